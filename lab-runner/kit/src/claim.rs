@@ -1,0 +1,168 @@
+//! Claims: what a variant promises to show, as data that is judged from recordings alone.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One promise of a variant: a sentence, what to look at, and the bound it must keep.
+///
+/// ```
+/// use lab_kit::Claim;
+/// const WAITS: Claim = Claim::ratio("nobody waits as with the bug", "wait_p99_us", "buggy").at_most(0.05);
+/// assert_eq!(WAITS.to_string(), "wait_p99_us against buggy ≤ 0.05");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Claim {
+    /// The promise in words, for reports.
+    pub says: &'static str,
+    /// What is measured.
+    pub measure: Measure,
+    /// What it must keep.
+    pub bound: Bound,
+}
+
+/// Where a claim's value comes from. Metric names are those of a recording's analysis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// A metric of the variant's own run, in the unit that its name ends with.
+    Metric(&'static str),
+    /// One metric of the run divided by another of the same run: a share that no machine changes.
+    Share {
+        /// The numerator.
+        metric: &'static str,
+        /// The denominator, in the same unit.
+        of: &'static str,
+    },
+    /// The run's metric divided by the same metric of another variant under the same load.
+    Ratio {
+        /// The metric on both sides.
+        metric: &'static str,
+        /// The variant in the denominator.
+        over: &'static str,
+    },
+    /// The metric with the load's size multiplied by `factor`, divided by the metric at the plain size:
+    /// what grows that should not.
+    Growth {
+        /// The metric on both sides.
+        metric: &'static str,
+        /// What the size is multiplied by, at least 2.
+        factor: usize,
+    },
+    /// How the run ended.
+    Ending(Ending),
+}
+
+/// The bound of a claim.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// The value must not be smaller.
+    AtLeast(f64),
+    /// The value must not be larger.
+    AtMost(f64),
+    /// The value must be this one: for counts and endings.
+    Equal(f64),
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ending {
+    /// The variant's function returned `Ok`.
+    Finished,
+    /// It returned an error, panicked, or left the process early.
+    Failed,
+    /// A signal killed the child.
+    Crashed,
+    /// It was still running at its deadline and had to be killed.
+    Hung,
+    /// It was cut off from outside: the lab was interrupted or died.
+    Unfinished,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Ending::Finished => "finished",
+            Ending::Failed => "failed",
+            Ending::Crashed => "crashed",
+            Ending::Hung => "hung",
+            Ending::Unfinished => "unfinished",
+        })
+    }
+}
+
+/// A claim that still lacks its bound: finish it with `at_least`, `at_most` or `equal`.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a claim needs a bound"]
+pub struct Unbounded {
+    says: &'static str,
+    measure: Measure,
+}
+
+impl Claim {
+    /// Starts a claim on [`Measure::Metric`].
+    pub const fn metric(says: &'static str, metric: &'static str) -> Unbounded {
+        Unbounded { says, measure: Measure::Metric(metric) }
+    }
+
+    /// Starts a claim on [`Measure::Share`].
+    pub const fn share(says: &'static str, metric: &'static str, of: &'static str) -> Unbounded {
+        Unbounded { says, measure: Measure::Share { metric, of } }
+    }
+
+    /// Starts a claim on [`Measure::Ratio`].
+    pub const fn ratio(says: &'static str, metric: &'static str, over: &'static str) -> Unbounded {
+        Unbounded { says, measure: Measure::Ratio { metric, over } }
+    }
+
+    /// Starts a claim on [`Measure::Growth`].
+    pub const fn growth(says: &'static str, metric: &'static str, factor: usize) -> Unbounded {
+        Unbounded { says, measure: Measure::Growth { metric, factor } }
+    }
+
+    /// A claim on how the run ends.
+    pub const fn ending(says: &'static str, ending: Ending) -> Claim {
+        Claim { says, measure: Measure::Ending(ending), bound: Bound::Equal(1.0) }
+    }
+}
+
+impl Unbounded {
+    /// The value must be `bound` or more.
+    pub const fn at_least(self, bound: f64) -> Claim {
+        Claim { says: self.says, measure: self.measure, bound: Bound::AtLeast(bound) }
+    }
+
+    /// The value must be `bound` or less.
+    pub const fn at_most(self, bound: f64) -> Claim {
+        Claim { says: self.says, measure: self.measure, bound: Bound::AtMost(bound) }
+    }
+
+    /// The value must be `bound`.
+    pub const fn equal(self, bound: f64) -> Claim {
+        Claim { says: self.says, measure: self.measure, bound: Bound::Equal(bound) }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Measure::Metric(metric) => write!(f, "{metric}"),
+            Measure::Share { metric, of } => write!(f, "{metric} / {of}"),
+            Measure::Ratio { metric, over } => write!(f, "{metric} against {over}"),
+            Measure::Growth { metric, factor } => write!(f, "{metric} at {factor} × the size"),
+            Measure::Ending(ending) => write!(f, "ending {ending}"),
+        }
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if matches!(self.measure, Measure::Ending(_)) {
+            return self.measure.fmt(f);
+        }
+        match self.bound {
+            Bound::AtLeast(bound) => write!(f, "{} ≥ {bound}", self.measure),
+            Bound::AtMost(bound) => write!(f, "{} ≤ {bound}", self.measure),
+            Bound::Equal(bound) => write!(f, "{} = {bound}", self.measure),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The context: all that a variant gets from the lab.
+
+use crate::log::{self, RequestLog};
+use crate::{Load, Probe, Request, Requests};
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle};
+
+/// Hands a variant its load, its runtime builder, its request stream, its probe and a place for files.
+#[derive(Debug)]
+pub struct Cx {
+    load: Load,
+    folder: PathBuf,
+    probe: Probe,
+}
+
+impl Cx {
+    /// A context that records into an existing folder.
+    ///
+    /// # Errors
+    /// If the folder already holds a recording or cannot be written.
+    pub fn create(load: Load, folder: &Path) -> anyhow::Result<Cx> {
+        let probe = Probe::create(folder).with_context(|| format!("cannot record into {}", folder.display()))?;
+        Ok(Cx { load, folder: folder.to_owned(), probe })
+    }
+
+    /// What is asked of the variant.
+    pub fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// The seed of everything that is generated.
+    pub fn seed(&self) -> u64 {
+        self.load.seed
+    }
+
+    /// A builder for the multi-thread runtime under test, with the load's worker count and all drivers on.
+    pub fn runtime(&self) -> Builder {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(self.load.workers).enable_all();
+        builder
+    }
+
+    /// The numbers that the variant reports about itself.
+    pub fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    /// A folder for files of the variant, made on first use. It belongs to the recording.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn scratch(&self) -> anyhow::Result<PathBuf> {
+        let scratch = self.folder.join("scratch");
+        std::fs::create_dir_all(&scratch).with_context(|| format!("cannot make {}", scratch.display()))?;
+        Ok(scratch)
+    }
+
+    /// Puts the load's requests on a runtime: `handler` makes the future of each, which runs as a task of its
+    /// own. Returns once the first one is scheduled; call it before starting what the load is measured beside.
+    ///
+    /// First it sends 1 000 requests to a null target, a runtime of its own with an empty handler: the least
+    /// response time that can be seen on this machine at this moment. That takes a quarter of a second.
+    ///
+    /// # Errors
+    /// If the log cannot be made, for want of disk space say, or if this context already had a stream.
+    pub fn requests<F, Fut>(&self, handle: &Handle, handler: F) -> anyhow::Result<Requests>
+    where
+        F: Fn(Request) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.measure_floor(handle.metrics().num_workers()).context("cannot measure the floor")?;
+        self.stream(log::REQUESTS, &self.load, handle, handler)
+    }
+
+    fn measure_floor(&self, workers: usize) -> anyhow::Result<()> {
+        let load = Load {
+            rate: 4_000.0,
+            warmup_ms: 20,
+            duration_ms: 250,
+            arrivals: crate::Arrivals::Constant,
+            ..self.load.clone()
+        };
+        let null_target = Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+        self.stream(log::FLOOR, &load, null_target.handle(), |_request| async {})?.finish()?;
+        null_target.shutdown_timeout(Duration::from_secs(1));
+        Ok(())
+    }
+
+    fn stream<F, Fut>(&self, file: &str, load: &Load, handle: &Handle, handler: F) -> anyhow::Result<Requests>
+    where
+        F: Fn(Request) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        // Long enough for the pacer's thread to start before its first deadline.
+        const START_IN_NS: u64 = 2_000_000;
+        let path = self.folder.join(file);
+        let log = RequestLog::create(&path, load, START_IN_NS)
+            .with_context(|| format!("cannot make the request log {}", path.display()))?;
+        Ok(Requests::start(log, load.drain(), handle, handler)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Entry;
+
+    fn record(load: &Load, handler: impl Fn(Request) -> bool + Send + Sync + 'static) -> (log::Header, Vec<Entry>) {
+        let folder = tempfile::tempdir().unwrap();
+        let cx = Cx::create(load.clone(), folder.path()).unwrap();
+        let runtime = cx.runtime().build().unwrap();
+        let requests = cx.requests(runtime.handle(), move |request| {
+            let answers = handler(request);
+            async move { assert!(answers, "this request is lost on purpose") }
+        });
+        requests.unwrap().finish().unwrap();
+        let (header, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        (header, entries.map(Result::unwrap).collect())
+    }
+
+    #[test]
+    fn every_request_is_sent_polled_and_answered_in_that_order() {
+        let load = Load { rate: 1_000.0, warmup_ms: 50, duration_ms: 200, ..Load::DEFAULT };
+        let (header, entries) = record(&load, |_| true);
+        assert_eq!((header.scheduled, header.excluded, entries.len()), (250, 50, 250));
+        assert!(header.closed_ns.is_some() && header.cpu_ns.is_some() && header.pacer.is_some());
+        for entry in entries {
+            let path = [Some(entry.intended_ns), entry.sent_ns, entry.first_poll_ns, entry.ended_ns];
+            assert!(path.is_sorted() && path.iter().all(Option::is_some) && !entry.lost, "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_panics_is_lost_and_only_that_one() {
+        let load = Load { rate: 500.0, warmup_ms: 20, duration_ms: 100, ..Load::DEFAULT };
+        let (_, entries) = record(&load, |request| request.number % 10 != 3);
+        assert_eq!(entries.iter().filter(|e| e.lost).count(), 6);
+        assert!(entries.iter().enumerate().all(|(i, e)| e.lost == (i % 10 == 3) && e.ended_ns.is_some()));
+    }
+
+    #[test]
+    fn a_stalled_runtime_neither_drops_a_request_nor_delays_its_sending() {
+        let load = Load { rate: 1_000.0, warmup_ms: 0, duration_ms: 300, ..Load::DEFAULT };
+        let (_, entries) = record(&load, |request| {
+            if request.number == 50 {
+                std::thread::sleep(Duration::from_millis(150)); // inside the acceptor: nothing is accepted
+            }
+            true
+        });
+        assert!(entries.iter().all(|e| e.sent_ns.is_some() && e.ended_ns.is_some()));
+        let stall_ends = entries[50].first_poll_ns.unwrap();
+        let sent_meanwhile = entries[51..].iter().filter(|e| e.sent_ns.unwrap() < stall_ends).count();
+        assert!(sent_meanwhile > 100, "{sent_meanwhile} were sent while the runtime stood still");
+    }
+
+    #[test]
+    fn what_is_unanswered_at_the_end_stays_open_in_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, drain_ms: 50, ..Load::DEFAULT };
+        let cx = Cx::create(load, folder.path()).unwrap();
+        let runtime = cx.runtime().build().unwrap();
+        let requests = cx.requests(runtime.handle(), |request| async move {
+            if request.number == 4 {
+                std::future::pending::<()>().await;
+            }
+        });
+        requests.unwrap().finish().unwrap();
+        drop(runtime); // drops the request, too late for the log to count it as lost
+        let (header, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
+        let after_the_end = |e: &Entry| e.ended_ns > header.closed_ns;
+        assert_eq!(entries.iter().filter(|e| after_the_end(e)).count(), 1);
+        assert!(after_the_end(&entries[4]));
+    }
+
+    #[test]
+    fn a_folder_takes_one_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let _first = Cx::create(Load::DEFAULT, folder.path()).unwrap();
+        assert!(Cx::create(Load::DEFAULT, folder.path()).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! The probe: numbers that a scenario reports about itself. They survive a kill, like the request log.
+
+use crate::words::Words;
+use anyhow::Context;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Name of the counters' file inside a recording.
+pub const COUNTERS: &str = "counters.bin";
+
+const MAGIC: u64 = u64::from_le_bytes(*b"LABCNTS\n");
+const VERSION: u64 = 1;
+const HEADER_WORDS: usize = 2;
+const MOST: usize = 64;
+const NAME_WORDS: usize = 6;
+const NAME_BYTES: usize = NAME_WORDS * 8;
+const ENTRY_WORDS: usize = NAME_WORDS + 2;
+
+/// Hands out counters. Cheap to clone; all clones write to one file.
+#[derive(Clone)]
+pub struct Probe {
+    words: Arc<Words>,
+    names: Arc<Mutex<Vec<String>>>,
+}
+
+/// A named number of the running variant: a metric of its recording. Cheap to clone, never blocks.
+///
+/// It is absent from the recording until it is first written: not measured is not zero.
+#[derive(Clone)]
+pub struct Counter {
+    words: Arc<Words>,
+    at: usize,
+}
+
+impl Probe {
+    pub(crate) fn create(folder: &Path) -> io::Result<Probe> {
+        let words = Words::create(&folder.join(COUNTERS), HEADER_WORDS + MOST * ENTRY_WORDS)?;
+        words.as_slice()[0].store(MAGIC, Ordering::Relaxed);
+        words.as_slice()[1].store(VERSION, Ordering::Relaxed);
+        Ok(Probe { words: Arc::new(words), names: Arc::default() })
+    }
+
+    /// The counter of this name; asking twice gives the same one. End the name with its unit unless it
+    /// counts things: `import_us`, `messages_stored`.
+    ///
+    /// # Errors
+    /// If the name is empty or longer than 48 bytes, or if there are 64 counters already.
+    pub fn counter(&self, name: &str) -> anyhow::Result<Counter> {
+        anyhow::ensure!((1..=NAME_BYTES).contains(&name.len()), "a counter's name has 1 to 48 bytes: '{name}'");
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = match names.iter().position(|n| n == name) {
+            Some(index) => index,
+            None => {
+                anyhow::ensure!(names.len() < MOST, "there are {MOST} counters already: '{name}' has no room");
+                self.write_name(names.len(), name);
+                names.push(name.to_owned());
+                names.len() - 1
+            }
+        };
+        Ok(Counter { words: Arc::clone(&self.words), at: HEADER_WORDS + index * ENTRY_WORDS + NAME_WORDS })
+    }
+
+    fn write_name(&self, index: usize, name: &str) {
+        let mut bytes = [0; NAME_BYTES];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        let words = &self.words.as_slice()[HEADER_WORDS + index * ENTRY_WORDS..];
+        for (word, chunk) in words.iter().zip(bytes.as_chunks::<8>().0) {
+            word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.word(0).fetch_add(n, Ordering::Relaxed);
+        self.word(1).store(1, Ordering::Relaxed);
+    }
+
+    /// Replaces the value.
+    pub fn set(&self, n: u64) {
+        self.word(0).store(n, Ordering::Relaxed);
+        self.word(1).store(1, Ordering::Relaxed);
+    }
+
+    /// Keeps the larger of `n` and what is there.
+    pub fn raise_to(&self, n: u64) {
+        self.word(0).fetch_max(n, Ordering::Relaxed);
+        self.word(1).store(1, Ordering::Relaxed);
+    }
+
+    fn word(&self, offset: usize) -> &AtomicU64 {
+        &self.words.as_slice()[self.at + offset]
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Counter({})", self.word(0).load(Ordering::Relaxed))
+    }
+}
+
+/// Reads the counters of a recording that were written at least once.
+///
+/// # Errors
+/// If the file cannot be read, holds no counters, or was written by a newer lab.
+pub fn read(path: &Path) -> anyhow::Result<Vec<(String, u64)>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let words: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
+    match words.get(..HEADER_WORDS) {
+        Some([MAGIC, VERSION]) => {}
+        Some([MAGIC, newer]) => anyhow::bail!("the counters have format {newer}, this lab reads format {VERSION}"),
+        _ => anyhow::bail!("{} holds no counters", path.display()),
+    }
+    let entries = words[HEADER_WORDS..].chunks_exact(ENTRY_WORDS);
+    Ok(entries.filter(|entry| entry[NAME_WORDS + 1] == 1).map(counter_of).collect())
+}
+
+fn counter_of(entry: &[u64]) -> (String, u64) {
+    let bytes: Vec<u8> = entry[..NAME_WORDS].iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let name = String::from_utf8_lossy(&bytes);
+    (name.trim_end_matches('\0').to_owned(), entry[NAME_WORDS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_read_while_their_writer_lives_and_only_once_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let probe = Probe::create(folder.path()).unwrap();
+        probe.counter("messages_stored").unwrap().add(3);
+        probe.counter("messages_stored").unwrap().add(4);
+        probe.counter("longest_freeze_us").unwrap().raise_to(9);
+        probe.counter("longest_freeze_us").unwrap().raise_to(5);
+        probe.counter("never_written").unwrap();
+        let read = read(&folder.path().join(COUNTERS)).unwrap();
+        assert_eq!(read, [("messages_stored".into(), 7), ("longest_freeze_us".into(), 9)]);
+    }
+
+    #[test]
+    fn a_counter_needs_a_name_and_a_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let probe = Probe::create(folder.path()).unwrap();
+        assert!(probe.counter("").is_err());
+        assert!(probe.counter(&"x".repeat(49)).is_err());
+        for n in 0..64 {
+            probe.counter(&format!("counter_{n}")).unwrap();
+        }
+        assert!(probe.counter("one_more").is_err());
+        assert!(probe.counter("counter_63").is_ok());
+    }
+}

@@ -1,0 +1,173 @@
+//! The open-loop request stream: pacer thread → slots → bell → acceptor task → one task a request.
+//!
+//! The acceptor plays a server's accept loop: it runs on the runtime under test, takes what was sent and
+//! spawns a task for each, and spends the task budget once per request as `TcpListener::accept` does. A
+//! runtime that does not get round to it accepts nothing, and the requests wait, as in a listen backlog.
+
+use crate::bell::{self, Bell};
+use crate::log::{Mark, RequestLog};
+use crate::{clock, pacer};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
+
+/// What a handler gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its place in the schedule, from 0, warm-up included.
+    pub number: usize,
+}
+
+/// A request stream that is under way. [`Requests::finish`] waits for its end.
+#[derive(Debug)]
+#[must_use = "a stream that is not finished leaves a recording without an end"]
+pub struct Requests {
+    shared: Arc<Shared>,
+    pacer: JoinHandle<()>,
+    drain: Duration,
+}
+
+/// What pacer, acceptor and requests share.
+#[derive(Debug)]
+struct Shared {
+    log: RequestLog,
+    bell: Bell,
+    /// Requests that have ended, answered or lost.
+    ended: AtomicUsize,
+    /// Who waits for the last of them.
+    waiter: Thread,
+}
+
+impl Requests {
+    /// Starts the pacer and the acceptor. The caller becomes the thread that `finish` wakes.
+    pub(crate) fn start<F, Fut>(log: RequestLog, drain: Duration, handle: &Handle, handler: F) -> io::Result<Requests>
+    where
+        F: Fn(Request) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let (bell, listen) = Bell::new()?;
+        let shared = Arc::new(Shared { log, bell, ended: AtomicUsize::new(0), waiter: thread::current() });
+        let listen = {
+            let _context = handle.enter();
+            AsyncFd::new(listen)?
+        };
+        handle.spawn(accept(Arc::clone(&shared), listen, handler));
+        let spare_core = pacer::cores() > handle.metrics().num_workers();
+        let for_pacer = Arc::clone(&shared);
+        let pacer = thread::Builder::new().name("lab-pacer".into()).spawn(move || for_pacer.pace(spare_core))?;
+        Ok(Requests { shared, pacer, drain })
+    }
+
+    /// Waits for the measured time to begin: what the load is to be measured beside is started now.
+    pub fn wait_for_window(&self) {
+        while clock::now_ns() < self.shared.log.window_ns {
+            clock::sleep_until_ns(self.shared.log.window_ns);
+        }
+    }
+
+    /// Waits until every request was sent and answered, or until the load's drain time after the last one is
+    /// over. What is unanswered then is unfinished: recorded at its age, whatever happens to it later.
+    ///
+    /// # Errors
+    /// If the pacer's thread panicked.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let shared = self.shared;
+        self.pacer.join().map_err(|_| anyhow::anyhow!("the pacer panicked"))?;
+        let give_up_ns = clock::now_ns() + self.drain.as_nanos() as u64;
+        while shared.ended.load(Ordering::Acquire) < shared.log.count {
+            let left = give_up_ns.saturating_sub(clock::now_ns());
+            if left == 0 {
+                break;
+            }
+            thread::park_timeout(Duration::from_nanos(left));
+        }
+        shared.close();
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// The pacer's thread.
+    fn pace(&self, spare_core: bool) {
+        self.set(Mark::PacerSpins, u64::from(spare_core));
+        self.set(Mark::Cores, pacer::cores() as u64);
+        let due = (0..self.log.count).map(|number| self.log.intended_ns(number));
+        let mut pacer_cpu_begin_ns = 0;
+        let cost = pacer::follow(due, spare_core, |number, now_ns| {
+            self.log.send(number, now_ns);
+            self.bell.ring();
+            if number + 1 == self.log.excluded.max(1) {
+                pacer_cpu_begin_ns = clock::thread_cpu_ns();
+                self.set(Mark::CpuBeginNs, clock::process_cpu_ns() - pacer_cpu_begin_ns);
+            }
+        });
+        self.set(Mark::PacerCpuNs, cost.cpu_ns);
+        self.set(Mark::PacerSpinNs, cost.spin_ns);
+        self.set(Mark::PacerWallNs, cost.wall_ns);
+    }
+
+    /// Ends the log: the process' CPU time without the pacer's, and the instant after which no end counts.
+    fn close(&self) {
+        let pacer = self.log.mark(Mark::PacerCpuNs).load(Ordering::Relaxed);
+        self.set(Mark::CpuEndNs, clock::process_cpu_ns().saturating_sub(pacer));
+        self.set(Mark::ClosedNs, clock::now_ns());
+    }
+
+    fn set(&self, mark: Mark, value: u64) {
+        self.log.mark(mark).store(value, Ordering::Relaxed);
+    }
+
+    fn sent(&self) -> usize {
+        self.log.mark(Mark::Sent).load(Ordering::SeqCst) as usize
+    }
+}
+
+/// The acceptor: spawns a task for each request that was sent, sleeps when there is none.
+async fn accept<F, Fut>(shared: Arc<Shared>, listen: AsyncFd<rustix::fd::OwnedFd>, handler: F) -> io::Result<()>
+where
+    F: Fn(Request) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let mut next = 0;
+    while next < shared.log.count {
+        if next < shared.sent() {
+            let slot = Slot { shared: Arc::clone(&shared), number: next, answered: false };
+            tokio::spawn(serve(slot, handler(Request { number: next })));
+            next += 1;
+            tokio::task::coop::consume_budget().await;
+            continue;
+        }
+        shared.bell.say_asleep();
+        if next == shared.sent() {
+            bell::heard(&listen).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn serve(mut slot: Slot, handler: impl Future<Output = ()>) {
+    slot.shared.log.first_poll(slot.number);
+    handler.await;
+    slot.answered = true;
+}
+
+/// A request's slot while its task lives. Dropping it unanswered, by a panic, an abort or the runtime's end,
+/// is how a request gets lost.
+struct Slot {
+    shared: Arc<Shared>,
+    number: usize,
+    answered: bool,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.shared.log.end(self.number, self.answered);
+        if self.shared.ended.fetch_add(1, Ordering::AcqRel) + 1 == self.shared.log.count {
+            self.shared.waiter.unpark();
+        }
+    }
+}

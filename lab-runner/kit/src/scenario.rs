@@ -1,0 +1,102 @@
+//! What a scenario is: plain data with function pointers in it.
+//!
+//! A table of structs, so that a listed variant cannot lack its code and code cannot lack its listing.
+
+use crate::{Claim, Cx, Load};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One way of misbehaving, with its default load and its variants.
+#[derive(Debug)]
+pub struct Scenario {
+    /// The word typed after `lab run`: lower case, no blanks.
+    pub name: &'static str,
+    /// One line for `lab list`.
+    pub summary: &'static str,
+    /// The slug of the book chapter that teaches it.
+    pub chapter: &'static str,
+    /// What is asked of every variant unless the command line says otherwise.
+    pub load: Load,
+    /// Judges a load before anything is started or written: input files, sizes, combinations of options.
+    /// Its error is shown to the user as it is, so it names the next step. [`crate::no_input`] fits a
+    /// scenario that reads no files.
+    pub check: fn(&Load) -> anyhow::Result<()>,
+    /// The buggy variant first, its default cure second, then the others in the order they are told.
+    pub variants: &'static [Variant],
+}
+
+impl Scenario {
+    /// The variant called `name`. The buggy one also answers to the scenario's own name.
+    pub fn variant(&self, name: &str) -> Option<&'static Variant> {
+        let alias = |v: &&Variant| v.kind == Kind::Buggy && name == self.name;
+        self.variants.iter().find(|v| v.name == name || alias(v))
+    }
+
+    /// The first variant of a kind: `Kind::Buggy` and `Kind::Fixed` have exactly one.
+    pub fn first(&self, kind: Kind) -> Option<&'static Variant> {
+        self.variants.iter().find(|v| v.kind == kind)
+    }
+}
+
+/// One implementation inside a scenario.
+#[derive(Debug)]
+pub struct Variant {
+    /// The word typed after `--variant`.
+    pub name: &'static str,
+    /// Its role in the story.
+    pub kind: Kind,
+    /// One line for `lab list` and the head of a report.
+    pub about: &'static str,
+    /// The code. A plain function and not a future, because a scenario that shows a runtime refusing to
+    /// shut down must own its runtime. An error or a panic is recorded as the ending `failed`.
+    pub run: fn(&Cx) -> anyhow::Result<()>,
+    /// What the variant promises to show, judged from recordings alone.
+    pub claims: &'static [Claim],
+    /// The answer, for scoring a diagnosis: present on every variant that is sick, absent on healthy ones.
+    pub truth: Option<Truth>,
+}
+
+/// The role of a variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Shows the sickness.
+    Buggy,
+    /// The default cure, which `--fixed` runs.
+    Fixed,
+    /// Another cure.
+    Cure,
+    /// A tempting fix that does not cure.
+    Trap,
+    /// Looks sick, is healthy.
+    Decoy,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Buggy => "buggy",
+            Kind::Fixed => "fixed",
+            Kind::Cure => "cure",
+            Kind::Trap => "trap",
+            Kind::Decoy => "decoy",
+        })
+    }
+}
+
+/// The answer that a sick variant ships: what is wrong with it, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Truth {
+    /// What is wrong.
+    pub cause: Cause,
+    /// The function to blame, as a path that a demangled stack frame ends with, closures left out:
+    /// `scenario_greedy::buggy::import`.
+    pub function: &'static str,
+}
+
+/// The causes that variants are labelled with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A poll that computes for so long that other tasks of its worker starve.
+    LongPoll,
+}
