@@ -152,7 +152,7 @@ mod tests {
         assert!(entries.iter().all(|e| e.sent_ns.is_some() && e.ended_ns.is_some()));
         let stall_ends = entries[50].first_poll_ns.unwrap();
         let sent_meanwhile = entries[51..].iter().filter(|e| e.sent_ns.unwrap() < stall_ends).count();
-        assert!(sent_meanwhile > 100, "{sent_meanwhile} were sent while the runtime stood still");
+        assert!(sent_meanwhile > 20, "{sent_meanwhile} were sent while the runtime stood still");
     }
 
     #[test]

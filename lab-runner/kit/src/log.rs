@@ -49,8 +49,6 @@ pub(crate) struct RequestLog {
     pub count: usize,
     /// Requests of the warm-up, which come first.
     pub excluded: usize,
-    /// Time zero of the schedule.
-    pub start_ns: u64,
     /// Begin of the measured time.
     pub window_ns: u64,
 }
@@ -62,7 +60,7 @@ impl RequestLog {
         let words = Words::create(path, HEADER_WORDS + SLOT_WORDS * times.len())?;
         let start_ns = clock::now_ns() + start_in_ns;
         let window_ns = start_ns + load.warmup().as_nanos() as u64;
-        let log = RequestLog { words, count: times.len(), excluded, start_ns, window_ns };
+        let log = RequestLog { words, count: times.len(), excluded, window_ns };
         let fixed = [MAGIC, VERSION, times.len() as u64, excluded as u64, start_ns, window_ns];
         for (word, value) in log.words.as_slice().iter().zip(fixed) {
             word.store(value, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
 use tokio::runtime::Handle;
 
 /// What a handler gets.
@@ -49,12 +49,11 @@ impl Requests {
         F: Fn(Request) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let (bell, listen) = Bell::new()?;
-        let shared = Arc::new(Shared { log, bell, ended: AtomicUsize::new(0), waiter: thread::current() });
-        let listen = {
+        let (bell, listen) = {
             let _context = handle.enter();
-            AsyncFd::new(listen)?
+            Bell::new()?
         };
+        let shared = Arc::new(Shared { log, bell, ended: AtomicUsize::new(0), waiter: thread::current() });
         handle.spawn(accept(Arc::clone(&shared), listen, handler));
         let spare_core = pacer::cores() > handle.metrics().num_workers();
         let for_pacer = Arc::clone(&shared);
@@ -127,7 +126,7 @@ impl Shared {
 }
 
 /// The acceptor: spawns a task for each request that was sent, sleeps when there is none.
-async fn accept<F, Fut>(shared: Arc<Shared>, listen: AsyncFd<rustix::fd::OwnedFd>, handler: F) -> io::Result<()>
+async fn accept<F, Fut>(shared: Arc<Shared>, listen: pipe::Receiver, handler: F) -> io::Result<()>
 where
     F: Fn(Request) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
