@@ -49,8 +49,8 @@ impl Schedule {
     /// The arrivals in nanoseconds since the start of the span, ascending.
     pub fn times(self) -> impl Iterator<Item = u64> {
         let end = self.span.as_nanos() as u64;
-        let mut arrival = self.arrival();
-        (0..).map(move |i| arrival(i)).map(|seconds| (seconds * NANOS) as u64).take_while(move |t| *t < end)
+        let arrival = self.arrival();
+        (0..).map(arrival).map(|seconds| (seconds * NANOS) as u64).take_while(move |t| *t < end)
     }
 
     /// A function from index to seconds, to be called with 0, 1, 2 and so on.

@@ -1,0 +1,193 @@
+//! The messages that wait to be imported: generated orders, or a file of real ones.
+
+use crate::shop::Message;
+use anyhow::{Context, ensure};
+use lab_kit::Load;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What an import takes in, in bytes of JSON. The volume is fixed and not the count, so that an import takes
+/// about as long with messages of any size, and a change of size changes nothing but the size.
+const VOLUME: usize = 320_000_000;
+
+/// Different messages that a generated backlog repeats: enough that no cache holds them all.
+const DIFFERENT: usize = 64;
+
+/// A backlog: a pool of messages, gone through again and again until the volume is reached.
+#[derive(Clone, Debug)]
+pub struct Backlog {
+    pool: Arc<[Message]>,
+    left: u64,
+    next: usize,
+}
+
+impl Backlog {
+    /// The backlog that a load asks for, with messages of `size` bytes unless it names a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or a line of it is no JSON.
+    pub fn of(load: &Load, size: usize) -> anyhow::Result<Backlog> {
+        let pool = match &load.messages {
+            Some(file) => read(file)?,
+            None => generate(load.seed, size),
+        };
+        let bytes: usize = pool.iter().map(|message| message.body.len()).sum();
+        let left = (VOLUME as u64 * pool.len() as u64).div_ceil(bytes as u64);
+        Ok(Backlog { pool, left, next: 0 })
+    }
+
+    /// Messages that are still to come.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+}
+
+impl Iterator for Backlog {
+    type Item = Message;
+
+    fn next(&mut self) -> Option<Message> {
+        self.left = self.left.checked_sub(1)?;
+        let message = self.pool[self.next].clone();
+        self.next = (self.next + 1) % self.pool.len();
+        Some(message)
+    }
+}
+
+fn generate(seed: u64, size: usize) -> Arc<[Message]> {
+    let mut rng = Pcg64Mcg::seed_from_u64(seed);
+    (0..DIFFERENT).map(|key| Message { key, body: order(&mut rng, key, size).into() }).collect()
+}
+
+/// An order of exactly `size` bytes: lines until it is nearly full, then a note that fills the rest.
+fn order(rng: &mut Pcg64Mcg, key: usize, size: usize) -> String {
+    let mut lines: Vec<Value> = Vec::new();
+    let mut room = size.saturating_sub(order_of(rng.random(), key, &[], "").len());
+    loop {
+        let line = line(rng);
+        match room.checked_sub(line.to_string().len() + 1) {
+            Some(left) if left >= 32 => room = left,
+            _ => break,
+        }
+        lines.push(line);
+    }
+    let id = rng.random();
+    let bare = order_of(id, key, &lines, "");
+    order_of(id, key, &lines, &"handle with care ".repeat(size / 16)[..size.saturating_sub(bare.len())])
+}
+
+fn order_of(id: u32, key: usize, lines: &[Value], note: &str) -> String {
+    let cents = |line: &Value| line["quantity"].as_u64().unwrap_or(0) * line["unit_cents"].as_u64().unwrap_or(0);
+    let total: u64 = lines.iter().map(cents).sum();
+    json!({
+        "order_id": format!("{key:04}-{id:010}"),
+        "placed_at": "2026-03-01T09:30:00Z",
+        "customer": {
+            "name": "Ada Example", "email": "ada@example.org", "loyalty": true,
+            "address": {"street": "12 Example Road", "city": "Sampleton", "zip": "01234", "country": "DE"},
+        },
+        "lines": lines,
+        "total_cents": total,
+        "currency": "EUR",
+        "coupon": null,
+        "note": note,
+    })
+    .to_string()
+}
+
+fn line(rng: &mut Pcg64Mcg) -> Value {
+    const GOODS: [&str; 6] = ["kettle", "reading lamp", "bicycle bell", "notebook", "rain coat", "chess set"];
+    const TAGS: [&str; 5] = ["fragile", "gift wrap", "bulky", "on sale", "imported"];
+    json!({
+        "sku": format!("SKU-{:08}", rng.random_range(0..100_000_000)),
+        "title": GOODS[rng.random_range(0..GOODS.len())],
+        "quantity": rng.random_range(1..9),
+        "unit_cents": rng.random_range(99..25_000),
+        "weight_kg": f64::from(rng.random_range(1..4_000u32)) / 128.0,
+        "tags": [TAGS[rng.random_range(0..TAGS.len())], TAGS[rng.random_range(0..TAGS.len())]],
+        "stock": {"warehouse": rng.random_range(1..20), "reserved": rng.random_bool(0.9)},
+    })
+}
+
+/// Reads a file of one JSON document a line; blank lines are passed over.
+fn read(file: &Path) -> anyhow::Result<Arc<[Message]>> {
+    let mut pool = Vec::new();
+    check(file, |body| pool.push(Message { key: pool.len(), body: body.into() }))?;
+    Ok(pool.into())
+}
+
+/// Goes through a file of messages without keeping it, and refuses the first line that is no JSON document.
+///
+/// # Errors
+/// If the file cannot be read, holds no message, or has a line that is no JSON.
+pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
+    const NEXT: &str = "give --messages a file with one JSON document a line";
+    let shown = file.display();
+    let open = File::open(file).with_context(|| format!("cannot read the messages in '{shown}' ({NEXT})"))?;
+    let mut seen = 0;
+    for (number, line) in BufReader::new(open).lines().enumerate() {
+        let at = number + 1;
+        let line = line.with_context(|| format!("cannot read line {at} of '{shown}' ({NEXT})"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        serde_json::from_str::<serde::de::IgnoredAny>(&line)
+            .with_context(|| format!("line {at} of '{shown}' is no JSON document ({NEXT})"))?;
+        each(&line);
+        seen += 1;
+    }
+    ensure!(seen > 0, "there is no message in '{shown}': {NEXT}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shop::validate;
+
+    #[test]
+    fn generated_orders_have_the_size_asked_for_and_are_valid() {
+        for size in [1_024, 16_000, 160_000] {
+            for message in generate(7, size).iter() {
+                assert_eq!(message.body.len(), size);
+                validate(&serde_json::from_str(&message.body).unwrap()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_orders() {
+        let bodies = |seed| generate(seed, 2_000).iter().map(|m| m.body.clone()).collect::<Vec<_>>();
+        assert_eq!(bodies(1), bodies(1));
+        assert_ne!(bodies(1), bodies(2));
+    }
+
+    #[test]
+    fn a_backlog_has_one_volume_whatever_the_size() {
+        let volume = |size| {
+            let backlog = Backlog::of(&Load::DEFAULT, size).unwrap();
+            assert_eq!(backlog.left(), backlog.clone().count() as u64);
+            backlog.left() as usize * size
+        };
+        assert!(volume(16_000).abs_diff(VOLUME) <= 16_000);
+        assert!(volume(160_000).abs_diff(VOLUME) <= 160_000);
+    }
+
+    #[test]
+    fn a_bad_messages_file_is_refused_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let refusal = |text: &str| {
+            let file = folder.path().join("messages.ndjson");
+            std::fs::write(&file, text).unwrap();
+            format!("{:#}", check(&file, |_| ()).unwrap_err())
+        };
+        assert!(refusal("{\"a\":1}\n\n{\"b\":\n").contains("line 3"));
+        assert!(refusal("\n  \n").contains("no message"));
+        assert!(check(folder.path(), |_| ()).is_err());
+        assert!(check(&folder.path().join("missing"), |_| ()).is_err());
+    }
+}

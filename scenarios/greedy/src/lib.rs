@@ -1,0 +1,183 @@
+//! Greedy: an API whose small requests share a runtime with a batch import that never lets go of its worker.
+//!
+//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists what else people do about it.
+
+pub mod await_more;
+pub mod backlog;
+pub mod busy_but_fair;
+pub mod buggy;
+pub mod consume_budget;
+mod drive;
+pub mod fixed;
+pub mod offload;
+pub mod shop;
+pub mod spawn_it;
+pub mod time_slice;
+
+use backlog::Backlog;
+use drive::{drive, drive_upstream, drive_with};
+use lab_kit::{Cause, Claim, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
+
+/// The scenario and its variants.
+pub static SCENARIO: Scenario = Scenario {
+    name: "greedy",
+    summary: "a batch import that never yields starves the requests of its runtime",
+    chapter: "greedy",
+    load: Load { warmup_ms: 300, size: 16_000, ..Load::DEFAULT },
+    check,
+    variants: VARIANTS,
+};
+
+const ENDS: Claim = Claim::ending("the import ends and every request is answered", Ending::Finished);
+const STORES_ALL: Claim = Claim::share("no message is left out", "messages_stored", "messages_waiting").equal(1.0);
+const STARVES: Claim =
+    Claim::share("a request waits for as long as the import runs", "wait_max_us", "import_us").at_least(0.8);
+
+/// Where an import that starves others spends its polls.
+const fn long_poll(function: &'static str) -> Option<Truth> {
+    Some(Truth { cause: Cause::LongPoll, function })
+}
+
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "buggy",
+        kind: Kind::Buggy,
+        about: "one loop over the backlog; its only .await is always ready",
+        run: |cx| drive(cx, buggy::import),
+        claims: &[
+            ENDS,
+            STORES_ALL,
+            STARVES,
+            Claim::ratio("the tail is far above that of a yield every 100", "response_p99_us", "fixed").at_least(25.0),
+            Claim::ratio("and out of sight of that of spawn_blocking", "response_p99_us", "offload").at_least(200.0),
+        ],
+        truth: long_poll("scenario_greedy::buggy::import"),
+    },
+    Variant {
+        name: "fixed",
+        kind: Kind::Fixed,
+        about: "yields after every 100 messages",
+        run: |cx| drive(cx, fixed::import),
+        claims: &[
+            ENDS,
+            STORES_ALL,
+            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.1),
+            Claim::growth("counts messages, so larger ones make it worse", "response_p90_us", 10).at_least(5.0),
+        ],
+        truth: None,
+    },
+    Variant {
+        name: "consume-budget",
+        kind: Kind::Cure,
+        about: "spends the task budget once per message: yields after 128",
+        run: |cx| drive(cx, consume_budget::import),
+        claims: &[
+            ENDS,
+            STORES_ALL,
+            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.1),
+            Claim::ratio("no better than counting to 100 by hand", "response_p90_us", "fixed").at_least(0.8),
+            Claim::growth("counts messages, so larger ones make it worse", "response_p90_us", 10).at_least(5.0),
+        ],
+        truth: None,
+    },
+    Variant {
+        name: "time-slice",
+        kind: Kind::Cure,
+        about: "yields when its slice of 200 µs is used up",
+        run: |cx| drive(cx, time_slice::import),
+        claims: &[
+            ENDS,
+            STORES_ALL,
+            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.02),
+            Claim::growth("counts time, so larger messages hardly matter", "response_p90_us", 10).at_most(5.0),
+        ],
+        truth: None,
+    },
+    Variant {
+        name: "offload",
+        kind: Kind::Cure,
+        about: "runs the import on a thread of the blocking pool",
+        run: |cx| drive(cx, offload::import),
+        claims: &[
+            ENDS,
+            STORES_ALL,
+            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.01),
+        ],
+        truth: None,
+    },
+    Variant {
+        name: "spawn-it",
+        kind: Kind::Trap,
+        about: "moves the same loop into a task of its own",
+        run: |cx| drive(cx, spawn_it::import),
+        claims: &[ENDS, STORES_ALL, STARVES],
+        truth: long_poll("scenario_greedy::spawn_it::import"),
+    },
+    Variant {
+        name: "await-more",
+        kind: Kind::Trap,
+        about: "adds an .await that is always ready to every turn of the loop",
+        run: |cx| drive(cx, await_more::import),
+        claims: &[ENDS, STORES_ALL, STARVES],
+        truth: long_poll("scenario_greedy::await_more::import"),
+    },
+    Variant {
+        name: "more-workers",
+        kind: Kind::Trap,
+        about: "adds a worker, and the next import takes it",
+        run: more_workers,
+        claims: &[
+            ENDS,
+            STORES_ALL,
+            Claim::share("a request waits for most of the import", "wait_max_us", "import_us").at_least(0.5),
+        ],
+        truth: long_poll("scenario_greedy::buggy::import"),
+    },
+    Variant {
+        name: "busy-but-fair",
+        kind: Kind::Decoy,
+        about: "keeps the worker as busy, with many short tasks",
+        run: busy_but_fair,
+        claims: &[
+            ENDS,
+            STORES_ALL,
+            Claim::share("nobody waits for the import", "wait_p99_us", "import_us").at_most(0.02),
+        ],
+        truth: None,
+    },
+    Variant {
+        name: "slow-upstream",
+        kind: Kind::Decoy,
+        about: "answers slowly, because it waits for a timer",
+        run: drive_upstream,
+        claims: &[
+            Claim::ending("every request is answered", Ending::Finished),
+            Claim::metric("answers are slow", "service_p50_us").at_least(40_000.0),
+            Claim::share("and the slowness is no waiting", "wait_p99_us", "response_p99_us").at_most(0.2),
+        ],
+        truth: None,
+    },
+];
+
+/// The buggy import twice, on one worker more.
+fn more_workers(cx: &Cx) -> anyhow::Result<()> {
+    let backlog = Backlog::of(cx.load(), cx.load().size)?;
+    drive_with(cx, cx.load().workers + 1, vec![backlog.clone(), backlog], buggy::import)
+}
+
+/// The same volume in messages of a sixteenth of the size.
+fn busy_but_fair(cx: &Cx) -> anyhow::Result<()> {
+    let backlog = Backlog::of(cx.load(), (cx.load().size / 16).max(512))?;
+    drive_with(cx, cx.load().workers, vec![backlog], busy_but_fair::import)
+}
+
+fn check(load: &Load) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        (1_024..=4 << 20).contains(&load.size),
+        "an order has between 1 kB and 4 MiB: try --size 16kB"
+    );
+    match &load.messages {
+        Some(file) => backlog::check(file, |_| ()),
+        None => Ok(()),
+    }
+}
