@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// What an import takes in, in bytes of JSON. The volume is fixed and not the count, so that an import takes
 /// about as long with messages of any size, and a change of size changes nothing but the size.
-const VOLUME: usize = 320_000_000;
+const VOLUME: usize = 160_000_000;
 
 /// Different messages that a generated backlog repeats: enough that no cache holds them all.
 const DIFFERENT: usize = 64;

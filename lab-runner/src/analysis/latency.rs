@@ -1,0 +1,365 @@
+//! Latencies of a request log: from the intended send time, split into pacer lag, wait for the first poll and
+//! service; the three together are the response.
+
+use super::{Knows, Reading};
+use hdrhistogram::Histogram;
+use lab_kit::log::{Entry, Header};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The quantiles that are told, with the end of their metrics' names. The last one is the maximum.
+pub const QUANTILES: [(f64, &str); 5] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p999"), (1.0, "max")];
+
+/// The parts of a response in the order of [`Latencies::parts`], with the begin of their metrics' names.
+pub const LABELS: [&str; 4] = ["response", "pacer_lag", "wait", "service"];
+
+/// Longer times count as this one: a day, which is more than a run may take.
+const LONGEST_NS: u64 = 86_400_000_000_000;
+
+/// Histograms of the measured requests, in nanoseconds, to three digits.
+#[derive(Clone, Debug)]
+pub struct Latencies {
+    /// Response, pacer lag, wait, service.
+    parts: [Histogram<u64>; 4],
+    /// Ages of requests that were cut off: the smallest decides which quantiles are only bounds.
+    youngest_cut_ns: [Option<u64>; 4],
+    /// The same of the null target.
+    pub floor: Option<Box<Latencies>>,
+}
+
+impl Latencies {
+    fn new() -> anyhow::Result<Latencies> {
+        let empty = || Histogram::new_with_max(LONGEST_NS, 3);
+        Ok(Latencies { parts: [empty()?, empty()?, empty()?, empty()?], youngest_cut_ns: [None; 4], floor: None })
+    }
+
+    /// The histogram of one part, by its place in [`LABELS`], in nanoseconds.
+    pub fn part(&self, part: usize) -> &Histogram<u64> {
+        &self.parts[part]
+    }
+
+    fn record(&mut self, part: usize, ns: u64, cut: bool) {
+        self.parts[part].saturating_record(ns);
+        if cut {
+            let youngest = &mut self.youngest_cut_ns[part];
+            *youngest = Some(youngest.map_or(ns, |other| other.min(ns)));
+        }
+    }
+
+    /// A quantile in nanoseconds, if there are enough requests for it: `10 / (1 - q)`, so that ten of them lie
+    /// beyond it. The maximum needs one.
+    pub fn quantile_ns(&self, part: usize, q: f64) -> Option<u64> {
+        let histogram = &self.parts[part];
+        let enough = if q < 1.0 { (10.0 / (1.0 - q)).round() as u64 } else { 1 };
+        (histogram.len() >= enough).then(|| histogram.value_at_quantile(q))
+    }
+
+    /// A quantile in microseconds with what is known about it.
+    pub fn reading(&self, part: usize, q: f64) -> Option<Reading> {
+        let ns = self.quantile_ns(part, q)?;
+        let cut = self.youngest_cut_ns[part].is_some_and(|youngest| youngest <= ns);
+        let cut = if cut { (Knows::AtLeast, Some("requests were cut off unanswered")) } else { (Knows::Exact, None) };
+        let spoiled = match self.spoiled(part, q, ns) {
+            Some(why) => (Knows::AtMost, Some(why)),
+            None => (Knows::Exact, None),
+        };
+        let because = spoiled.1.or(cut.1);
+        Some(Reading { value: ns as f64 / 1e3, knows: cut.0.and(spoiled.0), because })
+    }
+
+    /// Whether the generator or the floor is too large a part of a quantile for it to be believed: more than
+    /// a fifth of it was pacer lag, or it is less than five times what a null target shows.
+    fn spoiled(&self, part: usize, q: f64, ns: u64) -> Option<&'static str> {
+        const LAG: usize = 1;
+        if part == LAG {
+            return None;
+        }
+        let lag = self.parts[LAG].value_at_quantile(q);
+        if lag * 5 > ns {
+            return Some("generator-limited");
+        }
+        // The null target has a thousand requests: its maximum stands in for what it has too few of.
+        let floor = self.floor.as_ref()?;
+        let floor_ns = floor.quantile_ns(part, q).or_else(|| floor.quantile_ns(part, 1.0))?;
+        (ns < floor_ns * 5).then_some("at floor")
+    }
+}
+
+/// What a request log adds up to.
+#[derive(Clone, Debug)]
+pub(super) struct Requests {
+    pub header: Header,
+    pub latencies: Latencies,
+    /// Measured requests that were due while the run lasted.
+    pub offered: u64,
+    /// Sent by the pacer.
+    pub sent: u64,
+    pub completed: u64,
+    /// Dropped unanswered by the variant.
+    pub lost: u64,
+    /// Neither answered nor lost when the run stopped waiting.
+    pub unfinished: u64,
+    /// Requests sent in each [`SLICES`]th of the measured time: for the check of Poisson arrivals.
+    pub sent_in: Vec<u64>,
+    /// Median response of the first and of the last third of the measured time.
+    pub thirds_p50_us: Option<(f64, f64)>,
+    last_end_ns: u64,
+    slice_ns: u64,
+}
+
+/// Slices of the measured time in which sent requests are counted.
+pub(super) const SLICES: usize = 4_096;
+
+impl Requests {
+    /// Collects a log over a measured time of `duration`. `ended_ns` is when the process was gone, for logs
+    /// that nobody closed.
+    pub fn collect(
+        header: Header,
+        entries: impl Iterator<Item = std::io::Result<Entry>>,
+        duration: Duration,
+        ended_ns: Option<u64>,
+    ) -> anyhow::Result<Requests> {
+        let mut all = Requests {
+            header,
+            latencies: Latencies::new()?,
+            offered: 0,
+            sent: 0,
+            completed: 0,
+            lost: 0,
+            unfinished: 0,
+            sent_in: vec![0; SLICES],
+            thirds_p50_us: None,
+            last_end_ns: header.window_ns,
+            slice_ns: (duration.as_nanos() as u64 / SLICES as u64).max(1),
+        };
+        let end_ns = header.closed_ns.or(ended_ns).unwrap_or(u64::MAX);
+        let mut thirds = Thirds::new(header.scheduled - header.excluded.min(header.scheduled))?;
+        for (number, entry) in entries.enumerate().skip(header.excluded) {
+            let entry = entry?;
+            if entry.intended_ns < end_ns {
+                let response_ns = all.add(&entry, end_ns);
+                thirds.add(number - header.excluded, response_ns);
+            }
+        }
+        all.thirds_p50_us = thirds.medians_us();
+        Ok(all)
+    }
+
+    /// Adds one request; what is unanswered counts at its age. Returns its response.
+    fn add(&mut self, entry: &Entry, end_ns: u64) -> Option<u64> {
+        self.offered += 1;
+        let sent_ns = entry.sent_ns.filter(|sent| *sent <= end_ns)?;
+        self.sent += 1;
+        let slice = (sent_ns.saturating_sub(self.header.window_ns) / self.slice_ns) as usize;
+        self.sent_in[slice.min(SLICES - 1)] += 1;
+        let ended = entry.ended_ns.filter(|ended| *ended <= end_ns);
+        let answered = ended.filter(|_| !entry.lost);
+        match (answered, ended) {
+            (Some(_), _) => self.completed += 1,
+            (None, Some(_)) => self.lost += 1,
+            (None, None) => self.unfinished += 1,
+        }
+        self.last_end_ns = self.last_end_ns.max(ended.unwrap_or(end_ns));
+        let until_ns = answered.unwrap_or(end_ns);
+        let cut = answered.is_none();
+        let response_ns = until_ns.saturating_sub(entry.intended_ns);
+        self.latencies.record(0, response_ns, cut);
+        self.latencies.record(1, sent_ns.saturating_sub(entry.intended_ns), false);
+        match entry.first_poll_ns.filter(|polled| *polled <= end_ns) {
+            Some(polled) => {
+                self.latencies.record(2, polled.saturating_sub(sent_ns), false);
+                self.latencies.record(3, until_ns.saturating_sub(polled), cut);
+            }
+            None => self.latencies.record(2, end_ns.saturating_sub(sent_ns), true),
+        }
+        Some(response_ns)
+    }
+
+    /// The metrics that requests give.
+    pub fn add_metrics(&self, metrics: &mut BTreeMap<String, Reading>) {
+        let counts = [
+            ("offered", self.offered),
+            ("sent", self.sent),
+            ("completed", self.completed),
+            ("lost", self.lost),
+            ("unfinished", self.unfinished),
+        ];
+        for (name, count) in counts {
+            metrics.insert(name.into(), Reading::exact(count as f64));
+        }
+        for (part, label) in LABELS.iter().enumerate() {
+            for (q, suffix) in QUANTILES {
+                if let Some(reading) = self.latencies.reading(part, q) {
+                    metrics.insert(format!("{label}_{suffix}_us"), reading);
+                }
+            }
+        }
+        let wall_ns = self.last_end_ns.saturating_sub(self.header.window_ns);
+        metrics.insert("wall_ms".into(), Reading::exact(wall_ns as f64 / 1e6));
+        if let Some(cpu_ns) = self.header.cpu_ns.filter(|_| self.completed > 0) {
+            let per_op = cpu_ns as f64 / 1e3 / self.completed as f64;
+            metrics.insert("cpu_us_per_op".into(), Reading::exact(per_op));
+        }
+        if let Some(share) = self.pacer_work_share() {
+            metrics.insert("pacer_work_share".into(), Reading::exact(share));
+        }
+    }
+
+    /// The share of a core that the pacer worked: its CPU time without the spinning, which is waiting.
+    pub fn pacer_work_share(&self) -> Option<f64> {
+        let pacer = self.header.pacer?;
+        Some(pacer.cpu_ns.saturating_sub(pacer.spin_ns) as f64 / pacer.wall_ns as f64)
+    }
+}
+
+/// Responses of the first and the last third of the requests: do they grow with the duration?
+struct Thirds {
+    third: usize,
+    first: Histogram<u64>,
+    last: Histogram<u64>,
+}
+
+impl Thirds {
+    fn new(requests: usize) -> anyhow::Result<Thirds> {
+        Ok(Thirds { third: requests / 3, first: Histogram::new_with_max(LONGEST_NS, 2)?, last: Histogram::new_with_max(LONGEST_NS, 2)? })
+    }
+
+    fn add(&mut self, number: usize, response_ns: Option<u64>) {
+        let Some(ns) = response_ns else { return };
+        if number < self.third {
+            self.first.saturating_record(ns);
+        } else if number >= 2 * self.third {
+            self.last.saturating_record(ns);
+        }
+    }
+
+    fn medians_us(&self) -> Option<(f64, f64)> {
+        let median = |h: &Histogram<u64>| (h.len() >= 20).then(|| h.value_at_quantile(0.5) as f64 / 1e3);
+        median(&self.first).zip(median(&self.last))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// A log of requests one millisecond apart that starts at 1 s and was closed at `closed_ms` after that.
+    pub fn requests(entries: Vec<Entry>, closed_ms: Option<u64>) -> Requests {
+        let header = Header {
+            scheduled: entries.len(),
+            excluded: 0,
+            start_ns: 1_000 * MS,
+            window_ns: 1_000 * MS,
+            closed_ns: closed_ms.map(|ms| (1_000 + ms) * MS),
+            pacer: None,
+            cpu_ns: None,
+            spins: true,
+            cores: 2,
+        };
+        Requests::collect(header, entries.into_iter().map(Ok), Duration::from_secs(1), None).unwrap()
+    }
+
+    /// The request of this number: lag, wait and service in microseconds; `None` if it did not get so far.
+    pub fn entry(number: u64, lag: u64, wait: Option<u64>, service: Option<u64>) -> Entry {
+        let intended_ns = (1_000 + number) * MS;
+        let sent_ns = intended_ns + lag * 1_000;
+        let first_poll_ns = wait.map(|wait| sent_ns + wait * 1_000);
+        let ended_ns = first_poll_ns.zip(service).map(|(polled, service)| polled + service * 1_000);
+        Entry { intended_ns, sent_ns: Some(sent_ns), first_poll_ns, ended_ns, lost: false }
+    }
+
+    fn quick(n: u64) -> Vec<Entry> {
+        (0..n).map(|i| entry(i, 1, Some(50), Some(49))).collect()
+    }
+
+    #[test]
+    fn a_response_is_lag_wait_and_service_together() {
+        let all = requests(quick(1_000), Some(2_000));
+        let p50 = |part| all.latencies.reading(part, 0.5).unwrap().value.round();
+        assert_eq!([p50(0), p50(1), p50(2), p50(3)], [100.0, 1.0, 50.0, 49.0]);
+        assert_eq!((all.offered, all.completed, all.unfinished), (1_000, 1_000, 0));
+    }
+
+    #[test]
+    fn a_quantile_needs_ten_requests_beyond_it() {
+        let has = |n, q| requests(quick(n), Some(9_000)).latencies.quantile_ns(0, q).is_some();
+        assert!(has(1_000, 0.99) && !has(999, 0.99));
+        assert!(has(20, 0.5) && !has(19, 0.5));
+        assert!(!has(1_000, 0.999) && has(1, 1.0));
+    }
+
+    #[test]
+    fn what_is_unanswered_counts_at_its_age_and_makes_bounds() {
+        let mut entries = quick(1_000);
+        entries[900] = entry(900, 1, Some(50), None); // polled, not answered: 100 ms old at the end
+        entries[950] = entry(950, 1, None, None); // never polled
+        let all = requests(entries, Some(1_000));
+        assert_eq!((all.completed, all.unfinished, all.lost), (998, 2, 0));
+        let reading = |q| all.latencies.reading(0, q).unwrap();
+        assert_eq!(reading(0.5).knows, Knows::Exact, "the cut ones lie beyond it");
+        assert_eq!(reading(1.0).knows, Knows::AtLeast);
+        assert!((reading(1.0).value / 100_000.0 - 1.0).abs() < 0.01, "{:?}", reading(1.0));
+    }
+
+    #[test]
+    fn an_answer_after_the_end_is_no_answer_and_a_lost_one_is_told_apart() {
+        let mut entries = quick(100);
+        entries[98].ended_ns = Some(9_000 * MS);
+        entries[99].lost = true;
+        let all = requests(entries, Some(200));
+        assert_eq!((all.completed, all.unfinished, all.lost), (98, 1, 1));
+    }
+
+    #[test]
+    fn requests_that_were_not_due_before_a_kill_were_not_offered() {
+        let mut entries = quick(1_000);
+        for late in &mut entries[400..] {
+            (late.sent_ns, late.first_poll_ns, late.ended_ns) = (None, None, None);
+        }
+        let all = requests(entries, Some(400));
+        assert_eq!((all.offered, all.sent), (400, 400));
+    }
+
+    #[test]
+    fn lag_or_floor_spoil_a_quantile() {
+        let late = (0..100).map(|i| entry(i, 30, Some(50), Some(20))).collect();
+        let reading = requests(late, Some(900)).latencies.reading(0, 0.5).unwrap();
+        assert_eq!((reading.knows, reading.because), (Knows::AtMost, Some("generator-limited")));
+        let mut all = requests(quick(100), Some(900));
+        all.latencies.floor = Some(Box::new(requests((0..100).map(|i| entry(i, 1, Some(20), Some(9))).collect(), Some(900)).latencies));
+        let reading = |part| all.latencies.reading(part, 0.5).unwrap();
+        assert_eq!((reading(0).knows, reading(0).because), (Knows::AtMost, Some("at floor")));
+        assert_eq!(reading(3).because, None, "49 µs of service are over five times the floor's 9 µs");
+    }
+
+    proptest! {
+        #[test]
+        fn histograms_keep_every_quantile_within_three_digits(us in prop::collection::vec(1u64..5_000_000, 1_000)) {
+            let entries = us.iter().enumerate().map(|(i, us)| entry(i as u64, 0, Some(*us), Some(0))).collect();
+            let all = requests(entries, Some(60_000));
+            let mut sorted = us;
+            sorted.sort_unstable();
+            for (q, _) in QUANTILES {
+                let Some(reading) = all.latencies.reading(0, q) else { continue };
+                let rank = ((q * 1_000.0).ceil() as usize).clamp(1, 1_000) - 1;
+                prop_assert!((reading.value / sorted[rank] as f64 - 1.0).abs() < 0.001, "q {q}");
+            }
+        }
+
+        #[test]
+        fn a_cut_request_never_makes_a_bound_exact(us in prop::collection::vec(1u64..90_000, 200), cut in 0usize..200) {
+            let mut entries: Vec<Entry> = us.iter().enumerate().map(|(i, us)| entry(i as u64, 0, Some(*us), Some(0))).collect();
+            let full = requests(entries.clone(), Some(300));
+            entries[cut] = entry(cut as u64, 0, None, None);
+            let all = requests(entries, Some(300));
+            for q in [0.5, 0.9, 1.0] {
+                let (was, is) = (full.latencies.reading(0, q).unwrap(), all.latencies.reading(0, q).unwrap());
+                // The cut request is older than all answers, so no quantile may fall by cutting it.
+                prop_assert!(is.value >= was.value * 0.999 || is.knows == Knows::AtLeast);
+            }
+        }
+    }
+}

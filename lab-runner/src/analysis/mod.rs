@@ -1,0 +1,164 @@
+//! From a recording to numbers. Pure: reads the folder's files, starts nothing, asks no clock.
+//!
+//! A number that is not known exactly says in which direction it may err ([`Knows`]), and why. A number that
+//! was not measured is absent.
+
+mod latency;
+mod validity;
+
+pub use latency::{LABELS, Latencies, QUANTILES};
+pub use validity::{Validity, Verdict as ValidityVerdict};
+
+use crate::recording::Recording;
+use lab_kit::{log, probe};
+use latency::Requests;
+use std::collections::BTreeMap;
+use std::io;
+
+/// One value and what is known about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The value, in the unit that its metric's name ends with.
+    pub value: f64,
+    /// On which side the truth lies.
+    pub knows: Knows,
+    /// Why it is not exact, in words.
+    pub because: Option<&'static str>,
+}
+
+/// On which side of a reading the truth lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knows {
+    /// The reading is the truth, within the instrument's resolution.
+    Exact,
+    /// The truth is this or more: requests were cut off at their age.
+    AtLeast,
+    /// The truth is this or less: the generator or the floor is in it.
+    AtMost,
+    /// Both at once: nothing is known.
+    Nothing,
+}
+
+impl Reading {
+    /// A value that is exact.
+    pub fn exact(value: f64) -> Reading {
+        Reading { value, knows: Knows::Exact, because: None }
+    }
+
+    /// This reading divided by another. The quotient is known on a side only if both agree on it.
+    pub fn over(&self, divisor: &Reading) -> Reading {
+        let knows = self.knows.and(divisor.knows.inverse());
+        let because = self.because.or(divisor.because).filter(|_| knows != Knows::Exact);
+        Reading { value: self.value / divisor.value, knows, because }
+    }
+}
+
+impl Knows {
+    /// What is known of a product of two such readings.
+    fn and(self, other: Knows) -> Knows {
+        match (self, other) {
+            (Knows::Exact, side) | (side, Knows::Exact) => side,
+            (a, b) if a == b => a,
+            _ => Knows::Nothing,
+        }
+    }
+
+    /// What is known of the inverse.
+    fn inverse(self) -> Knows {
+        match self {
+            Knows::AtLeast => Knows::AtMost,
+            Knows::AtMost => Knows::AtLeast,
+            same => same,
+        }
+    }
+}
+
+/// All that a recording says.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// What was asked, and how it ended.
+    pub recording: Recording,
+    /// Every metric that was measured, by name.
+    pub metrics: BTreeMap<String, Reading>,
+    /// The latencies behind the quantiles, if requests were sent.
+    pub latencies: Option<Latencies>,
+    /// Whether the numbers can be believed.
+    pub validity: Validity,
+    /// What could not be read, or should be known before believing.
+    pub notes: Vec<String>,
+}
+
+/// Analyses one recording. What is missing or damaged is noted and left out.
+pub fn analyse(recording: Recording) -> Analysis {
+    let mut notes = recording.outcome.warnings.clone();
+    let mut metrics = BTreeMap::new();
+    let requests = noted(read_requests(&recording), "requests", &mut notes).flatten();
+    let counters = noted(read_counters(&recording), "counters", &mut notes).unwrap_or_default();
+    for (name, value) in counters {
+        metrics.insert(name, Reading::exact(value as f64));
+    }
+    if let Some(requests) = &requests {
+        requests.add_metrics(&mut metrics);
+    }
+    if let Some(share) = recording.outcome.steal_share {
+        metrics.insert("steal_share".into(), Reading::exact(share));
+    }
+    let validity = requests.as_ref().map_or_else(Validity::without_load, |r| Validity::of(r, &recording.spec.load));
+    add_notes(&recording, requests.as_ref(), &mut notes);
+    Analysis { recording, metrics, latencies: requests.map(|r| r.latencies), validity, notes }
+}
+
+fn add_notes(recording: &Recording, requests: Option<&Requests>, notes: &mut Vec<String>) {
+    if !recording.spec.environment.optimised {
+        notes.push("built without optimisation: its times compare with nothing".into());
+    }
+    if let Some(share) = recording.outcome.steal_share.filter(|share| *share > 0.02) {
+        notes.push(format!("the host took {:.0} % of the CPU time away meanwhile", share * 100.0));
+    }
+    if requests.is_some_and(|r| !r.header.spins) {
+        notes.push("no core was spare for the pacer: it slept to each deadline instead of spinning".into());
+    }
+}
+
+fn noted<T>(read: anyhow::Result<T>, what: &str, notes: &mut Vec<String>) -> Option<T> {
+    read.inspect_err(|error| notes.push(format!("the {what} could not be read: {error:#}"))).ok()
+}
+
+/// The request log, if the variant got so far as to make one.
+fn read_requests(recording: &Recording) -> anyhow::Result<Option<Requests>> {
+    let ended_ns = recording.outcome.ended_ns;
+    let duration = recording.spec.load.duration();
+    let read = |file: &str| match log::read(&recording.folder.join(file)) {
+        Ok((header, entries)) => Requests::collect(header, entries, duration, ended_ns).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    };
+    let Some(mut requests) = read(log::REQUESTS)? else { return Ok(None) };
+    if let Some(floor) = read(log::FLOOR)? {
+        requests.latencies.floor = Some(Box::new(floor.latencies));
+    }
+    Ok(Some(requests))
+}
+
+fn read_counters(recording: &Recording) -> anyhow::Result<Vec<(String, u64)>> {
+    let file = recording.folder.join(probe::COUNTERS);
+    if file.exists() { probe::read(&file) } else { Ok(Vec::new()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quotient_knows_what_both_sides_agree_on() {
+        let reading = |knows| Reading { value: 6.0, knows, because: Some("a reason") };
+        let over = |a, b| reading(a).over(&reading(b)).knows;
+        assert_eq!(over(Knows::Exact, Knows::Exact), Knows::Exact);
+        assert_eq!(over(Knows::AtLeast, Knows::Exact), Knows::AtLeast);
+        assert_eq!(over(Knows::AtLeast, Knows::AtMost), Knows::AtLeast, "large over small can only be larger");
+        assert_eq!(over(Knows::AtLeast, Knows::AtLeast), Knows::Nothing);
+        assert_eq!(over(Knows::Exact, Knows::AtLeast), Knows::AtMost);
+        assert_eq!(over(Knows::Nothing, Knows::Exact), Knows::Nothing);
+        assert_eq!(Reading::exact(6.0).over(&Reading::exact(3.0)), Reading::exact(2.0));
+    }
+}

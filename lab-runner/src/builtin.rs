@@ -1,0 +1,6 @@
+//! The one list of the scenarios that come with the lab.
+
+use lab_kit::Scenario;
+
+/// Every scenario of `scenarios/`, in the order of the book.
+pub const SCENARIOS: &[&Scenario] = &[&scenario_greedy::SCENARIO];

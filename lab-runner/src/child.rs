@@ -1,0 +1,72 @@
+//! The child: reads its spec, calls the variant, says how that went, and is gone.
+
+use crate::recording::{self, End, Spec};
+use anyhow::Context;
+use lab_kit::{Cx, Scenario, Variant};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// The hidden word after the binary's name that makes it a child: `lab __child FOLDER`.
+pub(crate) const SUBCOMMAND: &str = "__child";
+
+/// Runs one variant. Whatever it does, the parent learns it from the folder and the exit status.
+pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
+    die_with_the_parent();
+    let failed = run(folder, scenarios).err().map(|error| format!("{error:#}"));
+    let code = if failed.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    match recording::write_end(folder, &End { failed }) {
+        Ok(()) => code,
+        Err(error) => {
+            crate::exit::say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
+    let spec = recording::read_spec(folder)?;
+    let variant = find(&spec, scenarios)?;
+    let cx = Cx::create(spec.load, folder)?;
+    call(variant, &cx)
+}
+
+fn find(spec: &Spec, scenarios: &[&'static Scenario]) -> anyhow::Result<&'static Variant> {
+    let scenario = scenarios.iter().find(|scenario| scenario.name == spec.scenario);
+    let variant = scenario.and_then(|scenario| scenario.variant(&spec.variant));
+    variant.with_context(|| format!("this binary has no {} of {}", spec.variant, spec.scenario))
+}
+
+/// Calls the variant and turns a panic of this thread into an error with the panic's text and place. Panics of
+/// other threads go to stderr as ever: whether they matter is for the variant to say.
+fn call(variant: &Variant, cx: &Cx) -> anyhow::Result<()> {
+    static PANIC: Mutex<Option<String>> = Mutex::new(None);
+    let variant_thread = thread::current().id();
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() == variant_thread {
+            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(describe(info));
+        }
+        print(info);
+    }));
+    panic::catch_unwind(AssertUnwindSafe(|| (variant.run)(cx))).unwrap_or_else(|_| {
+        let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(anyhow::Error::msg(text.unwrap_or_else(|| "panicked".into())))
+    })
+}
+
+fn describe(info: &PanicHookInfo<'_>) -> String {
+    let text = info.payload_as_str().unwrap_or("something that is no text");
+    match info.location() {
+        Some(at) => format!("panicked at {at}: {text}"),
+        None => format!("panicked: {text}"),
+    }
+}
+
+/// If the parent is killed there is nobody left to end a hanging child: let the kernel do it.
+fn die_with_the_parent() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+}

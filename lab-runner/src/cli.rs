@@ -1,0 +1,207 @@
+//! The command line: clap's derive and the parsing of single values, nothing else.
+
+use crate::exit::{self, Exit};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use lab_kit::Arrivals;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Reproduces the ways async Rust misbehaves, measures them from outside, and proves the cure.
+#[derive(Debug, Parser)]
+#[command(name = "lab", version, disable_help_subcommand = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Only ASCII, no colour
+    #[arg(long, global = true)]
+    pub plain: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lists scenarios and their variants
+    List(ListArgs),
+    /// Runs variants of a scenario under load, judges their claims and reports
+    Run(RunArgs),
+    /// Reads a recording again
+    Report(ReportArgs),
+    /// Writes a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only this scenario
+    pub scenario: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The scenario, as `lab list` names it
+    pub scenario: String,
+    /// Runs the default cure instead of the buggy variant
+    #[arg(long, group = "which")]
+    pub fixed: bool,
+    /// Runs this variant
+    #[arg(long, group = "which", value_name = "NAME")]
+    pub variant: Option<String>,
+    /// Runs every variant, one after another, and compares them
+    #[arg(long, group = "which")]
+    pub all: bool,
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Kills a run that takes longer than this [default: the load's own time and 10 s]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
+    pub timeout: Option<Duration>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Prints what would be run and runs nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where recordings go
+    #[arg(long, value_name = "DIR", default_value = "lab-runs")]
+    pub out: PathBuf,
+}
+
+/// What replaces parts of a scenario's own load.
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// Worker threads of the runtime
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub workers: Option<usize>,
+    /// Mean requests per second
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub rate: Option<f64>,
+    /// Measured time, with a unit: 3s, 500ms
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
+    pub duration: Option<Duration>,
+    /// How requests are spread: constant, poisson, ramp:3, step:3
+    #[arg(long, value_name = "MODEL", allow_hyphen_values = true)]
+    pub arrivals: Option<Arrivals>,
+    /// Bytes of one piece of work, plain or with a unit: 16000, 16kB, 1MiB
+    #[arg(long, value_name = "BYTES", value_parser = size, allow_hyphen_values = true)]
+    pub size: Option<usize>,
+    /// Seed of arrivals and generated data
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// Real messages instead of generated ones: one JSON document a line
+    #[arg(long, value_name = "FILE")]
+    pub messages: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The folder of a run or of an invocation [default: the newest in --out]
+    pub run: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Where recordings were put
+    #[arg(long, value_name = "DIR", default_value = "lab-runs")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell to complete for
+    pub shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One screen for people
+    Text,
+    /// One JSON document, `lab.result.v1`
+    Json,
+}
+
+impl Cli {
+    /// Turns colour off for everything that prints through `anstream`, which honours `NO_COLOR` by itself.
+    pub fn choose_colour(&self) {
+        if self.plain {
+            anstream::ColorChoice::Never.write_global();
+        }
+    }
+}
+
+/// Help and version go to stdout; a mistake becomes one sentence that names the next step.
+pub(crate) fn report(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
+    }
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return Exit::Usage;
+    }
+    exit::say(&one_sentence(&error.to_string()));
+    Exit::Usage
+}
+
+/// clap tells a mistake in paragraphs: the mistake, tips, usage. The first tells what, a tip or the help of
+/// the command tells what next.
+fn one_sentence(paragraphs: &str) -> String {
+    let plain = anstream::adapter::strip_str(paragraphs).to_string();
+    let told = plain.split("\n\n").next().unwrap_or_default();
+    let told = told.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let tip = plain.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    match tip {
+        _ if told.contains("try ") => told,
+        Some(tip) => format!("{told}: {tip}"),
+        None => format!("{told}: see lab --help"),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let refused = |why: &str| format!("{why}: try 3s or 500ms");
+    if text.trim_start().starts_with('-') {
+        return Err(refused("a time cannot be negative"));
+    }
+    if text.parse::<f64>().is_ok() {
+        return Err(refused("a time needs a unit"));
+    }
+    let duration = humantime::parse_duration(text).map_err(|_| refused("this is no time"))?;
+    if duration.is_zero() {
+        return Err(refused("a time must be above zero"));
+    }
+    if duration > Duration::from_secs(86_400) {
+        return Err(refused("a time can be one day at most"));
+    }
+    Ok(duration)
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    const UNITS: [(&str, usize); 5] =
+        [("kB", 1_000), ("MB", 1_000_000), ("KiB", 1 << 10), ("MiB", 1 << 20), ("B", 1)];
+    let (number, factor) = UNITS
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?.trim_end(), *factor)))
+        .unwrap_or((text, 1));
+    let bytes = number.parse::<usize>().ok().and_then(|n| n.checked_mul(factor));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "this is no size in bytes: try 16000, 16kB or 1MiB".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_need_a_unit_and_sizes_may_have_one() {
+        assert_eq!(duration("1s 500ms"), Ok(Duration::from_millis(1_500)));
+        for bad in ["3", "-3s", "0s", "soon", "", "99999999999999999999s", "400d"] {
+            assert!(duration(bad).unwrap_err().contains("try 3s"), "{bad}");
+        }
+        assert_eq!((size("16kB"), size("1 MiB"), size("512")), (Ok(16_000), Ok(1 << 20), Ok(512)));
+        for bad in ["0", "-1", "1.5kB", "kB", "99999999999999999999", "9999999999999999MiB"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

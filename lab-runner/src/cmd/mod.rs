@@ -1,0 +1,33 @@
+//! The subcommands, one file each.
+
+pub(crate) mod completions;
+pub(crate) mod list;
+pub(crate) mod report;
+pub(crate) mod run;
+
+use crate::cli::Format;
+use crate::exit::Exit;
+use crate::report::{Report, Style, document};
+use crate::verdict::Verdict;
+use std::io::{self, Write};
+
+/// Prints a report to stdout and turns its verdict into an exit code.
+fn show(report: &Report, format: Format, style: Style) -> anyhow::Result<Exit> {
+    match format {
+        Format::Json => {
+            let mut stdout = io::stdout().lock();
+            serde_json::to_writer_pretty(&mut stdout, &document(report)).map_err(io::Error::from)?;
+            writeln!(stdout)?;
+        }
+        Format::Text => {
+            let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+            report.print(style, &mut stdout)?;
+            stdout.flush()?;
+        }
+    }
+    Ok(match report.verdict {
+        Verdict::Held => Exit::Done,
+        Verdict::Broken => Exit::Broken,
+        Verdict::NotMeasured => Exit::NotMeasured,
+    })
+}

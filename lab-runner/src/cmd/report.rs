@@ -1,0 +1,17 @@
+//! `lab report [RUN]`: reads a recording again. Judges it as `lab run` did, and runs nothing.
+
+use super::show;
+use crate::cli::ReportArgs;
+use crate::exit::{Exit, UsageError};
+use crate::report::{self, Report, Style};
+use lab_kit::Scenario;
+
+pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+    let usage = |error: anyhow::Error| UsageError::error(format!("{error:#}"));
+    let folder = match &args.run {
+        Some(folder) => folder.clone(),
+        None => report::newest(&args.out).map_err(usage)?,
+    };
+    let report = Report::read(&folder, scenarios).map_err(usage)?;
+    show(&report, args.format, Style { plain })
+}

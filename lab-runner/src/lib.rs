@@ -1,0 +1,64 @@
+//! The harness of the lab: `cli → plan → supervise → child → recording → analysis → verdict → report`.
+//!
+//! A run is one variant under one load in one fresh child process, which is this same binary started again.
+//! Parent and child share a folder, an exit status and a signal, nothing else. What follows a run is pure: it
+//! reads the folder, and reads it again the same way next year.
+//!
+//! A stranger's scenarios get every command with two lines:
+//!
+//! ```no_run
+//! # use lab_kit::{Cx, Load, Scenario, no_input};
+//! # static MINE: Scenario = Scenario {
+//! #     name: "mine", summary: "", chapter: "", load: Load::DEFAULT, check: no_input, variants: &[],
+//! # };
+//! fn main() -> std::process::ExitCode {
+//!     lab_runner::main(&[&MINE])
+//! }
+//! ```
+
+pub mod analysis;
+#[cfg(feature = "builtin")]
+pub mod builtin;
+mod child;
+mod cli;
+mod cmd;
+mod environment;
+mod exit;
+mod plan;
+pub mod recording;
+pub mod report;
+mod supervise;
+pub mod verdict;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use exit::Exit;
+use lab_kit::Scenario;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs the command line of a lab that has these scenarios.
+pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
+    if let [_, word, folder] = &args[..]
+        && word == OsStr::new(child::SUBCOMMAND)
+    {
+        return child::main(Path::new(folder), scenarios);
+    }
+    let exit = match Cli::try_parse_from(args) {
+        Ok(cli) => command(cli, scenarios).unwrap_or_else(|error| exit::report(&error)),
+        Err(error) => cli::report(&error),
+    };
+    exit.into()
+}
+
+fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+    cli.choose_colour();
+    match cli.command {
+        Command::List(args) => cmd::list::run(&args, scenarios),
+        Command::Run(args) => cmd::run::run(&args, cli.plain, scenarios),
+        Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
+        Command::Completions(args) => cmd::completions::run(&args),
+    }
+}

@@ -1,0 +1,267 @@
+//! A recording: the folder that a run leaves, and the only channel between parent and child.
+//!
+//! | file | written by | holds |
+//! | --- | --- | --- |
+//! | `spec.json` | parent, before | what is asked: variant, load, environment |
+//! | `outcome.json` | parent, before and after | how the run ended |
+//! | `end.json` | child, before and at its end | that the variant returned, or its error |
+//! | `requests.bin` | child, while it runs | one slot a request: `lab_kit::log` |
+//! | `floor.bin` | child, first | the same for the null target |
+//! | `counters.bin` | child, while it runs | what the variant reports about itself |
+//! | `stdout.txt`, `stderr.txt` | child | what the scenario printed |
+//! | `scratch/` | child | files of the scenario |
+//!
+//! Files that are written at the end are reserved at the start, so that a disk which fills up in between
+//! cannot take the ending away.
+
+mod reserved;
+
+pub(crate) use reserved::Reserved;
+
+use anyhow::{Context, bail};
+use lab_kit::{Ending, Kind, Load};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The format that this lab writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+const SPEC: &str = "spec.json";
+const OUTCOME: &str = "outcome.json";
+const END: &str = "end.json";
+/// What the scenario printed.
+pub const STDOUT: &str = "stdout.txt";
+/// What the scenario complained about.
+pub const STDERR: &str = "stderr.txt";
+
+/// What one run was asked to do. Written before it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Format of the whole recording.
+    pub format: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The variant's name.
+    pub variant: String,
+    /// The variant's kind.
+    pub kind: Kind,
+    /// What the variant is, in a line.
+    pub about: String,
+    /// What was asked of it.
+    pub load: Load,
+    /// What the load's size was multiplied by for a growth claim; 1 for a plain run.
+    pub scaled: usize,
+    /// When the run is killed, in milliseconds after its start.
+    pub timeout_ms: u64,
+    /// What it was built with and where it ran.
+    pub environment: Environment,
+}
+
+/// What a run was built with and where it ran. What is unknown is absent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Cores that the process may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<usize>,
+    /// The processor's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
+    /// Operating system and architecture.
+    pub os: String,
+    /// Version of the lab.
+    pub lab: String,
+    /// The compiler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rustc: Option<String>,
+    /// Version of tokio in the lock file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokio: Option<String>,
+    /// Version of futures in the lock file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub futures: Option<String>,
+    /// Whether tokio's unstable hooks are there.
+    pub tokio_unstable: bool,
+    /// Whether this is a release build.
+    pub optimised: bool,
+}
+
+/// How a run ended, as its parent saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The ending.
+    pub ending: Ending,
+    /// What there is to say about it: the error, the panic, the signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The signal that interrupted the lab while the run was under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted_by: Option<i32>,
+    /// When the child was gone, on the clock of the request log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ns: Option<u64>,
+    /// From the child's start to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_ms: Option<f64>,
+    /// CPU time that the host took away while the run lasted, as a share of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steal_share: Option<f64>,
+    /// What went wrong beside the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl Outcome {
+    /// What a recording says until its run has ended.
+    pub fn unfinished(text: &str) -> Outcome {
+        Outcome {
+            ending: Ending::Unfinished,
+            text: Some(text.to_owned()),
+            interrupted_by: None,
+            ended_ns: None,
+            process_ms: None,
+            steal_share: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// What the child says at its end. Absent when it did not get there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct End {
+    /// The error or panic, if the variant did not return `Ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// A recording that is open for its run.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    pub folder: PathBuf,
+    outcome: Reserved,
+}
+
+impl Recorder {
+    /// Makes the folder of a run and reserves what is written later.
+    pub fn create(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
+        fs::create_dir(folder)?;
+        fs::write(folder.join(SPEC), serde_json::to_vec_pretty(spec)?)?;
+        Reserved::create(&folder.join(END))?;
+        let outcome = Reserved::create(&folder.join(OUTCOME))?;
+        outcome.write(&Outcome::unfinished("the lab died while this run was under way"))?;
+        Ok(Recorder { folder: folder.to_owned(), outcome })
+    }
+
+    pub fn write_outcome(&self, outcome: &Outcome) -> anyhow::Result<()> {
+        self.outcome.write(outcome)
+    }
+}
+
+/// A recording as it was read.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// What was asked.
+    pub spec: Spec,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Whether a folder is a run's recording.
+pub fn is_recording(folder: &Path) -> bool {
+    folder.join(SPEC).is_file()
+}
+
+/// Opens a recording. An outcome that cannot be read is an unfinished one.
+///
+/// # Errors
+/// If there is no readable spec, or if a newer lab wrote it.
+pub fn open(folder: &Path) -> anyhow::Result<Recording> {
+    let spec = read_spec(folder)?;
+    let outcome = read_json(&folder.join(OUTCOME));
+    let outcome = outcome.unwrap_or_else(|error| Outcome::unfinished(&format!("its outcome is lost: {error:#}")));
+    Ok(Recording { folder: folder.to_owned(), spec, outcome })
+}
+
+/// Reads what a run is to do.
+pub(crate) fn read_spec(folder: &Path) -> anyhow::Result<Spec> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+    let path = folder.join(SPEC);
+    let Versioned { format } = read_json(&path)?;
+    if format > FORMAT {
+        bail!("{} was recorded in format {format}, this lab reads up to {FORMAT}: use a newer lab", folder.display());
+    }
+    read_json(&path)
+}
+
+/// What the child said at its end, if it got there.
+pub(crate) fn read_end(folder: &Path) -> Option<End> {
+    read_json(&folder.join(END)).ok()
+}
+
+/// Writes the child's last word into the place that its parent reserved.
+pub(crate) fn write_end(folder: &Path, end: &End) -> anyhow::Result<()> {
+    Reserved::open(&folder.join(END))?.write(end)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> Spec {
+        Spec {
+            format: FORMAT,
+            scenario: "greedy".into(),
+            variant: "buggy".into(),
+            kind: Kind::Buggy,
+            about: "never yields".into(),
+            load: Load::DEFAULT,
+            scaled: 1,
+            timeout_ms: 1_000,
+            environment: Environment::here(),
+        }
+    }
+
+    #[test]
+    fn a_recording_reads_back_and_is_unfinished_until_it_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let recorder = Recorder::create(&run, &spec()).unwrap();
+        let read = open(&run).unwrap();
+        assert_eq!((read.spec, read.outcome.ending), (spec(), Ending::Unfinished));
+        assert!(read_end(&run).is_none(), "the child has not spoken");
+        write_end(&run, &End { failed: Some("a panic".into()) }).unwrap();
+        assert_eq!(read_end(&run).unwrap().failed.as_deref(), Some("a panic"));
+        let outcome = Outcome { ending: Ending::Hung, warnings: vec!["late".into()], ..Outcome::unfinished("slow") };
+        recorder.write_outcome(&outcome).unwrap();
+        assert_eq!(open(&run).unwrap().outcome, outcome);
+    }
+
+    #[test]
+    fn a_damaged_outcome_is_an_unfinished_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        Recorder::create(&run, &spec()).unwrap();
+        fs::write(run.join(OUTCOME), "{\"ending\":").unwrap();
+        let read = open(&run).unwrap();
+        assert_eq!(read.outcome.ending, Ending::Unfinished);
+        assert!(read.outcome.text.unwrap().contains("lost"));
+    }
+
+    #[test]
+    fn a_newer_recording_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(SPEC), r#"{"format": 99, "unknown": true}"#).unwrap();
+        assert!(open(folder.path()).unwrap_err().to_string().contains("use a newer lab"));
+    }
+}

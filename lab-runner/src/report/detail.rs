@@ -1,0 +1,188 @@
+//! One run on one screen: what was asked, what came, a histogram, the claims, and what to do next.
+
+use super::units::{self, ascii, bounded, grouped};
+use super::{Style, chart};
+use crate::analysis::{Analysis, LABELS, QUANTILES, ValidityVerdict};
+use crate::recording::Spec;
+use crate::verdict::{Judged, Verdict};
+use anstyle::{AnsiColor, Style as Colour};
+use lab_kit::{Bound, Ending, Kind, Measure};
+use std::io::{self, Write};
+
+const BOLD: Colour = Colour::new().bold();
+const DIM: Colour = Colour::new().dimmed();
+
+/// Prints a run.
+pub(super) fn print(run: &Analysis, claims: &[Judged], style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let spec = &run.recording.spec;
+    let head = format!("{} / {} ({}) · {}", spec.scenario, spec.variant, spec.kind, spec.about);
+    writeln!(to, "{BOLD}{}{BOLD:#}\n", ascii(&head, style))?;
+    writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
+    writeln!(to, "came       {}", ascii(&came(run), style))?;
+    print_reasons(run, style, to)?;
+    print_counters(run, style, to)?;
+    print_latencies(run, style, to)?;
+    if !claims.is_empty() {
+        writeln!(to)?;
+        claims.iter().try_for_each(|claim| print_claim(claim, style, to))?;
+    }
+    writeln!(to, "\nrecording  {}", run.recording.folder.display())?;
+    writeln!(to, "next       {}", next(spec))
+}
+
+/// The load in words.
+pub(super) fn asked(spec: &Spec) -> String {
+    let load = &spec.load;
+    let work = match &load.messages {
+        Some(file) => format!("messages of {}", file.display()),
+        None => format!("size {}", units::bytes(load.size)),
+    };
+    let workers = if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
+    format!(
+        "{} requests/s, {}, for {} s after {} s of warm-up; {workers}, {work}, seed {}",
+        grouped(load.rate.round() as i64),
+        load.arrivals,
+        load.duration_ms as f64 / 1e3,
+        load.warmup_ms as f64 / 1e3,
+        load.seed
+    )
+}
+
+fn came(run: &Analysis) -> String {
+    let outcome = &run.recording.outcome;
+    let count = |name: &str| run.metrics.get(name).map_or(0, |reading| reading.value as i64);
+    let mut parts = vec![outcome.ending.to_string()];
+    if run.latencies.is_some() {
+        let answered = format!("{} of {} requests answered", grouped(count("completed")), grouped(count("offered")));
+        parts.push(format!("{answered}, {} lost", grouped(count("lost"))));
+    }
+    parts.push(run.validity.verdict.to_string());
+    parts.join(" · ")
+}
+
+fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let ending = run.recording.outcome.text.iter().filter(|_| run.recording.outcome.ending != Ending::Finished);
+    for reason in ending.chain(&run.validity.reasons).chain(&run.notes) {
+        let mut lines = reason.lines();
+        writeln!(to, "           {}", ascii(lines.next().unwrap_or_default(), style))?;
+        // An error may have a paragraph of its own: three lines tell what it is, the recording has the rest.
+        for line in lines.take(2) {
+            writeln!(to, "             {}", ascii(line, style))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the variant reported about itself, and the few metrics that are no latencies.
+fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    const TOLD_ELSEWHERE: [&str; 8] =
+        ["offered", "sent", "completed", "lost", "unfinished", "steal_share", "pacer_work_share", "wall_ms"];
+    let latency = |name: &str| LABELS.iter().any(|label| name.starts_with(label));
+    let told = run.metrics.iter().filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
+    let texts: Vec<String> = told.map(|(name, reading)| counter(name, reading.value, style)).collect();
+    if texts.is_empty() {
+        return Ok(());
+    }
+    writeln!(to, "measured   {}", ascii(&texts.join(" · "), style))
+}
+
+fn counter(name: &str, value: f64, style: Style) -> String {
+    match name.strip_suffix("_us") {
+        Some(bare) => format!("{bare} {}", units::time(value, style)),
+        None if name.contains("_us_") => format!("{} {}", name.replacen("_us_", " ", 1), units::time(value, style)),
+        None => format!("{name} {}", units::three_digits(value)),
+    }
+}
+
+fn print_latencies(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let Some(latencies) = &run.latencies else {
+        return writeln!(to, "           no request was measured");
+    };
+    let heads = QUANTILES.map(|(_, name)| format!("{:>12}", name.replace("p999", "p99.9")));
+    writeln!(to, "\n{DIM}           {}{DIM:#}", heads.concat())?;
+    for (part, label) in LABELS.iter().enumerate() {
+        write!(to, "{:<11}", label.replace('_', " "))?;
+        for (q, _) in QUANTILES {
+            match latencies.reading(part, q) {
+                Some(reading) if reading.because.is_some() => {
+                    write!(to, "{DIM}{:>12}{DIM:#}", bounded(&reading, style))?;
+                }
+                Some(reading) => write!(to, "{:>12}", bounded(&reading, style))?,
+                None => write!(to, "{DIM}{:>12}{DIM:#}", "n too small")?,
+            }
+        }
+        writeln!(to)?;
+    }
+    print_marks(run, style, to)?;
+    writeln!(to)?;
+    chart::lines(latencies.part(0), style).iter().try_for_each(|line| writeln!(to, "  {line}"))
+}
+
+/// Why some quantiles are only bounds.
+fn print_marks(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let mut reasons: Vec<&str> = run.metrics.values().filter_map(|reading| reading.because).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    for reason in reasons {
+        let meaning = match reason {
+            "at floor" => "≤ at floor: under five times what a service that does nothing shows here",
+            "generator-limited" => "≤ generator-limited: over a fifth of it is the pacer's own lag",
+            other => &format!("≥ {other}"),
+        };
+        writeln!(to, "{DIM}           {}{DIM:#}", ascii(meaning, style))?;
+    }
+    Ok(())
+}
+
+/// The colour of a verdict.
+pub(super) fn colour(verdict: Verdict) -> Colour {
+    match verdict {
+        Verdict::Held => AnsiColor::Green.on_default(),
+        Verdict::Broken => AnsiColor::Red.on_default().bold(),
+        Verdict::NotMeasured => AnsiColor::Yellow.on_default(),
+    }
+}
+
+/// The colour of a validity.
+pub(super) fn validity_colour(validity: ValidityVerdict) -> Colour {
+    match validity {
+        ValidityVerdict::Valid => Colour::new(),
+        ValidityVerdict::Overload => AnsiColor::Yellow.on_default(),
+        ValidityVerdict::Invalid => AnsiColor::Red.on_default().bold(),
+    }
+}
+
+pub(super) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let colour = colour(claim.verdict);
+    let says = ascii(claim.claim.says, style);
+    write!(to, "{colour}{:<12}{colour:#} {says}", claim.verdict)?;
+    match (&claim.reason, evidence(claim)) {
+        (Some(reason), _) => writeln!(to, "{DIM}: {}{DIM:#}", ascii(reason, style)),
+        (None, Some(evidence)) => writeln!(to, "{DIM}: {}{DIM:#}", ascii(&evidence, style)),
+        (None, None) => writeln!(to),
+    }
+}
+
+/// What was measured beside what was asked: `wait_max_us / import_us is 0.98, at least 0.8`.
+fn evidence(claim: &Judged) -> Option<String> {
+    if matches!(claim.claim.measure, Measure::Ending(_)) {
+        return None;
+    }
+    let value = units::three_digits(claim.value?);
+    let (word, bound) = match claim.claim.bound {
+        Bound::AtLeast(bound) => ("at least", bound),
+        Bound::AtMost(bound) => ("at most", bound),
+        Bound::Equal(bound) => ("exactly", bound),
+    };
+    Some(format!("{} is {value}, {word} {bound}", claim.claim.measure))
+}
+
+/// What somebody who has read this wants to see next.
+fn next(spec: &Spec) -> String {
+    let scenario = &spec.scenario;
+    match spec.kind {
+        Kind::Buggy => format!("lab run {scenario} --fixed"),
+        Kind::Fixed => format!("lab run {scenario} --all"),
+        Kind::Cure | Kind::Trap | Kind::Decoy => format!("lab run {scenario} --all, or lab list {scenario}"),
+    }
+}

@@ -1,0 +1,123 @@
+//! The machine-readable result, `lab.result.v1`: keys may be added, never renamed. Its schema is checked in
+//! as `lab-runner/schema/lab.result.v1.json`.
+
+use super::Report;
+use crate::analysis::{Analysis, Knows, Validity};
+use crate::recording::Environment;
+use crate::verdict::{Judged, Verdict};
+use lab_kit::{Bound, Ending, Kind, Load};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The document of a report.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    schema: &'static str,
+    scenario: &'a str,
+    verdict: Verdict,
+    load: &'a Load,
+    environment: &'a Environment,
+    runs: Vec<Run<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Run<'a> {
+    variant: &'a str,
+    kind: Kind,
+    ending: Ending,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    validity: crate::analysis::ValidityVerdict,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    reasons: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
+    folder: String,
+    /// Present when the size of the load was multiplied for this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaled: Option<usize>,
+    metrics: BTreeMap<&'a str, f64>,
+    /// Metrics that are only a bound: on which side the truth lies, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    marks: BTreeMap<&'a str, Mark>,
+    claims: Vec<Claim<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mark {
+    truth: &'static str,
+    because: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Claim<'a> {
+    claim: &'a str,
+    measure: String,
+    verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    /// `>=`, `<=` or `=`: how the value must stand to the bound.
+    must_be: &'static str,
+    bound: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+/// Builds the document of a report.
+pub fn document(report: &Report) -> Document<'_> {
+    let first = &report.runs[0].0.recording.spec;
+    Document {
+        schema: "lab.result.v1",
+        scenario: &first.scenario,
+        verdict: report.verdict,
+        load: &first.load,
+        environment: &first.environment,
+        runs: report.runs.iter().map(|(run, claims)| one_run(run, claims)).collect(),
+    }
+}
+
+fn one_run<'a>(run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
+    let (spec, outcome) = (&run.recording.spec, &run.recording.outcome);
+    let Validity { verdict, reasons } = &run.validity;
+    Run {
+        variant: &spec.variant,
+        kind: spec.kind,
+        ending: outcome.ending,
+        text: outcome.text.as_deref(),
+        validity: *verdict,
+        reasons,
+        notes: &run.notes,
+        folder: run.recording.folder.display().to_string(),
+        scaled: (spec.scaled != 1).then_some(spec.scaled),
+        metrics: run.metrics.iter().map(|(name, reading)| (name.as_str(), reading.value)).collect(),
+        marks: run.metrics.iter().filter_map(|(name, reading)| Some((name.as_str(), mark(reading)?))).collect(),
+        claims: claims.iter().map(one_claim).collect(),
+    }
+}
+
+fn mark(reading: &crate::analysis::Reading) -> Option<Mark> {
+    let truth = match reading.knows {
+        Knows::Exact => return None,
+        Knows::AtLeast => "at least",
+        Knows::AtMost => "at most",
+        Knows::Nothing => "unknown",
+    };
+    Some(Mark { truth, because: reading.because.unwrap_or("unknown") })
+}
+
+fn one_claim(judged: &Judged) -> Claim<'_> {
+    let (must_be, bound) = match judged.claim.bound {
+        Bound::AtLeast(bound) => (">=", bound),
+        Bound::AtMost(bound) => ("<=", bound),
+        Bound::Equal(bound) => ("=", bound),
+    };
+    Claim {
+        claim: judged.claim.says,
+        measure: judged.claim.measure.to_string(),
+        verdict: judged.verdict,
+        value: judged.value.filter(|value| value.is_finite()),
+        must_be,
+        bound,
+        reason: judged.reason.as_deref(),
+    }
+}

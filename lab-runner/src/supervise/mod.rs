@@ -1,0 +1,125 @@
+//! The parent's side of a run: starts the child, watches the clock, ends what must be ended, writes the
+//! outcome. No async runtime and no polling here: it sleeps until one of three things happens.
+
+mod group;
+mod interrupts;
+
+pub(crate) use interrupts::{Event, Interrupts};
+
+use crate::child;
+use crate::environment::MachineTicks;
+use crate::recording::{self, Outcome, Recorder, Spec};
+use anyhow::Context;
+use group::Group;
+use lab_kit::{Ending, clock};
+use std::fs::File;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Between asking a child to end and killing it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How often a waiting parent looks up to show progress.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Why the supervisor stopped waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Exited,
+    Deadline,
+    Interrupted(i32),
+}
+
+/// Runs one spec in a child and records how it ended. `progress` is called ten times a second with the time
+/// since the start, if there is anybody to show it to.
+///
+/// # Errors
+/// If the child could not be started, or its ending not be written.
+pub(crate) fn supervise(
+    spec: &Spec,
+    recorder: &Recorder,
+    interrupts: &Interrupts,
+    progress: Option<&dyn Fn(Duration)>,
+) -> anyhow::Result<Outcome> {
+    let begin = Instant::now();
+    let ticks = MachineTicks::now();
+    let mut child = spawn(recorder).context("cannot start a child process")?;
+    let group = Group::of(&child);
+    group.tell_exit(interrupts.sender())?;
+    let deadline = begin + Duration::from_millis(spec.timeout_ms);
+    let cause = wait(interrupts, begin, deadline, progress);
+    if cause != Cause::Exited {
+        group.end(interrupts, GRACE);
+    }
+    let ended_ns = clock::now_ns();
+    let strays = group.sweep();
+    let status = child.wait().context("cannot wait for the child process")?;
+    let mut outcome = judge(cause, status, recorder, spec);
+    outcome.ended_ns = Some(ended_ns);
+    outcome.process_ms = Some(begin.elapsed().as_secs_f64() * 1e3);
+    outcome.steal_share = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_share_since(then));
+    if strays > 0 {
+        outcome.warnings.push(format!("{strays} processes outlived the run and were killed"));
+    }
+    recorder.write_outcome(&outcome)?;
+    Ok(outcome)
+}
+
+/// Starts this binary again as the leader of its own process group, with its output in files.
+fn spawn(recorder: &Recorder) -> anyhow::Result<Child> {
+    let child = Command::new(std::env::current_exe()?)
+        .arg(child::SUBCOMMAND)
+        .arg(&recorder.folder)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(File::create_new(recorder.folder.join(recording::STDOUT))?)
+        .stderr(File::create_new(recorder.folder.join(recording::STDERR))?)
+        .spawn()?;
+    Ok(child)
+}
+
+fn wait(interrupts: &Interrupts, begin: Instant, deadline: Instant, progress: Option<&dyn Fn(Duration)>) -> Cause {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Cause::Deadline;
+        }
+        match interrupts.next(progress.map_or(left, |_| left.min(TICK))) {
+            Some(Event::Exited) => return Cause::Exited,
+            Some(Event::Signal(signal)) => return Cause::Interrupted(signal),
+            None => progress.into_iter().for_each(|show| show(begin.elapsed())),
+        }
+    }
+}
+
+/// What the exit status, the child's last word and the reason for stopping add up to.
+fn judge(cause: Cause, status: ExitStatus, recorder: &Recorder, spec: &Spec) -> Outcome {
+    let (ending, text) = match (cause, recording::read_end(&recorder.folder)) {
+        (Cause::Interrupted(signal), _) => (Ending::Unfinished, Some(format!("interrupted by {}", name(signal)))),
+        (Cause::Deadline, _) => (Ending::Hung, Some(format!("still running after {} ms: killed", spec.timeout_ms))),
+        (Cause::Exited, Some(end)) => match end.failed {
+            None => (Ending::Finished, None),
+            text => (Ending::Failed, text),
+        },
+        (Cause::Exited, None) => match (status.signal(), status.code()) {
+            (Some(signal), _) => (Ending::Crashed, Some(format!("killed by {}", name(signal)))),
+            (None, code) => (Ending::Failed, Some(left_early(code))),
+        },
+    };
+    let interrupted_by = match cause {
+        Cause::Interrupted(signal) => Some(signal),
+        Cause::Exited | Cause::Deadline => None,
+    };
+    Outcome { ending, text, interrupted_by, ..Outcome::unfinished("") }
+}
+
+fn left_early(code: Option<i32>) -> String {
+    let code = code.map_or_else(String::new, |code| format!(" with exit code {code}"));
+    format!("the scenario left its process{code} before its run had ended")
+}
+
+/// The name of a signal, or its number.
+fn name(signal: i32) -> String {
+    signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
+}

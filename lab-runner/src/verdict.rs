@@ -1,0 +1,206 @@
+//! Claims against recordings: held, broken, or not measured. Pure.
+
+use crate::analysis::{Analysis, Knows, Reading, ValidityVerdict};
+use lab_kit::{Bound, Claim, Ending, Measure, Scenario};
+use serde::Serialize;
+use std::fmt;
+
+/// What a claim came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Verdict {
+    /// The recordings show it.
+    #[serde(rename = "held")]
+    Held,
+    /// The recordings show the opposite.
+    #[serde(rename = "broken")]
+    Broken,
+    /// The recordings cannot tell.
+    #[serde(rename = "not measured")]
+    NotMeasured,
+}
+
+/// A claim that was held against recordings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The claim.
+    pub claim: Claim,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What was measured, as far as it was.
+    pub value: Option<f64>,
+    /// Why nothing can be said, if so.
+    pub reason: Option<String>,
+    /// Whether this invocation could have judged it: a claim that compares with a run that was not asked for
+    /// says nothing about this one.
+    pub asked: bool,
+}
+
+/// The claims of a run, judged from it and from the other runs of its invocation.
+pub fn judge(run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Vec<Judged> {
+    let spec = &run.recording.spec;
+    let Some(variant) = scenario.variant(&spec.variant).filter(|_| spec.scaled == 1) else {
+        return Vec::new(); // a run at a larger size serves the claims of the plain one
+    };
+    variant.claims.iter().map(|claim| judge_one(*claim, run, others)).collect()
+}
+
+/// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked could not be
+/// judged, else held.
+pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
+    let worst = |so_far: Verdict, one: &Judged| match (so_far, one.verdict) {
+        (Verdict::Broken, _) | (_, Verdict::Broken) => Verdict::Broken,
+        (_, Verdict::NotMeasured) if one.asked => Verdict::NotMeasured,
+        (so_far, _) => so_far,
+    };
+    judged.into_iter().fold(Verdict::Held, worst)
+}
+
+/// Why a claim has no value.
+enum Missing {
+    /// The run that it needs was not part of the invocation.
+    NotAsked(String),
+    /// It was, and did not bring it.
+    NotMeasured(String),
+}
+
+fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
+    let (verdict, value, reason, asked) = match reading(claim.measure, run, others) {
+        Ok(reading) => match compare(&reading, claim.bound) {
+            Verdict::NotMeasured => (Verdict::NotMeasured, Some(reading.value), Some(unclear(&reading)), true),
+            verdict => (verdict, Some(reading.value), None, true),
+        },
+        Err(Missing::NotAsked(reason)) => (Verdict::NotMeasured, None, Some(reason), false),
+        Err(Missing::NotMeasured(reason)) => (Verdict::NotMeasured, None, Some(reason), true),
+    };
+    Judged { claim, verdict, value, reason, asked }
+}
+
+fn unclear(reading: &Reading) -> String {
+    let side = match reading.knows {
+        Knows::AtLeast => "is only a lower bound",
+        Knows::AtMost => "is only an upper bound",
+        Knows::Exact | Knows::Nothing => "is bounded on neither side",
+    };
+    format!("the value {side}: {}", reading.because.unwrap_or("it is no number"))
+}
+
+/// Whether a reading keeps a bound, as far as it can tell.
+fn compare(reading: &Reading, bound: Bound) -> Verdict {
+    let verdict = |keeps: bool| if keeps { Verdict::Held } else { Verdict::Broken };
+    let value = reading.value;
+    if value.is_nan() {
+        return Verdict::NotMeasured;
+    }
+    match (bound, reading.knows) {
+        (Bound::AtLeast(bound), Knows::Exact) => verdict(value >= bound),
+        (Bound::AtMost(bound), Knows::Exact) => verdict(value <= bound),
+        (Bound::Equal(bound), Knows::Exact) => verdict((value - bound).abs() <= 1e-9 * bound.abs()),
+        (Bound::AtLeast(bound), Knows::AtLeast) if value >= bound => Verdict::Held,
+        (Bound::AtMost(bound), Knows::AtLeast) if value > bound => Verdict::Broken,
+        (Bound::AtMost(bound), Knows::AtMost) if value <= bound => Verdict::Held,
+        (Bound::AtLeast(bound), Knows::AtMost) if value < bound => Verdict::Broken,
+        _ => Verdict::NotMeasured,
+    }
+}
+
+fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Reading, Missing> {
+    match measure {
+        Measure::Ending(expected) => ending(expected, run),
+        Measure::Metric(name) => metric(run, name),
+        Measure::Share { metric: name, of } => Ok(metric(run, name)?.over(&metric(run, of)?)),
+        Measure::Ratio { metric: name, over } => {
+            let same = |other: &&Analysis| other.recording.spec.variant == over && other.recording.spec.scaled == 1;
+            let missing = || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
+            let over = others.iter().find(same).ok_or_else(missing)?;
+            Ok(metric(run, name)?.over(&metric(over, name)?))
+        }
+        Measure::Growth { metric: name, factor } => {
+            let spec = &run.recording.spec;
+            let larger = |other: &&Analysis| {
+                (&other.recording.spec.variant, other.recording.spec.scaled) == (&spec.variant, factor)
+            };
+            let missing = || Missing::NotAsked(match &spec.load.messages {
+                Some(_) => "messages from a file have the size they have".into(),
+                None => format!("needs a run at {factor} × the size: --all"),
+            });
+            let larger = others.iter().find(larger).ok_or_else(missing)?;
+            Ok(metric(larger, name)?.over(&metric(run, name)?))
+        }
+    }
+}
+
+/// An ending is 1 if it is the expected one, else 0. A run that was cut off from outside has none.
+fn ending(expected: Ending, run: &Analysis) -> Result<Reading, Missing> {
+    match run.recording.outcome.ending {
+        Ending::Unfinished if expected != Ending::Unfinished => {
+            Err(Missing::NotMeasured("the run was cut off from outside".into()))
+        }
+        ending => Ok(Reading::exact(f64::from(u8::from(ending == expected)))),
+    }
+}
+
+fn metric(run: &Analysis, name: &str) -> Result<Reading, Missing> {
+    let spec = &run.recording.spec;
+    if run.validity.verdict == ValidityVerdict::Invalid {
+        return Err(Missing::NotMeasured(format!("the run of {} is invalid", spec.variant)));
+    }
+    let missing = || Missing::NotMeasured(format!("{name} of {} was not measured", spec.variant));
+    run.metrics.get(name).cloned().ok_or_else(missing)
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Verdict::Held => "held",
+            Verdict::Broken => "broken",
+            Verdict::NotMeasured => "not measured",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(bound: Bound, value: f64, knows: Knows) -> Verdict {
+        compare(&Reading { value, knows, because: None }, bound)
+    }
+
+    #[test]
+    fn an_exact_reading_is_judged_both_ways() {
+        assert_eq!(judged(Bound::AtLeast(2.0), 2.0, Knows::Exact), Verdict::Held);
+        assert_eq!(judged(Bound::AtLeast(2.0), 1.9, Knows::Exact), Verdict::Broken);
+        assert_eq!(judged(Bound::AtMost(2.0), 2.1, Knows::Exact), Verdict::Broken);
+        assert_eq!(judged(Bound::Equal(1.0), 1.0, Knows::Exact), Verdict::Held);
+        assert_eq!(judged(Bound::Equal(1.0), 0.99, Knows::Exact), Verdict::Broken);
+        assert_eq!(judged(Bound::AtMost(2.0), f64::NAN, Knows::Exact), Verdict::NotMeasured);
+    }
+
+    #[test]
+    fn a_bound_is_judged_only_in_its_own_direction() {
+        let (least, most) = (Bound::AtLeast(2.0), Bound::AtMost(2.0));
+        assert_eq!(judged(least, 3.0, Knows::AtLeast), Verdict::Held);
+        assert_eq!(judged(least, 1.0, Knows::AtLeast), Verdict::NotMeasured);
+        assert_eq!(judged(most, 3.0, Knows::AtLeast), Verdict::Broken);
+        assert_eq!(judged(most, 1.0, Knows::AtLeast), Verdict::NotMeasured);
+        assert_eq!(judged(most, 1.0, Knows::AtMost), Verdict::Held);
+        assert_eq!(judged(least, 1.0, Knows::AtMost), Verdict::Broken);
+        assert_eq!(judged(least, 3.0, Knows::AtMost), Verdict::NotMeasured);
+        assert_eq!(judged(most, 3.0, Knows::Nothing), Verdict::NotMeasured);
+    }
+
+    #[test]
+    fn one_broken_claim_breaks_the_whole_and_an_unasked_one_does_not_count() {
+        let with = |verdict, asked| Judged {
+            claim: Claim::metric("", "lost").equal(0.0),
+            verdict,
+            value: None,
+            reason: None,
+            asked,
+        };
+        let (held, unasked) = (with(Verdict::Held, true), with(Verdict::NotMeasured, false));
+        assert_eq!(overall([&held, &unasked]), Verdict::Held);
+        assert_eq!(overall([&held, &with(Verdict::NotMeasured, true)]), Verdict::NotMeasured);
+        assert_eq!(overall([&with(Verdict::Broken, true), &with(Verdict::NotMeasured, true)]), Verdict::Broken);
+    }
+}
