@@ -1,4 +1,5 @@
-//! A histogram drawn in characters: responses on a logarithmic scale, two bars a factor of ten.
+//! A histogram drawn in characters: responses on a logarithmic scale, two bars a factor of ten, or one if they
+//! would be more than fit beside the rest on a screen.
 
 use super::{Style, units};
 use hdrhistogram::Histogram;
@@ -30,10 +31,15 @@ fn time(ns: u64, style: Style) -> String {
     format!("{number} {unit}")
 }
 
-/// Counts between round edges (1 and 3 times powers of ten, in nanoseconds), from the first that holds
-/// anything to the last.
+/// Counts between round edges in nanoseconds.
 fn buckets(histogram: &Histogram<u64>) -> Vec<(u64, u64, u64)> {
-    let edges: Vec<u64> = (3..=12).flat_map(|power| [10u64.pow(power), 3 * 10u64.pow(power)]).collect();
+    const MOST: usize = 8;
+    let fine = counted(histogram, (3..=12).flat_map(|power| [10u64.pow(power), 3 * 10u64.pow(power)]).collect());
+    if fine.len() <= MOST { fine } else { counted(histogram, (3..=13).map(|power| 10u64.pow(power)).collect()) }
+}
+
+/// Counts between neighbouring edges, from the first pair that holds anything to the last.
+fn counted(histogram: &Histogram<u64>, edges: Vec<u64>) -> Vec<(u64, u64, u64)> {
     let mut counted: Vec<(u64, u64, u64)> =
         std::iter::once(0).chain(edges.iter().copied()).zip(edges.iter().copied()).map(|(a, b)| (a, b, 0)).collect();
     for value in histogram.iter_recorded() {
@@ -53,15 +59,19 @@ mod tests {
     #[test]
     fn every_request_is_in_one_bar() {
         let mut histogram = Histogram::<u64>::new(3).unwrap();
-        for ns in [500, 12_000, 12_000, 250_000, 2_000_000_000] {
+        for ns in [12_000, 12_000, 250_000, 2_000_000] {
             histogram.record(ns).unwrap();
         }
         let buckets = buckets(&histogram);
-        assert_eq!(buckets.iter().map(|b| b.2).sum::<u64>(), 5);
-        assert_eq!((buckets[0].0, buckets.last().unwrap().1), (0, 3_000_000_000));
+        assert_eq!(buckets.iter().map(|b| b.2).sum::<u64>(), 4);
+        assert_eq!((buckets[0].0, buckets.last().unwrap().1), (10_000, 3_000_000));
         let lines = lines(&histogram, Style { plain: true });
         assert!(lines.iter().all(|line| line.is_ascii()));
-        assert!(lines[2].starts_with("  10 us to   30 us |####"), "{}", lines[2]);
+        assert!(lines[0].starts_with("  10 us to   30 us |####"), "{}", lines[0]);
+        histogram.record(500).unwrap();
+        histogram.record(2_000_000_000).unwrap();
+        assert_eq!(counted(&histogram, vec![u64::MAX])[0].2, 6);
+        assert!(self::lines(&histogram, Style { plain: true }).len() <= 8, "a wide range gets one bar a factor of ten");
     }
 
     #[test]

@@ -22,10 +22,7 @@ pub(super) fn print(run: &Analysis, claims: &[Judged], style: Style, to: &mut dy
     print_reasons(run, style, to)?;
     print_counters(run, style, to)?;
     print_latencies(run, style, to)?;
-    if !claims.is_empty() {
-        writeln!(to)?;
-        claims.iter().try_for_each(|claim| print_claim(claim, style, to))?;
-    }
+    print_claims(claims, &spec.scenario, style, to)?;
     writeln!(to, "\nrecording  {}", run.recording.folder.display())?;
     writeln!(to, "next       {}", next(spec))
 }
@@ -88,10 +85,14 @@ fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Resul
 
 fn counter(name: &str, value: f64, style: Style) -> String {
     match name.strip_suffix("_us") {
-        Some(bare) => format!("{bare} {}", units::time(value, style)),
-        None if name.contains("_us_") => format!("{} {}", name.replacen("_us_", " ", 1), units::time(value, style)),
-        None => format!("{name} {}", units::three_digits(value)),
+        Some(bare) => format!("{} {}", words(bare), units::time(value, style)),
+        None if name.contains("_us_per_") => format!("{} {}", words(&name.replacen("_us_", " ", 1)), units::time(value, style)),
+        None => format!("{} {}", words(name), units::three_digits(value)),
     }
+}
+
+fn words(name: &str) -> String {
+    name.replace('_', " ")
 }
 
 fn print_latencies(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
@@ -132,6 +133,19 @@ fn print_marks(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<(
         writeln!(to, "{DIM}           {}{DIM:#}", ascii(meaning, style))?;
     }
     Ok(())
+}
+
+fn print_claims(claims: &[Judged], scenario: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    if claims.is_empty() {
+        return Ok(());
+    }
+    writeln!(to)?;
+    claims.iter().filter(|claim| claim.asked).try_for_each(|claim| print_claim(claim, style, to))?;
+    match claims.iter().filter(|claim| !claim.asked).count() {
+        0 => Ok(()),
+        1 => writeln!(to, "{DIM}1 more claim compares with other runs: lab run {scenario} --all{DIM:#}"),
+        n => writeln!(to, "{DIM}{n} more claims compare with other runs: lab run {scenario} --all{DIM:#}"),
+    }
 }
 
 /// The colour of a verdict.

@@ -1,36 +1,38 @@
 //! What every variant runs through: the API under load, and an import that begins with the measured time.
 
 use crate::backlog::Backlog;
-use crate::shop::{Store, quote, quote_from_upstream};
+use crate::shop::{quote, quote_from_upstream};
 use lab_kit::{Counter, Cx};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The API and one import, on the load's workers.
-pub fn drive<F, Fut>(cx: &Cx, import: F) -> anyhow::Result<()>
+pub fn drive<S, F, Fut>(cx: &Cx, import: F) -> anyhow::Result<()>
 where
-    F: Fn(Backlog, Arc<Store>) -> Fut,
+    S: Default,
+    F: Fn(Backlog, Arc<S>) -> Fut,
     Fut: Future<Output = anyhow::Result<u64>> + Send + 'static,
 {
     let backlog = Backlog::of(cx.load(), cx.load().size)?;
     drive_with(cx, cx.load().workers, vec![backlog], import)
 }
 
-/// The API and an import for each backlog, on this many workers.
-pub fn drive_with<F, Fut>(cx: &Cx, workers: usize, backlogs: Vec<Backlog>, import: F) -> anyhow::Result<()>
+/// The API and an import for each backlog, on this many workers. Each import has a store of its own: two that
+/// share one wait for its lock now and then, and so yield.
+pub fn drive_with<S, F, Fut>(cx: &Cx, workers: usize, backlogs: Vec<Backlog>, import: F) -> anyhow::Result<()>
 where
-    F: Fn(Backlog, Arc<Store>) -> Fut,
+    S: Default,
+    F: Fn(Backlog, Arc<S>) -> Fut,
     Fut: Future<Output = anyhow::Result<u64>> + Send + 'static,
 {
     let runtime = cx.runtime().worker_threads(workers).build()?;
-    let store = Arc::new(Store::default());
     let clock = ImportClock::new(cx)?;
     let requests = cx.requests(runtime.handle(), |request| async move {
         std::hint::black_box(quote(request.number));
     })?;
     requests.wait_for_window();
     clock.waiting.set(backlogs.iter().map(Backlog::left).sum());
-    let start = |backlog| runtime.spawn(clock.clone().time(import(backlog, Arc::clone(&store))));
+    let start = |backlog| runtime.spawn(clock.clone().time(import(backlog, Arc::default())));
     let imports: Vec<_> = backlogs.into_iter().map(start).collect();
     requests.finish()?;
     for import in imports {

@@ -20,14 +20,27 @@ pub struct Message {
 /// The orders, newest by key, behind an async lock that is always free.
 ///
 /// The lock is not tokio's: an acquisition of `tokio::sync::Mutex` spends a unit of the task budget, so a loop
-/// around it yields after 128 turns by accident. Most `.await`s on things that are ready do no such thing, and
-/// this lock stands for them.
+/// around it yields after 128 turns by accident, which is what [`TokioStore`] shows. Most `.await`s on things
+/// that are ready do no such thing, and this lock stands for them.
 #[derive(Debug, Default)]
 pub struct Store {
     orders: Mutex<HashMap<usize, Value>>,
 }
 
 impl Store {
+    /// Stores an order in place of an older one.
+    pub async fn put(&self, key: usize, order: Value) {
+        self.orders.lock().await.insert(key, order);
+    }
+}
+
+/// The same store with tokio's own lock around it.
+#[derive(Debug, Default)]
+pub struct TokioStore {
+    orders: tokio::sync::Mutex<HashMap<usize, Value>>,
+}
+
+impl TokioStore {
     /// Stores an order in place of an older one.
     pub async fn put(&self, key: usize, order: Value) {
         self.orders.lock().await.insert(key, order);

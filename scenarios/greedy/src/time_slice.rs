@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long the import may hold its worker.
-const SLICE: Duration = Duration::from_micros(200);
+const SLICE: Duration = Duration::from_millis(1);
 
 /// Stores every message of the backlog and returns how many there were.
 pub async fn import(backlog: impl Iterator<Item = Message>, store: Arc<Store>) -> anyhow::Result<u64> {
