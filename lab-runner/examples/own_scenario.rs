@@ -1,0 +1,58 @@
+//! A scenario from outside the tree: a `static` and a one-line `main` give it every command of the lab.
+//! Its variants end in every way that a run can end; the lab's own tests use them for that.
+
+use lab_kit::{Claim, Cx, Ending, Kind, Load, Scenario, Variant, no_input};
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, atomic::AtomicBool};
+use std::{thread, time::Duration};
+
+/// Requests that do nothing but count themselves, and then the end that is asked for.
+fn then(cx: &Cx, end: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let runtime = cx.runtime().build()?;
+    let greeted = cx.probe().counter("greeted")?;
+    let requests = cx.requests(runtime.handle(), move |_| std::future::ready(greeted.add(1)))?;
+    requests.finish()?;
+    end()
+}
+
+fn pause() -> anyhow::Result<()> {
+    thread::sleep(Duration::from_secs(3_600));
+    Ok(())
+}
+
+fn print(cx: &Cx) -> anyhow::Result<()> {
+    let lines = cx.load().size / 64;
+    then(cx, || (0..lines).try_for_each(|_| Ok(println!("{:>63}", "a scenario may print as much as it likes"))))
+}
+
+fn stubborn(cx: &Cx) -> anyhow::Result<()> {
+    signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::<AtomicBool>::default())?;
+    then(cx, pause)
+}
+
+const fn ends(name: &'static str, run: fn(&Cx) -> anyhow::Result<()>, claims: &'static [Claim]) -> Variant {
+    Variant { name, kind: Kind::Cure, about: "ends in its own way", run, claims, truth: None }
+}
+
+static OWN: Scenario = Scenario {
+    name: "own",
+    summary: "every way in which a run can end",
+    chapter: "own",
+    load: Load { rate: 500.0, warmup_ms: 100, duration_ms: 200, ..Load::DEFAULT },
+    check: no_input,
+    variants: &[
+        ends("quick", |cx| then(cx, || Ok(())), &[Claim::ending("ends by itself", Ending::Finished)]),
+        ends("hang", |cx| then(cx, pause), &[Claim::ending("never ends", Ending::Hung)]),
+        ends("stubborn", stubborn, &[Claim::ending("never ends, whoever asks", Ending::Hung)]),
+        ends("error", |cx| then(cx, || anyhow::bail!("no more greetings")), &[]),
+        ends("panic", |cx| then(cx, || panic!("too many greetings")), &[]),
+        ends("exit", |cx| then(cx, || std::process::exit(7)), &[]),
+        ends("abort", |cx| then(cx, || std::process::abort()), &[Claim::ending("ends well", Ending::Finished)]),
+        ends("fork", |cx| then(cx, || Ok(drop(Command::new("sleep").arg("600").spawn()?))), &[]),
+        ends("print", print, &[]),
+    ],
+};
+
+fn main() -> ExitCode {
+    lab_runner::main(&[&OWN])
+}

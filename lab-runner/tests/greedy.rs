@@ -1,0 +1,77 @@
+//! `scenario-greedy` through the real binary, under a load that a busy machine bears: counts, endings, shape
+//! and schema. Whether its times are as claimed is for `lab run greedy --all` on a quiet machine to say.
+
+mod support;
+
+use serde_json::Value;
+use support::Lab;
+
+/// Enough for every quantile but p99.9, small enough for a debug build beside other tests.
+const LOAD: [&str; 4] = ["--rate", "1000", "--duration", "1100ms"];
+
+fn schema() -> jsonschema::Validator {
+    let text = include_str!("../schema/lab.result.v1.json");
+    jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
+}
+
+fn assert_follows_the_schema(result: &Value) {
+    let errors: Vec<String> = schema().iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{result:#}");
+}
+
+fn claim<'a>(run: &'a Value, says: &str) -> &'a Value {
+    let claims = run["claims"].as_array().unwrap();
+    claims.iter().find(|claim| claim["claim"] == says).unwrap_or_else(|| panic!("no claim '{says}' in {run:#}"))
+}
+
+#[test]
+fn the_schema_refuses_what_is_not_a_result() {
+    let schema = schema();
+    assert!(!schema.is_valid(&serde_json::json!({"schema": "lab.result.v2"})));
+    let (_, mut result) = Lab::own().json(&["run", "own", "--variant", "quick"]);
+    assert_follows_the_schema(&result);
+    result["runs"][0]["ending"] = "exploded".into();
+    assert!(!schema.is_valid(&result));
+}
+
+#[test]
+fn every_variant_ends_answers_everything_and_stores_every_message() {
+    let lab = Lab::builtin();
+    let (code, result) = lab.json(&[&["run", "greedy", "--all"][..], &LOAD].concat());
+    assert_follows_the_schema(&result);
+    assert!([0, 3, 4].contains(&code), "the lab itself did not fail: {code}");
+    let runs = result["runs"].as_array().unwrap();
+    let plain: Vec<&Value> = runs.iter().filter(|run| run.get("scaled").is_none()).collect();
+    assert_eq!(plain.len(), scenario_greedy::SCENARIO.variants.len());
+    assert_eq!(runs.len() - plain.len(), 3, "three variants claim how they grow");
+    for run in runs {
+        assert_eq!((&run["ending"], &run["metrics"]["lost"]), (&"finished".into(), &0.0.into()), "{run:#}");
+        assert_eq!(run["metrics"]["messages_stored"], run["metrics"]["messages_waiting"], "{run:#}");
+    }
+    for run in plain {
+        let ends = &run["claims"][0];
+        assert_eq!(ends["verdict"], "held", "{ends}");
+    }
+}
+
+#[test]
+fn real_messages_give_a_report_of_the_same_shape() {
+    let lab = Lab::builtin();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/performances.ndjson");
+    let (_, result) = lab.json(&[&["run", "greedy", "--messages", file][..], &LOAD].concat());
+    assert_follows_the_schema(&result);
+    let (_, generated) = Lab::builtin().json(&[&["run", "greedy"][..], &LOAD].concat());
+    let names = |result: &Value| result["runs"][0]["metrics"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&result), names(&generated));
+    assert_eq!(claim(&result["runs"][0], "no message is left out")["verdict"], "held");
+}
+
+#[test]
+fn the_same_seed_asks_the_same_thing() {
+    let plan = |seed: &str| Lab::builtin().done(&["run", "greedy", "--all", "--dry-run", "--seed", seed]).stdout;
+    assert_eq!(plan("1"), plan("1"));
+    assert_ne!(plan("1"), plan("2"));
+    let lab = Lab::builtin();
+    assert_eq!(lab.done(&["run", "greedy", "--all", "--dry-run"]).code, 0);
+    assert!(lab.runs().is_empty(), "a dry run makes nothing");
+}

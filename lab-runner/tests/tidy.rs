@@ -1,0 +1,152 @@
+//! The walls: which package may lean on which, and which module may know what. ARCHITECTURE.md says why.
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().other_options(["--offline".into()]).exec().unwrap()
+}
+
+/// The packages that a package needs to be built, its tests' left out.
+fn needs(package: &Package) -> BTreeSet<&str> {
+    let built = package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
+    built.map(|dependency| dependency.name.as_str()).collect()
+}
+
+/// Every source file below a folder of the repository, with its text up to its unit tests.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(folder), &mut found);
+    assert!(!found.is_empty(), "there are sources in {folder}");
+    let text = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        (path, code)
+    };
+    found.into_iter().map(text).collect()
+}
+
+/// Fails for each line of code, comments left out, that has one of these words.
+fn assert_never(folder: &str, words: &[&str], because: &str) {
+    for (path, text) in sources(folder) {
+        let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (number, line) in code {
+            let said = words.iter().find(|word| line.contains(*word));
+            assert!(said.is_none(), "{}:{}: {} ({because})", path.display(), number + 1, line.trim());
+        }
+    }
+}
+
+#[test]
+fn the_kit_leans_on_little() {
+    let metadata = metadata();
+    let kit = metadata.packages.iter().find(|package| package.name == "lab-kit").unwrap();
+    let allowed: BTreeSet<&str> =
+        ["anyhow", "memmap2", "rand_core", "rand_pcg", "rustix", "serde", "tokio"].into();
+    let needed = needs(kit);
+    assert!(needed.is_subset(&allowed), "the kit may not lean on {:?}", needed.difference(&allowed));
+    assert_never("lab-runner/kit/src", &["tokio_unstable"], "the kit works on any tokio");
+}
+
+#[test]
+fn a_scenario_knows_neither_the_runner_nor_another_scenario() {
+    let metadata = metadata();
+    let scenarios = metadata.packages.iter().filter(|package| package.name.starts_with("scenario-"));
+    for package in scenarios {
+        let mut others = needs(package).into_iter().filter(|name| *name == "lab-runner" || name.starts_with("scenario-"));
+        assert_eq!(others.next(), None, "{}", package.name);
+    }
+    assert_never("scenarios", &["println!", "eprintln!", "print!(", "dbg!"], "the recording tells, not the scenario");
+}
+
+#[test]
+fn scenarios_come_with_the_feature_builtin_alone() {
+    let metadata = metadata();
+    let runner = metadata.packages.iter().find(|package| package.name == "lab-runner").unwrap();
+    let scenarios = runner.dependencies.iter().filter(|d| d.name.starts_with("scenario-") && d.kind == DependencyKind::Normal);
+    for dependency in scenarios {
+        assert!(dependency.optional, "{} must be optional", dependency.name);
+    }
+    let named = sources("lab-runner/src").into_iter().filter(|(_, text)| text.contains("scenario_"));
+    let files: Vec<_> = named.map(|(path, _)| path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(files, ["builtin.rs"]);
+}
+
+#[test]
+fn each_folder_of_scenarios_is_registered() {
+    let folders = fs::read_dir(root().join("scenarios")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let registered = lab_runner::builtin::SCENARIOS.iter().map(|scenario| scenario.name.to_owned());
+    assert_eq!(folders.collect::<BTreeSet<_>>(), registered.collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn variants_are_complete() {
+    for scenario in lab_runner::builtin::SCENARIOS {
+        let names: BTreeSet<_> = scenario.variants.iter().map(|variant| variant.name).collect();
+        assert_eq!(names.len(), scenario.variants.len(), "{}: names are unique", scenario.name);
+        for kind in [lab_kit::Kind::Buggy, lab_kit::Kind::Fixed] {
+            assert_eq!(scenario.variants.iter().filter(|v| v.kind == kind).count(), 1, "{}: one {kind}", scenario.name);
+        }
+        for variant in scenario.variants {
+            let sick = matches!(variant.kind, lab_kit::Kind::Buggy | lab_kit::Kind::Trap);
+            assert_eq!(variant.truth.is_some(), sick, "{}: the sick ones carry the answer", variant.name);
+            assert!(!variant.claims.is_empty(), "{} claims nothing", variant.name);
+        }
+    }
+}
+
+#[test]
+fn what_follows_a_run_is_pure() {
+    let forbidden = ["Instant::now", "SystemTime::now", "Command::new", "now_ns", "tokio::", "thread::spawn", "signal"];
+    for folder in ["lab-runner/src/analysis", "lab-runner/src/report"] {
+        assert_never(folder, &forbidden, "analysis and report start nothing and read no clock");
+    }
+    let verdict = fs::read_to_string(root().join("lab-runner/src/verdict.rs")).unwrap();
+    assert!(forbidden.iter().all(|word| !verdict.contains(word)), "verdict is pure");
+}
+
+#[test]
+fn the_parent_has_no_async_runtime() {
+    assert_never("lab-runner/src", &["tokio::", "async fn", ".await"], "the only async is what is being studied");
+    let metadata = metadata();
+    let runner = metadata.packages.iter().find(|package| package.name == "lab-runner").unwrap();
+    assert!(!needs(runner).contains("tokio"));
+}
+
+#[test]
+fn unstable_tokio_is_asked_for_in_one_file() {
+    let asking = sources("lab-runner/src").into_iter().filter(|(_, text)| text.contains("cfg!(tokio_unstable)") || text.contains("cfg(tokio_unstable)"));
+    let files: Vec<_> = asking.map(|(path, _)| path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(files, ["environment.rs"]);
+}
+
+#[test]
+fn unsafe_code_stays_where_the_kernel_demands_it() {
+    let all = ["lab-runner/src", "lab-runner/kit/src", "scenarios"].into_iter().flat_map(sources);
+    let unsafe_files: Vec<_> = all.filter(|(_, text)| text.contains("unsafe {")).map(|(path, _)| path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(unsafe_files, ["words.rs"]);
+}
+
+#[test]
+fn the_cure_differs_from_the_sickness_by_the_lesson_alone() {
+    let text = |name: &str| fs::read_to_string(root().join("scenarios/greedy/src").join(name)).unwrap();
+    let (buggy, fixed) = (text("buggy.rs"), text("fixed.rs"));
+    let new: Vec<&str> = fixed.lines().filter(|line| !line.starts_with("//!") && !buggy.contains(line)).map(str::trim).collect();
+    assert_eq!(new, ["if stored % 100 == 0 {", "tokio::task::yield_now().await;", "}"]);
+}

@@ -1,0 +1,146 @@
+//! Wrong input gets one sentence that names the next step, exit code 2, and leaves nothing behind.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use support::{Done, Lab};
+
+/// Checks the refusal of a command line, and that nothing was made.
+fn refused(args: &[&str], says: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::builtin();
+    let done: Done = Command::new(lab.binary()).args(args).current_dir(folder.path()).output().unwrap().into();
+    assert_refusal(&done, says, args);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{args:?} left something behind");
+}
+
+fn assert_refusal(done: &Done, says: &str, args: &[&str]) {
+    assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{args:?}: {}", done.stderr);
+    let sentence = done.stderr.strip_prefix("lab: ").unwrap_or_else(|| panic!("{args:?}: {}", done.stderr));
+    assert_eq!(sentence.lines().count(), 1, "{args:?}: {sentence}");
+    assert!(sentence.starts_with(|c: char| !c.is_uppercase()), "{args:?}: {sentence}");
+    assert!(sentence.contains(says), "{args:?} should say '{says}': {sentence}");
+}
+
+#[test]
+fn names_that_do_not_exist_bring_the_nearest() {
+    refused(&["run", "greddy"], "try greedy");
+    refused(&["run", "zzz"], "lab list shows all");
+    refused(&["list", "greddy"], "try greedy");
+    refused(&["run", "greedy", "--variant", "offlaod"], "try offload");
+    refused(&["rnu", "greedy"], "lab --help");
+    refused(&["run", "greedy", "--wrokers", "2"], "--workers");
+    refused(&["run", "greedy", "--format", "xml"], "json");
+    refused(&["completions", "tcsh"], "bash");
+    refused(&["run"], "<SCENARIO>");
+}
+
+#[test]
+fn numbers_outside_what_can_be_done_are_refused() {
+    for rate in ["0", "-5", "nan", "inf", "1e12", "1000001", "99999999999999999999999999"] {
+        refused(&["run", "greedy", "--rate", rate], "--rate 2000");
+    }
+    refused(&["run", "greedy", "--rate", "many"], "--rate");
+    for workers in ["0", "513", "100000"] {
+        refused(&["run", "greedy", "--workers", workers], "--workers 1");
+    }
+    for workers in ["-1", "one", "99999999999999999999999999"] {
+        refused(&["run", "greedy", "--workers", workers], "--workers");
+    }
+    for duration in ["3", "-3s", "0s", "soon", "99999999999999999999s"] {
+        refused(&["run", "greedy", "--duration", duration], "try 3s");
+    }
+    for duration in ["1ms", "2h"] {
+        refused(&["run", "greedy", "--duration", duration], "--duration 3s");
+    }
+    for size in ["0", "-1", "12", "5MiB", "1.5kB", "99999999999999999999999", "9999999999999MiB"] {
+        refused(&["run", "greedy", "--size", size], "16kB");
+    }
+    refused(&["run", "greedy", "--timeout", "10"], "a time needs a unit");
+    refused(&["run", "greedy", "--seed", "-1"], "--seed");
+    refused(&["run", "greedy", "--arrivals", "bursty"], "poisson");
+    refused(&["run", "greedy", "--rate", "1000000", "--duration", "1h"], "lower --rate or --duration");
+}
+
+#[test]
+fn options_that_exclude_each_other_are_refused() {
+    refused(&["run", "greedy", "--fixed", "--variant", "offload"], "--variant");
+    refused(&["run", "greedy", "--all", "--fixed"], "--fixed");
+    refused(&["run", "greedy", "--all", "--size", "1MiB"], "4 MiB");
+}
+
+#[test]
+fn bad_messages_files_are_refused_with_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    refused(&["run", "greedy", "--messages", "/nowhere/orders.ndjson"], "cannot read the messages in '/nowhere/orders.ndjson'");
+    refused(&["run", "greedy", "--messages", "/"], "one JSON document a line");
+    refused(&["run", "greedy", "--messages", &file("empty", b"\n \n")], "there is no message in");
+    refused(&["run", "greedy", "--messages", &file("broken", b"{\"a\": 1}\n{\"b\": \n")], "line 2 of");
+    refused(&["run", "greedy", "--messages", &file("binary", b"{}\n\xff\xfe\x00\n")], "line 2 of");
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_refused() {
+    refused(&["run", "greedy", "--out", "/dev/null/runs"], "cannot record into");
+    refused(&["run", "greedy", "--out", "/proc/runs"], "try another --out");
+}
+
+#[test]
+fn what_is_no_recording_is_refused() {
+    refused(&["report"], "lab run makes one");
+    refused(&["report", "/nowhere"], "/nowhere");
+    refused(&["report", "/"], "there is no recording in /");
+    let folder = tempfile::tempdir().unwrap();
+    let spec = |text: &str| std::fs::write(folder.path().join("spec.json"), text).unwrap();
+    let path = folder.path().display().to_string();
+    spec(r#"{"format": 2, "variant": {"new": "shape"}}"#);
+    refused(&["report", &path], "use a newer lab");
+    spec(r#"{"format": 1, "variant"#);
+    refused(&["report", &path], "cannot understand");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let lab = Lab::builtin();
+    let script = format!("{} list | true; exit ${{PIPESTATUS[0]}}", lab.binary().display());
+    let done: Done = Command::new("bash").args(["-c", &script]).output().unwrap().into();
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn plain_text_is_ascii_without_colour() {
+    let own = Lab::own();
+    let done = own.done(&["--plain", "run", "own", "--variant", "quick", "--out", &own.out.path().display().to_string()]);
+    assert!(done.stdout.is_ascii(), "{}", done.stdout);
+    let piped = own.done(&["run", "own", "--variant", "quick"]);
+    assert!(!piped.stdout.contains('\x1b') && piped.stderr.is_empty(), "no colour and no progress without a terminal");
+}
+
+#[test]
+fn a_damaged_recording_shows_what_is_left() {
+    let own = Lab::own();
+    own.done(&["run", "own", "--variant", "quick"]);
+    let run = own.runs().remove(0);
+    let cut = |name: &str, length: u64| {
+        let file = std::fs::File::options().write(true).open(run.join(name)).unwrap();
+        file.set_len(length).unwrap();
+    };
+    cut("requests.bin", 256 + 32 * 80);
+    let (code, result) = own.json(&["report", &run.display().to_string()]);
+    assert_eq!((code, result["runs"][0]["metrics"]["offered"].as_f64()), (0, Some(30.0)), "80 of 150 slots, 50 of warm-up");
+    cut("requests.bin", 100);
+    cut("counters.bin", 4);
+    cut("outcome.json", 10);
+    let (code, result) = own.json(&["report", &run.display().to_string()]);
+    let run = &result["runs"][0];
+    assert_eq!((code, run["ending"].as_str()), (4, Some("unfinished")));
+    let notes = run["notes"].to_string();
+    assert!(notes.contains("requests could not be read") && notes.contains("counters could not be read"), "{notes}");
+    assert!(Path::new(run["folder"].as_str().unwrap()).is_dir());
+}
