@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lab_kit::Arrivals;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Reproduces the ways async Rust misbehaves, measures them from outside, and proves the cure.
@@ -69,10 +70,10 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LoadArgs {
     /// Worker threads of the runtime
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, allow_hyphen_values = true)]
     pub workers: Option<usize>,
     /// Mean requests per second
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = rate, allow_hyphen_values = true)]
     pub rate: Option<f64>,
     /// Measured time, with a unit: 3s, 500ms
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
@@ -84,7 +85,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "BYTES", value_parser = size, allow_hyphen_values = true)]
     pub size: Option<usize>,
     /// Seed of arrivals and generated data
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     /// Real messages instead of generated ones: one JSON document a line
     #[arg(long, value_name = "FILE")]
@@ -150,8 +151,23 @@ fn one_sentence(paragraphs: &str) -> String {
     match tip {
         _ if told.contains("try ") => told,
         Some(tip) => format!("{told}: {tip}"),
-        None => format!("{told}: see lab --help"),
+        None => format!("{told}: see {} --help", command_of(&plain)),
     }
+}
+
+/// The command whose usage clap shows: `lab run`, or `lab` alone.
+fn command_of(plain: &str) -> String {
+    let usage = plain.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("lab");
+    let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase());
+    usage.split(' ').take_while(is_word).collect::<Vec<_>>().join(" ")
+}
+
+fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "this is no whole number that fits here: try 1".into())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "this is no number: try --rate 2000".into())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -173,8 +189,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn size(text: &str) -> Result<usize, String> {
-    const UNITS: [(&str, usize); 5] =
-        [("kB", 1_000), ("MB", 1_000_000), ("KiB", 1 << 10), ("MiB", 1 << 20), ("B", 1)];
+    const UNITS: [(&str, usize); 5] = [("kB", 1_000), ("MB", 1_000_000), ("KiB", 1 << 10), ("MiB", 1 << 20), ("B", 1)];
     let (number, factor) = UNITS
         .iter()
         .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?.trim_end(), *factor)))

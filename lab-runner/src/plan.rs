@@ -113,10 +113,14 @@ mod tests {
         check: no_input,
         variants: &[
             variant("buggy", Kind::Buggy, &[]),
-            variant("fixed", Kind::Fixed, &[
-                Claim::growth("grows", "response_p50_us", 10).at_least(2.0),
-                Claim::growth("and grows", "response_p99_us", 10).at_least(2.0),
-            ]),
+            variant(
+                "fixed",
+                Kind::Fixed,
+                &[
+                    Claim::growth("grows", "response_p50_us", 10).at_least(2.0),
+                    Claim::growth("and grows", "response_p99_us", 10).at_least(2.0),
+                ],
+            ),
             variant("other", Kind::Cure, &[]),
         ],
     };

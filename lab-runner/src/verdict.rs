@@ -35,13 +35,18 @@ pub struct Judged {
     pub asked: bool,
 }
 
+/// What a variant that says nothing about its ending is held to.
+const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
+
 /// The claims of a run, judged from it and from the other runs of its invocation.
 pub fn judge(run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Vec<Judged> {
     let spec = &run.recording.spec;
     let Some(variant) = scenario.variant(&spec.variant).filter(|_| spec.scaled == 1) else {
         return Vec::new(); // a run at a larger size serves the claims of the plain one
     };
-    variant.claims.iter().map(|claim| judge_one(*claim, run, others)).collect()
+    let silent = !variant.claims.iter().any(|claim| matches!(claim.measure, Measure::Ending(_)));
+    let implied = silent.then_some(&ENDS_BY_ITSELF);
+    implied.into_iter().chain(variant.claims).map(|claim| judge_one(*claim, run, others)).collect()
 }
 
 /// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked could not be
@@ -119,10 +124,12 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             let larger = |other: &&Analysis| {
                 (&other.recording.spec.variant, other.recording.spec.scaled) == (&spec.variant, factor)
             };
-            let missing = || Missing::NotAsked(match &spec.load.messages {
-                Some(_) => "messages from a file have the size they have".into(),
-                None => format!("needs a run at {factor} × the size: --all"),
-            });
+            let missing = || {
+                Missing::NotAsked(match &spec.load.messages {
+                    Some(_) => "messages from a file have the size they have".into(),
+                    None => format!("needs a run at {factor} × the size: --all"),
+                })
+            };
             let larger = others.iter().find(larger).ok_or_else(missing)?;
             Ok(metric(larger, name)?.over(&metric(run, name)?))
         }

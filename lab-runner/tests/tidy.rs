@@ -10,7 +10,12 @@ fn root() -> PathBuf {
 }
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().other_options(["--offline".into()]).exec().unwrap()
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(["--offline".into()])
+        .exec()
+        .unwrap()
 }
 
 /// The packages that a package needs to be built, its tests' left out.
@@ -57,8 +62,7 @@ fn assert_never(folder: &str, words: &[&str], because: &str) {
 fn the_kit_leans_on_little() {
     let metadata = metadata();
     let kit = metadata.packages.iter().find(|package| package.name == "lab-kit").unwrap();
-    let allowed: BTreeSet<&str> =
-        ["anyhow", "memmap2", "rand_core", "rand_pcg", "rustix", "serde", "tokio"].into();
+    let allowed: BTreeSet<&str> = ["anyhow", "memmap2", "rand_core", "rand_pcg", "rustix", "serde", "tokio"].into();
     let needed = needs(kit);
     assert!(needed.is_subset(&allowed), "the kit may not lean on {:?}", needed.difference(&allowed));
     assert_never("lab-runner/kit/src", &["tokio_unstable"], "the kit works on any tokio");
@@ -69,7 +73,8 @@ fn a_scenario_knows_neither_the_runner_nor_another_scenario() {
     let metadata = metadata();
     let scenarios = metadata.packages.iter().filter(|package| package.name.starts_with("scenario-"));
     for package in scenarios {
-        let mut others = needs(package).into_iter().filter(|name| *name == "lab-runner" || name.starts_with("scenario-"));
+        let mut others =
+            needs(package).into_iter().filter(|name| *name == "lab-runner" || name.starts_with("scenario-"));
         assert_eq!(others.next(), None, "{}", package.name);
     }
     assert_never("scenarios", &["println!", "eprintln!", "print!(", "dbg!"], "the recording tells, not the scenario");
@@ -79,7 +84,8 @@ fn a_scenario_knows_neither_the_runner_nor_another_scenario() {
 fn scenarios_come_with_the_feature_builtin_alone() {
     let metadata = metadata();
     let runner = metadata.packages.iter().find(|package| package.name == "lab-runner").unwrap();
-    let scenarios = runner.dependencies.iter().filter(|d| d.name.starts_with("scenario-") && d.kind == DependencyKind::Normal);
+    let scenarios =
+        runner.dependencies.iter().filter(|d| d.name.starts_with("scenario-") && d.kind == DependencyKind::Normal);
     for dependency in scenarios {
         assert!(dependency.optional, "{} must be optional", dependency.name);
     }
@@ -90,7 +96,8 @@ fn scenarios_come_with_the_feature_builtin_alone() {
 
 #[test]
 fn each_folder_of_scenarios_is_registered() {
-    let folders = fs::read_dir(root().join("scenarios")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let folders =
+        fs::read_dir(root().join("scenarios")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     let registered = lab_runner::builtin::SCENARIOS.iter().map(|scenario| scenario.name.to_owned());
     assert_eq!(folders.collect::<BTreeSet<_>>(), registered.collect::<BTreeSet<_>>());
 }
@@ -131,7 +138,9 @@ fn the_parent_has_no_async_runtime() {
 
 #[test]
 fn unstable_tokio_is_asked_for_in_one_file() {
-    let asking = sources("lab-runner/src").into_iter().filter(|(_, text)| text.contains("cfg!(tokio_unstable)") || text.contains("cfg(tokio_unstable)"));
+    let asking = sources("lab-runner/src")
+        .into_iter()
+        .filter(|(_, text)| text.contains("cfg!(tokio_unstable)") || text.contains("cfg(tokio_unstable)"));
     let files: Vec<_> = asking.map(|(path, _)| path.file_name().unwrap().to_owned()).collect();
     assert_eq!(files, ["environment.rs"]);
 }
@@ -139,7 +148,10 @@ fn unstable_tokio_is_asked_for_in_one_file() {
 #[test]
 fn unsafe_code_stays_where_the_kernel_demands_it() {
     let all = ["lab-runner/src", "lab-runner/kit/src", "scenarios"].into_iter().flat_map(sources);
-    let unsafe_files: Vec<_> = all.filter(|(_, text)| text.contains("unsafe {")).map(|(path, _)| path.file_name().unwrap().to_owned()).collect();
+    let unsafe_files: Vec<_> = all
+        .filter(|(_, text)| text.contains("unsafe {"))
+        .map(|(path, _)| path.file_name().unwrap().to_owned())
+        .collect();
     assert_eq!(unsafe_files, ["words.rs"]);
 }
 
@@ -147,6 +159,7 @@ fn unsafe_code_stays_where_the_kernel_demands_it() {
 fn the_cure_differs_from_the_sickness_by_the_lesson_alone() {
     let text = |name: &str| fs::read_to_string(root().join("scenarios/greedy/src").join(name)).unwrap();
     let (buggy, fixed) = (text("buggy.rs"), text("fixed.rs"));
-    let new: Vec<&str> = fixed.lines().filter(|line| !line.starts_with("//!") && !buggy.contains(line)).map(str::trim).collect();
+    let new: Vec<&str> =
+        fixed.lines().filter(|line| !line.starts_with("//!") && !buggy.contains(line)).map(str::trim).collect();
     assert_eq!(new, ["if stored % 100 == 0 {", "tokio::task::yield_now().await;", "}"]);
 }

@@ -78,7 +78,10 @@ fn bad_messages_files_are_refused_with_the_line() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    refused(&["run", "greedy", "--messages", "/nowhere/orders.ndjson"], "cannot read the messages in '/nowhere/orders.ndjson'");
+    refused(
+        &["run", "greedy", "--messages", "/nowhere/orders.ndjson"],
+        "cannot read the messages in '/nowhere/orders.ndjson': No such file",
+    );
     refused(&["run", "greedy", "--messages", "/"], "one JSON document a line");
     refused(&["run", "greedy", "--messages", &file("empty", b"\n \n")], "there is no message in");
     refused(&["run", "greedy", "--messages", &file("broken", b"{\"a\": 1}\n{\"b\": \n")], "line 2 of");
@@ -106,6 +109,15 @@ fn what_is_no_recording_is_refused() {
 }
 
 #[test]
+fn a_recording_of_a_scenario_that_this_binary_lacks_is_shown_and_not_judged() {
+    let own = Lab::own();
+    own.done(&["run", "own", "--variant", "quick"]);
+    let (code, result) = Lab::builtin().json(&["report", &own.runs()[0].display().to_string()]);
+    assert_eq!((code, result["verdict"].as_str()), (4, Some("not measured")));
+    assert_eq!(result["runs"][0]["metrics"]["completed"], 100.0);
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let lab = Lab::builtin();
     let script = format!("{} list | true; exit ${{PIPESTATUS[0]}}", lab.binary().display());
@@ -116,7 +128,8 @@ fn a_reader_that_goes_away_is_no_error() {
 #[test]
 fn plain_text_is_ascii_without_colour() {
     let own = Lab::own();
-    let done = own.done(&["--plain", "run", "own", "--variant", "quick", "--out", &own.out.path().display().to_string()]);
+    let done =
+        own.done(&["--plain", "run", "own", "--variant", "quick", "--out", &own.out.path().display().to_string()]);
     assert!(done.stdout.is_ascii(), "{}", done.stdout);
     let piped = own.done(&["run", "own", "--variant", "quick"]);
     assert!(!piped.stdout.contains('\x1b') && piped.stderr.is_empty(), "no colour and no progress without a terminal");
@@ -133,7 +146,11 @@ fn a_damaged_recording_shows_what_is_left() {
     };
     cut("requests.bin", 256 + 32 * 80);
     let (code, result) = own.json(&["report", &run.display().to_string()]);
-    assert_eq!((code, result["runs"][0]["metrics"]["offered"].as_f64()), (0, Some(30.0)), "80 of 150 slots, 50 of warm-up");
+    assert_eq!(
+        (code, result["runs"][0]["metrics"]["offered"].as_f64()),
+        (0, Some(30.0)),
+        "80 of 150 slots, 50 of warm-up"
+    );
     cut("requests.bin", 100);
     cut("counters.bin", 4);
     cut("outcome.json", 10);

@@ -142,9 +142,10 @@ impl FromStr for Arrivals {
 
 fn parse_factor(text: &str) -> Result<f64, String> {
     let usable = |f: &f64| f.is_finite() && (0.001..=1_000.0).contains(f);
-    text.parse().ok().filter(usable).ok_or_else(|| {
-        format!("'{text}' is no factor of last rate over first (0.001 to 1000): try ramp:3 or step:3")
-    })
+    text.parse()
+        .ok()
+        .filter(usable)
+        .ok_or_else(|| format!("'{text}' is no factor of last rate over first (0.001 to 1000): try ramp:3 or step:3"))
 }
 
 impl fmt::Display for Arrivals {

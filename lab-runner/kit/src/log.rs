@@ -39,6 +39,7 @@ pub(crate) enum Mark {
     CpuEndNs = 12,
     PacerSpins = 13,
     Cores = 14,
+    PacerBellNs = 15,
 }
 
 /// The writing side, shared by the pacer, the acceptor and the requests.
@@ -130,8 +131,17 @@ pub struct PacerCost {
     pub cpu_ns: u64,
     /// Spent spinning towards a deadline: waiting, not work.
     pub spin_ns: u64,
+    /// Spent waking a runtime that slept.
+    pub bell_ns: u64,
     /// From its first to its last instant.
     pub wall_ns: u64,
+}
+
+impl PacerCost {
+    /// CPU time without the spinning.
+    pub fn work_ns(&self) -> u64 {
+        self.cpu_ns.saturating_sub(self.spin_ns)
+    }
 }
 
 /// One request as it was recorded.
@@ -180,6 +190,7 @@ fn header(words: &[u64; HEADER_WORDS]) -> Header {
         pacer: set(at(Mark::PacerWallNs)).map(|wall_ns| PacerCost {
             cpu_ns: at(Mark::PacerCpuNs),
             spin_ns: at(Mark::PacerSpinNs),
+            bell_ns: at(Mark::PacerBellNs),
             wall_ns,
         }),
         cpu_ns: set(at(Mark::CpuEndNs)).map(|end| end.saturating_sub(at(Mark::CpuBeginNs))),

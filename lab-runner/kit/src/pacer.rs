@@ -59,11 +59,7 @@ pub fn follow(due_ns: impl IntoIterator<Item = u64>, spare_core: bool, mut send:
         let now = wait_until(due, spare_core, &mut spin_ns);
         send(number, now);
     }
-    Cost {
-        cpu_ns: clock::thread_cpu_ns() - cpu_begin_ns,
-        spin_ns,
-        wall_ns: clock::now_ns() - begin_ns,
-    }
+    Cost { cpu_ns: clock::thread_cpu_ns() - cpu_begin_ns, spin_ns, wall_ns: clock::now_ns() - begin_ns }
 }
 
 /// Waits for a deadline and returns the time at which it was reached.

@@ -98,17 +98,17 @@ impl Shared {
         self.set(Mark::PacerSpins, u64::from(spare_core));
         self.set(Mark::Cores, pacer::cores() as u64);
         let due = (0..self.log.count).map(|number| self.log.intended_ns(number));
-        let mut pacer_cpu_begin_ns = 0;
+        let mut bell_ns = 0;
         let cost = pacer::follow(due, spare_core, |number, now_ns| {
             self.log.send(number, now_ns);
-            self.bell.ring();
+            bell_ns += self.bell.ring();
             if number + 1 == self.log.excluded.max(1) {
-                pacer_cpu_begin_ns = clock::thread_cpu_ns();
-                self.set(Mark::CpuBeginNs, clock::process_cpu_ns() - pacer_cpu_begin_ns);
+                self.set(Mark::CpuBeginNs, clock::process_cpu_ns() - clock::thread_cpu_ns());
             }
         });
         self.set(Mark::PacerCpuNs, cost.cpu_ns);
         self.set(Mark::PacerSpinNs, cost.spin_ns);
+        self.set(Mark::PacerBellNs, bell_ns);
         self.set(Mark::PacerWallNs, cost.wall_ns);
     }
 

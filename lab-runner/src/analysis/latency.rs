@@ -201,15 +201,23 @@ impl Requests {
             let per_op = cpu_ns as f64 / 1e3 / self.completed as f64;
             metrics.insert("cpu_us_per_op".into(), Reading::exact(per_op));
         }
-        if let Some(share) = self.pacer_work_share() {
-            metrics.insert("pacer_work_share".into(), Reading::exact(share));
-        }
+        self.add_pacer_metrics(metrics);
+    }
+
+    /// What injecting cost: the pacer's CPU time a request without the spinning and without the waking of a
+    /// sleeping runtime, and the waking by itself. Of all requests, the warm-up's too.
+    fn add_pacer_metrics(&self, metrics: &mut BTreeMap<String, Reading>) {
+        let Some((share, pacer)) = self.pacer_work_share().zip(self.header.pacer) else { return };
+        let per_op = |ns: u64| Reading::exact(ns as f64 / 1e3 / self.header.scheduled as f64);
+        metrics.insert("pacer_work_share".into(), Reading::exact(share));
+        metrics.insert("pacer_inject_us_per_op".into(), per_op(pacer.work_ns().saturating_sub(pacer.bell_ns)));
+        metrics.insert("pacer_wake_us_per_op".into(), per_op(pacer.bell_ns));
     }
 
     /// The share of a core that the pacer worked: its CPU time without the spinning, which is waiting.
     pub fn pacer_work_share(&self) -> Option<f64> {
         let pacer = self.header.pacer?;
-        Some(pacer.cpu_ns.saturating_sub(pacer.spin_ns) as f64 / pacer.wall_ns as f64)
+        Some(pacer.work_ns() as f64 / pacer.wall_ns as f64)
     }
 }
 
@@ -222,7 +230,11 @@ struct Thirds {
 
 impl Thirds {
     fn new(requests: usize) -> anyhow::Result<Thirds> {
-        Ok(Thirds { third: requests / 3, first: Histogram::new_with_max(LONGEST_NS, 2)?, last: Histogram::new_with_max(LONGEST_NS, 2)? })
+        Ok(Thirds {
+            third: requests / 3,
+            first: Histogram::new_with_max(LONGEST_NS, 2)?,
+            last: Histogram::new_with_max(LONGEST_NS, 2)?,
+        })
     }
 
     fn add(&mut self, number: usize, response_ns: Option<u64>) {
@@ -330,7 +342,8 @@ pub(super) mod tests {
         let reading = requests(late, Some(900)).latencies.reading(0, 0.5).unwrap();
         assert_eq!((reading.knows, reading.because), (Knows::AtMost, Some("generator-limited")));
         let mut all = requests(quick(100), Some(900));
-        all.latencies.floor = Some(Box::new(requests((0..100).map(|i| entry(i, 1, Some(20), Some(9))).collect(), Some(900)).latencies));
+        all.latencies.floor =
+            Some(Box::new(requests((0..100).map(|i| entry(i, 1, Some(20), Some(9))).collect(), Some(900)).latencies));
         let reading = |part| all.latencies.reading(part, 0.5).unwrap();
         assert_eq!((reading(0).knows, reading(0).because), (Knows::AtMost, Some("at floor")));
         assert_eq!(reading(3).because, None, "49 µs of service are over five times the floor's 9 µs");

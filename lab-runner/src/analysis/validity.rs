@@ -125,7 +125,7 @@ mod tests {
         }
         assert_eq!(Validity::of(&requests(entries, Some(2_000)), &Load::DEFAULT).verdict, Verdict::Invalid);
         let mut busy = requests(quick(), Some(2_000));
-        let cost = |spin_ns| Some(PacerCost { cpu_ns: 950, spin_ns, wall_ns: 1_000 });
+        let cost = |spin_ns| Some(PacerCost { cpu_ns: 950, spin_ns, bell_ns: 0, wall_ns: 1_000 });
         busy.header.pacer = cost(0);
         assert_eq!(Validity::of(&busy, &Load::DEFAULT).verdict, Verdict::Invalid);
         busy.header.pacer = cost(900); // the same CPU time, nearly all of it spinning

@@ -50,7 +50,10 @@ fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load> {
     let messages = match &args.messages {
         // A child may start in another folder, and a recording should say which file it was.
         Some(file) => Some(fs::canonicalize(file).map_err(|error| {
-            UsageError::error(format!("cannot read the messages in '{}': {error}", file.display()))
+            let shown = file.display();
+            UsageError::error(format!(
+                "cannot read the messages in '{shown}': {error}: try a file with one JSON document a line"
+            ))
         })?),
         None => None,
     };
@@ -111,7 +114,9 @@ fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<PathBuf> {
     let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "");
     let folder = out.join(format!("{scenario}-{time}-{}", std::process::id()));
     let made = fs::create_dir_all(&folder);
-    made.map_err(|error| UsageError::error(format!("cannot record into '{}': {error}: try another --out", out.display())))?;
+    made.map_err(|error| {
+        UsageError::error(format!("cannot record into '{}': {error}: try another --out", out.display()))
+    })?;
     Ok(folder)
 }
 
@@ -148,7 +153,13 @@ fn record(folder: &Path, spec: &Spec, first: bool) -> anyhow::Result<Recorder> {
 /// One line on stderr that is written over.
 fn progress(number: usize, of: usize, spec: &Spec, elapsed: Duration) {
     let expected = spec.load.warmup() + spec.load.duration();
-    let text = format!("{number}/{of} {} {}  {:.1} s of {:.1} s", spec.scenario, spec.variant, elapsed.as_secs_f64(), expected.as_secs_f64());
+    let text = format!(
+        "{number}/{of} {} {}  {:.1} s of {:.1} s",
+        spec.scenario,
+        spec.variant,
+        elapsed.as_secs_f64(),
+        expected.as_secs_f64()
+    );
     let _ = write!(io::stderr(), "\r\x1b[K{text}");
 }
 

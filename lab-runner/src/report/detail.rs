@@ -72,9 +72,8 @@ fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result
 
 /// What the variant reported about itself, and the few metrics that are no latencies.
 fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    const TOLD_ELSEWHERE: [&str; 8] =
-        ["offered", "sent", "completed", "lost", "unfinished", "steal_share", "pacer_work_share", "wall_ms"];
-    let latency = |name: &str| LABELS.iter().any(|label| name.starts_with(label));
+    const TOLD_ELSEWHERE: [&str; 7] = ["offered", "sent", "completed", "lost", "unfinished", "steal_share", "wall_ms"];
+    let latency = |name: &str| name.starts_with("pacer_") || LABELS.iter().any(|label| name.starts_with(label));
     let told = run.metrics.iter().filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
     let texts: Vec<String> = told.map(|(name, reading)| counter(name, reading.value, style)).collect();
     if texts.is_empty() {
@@ -86,7 +85,9 @@ fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Resul
 fn counter(name: &str, value: f64, style: Style) -> String {
     match name.strip_suffix("_us") {
         Some(bare) => format!("{} {}", words(bare), units::time(value, style)),
-        None if name.contains("_us_per_") => format!("{} {}", words(&name.replacen("_us_", " ", 1)), units::time(value, style)),
+        None if name.contains("_us_per_") => {
+            format!("{} {}", words(&name.replacen("_us_", " ", 1)), units::time(value, style))
+        }
         None => format!("{} {}", words(name), units::three_digits(value)),
     }
 }

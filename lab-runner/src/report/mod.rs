@@ -44,12 +44,11 @@ impl Report {
             .iter()
             .map(|run| Ok(analysis::analyse(recording::open(run)?)))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let judge = |run: &Analysis| {
-            let known = scenarios.iter().find(|scenario| scenario.name == run.recording.spec.scenario);
-            known.map(|scenario| verdict::judge(run, &analyses, scenario)).unwrap_or_default()
-        };
+        let known = |run: &Analysis| scenarios.iter().find(|known| known.name == run.recording.spec.scenario);
+        let judge = |run| known(run).map(|scenario| verdict::judge(run, &analyses, scenario)).unwrap_or_default();
         let judged: Vec<_> = analyses.iter().map(judge).collect();
-        let verdict = verdict::overall(judged.iter().flatten());
+        let stranger = analyses.iter().any(|run| known(run).is_none());
+        let verdict = if stranger { Verdict::NotMeasured } else { verdict::overall(judged.iter().flatten()) };
         Ok(Report { folder: folder.to_owned(), runs: analyses.into_iter().zip(judged).collect(), verdict })
     }
 
@@ -71,8 +70,9 @@ fn run_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(vec![folder.to_owned()]);
     }
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut runs: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|p| recording::is_recording(p)).collect();
-    ensure!(!runs.is_empty(), "there is no recording in {}", folder.display());
+    let mut runs: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|p| recording::is_recording(p)).collect();
+    ensure!(!runs.is_empty(), "there is no recording in {}: lab run makes one", folder.display());
     runs.sort();
     Ok(runs)
 }
@@ -80,8 +80,8 @@ fn run_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// The newest invocation in the folder that recordings go to.
 pub(crate) fn newest(out: &Path) -> anyhow::Result<PathBuf> {
     let nothing = || format!("there is no recording in {}: lab run makes one", out.display());
-    let entries = std::fs::read_dir(out).with_context(nothing)?;
-    let invocations = entries.flatten().filter(|entry| run_folders(&entry.path()).is_ok());
+    let invocations =
+        std::fs::read_dir(out).into_iter().flatten().flatten().filter(|entry| run_folders(&entry.path()).is_ok());
     let newest = invocations.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
     Ok(newest.with_context(nothing)?.path())
 }

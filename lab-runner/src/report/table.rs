@@ -14,12 +14,8 @@ const BOLD: Colour = Colour::new().bold();
 const DIM: Colour = Colour::new().dimmed();
 
 /// The columns after the name: a metric and its head.
-const COLUMNS: [(&str, &str); 4] = [
-    ("response_p50_us", "p50"),
-    ("response_p99_us", "p99"),
-    ("response_max_us", "max"),
-    ("wait_p99_us", "wait p99"),
-];
+const COLUMNS: [(&str, &str); 4] =
+    [("response_p50_us", "p50"), ("response_p99_us", "p99"), ("response_max_us", "max"), ("wait_p99_us", "wait p99")];
 
 /// Prints the runs of an invocation.
 pub(super) fn print(
@@ -64,7 +60,8 @@ fn print_row(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()>
 
 /// Claims that compare runs in full, for they are the story, and all that did not hold; the rest as a number.
 fn print_claims(runs: &[(Analysis, Vec<Judged>)], style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let all: Vec<(&Analysis, &Judged)> = runs.iter().flat_map(|(run, claims)| claims.iter().map(move |c| (run, c))).collect();
+    let all: Vec<(&Analysis, &Judged)> =
+        runs.iter().flat_map(|(run, claims)| claims.iter().map(move |c| (run, c))).collect();
     if all.is_empty() {
         return Ok(());
     }

@@ -74,9 +74,7 @@ impl Lab {
         let mut command = self.command(args);
         let lab = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         until("the child sends requests", || {
-            self.runs().iter().any(|run| {
-                std::fs::metadata(run.join("requests.bin")).is_ok_and(|meta| meta.len() > 0)
-            })
+            self.runs().iter().any(|run| std::fs::metadata(run.join("requests.bin")).is_ok_and(|meta| meta.len() > 0))
         });
         lab
     }
@@ -120,7 +118,8 @@ pub fn signal(name: &str, pid: u32) {
 
 /// Processes whose command line holds a text.
 pub fn processes_with(text: &str) -> Vec<u32> {
-    let pids = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let pids =
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let has = |pid: &u32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).contains(text)

@@ -1,7 +1,7 @@
 //! The messages that wait to be imported: generated orders, or a file of real ones.
 
 use crate::shop::Message;
-use anyhow::{Context, ensure};
+use anyhow::{anyhow, ensure};
 use lab_kit::Load;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -125,18 +125,18 @@ fn read(file: &Path) -> anyhow::Result<Arc<[Message]>> {
 /// # Errors
 /// If the file cannot be read, holds no message, or has a line that is no JSON.
 pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
-    const NEXT: &str = "give --messages a file with one JSON document a line";
+    const NEXT: &str = "try a file with one JSON document a line";
     let shown = file.display();
-    let open = File::open(file).with_context(|| format!("cannot read the messages in '{shown}' ({NEXT})"))?;
+    let open = File::open(file).map_err(|error| anyhow!("cannot read the messages in '{shown}': {error}: {NEXT}"))?;
     let mut seen = 0;
     for (number, line) in BufReader::new(open).lines().enumerate() {
         let at = number + 1;
-        let line = line.with_context(|| format!("cannot read line {at} of '{shown}' ({NEXT})"))?;
+        let line = line.map_err(|error| anyhow!("cannot read line {at} of '{shown}': {error}: {NEXT}"))?;
         if line.trim().is_empty() {
             continue;
         }
         serde_json::from_str::<serde::de::IgnoredAny>(&line)
-            .with_context(|| format!("line {at} of '{shown}' is no JSON document ({NEXT})"))?;
+            .map_err(|error| anyhow!("line {at} of '{shown}' is no JSON document: {error}: {NEXT}"))?;
         each(&line);
         seen += 1;
     }

@@ -4,8 +4,8 @@
 
 pub mod await_more;
 pub mod backlog;
-pub mod busy_but_fair;
 pub mod buggy;
+pub mod busy_but_fair;
 pub mod consume_budget;
 mod drive;
 pub mod fixed;
@@ -186,10 +186,7 @@ fn busy_but_fair(cx: &Cx) -> anyhow::Result<()> {
 }
 
 fn check(load: &Load) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        (1_024..=4 << 20).contains(&load.size),
-        "an order has between 1 kB and 4 MiB: try --size 16kB"
-    );
+    anyhow::ensure!((1_024..=4 << 20).contains(&load.size), "an order has between 1 kB and 4 MiB: try --size 16kB");
     match &load.messages {
         Some(file) => backlog::check(file, |_| ()),
         None => Ok(()),

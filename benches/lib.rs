@@ -1,1 +1,0 @@
-//! Shared by the benches: nothing yet but the reading of a request log into a lag histogram.

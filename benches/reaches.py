@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""What the lab reaches on this machine: its own targets, measured through its command line.
+
+Usage: benches/reaches.py [--rounds N] [--only pacer|greedy]
+
+Prints a row a target: median and range over the rounds. Six rounds make the range a 97 % interval of the median.
+Builds what it needs, records into a temporary folder, judges nothing by exit code: it shows.
+"""
+import argparse, json, os, pathlib, statistics, subprocess, tempfile, time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RELEASE = ROOT / 'target' / 'release'
+
+
+def build():
+    for target in (['--bin', 'lab'], ['--example', 'own_scenario']):
+        subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab-runner', *target], cwd=ROOT, check=True)
+
+
+def lab(binary, *args):
+    """Runs a lab binary; returns its document, its wall time in seconds, and its own peak memory in MB."""
+    with tempfile.TemporaryDirectory() as out:
+        begin = time.monotonic()
+        process = subprocess.Popen([binary, 'run', *args, '--format', 'json', '--out', out], stdout=subprocess.PIPE)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, peak_kb(process.pid))
+            time.sleep(0.2)  # the documents are small: the pipe holds them
+        return json.load(process.stdout), time.monotonic() - begin, peak / 1000
+
+
+def peak_kb(pid):
+    try:
+        status = pathlib.Path(f'/proc/{pid}/status').read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith('VmHWM')), 0)
+
+
+def pacer(rounds):
+    """The pacer against a target that only counts."""
+    cores = len(os.sched_getaffinity(0))
+    idle = {'2 000/s, spare core': ['--rate', '2000'],
+            '2 000/s, no spare core, idle workers': ['--rate', '2000', '--workers', str(cores)],
+            '100 000/s, spare core': ['--rate', '100000']}
+    lag_target = dict(zip(idle, (5, 150, '-')))
+    for _ in range(rounds):
+        for name, args in idle.items():
+            run = lab(RELEASE / 'examples' / 'own_scenario', 'own', '--variant', 'quick', '--duration', '3s', *args)[0]['runs'][0]
+            metrics = run['metrics']
+            yield f'pacer lag p99 at {name}, µs', lag_target[name], metrics['pacer_lag_p99_us']
+            if 'no spare' not in name:  # a pacer that sleeps to each deadline pays for its sleep, not for injecting
+                yield f'injection at {name}, µs of CPU', 1, metrics['pacer_inject_us_per_op']
+                yield f'  and waking a sleeping runtime at {name}, µs', '-', metrics['pacer_wake_us_per_op']
+            yield f'valid at {name}', 1, float(run['validity'] == 'valid')
+        run = lab(RELEASE / 'lab', 'greedy', '--variant', 'more-workers')[0]['runs'][0]
+        yield 'pacer lag p99 at 2 000/s, no spare core, busy workers, µs', 150, run['metrics']['pacer_lag_p99_us']
+
+
+def greedy(rounds):
+    """The main job."""
+    for _ in range(rounds):
+        document, wall, peak = lab(RELEASE / 'lab', 'greedy', '--all')
+        p99 = {run['variant']: run['metrics']['response_p99_us'] for run in document['runs'] if 'scaled' not in run}
+        yield 'p99 of buggy over fixed', '>= 25', p99['buggy'] / p99['fixed']
+        yield 'p99 of buggy over offload', '>= 200', p99['buggy'] / p99['offload']
+        yield 'claims broken in --all', 0, sum(c['verdict'] == 'broken' for run in document['runs'] for c in run['claims'])
+        yield 'wall time of --all, s', 60, wall
+        yield 'peak memory of the parent, MB', 32, peak
+        document, wall, _ = lab(RELEASE / 'lab', 'greedy', '--fixed')
+        load = document['load']
+        yield 'wall time of --fixed beyond its load, s', 2, wall - (load['warmup_ms'] + load['duration_ms']) / 1e3
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--rounds', type=int, default=6)
+    parser.add_argument('--only', choices=['pacer', 'greedy'])
+    args = parser.parse_args()
+    build()
+    values, targets = {}, {}
+    for name, part in (('pacer', pacer), ('greedy', greedy)):
+        if args.only in (None, name):
+            for what, target, value in part(args.rounds):
+                values.setdefault(what, []).append(value)
+                targets[what] = target if isinstance(target, str) else f'<= {target}'
+                if what.startswith('valid'):
+                    targets[what] = 'always 1'
+    print(f'{"":62} {"target":>9} {"median":>10}   range over {args.rounds} rounds')
+    for what, seen in values.items():
+        print(f'{what:62} {targets[what]:>9} {statistics.median(seen):10.4g}   {min(seen):.4g} to {max(seen):.4g}')
+
+
+main()
