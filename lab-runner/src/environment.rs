@@ -1,6 +1,6 @@
 //! What a run was built with and where it ran. What is unknown is absent.
 
-use crate::recording::Environment;
+use crate::recording::{Environment, Steal};
 use std::thread;
 
 impl Environment {
@@ -44,10 +44,13 @@ impl MachineTicks {
         Some(MachineTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
     }
 
-    /// The share of CPU time that was stolen since then.
-    pub fn steal_share_since(self, then: MachineTicks) -> Option<f64> {
+    /// What was stolen since then.
+    pub fn steal_since(self, then: MachineTicks) -> Option<Steal> {
+        // Linux tells ticks of a hundredth of a second, whatever the kernel's own are.
+        const TICK_MS: f64 = 10.0;
         let all = self.all.checked_sub(then.all).filter(|ticks| *ticks > 0)?;
-        Some(self.stolen.saturating_sub(then.stolen) as f64 / all as f64)
+        let stolen = self.stolen.saturating_sub(then.stolen) as f64;
+        Some(Steal { share: stolen / all as f64, ms: stolen * TICK_MS })
     }
 }
 
@@ -59,7 +62,7 @@ mod tests {
     fn steal_is_a_share_of_the_time_between_two_looks() {
         let then = MachineTicks { all: 1_000, stolen: 10 };
         let now = MachineTicks { all: 1_400, stolen: 30 };
-        assert_eq!(now.steal_share_since(then), Some(0.05));
-        assert_eq!(then.steal_share_since(then), None, "no time, no share");
+        assert_eq!(now.steal_since(then), Some(Steal { share: 0.05, ms: 200.0 }));
+        assert_eq!(then.steal_since(then), None, "no time, no share");
     }
 }

@@ -2,9 +2,8 @@
 //!
 //! The acceptor plays a server's accept loop: it runs on the runtime under test, takes what was sent and
 //! spawns a task for each. A runtime that does not get round to it accepts nothing, and the requests wait, as
-//! in a listen backlog. It does not spend its task budget, as `TcpListener::accept` does: with that, 128
-//! requests were accepted per turn however many waited, and beside a task that held the worker for long the
-//! backlog grew. That is true of servers, but it is another sickness than the one under test.
+//! in a listen backlog. It does not spend its task budget as `TcpListener::accept` does, which accepts 128
+//! connections a turn: the generator is to add no limit of its own to those of the scheduler.
 
 use crate::bell::{self, Bell};
 use crate::log::{Mark, RequestLog};

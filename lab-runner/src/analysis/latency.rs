@@ -25,12 +25,33 @@ pub struct Latencies {
     youngest_cut_ns: [Option<u64>; 4],
     /// The same of the null target.
     pub floor: Option<Box<Latencies>>,
+    /// CPU time that the host took away meanwhile.
+    pub(super) stolen: Option<Stolen>,
+}
+
+/// Stolen time, and the share of requests that it can have touched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stolen {
+    ns: u64,
+    share: f64,
+}
+
+impl Stolen {
+    /// Stolen time within a measured time. All of it may have been one pause of the one core that counts.
+    pub fn within(ms: f64, duration: Duration) -> Stolen {
+        Stolen { ns: (ms * 1e6) as u64, share: ms / 1e3 / duration.as_secs_f64() }
+    }
 }
 
 impl Latencies {
     fn new() -> anyhow::Result<Latencies> {
         let empty = || Histogram::new_with_max(LONGEST_NS, 3);
-        Ok(Latencies { parts: [empty()?, empty()?, empty()?, empty()?], youngest_cut_ns: [None; 4], floor: None })
+        Ok(Latencies {
+            parts: [empty()?, empty()?, empty()?, empty()?],
+            youngest_cut_ns: [None; 4],
+            floor: None,
+            stolen: None,
+        })
     }
 
     /// The histogram of one part, by its place in [`LABELS`], in nanoseconds.
@@ -67,8 +88,9 @@ impl Latencies {
         Some(Reading { value: ns as f64 / 1e3, knows: cut.0.and(spoiled.0), because })
     }
 
-    /// Whether the generator or the floor is too large a part of a quantile for it to be believed: more than
-    /// a fifth of it was pacer lag, or it is less than five times what a null target shows.
+    /// Whether something else than the service is too large a part of a quantile for it to be believed: more
+    /// than a fifth of it was pacer lag; or could be time that the host stole, if that touched as many requests
+    /// as lie beyond the quantile; or it is less than five times what a null target shows.
     fn spoiled(&self, part: usize, q: f64, ns: u64) -> Option<&'static str> {
         const LAG: usize = 1;
         const SERVICE: usize = 3;
@@ -78,6 +100,9 @@ impl Latencies {
         // Where the pacer was late the machine stood still, and then waits are longer too; service is not.
         if part != SERVICE && self.parts[LAG].value_at_quantile(q) * 5 > ns {
             return Some("generator-limited");
+        }
+        if self.stolen.is_some_and(|stolen| stolen.share >= 1.0 - q && stolen.ns * 5 > ns) {
+            return Some("host-limited");
         }
         // The null target has a thousand requests: its maximum stands in for what it has too few of.
         let floor = self.floor.as_ref()?;
@@ -347,6 +372,18 @@ pub(super) mod tests {
         let reading = |part| all.latencies.reading(part, 0.5).unwrap();
         assert_eq!((reading(0).knows, reading(0).because), (Knows::AtMost, Some("at floor")));
         assert_eq!(reading(3).because, None, "49 µs of service are over five times the floor's 9 µs");
+    }
+
+    #[test]
+    fn stolen_time_spoils_only_the_quantiles_that_it_can_have_touched() {
+        let paused = (0..1_000).map(|i| entry(i, 1, Some(if i < 100 { 90_000 } else { 50 }), Some(9))).collect();
+        let mut all = requests(paused, Some(1_200));
+        all.latencies.stolen = Some(Stolen::within(90.0, Duration::from_secs(1)));
+        let because = |q| all.latencies.reading(0, q).unwrap().because;
+        assert_eq!(because(0.99), Some("host-limited"), "a pause of 90 ms touches 9 % of the requests");
+        assert_eq!(because(0.5), None, "and not half of them");
+        all.latencies.stolen = Some(Stolen::within(10.0, Duration::from_secs(1)));
+        assert_eq!(all.latencies.reading(0, 0.99).unwrap().because, None, "10 ms do not make 90");
     }
 
     proptest! {

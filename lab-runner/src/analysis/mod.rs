@@ -11,7 +11,7 @@ pub use validity::{Validity, Verdict as ValidityVerdict};
 
 use crate::recording::Recording;
 use lab_kit::{log, probe};
-use latency::Requests;
+use latency::{Requests, Stolen};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -100,20 +100,23 @@ pub fn analyse(recording: Recording) -> Analysis {
     if let Some(requests) = &requests {
         requests.add_metrics(&mut metrics);
     }
-    if let Some(share) = recording.outcome.steal_share {
-        metrics.insert("steal_share".into(), Reading::exact(share));
+    if let Some(steal) = recording.outcome.steal {
+        metrics.insert("steal_share".into(), Reading::exact(steal.share));
     }
     let validity = requests.as_ref().map_or_else(Validity::without_load, |r| Validity::of(r, &recording.spec.load));
     add_notes(&recording, requests.as_ref(), &mut notes);
     Analysis { recording, metrics, latencies: requests.map(|r| r.latencies), validity, notes }
 }
 
+/// Less stolen time than this is every virtual machine's lot.
+const MENTIONED_STEAL_MS: f64 = 50.0;
+
 fn add_notes(recording: &Recording, requests: Option<&Requests>, notes: &mut Vec<String>) {
     if !recording.spec.environment.optimised {
         notes.push("built without optimisation: its times compare with nothing".into());
     }
-    if let Some(share) = recording.outcome.steal_share.filter(|share| *share > 0.02) {
-        notes.push(format!("the host took {:.0} % of the CPU time away meanwhile", share * 100.0));
+    if let Some(steal) = recording.outcome.steal.filter(|steal| steal.ms >= MENTIONED_STEAL_MS) {
+        notes.push(format!("the host took {:.0} ms of CPU time away meanwhile", steal.ms));
     }
     if requests.is_some_and(|r| !r.header.spins) {
         notes.push("no core was spare for the pacer: it slept to each deadline instead of spinning".into());
@@ -137,6 +140,7 @@ fn read_requests(recording: &Recording) -> anyhow::Result<Option<Requests>> {
     if let Some(floor) = read(log::FLOOR)? {
         requests.latencies.floor = Some(Box::new(floor.latencies));
     }
+    requests.latencies.stolen = recording.outcome.steal.map(|steal| Stolen::within(steal.ms, duration));
     Ok(Some(requests))
 }
 

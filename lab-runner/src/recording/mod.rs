@@ -104,12 +104,21 @@ pub struct Outcome {
     /// From the child's start to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_ms: Option<f64>,
-    /// CPU time that the host took away while the run lasted, as a share of all.
+    /// CPU time that the host took away while the run lasted, where it is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steal_share: Option<f64>,
+    pub steal: Option<Steal>,
     /// What went wrong beside the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// CPU time that the host of a virtual machine gave to others.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Steal {
+    /// As a share of the time of all cores.
+    pub share: f64,
+    /// In milliseconds, added up over all cores.
+    pub ms: f64,
 }
 
 impl Outcome {
@@ -121,7 +130,7 @@ impl Outcome {
             interrupted_by: None,
             ended_ns: None,
             process_ms: None,
-            steal_share: None,
+            steal: None,
             warnings: Vec::new(),
         }
     }

@@ -18,6 +18,7 @@ pub(super) fn print(run: &Analysis, claims: &[Judged], style: Style, to: &mut dy
     let head = format!("{} / {} ({}) · {}", spec.scenario, spec.variant, spec.kind, spec.about);
     writeln!(to, "{BOLD}{}{BOLD:#}\n", ascii(&head, style))?;
     writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
+    writeln!(to, "on         {}", ascii(&environment(spec), style))?;
     writeln!(to, "came       {}", ascii(&came(run), style))?;
     print_reasons(run, style, to)?;
     print_counters(run, style, to)?;
@@ -43,6 +44,16 @@ pub(super) fn asked(spec: &Spec) -> String {
         load.warmup_ms as f64 / 1e3,
         load.seed
     )
+}
+
+/// The machine and the versions that decide a measurement, as far as they are known.
+pub(super) fn environment(spec: &Spec) -> String {
+    let here = &spec.environment;
+    let version = |name: &str, version: &Option<String>| version.as_ref().map(|version| format!("{name} {version}"));
+    let compiler = here.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or(rustc).to_owned());
+    let cores = here.cores.map(|cores| format!("{cores} cores"));
+    let known = [cores, here.cpu.clone(), version("tokio", &here.tokio), version("futures", &here.futures), compiler];
+    known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn came(run: &Analysis) -> String {
@@ -128,6 +139,7 @@ fn print_marks(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<(
     for reason in reasons {
         let meaning = match reason {
             "at floor" => "≤ at floor: under five times what a service that does nothing shows here",
+            "host-limited" => "≤ host-limited: the host took so much CPU time away that this may be its pause",
             "generator-limited" => "≤ generator-limited: over a fifth of it is the pacer's own lag",
             other => &format!("≥ {other}"),
         };

@@ -1,6 +1,6 @@
 //! Several runs on one screen: a row a run, then the claims that compare them.
 
-use super::detail::{self, asked, validity_colour};
+use super::detail::{self, asked, environment, validity_colour};
 use super::units::{ascii, bounded};
 use super::{Style, units};
 use crate::analysis::Analysis;
@@ -26,7 +26,8 @@ pub(super) fn print(
 ) -> io::Result<()> {
     let spec = &runs[0].0.recording.spec;
     writeln!(to, "{BOLD}{} · {} runs{BOLD:#}", ascii(&spec.scenario, style), runs.len())?;
-    writeln!(to, "{}\n", ascii(&asked(spec), style))?;
+    writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
+    writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
     let heads: String = COLUMNS.iter().map(|(_, head)| format!("{head:>11}")).collect();
     writeln!(to, "{DIM}{:<21} {:<5}{heads}  ending{DIM:#}", "", "")?;
     runs.iter().try_for_each(|(run, _)| print_row(run, style, to))?;

@@ -58,7 +58,7 @@ pub(crate) fn supervise(
     let mut outcome = judge(cause, status, recorder, spec);
     outcome.ended_ns = Some(ended_ns);
     outcome.process_ms = Some(begin.elapsed().as_secs_f64() * 1e3);
-    outcome.steal_share = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_share_since(then));
+    outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
     if strays > 0 {
         outcome.warnings.push(format!("{strays} processes outlived the run and were killed"));
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// What an import takes in, in bytes of JSON. The volume is fixed and not the count, so that an import takes
 /// about as long with messages of any size, and a change of size changes nothing but the size.
-const VOLUME: usize = 160_000_000;
+const VOLUME: usize = 320_000_000;
 
 /// Different messages that a generated backlog repeats: enough that no cache holds them all.
 const DIFFERENT: usize = 64;
@@ -101,10 +101,17 @@ fn order_of(id: u32, key: usize, lines: &[Value], note: &str) -> String {
 
 fn line(rng: &mut Pcg64Mcg) -> Value {
     const GOODS: [&str; 6] = ["kettle", "reading lamp", "bicycle bell", "notebook", "rain coat", "chess set"];
+    const SENTENCES: [&str; 4] = [
+        "Made to last, tested by people who use it every day, and repaired free of charge within two years.",
+        "Ships in a box without plastic; the box is a gift box if you turn it inside out.",
+        "Colours may differ from the picture, because daylight does; returns are free for thirty days.",
+        "Spare parts are kept in stock for ten years after the last one was sold, as long as anybody asks for them.",
+    ];
     const TAGS: [&str; 5] = ["fragile", "gift wrap", "bulky", "on sale", "imported"];
     json!({
         "sku": format!("SKU-{:08}", rng.random_range(0..100_000_000)),
         "title": GOODS[rng.random_range(0..GOODS.len())],
+        "description": std::array::from_fn::<_, 3, _>(|_| SENTENCES[rng.random_range(0..SENTENCES.len())]).join(" "),
         "quantity": rng.random_range(1..9),
         "unit_cents": rng.random_range(99..25_000),
         "weight_kg": f64::from(rng.random_range(1..4_000u32)) / 128.0,

@@ -34,6 +34,10 @@ const STORES_ALL: Claim = Claim::share("no message is left out", "messages_store
 const STARVES: Claim =
     Claim::share("a request waits for as long as the import runs", "wait_max_us", "import_us").at_least(0.8);
 
+// The sick ones wait for all of it, the cures for a fiftieth at most.
+const NOBODY_STARVES: Claim =
+    Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.25);
+
 /// Where an import that starves others spends its polls.
 const fn long_poll(function: &'static str) -> Option<Truth> {
     Some(Truth { cause: Cause::LongPoll, function })
@@ -62,8 +66,8 @@ const VARIANTS: &[Variant] = &[
         claims: &[
             ENDS,
             STORES_ALL,
-            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.1),
-            Claim::growth("counts messages, so larger ones make it worse", "response_p90_us", 10).at_least(5.0),
+            NOBODY_STARVES,
+            Claim::growth("counts messages, so larger ones make it far worse", "response_p90_us", 10).at_least(5.0),
         ],
         truth: None,
     },
@@ -75,9 +79,9 @@ const VARIANTS: &[Variant] = &[
         claims: &[
             ENDS,
             STORES_ALL,
-            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.1),
+            NOBODY_STARVES,
             Claim::ratio("no better than counting to 100 by hand", "response_p90_us", "fixed").at_least(0.8),
-            Claim::growth("counts messages, so larger ones make it worse", "response_p90_us", 10).at_least(5.0),
+            Claim::growth("counts messages, so larger ones make it far worse", "response_p90_us", 10).at_least(5.0),
         ],
         truth: None,
     },
@@ -89,7 +93,8 @@ const VARIANTS: &[Variant] = &[
         claims: &[
             ENDS,
             STORES_ALL,
-            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.02),
+            NOBODY_STARVES,
+            Claim::ratio("far below counting to 100", "response_p90_us", "fixed").at_most(0.5),
             Claim::growth("counts time, so larger messages hardly matter", "response_p90_us", 10).at_most(4.0),
         ],
         truth: None,
@@ -102,7 +107,7 @@ const VARIANTS: &[Variant] = &[
         claims: &[
             ENDS,
             STORES_ALL,
-            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.1),
+            NOBODY_STARVES,
             Claim::ratio("a free tokio lock is a yield point after all", "response_p99_us", "buggy").at_most(0.2),
         ],
         truth: None,
@@ -115,7 +120,8 @@ const VARIANTS: &[Variant] = &[
         claims: &[
             ENDS,
             STORES_ALL,
-            Claim::share("no request waits for the whole import", "wait_p99_us", "import_us").at_most(0.01),
+            NOBODY_STARVES,
+            Claim::ratio("far below counting to 100", "response_p90_us", "fixed").at_most(0.25),
         ],
         truth: None,
     },
@@ -152,11 +158,7 @@ const VARIANTS: &[Variant] = &[
         kind: Kind::Decoy,
         about: "keeps the worker as busy, with many short tasks",
         run: busy_but_fair,
-        claims: &[
-            ENDS,
-            STORES_ALL,
-            Claim::share("nobody waits for the import", "wait_p99_us", "import_us").at_most(0.02),
-        ],
+        claims: &[ENDS, STORES_ALL, NOBODY_STARVES],
         truth: None,
     },
     Variant {
@@ -167,7 +169,7 @@ const VARIANTS: &[Variant] = &[
         claims: &[
             Claim::ending("every request is answered", Ending::Finished),
             Claim::metric("answers are slow", "service_p50_us").at_least(40_000.0),
-            Claim::share("and the slowness is no waiting", "wait_p99_us", "response_p99_us").at_most(0.2),
+            Claim::share("and the slowness is no waiting", "wait_p90_us", "response_p90_us").at_most(0.2),
         ],
         truth: None,
     },
