@@ -3,15 +3,19 @@
 //! A number that is not known exactly says in which direction it may err ([`Knows`]), and why. A number that
 //! was not measured is absent.
 
-mod latency;
+mod doubt;
+mod parts;
+mod requests;
 mod validity;
 
-pub use latency::{LABELS, Latencies, QUANTILES};
+pub use parts::{Part, QUANTILES};
 pub use validity::{Validity, Verdict as ValidityVerdict};
 
 use crate::recording::Recording;
+use doubt::{Doubt, Floor, Stolen};
+use hdrhistogram::Histogram;
 use lab_kit::{log, probe};
-use latency::{Requests, Stolen};
+use requests::Requests;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -80,8 +84,8 @@ pub struct Analysis {
     pub recording: Recording,
     /// Every metric that was measured, by name.
     pub metrics: BTreeMap<String, Reading>,
-    /// The latencies behind the quantiles, if requests were sent.
-    pub latencies: Option<Latencies>,
+    /// Every response in nanoseconds, if requests were sent.
+    pub responses: Option<Histogram<u64>>,
     /// Whether the numbers can be believed.
     pub validity: Validity,
     /// What could not be read, or should be known before believing.
@@ -93,19 +97,22 @@ pub fn analyse(recording: Recording) -> Analysis {
     let mut notes = recording.outcome.warnings.clone();
     let mut metrics = BTreeMap::new();
     let requests = noted(read_requests(&recording), "requests", &mut notes).flatten();
+    let floor = noted(read_floor(&recording), "floor", &mut notes).flatten();
     let counters = noted(read_counters(&recording), "counters", &mut notes).unwrap_or_default();
-    for (name, value) in counters {
-        metrics.insert(name, Reading::exact(value as f64));
-    }
-    if let Some(requests) = &requests {
-        requests.add_metrics(&mut metrics);
-    }
-    if let Some(steal) = recording.outcome.steal {
+    metrics.extend(counters.into_iter().map(|(name, value)| (name, Reading::exact(value as f64))));
+    let steal = recording.outcome.steal;
+    if let Some(steal) = steal {
         metrics.insert("steal_share".into(), Reading::exact(steal.share));
     }
-    let validity = requests.as_ref().map_or_else(Validity::without_load, |r| Validity::of(r, &recording.spec.load));
+    let load = &recording.spec.load;
+    let doubt = Doubt { floor, stolen: steal.map(|steal| Stolen::within(steal.ms, load.duration())) };
+    if let Some(requests) = &requests {
+        requests.add_metrics(&doubt, &mut metrics);
+    }
+    let validity = requests.as_ref().map_or_else(Validity::without_load, |requests| Validity::of(requests, load));
     add_notes(&recording, requests.as_ref(), &mut notes);
-    Analysis { recording, metrics, latencies: requests.map(|r| r.latencies), validity, notes }
+    let responses = requests.map(|requests| requests.parts.into_responses());
+    Analysis { recording, metrics, responses, validity, notes }
 }
 
 /// Less stolen time than this is every virtual machine's lot.
@@ -129,19 +136,24 @@ fn noted<T>(read: anyhow::Result<T>, what: &str, notes: &mut Vec<String>) -> Opt
 
 /// The request log, if the variant got so far as to make one.
 fn read_requests(recording: &Recording) -> anyhow::Result<Option<Requests>> {
-    let ended_ns = recording.outcome.ended_ns;
+    let Some((header, entries)) = open_log(recording, log::REQUESTS)? else { return Ok(None) };
     let duration = recording.spec.load.duration();
-    let read = |file: &str| match log::read(&recording.folder.join(file)) {
-        Ok((header, entries)) => Requests::collect(header, entries, duration, ended_ns).map(Some),
+    Requests::collect(header, entries, duration, recording.outcome.ended_ns).map(Some)
+}
+
+/// The null target's log, its warm-up left out.
+fn read_floor(recording: &Recording) -> anyhow::Result<Option<Floor>> {
+    let Some((header, entries)) = open_log(recording, log::FLOOR)? else { return Ok(None) };
+    let entries = entries.skip(header.excluded).collect::<io::Result<Vec<_>>>()?;
+    Ok(Some(Floor::of(&entries)))
+}
+
+fn open_log(recording: &Recording, file: &str) -> anyhow::Result<Option<(log::Header, log::Entries)>> {
+    match log::read(&recording.folder.join(file)) {
+        Ok(log) => Ok(Some(log)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
-    };
-    let Some(mut requests) = read(log::REQUESTS)? else { return Ok(None) };
-    if let Some(floor) = read(log::FLOOR)? {
-        requests.latencies.floor = Some(Box::new(floor.latencies));
     }
-    requests.latencies.stolen = recording.outcome.steal.map(|steal| Stolen::within(steal.ms, duration));
-    Ok(Some(requests))
 }
 
 fn read_counters(recording: &Recording) -> anyhow::Result<Vec<(String, u64)>> {

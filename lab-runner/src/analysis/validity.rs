@@ -1,7 +1,7 @@
 //! Whether a run's numbers can be believed: valid, overload (the tail is a lower bound), or invalid (the
 //! generator or the machine spoiled it), with the reason in words.
 
-use super::latency::Requests;
+use super::requests::Requests;
 use lab_kit::{Arrivals, Load};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -93,7 +93,7 @@ impl fmt::Display for Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::latency::tests::{entry, requests};
+    use super::super::requests::tests::{entry, requests};
     use super::*;
     use lab_kit::log::{Entry, PacerCost};
     use lab_kit::schedule::Schedule;

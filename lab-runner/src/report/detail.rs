@@ -2,7 +2,7 @@
 
 use super::units::{self, ascii, bounded, grouped};
 use super::{Style, chart};
-use crate::analysis::{Analysis, LABELS, QUANTILES, ValidityVerdict};
+use crate::analysis::{Analysis, Part, QUANTILES, ValidityVerdict};
 use crate::recording::Spec;
 use crate::verdict::{Judged, Verdict};
 use anstyle::{AnsiColor, Style as Colour};
@@ -60,7 +60,7 @@ fn came(run: &Analysis) -> String {
     let outcome = &run.recording.outcome;
     let count = |name: &str| run.metrics.get(name).map_or(0, |reading| reading.value as i64);
     let mut parts = vec![outcome.ending.to_string()];
-    if run.latencies.is_some() {
+    if run.responses.is_some() {
         let answered = format!("{} of {} requests answered", grouped(count("completed")), grouped(count("offered")));
         parts.push(format!("{answered}, {} lost", grouped(count("lost"))));
     }
@@ -84,7 +84,8 @@ fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result
 /// What the variant reported about itself, and the few metrics that are no latencies.
 fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
     const TOLD_ELSEWHERE: [&str; 7] = ["offered", "sent", "completed", "lost", "unfinished", "steal_share", "wall_ms"];
-    let latency = |name: &str| name.starts_with("pacer_") || LABELS.iter().any(|label| name.starts_with(label));
+    let latency =
+        |name: &str| name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()));
     let told = run.metrics.iter().filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
     let texts: Vec<String> = told.map(|(name, reading)| counter(name, reading.value, style)).collect();
     if texts.is_empty() {
@@ -108,19 +109,19 @@ fn words(name: &str) -> String {
 }
 
 fn print_latencies(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let Some(latencies) = &run.latencies else {
+    let Some(responses) = &run.responses else {
         return writeln!(to, "           no request was measured");
     };
     let heads = QUANTILES.map(|(_, name)| format!("{:>12}", name.replace("p999", "p99.9")));
     writeln!(to, "\n{DIM}           {}{DIM:#}", heads.concat())?;
-    for (part, label) in LABELS.iter().enumerate() {
-        write!(to, "{:<11}", label.replace('_', " "))?;
-        for (q, _) in QUANTILES {
-            match latencies.reading(part, q) {
+    for part in Part::ALL {
+        write!(to, "{:<11}", words(part.label()))?;
+        for (_, suffix) in QUANTILES {
+            match run.metrics.get(&part.metric(suffix)) {
                 Some(reading) if reading.because.is_some() => {
-                    write!(to, "{DIM}{:>12}{DIM:#}", bounded(&reading, style))?;
+                    write!(to, "{DIM}{:>12}{DIM:#}", bounded(reading, style))?;
                 }
-                Some(reading) => write!(to, "{:>12}", bounded(&reading, style))?,
+                Some(reading) => write!(to, "{:>12}", bounded(reading, style))?,
                 None => write!(to, "{DIM}{:>12}{DIM:#}", "n too small")?,
             }
         }
@@ -128,7 +129,7 @@ fn print_latencies(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Resu
     }
     print_marks(run, style, to)?;
     writeln!(to)?;
-    chart::lines(latencies.part(0), style).iter().try_for_each(|line| writeln!(to, "  {line}"))
+    chart::lines(responses, style).iter().try_for_each(|line| writeln!(to, "  {line}"))
 }
 
 /// Why some quantiles are only bounds.

@@ -1,122 +1,19 @@
-//! Latencies of a request log: from the intended send time, split into pacer lag, wait for the first poll and
-//! service; the three together are the response.
+//! What a request log adds up to: counts, parts of responses, the pacer's cost.
 
-use super::{Knows, Reading};
+use super::Reading;
+use super::doubt::Doubt;
+use super::parts::{LONGEST_NS, Part, Parts, QUANTILES};
 use hdrhistogram::Histogram;
 use lab_kit::log::{Entry, Header};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The quantiles that are told, with the end of their metrics' names. The last one is the maximum.
-pub const QUANTILES: [(f64, &str); 5] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p999"), (1.0, "max")];
-
-/// The parts of a response in the order of [`Latencies::parts`], with the begin of their metrics' names.
-pub const LABELS: [&str; 4] = ["response", "pacer_lag", "wait", "service"];
-
-/// Longer times count as this one: a day, which is more than a run may take.
-const LONGEST_NS: u64 = 86_400_000_000_000;
-
-/// Histograms of the measured requests, in nanoseconds, to three digits.
-#[derive(Clone, Debug)]
-pub struct Latencies {
-    /// Response, pacer lag, wait, service.
-    parts: [Histogram<u64>; 4],
-    /// Ages of requests that were cut off: the smallest decides which quantiles are only bounds.
-    youngest_cut_ns: [Option<u64>; 4],
-    /// The same of the null target.
-    pub floor: Option<Box<Latencies>>,
-    /// CPU time that the host took away meanwhile.
-    pub(super) stolen: Option<Stolen>,
-}
-
-/// Stolen time, and the share of requests that it can have touched.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stolen {
-    ns: u64,
-    share: f64,
-}
-
-impl Stolen {
-    /// Stolen time within a measured time. All of it may have been one pause of the one core that counts.
-    pub fn within(ms: f64, duration: Duration) -> Stolen {
-        Stolen { ns: (ms * 1e6) as u64, share: ms / 1e3 / duration.as_secs_f64() }
-    }
-}
-
-impl Latencies {
-    fn new() -> anyhow::Result<Latencies> {
-        let empty = || Histogram::new_with_max(LONGEST_NS, 3);
-        Ok(Latencies {
-            parts: [empty()?, empty()?, empty()?, empty()?],
-            youngest_cut_ns: [None; 4],
-            floor: None,
-            stolen: None,
-        })
-    }
-
-    /// The histogram of one part, by its place in [`LABELS`], in nanoseconds.
-    pub fn part(&self, part: usize) -> &Histogram<u64> {
-        &self.parts[part]
-    }
-
-    fn record(&mut self, part: usize, ns: u64, cut: bool) {
-        self.parts[part].saturating_record(ns);
-        if cut {
-            let youngest = &mut self.youngest_cut_ns[part];
-            *youngest = Some(youngest.map_or(ns, |other| other.min(ns)));
-        }
-    }
-
-    /// A quantile in nanoseconds, if there are enough requests for it: `10 / (1 - q)`, so that ten of them lie
-    /// beyond it. The maximum needs one.
-    pub fn quantile_ns(&self, part: usize, q: f64) -> Option<u64> {
-        let histogram = &self.parts[part];
-        let enough = if q < 1.0 { (10.0 / (1.0 - q)).round() as u64 } else { 1 };
-        (histogram.len() >= enough).then(|| histogram.value_at_quantile(q))
-    }
-
-    /// A quantile in microseconds with what is known about it.
-    pub fn reading(&self, part: usize, q: f64) -> Option<Reading> {
-        let ns = self.quantile_ns(part, q)?;
-        let cut = self.youngest_cut_ns[part].is_some_and(|youngest| youngest <= ns);
-        let cut = if cut { (Knows::AtLeast, Some("requests were cut off unanswered")) } else { (Knows::Exact, None) };
-        let spoiled = match self.spoiled(part, q, ns) {
-            Some(why) => (Knows::AtMost, Some(why)),
-            None => (Knows::Exact, None),
-        };
-        let because = spoiled.1.or(cut.1);
-        Some(Reading { value: ns as f64 / 1e3, knows: cut.0.and(spoiled.0), because })
-    }
-
-    /// Whether something else than the service is too large a part of a quantile for it to be believed: more
-    /// than a fifth of it was pacer lag; or could be time that the host stole, if that touched as many requests
-    /// as lie beyond the quantile; or it is less than five times what a null target shows.
-    fn spoiled(&self, part: usize, q: f64, ns: u64) -> Option<&'static str> {
-        const LAG: usize = 1;
-        const SERVICE: usize = 3;
-        if part == LAG {
-            return None;
-        }
-        // Where the pacer was late the machine stood still, and then waits are longer too; service is not.
-        if part != SERVICE && self.parts[LAG].value_at_quantile(q) * 5 > ns {
-            return Some("generator-limited");
-        }
-        if self.stolen.is_some_and(|stolen| stolen.share >= 1.0 - q && stolen.ns * 5 > ns) {
-            return Some("host-limited");
-        }
-        // The null target has a thousand requests: its maximum stands in for what it has too few of.
-        let floor = self.floor.as_ref()?;
-        let floor_ns = floor.quantile_ns(part, q).or_else(|| floor.quantile_ns(part, 1.0))?;
-        (ns < floor_ns * 5).then_some("at floor")
-    }
-}
-
-/// What a request log adds up to.
+/// The sum of a request log. Counts are of measured requests; the warm-up is left out.
 #[derive(Clone, Debug)]
 pub(super) struct Requests {
     pub header: Header,
-    pub latencies: Latencies,
-    /// Measured requests that were due while the run lasted.
+    pub parts: Parts,
+    /// Due while the run lasted.
     pub offered: u64,
     /// Sent by the pacer.
     pub sent: u64,
@@ -125,7 +22,7 @@ pub(super) struct Requests {
     pub lost: u64,
     /// Neither answered nor lost when the run stopped waiting.
     pub unfinished: u64,
-    /// Requests sent in each [`SLICES`]th of the measured time: for the check of Poisson arrivals.
+    /// Sent in each [`SLICES`]th of the measured time: for the check of Poisson arrivals.
     pub sent_in: Vec<u64>,
     /// Median response of the first and of the last third of the measured time.
     pub thirds_p50_us: Option<(f64, f64)>,
@@ -145,21 +42,9 @@ impl Requests {
         duration: Duration,
         ended_ns: Option<u64>,
     ) -> anyhow::Result<Requests> {
-        let mut all = Requests {
-            header,
-            latencies: Latencies::new()?,
-            offered: 0,
-            sent: 0,
-            completed: 0,
-            lost: 0,
-            unfinished: 0,
-            sent_in: vec![0; SLICES],
-            thirds_p50_us: None,
-            last_end_ns: header.window_ns,
-            slice_ns: (duration.as_nanos() as u64 / SLICES as u64).max(1),
-        };
+        let mut all = Requests::none(header, duration)?;
         let end_ns = header.closed_ns.or(ended_ns).unwrap_or(u64::MAX);
-        let mut thirds = Thirds::new(header.scheduled - header.excluded.min(header.scheduled))?;
+        let mut thirds = Thirds::new(header.scheduled.saturating_sub(header.excluded))?;
         for (number, entry) in entries.enumerate().skip(header.excluded) {
             let entry = entry?;
             if entry.intended_ns < end_ns {
@@ -169,6 +54,22 @@ impl Requests {
         }
         all.thirds_p50_us = thirds.medians_us();
         Ok(all)
+    }
+
+    fn none(header: Header, duration: Duration) -> anyhow::Result<Requests> {
+        Ok(Requests {
+            header,
+            parts: Parts::new()?,
+            offered: 0,
+            sent: 0,
+            completed: 0,
+            lost: 0,
+            unfinished: 0,
+            sent_in: vec![0; SLICES],
+            thirds_p50_us: None,
+            last_end_ns: header.window_ns,
+            slice_ns: (duration.as_nanos() as u64 / SLICES as u64).max(1),
+        })
     }
 
     /// Adds one request; what is unanswered counts at its age. Returns its response.
@@ -186,37 +87,32 @@ impl Requests {
             (None, None) => self.unfinished += 1,
         }
         self.last_end_ns = self.last_end_ns.max(ended.unwrap_or(end_ns));
+        Some(self.add_parts(entry, sent_ns, answered, end_ns))
+    }
+
+    fn add_parts(&mut self, entry: &Entry, sent_ns: u64, answered: Option<u64>, end_ns: u64) -> u64 {
         let until_ns = answered.unwrap_or(end_ns);
         let cut = answered.is_none();
         let response_ns = until_ns.saturating_sub(entry.intended_ns);
-        self.latencies.record(0, response_ns, cut);
-        self.latencies.record(1, sent_ns.saturating_sub(entry.intended_ns), false);
+        self.parts.record(Part::Response, response_ns, cut);
+        self.parts.record(Part::Lag, sent_ns.saturating_sub(entry.intended_ns), false);
         match entry.first_poll_ns.filter(|polled| *polled <= end_ns) {
             Some(polled) => {
-                self.latencies.record(2, polled.saturating_sub(sent_ns), false);
-                self.latencies.record(3, until_ns.saturating_sub(polled), cut);
+                self.parts.record(Part::Wait, polled.saturating_sub(sent_ns), false);
+                self.parts.record(Part::Service, until_ns.saturating_sub(polled), cut);
             }
-            None => self.latencies.record(2, end_ns.saturating_sub(sent_ns), true),
+            None => self.parts.record(Part::Wait, end_ns.saturating_sub(sent_ns), true),
         }
-        Some(response_ns)
+        response_ns
     }
 
-    /// The metrics that requests give.
-    pub fn add_metrics(&self, metrics: &mut BTreeMap<String, Reading>) {
-        let counts = [
-            ("offered", self.offered),
-            ("sent", self.sent),
-            ("completed", self.completed),
-            ("lost", self.lost),
-            ("unfinished", self.unfinished),
-        ];
-        for (name, count) in counts {
-            metrics.insert(name.into(), Reading::exact(count as f64));
-        }
-        for (part, label) in LABELS.iter().enumerate() {
+    /// Adds the metrics that requests give.
+    pub fn add_metrics(&self, doubt: &Doubt, metrics: &mut BTreeMap<String, Reading>) {
+        self.add_counts(metrics);
+        for part in Part::ALL {
             for (q, suffix) in QUANTILES {
-                if let Some(reading) = self.latencies.reading(part, q) {
-                    metrics.insert(format!("{label}_{suffix}_us"), reading);
+                if let Some(reading) = doubt.reading(&self.parts, part, q) {
+                    metrics.insert(part.metric(suffix), reading);
                 }
             }
         }
@@ -227,6 +123,17 @@ impl Requests {
             metrics.insert("cpu_us_per_op".into(), Reading::exact(per_op));
         }
         self.add_pacer_metrics(metrics);
+    }
+
+    fn add_counts(&self, metrics: &mut BTreeMap<String, Reading>) {
+        let counts = [
+            ("offered", self.offered),
+            ("sent", self.sent),
+            ("completed", self.completed),
+            ("lost", self.lost),
+            ("unfinished", self.unfinished),
+        ];
+        metrics.extend(counts.map(|(name, count)| (name.to_owned(), Reading::exact(count as f64))));
     }
 
     /// What injecting cost: the pacer's CPU time a request without the spinning and without the waking of a
@@ -255,11 +162,8 @@ struct Thirds {
 
 impl Thirds {
     fn new(requests: usize) -> anyhow::Result<Thirds> {
-        Ok(Thirds {
-            third: requests / 3,
-            first: Histogram::new_with_max(LONGEST_NS, 2)?,
-            last: Histogram::new_with_max(LONGEST_NS, 2)?,
-        })
+        let empty = || Histogram::new_with_max(LONGEST_NS, 2);
+        Ok(Thirds { third: requests / 3, first: empty()?, last: empty()? })
     }
 
     fn add(&mut self, number: usize, response_ns: Option<u64>) {
@@ -279,6 +183,7 @@ impl Thirds {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::Knows;
     use super::*;
     use proptest::prelude::*;
 
@@ -309,6 +214,10 @@ pub(super) mod tests {
         Entry { intended_ns, sent_ns: Some(sent_ns), first_poll_ns, ended_ns, lost: false }
     }
 
+    fn reading(requests: &Requests, part: Part, q: f64) -> Option<Reading> {
+        Doubt::default().reading(&requests.parts, part, q)
+    }
+
     fn quick(n: u64) -> Vec<Entry> {
         (0..n).map(|i| entry(i, 1, Some(50), Some(49))).collect()
     }
@@ -316,14 +225,14 @@ pub(super) mod tests {
     #[test]
     fn a_response_is_lag_wait_and_service_together() {
         let all = requests(quick(1_000), Some(2_000));
-        let p50 = |part| all.latencies.reading(part, 0.5).unwrap().value.round();
-        assert_eq!([p50(0), p50(1), p50(2), p50(3)], [100.0, 1.0, 50.0, 49.0]);
+        let p50 = |part| reading(&all, part, 0.5).unwrap().value.round();
+        assert_eq!(Part::ALL.map(p50), [100.0, 1.0, 50.0, 49.0]);
         assert_eq!((all.offered, all.completed, all.unfinished), (1_000, 1_000, 0));
     }
 
     #[test]
     fn a_quantile_needs_ten_requests_beyond_it() {
-        let has = |n, q| requests(quick(n), Some(9_000)).latencies.quantile_ns(0, q).is_some();
+        let has = |n, q| requests(quick(n), Some(9_000)).parts.quantile_ns(Part::Response, q).is_some();
         assert!(has(1_000, 0.99) && !has(999, 0.99));
         assert!(has(20, 0.5) && !has(19, 0.5));
         assert!(!has(1_000, 0.999) && has(1, 1.0));
@@ -336,10 +245,10 @@ pub(super) mod tests {
         entries[950] = entry(950, 1, None, None); // never polled
         let all = requests(entries, Some(1_000));
         assert_eq!((all.completed, all.unfinished, all.lost), (998, 2, 0));
-        let reading = |q| all.latencies.reading(0, q).unwrap();
-        assert_eq!(reading(0.5).knows, Knows::Exact, "the cut ones lie beyond it");
-        assert_eq!(reading(1.0).knows, Knows::AtLeast);
-        assert!((reading(1.0).value / 100_000.0 - 1.0).abs() < 0.01, "{:?}", reading(1.0));
+        let told = |q| reading(&all, Part::Response, q).unwrap();
+        assert_eq!(told(0.5).knows, Knows::Exact, "the cut ones lie beyond it");
+        assert_eq!(told(1.0).knows, Knows::AtLeast);
+        assert!((told(1.0).value / 100_000.0 - 1.0).abs() < 0.01, "{:?}", told(1.0));
     }
 
     #[test]
@@ -361,31 +270,6 @@ pub(super) mod tests {
         assert_eq!((all.offered, all.sent), (400, 400));
     }
 
-    #[test]
-    fn lag_or_floor_spoil_a_quantile() {
-        let late = (0..100).map(|i| entry(i, 30, Some(50), Some(20))).collect();
-        let reading = requests(late, Some(900)).latencies.reading(0, 0.5).unwrap();
-        assert_eq!((reading.knows, reading.because), (Knows::AtMost, Some("generator-limited")));
-        let mut all = requests(quick(100), Some(900));
-        all.latencies.floor =
-            Some(Box::new(requests((0..100).map(|i| entry(i, 1, Some(20), Some(9))).collect(), Some(900)).latencies));
-        let reading = |part| all.latencies.reading(part, 0.5).unwrap();
-        assert_eq!((reading(0).knows, reading(0).because), (Knows::AtMost, Some("at floor")));
-        assert_eq!(reading(3).because, None, "49 µs of service are over five times the floor's 9 µs");
-    }
-
-    #[test]
-    fn stolen_time_spoils_only_the_quantiles_that_it_can_have_touched() {
-        let paused = (0..1_000).map(|i| entry(i, 1, Some(if i < 100 { 90_000 } else { 50 }), Some(9))).collect();
-        let mut all = requests(paused, Some(1_200));
-        all.latencies.stolen = Some(Stolen::within(90.0, Duration::from_secs(1)));
-        let because = |q| all.latencies.reading(0, q).unwrap().because;
-        assert_eq!(because(0.99), Some("host-limited"), "a pause of 90 ms touches 9 % of the requests");
-        assert_eq!(because(0.5), None, "and not half of them");
-        all.latencies.stolen = Some(Stolen::within(10.0, Duration::from_secs(1)));
-        assert_eq!(all.latencies.reading(0, 0.99).unwrap().because, None, "10 ms do not make 90");
-    }
-
     proptest! {
         #[test]
         fn histograms_keep_every_quantile_within_three_digits(us in prop::collection::vec(1u64..5_000_000, 1_000)) {
@@ -394,7 +278,7 @@ pub(super) mod tests {
             let mut sorted = us;
             sorted.sort_unstable();
             for (q, _) in QUANTILES {
-                let Some(reading) = all.latencies.reading(0, q) else { continue };
+                let Some(reading) = reading(&all, Part::Response, q) else { continue };
                 let rank = ((q * 1_000.0).ceil() as usize).clamp(1, 1_000) - 1;
                 prop_assert!((reading.value / sorted[rank] as f64 - 1.0).abs() < 0.001, "q {q}");
             }
@@ -407,7 +291,7 @@ pub(super) mod tests {
             entries[cut] = entry(cut as u64, 0, None, None);
             let all = requests(entries, Some(300));
             for q in [0.5, 0.9, 1.0] {
-                let (was, is) = (full.latencies.reading(0, q).unwrap(), all.latencies.reading(0, q).unwrap());
+                let (was, is) = (reading(&full, Part::Response, q).unwrap(), reading(&all, Part::Response, q).unwrap());
                 // The cut request is older than all answers, so no quantile may fall by cutting it.
                 prop_assert!(is.value >= was.value * 0.999 || is.knows == Knows::AtLeast);
             }
