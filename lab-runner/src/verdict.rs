@@ -1,6 +1,6 @@
 //! Claims against recordings: held, broken, or not measured. Pure.
 
-use crate::analysis::{Analysis, Knows, Reading, ValidityVerdict};
+use crate::analysis::{Analysis, Reading, ValidityVerdict};
 use lab_kit::{Bound, Claim, Ending, Measure, Scenario};
 use serde::Serialize;
 use std::fmt;
@@ -81,30 +81,27 @@ fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
 }
 
 fn unclear(reading: &Reading) -> String {
-    let side = match reading.knows {
-        Knows::AtLeast => "is only a lower bound",
-        Knows::AtMost => "is only an upper bound",
-        Knows::Exact | Knows::Nothing => "is bounded on neither side",
-    };
-    format!("the value {side}: {}", reading.because.unwrap_or("it is no number"))
+    let high = if reading.high.is_finite() { format!("{:.3}", reading.high) } else { "infinity".into() };
+    let because = reading.because.unwrap_or("it is no number");
+    format!("the truth lies between {:.3} and {high}: {because}", reading.low)
 }
 
-/// Whether a reading keeps a bound, as far as it can tell.
+/// Whether the whole range of a reading keeps a bound, or the whole of it does not.
 fn compare(reading: &Reading, bound: Bound) -> Verdict {
-    let verdict = |keeps: bool| if keeps { Verdict::Held } else { Verdict::Broken };
-    let value = reading.value;
-    if value.is_nan() {
-        return Verdict::NotMeasured;
-    }
-    match (bound, reading.knows) {
-        (Bound::AtLeast(bound), Knows::Exact) => verdict(value >= bound),
-        (Bound::AtMost(bound), Knows::Exact) => verdict(value <= bound),
-        (Bound::Equal(bound), Knows::Exact) => verdict((value - bound).abs() <= 1e-9 * bound.abs()),
-        (Bound::AtLeast(bound), Knows::AtLeast) if value >= bound => Verdict::Held,
-        (Bound::AtMost(bound), Knows::AtLeast) if value > bound => Verdict::Broken,
-        (Bound::AtMost(bound), Knows::AtMost) if value <= bound => Verdict::Held,
-        (Bound::AtLeast(bound), Knows::AtMost) if value < bound => Verdict::Broken,
-        _ => Verdict::NotMeasured,
+    let (low, high) = (reading.low, reading.high);
+    let (keeps, breaks) = match bound {
+        Bound::AtLeast(bound) => (low >= bound, high < bound),
+        Bound::AtMost(bound) => (high <= bound, low > bound),
+        Bound::Equal(bound) => {
+            let slack = 1e-9 * bound.abs();
+            let near = |value: f64| (value - bound).abs() <= slack;
+            (near(low) && near(high), low > bound + slack || high < bound - slack)
+        }
+    };
+    match (keeps, breaks) {
+        (true, _) => Verdict::Held,
+        (_, true) => Verdict::Broken,
+        _ => Verdict::NotMeasured, // also where it is no number
     }
 }
 
@@ -169,31 +166,34 @@ impl fmt::Display for Verdict {
 mod tests {
     use super::*;
 
-    fn judged(bound: Bound, value: f64, knows: Knows) -> Verdict {
-        compare(&Reading { value, knows, because: None }, bound)
+    fn judged(bound: Bound, low: f64, high: f64) -> Verdict {
+        compare(&Reading { value: low, low, high, because: None }, bound)
     }
 
     #[test]
     fn an_exact_reading_is_judged_both_ways() {
-        assert_eq!(judged(Bound::AtLeast(2.0), 2.0, Knows::Exact), Verdict::Held);
-        assert_eq!(judged(Bound::AtLeast(2.0), 1.9, Knows::Exact), Verdict::Broken);
-        assert_eq!(judged(Bound::AtMost(2.0), 2.1, Knows::Exact), Verdict::Broken);
-        assert_eq!(judged(Bound::Equal(1.0), 1.0, Knows::Exact), Verdict::Held);
-        assert_eq!(judged(Bound::Equal(1.0), 0.99, Knows::Exact), Verdict::Broken);
-        assert_eq!(judged(Bound::AtMost(2.0), f64::NAN, Knows::Exact), Verdict::NotMeasured);
+        let exact = |bound, value| judged(bound, value, value);
+        assert_eq!(exact(Bound::AtLeast(2.0), 2.0), Verdict::Held);
+        assert_eq!(exact(Bound::AtLeast(2.0), 1.9), Verdict::Broken);
+        assert_eq!(exact(Bound::AtMost(2.0), 2.1), Verdict::Broken);
+        assert_eq!(exact(Bound::Equal(1.0), 1.0), Verdict::Held);
+        assert_eq!(exact(Bound::Equal(1.0), 0.99), Verdict::Broken);
+        assert_eq!(exact(Bound::AtMost(2.0), f64::NAN), Verdict::NotMeasured);
     }
 
     #[test]
-    fn a_bound_is_judged_only_in_its_own_direction() {
+    fn a_range_is_judged_only_if_all_of_it_lies_on_one_side() {
         let (least, most) = (Bound::AtLeast(2.0), Bound::AtMost(2.0));
-        assert_eq!(judged(least, 3.0, Knows::AtLeast), Verdict::Held);
-        assert_eq!(judged(least, 1.0, Knows::AtLeast), Verdict::NotMeasured);
-        assert_eq!(judged(most, 3.0, Knows::AtLeast), Verdict::Broken);
-        assert_eq!(judged(most, 1.0, Knows::AtLeast), Verdict::NotMeasured);
-        assert_eq!(judged(most, 1.0, Knows::AtMost), Verdict::Held);
-        assert_eq!(judged(least, 1.0, Knows::AtMost), Verdict::Broken);
-        assert_eq!(judged(least, 3.0, Knows::AtMost), Verdict::NotMeasured);
-        assert_eq!(judged(most, 3.0, Knows::Nothing), Verdict::NotMeasured);
+        let unknown = f64::INFINITY;
+        assert_eq!(judged(least, 3.0, unknown), Verdict::Held);
+        assert_eq!(judged(least, 1.0, unknown), Verdict::NotMeasured);
+        assert_eq!(judged(most, 3.0, unknown), Verdict::Broken);
+        assert_eq!(judged(most, 1.0, unknown), Verdict::NotMeasured);
+        assert_eq!(judged(most, 0.0, 1.0), Verdict::Held);
+        assert_eq!(judged(least, 0.0, 1.0), Verdict::Broken);
+        assert_eq!(judged(least, 1.0, 3.0), Verdict::NotMeasured);
+        assert_eq!(judged(Bound::Equal(1.0), 0.5, 1.5), Verdict::NotMeasured);
+        assert_eq!(judged(Bound::Equal(1.0), 1.2, 1.5), Verdict::Broken);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What makes a quantile a bound and not the truth: the generator, the host, the floor, and requests that were
 //! cut off.
 
+use super::Reading;
 use super::parts::{Part, Parts, QUANTILES};
-use super::{Knows, Reading};
 use lab_kit::log::Entry;
 use std::time::Duration;
 
-/// A quantile is spoiled by what makes up more than this part of it.
+/// What makes up less than this part of a quantile leaves it as it is.
 const FIFTH: u64 = 5;
 
 /// What is known about the conditions of a run.
@@ -19,37 +19,35 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// A quantile in microseconds with what is known about it.
+    /// A quantile in microseconds, with the range in which the truth lies.
+    ///
+    /// Below it there is doubt if something else than the service may have made it: then the truth is less by
+    /// as much. Above it there is doubt if requests were cut off at this age or before.
     pub fn reading(&self, parts: &Parts, part: Part, q: f64) -> Option<Reading> {
         let ns = parts.quantile_ns(part, q)?;
-        let spoiled = self.spoiled(parts, part, q, ns);
+        let value = ns as f64 / 1e3;
+        let doubtful = self.doubtful(parts, part, q).filter(|(_, doubtful_ns)| doubtful_ns * FIFTH > ns);
         let cut = parts.is_cut(part, ns).then_some("requests were cut off unanswered");
-        let knows = match (spoiled, cut) {
-            (None, None) => Knows::Exact,
-            (Some(_), None) => Knows::AtMost,
-            (None, Some(_)) => Knows::AtLeast,
-            (Some(_), Some(_)) => Knows::Nothing,
-        };
-        Some(Reading { value: ns as f64 / 1e3, knows, because: spoiled.or(cut) })
+        Some(Reading {
+            value,
+            low: value - doubtful.map_or(0.0, |(_, doubtful_ns)| doubtful_ns.min(ns) as f64 / 1e3),
+            high: if cut.is_some() { f64::INFINITY } else { value },
+            because: doubtful.map(|(why, _)| why).or(cut),
+        })
     }
 
-    /// Whether something else than the service is too large a part of a quantile for it to be believed: more
-    /// than a fifth of it was pacer lag; or could be time that the host stole, if that touched as many requests
-    /// as lie beyond the quantile; or it is less than five times what a null target shows.
-    fn spoiled(&self, parts: &Parts, part: Part, q: f64, ns: u64) -> Option<&'static str> {
+    /// The largest time that something else than the service may have added to a quantile: the pacer's lag; time
+    /// that the host stole, if that touched as many requests as lie beyond the quantile; what a null target shows.
+    fn doubtful(&self, parts: &Parts, part: Part, q: f64) -> Option<(&'static str, u64)> {
         if part == Part::Lag {
             return None;
         }
         // Where the pacer was late the machine stood still, and then waits are longer too; service is not.
-        let lag_ns = parts.quantile_ns(Part::Lag, q).unwrap_or_default();
-        if part != Part::Service && lag_ns * FIFTH > ns {
-            return Some("generator-limited");
-        }
-        if self.stolen.is_some_and(|stolen| stolen.share >= 1.0 - q && stolen.ns * FIFTH > ns) {
-            return Some("host-limited");
-        }
-        let floor_ns = self.floor.as_ref()?.quantile_ns(part, q)?;
-        (ns < floor_ns * FIFTH).then_some("at floor")
+        let lag = parts.quantile_ns(Part::Lag, q).filter(|_| part != Part::Service);
+        let stolen = self.stolen.filter(|stolen| stolen.share >= 1.0 - q).map(|stolen| stolen.ns);
+        let floor = self.floor.as_ref().and_then(|floor| floor.quantile_ns(part, q));
+        let all = [("generator-limited", lag), ("host-limited", stolen), ("at floor", floor)];
+        all.into_iter().filter_map(|(why, ns)| Some((why, ns?))).max_by_key(|(_, ns)| *ns)
     }
 }
 
@@ -148,7 +146,8 @@ mod tests {
         let floor: Vec<Entry> = (0..1_000).map(|i| entry(i, 1, Some(20), Some(9))).collect();
         let doubt = Doubt { floor: Some(Floor::of(&floor)), ..Doubt::default() };
         let at_floor = reading(|_| 50, &doubt, Part::Response, 0.5);
-        assert_eq!((at_floor.knows, at_floor.because), (Knows::AtMost, Some("at floor")));
+        assert_eq!(at_floor.because, Some("at floor"));
+        assert!(at_floor.low < at_floor.high && at_floor.high == at_floor.value, "{at_floor:?}");
         assert_eq!(reading(|_| 50, &doubt, Part::Service, 0.5).because, None, "49 µs are over five times 9 µs");
         assert_eq!(reading(|_| 500, &doubt, Part::Response, 0.99).because, None);
     }
@@ -166,11 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn cut_and_spoiled_together_tell_nothing() {
-        let stolen = Some(Stolen::within(1_000.0, Duration::from_secs(1)));
-        let doubt = Doubt { stolen, ..Doubt::default() };
+    fn doubt_lies_below_a_value_and_what_was_cut_off_above_it() {
+        let doubt = Doubt { stolen: Some(Stolen::within(90.0, Duration::from_secs(1))), ..Doubt::default() };
+        let paused = reading(|i| if i < 100 { 120_000 } else { 50 }, &doubt, Part::Response, 0.99);
+        assert_eq!(paused.high, paused.value);
+        assert!((paused.value - paused.low - 90_000.0).abs() < 1.0, "90 ms of it may be the host's: {paused:?}");
         let cut = requests((0..100).map(|i| entry(i, 1, None, None)).collect(), Some(200)).parts;
-        assert_eq!(doubt.reading(&cut, Part::Response, 0.5).unwrap().knows, Knows::Nothing);
-        assert_eq!(Doubt::default().reading(&cut, Part::Response, 0.5).unwrap().knows, Knows::AtLeast);
+        let cut = Doubt::default().reading(&cut, Part::Response, 0.5).unwrap();
+        assert_eq!((cut.low, cut.high), (cut.value, f64::INFINITY));
     }
 }

@@ -1,7 +1,7 @@
 //! From a recording to numbers. Pure: reads the folder's files, starts nothing, asks no clock.
 //!
-//! A number that is not known exactly says in which direction it may err ([`Knows`]), and why. A number that
-//! was not measured is absent.
+//! A number that is not known exactly comes with the range in which the truth lies, and why. A number that was
+//! not measured is absent.
 
 mod doubt;
 mod parts;
@@ -19,60 +19,32 @@ use requests::Requests;
 use std::collections::BTreeMap;
 use std::io;
 
-/// One value and what is known about it.
+/// One value and the range in which the truth lies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     /// The value, in the unit that its metric's name ends with.
     pub value: f64,
-    /// On which side the truth lies.
-    pub knows: Knows,
+    /// The truth is this or more.
+    pub low: f64,
+    /// The truth is this or less; infinite if nobody can tell.
+    pub high: f64,
     /// Why it is not exact, in words.
     pub because: Option<&'static str>,
 }
 
-/// On which side of a reading the truth lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Knows {
-    /// The reading is the truth, within the instrument's resolution.
-    Exact,
-    /// The truth is this or more: requests were cut off at their age.
-    AtLeast,
-    /// The truth is this or less: the generator or the floor is in it.
-    AtMost,
-    /// Both at once: nothing is known.
-    Nothing,
-}
-
 impl Reading {
-    /// A value that is exact.
+    /// A value that is exact, within the instrument's resolution.
     pub fn exact(value: f64) -> Reading {
-        Reading { value, knows: Knows::Exact, because: None }
+        Reading { value, low: value, high: value, because: None }
     }
 
-    /// This reading divided by another. The quotient is known on a side only if both agree on it.
+    /// This reading divided by another, both positive.
     pub fn over(&self, divisor: &Reading) -> Reading {
-        let knows = self.knows.and(divisor.knows.inverse());
-        let because = self.because.or(divisor.because).filter(|_| knows != Knows::Exact);
-        Reading { value: self.value / divisor.value, knows, because }
-    }
-}
-
-impl Knows {
-    /// What is known of a product of two such readings.
-    fn and(self, other: Knows) -> Knows {
-        match (self, other) {
-            (Knows::Exact, side) | (side, Knows::Exact) => side,
-            (a, b) if a == b => a,
-            _ => Knows::Nothing,
-        }
-    }
-
-    /// What is known of the inverse.
-    fn inverse(self) -> Knows {
-        match self {
-            Knows::AtLeast => Knows::AtMost,
-            Knows::AtMost => Knows::AtLeast,
-            same => same,
+        Reading {
+            value: self.value / divisor.value,
+            low: self.low / divisor.high,
+            high: self.high / divisor.low,
+            because: self.because.or(divisor.because),
         }
     }
 }
@@ -166,15 +138,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quotient_knows_what_both_sides_agree_on() {
-        let reading = |knows| Reading { value: 6.0, knows, because: Some("a reason") };
-        let over = |a, b| reading(a).over(&reading(b)).knows;
-        assert_eq!(over(Knows::Exact, Knows::Exact), Knows::Exact);
-        assert_eq!(over(Knows::AtLeast, Knows::Exact), Knows::AtLeast);
-        assert_eq!(over(Knows::AtLeast, Knows::AtMost), Knows::AtLeast, "large over small can only be larger");
-        assert_eq!(over(Knows::AtLeast, Knows::AtLeast), Knows::Nothing);
-        assert_eq!(over(Knows::Exact, Knows::AtLeast), Knows::AtMost);
-        assert_eq!(over(Knows::Nothing, Knows::Exact), Knows::Nothing);
+    fn a_quotient_lies_between_the_extremes_of_both_sides() {
+        let reading = |low, value, high| Reading { value, low, high, because: Some("a reason") };
         assert_eq!(Reading::exact(6.0).over(&Reading::exact(3.0)), Reading::exact(2.0));
+        assert_eq!(reading(4.0, 6.0, 8.0).over(&reading(1.0, 2.0, 4.0)), reading(1.0, 3.0, 8.0));
+        let cut_off = reading(6.0, 6.0, f64::INFINITY);
+        assert_eq!(cut_off.over(&Reading::exact(3.0)), reading(2.0, 2.0, f64::INFINITY));
+        assert_eq!(Reading::exact(6.0).over(&cut_off), reading(0.0, 1.0, 1.0));
+        assert_eq!(Reading::exact(6.0).over(&reading(0.0, 3.0, 3.0)).high, f64::INFINITY);
     }
 }

@@ -191,18 +191,18 @@ pub(super) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> i
     }
 }
 
-/// What was measured beside what was asked: `wait_max_us / import_us is 0.98, at least 0.8`.
+/// What was measured beside what was asked: `wait_max_us / import_us = 0.98, ≥ 0.8`.
 fn evidence(claim: &Judged) -> Option<String> {
     if matches!(claim.claim.measure, Measure::Ending(_)) {
         return None;
     }
     let value = units::three_digits(claim.value?);
-    let (word, bound) = match claim.claim.bound {
-        Bound::AtLeast(bound) => ("at least", bound),
-        Bound::AtMost(bound) => ("at most", bound),
-        Bound::Equal(bound) => ("exactly", bound),
+    let (must_be, bound) = match claim.claim.bound {
+        Bound::AtLeast(bound) => ("≥", bound),
+        Bound::AtMost(bound) => ("≤", bound),
+        Bound::Equal(bound) => ("=", bound),
     };
-    Some(format!("{} is {value}, {word} {bound}", claim.claim.measure))
+    Some(format!("{} = {value}, {must_be} {bound}", claim.claim.measure))
 }
 
 /// What somebody who has read this wants to see next.

@@ -2,7 +2,7 @@
 //! as `lab-runner/schema/lab.result.v1.json`.
 
 use super::Report;
-use crate::analysis::{Analysis, Knows, Validity};
+use crate::analysis::{Analysis, Reading, Validity, ValidityVerdict};
 use crate::recording::Environment;
 use crate::verdict::{Judged, Verdict};
 use lab_kit::{Bound, Ending, Kind, Load};
@@ -27,7 +27,7 @@ struct Run<'a> {
     ending: Ending,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
-    validity: crate::analysis::ValidityVerdict,
+    validity: ValidityVerdict,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     reasons: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -37,7 +37,7 @@ struct Run<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     scaled: Option<usize>,
     metrics: BTreeMap<&'a str, f64>,
-    /// Metrics that are only a bound: on which side the truth lies, and why.
+    /// Metrics that are only a bound: the range in which the truth lies, and why.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     marks: BTreeMap<&'a str, Mark>,
     claims: Vec<Claim<'a>>,
@@ -45,7 +45,10 @@ struct Run<'a> {
 
 #[derive(Debug, Serialize)]
 struct Mark {
-    truth: &'static str,
+    low: f64,
+    /// Absent if nobody can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    high: Option<f64>,
     because: &'static str,
 }
 
@@ -95,14 +98,9 @@ fn one_run<'a>(run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
     }
 }
 
-fn mark(reading: &crate::analysis::Reading) -> Option<Mark> {
-    let truth = match reading.knows {
-        Knows::Exact => return None,
-        Knows::AtLeast => "at least",
-        Knows::AtMost => "at most",
-        Knows::Nothing => "unknown",
-    };
-    Some(Mark { truth, because: reading.because.unwrap_or("unknown") })
+fn mark(reading: &Reading) -> Option<Mark> {
+    let high = Some(reading.high).filter(|high| high.is_finite());
+    Some(Mark { low: reading.low, high, because: reading.because? })
 }
 
 fn one_claim(judged: &Judged) -> Claim<'_> {

@@ -1,7 +1,7 @@
 //! Numbers for people: three digits and a unit.
 
 use super::Style;
-use crate::analysis::{Knows, Reading};
+use crate::analysis::Reading;
 
 /// A time given in microseconds.
 pub(super) fn time(us: f64, style: Style) -> String {
@@ -16,15 +16,15 @@ pub(super) fn time(us: f64, style: Style) -> String {
 
 /// A reading of a time with the sign of its bound. What is only a bound is never printed as if it were true.
 pub(super) fn bounded(reading: &Reading, style: Style) -> String {
-    let sign = match (reading.knows, style.plain) {
-        (Knows::Exact, _) => "",
-        (Knows::AtLeast, false) => "≥ ",
-        (Knows::AtLeast, true) => ">= ",
-        (Knows::AtMost, false) => "≤ ",
-        (Knows::AtMost, true) => "<= ",
-        (Knows::Nothing, _) => "? ",
+    let below = reading.low < reading.value;
+    let above = reading.high > reading.value;
+    let sign = match (below, above) {
+        (false, false) => "",
+        (false, true) => "≥ ",
+        (true, false) => "≤ ",
+        (true, true) => "? ",
     };
-    format!("{sign}{}", time(reading.value, style))
+    format!("{}{}", ascii(sign, style), time(reading.value, style))
 }
 
 /// A plain number to three digits, without an exponent.
@@ -111,8 +111,11 @@ mod tests {
 
     #[test]
     fn a_bound_shows_its_sign() {
-        let reading = |knows| Reading { value: 120.0, knows, because: None };
-        assert_eq!(bounded(&reading(Knows::AtLeast), Style { plain: false }), "≥ 120 µs");
-        assert_eq!(bounded(&reading(Knows::AtMost), Style { plain: true }), "<= 120 us");
+        let reading = |low, high| Reading { value: 120.0, low, high, because: None };
+        let utf8 = Style { plain: false };
+        assert_eq!(bounded(&reading(120.0, 120.0), utf8), "120 µs");
+        assert_eq!(bounded(&reading(120.0, f64::INFINITY), utf8), "≥ 120 µs");
+        assert_eq!(bounded(&reading(20.0, 120.0), Style { plain: true }), "<= 120 us");
+        assert_eq!(bounded(&reading(20.0, f64::INFINITY), utf8), "? 120 µs");
     }
 }

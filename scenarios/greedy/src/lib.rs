@@ -31,8 +31,7 @@ pub static SCENARIO: Scenario = Scenario {
 
 const ENDS: Claim = Claim::ending("the import ends and every request is answered", Ending::Finished);
 const STORES_ALL: Claim = Claim::share("no message is left out", "messages_stored", "messages_waiting").equal(1.0);
-const STARVES: Claim =
-    Claim::share("a request waits for as long as the import runs", "wait_max_us", "import_us").at_least(0.8);
+const STARVES: Claim = Claim::share("a request waits for most of the import", "wait_max_us", "import_us").at_least(0.5);
 
 // The sick ones wait for all of it, the cures for a fiftieth at most.
 const NOBODY_STARVES: Claim =
@@ -53,8 +52,8 @@ const VARIANTS: &[Variant] = &[
             ENDS,
             STORES_ALL,
             STARVES,
-            Claim::ratio("the tail is far above that of a yield every 100", "response_p99_us", "fixed").at_least(25.0),
-            Claim::ratio("and out of sight of that of spawn_blocking", "response_p99_us", "offload").at_least(200.0),
+            Claim::ratio("its tail is far above a yield every 100", "response_p99_us", "fixed").at_least(25.0),
+            Claim::ratio("and out of sight of spawn_blocking", "response_p99_us", "offload").at_least(200.0),
         ],
         truth: long_poll("scenario_greedy::buggy::import"),
     },
@@ -67,7 +66,7 @@ const VARIANTS: &[Variant] = &[
             ENDS,
             STORES_ALL,
             NOBODY_STARVES,
-            Claim::growth("counts messages, so larger ones make it far worse", "response_p90_us", 10).at_least(5.0),
+            Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10).at_least(5.0),
         ],
         truth: None,
     },
@@ -81,7 +80,7 @@ const VARIANTS: &[Variant] = &[
             STORES_ALL,
             NOBODY_STARVES,
             Claim::ratio("no better than counting to 100 by hand", "response_p90_us", "fixed").at_least(0.8),
-            Claim::growth("counts messages, so larger ones make it far worse", "response_p90_us", 10).at_least(5.0),
+            Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10).at_least(5.0),
         ],
         truth: None,
     },
@@ -95,7 +94,7 @@ const VARIANTS: &[Variant] = &[
             STORES_ALL,
             NOBODY_STARVES,
             Claim::ratio("far below counting to 100", "response_p90_us", "fixed").at_most(0.5),
-            Claim::growth("counts time, so larger messages hardly matter", "response_p90_us", 10).at_most(4.0),
+            Claim::growth("counts time: larger messages hardly matter", "response_p90_us", 10).at_most(4.0),
         ],
         truth: None,
     },
@@ -146,11 +145,7 @@ const VARIANTS: &[Variant] = &[
         kind: Kind::Trap,
         about: "adds a worker, and the next import takes it",
         run: more_workers,
-        claims: &[
-            ENDS,
-            STORES_ALL,
-            Claim::share("a request waits for most of the import", "wait_max_us", "import_us").at_least(0.5),
-        ],
+        claims: &[ENDS, STORES_ALL, STARVES],
         truth: long_poll("scenario_greedy::buggy::import"),
     },
     Variant {
