@@ -3,7 +3,7 @@
 
 Usage: benches/reaches.py [--rounds N] [--only pacer|greedy]
 
-Prints a row a target: median and range over the rounds. Six rounds make the range a 97 % interval of the median.
+Prints a row a target: median, range and number of rounds that could measure it. Six rounds make the range a 97 % interval of the median.
 Builds what it needs, records into a temporary folder, judges nothing by exit code: it shows.
 """
 import argparse, json, os, pathlib, statistics, subprocess, tempfile, time
@@ -57,7 +57,8 @@ def pacer(rounds):
             metrics = run['metrics']
             yield f'pacer lag p99 at {name}, µs', lag_target[name], metrics['pacer_lag_p99_us']
             if 'no spare' not in name:  # a pacer that sleeps to each deadline pays for its sleep, not for injecting
-                yield f'injection at {name}, µs of CPU', 1, metrics['pacer_inject_us_per_op']
+                if 'pacer_inject_us_per_op' in metrics:
+                    yield f'injection at {name}, µs of CPU', 1, metrics['pacer_inject_us_per_op']
                 yield f'  and waking a sleeping runtime at {name}, µs', '-', metrics['pacer_wake_us_per_op']
             yield f'valid at {name}', 1, float(run['validity'] == 'valid')
         run = lab(RELEASE / 'lab', 'greedy', '--variant', 'more-workers')[0]['runs'][0]
@@ -93,9 +94,10 @@ def main():
                 targets[what] = target if isinstance(target, str) else f'<= {target}'
                 if what.startswith('valid'):
                     targets[what] = 'always 1'
-    print(f'{"":62} {"target":>9} {"median":>10}   range over {args.rounds} rounds')
+    print(f'{"":62} {"target":>9} {"median":>10}   range, rounds')
     for what, seen in values.items():
-        print(f'{what:62} {targets[what]:>9} {statistics.median(seen):10.4g}   {min(seen):.4g} to {max(seen):.4g}')
+        row = f'{what:62} {targets[what]:>9} {statistics.median(seen):10.4g}   {min(seen):.4g} to {max(seen):.4g}'
+        print(f'{row}, {len(seen)}')
 
 
 main()

@@ -1,6 +1,8 @@
 //! A scenario from outside the tree: a `static` and a one-line `main` give it every command of the lab.
 //! Its variants end in every way that a run can end, which is what the lab's own tests use them for.
 
+#![expect(clippy::disallowed_methods, reason = "one variant leaves its process early, and that is its point")]
+
 use lab_kit::{Claim, Cx, Ending, Kind, Load, Scenario, Variant, no_input};
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, atomic::AtomicBool};

@@ -142,8 +142,11 @@ impl Requests {
         let Some((share, pacer)) = self.pacer_work_share().zip(self.header.pacer) else { return };
         let per_op = |ns: u64| Reading::exact(ns as f64 / 1e3 / self.header.scheduled as f64);
         metrics.insert("pacer_work_share".into(), Reading::exact(share));
-        metrics.insert("pacer_inject_us_per_op".into(), per_op(pacer.work_ns().saturating_sub(pacer.bell_ns)));
         metrics.insert("pacer_wake_us_per_op".into(), per_op(pacer.bell_ns));
+        // The waking is timed by the wall clock: where it was interrupted, the rest cannot be told from it.
+        if let Some(injecting_ns) = pacer.work_ns().checked_sub(pacer.bell_ns) {
+            metrics.insert("pacer_inject_us_per_op".into(), per_op(injecting_ns));
+        }
     }
 
     /// The share of a core that the pacer worked: its CPU time without the spinning, which is waiting.

@@ -28,7 +28,13 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let interrupted = run_all(&runs, &folder, &interrupts)?;
     match interrupted {
         Some(signal) => {
-            exit::say(&format!("interrupted: what was recorded is in {0}, lab report {0} reads it", folder.display()));
+            // An empty folder can be removed: it was interrupted before the first run.
+            exit::say(&match fs::remove_dir(&folder) {
+                Ok(()) => "interrupted before anything was recorded".into(),
+                Err(_) => {
+                    format!("interrupted: what was recorded is in {0}, lab report {0} reads it", folder.display())
+                }
+            });
             Ok(Exit::Interrupted(signal))
         }
         None => show(&Report::read(&folder, scenarios)?, args.format, Style { plain }),
@@ -48,7 +54,7 @@ fn which(args: &RunArgs) -> Which<'_> {
 fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load> {
     let base = &scenario.load;
     let messages = match &args.messages {
-        // A child may start in another folder, and a recording should say which file it was.
+        // A recording should say which file it was, wherever it is read.
         Some(file) => Some(fs::canonicalize(file).map_err(|error| {
             let shown = file.display();
             UsageError::error(format!(
@@ -128,7 +134,7 @@ fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::
             return Ok(Some(signal));
         }
         let spec = spec(run);
-        let recorder = record(&folder.join(run_name(number, &spec)), &spec, number == 0)?;
+        let recorder = record(&folder.join(run_name(number, &spec)), &spec)?;
         let show = |elapsed: Duration| progress(number + 1, runs.len(), &spec, elapsed);
         let outcome = supervise(&spec, &recorder, interrupts, terminal.then_some(&show))?;
         if terminal {
@@ -141,12 +147,14 @@ fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::
     Ok(None)
 }
 
-/// Opens a recording. If already the first one cannot be made, nothing is left behind.
-fn record(folder: &Path, spec: &Spec, first: bool) -> anyhow::Result<Recorder> {
+/// Opens a recording. What cannot be made leaves nothing behind; runs that were recorded before it stay.
+fn record(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
     Recorder::create(folder, spec).map_err(|error| {
-        let _ = fs::remove_dir_all(if first { folder.parent().unwrap_or(folder) } else { folder });
-        let text = format!("cannot record into '{}': {error:#}: free some room or try another --out", folder.display());
-        UsageError::error(text)
+        let _ = fs::remove_dir_all(folder);
+        let kept = folder.parent().filter(|invocation| fs::remove_dir(invocation).is_err());
+        let kept = kept.map(|invocation| format!("; earlier runs are in {}", invocation.display())).unwrap_or_default();
+        let shown = folder.display();
+        UsageError::error(format!("cannot record into '{shown}': {error:#}: free some room or try another --out{kept}"))
     })
 }
 
