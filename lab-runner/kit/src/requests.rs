@@ -57,7 +57,10 @@ impl Requests {
         };
         let shared = Arc::new(Shared { log, bell, ended: AtomicUsize::new(0), waiter: thread::current() });
         handle.spawn(unconstrained(accept(Arc::clone(&shared), listen, handler)));
-        let spare_core = pacer::cores() > handle.metrics().num_workers();
+        let cores = pacer::cores();
+        let spare_core = cores > handle.metrics().num_workers();
+        shared.set(Mark::Cores, cores as u64);
+        shared.set(Mark::PacerSpins, u64::from(spare_core));
         let for_pacer = Arc::clone(&shared);
         let pacer = thread::Builder::new().name("lab-pacer".into()).spawn(move || for_pacer.pace(spare_core))?;
         Ok(Requests { shared, pacer, drain })
@@ -93,10 +96,8 @@ impl Requests {
 }
 
 impl Shared {
-    /// The pacer's thread.
+    /// The pacer's thread. Allocates nothing: what would is done by who starts it.
     fn pace(&self, spare_core: bool) {
-        self.set(Mark::PacerSpins, u64::from(spare_core));
-        self.set(Mark::Cores, pacer::cores() as u64);
         let due = (0..self.log.count).map(|number| self.log.intended_ns(number));
         let mut bell_ns = 0;
         let cost = pacer::follow(due, spare_core, |number, now_ns| {
