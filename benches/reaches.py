@@ -25,15 +25,17 @@ def lab(binary, *args):
     """
     with tempfile.TemporaryDirectory() as out:
         begin = time.monotonic()
-        process = subprocess.Popen([binary, 'run', *args, '--format', 'json', '--out', out], stdout=subprocess.PIPE)
+        document = tempfile.TemporaryFile()  # not a pipe, which would have to be read meanwhile
+        process = subprocess.Popen([binary, 'run', *args, '--format', 'json', '--out', out], stdout=document)
         peak = 0
         while process.poll() is None:
             peak = max(peak, peak_kb(process.pid))
-            time.sleep(0.2)  # the documents are small: the pipe holds them
+            time.sleep(0.2)
         wall = time.monotonic() - begin
         reader = subprocess.Popen([binary, 'report', '--out', out], stdout=subprocess.DEVNULL)
         _, _, usage = os.wait4(reader.pid, 0)
-        return json.load(process.stdout), wall, max(peak, usage.ru_maxrss) / 1000
+        document.seek(0)
+        return json.load(document), wall, max(peak, usage.ru_maxrss) / 1000
 
 
 def peak_kb(pid):

@@ -28,6 +28,8 @@ pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
 
 fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
     let spec = recording::read_spec(folder)?;
+    // The parent may have died before the kernel was asked to tell.
+    anyhow::ensure!(std::os::unix::process::parent_id() == spec.parent, "the lab died before this run began");
     let variant = find(&spec, scenarios)?;
     let cx = Cx::create(spec.load, folder)?;
     call(variant, &cx)

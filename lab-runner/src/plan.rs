@@ -57,7 +57,7 @@ fn planned(
     timeout: Option<Duration>,
 ) -> Planned {
     const RESERVE: Duration = Duration::from_secs(10);
-    let load = Load { size: load.size * scaled, ..load.clone() };
+    let load = Load { size: load.size.saturating_mul(scaled), ..load.clone() };
     let timeout = timeout.unwrap_or(load.warmup() + load.duration() + load.drain() + RESERVE);
     Planned { scenario, variant, load, scaled, timeout }
 }

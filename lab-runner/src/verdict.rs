@@ -41,23 +41,28 @@ const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
 /// The claims of a run, judged from it and from the other runs of its invocation.
 pub fn judge(run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Vec<Judged> {
     let spec = &run.recording.spec;
-    let Some(variant) = scenario.variant(&spec.variant).filter(|_| spec.scaled == 1) else {
-        return Vec::new(); // a run at a larger size serves the claims of the plain one
-    };
-    let silent = !variant.claims.iter().any(|claim| matches!(claim.measure, Measure::Ending(_)));
+    let Some(variant) = scenario.variant(&spec.variant) else { return Vec::new() };
+    let about_ending = |claim: &&Claim| matches!(claim.measure, Measure::Ending(_));
+    let silent = !variant.claims.iter().any(|claim| about_ending(&claim));
     let implied = silent.then_some(&ENDS_BY_ITSELF);
-    implied.into_iter().chain(variant.claims).map(|claim| judge_one(*claim, run, others)).collect()
+    // A run at a larger size serves the claims of the plain one; by itself it only has to end as that does.
+    let own = variant.claims.iter().filter(|claim| spec.scaled == 1 || about_ending(claim));
+    implied.into_iter().chain(own).map(|claim| judge_one(*claim, run, others)).collect()
 }
 
 /// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked could not be
-/// judged, else held.
+/// judged or if there is none, else held.
 pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
+    let mut judged = judged.into_iter().peekable();
+    if judged.peek().is_none() {
+        return Verdict::NotMeasured;
+    }
     let worst = |so_far: Verdict, one: &Judged| match (so_far, one.verdict) {
         (Verdict::Broken, _) | (_, Verdict::Broken) => Verdict::Broken,
         (_, Verdict::NotMeasured) if one.asked => Verdict::NotMeasured,
         (so_far, _) => so_far,
     };
-    judged.into_iter().fold(Verdict::Held, worst)
+    judged.fold(Verdict::Held, worst)
 }
 
 /// Why a claim has no value.
@@ -114,7 +119,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             let same = |other: &&Analysis| other.recording.spec.variant == over && other.recording.spec.scaled == 1;
             let missing = || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
             let over = others.iter().find(same).ok_or_else(missing)?;
-            Ok(metric(run, name)?.over(&metric(over, name)?))
+            Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
         Measure::Growth { metric: name, factor } => {
             let spec = &run.recording.spec;
@@ -128,7 +133,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
                 })
             };
             let larger = others.iter().find(larger).ok_or_else(missing)?;
-            Ok(metric(larger, name)?.over(&metric(run, name)?))
+            Ok(metric_of_other(larger, name)?.over(&metric(run, name)?))
         }
     }
 }
@@ -140,6 +145,14 @@ fn ending(expected: Ending, run: &Analysis) -> Result<Reading, Missing> {
             Err(Missing::NotMeasured("the run was cut off from outside".into()))
         }
         ending => Ok(Reading::exact(f64::from(u8::from(ending == expected)))),
+    }
+}
+
+/// A metric to compare with: of a run that did not finish it would not be of the same work.
+fn metric_of_other(other: &Analysis, name: &str) -> Result<Reading, Missing> {
+    match other.recording.outcome.ending {
+        Ending::Finished => metric(other, name),
+        ending => Err(Missing::NotMeasured(format!("the run of {} {ending}", other.recording.spec.variant))),
     }
 }
 
@@ -206,6 +219,7 @@ mod tests {
             asked,
         };
         let (held, unasked) = (with(Verdict::Held, true), with(Verdict::NotMeasured, false));
+        assert_eq!(overall([]), Verdict::NotMeasured, "no claim, no verdict");
         assert_eq!(overall([&held, &unasked]), Verdict::Held);
         assert_eq!(overall([&held, &with(Verdict::NotMeasured, true)]), Verdict::NotMeasured);
         assert_eq!(overall([&with(Verdict::Broken, true), &with(Verdict::NotMeasured, true)]), Verdict::Broken);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use support::Lab;
 
 /// Enough for every quantile but p99.9, small enough for a debug build beside other tests.
-const LOAD: [&str; 4] = ["--rate", "1000", "--duration", "1100ms"];
+const LOAD: [&str; 6] = ["--rate", "1000", "--duration", "1100ms", "--timeout", "120s"];
 
 fn schema() -> jsonschema::Validator {
     let text = include_str!("../schema/lab.result.v1.json");
@@ -35,7 +35,7 @@ fn the_schema_refuses_what_is_not_a_result() {
 }
 
 #[test]
-fn every_variant_ends_answers_everything_and_stores_every_message() {
+fn every_variant_ends_loses_nothing_and_stores_every_message() {
     let lab = Lab::builtin();
     let (code, result) = lab.json(&[&["run", "greedy", "--all"][..], &LOAD].concat());
     assert_follows_the_schema(&result);
@@ -46,6 +46,9 @@ fn every_variant_ends_answers_everything_and_stores_every_message() {
     assert_eq!(runs.len() - plain.len(), 3, "three variants claim how they grow");
     for run in runs {
         assert_eq!((&run["ending"], &run["metrics"]["lost"]), (&"finished".into(), &0.0.into()), "{run:#}");
+        let count = |name: &str| run["metrics"][name].as_f64().unwrap();
+        assert_eq!((count("offered"), count("sent")), (1_100.0, 1_100.0));
+        assert_eq!(count("completed") + count("unfinished"), 1_100.0, "a slow machine may leave some unanswered");
         assert_eq!(run["metrics"]["messages_stored"], run["metrics"]["messages_waiting"], "{run:#}");
     }
     for run in plain {
@@ -60,9 +63,9 @@ fn real_messages_give_a_report_of_the_same_shape() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/performances.ndjson");
     let (_, result) = lab.json(&[&["run", "greedy", "--messages", file][..], &LOAD].concat());
     assert_follows_the_schema(&result);
-    let (_, generated) = Lab::builtin().json(&[&["run", "greedy"][..], &LOAD].concat());
-    let names = |result: &Value| result["runs"][0]["metrics"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&result), names(&generated));
+    let metrics = result["runs"][0]["metrics"].as_object().unwrap();
+    let always = ["import_us", "messages_stored", "messages_waiting", "offered", "response_p50_us", "response_p99_us"];
+    assert!(always.iter().all(|name| metrics.contains_key(*name)), "{metrics:#?}");
     assert_eq!(claim(&result["runs"][0], "no message is left out")["verdict"], "held");
 }
 

@@ -67,7 +67,9 @@ fn numbers_outside_what_can_be_done_are_refused() {
 fn options_that_exclude_each_other_are_refused() {
     refused(&["run", "greedy", "--fixed", "--variant", "offload"], "--variant");
     refused(&["run", "greedy", "--all", "--fixed"], "--fixed");
-    refused(&["run", "greedy", "--all", "--size", "1MiB"], "4 MiB");
+    refused(&["run", "greedy", "--all", "--size", "1MiB"], "--all runs fixed at 10 × the size");
+    refused(&["run", "greedy", "--all", "--size", "18446744073709551615"], "--size 16kB");
+    refused(&["run", "greedy", "--size", "1kB"], "1024 bytes");
 }
 
 #[test]
@@ -120,9 +122,12 @@ fn a_recording_of_a_scenario_that_this_binary_lacks_is_shown_and_not_judged() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let lab = Lab::builtin();
-    let script = format!("{} list | true; exit ${{PIPESTATUS[0]}}", lab.binary().display());
-    let done: Done = Command::new("bash").args(["-c", &script]).output().unwrap().into();
-    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    for args in [&["list"][..], &["completions", "bash"], &["run", "greedy", "--dry-run", "--all"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done: Done = Command::new(lab.binary()).args(args).stdout(writer).output().unwrap().into();
+        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{args:?}");
+    }
 }
 
 #[test]

@@ -33,7 +33,8 @@ impl Bell {
             return 0;
         }
         let begin_ns = clock::now_ns();
-        // At most two bytes are ever in the pipe, so it cannot be full; a closed one has no listener left.
+        // A byte is written at most once per sleep and read after it, so the pipe cannot be full; a closed one
+        // has no listener left.
         let _ = rustix::io::write(&self.write, &[1]);
         clock::now_ns() - begin_ns
     }
@@ -42,6 +43,12 @@ impl Bell {
     /// published before this store found nobody to wake.
     pub fn say_asleep(&self) {
         self.asleep.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes that back, because there was a request after all. The pacer may have rung in between: that byte
+    /// cuts the next sleep short and does no harm.
+    pub fn say_awake(&self) {
+        self.asleep.store(false, Ordering::SeqCst);
     }
 }
 

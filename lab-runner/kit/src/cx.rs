@@ -67,7 +67,7 @@ impl Cx {
     /// If the log cannot be made, for want of disk space say, or if this context already had a stream.
     pub fn requests<F, Fut>(&self, handle: &Handle, handler: F) -> anyhow::Result<Requests>
     where
-        F: Fn(Request) -> Fut + Send + 'static,
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.measure_floor(handle.metrics().num_workers()).context("cannot measure the floor")?;
@@ -90,7 +90,7 @@ impl Cx {
 
     fn stream<F, Fut>(&self, file: &str, load: &Load, handle: &Handle, handler: F) -> anyhow::Result<Requests>
     where
-        F: Fn(Request) -> Fut + Send + 'static,
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         // Long enough for the pacer's thread to start before its first deadline.
@@ -145,12 +145,12 @@ mod tests {
         let load = Load { rate: 1_000.0, warmup_ms: 0, duration_ms: 300, ..Load::DEFAULT };
         let (_, entries) = record(&load, |request| {
             if request.number == 50 {
-                std::thread::sleep(Duration::from_millis(150)); // inside the acceptor: nothing is accepted
+                std::thread::sleep(Duration::from_millis(150)); // the only worker: nothing is accepted
             }
             true
         });
         assert!(entries.iter().all(|e| e.sent_ns.is_some() && e.ended_ns.is_some()));
-        let stall_ends = entries[50].first_poll_ns.unwrap();
+        let stall_ends = entries[50].ended_ns.unwrap();
         let sent_meanwhile = entries[51..].iter().filter(|e| e.sent_ns.unwrap() < stall_ends).count();
         assert!(sent_meanwhile > 20, "{sent_meanwhile} were sent while the runtime stood still");
     }
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_unanswered_at_the_end_stays_open_in_the_log() {
         let folder = tempfile::tempdir().unwrap();
-        let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, drain_ms: 50, ..Load::DEFAULT };
+        let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, drain_ms: 1_000, ..Load::DEFAULT };
         let cx = Cx::create(load, folder.path()).unwrap();
         let runtime = cx.runtime().build().unwrap();
         let requests = cx.requests(runtime.handle(), |request| async move {

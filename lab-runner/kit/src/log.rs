@@ -138,9 +138,9 @@ pub struct PacerCost {
 }
 
 impl PacerCost {
-    /// CPU time without the spinning.
-    pub fn work_ns(&self) -> u64 {
-        self.cpu_ns.saturating_sub(self.spin_ns)
+    /// CPU time without the spinning; absent where the two clocks do not agree well enough to tell.
+    pub fn work_ns(&self) -> Option<u64> {
+        self.cpu_ns.checked_sub(self.spin_ns)
     }
 }
 

@@ -10,8 +10,12 @@ use std::thread;
 /// How long before a deadline the pacer stops sleeping and starts to spin. 150 µs was tried
 /// first: on a virtual machine a core that goes idle is handed back to the host, and one wake-up in a
 /// hundred then comes a quarter of a millisecond late. From 1 000 requests a second on it hence never
-/// sleeps, which costs a core which, by definition, nobody else needed.
+/// sleeps. That takes a core which no worker needs, though a blocking thread of the variant may.
 pub const SPIN_NS: u64 = 1_000_000;
+
+/// Two looks at the clock that lie further apart than this have had a preemption between them: time in which
+/// the pacer neither spun nor worked.
+const PREEMPTED_NS: u64 = 20_000;
 
 /// What to do next on the way to a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +48,7 @@ pub fn step(now_ns: u64, due_ns: u64, spare_core: bool) -> Step {
 pub struct Cost {
     /// All of it.
     pub cpu_ns: u64,
-    /// Spent spinning.
+    /// Of it, spent spinning: looks at the clock that follow each other closely.
     pub spin_ns: u64,
     /// From begin to end.
     pub wall_ns: u64,
@@ -64,19 +68,17 @@ pub fn follow(due_ns: impl IntoIterator<Item = u64>, spare_core: bool, mut send:
 
 /// Waits for a deadline and returns the time at which it was reached.
 fn wait_until(due_ns: u64, spare_core: bool, spin_ns: &mut u64) -> u64 {
-    let mut spinning_since = None;
+    let mut spun = None;
     loop {
         let now = clock::now_ns();
+        *spin_ns += spun.map(|last| now - last).filter(|ns| *ns < PREEMPTED_NS).unwrap_or(0);
         match step(now, due_ns, spare_core) {
             Step::Sleep(until) => clock::sleep_until_ns(until),
             Step::Spin => {
-                spinning_since.get_or_insert(now);
+                spun = Some(now);
                 std::hint::spin_loop();
             }
-            Step::Send => {
-                *spin_ns += spinning_since.map_or(0, |since| now - since);
-                return now;
-            }
+            Step::Send => return now,
         }
     }
 }

@@ -49,9 +49,10 @@ impl Probe {
     /// counts things: `import_us`, `messages_stored`.
     ///
     /// # Errors
-    /// If the name is empty or longer than 48 bytes, or if there are 64 counters already.
+    /// If the name is no lower-case word of up to 48 bytes, if it is one of the lab's own metrics, or if there
+    /// are 64 counters already.
     pub fn counter(&self, name: &str) -> anyhow::Result<Counter> {
-        anyhow::ensure!((1..=NAME_BYTES).contains(&name.len()), "a counter's name has 1 to 48 bytes: '{name}'");
+        check_name(name)?;
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let index = match names.iter().position(|n| n == name) {
             Some(index) => index,
@@ -73,6 +74,34 @@ impl Probe {
             word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
         }
     }
+}
+
+/// Names that the lab gives to what it measures itself, by their first word.
+const TAKEN: [&str; 12] = [
+    "response",
+    "pacer",
+    "wait",
+    "service",
+    "offered",
+    "sent",
+    "completed",
+    "lost",
+    "unfinished",
+    "wall",
+    "cpu",
+    "steal",
+];
+
+fn check_name(name: &str) -> anyhow::Result<()> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let word = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(allowed);
+    anyhow::ensure!(
+        word && name.len() <= NAME_BYTES,
+        "a counter's name is a lower-case word, 48 bytes at most: '{name}'"
+    );
+    let taken = name.split('_').next().is_some_and(|first| TAKEN.contains(&first));
+    anyhow::ensure!(!taken, "the lab's own metrics begin like '{name}': give the counter another name");
+    Ok(())
 }
 
 impl Counter {
@@ -154,9 +183,11 @@ mod tests {
     fn a_counter_needs_a_name_and_a_place() {
         let folder = tempfile::tempdir().unwrap();
         let probe = Probe::create(folder.path()).unwrap();
-        assert!(probe.counter("").is_err());
-        assert!(probe.counter(&"x".repeat(49)).is_err());
-        for n in 0..64 {
+        for name in ["", "Greeted", "two words", "9_lives", "wait_us", "lost", &"x".repeat(49)] {
+            assert!(probe.counter(name).is_err(), "{name}");
+        }
+        assert!(probe.counter("waiters").is_ok());
+        for n in 1..64 {
             probe.counter(&format!("counter_{n}")).unwrap();
         }
         assert!(probe.counter("one_more").is_err());

@@ -9,8 +9,8 @@ use crate::bell::{self, Bell};
 use crate::log::{Mark, RequestLog};
 use crate::{clock, pacer};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 use tokio::net::unix::pipe;
@@ -42,20 +42,28 @@ struct Shared {
     ended: AtomicUsize,
     /// Who waits for the last of them.
     waiter: Thread,
+    /// Why the acceptor gave up, if it did.
+    acceptor_failed: OnceLock<String>,
+}
+
+impl Shared {
+    fn new(log: RequestLog, bell: Bell) -> Shared {
+        Shared { log, bell, ended: AtomicUsize::new(0), waiter: thread::current(), acceptor_failed: OnceLock::new() }
+    }
 }
 
 impl Requests {
     /// Starts the pacer and the acceptor. The caller becomes the thread that `finish` wakes.
     pub(crate) fn start<F, Fut>(log: RequestLog, drain: Duration, handle: &Handle, handler: F) -> io::Result<Requests>
     where
-        F: Fn(Request) -> Fut + Send + 'static,
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         let (bell, listen) = {
             let _context = handle.enter();
             Bell::new()?
         };
-        let shared = Arc::new(Shared { log, bell, ended: AtomicUsize::new(0), waiter: thread::current() });
+        let shared = Arc::new(Shared::new(log, bell));
         handle.spawn(unconstrained(accept(Arc::clone(&shared), listen, handler)));
         let cores = pacer::cores();
         let spare_core = cores > handle.metrics().num_workers();
@@ -77,7 +85,7 @@ impl Requests {
     /// over. What is unanswered then is unfinished: recorded at its age, whatever happens to it later.
     ///
     /// # Errors
-    /// If the pacer's thread panicked.
+    /// If the pacer's thread panicked, or if the acceptor lost its bell.
     pub fn finish(self) -> anyhow::Result<()> {
         let shared = self.shared;
         self.pacer.join().map_err(|_| anyhow::anyhow!("the pacer panicked"))?;
@@ -91,7 +99,10 @@ impl Requests {
             thread::park_timeout(Duration::from_nanos(left).min(Duration::from_millis(50)));
         }
         shared.close();
-        Ok(())
+        match shared.acceptor_failed.get() {
+            Some(error) => anyhow::bail!("the acceptor of requests failed: {error}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -129,31 +140,50 @@ impl Shared {
     }
 }
 
-/// The acceptor: spawns a task for each request that was sent, sleeps when there is none.
-async fn accept<F, Fut>(shared: Arc<Shared>, listen: pipe::Receiver, handler: F) -> io::Result<()>
+/// The acceptor. If it fails nothing more is accepted, which [`Requests::finish`] tells.
+async fn accept<F, Fut>(shared: Arc<Shared>, listen: pipe::Receiver, handler: F)
 where
-    F: Fn(Request) -> Fut + Send + 'static,
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    if let Err(error) = accept_all(&shared, listen, Arc::new(handler)).await {
+        let _ = shared.acceptor_failed.set(error.to_string());
+    }
+}
+
+/// Spawns a task for each request that was sent, sleeps when there is none.
+async fn accept_all<F, Fut>(shared: &Arc<Shared>, listen: pipe::Receiver, handler: Arc<F>) -> io::Result<()>
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
     let mut next = 0;
     while next < shared.log.count {
         if next < shared.sent() {
-            let slot = Slot { shared: Arc::clone(&shared), number: next, answered: false };
-            tokio::spawn(serve(slot, handler(Request { number: next })));
+            let slot = Slot { shared: Arc::clone(shared), number: next, answered: false };
+            tokio::spawn(serve(slot, Arc::clone(&handler)));
             next += 1;
             continue;
         }
         shared.bell.say_asleep();
         if next == shared.sent() {
             bell::heard(&listen).await?;
+        } else {
+            shared.bell.say_awake();
         }
     }
     Ok(())
 }
 
-async fn serve(mut slot: Slot, handler: impl Future<Output = ()>) {
+/// A request's task. The handler is called inside it: what it does before its first `.await` is service, and
+/// its panic is its own.
+async fn serve<F, Fut>(mut slot: Slot, handler: Arc<F>)
+where
+    F: Fn(Request) -> Fut + Send + Sync,
+    Fut: Future<Output = ()>,
+{
     slot.shared.log.first_poll(slot.number);
-    handler.await;
+    handler(Request { number: slot.number }).await;
     slot.answered = true;
 }
 
@@ -215,7 +245,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (bell, _listen) = runtime.block_on(async { Bell::new() }).unwrap();
         bell.say_asleep(); // so that it is rung at least once
-        let shared = Shared { log, bell, ended: AtomicUsize::new(0), waiter: thread::current() };
+        let shared = Shared::new(log, bell);
         let before = ALLOCATIONS.get();
         assert!(before > 0, "the counter counts");
         shared.pace(true);

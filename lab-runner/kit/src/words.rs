@@ -2,7 +2,8 @@
 //!
 //! What is stored here survives everything but the machine: a panic, `kill -9`, a hang that ends in a kill.
 //! A store costs what a store costs; no system call, no lock, no buffer that would have to be flushed. The
-//! blocks are reserved when the file is made, so a disk that fills up later cannot turn a store into SIGBUS.
+//! blocks are reserved when the file is made, so a disk that fills up later cannot turn a store into SIGBUS
+//! (on a file system that copies on write, btrfs or zfs, it still may).
 
 use memmap2::MmapMut;
 use rustix::fs::{FallocateFlags, fallocate};

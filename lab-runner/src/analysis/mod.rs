@@ -38,6 +38,11 @@ impl Reading {
         Reading { value, low: value, high: value, because: None }
     }
 
+    /// Leaves nothing but the number itself: the run that it comes from is invalid.
+    fn void(&mut self) {
+        (self.low, self.high, self.because) = (0.0, f64::INFINITY, Some("the run is invalid"));
+    }
+
     /// This reading divided by another, both positive.
     pub fn over(&self, divisor: &Reading) -> Reading {
         Reading {
@@ -77,11 +82,15 @@ pub fn analyse(recording: Recording) -> Analysis {
         metrics.insert("steal_share".into(), Reading::exact(steal.share));
     }
     let load = &recording.spec.load;
-    let doubt = Doubt { floor, stolen: steal.map(|steal| Stolen::within(steal.ms, load.duration())) };
+    let measured = requests.as_ref().map_or(load.duration(), |requests| requests.measured);
+    let doubt = Doubt { floor, stolen: steal.map(|steal| Stolen::within(steal.ms, measured)) };
     if let Some(requests) = &requests {
         requests.add_metrics(&doubt, &mut metrics);
     }
     let validity = requests.as_ref().map_or_else(Validity::without_load, |requests| Validity::of(requests, load));
+    if validity.verdict == ValidityVerdict::Invalid {
+        metrics.iter_mut().filter(|(name, _)| Part::of_metric(name).is_some()).for_each(|(_, reading)| reading.void());
+    }
     add_notes(&recording, requests.as_ref(), &mut notes);
     let responses = requests.map(|requests| requests.parts.into_responses());
     Analysis { recording, metrics, responses, validity, notes }

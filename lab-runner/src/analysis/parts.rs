@@ -33,6 +33,12 @@ impl Part {
         }
     }
 
+    /// The part that a metric is about.
+    pub fn of_metric(name: &str) -> Option<Part> {
+        let about = |part: &Part| name.strip_prefix(part.label()).is_some_and(|rest| rest.starts_with('_'));
+        Part::ALL.into_iter().find(about)
+    }
+
     /// The name of one of its metrics: `response_p99_us`.
     pub fn metric(self, suffix: &str) -> String {
         format!("{}_{suffix}_us", self.label())

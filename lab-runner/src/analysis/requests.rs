@@ -26,6 +26,8 @@ pub(super) struct Requests {
     pub sent_in: Vec<u64>,
     /// Median response of the first and of the last third of the measured time.
     pub thirds_p50_us: Option<(f64, f64)>,
+    /// How long the measured time lasted: less than asked if the run was cut off.
+    pub measured: Duration,
     last_end_ns: u64,
     slice_ns: u64,
 }
@@ -42,8 +44,9 @@ impl Requests {
         duration: Duration,
         ended_ns: Option<u64>,
     ) -> anyhow::Result<Requests> {
-        let mut all = Requests::none(header, duration)?;
         let end_ns = header.closed_ns.or(ended_ns).unwrap_or(u64::MAX);
+        let lasted = Duration::from_nanos(end_ns.saturating_sub(header.window_ns));
+        let mut all = Requests::none(header, lasted.min(duration))?;
         let mut thirds = Thirds::new(header.scheduled.saturating_sub(header.excluded))?;
         for (number, entry) in entries.enumerate().skip(header.excluded) {
             let entry = entry?;
@@ -56,7 +59,7 @@ impl Requests {
         Ok(all)
     }
 
-    fn none(header: Header, duration: Duration) -> anyhow::Result<Requests> {
+    fn none(header: Header, measured: Duration) -> anyhow::Result<Requests> {
         Ok(Requests {
             header,
             parts: Parts::new()?,
@@ -67,8 +70,9 @@ impl Requests {
             unfinished: 0,
             sent_in: vec![0; SLICES],
             thirds_p50_us: None,
+            measured,
             last_end_ns: header.window_ns,
-            slice_ns: (duration.as_nanos() as u64 / SLICES as u64).max(1),
+            slice_ns: (measured.as_nanos() as u64 / SLICES as u64).max(1),
         })
     }
 
@@ -144,7 +148,7 @@ impl Requests {
         metrics.insert("pacer_work_share".into(), Reading::exact(share));
         metrics.insert("pacer_wake_us_per_op".into(), per_op(pacer.bell_ns));
         // The waking is timed by the wall clock: where it was interrupted, the rest cannot be told from it.
-        if let Some(injecting_ns) = pacer.work_ns().checked_sub(pacer.bell_ns) {
+        if let Some(injecting_ns) = pacer.work_ns().and_then(|work_ns| work_ns.checked_sub(pacer.bell_ns)) {
             metrics.insert("pacer_inject_us_per_op".into(), per_op(injecting_ns));
         }
     }
@@ -152,7 +156,7 @@ impl Requests {
     /// The share of a core that the pacer worked: its CPU time without the spinning, which is waiting.
     pub fn pacer_work_share(&self) -> Option<f64> {
         let pacer = self.header.pacer?;
-        Some(pacer.work_ns() as f64 / pacer.wall_ns as f64)
+        Some(pacer.work_ns()? as f64 / pacer.wall_ns as f64)
     }
 }
 

@@ -133,6 +133,16 @@ mod tests {
     }
 
     #[test]
+    fn a_poisson_run_that_was_cut_off_half_way_is_not_blamed_for_it() {
+        let mut entries = quick();
+        for late in &mut entries[500..] {
+            (late.sent_ns, late.first_poll_ns, late.ended_ns) = (None, None, None);
+        }
+        let load = Load { arrivals: Arrivals::Poisson, ..Load::DEFAULT };
+        assert_eq!(Validity::of(&requests(entries, Some(500)), &load).verdict, Verdict::Valid);
+    }
+
+    #[test]
     fn poisson_arrivals_pass_and_clumps_do_not() {
         let span = Duration::from_secs(3);
         let poisson = Schedule { arrivals: Arrivals::Poisson, rate: 2_000.0, span, seed: 7 };

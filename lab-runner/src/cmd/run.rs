@@ -7,7 +7,7 @@ use crate::plan::{self, Planned, Which};
 use crate::recording::{Environment, FORMAT, Recorder, Spec};
 use crate::report::{Report, Style};
 use crate::supervise::{Interrupts, supervise};
-use lab_kit::{Ending, Load, Scenario};
+use lab_kit::{Load, Scenario};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -16,9 +16,13 @@ use std::time::{Duration, SystemTime};
 pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let load = load(scenario, &args.load)?;
+    check(scenario, &load)?;
     let runs = plan::plan(scenario, which(args), &load, args.timeout)?;
-    for run in &runs {
-        check(scenario, &run.load)?;
+    for larger in runs.iter().filter(|run| run.scaled > 1) {
+        check(scenario, &larger.load).map_err(|error| {
+            let variant = larger.variant.name;
+            UsageError::error(format!("--all runs {variant} at {} × the size, and {error}", larger.scaled))
+        })?;
     }
     if args.dry_run {
         return print_plan(&runs, args.format);
@@ -105,6 +109,7 @@ fn spec(run: &Planned) -> Spec {
         load: run.load.clone(),
         scaled: run.scaled,
         timeout_ms: run.timeout.as_millis() as u64,
+        parent: std::process::id(),
         environment: Environment::here(),
     }
 }
@@ -130,21 +135,18 @@ fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<PathBuf> {
 fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
     let terminal = io::stderr().is_terminal();
     for (number, run) in runs.iter().enumerate() {
-        if let Some(signal) = interrupts.pending() {
-            return Ok(Some(signal));
+        if interrupts.signal().is_some() {
+            break;
         }
         let spec = spec(run);
         let recorder = record(&folder.join(run_name(number, &spec)), &spec)?;
         let show = |elapsed: Duration| progress(number + 1, runs.len(), &spec, elapsed);
-        let outcome = supervise(&spec, &recorder, interrupts, terminal.then_some(&show))?;
+        supervise(&spec, &recorder, interrupts, terminal.then_some(&show))?;
         if terminal {
             clear_line();
         }
-        if let (Ending::Unfinished, Some(signal)) = (outcome.ending, outcome.interrupted_by) {
-            return Ok(Some(signal));
-        }
     }
-    Ok(None)
+    Ok(interrupts.signal())
 }
 
 /// Opens a recording. What cannot be made leaves nothing behind; runs that were recorded before it stay.

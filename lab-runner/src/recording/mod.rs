@@ -55,6 +55,9 @@ pub struct Spec {
     pub scaled: usize,
     /// When the run is killed, in milliseconds after its start.
     pub timeout_ms: u64,
+    /// The process that started it: a child that has another parent is an orphan and ends.
+    #[serde(default)]
+    pub parent: u32,
     /// What it was built with and where it ran.
     pub environment: Environment,
 }
@@ -95,9 +98,6 @@ pub struct Outcome {
     /// What there is to say about it: the error, the panic, the signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The signal that interrupted the lab while the run was under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interrupted_by: Option<i32>,
     /// When the child was gone, on the clock of the request log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_ns: Option<u64>,
@@ -127,7 +127,6 @@ impl Outcome {
         Outcome {
             ending: Ending::Unfinished,
             text: Some(text.to_owned()),
-            interrupted_by: None,
             ended_ns: None,
             process_ms: None,
             steal: None,
@@ -237,6 +236,7 @@ mod tests {
             load: Load::DEFAULT,
             scaled: 1,
             timeout_ms: 1_000,
+            parent: 1,
             environment: Environment::here(),
         }
     }

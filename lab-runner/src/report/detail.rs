@@ -127,14 +127,19 @@ fn print_latencies(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Resu
         }
         writeln!(to)?;
     }
-    print_marks(run, style, to)?;
+    print_marks([run], style, to)?;
     writeln!(to)?;
     chart::lines(responses, style).iter().try_for_each(|line| writeln!(to, "  {line}"))
 }
 
 /// Why some quantiles are only bounds.
-fn print_marks(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let mut reasons: Vec<&str> = run.metrics.values().filter_map(|reading| reading.because).collect();
+pub(super) fn print_marks<'a>(
+    runs: impl IntoIterator<Item = &'a Analysis>,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    let readings = runs.into_iter().flat_map(|run| run.metrics.values());
+    let mut reasons: Vec<&str> = readings.filter_map(|reading| reading.because).collect();
     reasons.sort_unstable();
     reasons.dedup();
     for reason in reasons {
@@ -142,7 +147,8 @@ fn print_marks(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<(
             "at floor" => "≤ at floor: under five times what a service that does nothing shows here",
             "host-limited" => "≤ host-limited: the host took so much CPU time away that this may be its pause",
             "generator-limited" => "≤ generator-limited: over a fifth of it is the pacer's own lag",
-            other => &format!("≥ {other}"),
+            "cut off unanswered" => "≥ cut off: requests without an answer count at their age",
+            other => &format!("? {other}"),
         };
         writeln!(to, "{DIM}           {}{DIM:#}", ascii(meaning, style))?;
     }

@@ -47,7 +47,7 @@ impl Report {
         let known = |run: &Analysis| scenarios.iter().find(|known| known.name == run.recording.spec.scenario);
         let judge = |run| known(run).map(|scenario| verdict::judge(run, &analyses, scenario)).unwrap_or_default();
         let judged: Vec<_> = analyses.iter().map(judge).collect();
-        let stranger = analyses.iter().any(|run| known(run).is_none());
+        let stranger = judged.iter().any(Vec::is_empty); // a scenario or variant that this binary does not have
         let verdict = if stranger { Verdict::NotMeasured } else { verdict::overall(judged.iter().flatten()) };
         Ok(Report { folder: folder.to_owned(), runs: analyses.into_iter().zip(judged).collect(), verdict })
     }

@@ -31,6 +31,7 @@ pub(super) fn print(
     let heads: String = COLUMNS.iter().map(|(_, head)| format!("{head:>11}")).collect();
     writeln!(to, "{DIM}{:<21} {:<5}{heads}  ending{DIM:#}", "", "")?;
     runs.iter().try_for_each(|(run, _)| print_row(run, style, to))?;
+    detail::print_marks(runs.iter().map(|(run, _)| run), style, to)?;
     print_claims(runs, style, to)?;
     writeln!(to, "\nrecording  {}", folder.display())?;
     writeln!(to, "next       lab report {}/01-{}", folder.display(), spec.variant)

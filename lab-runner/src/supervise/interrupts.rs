@@ -1,8 +1,10 @@
 //! What can happen while a parent waits, on one channel: the child exits, or somebody interrupts the lab.
 
 use anyhow::Context;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -16,26 +18,30 @@ pub(crate) enum Event {
     Signal(i32),
 }
 
-/// Catches Ctrl-C, SIGTERM and a closed terminal from now on, and keeps them until somebody looks.
+/// Catches Ctrl-C and SIGTERM from now on. Whoever waits is woken; whoever did not wait can still ask.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     sender: Sender<Event>,
     events: Receiver<Event>,
+    /// The first signal that came, 0 before.
+    first: Arc<AtomicI32>,
 }
 
 impl Interrupts {
     pub fn catch() -> anyhow::Result<Interrupts> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot catch signals")?;
+        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot catch signals")?;
         let (sender, events) = channel();
-        let of_signals = sender.clone();
+        let first = Arc::new(AtomicI32::new(0));
+        let (of_signals, latch) = (sender.clone(), Arc::clone(&first));
         thread::Builder::new().name("lab-signals".into()).spawn(move || {
             for signal in signals.forever() {
+                let _ = latch.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
                 if of_signals.send(Event::Signal(signal)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Interrupts { sender, events })
+        Ok(Interrupts { sender, events, first })
     }
 
     /// Where a child's exit is told.
@@ -49,11 +55,8 @@ impl Interrupts {
         self.events.recv_timeout(timeout).ok()
     }
 
-    /// A signal that came while nobody waited.
-    pub fn pending(&self) -> Option<i32> {
-        self.events.try_iter().find_map(|event| match event {
-            Event::Signal(signal) => Some(signal),
-            Event::Exited => None,
-        })
+    /// The first signal that came, whether somebody waited for it or not.
+    pub fn signal(&self) -> Option<i32> {
+        Some(self.first.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }
 }

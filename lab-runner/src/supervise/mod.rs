@@ -60,7 +60,8 @@ pub(crate) fn supervise(
     outcome.process_ms = Some(begin.elapsed().as_secs_f64() * 1e3);
     outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
     if strays > 0 {
-        outcome.warnings.push(format!("{strays} processes outlived the run and were killed"));
+        let plural = if strays == 1 { "process" } else { "processes" };
+        outcome.warnings.push(format!("{strays} {plural} outlived the run and had to be killed"));
     }
     recorder.write_outcome(&outcome)?;
     Ok(outcome)
@@ -81,13 +82,12 @@ fn spawn(recorder: &Recorder) -> anyhow::Result<Child> {
 
 fn wait(interrupts: &Interrupts, begin: Instant, deadline: Instant, progress: Option<&dyn Fn(Duration)>) -> Cause {
     loop {
+        // Also with nothing left: a child that has exited in time did not hang, however late we look.
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Cause::Deadline;
-        }
         match interrupts.next(progress.map_or(left, |_| left.min(TICK))) {
             Some(Event::Exited) => return Cause::Exited,
             Some(Event::Signal(signal)) => return Cause::Interrupted(signal),
+            None if left.is_zero() => return Cause::Deadline,
             None => progress.into_iter().for_each(|show| show(begin.elapsed())),
         }
     }
@@ -107,11 +107,7 @@ fn judge(cause: Cause, status: ExitStatus, recorder: &Recorder, spec: &Spec) -> 
             (None, code) => (Ending::Failed, Some(left_early(code))),
         },
     };
-    let interrupted_by = match cause {
-        Cause::Interrupted(signal) => Some(signal),
-        Cause::Exited | Cause::Deadline => None,
-    };
-    Outcome { ending, text, interrupted_by, ..Outcome::unfinished("") }
+    Outcome { ending, text, ..Outcome::unfinished("") }
 }
 
 fn left_early(code: Option<i32>) -> String {

@@ -1,6 +1,6 @@
 //! The messages that wait to be imported: generated orders, or a file of real ones.
 
-use crate::shop::Message;
+use crate::shop::{Message, validate};
 use anyhow::{anyhow, ensure};
 use lab_kit::Load;
 use rand::{RngExt, SeedableRng};
@@ -11,9 +11,13 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What an import takes in, in bytes of JSON. The volume is fixed and not the count, so that an import takes
+/// What an import takes in, in bytes of JSON and [`OVERHEAD`]: 20 000 messages of 16 kB. The volume is fixed and not the count, so that an import takes
 /// about as long with messages of any size, and a change of size changes nothing but the size.
-const VOLUME: usize = 320_000_000;
+const VOLUME: usize = 20_000 * (16_000 + OVERHEAD);
+
+/// What storing a message costs beside parsing it, as bytes of the volume: without it a file of tiny documents
+/// would be a backlog without end.
+const OVERHEAD: usize = 64;
 
 /// Different messages that a generated backlog repeats: enough that no cache holds them all.
 const DIFFERENT: usize = 64;
@@ -36,7 +40,7 @@ impl Backlog {
             Some(file) => read(file)?,
             None => generate(load.seed, size),
         };
-        let bytes: usize = pool.iter().map(|message| message.body.len()).sum();
+        let bytes: usize = pool.iter().map(|message| message.body.len() + OVERHEAD).sum();
         let left = (VOLUME as u64 * pool.len() as u64).div_ceil(bytes as u64);
         Ok(Backlog { pool, left, next: 0 })
     }
@@ -127,10 +131,10 @@ fn read(file: &Path) -> anyhow::Result<Arc<[Message]>> {
     Ok(pool.into())
 }
 
-/// Goes through a file of messages without keeping it, and refuses the first line that is no JSON document.
+/// Goes through a file of messages without keeping it, and refuses the first line that an import would refuse.
 ///
 /// # Errors
-/// If the file cannot be read, holds no message, or has a line that is no JSON.
+/// If the file cannot be read, holds no message, or has a line that is no JSON or no valid document.
 pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
     const NEXT: &str = "try a file with one JSON document a line";
     let shown = file.display();
@@ -142,8 +146,9 @@ pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
         if line.trim().is_empty() {
             continue;
         }
-        serde_json::from_str::<serde::de::IgnoredAny>(&line)
+        let document = serde_json::from_str(&line)
             .map_err(|error| anyhow!("line {at} of '{shown}' is no JSON document: {error}: {NEXT}"))?;
+        validate(&document).map_err(|error| anyhow!("line {at} of '{shown}' would be refused: {error}: {NEXT}"))?;
         each(&line);
         seen += 1;
     }
@@ -154,7 +159,6 @@ pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::validate;
 
     #[test]
     fn generated_orders_have_the_size_asked_for_and_are_valid() {
@@ -180,8 +184,8 @@ mod tests {
             assert_eq!(backlog.left(), backlog.clone().count() as u64);
             backlog.left() as usize * size
         };
-        assert!(volume(16_000).abs_diff(VOLUME) <= 16_000);
-        assert!(volume(160_000).abs_diff(VOLUME) <= 160_000);
+        assert!(volume(16_000).abs_diff(VOLUME) <= VOLUME / 100);
+        assert!(volume(160_000).abs_diff(VOLUME) <= VOLUME / 100);
     }
 
     #[test]
@@ -194,6 +198,8 @@ mod tests {
         };
         assert!(refusal("{\"a\":1}\n\n{\"b\":\n").contains("line 3"));
         assert!(refusal("\n  \n").contains("no message"));
+        assert!(refusal("{}\n{\"lines\": [], \"total_cents\": 5}\n").contains("line 2"), "it does not add up");
+        assert!(refusal("{}\n{\"note\": \"\\ud800\"}\n").contains("line 2"), "half a character");
         assert!(check(folder.path(), |_| ()).is_err());
         assert!(check(&folder.path().join("missing"), |_| ()).is_err());
     }

@@ -1,6 +1,6 @@
 //! The service that all variants share: a shop's API, its store of orders, and what an order must keep to.
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use futures::lock::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -68,7 +68,8 @@ pub fn validate(order: &Value) -> anyhow::Result<()> {
     let (Some(lines), Some(total)) = (order["lines"].as_array(), order["total_cents"].as_u64()) else {
         return Ok(()); // some other document
     };
-    let sum: u64 = lines.iter().filter_map(line_cents).sum();
+    let sum = lines.iter().filter_map(line_cents).try_fold(0u64, u64::checked_add);
+    let sum = sum.context("the lines add up to more than can be counted")?;
     ensure!(sum == total, "the lines add up to {sum} cents, the order says {total}");
     Ok(())
 }
