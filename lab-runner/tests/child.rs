@@ -3,7 +3,9 @@
 mod support;
 
 use serde_json::Value;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use support::{Done, Lab, processes_with, signal, until};
 
 /// Runs one variant, checks that reading its recording again says the same, and returns its run.
@@ -196,4 +198,32 @@ fn a_disk_without_room_for_a_recording_is_refused_and_nothing_is_left() {
     assert_eq!(done.code, 2, "{}", done.stderr);
     assert!(done.stderr.contains("left:\n"), "{}", done.stderr);
     assert!(done.stderr.contains("No space left on device") && done.stderr.contains("--out"), "{}", done.stderr);
+}
+
+#[test]
+fn a_signal_at_any_moment_ends_the_lab_and_its_child() {
+    let interrupt_after = |ms: u64| {
+        let lab = Lab::own();
+        let mut command = lab.command(&["run", "own", "--variant", "stubborn", "--timeout", "2s"]);
+        let parent = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(ms));
+        signal("INT", parent.id());
+        let output = parent.wait_with_output().unwrap();
+        // Before the lab began to listen, the signal ends it as it ends any process.
+        let ended = output.status.code() == Some(130) || output.status.signal() == Some(2);
+        assert!(ended, "after {ms} ms: {:?} {}", output.status, String::from_utf8_lossy(&output.stderr));
+        until("the child is gone", || processes_with(&lab.out.path().display().to_string()).is_empty());
+        for run in lab.runs() {
+            let (_, result) = lab.json(&["report", &run.display().to_string()]);
+            let ending = result["runs"][0]["ending"].as_str().unwrap().to_owned();
+            assert!(["unfinished", "hung"].contains(&ending.as_str()), "after {ms} ms: {ending}");
+        }
+    };
+    // At once, while it starts, under load, and in the grace that follows the deadline.
+    std::thread::scope(|scope| {
+        for ms in [0, 20, 700, 2_300] {
+            let builder = std::thread::Builder::new();
+            builder.spawn_scoped(scope, move || interrupt_after(ms)).unwrap();
+        }
+    });
 }
