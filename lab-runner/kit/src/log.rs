@@ -4,6 +4,7 @@
 //! The file is a row of 64-bit words in the machine's own byte order: [`HEADER_WORDS`] of header, then
 //! [`SLOT_WORDS`] a request. A zero means "did not happen"; times are `CLOCK_MONOTONIC` nanoseconds.
 
+use crate::pacer::Cost;
 use crate::schedule;
 use crate::words::Words;
 use crate::{Load, clock};
@@ -33,13 +34,13 @@ pub(crate) enum Mark {
     Sent = 6,
     ClosedNs = 7,
     PacerCpuNs = 8,
-    PacerSpinNs = 9,
+    PacerSendNs = 9,
     PacerWallNs = 10,
     CpuBeginNs = 11,
     CpuEndNs = 12,
     PacerSpins = 13,
     Cores = 14,
-    PacerBellNs = 15,
+    PacerWakeNs = 15,
 }
 
 /// The writing side, shared by the pacer, the acceptor and the requests.
@@ -115,33 +116,13 @@ pub struct Header {
     /// When the run stopped waiting for answers; later ends are as good as never.
     pub closed_ns: Option<u64>,
     /// What the pacer used.
-    pub pacer: Option<PacerCost>,
+    pub pacer: Option<Cost>,
     /// CPU time of the process within the measured time, the pacer's left out.
     pub cpu_ns: Option<u64>,
     /// Whether the pacer spun before each request.
     pub spins: bool,
     /// Cores that the run could use.
     pub cores: usize,
-}
-
-/// CPU time of the pacer's thread.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PacerCost {
-    /// All of it.
-    pub cpu_ns: u64,
-    /// Spent spinning towards a deadline: waiting, not work.
-    pub spin_ns: u64,
-    /// Spent waking a runtime that slept.
-    pub bell_ns: u64,
-    /// From its first to its last instant.
-    pub wall_ns: u64,
-}
-
-impl PacerCost {
-    /// CPU time without the spinning; absent where the two clocks do not agree well enough to tell.
-    pub fn work_ns(&self) -> Option<u64> {
-        self.cpu_ns.checked_sub(self.spin_ns)
-    }
 }
 
 /// One request as it was recorded.
@@ -187,10 +168,10 @@ fn header(words: &[u64; HEADER_WORDS]) -> Header {
         start_ns: words[4],
         window_ns: words[5],
         closed_ns: set(at(Mark::ClosedNs)),
-        pacer: set(at(Mark::PacerWallNs)).map(|wall_ns| PacerCost {
+        pacer: set(at(Mark::PacerWallNs)).map(|wall_ns| Cost {
             cpu_ns: at(Mark::PacerCpuNs),
-            spin_ns: at(Mark::PacerSpinNs),
-            bell_ns: at(Mark::PacerBellNs),
+            send_ns: at(Mark::PacerSendNs),
+            wake_ns: at(Mark::PacerWakeNs),
             wall_ns,
         }),
         cpu_ns: set(at(Mark::CpuEndNs)).map(|end| end.saturating_sub(at(Mark::CpuBeginNs))),

@@ -110,17 +110,16 @@ impl Shared {
     /// The pacer's thread. Allocates nothing: what would is done by who starts it.
     fn pace(&self, spare_core: bool) {
         let due = (0..self.log.count).map(|number| self.log.intended_ns(number));
-        let mut bell_ns = 0;
         let cost = pacer::follow(due, spare_core, |number, now_ns| {
             self.log.send(number, now_ns);
-            bell_ns += self.bell.ring();
             if number + 1 == self.log.excluded.max(1) {
                 self.set(Mark::CpuBeginNs, clock::process_cpu_ns() - clock::thread_cpu_ns());
             }
+            self.bell.ring()
         });
         self.set(Mark::PacerCpuNs, cost.cpu_ns);
-        self.set(Mark::PacerSpinNs, cost.spin_ns);
-        self.set(Mark::PacerBellNs, bell_ns);
+        self.set(Mark::PacerSendNs, cost.send_ns);
+        self.set(Mark::PacerWakeNs, cost.wake_ns);
         self.set(Mark::PacerWallNs, cost.wall_ns);
     }
 

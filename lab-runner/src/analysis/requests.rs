@@ -140,23 +140,19 @@ impl Requests {
         metrics.extend(counts.map(|(name, count)| (name.to_owned(), Reading::exact(count as f64))));
     }
 
-    /// What injecting cost: the pacer's CPU time a request without the spinning and without the waking of a
-    /// sleeping runtime, and the waking by itself. Of all requests, the warm-up's too.
+    /// What sending cost: injecting by itself, and waking a sleeping runtime. Of all requests, the warm-up's too.
     fn add_pacer_metrics(&self, metrics: &mut BTreeMap<String, Reading>) {
         let Some((share, pacer)) = self.pacer_work_share().zip(self.header.pacer) else { return };
         let per_op = |ns: u64| Reading::exact(ns as f64 / 1e3 / self.header.scheduled as f64);
         metrics.insert("pacer_work_share".into(), Reading::exact(share));
-        metrics.insert("pacer_wake_us_per_op".into(), per_op(pacer.bell_ns));
-        // The waking is timed by the wall clock: where it was interrupted, the rest cannot be told from it.
-        if let Some(injecting_ns) = pacer.work_ns().and_then(|work_ns| work_ns.checked_sub(pacer.bell_ns)) {
-            metrics.insert("pacer_inject_us_per_op".into(), per_op(injecting_ns));
-        }
+        metrics.insert("pacer_inject_us_per_op".into(), per_op(pacer.send_ns.saturating_sub(pacer.wake_ns)));
+        metrics.insert("pacer_wake_us_per_op".into(), per_op(pacer.wake_ns));
     }
 
-    /// The share of a core that the pacer worked: its CPU time without the spinning, which is waiting.
+    /// The share of its time that the pacer spent sending and not waiting for a deadline.
     pub fn pacer_work_share(&self) -> Option<f64> {
         let pacer = self.header.pacer?;
-        Some(pacer.work_ns()? as f64 / pacer.wall_ns as f64)
+        Some(pacer.send_ns as f64 / pacer.wall_ns as f64)
     }
 }
 

@@ -41,7 +41,7 @@ impl Validity {
             validity.worsen(Verdict::Invalid, text);
         }
         if let Some(share) = requests.pacer_work_share().filter(|share| *share > 0.8) {
-            validity.worsen(Verdict::Invalid, format!("the pacer worked {:.0} % of its core", share * 100.0));
+            validity.worsen(Verdict::Invalid, format!("the pacer spent {:.0} % of its time sending", share * 100.0));
         }
         if load.arrivals == Arrivals::Poisson && !arrive_evenly(&requests.sent_in) {
             validity.worsen(Verdict::Invalid, "the requests were not sent as Poisson arrivals are".into());
@@ -95,7 +95,8 @@ impl fmt::Display for Verdict {
 mod tests {
     use super::super::requests::tests::{entry, requests};
     use super::*;
-    use lab_kit::log::{Entry, PacerCost};
+    use lab_kit::log::Entry;
+    use lab_kit::pacer::Cost;
     use lab_kit::schedule::Schedule;
     use std::time::Duration;
 
@@ -125,10 +126,10 @@ mod tests {
         }
         assert_eq!(Validity::of(&requests(entries, Some(2_000)), &Load::DEFAULT).verdict, Verdict::Invalid);
         let mut busy = requests(quick(), Some(2_000));
-        let cost = |spin_ns| Some(PacerCost { cpu_ns: 950, spin_ns, bell_ns: 0, wall_ns: 1_000 });
-        busy.header.pacer = cost(0);
+        let cost = |send_ns| Some(Cost { cpu_ns: 950, send_ns, wake_ns: 0, wall_ns: 1_000 });
+        busy.header.pacer = cost(900);
         assert_eq!(Validity::of(&busy, &Load::DEFAULT).verdict, Verdict::Invalid);
-        busy.header.pacer = cost(900); // the same CPU time, nearly all of it spinning
+        busy.header.pacer = cost(50); // the same CPU time, nearly all of it spinning
         assert_eq!(Validity::of(&busy, &Load::DEFAULT).verdict, Verdict::Valid);
     }
 
