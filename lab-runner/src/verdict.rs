@@ -152,7 +152,7 @@ fn ending(expected: Ending, run: &Analysis) -> Result<Reading, Missing> {
 fn metric_of_other(other: &Analysis, name: &str) -> Result<Reading, Missing> {
     match other.recording.outcome.ending {
         Ending::Finished => metric(other, name),
-        ending => Err(Missing::NotMeasured(format!("the run of {} {ending}", other.recording.spec.variant))),
+        ending => Err(Missing::NotMeasured(format!("the run of {} ended {ending}", other.recording.spec.variant))),
     }
 }
 
