@@ -5,7 +5,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use std::process::Child;
 use std::sync::mpsc::Sender;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The process group that a child leads.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +33,7 @@ impl Group {
     /// Ends the group: asks, waits for the leader, kills. A second Ctrl-C shortens the wait.
     pub fn end(self, interrupts: &Interrupts, grace: Duration) {
         self.signal(Signal::TERM);
-        let until = Instant::now() + grace;
-        let left = until.saturating_duration_since(Instant::now());
-        if interrupts.next(left) == Some(Event::Exited) {
+        if interrupts.next(grace) == Some(Event::Exited) {
             return;
         }
         self.signal(Signal::KILL);
