@@ -47,6 +47,18 @@ pub enum Measure {
         /// What the size is multiplied by, at least 2.
         factor: usize,
     },
+    /// The exponent with which a metric grows with the size, over the sizes of a sweep: about 1 if it is
+    /// linear, about 2 if it is quadratic. Its interval is judged, not its estimate.
+    Exponent(&'static str),
+    /// The run's metric divided by that of another variant, both at one size of a sweep.
+    RatioAt {
+        /// The metric on both sides.
+        metric: &'static str,
+        /// The variant in the denominator.
+        over: &'static str,
+        /// The size.
+        size: usize,
+    },
     /// How the run ended.
     Ending(Ending),
 }
@@ -119,6 +131,16 @@ impl Claim {
         Unbounded { says, measure: Measure::Growth { metric, factor } }
     }
 
+    /// Starts a claim on [`Measure::Exponent`].
+    pub const fn exponent(says: &'static str, metric: &'static str) -> Unbounded {
+        Unbounded { says, measure: Measure::Exponent(metric) }
+    }
+
+    /// Starts a claim on [`Measure::RatioAt`].
+    pub const fn ratio_at(says: &'static str, metric: &'static str, over: &'static str, size: usize) -> Unbounded {
+        Unbounded { says, measure: Measure::RatioAt { metric, over, size } }
+    }
+
     /// A claim on how the run ends.
     pub const fn ending(says: &'static str, ending: Ending) -> Claim {
         Claim { says, measure: Measure::Ending(ending), bound: Bound::Equal(1.0) }
@@ -149,6 +171,8 @@ impl fmt::Display for Measure {
             Measure::Share { metric, of } => write!(f, "{metric} / {of}"),
             Measure::Ratio { metric, over } => write!(f, "{metric} against {over}"),
             Measure::Growth { metric, factor } => write!(f, "{metric} at {factor} × the size"),
+            Measure::Exponent(metric) => write!(f, "exponent of {metric}"),
+            Measure::RatioAt { metric, over, size } => write!(f, "{metric} against {over} at size {size}"),
             Measure::Ending(ending) => write!(f, "ending {ending}"),
         }
     }

@@ -1,7 +1,7 @@
 //! The context: all that a variant gets from the lab.
 
 use crate::log::{self, RequestLog};
-use crate::{Load, Probe, Request, Requests};
+use crate::{Answer, Batch, Heartbeat, Load, Probe, Request, Requests};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -68,10 +68,26 @@ impl Cx {
     pub fn requests<F, Fut>(&self, handle: &Handle, handler: F) -> anyhow::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
+        Fut: Future<Output: Answer> + Send + 'static,
     {
         self.measure_floor(handle.metrics().num_workers()).context("cannot measure the floor")?;
         self.stream(log::REQUESTS, &self.load, handle, handler)
+    }
+
+    /// Watches a runtime for freezes until the heartbeat is stopped or dropped. Start it with the measured time.
+    ///
+    /// # Errors
+    /// If its thread cannot be started.
+    pub fn heartbeat(&self, handle: &Handle) -> anyhow::Result<Heartbeat> {
+        Heartbeat::start(&self.probe, handle)
+    }
+
+    /// The load's closed batch: what counts its polls, wakes and allocations, and times it.
+    ///
+    /// # Errors
+    /// If this context already had one.
+    pub fn batch(&self) -> anyhow::Result<Batch> {
+        Batch::new(&self.probe, self.load.size)
     }
 
     fn measure_floor(&self, workers: usize) -> anyhow::Result<()> {
@@ -91,7 +107,7 @@ impl Cx {
     fn stream<F, Fut>(&self, file: &str, load: &Load, handle: &Handle, handler: F) -> anyhow::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
+        Fut: Future<Output: Answer> + Send + 'static,
     {
         // Long enough for the pacer's thread to start before its first deadline.
         const START_IN_NS: u64 = 2_000_000;

@@ -56,10 +56,13 @@
 //! Times are nanoseconds of `CLOCK_MONOTONIC` wherever a name ends in `_ns`, so that parent, child and every
 //! instrument share one axis.
 
+pub mod alloc;
+pub mod batch;
 mod bell;
 mod claim;
 pub mod clock;
 mod cx;
+mod heartbeat;
 mod load;
 pub mod log;
 pub mod pacer;
@@ -69,9 +72,11 @@ mod scenario;
 pub mod schedule;
 mod words;
 
+pub use batch::Batch;
 pub use claim::{Bound, Claim, Ending, Measure};
 pub use cx::Cx;
-pub use load::{Arrivals, Load, no_input};
-pub use probe::{Counter, Probe};
-pub use requests::{Request, Requests};
+pub use heartbeat::Heartbeat;
+pub use load::{Arrivals, Input, Load, fits_memory, no_input, only_input};
+pub use probe::{Counter, Probe, Stopwatch};
+pub use requests::{Answer, Request, Requests};
 pub use scenario::{Cause, Kind, Scenario, Truth, Variant};

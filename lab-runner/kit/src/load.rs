@@ -28,6 +28,19 @@ pub struct Load {
     /// A file of real messages, one JSON document a line, in place of generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages: Option<PathBuf>,
+    /// How long a slow thing stalls, in milliseconds; each scenario says which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall_ms: Option<u64>,
+    /// A folder of real files, in place of generated ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<PathBuf>,
+    /// How long beyond all its other times a run may take before it counts as hung, in milliseconds.
+    #[serde(default = "default_patience_ms")]
+    pub patience_ms: u64,
+}
+
+fn default_patience_ms() -> u64 {
+    Load::DEFAULT.patience_ms
 }
 
 /// How requests are spread over time. The rate stays the mean in every model.
@@ -42,6 +55,9 @@ pub enum Arrivals {
     Ramp(f64),
     /// The rate changes once, half-way; the second rate is this many times the first.
     Step(f64),
+    /// Everything at once: a closed batch of `size` pieces of work. It has no rate and no duration; it is over
+    /// when it is done.
+    Batch,
 }
 
 impl Load {
@@ -56,6 +72,21 @@ impl Load {
         workers: 1,
         size: 1_024,
         messages: None,
+        stall_ms: None,
+        files: None,
+        patience_ms: 10_000,
+    };
+
+    /// A closed batch of 10 000 pieces of work on one worker, with a minute to be done in.
+    pub const BATCH: Load = Load {
+        arrivals: Arrivals::Batch,
+        rate: 0.0,
+        warmup_ms: 0,
+        duration_ms: 0,
+        drain_ms: 0,
+        size: 10_000,
+        patience_ms: 60_000,
+        ..Load::DEFAULT
     };
 
     /// Most requests that one run may ask for, warm-up included: each has a slot of 32 bytes on disk.
@@ -76,11 +107,36 @@ impl Load {
         Duration::from_millis(self.drain_ms)
     }
 
+    /// Whether all work is there at once, and no requests are sent.
+    pub fn is_batch(&self) -> bool {
+        self.arrivals == Arrivals::Batch
+    }
+
+    /// All that a run of this load takes if the service keeps up: warm-up, measured time, and the drain.
+    pub fn lasts(&self) -> Duration {
+        self.warmup() + self.duration() + self.drain()
+    }
+
     /// Refuses a load that the lab cannot put on anything, in one sentence that names the next step.
     ///
     /// # Errors
     /// If a number is outside what can be paced, stored or started.
     pub fn check(&self) -> Result<(), String> {
+        if !(1..=512).contains(&self.workers) {
+            return Err("workers must be between 1 and 512: try --workers 1".into());
+        }
+        if self.is_batch() { self.check_batch() } else { self.check_stream() }
+    }
+
+    /// A size counts pieces of work; whether they fit into memory is for the scenario to say.
+    fn check_batch(&self) -> Result<(), String> {
+        match self.size {
+            1..=1_000_000_000 => Ok(()),
+            _ => Err("a batch has between 1 and 1000000000 pieces: try --size 10000".into()),
+        }
+    }
+
+    fn check_stream(&self) -> Result<(), String> {
         self.check_rate()?;
         if !(100..=3_600_000).contains(&self.duration_ms) {
             return Err("a duration must be between 100ms and 1h: try --duration 3s".into());
@@ -94,9 +150,6 @@ impl Load {
         }
         if requests < 1.0 {
             return Err("this load sends no request at all: raise --rate or --duration".into());
-        }
-        if !(1..=512).contains(&self.workers) {
-            return Err("workers must be between 1 and 512: try --workers 1".into());
         }
         if !(1..=64 << 20).contains(&self.size) {
             return Err("a size must be between 1 byte and 64 MiB: try --size 16kB".into());
@@ -112,13 +165,61 @@ impl Load {
     }
 }
 
-/// The check of a scenario that reads no files: refuses `--messages`.
+/// A part of a load that only some scenarios know what to do with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// [`Load::messages`].
+    Messages,
+    /// [`Load::stall_ms`].
+    Stall,
+    /// [`Load::files`].
+    Files,
+}
+
+/// The check of a scenario that takes no input of its own: refuses `--messages`, `--stall` and `--files`.
 ///
 /// # Errors
-/// If the load names a messages file.
+/// If the load has one of them.
 pub fn no_input(load: &Load) -> anyhow::Result<()> {
-    anyhow::ensure!(load.messages.is_none(), "this scenario reads no messages: leave --messages away");
+    only_input(load, &[])
+}
+
+/// The check of a scenario that takes some input: refuses the rest.
+///
+/// # Errors
+/// If the load has an input that is not among `takes`.
+pub fn only_input(load: &Load, takes: &[Input]) -> anyhow::Result<()> {
+    let given = [
+        (Input::Messages, load.messages.is_some(), "reads no messages: leave --messages away"),
+        (Input::Stall, load.stall_ms.is_some(), "has nothing that stalls: leave --stall away"),
+        (Input::Files, load.files.is_some(), "reads no files: leave --files away"),
+    ];
+    for (input, given, refusal) in given {
+        anyhow::ensure!(!given || takes.contains(&input), "this scenario {refusal}");
+    }
     Ok(())
+}
+
+/// Refuses work that needs more than half of the machine's memory, where that is known.
+///
+/// # Errors
+/// If it does: with the estimate and what there is.
+pub fn fits_memory(what: &str, bytes: u64) -> anyhow::Result<()> {
+    let Some(all) = machine_memory() else { return Ok(()) };
+    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+    anyhow::ensure!(
+        bytes <= all / 2,
+        "{what} would need about {:.1} GiB and half of this machine's memory is {:.1} GiB: try a smaller --size",
+        gib(bytes),
+        gib(all / 2)
+    );
+    Ok(())
+}
+
+fn machine_memory() -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 impl FromStr for Arrivals {
@@ -130,11 +231,12 @@ impl FromStr for Arrivals {
             None => (text, None),
         };
         match (kind, factor) {
+            ("batch", None) => Ok(Arrivals::Batch),
             ("constant", None) => Ok(Arrivals::Constant),
             ("poisson", None) => Ok(Arrivals::Poisson),
             ("ramp", factor) => Ok(Arrivals::Ramp(factor.unwrap_or(3.0))),
             ("step", factor) => Ok(Arrivals::Step(factor.unwrap_or(3.0))),
-            ("constant" | "poisson", Some(_)) => Err(format!("{kind} takes no factor: try {kind}")),
+            ("batch" | "constant" | "poisson", Some(_)) => Err(format!("{kind} takes no factor: try {kind}")),
             _ => Err(format!("'{text}' is no arrival model: try constant, poisson, ramp:3 or step:3")),
         }
     }
@@ -151,6 +253,7 @@ fn parse_factor(text: &str) -> Result<f64, String> {
 impl fmt::Display for Arrivals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Arrivals::Batch => f.write_str("batch"),
             Arrivals::Constant => f.write_str("constant"),
             Arrivals::Poisson => f.write_str("poisson"),
             Arrivals::Ramp(factor) => write!(f, "ramp:{factor}"),
@@ -178,7 +281,7 @@ mod tests {
 
     #[test]
     fn arrivals_read_back_what_they_print() {
-        for text in ["constant", "poisson", "ramp:3", "step:0.5"] {
+        for text in ["batch", "constant", "poisson", "ramp:3", "step:0.5"] {
             assert_eq!(text.parse::<Arrivals>().unwrap().to_string(), text);
         }
         assert_eq!("ramp".parse(), Ok(Arrivals::Ramp(3.0)));
@@ -209,5 +312,29 @@ mod tests {
         assert!(with(|l| l.workers = 0).is_err());
         assert!(with(|l| l.size = 0).is_err());
         assert!(with(|l| (l.rate, l.duration_ms) = (1e6, 60_000)).unwrap_err().contains("requests"));
+    }
+
+    #[test]
+    fn a_batch_has_a_size_and_nothing_else() {
+        assert_eq!(Load::BATCH.check(), Ok(()));
+        assert!(Load { size: 0, ..Load::BATCH }.check().unwrap_err().contains("--size"));
+        assert!(Load { size: usize::MAX, ..Load::BATCH }.check().is_err());
+        assert!(Load { workers: 0, ..Load::BATCH }.check().unwrap_err().contains("--workers"));
+    }
+
+    #[test]
+    fn an_input_is_refused_where_nobody_takes_it() {
+        let stalls = Load { stall_ms: Some(1), ..Load::DEFAULT };
+        assert!(no_input(&Load::DEFAULT).is_ok());
+        assert!(no_input(&stalls).unwrap_err().to_string().contains("--stall"));
+        assert!(only_input(&stalls, &[Input::Files]).is_err());
+        assert!(only_input(&stalls, &[Input::Stall]).is_ok());
+    }
+
+    #[test]
+    fn what_does_not_fit_into_memory_is_refused_with_the_estimate() {
+        assert!(fits_memory("this", 1).is_ok());
+        let refusal = fits_memory("this", 1 << 60).unwrap_err().to_string();
+        assert!(refusal.contains("1073741824.0 GiB") && refusal.contains("--size"), "{refusal}");
     }
 }

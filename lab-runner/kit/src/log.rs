@@ -41,6 +41,7 @@ pub(crate) enum Mark {
     PacerSpins = 13,
     Cores = 14,
     PacerWakeNs = 15,
+    StoppedNs = 16,
 }
 
 /// The writing side, shared by the pacer, the acceptor and the requests.
@@ -113,6 +114,8 @@ pub struct Header {
     pub start_ns: u64,
     /// Begin of the measured time.
     pub window_ns: u64,
+    /// When the load was stopped before its schedule had ended: nothing was offered after that.
+    pub stopped_ns: Option<u64>,
     /// When the run stopped waiting for answers; later ends are as good as never.
     pub closed_ns: Option<u64>,
     /// What the pacer used.
@@ -167,6 +170,7 @@ fn header(words: &[u64; HEADER_WORDS]) -> Header {
         excluded: words[3] as usize,
         start_ns: words[4],
         window_ns: words[5],
+        stopped_ns: set(at(Mark::StoppedNs)),
         closed_ns: set(at(Mark::ClosedNs)),
         pacer: set(at(Mark::PacerWallNs)).map(|wall_ns| Cost {
             cpu_ns: at(Mark::PacerCpuNs),

@@ -1,5 +1,6 @@
 //! The probe: numbers that a scenario reports about itself. They survive a kill, like the request log.
 
+use crate::clock;
 use crate::words::Words;
 use anyhow::Context;
 use std::fmt;
@@ -21,7 +22,7 @@ const NAME_WORDS: usize = 6;
 const NAME_BYTES: usize = NAME_WORDS * 8;
 const ENTRY_WORDS: usize = NAME_WORDS + 2;
 
-/// Hands out counters. Cheap to clone; all clones write to one file.
+/// Hands out counters and stopwatches. Cheap to clone; all clones write to one file.
 #[derive(Clone)]
 pub struct Probe {
     words: Arc<Words>,
@@ -53,6 +54,21 @@ impl Probe {
     /// are 64 counters already.
     pub fn counter(&self, name: &str) -> anyhow::Result<Counter> {
         check_name(name)?;
+        self.own_counter(name)
+    }
+
+    /// A stopwatch of this name, for something that may never end: the metric is `name_us`, and a lower bound
+    /// if the run was over before it.
+    ///
+    /// # Errors
+    /// As [`Probe::counter`].
+    pub fn stopwatch(&self, name: &str) -> anyhow::Result<Stopwatch> {
+        let begin = self.counter(&format!("{name}{BEGIN_NS}"))?;
+        Ok(Stopwatch { begin, end: self.counter(&format!("{name}{END_NS}"))? })
+    }
+
+    /// A counter under a name of the lab's own.
+    pub(crate) fn own_counter(&self, name: &str) -> anyhow::Result<Counter> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let index = match names.iter().position(|n| n == name) {
             Some(index) => index,
@@ -76,8 +92,40 @@ impl Probe {
     }
 }
 
+/// What the name of a stopwatch's first counter ends with: `CLOCK_MONOTONIC` nanoseconds.
+pub const BEGIN_NS: &str = "_begin_ns";
+/// What the name of its second one ends with.
+pub const END_NS: &str = "_end_ns";
+
+/// Times something that may never end: both ends are kept, so that a run which was killed in between still
+/// tells how long it had been going on.
+#[derive(Clone, Debug)]
+pub struct Stopwatch {
+    begin: Counter,
+    end: Counter,
+}
+
+impl Stopwatch {
+    /// It begins now.
+    pub fn begin(&self) {
+        self.begin.set(clock::now_ns());
+    }
+
+    /// It ends now.
+    pub fn end(&self) {
+        self.end.set(clock::now_ns());
+    }
+}
+
 /// Names that the lab gives to what it measures itself, by their first word.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 19] = [
+    "accepted",
+    "allocs",
+    "alloc",
+    "batch",
+    "polls",
+    "runtime",
+    "machine",
     "response",
     "pacer",
     "wait",

@@ -9,7 +9,7 @@ use crate::bell::{self, Bell};
 use crate::log::{Mark, RequestLog};
 use crate::{clock, pacer};
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
@@ -24,12 +24,31 @@ pub struct Request {
     pub number: usize,
 }
 
+/// Whether a request was answered, told by what its handler's future returns: nothing, or a result that is
+/// `Ok`. An error counts as lost, like a panic or a task that was dropped.
+pub trait Answer {
+    /// Whether it was.
+    fn is_answer(&self) -> bool;
+}
+
+impl Answer for () {
+    fn is_answer(&self) -> bool {
+        true
+    }
+}
+
+impl<T, E> Answer for Result<T, E> {
+    fn is_answer(&self) -> bool {
+        self.is_ok()
+    }
+}
+
 /// A request stream that is under way. [`Requests::finish`] waits for its end.
 #[derive(Debug)]
 #[must_use = "a stream that is not finished leaves a recording without an end"]
 pub struct Requests {
     shared: Arc<Shared>,
-    pacer: JoinHandle<()>,
+    pacer: Option<JoinHandle<()>>,
     drain: Duration,
 }
 
@@ -38,6 +57,10 @@ pub struct Requests {
 struct Shared {
     log: RequestLog,
     bell: Bell,
+    /// Set when nothing more is to be sent.
+    stopped: AtomicBool,
+    /// Requests that have been taken from the pacer.
+    accepted: AtomicUsize,
     /// Requests that have ended, answered or lost.
     ended: AtomicUsize,
     /// Who waits for the last of them.
@@ -48,7 +71,15 @@ struct Shared {
 
 impl Shared {
     fn new(log: RequestLog, bell: Bell) -> Shared {
-        Shared { log, bell, ended: AtomicUsize::new(0), waiter: thread::current(), acceptor_failed: OnceLock::new() }
+        Shared {
+            log,
+            bell,
+            stopped: AtomicBool::new(false),
+            accepted: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
+            waiter: thread::current(),
+            acceptor_failed: OnceLock::new(),
+        }
     }
 }
 
@@ -57,7 +88,7 @@ impl Requests {
     pub(crate) fn start<F, Fut>(log: RequestLog, drain: Duration, handle: &Handle, handler: F) -> io::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
+        Fut: Future<Output: Answer> + Send + 'static,
     {
         let (bell, listen) = {
             let _context = handle.enter();
@@ -71,7 +102,7 @@ impl Requests {
         shared.set(Mark::PacerSpins, u64::from(spare_core));
         let for_pacer = Arc::clone(&shared);
         let pacer = thread::Builder::new().name("lab-pacer".into()).spawn(move || for_pacer.pace(spare_core))?;
-        Ok(Requests { shared, pacer, drain })
+        Ok(Requests { shared, pacer: Some(pacer), drain })
     }
 
     /// Waits for the measured time to begin: what the load is to be measured beside is started now.
@@ -81,16 +112,42 @@ impl Requests {
         }
     }
 
+    /// Whether everything was sent.
+    pub fn is_sent(&self) -> bool {
+        self.shared.sent() == self.shared.log.count
+    }
+
+    /// Sends nothing more, and gives the acceptor a moment to take what was sent: what follows is not offered.
+    ///
+    /// # Errors
+    /// If the pacer's thread panicked.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        const A_MOMENT: Duration = Duration::from_millis(100);
+        self.shared.stopped.store(true, Ordering::Release);
+        self.join_pacer()?;
+        self.shared.set(Mark::StoppedNs, clock::now_ns());
+        let give_up_ns = clock::now_ns() + A_MOMENT.as_nanos() as u64;
+        while self.shared.accepted.load(Ordering::Acquire) < self.shared.sent() && clock::now_ns() < give_up_ns {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn join_pacer(&mut self) -> anyhow::Result<()> {
+        let joined = self.pacer.take().map_or(Ok(()), JoinHandle::join);
+        joined.map_err(|_| anyhow::anyhow!("the pacer panicked"))
+    }
+
     /// Waits until every request was sent and answered, or until the load's drain time after the last one is
     /// over. What is unanswered then is unfinished: recorded at its age, whatever happens to it later.
     ///
     /// # Errors
     /// If the pacer's thread panicked, or if the acceptor lost its bell.
-    pub fn finish(self) -> anyhow::Result<()> {
+    pub fn finish(mut self) -> anyhow::Result<()> {
+        self.join_pacer()?;
         let shared = self.shared;
-        self.pacer.join().map_err(|_| anyhow::anyhow!("the pacer panicked"))?;
         let give_up_ns = clock::now_ns() + self.drain.as_nanos() as u64;
-        while shared.ended.load(Ordering::Acquire) < shared.log.count {
+        while shared.ended.load(Ordering::Acquire) < shared.sent() {
             let left = give_up_ns.saturating_sub(clock::now_ns());
             if left == 0 {
                 break;
@@ -109,7 +166,8 @@ impl Requests {
 impl Shared {
     /// The pacer's thread. Allocates nothing: what would is done by who starts it.
     fn pace(&self, spare_core: bool) {
-        let due = (0..self.log.count).map(|number| self.log.intended_ns(number));
+        let goes_on = |_: &usize| !self.stopped.load(Ordering::Acquire);
+        let due = (0..self.log.count).take_while(goes_on).map(|number| self.log.intended_ns(number));
         let cost = pacer::follow(due, spare_core, |number, now_ns| {
             self.log.send(number, now_ns);
             if number + 1 == self.log.excluded.max(1) {
@@ -143,7 +201,7 @@ impl Shared {
 async fn accept<F, Fut>(shared: Arc<Shared>, listen: pipe::Receiver, handler: F)
 where
     F: Fn(Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
+    Fut: Future<Output: Answer> + Send + 'static,
 {
     if let Err(error) = accept_all(&shared, listen, Arc::new(handler)).await {
         let _ = shared.acceptor_failed.set(error.to_string());
@@ -154,7 +212,7 @@ where
 async fn accept_all<F, Fut>(shared: &Arc<Shared>, listen: pipe::Receiver, handler: Arc<F>) -> io::Result<()>
 where
     F: Fn(Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
+    Fut: Future<Output: Answer> + Send + 'static,
 {
     let mut next = 0;
     while next < shared.log.count {
@@ -162,6 +220,7 @@ where
             let slot = Slot { shared: Arc::clone(shared), number: next, answered: false };
             tokio::spawn(serve(slot, Arc::clone(&handler)));
             next += 1;
+            shared.accepted.store(next, Ordering::Release);
             continue;
         }
         shared.bell.say_asleep();
@@ -179,11 +238,10 @@ where
 async fn serve<F, Fut>(mut slot: Slot, handler: Arc<F>)
 where
     F: Fn(Request) -> Fut + Send + Sync,
-    Fut: Future<Output = ()>,
+    Fut: Future<Output: Answer>,
 {
     slot.shared.log.first_poll(slot.number);
-    handler(Request { number: slot.number }).await;
-    slot.answered = true;
+    slot.answered = handler(Request { number: slot.number }).await.is_answer();
 }
 
 /// A request's slot while its task lives. Dropping it unanswered, by a panic, an abort or the runtime's end,
@@ -197,7 +255,11 @@ struct Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.shared.log.end(self.number, self.answered);
-        if self.shared.ended.fetch_add(1, Ordering::AcqRel) + 1 == self.shared.log.count {
+        let ended = self.shared.ended.fetch_add(1, Ordering::AcqRel) + 1;
+        let stopped = self.shared.stopped.load(Ordering::Acquire);
+        // While the load goes on only the very last one is waited for: waking its waiter more often would be
+        // work that the service under test pays for.
+        if ended == self.shared.log.count || (stopped && ended == self.shared.sent()) {
             self.shared.waiter.unpark();
         }
     }
@@ -206,35 +268,7 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Load;
-    use std::alloc::{GlobalAlloc, Layout, System};
-    use std::cell::Cell;
-
-    /// Counts the allocations of each thread.
-    struct Counting;
-
-    thread_local! {
-        static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    }
-
-    #[expect(unsafe_code, reason = "an allocator is unsafe to write; this one passes everything on")]
-    // SAFETY: every call goes to the system's allocator unchanged; the counter is a constant-initialised cell
-    // without a destructor, so touching it allocates nothing.
-    unsafe impl GlobalAlloc for Counting {
-        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-            // SAFETY: the caller keeps the contract of `alloc`.
-            unsafe { System.alloc(layout) }
-        }
-
-        unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-            // SAFETY: the caller keeps the contract of `dealloc`.
-            unsafe { System.dealloc(at, layout) }
-        }
-    }
-
-    #[global_allocator]
-    static COUNTING: Counting = Counting;
+    use crate::{Load, alloc};
 
     #[test]
     fn the_pacer_allocates_nothing_while_it_paces() {
@@ -245,10 +279,10 @@ mod tests {
         let (bell, _listen) = runtime.block_on(async { Bell::new() }).unwrap();
         bell.say_asleep(); // so that it is rung at least once
         let shared = Shared::new(log, bell);
-        let before = ALLOCATIONS.get();
-        assert!(before > 0, "the counter counts");
+        let before = alloc::of_this_thread();
+        assert!(before.allocs > 0, "the counter counts");
         shared.pace(true);
-        assert_eq!(ALLOCATIONS.get(), before);
+        assert_eq!(alloc::of_this_thread(), before);
         assert_eq!(shared.sent(), 200);
     }
 }

@@ -99,4 +99,18 @@ pub struct Truth {
 pub enum Cause {
     /// A poll that computes for so long that other tasks of its worker starve.
     LongPoll,
+    /// A poll that waits in the kernel, and its worker with it.
+    BlockingCall,
+    /// A blocking pool too small for what was moved into it.
+    PoolExhausted,
+    /// A lock that is held while something stalls, and that a task waits for in its poll.
+    LockAcrossStall,
+    /// A combinator that polls all its children again and again for the few that can go on.
+    QuadraticCombinator,
+    /// A runtime that is ended from inside itself.
+    SelfShutdown,
+    /// A runtime that cannot end because a task never yields.
+    NeverYields,
+    /// Accepted work that is cut off.
+    AbortedWork,
 }

@@ -60,6 +60,7 @@ impl Schedule {
         let (r0, r1) = rates(arrivals, rate);
         match arrivals {
             Arrivals::Constant => Box::new(move |i| i as f64 / rate),
+            Arrivals::Batch => Box::new(|_| f64::INFINITY),
             Arrivals::Poisson => Box::new(poisson(rate, seed)),
             Arrivals::Ramp(_) => Box::new(move |i| ramp(r0, r1, span, i as f64)),
             Arrivals::Step(_) => Box::new(move |i| step(r0, r1, span, i as f64)),
@@ -70,7 +71,7 @@ impl Schedule {
 /// First and last rate of a model whose mean is `mean`.
 fn rates(arrivals: Arrivals, mean: f64) -> (f64, f64) {
     match arrivals {
-        Arrivals::Constant | Arrivals::Poisson => (mean, mean),
+        Arrivals::Constant | Arrivals::Poisson | Arrivals::Batch => (mean, mean),
         Arrivals::Ramp(factor) | Arrivals::Step(factor) => {
             let first = 2.0 * mean / (1.0 + factor);
             (first, first * factor)

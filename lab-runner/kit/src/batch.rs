@@ -1,0 +1,301 @@
+//! The closed batch: `size` pieces of work that are all there at once, counted and timed.
+//!
+//! Counts come from wrappers that the driver puts around the futures which it hands to the code under study:
+//! one around each child, one around the task that works through them. They count polls, and between the child
+//! and whoever polls it they put a waker that counts wakes and passes them on. The code under study sees futures
+//! like any others.
+//!
+//! What the wrappers need is made before the clock starts, so they add nothing to the counted allocations; to
+//! the time they add some nanoseconds a poll, the same for every way.
+
+use crate::{Counter, Probe, alloc, clock};
+use atomic_waker::AtomicWaker;
+use pin_project_lite::pin_project;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use tokio::task::coop;
+
+/// Names of a batch's counters. The analysis turns them into metrics.
+pub mod names {
+    /// Pieces of work that were done.
+    pub const COMPLETED: &str = "batch_completed";
+    /// Polls of the children.
+    pub const CHILD_POLLS: &str = "batch_child_polls";
+    /// Wakes of the children.
+    pub const CHILD_WAKES: &str = "batch_child_wakes";
+    /// Polls of a child that ended without progress, because the task's budget was used up.
+    pub const FORCED_YIELDS: &str = "batch_forced_yields";
+    /// Polls of the task that works through the batch.
+    pub const OUTER_POLLS: &str = "batch_outer_polls";
+    /// Wakes of it.
+    pub const OUTER_WAKES: &str = "batch_outer_wakes";
+    /// Calls that asked for memory.
+    pub const ALLOCS: &str = "batch_allocs";
+    /// Bytes that they asked for.
+    pub const ALLOC_BYTES: &str = "batch_alloc_bytes";
+    /// CPU time of the process.
+    pub const CPU_NS: &str = "batch_cpu_ns";
+    /// From the start to the end.
+    pub const WALL_NS: &str = "batch_wall_ns";
+}
+
+/// A closed batch: wraps its futures, then starts and stops the clock.
+#[derive(Debug)]
+pub struct Batch {
+    children: Arc<[Seat]>,
+    outer: Seat,
+    totals: Arc<Totals>,
+    report: Report,
+}
+
+/// A place for one future: the waker that it gets, made in advance.
+#[derive(Clone, Debug)]
+struct Seat {
+    relay: Arc<Relay>,
+    waker: Waker,
+}
+
+/// Passes wakes on and counts them.
+#[derive(Debug, Default)]
+struct Relay {
+    to: AtomicWaker,
+    wakes: AtomicU64,
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.to.wake();
+    }
+}
+
+impl Seat {
+    fn new() -> Seat {
+        let relay = Arc::<Relay>::default();
+        Seat { waker: Waker::from(Arc::clone(&relay)), relay }
+    }
+}
+
+/// Sums over the children that are gone.
+#[derive(Debug, Default)]
+struct Totals {
+    polls: AtomicU64,
+    forced: AtomicU64,
+    outer_polls: AtomicU64,
+}
+
+/// Where the numbers go.
+#[derive(Debug)]
+struct Report {
+    completed: Counter,
+    child_polls: Counter,
+    child_wakes: Counter,
+    forced_yields: Counter,
+    outer_polls: Counter,
+    outer_wakes: Counter,
+    allocs: Counter,
+    alloc_bytes: Counter,
+    cpu_ns: Counter,
+    wall_ns: Counter,
+}
+
+impl Report {
+    fn new(probe: &Probe) -> anyhow::Result<Report> {
+        Ok(Report {
+            completed: probe.own_counter(names::COMPLETED)?,
+            child_polls: probe.own_counter(names::CHILD_POLLS)?,
+            child_wakes: probe.own_counter(names::CHILD_WAKES)?,
+            forced_yields: probe.own_counter(names::FORCED_YIELDS)?,
+            outer_polls: probe.own_counter(names::OUTER_POLLS)?,
+            outer_wakes: probe.own_counter(names::OUTER_WAKES)?,
+            allocs: probe.own_counter(names::ALLOCS)?,
+            alloc_bytes: probe.own_counter(names::ALLOC_BYTES)?,
+            cpu_ns: probe.own_counter(names::CPU_NS)?,
+            wall_ns: probe.own_counter(names::WALL_NS)?,
+        })
+    }
+}
+
+impl Batch {
+    pub(crate) fn new(probe: &Probe, size: usize) -> anyhow::Result<Batch> {
+        Ok(Batch {
+            children: (0..size).map(|_| Seat::new()).collect(),
+            outer: Seat::new(),
+            totals: Arc::default(),
+            report: Report::new(probe)?,
+        })
+    }
+
+    /// Bytes that the wrappers of one child take, for estimates.
+    pub const BYTES_PER_CHILD: u64 = (size_of::<Seat>() + size_of::<Relay>() + 2 * size_of::<usize>()) as u64;
+
+    /// What wraps the children: cheap to clone, so that a closure which makes them can own it.
+    pub fn children(&self) -> Children {
+        Children { seats: Arc::clone(&self.children), totals: Arc::clone(&self.totals) }
+    }
+
+    /// Wraps the future of the task that works through the batch.
+    pub fn outer<F: Future>(&self, inner: F) -> Counted<F> {
+        Counted {
+            inner,
+            role: Role::Outer,
+            seat: self.outer.clone(),
+            totals: Arc::clone(&self.totals),
+            polls: 0,
+            forced: 0,
+        }
+    }
+
+    /// Runs the batch between two looks at the clocks and the allocator. `run` returns how many pieces of work
+    /// were done.
+    ///
+    /// # Errors
+    /// What `run` returns; the counts up to there are kept.
+    pub fn time(&self, run: impl FnOnce() -> anyhow::Result<u64>) -> anyhow::Result<()> {
+        let allocated = alloc::totals();
+        let (wall, cpu) = (clock::now_ns(), clock::process_cpu_ns());
+        let completed = run();
+        self.report.wall_ns.set(clock::now_ns() - wall);
+        self.report.cpu_ns.set(clock::process_cpu_ns() - cpu);
+        if let Some((then, now)) = allocated.zip(alloc::totals()) {
+            self.report.allocs.set(now.since(then).allocs);
+            self.report.alloc_bytes.set(now.since(then).bytes);
+        }
+        self.tell_counts();
+        self.report.completed.set(completed?);
+        Ok(())
+    }
+
+    fn tell_counts(&self) {
+        let wakes = |seat: &Seat| seat.relay.wakes.load(Ordering::Relaxed);
+        self.report.child_polls.set(self.totals.polls.load(Ordering::Relaxed));
+        self.report.child_wakes.set(self.children.iter().map(wakes).sum());
+        self.report.forced_yields.set(self.totals.forced.load(Ordering::Relaxed));
+        self.report.outer_polls.set(self.totals.outer_polls.load(Ordering::Relaxed));
+        self.report.outer_wakes.set(wakes(&self.outer));
+    }
+}
+
+/// Wraps the children of a batch.
+#[derive(Clone, Debug)]
+pub struct Children {
+    seats: Arc<[Seat]>,
+    totals: Arc<Totals>,
+}
+
+impl Children {
+    /// Wraps the future of piece `number`, which must be below the batch's size.
+    pub fn wrap<F: Future>(&self, number: usize, inner: F) -> Counted<F> {
+        let (seat, totals) = (self.seats[number].clone(), Arc::clone(&self.totals));
+        Counted { inner, role: Role::Child, seat, totals, polls: 0, forced: 0 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Child,
+    Outer,
+}
+
+pin_project! {
+    /// A future with its polls and wakes counted.
+    #[derive(Debug)]
+    pub struct Counted<F> {
+        #[pin]
+        inner: F,
+        role: Role,
+        seat: Seat,
+        totals: Arc<Totals>,
+        polls: u64,
+        forced: u64,
+    }
+
+    impl<F> PinnedDrop for Counted<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if *this.role == Role::Outer {
+                this.totals.outer_polls.fetch_add(*this.polls, Ordering::Relaxed);
+            } else {
+                this.totals.polls.fetch_add(*this.polls, Ordering::Relaxed);
+                this.totals.forced.fetch_add(*this.forced, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl<F: Future> Future for Counted<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        *this.polls += 1;
+        this.seat.relay.to.register(cx.waker());
+        let polled = this.inner.poll(&mut Context::from_waker(&this.seat.waker));
+        if polled.is_pending() && !coop::has_budget_remaining() {
+            *this.forced += 1;
+        }
+        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cx, Load, probe};
+    use std::collections::HashMap;
+
+    fn counted(size: usize, run: impl AsyncFnOnce(Children) -> u64) -> HashMap<String, u64> {
+        let folder = tempfile::tempdir().unwrap();
+        let cx = Cx::create(Load { size, ..Load::BATCH }, folder.path()).unwrap();
+        let batch = cx.batch().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        batch.time(|| Ok(runtime.block_on(batch.outer(run(batch.children()))))).unwrap();
+        probe::read(&folder.path().join(probe::COUNTERS)).unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn polls_and_wakes_of_children_and_of_their_task_are_counted() {
+        let counts = counted(3, async |children| {
+            for number in 0..3 {
+                children.wrap(number, tokio::task::yield_now()).await;
+            }
+            3
+        });
+        let of = |name: &str| counts[name];
+        assert_eq!((of(names::COMPLETED), of(names::CHILD_POLLS), of(names::CHILD_WAKES)), (3, 6, 3));
+        assert_eq!((of(names::OUTER_POLLS), of(names::OUTER_WAKES)), (4, 3));
+        assert_eq!(of(names::FORCED_YIELDS), 0, "a plain yield is no forced one");
+    }
+
+    #[test]
+    fn a_poll_without_budget_is_a_forced_yield() {
+        let counts = counted(300, async |children| {
+            for number in 0..300 {
+                children.wrap(number, coop::consume_budget()).await;
+            }
+            300
+        });
+        assert_eq!(counts[names::FORCED_YIELDS], 2, "the budget is 128: {counts:?}");
+        assert_eq!(counts[names::CHILD_POLLS], 302);
+    }
+
+    #[test]
+    fn the_wrappers_allocate_nothing_while_the_clock_runs() {
+        let counts = counted(100, async |children| {
+            children.wrap(0, tokio::task::yield_now()).await; // tokio's list of yields is made on first use
+            let before = alloc::of_this_thread();
+            for number in 1..100 {
+                children.wrap(number, tokio::task::yield_now()).await;
+            }
+            assert_eq!(alloc::of_this_thread(), before);
+            100
+        });
+        assert!(counts.contains_key(names::ALLOCS), "the binary's allocator counts: {counts:?}");
+    }
+}
