@@ -3,4 +3,5 @@
 use lab_kit::Scenario;
 
 /// Every scenario of `scenarios/`, in the order of the book.
-pub const SCENARIOS: &[&Scenario] = &[&scenario_greedy::SCENARIO];
+pub const SCENARIOS: &[&Scenario] = 
+    &[&scenario_greedy::SCENARIO, &scenario_unordered::SCENARIO];

@@ -56,9 +56,8 @@ fn planned(
     scaled: usize,
     timeout: Option<Duration>,
 ) -> Planned {
-    const RESERVE: Duration = Duration::from_secs(10);
     let load = Load { size: load.size.saturating_mul(scaled), ..load.clone() };
-    let timeout = timeout.unwrap_or(load.warmup() + load.duration() + load.drain() + RESERVE);
+    let timeout = timeout.unwrap_or(load.lasts() + Duration::from_millis(load.patience_ms));
     Planned { scenario, variant, load, scaled, timeout }
 }
 

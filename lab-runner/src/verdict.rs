@@ -121,6 +121,9 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
+        Measure::Exponent(_) | Measure::RatioAt { .. } => {
+            Err(Missing::NotAsked(format!("needs several sizes: lab sweep {}", run.recording.spec.scenario)))
+        }
         Measure::Growth { metric: name, factor } => {
             let spec = &run.recording.spec;
             let larger = |other: &&Analysis| {

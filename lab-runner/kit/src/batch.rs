@@ -19,6 +19,8 @@ use tokio::task::coop;
 
 /// Names of a batch's counters. The analysis turns them into metrics.
 pub mod names {
+    /// Pieces of work that there are.
+    pub const OFFERED: &str = "batch_offered";
     /// Pieces of work that were done.
     pub const COMPLETED: &str = "batch_completed";
     /// Polls of the children.
@@ -93,6 +95,7 @@ struct Totals {
 /// Where the numbers go.
 #[derive(Debug)]
 struct Report {
+    offered: Counter,
     completed: Counter,
     child_polls: Counter,
     child_wakes: Counter,
@@ -108,6 +111,7 @@ struct Report {
 impl Report {
     fn new(probe: &Probe) -> anyhow::Result<Report> {
         Ok(Report {
+            offered: probe.own_counter(names::OFFERED)?,
             completed: probe.own_counter(names::COMPLETED)?,
             child_polls: probe.own_counter(names::CHILD_POLLS)?,
             child_wakes: probe.own_counter(names::CHILD_WAKES)?,
@@ -152,15 +156,20 @@ impl Batch {
         }
     }
 
-    /// Runs the batch between two looks at the clocks and the allocator. `run` returns how many pieces of work
-    /// were done.
+    /// Runs the batch between two looks at the clocks and the allocator. What `run` returns is handed to
+    /// `completed`, which says how many pieces of work were done; that is not timed any more.
     ///
     /// # Errors
     /// What `run` returns; the counts up to there are kept.
-    pub fn time(&self, run: impl FnOnce() -> anyhow::Result<u64>) -> anyhow::Result<()> {
+    pub fn time<T>(
+        &self,
+        run: impl FnOnce() -> anyhow::Result<T>,
+        completed: impl FnOnce(T) -> u64,
+    ) -> anyhow::Result<()> {
+        self.report.offered.set(self.children.len() as u64);
         let allocated = alloc::totals();
         let (wall, cpu) = (clock::now_ns(), clock::process_cpu_ns());
-        let completed = run();
+        let done = run();
         self.report.wall_ns.set(clock::now_ns() - wall);
         self.report.cpu_ns.set(clock::process_cpu_ns() - cpu);
         if let Some((then, now)) = allocated.zip(alloc::totals()) {
@@ -168,7 +177,7 @@ impl Batch {
             self.report.alloc_bytes.set(now.since(then).bytes);
         }
         self.tell_counts();
-        self.report.completed.set(completed?);
+        self.report.completed.set(completed(done?));
         Ok(())
     }
 
@@ -253,9 +262,9 @@ mod tests {
     fn counted(size: usize, run: impl AsyncFnOnce(Children) -> u64) -> HashMap<String, u64> {
         let folder = tempfile::tempdir().unwrap();
         let cx = Cx::create(Load { size, ..Load::BATCH }, folder.path()).unwrap();
-        let batch = cx.batch().unwrap();
+        let batch = cx.batch(size).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        batch.time(|| Ok(runtime.block_on(batch.outer(run(batch.children()))))).unwrap();
+        batch.time(|| Ok(runtime.block_on(batch.outer(run(batch.children())))), |completed| completed).unwrap();
         probe::read(&folder.path().join(probe::COUNTERS)).unwrap().into_iter().collect()
     }
 

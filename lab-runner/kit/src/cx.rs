@@ -82,12 +82,12 @@ impl Cx {
         Heartbeat::start(&self.probe, handle)
     }
 
-    /// The load's closed batch: what counts its polls, wakes and allocations, and times it.
+    /// A closed batch of this many pieces of work: counts its polls, wakes and allocations, and times it.
     ///
     /// # Errors
-    /// If this context already had one.
-    pub fn batch(&self) -> anyhow::Result<Batch> {
-        Batch::new(&self.probe, self.load.size)
+    /// If there is no room for its counters.
+    pub fn batch(&self, size: usize) -> anyhow::Result<Batch> {
+        Batch::new(&self.probe, size)
     }
 
     fn measure_floor(&self, workers: usize) -> anyhow::Result<()> {

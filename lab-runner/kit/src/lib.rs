@@ -62,7 +62,7 @@ mod bell;
 mod claim;
 pub mod clock;
 mod cx;
-mod heartbeat;
+pub mod heartbeat;
 mod load;
 pub mod log;
 pub mod pacer;

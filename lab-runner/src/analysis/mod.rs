@@ -3,6 +3,7 @@
 //! A number that is not known exactly comes with the range in which the truth lies, and why. A number that was
 //! not measured is absent.
 
+mod counters;
 mod doubt;
 mod parts;
 mod requests;
@@ -12,6 +13,7 @@ pub use parts::{Part, QUANTILES};
 pub use validity::{Validity, Verdict as ValidityVerdict};
 
 use crate::recording::Recording;
+use counters::Counters;
 use doubt::{Doubt, Floor, Stolen};
 use hdrhistogram::Histogram;
 use lab_kit::{log, probe};
@@ -76,8 +78,9 @@ pub fn analyse(recording: Recording) -> Analysis {
     let requests = noted(read_requests(&recording), "requests", &mut notes).flatten();
     let floor = noted(read_floor(&recording), "floor", &mut notes).flatten();
     let counters = noted(read_counters(&recording), "counters", &mut notes).unwrap_or_default();
-    metrics.extend(counters.into_iter().map(|(name, value)| (name, Reading::exact(value as f64))));
     let steal = recording.outcome.steal;
+    let stolen_ms = steal.map_or(0.0, |steal| steal.ms);
+    counters::add_metrics(&counters, recording.outcome.ended_ns, stolen_ms, &mut metrics);
     if let Some(steal) = steal {
         metrics.insert("steal_share".into(), Reading::exact(steal.share));
     }
@@ -137,9 +140,12 @@ fn open_log(recording: &Recording, file: &str) -> anyhow::Result<Option<(log::He
     }
 }
 
-fn read_counters(recording: &Recording) -> anyhow::Result<Vec<(String, u64)>> {
+fn read_counters(recording: &Recording) -> anyhow::Result<Counters> {
     let file = recording.folder.join(probe::COUNTERS);
-    if file.exists() { probe::read(&file) } else { Ok(Vec::new()) }
+    if !file.exists() {
+        return Ok(Counters::new());
+    }
+    Ok(probe::read(&file)?.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(super) struct Requests {
     pub offered: u64,
     /// Sent by the pacer.
     pub sent: u64,
+    /// Taken by the runtime and polled at least once.
+    pub accepted: u64,
     pub completed: u64,
     /// Dropped unanswered by the variant.
     pub lost: u64,
@@ -46,11 +48,12 @@ impl Requests {
     ) -> anyhow::Result<Requests> {
         let end_ns = header.closed_ns.or(ended_ns).unwrap_or(u64::MAX);
         let lasted = Duration::from_nanos(end_ns.saturating_sub(header.window_ns));
+        let offered_until_ns = header.stopped_ns.unwrap_or(u64::MAX).min(end_ns);
         let mut all = Requests::none(header, lasted.min(duration))?;
         let mut thirds = Thirds::new(header.scheduled.saturating_sub(header.excluded))?;
         for (number, entry) in entries.enumerate().skip(header.excluded) {
             let entry = entry?;
-            if entry.intended_ns < end_ns {
+            if entry.intended_ns < offered_until_ns {
                 let response_ns = all.add(&entry, end_ns);
                 thirds.add(number - header.excluded, response_ns);
             }
@@ -65,6 +68,7 @@ impl Requests {
             parts: Parts::new()?,
             offered: 0,
             sent: 0,
+            accepted: 0,
             completed: 0,
             lost: 0,
             unfinished: 0,
@@ -83,6 +87,7 @@ impl Requests {
         self.sent += 1;
         let slice = (sent_ns.saturating_sub(self.header.window_ns) / self.slice_ns) as usize;
         self.sent_in[slice.min(SLICES - 1)] += 1;
+        self.accepted += u64::from(entry.first_poll_ns.is_some_and(|polled| polled <= end_ns));
         let ended = entry.ended_ns.filter(|ended| *ended <= end_ns);
         let answered = ended.filter(|_| !entry.lost);
         match (answered, ended) {
@@ -133,6 +138,7 @@ impl Requests {
         let counts = [
             ("offered", self.offered),
             ("sent", self.sent),
+            ("accepted", self.accepted),
             ("completed", self.completed),
             ("lost", self.lost),
             ("unfinished", self.unfinished),

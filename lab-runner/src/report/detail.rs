@@ -35,6 +35,10 @@ pub(super) fn asked(spec: &Spec) -> String {
         Some(file) => format!("messages of {}", file.display()),
         None => format!("size {}", units::bytes(load.size)),
     };
+    if load.is_batch() {
+        let workers = if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
+        return format!("a batch of {} at once; {workers}, seed {}", grouped(load.size as i64), load.seed);
+    }
     let workers = if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
     format!(
         "{} requests/s, {}, for {} s after {} s of warm-up; {workers}, {work}, seed {}",

@@ -1,0 +1,42 @@
+//! What every variant runs through: a batch that is all there, one task that works through it, and the clock.
+
+use crate::uploads::{self, BYTES, Digest, Limiter, Upload};
+use lab_kit::{Batch, Cx, Load};
+use std::sync::Arc;
+
+/// More than all uploads of any batch hold: nobody ever waits for the limiter.
+pub const UNCONTENDED: usize = 1 << 40;
+
+/// What a batch needs for one upload at the most, in bytes: the upload, its future or task with the lists that
+/// hold it, its digest, and what counts it. As seen by the process' peak at a million of each way, rounded up.
+const BYTES_PER_UPLOAD: u64 = 1_500;
+
+/// Works through the load's uploads, one way.
+pub fn drive<W, Fut>(cx: &Cx, way: W) -> anyhow::Result<()>
+where
+    W: FnOnce(Vec<Upload>, Arc<Limiter>) -> Fut,
+    Fut: Future<Output = anyhow::Result<Vec<Digest>>> + Send + 'static,
+{
+    drive_with(cx, cx.load().size, UNCONTENDED, way)
+}
+
+/// Works through this many uploads, with a limiter for this many bytes.
+pub fn drive_with<W, Fut>(cx: &Cx, count: usize, limit: usize, way: W) -> anyhow::Result<()>
+where
+    W: FnOnce(Vec<Upload>, Arc<Limiter>) -> Fut,
+    Fut: Future<Output = anyhow::Result<Vec<Digest>>> + Send + 'static,
+{
+    let batch = cx.batch(count)?;
+    let uploads = uploads::generate(cx.seed(), count);
+    let limiter = Arc::new(Limiter::new(limit, batch.children()));
+    let runtime = cx.runtime().build()?;
+    let task = batch.outer(way(uploads.clone(), limiter));
+    batch.time(|| runtime.block_on(runtime.spawn(task))?, |digests| uploads::verified(&uploads, &digests))
+}
+
+/// Refuses a batch that would not fit into memory.
+pub fn check(load: &Load) -> anyhow::Result<()> {
+    lab_kit::no_input(load)?;
+    let bytes = (load.size as u64).saturating_mul(BYTES_PER_UPLOAD + Batch::BYTES_PER_CHILD);
+    lab_kit::fits_memory(&format!("a batch of {} uploads of {BYTES} bytes", load.size), bytes)
+}

@@ -1,0 +1,151 @@
+//! Unordered: a batch of small uploads, processed concurrently by one task.
+//!
+//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists what else people do about it.
+
+pub mod bounded;
+pub mod bounded_by_n;
+pub mod buggy;
+mod drive;
+pub mod fixed;
+pub mod join_all;
+pub mod spawn_await;
+pub mod spawn_join_all;
+pub mod unconstrained;
+pub mod uploads;
+
+use drive::{UNCONTENDED, drive, drive_with};
+use lab_kit::{Cause, Claim, Ending, Kind, Load, Scenario, Truth, Variant};
+
+/// The scenario and its variants.
+pub static SCENARIO: Scenario = Scenario {
+    name: "unordered",
+    summary: "a combinator polls all its futures again and again for the few that can go on",
+    chapter: "unordered",
+    // Two workers: with one, a spawned task and the task that joins it take turns, and `spawn-join-all` is linear.
+    load: Load { workers: 2, ..Load::BATCH },
+    check: drive::check,
+    variants: VARIANTS,
+};
+
+/// Uploads that the healthy decoy processes the sick way.
+const FEW: usize = 100;
+
+const ENDS: Claim = Claim::ending("the batch ends", Ending::Finished);
+const ALL_DONE: Claim = Claim::share("every upload is processed", "completed", "offered").equal(1.0);
+
+// One futile round of polls for every 128 uploads makes n/256 + ½ polls of each: 39.6 at 10 000.
+const POLLS_IN_VAIN: Claim = Claim::metric("polls each upload again and again", "polls_per_op").at_least(10.0);
+const VAIN_POLLS_GROW: Claim =
+    Claim::growth("four times the uploads, four times the polls of each", "polls_per_op", 4).at_least(3.0);
+const QUADRATIC: Claim = Claim::exponent("polls of the uploads grow with their square", "child_polls").at_least(1.7);
+
+// 1 where a task is spawned, up to 2.5 where the budget or the limiter turns some away once.
+const FEW_POLLS: Claim = Claim::metric("polls each upload a few times at most", "polls_per_op").at_most(3.0);
+const LINEAR: Claim = Claim::exponent("polls of the uploads grow with their number", "child_polls").at_most(1.3);
+
+const fn quadratic(function: &'static str) -> Option<Truth> {
+    Some(Truth { cause: Cause::QuadraticCombinator, function })
+}
+
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "buggy",
+        kind: Kind::Buggy,
+        about: "collects all uploads into FuturesUnordered and drains it",
+        run: |cx| drive(cx, buggy::process_all),
+        claims: &[
+            ENDS,
+            ALL_DONE,
+            POLLS_IN_VAIN,
+            VAIN_POLLS_GROW,
+            QUADRATIC,
+            Claim::ratio("takes many times the CPU of the same without a budget", "cpu_ms", "unconstrained").at_least(5.0),
+            Claim::ratio_at("and many more of it the larger the batch", "cpu_ms", "unconstrained", 160_000).at_least(65.0),
+        ],
+        truth: quadratic("scenario_unordered::buggy::process_all"),
+    },
+    Variant {
+        name: "fixed",
+        kind: Kind::Fixed,
+        about: "spawns a task for every upload into a JoinSet",
+        run: |cx| drive(cx, fixed::process_all),
+        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
+        truth: None,
+    },
+    Variant {
+        name: "spawn-await",
+        kind: Kind::Cure,
+        about: "spawns a task for every upload and awaits one handle after another",
+        run: |cx| drive(cx, spawn_await::process_all),
+        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
+        truth: None,
+    },
+    Variant {
+        name: "bounded",
+        kind: Kind::Cure,
+        about: "buffer_unordered(64): what is turned away is never more than 64",
+        run: |cx| drive(cx, bounded::process_all),
+        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
+        truth: None,
+    },
+    Variant {
+        name: "unconstrained",
+        kind: Kind::Cure,
+        about: "the sick way with every upload outside the task budget",
+        run: |cx| drive(cx, unconstrained::process_all),
+        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
+        truth: None,
+    },
+    Variant {
+        name: "tight-limiter",
+        kind: Kind::Cure,
+        about: "the sick way behind a limiter for 64 uploads, which cures by accident",
+        run: |cx| drive_with(cx, cx.load().size, 64 * uploads::BYTES, buggy::process_all),
+        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
+        truth: None,
+    },
+    Variant {
+        name: "spawn-join-all",
+        kind: Kind::Trap,
+        about: "spawns a task for every upload, then join_all on the handles",
+        run: |cx| drive(cx, spawn_join_all::process_all),
+        claims: &[
+            ENDS,
+            ALL_DONE,
+            Claim::metric("its uploads are polled once: what is polled in vain are the handles", "polls_per_op")
+                .at_most(1.5),
+            Claim::growth("time must tell, for nobody can count those: far more than four times", "cpu_ms", 4)
+                .at_least(6.0),
+            Claim::exponent("the advice that everybody repeats is quadratic on this tokio", "cpu_ms").at_least(1.7),
+        ],
+        truth: quadratic("scenario_unordered::spawn_join_all::process_all"),
+    },
+    Variant {
+        name: "join-all",
+        kind: Kind::Trap,
+        about: "join_all on the uploads, which is FuturesUnordered inside",
+        run: |cx| drive(cx, join_all::process_all),
+        claims: &[ENDS, ALL_DONE, POLLS_IN_VAIN, VAIN_POLLS_GROW, QUADRATIC],
+        truth: quadratic("scenario_unordered::join_all::process_all"),
+    },
+    Variant {
+        name: "bounded-by-n",
+        kind: Kind::Trap,
+        about: "buffer_unordered(n): a bound that bounds nothing",
+        run: |cx| drive(cx, bounded_by_n::process_all),
+        claims: &[ENDS, ALL_DONE, POLLS_IN_VAIN, VAIN_POLLS_GROW, QUADRATIC],
+        truth: quadratic("scenario_unordered::bounded_by_n::process_all"),
+    },
+    Variant {
+        name: "few",
+        kind: Kind::Decoy,
+        about: "the sick way with a hundred uploads",
+        run: |cx| drive_with(cx, FEW, UNCONTENDED, buggy::process_all),
+        claims: &[
+            ENDS,
+            ALL_DONE,
+            Claim::metric("polls each upload once: fewer than the budget", "polls_per_op").at_most(1.5),
+        ],
+        truth: None,
+    },
+];
