@@ -3,7 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "one variant leaves its process early, and that is its point")]
 
-use lab_kit::{Claim, Cx, Ending, Kind, Load, Scenario, Variant, no_input};
+use lab_kit::{Claim, Column, Cx, Ending, Kind, Load, Scenario, Variant, no_input};
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, atomic::AtomicBool};
 use std::{io, io::Write, thread, time::Duration};
@@ -39,6 +39,8 @@ static OWN: Scenario = Scenario {
     summary: "every way in which a run can end",
     chapter: "own",
     load: Load { rate: 500.0, warmup_ms: 100, duration_ms: 200, ..Load::DEFAULT },
+    brief_ms: 200,
+    columns: Column::RESPONSES,
     check: no_input,
     variants: &[
         ends("quick", |cx| then(cx, || Ok(())), &[Claim::ending("ends by itself", Ending::Finished)]),

@@ -3,5 +3,9 @@
 use lab_kit::Scenario;
 
 /// Every scenario of `scenarios/`, in the order of the book.
-pub const SCENARIOS: &[&Scenario] = 
-    &[&scenario_greedy::SCENARIO, &scenario_unordered::SCENARIO];
+pub const SCENARIOS: &[&Scenario] = &[
+    &scenario_greedy::SCENARIO,
+    &scenario_blocking::SCENARIO,
+    &scenario_unordered::SCENARIO,
+    &scenario_shutdown::SCENARIO,
+];

@@ -81,7 +81,7 @@ pub(crate) struct LoadArgs {
     /// How requests are spread: constant, poisson, ramp:3, step:3
     #[arg(long, value_name = "MODEL", allow_hyphen_values = true)]
     pub arrivals: Option<Arrivals>,
-    /// Bytes of one piece of work, plain or with a unit: 16000, 16kB, 1MiB
+    /// Bytes of one piece of work, plain or with a unit: 16000, 16kB, 1MiB. Of a batch, the pieces: 10000
     #[arg(long, value_name = "BYTES", value_parser = size, allow_hyphen_values = true)]
     pub size: Option<usize>,
     /// Seed of arrivals and generated data
@@ -90,6 +90,12 @@ pub(crate) struct LoadArgs {
     /// Real messages instead of generated ones: one JSON document a line
     #[arg(long, value_name = "FILE")]
     pub messages: Option<PathBuf>,
+    /// How long slow storage stalls: 250ms, 5s
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
+    pub stall: Option<Duration>,
+    /// A folder of real text files instead of slow storage
+    #[arg(long, value_name = "DIR")]
+    pub files: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

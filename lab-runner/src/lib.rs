@@ -7,9 +7,10 @@
 //! A stranger's scenarios get every command with two lines:
 //!
 //! ```no_run
-//! # use lab_kit::{Cx, Load, Scenario, no_input};
+//! # use lab_kit::{Column, Cx, Load, Scenario, no_input};
 //! # static MINE: Scenario = Scenario {
-//! #     name: "mine", summary: "", chapter: "", load: Load::DEFAULT, check: no_input, variants: &[],
+//! #     name: "mine", summary: "", chapter: "", load: Load::DEFAULT, brief_ms: 500,
+//! #     columns: Column::RESPONSES, check: no_input, variants: &[],
 //! # };
 //! fn main() -> std::process::ExitCode {
 //!     lab_runner::main(&[&MINE])

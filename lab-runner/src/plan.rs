@@ -98,7 +98,7 @@ fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lab_kit::{Claim, no_input};
+    use lab_kit::{Claim, Column, no_input};
 
     const fn variant(name: &'static str, kind: Kind, claims: &'static [Claim]) -> Variant {
         Variant { name, kind, about: "", run: |_| Ok(()), claims, truth: None }
@@ -109,6 +109,8 @@ mod tests {
         summary: "",
         chapter: "",
         load: Load::DEFAULT,
+        brief_ms: 500,
+        columns: Column::RESPONSES,
         check: no_input,
         variants: &[
             variant("buggy", Kind::Buggy, &[]),

@@ -8,7 +8,7 @@
 //! # A complete scenario
 //!
 //! ```
-//! use lab_kit::{Arrivals, Claim, Cx, Ending, Kind, Load, Scenario, Variant, no_input};
+//! use lab_kit::{Arrivals, Claim, Column, Cx, Ending, Kind, Load, Scenario, Variant, no_input};
 //!
 //! /// What a variant does: build a runtime, put the load on it, wait for the answers.
 //! fn nap(cx: &Cx) -> anyhow::Result<()> {
@@ -29,6 +29,8 @@
 //!     summary: "requests that sleep for a millisecond",
 //!     chapter: "nap",
 //!     load: Load { rate: 200.0, duration_ms: 500, ..Load::DEFAULT },
+//!     brief_ms: 500,
+//!     columns: Column::RESPONSES,
 //!     check: no_input,
 //!     variants: &[Variant {
 //!         name: "buggy",
@@ -79,4 +81,4 @@ pub use heartbeat::Heartbeat;
 pub use load::{Arrivals, Input, Load, fits_memory, no_input, only_input};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use requests::{Answer, Request, Requests};
-pub use scenario::{Cause, Kind, Scenario, Truth, Variant};
+pub use scenario::{Cause, Column, Kind, Scenario, Truth, Variant};

@@ -17,6 +17,10 @@ pub struct Scenario {
     pub chapter: &'static str,
     /// What is asked of every variant unless the command line says otherwise.
     pub load: Load,
+    /// Measured time under `lab verify`, in milliseconds: as short as the claims bear. Batches have none.
+    pub brief_ms: u64,
+    /// What a table of its runs shows.
+    pub columns: &'static [Column],
     /// Judges a load before anything is started or written: input files, sizes, combinations of options.
     /// Its error is shown to the user as it is, so it names the next step. [`crate::no_input`] fits a
     /// scenario that reads no files.
@@ -36,6 +40,30 @@ impl Scenario {
     pub fn first(&self, kind: Kind) -> Option<&'static Variant> {
         self.variants.iter().find(|v| v.kind == kind)
     }
+}
+
+/// A column of the table that shows several runs: a metric and its head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The metric.
+    pub metric: &'static str,
+    /// Its head, 10 characters at most.
+    pub head: &'static str,
+}
+
+impl Column {
+    /// A column.
+    pub const fn new(metric: &'static str, head: &'static str) -> Column {
+        Column { metric, head }
+    }
+
+    /// What matters where requests wait: the response, and the wait for the first poll.
+    pub const RESPONSES: &'static [Column] = &[
+        Column::new("response_p50_us", "p50"),
+        Column::new("response_p99_us", "p99"),
+        Column::new("response_max_us", "max"),
+        Column::new("wait_p99_us", "wait p99"),
+    ];
 }
 
 /// One implementation inside a scenario.

@@ -34,11 +34,9 @@ fn time(begin: u64, end: Option<u64>, ended_ns: Option<u64>) -> Option<Reading> 
     let us = |until: u64| until.saturating_sub(begin) as f64 / 1e3;
     match (end, ended_ns) {
         (Some(end), _) => Some(Reading::exact(us(end))),
-        (None, Some(ended)) => Some(Reading {
-            high: f64::INFINITY,
-            because: Some("cut off unanswered"),
-            ..Reading::exact(us(ended))
-        }),
+        (None, Some(ended)) => {
+            Some(Reading { high: f64::INFINITY, because: Some("cut off unanswered"), ..Reading::exact(us(ended)) })
+        }
         (None, None) => None,
     }
 }

@@ -200,6 +200,7 @@ pub(super) mod tests {
     /// A log of requests one millisecond apart that starts at 1 s and was closed at `closed_ms` after that.
     pub fn requests(entries: Vec<Entry>, closed_ms: Option<u64>) -> Requests {
         let header = Header {
+            stopped_ns: None,
             scheduled: entries.len(),
             excluded: 0,
             start_ns: 1_000 * MS,

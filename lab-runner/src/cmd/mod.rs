@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod list;
+mod load;
 pub(crate) mod report;
 pub(crate) mod run;
 

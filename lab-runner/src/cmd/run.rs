@@ -1,13 +1,14 @@
 //! `lab run`: checks what is asked, plans it, runs it in child processes, and reports from the recordings.
 
+use super::load::{check, check_stall, load};
 use super::show;
-use crate::cli::{Format, LoadArgs, RunArgs};
+use crate::cli::{Format, RunArgs};
 use crate::exit::{self, Exit, UsageError};
 use crate::plan::{self, Planned, Which};
 use crate::recording::{Environment, FORMAT, Recorder, Spec};
 use crate::report::{Report, Style};
 use crate::supervise::{Interrupts, supervise};
-use lab_kit::{Load, Scenario};
+use lab_kit::Scenario;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let load = load(scenario, &args.load)?;
     check(scenario, &load)?;
     let runs = plan::plan(scenario, which(args), &load, args.timeout)?;
+    check_stall(&runs)?;
     for larger in runs.iter().filter(|run| run.scaled > 1) {
         check(scenario, &larger.load).map_err(|error| {
             let variant = larger.variant.name;
@@ -52,36 +54,6 @@ fn which(args: &RunArgs) -> Which<'_> {
         None if args.fixed => Which::Fixed,
         None => Which::Buggy,
     }
-}
-
-/// The scenario's load with what the command line replaces.
-fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load> {
-    let base = &scenario.load;
-    let messages = match &args.messages {
-        // A recording should say which file it was, wherever it is read.
-        Some(file) => Some(fs::canonicalize(file).map_err(|error| {
-            let shown = file.display();
-            UsageError::error(format!(
-                "cannot read the messages in '{shown}': {error}: try a file with one JSON document a line"
-            ))
-        })?),
-        None => None,
-    };
-    Ok(Load {
-        seed: args.seed.unwrap_or(base.seed),
-        arrivals: args.arrivals.unwrap_or(base.arrivals),
-        rate: args.rate.unwrap_or(base.rate),
-        duration_ms: args.duration.map_or(base.duration_ms, |time| time.as_millis() as u64),
-        workers: args.workers.unwrap_or(base.workers),
-        size: args.size.unwrap_or(base.size),
-        messages: messages.or_else(|| base.messages.clone()),
-        ..base.clone()
-    })
-}
-
-fn check(scenario: &Scenario, load: &Load) -> anyhow::Result<()> {
-    load.check().map_err(UsageError::error)?;
-    (scenario.check)(load).map_err(|error| UsageError::error(format!("{error:#}")))
 }
 
 fn print_plan(runs: &[Planned], format: Format) -> anyhow::Result<Exit> {

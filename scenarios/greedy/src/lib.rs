@@ -17,7 +17,7 @@ pub mod tokio_mutex;
 
 use backlog::Backlog;
 use drive::{drive, drive_upstream, drive_with};
-use lab_kit::{Cause, Claim, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario {
@@ -25,6 +25,8 @@ pub static SCENARIO: Scenario = Scenario {
     summary: "a batch import that never yields starves the requests of its runtime",
     chapter: "greedy",
     load: Load { warmup_ms: 300, size: 16_000, ..Load::DEFAULT },
+    brief_ms: 2_000,
+    columns: Column::RESPONSES,
     check,
     variants: VARIANTS,
 };
@@ -197,6 +199,7 @@ fn busy_but_fair(cx: &Cx) -> anyhow::Result<()> {
 }
 
 fn check(load: &Load) -> anyhow::Result<()> {
+    lab_kit::only_input(load, &[Input::Messages])?;
     anyhow::ensure!(
         (1_024..=4 << 20).contains(&load.size),
         "an order has between 1024 bytes and 4 MiB: try --size 16kB"

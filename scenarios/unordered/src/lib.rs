@@ -14,7 +14,7 @@ pub mod unconstrained;
 pub mod uploads;
 
 use drive::{UNCONTENDED, drive, drive_with};
-use lab_kit::{Cause, Claim, Ending, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Ending, Kind, Load, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario {
@@ -23,6 +23,15 @@ pub static SCENARIO: Scenario = Scenario {
     chapter: "unordered",
     // Two workers: with one, a spawned task and the task that joins it take turns, and `spawn-join-all` is linear.
     load: Load { workers: 2, ..Load::BATCH },
+    brief_ms: 0,
+    columns: &[
+        Column::new("polls_per_op", "polls/op"),
+        Column::new("wakes_per_op", "wakes/op"),
+        Column::new("forced_yields_per_op", "forced/op"),
+        Column::new("outer_polls", "outer"),
+        Column::new("allocs_per_op", "allocs/op"),
+        Column::new("cpu_ms", "CPU"),
+    ],
     check: drive::check,
     variants: VARIANTS,
 };
@@ -59,8 +68,10 @@ const VARIANTS: &[Variant] = &[
             POLLS_IN_VAIN,
             VAIN_POLLS_GROW,
             QUADRATIC,
-            Claim::ratio("takes many times the CPU of the same without a budget", "cpu_ms", "unconstrained").at_least(5.0),
-            Claim::ratio_at("and many more of it the larger the batch", "cpu_ms", "unconstrained", 160_000).at_least(65.0),
+            Claim::ratio("takes many times the CPU of the same without a budget", "cpu_ms", "unconstrained")
+                .at_least(5.0),
+            Claim::ratio_at("and many more of it the larger the batch", "cpu_ms", "unconstrained", 160_000)
+                .at_least(65.0),
         ],
         truth: quadratic("scenario_unordered::buggy::process_all"),
     },

@@ -1,0 +1,78 @@
+//! The load that a command line asks for: the scenario's own, with what the arguments replace. Wrong input is
+//! refused here, before anything is started or written.
+
+use crate::cli::LoadArgs;
+use crate::exit::UsageError;
+use crate::plan::Planned;
+use lab_kit::{Load, Scenario};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The scenario's load with what the command line replaces.
+pub(super) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load> {
+    let base = &scenario.load;
+    refuse_what_does_not_apply(scenario, args)?;
+    let messages = args
+        .messages
+        .as_deref()
+        .map(|file| canonical(file, "read the messages in", "try a file with one JSON document a line"));
+    let files = args.files.as_deref().map(|folder| canonical(folder, "read the folder", "try a folder of text files"));
+    Ok(Load {
+        seed: args.seed.unwrap_or(base.seed),
+        arrivals: args.arrivals.unwrap_or(base.arrivals),
+        rate: args.rate.unwrap_or(base.rate),
+        duration_ms: args.duration.map_or(base.duration_ms, |time| time.as_millis() as u64),
+        workers: args.workers.unwrap_or(base.workers),
+        size: args.size.unwrap_or(base.size),
+        messages: messages.transpose()?.or_else(|| base.messages.clone()),
+        stall_ms: args.stall.map(|time| time.as_millis() as u64).or(base.stall_ms),
+        files: files.transpose()?.or_else(|| base.files.clone()),
+        ..base.clone()
+    })
+}
+
+/// A recording should say which file it was, wherever it is read.
+fn canonical(path: &Path, what: &str, next: &str) -> anyhow::Result<PathBuf> {
+    let shown = path.display();
+    fs::canonicalize(path).map_err(|error| UsageError::error(format!("cannot {what} '{shown}': {error}: {next}")))
+}
+
+/// A batch has no rate, and a stream of requests is no batch.
+fn refuse_what_does_not_apply(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<()> {
+    let name = scenario.name;
+    let of_a_stream = [
+        ("--rate", args.rate.is_some()),
+        ("--duration", args.duration.is_some()),
+        ("--arrivals", args.arrivals.is_some()),
+    ];
+    if scenario.load.is_batch()
+        && let Some((option, _)) = of_a_stream.iter().find(|(_, given)| *given)
+    {
+        return Err(UsageError::error(format!("{name} is a batch that is all there at once: leave {option} away")));
+    }
+    if !scenario.load.is_batch() && args.arrivals == Some(lab_kit::Arrivals::Batch) {
+        return Err(UsageError::error(format!("{name} is a stream of requests, no batch: try --arrivals poisson")));
+    }
+    Ok(())
+}
+
+/// Refuses a load that neither the lab nor the scenario can put on anything.
+pub(super) fn check(scenario: &Scenario, load: &Load) -> anyhow::Result<()> {
+    load.check().map_err(UsageError::error)?;
+    (scenario.check)(load).map_err(|error| UsageError::error(format!("{error:#}")))
+}
+
+/// A stall that outlasts its run would only show that the run was killed.
+pub(super) fn check_stall(runs: &[Planned]) -> anyhow::Result<()> {
+    for run in runs {
+        let stall = std::time::Duration::from_millis(run.load.stall_ms.unwrap_or(0));
+        if stall >= run.timeout {
+            return Err(UsageError::error(format!(
+                "a stall of {} s is not over when the run is killed after {} s: try a longer --timeout or a shorter --stall",
+                stall.as_secs_f64(),
+                run.timeout.as_secs_f64()
+            )));
+        }
+    }
+    Ok(())
+}

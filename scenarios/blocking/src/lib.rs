@@ -1,0 +1,234 @@
+//! Blocking: a service that reads documents under a deadline, while other requests only need its runtime.
+//!
+//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists what else people do about it.
+
+pub mod block_in_place;
+pub mod buggy;
+pub mod dedicated_thread;
+pub mod documents;
+mod drive;
+pub mod fixed;
+pub mod folder;
+pub mod half_fixed;
+pub mod std_mutex;
+pub mod storage;
+pub mod uring;
+mod work;
+
+use drive::{drive, drive_on};
+use lab_kit::{Cause, Claim, Column, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
+use std_mutex::Known;
+use work::Work;
+
+/// The scenario and its variants.
+pub static SCENARIO: Scenario = Scenario {
+    name: "blocking",
+    summary: "a blocking read freezes everything beside it while the CPU idles",
+    chapter: "blocking",
+    load: Load { warmup_ms: 300, rate: 1_000.0, size: 4_000_000, ..Load::DEFAULT },
+    brief_ms: 1_300,
+    columns: &[
+        Column::new("runtime_freeze_us", "freeze"),
+        Column::new("wait_p99_us", "wait p99"),
+        Column::new("wait_max_us", "wait max"),
+        Column::new("files_in_time", "in time"),
+        Column::new("files_timed_out", "timed out"),
+        Column::new("answers_late", "late"),
+        Column::new("pool_threads", "pool"),
+    ],
+    check,
+    variants: VARIANTS,
+};
+
+const ENDS: Claim = Claim::ending("every document is answered in the end", Ending::Finished);
+const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);
+const FREEZES: Claim =
+    Claim::share("the runtime freezes for a whole stall", "runtime_freeze_us", "stall_us").at_least(0.5);
+const INNOCENTS_WAIT: Claim =
+    Claim::share("requests that need no file wait for it", "wait_max_us", "stall_us").at_least(0.5);
+const KEEPS_RUNNING: Claim =
+    Claim::share("the runtime never freezes for long", "runtime_freeze_us", "stall_us").at_most(0.4);
+const INNOCENTS_FAST: Claim =
+    Claim::share("requests that need no file do not wait for one", "wait_p99_us", "stall_us").at_most(0.25);
+const DEADLINES_HELD: Claim = Claim::metric("every deadline fires in time", "answers_late").equal(0.0);
+const DEADLINES_MISSED: Claim =
+    Claim::metric("a deadline cannot fire: its answer comes when the storage is done", "answers_late").at_least(1.0);
+const PROCESSES: Claim =
+    Claim::share("documents that are there in time are processed", "files_in_time", "files_ordinary").at_least(0.75);
+
+const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
+    Some(Truth { cause, function })
+}
+
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "buggy",
+        kind: Kind::Buggy,
+        about: "std::fs::read_to_string and the computing in the async fn",
+        run: |cx| drive(cx, buggy::index),
+        claims: &[
+            ENDS,
+            ANSWERS_ALL,
+            FREEZES,
+            INNOCENTS_WAIT,
+            DEADLINES_MISSED,
+            Claim::metric("no thread of the pool is used", "pool_threads").equal(0.0),
+            Claim::ratio("innocent requests wait far longer than with the cure", "wait_p99_us", "fixed").at_least(5.0),
+        ],
+        truth: sick(Cause::BlockingCall, "scenario_blocking::buggy::index"),
+    },
+    Variant {
+        name: "fixed",
+        kind: Kind::Fixed,
+        about: "tokio::fs::read_to_string, and spawn_blocking for the computing",
+        run: |cx| drive(cx, fixed::index),
+        claims: &[
+            ENDS,
+            ANSWERS_ALL,
+            KEEPS_RUNNING,
+            INNOCENTS_FAST,
+            DEADLINES_HELD,
+            PROCESSES,
+            Claim::metric("tokio::fs is the blocking pool: its threads do the waiting", "pool_threads").at_least(2.0),
+        ],
+        truth: None,
+    },
+    Variant {
+        name: "dedicated-thread",
+        kind: Kind::Cure,
+        about: "a thread for each document, and a channel to wait on",
+        run: |cx| drive(cx, dedicated_thread::index),
+        claims: &[
+            ENDS,
+            ANSWERS_ALL,
+            KEEPS_RUNNING,
+            INNOCENTS_FAST,
+            DEADLINES_HELD,
+            PROCESSES,
+            Claim::metric("no thread of the pool is used", "pool_threads").equal(0.0),
+        ],
+        truth: None,
+    },
+    Variant {
+        name: "uring",
+        kind: Kind::Cure,
+        about: "tokio::fs::read through io_uring, where there is one",
+        run: through_uring,
+        claims: &[
+            ENDS,
+            ANSWERS_ALL,
+            KEEPS_RUNNING,
+            INNOCENTS_FAST,
+            DEADLINES_HELD,
+            PROCESSES,
+            Claim::metric("the kernel does the waiting, by a ring", "rings").at_least(1.0),
+        ],
+        truth: None,
+    },
+    Variant {
+        name: "half-fixed",
+        kind: Kind::Trap,
+        about: "tokio::fs, with the computing left in the task",
+        run: |cx| drive(cx, half_fixed::index),
+        claims: &[
+            ENDS,
+            ANSWERS_ALL,
+            DEADLINES_HELD,
+            Claim::share("the runtime freezes while a document is indexed", "runtime_freeze_us", "index_us")
+                .at_least(0.25),
+            Claim::share("and requests wait for that", "wait_max_us", "index_us").at_least(0.25),
+        ],
+        truth: sick(Cause::LongPoll, "scenario_blocking::half_fixed::index"),
+    },
+    Variant {
+        name: "block-in-place",
+        kind: Kind::Trap,
+        about: "the sick handler inside block_in_place",
+        run: |cx| drive(cx, block_in_place::index),
+        claims: &[ENDS, ANSWERS_ALL, KEEPS_RUNNING, INNOCENTS_FAST, DEADLINES_MISSED],
+        truth: sick(Cause::BlockingCall, "scenario_blocking::block_in_place::index"),
+    },
+    Variant {
+        name: "small-pool",
+        kind: Kind::Trap,
+        about: "the cure on a runtime with max_blocking_threads(1)",
+        run: small_pool,
+        claims: &[
+            ENDS,
+            ANSWERS_ALL,
+            KEEPS_RUNNING,
+            INNOCENTS_FAST,
+            DEADLINES_HELD,
+            Claim::share("documents queue behind the one that stalls", "files_in_time", "files_ordinary").at_most(0.25),
+            Claim::metric("the whole pool is one thread", "pool_threads").equal(1.0),
+        ],
+        truth: sick(Cause::PoolExhausted, "scenario_blocking::fixed::index"),
+    },
+    Variant {
+        name: "std-mutex",
+        kind: Kind::Trap,
+        about: "a std::sync::Mutex held by who reads, and taken in the task",
+        run: std_mutex,
+        claims: &[ENDS, ANSWERS_ALL, FREEZES, INNOCENTS_WAIT],
+        truth: sick(Cause::LockAcrossStall, "scenario_blocking::std_mutex::index"),
+    },
+    Variant {
+        name: "fast-files",
+        kind: Kind::Decoy,
+        about: "the sick handler on small files in the page cache",
+        run: |cx| drive_on(cx, cx.runtime(), Work::small_files(cx)?, buggy::index),
+        claims: &[
+            ENDS,
+            ANSWERS_ALL,
+            DEADLINES_HELD,
+            PROCESSES,
+            Claim::ratio("nobody waits for a file", "wait_p99_us", "buggy").at_most(0.2),
+        ],
+        truth: None,
+    },
+];
+
+/// The cure with one thread to do all that blocks.
+fn small_pool(cx: &Cx) -> anyhow::Result<()> {
+    let mut builder = cx.runtime();
+    builder.max_blocking_threads(1);
+    drive_on(cx, builder, Work::of(cx)?, fixed::index)
+}
+
+fn std_mutex(cx: &Cx) -> anyhow::Result<()> {
+    let known = Known::default();
+    drive(cx, move |path| std_mutex::index(path, Known::clone(&known)))
+}
+
+/// Counts the rings that tokio opened: where there is none, it has read through the pool after all.
+fn through_uring(cx: &Cx) -> anyhow::Result<()> {
+    let rings = cx.probe().counter("rings")?;
+    drive(cx, move |path| {
+        let rings = rings.clone();
+        async move {
+            let index = uring::index(path).await;
+            if let Some(open) = open_rings().filter(|open| *open > 0) {
+                rings.raise_to(open);
+            }
+            index
+        }
+    })
+}
+
+/// io_uring instances of this process, where `/proc` tells.
+fn open_rings() -> Option<u64> {
+    let is_ring = |link: &std::path::Path| link.to_string_lossy().contains("[io_uring]");
+    let open = std::fs::read_dir("/proc/self/fd").ok()?.flatten();
+    Some(open.filter_map(|fd| std::fs::read_link(fd.path()).ok()).filter(|link| is_ring(link)).count() as u64)
+}
+
+fn check(load: &Load) -> anyhow::Result<()> {
+    lab_kit::only_input(load, &[Input::Stall, Input::Files])?;
+    anyhow::ensure!(
+        (1_000..=64 << 20).contains(&load.size),
+        "a document has between 1000 bytes and 64 MiB: try --size 4MB"
+    );
+    let Some(folder) = &load.files else { return Ok(()) };
+    anyhow::ensure!(load.stall_ms.is_none(), "real files take the time they take: leave --stall or --files away");
+    folder::files(folder).map(drop)
+}

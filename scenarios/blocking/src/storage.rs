@@ -1,0 +1,101 @@
+//! Slow storage without privileges: a named pipe that a thread of ours writes to, late.
+//!
+//! Who reads it is in a real blocking `read(2)`, as on a disk that does not answer, and uses no CPU meanwhile.
+
+use anyhow::Context;
+use rustix::fs::{CWD, Mode, mkfifoat};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Named pipes and their writers. Dropping it ends the writers and removes the pipes.
+#[derive(Debug, Default)]
+pub struct SlowStorage {
+    pipes: Vec<Pipe>,
+    stop: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Pipe {
+    path: PathBuf,
+    writer: JoinHandle<()>,
+}
+
+impl SlowStorage {
+    /// Adds a file that can be read once: `text`, `latency` after it was opened.
+    ///
+    /// # Errors
+    /// If the pipe or its writer cannot be made.
+    pub fn add(&mut self, path: PathBuf, latency: Duration, text: Arc<str>) -> anyhow::Result<()> {
+        mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR)
+            .with_context(|| format!("cannot make the named pipe {}", path.display()))?;
+        let (to, stop) = (path.clone(), Arc::clone(&self.stop));
+        let writer = thread::Builder::new().name("slow-storage".into());
+        let writer = writer.spawn(move || write_late(&to, latency, &text, &stop)).context("cannot start a writer")?;
+        self.pipes.push(Pipe { path, writer });
+        Ok(())
+    }
+}
+
+/// Opening waits for the reader, as opening a pipe does. A reader that is gone by the time of writing, because
+/// its deadline has passed, does not want the text any more.
+fn write_late(path: &Path, latency: Duration, text: &str, stop: &AtomicBool) {
+    let Ok(mut pipe) = File::options().write(true).open(path) else { return };
+    let due = Instant::now() + latency;
+    while Instant::now() < due && !stop.load(Ordering::Acquire) {
+        // In short naps, so that whoever interrupts a run of five seconds does not wait for them.
+        thread::sleep(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(20)));
+    }
+    if !stop.load(Ordering::Acquire) {
+        let _ = pipe.write_all(text.as_bytes());
+    }
+}
+
+impl Drop for SlowStorage {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        for pipe in self.pipes.drain(..) {
+            // A writer that nobody ever read from still waits for its reader: be one.
+            let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+            let reader = OpenOptions::new().read(true).custom_flags(nonblocking).open(&pipe.path);
+            let _ = pipe.writer.join();
+            drop(reader);
+            let _ = std::fs::remove_file(&pipe.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_blocks_until_the_latency_is_over_and_brings_the_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("document");
+        let mut storage = SlowStorage::default();
+        storage.add(path.clone(), Duration::from_millis(50), "some words".into()).unwrap();
+        let begin = Instant::now();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "some words");
+        assert!(begin.elapsed() >= Duration::from_millis(50));
+        drop(storage);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_nobody_reads_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut storage = SlowStorage::default();
+        storage.add(folder.path().join("unread"), Duration::from_secs(3_600), "".into()).unwrap();
+        let half_read = folder.path().join("half-read");
+        storage.add(half_read.clone(), Duration::from_secs(3_600), "".into()).unwrap();
+        let _reader = OpenOptions::new().read(true).open(&half_read).unwrap();
+        drop(storage);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

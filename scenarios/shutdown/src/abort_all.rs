@@ -1,0 +1,16 @@
+//! The main thread ends the service, and to be quick about it cuts off what is in flight.
+
+use crate::service::{SHUTDOWN_DEADLINE, Service};
+
+/// Runs the service until it is told to stop.
+pub fn serve(service: Service) -> anyhow::Result<()> {
+    service.runtime.block_on(async {
+        service.stop.requested().await?;
+        service.requests.close();
+        service.requests.abort_all();
+        service.requests.answered().await;
+        anyhow::Ok(())
+    })?;
+    service.runtime.shutdown_timeout(SHUTDOWN_DEADLINE);
+    Ok(())
+}

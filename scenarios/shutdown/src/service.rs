@@ -1,0 +1,150 @@
+//! The service that all variants share: it answers requests on a runtime of its own, until somebody stops it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::{Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long requests that were accepted may take to be answered once the service is stopping.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
+/// How long the runtime may take to end after that.
+pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    /// Ends with the service, one way or another.
+    pub runtime: Runtime,
+    /// Its own tasks.
+    pub tasks: Tasks,
+    /// Tells when to end.
+    pub stop: Stop,
+    /// Its requests.
+    pub requests: Arc<InFlight>,
+}
+
+impl Service {
+    /// A service on a runtime.
+    pub fn new(runtime: Runtime) -> Service {
+        let tasks = Tasks { runtime: runtime.handle().clone(), live: Arc::default() };
+        Service { runtime, tasks, stop: Stop::default(), requests: Arc::default() }
+    }
+
+    /// Lets accepted requests come to their answers and accepts no more, within the deadline for that.
+    pub async fn drain(&self) {
+        self.requests.close();
+        let _ = tokio::time::timeout(DRAIN_DEADLINE, self.requests.answered()).await;
+    }
+}
+
+/// The tasks of the service itself, counted for as long as they exist.
+///
+/// Tokio's own count of live tasks will not do: it forgets them all when the runtime begins to end, also those
+/// that keep it from ending.
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    runtime: Handle,
+    live: Arc<AtomicUsize>,
+}
+
+impl Tasks {
+    /// Spawns one more.
+    pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) {
+        self.live.fetch_add(1, Ordering::Relaxed);
+        let until_dropped = Live(Arc::clone(&self.live));
+        self.runtime.spawn(async move {
+            let _until_dropped = until_dropped;
+            task.await
+        });
+    }
+
+    /// How many there are.
+    pub fn live(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+}
+
+struct Live(Arc<AtomicUsize>);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A wish to stop: of a signal, or of whoever runs the service.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(CancellationToken);
+
+impl Stop {
+    /// Asks the service to stop.
+    pub fn request(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether somebody did.
+    pub fn is_requested(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Waits for Ctrl-C, SIGTERM, or whoever runs the service.
+    pub async fn requested(&self) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            () = self.0.cancelled() => {}
+            _ = terminate.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+        self.request();
+        Ok(())
+    }
+}
+
+/// Requests that were accepted and are not answered yet.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    closing: CancellationToken,
+    tasks: TaskTracker,
+    aborts: Mutex<Vec<AbortHandle>>,
+}
+
+/// A request that was cut off.
+#[derive(Debug)]
+pub struct CutOff;
+
+impl InFlight {
+    /// Answers a request after `takes`; at once, with an excuse, if the service is stopping.
+    pub async fn answer(&self, takes: Duration) -> Result<(), CutOff> {
+        if self.closing.is_cancelled() {
+            return Ok(());
+        }
+        let request = self.tasks.spawn(tokio::time::sleep(takes));
+        self.aborts.lock().unwrap_or_else(PoisonError::into_inner).push(request.abort_handle());
+        request.await.map_err(|_| CutOff)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Accepts no more.
+    pub fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+    }
+
+    /// Waits until everything that was accepted is answered.
+    pub async fn answered(&self) {
+        self.tasks.wait().await;
+    }
+
+    /// Cuts everything off.
+    pub fn abort_all(&self) {
+        self.aborts.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|request| request.abort());
+    }
+}
