@@ -1,6 +1,7 @@
 //! The command line: clap's derive and the parsing of single values, nothing else.
 
 use crate::exit::{self, Exit};
+use crate::plan::Sizes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lab_kit::Arrivals;
@@ -25,6 +26,10 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Runs variants of a scenario under load, judges their claims and reports
     Run(RunArgs),
+    /// Runs a batch at many sizes and tells how its cost grows
+    Sweep(SweepArgs),
+    /// Puts every claim of every variant to the test, under short loads
+    Verify(VerifyArgs),
     /// Reads a recording again
     Report(ReportArgs),
     /// Writes a completion script for a shell
@@ -52,7 +57,10 @@ pub(crate) struct RunArgs {
     pub all: bool,
     #[command(flatten)]
     pub load: LoadArgs,
-    /// Kills a run that takes longer than this [default: the load's own time and 10 s]
+    /// Runs it this many times, each with another seed, and tells how often it ends how
+    #[arg(long, value_name = "N", value_parser = count, allow_hyphen_values = true)]
+    pub trials: Option<usize>,
+    /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
     /// How the result is printed
@@ -67,7 +75,7 @@ pub(crate) struct RunArgs {
 }
 
 /// What replaces parts of a scenario's own load.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct LoadArgs {
     /// Worker threads of the runtime
     #[arg(long, value_name = "N", value_parser = number::<usize>, allow_hyphen_values = true)]
@@ -96,6 +104,55 @@ pub(crate) struct LoadArgs {
     /// A folder of real text files instead of slow storage
     #[arg(long, value_name = "DIR")]
     pub files: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    /// The scenario, as `lab list` names it
+    pub scenario: String,
+    /// The smallest size [default: half of the scenario's own]
+    #[arg(long, value_name = "N", value_parser = size, allow_hyphen_values = true)]
+    pub size: Option<usize>,
+    /// How many sizes, each twice the one before
+    #[arg(long, value_name = "N", value_parser = sizes, allow_hyphen_values = true, default_value_t = Sizes::COUNT)]
+    pub sizes: u32,
+    /// How often each size is run
+    #[arg(long, value_name = "N", value_parser = repetitions, allow_hyphen_values = true,
+          default_value_t = Sizes::REPETITIONS)]
+    pub repetitions: usize,
+    /// Worker threads of the runtime
+    #[arg(long, value_name = "N", value_parser = number::<usize>, allow_hyphen_values = true)]
+    pub workers: Option<usize>,
+    /// Seed of the data and of the order
+    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// Kills a run that takes longer than this [default: a minute]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
+    pub timeout: Option<Duration>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Prints what would be run and runs nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where recordings go
+    #[arg(long, value_name = "DIR", default_value = "lab-runs")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Only these scenarios
+    pub scenarios: Vec<String>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Prints what would be run and runs nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where recordings go
+    #[arg(long, value_name = "DIR", default_value = "lab-runs")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -170,6 +227,21 @@ fn command_of(plain: &str) -> String {
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "this is no whole number that fits here: try 1".into())
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=10_000).contains(count));
+    count.ok_or_else(|| "this is no whole number from 1 to 10000: try 20".into())
+}
+
+fn sizes(text: &str) -> Result<u32, String> {
+    let sizes = text.parse().ok().filter(|sizes| (Sizes::COUNT..=20).contains(sizes));
+    sizes.ok_or_else(|| "an exponent needs 6 sizes at least, and 20 are enough: try 6".into())
+}
+
+fn repetitions(text: &str) -> Result<usize, String> {
+    let repetitions = text.parse().ok().filter(|repetitions| (3..=100).contains(repetitions));
+    repetitions.ok_or_else(|| "an interval needs 3 repetitions at least, and 100 are enough: try 5".into())
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -59,6 +59,8 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     match cli.command {
         Command::List(args) => cmd::list::run(&args, scenarios),
         Command::Run(args) => cmd::run::run(&args, cli.plain, scenarios),
+        Command::Sweep(args) => cmd::sweep::run(&args, cli.plain, scenarios),
+        Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
         Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Completions(args) => cmd::completions::run(&args),
     }

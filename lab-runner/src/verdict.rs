@@ -1,5 +1,6 @@
 //! Claims against recordings: held, broken, or not measured. Pure.
 
+use crate::analysis::sweep::{Sweep, Way};
 use crate::analysis::{Analysis, Reading, ValidityVerdict};
 use lab_kit::{Bound, Claim, Ending, Measure, Scenario};
 use serde::Serialize;
@@ -50,6 +51,19 @@ pub fn judge(run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Vec<Ju
     implied.into_iter().chain(own).map(|claim| judge_one(*claim, run, others)).collect()
 }
 
+/// The claims of a way that a sweep can judge: how its cost grows, and that all its runs end.
+pub fn judge_way(way: &Way, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
+    let claims = scenario.variant(&way.variant).map_or(&[][..], |variant| variant.claims);
+    let about_a_sweep = |claim: &&Claim| is_about_a_sweep(claim) || matches!(claim.measure, Measure::Ending(_));
+    let judge = |claim: &Claim| judged(*claim, reading_of_way(claim.measure, way, sweep, scenario.name));
+    claims.iter().filter(about_a_sweep).map(judge).collect()
+}
+
+/// Whether a claim needs runs at several sizes.
+pub fn is_about_a_sweep(claim: &Claim) -> bool {
+    matches!(claim.measure, Measure::Exponent(_) | Measure::RatioAt { .. })
+}
+
 /// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked could not be
 /// judged or if there is none, else held.
 pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
@@ -74,7 +88,11 @@ enum Missing {
 }
 
 fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
-    let (verdict, value, reason, asked) = match reading(claim.measure, run, others) {
+    judged(claim, reading(claim.measure, run, others))
+}
+
+fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
+    let (verdict, value, reason, asked) = match reading {
         Ok(reading) => match compare(&reading, claim.bound) {
             Verdict::NotMeasured => (Verdict::NotMeasured, Some(reading.value), Some(unclear(&reading)), true),
             verdict => (verdict, Some(reading.value), None, true),
@@ -87,7 +105,7 @@ fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
 
 fn unclear(reading: &Reading) -> String {
     let high = if reading.high.is_finite() { format!("{:.3}", reading.high) } else { "infinity".into() };
-    let because = reading.because.unwrap_or("it is no number");
+    let because = reading.because.unwrap_or("the repetitions differ that much");
     format!("the truth lies between {:.3} and {high}: {because}", reading.low)
 }
 
@@ -139,6 +157,36 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             Ok(metric_of_other(larger, name)?.over(&metric(run, name)?))
         }
     }
+}
+
+fn reading_of_way(measure: Measure, way: &Way, sweep: &Sweep, scenario: &str) -> Result<Reading, Missing> {
+    match measure {
+        Measure::Exponent(metric) => {
+            let growth = sweep.growth(way, metric).map_err(Missing::NotMeasured)?;
+            let because = (!growth.pure).then_some("no pure power law: of the three largest sizes");
+            Ok(Reading { value: growth.exponent, low: growth.low, high: growth.high, because })
+        }
+        Measure::RatioAt { metric, over, size } => {
+            let missing = || Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"));
+            let over = sweep.way(over).and_then(|over| median_and_range(over, metric, size)).ok_or_else(missing)?;
+            Ok(median_and_range(way, metric, size).ok_or_else(missing)?.over(&over))
+        }
+        _ => match way.unfinished() {
+            Some((Ending::Unfinished, _)) => Err(Missing::NotMeasured("a run was cut off from outside".into())),
+            unfinished => Ok(Reading::exact(f64::from(u8::from(unfinished.is_none())))),
+        },
+    }
+}
+
+/// The median of the repetitions, and all that they were between.
+fn median_and_range(way: &Way, metric: &str, size: usize) -> Option<Reading> {
+    let values = way.values(metric, size);
+    Some(Reading {
+        value: way.median_at(metric, size)?,
+        low: values.iter().copied().reduce(f64::min)?,
+        high: values.iter().copied().reduce(f64::max)?,
+        because: None,
+    })
 }
 
 /// An ending is 1 if it is the expected one, else 0. A run that was cut off from outside has none.

@@ -47,7 +47,7 @@ impl Cx {
         &self.probe
     }
 
-    /// A folder for files of the variant, made on first use. It belongs to the recording.
+    /// A folder for files of the variant, made on first use. It is removed when the run is over, however it ends.
     ///
     /// # Errors
     /// If it cannot be made.

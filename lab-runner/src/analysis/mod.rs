@@ -5,8 +5,11 @@
 
 mod counters;
 mod doubt;
+pub mod growth;
 mod parts;
 mod requests;
+pub mod sweep;
+pub mod trials;
 mod validity;
 
 pub use parts::{Part, QUANTILES};

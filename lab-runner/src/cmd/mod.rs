@@ -1,10 +1,13 @@
 //! The subcommands, one file each.
 
 pub(crate) mod completions;
+mod execute;
 pub(crate) mod list;
 mod load;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod sweep;
+pub(crate) mod verify;
 
 use crate::cli::Format;
 use crate::exit::Exit;

@@ -1,9 +1,10 @@
 //! `lab report [RUN]`: reads a recording again. Judges it as `lab run` did, and runs nothing.
 
 use super::show;
+use super::verify::show as show_verified;
 use crate::cli::ReportArgs;
 use crate::exit::{Exit, UsageError};
-use crate::report::{self, Report, Style};
+use crate::report::{self, Report, Style, verify};
 use lab_kit::Scenario;
 
 pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
@@ -12,6 +13,9 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
         Some(folder) => folder.clone(),
         None => report::newest(&args.out).map_err(usage)?,
     };
+    if let Some(verified) = verify::read(&folder, scenarios).map_err(usage)? {
+        return show_verified(&verified, &folder, None, args.format, Style { plain });
+    }
     let report = Report::read(&folder, scenarios).map_err(usage)?;
     show(&report, args.format, Style { plain })
 }

@@ -9,7 +9,7 @@
 //! | `floor.bin` | child, first | the same for the null target |
 //! | `counters.bin` | child, while it runs | what the variant reports about itself |
 //! | `stdout.txt`, `stderr.txt` | child | what the scenario printed |
-//! | `scratch/` | child | files of the scenario |
+//! | `scratch/` | child | files of the scenario, removed when the run is over |
 //!
 //! Files that are written at the end are reserved at the start, so that a disk which fills up in between
 //! cannot take the ending away.
@@ -31,6 +31,8 @@ pub const FORMAT: u32 = 1;
 const SPEC: &str = "spec.json";
 const OUTCOME: &str = "outcome.json";
 const END: &str = "end.json";
+/// Files of the scenario, while it runs.
+const SCRATCH: &str = "scratch";
 /// What the scenario printed.
 pub const STDOUT: &str = "stdout.txt";
 /// What the scenario complained about.
@@ -53,6 +55,12 @@ pub struct Spec {
     pub load: Load,
     /// What the load's size was multiplied by for a growth claim; 1 for a plain run.
     pub scaled: usize,
+    /// Which repetition of a sweep's size this is, from 0; absent for other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetition: Option<usize>,
+    /// Which of many trials with different seeds this is, from 1; absent for other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<usize>,
     /// When the run is killed, in milliseconds after its start.
     pub timeout_ms: u64,
     /// The process that started it: a child that has another parent is an orphan and ends.
@@ -141,6 +149,27 @@ pub(crate) struct End {
     /// The error or panic, if the variant did not return `Ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+}
+
+/// Removes a run's scratch files: they are nobody's once it is over.
+pub(crate) fn remove_scratch(run: &Path) {
+    let _ = fs::remove_dir_all(run.join(SCRATCH));
+}
+
+/// Removes scratch files of runs whose lab was killed before it could.
+pub(crate) fn remove_abandoned_scratch(out: &Path) {
+    let folders = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let runs = folders(out).flat_map(|invocation| folders(&invocation));
+    for run in runs.filter(|run| run.join(SCRATCH).is_dir()) {
+        if read_spec(&run).is_ok_and(|spec| !is_alive(spec.parent)) {
+            remove_scratch(&run);
+        }
+    }
+}
+
+fn is_alive(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    process.is_some_and(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
 }
 
 /// A recording that is open for its run.
@@ -235,6 +264,8 @@ mod tests {
             about: "never yields".into(),
             load: Load::DEFAULT,
             scaled: 1,
+            repetition: None,
+            trial: None,
             timeout_ms: 1_000,
             parent: 1,
             environment: Environment::here(),

@@ -2,7 +2,7 @@
 
 use super::units::{self, ascii, bounded, grouped};
 use super::{Style, chart};
-use crate::analysis::{Analysis, Part, QUANTILES, ValidityVerdict};
+use crate::analysis::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
 use crate::recording::Spec;
 use crate::verdict::{Judged, Verdict};
 use anstyle::{AnsiColor, Style as Colour};
@@ -91,20 +91,34 @@ fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Resul
     let latency =
         |name: &str| name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()));
     let told = run.metrics.iter().filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
-    let texts: Vec<String> = told.map(|(name, reading)| counter(name, reading.value, style)).collect();
-    if texts.is_empty() {
-        return Ok(());
+    let texts: Vec<String> = told.map(|(name, reading)| counter(name, reading, style)).collect();
+    for (number, line) in filled(&texts, 100).iter().enumerate() {
+        let head = if number == 0 { "measured" } else { "" };
+        writeln!(to, "{head:<10} {}", ascii(line, style))?;
     }
-    writeln!(to, "measured   {}", ascii(&texts.join(" · "), style))
+    Ok(())
 }
 
-fn counter(name: &str, value: f64, style: Style) -> String {
-    match name.strip_suffix("_us") {
-        Some(bare) => format!("{} {}", words(bare), units::time(value, style)),
-        None if name.contains("_us_per_") => {
-            format!("{} {}", words(&name.replacen("_us_", " ", 1)), units::time(value, style))
+/// Joins texts to lines of about this many characters.
+fn filled(texts: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for text in texts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + text.chars().count() + 3 <= width => *line += &format!(" · {text}"),
+            _ => lines.push(text.clone()),
         }
-        None => format!("{} {}", words(name), units::three_digits(value)),
+    }
+    lines
+}
+
+fn counter(name: &str, reading: &Reading, style: Style) -> String {
+    let unit = ["_us", "_ms"].into_iter().find_map(|unit| name.strip_suffix(unit));
+    match unit {
+        Some(bare) => format!("{} {}", words(bare), units::reading(name, reading, style)),
+        None if name.contains("_us_per_") => {
+            format!("{} {}", words(&name.replacen("_us_", " ", 1)), units::time(reading.value, style))
+        }
+        None => format!("{} {}", words(name), units::number(reading.value)),
     }
 }
 
@@ -114,7 +128,8 @@ fn words(name: &str) -> String {
 
 fn print_latencies(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let Some(responses) = &run.responses else {
-        return writeln!(to, "           no request was measured");
+        let batch = run.recording.spec.load.is_batch();
+        return if batch { Ok(()) } else { writeln!(to, "           no request was measured") };
     };
     let heads = QUANTILES.map(|(_, name)| format!("{:>12}", name.replace("p999", "p99.9")));
     writeln!(to, "\n{DIM}           {}{DIM:#}", heads.concat())?;
@@ -131,19 +146,18 @@ fn print_latencies(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Resu
         }
         writeln!(to)?;
     }
-    print_marks([run], style, to)?;
+    print_marks(run.metrics.values(), style, to)?;
     writeln!(to)?;
     chart::lines(responses, style).iter().try_for_each(|line| writeln!(to, "  {line}"))
 }
 
 /// Why some quantiles are only bounds.
 pub(super) fn print_marks<'a>(
-    runs: impl IntoIterator<Item = &'a Analysis>,
+    readings: impl IntoIterator<Item = &'a Reading>,
     style: Style,
     to: &mut dyn Write,
 ) -> io::Result<()> {
-    let readings = runs.into_iter().flat_map(|run| run.metrics.values());
-    let mut reasons: Vec<&str> = readings.filter_map(|reading| reading.because).collect();
+    let mut reasons: Vec<&str> = readings.into_iter().filter_map(|reading| reading.because).collect();
     reasons.sort_unstable();
     reasons.dedup();
     for reason in reasons {
@@ -206,7 +220,7 @@ fn evidence(claim: &Judged) -> Option<String> {
     if matches!(claim.claim.measure, Measure::Ending(_)) {
         return None;
     }
-    let value = units::three_digits(claim.value?);
+    let value = units::number(claim.value?);
     let (must_be, bound) = match claim.claim.bound {
         Bound::AtLeast(bound) => ("≥", bound),
         Bound::AtMost(bound) => ("≤", bound),

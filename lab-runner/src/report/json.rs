@@ -2,6 +2,10 @@
 //! as `lab-runner/schema/lab.result.v1.json`.
 
 use super::Report;
+use super::sweep::FITTED;
+use super::trials::{self, Summary};
+use crate::analysis::growth::Growth;
+use crate::analysis::sweep::{Sweep, Way};
 use crate::analysis::{Analysis, Reading, Validity, ValidityVerdict};
 use crate::recording::Environment;
 use crate::verdict::{Judged, Verdict};
@@ -18,6 +22,33 @@ pub struct Document<'a> {
     load: &'a Load,
     environment: &'a Environment,
     runs: Vec<Run<'a>>,
+    /// What many trials came to, a variant each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trials: Vec<Summary<'a>>,
+    /// How the cost of each way of a sweep grows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sweep: Vec<SweptWay<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SweptWay<'a> {
+    variant: &'a str,
+    kind: Kind,
+    exponents: BTreeMap<&'static str, Exponent>,
+    /// Metric → size and median, ascending.
+    medians: BTreeMap<&'static str, Vec<(usize, f64)>>,
+    claims: Vec<Claim<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Exponent {
+    exponent: f64,
+    low: f64,
+    high: f64,
+    class: String,
+    /// False if it bends: then it is that of the three largest sizes.
+    pure: bool,
+    sizes: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +99,7 @@ struct Claim<'a> {
 
 /// Builds the document of a report.
 pub fn document(report: &Report) -> Document<'_> {
-    let first = &report.runs[0].0.recording.spec;
+    let first = &report.spec;
     Document {
         schema: "lab.result.v1",
         scenario: &first.scenario,
@@ -76,7 +107,31 @@ pub fn document(report: &Report) -> Document<'_> {
         load: &first.load,
         environment: &first.environment,
         runs: report.runs.iter().map(|(run, claims)| one_run(run, claims)).collect(),
+        trials: trials::summaries(report),
+        sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
     }
+}
+
+fn swept_ways<'a>(report: &'a Report, sweep: &'a Sweep) -> Vec<SweptWay<'a>> {
+    let claims = |way: &Way| report.ways.iter().find(|(name, _)| *name == way.variant).map(|(_, claims)| claims);
+    let one = |way: &'a Way| SweptWay {
+        variant: &way.variant,
+        kind: way.kind,
+        exponents: FITTED.iter().filter_map(|(metric, ..)| Some((*metric, exponent(sweep, way, metric)?))).collect(),
+        medians: FITTED.iter().map(|(metric, ..)| (*metric, medians(sweep, way, metric))).collect(),
+        claims: claims(way).into_iter().flatten().map(one_claim).collect(),
+    };
+    sweep.ways.iter().map(one).collect()
+}
+
+fn exponent(sweep: &Sweep, way: &Way, metric: &str) -> Option<Exponent> {
+    let growth = sweep.growth(way, metric).ok()?;
+    let Growth { exponent, low, high, pure, sizes, .. } = growth;
+    Some(Exponent { exponent, low, high, class: growth.class().to_string(), pure, sizes })
+}
+
+fn medians(sweep: &Sweep, way: &Way, metric: &str) -> Vec<(usize, f64)> {
+    sweep.sizes().into_iter().filter_map(|size| Some((size, way.median_at(metric, size)?))).collect()
 }
 
 fn one_run<'a>(run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {

@@ -3,14 +3,20 @@
 mod chart;
 mod detail;
 mod json;
+pub mod plot;
+mod sweep;
 mod table;
+mod trials;
 mod units;
+pub(crate) mod verify;
 
+use crate::analysis::sweep::Sweep;
 use crate::analysis::{self, Analysis};
-use crate::recording;
+use crate::recording::{self, Spec};
 use crate::verdict::{self, Judged, Verdict};
 use anyhow::{Context, ensure};
-use lab_kit::Scenario;
+use lab_kit::{Column, Scenario};
+use plot::Plot;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,10 +27,18 @@ pub use json::document;
 pub struct Report {
     /// The folder that was asked for: a run's or an invocation's.
     pub folder: PathBuf,
-    /// The runs in the order in which they were done, each with its judged claims.
+    /// The spec of the first run: scenario, load and environment are those of all.
+    pub spec: Spec,
+    /// The runs in the order in which they were done, each with its judged claims. Those of a sweep are not here.
     pub runs: Vec<(Analysis, Vec<Judged>)>,
+    /// The runs of a sweep.
+    pub sweep: Option<Sweep>,
+    /// The judged claims of each way of the sweep.
+    pub ways: Vec<(String, Vec<Judged>)>,
     /// What the claims add up to.
     pub verdict: Verdict,
+    /// What the scenario shows in a table.
+    columns: &'static [Column],
 }
 
 /// How text is printed.
@@ -44,44 +58,112 @@ impl Report {
             .iter()
             .map(|run| Ok(analysis::analyse(recording::open(run)?)))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let known = |run: &Analysis| scenarios.iter().find(|known| known.name == run.recording.spec.scenario);
-        let judge = |run| known(run).map(|scenario| verdict::judge(run, &analyses, scenario)).unwrap_or_default();
-        let judged: Vec<_> = analyses.iter().map(judge).collect();
-        let stranger = judged.iter().any(Vec::is_empty); // a scenario or variant that this binary does not have
-        let verdict = if stranger { Verdict::NotMeasured } else { verdict::overall(judged.iter().flatten()) };
-        Ok(Report { folder: folder.to_owned(), runs: analyses.into_iter().zip(judged).collect(), verdict })
+        let spec = analyses[0].recording.spec.clone();
+        let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
+        Ok(Report::of(folder, spec, analyses, scenario))
     }
 
-    /// Prints the text report: one run in detail, several as a table.
+    fn of(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Report {
+        let mut sweep = Sweep::of(&analyses);
+        if let (Some(sweep), Some(scenario)) = (&mut sweep, scenario) {
+            sweep.sort_by(|name| scenario.variants.iter().position(|variant| variant.name == name));
+        }
+        let (swept, analyses): (Vec<_>, Vec<_>) =
+            analyses.into_iter().partition(|run| run.recording.spec.repetition.is_some());
+        drop(swept);
+        let told_by_the_sweep = |claim: &Judged| sweep.is_some() && verdict::is_about_a_sweep(&claim.claim);
+        let judge = |run: &Analysis| -> Vec<Judged> {
+            let judged = scenario.map(|scenario| verdict::judge(run, &analyses, scenario)).unwrap_or_default();
+            judged.into_iter().filter(|claim| !told_by_the_sweep(claim)).collect()
+        };
+        let judged: Vec<_> = analyses.iter().map(judge).collect();
+        let ways: Vec<_> = sweep
+            .iter()
+            .flat_map(|sweep| sweep.ways.iter().map(move |way| (way, sweep)))
+            .map(|(way, sweep)| {
+                let claims = scenario.map(|scenario| verdict::judge_way(way, sweep, scenario)).unwrap_or_default();
+                (way.variant.clone(), claims)
+            })
+            .collect();
+        let all = judged.iter().chain(ways.iter().map(|(_, claims)| claims));
+        let stranger = all.clone().any(Vec::is_empty); // a scenario or variant that this binary does not have
+        let verdict = if stranger { Verdict::NotMeasured } else { verdict::overall(all.flatten()) };
+        let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
+        let runs = analyses.into_iter().zip(judged).collect();
+        Report { folder: folder.to_owned(), spec, runs, sweep, ways, verdict, columns }
+    }
+
+    /// Every claim with the variant that makes it.
+    pub fn claims(&self) -> impl Iterator<Item = (&str, &Judged)> {
+        let of_runs = self.runs.iter().map(|(run, claims)| (run.recording.spec.variant.as_str(), claims));
+        let of_ways = self.ways.iter().map(|(variant, claims)| (variant.as_str(), claims));
+        of_runs.chain(of_ways).flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
+    }
+
+    /// The pictures of its sweep, if there is one: file name and plot.
+    pub fn figures(&self) -> Vec<(&'static str, Plot)> {
+        self.sweep.as_ref().map(|sweep| sweep::figures(sweep, &self.spec)).unwrap_or_default()
+    }
+
+    /// Prints the text report: one run in detail, several as a table, trials and sweeps summed up.
     ///
     /// # Errors
     /// If `to` cannot be written.
     pub fn print(&self, style: Style, to: &mut dyn Write) -> io::Result<()> {
         match &self.runs[..] {
-            [(run, claims)] => detail::print(run, claims, style, to),
-            runs => table::print(runs, &self.folder, style, to),
+            [] => {}
+            [(run, _), ..] if run.recording.spec.trial.is_some() => trials::print(self, style, to)?,
+            [(run, claims)] => detail::print(run, claims, style, to)?,
+            _ => table::print(self, style, to)?,
+        }
+        match &self.sweep {
+            Some(sweep) => sweep::print(self, sweep, style, to),
+            None => Ok(()),
         }
     }
 }
 
-/// The runs in a folder, by name: the folder itself if it is a run's.
+/// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a folder below.
 fn run_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if recording::is_recording(folder) {
         return Ok(vec![folder.to_owned()]);
     }
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut runs: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|p| recording::is_recording(p)).collect();
+    let runs = recordings_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let larger = recordings_in(&folder.join(LARGER)).unwrap_or_default();
     ensure!(!runs.is_empty(), "there is no recording in {}: lab run makes one", folder.display());
+    Ok(runs.into_iter().chain(larger).collect())
+}
+
+/// Where a sweep puts the runs that it adds because its growth could not be told.
+pub(crate) const LARGER: &str = "larger";
+
+fn recordings_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let mut runs: Vec<PathBuf> = entries.filter(|path| recording::is_recording(path)).collect();
     runs.sort();
     Ok(runs)
+}
+
+/// The invocations in a folder: itself, or those that `lab verify` made in it, by name.
+///
+/// # Errors
+/// If there is no recording.
+pub fn invocations(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let none = match run_folders(folder) {
+        Ok(_) => return Ok(vec![folder.to_owned()]),
+        Err(error) => error,
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut invocations: Vec<PathBuf> = entries.filter(|path| run_folders(path).is_ok()).collect();
+    invocations.sort();
+    if invocations.is_empty() { Err(none) } else { Ok(invocations) }
 }
 
 /// The newest invocation in the folder that recordings go to.
 pub(crate) fn newest(out: &Path) -> anyhow::Result<PathBuf> {
     let nothing = || format!("there is no recording in {}: lab run makes one", out.display());
-    let invocations =
-        std::fs::read_dir(out).into_iter().flatten().flatten().filter(|entry| run_folders(&entry.path()).is_ok());
-    let newest = invocations.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
+    let made =
+        std::fs::read_dir(out).into_iter().flatten().flatten().filter(|entry| invocations(&entry.path()).is_ok());
+    let newest = made.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
     Ok(newest.with_context(nothing)?.path())
 }

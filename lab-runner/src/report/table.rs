@@ -1,40 +1,31 @@
 //! Several runs on one screen: a row a run, then the claims that compare them.
 
 use super::detail::{self, asked, environment, validity_colour};
-use super::units::{ascii, bounded};
-use super::{Style, units};
+use super::units::{ascii, reading};
+use super::{Report, Style, units};
 use crate::analysis::Analysis;
 use crate::verdict::{Judged, Verdict};
 use anstyle::Style as Colour;
-use lab_kit::{Ending, Measure};
+use lab_kit::{Column, Ending, Measure};
 use std::io::{self, Write};
-use std::path::Path;
 
-const BOLD: Colour = Colour::new().bold();
-const DIM: Colour = Colour::new().dimmed();
-
-/// The columns after the name: a metric and its head.
-const COLUMNS: [(&str, &str); 4] =
-    [("response_p50_us", "p50"), ("response_p99_us", "p99"), ("response_max_us", "max"), ("wait_p99_us", "wait p99")];
+pub(super) const BOLD: Colour = Colour::new().bold();
+pub(super) const DIM: Colour = Colour::new().dimmed();
 
 /// Prints the runs of an invocation.
-pub(super) fn print(
-    runs: &[(Analysis, Vec<Judged>)],
-    folder: &Path,
-    style: Style,
-    to: &mut dyn Write,
-) -> io::Result<()> {
-    let spec = &runs[0].0.recording.spec;
-    writeln!(to, "{BOLD}{} · {} runs{BOLD:#}", ascii(&spec.scenario, style), runs.len())?;
+pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let spec = &report.spec;
+    writeln!(to, "{BOLD}{} · {} runs{BOLD:#}", ascii(&spec.scenario, style), report.runs.len())?;
     writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
     writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
-    let heads: String = COLUMNS.iter().map(|(_, head)| format!("{head:>11}")).collect();
+    let heads: String = report.columns.iter().map(|column| format!("{:>11}", column.head)).collect();
     writeln!(to, "{DIM}{:<21} {:<5}{heads}  ending{DIM:#}", "", "")?;
-    runs.iter().try_for_each(|(run, _)| print_row(run, style, to))?;
-    detail::print_marks(runs.iter().map(|(run, _)| run), style, to)?;
-    print_claims(runs, style, to)?;
-    writeln!(to, "\nrecording  {}", folder.display())?;
-    writeln!(to, "next       lab report {}/01-{}", folder.display(), spec.variant)
+    report.runs.iter().try_for_each(|(run, _)| print_row(run, report.columns, style, to))?;
+    let shown = report.runs.iter().flat_map(|(run, _)| report.columns.iter().filter_map(|c| run.metrics.get(c.metric)));
+    detail::print_marks(shown, style, to)?;
+    print_claims(report, style, to)?;
+    writeln!(to, "\nrecording  {}", report.folder.display())?;
+    writeln!(to, "next       lab report {}/01-{}", report.folder.display(), spec.variant)
 }
 
 /// The variant's name, with its size if that is not the plain one.
@@ -43,13 +34,13 @@ fn name(run: &Analysis) -> String {
     if spec.scaled == 1 { spec.variant.clone() } else { format!("{} × {}", spec.variant, spec.scaled) }
 }
 
-fn print_row(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_row(run: &Analysis, columns: &[Column], style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &run.recording.spec;
     write!(to, "{:<21} {:<5}", ascii(&name(run), style), spec.kind)?;
-    for (metric, _) in COLUMNS {
-        match run.metrics.get(metric) {
-            Some(reading) if reading.because.is_some() => write!(to, "{DIM}{:>11}{DIM:#}", bounded(reading, style))?,
-            Some(reading) => write!(to, "{:>11}", bounded(reading, style))?,
+    for column in columns {
+        match run.metrics.get(column.metric) {
+            Some(r) if r.because.is_some() => write!(to, "{DIM}{:>11}{DIM:#}", reading(column.metric, r, style))?,
+            Some(r) => write!(to, "{:>11}", reading(column.metric, r, style))?,
             None => write!(to, "{DIM}{:>11}{DIM:#}", "-")?,
         }
     }
@@ -61,21 +52,26 @@ fn print_row(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()>
 }
 
 /// Claims that compare runs in full, for they are the story, and all that did not hold; the rest as a number.
-fn print_claims(runs: &[(Analysis, Vec<Judged>)], style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_claims(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let runs = report.runs.iter();
     let all: Vec<(&Analysis, &Judged)> =
-        runs.iter().flat_map(|(run, claims)| claims.iter().map(move |c| (run, c))).collect();
+        runs.flat_map(|(run, claims)| claims.iter().map(move |c| (run, c))).filter(|(_, claim)| claim.asked).collect();
     if all.is_empty() {
         return Ok(());
     }
     writeln!(to)?;
     for (run, claim) in all.iter().filter(|(_, claim)| is_story(claim)) {
-        write!(to, "{DIM}{:<15}{DIM:#}", run.recording.spec.variant)?;
+        write!(to, "{DIM}{:<16}{DIM:#}", run.recording.spec.variant)?;
         detail::print_claim(claim, style, to)?;
     }
     let held = all.iter().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
-    let quiet = all.iter().filter(|(_, claim)| !is_story(claim)).count();
-    let counted = units::grouped(quiet as i64);
-    writeln!(to, "{held} of {} claims held; {counted} that look at a single run are told by lab report RUN", all.len())
+    let quiet = units::grouped(all.iter().filter(|(_, claim)| !is_story(claim)).count() as i64);
+    writeln!(to, "{held} of {} claims held; {quiet} that look at a single run are told by lab report RUN", all.len())?;
+    let sweeps = report.runs.iter().flat_map(|(_, claims)| claims).filter(|claim| !claim.asked);
+    match sweeps.filter(|claim| crate::verdict::is_about_a_sweep(&claim.claim)).count() {
+        0 => Ok(()),
+        n => writeln!(to, "{DIM}{n} more need several sizes: lab sweep {}{DIM:#}", report.spec.scenario),
+    }
 }
 
 fn is_story(claim: &Judged) -> bool {

@@ -27,6 +27,23 @@ pub(super) fn bounded(reading: &Reading, style: Style) -> String {
     format!("{}{}", ascii(sign, style), time(reading.value, style))
 }
 
+/// A reading in the unit that its metric's name ends with, with the sign of its bound.
+pub(super) fn reading(metric: &str, reading: &Reading, style: Style) -> String {
+    let us = match metric.rsplit('_').next() {
+        Some("us") => 1.0,
+        Some("ms") => 1e3,
+        _ => return number(reading.value),
+    };
+    let scaled = |value: f64| value * us;
+    let (value, low, high) = (scaled(reading.value), scaled(reading.low), scaled(reading.high));
+    bounded(&Reading { value, low, high, because: reading.because }, style)
+}
+
+/// A count as it is, anything else to three digits.
+pub(super) fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e15 { grouped(value as i64) } else { three_digits(value) }
+}
+
 /// A plain number to three digits, without an exponent.
 pub(super) fn three_digits(value: f64) -> String {
     match value.abs() {

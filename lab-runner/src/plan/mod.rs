@@ -1,5 +1,9 @@
 //! From what was asked to the list of runs. Pure: nothing is started, no clock is read.
 
+mod sweep;
+
+pub(crate) use sweep::{Sizes, sweep, ways};
+
 use crate::exit::UsageError;
 use lab_kit::{Kind, Load, Measure, Scenario, Variant};
 use std::time::Duration;
@@ -12,6 +16,10 @@ pub(crate) struct Planned {
     pub load: Load,
     /// What the load's size was multiplied by for a growth claim; 1 for the plain run.
     pub scaled: usize,
+    /// Which repetition of a sweep's size this is.
+    pub repetition: Option<usize>,
+    /// Which of many trials this is, from 1.
+    pub trial: Option<usize>,
     pub timeout: Duration,
 }
 
@@ -49,6 +57,15 @@ pub(crate) fn plan(
     }
 }
 
+/// Each run many times, one seed after another, in rounds.
+pub(crate) fn trials(runs: &[Planned], count: usize) -> Vec<Planned> {
+    let one = |trial: usize, run: &Planned| {
+        let load = Load { seed: run.load.seed.wrapping_add(trial as u64 - 1), ..run.load.clone() };
+        Planned { load, trial: Some(trial), ..run.clone() }
+    };
+    (1..=count).flat_map(|trial| runs.iter().map(move |run| one(trial, run))).collect()
+}
+
 fn planned(
     scenario: &'static Scenario,
     variant: &'static Variant,
@@ -58,7 +75,7 @@ fn planned(
 ) -> Planned {
     let load = Load { size: load.size.saturating_mul(scaled), ..load.clone() };
     let timeout = timeout.unwrap_or(load.lasts() + Duration::from_millis(load.patience_ms));
-    Planned { scenario, variant, load, scaled, timeout }
+    Planned { scenario, variant, load, scaled, repetition: None, trial: None, timeout }
 }
 
 /// The larger sizes that growth claims ask for. Messages from a file have the size they have.
@@ -145,6 +162,13 @@ mod tests {
         assert_eq!(names(Which::All, &Load::DEFAULT), all);
         let from_file = Load { messages: Some("m.ndjson".into()), ..Load::DEFAULT };
         assert_eq!(names(Which::All, &from_file), all[..3]);
+    }
+
+    #[test]
+    fn trials_go_from_seed_to_seed() {
+        let runs = plan(&MADE_UP, Which::Buggy, &Load::DEFAULT, None).unwrap();
+        let seeds: Vec<_> = trials(&runs, 3).iter().map(|run| (run.trial, run.load.seed)).collect();
+        assert_eq!(seeds, [(Some(1), 7), (Some(2), 8), (Some(3), 9)]);
     }
 
     #[test]

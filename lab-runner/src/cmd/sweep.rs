@@ -1,0 +1,84 @@
+//! `lab sweep`: one batch at many sizes, each many times, for the exponent with which its cost grows.
+
+use super::execute::{interrupted, invocation_folder, print_plan, run_all};
+use super::load::{check, load};
+use super::show;
+use crate::cli::{LoadArgs, SweepArgs};
+use crate::exit::{Exit, UsageError};
+use crate::plan::{self, Planned, Sizes};
+use crate::report::{LARGER, Report, Style};
+use crate::supervise::Interrupts;
+use crate::verdict::{Judged, Verdict};
+use anyhow::Context;
+use lab_kit::{Load, Scenario, Variant};
+use std::fs;
+use std::path::Path;
+
+pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+    let scenario = plan::scenario(scenarios, &args.scenario)?;
+    let ways = plan::ways(scenario)?;
+    let load = load(scenario, &load_args(args))?;
+    let sizes =
+        Sizes { smallest: args.size.unwrap_or(load.size / 2), count: args.sizes, repetitions: args.repetitions };
+    let sizes = checked(scenario, &load, sizes)?;
+    let runs = plan::sweep(scenario, &ways, &load, &sizes, args.repetitions, args.timeout);
+    if args.dry_run {
+        return print_plan(&runs, args.format);
+    }
+    let interrupts = Interrupts::catch()?;
+    let folder = invocation_folder(&args.out, &format!("{}-sweep", scenario.name))?;
+    if let Some(signal) = run_all(&runs, &folder, &interrupts)? {
+        return Ok(interrupted(&folder, signal));
+    }
+    let more = one_size_more(&Report::read(&folder, scenarios)?, &ways, |ways, size| {
+        let load = Load { size, ..load.clone() };
+        check(scenario, &load).ok()?;
+        Some(plan::sweep(scenario, ways, &load, &[size], args.repetitions, args.timeout))
+    });
+    if let Some(signal) = run_all(&more, &folder.join(LARGER), &interrupts)? {
+        return Ok(interrupted(&folder, signal));
+    }
+    let report = Report::read(&folder, scenarios)?;
+    write_figures(&report, &folder)?;
+    show(&report, args.format, Style { plain })
+}
+
+/// A sweep replaces the size by many; the rest of a batch's load is as ever.
+fn load_args(args: &SweepArgs) -> LoadArgs {
+    LoadArgs { workers: args.workers, seed: args.seed, ..LoadArgs::default() }
+}
+
+/// The sizes, if the largest of them can be run.
+fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec<usize>> {
+    let overflow = || UsageError::error("the largest of these sizes overflows: try a smaller --size or fewer --sizes");
+    let all = sizes.all().ok_or_else(overflow)?;
+    for size in [sizes.smallest, *all.last().context("a sweep has sizes")?] {
+        check(scenario, &Load { size, ..load.clone() })?;
+    }
+    Ok(all)
+}
+
+/// The runs at twice the largest size, for the ways whose growth could not be told: once, as METHODOLOGY.md says.
+fn one_size_more(
+    report: &Report,
+    ways: &[&'static Variant],
+    plan: impl Fn(&[&'static Variant], usize) -> Option<Vec<Planned>>,
+) -> Vec<Planned> {
+    let Some(sweep) = &report.sweep else { return Vec::new() };
+    let open = |claim: &&Judged| claim.asked && claim.verdict == Verdict::NotMeasured;
+    let unclear = |way: &&'static Variant| {
+        report.ways.iter().any(|(name, claims)| name == way.name && claims.iter().any(|claim| open(&claim)))
+    };
+    let unclear: Vec<_> = ways.iter().copied().filter(unclear).collect();
+    let larger = sweep.sizes().last().and_then(|largest| largest.checked_mul(2));
+    larger.filter(|_| !unclear.is_empty()).and_then(|size| plan(&unclear, size)).unwrap_or_default()
+}
+
+/// Draws the sweep's pictures beside its recordings.
+pub(super) fn write_figures(report: &Report, folder: &Path) -> anyhow::Result<()> {
+    for (file, plot) in report.figures() {
+        let path = folder.join(file);
+        fs::write(&path, plot.svg()?).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! `lab verify`: every claim of every variant, under loads as short as the claims bear.
+
+use super::execute::{interrupted, invocation_folder, print_plan, run_all};
+use super::load::check;
+use crate::cli::{Format, VerifyArgs};
+use crate::exit::{Exit, UsageError};
+use crate::plan::{self, Planned, Sizes, Which};
+use crate::report::verify::{AGAIN, Verified, print, result};
+use crate::report::{Report, Style};
+use crate::supervise::Interrupts;
+use crate::verdict::Verdict;
+use lab_kit::{Load, Measure, Scenario};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+    let begin = Instant::now();
+    let chosen = chosen(args, scenarios)?;
+    let plans = chosen.iter().map(|scenario| Ok((*scenario, brief(scenario)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    if args.dry_run {
+        return print_plan(&plans.into_iter().flat_map(|(_, runs)| runs).collect::<Vec<_>>(), args.format);
+    }
+    let interrupts = Interrupts::catch()?;
+    let folder = invocation_folder(&args.out, "verify")?;
+    let mut verified = Vec::new();
+    for (number, (scenario, runs)) in plans.iter().enumerate() {
+        let into = folder.join(format!("{}-{}", number + 1, scenario.name));
+        if let Some(signal) = run_all(runs, &into, &interrupts)? {
+            return Ok(interrupted(&folder, signal));
+        }
+        let report = Report::read(&into, scenarios)?;
+        let again = suspects(scenario, &report, runs);
+        let confirmed = folder.join(format!("{}-{}{AGAIN}", number + 1, scenario.name));
+        if let Some(signal) = run_all(&again, &confirmed, &interrupts)? {
+            return Ok(interrupted(&folder, signal));
+        }
+        let again = if again.is_empty() { None } else { Some(Report::read(&confirmed, scenarios)?) };
+        verified.push(Verified { report, again });
+    }
+    show(&verified, &folder, Some(begin.elapsed()), args.format, Style { plain })
+}
+
+fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {
+    if args.scenarios.is_empty() {
+        return Ok(scenarios.to_vec());
+    }
+    args.scenarios.iter().map(|name| plan::scenario(scenarios, name)).collect()
+}
+
+/// Every run that the scenario's claims need, under its brief load.
+fn brief(scenario: &'static Scenario) -> anyhow::Result<Vec<Planned>> {
+    let load = Load { duration_ms: scenario.brief_ms, ..scenario.load.clone() };
+    check(scenario, &load)?;
+    let mut runs = plan::plan(scenario, Which::All, &load, None)?;
+    if let Ok(ways) = plan::ways(scenario) {
+        // Counts need no size at which time would tell; what needs one is left to lab sweep.
+        let sizes = Sizes { smallest: load.size / 8, count: Sizes::COUNT, repetitions: Sizes::REPETITIONS };
+        let all = sizes.all().ok_or_else(|| UsageError::error("the sizes of this scenario overflow"))?;
+        runs.extend(plan::sweep(scenario, &ways, &load, &all, sizes.repetitions, None));
+    }
+    Ok(runs)
+}
+
+/// The runs that claims which broke are judged from: to be done once more, in new processes, before anybody is
+/// told that a claim is broken.
+fn suspects(scenario: &Scenario, report: &Report, runs: &[Planned]) -> Vec<Planned> {
+    let mut names: Vec<&str> = Vec::new();
+    for (variant, claim) in report.claims().filter(|(_, claim)| claim.verdict == Verdict::Broken) {
+        names.push(scenario.variant(variant).map_or(variant, |variant| variant.name));
+        if let Measure::Ratio { over, .. } | Measure::RatioAt { over, .. } = claim.claim.measure {
+            names.push(over);
+        }
+    }
+    runs.iter().filter(|run| names.contains(&run.variant.name)).cloned().collect()
+}
+
+/// Prints what was verified and turns it into an exit code.
+pub(super) fn show(
+    verified: &[Verified],
+    folder: &Path,
+    took: Option<Duration>,
+    format: Format,
+    style: Style,
+) -> anyhow::Result<Exit> {
+    let verdict = match format {
+        Format::Json => {
+            let mut stdout = io::stdout().lock();
+            let result = result(verified);
+            serde_json::to_writer_pretty(&mut stdout, &result).map_err(io::Error::from)?;
+            writeln!(stdout)?;
+            result.verdict
+        }
+        Format::Text => {
+            let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+            print(verified, folder, took, style, &mut stdout)?;
+            stdout.flush()?;
+            result(verified).verdict
+        }
+    };
+    // What a noisy machine could not measure is told and is no failure, unless nothing could be measured at all.
+    Ok(match verdict {
+        Verdict::Held => Exit::Done,
+        Verdict::Broken => Exit::Broken,
+        Verdict::NotMeasured => Exit::NotMeasured,
+    })
+}

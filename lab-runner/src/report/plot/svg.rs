@@ -1,0 +1,173 @@
+//! The plot as a picture. Its legend is below the field, where it hides no point however the lines run.
+
+use super::axis::{Axis, label};
+use super::{Line, Plot, cut};
+use anyhow::Context;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+const WIDTH: u32 = 720;
+const FIELD_HEIGHT: u32 = 440;
+const LEGEND_ROW: u32 = 22;
+/// Where the field begins, and the legend with it.
+const LEFT: i32 = 116;
+const FONT: &str = "sans-serif";
+/// The library divides a size by 1.24 to get pixels: 18 and 14 are meant.
+const TITLE_SIZE: f64 = 18.0 * 1.24;
+const TEXT_SIZE: f64 = 14.0 * 1.24;
+/// Characters of 18 and of 14 pixels that fit the width, capitals or not.
+const TITLE_FITS: usize = 64;
+const NAME_FITS: usize = 68;
+
+/// Okabe and Ito's colours that are dark enough for white: they differ for colour-blind eyes too.
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(0, 0, 0),
+    RGBColor(230, 159, 0),
+];
+
+/// Corners of markers around a point in pixels: octagon, square, triangle up, diamond, triangle down. Fewer than
+/// the colours by one: a colour that comes again has another marker.
+const MARKERS: [&[(i32, i32)]; 5] = [
+    &[(-2, -5), (2, -5), (5, -2), (5, 2), (2, 5), (-2, 5), (-5, 2), (-5, -2)],
+    &[(-4, -4), (4, -4), (4, 4), (-4, 4)],
+    &[(0, -6), (6, 5), (-6, 5)],
+    &[(0, -7), (6, 0), (0, 7), (-6, 0)],
+    &[(0, 6), (6, -5), (-6, -5)],
+];
+
+/// The whole document.
+pub(super) fn draw(plot: &Plot) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let height = FIELD_HEIGHT + LEGEND_ROW * plot.lines.len() as u32 + 12;
+    let all = SVGBackend::with_string(&mut text, (WIDTH, height)).into_drawing_area();
+    all.fill(&WHITE)?;
+    all.draw(&Text::new(cut(&plot.title, TITLE_FITS, "…"), (24, 16), (FONT, TITLE_SIZE)))?;
+    let (upper, lower) = all.split_vertically(FIELD_HEIGHT);
+    field(plot, &upper)?;
+    legend(plot, &lower)?;
+    all.present()?;
+    drop((all, upper, lower));
+    described(plot, &text)
+}
+
+fn field(plot: &Plot, area: &Area<'_>) -> anyhow::Result<()> {
+    let (x, y) = plot.axes();
+    let scale = |axis: &Axis| (axis.low..axis.high).log_scale().with_key_points(axis.ticks.clone());
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .margin_top(48)
+        .margin_right(36)
+        .x_label_area_size(52)
+        .y_label_area_size(LEFT - 12)
+        .build_cartesian_2d(scale(&x), scale(&y))?;
+    chart
+        .configure_mesh()
+        .x_desc(&plot.x)
+        .y_desc(&plot.y)
+        .x_label_formatter(&|value| label(*value))
+        .y_label_formatter(&|value| label(*value))
+        .label_style((FONT, TEXT_SIZE))
+        .light_line_style(TRANSPARENT)
+        .draw()?;
+    for (i, line) in plot.lines.iter().enumerate() {
+        let points: Vec<_> = line.drawable().collect();
+        chart.draw_series(LineSeries::new(points.clone(), colour(i).stroke_width(2)))?;
+        chart.draw_series(points.into_iter().map(|point| EmptyElement::at(point) + marker(i)))?;
+    }
+    Ok(())
+}
+
+fn legend(plot: &Plot, area: &Area<'_>) -> anyhow::Result<()> {
+    for (i, Line { name, .. }) in plot.lines.iter().enumerate() {
+        let y = (LEGEND_ROW * i as u32 + LEGEND_ROW / 2) as i32;
+        let stroke = PathElement::new([(LEFT, y), (LEFT + 32, y)], colour(i).stroke_width(2));
+        area.draw(&stroke)?;
+        area.draw(&(EmptyElement::at((LEFT + 16, y)) + marker(i)))?;
+        area.draw(&Text::new(cut(name, NAME_FITS, "…"), (LEFT + 42, y - 6), (FONT, TEXT_SIZE)))?;
+    }
+    Ok(())
+}
+
+fn colour(line: usize) -> RGBColor {
+    COLOURS[line % COLOURS.len()]
+}
+
+fn marker(line: usize) -> Polygon<(i32, i32)> {
+    Polygon::new(MARKERS[line % MARKERS.len()], colour(line).filled())
+}
+
+/// The document with a title and a description, for those who do not see it. They hold in full what was cut short.
+fn described(plot: &Plot, svg: &str) -> anyhow::Result<String> {
+    let (head, rest) = svg.split_once('>').context("the drawing library wrote no SVG")?;
+    let names: Vec<&str> = plot.lines.iter().map(|line| line.name.as_str()).collect();
+    let desc = format!("{} over {}, both logarithmic. Lines: {}.", plot.y, plot.x, names.join(", "));
+    let (title, desc) = (escaped(&plot.title), escaped(&desc));
+    Ok(format!("{head} role=\"img\">\n<title>{title}</title>\n<desc>{desc}</desc>{rest}"))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot(names: &[&str]) -> Plot {
+        let line = |(i, name): (usize, &&str)| {
+            let points = (0..6).map(|k| 1_000.0 * 2.0_f64.powi(k)).map(|n| (n, n.powf(1.0 + 0.2 * i as f64))).collect();
+            Line { name: (*name).into(), points }
+        };
+        let lines = names.iter().enumerate().map(line).collect();
+        Plot { title: "Polls & \"sizes\"".into(), x: "tasks".into(), y: "polls <all>".into(), lines }
+    }
+
+    /// Fails unless every tag is closed in its order and no sign of the markup is left bare.
+    fn assert_well_formed(svg: &str) {
+        let mut open = Vec::new();
+        for piece in svg.split('<').skip(1) {
+            let (tag, text) = piece.split_once('>').expect("each tag ends");
+            let name = tag.split(' ').next().unwrap();
+            match name.strip_prefix('/') {
+                Some(closed) => assert_eq!(open.pop(), Some(closed)),
+                None if tag.ends_with('/') => {}
+                None => open.push(name),
+            }
+            assert!(!text.contains('>'), "{text}");
+            assert!(text.split('&').skip(1).all(|entity| entity.split_once(';').is_some_and(|(e, _)| e.len() <= 4)));
+        }
+        assert!(open.is_empty(), "{open:?} stay open");
+    }
+
+    #[test]
+    fn the_document_is_well_formed_and_names_everything() {
+        let svg = draw(&plot(&["buggy <b>", "fixed & well"])).unwrap();
+        assert_well_formed(&svg);
+        for text in ["buggy &lt;b&gt;", "fixed &amp; well", "polls &lt;all&gt;", "tasks", "\n10 000\n"] {
+            assert!(svg.contains(text), "{text} is not in {svg}");
+        }
+        assert!(svg.contains("<title>Polls &amp; \"sizes\"</title>\n<desc>polls &lt;all&gt; over tasks"), "{svg}");
+        assert!(!svg.contains("<b>"));
+    }
+
+    #[test]
+    fn what_is_cut_short_stands_in_the_description() {
+        let long = "n".repeat(200);
+        let svg = draw(&plot(&[&long])).unwrap();
+        assert_eq!(svg.matches(&long).count(), 1);
+        assert!(svg.contains(&format!("\n{}…\n", "n".repeat(NAME_FITS - 1))));
+    }
+
+    #[test]
+    fn as_many_lines_as_anybody_reads_look_different() {
+        let looks: std::collections::BTreeSet<_> =
+            (0..30).map(|i| (colour(i).0, colour(i).1, MARKERS[i % MARKERS.len()])).collect();
+        assert_eq!(looks.len(), 30);
+    }
+}

@@ -1,0 +1,127 @@
+//! A sweep on one screen: the exponent of each way with its interval, what the largest size took, and how it grew.
+
+use super::detail::{environment, print_claim};
+use super::plot::{Line, Plot};
+use super::table::{BOLD, DIM};
+use super::units::{ascii, grouped, three_digits, time};
+use super::{Report, Style};
+use crate::analysis::growth::Growth;
+use crate::analysis::sweep::{Sweep, Way};
+use crate::recording::Spec;
+use crate::verdict::Verdict;
+use lab_kit::Kind;
+use std::io::{self, Write};
+
+/// What is fitted, counts first: a metric, what it is called, and its picture.
+pub(super) const FITTED: [(&str, &str, &str); 2] =
+    [("child_polls", "child polls", "child-polls.svg"), ("cpu_ms", "CPU ms", "cpu-time.svg")];
+
+/// Prints a sweep.
+pub(super) fn print(report: &Report, sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let spec = &report.spec;
+    let sizes = sweep.sizes();
+    writeln!(to, "{BOLD}{} · {} sizes, {} repetitions{BOLD:#}", spec.scenario, sizes.len(), sweep.repetitions())?;
+    writeln!(to, "asked      {}", ascii(&asked(spec, &sizes), style))?;
+    writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
+    print_ways(sweep, style, to)?;
+    for (_, plot) in figures(sweep, spec).iter().filter(|(_, plot)| !plot.lines.is_empty()) {
+        writeln!(to)?;
+        plot.lines(style).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+    }
+    print_claims(report, style, to)?;
+    writeln!(to, "\nrecording  {}", report.folder.display())
+}
+
+fn asked(spec: &Spec, sizes: &[usize]) -> String {
+    let size = |size: Option<&usize>| grouped(size.copied().unwrap_or_default() as i64);
+    let workers = if spec.load.workers == 1 { "1 worker".into() } else { format!("{} workers", spec.load.workers) };
+    format!("batches from {} to {}; {workers}, seed {}", size(sizes.first()), size(sizes.last()), spec.load.seed)
+}
+
+fn print_ways(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let largest = sweep.largest_of_all("cpu_ms").unwrap_or_default();
+    let heads = FITTED.map(|(_, head, _)| format!("  {:<37}", format!("exponent of {head}")));
+    writeln!(to, "{DIM}{:<15} {:<5}{}at {}{DIM:#}", "", "", heads.concat(), grouped(largest as i64))?;
+    let fastest = fastest(sweep, largest);
+    for way in &sweep.ways {
+        write!(to, "{:<15} {:<5}", ascii(&way.variant, style), way.kind)?;
+        for (metric, _, _) in FITTED {
+            write!(to, "  {:<37}", ascii(&exponent(sweep.growth(way, metric)), style))?;
+        }
+        writeln!(to, "{}", ascii(&at_largest(way, largest, fastest, style), style))?;
+    }
+    print_reasons(sweep, style, to)
+}
+
+/// Why some exponents were not measured, and what the sign behind others means.
+fn print_reasons(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let all = || FITTED.iter().flat_map(|(metric, ..)| sweep.ways.iter().map(move |way| sweep.growth(way, metric)));
+    let mut reasons: Vec<String> = all().filter_map(Result::err).collect();
+    reasons.sort();
+    reasons.dedup();
+    for reason in reasons {
+        writeln!(to, "{DIM}           not measured: {}{DIM:#}", ascii(&reason, style))?;
+    }
+    if all().flatten().any(|growth| !growth.pure) {
+        writeln!(to, "{DIM}           ~ bends, so it is the exponent of the three largest sizes{DIM:#}")?;
+    }
+    Ok(())
+}
+
+/// `1.98 (1.97 to 1.99) quadratic-like`
+fn exponent(growth: Result<Growth, String>) -> String {
+    match growth {
+        Ok(growth) => {
+            let bent = if growth.pure { "" } else { " ~" };
+            format!("{:.2} ({:.2} to {:.2}) {}{bent}", growth.exponent, growth.low, growth.high, growth.class())
+        }
+        Err(_) => "not measured".into(),
+    }
+}
+
+/// The least CPU time that a way takes for the largest size.
+fn fastest(sweep: &Sweep, largest: usize) -> Option<f64> {
+    sweep.ways.iter().filter_map(|way| way.median_at("cpu_ms", largest)).reduce(f64::min)
+}
+
+fn at_largest(way: &Way, largest: usize, fastest: Option<f64>, style: Style) -> String {
+    let Some((ms, fastest)) = way.median_at("cpu_ms", largest).zip(fastest) else { return "not measured".into() };
+    format!("{:>8}, {} times the least", time(ms * 1e3, style), three_digits(ms / fastest))
+}
+
+/// The pictures: file name and plot.
+pub(super) fn figures(sweep: &Sweep, spec: &Spec) -> Vec<(&'static str, Plot)> {
+    let plot = |(metric, name, file): (&str, &str, &'static str)| {
+        let title = format!("{}: {name} by the size of the batch", spec.scenario);
+        (file, Plot { title, x: "size of the batch".into(), y: name.into(), lines: lines(sweep, metric) })
+    };
+    FITTED.map(plot).into()
+}
+
+/// A line for each way through its medians, the sick ones first.
+fn lines(sweep: &Sweep, metric: &str) -> Vec<Line> {
+    let mut ways: Vec<&Way> = sweep.ways.iter().collect();
+    ways.sort_by_key(|way| (!matches!(way.kind, Kind::Buggy | Kind::Trap), way.variant.clone()));
+    let point = |way: &Way, size| Some((size as f64, way.median_at(metric, size)?));
+    let line = |way: &Way| Line {
+        name: way.variant.clone(),
+        points: sweep.sizes().into_iter().filter_map(|size| point(way, size)).collect(),
+    };
+    ways.into_iter().map(line).collect()
+}
+
+fn print_claims(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let all: Vec<_> =
+        report.ways.iter().flat_map(|(way, claims)| claims.iter().map(move |claim| (way, claim))).collect();
+    let asked = || all.iter().filter(|(_, claim)| claim.asked);
+    let is_story = |claim: &crate::verdict::Judged| {
+        crate::verdict::is_about_a_sweep(&claim.claim) || claim.verdict != Verdict::Held
+    };
+    writeln!(to)?;
+    for (way, claim) in asked().filter(|(_, claim)| is_story(claim)) {
+        write!(to, "{DIM}{way:<16}{DIM:#}")?;
+        print_claim(claim, style, to)?;
+    }
+    let held = asked().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
+    writeln!(to, "{held} of {} claims held", asked().count())
+}

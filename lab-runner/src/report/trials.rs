@@ -1,0 +1,113 @@
+//! Many runs of one variant: how often it ended how, with an exact interval, and how long it took.
+
+use super::detail::{asked, colour, environment};
+use super::table::{BOLD, DIM};
+use super::units::{ascii, time};
+use super::{Report, Style};
+use crate::analysis::Analysis;
+use crate::analysis::trials::{Seen, median, share_interval};
+use crate::verdict::{Judged, Verdict, overall};
+use lab_kit::{Ending, Kind};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+type Run<'a> = (&'a Analysis, &'a [Judged]);
+
+/// What many trials of a variant came to.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary<'a> {
+    pub variant: &'a str,
+    pub kind: Kind,
+    /// Trials that were not cut off from outside.
+    pub trials: u64,
+    /// How many ended how.
+    pub endings: BTreeMap<String, u64>,
+    /// The share of hangs, with its exact 95 % interval.
+    pub hung: [f64; 2],
+    /// Requests that were lost, in all trials together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+    /// Median time to quiesce by Kaplan and Meier; absent if more than half never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiesce_median_us: Option<f64>,
+}
+
+/// Sums up trials by variant, in the order in which they were first run.
+pub(super) fn summaries(report: &Report) -> Vec<Summary<'_>> {
+    by_variant(report).iter().map(|runs| summary(runs)).collect()
+}
+
+fn by_variant(report: &Report) -> Vec<Vec<Run<'_>>> {
+    let mut groups: Vec<Vec<Run<'_>>> = Vec::new();
+    for (run, claims) in report.runs.iter().filter(|(run, _)| run.recording.spec.trial.is_some()) {
+        let same = |group: &&mut Vec<Run<'_>>| group[0].0.recording.spec.variant == run.recording.spec.variant;
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push((run, claims)),
+            None => groups.push(vec![(run, claims)]),
+        }
+    }
+    groups
+}
+
+fn summary<'a>(runs: &[Run<'a>]) -> Summary<'a> {
+    let spec = &runs[0].0.recording.spec;
+    let whole = || runs.iter().map(|(run, _)| *run).filter(|run| run.recording.outcome.ending != Ending::Unfinished);
+    let mut endings = BTreeMap::new();
+    whole().for_each(|run| *endings.entry(run.recording.outcome.ending.to_string()).or_default() += 1);
+    let trials = whole().count() as u64;
+    let hung = endings.get("hung").copied().unwrap_or_default();
+    let (low, high) = if trials > 0 { share_interval(hung, trials) } else { (0.0, 1.0) };
+    let lost = whole().filter_map(|run| run.metrics.get("lost")).map(|reading| reading.value as u64);
+    let seen =
+        |run: &Analysis| run.metrics.get("quiesce_us").map(|r| Seen { time: r.value, censored: r.high > r.value });
+    Summary {
+        variant: &spec.variant,
+        kind: spec.kind,
+        trials,
+        endings,
+        hung: [low, high],
+        lost: lost.reduce(|a, b| a + b),
+        quiesce_median_us: median(&whole().filter_map(seen).collect::<Vec<_>>()),
+    }
+}
+
+/// Prints trials.
+pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let spec = &report.spec;
+    writeln!(to, "{BOLD}{} · {} trials{BOLD:#}", ascii(&spec.scenario, style), report.runs.len())?;
+    writeln!(to, "asked      {}, and the seeds after it", ascii(&asked(spec), style))?;
+    writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
+    for (summary, runs) in summaries(report).iter().zip(by_variant(report)) {
+        print_summary(summary, style, to)?;
+        print_claims(&runs, style, to)?;
+    }
+    writeln!(to, "\nrecording  {}", report.folder.display())
+}
+
+fn print_summary(summary: &Summary<'_>, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let Summary { variant, kind, trials, hung: [low, high], .. } = summary;
+    let endings: Vec<String> = summary.endings.iter().map(|(ending, n)| format!("{ending} {n} of {trials}")).collect();
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let lost = summary.lost.map_or_else(String::new, |lost| format!(" · {lost} requests lost"));
+    let quiesce = match summary.quiesce_median_us {
+        Some(us) => format!(" · quiet after {} in half of them", time(us, style)),
+        None => String::new(),
+    };
+    let range = format!("hangs between {} and {} of the time, at 95 % confidence", percent(*low), percent(*high));
+    writeln!(to, "{BOLD}{variant}{BOLD:#} ({kind})  {}{}", ascii(&endings.join(", "), style), ascii(&quiesce, style))?;
+    writeln!(to, "{DIM}           {}{}{DIM:#}", ascii(&range, style), ascii(&lost, style))
+}
+
+/// Each claim once, with how many trials kept it.
+fn print_claims(runs: &[Run<'_>], style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for (number, claim) in runs[0].1.iter().enumerate().filter(|(_, claim)| claim.asked) {
+        let all: Vec<&Judged> = runs.iter().filter_map(|(_, claims)| claims.get(number)).collect();
+        let held = all.iter().filter(|claim| claim.verdict == Verdict::Held).count();
+        let verdict = overall(all.iter().copied());
+        let colour = colour(verdict);
+        let says = ascii(claim.claim.says, style);
+        writeln!(to, "{colour}{verdict:<12}{colour:#} {says}{DIM}: in {held} of {} trials{DIM:#}", all.len())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! What `lab verify` found: a line a scenario, and every claim that did not hold.
+
+use super::detail::{colour, environment, print_claim};
+use super::json::{Document, document};
+use super::table::{BOLD, DIM};
+use super::units::ascii;
+use super::{Report, Style, invocations};
+use crate::verdict::{Judged, Verdict};
+use lab_kit::{Kind, Scenario};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A scenario's runs, and those that were done once more because a claim broke.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    pub report: Report,
+    pub again: Option<Report>,
+}
+
+/// The machine-readable result of `lab verify`.
+#[derive(Debug, Serialize)]
+pub(crate) struct VerifyResult<'a> {
+    schema: &'static str,
+    pub verdict: Verdict,
+    held: usize,
+    broken: usize,
+    not_measured: usize,
+    scenarios: Vec<Document<'a>>,
+}
+
+/// Reads what `lab verify` recorded; nothing if the folder is another command's.
+///
+/// # Errors
+/// If it holds a recording that a newer lab wrote.
+pub(crate) fn read(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Option<Vec<Verified>>> {
+    let Ok(invocations) = invocations(folder) else { return Ok(None) };
+    if invocations == [folder] {
+        return Ok(None);
+    }
+    let again = |path: &Path| path.to_string_lossy().ends_with(AGAIN);
+    let one = |path: &PathBuf| {
+        let confirmed = PathBuf::from(format!("{}{AGAIN}", path.display()));
+        let again = invocations.contains(&confirmed).then(|| Report::read(&confirmed, scenarios));
+        Ok(Verified { report: Report::read(path, scenarios)?, again: again.transpose()? })
+    };
+    invocations.iter().filter(|path| !again(path)).map(one).collect::<anyhow::Result<_>>().map(Some)
+}
+
+/// What the folder of runs that were done once more ends with.
+pub(crate) const AGAIN: &str = "-again";
+
+/// A claim as it stands in the end.
+struct Final<'a> {
+    variant: &'a str,
+    kind: Option<Kind>,
+    claim: &'a Judged,
+    /// It broke at first, and not when it was run again.
+    recovered: bool,
+}
+
+impl Verified {
+    /// Every claim that this could judge. One that broke counts as broken if it broke again.
+    fn claims(&self) -> Vec<Final<'_>> {
+        let asked = self.report.claims().filter(|(_, claim)| claim.asked);
+        asked.map(|(variant, claim)| self.settle(variant, claim)).collect()
+    }
+
+    fn settle<'a>(&'a self, variant: &'a str, first: &'a Judged) -> Final<'a> {
+        let kind = self.kind(variant);
+        let again = self.again.iter().filter(|_| first.verdict == Verdict::Broken).flat_map(Report::claims);
+        let same = |(other, claim): &(&str, &Judged)| *other == variant && claim.claim == first.claim;
+        // A variant has a claim on its ending once for each size: the worst of them counts.
+        let worst = again.filter(same).map(|(_, claim)| claim).max_by_key(|claim| claim.verdict == Verdict::Broken);
+        let recovered = worst.is_some_and(|claim| claim.verdict != Verdict::Broken);
+        Final { variant, kind, claim: worst.unwrap_or(first), recovered }
+    }
+
+    fn kind(&self, variant: &str) -> Option<Kind> {
+        let of_runs = self.report.runs.iter().map(|(run, _)| &run.recording.spec);
+        of_runs.into_iter().find(|spec| spec.variant == variant).map(|spec| spec.kind)
+    }
+}
+
+/// Sums everything up.
+pub(crate) fn result(verified: &[Verified]) -> VerifyResult<'_> {
+    let count = |verdict| verified.iter().flat_map(Verified::claims).filter(|c| c.claim.verdict == verdict).count();
+    let (held, broken, not_measured) = (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
+    let verdict = match (held, broken) {
+        (_, 1..) => Verdict::Broken,
+        (0, _) => Verdict::NotMeasured,
+        _ => Verdict::Held,
+    };
+    let scenarios = verified.iter().map(|verified| document(&verified.report)).collect();
+    VerifyResult { schema: "lab.verify.v1", verdict, held, broken, not_measured, scenarios }
+}
+
+/// Prints what was found.
+pub(crate) fn print(
+    verified: &[Verified],
+    folder: &Path,
+    took: Option<Duration>,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    for one in verified {
+        print_scenario(one, style, to)?;
+    }
+    let VerifyResult { held, broken, not_measured, verdict, .. } = result(verified);
+    let colour = colour(verdict);
+    write!(to, "\n{colour}{held} claims held, {broken} broken{colour:#}")?;
+    match not_measured {
+        0 => {}
+        n => write!(to, ", {n} could not be measured, which is the machine's and no failure")?,
+    }
+    match took {
+        Some(took) => writeln!(to, ", in {:.0} s", took.as_secs_f64())?,
+        None => writeln!(to)?,
+    }
+    if let Some(first) = verified.first() {
+        writeln!(to, "on         {}", ascii(&environment(&first.report.spec), style))?;
+    }
+    writeln!(to, "recording  {}", folder.display())
+}
+
+fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let claims = verified.claims();
+    let held = claims.iter().filter(|claim| claim.claim.verdict == Verdict::Held).count();
+    let name = &verified.report.spec.scenario;
+    writeln!(to, "{BOLD}{:<12}{BOLD:#} {held} of {} claims held", ascii(name, style), claims.len())?;
+    for claim in claims.iter().filter(|claim| claim.claim.verdict != Verdict::Held || claim.recovered) {
+        write!(to, "  {:<16}", ascii(claim.variant, style))?;
+        print_claim(claim.claim, style, to)?;
+        if let Some(meaning) = meaning(claim) {
+            writeln!(to, "{DIM}  {:<16}{meaning}{DIM:#}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// What a claim that broke may mean.
+fn meaning(claim: &Final<'_>) -> Option<&'static str> {
+    match (claim.recovered, claim.claim.verdict, claim.kind) {
+        (true, ..) => Some("broken at first, and not when run again in new processes"),
+        (_, Verdict::Broken, Some(Kind::Buggy | Kind::Trap)) => Some(
+            "broken twice: the sickness is not what it was; if tokio or futures changed, they may have cured or moved it",
+        ),
+        (_, Verdict::Broken, _) => {
+            Some("broken twice: what should be healthy is not; if tokio or futures changed, look there")
+        }
+        _ => None,
+    }
+}
