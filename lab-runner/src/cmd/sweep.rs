@@ -18,8 +18,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let ways = plan::ways(scenario)?;
     let load = load(scenario, &load_args(args))?;
-    let sizes =
-        Sizes { smallest: args.size.unwrap_or(load.size / 2), count: args.sizes, repetitions: args.repetitions };
+    let sizes = Sizes { smallest: args.size.unwrap_or(load.size / 2), count: args.sizes };
     let sizes = checked(scenario, &load, sizes)?;
     let runs = plan::sweep(scenario, &ways, &load, &sizes, args.repetitions, args.timeout);
     if args.dry_run {

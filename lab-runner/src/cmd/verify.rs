@@ -9,7 +9,7 @@ use crate::report::verify::{AGAIN, Verified, print, result};
 use crate::report::{Report, Style};
 use crate::supervise::Interrupts;
 use crate::verdict::Verdict;
-use lab_kit::{Load, Measure, Scenario};
+use lab_kit::{Load, Measure, Scenario, Variant};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -53,13 +53,19 @@ fn brief(scenario: &'static Scenario) -> anyhow::Result<Vec<Planned>> {
     let load = Load { duration_ms: scenario.brief_ms, ..scenario.load.clone() };
     check(scenario, &load)?;
     let mut runs = plan::plan(scenario, Which::All, &load, None)?;
-    if let Ok(ways) = plan::ways(scenario) {
-        // Counts need no size at which time would tell; what needs one is left to lab sweep.
-        let sizes = Sizes { smallest: load.size / 8, count: Sizes::COUNT, repetitions: Sizes::REPETITIONS };
-        let all = sizes.all().ok_or_else(|| UsageError::error("the sizes of this scenario overflow"))?;
-        runs.extend(plan::sweep(scenario, &ways, &load, &all, sizes.repetitions, None));
+    let (timed, counted): (Vec<_>, Vec<_>) = plan::ways(scenario).unwrap_or_default().into_iter().partition(by_time);
+    // Counts tell at sizes that are too small for time to tell.
+    for (ways, smallest, repetitions) in [(timed, load.size / 4, 5), (counted, load.size / 8, 3)] {
+        let all = Sizes { smallest, count: Sizes::COUNT }.all();
+        let all = all.ok_or_else(|| UsageError::error("the sizes of this scenario overflow"))?;
+        runs.extend(plan::sweep(scenario, &ways, &load, &all, repetitions, None));
     }
     Ok(runs)
+}
+
+/// Whether a way claims how a time grows.
+fn by_time(way: &&'static Variant) -> bool {
+    way.claims.iter().any(|claim| matches!(claim.measure, Measure::Exponent(metric) if metric.ends_with("_ms")))
 }
 
 /// The runs that claims which broke are judged from: to be done once more, in new processes, before anybody is

@@ -8,12 +8,11 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
 
-/// The sizes of a sweep, each twice the one before, and how often each is run.
+/// The sizes of a sweep, each twice the one before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
     pub smallest: usize,
     pub count: u32,
-    pub repetitions: usize,
 }
 
 impl Sizes {
@@ -77,7 +76,7 @@ mod tests {
 
     #[test]
     fn sizes_double_and_do_not_overflow() {
-        let sizes = |smallest, count| Sizes { smallest, count, repetitions: 1 }.all();
+        let sizes = |smallest, count| Sizes { smallest, count }.all();
         assert_eq!(sizes(5, 3), Some(vec![5, 10, 20]));
         assert_eq!(sizes(usize::MAX / 2, 3), None);
         assert_eq!(sizes(1, 100), None);

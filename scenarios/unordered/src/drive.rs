@@ -17,19 +17,30 @@ where
     W: FnOnce(Vec<Upload>, Arc<Limiter>) -> Fut,
     Fut: Future<Output = anyhow::Result<Vec<Digest>>> + Send + 'static,
 {
-    drive_with(cx, cx.load().size, UNCONTENDED, way)
+    drive_with(cx, Service { workers: cx.load().workers, uploads: cx.load().size, limit: UNCONTENDED }, way)
 }
 
-/// Works through this many uploads, with a limiter for this many bytes.
-pub fn drive_with<W, Fut>(cx: &Cx, count: usize, limit: usize, way: W) -> anyhow::Result<()>
+/// What a way works with.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// Worker threads of the runtime.
+    pub workers: usize,
+    /// Uploads in the batch.
+    pub uploads: usize,
+    /// Bytes that the limiter lets pass at a time.
+    pub limit: usize,
+}
+
+/// Works through a batch, one way.
+pub fn drive_with<W, Fut>(cx: &Cx, service: Service, way: W) -> anyhow::Result<()>
 where
     W: FnOnce(Vec<Upload>, Arc<Limiter>) -> Fut,
     Fut: Future<Output = anyhow::Result<Vec<Digest>>> + Send + 'static,
 {
-    let batch = cx.batch(count)?;
-    let uploads = uploads::generate(cx.seed(), count);
-    let limiter = Arc::new(Limiter::new(limit, batch.children()));
-    let runtime = cx.runtime().build()?;
+    let batch = cx.batch(service.uploads)?;
+    let uploads = uploads::generate(cx.seed(), service.uploads);
+    let limiter = Arc::new(Limiter::new(service.limit, batch.children()));
+    let runtime = cx.runtime().worker_threads(service.workers).build()?;
     let task = batch.outer(way(uploads.clone(), limiter));
     batch.time(|| runtime.block_on(runtime.spawn(task))?, |digests| uploads::verified(&uploads, &digests))
 }
