@@ -212,7 +212,10 @@ fn metric(run: &Analysis, name: &str) -> Result<Reading, Missing> {
     if run.validity.verdict == ValidityVerdict::Invalid {
         return Err(Missing::NotMeasured(format!("the run of {} is invalid", spec.variant)));
     }
-    let missing = || Missing::NotMeasured(format!("{name} of {} was not measured", spec.variant));
+    let missing = || match &spec.load.files {
+        Some(_) => Missing::NotAsked(format!("{name} is not known of real files")),
+        None => Missing::NotMeasured(format!("{name} of {} was not measured", spec.variant)),
+    };
     run.metrics.get(name).cloned().ok_or_else(missing)
 }
 

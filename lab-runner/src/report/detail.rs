@@ -87,7 +87,8 @@ fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result
 
 /// What the variant reported about itself, and the few metrics that are no latencies.
 fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    const TOLD_ELSEWHERE: [&str; 7] = ["offered", "sent", "completed", "lost", "unfinished", "steal_share", "wall_ms"];
+    const TOLD_ELSEWHERE: [&str; 8] =
+        ["offered", "sent", "accepted", "completed", "lost", "unfinished", "steal_share", "wall_ms"];
     let latency =
         |name: &str| name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()));
     let told = run.metrics.iter().filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));

@@ -2,7 +2,7 @@
 //! asked for on a schedule of their own, each under a deadline.
 
 use crate::documents::Index;
-use crate::work::{Job, Work, stall_of};
+use crate::work::{self, Job, Work, stall_of};
 use lab_kit::{Counter, Cx, clock};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -105,10 +105,9 @@ impl Tally {
     fn new(cx: &Cx, work: &Work) -> anyhow::Result<Tally> {
         let counter = |name: &str| cx.probe().counter(name);
         if let Some(stall) = work.stall {
-            counter("stall_us")?.set(stall.as_micros() as u64);
+            tell_what_stalls(cx, work, stall)?;
         }
         counter("deadline_us")?.set(work.deadline.as_micros() as u64);
-        counter("index_us")?.set(time_to_index(&work.sample).as_micros() as u64);
         let tally = Tally {
             offered: counter("files_offered")?,
             ordinary: counter("files_ordinary")?,
@@ -147,6 +146,16 @@ impl Tally {
             }
         }
     }
+}
+
+/// What is known of documents that were made, and not of real files.
+fn tell_what_stalls(cx: &Cx, work: &Work, stall: Duration) -> anyhow::Result<()> {
+    let tell = |name: &str, value: u64| anyhow::Ok(cx.probe().counter(name)?.set(value));
+    tell("stall_us", stall.as_micros() as u64)?;
+    tell("files_stalled", work.jobs.iter().filter(|job| !job.ordinary).count() as u64)?;
+    tell("files_behind", work.jobs.iter().filter(|job| job.ordinary).count() as u64)?;
+    tell("files_at_a_time", work::AT_A_TIME as u64)?;
+    tell("index_us", time_to_index(&work.sample).as_micros() as u64)
 }
 
 /// What indexing a document takes here, at best.

@@ -24,7 +24,12 @@ pub fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// As much as a generated document may have.
+const LARGEST: u64 = 64 << 20;
+
 fn readable(file: &Path) -> anyhow::Result<()> {
+    let bytes = fs::metadata(file).map_or(0, |metadata| metadata.len());
+    ensure!(bytes <= LARGEST, "'{}' is larger than 64 MiB: {NEXT} of less", file.display());
     match fs::read_to_string(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {

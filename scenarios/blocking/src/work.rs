@@ -13,6 +13,9 @@ use std::time::Duration;
 /// What a stall lasts unless `--stall` says otherwise.
 pub const STALL: Duration = Duration::from_millis(250);
 
+/// Documents in a burst.
+pub const AT_A_TIME: usize = 3;
+
 /// One document that is asked for.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -72,7 +75,8 @@ impl Work {
         let mut storage = SlowStorage::default();
         let mut jobs = Vec::new();
         for (burst, begin) in bursts(cx, stall).enumerate() {
-            for (number, latency) in [stall, stall / 10, stall / 10].into_iter().enumerate() {
+            let latencies: [Duration; AT_A_TIME] = [stall, stall / 10, stall / 10];
+            for (number, latency) in latencies.into_iter().enumerate() {
                 let path = scratch.join(format!("document-{burst}-{number}"));
                 storage.add(path.clone(), latency, Arc::clone(&sample))?;
                 jobs.push(Job { at: begin + stall / 12 * number as u32, path, ordinary: number > 0 });
@@ -84,7 +88,8 @@ impl Work {
     /// The files one after another, three a burst, from the first again after the last.
     fn real(cx: &Cx, files: Vec<PathBuf>) -> anyhow::Result<Work> {
         let sample = fs::read_to_string(&files[0]).with_context(|| format!("cannot read {}", files[0].display()))?;
-        let slots = bursts(cx, STALL).flat_map(|begin| (0..3).map(move |number| begin + STALL / 12 * number));
+        let slots =
+            bursts(cx, STALL).flat_map(|begin| (0..AT_A_TIME as u32).map(move |number| begin + STALL / 12 * number));
         let jobs = slots.zip(files.into_iter().cycle()).map(|(at, path)| Job { at, path, ordinary: true }).collect();
         Ok(Work {
             jobs,
