@@ -133,6 +133,9 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
         Measure::Ending(expected) => ending(expected, run),
         Measure::Metric(name) => metric(run, name),
         Measure::Share { metric: name, of } => Ok(metric(run, name)?.over(&metric(run, of)?)),
+        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => {
+            Err(Missing::NotAsked("real files take the time they take".into()))
+        }
         Measure::Ratio { metric: name, over } => {
             let same = |other: &&Analysis| other.recording.spec.variant == over && other.recording.spec.scaled == 1;
             let missing = || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));

@@ -4,25 +4,10 @@
 mod support;
 
 use serde_json::Value;
-use support::Lab;
+use support::{Lab, assert_follows_the_schema, claim, schema};
 
 /// Enough for every quantile but p99.9, small enough for a debug build beside other tests.
 const LOAD: [&str; 6] = ["--rate", "1000", "--duration", "1100ms", "--timeout", "120s"];
-
-fn schema() -> jsonschema::Validator {
-    let text = include_str!("../schema/lab.result.v1.json");
-    jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
-}
-
-fn assert_follows_the_schema(result: &Value) {
-    let errors: Vec<String> = schema().iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}\n{result:#}");
-}
-
-fn claim<'a>(run: &'a Value, says: &str) -> &'a Value {
-    let claims = run["claims"].as_array().unwrap();
-    claims.iter().find(|claim| claim["claim"] == says).unwrap_or_else(|| panic!("no claim '{says}' in {run:#}"))
-}
 
 #[test]
 fn the_schema_refuses_what_is_not_a_result() {

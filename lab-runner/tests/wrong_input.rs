@@ -73,6 +73,43 @@ fn options_that_exclude_each_other_are_refused() {
 }
 
 #[test]
+fn inputs_that_a_scenario_does_not_take_are_refused() {
+    refused(&["run", "greedy", "--stall", "1s"], "leave --stall away");
+    refused(&["run", "shutdown", "--files", "/"], "leave --files away");
+    refused(&["run", "blocking", "--messages", "/dev/null"], "leave --messages away");
+    refused(&["run", "unordered", "--rate", "5"], "leave --rate away");
+    refused(&["run", "greedy", "--arrivals", "batch"], "no batch");
+    refused(&["sweep", "greedy"], "try unordered");
+}
+
+#[test]
+fn stalls_and_folders_that_cannot_be_are_refused() {
+    refused(&["run", "blocking", "--stall", "-1s"], "cannot be negative");
+    refused(&["run", "blocking", "--stall", "5"], "needs a unit");
+    refused(&["run", "blocking", "--stall", "30s"], "try a longer --timeout or a shorter --stall");
+    refused(&["run", "blocking", "--stall", "5s", "--timeout", "5s"], "longer --timeout");
+    refused(&["run", "blocking", "--files", "/nowhere"], "try a folder of text files");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    refused(&["run", "blocking", "--files", &path], "there is no file in");
+    std::fs::write(folder.path().join("picture"), b"\xff\xd8\xff").unwrap();
+    refused(&["run", "blocking", "--files", &path], "picture' is no UTF-8 text");
+    refused(&["run", "blocking", "--files", &path, "--stall", "1s"], "leave --stall or --files away");
+}
+
+#[test]
+fn batches_that_cannot_be_are_refused_before_they_run() {
+    refused(&["run", "unordered", "--size", "500000000"], "half of this machine's memory");
+    refused(&["run", "unordered", "--size", "99999999999"], "try --size 10000");
+    refused(&["run", "unordered", "--size", "99999999999999999999999"], "--size");
+    refused(&["sweep", "unordered", "--size", "100000000"], "half of this machine's memory");
+    refused(&["sweep", "unordered", "--size", "9999999999999999999"], "overflows");
+    refused(&["sweep", "unordered", "--sizes", "5"], "6 sizes at least");
+    refused(&["sweep", "unordered", "--repetitions", "2"], "3 repetitions at least");
+    refused(&["run", "shutdown", "--trials", "0"], "try 20");
+}
+
+#[test]
 fn bad_messages_files_are_refused_with_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &[u8]| {

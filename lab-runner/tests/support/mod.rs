@@ -51,7 +51,7 @@ impl Lab {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(args).env("NO_COLOR", "1");
-        if matches!(args, ["run" | "report", ..]) {
+        if matches!(args, ["run" | "report" | "sweep" | "verify", ..]) {
             command.arg("--out").arg(self.out.path());
         }
         command
@@ -98,6 +98,24 @@ impl From<Output> for Done {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
+}
+
+/// Fails unless a document is what the schema says.
+pub fn assert_follows_the_schema(result: &Value) {
+    let errors: Vec<String> = schema().iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{result:#}");
+}
+
+/// The schema of `lab.result.v1`.
+pub fn schema() -> jsonschema::Validator {
+    let text = include_str!("../../schema/lab.result.v1.json");
+    jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
+}
+
+/// The claim of a run that says this.
+pub fn claim<'a>(run: &'a Value, says: &str) -> &'a Value {
+    let claims = run["claims"].as_array().unwrap();
+    claims.iter().find(|claim| claim["claim"] == says).unwrap_or_else(|| panic!("no claim '{says}' in {run:#}"))
 }
 
 /// Whether the request log of a run says that something was sent: its seventh word counts.

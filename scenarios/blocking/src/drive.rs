@@ -150,7 +150,10 @@ impl Tally {
 
 /// What is known of documents that were made, and not of real files.
 fn tell_what_stalls(cx: &Cx, work: &Work, stall: Duration) -> anyhow::Result<()> {
-    let tell = |name: &str, value: u64| anyhow::Ok(cx.probe().counter(name)?.set(value));
+    let tell = |name: &str, value: u64| -> anyhow::Result<()> {
+        cx.probe().counter(name)?.set(value);
+        Ok(())
+    };
     tell("stall_us", stall.as_micros() as u64)?;
     tell("files_stalled", work.jobs.iter().filter(|job| !job.ordinary).count() as u64)?;
     tell("files_behind", work.jobs.iter().filter(|job| job.ordinary).count() as u64)?;

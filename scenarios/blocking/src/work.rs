@@ -49,7 +49,7 @@ pub fn stall_of(cx: &Cx) -> Duration {
 
 /// A storage that stalls leaves less time than it takes.
 fn deadline(stall: Duration) -> Duration {
-    stall.mul_f64(0.6)
+    stall.mul_f64(0.7)
 }
 
 /// Bursts of three, with time to recover in between.
