@@ -45,12 +45,6 @@ pub fn totals() -> Option<Totals> {
     (sum.allocs > 0).then_some(sum)
 }
 
-/// What this thread has asked for, as long as it has a shard of its own: for tests beside other tests.
-#[cfg(test)]
-pub(crate) fn of_this_thread() -> Totals {
-    SHARDS[MINE.get() as usize].totals()
-}
-
 /// Counters of one thread, on cache lines of their own. The last shard is shared by all threads that come when
 /// the others are taken.
 #[repr(align(128))]
@@ -123,6 +117,12 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(at, layout) }
     }
+}
+
+/// What this thread has asked for, as long as it has a shard of its own: for tests beside other tests.
+#[cfg(test)]
+pub(crate) fn of_this_thread() -> Totals {
+    SHARDS[MINE.get() as usize].totals()
 }
 
 #[cfg(test)]

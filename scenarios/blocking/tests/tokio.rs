@@ -45,6 +45,7 @@ fn block_in_place_panics_on_a_current_thread_runtime() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let task = runtime.spawn(async { block_in_place(|| ()) });
     let panic = runtime.block_on(task).unwrap_err().into_panic();
-    let text = panic.downcast_ref::<&str>().copied().unwrap_or_default();
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     assert!(text.contains("can call blocking only when running on the multi-threaded runtime"), "{text}");
 }
