@@ -42,6 +42,7 @@ static OWN: Scenario = Scenario {
     brief_ms: 200,
     columns: Column::RESPONSES,
     check: no_input,
+    ledger: &[],
     variants: &[
         ends("quick", |cx| then(cx, || Ok(())), &[Claim::ending("ends by itself", Ending::Finished)]),
         ends("hang", |cx| then(cx, pause), &[Claim::ending("never ends", Ending::Hung)]),

@@ -179,6 +179,8 @@ pub(crate) enum Format {
     Text,
     /// One JSON document, `lab.result.v1`
     Json,
+    /// What everybody repeats about it, held against these recordings: Markdown
+    Ledger,
 }
 
 impl Cli {

@@ -10,7 +10,8 @@
 //! # use lab_kit::{Column, Cx, Load, Scenario, no_input};
 //! # static MINE: Scenario = Scenario {
 //! #     name: "mine", summary: "", chapter: "", load: Load::DEFAULT, brief_ms: 500,
-//! #     columns: Column::RESPONSES, check: no_input, variants: &[],
+//! #     columns: Column::RESPONSES, check: no_input, ledger: &[],
+//! #     variants: &[],
 //! # };
 //! fn main() -> std::process::ExitCode {
 //!     lab_runner::main(&[&MINE])

@@ -6,7 +6,7 @@
 //! (a code block)
 //! <!-- end of splice -->
 //! ```
-//! `<!-- splice: file PATH -->` takes a file as it is.
+//! `<!-- splice: file PATH -->` takes a file as it is. What is Markdown by itself stands without a code block.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,10 @@ fn spliced(text: &str) -> (String, usize) {
         let (_, after) = rest.split_once(END).unwrap_or_else(|| panic!("'{source}' has no end"));
         let output = output_of(source);
         assert!(!output.trim().is_empty(), "'{source}' printed nothing");
-        made += &format!("{BEGIN}{source} -->\n```text\n{}\n```\n{END}{after}", output.trim_end());
+        let output = output.trim_end();
+        let block =
+            if source.ends_with("ledger") { format!("\n{output}\n\n") } else { format!("```text\n{output}\n```\n") };
+        made += &format!("{BEGIN}{source} -->\n{block}{END}{after}");
         count += 1;
     }
     (made, count)

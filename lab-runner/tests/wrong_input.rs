@@ -86,6 +86,7 @@ fn inputs_that_a_scenario_does_not_take_are_refused() {
 fn stalls_and_folders_that_cannot_be_are_refused() {
     refused(&["run", "blocking", "--stall", "-1s"], "cannot be negative");
     refused(&["run", "blocking", "--stall", "5"], "needs a unit");
+    refused(&["run", "blocking", "--stall", "1ms"], "try --stall 250ms");
     refused(&["run", "blocking", "--stall", "30s"], "try a longer --timeout or a shorter --stall");
     refused(&["run", "blocking", "--stall", "5s", "--timeout", "5s"], "longer --timeout");
     refused(&["run", "blocking", "--files", "/nowhere"], "try a folder of text files");

@@ -192,6 +192,38 @@ mod tests {
     }
 
     #[test]
+    fn a_load_that_is_stopped_sends_nothing_more_and_answers_what_it_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = Load { rate: 1_000.0, warmup_ms: 0, duration_ms: 60_000, ..Load::DEFAULT };
+        let cx = Cx::create(load, folder.path()).unwrap();
+        let runtime = cx.runtime().build().unwrap();
+        let mut requests = cx.requests(runtime.handle(), |_request| async {}).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!requests.is_sent());
+        requests.stop().unwrap();
+        requests.finish().unwrap();
+        let (header, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
+        let sent = entries.iter().filter(|e| e.sent_ns.is_some()).count();
+        let stopped_ns = header.stopped_ns.unwrap();
+        assert!((1..60_000).contains(&sent), "{sent}");
+        assert!(entries[..sent].iter().all(|e| e.ended_ns.is_some() && e.intended_ns <= stopped_ns));
+        assert!(entries[sent..].iter().all(|e| e.sent_ns.is_none()));
+    }
+
+    #[test]
+    fn an_answer_that_is_an_error_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, ..Load::DEFAULT };
+        let cx = Cx::create(load, folder.path()).unwrap();
+        let runtime = cx.runtime().build().unwrap();
+        let odd = |request: Request| async move { if request.number % 2 == 1 { Err("odd") } else { Ok(()) } };
+        cx.requests(runtime.handle(), odd).unwrap().finish().unwrap();
+        let (_, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        assert!(entries.map(Result::unwrap).enumerate().all(|(number, e)| e.lost == (number % 2 == 1)));
+    }
+
+    #[test]
     fn a_folder_takes_one_recording() {
         let folder = tempfile::tempdir().unwrap();
         let _first = Cx::create(Load::DEFAULT, folder.path()).unwrap();

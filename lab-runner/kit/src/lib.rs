@@ -32,6 +32,7 @@
 //!     brief_ms: 500,
 //!     columns: Column::RESPONSES,
 //!     check: no_input,
+//!     ledger: &[],
 //!     variants: &[Variant {
 //!         name: "buggy",
 //!         kind: Kind::Buggy,
@@ -65,6 +66,7 @@ mod claim;
 pub mod clock;
 mod cx;
 pub mod heartbeat;
+mod ledger;
 mod load;
 pub mod log;
 pub mod pacer;
@@ -78,6 +80,7 @@ pub use batch::Batch;
 pub use claim::{Bound, Claim, Ending, Measure};
 pub use cx::Cx;
 pub use heartbeat::Heartbeat;
+pub use ledger::{Saying, So};
 pub use load::{Arrivals, Input, Load, fits_memory, no_input, only_input};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use requests::{Answer, Request, Requests};

@@ -2,7 +2,7 @@
 //!
 //! A table of structs, so that a listed variant cannot lack its code and code cannot lack its listing.
 
-use crate::{Claim, Cx, Load};
+use crate::{Claim, Cx, Load, Saying};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -25,6 +25,8 @@ pub struct Scenario {
     /// Its error is shown to the user as it is, so it names the next step. [`crate::no_input`] fits a
     /// scenario that reads no files.
     pub check: fn(&Load) -> anyhow::Result<()>,
+    /// What everybody repeats about this sickness, and what its variants show.
+    pub ledger: &'static [Saying],
     /// The buggy variant first, its default cure second, then the others in the order they are told.
     pub variants: &'static [Variant],
 }

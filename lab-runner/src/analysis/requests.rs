@@ -47,8 +47,8 @@ impl Requests {
         ended_ns: Option<u64>,
     ) -> anyhow::Result<Requests> {
         let end_ns = header.closed_ns.or(ended_ns).unwrap_or(u64::MAX);
-        let lasted = Duration::from_nanos(end_ns.saturating_sub(header.window_ns));
         let offered_until_ns = header.stopped_ns.unwrap_or(u64::MAX).min(end_ns);
+        let lasted = Duration::from_nanos(offered_until_ns.saturating_sub(header.window_ns));
         let mut all = Requests::none(header, lasted.min(duration))?;
         let mut thirds = Thirds::new(header.scheduled.saturating_sub(header.excluded))?;
         for (number, entry) in entries.enumerate().skip(header.excluded) {
@@ -267,6 +267,21 @@ pub(super) mod tests {
         entries[99].lost = true;
         let all = requests(entries, Some(200));
         assert_eq!((all.completed, all.unfinished, all.lost), (98, 1, 1));
+    }
+
+    #[test]
+    fn a_load_that_was_stopped_offered_nothing_after_that() {
+        let mut entries = quick(1_000);
+        entries[399].first_poll_ns = None; // sent, and never taken
+        for unsent in &mut entries[400..] {
+            (unsent.sent_ns, unsent.first_poll_ns, unsent.ended_ns) = (None, None, None);
+        }
+        let mut header = requests(vec![], Some(900)).header;
+        header.stopped_ns = Some(1_400 * MS);
+        let entries = entries.into_iter().map(Ok);
+        let all = Requests::collect(header, entries, Duration::from_secs(1), None).unwrap();
+        assert_eq!((all.offered, all.sent, all.accepted), (400, 400, 399));
+        assert_eq!(all.measured, Duration::from_millis(400));
     }
 
     #[test]

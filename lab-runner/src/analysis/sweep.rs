@@ -119,3 +119,60 @@ impl Way {
         self.sizes().into_iter().map(point).filter(|point| !point.values.is_empty()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(size: usize, ending: Ending, polls: f64) -> One {
+        One { size, ending, metrics: [("child_polls".to_owned(), Reading::exact(polls))].into() }
+    }
+
+    fn way(variant: &str, runs: Vec<One>) -> Way {
+        Way { variant: variant.into(), kind: Kind::Cure, runs }
+    }
+
+    /// Three repetitions of each of six sizes, and an empty run that costs 5.
+    fn square() -> Way {
+        let sizes = (0..6).map(|power| 100usize << power);
+        let polls = |size: usize| (size * size) as f64 + 5.0;
+        let runs = sizes.flat_map(|size| (0..3).map(move |_| one(size, Ending::Finished, polls(size))));
+        way("square", runs.chain([one(EMPTY, Ending::Finished, 5.0)]).collect())
+    }
+
+    #[test]
+    fn an_exponent_is_fitted_through_what_an_empty_run_leaves() {
+        let sweep = Sweep { ways: vec![square()], seed: 7 };
+        let growth = sweep.growth(&sweep.ways[0], "child_polls").unwrap();
+        assert!((growth.exponent - 2.0).abs() < 1e-9, "{growth:?}");
+        assert_eq!((sweep.sizes().len(), sweep.repetitions()), (6, 3), "the empty run is no size");
+        assert!(sweep.growth(&sweep.ways[0], "cpu_ms").is_err(), "that was not measured");
+    }
+
+    #[test]
+    fn a_run_that_did_not_finish_has_no_cost_and_is_told() {
+        let cut =
+            way("cut", vec![one(10, Ending::Finished, 4.0), one(10, Ending::Hung, 9.0), one(20, Ending::Hung, 9.0)]);
+        assert_eq!((cut.values("child_polls", 10), cut.median_at("child_polls", 20)), (vec![4.0], None));
+        assert_eq!(cut.unfinished(), Some((Ending::Hung, 10)));
+        let sweep = Sweep {
+            ways: vec![cut, way("whole", vec![one(10, Ending::Finished, 1.0), one(20, Ending::Finished, 2.0)])],
+            seed: 7,
+        };
+        assert_eq!(sweep.largest_of_all("child_polls"), Some(10), "the largest that all of them managed");
+    }
+
+    #[test]
+    fn a_median_of_two_lies_between_them() {
+        let two = way("two", vec![one(10, Ending::Finished, 2.0), one(10, Ending::Finished, 4.0)]);
+        assert_eq!(two.median_at("child_polls", 10), Some(3.0));
+    }
+
+    #[test]
+    fn ways_follow_the_order_of_their_scenario() {
+        let mut sweep = Sweep { ways: vec![way("stranger", vec![]), way("b", vec![]), way("a", vec![])], seed: 7 };
+        sweep.sort_by(|name| ["a", "b"].iter().position(|known| *known == name));
+        let names: Vec<&str> = sweep.ways.iter().map(|way| way.variant.as_str()).collect();
+        assert_eq!(names, ["a", "b", "stranger"]);
+    }
+}

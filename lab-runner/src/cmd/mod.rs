@@ -11,18 +11,20 @@ pub(crate) mod verify;
 
 use crate::cli::Format;
 use crate::exit::Exit;
-use crate::report::{Report, Style, document};
+use crate::report::{Report, Style, document, ledger};
 use crate::verdict::Verdict;
+use lab_kit::Scenario;
 use std::io::{self, Write};
 
 /// Prints a report to stdout and turns its verdict into an exit code.
-fn show(report: &Report, format: Format, style: Style) -> anyhow::Result<Exit> {
+fn show(report: &Report, scenarios: &[&'static Scenario], format: Format, style: Style) -> anyhow::Result<Exit> {
     match format {
         Format::Json => {
             let mut stdout = io::stdout().lock();
             serde_json::to_writer_pretty(&mut stdout, &document(report)).map_err(io::Error::from)?;
             writeln!(stdout)?;
         }
+        Format::Ledger => ledger::print(&[report], scenarios, &mut io::stdout().lock())?,
         Format::Text => {
             let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
             report.print(style, &mut stdout)?;

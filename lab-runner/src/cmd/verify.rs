@@ -6,7 +6,7 @@ use crate::cli::{Format, VerifyArgs};
 use crate::exit::{Exit, UsageError};
 use crate::plan::{self, Planned, Sizes, Which};
 use crate::report::verify::{AGAIN, Verified, print, result};
-use crate::report::{Report, Style};
+use crate::report::{Report, Style, ledger};
 use crate::supervise::Interrupts;
 use crate::verdict::Verdict;
 use lab_kit::{Load, Measure, Scenario, Variant};
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         let again = if again.is_empty() { None } else { Some(Report::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
-    show(&verified, &folder, Some(begin.elapsed()), args.format, Style { plain })
+    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.format, Style { plain })
 }
 
 fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {
@@ -84,6 +84,7 @@ fn suspects(scenario: &Scenario, report: &Report, runs: &[Planned]) -> Vec<Plann
 /// Prints what was verified and turns it into an exit code.
 pub(super) fn show(
     verified: &[Verified],
+    scenarios: &[&'static Scenario],
     folder: &Path,
     took: Option<Duration>,
     format: Format,
@@ -96,6 +97,11 @@ pub(super) fn show(
             serde_json::to_writer_pretty(&mut stdout, &result).map_err(io::Error::from)?;
             writeln!(stdout)?;
             result.verdict
+        }
+        Format::Ledger => {
+            let reports: Vec<&Report> = verified.iter().flat_map(Verified::reports).collect();
+            ledger::print(&reports, scenarios, &mut io::stdout().lock())?;
+            result(verified).verdict
         }
         Format::Text => {
             let mut stdout = anstream::AutoStream::auto(io::stdout().lock());

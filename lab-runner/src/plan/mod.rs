@@ -129,6 +129,7 @@ mod tests {
         brief_ms: 500,
         columns: Column::RESPONSES,
         check: no_input,
+        ledger: &[],
         variants: &[
             variant("buggy", Kind::Buggy, &[]),
             variant(

@@ -158,12 +158,15 @@ pub(crate) fn remove_scratch(run: &Path) {
 
 /// Removes scratch files of runs whose lab was killed before it could.
 pub(crate) fn remove_abandoned_scratch(out: &Path) {
-    let folders = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let runs = folders(out).flat_map(|invocation| folders(&invocation));
-    for run in runs.filter(|run| run.join(SCRATCH).is_dir()) {
-        if read_spec(&run).is_ok_and(|spec| !is_alive(spec.parent)) {
-            remove_scratch(&run);
+    // out / invocation / run, and one folder deeper where lab verify or a sweep made several.
+    const DEEPEST: usize = 3;
+    let mut folders = vec![(out.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        if folder.join(SCRATCH).is_dir() && read_spec(&folder).is_ok_and(|spec| !is_alive(spec.parent)) {
+            remove_scratch(&folder);
         }
+        let below = fs::read_dir(&folder).into_iter().flatten().flatten().filter(|_| depth < DEEPEST);
+        folders.extend(below.map(|entry| (entry.path(), depth + 1)));
     }
 }
 

@@ -217,7 +217,7 @@ pub(super) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> i
 }
 
 /// What was measured beside what was asked: `wait_max_us / import_us = 0.98, ≥ 0.8`.
-fn evidence(claim: &Judged) -> Option<String> {
+pub(super) fn evidence(claim: &Judged) -> Option<String> {
     if matches!(claim.claim.measure, Measure::Ending(_)) {
         return None;
     }

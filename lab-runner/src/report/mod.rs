@@ -3,6 +3,7 @@
 mod chart;
 mod detail;
 mod json;
+pub(crate) mod ledger;
 pub mod plot;
 mod sweep;
 mod table;

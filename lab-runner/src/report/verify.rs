@@ -61,6 +61,11 @@ struct Final<'a> {
 }
 
 impl Verified {
+    /// All its reports, the confirming one last.
+    pub fn reports(&self) -> impl Iterator<Item = &Report> {
+        std::iter::once(&self.report).chain(&self.again)
+    }
+
     /// Every claim that this could judge. One that broke counts as broken if it broke again.
     fn claims(&self) -> Vec<Final<'_>> {
         let asked = self.report.claims().filter(|(_, claim)| claim.asked);

@@ -21,7 +21,7 @@ where
 }
 
 /// The service on a runtime of one's own making, with documents of one's own.
-pub fn drive_on<F, Fut>(cx: &Cx, mut builder: Builder, work: Work, index: F) -> anyhow::Result<()>
+pub fn drive_on<F, Fut>(cx: &Cx, mut builder: Builder, mut work: Work, index: F) -> anyhow::Result<()>
 where
     F: Fn(PathBuf) -> Fut,
     Fut: Future<Output = anyhow::Result<Index>> + Send + 'static,
@@ -39,8 +39,11 @@ where
     requests.wait_for_window();
     let heartbeat = cx.heartbeat(runtime.handle())?;
     let begin = Instant::now();
-    let answers: Vec<_> =
-        work.jobs.iter().map(|job| ask(&runtime, &tally, begin, job, work.deadline, &index)).collect();
+    let mut answers = Vec::new();
+    for job in std::mem::take(&mut work.jobs) {
+        work.prepare(&job)?;
+        answers.push(ask(&runtime, &tally, begin, &job, work.deadline, &index));
+    }
     requests.finish()?;
     runtime.block_on(async {
         // no document is left when the heartbeat stops

@@ -10,6 +10,7 @@ mod drive;
 pub mod fixed;
 pub mod folder;
 pub mod half_fixed;
+mod ledger;
 pub mod std_mutex;
 pub mod storage;
 pub mod uring;
@@ -37,6 +38,7 @@ pub static SCENARIO: Scenario = Scenario {
         Column::new("pool_threads", "pool"),
     ],
     check,
+    ledger: ledger::SAYINGS,
     variants: VARIANTS,
 };
 
@@ -233,6 +235,10 @@ fn check(load: &Load) -> anyhow::Result<()> {
     anyhow::ensure!(
         (1_000..=64 << 20).contains(&load.size),
         "a document has between 1000 bytes and 64 MiB: try --size 2MB"
+    );
+    anyhow::ensure!(
+        load.stall_ms.is_none_or(|ms| ms >= 20),
+        "a stall of less than 20ms is no more than a busy machine makes by itself: try --stall 250ms"
     );
     let Some(folder) = &load.files else { return Ok(()) };
     anyhow::ensure!(load.stall_ms.is_none(), "real files take the time they take: leave --stall or --files away");

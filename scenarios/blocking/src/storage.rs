@@ -27,11 +27,14 @@ struct Pipe {
 }
 
 impl SlowStorage {
-    /// Adds a file that can be read once: `text`, `latency` after it was opened.
+    /// Adds a file that can be read once: `text`, `latency` after it was opened. Forgets those that were read.
     ///
     /// # Errors
     /// If the pipe or its writer cannot be made.
     pub fn add(&mut self, path: PathBuf, latency: Duration, text: Arc<str>) -> anyhow::Result<()> {
+        for read in self.pipes.extract_if(.., |pipe| pipe.writer.is_finished()) {
+            let _ = std::fs::remove_file(read.path);
+        }
         mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR)
             .with_context(|| format!("cannot make the named pipe {}", path.display()))?;
         let (to, stop) = (path.clone(), Arc::clone(&self.stop));

@@ -23,6 +23,8 @@ pub struct Job {
     pub at: Duration,
     /// Where it lies.
     pub path: PathBuf,
+    /// What its storage takes, if it is one of ours.
+    pub latency: Option<Duration>,
     /// Whether its storage answers well within the deadline.
     pub ordinary: bool,
 }
@@ -36,9 +38,9 @@ pub struct Work {
     pub deadline: Duration,
     /// What the slowest storage takes; absent where it is not known.
     pub stall: Option<Duration>,
-    /// One of the texts, to time how long indexing takes.
+    /// One of the texts: that of all pipes, or of the first file.
     pub sample: Arc<str>,
-    /// The pipes.
+    /// The pipes that are being read.
     pub storage: SlowStorage,
 }
 
@@ -70,19 +72,27 @@ impl Work {
     /// In each burst a document whose storage stalls, and right after it two whose storage takes a tenth.
     fn piped(cx: &Cx) -> anyhow::Result<Work> {
         let stall = stall_of(cx);
-        let sample: Arc<str> = documents::generate(cx.seed(), cx.load().size).into();
+        let sample = documents::generate(cx.seed(), cx.load().size).into();
         let scratch = cx.scratch()?;
-        let mut storage = SlowStorage::default();
-        let mut jobs = Vec::new();
-        for (burst, begin) in bursts(cx, stall).enumerate() {
-            let latencies: [Duration; AT_A_TIME] = [stall, stall / 10, stall / 10];
-            for (number, latency) in latencies.into_iter().enumerate() {
-                let path = scratch.join(format!("document-{burst}-{number}"));
-                storage.add(path.clone(), latency, Arc::clone(&sample))?;
-                jobs.push(Job { at: begin + stall / 12 * number as u32, path, ordinary: number > 0 });
-            }
+        let latencies: [Duration; AT_A_TIME] = [stall, stall / 10, stall / 10];
+        let job = |burst: usize, begin: Duration, number: usize| Job {
+            at: begin + stall / 12 * number as u32,
+            path: scratch.join(format!("document-{burst}-{number}")),
+            latency: Some(latencies[number]),
+            ordinary: number > 0,
+        };
+        let of_burst = |(burst, begin)| (0..AT_A_TIME).map(move |number| (burst, begin, number));
+        let all = bursts(cx, stall).enumerate().flat_map(of_burst);
+        let jobs = all.map(|(burst, begin, number)| job(burst, begin, number)).collect();
+        Ok(Work { jobs, deadline: deadline(stall), stall: Some(stall), sample, storage: SlowStorage::default() })
+    }
+
+    /// Makes a document's pipe, if it is to lie in one.
+    pub fn prepare(&mut self, job: &Job) -> anyhow::Result<()> {
+        match job.latency {
+            Some(latency) => self.storage.add(job.path.clone(), latency, Arc::clone(&self.sample)),
+            None => Ok(()),
         }
-        Ok(Work { jobs, deadline: deadline(stall), stall: Some(stall), sample, storage })
     }
 
     /// The files one after another, three a burst, from the first again after the last.
@@ -90,7 +100,10 @@ impl Work {
         let sample = fs::read_to_string(&files[0]).with_context(|| format!("cannot read {}", files[0].display()))?;
         let slots =
             bursts(cx, STALL).flat_map(|begin| (0..AT_A_TIME as u32).map(move |number| begin + STALL / 12 * number));
-        let jobs = slots.zip(files.into_iter().cycle()).map(|(at, path)| Job { at, path, ordinary: true }).collect();
+        let jobs = slots
+            .zip(files.into_iter().cycle())
+            .map(|(at, path)| Job { at, path, latency: None, ordinary: true })
+            .collect();
         Ok(Work {
             jobs,
             deadline: deadline(STALL),
@@ -107,7 +120,7 @@ impl Work {
         let path = cx.scratch()?.join("note");
         fs::write(&path, &sample).with_context(|| format!("cannot write {}", path.display()))?;
         let times = (0..).map(|number| Duration::from_millis(25) * number).take_while(|at| *at < cx.load().duration());
-        let jobs = times.map(|at| Job { at, path: path.clone(), ordinary: true }).collect();
+        let jobs = times.map(|at| Job { at, path: path.clone(), latency: None, ordinary: true }).collect();
         Ok(Work {
             jobs,
             deadline: deadline(STALL),

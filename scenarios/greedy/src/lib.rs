@@ -9,6 +9,7 @@ pub mod busy_but_fair;
 pub mod consume_budget;
 mod drive;
 pub mod fixed;
+mod ledger;
 pub mod offload;
 pub mod shop;
 pub mod spawn_it;
@@ -28,6 +29,7 @@ pub static SCENARIO: Scenario = Scenario {
     brief_ms: 2_000,
     columns: Column::RESPONSES,
     check,
+    ledger: ledger::SAYINGS,
     variants: VARIANTS,
 };
 

@@ -10,6 +10,7 @@ pub mod drop_in_pool;
 pub mod fixed;
 pub mod greedy_tenant;
 pub mod in_task;
+mod ledger;
 pub mod service;
 pub mod timeout_in_pool;
 pub mod timeout_inside;
@@ -32,6 +33,7 @@ pub static SCENARIO: Scenario = Scenario {
         Column::new("tasks_left", "tasks left"),
     ],
     check: lab_kit::no_input,
+    ledger: ledger::SAYINGS,
     variants: VARIANTS,
 };
 

@@ -9,3 +9,9 @@ pub async fn process_all(uploads: Vec<Upload>, limiter: Arc<Limiter>) -> anyhow:
     let pending = stream::iter(uploads).map(|upload| process(upload, Arc::clone(&limiter)));
     Ok(pending.buffer_unordered(64).collect().await)
 }
+
+/// Processes 1 024 uploads at a time and returns their digests in the order in which they are done.
+pub async fn process_more(uploads: Vec<Upload>, limiter: Arc<Limiter>) -> anyhow::Result<Vec<Digest>> {
+    let pending = stream::iter(uploads).map(|upload| process(upload, Arc::clone(&limiter)));
+    Ok(pending.buffer_unordered(1_024).collect().await)
+}

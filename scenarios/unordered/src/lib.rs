@@ -8,6 +8,7 @@ pub mod buggy;
 mod drive;
 pub mod fixed;
 pub mod join_all;
+mod ledger;
 pub mod spawn_await;
 pub mod spawn_join_all;
 pub mod unconstrained;
@@ -34,6 +35,7 @@ pub static SCENARIO: Scenario = Scenario {
         Column::new("cpu_ms", "CPU"),
     ],
     check: drive::check,
+    ledger: ledger::SAYINGS,
     variants: VARIANTS,
 };
 
@@ -98,6 +100,19 @@ const VARIANTS: &[Variant] = &[
         about: "buffer_unordered(64): what is turned away is never more than 64",
         run: |cx| drive(cx, bounded::process_all),
         claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
+        truth: None,
+    },
+    Variant {
+        name: "bounded-1024",
+        kind: Kind::Cure,
+        about: "buffer_unordered(1024): a wide bound is a bound too",
+        run: |cx| drive(cx, bounded::process_more),
+        claims: &[
+            ENDS,
+            ALL_DONE,
+            Claim::metric("polls each upload no more often than a batch of 1024 would", "polls_per_op").at_most(12.0),
+            LINEAR,
+        ],
         truth: None,
     },
     Variant {

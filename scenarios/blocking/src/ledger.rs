@@ -1,0 +1,43 @@
+//! What everybody repeats about blocking calls.
+
+use lab_kit::{Saying, So};
+
+pub(super) const SAYINGS: &[Saying] = &[
+    Saying {
+        number: 3,
+        says: "An async fn that calls std::fs::read_to_string freezes the service for as long as the read takes.",
+        so: So::Yes,
+        found: "With one worker everything beside it stands still for the whole stall, and the deadline around the read \
+                cannot fire. What a CPU profile shows meanwhile is not tested yet.",
+        shown_by: &[
+            ("buggy", "the runtime freezes for a whole stall"),
+            ("buggy", "requests that need no file wait for it"),
+            ("buggy", "a deadline cannot fire: its answer comes when the storage is done"),
+        ],
+    },
+    Saying {
+        number: 4,
+        says: "The cure is tokio::fs for reading, which is true async I/O, and spawn_blocking for the computing.",
+        so: So::Partly,
+        found: "The cure cures, both halves of it. tokio::fs::read_to_string is a hand-off to the blocking pool, so a \
+                small pool moves the stall instead of curing it. Through io_uring goes tokio::fs::read, where tokio is \
+                built for it.",
+        shown_by: &[
+            ("fixed", "requests that need no file do not wait for one"),
+            ("half-fixed", "the runtime freezes while a document is indexed"),
+            ("fixed", "tokio::fs is the blocking pool: its threads do the waiting"),
+            ("small-pool", "documents queue behind the one that stalls"),
+            ("uring", "the kernel does the waiting, by a ring"),
+        ],
+    },
+    Saying {
+        number: 20,
+        says: "block_in_place makes a blocking call safe in async code.",
+        so: So::Partly,
+        found: "The worker's other tasks run on. The task that blocks does not, and with it neither does its own timeout.",
+        shown_by: &[
+            ("block-in-place", "requests that need no file do not wait for one"),
+            ("block-in-place", "a deadline cannot fire: its answer comes when the storage is done"),
+        ],
+    },
+];

@@ -1,0 +1,41 @@
+//! What everybody repeats about tasks that do not yield.
+
+use lab_kit::{Saying, So};
+
+pub(super) const SAYINGS: &[Saying] = &[
+    Saying {
+        number: 1,
+        says: "A batch task that parses thousands of large messages in a loop and never yields starves everything else; \
+               a yield every 100 messages makes the tail 25 times shorter.",
+        so: So::Partly,
+        found: "It starves everything, and the yield helps as much as is said. It fails again when messages grow, for a \
+                yield lets sixty other tasks run at most. A look at the clock instead of a count, and a hand-off to \
+                another thread, go far beyond it; spending the budget for each message does hardly better.",
+        shown_by: &[
+            ("buggy", "a request waits for most of the import"),
+            ("buggy", "its tail is far above a yield every 100"),
+            ("fixed", "counts messages: larger ones are far worse"),
+            ("consume-budget", "hardly better than counting to 100 by hand"),
+            ("time-slice", "far below counting to 100"),
+            ("buggy", "and out of sight of spawn_blocking"),
+        ],
+    },
+    Saying {
+        number: 18,
+        says: "An .await that is always ready, on a free tokio mutex say, is no yield point.",
+        so: So::Partly,
+        found: "Of most futures that is true. A free lock of tokio's own is a yield point all the same, for each \
+                acquisition spends the task's budget.",
+        shown_by: &[
+            ("await-more", "a request waits for most of the import"),
+            ("tokio-mutex", "a free tokio lock is a yield point after all"),
+        ],
+    },
+    Saying {
+        number: 19,
+        says: "More workers cure starvation.",
+        so: So::No,
+        found: "They cure it until there are as many greedy tasks as workers.",
+        shown_by: &[("more-workers", "a request waits for most of the import")],
+    },
+];

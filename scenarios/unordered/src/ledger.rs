@@ -1,0 +1,36 @@
+//! What everybody repeats about joining many futures.
+
+use lab_kit::{Saying, So};
+
+pub(super) const SAYINGS: &[Saying] = &[
+    Saying {
+        number: 5,
+        says: "Thousands of uploads in FuturesUnordered take seconds, because each future checks its readiness against \
+               every other one: O(n²).",
+        so: So::Partly,
+        found: "It is quadratic, and the reason is another. A task has a budget of 128 operations a poll; every child \
+                beyond it is turned away, woken after the poll, and polled in vain again, once for each 128 that get \
+                on. Outside the budget the same code is linear; and so it is behind a limiter for a few, since a child \
+                that is turned away keeps the permit it has got.",
+        shown_by: &[
+            ("buggy", "polls of the uploads grow with their square"),
+            ("unconstrained", "polls of the uploads grow with their number"),
+            ("tight-limiter", "polls of the uploads grow with their number"),
+        ],
+    },
+    Saying {
+        number: 6,
+        says: "Spawning each upload and join_all on the handles is the cure: O(n), 65 times faster.",
+        so: So::No,
+        found: "Handles spend the budget too, so this is quadratic as well, as soon as there is a second worker. Linear \
+                are a JoinSet, awaiting the handles one after another, a bound on what is under way, and children \
+                outside the budget; 65 times is what a large batch gains by those.",
+        shown_by: &[
+            ("spawn-join-all", "the advice that everybody repeats is quadratic on this tokio"),
+            ("fixed", "polls of the uploads grow with their number"),
+            ("spawn-await", "polls of the uploads grow with their number"),
+            ("bounded", "polls of the uploads grow with their number"),
+            ("buggy", "and many more of it the larger the batch"),
+        ],
+    },
+];
