@@ -8,8 +8,8 @@ use std::sync::Arc;
 pub const UNCONTENDED: usize = 1 << 40;
 
 /// What a batch needs for one upload at the most, in bytes: the upload, its future or task with the lists that
-/// hold it, its digest, and what counts it. As seen by the process' peak at a million of each way, rounded up.
-const BYTES_PER_UPLOAD: u64 = 1_500;
+/// hold it, and its digest. As seen by the process' peak at a million uploads of the hungriest way, rounded up.
+const BYTES_PER_UPLOAD: u64 = 800;
 
 /// Works through the load's uploads, one way.
 pub fn drive<W, Fut>(cx: &Cx, way: W) -> anyhow::Result<()>
