@@ -40,6 +40,7 @@ static OWN: Scenario = Scenario {
     chapter: "own",
     load: Load { rate: 500.0, warmup_ms: 100, duration_ms: 200, ..Load::DEFAULT },
     brief_ms: 200,
+    primary: "response_p50_us",
     columns: Column::RESPONSES,
     check: no_input,
     ledger: &[],

@@ -1,8 +1,9 @@
 //! The child: reads its spec, calls the variant, says how that went, and is gone.
 
-use crate::recording::{self, End, Spec};
+use crate::recording::{self, End, Spec, Usage};
 use anyhow::Context;
 use lab_kit::{Cx, Scenario, Variant};
+use nix::sys::resource::{UsageWho, getrusage};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
     die_with_the_parent();
     let failed = run(folder, scenarios).err().map(|error| format!("{error:#}"));
     let code = if failed.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-    match recording::write_end(folder, &End { failed }) {
+    match recording::write_end(folder, &End { failed, usage: usage() }) {
         Ok(()) => code,
         Err(error) => {
             crate::exit::say(&format!("{error:#}"));
@@ -65,6 +66,15 @@ fn describe(info: &PanicHookInfo<'_>) -> String {
         Some(at) => format!("panicked at {at}: {text}"),
         None => format!("panicked: {text}"),
     }
+}
+
+/// What this process has used so far.
+fn usage() -> Option<Usage> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    let switches = usage.voluntary_context_switches() + usage.involuntary_context_switches();
+    // Linux counts kilobytes here; so does everybody but macOS, which counts bytes.
+    let unit = if cfg!(target_os = "macos") { 1_024 } else { 1 };
+    Some(Usage { peak_memory_kb: usage.max_rss() as u64 / unit, switches: switches as u64 })
 }
 
 /// If the parent is killed there is nobody left to end a hanging child: let the kernel do it.

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Runs variants of a scenario under load, judges their claims and reports
     Run(RunArgs),
+    /// Runs two variants as pairs and tells by how much each metric changed, with intervals
+    Compare(CompareArgs),
     /// Runs a batch at many sizes and tells how its cost grows
     Sweep(SweepArgs),
     /// Puts every claim of every variant to the test, under short loads
@@ -104,6 +106,39 @@ pub(crate) struct LoadArgs {
     /// A folder of real text files instead of slow storage
     #[arg(long, value_name = "DIR")]
     pub files: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The scenario, as `lab list` names it
+    pub scenario: String,
+    /// The variant before [default: the buggy one]
+    pub before: Option<String>,
+    /// The variant after [default: fixed]
+    pub after: Option<String>,
+    /// How many pairs are run
+    #[arg(long, value_name = "N", value_parser = pairs, allow_hyphen_values = true, default_value_t = 8)]
+    pub pairs: usize,
+    /// Looks at 8, 12 and 16 pairs, and stops as soon as the primary metric is decided
+    #[arg(long, conflicts_with = "pairs")]
+    pub looks: bool,
+    /// Compares a variant with itself: what this machine calls a change though there is none
+    #[arg(long)]
+    pub null: bool,
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Kills a run that takes longer than this [default: the load's own time and some seconds]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
+    pub timeout: Option<Duration>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Prints what would be run and runs nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where recordings go
+    #[arg(long, value_name = "DIR", default_value = "lab-runs")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -234,6 +269,11 @@ fn number<T: FromStr>(text: &str) -> Result<T, String> {
 fn count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| (1..=10_000).contains(count));
     count.ok_or_else(|| "this is no whole number from 1 to 10000: try 20".into())
+}
+
+fn pairs(text: &str) -> Result<usize, String> {
+    let pairs = text.parse().ok().filter(|pairs| (6..=1_000).contains(pairs));
+    pairs.ok_or_else(|| "fewer than 6 pairs cannot reach 95 %, and 1000 are enough: try 8".into())
 }
 
 fn sizes(text: &str) -> Result<u32, String> {

@@ -1,6 +1,7 @@
 //! What a run was built with and where it ran. What is unknown is absent.
 
 use crate::recording::{Environment, Steal};
+use std::collections::HashMap;
 use std::thread;
 
 impl Environment {
@@ -27,6 +28,37 @@ fn cpu_model() -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
+/// CPU time that each process has used, in ticks, from `/proc`. With that of the children that it has waited for, so
+/// that a process which came and went in between two looks is counted with its parent.
+///
+/// The machine's own sum in `/proc/stat` will not do: it counts who is running when a tick comes, and a load that wakes
+/// up as regularly as the ticks come is seen by all of them or by none.
+#[derive(Clone, Debug)]
+pub(crate) struct ProcessTicks(HashMap<u32, u64>);
+
+impl ProcessTicks {
+    /// Looks at all processes; absent where there is no `/proc`.
+    pub fn now() -> Option<ProcessTicks> {
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        Some(ProcessTicks(numbers.filter_map(|number| Some((number, ticks_of(number)?))).collect()))
+    }
+
+    /// CPU time in milliseconds that processes other than these used since then.
+    pub fn foreign_ms_since(&self, then: &ProcessTicks, ours: &[u32]) -> f64 {
+        let foreign = self.0.iter().filter(|(number, _)| !ours.contains(number));
+        let used = foreign.map(|(number, now)| now.saturating_sub(then.0.get(number).copied().unwrap_or(0)));
+        used.sum::<u64>() as f64 * TICK_MS
+    }
+}
+
+fn ticks_of(process: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // pid (name, which may hold blanks and brackets) state ppid … utime stime cutime cstime are fields 14 to 17
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    fields.get(11..15)?.iter().map(|ticks| ticks.parse::<u64>().ok()).sum()
+}
+
 /// How the machine's CPU time was used since it started, in ticks, from `/proc/stat`: all of it, and what the
 /// host took away for other guests.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +66,9 @@ pub(crate) struct MachineTicks {
     all: u64,
     stolen: u64,
 }
+
+/// Linux tells ticks of a hundredth of a second, whatever the kernel's own are.
+const TICK_MS: f64 = 10.0;
 
 impl MachineTicks {
     /// Reads the ticks; absent where there is no `/proc/stat`.
@@ -46,8 +81,6 @@ impl MachineTicks {
 
     /// What was stolen since then.
     pub fn steal_since(self, then: MachineTicks) -> Option<Steal> {
-        // Linux tells ticks of a hundredth of a second, whatever the kernel's own are.
-        const TICK_MS: f64 = 10.0;
         let all = self.all.checked_sub(then.all).filter(|ticks| *ticks > 0)?;
         let stolen = self.stolen.saturating_sub(then.stolen) as f64;
         Some(Steal { share: stolen / all as f64, ms: stolen * TICK_MS })
@@ -57,6 +90,14 @@ impl MachineTicks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn foreign_time_is_that_of_all_but_ours_newcomers_included() {
+        let ticks = |of: &[(u32, u64)]| ProcessTicks(of.iter().copied().collect());
+        let (then, now) = (ticks(&[(1, 100), (2, 50), (3, 7)]), ticks(&[(1, 103), (2, 90), (4, 2)]));
+        assert_eq!(now.foreign_ms_since(&then, &[2]), 50.0, "3 ticks of the first and 2 of the new one");
+        assert!(ProcessTicks::now().is_none_or(|now| now.0.contains_key(&std::process::id())));
+    }
 
     #[test]
     fn steal_is_a_share_of_the_time_between_two_looks() {

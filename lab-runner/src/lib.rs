@@ -10,7 +10,7 @@
 //! # use lab_kit::{Column, Cx, Load, Scenario, no_input};
 //! # static MINE: Scenario = Scenario {
 //! #     name: "mine", summary: "", chapter: "", load: Load::DEFAULT, brief_ms: 500,
-//! #     columns: Column::RESPONSES, check: no_input, ledger: &[],
+//! #     primary: "response_p99_us", columns: Column::RESPONSES, check: no_input, ledger: &[],
 //! #     variants: &[],
 //! # };
 //! fn main() -> std::process::ExitCode {
@@ -24,6 +24,7 @@ pub mod builtin;
 mod child;
 mod cli;
 mod cmd;
+pub mod compare;
 mod environment;
 mod exit;
 mod plan;
@@ -60,6 +61,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     match cli.command {
         Command::List(args) => cmd::list::run(&args, scenarios),
         Command::Run(args) => cmd::run::run(&args, cli.plain, scenarios),
+        Command::Compare(args) => cmd::compare::run(&args, cli.plain, scenarios),
         Command::Sweep(args) => cmd::sweep::run(&args, cli.plain, scenarios),
         Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
         Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),

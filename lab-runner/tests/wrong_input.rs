@@ -111,6 +111,17 @@ fn batches_that_cannot_be_are_refused_before_they_run() {
 }
 
 #[test]
+fn comparisons_that_cannot_tell_are_refused() {
+    refused(&["compare", "greedy", "--pairs", "5"], "cannot reach 95 %");
+    refused(&["compare", "greedy", "fixed"], "try --null");
+    refused(&["compare", "greedy", "buggy", "fixed", "--null"], "leave the second one away");
+    refused(&["compare", "greedy", "offlaod"], "try offload");
+    refused(&["compare", "greddy"], "try greedy");
+    refused(&["compare", "greedy", "--looks", "--pairs", "9"], "--pairs");
+    refused(&["compare", "unordered", "--rate", "5"], "leave --rate away");
+}
+
+#[test]
 fn bad_messages_files_are_refused_with_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &[u8]| {

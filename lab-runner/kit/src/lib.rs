@@ -30,6 +30,7 @@
 //!     chapter: "nap",
 //!     load: Load { rate: 200.0, duration_ms: 500, ..Load::DEFAULT },
 //!     brief_ms: 500,
+//!     primary: "response_p99_us",
 //!     columns: Column::RESPONSES,
 //!     check: no_input,
 //!     ledger: &[],

@@ -4,6 +4,7 @@
 //! The file is a row of 64-bit words in the machine's own byte order: [`HEADER_WORDS`] of header, then
 //! [`SLOT_WORDS`] a request. A zero means "did not happen"; times are `CLOCK_MONOTONIC` nanoseconds.
 
+use crate::alloc::Totals;
 use crate::pacer::Cost;
 use crate::schedule;
 use crate::words::Words;
@@ -42,6 +43,10 @@ pub(crate) enum Mark {
     Cores = 14,
     PacerWakeNs = 15,
     StoppedNs = 16,
+    AllocsBegin = 17,
+    AllocBytesBegin = 18,
+    AllocsEnd = 19,
+    AllocBytesEnd = 20,
 }
 
 /// The writing side, shared by the pacer, the acceptor and the requests.
@@ -122,6 +127,8 @@ pub struct Header {
     pub pacer: Option<Cost>,
     /// CPU time of the process within the measured time, the pacer's left out.
     pub cpu_ns: Option<u64>,
+    /// Memory that was asked for within the measured time, if the binary's allocator counts.
+    pub allocs: Option<Totals>,
     /// Whether the pacer spun before each request.
     pub spins: bool,
     /// Cores that the run could use.
@@ -179,6 +186,10 @@ fn header(words: &[u64; HEADER_WORDS]) -> Header {
             wall_ns,
         }),
         cpu_ns: set(at(Mark::CpuEndNs)).map(|end| end.saturating_sub(at(Mark::CpuBeginNs))),
+        allocs: set(at(Mark::AllocsEnd)).map(|allocs| Totals {
+            allocs: allocs.saturating_sub(at(Mark::AllocsBegin)),
+            bytes: at(Mark::AllocBytesEnd).saturating_sub(at(Mark::AllocBytesBegin)),
+        }),
         spins: at(Mark::PacerSpins) == 1,
         cores: at(Mark::Cores) as usize,
     }

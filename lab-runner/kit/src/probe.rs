@@ -118,7 +118,9 @@ impl Stopwatch {
 }
 
 /// Names that the lab gives to what it measures itself, by their first word.
-const TAKEN: [&str; 19] = [
+const TAKEN: [&str; 21] = [
+    "peak",
+    "switches",
     "accepted",
     "allocs",
     "alloc",

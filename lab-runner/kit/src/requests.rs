@@ -7,7 +7,7 @@
 
 use crate::bell::{self, Bell};
 use crate::log::{Mark, RequestLog};
-use crate::{clock, pacer};
+use crate::{alloc, clock, pacer};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -172,6 +172,7 @@ impl Shared {
             self.log.send(number, now_ns);
             if number + 1 == self.log.excluded.max(1) {
                 self.set(Mark::CpuBeginNs, clock::process_cpu_ns() - clock::thread_cpu_ns());
+                self.note_allocs(Mark::AllocsBegin, Mark::AllocBytesBegin);
             }
             self.bell.ring()
         });
@@ -185,7 +186,16 @@ impl Shared {
     fn close(&self) {
         let pacer = self.log.mark(Mark::PacerCpuNs).load(Ordering::Relaxed);
         self.set(Mark::CpuEndNs, clock::process_cpu_ns().saturating_sub(pacer));
+        self.note_allocs(Mark::AllocsEnd, Mark::AllocBytesEnd);
         self.set(Mark::ClosedNs, clock::now_ns());
+    }
+
+    /// What has been asked of the allocator so far, if it counts.
+    fn note_allocs(&self, allocs: Mark, bytes: Mark) {
+        if let Some(totals) = alloc::totals() {
+            self.set(allocs, totals.allocs);
+            self.set(bytes, totals.bytes);
+        }
     }
 
     fn set(&self, mark: Mark, value: u64) {
@@ -268,7 +278,7 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Load, alloc};
+    use crate::Load;
 
     #[test]
     fn the_pacer_allocates_nothing_while_it_paces() {

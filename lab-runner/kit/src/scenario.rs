@@ -19,6 +19,8 @@ pub struct Scenario {
     pub load: Load,
     /// Measured time under `lab verify`, in milliseconds: as short as the claims bear. Batches have none.
     pub brief_ms: u64,
+    /// The metric that decides a comparison.
+    pub primary: &'static str,
     /// What a table of its runs shows.
     pub columns: &'static [Column],
     /// Judges a load before anything is started or written: input files, sizes, combinations of options.

@@ -15,7 +15,7 @@ mod validity;
 pub use parts::{Part, QUANTILES};
 pub use validity::{Validity, Verdict as ValidityVerdict};
 
-use crate::recording::Recording;
+use crate::recording::{Recording, Usage};
 use counters::Counters;
 use doubt::{Doubt, Floor, Stolen};
 use hdrhistogram::Histogram;
@@ -97,9 +97,23 @@ pub fn analyse(recording: Recording) -> Analysis {
     if validity.verdict == ValidityVerdict::Invalid {
         metrics.iter_mut().filter(|(name, _)| Part::of_metric(name).is_some()).for_each(|(_, reading)| reading.void());
     }
+    if let Some(usage) = recording.outcome.usage {
+        add_usage(usage, &mut metrics);
+    }
     add_notes(&recording, requests.as_ref(), &mut notes);
     let responses = requests.map(|requests| requests.parts.into_responses());
     Analysis { recording, metrics, responses, validity, notes }
+}
+
+/// What the kernel counted, and what follows from it for one piece of work.
+fn add_usage(usage: Usage, metrics: &mut BTreeMap<String, Reading>) {
+    metrics.insert("peak_memory_kb".into(), Reading::exact(usage.peak_memory_kb as f64));
+    let completed = metrics.get("completed").map(|reading| reading.value).filter(|completed| *completed > 0.0);
+    if let Some(completed) = completed {
+        metrics.insert("switches_per_op".into(), Reading::exact(usage.switches as f64 / completed));
+        let seconds = metrics.get("wall_ms").map(|wall| wall.value / 1e3).filter(|seconds| *seconds > 0.0);
+        metrics.extend(seconds.map(|seconds| ("completed_per_s".to_owned(), Reading::exact(completed / seconds))));
+    }
 }
 
 /// Less stolen time than this is every virtual machine's lot.

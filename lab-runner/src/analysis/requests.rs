@@ -131,6 +131,11 @@ impl Requests {
             let per_op = cpu_ns as f64 / 1e3 / self.completed as f64;
             metrics.insert("cpu_us_per_op".into(), Reading::exact(per_op));
         }
+        if let Some(allocs) = self.header.allocs.filter(|_| self.completed > 0) {
+            let per_op = |n: u64| Reading::exact(n as f64 / self.completed as f64);
+            metrics.insert("allocs_per_op".into(), per_op(allocs.allocs));
+            metrics.insert("alloc_bytes_per_op".into(), per_op(allocs.bytes));
+        }
         self.add_pacer_metrics(metrics);
     }
 
@@ -201,6 +206,7 @@ pub(super) mod tests {
     pub fn requests(entries: Vec<Entry>, closed_ms: Option<u64>) -> Requests {
         let header = Header {
             stopped_ns: None,
+            allocs: None,
             scheduled: entries.len(),
             excluded: 0,
             start_ns: 1_000 * MS,

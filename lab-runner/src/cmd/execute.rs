@@ -3,7 +3,7 @@
 use crate::cli::Format;
 use crate::exit::{self, Exit, UsageError};
 use crate::plan::Planned;
-use crate::recording::{self, Environment, FORMAT, Recorder, Spec};
+use crate::recording::{self, Environment, FORMAT, Recorder, Side, Spec};
 use crate::supervise::{Interrupts, supervise};
 use anyhow::Context;
 use std::fs;
@@ -48,6 +48,9 @@ fn spec(run: &Planned) -> Spec {
         scaled: run.scaled,
         repetition: run.repetition,
         trial: run.trial,
+        pair: run.pair,
+        looks: run.looks,
+        padding: run.padding,
         timeout_ms: run.timeout.as_millis() as u64,
         parent: std::process::id(),
         environment: Environment::here(),
@@ -56,12 +59,16 @@ fn spec(run: &Planned) -> Spec {
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
 fn run_name(number: usize, of: usize, spec: &Spec) -> String {
+    if let Some(pair) = spec.pair {
+        let side = if pair.side == Side::A { "a" } else { "b" };
+        return format!("pair-{:03}-{side}-{}", pair.number, spec.variant);
+    }
     let digits = of.to_string().len().max(2);
     let more = match (spec.repetition, spec.trial) {
         (Some(_), _) => format!("-{}", spec.load.size),
         (None, Some(trial)) => format!("-trial-{trial}"),
-        (None, None) if spec.scaled > 1 => format!("-x{}", spec.scaled),
-        (None, None) => String::new(),
+        _ if spec.scaled > 1 => format!("-x{}", spec.scaled),
+        _ => String::new(),
     };
     format!("{:0digits$}-{}{more}", number + 1, spec.variant)
 }

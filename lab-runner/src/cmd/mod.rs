@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod compare;
 pub(crate) mod completions;
 mod execute;
 pub(crate) mod list;

@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a band cannot be -0.1 wide")]
-    fn a_band_without_width_at_least_is_a_mistake() {
+    fn a_band_narrower_than_nothing_is_a_mistake() {
         judge(1.0, 1.0, -0.1, Better::Lower);
     }
 

@@ -1,10 +1,13 @@
 //! From what was asked to the list of runs. Pure: nothing is started, no clock is read.
 
+mod pairs;
 mod sweep;
 
+pub(crate) use pairs::{Sides, pairs};
 pub(crate) use sweep::{Sizes, sweep, ways};
 
 use crate::exit::UsageError;
+use crate::recording::Pair;
 use lab_kit::{Kind, Load, Measure, Scenario, Variant};
 use std::time::Duration;
 
@@ -20,6 +23,12 @@ pub(crate) struct Planned {
     pub repetition: Option<usize>,
     /// Which of many trials this is, from 1.
     pub trial: Option<usize>,
+    /// Its place in a comparison.
+    pub pair: Option<Pair>,
+    /// Whether more pairs may be added after a look at those so far.
+    pub looks: bool,
+    /// Bytes that its environment is lengthened by.
+    pub padding: usize,
     pub timeout: Duration,
 }
 
@@ -75,7 +84,18 @@ fn planned(
 ) -> Planned {
     let load = Load { size: load.size.saturating_mul(scaled), ..load.clone() };
     let timeout = timeout.unwrap_or(load.lasts() + Duration::from_millis(load.patience_ms));
-    Planned { scenario, variant, load, scaled, repetition: None, trial: None, timeout }
+    Planned {
+        scenario,
+        variant,
+        load,
+        scaled,
+        repetition: None,
+        trial: None,
+        pair: None,
+        looks: false,
+        padding: 0,
+        timeout,
+    }
 }
 
 /// The larger sizes that growth claims ask for. Messages from a file have the size they have.
@@ -99,7 +119,8 @@ pub(crate) fn scenario(scenarios: &[&'static Scenario], name: &str) -> anyhow::R
     found.copied().ok_or_else(|| unknown("scenario", name, scenarios.iter().map(|s| s.name)))
 }
 
-fn named(scenario: &'static Scenario, name: &str) -> anyhow::Result<&'static Variant> {
+/// The variant of this name, or an error with the nearest one.
+pub(crate) fn named(scenario: &'static Scenario, name: &str) -> anyhow::Result<&'static Variant> {
     let unknown = || unknown(&format!("variant of {}", scenario.name), name, scenario.variants.iter().map(|v| v.name));
     scenario.variant(name).ok_or_else(unknown)
 }
@@ -127,6 +148,7 @@ mod tests {
         chapter: "",
         load: Load::DEFAULT,
         brief_ms: 500,
+        primary: "response_p99_us",
         columns: Column::RESPONSES,
         check: no_input,
         ledger: &[],

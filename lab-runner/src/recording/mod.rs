@@ -61,6 +61,15 @@ pub struct Spec {
     /// Which of many trials with different seeds this is, from 1; absent for other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<usize>,
+    /// Its place in a comparison; absent for other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<Pair>,
+    /// Whether more pairs may be added after a look at those so far, which every look pays for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub looks: bool,
+    /// Bytes that its environment was lengthened by, so that the stack does not begin where it always does.
+    #[serde(default)]
+    pub padding: usize,
     /// When the run is killed, in milliseconds after its start.
     pub timeout_ms: u64,
     /// The process that started it: a child that has another parent is an orphan and ends.
@@ -115,9 +124,43 @@ pub struct Outcome {
     /// CPU time that the host took away while the run lasted, where it is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal: Option<Steal>,
+    /// Cores that processes other than the run and the lab used meanwhile, on average, where it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_cores: Option<f64>,
+    /// What the run used, if it got so far as to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// What went wrong beside the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// A run's place in a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Which pair it belongs to, from 1.
+    pub number: usize,
+    /// Which side of it it is.
+    pub side: Side,
+}
+
+/// A side of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Before.
+    A,
+    /// After.
+    B,
+}
+
+/// What a process used, as the kernel counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Most memory that it had at a time, in kilobytes.
+    pub peak_memory_kb: u64,
+    /// Switches from one of its threads to another one, wanted or not.
+    pub switches: u64,
 }
 
 /// CPU time that the host of a virtual machine gave to others.
@@ -138,6 +181,8 @@ impl Outcome {
             ended_ns: None,
             process_ms: None,
             steal: None,
+            foreign_cores: None,
+            usage: None,
             warnings: Vec::new(),
         }
     }
@@ -149,6 +194,9 @@ pub(crate) struct End {
     /// The error or panic, if the variant did not return `Ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// What the process had used by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// Removes a run's scratch files: they are nobody's once it is over.
@@ -269,6 +317,9 @@ mod tests {
             scaled: 1,
             repetition: None,
             trial: None,
+            pair: None,
+            looks: false,
+            padding: 0,
             timeout_ms: 1_000,
             parent: 1,
             environment: Environment::here(),
@@ -283,7 +334,7 @@ mod tests {
         let read = open(&run).unwrap();
         assert_eq!((read.spec, read.outcome.ending), (spec(), Ending::Unfinished));
         assert!(read_end(&run).is_none(), "the child has not spoken");
-        write_end(&run, &End { failed: Some("a panic".into()) }).unwrap();
+        write_end(&run, &End { failed: Some("a panic".into()), usage: None }).unwrap();
         assert_eq!(read_end(&run).unwrap().failed.as_deref(), Some("a panic"));
         let outcome = Outcome { ending: Ending::Hung, warnings: vec!["late".into()], ..Outcome::unfinished("slow") };
         recorder.write_outcome(&outcome).unwrap();

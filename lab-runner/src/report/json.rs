@@ -7,7 +7,9 @@ use super::trials::{self, Summary};
 use crate::analysis::growth::Growth;
 use crate::analysis::sweep::{Sweep, Way};
 use crate::analysis::{Analysis, Reading, Validity, ValidityVerdict};
-use crate::recording::Environment;
+use crate::compare::comparison::Comparison;
+use crate::compare::verdict::Change;
+use crate::recording::{Environment, Side};
 use crate::verdict::{Judged, Verdict};
 use lab_kit::{Bound, Ending, Kind, Load};
 use serde::Serialize;
@@ -25,9 +27,59 @@ pub struct Document<'a> {
     /// What many trials came to, a variant each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trials: Vec<Summary<'a>>,
+    /// What the pairs of a comparison came to, a metric each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comparison: Vec<Compared<'a>>,
+    /// The pairs of a comparison, in the order in which they were done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pairs: Option<Pairs<'a>>,
     /// How the cost of each way of a sweep grows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sweep: Vec<SweptWay<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Pairs<'a> {
+    before: &'a str,
+    after: &'a str,
+    done: Vec<OnePair<'a>>,
+    /// Why nothing can be concluded from them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalid: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct OnePair<'a> {
+    number: usize,
+    first: Side,
+    seed: u64,
+    /// Why it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Compared<'a> {
+    metric: &'a str,
+    primary: bool,
+    /// False if there are too few pairs to judge it beside the others.
+    judged: bool,
+    before: &'a str,
+    after: &'a str,
+    /// Medians of both sides.
+    medians: [f64; 2],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+    /// The interval of the ratio; an end that nobody can tell is null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ci: Option<[Option<f64>; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<f64>,
+    pairs: usize,
+    dropped: usize,
+    verdict: Change,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,8 +160,45 @@ pub fn document(report: &Report) -> Document<'_> {
         environment: &first.environment,
         runs: report.runs.iter().map(|(run, claims)| one_run(run, claims)).collect(),
         trials: trials::summaries(report),
+        comparison: report.comparison.as_ref().map(compared).unwrap_or_default(),
+        pairs: report.comparison.as_ref().map(pairs),
         sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
     }
+}
+
+fn pairs(comparison: &Comparison) -> Pairs<'_> {
+    let done = comparison.pairs.iter().map(|pair| OnePair {
+        number: pair.number,
+        first: pair.first,
+        seed: pair.seed,
+        dropped: pair.dropped.as_deref(),
+    });
+    let Comparison { before, after, invalid, .. } = comparison;
+    Pairs { before, after, done: done.collect(), invalid: invalid.as_deref() }
+}
+
+fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
+    let finite = |end: f64| end.is_finite().then_some(end);
+    let dropped = comparison.pairs.len() - comparison.kept();
+    let metrics = comparison.metrics.iter().map(|metric| {
+        let estimate = metric.estimate.as_ref().ok();
+        Compared {
+            metric: &metric.metric,
+            primary: metric.primary,
+            judged: metric.judged,
+            before: &comparison.before,
+            after: &comparison.after,
+            medians: [metric.before, metric.after],
+            ratio: estimate.map(|estimate| estimate.ratio),
+            ci: estimate.map(|estimate| [finite(estimate.low), finite(estimate.high)]),
+            level: estimate.map(|estimate| estimate.level),
+            pairs: comparison.kept(),
+            dropped,
+            verdict: if comparison.invalid.is_some() { Change::Inconclusive } else { metric.change },
+            reason: comparison.invalid.as_deref().or(metric.estimate.as_ref().err().map(String::as_str)),
+        }
+    });
+    metrics.collect()
 }
 
 fn swept_ways<'a>(report: &'a Report, sweep: &'a Sweep) -> Vec<SweptWay<'a>> {

@@ -1,6 +1,7 @@
 //! Views of recordings: one screen of text, or one JSON document. Pure but for reading the folders.
 
 mod chart;
+mod compare;
 mod detail;
 mod json;
 pub(crate) mod ledger;
@@ -13,6 +14,8 @@ pub(crate) mod verify;
 
 use crate::analysis::sweep::Sweep;
 use crate::analysis::{self, Analysis};
+use crate::compare::comparison::Comparison;
+use crate::compare::verdict::{Change, POCOCK};
 use crate::recording::{self, Spec};
 use crate::verdict::{self, Judged, Verdict};
 use anyhow::{Context, ensure};
@@ -36,7 +39,9 @@ pub struct Report {
     pub sweep: Option<Sweep>,
     /// The judged claims of each way of the sweep.
     pub ways: Vec<(String, Vec<Judged>)>,
-    /// What the claims add up to.
+    /// What the pairs of a comparison came to.
+    pub comparison: Option<Comparison>,
+    /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if it did.
     pub verdict: Verdict,
     /// What the scenario shows in a table.
     columns: &'static [Column],
@@ -61,7 +66,25 @@ impl Report {
             .collect::<anyhow::Result<Vec<_>>>()?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
-        Ok(Report::of(folder, spec, analyses, scenario))
+        match spec.pair {
+            Some(_) => Ok(Report::of_pairs(folder, spec, analyses, scenario)),
+            None => Ok(Report::of(folder, spec, analyses, scenario)),
+        }
+    }
+
+    /// Pairs are compared, and their claims left alone: `lab run --all` judges those.
+    fn of_pairs(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Report {
+        let primary = scenario.map_or("response_p99_us", |scenario| scenario.primary);
+        let alpha = if spec.looks { POCOCK[0].alpha } else { 0.05 };
+        let comparison = Comparison::of(&analyses, primary, alpha);
+        let verdict = match comparison.as_ref().map_or(Change::Inconclusive, Comparison::change) {
+            Change::Improved | Change::Equivalent => Verdict::Held,
+            Change::Regressed => Verdict::Broken,
+            Change::Inconclusive => Verdict::NotMeasured,
+        };
+        let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
+        let runs = analyses.into_iter().map(|run| (run, Vec::new())).collect();
+        Report { folder: folder.to_owned(), spec, runs, sweep: None, ways: Vec::new(), comparison, verdict, columns }
     }
 
     fn of(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Report {
@@ -91,7 +114,7 @@ impl Report {
         let verdict = if stranger { Verdict::NotMeasured } else { verdict::overall(all.flatten()) };
         let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
         let runs = analyses.into_iter().zip(judged).collect();
-        Report { folder: folder.to_owned(), spec, runs, sweep, ways, verdict, columns }
+        Report { folder: folder.to_owned(), spec, runs, sweep, ways, comparison: None, verdict, columns }
     }
 
     /// Every claim with the variant that makes it.
@@ -111,6 +134,9 @@ impl Report {
     /// # Errors
     /// If `to` cannot be written.
     pub fn print(&self, style: Style, to: &mut dyn Write) -> io::Result<()> {
+        if let Some(comparison) = &self.comparison {
+            return compare::print(self, comparison, style, to);
+        }
         match &self.runs[..] {
             [] => {}
             [(run, _), ..] if run.recording.spec.trial.is_some() => trials::print(self, style, to)?,

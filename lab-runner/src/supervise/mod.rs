@@ -7,7 +7,7 @@ mod interrupts;
 pub(crate) use interrupts::{Event, Interrupts};
 
 use crate::child;
-use crate::environment::MachineTicks;
+use crate::environment::{MachineTicks, ProcessTicks};
 use crate::recording::{self, Outcome, Recorder, Spec};
 use anyhow::Context;
 use group::Group;
@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 
 /// Between asking a child to end and killing it.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// The variable that lengthens a child's environment: where its stack begins must not be the same in every run.
+const PADDING: &str = "LAB_PADDING";
 
 /// How often a waiting parent looks up to show progress.
 const TICK: Duration = Duration::from_millis(100);
@@ -43,8 +46,8 @@ pub(crate) fn supervise(
     progress: Option<&dyn Fn(Duration)>,
 ) -> anyhow::Result<Outcome> {
     let begin = Instant::now();
-    let ticks = MachineTicks::now();
-    let mut child = spawn(recorder).context("cannot start a child process")?;
+    let (ticks, processes) = (MachineTicks::now(), ProcessTicks::now());
+    let mut child = spawn(recorder, spec.padding).context("cannot start a child process")?;
     let group = Group::of(&child);
     group.tell_exit(interrupts.sender())?;
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
@@ -54,11 +57,14 @@ pub(crate) fn supervise(
     }
     let ended_ns = clock::now_ns();
     let strays = group.sweep();
+    let ours = [std::process::id(), child.id()];
+    let foreign_ms = processes.zip(ProcessTicks::now()).map(|(then, now)| now.foreign_ms_since(&then, &ours));
     let status = child.wait().context("cannot wait for the child process")?;
     let mut outcome = judge(cause, status, recorder, spec);
     outcome.ended_ns = Some(ended_ns);
     outcome.process_ms = Some(begin.elapsed().as_secs_f64() * 1e3);
     outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
+    outcome.foreign_cores = foreign_ms.map(|ms| ms / (begin.elapsed().as_secs_f64() * 1e3));
     if strays > 0 {
         let plural = if strays == 1 { "process" } else { "processes" };
         outcome.warnings.push(format!("{strays} {plural} outlived the run and had to be killed"));
@@ -68,10 +74,11 @@ pub(crate) fn supervise(
 }
 
 /// Starts this binary again as the leader of its own process group, with its output in files.
-fn spawn(recorder: &Recorder) -> anyhow::Result<Child> {
+fn spawn(recorder: &Recorder, padding: usize) -> anyhow::Result<Child> {
     let child = Command::new(std::env::current_exe()?)
         .arg(child::SUBCOMMAND)
         .arg(&recorder.folder)
+        .env(PADDING, ".".repeat(padding))
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(File::create_new(recorder.folder.join(recording::STDOUT))?)
@@ -95,7 +102,9 @@ fn wait(interrupts: &Interrupts, begin: Instant, deadline: Instant, progress: Op
 
 /// What the exit status, the child's last word and the reason for stopping add up to.
 fn judge(cause: Cause, status: ExitStatus, recorder: &Recorder, spec: &Spec) -> Outcome {
-    let (ending, text) = match (cause, recording::read_end(&recorder.folder)) {
+    let end = recording::read_end(&recorder.folder);
+    let usage = end.as_ref().and_then(|end| end.usage);
+    let (ending, text) = match (cause, end) {
         (Cause::Interrupted(signal), _) => (Ending::Unfinished, Some(format!("interrupted by {}", name(signal)))),
         (Cause::Deadline, _) => (Ending::Hung, Some(format!("still running after {} ms: killed", spec.timeout_ms))),
         (Cause::Exited, Some(end)) => match end.failed {
@@ -107,7 +116,7 @@ fn judge(cause: Cause, status: ExitStatus, recorder: &Recorder, spec: &Spec) -> 
             (None, code) => (Ending::Failed, Some(left_early(code))),
         },
     };
-    Outcome { ending, text, ..Outcome::unfinished("") }
+    Outcome { ending, text, usage, ..Outcome::unfinished("") }
 }
 
 fn left_early(code: Option<i32>) -> String {

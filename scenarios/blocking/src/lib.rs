@@ -28,6 +28,7 @@ pub static SCENARIO: Scenario = Scenario {
     chapter: "blocking",
     load: Load { warmup_ms: 300, rate: 1_000.0, size: 2_000_000, ..Load::DEFAULT },
     brief_ms: 1_300,
+    primary: "response_p99_us",
     columns: &[
         Column::new("runtime_freeze_us", "freeze"),
         Column::new("wait_p99_us", "wait p99"),

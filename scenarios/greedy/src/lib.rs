@@ -27,6 +27,7 @@ pub static SCENARIO: Scenario = Scenario {
     chapter: "greedy",
     load: Load { warmup_ms: 300, size: 16_000, ..Load::DEFAULT },
     brief_ms: 2_000,
+    primary: "response_p99_us",
     columns: Column::RESPONSES,
     check,
     ledger: ledger::SAYINGS,

@@ -25,6 +25,7 @@ pub static SCENARIO: Scenario = Scenario {
     chapter: "shutdown",
     load: Load { rate: 500.0, warmup_ms: 100, duration_ms: 500, drain_ms: 1_000, patience_ms: 3_000, ..Load::DEFAULT },
     brief_ms: 500,
+    primary: "quiesce_us",
     columns: &[
         Column::new("quiesce_us", "quiesce"),
         Column::new("accepted", "accepted"),

@@ -33,18 +33,22 @@ fn a_deadline_in_async_code_panics_as_well() {
     assert!(text.contains("Cannot drop a runtime in a context where blocking is not allowed"), "{text}");
 }
 
+/// At which await the caller is cancelled is not certain: a worker may poll it once more before it looks whether its
+/// runtime is to end.
 #[test]
-fn in_the_background_it_returns_and_its_caller_is_cancelled_at_its_next_await() {
+fn in_the_background_it_returns_and_its_caller_is_cancelled_at_one_of_its_next_awaits() {
     let runtime = runtime();
     let handle = runtime.handle().clone();
     let (say, heard) = mpsc::channel();
     let caller = handle.spawn(async move {
         runtime.shutdown_background();
         say.send("returned").unwrap();
-        tokio::task::yield_now().await;
-        say.send("went on").unwrap();
+        loop {
+            tokio::task::yield_now().await;
+        }
     });
-    assert_eq!(heard.iter().collect::<Vec<_>>(), ["returned"]);
+    assert_eq!(heard.iter().collect::<Vec<_>>(), ["returned"], "the task is dropped, and the sender with it");
     let outside = Builder::new_current_thread().build().unwrap();
-    assert!(outside.block_on(caller).unwrap_err().is_cancelled());
+    let end: Result<(), _> = outside.block_on(caller);
+    assert!(end.unwrap_err().is_cancelled());
 }

@@ -26,6 +26,7 @@ pub static SCENARIO: Scenario = Scenario {
     // still wakes its children.
     load: Load::BATCH,
     brief_ms: 0,
+    primary: "cpu_us_per_op",
     columns: &[
         Column::new("polls_per_op", "polls/op"),
         Column::new("wakes_per_op", "wakes/op"),

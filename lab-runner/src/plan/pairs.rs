@@ -1,0 +1,91 @@
+//! The runs of a comparison: pairs, back to back, with one seed a pair, in an order that a seed decides for each.
+
+use super::{Planned, planned};
+use crate::recording::{Pair, Side};
+use lab_kit::{Load, Scenario, Variant};
+use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::{Rng, SeedableRng};
+use std::time::Duration;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sides {
+    pub scenario: &'static Scenario,
+    /// Before.
+    pub a: &'static Variant,
+    /// After.
+    pub b: &'static Variant,
+}
+
+/// Most bytes that an environment is lengthened by: a page moves every address on the stack.
+const MOST_PADDING: u64 = 4_096;
+
+/// The pairs from number `first` to `last`, both included and counted from 1. The same numbers give the same pairs,
+/// whether they are asked for at once or one after another.
+pub(crate) fn pairs(sides: Sides, load: &Load, first: usize, last: usize, timeout: Option<Duration>) -> Vec<Planned> {
+    (first..=last).flat_map(|number| pair(sides, load, number, timeout)).collect()
+}
+
+fn pair(sides: Sides, load: &Load, number: usize, timeout: Option<Duration>) -> [Planned; 2] {
+    let mut rng = Pcg64Mcg::seed_from_u64(load.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number as u64);
+    // Both sides see the same arrivals and the same data.
+    let load = Load { seed: load.seed.wrapping_add(number as u64 - 1), ..load.clone() };
+    let mut side = |side, variant| Planned {
+        pair: Some(Pair { number, side }),
+        padding: (rng.next_u64() % MOST_PADDING) as usize,
+        ..planned(sides.scenario, variant, &load, 1, timeout)
+    };
+    let (a, b) = (side(Side::A, sides.a), side(Side::B, sides.b));
+    if rng.next_u64() >> 63 == 0 { [a, b] } else { [b, a] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lab_kit::{Column, Kind, no_input};
+
+    const fn variant(name: &'static str, kind: Kind) -> Variant {
+        Variant { name, kind, about: "", run: |_| Ok(()), claims: &[], truth: None }
+    }
+
+    static MADE_UP: Scenario = Scenario {
+        name: "made-up",
+        summary: "",
+        chapter: "",
+        load: Load::DEFAULT,
+        brief_ms: 500,
+        primary: "response_p99_us",
+        columns: Column::RESPONSES,
+        check: no_input,
+        ledger: &[],
+        variants: &[variant("buggy", Kind::Buggy), variant("fixed", Kind::Fixed)],
+    };
+
+    fn runs(first: usize, last: usize, seed: u64) -> Vec<(usize, Side, u64, usize)> {
+        let sides = Sides { scenario: &MADE_UP, a: &MADE_UP.variants[0], b: &MADE_UP.variants[1] };
+        let load = Load { seed, ..Load::DEFAULT };
+        let place = |run: &Planned| run.pair.map(|pair| (pair.number, pair.side, run.load.seed, run.padding)).unwrap();
+        pairs(sides, &load, first, last, None).iter().map(place).collect()
+    }
+
+    #[test]
+    fn both_sides_of_a_pair_share_a_seed_and_no_two_pairs_do() {
+        let runs = runs(1, 30, 7);
+        for (number, pair) in runs.chunks(2).enumerate() {
+            assert_eq!((pair[0].0, pair[1].0), (number + 1, number + 1));
+            assert_eq!((pair[0].2, pair[1].2), (7 + number as u64, 7 + number as u64));
+            assert_ne!(pair[0].1, pair[1].1, "one run of each side");
+        }
+        let a_first = runs.chunks(2).filter(|pair| pair[0].1 == Side::A).count();
+        assert!((8..=22).contains(&a_first), "{a_first} of 30 begin with A");
+        assert!(runs.iter().any(|run| run.3 != runs[0].3), "the padding differs");
+    }
+
+    #[test]
+    fn pairs_that_are_added_later_are_those_that_would_have_come_at_once() {
+        let mut in_two = runs(1, 8, 7);
+        in_two.extend(runs(9, 12, 7));
+        assert_eq!(in_two, runs(1, 12, 7));
+        assert_ne!(runs(1, 8, 7), runs(1, 8, 8), "another seed, another order");
+    }
+}

@@ -1,0 +1,95 @@
+//! A comparison on one screen: what was run in which order, and for each metric the factor, its interval and the
+//! verdict.
+
+use super::detail::{asked, environment};
+use super::table::{BOLD, DIM};
+use super::units::{ascii, bounded_number, three_digits};
+use super::{Report, Style};
+use crate::compare::comparison::{Compared, Comparison};
+use crate::compare::verdict::Change;
+use crate::recording::Side;
+use anstyle::{AnsiColor, Style as Colour};
+use std::io::{self, Write};
+
+/// Prints a comparison.
+pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let Comparison { before, after, .. } = comparison;
+    let spec = &report.spec;
+    writeln!(to, "{BOLD}{}: {before} against {after}, {} pairs{BOLD:#}\n", spec.scenario, comparison.pairs.len())?;
+    writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
+    writeln!(to, "on         {}", ascii(&environment(spec), style))?;
+    writeln!(to, "order      {}", order(comparison))?;
+    print_dropped(comparison, style, to)?;
+    print_metrics(comparison, style, to)?;
+    print_conclusion(comparison, style, to)?;
+    writeln!(to, "\nrecording  {}", report.folder.display())
+}
+
+/// Which side of each pair ran first, and the seeds.
+fn order(comparison: &Comparison) -> String {
+    let pairs = comparison.pairs.iter();
+    let order: Vec<&str> = pairs.map(|pair| if pair.first == Side::A { "AB" } else { "BA" }).collect();
+    let seed = |pair: Option<&crate::compare::comparison::Pair>| pair.map_or(0, |pair| pair.seed);
+    let (first, last) = (seed(comparison.pairs.first()), seed(comparison.pairs.last()));
+    format!("{} with A = {}; seeds {first} to {last}", order.join(" "), comparison.before)
+}
+
+fn print_dropped(comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let dropped = comparison.pairs.iter().filter_map(|pair| Some((pair.number, pair.dropped.as_ref()?)));
+    for (number, why) in dropped {
+        writeln!(to, "dropped    pair {number}: {}", ascii(why, style))?;
+    }
+    Ok(())
+}
+
+fn print_metrics(comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let Comparison { before, after, .. } = comparison;
+    let heads = format!("{:<22}{before:>14}{after:>14}{:>10}   {:<24}", "", "factor", "interval");
+    writeln!(to, "\n{DIM}{heads}verdict       sees{DIM:#}")?;
+    comparison.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))
+}
+
+fn print_metric(metric: &Compared, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let star = if metric.primary { "*" } else { " " };
+    let value = |value: f64| bounded_number(&metric.metric, value, style);
+    write!(to, "{star}{:<21}{:>14}{:>14}", metric.metric, value(metric.before), value(metric.after))?;
+    match &metric.estimate {
+        Ok(estimate) if !metric.judged => {
+            let factor = three_digits(estimate.ratio);
+            writeln!(to, "{DIM}{factor:>10}   not judged: more pairs would be needed{DIM:#}")
+        }
+        Ok(estimate) => {
+            let high = if estimate.high.is_finite() { three_digits(estimate.high) } else { "?".into() };
+            let interval = format!("{} to {high}, {:.1} %", three_digits(estimate.low), estimate.level * 100.0);
+            let colour = colour(metric.change);
+            let sees = metric.detectable.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0));
+            let doubt = if metric.disagrees { " (t differs)" } else { "" };
+            let factor = three_digits(estimate.ratio);
+            writeln!(to, "{factor:>10}   {interval:<24}{colour}{:<12}{colour:#}{doubt}  {sees}", metric.change)
+        }
+        Err(why) => writeln!(to, "{DIM}             {}{DIM:#}", ascii(why, style)),
+    }
+}
+
+fn colour(change: Change) -> Colour {
+    match change {
+        Change::Improved => AnsiColor::Green.on_default(),
+        Change::Regressed => AnsiColor::Red.on_default().bold(),
+        Change::Equivalent => Colour::new(),
+        Change::Inconclusive => AnsiColor::Yellow.on_default(),
+    }
+}
+
+fn print_conclusion(comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let change = comparison.change();
+    let colour = colour(change);
+    match &comparison.invalid {
+        Some(why) => writeln!(to, "\n{colour}invalid{colour:#}    {}", ascii(why, style)),
+        None => writeln!(
+            to,
+            "\n{colour}{change}{colour:#}   by the metric with a star, from {} of {} pairs; a verdict needs the whole interval",
+            comparison.kept(),
+            comparison.pairs.len()
+        ),
+    }
+}

@@ -1,0 +1,61 @@
+//! `lab compare` through the real binary: pairs, order, seeds and the shape of its result. What changed by how much
+//! is for a quiet machine to say.
+
+mod support;
+
+use serde_json::Value;
+use support::{Done, Lab, assert_follows_the_schema, signal, until};
+
+/// A comparison whose primary metric no busy machine turns round: polls of a batch decide about CPU time.
+const QUICK: [&str; 7] = ["compare", "unordered", "--pairs", "6", "--size", "20000", "--timeout"];
+
+fn compared<'a>(result: &'a Value, metric: &str) -> &'a Value {
+    let all = result["comparison"].as_array().unwrap();
+    all.iter().find(|one| one["metric"] == metric).unwrap_or_else(|| panic!("no {metric} in {all:#?}"))
+}
+
+#[test]
+fn pairs_tell_a_cure_by_counts_and_say_how_sure_they_are() {
+    let lab = Lab::builtin();
+    let (code, result) = lab.json(&[&QUICK[..], &["120s"]].concat());
+    assert_follows_the_schema(&result);
+    assert!([0, 4].contains(&code), "better, or the machine was too busy: {code}");
+    assert_eq!(result["runs"].as_array().unwrap().len(), 12);
+    let pairs = &result["pairs"];
+    assert_eq!((&pairs["before"], &pairs["after"]), (&"buggy".into(), &"fixed".into()));
+    let done = pairs["done"].as_array().unwrap();
+    assert_eq!(done.iter().map(|pair| pair["seed"].as_u64().unwrap()).collect::<Vec<_>>(), [7, 8, 9, 10, 11, 12]);
+    // Beside other tests the machine is busy, and pairs are dropped for it.
+    if done.iter().all(|pair| pair.get("dropped").is_none()) {
+        let polls = compared(&result, "polls_per_op");
+        assert!((polls["medians"][0].as_f64().unwrap() - 78.6).abs() < 0.1, "{polls:#}");
+        assert_eq!(result["comparison"][0]["primary"], true, "the primary metric comes first");
+    } else if done.iter().filter(|pair| pair.get("dropped").is_some()).count() > 1 {
+        assert_eq!((code, pairs["invalid"].is_string()), (4, true), "{pairs:#}");
+    }
+}
+
+#[test]
+fn the_plan_is_told_and_is_the_same_for_the_same_seed() {
+    let lab = Lab::builtin();
+    let plan = |seed: &str| lab.done(&["compare", "greedy", "--pairs", "10", "--dry-run", "--seed", seed]).stdout;
+    assert_eq!(plan("1"), plan("1"));
+    assert_ne!(plan("1"), plan("2"));
+    let sides: Vec<String> = plan("1").lines().map(|line| line.split('-').nth(2).unwrap().to_owned()).collect();
+    assert_eq!((sides.len(), sides.iter().filter(|side| *side == "a").count()), (20, 10));
+    assert!(lab.runs().is_empty(), "a dry run makes nothing");
+}
+
+#[test]
+fn an_interrupt_gives_the_comparison_of_the_pairs_until_then() {
+    let lab = Lab::builtin();
+    let args = ["compare", "unordered", "--pairs", "200", "--size", "2000", "--format", "json"];
+    let parent = lab.command(&args).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    until("some pairs are done", || lab.runs().len() > 16);
+    signal("INT", parent.id());
+    let done = Done::from(parent.wait_with_output().unwrap());
+    let result: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(done.code, 130);
+    let pairs = result["pairs"]["done"].as_array().unwrap().len();
+    assert!((8..200).contains(&pairs), "{pairs}");
+}
