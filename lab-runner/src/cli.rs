@@ -59,6 +59,9 @@ pub(crate) struct RunArgs {
     pub all: bool,
     #[command(flatten)]
     pub load: LoadArgs,
+    /// Prints beside the honest numbers what a closed-loop benchmark would have said
+    #[arg(long)]
+    pub naive: bool,
     /// Runs it this many times, each with another seed, and tells how often it ends how
     #[arg(long, value_name = "N", value_parser = count, allow_hyphen_values = true)]
     pub trials: Option<usize>,
@@ -77,7 +80,7 @@ pub(crate) struct RunArgs {
 }
 
 /// What replaces parts of a scenario's own load.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct LoadArgs {
     /// Worker threads of the runtime
     #[arg(long, value_name = "N", value_parser = number::<usize>, allow_hyphen_values = true)]
@@ -108,6 +111,49 @@ pub(crate) struct LoadArgs {
     pub files: Option<PathBuf>,
 }
 
+/// The load of one side of a comparison, as it was typed and what it says.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnLoad {
+    pub text: String,
+    pub args: LoadArgs,
+}
+
+impl LoadArgs {
+    /// These arguments, and where they say nothing those.
+    pub fn over(&self, base: &LoadArgs) -> LoadArgs {
+        LoadArgs {
+            workers: self.workers.or(base.workers),
+            rate: self.rate.or(base.rate),
+            duration: self.duration.or(base.duration),
+            arrivals: self.arrivals.or(base.arrivals),
+            size: self.size.or(base.size),
+            seed: self.seed.or(base.seed),
+            messages: self.messages.clone().or_else(|| base.messages.clone()),
+            stall: self.stall.or(base.stall),
+            files: self.files.clone().or_else(|| base.files.clone()),
+        }
+    }
+}
+
+/// Reads `rate=100,duration=1s` as the options of the same names. The seed is both sides' own.
+fn own_load(text: &str) -> Result<OwnLoad, String> {
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        load: LoadArgs,
+    }
+    let unclear = |why: &str| format!("{why}: try rate=100,duration=1s");
+    let option = |part: &str| match part.split_once('=') {
+        Some(("seed", _)) => Err(unclear("both sides of a pair share one seed")),
+        Some((name, value)) => Ok(format!("--{name}={value}")),
+        None => Err(unclear("this is no list of name=value")),
+    };
+    let options = text.split(',').map(option).collect::<Result<Vec<_>, _>>()?;
+    let parsed = Options::try_parse_from(std::iter::once("load".to_owned()).chain(options));
+    let args = parsed.map_err(|error| unclear(&one_sentence(&error.to_string())))?.load;
+    Ok(OwnLoad { text: text.to_owned(), args })
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
     /// The scenario, as `lab list` names it
@@ -125,6 +171,12 @@ pub(crate) struct CompareArgs {
     /// Compares a variant with itself: what this machine calls a change though there is none
     #[arg(long)]
     pub null: bool,
+    /// The load of the side before, where it differs: rate=100,duration=1s
+    #[arg(long, value_name = "LOAD", value_parser = own_load)]
+    pub load_a: Option<OwnLoad>,
+    /// The load of the side after, where it differs: what grows that should not
+    #[arg(long, value_name = "LOAD", value_parser = own_load)]
+    pub load_b: Option<OwnLoad>,
     #[command(flatten)]
     pub load: LoadArgs,
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
@@ -194,6 +246,9 @@ pub(crate) struct VerifyArgs {
 pub(crate) struct ReportArgs {
     /// The folder of a run or of an invocation [default: the newest in --out]
     pub run: Option<PathBuf>,
+    /// Prints beside the honest numbers what a closed-loop benchmark would have said
+    #[arg(long)]
+    pub naive: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -326,6 +381,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_side_may_have_a_load_of_its_own() {
+        let own = own_load("rate=100,duration=1s").unwrap();
+        assert_eq!((own.args.rate, own.args.duration), (Some(100.0), Some(Duration::from_secs(1))));
+        let base = LoadArgs { rate: Some(5.0), workers: Some(2), ..LoadArgs::default() };
+        let merged = own.args.over(&base);
+        assert_eq!((merged.rate, merged.workers), (Some(100.0), Some(2)));
+        for bad in ["", "rate", "rate=many", "speed=7", "seed=3", "duration=3"] {
+            assert!(own_load(bad).unwrap_err().contains("try rate=100"), "{bad}: {}", own_load(bad).unwrap_err());
+        }
     }
 
     #[test]

@@ -52,6 +52,10 @@ fn real_messages_give_a_report_of_the_same_shape() {
     let always = ["import_us", "messages_stored", "messages_waiting", "offered", "response_p50_us", "response_p99_us"];
     assert!(always.iter().all(|name| metrics.contains_key(*name)), "{metrics:#?}");
     assert_eq!(claim(&result["runs"][0], "no message is left out")["verdict"], "held");
+    let naive = &result["runs"][0]["naive"];
+    assert!(naive["sent"].as_f64() <= metrics["completed"].as_f64(), "{naive:#}");
+    let text = lab.done(&["report", "--naive"]).stdout;
+    assert!(text.contains("\nnaive ") && text.contains("a client that waits for each answer"), "{text}");
 }
 
 #[test]

@@ -116,6 +116,9 @@ fn comparisons_that_cannot_tell_are_refused() {
     refused(&["compare", "greedy", "fixed"], "try --null");
     refused(&["compare", "greedy", "buggy", "fixed", "--null"], "leave the second one away");
     refused(&["compare", "greedy", "offlaod"], "try offload");
+    refused(&["compare", "greedy", "buggy", "fixed", "--load-a", "rate=5"], "leave the second one away");
+    refused(&["compare", "greedy", "--load-a", "speed=5"], "try rate=100");
+    refused(&["compare", "greedy", "--load-b", "rate=0"], "--rate 2000");
     refused(&["compare", "greddy"], "try greedy");
     refused(&["compare", "greedy", "--looks", "--pairs", "9"], "--pairs");
     refused(&["compare", "unordered", "--rate", "5"], "leave --rate away");

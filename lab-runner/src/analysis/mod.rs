@@ -6,12 +6,14 @@
 mod counters;
 mod doubt;
 pub mod growth;
+mod naive;
 mod parts;
 mod requests;
 pub mod sweep;
 pub mod trials;
 mod validity;
 
+pub use naive::Naive;
 pub use parts::{Part, QUANTILES};
 pub use validity::{Validity, Verdict as ValidityVerdict};
 
@@ -68,6 +70,8 @@ pub struct Analysis {
     pub metrics: BTreeMap<String, Reading>,
     /// Every response in nanoseconds, if requests were sent.
     pub responses: Option<Histogram<u64>>,
+    /// What a closed-loop benchmark would have said, if requests were answered.
+    pub naive: Option<Naive>,
     /// Whether the numbers can be believed.
     pub validity: Validity,
     /// What could not be read, or should be known before believing.
@@ -101,8 +105,9 @@ pub fn analyse(recording: Recording) -> Analysis {
         add_usage(usage, &mut metrics);
     }
     add_notes(&recording, requests.as_ref(), &mut notes);
+    let naive = requests.as_ref().and_then(|requests| requests.client.report());
     let responses = requests.map(|requests| requests.parts.into_responses());
-    Analysis { recording, metrics, responses, validity, notes }
+    Analysis { recording, metrics, responses, naive, validity, notes }
 }
 
 /// What the kernel counted, and what follows from it for one piece of work.

@@ -2,6 +2,7 @@
 
 use super::Reading;
 use super::doubt::Doubt;
+use super::naive::Client;
 use super::parts::{LONGEST_NS, Part, Parts, QUANTILES};
 use hdrhistogram::Histogram;
 use lab_kit::log::{Entry, Header};
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(super) struct Requests {
     pub header: Header,
     pub parts: Parts,
+    /// The same requests as a closed-loop client would have met them.
+    pub client: Client,
     /// Due while the run lasted.
     pub offered: u64,
     /// Sent by the pacer.
@@ -55,6 +58,7 @@ impl Requests {
             let entry = entry?;
             if entry.intended_ns < offered_until_ns {
                 let response_ns = all.add(&entry, end_ns);
+                all.client.see(&entry);
                 thirds.add(number - header.excluded, response_ns);
             }
         }
@@ -66,6 +70,7 @@ impl Requests {
         Ok(Requests {
             header,
             parts: Parts::new()?,
+            client: Client::new()?,
             offered: 0,
             sent: 0,
             accepted: 0,

@@ -3,22 +3,21 @@
 use super::execute::{interrupted, invocation_folder, print_plan, run_all};
 use super::load::{check, check_stall, load};
 use super::show;
-use crate::cli::CompareArgs;
+use crate::cli::{CompareArgs, OwnLoad};
 use crate::compare::comparison::Comparison;
 use crate::compare::verdict::{Change, POCOCK};
 use crate::exit::{self, Exit, UsageError};
-use crate::plan::{self, Planned, Sides};
+use crate::plan::{self, OneSide, Planned, Sides};
 use crate::report::{Report, Style};
 use crate::supervise::Interrupts;
-use lab_kit::{Kind, Load, Scenario, Variant};
+use lab_kit::{Kind, Scenario, Variant};
 use std::path::Path;
 
 pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let sides = sides(scenario, args)?;
-    let load = load(scenario, &args.load)?;
-    check(scenario, &load)?;
-    let batches = batches(args, sides, &load);
+    sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
+    let batches = batches(args, &sides);
     check_stall(&batches.concat())?;
     if args.dry_run {
         return print_plan(&batches.concat(), args.format);
@@ -33,34 +32,53 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
             break;
         }
     }
-    show(&Report::read(&folder, scenarios)?, scenarios, args.format, Style { plain })
+    show(&Report::read(&folder, scenarios)?, scenarios, args.format, Style { plain, naive: false })
 }
 
-/// The two variants, if they can be compared.
+/// What is to be compared, if it can be: two variants, one under two loads, or one with itself.
 fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::Result<Sides> {
-    let or_first = |name: &Option<String>, kind: Kind| -> anyhow::Result<&'static Variant> {
-        let missing = || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
-        name.as_deref().map_or_else(|| scenario.first(kind).ok_or_else(missing), |name| plan::named(scenario, name))
-    };
-    let a = or_first(&args.before, Kind::Buggy)?;
-    let b = or_first(&args.after, if args.null { a.kind } else { Kind::Fixed })?;
-    let same = a.name == b.name;
-    match (same, args.null) {
+    let two_loads = args.load_a.is_some() || args.load_b.is_some();
+    let a = variant(scenario, args.before.as_deref(), Kind::Buggy)?;
+    let b = variant(scenario, args.after.as_deref(), if args.null || two_loads { a.kind } else { Kind::Fixed })?;
+    let b = if args.after.is_none() && (args.null || two_loads) { a } else { b };
+    match (a.name == b.name, args.null || two_loads) {
         (true, false) => Err(UsageError::error(format!(
             "{0} against {0} shows the machine and no change: try --null if that is what you want",
             a.name
         ))),
-        (false, true) => Err(UsageError::error("--null compares a variant with itself: leave the second one away")),
-        _ => Ok(Sides { scenario, a, b }),
+        (false, true) => {
+            Err(UsageError::error("--null, --load-a and --load-b take one variant: leave the second one away"))
+        }
+        _ => {
+            Ok(Sides { scenario, of: [side(scenario, a, args, &args.load_a)?, side(scenario, b, args, &args.load_b)?] })
+        }
     }
 }
 
+fn variant(scenario: &'static Scenario, name: Option<&str>, kind: Kind) -> anyhow::Result<&'static Variant> {
+    let missing = || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
+    name.map_or_else(|| scenario.first(kind).ok_or_else(missing), |name| plan::named(scenario, name))
+}
+
+fn side(
+    scenario: &'static Scenario,
+    variant: &'static Variant,
+    args: &CompareArgs,
+    own: &Option<OwnLoad>,
+) -> anyhow::Result<OneSide> {
+    let load_args = own.as_ref().map_or_else(|| args.load.clone(), |own| own.args.over(&args.load));
+    // With a load on one side only, the other one is called what it is.
+    let two_loads = args.load_a.is_some() || args.load_b.is_some();
+    let label = two_loads.then(|| own.as_ref().map_or_else(|| "as it is".into(), |own| own.text.clone()));
+    Ok(OneSide { variant, load: load(scenario, &load_args)?, label })
+}
+
 /// The pairs, up to each look.
-fn batches(args: &CompareArgs, sides: Sides, load: &Load) -> Vec<Vec<Planned>> {
+fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
     let ends: Vec<usize> = if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs] };
     let begins = std::iter::once(0).chain(ends.iter().copied());
     let look = |(done, end): (usize, usize)| {
-        let runs = plan::pairs(sides, load, done + 1, end, args.timeout);
+        let runs = plan::pairs(sides, done + 1, end, args.timeout);
         runs.into_iter().map(|run| Planned { looks: args.looks, ..run }).collect()
     };
     begins.zip(ends.iter().copied()).map(look).collect()
@@ -81,7 +99,7 @@ fn so_far(
 ) -> anyhow::Result<Exit> {
     match Report::read(folder, scenarios) {
         Ok(report) if report.comparison.is_some() => {
-            show(&report, scenarios, args.format, Style { plain })?;
+            show(&report, scenarios, args.format, Style { plain, naive: false })?;
             exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
             Ok(Exit::Interrupted(signal))
         }

@@ -48,7 +48,7 @@ fn spec(run: &Planned) -> Spec {
         scaled: run.scaled,
         repetition: run.repetition,
         trial: run.trial,
-        pair: run.pair,
+        pair: run.pair.clone(),
         looks: run.looks,
         padding: run.padding,
         timeout_ms: run.timeout.as_millis() as u64,
@@ -59,7 +59,7 @@ fn spec(run: &Planned) -> Spec {
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
 fn run_name(number: usize, of: usize, spec: &Spec) -> String {
-    if let Some(pair) = spec.pair {
+    if let Some(pair) = &spec.pair {
         let side = if pair.side == Side::A { "a" } else { "b" };
         return format!("pair-{:03}-{side}-{}", pair.number, spec.variant);
     }

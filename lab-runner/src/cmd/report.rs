@@ -14,8 +14,8 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
         None => report::newest(&args.out).map_err(usage)?,
     };
     if let Some(verified) = verify::read(&folder, scenarios).map_err(usage)? {
-        return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain });
+        return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain, naive: args.naive });
     }
     let report = Report::read(&folder, scenarios).map_err(usage)?;
-    show(&report, scenarios, args.format, Style { plain })
+    show(&report, scenarios, args.format, Style { plain, naive: args.naive })
 }

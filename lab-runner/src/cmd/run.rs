@@ -30,7 +30,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let folder = invocation_folder(&args.out, scenario.name)?;
     match run_all(&runs, &folder, &interrupts)? {
         Some(signal) => Ok(interrupted(&folder, signal)),
-        None => show(&Report::read(&folder, scenarios)?, scenarios, args.format, Style { plain }),
+        None => show(&Report::read(&folder, scenarios)?, scenarios, args.format, Style { plain, naive: args.naive }),
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     }
     let report = Report::read(&folder, scenarios)?;
     write_figures(&report, &folder)?;
-    show(&report, scenarios, args.format, Style { plain })
+    show(&report, scenarios, args.format, Style { plain, naive: false })
 }
 
 /// A sweep replaces the size by many; the rest of a batch's load is as ever.

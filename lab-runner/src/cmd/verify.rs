@@ -38,7 +38,7 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         let again = if again.is_empty() { None } else { Some(Report::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
-    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.format, Style { plain })
+    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.format, Style { plain, naive: false })
 }
 
 fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {

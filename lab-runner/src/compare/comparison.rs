@@ -87,7 +87,7 @@ impl Comparison {
     pub fn of(runs: &[Analysis], primary: &str, alpha: f64) -> Option<Comparison> {
         let whole = whole_pairs(runs);
         let (_, (a, b)) = whole.first_key_value()?;
-        let (before, after) = (a.recording.spec.variant.clone(), b.recording.spec.variant.clone());
+        let (before, after) = (name(a), name(b));
         let pairs: Vec<Pair> = whole.iter().map(|(number, (a, b))| pair(*number, a, b)).collect();
         let kept: Vec<(&Analysis, &Analysis)> =
             whole.values().zip(&pairs).filter(|(_, pair)| pair.dropped.is_none()).map(|(sides, _)| *sides).collect();
@@ -108,9 +108,16 @@ impl Comparison {
     }
 }
 
+/// What a side is called.
+fn name(run: &Analysis) -> String {
+    let spec = &run.recording.spec;
+    let label = spec.pair.as_ref().and_then(|pair| pair.label.clone());
+    label.unwrap_or_else(|| spec.variant.clone())
+}
+
 /// Both sides of the pairs of which both runs are there.
 fn whole_pairs(runs: &[Analysis]) -> BTreeMap<usize, (&Analysis, &Analysis)> {
-    let side = |run: &Analysis| run.recording.spec.pair;
+    let side = |run: &Analysis| run.recording.spec.pair.clone();
     let of = |number: usize, wanted: Side| {
         runs.iter().find(|run| side(run).is_some_and(|pair| (pair.number, pair.side) == (number, wanted)))
     };
@@ -237,6 +244,7 @@ mod tests {
             recording: Recording { folder: "".into(), spec, outcome },
             metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), Reading::exact(*value))).collect(),
             responses: None,
+            naive: None,
             validity: Validity { verdict: ValidityVerdict::Valid, reasons: Vec::new() },
             notes: Vec::new(),
         }

@@ -3,7 +3,7 @@
 mod pairs;
 mod sweep;
 
-pub(crate) use pairs::{Sides, pairs};
+pub(crate) use pairs::{OneSide, Sides, pairs};
 pub(crate) use sweep::{Sizes, sweep, ways};
 
 use crate::exit::UsageError;

@@ -7,14 +7,21 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
 
-/// What is compared.
-#[derive(Clone, Copy, Debug)]
+/// What is compared: two variants, or one under two loads.
+#[derive(Clone, Debug)]
 pub(crate) struct Sides {
     pub scenario: &'static Scenario,
-    /// Before.
-    pub a: &'static Variant,
-    /// After.
-    pub b: &'static Variant,
+    /// Before and after.
+    pub of: [OneSide; 2],
+}
+
+/// One side of a comparison.
+#[derive(Clone, Debug)]
+pub(crate) struct OneSide {
+    pub variant: &'static Variant,
+    pub load: Load,
+    /// What it is called where its variant does not tell it.
+    pub label: Option<String>,
 }
 
 /// Most bytes that an environment is lengthened by: a page moves every address on the stack.
@@ -22,20 +29,23 @@ const MOST_PADDING: u64 = 4_096;
 
 /// The pairs from number `first` to `last`, both included and counted from 1. The same numbers give the same pairs,
 /// whether they are asked for at once or one after another.
-pub(crate) fn pairs(sides: Sides, load: &Load, first: usize, last: usize, timeout: Option<Duration>) -> Vec<Planned> {
-    (first..=last).flat_map(|number| pair(sides, load, number, timeout)).collect()
+pub(crate) fn pairs(sides: &Sides, first: usize, last: usize, timeout: Option<Duration>) -> Vec<Planned> {
+    (first..=last).flat_map(|number| pair(sides, number, timeout)).collect()
 }
 
-fn pair(sides: Sides, load: &Load, number: usize, timeout: Option<Duration>) -> [Planned; 2] {
-    let mut rng = Pcg64Mcg::seed_from_u64(load.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number as u64);
-    // Both sides see the same arrivals and the same data.
-    let load = Load { seed: load.seed.wrapping_add(number as u64 - 1), ..load.clone() };
-    let mut side = |side, variant| Planned {
-        pair: Some(Pair { number, side }),
-        padding: (rng.next_u64() % MOST_PADDING) as usize,
-        ..planned(sides.scenario, variant, &load, 1, timeout)
+fn pair(sides: &Sides, number: usize, timeout: Option<Duration>) -> [Planned; 2] {
+    let [a, b] = &sides.of;
+    let mut rng = Pcg64Mcg::seed_from_u64(a.load.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number as u64);
+    let mut run = |side: Side, of: &OneSide| {
+        // Both sides see the same arrivals and the same data.
+        let load = Load { seed: a.load.seed.wrapping_add(number as u64 - 1), ..of.load.clone() };
+        Planned {
+            pair: Some(Pair { number, side, label: of.label.clone() }),
+            padding: (rng.next_u64() % MOST_PADDING) as usize,
+            ..planned(sides.scenario, of.variant, &load, 1, timeout)
+        }
     };
-    let (a, b) = (side(Side::A, sides.a), side(Side::B, sides.b));
+    let (a, b) = (run(Side::A, a), run(Side::B, b));
     if rng.next_u64() >> 63 == 0 { [a, b] } else { [b, a] }
 }
 
@@ -62,10 +72,14 @@ mod tests {
     };
 
     fn runs(first: usize, last: usize, seed: u64) -> Vec<(usize, Side, u64, usize)> {
-        let sides = Sides { scenario: &MADE_UP, a: &MADE_UP.variants[0], b: &MADE_UP.variants[1] };
-        let load = Load { seed, ..Load::DEFAULT };
-        let place = |run: &Planned| run.pair.map(|pair| (pair.number, pair.side, run.load.seed, run.padding)).unwrap();
-        pairs(sides, &load, first, last, None).iter().map(place).collect()
+        let side =
+            |i: usize| OneSide { variant: &MADE_UP.variants[i], load: Load { seed, ..Load::DEFAULT }, label: None };
+        let sides = Sides { scenario: &MADE_UP, of: [side(0), side(1)] };
+        let place = |run: &Planned| {
+            let pair = run.pair.as_ref().unwrap();
+            (pair.number, pair.side, run.load.seed, run.padding)
+        };
+        pairs(&sides, first, last, None).iter().map(place).collect()
     }
 
     #[test]

@@ -136,12 +136,15 @@ pub struct Outcome {
 }
 
 /// A run's place in a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
     /// Which pair it belongs to, from 1.
     pub number: usize,
     /// Which side of it it is.
     pub side: Side,
+    /// What the side is called where its variant does not tell it: the load that it is put under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// A side of a comparison.

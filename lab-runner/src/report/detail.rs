@@ -148,8 +148,29 @@ fn print_latencies(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Resu
         writeln!(to)?;
     }
     print_marks(run.metrics.values(), style, to)?;
+    if style.naive {
+        print_naive(run, style, to)?;
+    }
     writeln!(to)?;
     chart::lines(responses, style).iter().try_for_each(|line| writeln!(to, "  {line}"))
+}
+
+/// What a client would have said that waits for each answer before it sends the next request.
+fn print_naive(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let Some(naive) = &run.naive else {
+        return writeln!(to, "naive      a closed-loop client would have got no answer and told nothing");
+    };
+    write!(to, "{:<11}", "naive")?;
+    for us in naive.us {
+        write!(to, "{:>12}", us.map_or_else(|| "n too small".into(), |us| units::time(us, style)))?;
+    }
+    let offered = run.metrics.get("offered").map_or(0.0, |reading| reading.value);
+    let (sent, offered) = (grouped(naive.sent as i64), grouped(offered as i64));
+    writeln!(
+        to,
+        "\n{DIM}           a client that waits for each answer would have sent {sent} of the {offered} requests,"
+    )?;
+    writeln!(to, "           timed them from when they were sent, and met each stall once{DIM:#}")
 }
 
 /// Why some quantiles are only bounds.

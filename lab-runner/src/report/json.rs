@@ -6,7 +6,7 @@ use super::sweep::FITTED;
 use super::trials::{self, Summary};
 use crate::analysis::growth::Growth;
 use crate::analysis::sweep::{Sweep, Way};
-use crate::analysis::{Analysis, Reading, Validity, ValidityVerdict};
+use crate::analysis::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
 use crate::compare::comparison::Comparison;
 use crate::compare::verdict::Change;
 use crate::recording::{Environment, Side};
@@ -120,6 +120,9 @@ struct Run<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     scaled: Option<usize>,
     metrics: BTreeMap<&'a str, f64>,
+    /// What a closed-loop benchmark would have said of the same run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    naive: Option<BTreeMap<String, f64>>,
     /// Metrics that are only a bound: the range in which the truth lies, and why.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     marks: BTreeMap<&'a str, Mark>,
@@ -237,9 +240,15 @@ fn one_run<'a>(run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
         folder: run.recording.folder.display().to_string(),
         scaled: (spec.scaled != 1).then_some(spec.scaled),
         metrics: run.metrics.iter().map(|(name, reading)| (name.as_str(), reading.value)).collect(),
+        naive: run.naive.as_ref().map(naive),
         marks: run.metrics.iter().filter_map(|(name, reading)| Some((name.as_str(), mark(reading)?))).collect(),
         claims: claims.iter().map(one_claim).collect(),
     }
+}
+
+fn naive(naive: &Naive) -> BTreeMap<String, f64> {
+    let quantiles = QUANTILES.iter().zip(naive.us).filter_map(|((_, name), us)| Some((format!("{name}_us"), us?)));
+    quantiles.chain([("sent".to_owned(), naive.sent as f64)]).collect()
 }
 
 fn mark(reading: &Reading) -> Option<Mark> {

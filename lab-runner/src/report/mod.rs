@@ -52,6 +52,8 @@ pub struct Report {
 pub struct Style {
     /// Only ASCII.
     pub plain: bool,
+    /// Beside the honest numbers of a run, those of a closed-loop benchmark.
+    pub naive: bool,
 }
 
 impl Report {
@@ -66,7 +68,7 @@ impl Report {
             .collect::<anyhow::Result<Vec<_>>>()?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
-        match spec.pair {
+        match &spec.pair {
             Some(_) => Ok(Report::of_pairs(folder, spec, analyses, scenario)),
             None => Ok(Report::of(folder, spec, analyses, scenario)),
         }

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn times_have_three_digits_and_a_fitting_unit() {
-        let style = Style { plain: false };
+        let style = Style { plain: false, naive: false };
         let cases = [
             (0.1, "100 ns"),
             (0.9999, "1.00 µs"),
@@ -121,7 +121,7 @@ mod tests {
         for (us, text) in cases {
             assert_eq!(time(us, style), text);
         }
-        assert_eq!(time(12.34, Style { plain: true }), "12.3 us");
+        assert_eq!(time(12.34, Style { plain: true, naive: false }), "12.3 us");
     }
 
     #[test]
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn a_bound_shows_its_sign() {
         let reading = |low, high| Reading { value: 120.0, low, high, because: None };
-        let utf8 = Style { plain: false };
+        let utf8 = Style { plain: false, naive: false };
         assert_eq!(bounded(&reading(120.0, 120.0), utf8), "120 µs");
         assert_eq!(bounded(&reading(120.0, f64::INFINITY), utf8), "≥ 120 µs");
-        assert_eq!(bounded(&reading(20.0, 120.0), Style { plain: true }), "<= 120 us");
+        assert_eq!(bounded(&reading(20.0, 120.0), Style { plain: true, naive: false }), "<= 120 us");
         assert_eq!(bounded(&reading(20.0, f64::INFINITY), utf8), "? 120 µs");
     }
 }
