@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Runs variants of a scenario under load, judges their claims and reports
     Run(RunArgs),
     /// Runs two variants as pairs and tells by how much each metric changed, with intervals
-    Compare(CompareArgs),
+    Compare(Box<CompareArgs>),
     /// Runs a batch at many sizes and tells how its cost grows
     Sweep(SweepArgs),
     /// Puts every claim of every variant to the test, under short loads
