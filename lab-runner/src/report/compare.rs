@@ -15,7 +15,10 @@ use std::io::{self, Write};
 pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let Comparison { before, after, .. } = comparison;
     let spec = &report.spec;
-    writeln!(to, "{BOLD}{}: {before} against {after}, {} pairs{BOLD:#}\n", spec.scenario, comparison.pairs.len())?;
+    // Two loads of one variant are called by their loads.
+    let variant = if *before == spec.variant || *after == spec.variant { "" } else { &spec.variant };
+    let scenario = [spec.scenario.as_str(), variant].join(if variant.is_empty() { "" } else { " / " });
+    writeln!(to, "{BOLD}{scenario}: {before} against {after}, {} pairs{BOLD:#}\n", comparison.pairs.len())?;
     writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
     writeln!(to, "on         {}", ascii(&environment(spec), style))?;
     writeln!(to, "order      {}", order(comparison))?;
@@ -83,8 +86,13 @@ fn colour(change: Change) -> Colour {
 fn print_conclusion(comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let change = comparison.change();
     let colour = colour(change);
+    let has_primary = comparison.metrics.iter().any(|metric| metric.primary);
     match &comparison.invalid {
         Some(why) => writeln!(to, "\n{colour}invalid{colour:#}    {}", ascii(why, style)),
+        None if !has_primary => writeln!(
+            to,
+            "\n{colour}inconclusive{colour:#}   the metric that decides was not measured on both sides: try a longer --duration"
+        ),
         None => writeln!(
             to,
             "\n{colour}{change}{colour:#}   by the metric with a star, from {} of {} pairs; a verdict needs the whole interval",
