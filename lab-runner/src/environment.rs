@@ -44,11 +44,15 @@ impl ProcessTicks {
         Some(ProcessTicks(numbers.filter_map(|number| Some((number, ticks_of(number)?))).collect()))
     }
 
-    /// CPU time in milliseconds that processes other than these used since then.
+    /// CPU time in milliseconds that processes other than these used since then. The sums are subtracted, not what each
+    /// process used: one that has ended in between takes its past along to its parent. Less than three ticks are
+    /// nothing, for a tick may be charged to who only finished it.
     pub fn foreign_ms_since(&self, then: &ProcessTicks, ours: &[u32]) -> f64 {
-        let foreign = self.0.iter().filter(|(number, _)| !ours.contains(number));
-        let used = foreign.map(|(number, now)| now.saturating_sub(then.0.get(number).copied().unwrap_or(0)));
-        used.sum::<u64>() as f64 * TICK_MS
+        let sum = |ticks: &ProcessTicks| -> u64 {
+            ticks.0.iter().filter(|(number, _)| !ours.contains(number)).map(|(_, ticks)| ticks).sum()
+        };
+        let used = sum(self).saturating_sub(sum(then));
+        if used < 3 { 0.0 } else { used as f64 * TICK_MS }
     }
 }
 
@@ -94,8 +98,10 @@ mod tests {
     #[test]
     fn foreign_time_is_that_of_all_but_ours_newcomers_included() {
         let ticks = |of: &[(u32, u64)]| ProcessTicks(of.iter().copied().collect());
-        let (then, now) = (ticks(&[(1, 100), (2, 50), (3, 7)]), ticks(&[(1, 103), (2, 90), (4, 2)]));
-        assert_eq!(now.foreign_ms_since(&then, &[2]), 50.0, "3 ticks of the first and 2 of the new one");
+        let (then, now) = (ticks(&[(1, 100), (2, 50), (3, 7)]), ticks(&[(1, 110), (2, 90), (4, 2)]));
+        assert_eq!(now.foreign_ms_since(&then, &[2]), 50.0, "3 ended, and its 7 ticks are with its parent");
+        let a_tick = ticks(&[(1, 101), (2, 50), (3, 7)]);
+        assert_eq!(a_tick.foreign_ms_since(&then, &[2]), 0.0);
         assert!(ProcessTicks::now().is_none_or(|now| now.0.contains_key(&std::process::id())));
     }
 

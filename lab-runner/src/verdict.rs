@@ -54,7 +54,8 @@ pub fn judge(run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Vec<Ju
 /// The claims of a way that a sweep can judge: how its cost grows, and that all its runs end.
 pub fn judge_way(way: &Way, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
     let claims = scenario.variant(&way.variant).map_or(&[][..], |variant| variant.claims);
-    let about_a_sweep = |claim: &&Claim| is_about_a_sweep(claim) || matches!(claim.measure, Measure::Ending(_));
+    // A way that is to end in another way than by itself has no cost to fit anything through.
+    let about_a_sweep = |claim: &&Claim| is_about_a_sweep(claim) || claim.measure == Measure::Ending(Ending::Finished);
     let judge = |claim: &Claim| judged(*claim, reading_of_way(claim.measure, way, sweep, scenario.name));
     claims.iter().filter(about_a_sweep).map(judge).collect()
 }
@@ -137,7 +138,11 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             Err(Missing::NotAsked("real files take the time they take".into()))
         }
         Measure::Ratio { metric: name, over } => {
-            let same = |other: &&Analysis| other.recording.spec.variant == over && other.recording.spec.scaled == 1;
+            let trial = run.recording.spec.trial;
+            let same = |other: &&Analysis| {
+                let spec = &other.recording.spec;
+                spec.variant == over && spec.scaled == 1 && spec.trial == trial
+            };
             let missing = || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
@@ -176,6 +181,9 @@ fn reading_of_way(measure: Measure, way: &Way, sweep: &Sweep, scenario: &str) ->
         }
         _ => match way.unfinished() {
             Some((Ending::Unfinished, _)) => Err(Missing::NotMeasured("a run was cut off from outside".into())),
+            Some((Ending::Hung, size)) => {
+                Err(Missing::NotMeasured(format!("size {size} took longer than its --timeout")))
+            }
             unfinished => Ok(Reading::exact(f64::from(u8::from(unfinished.is_none())))),
         },
     }

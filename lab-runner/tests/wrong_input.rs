@@ -87,7 +87,8 @@ fn stalls_and_folders_that_cannot_be_are_refused() {
     refused(&["run", "blocking", "--stall", "-1s"], "cannot be negative");
     refused(&["run", "blocking", "--stall", "5"], "needs a unit");
     refused(&["run", "blocking", "--stall", "1ms"], "try --stall 250ms");
-    refused(&["run", "blocking", "--stall", "30s"], "try a longer --timeout or a shorter --stall");
+    refused(&["run", "blocking", "--stall", "30s", "--timeout", "20s"], "try a longer --timeout or a shorter --stall");
+    refused(&["sweep", "unordered", "--size", "1"], "try --size 1000");
     refused(&["run", "blocking", "--stall", "5s", "--timeout", "5s"], "longer --timeout");
     refused(&["run", "blocking", "--files", "/nowhere"], "try a folder of text files");
     let folder = tempfile::tempdir().unwrap();

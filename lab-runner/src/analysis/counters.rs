@@ -35,21 +35,30 @@ fn time(begin: u64, end: Option<u64>, ended_ns: Option<u64>) -> Option<Reading> 
     match (end, ended_ns) {
         (Some(end), _) => Some(Reading::exact(us(end))),
         (None, Some(ended)) => {
-            Some(Reading { high: f64::INFINITY, because: Some("cut off unanswered"), ..Reading::exact(us(ended)) })
+            Some(Reading { high: f64::INFINITY, because: Some("never stopped"), ..Reading::exact(us(ended)) })
         }
         (None, None) => None,
     }
 }
 
-/// A freeze of the runtime may be one of the whole machine, as far as that had any.
+/// Between two looks of the heartbeat's thread, a beat of its own and a timer's millisecond: as much of a freeze, or all
+/// of it, goes unseen.
+const UNSEEN_US: u64 = 11_000;
+
+/// A freeze may be longer by what goes unseen, which matters to a short one; and it may be one of the whole machine,
+/// as far as that had any.
 fn add_freeze(counters: &Counters, metrics: &mut BTreeMap<String, Reading>) {
     let (Some(runtime), Some(machine)) = (counters.get(RUNTIME_FREEZE), counters.get(MACHINE_FREEZE)) else { return };
-    let mut reading = Reading::exact(*runtime as f64);
-    if machine * 5 > *runtime {
-        reading.low = runtime.saturating_sub(*machine) as f64;
-        reading.because = Some("host-limited");
-    }
-    metrics.insert(RUNTIME_FREEZE.into(), reading);
+    let unseen = if *runtime < 5 * UNSEEN_US { UNSEEN_US } else { 0 };
+    let hosts = if machine * 5 > *runtime { *machine } else { 0 };
+    let longest = (runtime + unseen) as f64;
+    let because = match (unseen, hosts) {
+        (0, 0) => None,
+        (0, _) => Some("host-limited"),
+        _ => Some("between beats"),
+    };
+    let low = runtime.saturating_sub(hosts) as f64;
+    metrics.insert(RUNTIME_FREEZE.into(), Reading { value: longest, low, high: longest, because });
 }
 
 /// The sums of a batch, and each of them for one piece of work.
@@ -118,7 +127,12 @@ mod tests {
         };
         assert_eq!(freeze(250_000, 1_000), Reading::exact(250_000.0));
         assert_eq!((freeze(90_000, 80_000).low, freeze(90_000, 80_000).high), (10_000.0, 90_000.0));
-        assert_eq!(freeze(10, 80_000).low, 0.0);
+        let short = freeze(10, 0);
+        assert_eq!(
+            (short.low, short.value, short.high),
+            (10.0, 11_010.0, 11_010.0),
+            "who looks every 5 ms sees no less"
+        );
     }
 
     #[test]

@@ -30,10 +30,10 @@ impl Client {
         Ok(Client { seen: Histogram::new_with_max(LONGEST_NS, 3)?, free_ns: 0 })
     }
 
-    /// Looks at the next request of the schedule.
-    pub fn see(&mut self, entry: &Entry) {
+    /// Looks at the next request of the schedule. An answer after `end_ns` is none, and neither is a lost one.
+    pub fn see(&mut self, entry: &Entry, end_ns: u64) {
         let Some(sent_ns) = entry.sent_ns.filter(|sent| *sent >= self.free_ns) else { return };
-        match entry.ended_ns {
+        match entry.ended_ns.filter(|ended| *ended <= end_ns && !entry.lost) {
             Some(ended_ns) => {
                 self.seen.saturating_record(ended_ns.saturating_sub(sent_ns));
                 self.free_ns = ended_ns;
@@ -60,7 +60,7 @@ mod tests {
 
     fn report(entries: impl IntoIterator<Item = Entry>) -> Option<Naive> {
         let mut client = Client::new().unwrap();
-        entries.into_iter().for_each(|entry| client.see(&entry));
+        entries.into_iter().for_each(|entry| client.see(&entry, u64::MAX));
         client.report()
     }
 

@@ -58,7 +58,7 @@ impl Requests {
             let entry = entry?;
             if entry.intended_ns < offered_until_ns {
                 let response_ns = all.add(&entry, end_ns);
-                all.client.see(&entry);
+                all.client.see(&entry, end_ns);
                 thirds.add(number - header.excluded, response_ns);
             }
         }

@@ -17,6 +17,7 @@ pub(super) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load>
         .as_deref()
         .map(|file| canonical(file, "read the messages in", "try a file with one JSON document a line"));
     let files = args.files.as_deref().map(|folder| canonical(folder, "read the folder", "try a folder of text files"));
+    let stall_ms = args.stall.map(|time| time.as_millis() as u64).or(base.stall_ms);
     Ok(Load {
         seed: args.seed.unwrap_or(base.seed),
         arrivals: args.arrivals.unwrap_or(base.arrivals),
@@ -25,7 +26,9 @@ pub(super) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load>
         workers: args.workers.unwrap_or(base.workers),
         size: args.size.unwrap_or(base.size),
         messages: messages.transpose()?.or_else(|| base.messages.clone()),
-        stall_ms: args.stall.map(|time| time.as_millis() as u64).or(base.stall_ms),
+        stall_ms,
+        // Whoever stood still meanwhile is answered after it, and there may be several stalls in a row.
+        drain_ms: base.drain_ms.saturating_add(stall_ms.unwrap_or(0).saturating_mul(3)),
         files: files.transpose()?.or_else(|| base.files.clone()),
         ..base.clone()
     })

@@ -2,7 +2,7 @@
 
 use super::show;
 use super::verify::show as show_verified;
-use crate::cli::ReportArgs;
+use crate::cli::{Format, ReportArgs};
 use crate::exit::{Exit, UsageError};
 use crate::report::{self, Report, Style, verify};
 use lab_kit::Scenario;
@@ -14,6 +14,10 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
         None => report::newest(&args.out).map_err(usage)?,
     };
     if let Some(verified) = verify::read(&folder, scenarios).map_err(usage)? {
+        if !verify::made(&folder) && args.format != Format::Ledger {
+            let shown = folder.display();
+            return Err(UsageError::error(format!("there are several invocations in {shown}: name one of them")));
+        }
         return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain, naive: args.naive });
     }
     let report = Report::read(&folder, scenarios).map_err(usage)?;

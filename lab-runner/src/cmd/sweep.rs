@@ -49,6 +49,9 @@ fn load_args(args: &SweepArgs) -> LoadArgs {
 
 /// The sizes, if the largest of them can be run.
 fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec<usize>> {
+    if sizes.smallest < 2 {
+        return Err(UsageError::error("a size of 1 is the empty run, which is done anyway: try --size 1000"));
+    }
     let overflow = || UsageError::error("the largest of these sizes overflows: try a smaller --size or fewer --sizes");
     let all = sizes.all().ok_or_else(overflow)?;
     for size in [sizes.smallest, *all.last().context("a sweep has sizes")?] {

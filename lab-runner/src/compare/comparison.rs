@@ -4,6 +4,7 @@ use super::estimate::{Estimate, detectable};
 use super::verdict::{Better, Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
 use crate::analysis::{Analysis, Reading, ValidityVerdict};
 use crate::recording::Side;
+use lab_kit::Ending;
 use std::collections::BTreeMap;
 
 /// A comparison of two variants by pairs.
@@ -17,6 +18,10 @@ pub struct Comparison {
     pub pairs: Vec<Pair>,
     /// Every metric that both sides have, the primary one first.
     pub metrics: Vec<Compared>,
+    /// How the runs before and after ended, over all pairs that count.
+    pub endings: [BTreeMap<String, usize>; 2],
+    /// Requests that the sides lost, over all pairs that count.
+    pub lost: [f64; 2],
     /// Why nothing can be concluded from it, if so.
     pub invalid: Option<String>,
 }
@@ -41,10 +46,10 @@ pub struct Compared {
     pub metric: String,
     /// Whether it is the scenario's primary one.
     pub primary: bool,
-    /// Median of the side before.
-    pub before: f64,
+    /// Median of the side before, with the medians of its bounds.
+    pub before: Reading,
     /// Median of the side after.
-    pub after: f64,
+    pub after: Reading,
     /// Whether there are pairs enough to judge it beside the others. If not it is shown, and inconclusive.
     pub judged: bool,
     /// The factor from before to after, or why there is none.
@@ -93,19 +98,41 @@ impl Comparison {
             whole.values().zip(&pairs).filter(|(_, pair)| pair.dropped.is_none()).map(|(sides, _)| *sides).collect();
         let invalid = too_many_dropped(pairs.len(), kept.len());
         let metrics = compare_all(&kept, primary, alpha);
-        Some(Comparison { before, after, pairs, metrics, invalid })
+        let endings = [endings(kept.iter().map(|pair| pair.0)), endings(kept.iter().map(|pair| pair.1))];
+        let lost = [lost(kept.iter().map(|pair| pair.0)), lost(kept.iter().map(|pair| pair.1))];
+        Some(Comparison { before, after, pairs, metrics, endings, lost, invalid })
     }
 
-    /// What the primary metric says. Inconclusive if the comparison is invalid or has no such metric.
+    /// What the primary metric says. Inconclusive if the comparison is invalid or has no such metric; and who loses
+    /// requests that the other side answers got worse, however quick it is.
     pub fn change(&self) -> Change {
         let primary = self.metrics.iter().find(|metric| metric.primary);
-        primary.filter(|_| self.invalid.is_none()).map_or(Change::Inconclusive, |metric| metric.change)
+        match primary.filter(|_| self.invalid.is_none()) {
+            Some(_) if self.loses_more() => Change::Regressed,
+            Some(metric) => metric.change,
+            None => Change::Inconclusive,
+        }
+    }
+
+    /// Whether the side after loses more requests than the side before.
+    pub fn loses_more(&self) -> bool {
+        self.lost[1] > self.lost[0]
     }
 
     /// Pairs that count.
     pub fn kept(&self) -> usize {
         self.pairs.iter().filter(|pair| pair.dropped.is_none()).count()
     }
+}
+
+fn endings<'a>(runs: impl Iterator<Item = &'a Analysis>) -> BTreeMap<String, usize> {
+    let mut endings = BTreeMap::new();
+    runs.for_each(|run| *endings.entry(run.recording.outcome.ending.to_string()).or_default() += 1);
+    endings
+}
+
+fn lost<'a>(runs: impl Iterator<Item = &'a Analysis>) -> f64 {
+    runs.filter_map(|run| run.metrics.get("lost")).map(|reading| reading.value).sum()
 }
 
 /// What a side is called.
@@ -136,6 +163,9 @@ fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
 fn spoiled(run: &Analysis) -> Option<String> {
     let outcome = &run.recording.outcome;
     let variant = &run.recording.spec.variant;
+    if outcome.ending == Ending::Unfinished {
+        return Some(format!("the run of {variant} was cut off from outside"));
+    }
     if run.validity.verdict == ValidityVerdict::Invalid {
         return Some(format!("the run of {variant} is invalid"));
     }
@@ -193,11 +223,12 @@ fn compare(
     Compared {
         metric: name.to_owned(),
         primary,
-        before: median(pairs.iter().map(|(a, _)| a.value)),
-        after: median(pairs.iter().map(|(_, b)| b.value)),
+        before: median_reading(pairs.iter().map(|(a, _)| a)),
+        after: median_reading(pairs.iter().map(|(_, b)| b)),
         change: told.map_or(Change::Inconclusive, verdict),
         disagrees: told.is_some_and(|estimate| disagree(estimate, delta, better)),
-        detectable: estimate.as_ref().ok().map(|estimate| detectable(estimate.sd, estimate.pairs)),
+        // Of bounds nobody knows how they scatter.
+        detectable: told.filter(|e| e.t.1.is_finite()).map(|estimate| detectable(estimate.sd, estimate.pairs)),
         judged: alpha.is_some(),
         estimate,
     }
@@ -210,6 +241,15 @@ fn sides(pair: &(&Analysis, &Analysis), name: &str) -> Option<(Bounds, Bounds)> 
 
 fn bounds_of(reading: &Reading) -> Bounds {
     Bounds { value: reading.value, low: reading.low.max(0.0), high: reading.high }
+}
+
+fn median_reading<'a>(bounds: impl Iterator<Item = &'a Bounds> + Clone) -> Reading {
+    Reading {
+        value: median(bounds.clone().map(|bounds| bounds.value)),
+        low: median(bounds.clone().map(|bounds| bounds.low)),
+        high: median(bounds.map(|bounds| bounds.high)),
+        because: None,
+    }
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
@@ -315,6 +355,16 @@ mod tests {
             (METRICS.len(), 1 + 6),
             "eight pairs can judge six beside the primary"
         );
+    }
+
+    #[test]
+    fn who_loses_requests_that_the_other_answers_did_not_improve() {
+        let mut runs = pairs(0.5, &[]);
+        runs[5].metrics.insert("lost".into(), Reading::exact(3.0));
+        let comparison = compare(&runs);
+        assert_eq!((comparison.lost, comparison.change()), ([0.0, 3.0], Change::Regressed));
+        runs[6].recording.outcome.ending = Ending::Unfinished;
+        assert!(compare(&runs).pairs[3].dropped.as_ref().unwrap().contains("cut off from outside"));
     }
 
     #[test]

@@ -72,7 +72,9 @@ pub(crate) fn trials(runs: &[Planned], count: usize) -> Vec<Planned> {
         let load = Load { seed: run.load.seed.wrapping_add(trial as u64 - 1), ..run.load.clone() };
         Planned { load, trial: Some(trial), ..run.clone() }
     };
-    (1..=count).flat_map(|trial| runs.iter().map(move |run| one(trial, run))).collect()
+    // What grows is not a matter of trials.
+    let plain = || runs.iter().filter(|run| run.scaled == 1);
+    (1..=count).flat_map(|trial| plain().map(move |run| one(trial, run))).collect()
 }
 
 fn planned(

@@ -47,8 +47,10 @@ pub(crate) fn sweep(
     repetitions: usize,
     timeout: Option<Duration>,
 ) -> Vec<Planned> {
-    let one = |variant, size, repetition| {
-        let load = Load { size, ..load.clone() };
+    let one = |variant, size: usize, repetition| {
+        // What is quadratic takes its time at the largest sizes, and is not to be killed for it.
+        let larger = (size / load.size.saturating_mul(8).max(1)).max(1) as u64;
+        let load = Load { size, patience_ms: load.patience_ms.saturating_mul(larger), ..load.clone() };
         Planned { repetition: Some(repetition), ..planned(scenario, variant, &load, 1, timeout) }
     };
     let mut runs = Vec::new();

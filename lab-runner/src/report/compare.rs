@@ -3,8 +3,9 @@
 
 use super::detail::{asked, environment};
 use super::table::{BOLD, DIM};
-use super::units::{ascii, bounded_number, three_digits};
+use super::units::{ascii, reading, three_digits};
 use super::{Report, Style};
+use crate::analysis::Reading;
 use crate::compare::comparison::{Compared, Comparison};
 use crate::compare::verdict::Change;
 use crate::recording::Side;
@@ -24,6 +25,7 @@ pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     writeln!(to, "order      {}", order(comparison))?;
     print_dropped(comparison, style, to)?;
     print_metrics(comparison, style, to)?;
+    print_work(comparison, style, to)?;
     print_conclusion(comparison, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())
 }
@@ -47,15 +49,15 @@ fn print_dropped(comparison: &Comparison, style: Style, to: &mut dyn Write) -> i
 
 fn print_metrics(comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let Comparison { before, after, .. } = comparison;
-    let heads = format!("{:<22}{before:>14}{after:>14}{:>10}   {:<24}", "", "factor", "interval");
+    let heads = format!("{:<22}{before:>14}{after:>14}{:>10}   {:<25} ", "", "factor", "interval");
     writeln!(to, "\n{DIM}{heads}verdict       sees{DIM:#}")?;
     comparison.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))
 }
 
 fn print_metric(metric: &Compared, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let star = if metric.primary { "*" } else { " " };
-    let value = |value: f64| bounded_number(&metric.metric, value, style);
-    write!(to, "{star}{:<21}{:>14}{:>14}", metric.metric, value(metric.before), value(metric.after))?;
+    let value = |side: &Reading| reading(&metric.metric, side, style);
+    write!(to, "{star}{:<21}{:>14}{:>14}", metric.metric, value(&metric.before), value(&metric.after))?;
     match &metric.estimate {
         Ok(estimate) if !metric.judged => {
             let factor = three_digits(estimate.ratio);
@@ -68,10 +70,23 @@ fn print_metric(metric: &Compared, style: Style, to: &mut dyn Write) -> io::Resu
             let sees = metric.detectable.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0));
             let doubt = if metric.disagrees { " (t differs)" } else { "" };
             let factor = three_digits(estimate.ratio);
-            writeln!(to, "{factor:>10}   {interval:<24}{colour}{:<12}{colour:#}{doubt}  {sees}", metric.change)
+            writeln!(to, "{factor:>10}   {interval:<25} {colour}{:<12}{colour:#}{doubt}  {sees}", metric.change)
         }
         Err(why) => writeln!(to, "{DIM}             {}{DIM:#}", ascii(why, style)),
     }
+}
+
+/// How the runs ended, where not all of them did by themselves, and what they lost.
+fn print_work(comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let sides = [&comparison.before, &comparison.after].into_iter().zip(&comparison.endings).zip(comparison.lost);
+    for ((name, endings), lost) in sides {
+        let endings: Vec<String> = endings.iter().map(|(ending, n)| format!("{ending} {n} times")).collect();
+        if endings.iter().any(|ending| !ending.starts_with("finished")) || comparison.lost != [0.0, 0.0] {
+            let text = format!(" {name}: {}, {lost:.0} requests lost", endings.join(", "));
+            writeln!(to, "{}", ascii(&text, style))?;
+        }
+    }
+    Ok(())
 }
 
 fn colour(change: Change) -> Colour {
@@ -89,6 +104,11 @@ fn print_conclusion(comparison: &Comparison, style: Style, to: &mut dyn Write) -
     let has_primary = comparison.metrics.iter().any(|metric| metric.primary);
     match &comparison.invalid {
         Some(why) => writeln!(to, "\n{colour}invalid{colour:#}    {}", ascii(why, style)),
+        None if comparison.loses_more() => writeln!(
+            to,
+            "\n{colour}{change}{colour:#}   {} loses requests that {} answers, whatever else it gains",
+            comparison.after, comparison.before
+        ),
         None if !has_primary => writeln!(
             to,
             "\n{colour}inconclusive{colour:#}   the metric that decides was not measured on both sides: try a longer --duration"

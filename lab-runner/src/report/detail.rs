@@ -40,8 +40,9 @@ pub(super) fn asked(spec: &Spec) -> String {
         return format!("a batch of {} at once; {workers}, seed {}", grouped(load.size as i64), load.seed);
     }
     let workers = if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
+    let stall = load.stall_ms.map_or_else(String::new, |ms| format!(", stall {} s", ms as f64 / 1e3));
     format!(
-        "{} requests/s, {}, for {} s after {} s of warm-up; {workers}, {work}, seed {}",
+        "{} requests/s, {}, for {} s after {} s of warm-up; {workers}, {work}{stall}, seed {}",
         grouped(load.rate.round() as i64),
         load.arrivals,
         load.duration_ms as f64 / 1e3,
@@ -187,6 +188,8 @@ pub(super) fn print_marks<'a>(
             "at floor" => "≤ at floor: under five times what a service that does nothing shows here",
             "host-limited" => "≤ host-limited: the host took so much CPU time away that this may be its pause",
             "generator-limited" => "≤ generator-limited: over a fifth of it is the pacer's own lag",
+            "between beats" => "≤ between beats: the heartbeat sees no freeze that is much shorter",
+            "never stopped" => "≥ never stopped: up to when the process was gone",
             "cut off unanswered" => "≥ cut off: requests without an answer count at their age",
             other => &format!("? {other}"),
         };

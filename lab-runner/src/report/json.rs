@@ -43,6 +43,8 @@ struct Pairs<'a> {
     before: &'a str,
     after: &'a str,
     done: Vec<OnePair<'a>>,
+    /// Requests that the sides lost, before and after.
+    lost: [f64; 2],
     /// Why nothing can be concluded from them.
     #[serde(skip_serializing_if = "Option::is_none")]
     invalid: Option<&'a str>,
@@ -75,6 +77,9 @@ struct Compared<'a> {
     ci: Option<[Option<f64>; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<f64>,
+    /// The smallest change that so many pairs show at this noise, as a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sees: Option<f64>,
     pairs: usize,
     dropped: usize,
     verdict: Change,
@@ -176,8 +181,8 @@ fn pairs(comparison: &Comparison) -> Pairs<'_> {
         seed: pair.seed,
         dropped: pair.dropped.as_deref(),
     });
-    let Comparison { before, after, invalid, .. } = comparison;
-    Pairs { before, after, done: done.collect(), invalid: invalid.as_deref() }
+    let Comparison { before, after, invalid, lost, .. } = comparison;
+    Pairs { before, after, done: done.collect(), lost: *lost, invalid: invalid.as_deref() }
 }
 
 fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
@@ -191,11 +196,12 @@ fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
             judged: metric.judged,
             before: &comparison.before,
             after: &comparison.after,
-            medians: [metric.before, metric.after],
+            medians: [metric.before.value, metric.after.value],
             ratio: estimate.map(|estimate| estimate.ratio),
             ci: estimate.map(|estimate| [finite(estimate.low), finite(estimate.high)]),
             level: estimate.map(|estimate| estimate.level),
-            pairs: comparison.kept(),
+            sees: metric.detectable,
+            pairs: estimate.map_or(0, |estimate| estimate.pairs),
             dropped,
             verdict: if comparison.invalid.is_some() { Change::Inconclusive } else { metric.change },
             reason: comparison.invalid.as_deref().or(metric.estimate.as_ref().err().map(String::as_str)),

@@ -20,9 +20,14 @@ pub(super) const FITTED: [(&str, &str, &str); 2] =
 pub(super) fn print(report: &Report, sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
     let sizes = sweep.sizes();
-    writeln!(to, "{BOLD}{} · {} sizes, {} repetitions{BOLD:#}", spec.scenario, sizes.len(), sweep.repetitions())?;
+    let head = format!("{} · {} sizes, {} repetitions", spec.scenario, sizes.len(), sweep.repetitions());
+    writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
     writeln!(to, "asked      {}", ascii(&asked(spec, &sizes), style))?;
     writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
+    if sizes.is_empty() {
+        writeln!(to, "no size was run to its end")?;
+        return writeln!(to, "\nrecording  {}", report.folder.display());
+    }
     print_ways(sweep, style, to)?;
     for (_, plot) in figures(sweep, spec).iter().filter(|(_, plot)| !plot.lines.is_empty()) {
         writeln!(to)?;

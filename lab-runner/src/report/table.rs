@@ -15,7 +15,8 @@ pub(super) const DIM: Colour = Colour::new().dimmed();
 /// Prints the runs of an invocation.
 pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
-    writeln!(to, "{BOLD}{} · {} runs{BOLD:#}", ascii(&spec.scenario, style), report.runs.len())?;
+    let head = format!("{} · {} runs", spec.scenario, report.runs.len());
+    writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
     writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
     writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
     let heads: String = report.columns.iter().map(|column| format!("{:>11}", column.head)).collect();

@@ -75,7 +75,8 @@ fn summary<'a>(runs: &[Run<'a>]) -> Summary<'a> {
 /// Prints trials.
 pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
-    writeln!(to, "{BOLD}{} · {} trials{BOLD:#}", ascii(&spec.scenario, style), report.runs.len())?;
+    let head = format!("{} · {} trials", spec.scenario, report.runs.len());
+    writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
     writeln!(to, "asked      {}, and the seeds after it", ascii(&asked(spec), style))?;
     writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
     for (summary, runs) in summaries(report).iter().zip(by_variant(report)) {

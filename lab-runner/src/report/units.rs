@@ -39,11 +39,6 @@ pub(super) fn reading(metric: &str, reading: &Reading, style: Style) -> String {
     bounded(&Reading { value, low, high, because: reading.because }, style)
 }
 
-/// A value in the unit that its metric's name ends with.
-pub(super) fn bounded_number(metric: &str, value: f64, style: Style) -> String {
-    reading(metric, &Reading::exact(value), style)
-}
-
 /// A count as it is, anything else to three digits.
 pub(super) fn number(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 { grouped(value as i64) } else { three_digits(value) }

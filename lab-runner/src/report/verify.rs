@@ -30,7 +30,8 @@ pub(crate) struct VerifyResult<'a> {
     scenarios: Vec<Document<'a>>,
 }
 
-/// Reads what `lab verify` recorded; nothing if the folder is another command's.
+/// Reads what `lab verify` recorded, or whatever invocations there are in a folder; nothing if it is an invocation
+/// itself.
 ///
 /// # Errors
 /// If it holds a recording that a newer lab wrote.
@@ -48,6 +49,12 @@ pub(crate) fn read(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Re
     invocations.iter().filter(|path| !again(path)).map(one).collect::<anyhow::Result<_>>().map(Some)
 }
 
+/// Whether `lab verify` made a folder, by its name.
+pub(crate) fn made(folder: &Path) -> bool {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.starts_with("verify-")
+}
+
 /// What the folder of runs that were done once more ends with.
 pub(crate) const AGAIN: &str = "-again";
 
@@ -56,8 +63,8 @@ struct Final<'a> {
     variant: &'a str,
     kind: Option<Kind>,
     claim: &'a Judged,
-    /// It broke at first, and not when it was run again.
-    recovered: bool,
+    /// What came of running it again, if it broke at first and that was done.
+    again: Option<Verdict>,
 }
 
 impl Verified {
@@ -78,8 +85,7 @@ impl Verified {
         let same = |(other, claim): &(&str, &Judged)| *other == variant && claim.claim == first.claim;
         // A variant has a claim on its ending once for each size: the worst of them counts.
         let worst = again.filter(same).map(|(_, claim)| claim).max_by_key(|claim| claim.verdict == Verdict::Broken);
-        let recovered = worst.is_some_and(|claim| claim.verdict != Verdict::Broken);
-        Final { variant, kind, claim: worst.unwrap_or(first), recovered }
+        Final { variant, kind, claim: worst.unwrap_or(first), again: worst.map(|claim| claim.verdict) }
     }
 
     fn kind(&self, variant: &str) -> Option<Kind> {
@@ -119,6 +125,10 @@ pub(crate) fn print(
         0 => {}
         n => write!(to, ", {n} could not be measured, which is the machine's and no failure")?,
     }
+    let later = verified.iter().flat_map(|verified| verified.report.claims()).filter(|(_, claim)| !claim.asked).count();
+    if later > 0 {
+        write!(to, ", {later} need larger sizes: lab sweep")?;
+    }
     match took {
         Some(took) => writeln!(to, ", in {:.0} s", took.as_secs_f64())?,
         None => writeln!(to)?,
@@ -134,7 +144,7 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
     let held = claims.iter().filter(|claim| claim.claim.verdict == Verdict::Held).count();
     let name = &verified.report.spec.scenario;
     writeln!(to, "{BOLD}{:<12}{BOLD:#} {held} of {} claims held", ascii(name, style), claims.len())?;
-    for claim in claims.iter().filter(|claim| claim.claim.verdict != Verdict::Held || claim.recovered) {
+    for claim in claims.iter().filter(|claim| claim.claim.verdict != Verdict::Held || claim.again.is_some()) {
         write!(to, "  {:<16}", ascii(claim.variant, style))?;
         print_claim(claim.claim, style, to)?;
         if let Some(meaning) = meaning(claim) {
@@ -145,15 +155,17 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
 }
 
 /// What a claim that broke may mean.
-fn meaning(claim: &Final<'_>) -> Option<&'static str> {
-    match (claim.recovered, claim.claim.verdict, claim.kind) {
-        (true, ..) => Some("broken at first, and not when run again in new processes"),
-        (_, Verdict::Broken, Some(Kind::Buggy | Kind::Trap)) => Some(
-            "broken twice: the sickness is not what it was; if tokio or futures changed, they may have cured or moved it",
-        ),
-        (_, Verdict::Broken, _) => {
-            Some("broken twice: what should be healthy is not; if tokio or futures changed, look there")
-        }
-        _ => None,
+fn meaning(claim: &Final<'_>) -> Option<String> {
+    let sick = matches!(claim.kind, Some(Kind::Buggy | Kind::Trap));
+    let may_mean = match sick {
+        true => "the sickness is not what it was; if tokio or futures changed, they may have cured or moved it",
+        false => "what should be healthy is not; if tokio or futures changed, look there",
+    };
+    match (claim.claim.verdict, claim.again) {
+        (Verdict::Broken, Some(_)) => Some(format!("broken twice: {may_mean}")),
+        (Verdict::Broken, None) => Some(format!("broken, and not run again: {may_mean}")),
+        (Verdict::Held, Some(_)) => Some("broken at first, and held when run again in new processes".into()),
+        (Verdict::NotMeasured, Some(_)) => Some("broken at first, and could not be measured again".into()),
+        (_, None) => None,
     }
 }

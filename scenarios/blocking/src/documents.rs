@@ -14,7 +14,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// Indexes a text. Computes all the time: some 10 ms for a megabyte.
+    /// Indexes a text. Computes all the time, without an await.
     #[inline(never)] // a profile should show it by name
     pub fn of(text: &str) -> Index {
         let mut words: HashMap<String, u32> = HashMap::new();

@@ -81,10 +81,10 @@ where
     clock::sleep_until_ns(clock::now_ns() + due.saturating_duration_since(Instant::now()).as_nanos() as u64);
     tally.offered.add(1);
     tally.ordinary.add(u64::from(job.ordinary));
-    let (tally, handler) = (Arc::clone(tally), index(job.path.clone()));
+    let (tally, handler, stalled) = (Arc::clone(tally), index(job.path.clone()), !job.ordinary);
     runtime.spawn(async move {
         let answer = tokio::time::timeout(deadline, handler).await;
-        tally.note(answer.ok(), due.elapsed(), deadline);
+        tally.note(answer.ok(), stalled, due.elapsed(), deadline);
     })
 }
 
@@ -98,6 +98,7 @@ struct Tally {
     failed: Counter,
     bytes: Counter,
     late: Counter,
+    stalled_late: Counter,
     longest_us: Counter,
     pool_threads: Counter,
     /// An answer after this came when the storage had answered, whatever the deadline said.
@@ -120,6 +121,7 @@ impl Tally {
             failed: counter("files_failed")?,
             bytes: counter("bytes_processed")?,
             late: counter("answers_late")?,
+            stalled_late: counter("stalled_late")?,
             longest_us: counter("answer_max_us")?,
             pool_threads: counter("pool_threads")?,
             stall: stall_of(cx),
@@ -136,9 +138,10 @@ impl Tally {
     }
 
     /// Notes an answer; none is a deadline that fired.
-    fn note(&self, answer: Option<anyhow::Result<Index>>, took: Duration, deadline: Duration) {
+    fn note(&self, answer: Option<anyhow::Result<Index>>, stalled: bool, took: Duration, deadline: Duration) {
         self.longest_us.raise_to(took.as_micros() as u64);
         self.late.add(u64::from(took > self.stall));
+        self.stalled_late.add(u64::from(stalled && took > self.stall));
         match answer {
             None => self.timed_out.add(1),
             Some(Err(_)) => self.failed.add(1),

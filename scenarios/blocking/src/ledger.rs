@@ -10,9 +10,9 @@ pub(super) const SAYINGS: &[Saying] = &[
         found: "With one worker everything beside it stands still for the whole stall, and the deadline around the read \
                 cannot fire. What a CPU profile shows meanwhile is not tested yet.",
         shown_by: &[
-            ("buggy", "the runtime freezes for a whole stall"),
+            ("buggy", "the runtime freezes for nearly a whole stall"),
             ("buggy", "requests that need no file wait for it"),
-            ("buggy", "a deadline cannot fire: its answer comes when the storage is done"),
+            ("buggy", "no deadline fires while its storage stalls: the answer comes after it"),
         ],
     },
     Saying {
@@ -25,7 +25,7 @@ pub(super) const SAYINGS: &[Saying] = &[
         shown_by: &[
             ("fixed", "requests that need no file do not wait for one"),
             ("half-fixed", "the runtime freezes while a document is indexed"),
-            ("fixed", "tokio::fs is the blocking pool: its threads do the waiting"),
+            ("half-fixed", "tokio::fs alone needs threads of the pool, which do the waiting"),
             ("small-pool", "documents queue behind the one that stalls"),
             ("uring", "the kernel does the waiting, by a ring"),
         ],
@@ -37,7 +37,7 @@ pub(super) const SAYINGS: &[Saying] = &[
         found: "The worker's other tasks run on. The task that blocks does not, and with it neither does its own timeout.",
         shown_by: &[
             ("block-in-place", "requests that need no file do not wait for one"),
-            ("block-in-place", "a deadline cannot fire: its answer comes when the storage is done"),
+            ("block-in-place", "no deadline fires while its storage stalls: the answer comes after it"),
         ],
     },
 ];

@@ -46,19 +46,23 @@ pub static SCENARIO: Scenario = Scenario {
 const ENDS: Claim = Claim::ending("every document is answered in the end", Ending::Finished);
 const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);
 const FREEZES: Claim =
-    Claim::share("the runtime freezes for a whole stall", "runtime_freeze_us", "stall_us").at_least(0.5);
+    Claim::share("the runtime freezes for nearly a whole stall", "runtime_freeze_us", "stall_us").at_least(0.8);
 const INNOCENTS_WAIT: Claim =
     Claim::share("requests that need no file wait for it", "wait_max_us", "stall_us").at_least(0.5);
 const KEEPS_RUNNING: Claim =
     Claim::share("the runtime never freezes for long", "runtime_freeze_us", "stall_us").at_most(0.4);
 const INNOCENTS_FAST: Claim =
     Claim::share("requests that need no file do not wait for one", "wait_p99_us", "stall_us").at_most(0.25);
-const DEADLINES_HELD: Claim = Claim::metric("every deadline fires in time", "answers_late").equal(0.0);
-const DEADLINES_MISSED: Claim =
-    Claim::share("a deadline cannot fire: its answer comes when the storage is done", "answers_late", "files_stalled")
-        .at_least(1.0);
+const DEADLINES_HELD: Claim = Claim::metric("no answer waits for a stall to end", "answers_late").equal(0.0);
+const DEADLINES_MISSED: Claim = Claim::share(
+    "no deadline fires while its storage stalls: the answer comes after it",
+    "stalled_late",
+    "files_stalled",
+)
+.at_least(1.0);
 const PROCESSES: Claim =
-    Claim::share("documents that are there in time are processed", "files_in_time", "files_ordinary").at_least(0.6);
+    Claim::share("most documents that are there in time are processed", "files_in_time", "files_ordinary")
+        .at_least(0.6);
 
 const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
     Some(Truth { cause, function })
@@ -86,20 +90,7 @@ const VARIANTS: &[Variant] = &[
         kind: Kind::Fixed,
         about: "tokio::fs::read_to_string, and spawn_blocking for the computing",
         run: |cx| drive(cx, fixed::index),
-        claims: &[
-            ENDS,
-            ANSWERS_ALL,
-            KEEPS_RUNNING,
-            INNOCENTS_FAST,
-            DEADLINES_HELD,
-            PROCESSES,
-            Claim::share(
-                "tokio::fs is the blocking pool: its threads do the waiting",
-                "pool_threads",
-                "files_at_a_time",
-            )
-            .at_least(0.6),
-        ],
+        claims: &[ENDS, ANSWERS_ALL, KEEPS_RUNNING, INNOCENTS_FAST, DEADLINES_HELD, PROCESSES],
         truth: None,
     },
     Variant {
@@ -143,6 +134,12 @@ const VARIANTS: &[Variant] = &[
             ENDS,
             ANSWERS_ALL,
             DEADLINES_HELD,
+            Claim::share(
+                "tokio::fs alone needs threads of the pool, which do the waiting",
+                "pool_threads",
+                "files_at_a_time",
+            )
+            .at_least(0.6),
             Claim::share("the runtime freezes while a document is indexed", "runtime_freeze_us", "index_us")
                 .at_least(0.25),
             Claim::share("and requests wait for that", "wait_max_us", "index_us").at_least(0.25),

@@ -39,14 +39,18 @@ pub fn drive_with(
         let load = Clients { stop: service.stop.clone(), quiesce: quiesce.clone() };
         let (handle, requests) = (service.runtime.handle().clone(), Arc::clone(&service.requests));
         let clients = thread::Builder::new().name("clients".into());
-        let clients = clients.spawn_scoped(scope, move || load.run(start(cx, &handle, requests, takes)?))?;
+        let clients = clients.spawn_scoped(scope, move || {
+            // A load that cannot be put on the service stops it: to wait for a stop that nobody asks for is no hang.
+            let _stops = StopAtTheEnd(load.stop.clone());
+            load.run(start(cx, &handle, requests, takes)?)
+        })?;
         let served = serve(service);
         if served.is_ok() {
             quiesce.end();
         }
         tasks.stop();
         let loaded = clients.join().map_err(|_| anyhow::anyhow!("the clients' thread panicked"))?;
-        served.and(loaded)
+        loaded.and(served)
     })
 }
 
@@ -73,6 +77,15 @@ impl Clients {
         self.quiesce.begin();
         self.stop.request();
         requests.finish()
+    }
+}
+
+/// Asks for the stop when it is dropped, whatever happened before.
+struct StopAtTheEnd(Stop);
+
+impl Drop for StopAtTheEnd {
+    fn drop(&mut self) {
+        self.0.request();
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) const SAYINGS: &[Saying] = &[
         says: "Thousands of uploads in FuturesUnordered take seconds, because each future checks its readiness against \
                every other one: O(n²).",
         so: So::Partly,
-        found: "It is quadratic, and the reason is another. A task has a budget of 128 operations a poll; every child \
+        found: "It is quadratic, if not as slow as that, and the reason is another. A task has a budget of 128 operations a poll; every child \
                 beyond it is turned away, woken after the poll, and polled in vain again, once for each 128 that get \
                 on. Outside the budget the same code is linear; and so it is behind a limiter for a few, since a child \
                 that is turned away keeps the permit it has got.",
@@ -24,11 +24,11 @@ pub(super) const SAYINGS: &[Saying] = &[
         so: So::No,
         found: "Handles spend the budget too, so this is quadratic as well, as soon as there is a second worker. Linear \
                 are a JoinSet, awaiting the handles one after another, a bound on what is under way, and children \
-                outside the budget; 65 times is what a large batch gains by those.",
+                outside the budget. Against the last of those a large batch gains more than 65 times.",
         shown_by: &[
             ("spawn-join-all", "the advice that everybody repeats is quadratic on this tokio"),
-            ("fixed", "polls of the uploads grow with their number"),
-            ("spawn-await", "polls of the uploads grow with their number"),
+            ("fixed", "time grows with their number"),
+            ("spawn-await", "time grows with their number"),
             ("bounded", "polls of the uploads grow with their number"),
             ("buggy", "and many more of it the larger the batch"),
         ],
