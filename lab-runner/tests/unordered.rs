@@ -59,11 +59,9 @@ fn a_sweep_tells_linear_from_quadratic_by_counts_and_draws_both() {
         let class =
             if ["buggy", "join-all", "bounded-by-n"].contains(&variant) { "quadratic-like" } else { "linear-like" };
         assert_eq!(polls["class"], class, "{variant}: {polls}");
-        if variant != "spawn-join-all" {
-            assert_eq!(
-                way["claims"].as_array().unwrap().iter().find(|c| c["measure"] == "exponent of child_polls").unwrap()["verdict"],
-                "held"
-            );
+        let counted = way["claims"].as_array().unwrap().iter().filter(|c| c["measure"] == "exponent of child_polls");
+        for claim in counted {
+            assert_eq!(claim["verdict"], "held", "{variant}: {claim}");
         }
     }
     let invocation = std::fs::read_dir(lab.out.path()).unwrap().next().unwrap().unwrap().path();
