@@ -91,3 +91,19 @@ fn trials_are_counted_with_an_exact_interval() {
     let text = lab.done(&["report"]).stdout;
     assert!(text.contains("finished 5 of 5") && text.contains("in 5 of 5 trials"), "{text}");
 }
+
+#[test]
+fn a_load_that_cannot_be_made_is_told_and_is_no_hang() {
+    // The shell allows no file as large as the log of so many requests.
+    let lab = Lab::builtin();
+    let line = format!(
+        "ulimit -f 2000; {} run shutdown --rate 200000 --duration 2s --format json --out {}",
+        lab.binary().display(),
+        lab.out.path().display()
+    );
+    let done = Done::from(std::process::Command::new("sh").args(["-c", &line]).output().unwrap());
+    let result: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
+    let run = &result["runs"][0];
+    assert_ne!(run["ending"], "hung", "{run:#}");
+    assert_eq!(done.code, 3, "its claim to hang is broken");
+}

@@ -35,14 +35,14 @@ pub fn drive_with(
     cx.probe().counter("shutdown_deadline_us")?.set(SHUTDOWN_DEADLINE.as_micros() as u64);
     let quiesce = cx.probe().stopwatch("quiesce")?;
     let tasks = TaskCount::start(&service, cx.probe().counter("tasks_left")?, cx.probe().counter("tokio_tasks_left")?)?;
+    // Before anybody waits for anything: a load that cannot be made, for want of disk space say, is no hang.
+    let requests = start(cx, service.runtime.handle(), Arc::clone(&service.requests), takes)?;
     thread::scope(|scope| {
         let load = Clients { stop: service.stop.clone(), quiesce: quiesce.clone() };
-        let (handle, requests) = (service.runtime.handle().clone(), Arc::clone(&service.requests));
         let clients = thread::Builder::new().name("clients".into());
         let clients = clients.spawn_scoped(scope, move || {
-            // A load that cannot be put on the service stops it: to wait for a stop that nobody asks for is no hang.
             let _stops = StopAtTheEnd(load.stop.clone());
-            load.run(start(cx, &handle, requests, takes)?)
+            load.run(requests)
         })?;
         let served = serve(service);
         if served.is_ok() {
