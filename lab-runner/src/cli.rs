@@ -68,6 +68,13 @@ pub(crate) struct RunArgs {
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub record: RecordArgs,
+}
+
+/// What every command has that runs something.
+#[derive(Debug, Args)]
+pub(crate) struct RecordArgs {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -182,15 +189,8 @@ pub(crate) struct CompareArgs {
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
-    /// How the result is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Prints what would be run and runs nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Where recordings go
-    #[arg(long, value_name = "DIR", default_value = "lab-runs")]
-    pub out: PathBuf,
+    #[command(flatten)]
+    pub record: RecordArgs,
 }
 
 #[derive(Debug, Args)]
@@ -216,30 +216,16 @@ pub(crate) struct SweepArgs {
     /// Kills a run that takes longer than this [default: a minute]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
-    /// How the result is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Prints what would be run and runs nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Where recordings go
-    #[arg(long, value_name = "DIR", default_value = "lab-runs")]
-    pub out: PathBuf,
+    #[command(flatten)]
+    pub record: RecordArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Only these scenarios
     pub scenarios: Vec<String>,
-    /// How the result is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Prints what would be run and runs nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Where recordings go
-    #[arg(long, value_name = "DIR", default_value = "lab-runs")]
-    pub out: PathBuf,
+    #[command(flatten)]
+    pub record: RecordArgs,
 }
 
 #[derive(Debug, Args)]

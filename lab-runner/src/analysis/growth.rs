@@ -6,10 +6,11 @@
 mod slope;
 
 pub use slope::Line;
+pub(crate) use slope::median;
 
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
-use slope::{curvature, least_squares, median, theil_sen};
+use slope::{curvature, least_squares, theil_sen};
 use std::fmt;
 
 /// Fewer sizes cannot tell a power law from a bend.

@@ -4,7 +4,7 @@
 //! It waits out every stall together with the service, so it sends one request during a stall of a second, where
 //! independent clients would have sent thousands, and calls the stall rare. That is coordinated omission.
 
-use super::parts::{LONGEST_NS, QUANTILES};
+use super::parts::{LONGEST_NS, QUANTILES, quantile};
 use hdrhistogram::Histogram;
 use lab_kit::log::Entry;
 
@@ -45,10 +45,7 @@ impl Client {
 
     /// What it reports at the end; nothing if it got no answer at all.
     pub fn report(&self) -> Option<Naive> {
-        let us = |q: f64| {
-            let enough = if q < 1.0 { (10.0 / (1.0 - q)).round() as u64 } else { 1 };
-            (self.seen.len() >= enough).then(|| self.seen.value_at_quantile(q) as f64 / 1e3)
-        };
+        let us = |q: f64| quantile(&self.seen, q).map(|ns| ns as f64 / 1e3);
         (!self.seen.is_empty()).then(|| Naive { sent: self.seen.len(), us: QUANTILES.map(|(q, _)| us(q)) })
     }
 }

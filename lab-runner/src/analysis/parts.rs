@@ -71,12 +71,9 @@ impl Parts {
         }
     }
 
-    /// A quantile, if there are enough requests for it: `10 / (1 - q)`, so that ten of them lie beyond it. The
-    /// maximum needs one.
+    /// A quantile of a part, if there are enough requests for it.
     pub fn quantile_ns(&self, part: Part, q: f64) -> Option<u64> {
-        let histogram = &self.histograms[part as usize];
-        let enough = if q < 1.0 { (10.0 / (1.0 - q)).round() as u64 } else { 1 };
-        (histogram.len() >= enough).then(|| histogram.value_at_quantile(q))
+        quantile(&self.histograms[part as usize], q)
     }
 
     /// Whether requests that were cut off are at or below a time, so that a quantile there is a lower bound.
@@ -89,4 +86,11 @@ impl Parts {
         let [responses, ..] = self.histograms;
         responses
     }
+}
+
+/// A quantile, if there are enough values for it: `10 / (1 - q)`, so that ten of them lie beyond it. The maximum
+/// needs one.
+pub(super) fn quantile(histogram: &Histogram<u64>, q: f64) -> Option<u64> {
+    let enough = if q < 1.0 { (10.0 / (1.0 - q)).round() as u64 } else { 1 };
+    (histogram.len() >= enough).then(|| histogram.value_at_quantile(q))
 }

@@ -107,10 +107,8 @@ impl Way {
 
     /// The median of a metric at a size.
     pub fn median_at(&self, metric: &str, size: usize) -> Option<f64> {
-        let mut values = self.values(metric, size);
-        values.sort_by(f64::total_cmp);
-        let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-        Some((low + high) / 2.0)
+        let values = self.values(metric, size);
+        (!values.is_empty()).then(|| growth::median(values))
     }
 
     /// The points that an exponent is fitted through: sizes at which the metric was measured.

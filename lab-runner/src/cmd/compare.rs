@@ -19,11 +19,11 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
     let batches = batches(args, &sides);
     check_stall(&batches.concat())?;
-    if args.dry_run {
-        return print_plan(&batches.concat(), args.format);
+    if args.record.dry_run {
+        return print_plan(&batches.concat(), args.record.format);
     }
     let interrupts = Interrupts::catch()?;
-    let folder = invocation_folder(&args.out, &format!("{}-compare", scenario.name))?;
+    let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
     for batch in batches {
         if let Some(signal) = run_all(&batch, &folder, &interrupts)? {
             return so_far(&folder, signal, args, plain, scenarios);
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
             break;
         }
     }
-    show(&Report::read(&folder, scenarios)?, scenarios, args.format, Style { plain, naive: false })
+    show(&Report::read(&folder, scenarios)?, scenarios, args.record.format, Style { plain, naive: false })
 }
 
 /// What is to be compared, if it can be: two variants, one under two loads, or one with itself.
@@ -99,7 +99,7 @@ fn so_far(
 ) -> anyhow::Result<Exit> {
     match Report::read(folder, scenarios) {
         Ok(report) if report.comparison.is_some() => {
-            show(&report, scenarios, args.format, Style { plain, naive: false })?;
+            show(&report, scenarios, args.record.format, Style { plain, naive: false })?;
             exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
             Ok(Exit::Interrupted(signal))
         }

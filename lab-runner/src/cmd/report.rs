@@ -16,7 +16,7 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
     if let Some(verified) = verify::read(&folder, scenarios).map_err(usage)? {
         if !verify::made(&folder) && args.format != Format::Ledger {
             let shown = folder.display();
-            return Err(UsageError::error(format!("there are several invocations in {shown}: name one of them")));
+            return Err(UsageError::error(format!("{shown} is no invocation but holds some: name one of them")));
         }
         return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain, naive: args.naive });
     }

@@ -23,14 +23,16 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
         })?;
     }
     let runs = args.trials.map_or_else(|| runs.clone(), |count| plan::trials(&runs, count));
-    if args.dry_run {
-        return print_plan(&runs, args.format);
+    if args.record.dry_run {
+        return print_plan(&runs, args.record.format);
     }
     let interrupts = Interrupts::catch()?;
-    let folder = invocation_folder(&args.out, scenario.name)?;
+    let folder = invocation_folder(&args.record.out, scenario.name)?;
     match run_all(&runs, &folder, &interrupts)? {
         Some(signal) => Ok(interrupted(&folder, signal)),
-        None => show(&Report::read(&folder, scenarios)?, scenarios, args.format, Style { plain, naive: args.naive }),
+        None => {
+            show(&Report::read(&folder, scenarios)?, scenarios, args.record.format, Style { plain, naive: args.naive })
+        }
     }
 }
 

@@ -21,11 +21,11 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     let sizes = Sizes { smallest: args.size.unwrap_or(load.size / 2), count: args.sizes };
     let sizes = checked(scenario, &load, sizes)?;
     let runs = plan::sweep(scenario, &ways, &load, &sizes, args.repetitions, args.timeout);
-    if args.dry_run {
-        return print_plan(&runs, args.format);
+    if args.record.dry_run {
+        return print_plan(&runs, args.record.format);
     }
     let interrupts = Interrupts::catch()?;
-    let folder = invocation_folder(&args.out, &format!("{}-sweep", scenario.name))?;
+    let folder = invocation_folder(&args.record.out, &format!("{}-sweep", scenario.name))?;
     if let Some(signal) = run_all(&runs, &folder, &interrupts)? {
         return Ok(interrupted(&folder, signal));
     }
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     }
     let report = Report::read(&folder, scenarios)?;
     write_figures(&report, &folder)?;
-    show(&report, scenarios, args.format, Style { plain, naive: false })
+    show(&report, scenarios, args.record.format, Style { plain, naive: false })
 }
 
 /// A sweep replaces the size by many; the rest of a batch's load is as ever.

@@ -18,11 +18,11 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
     let begin = Instant::now();
     let chosen = chosen(args, scenarios)?;
     let plans = chosen.iter().map(|scenario| Ok((*scenario, brief(scenario)?))).collect::<anyhow::Result<Vec<_>>>()?;
-    if args.dry_run {
-        return print_plan(&plans.into_iter().flat_map(|(_, runs)| runs).collect::<Vec<_>>(), args.format);
+    if args.record.dry_run {
+        return print_plan(&plans.into_iter().flat_map(|(_, runs)| runs).collect::<Vec<_>>(), args.record.format);
     }
     let interrupts = Interrupts::catch()?;
-    let folder = invocation_folder(&args.out, "verify")?;
+    let folder = invocation_folder(&args.record.out, "verify")?;
     let mut verified = Vec::new();
     for (number, (scenario, runs)) in plans.iter().enumerate() {
         let into = folder.join(format!("{}-{}", number + 1, scenario.name));
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         let again = if again.is_empty() { None } else { Some(Report::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
-    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.format, Style { plain, naive: false })
+    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false })
 }
 
 fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {

@@ -2,6 +2,7 @@
 
 use super::estimate::{Estimate, detectable};
 use super::verdict::{Better, Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
+use crate::analysis::growth::median;
 use crate::analysis::{Analysis, Reading, ValidityVerdict};
 use crate::recording::Side;
 use lab_kit::Ending;
@@ -244,21 +245,8 @@ fn bounds_of(reading: &Reading) -> Bounds {
 }
 
 fn median_reading<'a>(bounds: impl Iterator<Item = &'a Bounds> + Clone) -> Reading {
-    Reading {
-        value: median(bounds.clone().map(|bounds| bounds.value)),
-        low: median(bounds.clone().map(|bounds| bounds.low)),
-        high: median(bounds.map(|bounds| bounds.high)),
-        because: None,
-    }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        n => f64::midpoint(values[(n - 1) / 2], values[n / 2]),
-    }
+    let median = |of: fn(&Bounds) -> f64| median(bounds.clone().map(of).collect());
+    Reading { value: median(|b| b.value), low: median(|b| b.low), high: median(|b| b.high), because: None }
 }
 
 #[cfg(test)]

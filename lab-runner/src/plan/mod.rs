@@ -136,7 +136,7 @@ fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) ->
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use lab_kit::{Claim, Column, no_input};
 
@@ -144,7 +144,7 @@ mod tests {
         Variant { name, kind, about: "", run: |_| Ok(()), claims, truth: None }
     }
 
-    static MADE_UP: Scenario = Scenario {
+    pub(crate) static MADE_UP: Scenario = Scenario {
         name: "made-up",
         summary: "",
         chapter: "",

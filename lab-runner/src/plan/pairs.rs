@@ -52,24 +52,7 @@ fn pair(sides: &Sides, number: usize, timeout: Option<Duration>) -> [Planned; 2]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lab_kit::{Column, Kind, no_input};
-
-    const fn variant(name: &'static str, kind: Kind) -> Variant {
-        Variant { name, kind, about: "", run: |_| Ok(()), claims: &[], truth: None }
-    }
-
-    static MADE_UP: Scenario = Scenario {
-        name: "made-up",
-        summary: "",
-        chapter: "",
-        load: Load::DEFAULT,
-        brief_ms: 500,
-        primary: "response_p99_us",
-        columns: Column::RESPONSES,
-        check: no_input,
-        ledger: &[],
-        variants: &[variant("buggy", Kind::Buggy), variant("fixed", Kind::Fixed)],
-    };
+    use crate::plan::tests::MADE_UP;
 
     fn runs(first: usize, last: usize, seed: u64) -> Vec<(usize, Side, u64, usize)> {
         let side =

@@ -13,8 +13,8 @@ pub struct Line {
     pub high: f64,
 }
 
-/// The middle value, or the mean of the two in the middle.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
+/// The middle value, or the mean of the two in the middle. There must be one.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     if values.len().is_multiple_of(2) { f64::midpoint(values[half - 1], values[half]) } else { values[half] }
