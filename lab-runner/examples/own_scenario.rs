@@ -44,6 +44,7 @@ static OWN: Scenario = Scenario {
     columns: Column::RESPONSES,
     check: no_input,
     ledger: &[],
+    controls: &[],
     variants: &[
         ends("quick", |cx| then(cx, || Ok(())), &[Claim::ending("ends by itself", Ending::Finished)]),
         ends("hang", |cx| then(cx, pause), &[Claim::ending("never ends", Ending::Hung)]),

@@ -1,5 +1,7 @@
 //! Claims against recordings: held, broken, or not measured. Pure.
 
+pub mod control;
+
 use crate::analysis::sweep::{Sweep, Way};
 use crate::analysis::{Analysis, Reading, ValidityVerdict};
 use lab_kit::{Bound, Claim, Ending, Measure, Scenario};

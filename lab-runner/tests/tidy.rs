@@ -117,6 +117,9 @@ fn variants_are_complete() {
             assert_eq!(variant.truth.is_some(), sick, "{}: the sick ones carry the answer", variant.name);
             assert!(!variant.claims.is_empty(), "{} claims nothing", variant.name);
         }
+        let traps = scenario.variants.iter().filter(|v| v.kind == lab_kit::Kind::Trap).map(|v| v.name);
+        let controlled: BTreeSet<_> = scenario.controls.iter().map(|control| control.trap).collect();
+        assert_eq!(controlled, traps.collect(), "{}: each trap has its control", scenario.name);
     }
 }
 
@@ -126,8 +129,10 @@ fn what_follows_a_run_is_pure() {
     for folder in ["lab-runner/src/analysis", "lab-runner/src/compare", "lab-runner/src/report"] {
         assert_never(folder, &forbidden, "analysis and report start nothing and read no clock");
     }
-    let verdict = fs::read_to_string(root().join("lab-runner/src/verdict.rs")).unwrap();
-    assert!(forbidden.iter().all(|word| !verdict.contains(word)), "verdict is pure");
+    for file in ["lab-runner/src/verdict.rs", "lab-runner/src/verdict/control.rs"] {
+        let verdict = fs::read_to_string(root().join(file)).unwrap();
+        assert!(forbidden.iter().all(|word| !verdict.contains(word)), "{file} is pure");
+    }
 }
 
 #[test]

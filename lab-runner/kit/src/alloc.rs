@@ -1,4 +1,4 @@
-//! A global allocator that counts: how often memory was asked for, and how much.
+//! A global allocator that counts: how often memory was asked for, how much, and how much was held at a time.
 //!
 //! It passes everything on to the system's allocator. A binary that installs it lets the lab measure
 //! allocations; in one that does not, they are "not measured".
@@ -16,7 +16,9 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::hint::black_box;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// Counts, and passes on to [`System`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,8 +43,35 @@ impl Totals {
 /// What all threads have asked for, or nothing if [`Counting`] is not this binary's allocator.
 pub fn totals() -> Option<Totals> {
     let add = |a: Totals, b: Totals| Totals { allocs: a.allocs + b.allocs, bytes: a.bytes + b.bytes };
-    let sum = SHARDS.iter().map(Shard::totals).fold(Totals::default(), add);
-    (sum.allocs > 0).then_some(sum)
+    counts().then(|| SHARDS.iter().map(Shard::totals).fold(Totals::default(), add))
+}
+
+/// The most bytes that were held at a time so far, or nothing if [`Counting`] is not this binary's allocator.
+///
+/// Each thread tells of its own in steps of 64 KiB, so that not every allocation writes to a word that all threads
+/// share: the peak may be missed by as much for each thread that was at work.
+pub fn peak_bytes() -> Option<u64> {
+    let pending: i64 = SHARDS.iter().map(|shard| shard.untold.load(Ordering::Relaxed)).sum();
+    let now = LIVE.load(Ordering::Relaxed) + pending;
+    counts().then(|| PEAK.load(Ordering::Relaxed).max(now).max(0) as u64)
+}
+
+/// Whether this allocator is the binary's and counts, tried once: an allocation of an odd size must show. A counter
+/// that nobody feeds would say zero, which is what a good program would say too.
+fn counts() -> bool {
+    static COUNTS: OnceLock<bool> = OnceLock::new();
+    const ODD: usize = 4_093;
+    *COUNTS.get_or_init(|| {
+        let before = of_this_thread();
+        drop(black_box(Vec::<u8>::with_capacity(black_box(ODD))));
+        let seen = of_this_thread().since(before);
+        seen.allocs >= 1 && seen.bytes >= ODD as u64
+    })
+}
+
+/// What this thread's shard has counted; nothing before its first allocation.
+pub(crate) fn of_this_thread() -> Totals {
+    SHARDS.get(MINE.get() as usize).map(Shard::totals).unwrap_or_default()
 }
 
 /// Counters of one thread, on cache lines of their own. The last shard is shared by all threads that come when
@@ -51,6 +80,12 @@ pub fn totals() -> Option<Totals> {
 struct Shard {
     allocs: AtomicU64,
     bytes: AtomicU64,
+    /// Bytes that were taken, less those that were given back, since [`LIVE`] was told last.
+    untold: AtomicI64,
+}
+
+impl Shard {
+    const NEW: Shard = Shard { allocs: AtomicU64::new(0), bytes: AtomicU64::new(0), untold: AtomicI64::new(0) };
 }
 
 impl Shard {
@@ -61,20 +96,25 @@ impl Shard {
 
 const OWN_SHARDS: u32 = 255;
 
-static SHARDS: [Shard; OWN_SHARDS as usize + 1] =
-    [const { Shard { allocs: AtomicU64::new(0), bytes: AtomicU64::new(0) } }; OWN_SHARDS as usize + 1];
+static SHARDS: [Shard; OWN_SHARDS as usize + 1] = [Shard::NEW; OWN_SHARDS as usize + 1];
 static THREADS: AtomicU32 = AtomicU32::new(0);
+
+/// Bytes that are held, as far as the shards have told.
+static LIVE: AtomicI64 = AtomicI64::new(0);
+/// The most of them at a time.
+static PEAK: AtomicI64 = AtomicI64::new(0);
+/// What a shard keeps to itself.
+const STEP: i64 = 64 * 1_024;
 
 thread_local! {
     /// The thread's shard, `u32::MAX` before its first allocation.
     static MINE: Cell<u32> = const { Cell::new(u32::MAX) };
 }
 
-fn count(bytes: usize) {
-    let mine = MINE.get();
-    let mine = if mine == u32::MAX { take_shard() } else { mine };
-    let shard = &SHARDS[mine as usize];
-    if mine < OWN_SHARDS {
+/// Counts memory that was asked for, of which `more` was not held before.
+fn count(bytes: usize, more: i64) {
+    let (shard, is_own) = my_shard();
+    if is_own {
         // Nobody else writes here, so a plain load and store will do: no locked instruction on every allocation.
         shard.allocs.store(shard.allocs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         shard.bytes.store(shard.bytes.load(Ordering::Relaxed) + bytes as u64, Ordering::Relaxed);
@@ -82,6 +122,35 @@ fn count(bytes: usize) {
         shard.allocs.fetch_add(1, Ordering::Relaxed);
         shard.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
+    hold(shard, is_own, more);
+}
+
+/// The thread's shard, and whether nobody else writes to it.
+fn my_shard() -> (&'static Shard, bool) {
+    let mine = MINE.get();
+    let mine = if mine == u32::MAX { take_shard() } else { mine };
+    (&SHARDS[mine as usize], mine < OWN_SHARDS)
+}
+
+/// Holds so many bytes more, or less.
+fn hold(shard: &Shard, is_own: bool, more: i64) {
+    if !is_own {
+        tell(more);
+        return;
+    }
+    let untold = shard.untold.load(Ordering::Relaxed) + more;
+    if untold.abs() < STEP {
+        shard.untold.store(untold, Ordering::Relaxed);
+    } else {
+        shard.untold.store(0, Ordering::Relaxed);
+        tell(untold);
+    }
+}
+
+#[cold]
+fn tell(more: i64) {
+    let live = LIVE.fetch_add(more, Ordering::Relaxed) + more;
+    PEAK.fetch_max(live, Ordering::Relaxed);
 }
 
 #[cold]
@@ -96,33 +165,29 @@ fn take_shard() -> u32 {
 // and the thread's number is a constant-initialised cell without a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
+        count(layout.size(), layout.size() as i64);
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
+        count(layout.size(), layout.size() as i64);
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count(new_size);
+        count(new_size, new_size as i64 - layout.size() as i64);
         // SAFETY: the caller keeps the contract of `realloc`.
         unsafe { System.realloc(at, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        let (shard, is_own) = my_shard();
+        hold(shard, is_own, -(layout.size() as i64));
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(at, layout) }
     }
-}
-
-/// What this thread has asked for, as long as it has a shard of its own: for tests beside other tests.
-#[cfg(test)]
-pub(crate) fn of_this_thread() -> Totals {
-    SHARDS[MINE.get() as usize].totals()
 }
 
 #[cfg(test)]
@@ -142,5 +207,31 @@ mod tests {
         drop((bytes, zeroed));
         assert_eq!(of_this_thread().since(before).allocs, 3, "giving it back is no request");
         assert!(totals().unwrap().allocs >= before.allocs);
+    }
+
+    #[test]
+    fn the_peak_knows_what_was_held_and_is_no_more() {
+        const LARGE: usize = 64 << 20;
+        let large = vec![1u8; LARGE];
+        drop(black_box(large));
+        let peak = peak_bytes().unwrap();
+        // Other tests hold little, and each thread may keep a step to itself.
+        assert!(peak >= (LARGE as i64 - STEP) as u64, "{peak}");
+        assert!(LIVE.load(Ordering::Relaxed) < LARGE as i64, "it was given back");
+    }
+
+    #[test]
+    fn what_one_thread_takes_and_another_gives_back_is_not_held() {
+        let held = || of_this_thread_and_all();
+        let before = held();
+        for _ in 0..100 {
+            let taken = vec![1u8; 1 << 20];
+            std::thread::spawn(move || drop(taken)).join().unwrap();
+        }
+        assert!(held() - before < 50 << 20, "a hundred mebibytes came and went");
+    }
+
+    fn of_this_thread_and_all() -> i64 {
+        LIVE.load(Ordering::Relaxed) + SHARDS.iter().map(|shard| shard.untold.load(Ordering::Relaxed)).sum::<i64>()
     }
 }

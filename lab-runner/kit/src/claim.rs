@@ -111,6 +111,14 @@ pub struct Unbounded {
 }
 
 impl Claim {
+    /// The other variant that it needs, if any.
+    pub fn compares_with(&self) -> Option<&'static str> {
+        match self.measure {
+            Measure::Ratio { over, .. } | Measure::RatioAt { over, .. } => Some(over),
+            _ => None,
+        }
+    }
+
     /// Starts a claim on [`Measure::Metric`].
     pub const fn metric(says: &'static str, metric: &'static str) -> Unbounded {
         Unbounded { says, measure: Measure::Metric(metric) }

@@ -34,6 +34,7 @@
 //!     columns: Column::RESPONSES,
 //!     check: no_input,
 //!     ledger: &[],
+//!     controls: &[],
 //!     variants: &[Variant {
 //!         name: "buggy",
 //!         kind: Kind::Buggy,
@@ -85,4 +86,4 @@ pub use ledger::{Saying, So};
 pub use load::{Arrivals, Input, Load, fits_memory, no_input, only_input};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use requests::{Answer, Request, Requests};
-pub use scenario::{Cause, Column, Kind, Scenario, Truth, Variant};
+pub use scenario::{Cause, Column, Control, Kind, Scenario, Truth, Variant};

@@ -29,6 +29,8 @@ pub struct Scenario {
     pub check: fn(&Load) -> anyhow::Result<()>,
     /// What everybody repeats about this sickness, and what its variants show.
     pub ledger: &'static [Saying],
+    /// What each trap pretends to mend.
+    pub controls: &'static [Control],
     /// The buggy variant first, its default cure second, then the others in the order they are told.
     pub variants: &'static [Variant],
 }
@@ -44,6 +46,17 @@ impl Scenario {
     pub fn first(&self, kind: Kind) -> Option<&'static Variant> {
         self.variants.iter().find(|v| v.kind == kind)
     }
+}
+
+/// A negative control: what a trap pretends to mend, as a claim that the default cure keeps and the trap does not.
+///
+/// Measured in the same way on both, so that a lab which calls everything a cure is found out.
+#[derive(Clone, Copy, Debug)]
+pub struct Control {
+    /// The trap.
+    pub trap: &'static str,
+    /// The claim.
+    pub pretends: Claim,
 }
 
 /// A column of the table that shows several runs: a metric and its head.

@@ -9,7 +9,7 @@ use crate::report::verify::{AGAIN, Verified, print, result};
 use crate::report::{Report, Style, ledger};
 use crate::supervise::Interrupts;
 use crate::verdict::Verdict;
-use lab_kit::{Load, Measure, Scenario, Variant};
+use lab_kit::{Kind, Load, Measure, Scenario, Variant};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -71,12 +71,16 @@ fn by_time(way: &&'static Variant) -> bool {
 /// The runs that claims which broke are judged from: to be done once more, in new processes, before anybody is
 /// told that a claim is broken.
 fn suspects(scenario: &Scenario, report: &Report, runs: &[Planned]) -> Vec<Planned> {
+    let fixed = scenario.first(Kind::Fixed).map(|fixed| fixed.name);
     let mut names: Vec<&str> = Vec::new();
+    for control in report.controls.iter().filter(|control| control.verdict() == Verdict::Broken) {
+        names.push(control.trap);
+        names.extend(fixed);
+        names.extend(control.on_trap.claim.compares_with());
+    }
     for (variant, claim) in report.claims().filter(|(_, claim)| claim.verdict == Verdict::Broken) {
         names.push(scenario.variant(variant).map_or(variant, |variant| variant.name));
-        if let Measure::Ratio { over, .. } | Measure::RatioAt { over, .. } = claim.claim.measure {
-            names.push(over);
-        }
+        names.extend(claim.claim.compares_with());
     }
     runs.iter().filter(|run| names.contains(&run.variant.name)).cloned().collect()
 }

@@ -154,6 +154,7 @@ pub(crate) mod tests {
         columns: Column::RESPONSES,
         check: no_input,
         ledger: &[],
+        controls: &[],
         variants: &[
             variant("buggy", Kind::Buggy, &[]),
             variant(

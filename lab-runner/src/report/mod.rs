@@ -17,6 +17,7 @@ use crate::analysis::{self, Analysis};
 use crate::compare::comparison::Comparison;
 use crate::compare::verdict::{Change, POCOCK};
 use crate::recording::{self, Spec};
+use crate::verdict::control::{Tried, controls};
 use crate::verdict::{self, Judged, Verdict};
 use anyhow::{Context, ensure};
 use lab_kit::{Column, Scenario};
@@ -39,6 +40,8 @@ pub struct Report {
     pub sweep: Option<Sweep>,
     /// The judged claims of each way of the sweep.
     pub ways: Vec<(String, Vec<Judged>)>,
+    /// The traps of the scenario, held to what the default cure keeps.
+    pub controls: Vec<Tried>,
     /// What the pairs of a comparison came to.
     pub comparison: Option<Comparison>,
     /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if it did.
@@ -86,7 +89,17 @@ impl Report {
         };
         let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
         let runs = analyses.into_iter().map(|run| (run, Vec::new())).collect();
-        Report { folder: folder.to_owned(), spec, runs, sweep: None, ways: Vec::new(), comparison, verdict, columns }
+        Report {
+            folder: folder.to_owned(),
+            spec,
+            runs,
+            sweep: None,
+            ways: Vec::new(),
+            controls: Vec::new(),
+            comparison,
+            verdict,
+            columns,
+        }
     }
 
     fn of(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Report {
@@ -115,8 +128,9 @@ impl Report {
         let stranger = all.clone().any(Vec::is_empty); // a scenario or variant that this binary does not have
         let verdict = if stranger { Verdict::NotMeasured } else { verdict::overall(all.flatten()) };
         let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
+        let controls = scenario.map(|scenario| controls(scenario, &analyses, sweep.as_ref())).unwrap_or_default();
         let runs = analyses.into_iter().zip(judged).collect();
-        Report { folder: folder.to_owned(), spec, runs, sweep, ways, comparison: None, verdict, columns }
+        Report { folder: folder.to_owned(), spec, runs, sweep, ways, controls, comparison: None, verdict, columns }
     }
 
     /// Every claim with the variant that makes it.

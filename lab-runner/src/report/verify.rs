@@ -5,6 +5,7 @@ use super::json::{Document, document};
 use super::table::{BOLD, DIM};
 use super::units::ascii;
 use super::{Report, Style, invocations};
+use crate::verdict::control::Tried;
 use crate::verdict::{Judged, Verdict};
 use lab_kit::{Kind, Scenario};
 use serde::Serialize;
@@ -27,7 +28,19 @@ pub(crate) struct VerifyResult<'a> {
     held: usize,
     broken: usize,
     not_measured: usize,
+    /// The traps that were held to what the default cure keeps, after those that passed for a cure were run again.
+    controls: Vec<OneControl>,
     scenarios: Vec<Document<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct OneControl {
+    scenario: String,
+    trap: &'static str,
+    pretends: &'static str,
+    verdict: Verdict,
+    /// What was measured of the trap and of the default cure.
+    values: [Option<f64>; 2],
 }
 
 /// Reads what `lab verify` recorded, or whatever invocations there are in a folder; nothing if it is an invocation
@@ -88,6 +101,16 @@ impl Verified {
         Final { variant, kind, claim: worst.unwrap_or(first), again: worst.map(|claim| claim.verdict) }
     }
 
+    /// The traps in the end: one that passed for a cure counts as that if it did so again.
+    fn controls(&self) -> impl Iterator<Item = &Tried> {
+        let again = |first: &Tried| {
+            let again = self.again.iter().flat_map(|report| &report.controls);
+            again.into_iter().find(|again| again.trap == first.trap && again.on_trap.claim == first.on_trap.claim)
+        };
+        let broke = |control: &Tried| control.verdict() == Verdict::Broken;
+        self.report.controls.iter().map(move |first| Some(first).filter(|c| broke(c)).and_then(again).unwrap_or(first))
+    }
+
     fn kind(&self, variant: &str) -> Option<Kind> {
         let of_runs = self.report.runs.iter().map(|(run, _)| &run.recording.spec);
         of_runs.into_iter().find(|spec| spec.variant == variant).map(|spec| spec.kind)
@@ -98,13 +121,26 @@ impl Verified {
 pub(crate) fn result(verified: &[Verified]) -> VerifyResult<'_> {
     let count = |verdict| verified.iter().flat_map(Verified::claims).filter(|c| c.claim.verdict == verdict).count();
     let (held, broken, not_measured) = (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
-    let verdict = match (held, broken) {
+    let controls: Vec<OneControl> = verified.iter().flat_map(one_scenarios_controls).collect();
+    let passed_for_a_cure = controls.iter().filter(|control| control.verdict == Verdict::Broken).count();
+    let verdict = match (held, broken + passed_for_a_cure) {
         (_, 1..) => Verdict::Broken,
         (0, _) => Verdict::NotMeasured,
         _ => Verdict::Held,
     };
     let scenarios = verified.iter().map(|verified| document(&verified.report)).collect();
-    VerifyResult { schema: "lab.verify.v1", verdict, held, broken, not_measured, scenarios }
+    VerifyResult { schema: "lab.verify.v1", verdict, held, broken, not_measured, controls, scenarios }
+}
+
+fn one_scenarios_controls(verified: &Verified) -> Vec<OneControl> {
+    let one = |tried: &Tried| OneControl {
+        scenario: verified.report.spec.scenario.clone(),
+        trap: tried.trap,
+        pretends: tried.on_trap.claim.says,
+        verdict: tried.verdict(),
+        values: [&tried.on_trap, &tried.on_cure].map(|judged| judged.value.filter(|value| value.is_finite())),
+    };
+    verified.controls().map(one).collect()
 }
 
 /// Prints what was found.
@@ -118,7 +154,7 @@ pub(crate) fn print(
     for one in verified {
         print_scenario(one, style, to)?;
     }
-    let VerifyResult { held, broken, not_measured, verdict, .. } = result(verified);
+    let VerifyResult { held, broken, not_measured, verdict, controls, .. } = result(verified);
     let colour = colour(verdict);
     write!(to, "\n{colour}{held} claims held, {broken} broken{colour:#}")?;
     match not_measured {
@@ -128,6 +164,10 @@ pub(crate) fn print(
     let later = verified.iter().flat_map(|verified| verified.report.claims()).filter(|(_, claim)| !claim.asked).count();
     if later > 0 {
         write!(to, ", {later} need larger sizes: lab sweep")?;
+    }
+    let told = controls.iter().filter(|control| control.verdict == Verdict::Held).count();
+    if !controls.is_empty() {
+        write!(to, "; {told} of {} traps told from a cure", controls.len())?;
     }
     match took {
         Some(took) => writeln!(to, ", in {:.0} s", took.as_secs_f64())?,
@@ -151,7 +191,21 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
             writeln!(to, "{DIM}  {:<16}{meaning}{DIM:#}", "")?;
         }
     }
-    Ok(())
+    verified.controls().filter(|tried| tried.verdict() != Verdict::Held).try_for_each(|tried| print_control(tried, to))
+}
+
+/// A trap that was not told from a cure.
+fn print_control(tried: &Tried, to: &mut dyn Write) -> io::Result<()> {
+    let (claim, cure) = (&tried.on_trap.claim, &tried.on_cure);
+    let why = match (tried.on_trap.verdict, cure.verdict) {
+        (Verdict::Held, _) => "passes for a cure: it keeps what it only pretends to",
+        (_, Verdict::Broken) => "cannot be told from a cure: the default cure does not keep it either",
+        _ => "could not be told from a cure",
+    };
+    let colour = colour(tried.verdict());
+    let value = |judged: &Judged| judged.value.map_or_else(|| "not measured".into(), |value| format!("{value:.3}"));
+    writeln!(to, "  {:<16}{colour}{why}{colour:#}: {} ({claim})", tried.trap, claim.says)?;
+    writeln!(to, "{DIM}  {:<16}{} of the trap, {} of the cure{DIM:#}", "", value(&tried.on_trap), value(cure))
 }
 
 /// What a claim that broke may mean.

@@ -17,7 +17,7 @@ pub mod uring;
 mod work;
 
 use drive::{drive, drive_on};
-use lab_kit::{Cause, Claim, Column, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Control, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
 use std_mutex::Known;
 use work::Work;
 
@@ -40,6 +40,7 @@ pub static SCENARIO: Scenario = Scenario {
     ],
     check,
     ledger: ledger::SAYINGS,
+    controls: CONTROLS,
     variants: VARIANTS,
 };
 
@@ -67,6 +68,20 @@ const PROCESSES: Claim =
 const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
     Some(Truth { cause, function })
 }
+
+const CONTROLS: &[Control] = &[
+    Control {
+        trap: "half-fixed",
+        pretends: Claim::share("requests do not wait for a document to be indexed", "wait_p99_us", "index_us")
+            .at_most(0.5),
+    },
+    Control { trap: "block-in-place", pretends: DEADLINES_HELD },
+    Control { trap: "small-pool", pretends: PROCESSES },
+    Control {
+        trap: "std-mutex",
+        pretends: Claim::ratio("requests wait far less than with the bug", "wait_p99_us", "buggy").at_most(0.25),
+    },
+];
 
 const VARIANTS: &[Variant] = &[
     Variant {

@@ -18,7 +18,7 @@ pub mod tokio_mutex;
 
 use backlog::Backlog;
 use drive::{drive, drive_upstream, drive_with};
-use lab_kit::{Cause, Claim, Column, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Control, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario {
@@ -31,6 +31,7 @@ pub static SCENARIO: Scenario = Scenario {
     columns: Column::RESPONSES,
     check,
     ledger: ledger::SAYINGS,
+    controls: CONTROLS,
     variants: VARIANTS,
 };
 
@@ -47,6 +48,15 @@ const NOBODY_STARVES: Claim =
 const fn long_poll(function: &'static str) -> Option<Truth> {
     Some(Truth { cause: Cause::LongPoll, function })
 }
+
+const FAR_LESS_WAITING: Claim =
+    Claim::ratio("requests wait far less than with the bug", "wait_p99_us", "buggy").at_most(0.25);
+
+const CONTROLS: &[Control] = &[
+    Control { trap: "spawn-it", pretends: FAR_LESS_WAITING },
+    Control { trap: "await-more", pretends: FAR_LESS_WAITING },
+    Control { trap: "more-workers", pretends: FAR_LESS_WAITING },
+];
 
 const VARIANTS: &[Variant] = &[
     Variant {

@@ -16,7 +16,7 @@ pub mod timeout_in_pool;
 pub mod timeout_inside;
 
 use drive::{drive, drive_slow, drive_with};
-use lab_kit::{Cause, Claim, Column, Ending, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Control, Ending, Kind, Load, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario {
@@ -35,6 +35,7 @@ pub static SCENARIO: Scenario = Scenario {
     ],
     check: lab_kit::no_input,
     ledger: ledger::SAYINGS,
+    controls: CONTROLS,
     variants: VARIANTS,
 };
 
@@ -54,6 +55,15 @@ const NO_STALL: Claim =
 const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
     Some(Truth { cause, function })
 }
+
+const CONTROLS: &[Control] = &[
+    Control { trap: "in-task", pretends: ENDS },
+    Control { trap: "timeout-inside", pretends: NO_STALL },
+    Control { trap: "drop-in-pool", pretends: ENDS },
+    Control { trap: "timeout-in-pool", pretends: NO_STALL },
+    Control { trap: "abort-all", pretends: LOSES_NONE },
+    Control { trap: "greedy-tenant", pretends: ENDS },
+];
 
 const VARIANTS: &[Variant] = &[
     Variant {

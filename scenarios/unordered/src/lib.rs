@@ -15,7 +15,7 @@ pub mod unconstrained;
 pub mod uploads;
 
 use drive::{Service, UNCONTENDED, drive, drive_with};
-use lab_kit::{Cause, Claim, Column, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Control, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario {
@@ -37,6 +37,7 @@ pub static SCENARIO: Scenario = Scenario {
     ],
     check: drive::check,
     ledger: ledger::SAYINGS,
+    controls: CONTROLS,
     variants: VARIANTS,
 };
 
@@ -62,6 +63,15 @@ const LINEAR: Claim = Claim::exponent("polls of the uploads grow with their numb
 const fn quadratic(function: &'static str) -> Option<Truth> {
     Some(Truth { cause: Cause::QuadraticCombinator, function })
 }
+
+const FAR_FEWER_POLLS: Claim =
+    Claim::ratio("polls each upload far less often than with the bug", "polls_per_op", "buggy").at_most(0.25);
+
+const CONTROLS: &[Control] = &[
+    Control { trap: "spawn-join-all", pretends: LINEAR_TIME },
+    Control { trap: "join-all", pretends: FAR_FEWER_POLLS },
+    Control { trap: "bounded-by-n", pretends: FAR_FEWER_POLLS },
+];
 
 const VARIANTS: &[Variant] = &[
     Variant {
