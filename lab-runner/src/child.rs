@@ -74,7 +74,11 @@ fn usage() -> Option<Usage> {
     let switches = usage.voluntary_context_switches() + usage.involuntary_context_switches();
     // Linux counts kilobytes here; so does everybody but macOS, which counts bytes.
     let unit = if cfg!(target_os = "macos") { 1_024 } else { 1 };
-    Some(Usage { peak_memory_kb: usage.max_rss() as u64 / unit, switches: switches as u64 })
+    Some(Usage {
+        peak_memory_kb: usage.max_rss() as u64 / unit,
+        peak_live_bytes: lab_kit::alloc::peak_bytes(),
+        switches: switches as u64,
+    })
 }
 
 /// If the parent is killed there is nobody left to end a hanging child: let the kernel do it.

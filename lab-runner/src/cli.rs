@@ -1,5 +1,6 @@
 //! The command line: clap's derive and the parsing of single values, nothing else.
 
+use crate::compare::metrics::METRICS;
 use crate::exit::{self, Exit};
 use crate::plan::Sizes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -87,7 +88,7 @@ pub(crate) struct RecordArgs {
 }
 
 /// What replaces parts of a scenario's own load.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct LoadArgs {
     /// Worker threads of the runtime
     #[arg(long, value_name = "N", value_parser = number::<usize>, allow_hyphen_values = true)]
@@ -163,18 +164,21 @@ fn own_load(text: &str) -> Result<OwnLoad, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// The scenario, as `lab list` names it
+    /// The scenario, as `lab list` names it; or the folder of a recording to be the side before
     pub scenario: String,
-    /// The variant before [default: the buggy one]
+    /// The variant before, or a recording of it [default: the buggy one]
     pub before: Option<String>,
-    /// The variant after [default: fixed]
+    /// The variant after, or a recording of it [default: fixed]
     pub after: Option<String>,
-    /// How many pairs are run
-    #[arg(long, value_name = "N", value_parser = pairs, allow_hyphen_values = true, default_value_t = 8)]
-    pub pairs: usize,
+    /// How many pairs are run [default: 8]
+    #[arg(long, value_name = "N", value_parser = pairs, allow_hyphen_values = true)]
+    pub pairs: Option<usize>,
     /// Looks at 8, 12 and 16 pairs, and stops as soon as the primary metric is decided
     #[arg(long, conflicts_with = "pairs")]
     pub looks: bool,
+    /// Compares these metrics and no others; the first decides
+    #[arg(long, value_name = "NAME", value_parser = metric, value_delimiter = ',')]
+    pub metric: Vec<String>,
     /// Compares a variant with itself: what this machine calls a change though there is none
     #[arg(long)]
     pub null: bool,
@@ -301,6 +305,17 @@ fn command_of(plain: &str) -> String {
     let usage = plain.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("lab");
     let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase());
     usage.split(' ').take_while(is_word).collect::<Vec<_>>().join(" ")
+}
+
+/// A metric that can be compared.
+fn metric(text: &str) -> Result<String, String> {
+    let names = || METRICS.iter().map(|metric| metric.name);
+    if names().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    let likeness = |name: &&str| (strsim::jaro_winkler(name, text) * 1e6) as u64;
+    let nearest = names().max_by_key(likeness).unwrap_or_default();
+    Err(format!("no metric of this name is compared: try {nearest}"))
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {

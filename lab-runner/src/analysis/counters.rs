@@ -72,6 +72,7 @@ fn add_batch(counters: &Counters, stolen_ms: f64, metrics: &mut BTreeMap<String,
     add("child_polls", exact(of(names::CHILD_POLLS)));
     add("polls_per_op", exact(per_op(of(names::CHILD_POLLS))));
     add("wakes_per_op", exact(per_op(of(names::CHILD_WAKES))));
+    add("forced_yields", exact(of(names::FORCED_YIELDS)));
     add("forced_yields_per_op", exact(per_op(of(names::FORCED_YIELDS))));
     add("outer_polls", exact(of(names::OUTER_POLLS)));
     add("outer_polls_per_op", exact(per_op(of(names::OUTER_POLLS))));

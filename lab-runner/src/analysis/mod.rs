@@ -76,15 +76,24 @@ pub struct Analysis {
     pub validity: Validity,
     /// What could not be read, or should be known before believing.
     pub notes: Vec<String>,
+    /// Parts of the recording that are damaged.
+    pub unread: Vec<&'static str>,
 }
 
 /// Analyses one recording. What is missing or damaged is noted and left out.
 pub fn analyse(recording: Recording) -> Analysis {
     let mut notes = recording.outcome.warnings.clone();
-    let mut metrics = BTreeMap::new();
-    let requests = noted(read_requests(&recording), "requests", &mut notes).flatten();
-    let floor = noted(read_floor(&recording), "floor", &mut notes).flatten();
-    let counters = noted(read_counters(&recording), "counters", &mut notes).unwrap_or_default();
+    let (mut metrics, mut unread) = (BTreeMap::new(), Vec::new());
+    let mut damaged = |what: &'static str, error: anyhow::Error| {
+        notes.push(format!("the {what} could not be read: {error:#}"));
+        unread.push(what);
+    };
+    let requests = read_requests(&recording).map_err(|error| damaged("requests", error)).ok().flatten();
+    if let Some(missing) = requests.as_ref().map(|requests| requests.missing).filter(|missing| *missing > 0) {
+        damaged("requests", anyhow::anyhow!("the last {missing} are cut off"));
+    }
+    let floor = read_floor(&recording).map_err(|error| damaged("floor", error)).ok().flatten();
+    let counters = read_counters(&recording).map_err(|error| damaged("counters", error)).unwrap_or_default();
     let steal = recording.outcome.steal;
     let stolen_ms = steal.map_or(0.0, |steal| steal.ms);
     counters::add_metrics(&counters, recording.outcome.ended_ns, stolen_ms, &mut metrics);
@@ -107,12 +116,14 @@ pub fn analyse(recording: Recording) -> Analysis {
     add_notes(&recording, requests.as_ref(), &mut notes);
     let naive = requests.as_ref().and_then(|requests| requests.client.report());
     let responses = requests.map(|requests| requests.parts.into_responses());
-    Analysis { recording, metrics, responses, naive, validity, notes }
+    Analysis { recording, metrics, responses, naive, validity, notes, unread }
 }
 
 /// What the kernel counted, and what follows from it for one piece of work.
 fn add_usage(usage: Usage, metrics: &mut BTreeMap<String, Reading>) {
     metrics.insert("peak_memory_kb".into(), Reading::exact(usage.peak_memory_kb as f64));
+    let live = usage.peak_live_bytes.map(|bytes| Reading::exact(bytes as f64 / 1_024.0));
+    metrics.extend(live.map(|reading| ("peak_live_kb".to_owned(), reading)));
     let completed = metrics.get("completed").map(|reading| reading.value).filter(|completed| *completed > 0.0);
     if let Some(completed) = completed {
         metrics.insert("switches_per_op".into(), Reading::exact(usage.switches as f64 / completed));
@@ -134,10 +145,6 @@ fn add_notes(recording: &Recording, requests: Option<&Requests>, notes: &mut Vec
     if requests.is_some_and(|r| !r.header.spins) {
         notes.push("no core was spare for the pacer: it slept to each deadline instead of spinning".into());
     }
-}
-
-fn noted<T>(read: anyhow::Result<T>, what: &str, notes: &mut Vec<String>) -> Option<T> {
-    read.inspect_err(|error| notes.push(format!("the {what} could not be read: {error:#}"))).ok()
 }
 
 /// The request log, if the variant got so far as to make one.

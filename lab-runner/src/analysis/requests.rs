@@ -27,6 +27,8 @@ pub(super) struct Requests {
     pub lost: u64,
     /// Neither answered nor lost when the run stopped waiting.
     pub unfinished: u64,
+    /// Requests whose slots the file lacks: it was cut off after it was written.
+    pub missing: usize,
     /// Sent in each [`SLICES`]th of the measured time: for the check of Poisson arrivals.
     pub sent_in: Vec<u64>,
     /// Median response of the first and of the last third of the measured time.
@@ -53,9 +55,11 @@ impl Requests {
         let offered_until_ns = header.stopped_ns.unwrap_or(u64::MAX).min(end_ns);
         let lasted = Duration::from_nanos(offered_until_ns.saturating_sub(header.window_ns));
         let mut all = Requests::none(header, lasted.min(duration))?;
+        let mut read = all.header.excluded;
         let mut thirds = Thirds::new(header.scheduled.saturating_sub(header.excluded))?;
         for (number, entry) in entries.enumerate().skip(header.excluded) {
             let entry = entry?;
+            read = number + 1;
             if entry.intended_ns < offered_until_ns {
                 let response_ns = all.add(&entry, end_ns);
                 all.client.see(&entry, end_ns);
@@ -63,6 +67,7 @@ impl Requests {
             }
         }
         all.thirds_p50_us = thirds.medians_us();
+        all.missing = all.header.scheduled.saturating_sub(read);
         Ok(all)
     }
 
@@ -77,6 +82,7 @@ impl Requests {
             completed: 0,
             lost: 0,
             unfinished: 0,
+            missing: 0,
             sent_in: vec![0; SLICES],
             thirds_p50_us: None,
             measured,

@@ -1,7 +1,9 @@
 //! `lab compare`: two variants as pairs of fresh processes, and what the pairs say about every metric.
 
-use super::execute::{interrupted, invocation_folder, print_plan, run_all};
+use super::execute::{interrupted, invocation_folder, print_plan, run_each};
+use super::live::LiveTable;
 use super::load::{check, check_stall, load};
+use super::recorded;
 use super::show;
 use crate::cli::{CompareArgs, OwnLoad};
 use crate::compare::comparison::Comparison;
@@ -14,6 +16,9 @@ use lab_kit::{Kind, Scenario, Variant};
 use std::path::Path;
 
 pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+    if let Some(recordings) = recorded::sides(args)? {
+        return recorded::compare(&recordings, args, plain, scenarios);
+    }
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let sides = sides(scenario, args)?;
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
@@ -24,8 +29,17 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     }
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
+    let most = batches.iter().map(Vec::len).sum::<usize>() / 2;
+    let mut table = LiveTable::new(&folder, most, scenarios, plain);
     for batch in batches {
-        if let Some(signal) = run_all(&batch, &folder, &interrupts)? {
+        let mut after = |runs: usize| {
+            if runs.is_multiple_of(2) {
+                table.update()
+            }
+        };
+        let signal = run_each(&batch, &folder, &interrupts, &mut after)?;
+        table.clear();
+        if let Some(signal) = signal {
             return so_far(&folder, signal, args, plain, scenarios);
         }
         if Report::read(&folder, scenarios)?.comparison.is_some_and(|comparison| is_decided(&comparison)) {
@@ -50,7 +64,8 @@ fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::Result<Side
             Err(UsageError::error("--null, --load-a and --load-b take one variant: leave the second one away"))
         }
         _ => {
-            Ok(Sides { scenario, of: [side(scenario, a, args, &args.load_a)?, side(scenario, b, args, &args.load_b)?] })
+            let of = [side(scenario, a, args, &args.load_a)?, side(scenario, b, args, &args.load_b)?];
+            Ok(Sides { scenario, of, metrics: args.metric.clone() })
         }
     }
 }
@@ -75,7 +90,8 @@ fn side(
 
 /// The pairs, up to each look.
 fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
-    let ends: Vec<usize> = if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs] };
+    let ends: Vec<usize> =
+        if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs.unwrap_or(8)] };
     let begins = std::iter::once(0).chain(ends.iter().copied());
     let look = |(done, end): (usize, usize)| {
         let runs = plan::pairs(sides, done + 1, end, args.timeout);

@@ -51,10 +51,20 @@ fn spec(run: &Planned) -> Spec {
         pair: run.pair.clone(),
         looks: run.looks,
         padding: run.padding,
+        command: typed(),
         timeout_ms: run.timeout.as_millis() as u64,
         parent: std::process::id(),
         environment: Environment::here(),
     }
+}
+
+/// The command line without the binary, as a shell would be given it.
+fn typed() -> String {
+    let quoted = |word: String| match word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=.,:/+%@".contains(c)) {
+        true if !word.is_empty() => word,
+        _ => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned())).collect::<Vec<_>>().join(" ")
 }
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
@@ -87,6 +97,16 @@ pub(super) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<Pa
 
 /// Runs them one after another: two at once would measure each other. Returns the signal that interrupted.
 pub(super) fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
+    run_each(runs, folder, interrupts, &mut |_| ())
+}
+
+/// As [`run_all`], and tells after each run how many are done.
+pub(super) fn run_each(
+    runs: &[Planned],
+    folder: &Path,
+    interrupts: &Interrupts,
+    done: &mut dyn FnMut(usize),
+) -> anyhow::Result<Option<i32>> {
     if !runs.is_empty() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
@@ -105,6 +125,7 @@ pub(super) fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) 
         if terminal {
             clear_line();
         }
+        done(number + 1);
     }
     Ok(interrupts.signal())
 }

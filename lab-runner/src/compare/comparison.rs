@@ -1,7 +1,8 @@
 //! From the runs of a comparison to its result: which pairs count, and by how much each metric changed.
 
 use super::estimate::{Estimate, detectable};
-use super::verdict::{Better, Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
+use super::metrics::{METRICS, Metric};
+use super::verdict::{Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
 use crate::analysis::growth::median;
 use crate::analysis::{Analysis, Reading, ValidityVerdict};
 use crate::recording::Side;
@@ -25,6 +26,8 @@ pub struct Comparison {
     pub lost: [f64; 2],
     /// Why nothing can be concluded from it, if so.
     pub invalid: Option<String>,
+    /// What a reader has to know before believing: of recordings that were not made for each other.
+    pub warnings: Vec<String>,
 }
 
 /// One pair.
@@ -61,25 +64,20 @@ pub struct Compared {
     pub disagrees: bool,
     /// The smallest change that so many pairs show at this noise, as a share.
     pub detectable: Option<f64>,
+    /// Half of one was added to both sides of each pair, for one of them may be zero.
+    pub halved: bool,
 }
 
-/// What is compared, in this order: metric, which way is better, and the change that does not matter. None of them is
-/// zero in a run that did anything: a ratio needs both sides, and leaving out those that are zero would bend it.
-const METRICS: [(&str, Better, f64); 13] = [
-    ("response_p99_us", Better::Lower, 0.15),
-    ("quiesce_us", Better::Lower, 0.15),
-    ("cpu_us_per_op", Better::Lower, 0.05),
-    ("response_p50_us", Better::Lower, 0.15),
-    ("completed_per_s", Better::Higher, 0.05),
-    ("allocs_per_op", Better::Lower, 0.02),
-    ("alloc_bytes_per_op", Better::Lower, 0.02),
-    ("polls_per_op", Better::Lower, 0.02),
-    ("peak_memory_kb", Better::Lower, 0.05),
-    ("switches_per_op", Better::Lower, 0.15),
-    ("response_p90_us", Better::Lower, 0.15),
-    ("response_p999_us", Better::Lower, 0.15),
-    ("wall_ms", Better::Lower, 0.05),
-];
+/// What decides a comparison, fixed before anything is measured.
+#[derive(Clone, Debug)]
+pub struct Rule<'a> {
+    /// The metric that decides.
+    pub primary: &'a str,
+    /// What is compared, in this order: as many as the pairs can judge are.
+    pub metrics: Vec<Metric>,
+    /// What the primary metric's interval may err by; the others share as much among them.
+    pub alpha: f64,
+}
 
 /// Limits beyond which a pair is dropped whole, fixed before anything is measured and the same for both sides.
 const MOST_STEAL: f64 = 0.02;
@@ -88,9 +86,8 @@ const MOST_FOREIGN_CORES: f64 = 0.10;
 const MOST_DROPPED: f64 = 0.30;
 
 impl Comparison {
-    /// Compares the sides of all pairs. `primary` is the metric that decides, at `alpha`; the others share another
-    /// `alpha` among them. Nothing if there is no whole pair.
-    pub fn of(runs: &[Analysis], primary: &str, alpha: f64) -> Option<Comparison> {
+    /// Compares the sides of all pairs. Nothing if there is no whole pair.
+    pub fn of(runs: &[Analysis], rule: &Rule<'_>) -> Option<Comparison> {
         let whole = whole_pairs(runs);
         let (_, (a, b)) = whole.first_key_value()?;
         let (before, after) = (name(a), name(b));
@@ -98,10 +95,10 @@ impl Comparison {
         let kept: Vec<(&Analysis, &Analysis)> =
             whole.values().zip(&pairs).filter(|(_, pair)| pair.dropped.is_none()).map(|(sides, _)| *sides).collect();
         let invalid = too_many_dropped(pairs.len(), kept.len());
-        let metrics = compare_all(&kept, primary, alpha);
+        let metrics = compare_all(&kept, rule);
         let endings = [endings(kept.iter().map(|pair| pair.0)), endings(kept.iter().map(|pair| pair.1))];
         let lost = [lost(kept.iter().map(|pair| pair.0)), lost(kept.iter().map(|pair| pair.1))];
-        Some(Comparison { before, after, pairs, metrics, endings, lost, invalid })
+        Some(Comparison { before, after, pairs, metrics, endings, lost, invalid, warnings: Vec::new() })
     }
 
     /// What the primary metric says. Inconclusive if the comparison is invalid or has no such metric; and who loses
@@ -141,6 +138,12 @@ fn name(run: &Analysis) -> String {
     let spec = &run.recording.spec;
     let label = spec.pair.as_ref().and_then(|pair| pair.label.clone());
     label.unwrap_or_else(|| spec.variant.clone())
+}
+
+/// Both runs of each pair that counts.
+pub fn counted<'a>(runs: &'a [Analysis], comparison: &Comparison) -> Vec<(&'a Analysis, &'a Analysis)> {
+    let counts = |number: usize| comparison.pairs.iter().any(|pair| pair.number == number && pair.dropped.is_none());
+    whole_pairs(runs).into_iter().filter(|(number, _)| counts(*number)).map(|(_, sides)| sides).collect()
 }
 
 /// Both sides of the pairs of which both runs are there.
@@ -183,24 +186,31 @@ fn too_many_dropped(all: usize, kept: usize) -> Option<String> {
     many.then(|| format!("{dropped} of {all} pairs were dropped: this machine is too busy, or its host is"))
 }
 
-fn compare_all(kept: &[(&Analysis, &Analysis)], primary: &str, alpha: f64) -> Vec<Compared> {
-    let measured = |name: &str| kept.iter().filter(|pair| sides(pair, name).is_some()).count() > 0;
-    let known: Vec<_> = METRICS.into_iter().filter(|(name, ..)| measured(name)).collect();
-    let secondary = known.iter().filter(|(name, ..)| *name != primary).count();
-    let judged = judgeable(kept.len(), alpha).min(secondary);
+fn compare_all(kept: &[(&Analysis, &Analysis)], rule: &Rule<'_>) -> Vec<Compared> {
+    let measured = |metric: &Metric| kept.iter().any(|pair| sides(pair, metric).is_some());
+    let told = |metric: &Metric| measured(metric) && !(metric.may_be_zero && never_there(kept, metric.name));
+    let known: Vec<Metric> = rule.metrics.iter().copied().filter(told).collect();
+    let secondary = known.iter().filter(|metric| metric.name != rule.primary).count();
+    let judged = judgeable(kept.len(), rule.alpha).min(secondary);
     let mut so_far = 0;
     let mut all: Vec<Compared> = Vec::new();
-    for (name, better, delta) in known {
-        let is_primary = name == primary;
+    for metric in known {
+        let is_primary = metric.name == rule.primary;
         so_far += usize::from(!is_primary);
         let alpha = match is_primary {
-            true => Some(alpha),
-            false => (so_far <= judged).then(|| bonferroni(alpha, judged)),
+            true => Some(rule.alpha),
+            false => (so_far <= judged).then(|| bonferroni(rule.alpha, judged)),
         };
-        all.push(compare(kept, name, is_primary, better, delta, alpha));
+        all.push(compare(kept, &metric, is_primary, alpha));
     }
     all.sort_by_key(|metric| !metric.primary);
     all
+}
+
+/// Whether nobody lost, left or missed anything: then there is nothing to compare.
+fn never_there(kept: &[(&Analysis, &Analysis)], name: &str) -> bool {
+    let has = |run: &Analysis| run.metrics.get(name).is_some_and(|reading| reading.high > 0.0);
+    !kept.iter().any(|pair| has(pair.0) || has(pair.1))
 }
 
 /// How many secondary metrics so many pairs can judge: with more, no interval would be certain enough.
@@ -209,20 +219,16 @@ fn judgeable(pairs: usize, alpha: f64) -> usize {
 }
 
 /// Compares one metric; without an alpha it is shown and not judged.
-fn compare(
-    kept: &[(&Analysis, &Analysis)],
-    name: &str,
-    primary: bool,
-    better: Better,
-    delta: f64,
-    alpha: Option<f64>,
-) -> Compared {
-    let pairs: Vec<(Bounds, Bounds)> = kept.iter().filter_map(|pair| sides(pair, name)).collect();
-    let estimate = log_ratios(&pairs).and_then(|ratios| ratios.estimate(alpha.unwrap_or(0.05)));
+fn compare(kept: &[(&Analysis, &Analysis)], metric: &Metric, primary: bool, alpha: Option<f64>) -> Compared {
+    let Metric { better, delta, may_be_zero, .. } = *metric;
+    let pairs: Vec<(Bounds, Bounds)> = kept.iter().filter_map(|pair| sides(pair, metric)).collect();
+    let shift = if may_be_zero { HALF } else { 0.0 };
+    let shifted: Vec<_> = pairs.iter().map(|(a, b)| (shift_by(a, shift), shift_by(b, shift))).collect();
+    let estimate = log_ratios(&shifted).and_then(|ratios| ratios.estimate(alpha.unwrap_or(0.05)));
     let verdict = |estimate: &Estimate| judge(estimate.low, estimate.high, delta, better);
     let told = estimate.as_ref().ok().filter(|_| alpha.is_some());
     Compared {
-        metric: name.to_owned(),
+        metric: metric.name.to_owned(),
         primary,
         before: median_reading(pairs.iter().map(|(a, _)| a)),
         after: median_reading(pairs.iter().map(|(_, b)| b)),
@@ -231,12 +237,23 @@ fn compare(
         // Of bounds nobody knows how they scatter.
         detectable: told.filter(|e| e.t.1.is_finite()).map(|estimate| detectable(estimate.sd, estimate.pairs)),
         judged: alpha.is_some(),
+        halved: may_be_zero,
         estimate,
     }
 }
 
-fn sides(pair: &(&Analysis, &Analysis), name: &str) -> Option<(Bounds, Bounds)> {
-    let bounds = |run: &Analysis| run.metrics.get(name).filter(|reading| reading.value > 0.0).map(bounds_of);
+/// What is added to both sides where one of them may be zero, as `estimate::log_ratio_of_counts` does.
+const HALF: f64 = 0.5;
+
+fn shift_by(side: &Bounds, shift: f64) -> Bounds {
+    Bounds { value: side.value + shift, low: side.low + shift, high: side.high + shift }
+}
+
+/// Both values of a pair. Zero has no ratio: of a metric that is never zero in a run that did anything, a zero is as
+/// good as none.
+fn sides(pair: &(&Analysis, &Analysis), metric: &Metric) -> Option<(Bounds, Bounds)> {
+    let usable = |reading: &&Reading| reading.value > 0.0 || metric.may_be_zero;
+    let bounds = |run: &Analysis| run.metrics.get(metric.name).filter(usable).map(bounds_of);
     Some((bounds(pair.0)?, bounds(pair.1)?))
 }
 
@@ -250,7 +267,7 @@ fn median_reading<'a>(bounds: impl Iterator<Item = &'a Bounds> + Clone) -> Readi
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::analysis::Validity;
     use crate::recording::{Outcome, Recording, Spec, Steal};
@@ -258,7 +275,7 @@ mod tests {
     use serde_json::json;
 
     /// A run of a side of a pair, with these metrics.
-    fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
+    pub fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
         let spec: Spec = serde_json::from_value(json!({
             "format": 1, "scenario": "made-up", "variant": side, "kind": "cure", "about": "", "scaled": 1,
             "timeout_ms": 1, "pair": {"number": number, "side": side},
@@ -275,6 +292,7 @@ mod tests {
             naive: None,
             validity: Validity { verdict: ValidityVerdict::Valid, reasons: Vec::new() },
             notes: Vec::new(),
+            unread: Vec::new(),
         }
     }
 
@@ -288,8 +306,12 @@ mod tests {
         noise.iter().enumerate().flat_map(both).collect()
     }
 
+    fn rule() -> Rule<'static> {
+        Rule { primary: "cpu_us_per_op", metrics: METRICS.to_vec(), alpha: 0.05 }
+    }
+
     fn compare(runs: &[Analysis]) -> Comparison {
-        Comparison::of(runs, "cpu_us_per_op", 0.05).unwrap()
+        Comparison::of(runs, &rule()).unwrap()
     }
 
     #[test]
@@ -335,7 +357,7 @@ mod tests {
     #[test]
     fn more_metrics_than_the_pairs_can_judge_are_shown_and_not_judged() {
         let more: Vec<(&str, f64)> =
-            METRICS.iter().map(|(name, ..)| (*name, 7.0)).filter(|m| m.0 != "cpu_us_per_op").collect();
+            METRICS.iter().map(|metric| (metric.name, 7.0)).filter(|m| m.0 != "cpu_us_per_op").collect();
         let comparison = compare(&pairs(0.5, &more));
         let judged = comparison.metrics.iter().filter(|metric| metric.judged).count();
         assert_eq!(
@@ -356,9 +378,27 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_zero_is_compared_by_a_half_more_and_nothing_at_all_is_left_out() {
+        let late = |values: [f64; 2]| {
+            let mut runs = pairs(0.5, &[("answers_late", 0.0)]);
+            for pair in runs.chunks_mut(2) {
+                pair.iter_mut().zip(values).for_each(|(run, value)| {
+                    run.metrics.insert("answers_late".into(), Reading::exact(value));
+                });
+            }
+            compare(&runs).metrics.into_iter().find(|metric| metric.metric == "answers_late")
+        };
+        let mended = late([10.0, 0.0]).unwrap();
+        assert!((mended.estimate.unwrap().ratio - 0.5 / 10.5).abs() < 1e-9 && mended.halved);
+        assert_eq!((mended.change, mended.before.value, mended.after.value), (Change::Improved, 10.0, 0.0));
+        assert_eq!(late([0.0, 10.0]).unwrap().change, Change::Regressed);
+        assert!(late([0.0, 0.0]).is_none());
+    }
+
+    #[test]
     fn a_pair_that_lacks_a_side_is_none() {
         let runs = &pairs(0.5, &[])[..13];
         assert_eq!(compare(runs).pairs.len(), 6);
-        assert!(Comparison::of(&runs[..1], "cpu_us_per_op", 0.05).is_none());
+        assert!(Comparison::of(&runs[..1], &rule()).is_none());
     }
 }

@@ -6,6 +6,8 @@
 
 pub mod comparison;
 pub mod estimate;
+pub mod metrics;
+pub mod recorded;
 pub mod signed_rank;
 pub mod verdict;
 

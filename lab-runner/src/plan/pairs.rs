@@ -13,6 +13,8 @@ pub(crate) struct Sides {
     pub scenario: &'static Scenario,
     /// Before and after.
     pub of: [OneSide; 2],
+    /// What is compared, the metric that decides first; all if nothing is named.
+    pub metrics: Vec<String>,
 }
 
 /// One side of a comparison.
@@ -40,7 +42,7 @@ fn pair(sides: &Sides, number: usize, timeout: Option<Duration>) -> [Planned; 2]
         // Both sides see the same arrivals and the same data.
         let load = Load { seed: a.load.seed.wrapping_add(number as u64 - 1), ..of.load.clone() };
         Planned {
-            pair: Some(Pair { number, side, label: of.label.clone() }),
+            pair: Some(Pair { number, side, label: of.label.clone(), metrics: sides.metrics.clone() }),
             padding: (rng.next_u64() % MOST_PADDING) as usize,
             ..planned(sides.scenario, of.variant, &load, 1, timeout)
         }
@@ -57,7 +59,7 @@ mod tests {
     fn runs(first: usize, last: usize, seed: u64) -> Vec<(usize, Side, u64, usize)> {
         let side =
             |i: usize| OneSide { variant: &MADE_UP.variants[i], load: Load { seed, ..Load::DEFAULT }, label: None };
-        let sides = Sides { scenario: &MADE_UP, of: [side(0), side(1)] };
+        let sides = Sides { scenario: &MADE_UP, of: [side(0), side(1)], metrics: Vec::new() };
         let place = |run: &Planned| {
             let pair = run.pair.as_ref().unwrap();
             (pair.number, pair.side, run.load.seed, run.padding)

@@ -72,6 +72,9 @@ pub struct Spec {
     pub padding: usize,
     /// When the run is killed, in milliseconds after its start.
     pub timeout_ms: u64,
+    /// What was typed after the name of the binary.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
     /// The process that started it: a child that has another parent is an orphan and ends.
     #[serde(default)]
     pub parent: u32,
@@ -101,6 +104,9 @@ pub struct Environment {
     /// Version of futures in the lock file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub futures: Option<String>,
+    /// What gives out memory, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocator: Option<String>,
     /// Whether tokio's unstable hooks are there.
     pub tokio_unstable: bool,
     /// Whether this is a release build.
@@ -145,6 +151,9 @@ pub struct Pair {
     /// What the side is called where its variant does not tell it: the load that it is put under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// What is compared, the metric that decides first; all that is known if nothing is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<String>,
 }
 
 /// A side of a comparison.
@@ -162,6 +171,9 @@ pub enum Side {
 pub struct Usage {
     /// Most memory that it had at a time, in kilobytes.
     pub peak_memory_kb: u64,
+    /// Most bytes that its allocator had given out at a time, if it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_live_bytes: Option<u64>,
     /// Switches from one of its threads to another one, wanted or not.
     pub switches: u64,
 }
@@ -332,6 +344,7 @@ mod tests {
             looks: false,
             padding: 0,
             timeout_ms: 1_000,
+            command: "run greedy".into(),
             parent: 1,
             environment: Environment::here(),
         }

@@ -9,6 +9,7 @@ use crate::analysis::Reading;
 use crate::compare::comparison::{Compared, Comparison};
 use crate::compare::verdict::Change;
 use crate::recording::Side;
+use crate::verdict::control::Kept;
 use anstyle::{AnsiColor, Style as Colour};
 use std::io::{self, Write};
 
@@ -23,11 +24,49 @@ pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
     writeln!(to, "on         {}", ascii(&environment(spec), style))?;
     writeln!(to, "order      {}", order(comparison))?;
+    print_warnings(comparison, style, to)?;
     print_dropped(comparison, style, to)?;
     print_metrics(comparison, style, to)?;
     print_work(comparison, style, to)?;
+    print_kept(report, style, to)?;
     print_conclusion(comparison, style, to)?;
-    writeln!(to, "\nrecording  {}", report.folder.display())
+    writeln!(to, "\nrecording  {}", report.folder.display())?;
+    print_repeat(report, style, to)
+}
+
+fn print_warnings(comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let loud = AnsiColor::Yellow.on_default().bold();
+    let mut warnings = comparison.warnings.iter();
+    warnings.try_for_each(|warning| writeln!(to, "{loud}warning{loud:#}    {}", ascii(warning, style)))
+}
+
+/// What the side after keeps of what tells a cure from a trap: a fix may gain by the metric that decides and mend
+/// nothing.
+fn print_kept(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for Kept { claim, held, broken, unclear } in &report.kept {
+        let pairs = held + broken + unclear;
+        let (word, colour, times) = match (broken, held) {
+            (0, 1..) => ("keeps", AnsiColor::Green, held),
+            (0, 0) => ("unclear", AnsiColor::Yellow, unclear),
+            _ => ("breaks", AnsiColor::Red, broken),
+        };
+        let colour = colour.on_default();
+        writeln!(to, " {colour}{word:<9}{colour:#} {} ({times} of {pairs} pairs)", ascii(claim.says, style))?;
+    }
+    Ok(())
+}
+
+/// The command line that gave this, with the seed that it took when none was named.
+fn print_repeat(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let command = &report.spec.command;
+    let first = report.comparison.as_ref().and_then(|comparison| comparison.pairs.first());
+    let is_over = |of: &Comparison| !of.warnings.is_empty();
+    let seed_is_told = command.contains("--seed") || report.comparison.as_ref().is_some_and(is_over);
+    let seed = first.filter(|_| !seed_is_told).map(|pair| format!(" --seed {}", pair.seed));
+    match command.is_empty() {
+        true => Ok(()),
+        false => writeln!(to, "repeat     lab {}{}", ascii(command, style), seed.unwrap_or_default()),
+    }
 }
 
 /// Which side of each pair ran first, and the seeds.
@@ -51,7 +90,15 @@ fn print_metrics(comparison: &Comparison, style: Style, to: &mut dyn Write) -> i
     let Comparison { before, after, .. } = comparison;
     let heads = format!("{:<22}{before:>14}{after:>14}{:>10}   {:<25} ", "", "factor", "interval");
     writeln!(to, "\n{DIM}{heads}verdict       sees{DIM:#}")?;
-    comparison.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))
+    comparison.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))?;
+    let halved: Vec<&str> =
+        comparison.metrics.iter().filter(|metric| metric.halved).map(|metric| metric.metric.as_str()).collect();
+    match &halved[..] {
+        [] => Ok(()),
+        halved => {
+            writeln!(to, "{DIM} compared with a half added, for none is a result too: {}{DIM:#}", halved.join(", "))
+        }
+    }
 }
 
 fn print_metric(metric: &Compared, style: Style, to: &mut dyn Write) -> io::Result<()> {

@@ -10,6 +10,7 @@ use crate::analysis::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVer
 use crate::compare::comparison::Comparison;
 use crate::compare::verdict::Change;
 use crate::recording::{Environment, Side};
+use crate::verdict::control::Kept;
 use crate::verdict::{Judged, Verdict};
 use lab_kit::{Bound, Ending, Kind, Load};
 use serde::Serialize;
@@ -48,6 +49,23 @@ struct Pairs<'a> {
     /// Why nothing can be concluded from them.
     #[serde(skip_serializing_if = "Option::is_none")]
     invalid: Option<&'a str>,
+    /// What a reader has to know before believing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
+    /// What the side after keeps of what tells a cure from a trap.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<OneKept>,
+    /// The command that gives this again.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    command: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct OneKept {
+    claim: &'static str,
+    held: usize,
+    broken: usize,
+    unclear: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +98,9 @@ struct Compared<'a> {
     /// The smallest change that so many pairs show at this noise, as a share.
     #[serde(skip_serializing_if = "Option::is_none")]
     sees: Option<f64>,
+    /// Half of one was added to both sides of each pair, for one of them may be zero.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    halved: bool,
     pairs: usize,
     dropped: usize,
     verdict: Change,
@@ -169,20 +190,33 @@ pub fn document(report: &Report) -> Document<'_> {
         runs: report.runs.iter().map(|(run, claims)| one_run(run, claims)).collect(),
         trials: trials::summaries(report),
         comparison: report.comparison.as_ref().map(compared).unwrap_or_default(),
-        pairs: report.comparison.as_ref().map(pairs),
+        pairs: report.comparison.as_ref().map(|comparison| pairs(report, comparison)),
         sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
     }
 }
 
-fn pairs(comparison: &Comparison) -> Pairs<'_> {
+fn pairs<'a>(report: &'a Report, comparison: &'a Comparison) -> Pairs<'a> {
     let done = comparison.pairs.iter().map(|pair| OnePair {
         number: pair.number,
         first: pair.first,
         seed: pair.seed,
         dropped: pair.dropped.as_deref(),
     });
-    let Comparison { before, after, invalid, lost, .. } = comparison;
-    Pairs { before, after, done: done.collect(), lost: *lost, invalid: invalid.as_deref() }
+    let Comparison { before, after, invalid, lost, warnings, .. } = comparison;
+    let one = |kept: &Kept| {
+        let Kept { claim, held, broken, unclear } = *kept;
+        OneKept { claim: claim.says, held, broken, unclear }
+    };
+    Pairs {
+        before,
+        after,
+        done: done.collect(),
+        lost: *lost,
+        invalid: invalid.as_deref(),
+        warnings,
+        kept: report.kept.iter().map(one).collect(),
+        command: &report.spec.command,
+    }
 }
 
 fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
@@ -201,6 +235,7 @@ fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
             ci: estimate.map(|estimate| [finite(estimate.low), finite(estimate.high)]),
             level: estimate.map(|estimate| estimate.level),
             sees: metric.detectable,
+            halved: metric.halved,
             pairs: estimate.map_or(0, |estimate| estimate.pairs),
             dropped,
             verdict: if comparison.invalid.is_some() { Change::Inconclusive } else { metric.change },

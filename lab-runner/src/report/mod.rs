@@ -5,6 +5,7 @@ mod compare;
 mod detail;
 mod json;
 pub(crate) mod ledger;
+pub(crate) mod live;
 pub mod plot;
 mod sweep;
 mod table;
@@ -14,10 +15,12 @@ pub(crate) mod verify;
 
 use crate::analysis::sweep::Sweep;
 use crate::analysis::{self, Analysis};
-use crate::compare::comparison::Comparison;
+use crate::compare::comparison::{Comparison, Rule, counted};
+use crate::compare::metrics::{METRICS, chosen};
+use crate::compare::recorded::{Paired, pair_up};
 use crate::compare::verdict::{Change, POCOCK};
 use crate::recording::{self, Spec};
-use crate::verdict::control::{Tried, controls};
+use crate::verdict::control::{Kept, Tried, controls, kept};
 use crate::verdict::{self, Judged, Verdict};
 use anyhow::{Context, ensure};
 use lab_kit::{Column, Scenario};
@@ -44,6 +47,8 @@ pub struct Report {
     pub controls: Vec<Tried>,
     /// What the pairs of a comparison came to.
     pub comparison: Option<Comparison>,
+    /// What the side after keeps of what tells a cure from a trap.
+    pub kept: Vec<Kept>,
     /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if it did.
     pub verdict: Verdict,
     /// What the scenario shows in a table.
@@ -65,10 +70,7 @@ impl Report {
     /// # Errors
     /// If the folder holds no recording, or one that a newer lab wrote.
     pub fn read(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Report> {
-        let analyses = run_folders(folder)?
-            .iter()
-            .map(|run| Ok(analysis::analyse(recording::open(run)?)))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let analyses = analyses(folder)?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
         match &spec.pair {
@@ -77,17 +79,32 @@ impl Report {
         }
     }
 
+    /// Compares two recordings that were made earlier.
+    ///
+    /// # Errors
+    /// If one of them cannot be read, or if they cannot be compared.
+    pub fn of_two(folders: [&Path; 2], metrics: &[String], scenarios: &[&'static Scenario]) -> anyhow::Result<Report> {
+        let [before, after] = [analyses(folders[0])?, analyses(folders[1])?];
+        let Paired { runs, warnings } = pair_up(before, after, metrics).map_err(anyhow::Error::msg)?;
+        let command = format!("compare {} {}", folders[0].display(), folders[1].display());
+        let spec = Spec { command, ..runs[0].recording.spec.clone() };
+        let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
+        let mut report = Report::of_pairs(folders[1], spec, runs, scenario);
+        report.comparison.iter_mut().for_each(|comparison| comparison.warnings.clone_from(&warnings));
+        Ok(report)
+    }
+
     /// Pairs are compared, and their claims left alone: `lab run --all` judges those.
     fn of_pairs(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Report {
-        let primary = scenario.map_or("response_p99_us", |scenario| scenario.primary);
-        let alpha = if spec.looks { POCOCK[0].alpha } else { 0.05 };
-        let comparison = Comparison::of(&analyses, primary, alpha);
+        let comparison = Comparison::of(&analyses, &rule(&spec, scenario));
         let verdict = match comparison.as_ref().map_or(Change::Inconclusive, Comparison::change) {
             Change::Improved | Change::Equivalent => Verdict::Held,
             Change::Regressed => Verdict::Broken,
             Change::Inconclusive => Verdict::NotMeasured,
         };
         let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
+        let counted = comparison.as_ref().map(|comparison| counted(&analyses, comparison)).unwrap_or_default();
+        let kept = scenario.map(|scenario| kept(scenario, &counted)).unwrap_or_default();
         let runs = analyses.into_iter().map(|run| (run, Vec::new())).collect();
         Report {
             folder: folder.to_owned(),
@@ -96,6 +113,7 @@ impl Report {
             sweep: None,
             ways: Vec::new(),
             controls: Vec::new(),
+            kept,
             comparison,
             verdict,
             columns,
@@ -130,7 +148,18 @@ impl Report {
         let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
         let controls = scenario.map(|scenario| controls(scenario, &analyses, sweep.as_ref())).unwrap_or_default();
         let runs = analyses.into_iter().zip(judged).collect();
-        Report { folder: folder.to_owned(), spec, runs, sweep, ways, controls, comparison: None, verdict, columns }
+        Report {
+            folder: folder.to_owned(),
+            spec,
+            runs,
+            sweep,
+            ways,
+            controls,
+            kept: Vec::new(),
+            comparison: None,
+            verdict,
+            columns,
+        }
     }
 
     /// Every claim with the variant that makes it.
@@ -164,6 +193,20 @@ impl Report {
             None => Ok(()),
         }
     }
+}
+
+fn analyses(folder: &Path) -> anyhow::Result<Vec<Analysis>> {
+    run_folders(folder)?.iter().map(|run| Ok(analysis::analyse(recording::open(run)?))).collect()
+}
+
+/// What decides the comparison that a run belongs to.
+fn rule(spec: &Spec, scenario: Option<&'static Scenario>) -> Rule<'static> {
+    let named = spec.pair.as_ref().map_or(&[][..], |pair| &pair.metrics[..]);
+    let shown: Vec<&str> = scenario.map_or(Column::RESPONSES, |s| s.columns).iter().map(|c| c.metric).collect();
+    let metrics = chosen(named, &shown);
+    let first = metrics.first().filter(|_| !named.is_empty()).map(|metric| metric.name);
+    let primary = first.or(scenario.map(|scenario| scenario.primary)).unwrap_or(METRICS[0].name);
+    Rule { primary, metrics, alpha: if spec.looks { POCOCK[0].alpha } else { 0.05 } }
 }
 
 /// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a folder below.

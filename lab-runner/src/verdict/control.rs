@@ -42,6 +42,39 @@ pub fn controls(scenario: &'static Scenario, runs: &[Analysis], sweep: Option<&S
     scenario.controls.iter().filter_map(tried).collect()
 }
 
+/// What the side after keeps of the claims that traps pretend to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// The claim.
+    pub claim: Claim,
+    /// Pairs in which it held.
+    pub held: usize,
+    /// Pairs in which it was broken.
+    pub broken: usize,
+    /// Pairs that cannot tell.
+    pub unclear: usize,
+}
+
+/// Holds the side after of each pair to what tells a cure from a trap, as far as a pair can tell it.
+pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> {
+    let mut claims: Vec<Claim> = Vec::new();
+    for control in scenario.controls {
+        if !claims.contains(&control.pretends) {
+            claims.push(control.pretends);
+        }
+    }
+    claims.into_iter().filter_map(|claim| kept_in(claim, pairs)).collect()
+}
+
+fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)]) -> Option<Kept> {
+    let judge = |pair: &(&Analysis, &Analysis)| judge_one(claim, pair.1, &[pair.0.clone(), pair.1.clone()]);
+    let judged: Vec<Judged> = pairs.iter().map(judge).collect();
+    let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
+    let asked = judged.iter().any(|judged| judged.asked);
+    let (held, broken, unclear) = (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
+    asked.then_some(Kept { claim, held, broken, unclear })
+}
+
 fn on_run(variant: &str, claim: Claim, runs: &[Analysis]) -> Option<Judged> {
     let plain = |run: &&Analysis| run.recording.spec.variant == variant && run.recording.spec.scaled == 1;
     runs.iter().find(plain).map(|run| judge_one(claim, run, runs))
