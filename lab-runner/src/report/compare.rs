@@ -4,7 +4,7 @@
 use super::detail::{asked, environment};
 use super::table::{BOLD, DIM};
 use super::units::{ascii, reading, three_digits};
-use super::{Report, Style};
+use super::{Report, Style, noise};
 use crate::analysis::Reading;
 use crate::compare::comparison::{Compared, Comparison};
 use crate::compare::verdict::Change;
@@ -24,6 +24,7 @@ pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
     writeln!(to, "on         {}", ascii(&environment(spec), style))?;
     writeln!(to, "order      {}", order(comparison))?;
+    writeln!(to, "noise      {}", ascii(&noise::line(report, comparison), style))?;
     print_warnings(comparison, style, to)?;
     print_dropped(comparison, style, to)?;
     print_metrics(comparison, style, to)?;

@@ -2,6 +2,7 @@
 //! as `lab-runner/schema/lab.result.v1.json`.
 
 use super::Report;
+use super::noise::Noise;
 use super::sweep::FITTED;
 use super::trials::{self, Summary};
 use crate::analysis::growth::Growth;
@@ -55,6 +56,9 @@ struct Pairs<'a> {
     /// What the side after keeps of what tells a cure from a trap.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept: Vec<OneKept>,
+    /// Metric → how far it scatters from pair to pair on this machine where nothing changed, as a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<BTreeMap<&'a str, f64>>,
     /// The command that gives this again.
     #[serde(skip_serializing_if = "str::is_empty")]
     command: &'a str,
@@ -215,8 +219,13 @@ fn pairs<'a>(report: &'a Report, comparison: &'a Comparison) -> Pairs<'a> {
         invalid: invalid.as_deref(),
         warnings,
         kept: report.kept.iter().map(one).collect(),
+        noise: report.noise.as_ref().map(floors),
         command: &report.spec.command,
     }
+}
+
+fn floors(noise: &Noise) -> BTreeMap<&str, f64> {
+    noise.floors.iter().map(|(metric, sd)| (metric.as_str(), sd.exp_m1())).collect()
 }
 
 fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {

@@ -6,6 +6,7 @@ mod detail;
 mod json;
 pub(crate) mod ledger;
 pub(crate) mod live;
+pub(crate) mod noise;
 pub mod plot;
 mod sweep;
 mod table;
@@ -24,6 +25,7 @@ use crate::verdict::control::{Kept, Tried, controls, kept};
 use crate::verdict::{self, Judged, Verdict};
 use anyhow::{Context, ensure};
 use lab_kit::{Column, Scenario};
+use noise::Noise;
 use plot::Plot;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -47,6 +49,8 @@ pub struct Report {
     pub controls: Vec<Tried>,
     /// What the pairs of a comparison came to.
     pub comparison: Option<Comparison>,
+    /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
+    pub noise: Option<Noise>,
     /// What the side after keeps of what tells a cure from a trap.
     pub kept: Vec<Kept>,
     /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if it did.
@@ -74,7 +78,10 @@ impl Report {
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
         match &spec.pair {
-            Some(_) => Ok(Report::of_pairs(folder, spec, analyses, scenario)),
+            Some(_) => {
+                let noise = Noise::beside(folder, &spec.environment, scenarios);
+                Ok(Report { noise, ..Report::of_pairs(folder, spec, analyses, scenario) })
+            }
             None => Ok(Report::of(folder, spec, analyses, scenario)),
         }
     }
@@ -113,6 +120,7 @@ impl Report {
             sweep: None,
             ways: Vec::new(),
             controls: Vec::new(),
+            noise: None,
             kept,
             comparison,
             verdict,
@@ -155,6 +163,7 @@ impl Report {
             sweep,
             ways,
             controls,
+            noise: None,
             kept: Vec::new(),
             comparison: None,
             verdict,
