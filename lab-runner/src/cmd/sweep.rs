@@ -76,11 +76,12 @@ fn one_size_more(
     larger.filter(|_| !unclear.is_empty()).and_then(|size| plan(&unclear, size)).unwrap_or_default()
 }
 
-/// Draws the sweep's pictures beside its recordings.
+/// Draws the pictures of a report beside its recordings. What the disk has no room for is not left there by half.
 pub(super) fn write_figures(report: &Report, folder: &Path) -> anyhow::Result<()> {
     for (file, plot) in report.figures() {
         let path = folder.join(file);
-        fs::write(&path, plot.svg()?).with_context(|| format!("cannot write {}", path.display()))?;
+        let written = fs::write(&path, plot.svg()?).inspect_err(|_| drop(fs::remove_file(&path)));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

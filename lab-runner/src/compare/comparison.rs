@@ -250,7 +250,7 @@ fn median_reading<'a>(bounds: impl Iterator<Item = &'a Bounds> + Clone) -> Readi
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::analysis::Validity;
     use crate::recording::{Outcome, Recording, Spec, Steal};
@@ -258,7 +258,7 @@ mod tests {
     use serde_json::json;
 
     /// A run of a side of a pair, with these metrics.
-    fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
+    pub fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
         let spec: Spec = serde_json::from_value(json!({
             "format": 1, "scenario": "made-up", "variant": side, "kind": "cure", "about": "", "scaled": 1,
             "timeout_ms": 1, "pair": {"number": number, "side": side},
@@ -272,6 +272,7 @@ mod tests {
             recording: Recording { folder: "".into(), spec, outcome },
             metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), Reading::exact(*value))).collect(),
             responses: None,
+            over_time: Vec::new(),
             naive: None,
             validity: Validity { verdict: ValidityVerdict::Valid, reasons: Vec::new() },
             notes: Vec::new(),

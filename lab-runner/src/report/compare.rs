@@ -4,7 +4,7 @@
 use super::detail::{asked, environment};
 use super::table::{BOLD, DIM};
 use super::units::{ascii, reading, three_digits};
-use super::{Report, Style};
+use super::{Report, Style, latency};
 use crate::analysis::Reading;
 use crate::compare::comparison::{Compared, Comparison};
 use crate::compare::verdict::Change;
@@ -27,7 +27,17 @@ pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     print_metrics(comparison, style, to)?;
     print_work(comparison, style, to)?;
     print_conclusion(comparison, style, to)?;
-    writeln!(to, "\nrecording  {}", report.folder.display())
+    writeln!(to, "\nrecording  {}", report.folder.display())?;
+    print_pictures(report, to)
+}
+
+/// Where the pictures are, if they were drawn: reading a recording draws none.
+fn print_pictures(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    let drawn = latency::FILES.into_iter().filter(|file| report.folder.join(file).is_file());
+    match drawn.collect::<Vec<_>>()[..] {
+        [] => Ok(()),
+        ref files => writeln!(to, "pictures   {}", report.folder.join(files.join(", ")).display()),
+    }
 }
 
 /// Which side of each pair ran first, and the seeds.
