@@ -85,3 +85,22 @@ pub(super) fn write_figures(report: &Report, folder: &Path) -> anyhow::Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::latency::{FILES, tests::compared};
+
+    #[test]
+    fn a_picture_that_cannot_be_written_is_told_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let drawn = || FILES.map(|file| folder.path().join(file).is_file());
+        write_figures(&compared(), folder.path()).unwrap();
+        assert_eq!(drawn(), [true, true]);
+        fs::remove_file(folder.path().join(FILES[1])).unwrap();
+        fs::create_dir(folder.path().join(FILES[1])).unwrap();
+        let error = write_figures(&compared(), folder.path()).unwrap_err();
+        assert!(error.to_string().contains("cannot write"), "{error:#}");
+        assert_eq!(drawn(), [true, false]);
+    }
+}

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// Points of a distribution: so many that a line needs no markers and its steps are those of the histogram.
 const POINTS: usize = 300;
 /// The pictures, named for the folder of the invocation: the distribution, and what becomes of it.
-pub(super) const FILES: [&str; 2] = ["distribution.svg", "over-time.svg"];
+pub(crate) const FILES: [&str; 2] = ["distribution.svg", "over-time.svg"];
 /// The quickest requests need no room: they lie decades below the others, where nobody looks for trouble.
 const FIRST_SHARE: f64 = 0.1;
 /// What the points of the picture over time are.
@@ -167,7 +167,7 @@ fn percentiles(responses: &Histogram<u64>) -> Vec<(f64, u64)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::super::plot::svg::tests::assert_well_formed;
     use super::*;
     use crate::analysis::Reading;
@@ -207,6 +207,11 @@ mod tests {
             .collect()
     }
 
+    /// What `lab compare` would read of them.
+    pub fn compared() -> Report {
+        report(pairs())
+    }
+
     #[test]
     fn percentiles_go_from_the_tenth_to_where_ten_requests_lie_beyond() {
         let points = percentiles(&histogram(1));
@@ -221,7 +226,7 @@ mod tests {
 
     #[test]
     fn both_pictures_name_both_sides_and_say_the_numbers() {
-        let figures = report(pairs()).figures();
+        let figures = compared().figures();
         assert_eq!(figures.iter().map(|(file, _)| *file).collect::<Vec<_>>(), FILES);
         for (_, plot) in &figures {
             let svg = plot.svg().unwrap();

@@ -4,7 +4,7 @@ mod chart;
 mod compare;
 mod detail;
 mod json;
-mod latency;
+pub(crate) mod latency;
 pub(crate) mod ledger;
 pub mod plot;
 mod sweep;
