@@ -4,6 +4,7 @@
 mod support;
 
 use serde_json::Value;
+use std::path::PathBuf;
 use support::{Done, Lab, assert_follows_the_schema, signal, until};
 
 /// A comparison whose primary metric no busy machine turns round: polls of a batch decide about CPU time.
@@ -21,6 +22,7 @@ fn pairs_tell_a_cure_by_counts_and_say_how_sure_they_are() {
     assert_follows_the_schema(&result);
     assert!([0, 4].contains(&code), "better, or the machine was too busy: {code}");
     assert_eq!(result["runs"].as_array().unwrap().len(), 12);
+    assert!(pictures(&lab).is_empty(), "a batch has no responses");
     let pairs = &result["pairs"];
     assert_eq!((&pairs["before"], &pairs["after"]), (&"buggy".into(), &"fixed".into()));
     let done = pairs["done"].as_array().unwrap();
@@ -33,6 +35,28 @@ fn pairs_tell_a_cure_by_counts_and_say_how_sure_they_are() {
     } else if done.iter().filter(|pair| pair.get("dropped").is_some()).count() > 1 {
         assert_eq!((code, pairs["invalid"].is_string()), (4, true), "{pairs:#}");
     }
+}
+
+/// The pictures in the folder of the only invocation.
+fn pictures(lab: &Lab) -> Vec<PathBuf> {
+    let invocation = lab.runs()[0].parent().unwrap().to_owned();
+    let files = std::fs::read_dir(invocation).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|file| file.extension().is_some_and(|extension| extension == "svg")).collect()
+}
+
+#[test]
+fn responses_are_drawn_once_and_reading_them_again_draws_nothing() {
+    let lab = Lab::builtin();
+    let quick = ["compare", "blocking", "--pairs", "6", "--duration", "200ms", "--rate", "200"];
+    let done = lab.done(&quick);
+    let drawn = pictures(&lab);
+    // Beside other tests the machine is busy: of pairs that are all dropped there is nothing to draw.
+    let dropped = done.stdout.lines().filter(|line| line.starts_with("dropped")).count();
+    assert_eq!(drawn.len(), if dropped < 6 { 2 } else { 0 }, "{}{}", done.stdout, done.stderr);
+    assert_eq!(done.stdout.contains("/distribution.svg, over-time.svg"), dropped < 6, "{}", done.stdout);
+    drawn.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    let again = lab.done(&["report"]);
+    assert!(pictures(&lab).is_empty() && !again.stdout.contains("pictures"), "{}", again.stdout);
 }
 
 #[test]

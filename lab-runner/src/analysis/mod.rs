@@ -7,6 +7,7 @@ mod counters;
 mod doubt;
 pub mod growth;
 mod naive;
+pub mod over_time;
 mod parts;
 mod requests;
 pub mod sweep;
@@ -14,6 +15,7 @@ pub mod trials;
 mod validity;
 
 pub use naive::Naive;
+pub(crate) use parts::quantile;
 pub use parts::{Part, QUANTILES};
 pub use validity::{Validity, Verdict as ValidityVerdict};
 
@@ -22,6 +24,7 @@ use counters::Counters;
 use doubt::{Doubt, Floor, Stolen};
 use hdrhistogram::Histogram;
 use lab_kit::{log, probe};
+use over_time::Slice;
 use requests::Requests;
 use std::collections::BTreeMap;
 use std::io;
@@ -70,6 +73,8 @@ pub struct Analysis {
     pub metrics: BTreeMap<String, Reading>,
     /// Every response in nanoseconds, if requests were sent.
     pub responses: Option<Histogram<u64>>,
+    /// How responses developed while the run lasted; empty if no requests were sent.
+    pub over_time: Vec<Slice>,
     /// What a closed-loop benchmark would have said, if requests were answered.
     pub naive: Option<Naive>,
     /// Whether the numbers can be believed.
@@ -115,8 +120,9 @@ pub fn analyse(recording: Recording) -> Analysis {
     }
     add_notes(&recording, requests.as_ref(), &mut notes);
     let naive = requests.as_ref().and_then(|requests| requests.client.report());
+    let over_time = requests.as_ref().map(|requests| requests.over_time.clone()).unwrap_or_default();
     let responses = requests.map(|requests| requests.parts.into_responses());
-    Analysis { recording, metrics, responses, naive, validity, notes, unread }
+    Analysis { recording, metrics, responses, over_time, naive, validity, notes, unread }
 }
 
 /// What the kernel counted, and what follows from it for one piece of work.

@@ -90,7 +90,7 @@ impl Parts {
 
 /// A quantile, if there are enough values for it: `10 / (1 - q)`, so that ten of them lie beyond it. The maximum
 /// needs one.
-pub(super) fn quantile(histogram: &Histogram<u64>, q: f64) -> Option<u64> {
+pub(crate) fn quantile(histogram: &Histogram<u64>, q: f64) -> Option<u64> {
     let enough = if q < 1.0 { (10.0 / (1.0 - q)).round() as u64 } else { 1 };
     (histogram.len() >= enough).then(|| histogram.value_at_quantile(q))
 }

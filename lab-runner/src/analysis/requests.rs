@@ -3,6 +3,7 @@
 use super::Reading;
 use super::doubt::Doubt;
 use super::naive::Client;
+use super::over_time::{OverTime, Slice};
 use super::parts::{LONGEST_NS, Part, Parts, QUANTILES};
 use hdrhistogram::Histogram;
 use lab_kit::log::{Entry, Header};
@@ -33,6 +34,8 @@ pub(super) struct Requests {
     pub sent_in: Vec<u64>,
     /// Median response of the first and of the last third of the measured time.
     pub thirds_p50_us: Option<(f64, f64)>,
+    /// The responses of each slice of the measured time.
+    pub over_time: Vec<Slice>,
     /// How long the measured time lasted: less than asked if the run was cut off.
     pub measured: Duration,
     last_end_ns: u64,
@@ -56,6 +59,7 @@ impl Requests {
         let lasted = Duration::from_nanos(offered_until_ns.saturating_sub(header.window_ns));
         let mut all = Requests::none(header, lasted.min(duration))?;
         let mut read = all.header.excluded;
+        let mut over_time = OverTime::new(all.header.window_ns, duration)?;
         let mut thirds = Thirds::new(header.scheduled.saturating_sub(header.excluded))?;
         for (number, entry) in entries.enumerate().skip(header.excluded) {
             let entry = entry?;
@@ -63,11 +67,13 @@ impl Requests {
             if entry.intended_ns < offered_until_ns {
                 let response_ns = all.add(&entry, end_ns);
                 all.client.see(&entry, end_ns);
+                over_time.add(entry.intended_ns, response_ns);
                 thirds.add(number - header.excluded, response_ns);
             }
         }
         all.thirds_p50_us = thirds.medians_us();
         all.missing = all.header.scheduled.saturating_sub(read);
+        all.over_time = over_time.into_slices();
         Ok(all)
     }
 
@@ -85,6 +91,7 @@ impl Requests {
             missing: 0,
             sent_in: vec![0; SLICES],
             thirds_p50_us: None,
+            over_time: Vec::new(),
             measured,
             last_end_ns: header.window_ns,
             slice_ns: (measured.as_nanos() as u64 / SLICES as u64).max(1),

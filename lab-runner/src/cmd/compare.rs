@@ -5,6 +5,7 @@ use super::live::LiveTable;
 use super::load::{check, check_stall, load};
 use super::recorded;
 use super::show;
+use super::sweep::write_figures;
 use crate::cli::{CompareArgs, OwnLoad};
 use crate::compare::comparison::Comparison;
 use crate::compare::verdict::{Change, POCOCK};
@@ -46,7 +47,9 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
             break;
         }
     }
-    show(&Report::read(&folder, scenarios)?, scenarios, args.record.format, Style { plain, naive: false })
+    let report = Report::read(&folder, scenarios)?;
+    draw(&report);
+    show(&report, scenarios, args.record.format, Style { plain, naive: false })
 }
 
 /// What is to be compared, if it can be: two variants, one under two loads, or one with itself.
@@ -105,6 +108,13 @@ fn is_decided(comparison: &Comparison) -> bool {
     comparison.change() != Change::Inconclusive
 }
 
+/// Draws the pictures. The comparison stands without them, so a full disk is no failure.
+fn draw(report: &Report) {
+    if let Err(error) = write_figures(report, &report.folder) {
+        exit::say(&format!("warning: not all pictures could be drawn: {error:#}"));
+    }
+}
+
 /// The comparison of the pairs that were done before an interrupt.
 fn so_far(
     folder: &Path,
@@ -115,6 +125,7 @@ fn so_far(
 ) -> anyhow::Result<Exit> {
     match Report::read(folder, scenarios) {
         Ok(report) if report.comparison.is_some() => {
+            draw(&report);
             show(&report, scenarios, args.record.format, Style { plain, naive: false })?;
             exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
             Ok(Exit::Interrupted(signal))

@@ -76,11 +76,31 @@ fn one_size_more(
     larger.filter(|_| !unclear.is_empty()).and_then(|size| plan(&unclear, size)).unwrap_or_default()
 }
 
-/// Draws the sweep's pictures beside its recordings.
+/// Draws the pictures of a report beside its recordings. What the disk has no room for is not left there by half.
 pub(super) fn write_figures(report: &Report, folder: &Path) -> anyhow::Result<()> {
     for (file, plot) in report.figures() {
         let path = folder.join(file);
-        fs::write(&path, plot.svg()?).with_context(|| format!("cannot write {}", path.display()))?;
+        let written = fs::write(&path, plot.svg()?).inspect_err(|_| drop(fs::remove_file(&path)));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::latency::{FILES, tests::compared};
+
+    #[test]
+    fn a_picture_that_cannot_be_written_is_told_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let drawn = || FILES.map(|file| folder.path().join(file).is_file());
+        write_figures(&compared(), folder.path()).unwrap();
+        assert_eq!(drawn(), [true, true]);
+        fs::remove_file(folder.path().join(FILES[1])).unwrap();
+        fs::create_dir(folder.path().join(FILES[1])).unwrap();
+        let error = write_figures(&compared(), folder.path()).unwrap_err();
+        assert!(error.to_string().contains("cannot write"), "{error:#}");
+        assert_eq!(drawn(), [true, false]);
+    }
 }

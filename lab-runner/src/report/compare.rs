@@ -4,7 +4,7 @@
 use super::detail::{asked, environment};
 use super::table::{BOLD, DIM};
 use super::units::{ascii, reading, three_digits};
-use super::{Report, Style, noise};
+use super::{Report, Style, latency, noise};
 use crate::analysis::Reading;
 use crate::compare::comparison::{Compared, Comparison};
 use crate::compare::verdict::Change;
@@ -32,6 +32,7 @@ pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     print_kept(report, style, to)?;
     print_conclusion(comparison, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
+    print_pictures(report, to)?;
     print_repeat(report, style, to)
 }
 
@@ -67,6 +68,15 @@ fn print_repeat(report: &Report, style: Style, to: &mut dyn Write) -> io::Result
     match command.is_empty() {
         true => Ok(()),
         false => writeln!(to, "repeat     lab {}{}", ascii(command, style), seed.unwrap_or_default()),
+    }
+}
+
+/// Where the pictures are, if they were drawn: reading a recording draws none.
+fn print_pictures(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    let drawn = latency::FILES.into_iter().filter(|file| report.folder.join(file).is_file());
+    match drawn.collect::<Vec<_>>()[..] {
+        [] => Ok(()),
+        ref files => writeln!(to, "pictures   {}", report.folder.join(files.join(", ")).display()),
     }
 }
 

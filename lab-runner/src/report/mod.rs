@@ -4,6 +4,7 @@ mod chart;
 mod compare;
 mod detail;
 mod json;
+pub(crate) mod latency;
 pub(crate) mod ledger;
 pub(crate) mod live;
 pub(crate) mod noise;
@@ -178,9 +179,13 @@ impl Report {
         of_runs.chain(of_ways).flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
     }
 
-    /// The pictures of its sweep, if there is one: file name and plot.
+    /// The pictures of its sweep or its comparison, if there is one: file name and plot.
     pub fn figures(&self) -> Vec<(&'static str, Plot)> {
-        self.sweep.as_ref().map(|sweep| sweep::figures(sweep, &self.spec)).unwrap_or_default()
+        match (&self.comparison, &self.sweep) {
+            (Some(comparison), _) => latency::figures(self, comparison),
+            (None, Some(sweep)) => sweep::figures(sweep, &self.spec),
+            (None, None) => Vec::new(),
+        }
     }
 
     /// Prints the text report: one run in detail, several as a table, trials and sweeps summed up.

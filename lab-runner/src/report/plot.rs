@@ -1,10 +1,13 @@
-//! Several lines in double-log scale, where a power law is straight: in characters for a terminal, as SVG for the book.
+//! Several lines over the same axes: in characters for a terminal, as SVG for the book.
 
 mod axis;
-mod svg;
+mod scale;
+pub(super) mod svg;
 
 use super::{Style, units};
-use axis::{Axis, label};
+use axis::Axis;
+
+pub use scale::Scale;
 
 /// Characters in a row, the labels included: what fits a terminal of 80 and a quotation.
 const WIDTH: usize = 78;
@@ -18,11 +21,24 @@ const LETTERS: &[u8; 52] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 pub struct Line {
     /// What the legend calls it.
     pub name: String,
-    /// x and y, both positive; what has no place on a logarithmic scale is left out.
+    /// x and y; what has no place on the scales of the plot is left out.
     pub points: Vec<(f64, f64)>,
+    /// How it is drawn in a picture.
+    pub look: Look,
 }
 
-/// Lines over the same axes, both logarithmic.
+/// How a line is drawn in a picture: with a marker at each of few points, or without any through many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Colour and markers by its place among the lines.
+    Marked,
+    /// In the colour of this number: lines that belong together share it.
+    Solid(usize),
+    /// The same, thin and dashed.
+    Dashed(usize),
+}
+
+/// Lines over the same axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plot {
     /// What is to be seen.
@@ -31,15 +47,18 @@ pub struct Plot {
     pub x: String,
     /// What the vertical axis counts, with its unit.
     pub y: String,
+    /// How the horizontal and the vertical axis are divided.
+    pub scales: [Scale; 2],
+    /// What the lines say, in sentences with numbers, for those who do not see them.
+    pub says: String,
     /// The lines, in the order of the legend.
     pub lines: Vec<Line>,
 }
 
 impl Line {
-    /// The points that a logarithmic scale has a place for; numbers beyond 1e±300 would overflow when rounded.
-    fn drawable(&self) -> impl Iterator<Item = (f64, f64)> {
-        let has_place = |value: f64| (1e-300..=1e300).contains(&value);
-        self.points.iter().copied().filter(move |(x, y)| has_place(*x) && has_place(*y))
+    /// The points that the scales have a place for.
+    fn drawable(&self, [across, up]: [Scale; 2]) -> impl Iterator<Item = (f64, f64)> {
+        self.points.iter().copied().filter(move |(x, y)| across.has_place(*x) && up.has_place(*y))
     }
 }
 
@@ -48,7 +67,7 @@ impl Plot {
     /// and a legend below.
     pub fn lines(&self, style: Style) -> Vec<String> {
         let (x, y) = self.axes();
-        let gutter = y.ticks.iter().map(|tick| label(*tick).len()).max().unwrap_or(0);
+        let gutter = y.ticks.iter().map(|tick| y.scale.label(*tick).len()).max().unwrap_or(0);
         let cells = self.cells(&x, &y, WIDTH - gutter - 2);
         let meet = cells.iter().flatten().any(|cell| *cell == '*');
         let mut lines = vec![self.title.clone(), self.y.clone()];
@@ -69,15 +88,16 @@ impl Plot {
     }
 
     fn axes(&self) -> (Axis, Axis) {
-        let points = || self.lines.iter().flat_map(Line::drawable);
-        (Axis::over(points().map(|(x, _)| x)), Axis::over(points().map(|(_, y)| y)))
+        let points = || self.lines.iter().flat_map(|line| line.drawable(self.scales));
+        let [across, up] = self.scales;
+        (Axis::over(across, points().map(|(x, _)| x)), Axis::over(up, points().map(|(_, y)| y)))
     }
 
     /// The field between the axes, topmost row first.
     fn cells(&self, x: &Axis, y: &Axis, columns: usize) -> Vec<Vec<char>> {
         let mut cells = vec![vec![' '; columns]; ROWS];
         for (line, letter) in self.lines.iter().zip(letters()) {
-            for point in line.drawable() {
+            for point in line.drawable(self.scales) {
                 let cell = &mut cells[ROWS - 1 - y.cell(point.1, ROWS)][x.cell(point.0, columns)];
                 *cell = if *cell == ' ' || *cell == letter { letter } else { '*' };
             }
@@ -96,7 +116,11 @@ fn rows(cells: &[Vec<char>], y: &Axis, gutter: usize, style: Style) -> Vec<Strin
     let row = |(i, cells): (usize, &Vec<char>)| {
         let tick = y.ticks.iter().find(|tick| y.cell(**tick, ROWS) == ROWS - 1 - i);
         let edge = if tick.is_some() { notch } else { side };
-        format!("{:>gutter$} {edge}{}", tick.map(|tick| label(*tick)).unwrap_or_default(), String::from_iter(cells))
+        format!(
+            "{:>gutter$} {edge}{}",
+            tick.map(|tick| y.scale.label(*tick)).unwrap_or_default(),
+            String::from_iter(cells)
+        )
     };
     cells.iter().enumerate().map(row).collect()
 }
@@ -107,7 +131,7 @@ fn floor(x: &Axis, columns: usize, gutter: usize, style: Style) -> [String; 2] {
     let mut rule = vec![edge; columns];
     let mut labels = String::new();
     for tick in &x.ticks {
-        let (at, text) = (x.cell(*tick, columns), label(*tick));
+        let (at, text) = (x.cell(*tick, columns), x.scale.label(*tick));
         rule[at] = notch;
         let from = (gutter + 2 + at).saturating_sub(text.len() / 2).min(WIDTH - text.len());
         if labels.is_empty() || from > labels.len() {
@@ -138,9 +162,11 @@ mod tests {
     /// Two lines over 1 000 to 100 000: a quadratic one, and one that starts at the same point and grows linearly.
     fn plot() -> Plot {
         let points = |exponent| [1_000.0, 10_000.0, 100_000.0].map(|x: f64| (x, (x / 1_000.0).powf(exponent))).into();
-        let line = |name: &str, exponent| Line { name: name.into(), points: points(exponent) };
+        let line = |name: &str, exponent| Line { name: name.into(), points: points(exponent), look: Look::Marked };
         let lines = vec![line("buggy <b>", 2.0), line("fixed", 1.0)];
-        Plot { title: "Polls & sizes, …".into(), x: "tasks".into(), y: "polls µ".into(), lines }
+        let (x, y) = ("tasks".into(), "polls µ".into());
+        let says = String::new();
+        Plot { title: "Polls & sizes, …".into(), x, y, scales: [Scale::Logarithmic; 2], says, lines }
     }
 
     fn field(lines: &[String]) -> Vec<Vec<char>> {
@@ -184,7 +210,7 @@ mod tests {
     #[test]
     fn little_or_nothing_to_draw_is_no_panic() {
         let with = |points: &[(f64, f64)]| {
-            let lines = vec![Line { name: "a line".into(), points: points.to_vec() }];
+            let lines = vec![Line { name: "a line".into(), points: points.to_vec(), look: Look::Marked }];
             Plot { lines, ..plot() }
         };
         let bad = [(0.0, 1.0), (1.0, -1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1.0, 1e-320)];

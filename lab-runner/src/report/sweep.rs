@@ -1,7 +1,7 @@
 //! A sweep on one screen: the exponent of each way with its interval, what the largest size took, and how it grew.
 
 use super::detail::{environment, print_claim};
-use super::plot::{Line, Plot};
+use super::plot::{Line, Look, Plot, Scale};
 use super::table::{BOLD, DIM};
 use super::units::{ascii, grouped, three_digits, time};
 use super::{Report, Style};
@@ -98,7 +98,9 @@ fn at_largest(way: &Way, largest: usize, fastest: Option<f64>, style: Style) -> 
 pub(super) fn figures(sweep: &Sweep, spec: &Spec) -> Vec<(&'static str, Plot)> {
     let plot = |(metric, name, file): (&str, &str, &'static str)| {
         let title = format!("{}: {name} by the size of the batch", spec.scenario);
-        (file, Plot { title, x: "size of the batch".into(), y: name.into(), lines: lines(sweep, metric) })
+        let (x, y) = ("size of the batch".into(), name.into());
+        let scales = [Scale::Logarithmic; 2];
+        (file, Plot { title, x, y, scales, says: String::new(), lines: lines(sweep, metric) })
     };
     FITTED.map(plot).into()
 }
@@ -111,6 +113,7 @@ fn lines(sweep: &Sweep, metric: &str) -> Vec<Line> {
     let line = |way: &Way| Line {
         name: way.variant.clone(),
         points: sweep.sizes().into_iter().filter_map(|size| point(way, size)).collect(),
+        look: Look::Marked,
     };
     ways.into_iter().map(line).collect()
 }

@@ -21,6 +21,7 @@ pub fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
         recording: Recording { folder: "".into(), spec, outcome },
         metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), Reading::exact(*value))).collect(),
         responses: None,
+        over_time: Vec::new(),
         naive: None,
         validity: Validity { verdict: ValidityVerdict::Valid, reasons: Vec::new() },
         notes: Vec::new(),

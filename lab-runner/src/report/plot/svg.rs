@@ -1,12 +1,17 @@
 //! The plot as a picture. Its legend is below the field, where it hides no point however the lines run.
 
-use super::axis::{Axis, label};
-use super::{Line, Plot, cut};
+use super::axis::Axis;
+use super::{Line, Look, Plot, Scale, cut};
 use anyhow::Context;
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::coord::types::RangedCoordf64;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
+use std::ops::Range;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 
 const WIDTH: u32 = 720;
 const FIELD_HEIGHT: u32 = 440;
@@ -20,6 +25,9 @@ const TEXT_SIZE: f64 = 14.0 * 1.24;
 /// Characters of 18 and of 14 pixels that fit the width, capitals or not.
 const TITLE_FITS: usize = 64;
 const NAME_FITS: usize = 68;
+/// Pixels of a dash and between two of them.
+const DASH: i32 = 5;
+const GAP: i32 = 3;
 
 /// Okabe and Ito's colours that are dark enough for white: they differ for colour-blind eyes too.
 const COLOURS: [RGBColor; 6] = [
@@ -41,6 +49,24 @@ const MARKERS: [&[(i32, i32)]; 5] = [
     &[(0, 6), (6, -5), (-6, -5)],
 ];
 
+/// The library knows no scale towards the tail, so all scales are ours.
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        RangedCoordf64::from(self.places()).map(&self.scale.place(*value), limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { self.scale.between(self.low, self.high) } else { self.ticks.clone() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.low..self.high
+    }
+}
+
 /// The whole document.
 pub(super) fn draw(plot: &Plot) -> anyhow::Result<String> {
     let mut text = String::new();
@@ -58,37 +84,57 @@ pub(super) fn draw(plot: &Plot) -> anyhow::Result<String> {
 
 fn field(plot: &Plot, area: &Area<'_>) -> anyhow::Result<()> {
     let (x, y) = plot.axes();
-    let scale = |axis: &Axis| (axis.low..axis.high).log_scale().with_key_points(axis.ticks.clone());
+    let [across, up] = plot.scales;
+    // A power law is read by its slope, a time by the lines around it.
+    let faint = if across == up { TRANSPARENT } else { BLACK.mix(0.07) };
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_top(48)
         .margin_right(36)
         .x_label_area_size(52)
         .y_label_area_size(LEFT - 12)
-        .build_cartesian_2d(scale(&x), scale(&y))?;
+        .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
         .x_desc(&plot.x)
         .y_desc(&plot.y)
-        .x_label_formatter(&|value| label(*value))
-        .y_label_formatter(&|value| label(*value))
+        .x_label_formatter(&|value| across.label(*value))
+        .y_label_formatter(&|value| up.label(*value))
         .label_style((FONT, TEXT_SIZE))
-        .light_line_style(TRANSPARENT)
+        .light_line_style(faint)
         .draw()?;
     for (i, line) in plot.lines.iter().enumerate() {
-        let points: Vec<_> = line.drawable().collect();
-        chart.draw_series(LineSeries::new(points.clone(), colour(i).stroke_width(2)))?;
-        chart.draw_series(points.into_iter().map(|point| EmptyElement::at(point) + marker(i)))?;
+        draw_line(&mut chart, i, line, plot.scales)?;
+    }
+    Ok(())
+}
+
+/// Draws the line that stands at this place among the others.
+fn draw_line(chart: &mut Chart<'_, '_>, number: usize, line: &Line, scales: [Scale; 2]) -> anyhow::Result<()> {
+    let points: Vec<_> = line.drawable(scales).collect();
+    let stroke = stroke(number, line.look);
+    if matches!(line.look, Look::Dashed(_)) {
+        chart.draw_series(DashedLineSeries::new(points, DASH, GAP, stroke))?;
+        return Ok(());
+    }
+    chart.draw_series(LineSeries::new(points.clone(), stroke))?;
+    if line.look == Look::Marked {
+        chart.draw_series(points.into_iter().map(|point| EmptyElement::at(point) + marker(number)))?;
     }
     Ok(())
 }
 
 fn legend(plot: &Plot, area: &Area<'_>) -> anyhow::Result<()> {
-    for (i, Line { name, .. }) in plot.lines.iter().enumerate() {
+    for (i, Line { name, look, .. }) in plot.lines.iter().enumerate() {
         let y = (LEGEND_ROW * i as u32 + LEGEND_ROW / 2) as i32;
-        let stroke = PathElement::new([(LEFT, y), (LEFT + 32, y)], colour(i).stroke_width(2));
-        area.draw(&stroke)?;
-        area.draw(&(EmptyElement::at((LEFT + 16, y)) + marker(i)))?;
+        let (ends, stroke) = ([(LEFT, y), (LEFT + 32, y)], stroke(i, *look));
+        match look {
+            Look::Dashed(_) => area.draw(&DashedPathElement::new(ends, DASH, GAP, stroke))?,
+            Look::Solid(_) | Look::Marked => area.draw(&PathElement::new(ends, stroke))?,
+        }
+        if *look == Look::Marked {
+            area.draw(&(EmptyElement::at((LEFT + 16, y)) + marker(i)))?;
+        }
         area.draw(&Text::new(cut(name, NAME_FITS, "…"), (LEFT + 42, y - 6), (FONT, TEXT_SIZE)))?;
     }
     Ok(())
@@ -96,6 +142,15 @@ fn legend(plot: &Plot, area: &Area<'_>) -> anyhow::Result<()> {
 
 fn colour(line: usize) -> RGBColor {
     COLOURS[line % COLOURS.len()]
+}
+
+/// How a line is drawn that stands at this place among the others.
+fn stroke(line: usize, look: Look) -> ShapeStyle {
+    match look {
+        Look::Marked => colour(line).stroke_width(2),
+        Look::Solid(number) => colour(number).stroke_width(2),
+        Look::Dashed(number) => colour(number).stroke_width(1),
+    }
 }
 
 fn marker(line: usize) -> Polygon<(i32, i32)> {
@@ -106,8 +161,12 @@ fn marker(line: usize) -> Polygon<(i32, i32)> {
 fn described(plot: &Plot, svg: &str) -> anyhow::Result<String> {
     let (head, rest) = svg.split_once('>').context("the drawing library wrote no SVG")?;
     let names: Vec<&str> = plot.lines.iter().map(|line| line.name.as_str()).collect();
-    let desc = format!("{} over {}, both logarithmic. Lines: {}.", plot.y, plot.x, names.join(", "));
-    let (title, desc) = (escaped(&plot.title), escaped(&desc));
+    let axes = match plot.scales {
+        [Scale::Logarithmic, Scale::Logarithmic] => format!("{} over {}, both logarithmic", plot.y, plot.x),
+        [x, y] => format!("{} ({}) over {} ({})", plot.y, y.word(), plot.x, x.word()),
+    };
+    let desc = format!("{axes}. Lines: {}. {}", names.join(", "), plot.says);
+    let (title, desc) = (escaped(&plot.title), escaped(desc.trim_end()));
     Ok(format!("{head} role=\"img\">\n<title>{title}</title>\n<desc>{desc}</desc>{rest}"))
 }
 
@@ -116,20 +175,22 @@ fn escaped(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::report) mod tests {
     use super::*;
 
     fn plot(names: &[&str]) -> Plot {
         let line = |(i, name): (usize, &&str)| {
             let points = (0..6).map(|k| 1_000.0 * 2.0_f64.powi(k)).map(|n| (n, n.powf(1.0 + 0.2 * i as f64))).collect();
-            Line { name: (*name).into(), points }
+            Line { name: (*name).into(), points, look: Look::Marked }
         };
         let lines = names.iter().enumerate().map(line).collect();
-        Plot { title: "Polls & \"sizes\"".into(), x: "tasks".into(), y: "polls <all>".into(), lines }
+        let (x, y) = ("tasks".into(), "polls <all>".into());
+        let says = String::new();
+        Plot { title: "Polls & \"sizes\"".into(), x, y, scales: [Scale::Logarithmic; 2], says, lines }
     }
 
     /// Fails unless every tag is closed in its order and no sign of the markup is left bare.
-    fn assert_well_formed(svg: &str) {
+    pub fn assert_well_formed(svg: &str) {
         let mut open = Vec::new();
         for piece in svg.split('<').skip(1) {
             let (tag, text) = piece.split_once('>').expect("each tag ends");

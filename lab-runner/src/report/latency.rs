@@ -1,0 +1,285 @@
+//! A comparison as pictures: how the responses of both sides are distributed, and how they develop while a run lasts.
+
+use super::plot::{Line, Look, Plot, Scale};
+use super::units::{grouped, time};
+use super::{Report, Style};
+use crate::analysis::growth::median;
+use crate::analysis::over_time::{SLICES, Slice};
+use crate::analysis::{Analysis, quantile};
+use crate::compare::comparison::Comparison;
+use crate::recording::Side;
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+
+/// Points of a distribution: so many that a line needs no markers and its steps are those of the histogram.
+const POINTS: usize = 300;
+/// The pictures, named for the folder of the invocation: the distribution, and what becomes of it.
+pub(crate) const FILES: [&str; 2] = ["distribution.svg", "over-time.svg"];
+/// The quickest requests need no room: they lie decades below the others, where nobody looks for trouble.
+const FIRST_SHARE: f64 = 0.1;
+/// What the points of the picture over time are.
+const OVER_RUNS: &str = "Each point is about the requests that were due in one sixtieth of the measured time: their \
+                         median or the slowest of them, and of that the median over the runs.";
+/// A picture is no terminal.
+const STYLE: Style = Style { plain: false, naive: false };
+
+/// One side of a comparison: its runs in pairs that count, and what they answered altogether.
+struct Answers<'a> {
+    name: String,
+    runs: Vec<&'a Analysis>,
+    /// In nanoseconds; not empty.
+    responses: Histogram<u64>,
+    /// Requests were cut off unanswered, and count at their age.
+    cut: bool,
+}
+
+/// The pictures of a comparison: file name and plot. None if nothing was answered, as in a batch.
+pub(super) fn figures(report: &Report, comparison: &Comparison) -> Vec<(&'static str, Plot)> {
+    let same = comparison.before == comparison.after;
+    let side = |side, name: &str, letter| {
+        let name = if same { format!("{name} ({letter})") } else { name.to_owned() };
+        Answers::of(name, runs(report, comparison, side))
+    };
+    let before = side(Side::A, &comparison.before, "A");
+    let sides: Vec<(usize, Answers)> = [before, side(Side::B, &comparison.after, "B")]
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, s)| Some((i, s?)))
+        .collect();
+    let title = |what| format!("{}: {what}, {} against {}", report.spec.scenario, comparison.before, comparison.after);
+    let plots = [distribution(&sides, title("response by percentile")), over_time(&sides, title("response over time"))];
+    FILES.into_iter().zip(plots).filter(|(_, plot)| plot.lines.iter().any(|line| line.points.len() > 1)).collect()
+}
+
+/// The runs of a side whose pairs count.
+fn runs<'a>(report: &'a Report, comparison: &Comparison, wanted: Side) -> Vec<&'a Analysis> {
+    let counts = |number| comparison.pairs.iter().any(|pair| pair.number == number && pair.dropped.is_none());
+    let is_wanted = |run: &&Analysis| {
+        run.recording.spec.pair.as_ref().is_some_and(|pair| pair.side == wanted && counts(pair.number))
+    };
+    report.runs.iter().map(|(run, _)| run).filter(is_wanted).collect()
+}
+
+impl<'a> Answers<'a> {
+    /// Nothing if no run has a response.
+    fn of(name: String, runs: Vec<&'a Analysis>) -> Option<Answers<'a>> {
+        let each = || runs.iter().filter_map(|run| run.responses.as_ref());
+        let mut responses = Histogram::new_from(each().next()?);
+        each().try_for_each(|one| responses.add(one)).ok()?;
+        let cut = runs.iter().filter_map(|run| run.metrics.get("response_max_us")).any(|max| max.high.is_infinite());
+        Some(Answers { name, runs, responses, cut }).filter(|answers| !answers.responses.is_empty())
+    }
+
+    /// A quantile in words, if there are requests enough to tell it.
+    fn told(&self, name: &str, q: f64) -> Option<String> {
+        let at_least = if self.cut && q == 1.0 { "≥ " } else { "" };
+        quantile(&self.responses, q).map(|ns| format!("{name} {at_least}{}", time(ns as f64 / 1e3, STYLE)))
+    }
+
+    /// `6 000 requests of 6 runs`
+    fn count(&self) -> String {
+        let runs = if self.runs.len() == 1 { "1 run".into() } else { format!("{} runs", self.runs.len()) };
+        format!("{} requests of {runs}", grouped(self.responses.len() as i64))
+    }
+
+    /// `16.7 ms, median of 6 runs`
+    fn slice(&self) -> String {
+        let asked = self.runs[0].recording.spec.load.duration().as_secs_f64();
+        let width = time(asked * 1e6 / SLICES as f64, STYLE);
+        if self.runs.len() == 1 { width } else { format!("{width}, median of {} runs", self.runs.len()) }
+    }
+
+    fn bound(&self) -> &'static str {
+        if self.cut { " (the tail is a lower bound)" } else { "" }
+    }
+
+    /// All that a picture says of a side, in a sentence.
+    fn sentence(&self) -> String {
+        let told = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)].into_iter().filter_map(|(name, q)| self.told(name, q));
+        let told: Vec<String> = told.collect();
+        format!("{}, {}: {}{}.", self.name, self.count(), told.join(", "), self.bound())
+    }
+
+    /// What each slice of the measured time says, as the median over the runs that had requests in it.
+    fn slices(&self, of: fn(&Slice) -> f64) -> Vec<(f64, f64)> {
+        let mut slices: BTreeMap<usize, (f64, Vec<f64>)> = BTreeMap::new();
+        for slice in self.runs.iter().flat_map(|run| &run.over_time) {
+            slices.entry(slice.number).or_insert((slice.at_s, Vec::new())).1.push(of(slice));
+        }
+        slices.into_values().map(|(at_s, values)| (at_s, median(values))).collect()
+    }
+}
+
+fn distribution(sides: &[(usize, Answers)], title: String) -> Plot {
+    let (unit, us) = unit(sides);
+    let line = |(number, side): &(usize, Answers)| {
+        let max = side.told("max", 1.0).unwrap_or_default();
+        let name = format!("{}: {max}{}, {}", side.name, side.bound(), side.count());
+        let points = percentiles(&side.responses).into_iter().map(|(q, ns)| (q, ns as f64 / 1e3 / us)).collect();
+        Line { name, points, look: Look::Solid(*number) }
+    };
+    Plot {
+        title,
+        x: "percentile of the requests, from the 10th to where ten of them lie beyond".into(),
+        y: format!("response, {unit}"),
+        scales: [Scale::Tail, Scale::Logarithmic],
+        says: format!("{} A line ends where fewer than ten requests lie beyond it.", sentences(sides)),
+        lines: sides.iter().map(line).collect(),
+    }
+}
+
+fn over_time(sides: &[(usize, Answers)], title: String) -> Plot {
+    let (unit, us) = unit(sides);
+    let lines = |(number, side): &(usize, Answers)| {
+        let line = |what: &str, look, of| {
+            let points = side.slices(of).into_iter().map(|(at_s, value)| (at_s, value / us)).collect();
+            Line { name: format!("{}: {what} of each {}", side.name, side.slice()), points, look }
+        };
+        let slowest = format!("slowest{}", if side.cut { " (a lower bound)" } else { "" });
+        [line(&slowest, Look::Dashed(*number), |s| s.max_us), line("median", Look::Solid(*number), |s| s.p50_us)]
+    };
+    Plot {
+        title,
+        x: "when a request was due, seconds since the measured time began".into(),
+        y: format!("response, {unit}"),
+        scales: [Scale::Linear, Scale::Logarithmic],
+        says: format!("{OVER_RUNS} {}", sentences(sides)),
+        lines: sides.iter().flat_map(lines).collect(),
+    }
+}
+
+fn sentences(sides: &[(usize, Answers)]) -> String {
+    sides.iter().map(|(_, side)| side.sentence()).collect::<Vec<_>>().join(" ")
+}
+
+/// The unit of the responses, and how many microseconds it has.
+fn unit(sides: &[(usize, Answers)]) -> (&'static str, f64) {
+    let slowest = sides.iter().map(|(_, side)| side.responses.max()).max().unwrap_or_default();
+    if slowest < 1_000_000 { ("µs", 1.0) } else { ("ms", 1e3) }
+}
+
+/// Shares of the requests, evenly spread towards the tail, and within how many nanoseconds they were answered: as far
+/// as ten requests lie beyond.
+fn percentiles(responses: &Histogram<u64>) -> Vec<(f64, u64)> {
+    let (first, last) = (1.0 - FIRST_SHARE, 10.0 / responses.len() as f64);
+    let shares = (0..=POINTS).map(|i| 1.0 - first * (last / first).powf(i as f64 / POINTS as f64));
+    shares.filter(|_| last < first).filter_map(|q| Some((q, quantile(responses, q)?))).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::plot::svg::tests::assert_well_formed;
+    use super::*;
+    use crate::analysis::Reading;
+    use crate::compare::comparison::tests::run;
+    use crate::verdict::Verdict;
+    use lab_kit::Column;
+
+    /// A thousand responses from 1 to 1000 times so many microseconds.
+    fn histogram(us: u64) -> Histogram<u64> {
+        let mut responses = Histogram::new_with_max(1_000_000_000_000, 3).unwrap();
+        (1..=1_000).for_each(|i| responses.record(i * us * 1_000).unwrap());
+        responses
+    }
+
+    /// A run whose responses grow from slice to slice.
+    fn answered(number: usize, side: &str, us: u64) -> Analysis {
+        let slice = |number| {
+            let p50_us = (us * (number as u64 + 1)) as f64;
+            Slice { number, at_s: number as f64 / 60.0, p50_us, max_us: 2.0 * p50_us, requests: 17 }
+        };
+        let responses = Some(histogram(us));
+        Analysis { responses, over_time: (0..60).map(slice).collect(), ..run(number, side, &[("cpu_us_per_op", 7.0)]) }
+    }
+
+    fn report(runs: Vec<Analysis>) -> Report {
+        let comparison = Comparison::of(&runs, &crate::report::rule(&runs[0].recording.spec, None));
+        let spec = runs[0].recording.spec.clone();
+        let runs = runs.into_iter().map(|run| (run, Vec::new())).collect();
+        let (folder, columns) = ("".into(), Column::RESPONSES);
+        Report {
+            folder,
+            spec,
+            runs,
+            sweep: None,
+            ways: vec![],
+            controls: vec![],
+            noise: None,
+            kept: vec![],
+            comparison,
+            verdict: Verdict::Held,
+            columns,
+        }
+    }
+
+    /// Three pairs; the side after is ten times as quick.
+    fn pairs() -> Vec<Analysis> {
+        (1..=3)
+            .flat_map(|number| [answered(number, "a", 10 * number as u64), answered(number, "b", number as u64)])
+            .collect()
+    }
+
+    /// What `lab compare` would read of them.
+    pub fn compared() -> Report {
+        report(pairs())
+    }
+
+    #[test]
+    fn percentiles_go_from_the_tenth_to_where_ten_requests_lie_beyond() {
+        let points = percentiles(&histogram(1));
+        let (first, last) = (points[0], points[points.len() - 1]);
+        assert_eq!(points.len(), POINTS + 1);
+        assert!((first.0 - 0.1).abs() < 1e-9 && (last.0 - 0.99).abs() < 1e-9, "{first:?} {last:?}");
+        assert!(points.iter().all(|(q, ns)| (*ns as f64 / 1e6 - q).abs() < 0.002), "the n-th took n µs: {points:?}");
+        let mut few = Histogram::new(3).unwrap();
+        few.record_n(7, 11).unwrap();
+        assert!(percentiles(&few).is_empty());
+    }
+
+    #[test]
+    fn both_pictures_name_both_sides_and_say_the_numbers() {
+        let figures = compared().figures();
+        assert_eq!(figures.iter().map(|(file, _)| *file).collect::<Vec<_>>(), FILES);
+        for (_, plot) in &figures {
+            let svg = plot.svg().unwrap();
+            assert_well_formed(&svg);
+            assert!(svg.contains("a, 3 000 requests of 3 runs: p50 8."), "{svg}");
+            assert!(svg.contains("max 30.0 ms. b, 3 000 requests of 3 runs: p50"), "{svg}");
+        }
+        let names = |figure: usize| figures[figure].1.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(0), ["a: max 30.0 ms, 3 000 requests of 3 runs", "b: max 3.00 ms, 3 000 requests of 3 runs"]);
+        assert_eq!(names(1).len(), 4);
+    }
+
+    #[test]
+    fn a_point_over_time_is_the_median_over_the_runs() {
+        let mut runs = pairs();
+        runs[2].over_time.retain(|slice| slice.number != 59);
+        let plot = &report(runs).figures()[1].1;
+        let point = |line: usize, slice: usize| plot.lines[line].points[slice];
+        assert_eq!((point(0, 1), point(1, 1)), ((1.0 / 60.0, 0.08), (1.0 / 60.0, 0.04)), "the second run's, in ms");
+        assert_eq!(point(1, 59).1, 1.2, "of 0.6 and 1.8 ms");
+    }
+
+    #[test]
+    fn what_was_cut_off_is_a_lower_bound_and_dropped_pairs_are_not_drawn() {
+        let mut runs = pairs();
+        let cut = Reading { value: 1.0, low: 1.0, high: f64::INFINITY, because: None };
+        runs[0].metrics.insert("response_max_us".into(), cut);
+        let bound = |runs: &[Analysis]| report(runs.to_vec()).figures()[0].1.lines[0].name.clone();
+        assert_eq!(bound(&runs), "a: max ≥ 30.0 ms (the tail is a lower bound), 3 000 requests of 3 runs");
+        runs[1].recording.outcome.foreign_cores = Some(0.5);
+        assert_eq!(bound(&runs), "a: max 30.0 ms, 2 000 requests of 2 runs");
+    }
+
+    #[test]
+    fn a_variant_against_itself_has_two_names_and_a_batch_has_no_picture() {
+        let mut runs = pairs();
+        runs.iter_mut().for_each(|run| run.recording.spec.variant = "same".into());
+        let figures = report(runs).figures();
+        let names: Vec<_> = figures[0].1.lines.iter().map(|line| &line.name[..8]).collect();
+        assert_eq!(names, ["same (A)", "same (B)"]);
+        let batch = [run(1, "a", &[]), run(1, "b", &[])];
+        assert!(report(batch.to_vec()).figures().is_empty());
+    }
+}
