@@ -3,6 +3,7 @@
 mod chart;
 mod compare;
 mod detail;
+pub(crate) mod doctor;
 mod json;
 pub(crate) mod ledger;
 pub mod plot;
