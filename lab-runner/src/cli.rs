@@ -1,5 +1,8 @@
 //! The command line: clap's derive and the parsing of single values, nothing else.
 
+mod doctor;
+pub(crate) use doctor::DoctorArgs;
+
 use crate::compare::metrics::METRICS;
 use crate::exit::{self, Exit};
 use crate::plan::Sizes;
@@ -33,6 +36,8 @@ pub(crate) enum Command {
     Sweep(SweepArgs),
     /// Puts every claim of every variant to the test, under short loads
     Verify(VerifyArgs),
+    /// Tells what this machine can measure, what it cannot, and how large its noise is
+    Doctor(DoctorArgs),
     /// Reads a recording again
     Report(ReportArgs),
     /// Writes a completion script for a shell

@@ -56,6 +56,18 @@ impl ProcessTicks {
         let used = sum(self).saturating_sub(sum(then));
         if used < 3 { 0.0 } else { used as f64 * TICK_MS }
     }
+
+    /// The processes other than these that used CPU time since then, in milliseconds, the busiest first. One whose child
+    /// ended meanwhile is given the child's past too: good enough to name it, not to add up.
+    pub fn busiest_since(&self, then: &ProcessTicks, ours: &[u32]) -> Vec<(u32, f64)> {
+        let used = |(number, ticks): (&u32, &u64)| {
+            let used = ticks.saturating_sub(then.0.get(number).copied().unwrap_or(0));
+            (used >= 3 && !ours.contains(number)).then_some((*number, used as f64 * TICK_MS))
+        };
+        let mut all: Vec<(u32, f64)> = self.0.iter().filter_map(used).collect();
+        all.sort_by(|one, other| other.1.total_cmp(&one.1));
+        all
+    }
 }
 
 fn ticks_of(process: u32) -> Option<u64> {
@@ -85,6 +97,11 @@ impl MachineTicks {
         Some(MachineTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
     }
 
+    /// Whether the host has ever told that it took time away: one that tells nothing looks as one that takes nothing.
+    pub fn has_steal(self) -> bool {
+        self.stolen > 0
+    }
+
     /// What was stolen since then.
     pub fn steal_since(self, then: MachineTicks) -> Option<Steal> {
         let all = self.all.checked_sub(then.all).filter(|ticks| *ticks > 0)?;
@@ -102,6 +119,7 @@ mod tests {
         let ticks = |of: &[(u32, u64)]| ProcessTicks(of.iter().copied().collect());
         let (then, now) = (ticks(&[(1, 100), (2, 50), (3, 7)]), ticks(&[(1, 110), (2, 90), (4, 2)]));
         assert_eq!(now.foreign_ms_since(&then, &[2]), 50.0, "3 ended, and its 7 ticks are with its parent");
+        assert_eq!(now.busiest_since(&then, &[2]), [(1, 100.0)], "2 is ours, and 4 hardly ran");
         let a_tick = ticks(&[(1, 101), (2, 50), (3, 7)]);
         assert_eq!(a_tick.foreign_ms_since(&then, &[2]), 0.0);
         assert!(ProcessTicks::now().is_none_or(|now| now.0.contains_key(&std::process::id())));

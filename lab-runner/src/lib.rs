@@ -25,6 +25,7 @@ mod child;
 mod cli;
 mod cmd;
 pub mod compare;
+mod doctor;
 mod environment;
 mod exit;
 mod plan;
@@ -64,6 +65,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Compare(args) => cmd::compare::run(&args, cli.plain, scenarios),
         Command::Sweep(args) => cmd::sweep::run(&args, cli.plain, scenarios),
         Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
+        Command::Doctor(args) => cmd::doctor::run(&args, cli.plain, scenarios),
         Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Completions(args) => cmd::completions::run(&args),
     }

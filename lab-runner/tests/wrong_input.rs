@@ -128,6 +128,17 @@ fn comparisons_that_cannot_tell_are_refused() {
 }
 
 #[test]
+fn null_comparisons_that_cannot_tell_are_refused() {
+    refused(&["doctor", "--pairs", "5"], "cannot reach 95 %");
+    refused(&["doctor", "greddy"], "try greedy");
+    refused(&["doctor", "greedy", "fxied"], "try fixed");
+    refused(&["doctor", "greedy", "--duration", "3"], "needs a unit");
+    refused(&["doctor", "unordered", "--duration", "3s"], "leave --duration away");
+    refused(&["doctor", "--format", "ledger"], "try --format json");
+    refused(&["doctor", "--out", "/proc/runs"], "try another --out");
+}
+
+#[test]
 fn bad_messages_files_are_refused_with_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &[u8]| {

@@ -53,7 +53,7 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
 }
 
 /// What is to be compared, if it can be: two variants, one under two loads, or one with itself.
-fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::Result<Sides> {
+pub(super) fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::Result<Sides> {
     let two_loads = args.load_a.is_some() || args.load_b.is_some();
     let a = variant(scenario, args.before.as_deref(), Kind::Buggy)?;
     let b = variant(scenario, args.after.as_deref(), if args.null || two_loads { a.kind } else { Kind::Fixed })?;
@@ -73,7 +73,7 @@ fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::Result<Side
     }
 }
 
-fn variant(scenario: &'static Scenario, name: Option<&str>, kind: Kind) -> anyhow::Result<&'static Variant> {
+pub(super) fn variant(scenario: &'static Scenario, name: Option<&str>, kind: Kind) -> anyhow::Result<&'static Variant> {
     let missing = || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
     name.map_or_else(|| scenario.first(kind).ok_or_else(missing), |name| plan::named(scenario, name))
 }
@@ -92,7 +92,7 @@ fn side(
 }
 
 /// The pairs, up to each look.
-fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
+pub(super) fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
     let ends: Vec<usize> =
         if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs.unwrap_or(8)] };
     let begins = std::iter::once(0).chain(ends.iter().copied());

@@ -3,6 +3,7 @@
 mod chart;
 mod compare;
 mod detail;
+pub(crate) mod doctor;
 mod json;
 pub(crate) mod latency;
 pub(crate) mod ledger;
