@@ -31,6 +31,7 @@ mod exit;
 mod plan;
 pub mod recording;
 pub mod report;
+pub mod stacks;
 mod supervise;
 pub mod verdict;
 

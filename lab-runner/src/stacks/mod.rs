@@ -1,0 +1,17 @@
+//! One shape of evidence for every profiling lens, and what is made of it: names that match, differences, pictures.
+//!
+//! A lens (cpu, allocations, stalls, spans) leaves a [`Folded`]. [`Names`] makes its frames comparable, a [`Side`] says
+//! what it was measured in, and from there on no code asks which lens it was.
+
+mod amount;
+mod difference;
+pub mod flame;
+mod folded;
+mod names;
+pub mod pprof;
+mod side;
+
+pub use difference::{Change, Difference, Entry, Noise, Weight};
+pub use folded::{Folded, MAX_BYTES, MAX_LINE, Parsed, has_frame};
+pub use names::{Names, Plumbing};
+pub use side::Side;
