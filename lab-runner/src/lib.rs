@@ -27,6 +27,7 @@ mod cmd;
 pub mod compare;
 mod environment;
 mod exit;
+pub mod lens;
 mod plan;
 pub mod recording;
 pub mod report;

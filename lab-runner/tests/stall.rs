@@ -1,0 +1,229 @@
+//! The lens `stall` on a real runtime: it names who waits and who computes, and leaves an idle runtime alone.
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+
+use lab_runner::lens::stall::{self, Counts, LongPoll, Recording, Sampler, Symbols, hooks, number_of};
+use proptest::prelude::*;
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+/// There is one sampler a process, and what one test polls would be in the recording of another.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn watched_runtime() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .on_before_task_poll(|task| hooks::enter_poll(number_of(&task.id())))
+        .on_after_task_poll(|_| hooks::leave_poll())
+        .on_thread_stop(hooks::thread_stops)
+        .build()
+        .unwrap()
+}
+
+/// Records what a future does as a task; also returns the task's number.
+fn record(folder: &Path, task: impl Future<Output = ()> + Send + 'static) -> (Counts, Recording, u64) {
+    let runtime = watched_runtime();
+    let sampler = Sampler::start(folder, stall::HZ).unwrap();
+    let task = runtime.spawn(task);
+    let number = number_of(&task.id());
+    runtime.block_on(task).unwrap();
+    let counts = sampler.stop();
+    let recording = stall::read(&folder.join(stall::FILE)).unwrap();
+    assert_eq!(counts.trouble, None);
+    assert_eq!(recording.counts.as_ref(), Some(&counts));
+    assert!(!recording.cut);
+    (counts, recording, number)
+}
+
+fn longest(recording: &Recording, task: u64) -> LongPoll {
+    let polls = stall::long_polls(recording, &mut Symbols::of(recording), stall::LONG_POLL_NS);
+    let polls: Vec<_> = polls.into_iter().filter(|poll| poll.task == task).collect();
+    polls.into_iter().max_by_key(|poll| poll.seen_ns).expect("the task has a long poll")
+}
+
+/// A pipe that somebody writes to after a while; whoever reads it waits until then.
+fn slow_pipe(folder: &Path) -> (std::path::PathBuf, thread::JoinHandle<()>) {
+    let path = folder.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let to = path.clone();
+    let writer = thread::Builder::new().spawn(move || {
+        let mut pipe = File::options().write(true).open(to).unwrap();
+        thread::sleep(Duration::from_millis(300));
+        pipe.write_all(b"done").unwrap();
+    });
+    (path, writer.unwrap())
+}
+
+const READ_LINE: u32 = line!() + 4;
+
+#[inline(never)]
+async fn reads_a_file_in_a_poll(path: std::path::PathBuf) -> usize {
+    let text = fs::read_to_string(path).unwrap();
+    black_box(text.len())
+}
+
+#[test]
+fn who_waits_for_a_file_is_named_with_the_line() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let (path, writer) = slow_pipe(folder.path());
+    let (counts, recording, task) = record(folder.path(), async {
+        assert_eq!(reads_a_file_in_a_poll(path).await, 4);
+    });
+    writer.join().unwrap();
+    let poll = longest(&recording, task);
+    println!("{counts:?}\n{poll:#?}");
+    assert!(poll.samples > 100, "{} samples", poll.samples);
+    assert!(poll.on_cpu <= 0.1, "{} on the CPU", poll.on_cpu);
+    let own = poll.stack.iter().find(|frame| frame.function.contains("reads_a_file_in_a_poll")).expect("own function");
+    assert_eq!(own.line, Some(READ_LINE));
+    assert!(own.file.as_ref().unwrap().ends_with("tests/stall.rs"));
+    assert!(poll.stack.iter().any(|frame| frame.function.contains("read_to_string")));
+    assert_eq!(poll.stack[0].function, "read", "libc's own symbol");
+    let folded = stall::folded(&recording, &mut Symbols::of(&recording));
+    assert!(folded.off_cpu.keys().any(|stack| stack.contains("reads_a_file_in_a_poll") && stack.ends_with(";read")));
+}
+
+#[inline(never)]
+fn computes_for(time: Duration) -> u64 {
+    let end = Instant::now() + time;
+    let mut hash = 1u64;
+    while Instant::now() < end {
+        for round in 0..10_000 {
+            hash = black_box(hash.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(round));
+        }
+    }
+    hash
+}
+
+#[test]
+fn who_computes_is_named() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let (counts, recording, task) = record(folder.path(), async {
+        black_box(computes_for(Duration::from_millis(300)));
+    });
+    let poll = longest(&recording, task);
+    println!("{counts:?}\n{poll:#?}");
+    assert!(poll.on_cpu + poll.runnable >= 0.9, "it never waited in the kernel");
+    // A machine that is busy with other things may keep the thread waiting for a core.
+    assert!(poll.on_cpu >= 0.3, "{} on the CPU", poll.on_cpu);
+    assert!(poll.stack.iter().any(|frame| frame.function.contains("computes_for")), "{:?}", poll.stack);
+}
+
+#[test]
+fn an_idle_runtime_gets_no_signal() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let runtime = watched_runtime();
+    runtime.block_on(runtime.spawn(async {})).unwrap();
+    let sampler = Sampler::start(folder.path(), stall::HZ).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    let counts = sampler.stop();
+    assert!(counts.ticks > 10, "{counts:?}");
+    assert_eq!((counts.in_poll, counts.sent, counts.delivered, counts.unwatched), (0, 0, 0, 0));
+}
+
+#[test]
+fn a_worker_that_hands_its_core_over_keeps_its_poll() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let (_, recording, task) = record(folder.path(), async {
+        tokio::task::block_in_place(|| thread::sleep(Duration::from_millis(50)));
+        // Whoever took the core polls on a thread of its own in the meantime and afterwards.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    });
+    let poll = longest(&recording, task);
+    assert!(poll.on_cpu < 0.5, "{poll:?}");
+    let mine = recording.samples.iter().filter(|sample| sample.task == task && sample.poll == poll.poll);
+    assert!(mine.filter(|sample| sample.thread == poll.thread).count() > 10);
+}
+
+#[test]
+fn a_second_sampler_is_refused_and_a_dropped_one_makes_room() {
+    let _alone = alone();
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let first = Sampler::start(folders[0].path(), stall::HZ).unwrap();
+    assert!(Sampler::start(folders[1].path(), stall::HZ).unwrap_err().contains("another sampler"));
+    drop(first);
+    assert!(Sampler::start(folders[0].path(), stall::HZ).unwrap_err().contains("stall.bin"), "never overwritten");
+    assert!(Sampler::start(folders[1].path(), 0).is_err());
+    Sampler::start(folders[1].path(), stall::HZ).unwrap().stop();
+}
+
+/// A real recording of some polls.
+fn valid_file() -> Vec<u8> {
+    let folder = TempDir::new().unwrap();
+    let (counts, ..) = record(folder.path(), async {
+        thread::sleep(Duration::from_millis(40));
+    });
+    assert!(counts.delivered > 0);
+    fs::read(folder.path().join(stall::FILE)).unwrap()
+}
+
+#[test]
+fn a_file_that_is_cut_off_tells_what_is_before() {
+    let _alone = alone();
+    let bytes = valid_file();
+    let whole = stall::parse(&bytes).unwrap();
+    let mut samples = 0;
+    for length in (0..bytes.len()).step_by(7) {
+        let Ok(part) = stall::parse(&bytes[..length]) else { continue };
+        assert!(part.samples.len() >= samples);
+        assert_eq!(part.samples, whole.samples[..part.samples.len()]);
+        samples = part.samples.len();
+    }
+    assert!(samples >= whole.samples.len() - 1);
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_an_error_or_a_part(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        let _ = stall::parse(&bytes);
+        let header: Vec<u8> = b"LABSTALL\x01\0\0\0\0\0\0\0".iter().copied().chain([0; 48]).chain(bytes).collect();
+        let recording = stall::parse(&header).unwrap();
+        let mut symbols = Symbols::of(&recording);
+        stall::folded(&recording, &mut symbols);
+        stall::long_polls(&recording, &mut symbols, 0);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_an_error_or_a_part(at in 0usize..900, bit in 0u8..8, length in 0u16..40) {
+        let mut bytes = b"LABSTALL\x01\0\0\0\0\0\0\0".to_vec();
+        bytes.extend([0; 48]);
+        for kind in [1, 2, 3, 1, 2] {
+            bytes.extend([kind, 15].into_iter().chain(length.to_le_bytes()).chain([0; 4]));
+            bytes.extend(std::iter::repeat_n(1, usize::from(length) * 8));
+        }
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1 << bit;
+        }
+        let _ = stall::parse(&bytes);
+    }
+}
+
+#[test]
+fn what_a_watched_poll_costs() {
+    let _alone = alone();
+    const POLLS: u32 = 1_000_000;
+    let begin = Instant::now();
+    for task in 0..POLLS {
+        hooks::enter_poll(black_box(u64::from(task)));
+        hooks::leave_poll();
+    }
+    println!("enter_poll and leave_poll: {:.1} ns", begin.elapsed().as_nanos() as f64 / f64::from(POLLS));
+    hooks::thread_stops();
+}
