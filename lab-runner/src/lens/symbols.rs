@@ -2,16 +2,15 @@
 //! were mapped.
 
 use super::maps::{self, Mapping};
-use super::stall::Recording;
+use super::stall::{Recording, format::stamp};
 use addr2line::Context;
 use gimli::{EndianArcSlice, RunTimeEndian, SectionId};
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, ReadRef};
 use std::collections::HashMap;
 use std::fmt::{self, Display};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 /// A function in a stack. An inlined one is a frame of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,13 +105,6 @@ fn unknown_in(path: &str) -> String {
         kernel if kernel.starts_with('[') => kernel.to_owned(),
         file => format!("[unknown in {file}]"),
     }
-}
-
-/// By what a file is known again: its length, and when it changed last.
-fn stamp(path: &Path) -> Option<(u64, u64)> {
-    let metadata = path.metadata().ok()?;
-    let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some((metadata.len(), changed.as_nanos() as u64))
 }
 
 type Slice = EndianArcSlice<RunTimeEndian>;

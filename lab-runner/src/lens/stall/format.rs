@@ -6,6 +6,9 @@
 //! `/proc/self/maps`. The path and the maps follow, each padded to whole words. Then come records. A record begins
 //! with a [`Head`], which says how many words follow it. Times are `CLOCK_MONOTONIC` nanoseconds.
 
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
 /// The first word.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"LABSTALL");
 /// The layout that is written, and the only one that is read.
@@ -80,6 +83,13 @@ pub(super) fn pair(low: u32, high: u32) -> u64 {
 /// The two numbers of a word.
 pub(super) fn unpair(word: u64) -> (u32, u32) {
     (word as u32, (word >> 32) as u32)
+}
+
+/// By what a file is known again: its length, and when it changed last.
+pub(in crate::lens) fn stamp(path: &Path) -> Option<(u64, u64)> {
+    let metadata = path.metadata().ok()?;
+    let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some((metadata.len(), changed.as_nanos() as u64))
 }
 
 /// What a sampler did. A tick is a sampling interval; ticks of different threads add up.

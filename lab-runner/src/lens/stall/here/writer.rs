@@ -1,12 +1,11 @@
 //! Appends to `stall.bin`. Once it cannot, it appends no more: half a record would make garbage of what follows.
 
-use crate::lens::stall::format::{COUNTS_WORDS, Counts, FILE_LIMIT, Head, MAGIC, VERSION, kind};
+use crate::lens::stall::format::{COUNTS_WORDS, Counts, FILE_LIMIT, Head, MAGIC, VERSION, kind, stamp};
 use lab_kit::clock;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 /// Bytes that the last record takes; samples leave them free.
 const LAST: u64 = (1 + COUNTS_WORDS as u64) * 8;
@@ -86,9 +85,28 @@ fn header(hz: u32) -> io::Result<Vec<u8>> {
     Ok(header)
 }
 
-/// By what a file is known again: its length, and when it changed last.
-fn stamp(path: &Path) -> Option<(u64, u64)> {
-    let metadata = path.metadata().ok()?;
-    let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some((metadata.len(), changed.as_nanos() as u64))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lens::stall;
+    use crate::lens::stall::format::SAMPLE_WORDS;
+    use tempfile::TempDir;
+
+    #[test]
+    fn a_full_file_loses_samples_and_keeps_its_counts() {
+        let path = TempDir::new().unwrap().keep().join("stall.bin");
+        let mut writer = Writer::create(&path, 1_000, 0).unwrap();
+        let record = [Head { kind: kind::SAMPLE, flags: 0, words: SAMPLE_WORDS as u16 }.to_word(), 1, 2, 3, 4, 5, 6];
+        writer.left = 100;
+        writer.append(&record);
+        writer.append(&record);
+        writer.append(&[1]);
+        assert_eq!(writer.lost, 2, "once full, nothing is appended that happens to fit");
+        assert!(writer.trouble.as_ref().unwrap().contains("MiB"));
+        let counts = Counts { ticks: 7, lost: writer.lost, ..Counts::default() };
+        writer.finish(&counts);
+        let recording = stall::read(&path).unwrap();
+        assert_eq!((recording.samples.len(), recording.counts, recording.cut), (1, Some(counts), false));
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
 }
