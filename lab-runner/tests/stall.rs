@@ -137,6 +137,41 @@ fn who_computes_is_named() {
     assert!(poll.stack.iter().any(|frame| frame.function.contains("computes_for")), "{:?}", poll.stack);
 }
 
+#[inline(never)]
+fn works_in_libc(time: Duration) -> usize {
+    let end = Instant::now() + time;
+    let mut bytes = 0;
+    while Instant::now() < end {
+        let mut texts: Vec<String> = (0..50).map(|number| format!("{number} {:?}", black_box(0.1))).collect();
+        texts.sort_by(|a, b| b.cmp(a));
+        bytes += black_box(vec![7u8; 100_000].clone()).len() + texts.concat().len();
+        bytes += std::env::var("PATH").map_or(0, |path| path.len()) + usize::from(fs::metadata("/").is_ok());
+    }
+    bytes
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a share for whoever asks for it")]
+fn stacks_are_whole_in_code_without_frame_pointers_too() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let (_, recording, task) = record(folder.path(), async {
+        black_box(works_in_libc(Duration::from_millis(500)));
+    });
+    let mut symbols = Symbols::of(&recording);
+    let mine: Vec<_> = recording.samples.iter().filter(|sample| sample.task == task).collect();
+    let stacks: Vec<_> = mine.iter().map(|sample| symbols.stack(&sample.frames)).collect();
+    let has = |stack: &[stall::Frame], name: &str| stack.iter().any(|frame| frame.function.contains(name));
+    let own = stacks.iter().filter(|stack| has(stack, "works_in_libc")).count();
+    let rooted = stacks.iter().filter(|stack| has(stack, "thread_start")).count();
+    let foreign = stacks.iter().filter(|stack| stack[0].file.is_none()).count();
+    println!("{} samples, {foreign} begin in libc, {own} have the function, {rooted} the root", stacks.len());
+    for stack in stacks.iter().filter(|stack| !has(stack, "works_in_libc")).take(6) {
+        println!("  {:?}", stack.iter().take(4).map(|frame| format!("{frame:.80}")).collect::<Vec<_>>());
+    }
+    assert!(own * 10 >= stacks.len() * 8 && rooted * 10 >= stacks.len() * 9);
+}
+
 #[test]
 fn an_idle_runtime_gets_no_signal() {
     let _alone = alone();
@@ -179,6 +214,34 @@ fn a_second_sampler_is_refused_and_a_dropped_one_makes_room() {
     Sampler::start(folders[1].path(), stall::HZ).unwrap().stop();
 }
 
+/// CPU time in nanoseconds that the same work takes.
+fn cpu_ns_of_work() -> f64 {
+    let begin = lab_kit::clock::thread_cpu_ns();
+    let work = (0..20_000_000u64).fold(1u64, |hash, round| black_box(hash.wrapping_mul(31).wrapping_add(round)));
+    black_box(work);
+    (lab_kit::clock::thread_cpu_ns() - begin) as f64
+}
+
+#[test]
+#[ignore = "measures: cargo test --test stall -- --ignored --nocapture"]
+#[expect(clippy::print_stdout, reason = "a number for whoever asks for it; nothing is asserted about it")]
+fn what_a_sample_costs() {
+    let _alone = alone();
+    let mut costs = Vec::new();
+    for _ in 0..15 {
+        let bare = cpu_ns_of_work();
+        let folder = TempDir::new().unwrap();
+        let sampler = Sampler::start(folder.path(), 10_000).unwrap();
+        hooks::enter_poll(1);
+        let sampled = cpu_ns_of_work();
+        hooks::leave_poll();
+        costs.push((sampled - bare) / sampler.stop().delivered as f64);
+    }
+    costs.sort_by(f64::total_cmp);
+    println!("CPU time of a sampled thread a sample, ns: median {:.0} of {costs:.0?}", costs[7]);
+    hooks::thread_stops();
+}
+
 /// A real recording of some polls.
 fn valid_file() -> Vec<u8> {
     let folder = TempDir::new().unwrap();
@@ -205,6 +268,8 @@ fn a_file_that_is_cut_off_tells_what_is_before() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn garbage_is_an_error_or_a_part(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
         let _ = stall::parse(&bytes);

@@ -191,19 +191,19 @@ fn follow(mut fp: usize, stack: Stack, into: &mut Into<'_>) {
 /// Who called the code of a library that was built without frame pointers, and the caller's frame.
 ///
 /// The library leaves the caller's frame pointer alone, or saved it below the return address; the return address
-/// itself is the first word from the top that a call in the executable would come back to.
+/// itself is a word near the top that a call in the executable would come back to. The first such word may be left over
+/// from an earlier call, so one with a saved frame pointer is believed before one without.
 #[cfg(target_arch = "x86_64")]
 fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<usize>, usize) {
     let untouched = stack.has_frame(from.fp, text);
     let reach = from.sp.saturating_add(SEARCHED * WORD);
     let reach = if untouched { reach.min(from.fp) } else { reach };
     let words = |end: usize| (from.sp..end).step_by(WORD).map_while(move |at| Some((at, stack.word(at)?)));
-    let Some((at, caller)) = words(reach).find(|(_, word)| text.follows_call(*word)) else { return (None, from.fp) };
-    if untouched {
-        return (Some(caller), from.fp);
-    }
-    let saved = words(at).map(|(_, word)| word).find(|word| *word > at && stack.has_frame(*word, text));
-    (Some(caller), saved.unwrap_or(from.fp))
+    let callers = || words(reach).filter(|(_, word)| text.follows_call(*word));
+    let saved = |at: usize| words(at).map(|(_, word)| word).find(|word| *word > at && stack.has_frame(*word, text));
+    let whole = || callers().find_map(|(at, caller)| Some((Some(caller), saved(at)?)));
+    let first = callers().next().map(|(_, caller)| caller);
+    if untouched { (first, from.fp) } else { whole().unwrap_or((first, from.fp)) }
 }
 
 /// Who called a leaf of a library: the link register, unless a frame tells the same.
