@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -42,6 +42,8 @@ fn record(folder: &Path, task: impl Future<Output = ()> + Send + 'static) -> (Co
     assert_eq!(counts.trouble, None);
     assert_eq!(recording.counts.as_ref(), Some(&counts));
     assert!(!recording.cut);
+    assert_eq!(recording.samples.len() as u64, counts.delivered);
+    assert!(counts.covered + counts.late <= counts.in_poll && counts.delivered <= counts.sent, "{counts:?}");
     (counts, recording, number)
 }
 
@@ -96,7 +98,7 @@ fn who_waits_for_a_file_is_named_with_the_line() {
     writer.join().unwrap();
     let poll = longest(&recording, task);
     tell(&counts, &poll);
-    assert!(poll.samples > 100, "{} samples", poll.samples);
+    assert!(poll.samples > 30, "{} samples", poll.samples);
     assert!(poll.on_cpu <= 0.1, "{} on the CPU", poll.on_cpu);
     let names: Vec<&str> = poll.stack.iter().map(|frame| frame.function.as_str()).collect();
     assert_eq!(names[0], "read", "libc's own symbol");
@@ -133,7 +135,7 @@ fn who_computes_is_named() {
     tell(&counts, &poll);
     assert!(poll.on_cpu + poll.runnable >= 0.9, "it never waited in the kernel");
     // A machine that is busy with other things may keep the thread waiting for a core.
-    assert!(poll.on_cpu >= 0.3, "{} on the CPU", poll.on_cpu);
+    assert!(poll.on_cpu >= 0.1, "{} on the CPU", poll.on_cpu);
     assert!(poll.stack.iter().any(|frame| frame.function.contains("computes_for")), "{:?}", poll.stack);
 }
 
@@ -200,6 +202,52 @@ fn a_worker_that_hands_its_core_over_keeps_its_poll() {
     assert!(poll.on_cpu < 0.5, "{poll:?}");
     let mine = recording.samples.iter().filter(|sample| sample.task == task && sample.poll == poll.poll);
     assert!(mine.filter(|sample| sample.thread == poll.thread).count() > 10);
+}
+
+#[test]
+fn threads_beyond_the_slots_are_counted_and_slots_come_back() {
+    const THREADS: usize = 80;
+    let _alone = alone();
+    for _ in 0..2 {
+        let folder = TempDir::new().unwrap();
+        let sampler = Sampler::start(folder.path(), stall::HZ).unwrap();
+        let all_inside = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    hooks::enter_poll(1);
+                    all_inside.wait();
+                    hooks::leave_poll();
+                    hooks::thread_stops();
+                });
+            }
+        });
+        assert_eq!(sampler.stop().unwatched, THREADS as u64 - 64);
+    }
+}
+
+#[test]
+fn threads_that_come_and_go_are_no_trouble() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let sampler = Sampler::start(folder.path(), 10_000).unwrap();
+    for _ in 0..100 {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for task in 0..200 {
+                        hooks::enter_poll(task);
+                        black_box(vec![1u8; 5_000].to_vec());
+                        hooks::leave_poll();
+                    }
+                    hooks::thread_stops();
+                });
+            }
+        });
+    }
+    let counts = sampler.stop();
+    assert!(counts.covered + counts.late <= counts.in_poll && counts.delivered <= counts.sent, "{counts:?}");
+    assert_eq!((counts.lost, counts.unwatched, counts.trouble), (0, 0, None));
 }
 
 #[test]

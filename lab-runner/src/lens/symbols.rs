@@ -211,3 +211,57 @@ fn inlined(lines: &Context<Slice>, address: u64) -> Vec<Frame> {
     }
     frames
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[inline(never)]
+    fn known(number: u64) -> u64 {
+        std::hint::black_box(number) + 1
+    }
+
+    fn of_this_process() -> Recording {
+        let executable = std::env::current_exe().unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        Recording { stamp: stamp(&executable).unwrap(), executable, maps, ..Recording::default() }
+    }
+
+    #[test]
+    fn a_function_is_named_with_its_file_and_its_line() {
+        assert_eq!(known(1), 2);
+        let address = known as fn(u64) -> u64 as usize as u64;
+        let mut symbols = Symbols::of(&of_this_process());
+        let frame = symbols.frames_at(address).last().unwrap();
+        assert!(frame.function.ends_with("symbols::tests::known"), "{frame}");
+        assert!(frame.file.as_ref().unwrap().ends_with("lens/symbols.rs"), "{frame}");
+        let there = symbols.frames_at(address).to_vec();
+        // What a call comes back to belongs to the instruction before it.
+        assert_eq!(symbols.stack(&[address, address + 1]), [there.clone(), there].concat());
+    }
+
+    #[test]
+    fn a_library_without_debug_information_tells_what_others_link_to() {
+        let address = libc::getpid as unsafe extern "C" fn() -> libc::pid_t as usize as u64;
+        assert_eq!(Symbols::of(&of_this_process()).frames_at(address), [unnamed("getpid".to_owned())]);
+    }
+
+    #[test]
+    fn another_executable_gives_no_names() {
+        let mut recording = of_this_process();
+        recording.stamp.0 += 1;
+        let mut symbols = Symbols::of(&recording);
+        assert!(symbols.executable_has_changed());
+        let function = &symbols.frames_at(known as fn(u64) -> u64 as usize as u64)[0].function;
+        assert!(function.starts_with("[unknown in lab_runner"), "{function}");
+        assert_eq!(symbols.frames_at(7)[0].function, "[unknown]");
+    }
+
+    #[test]
+    fn names_lose_the_hash_of_an_old_mangling() {
+        assert_eq!(demangled("_ZN3lab4main17h0123456789abcdefE"), "lab::main");
+        assert_eq!(demangled("read"), "read");
+        assert_eq!(unknown_in("[vdso]"), "[vdso]");
+        assert_eq!(unknown_in(""), "[unknown]");
+    }
+}

@@ -10,28 +10,28 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 /// The first word.
-pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"LABSTALL");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"LABSTALL");
 /// The layout that is written, and the only one that is read.
-pub(super) const VERSION: u64 = 1;
+pub const VERSION: u64 = 1;
 /// Words before the texts.
-pub(super) const HEADER_WORDS: usize = 8;
+pub const HEADER_WORDS: usize = 8;
 /// Bytes after which a file takes no more samples: 64 MiB.
 pub const FILE_LIMIT: u64 = 64 << 20;
 /// Addresses that a sample has room for.
 pub const FRAMES: usize = 128;
 /// Words of a sample between its head and its frames: time, begin of the poll, task, number of the poll, CPU time of
 /// the thread, thread and ticks.
-pub(super) const SAMPLE_WORDS: usize = 6;
+pub const SAMPLE_WORDS: usize = 6;
 /// Words of a wait between its head and the channel's name: time, number of the poll, thread and bytes of the name,
 /// the system call.
-pub(super) const WAIT_WORDS: usize = 4;
+pub const WAIT_WORDS: usize = 4;
 /// Stands for a system call that is not known.
-pub(super) const NO_SYSCALL: u64 = u64::MAX;
+pub const NO_SYSCALL: u64 = u64::MAX;
 /// Words of the counts, without their head.
-pub(super) const COUNTS_WORDS: usize = 8;
+pub const COUNTS_WORDS: usize = 8;
 
 /// What a record tells.
-pub(super) mod kind {
+pub mod kind {
     /// A stack.
     pub const SAMPLE: u8 = 1;
     /// What a thread waits for in the kernel.
@@ -41,7 +41,7 @@ pub(super) mod kind {
 }
 
 /// What was so when a sample was taken.
-pub(super) mod flag {
+pub mod flag {
     /// The thread had used the CPU since the sample before.
     pub const ON_CPU: u8 = 1;
     /// There was no sample before in this poll: on or off the CPU follows from the instruction alone.
@@ -54,7 +54,7 @@ pub(super) mod flag {
 
 /// The first word of a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Head {
+pub struct Head {
     /// What it tells.
     pub kind: u8,
     /// What was so.
@@ -64,6 +64,7 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// The head as it is written.
     pub fn to_word(self) -> u64 {
         u64::from(self.kind) | u64::from(self.flags) << 8 | u64::from(self.words) << 16
     }
@@ -76,12 +77,12 @@ impl Head {
 }
 
 /// Two 32-bit numbers in a word.
-pub(super) fn pair(low: u32, high: u32) -> u64 {
+pub fn pair(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
 /// The two numbers of a word.
-pub(super) fn unpair(word: u64) -> (u32, u32) {
+pub fn unpair(word: u64) -> (u32, u32) {
     (word as u32, (word >> 32) as u32)
 }
 
@@ -116,11 +117,13 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub(super) fn to_words(&self) -> [u64; COUNTS_WORDS] {
+    /// The counts as they are written.
+    pub fn to_words(&self) -> [u64; COUNTS_WORDS] {
         [self.ticks, self.in_poll, self.sent, self.delivered, self.covered, self.late, self.lost, self.unwatched]
     }
 
-    pub(super) fn from_words(words: &[u64]) -> Option<Counts> {
+    /// The counts that were written; absent if there are not as many words as counts.
+    pub fn from_words(words: &[u64]) -> Option<Counts> {
         let &[ticks, in_poll, sent, delivered, covered, late, lost, unwatched] = words else { return None };
         Some(Counts { ticks, in_poll, sent, delivered, covered, late, lost, unwatched, trouble: None })
     }
