@@ -28,6 +28,7 @@ pub mod compare;
 mod doctor;
 mod environment;
 mod exit;
+pub mod lens;
 mod plan;
 pub mod recording;
 pub mod report;

@@ -1,0 +1,56 @@
+//! What is mapped where in a process: the text of `/proc/self/maps`, read.
+
+use std::ops::Range;
+
+/// Executable memory that a file, or the kernel, put into a process.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mapping {
+    /// Addresses that it covers.
+    pub addresses: Range<u64>,
+    /// Where in the file it begins, in bytes.
+    pub offset: u64,
+    /// The file, or a name in brackets for memory of the kernel's.
+    pub path: String,
+}
+
+/// The executable mappings, in order of their addresses. Lines that cannot be read are left out.
+pub(crate) fn executable(text: &str) -> Vec<Mapping> {
+    let mut mappings: Vec<Mapping> = text.lines().filter_map(mapping).collect();
+    mappings.sort_by_key(|mapping| mapping.addresses.start);
+    mappings
+}
+
+fn mapping(line: &str) -> Option<Mapping> {
+    // begin-end perms offset device inode path, where the path may hold blanks and may be missing
+    let mut fields = line.splitn(6, ' ');
+    let (begin, end) = fields.next()?.split_once('-')?;
+    let executable = fields.next()?.contains('x');
+    let offset = hex(fields.next()?)?;
+    let path = fields.nth(2).unwrap_or_default().trim_start().to_owned();
+    executable.then_some(Mapping { addresses: hex(begin)?..hex(end)?, offset, path })
+}
+
+fn hex(digits: &str) -> Option<u64> {
+    u64::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_found_with_its_file_and_garbage_is_not() {
+        let text = "\
+            7f0000-7f2000 r--p 00000000 08:01 42                         /usr/bin/a lab\n\
+            7f2000-7f5000 r-xp 00002000 08:01 42                         /usr/bin/a lab\n\
+            garbage\n\
+            1000-2000 r-xp 00000000 00:00 0 \n";
+        let found = executable(text);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].path, "");
+        assert_eq!(
+            found[1],
+            Mapping { addresses: 0x7f_2000..0x7f_5000, offset: 0x2000, path: "/usr/bin/a lab".to_owned() }
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! The same names where no thread can be sampled: the hooks do nothing, and starting says why.
+
+use super::Counts;
+use std::convert::Infallible;
+use std::path::Path;
+
+/// A sampler that cannot be.
+#[derive(Debug)]
+pub struct Sampler(Infallible);
+
+impl Sampler {
+    /// Never starts.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn start(_folder: &Path, _hz: u32) -> Result<Sampler, String> {
+        Err("not available: threads are sampled on Linux, on x86-64 and aarch64".to_owned())
+    }
+
+    /// Never called, for there is no sampler.
+    pub fn stop(self) -> Counts {
+        match self.0 {}
+    }
+}
+
+/// What a runtime would call.
+pub mod hooks {
+    /// Does nothing.
+    pub fn thread_stops() {}
+
+    /// Does nothing.
+    pub fn enter_poll(_task: u64) {}
+
+    /// Does nothing.
+    pub fn leave_poll() {}
+}

@@ -1,0 +1,47 @@
+//! The lens `stall`: which line a runtime's thread is stuck at while it is inside a poll, and whether it computes
+//! there or waits.
+//!
+//! The hooks tell when a thread enters a poll and leaves it. A thousand times a second a thread of its own looks
+//! which threads are inside one and sends them a signal; the handler writes the stack into the thread's own ring.
+//! The rings go to `stall.bin`, and addresses become names after the run, in another process. A parked worker is
+//! never woken by a signal.
+//!
+//! What it changes in the run: a watched poll costs two stores and a look at the clock, a sample some microseconds of the
+//! thread that is sampled. A system call that a signal interrupts is restarted where the kernel can; what sleeps by
+//! `nanosleep` or `poll` sees `EINTR`, as it would after any other signal.
+
+mod folded;
+pub mod format;
+mod read;
+mod task;
+
+pub use super::symbols::{Frame, Symbols};
+pub use folded::{Folded, LongPoll, Wait, folded, long_polls};
+pub use format::Counts;
+pub use read::{Recording, Sample, WaitChannel, parse, read};
+pub use task::number_of;
+
+/// Name of the lens' file inside a recording.
+pub const FILE: &str = "stall.bin";
+/// Samples a second, where nobody asks for another number.
+pub const HZ: u32 = 1_000;
+/// Nanoseconds after which a poll is called long, unless someone says otherwise: 10 ms.
+pub const LONG_POLL_NS: u64 = 10_000_000;
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod here {
+    pub mod hooks;
+    mod ring;
+    mod sampler;
+    mod signal;
+    mod slot;
+    mod wait;
+    mod writer;
+
+    pub use sampler::Sampler;
+}
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[path = "elsewhere.rs"]
+mod here;
+
+pub use here::{Sampler, hooks};

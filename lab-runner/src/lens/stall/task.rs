@@ -1,0 +1,31 @@
+//! The number of a task, out of an id that does not tell it.
+
+use std::hash::{Hash, Hasher};
+
+/// The number inside a task's id. An id can be compared, shown and hashed, and what it hashes is its number.
+pub fn number_of(id: &impl Hash) -> u64 {
+    struct Number(u64);
+    impl Hasher for Number {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            self.0 = u64::from_ne_bytes(word);
+        }
+    }
+    let mut number = Number(0);
+    id.hash(&mut number);
+    number.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_hashes_its_number() {
+        assert_eq!(number_of(&std::num::NonZeroU64::MIN), 1);
+    }
+}
