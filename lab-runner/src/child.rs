@@ -1,5 +1,6 @@
 //! The child: reads its spec, calls the variant, says how that went, and is gone.
 
+use crate::lens::child::Watcher;
 use crate::recording::{self, End, Spec, Usage};
 use anyhow::Context;
 use lab_kit::{Cx, Scenario, Variant};
@@ -33,7 +34,13 @@ fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
     anyhow::ensure!(std::os::unix::process::parent_id() == spec.parent, "the lab died before this run began");
     let variant = find(&spec, scenarios)?;
     let cx = Cx::create(spec.load, folder)?;
-    call(variant, &cx)
+    let Some(lens) = spec.lens else { return call(variant, &cx) };
+    let watcher = Watcher::new(lens, folder);
+    let called = call(variant, &cx.watched(watcher.clone()));
+    if let Err(error) = watcher.finish() {
+        crate::exit::say(&format!("the {lens} lens could not say what it saw: {error:#}"));
+    }
+    called
 }
 
 fn find(spec: &Spec, scenarios: &[&'static Scenario]) -> anyhow::Result<&'static Variant> {

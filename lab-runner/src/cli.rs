@@ -5,6 +5,7 @@ pub(crate) use doctor::DoctorArgs;
 
 use crate::compare::metrics::METRICS;
 use crate::exit::{self, Exit};
+use crate::lens::Lens;
 use crate::plan::Sizes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -68,6 +69,10 @@ pub(crate) struct RunArgs {
     /// Prints beside the honest numbers what a closed-loop benchmark would have said
     #[arg(long)]
     pub naive: bool,
+    /// What looks into it after it was measured: cpu, alloc, stall, spans, all, none [default: cpu,alloc,stall; none
+    /// with --all and --trials]
+    #[arg(long, value_name = "LENSES", value_parser = lenses)]
+    pub profile: Option<Lenses>,
     /// Runs it this many times, each with another seed, and tells how often it ends how
     #[arg(long, value_name = "N", value_parser = count, allow_hyphen_values = true)]
     pub trials: Option<usize>,
@@ -310,6 +315,23 @@ fn command_of(plain: &str) -> String {
     let usage = plain.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("lab");
     let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase());
     usage.split(' ').take_while(is_word).collect::<Vec<_>>().join(" ")
+}
+
+/// Lenses by name, in the order in which they are run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lenses(pub Vec<Lens>);
+
+fn lenses(text: &str) -> Result<Lenses, String> {
+    match text {
+        "all" => Ok(Lenses(Lens::ALL.into())),
+        "none" => Ok(Lenses(Vec::new())),
+        named => {
+            let mut lenses = named.split(',').map(Lens::from_str).collect::<Result<Vec<_>, _>>()?;
+            lenses.sort();
+            lenses.dedup();
+            Ok(Lenses(lenses))
+        }
+    }
 }
 
 /// A metric that can be compared.

@@ -1,5 +1,6 @@
 //! What a run was built with and where it ran. What is unknown is absent.
 
+use crate::lens::hooks::SEES_POLLS;
 use crate::recording::{Environment, Steal};
 use std::collections::HashMap;
 use std::thread;
@@ -18,7 +19,7 @@ impl Environment {
             futures: known(option_env!("LAB_FUTURES")),
             // Which one the binary of a stranger has, nobody can tell.
             allocator: lab_kit::alloc::totals().map(|_| "system, counted".to_owned()),
-            tokio_unstable: cfg!(tokio_unstable),
+            tokio_unstable: SEES_POLLS,
             optimised: !cfg!(debug_assertions),
         }
     }

@@ -30,6 +30,7 @@ mod environment;
 mod exit;
 pub mod lens;
 mod plan;
+pub mod profile;
 pub mod recording;
 pub mod report;
 pub mod stacks;

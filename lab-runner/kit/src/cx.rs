@@ -1,9 +1,11 @@
 //! The context: all that a variant gets from the lab.
 
 use crate::log::{self, RequestLog};
+use crate::watch::{self, Watch};
 use crate::{Answer, Batch, Heartbeat, Load, Probe, Request, Requests};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 
@@ -13,6 +15,7 @@ pub struct Cx {
     load: Load,
     folder: PathBuf,
     probe: Probe,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Cx {
@@ -22,7 +25,13 @@ impl Cx {
     /// If the folder already holds a recording or cannot be written.
     pub fn create(load: Load, folder: &Path) -> anyhow::Result<Cx> {
         let probe = Probe::create(folder).with_context(|| format!("cannot record into {}", folder.display()))?;
-        Ok(Cx { load, folder: folder.to_owned(), probe })
+        Ok(Cx { load, folder: folder.to_owned(), probe, watch: None })
+    }
+
+    /// The same context for a run that is looked into by a lens. Such a run has no floor, for none of its times counts.
+    #[must_use]
+    pub fn watched(self, watch: Arc<dyn Watch>) -> Cx {
+        Cx { watch: Some(watch), ..self }
     }
 
     /// What is asked of the variant.
@@ -39,6 +48,7 @@ impl Cx {
     pub fn runtime(&self) -> Builder {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(self.load.workers).enable_all();
+        self.watch.iter().for_each(|watch| watch.runtime(&mut builder));
         builder
     }
 
@@ -70,7 +80,9 @@ impl Cx {
         F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: Answer> + Send + 'static,
     {
-        self.measure_floor(handle.metrics().num_workers()).context("cannot measure the floor")?;
+        if self.watch.is_none() {
+            self.measure_floor(handle.metrics().num_workers()).context("cannot measure the floor")?;
+        }
         self.stream(log::REQUESTS, &self.load, handle, handler)
     }
 
@@ -87,6 +99,7 @@ impl Cx {
     /// # Errors
     /// If there is no room for its counters.
     pub fn batch(&self, size: usize) -> anyhow::Result<Batch> {
+        self.watch.iter().for_each(|watch| watch.begin());
         Batch::new(&self.probe, size)
     }
 
@@ -114,6 +127,7 @@ impl Cx {
         let path = self.folder.join(file);
         let log = RequestLog::create(&path, load, START_IN_NS)
             .with_context(|| format!("cannot make the request log {}", path.display()))?;
+        self.watch.iter().for_each(|watch| watch::begin_at(watch, log.window_ns));
         Ok(Requests::start(log, load.drain(), handle, handler)?)
     }
 }

@@ -76,6 +76,7 @@ pub mod probe;
 mod requests;
 mod scenario;
 pub mod schedule;
+pub mod watch;
 mod words;
 
 pub use batch::Batch;
@@ -87,3 +88,4 @@ pub use load::{Arrivals, Input, Load, fits_memory, no_input, only_input};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use requests::{Answer, Request, Requests};
 pub use scenario::{Cause, Column, Control, Kind, Scenario, Truth, Variant};
+pub use watch::Watch;

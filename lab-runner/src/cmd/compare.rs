@@ -33,7 +33,7 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     let most = batches.iter().map(Vec::len).sum::<usize>() / 2;
     let mut table = LiveTable::new(&folder, most, scenarios, plain);
     for batch in batches {
-        let mut after = |runs: usize| {
+        let mut after = |runs: usize, _: &Path| {
             if runs.is_multiple_of(2) {
                 table.update()
             }

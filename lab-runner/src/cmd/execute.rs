@@ -50,6 +50,7 @@ fn spec(run: &Planned) -> Spec {
         trial: run.trial,
         pair: run.pair.clone(),
         looks: run.looks,
+        lens: run.lens,
         padding: run.padding,
         command: typed(),
         timeout_ms: run.timeout.as_millis() as u64,
@@ -69,6 +70,10 @@ fn typed() -> String {
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
 fn run_name(number: usize, of: usize, spec: &Spec) -> String {
+    if let Some(lens) = spec.lens {
+        let side = spec.pair.as_ref().map_or("", |pair| if pair.side == Side::A { "a-" } else { "b-" });
+        return format!("{side}{}-{lens}", spec.variant);
+    }
     if let Some(pair) = &spec.pair {
         let side = if pair.side == Side::A { "a" } else { "b" };
         return format!("pair-{:03}-{side}-{}", pair.number, spec.variant);
@@ -97,15 +102,15 @@ pub(super) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<Pa
 
 /// Runs them one after another: two at once would measure each other. Returns the signal that interrupted.
 pub(super) fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
-    run_each(runs, folder, interrupts, &mut |_| ())
+    run_each(runs, folder, interrupts, &mut |_, _| ())
 }
 
-/// As [`run_all`], and tells after each run how many are done.
+/// As [`run_all`], and tells after each run how many are done and where it is.
 pub(super) fn run_each(
     runs: &[Planned],
     folder: &Path,
     interrupts: &Interrupts,
-    done: &mut dyn FnMut(usize),
+    done: &mut dyn FnMut(usize, &Path),
 ) -> anyhow::Result<Option<i32>> {
     if !runs.is_empty() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -125,7 +130,7 @@ pub(super) fn run_each(
         if terminal {
             clear_line();
         }
-        done(number + 1);
+        done(number + 1, &recorder.folder);
     }
     Ok(interrupts.signal())
 }

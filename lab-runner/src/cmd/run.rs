@@ -2,9 +2,11 @@
 
 use super::execute::{interrupted, invocation_folder, print_plan, run_all};
 use super::load::{check, check_stall, load};
+use super::profile::profile;
 use super::show;
 use crate::cli::RunArgs;
 use crate::exit::{Exit, UsageError};
+use crate::lens::Lens;
 use crate::plan::{self, Which};
 use crate::report::{Report, Style};
 use crate::supervise::Interrupts;
@@ -28,12 +30,22 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     }
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, scenario.name)?;
-    match run_all(&runs, &folder, &interrupts)? {
+    let measured = run_all(&runs, &folder, &interrupts)?;
+    let looked = || profile(&runs, &lenses(args), args.timeout, &folder, &interrupts);
+    match measured.map_or_else(looked, |signal| Ok(Some(signal)))? {
         Some(signal) => Ok(interrupted(&folder, signal)),
         None => {
             show(&Report::read(&folder, scenarios)?, scenarios, args.record.format, Style { plain, naive: args.naive })
         }
     }
+}
+
+/// What looks into the runs. Many runs are measured to be compared with each other; looking into all of them takes
+/// several times as long, and is done when it is asked for.
+fn lenses(args: &RunArgs) -> Vec<Lens> {
+    let many = args.all || args.trials.is_some();
+    let default = if many { Vec::new() } else { Lens::DEFAULT.into() };
+    args.profile.as_ref().map_or(default, |lenses| lenses.0.clone())
 }
 
 fn which(args: &RunArgs) -> Which<'_> {

@@ -3,8 +3,25 @@
 //! The half that watches works inside the child and must never end the run that it watches; the half that
 //! reads works in the parent, from files alone.
 
+pub(crate) mod child;
+pub(crate) mod hooks;
+mod kind;
 pub(crate) mod maps;
+mod missing;
+pub(crate) mod parent;
 pub mod stall;
 pub mod symbols;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod walk;
+
+pub use kind::{Lens, Note, ViewNote};
+
+use child::Instrument;
+
+/// The instrument of a lens.
+fn instrument(lens: Lens) -> Box<dyn Instrument> {
+    match lens {
+        Lens::Stall => Box::new(stall::lens::StallLens::default()),
+        Lens::Cpu | Lens::Alloc | Lens::Spans => Box::new(missing::Missing(lens)),
+    }
+}

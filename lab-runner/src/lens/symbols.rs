@@ -6,6 +6,7 @@ use super::stall::{Recording, format::stamp};
 use addr2line::Context;
 use gimli::{EndianArcSlice, RunTimeEndian, SectionId};
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, ReadRef};
+use serde::Serialize;
 use std::collections::HashMap;
 use std::fmt::{self, Display};
 use std::fs::File;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A function in a stack. An inlined one is a frame of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Frame {
     /// The function's name, or `[unknown in <file>]`.
     pub function: String,

@@ -1,12 +1,15 @@
 //! From what was asked to the list of runs. Pure: nothing is started, no clock is read.
 
 mod pairs;
+mod profiles;
 mod sweep;
 
 pub(crate) use pairs::{OneSide, Sides, pairs};
+pub(crate) use profiles::profiles;
 pub(crate) use sweep::{Sizes, sweep, ways};
 
 use crate::exit::UsageError;
+use crate::lens::Lens;
 use crate::recording::Pair;
 use lab_kit::{Kind, Load, Measure, Scenario, Variant};
 use std::time::Duration;
@@ -27,6 +30,8 @@ pub(crate) struct Planned {
     pub pair: Option<Pair>,
     /// Whether more pairs may be added after a look at those so far.
     pub looks: bool,
+    /// The lens that it is looked at with.
+    pub lens: Option<Lens>,
     /// Bytes that its environment is lengthened by.
     pub padding: usize,
     pub timeout: Duration,
@@ -95,6 +100,7 @@ fn planned(
         trial: None,
         pair: None,
         looks: false,
+        lens: None,
         padding: 0,
         timeout,
     }

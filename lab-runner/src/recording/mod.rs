@@ -18,6 +18,7 @@ mod reserved;
 
 pub(crate) use reserved::Reserved;
 
+use crate::lens::Lens;
 use anyhow::{Context, bail};
 use lab_kit::{Ending, Kind, Load};
 use serde::de::DeserializeOwned;
@@ -67,6 +68,9 @@ pub struct Spec {
     /// Whether more pairs may be added after a look at those so far, which every look pays for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub looks: bool,
+    /// The lens that it is looked at with; absent if it measures. No number of a table comes from a run with a lens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lens: Option<Lens>,
     /// Bytes that its environment was lengthened by, so that the stack does not begin where it always does.
     #[serde(default)]
     pub padding: usize,
@@ -342,6 +346,7 @@ mod tests {
             trial: None,
             pair: None,
             looks: false,
+            lens: None,
             padding: 0,
             timeout_ms: 1_000,
             command: "run greedy".into(),

@@ -204,6 +204,7 @@ pub(crate) mod tests {
             sweep: None,
             ways: vec![],
             controls: vec![],
+            profiles: vec![],
             noise: None,
             kept: vec![],
             comparison,

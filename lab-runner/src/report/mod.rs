@@ -22,6 +22,7 @@ use crate::compare::comparison::{Comparison, Rule, counted};
 use crate::compare::metrics::{METRICS, chosen};
 use crate::compare::recorded::{Paired, pair_up};
 use crate::compare::verdict::{Change, POCOCK};
+use crate::profile::{self, Profile};
 use crate::recording::{self, Spec};
 use crate::verdict::control::{Kept, Tried, controls, kept};
 use crate::verdict::{self, Judged, Verdict};
@@ -51,6 +52,8 @@ pub struct Report {
     pub controls: Vec<Tried>,
     /// What the pairs of a comparison came to.
     pub comparison: Option<Comparison>,
+    /// What lenses saw of its runs.
+    pub profiles: Vec<Profile>,
     /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
     pub noise: Option<Noise>,
     /// What the side after keeps of what tells a cure from a trap.
@@ -79,12 +82,13 @@ impl Report {
         let analyses = analyses(folder)?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
+        let profiles = profile::read_all(folder);
         match &spec.pair {
             Some(_) => {
                 let noise = Noise::beside(folder, &spec.environment, scenarios);
-                Ok(Report { noise, ..Report::of_pairs(folder, spec, analyses, scenario) })
+                Ok(Report { noise, profiles, ..Report::of_pairs(folder, spec, analyses, scenario) })
             }
-            None => Ok(Report::of(folder, spec, analyses, scenario)),
+            None => Ok(Report { profiles, ..Report::of(folder, spec, analyses, scenario) }),
         }
     }
 
@@ -122,6 +126,7 @@ impl Report {
             sweep: None,
             ways: Vec::new(),
             controls: Vec::new(),
+            profiles: Vec::new(),
             noise: None,
             kept,
             comparison,
@@ -165,6 +170,7 @@ impl Report {
             sweep,
             ways,
             controls,
+            profiles: Vec::new(),
             noise: None,
             kept: Vec::new(),
             comparison: None,

@@ -12,8 +12,9 @@
 
 mod folded;
 pub mod format;
+pub(crate) mod lens;
 mod read;
-mod task;
+pub(crate) mod task;
 
 pub use super::symbols::{Frame, Symbols};
 pub use folded::{Folded, LongPoll, Wait, folded, long_polls};

@@ -1,0 +1,32 @@
+//! Looks into runs after they were measured: a child for each lens, in a folder of their own beside the measured ones.
+
+use super::execute::run_each;
+use crate::exit;
+use crate::lens::{Lens, parent};
+use crate::plan::{self, Planned};
+use crate::profile::FOLDER;
+use crate::supervise::Interrupts;
+use std::path::Path;
+use std::time::Duration;
+
+/// Runs every lens on each of these runs. Returns the signal that interrupted.
+pub(super) fn profile(
+    runs: &[Planned],
+    lenses: &[Lens],
+    timeout: Option<Duration>,
+    folder: &Path,
+    interrupts: &Interrupts,
+) -> anyhow::Result<Option<i32>> {
+    let runs = plan::profiles(runs, lenses, timeout);
+    let mut complete = |number: usize, run: &Path| {
+        let lens = runs[number - 1].lens;
+        // What a lens lacks is told where it is shown; a run is never lost by it.
+        if let Some(Err(error)) = lens.map(|lens| parent::complete(lens, run)) {
+            exit::say(&format!("what the lens left in {} cannot be completed: {error:#}", run.display()));
+        }
+    };
+    if runs.is_empty() {
+        return Ok(interrupts.signal());
+    }
+    run_each(&runs, &folder.join(FOLDER), interrupts, &mut complete)
+}

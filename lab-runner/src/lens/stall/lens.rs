@@ -1,0 +1,98 @@
+//! The stall sampler as a lens: in the child it leaves addresses, in the parent these become names.
+
+use super::{Counts, FILE, HZ, LONG_POLL_NS, Recording, Sampler, Symbols, hooks};
+use crate::lens::child::Instrument;
+use crate::lens::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
+use crate::lens::{Note, ViewNote};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The polls that took longer than their budget.
+pub(crate) const POLLS: &str = "stall-polls.json";
+
+/// The sampler, in the child.
+#[derive(Default)]
+pub(crate) struct StallLens(Option<Sampler>);
+
+impl Instrument for StallLens {
+    fn hooks(&self, all: &mut Hooks) {
+        all.before_poll.push(hooks::enter_poll);
+        all.after_poll.push(hooks::leave_poll);
+        all.thread_stops.push(hooks::thread_stops);
+    }
+
+    fn start(&mut self, folder: &Path) -> Result<(), String> {
+        if !SEES_POLLS {
+            return Err(HOW_TO_SEE_POLLS.into());
+        }
+        self.0 = Some(Sampler::start(folder, HZ)?);
+        Ok(())
+    }
+
+    fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
+        // The counts are in its file, and the parent reads that.
+        self.0.take().map(Sampler::stop);
+        Ok(Note::default())
+    }
+}
+
+/// Names what the child saw: folded stacks on and off the CPU, and the polls that took too long.
+///
+/// # Errors
+/// If the child left nothing that can be read, or if there is no room for the names.
+pub(crate) fn resolve(folder: &Path) -> anyhow::Result<Note> {
+    let recording = super::read(&folder.join(FILE))?;
+    let mut symbols = Symbols::of(&recording);
+    let folded = super::folded(&recording, &mut symbols);
+    let polls = super::long_polls(&recording, &mut symbols, LONG_POLL_NS);
+    std::fs::write(folder.join(POLLS), serde_json::to_vec_pretty(&polls)?)?;
+    let views = vec![
+        view(
+            folder,
+            "off-CPU",
+            &folded.off_cpu,
+            "where polls wait, in the kernel or for a core, while their worker can run nothing else",
+        )?,
+        view(folder, "on-CPU", &folded.on_cpu, "where polls compute; what runs outside of polls is not looked at")?,
+    ];
+    Ok(Note { views, counts: counts(&recording), notes: notes(&recording, &symbols), unavailable: None })
+}
+
+fn view(folder: &Path, name: &str, stacks: &BTreeMap<String, f64>, shows: &str) -> anyhow::Result<ViewNote> {
+    let file = format!("stall-{}.folded", name.to_lowercase());
+    std::fs::write(folder.join(&file), super::Folded::lines(stacks))?;
+    // A sample stands for a millisecond, so the weights are samples too.
+    Ok(ViewNote { name: format!("stall {name}"), file, unit: "ms".into(), samples: None, shows: shows.into() })
+}
+
+fn counts(recording: &Recording) -> BTreeMap<String, u64> {
+    let Some(Counts { ticks, in_poll, sent, delivered, covered, late, lost, unwatched, .. }) = &recording.counts else {
+        return BTreeMap::new();
+    };
+    let named = [
+        ("hz", &recording.hz),
+        ("ticks", ticks),
+        ("ticks_in_polls", in_poll),
+        ("signals_sent", sent),
+        ("samples_delivered", delivered),
+        ("ticks_covered", covered),
+        ("ticks_late", late),
+        ("samples_lost", lost),
+        ("threads_unwatched", unwatched),
+    ];
+    named.into_iter().map(|(name, count)| (name.to_owned(), *count)).collect()
+}
+
+fn notes(recording: &Recording, symbols: &Symbols) -> Vec<String> {
+    let mut notes = Vec::new();
+    if recording.counts.is_none() {
+        notes.push("the sampler was not stopped: the run was killed while it looked".into());
+    }
+    if recording.cut {
+        notes.push("its file is cut off: what is before is shown".into());
+    }
+    if symbols.executable_has_changed() {
+        notes.push("the binary has changed since: its functions have no names any more".into());
+    }
+    notes
+}

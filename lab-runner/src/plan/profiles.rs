@@ -1,0 +1,48 @@
+//! The runs that lenses look into: one for each lens, of the same variant on the same seeded load, and shorter.
+
+use super::{Planned, planned};
+use crate::lens::Lens;
+use lab_kit::Load;
+use std::time::Duration;
+
+/// Measured time of a stream of requests under a lens: enough for a thousand looks at a thousand a second.
+const MOST_MS: u64 = 2_000;
+/// A batch is over before a clock of 250 ticks a second has seen much of it: under a lens it is larger.
+const LARGER: usize = 8;
+
+/// A run under each of the lenses for each of these runs, as far as they are plain ones.
+pub(crate) fn profiles(runs: &[Planned], lenses: &[Lens], timeout: Option<Duration>) -> Vec<Planned> {
+    let plain = runs.iter().filter(|run| run.scaled == 1 && run.trial.is_none_or(|trial| trial == 1));
+    plain.flat_map(|run| lenses.iter().map(move |lens| profile(run, *lens, timeout))).collect()
+}
+
+fn profile(run: &Planned, lens: Lens, timeout: Option<Duration>) -> Planned {
+    let load = Load { duration_ms: run.load.duration_ms.min(MOST_MS), ..run.load.clone() };
+    let scaled = if load.is_batch() { LARGER } else { 1 };
+    let planned = planned(run.scenario, run.variant, &load, scaled, timeout);
+    Planned { lens: Some(lens), pair: run.pair.clone(), ..planned }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::MADE_UP;
+    use crate::plan::{Which, plan};
+
+    #[test]
+    fn each_lens_has_a_run_of_its_own_on_the_same_seed() {
+        let load = Load { duration_ms: 60_000, seed: 9, ..Load::DEFAULT };
+        let runs = plan(&MADE_UP, Which::All, &load, None).unwrap();
+        let profiles = profiles(&runs, &[Lens::Cpu, Lens::Stall], None);
+        let seen: Vec<_> = profiles.iter().map(|run| (run.variant.name, run.lens.unwrap())).collect();
+        assert_eq!(seen.len(), 6, "the larger runs that growth claims need have none: {seen:?}");
+        assert_eq!(seen[..2], [("buggy", Lens::Cpu), ("buggy", Lens::Stall)]);
+        assert!(profiles.iter().all(|run| run.load.seed == 9 && run.load.duration_ms == MOST_MS));
+    }
+
+    #[test]
+    fn a_batch_is_larger_under_a_lens() {
+        let runs = plan(&MADE_UP, Which::Buggy, &Load { size: 10, ..Load::BATCH }, None).unwrap();
+        assert_eq!(profiles(&runs, &[Lens::Cpu], None)[0].load.size, 80);
+    }
+}
