@@ -8,7 +8,7 @@ use crate::lens::stall::format::{FRAMES, Head, SAMPLE_WORDS, flag, kind, pair};
 use crate::lens::walk::{Registers, StackBounds, Text, walk};
 use lab_kit::clock;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
 /// Threads that can be watched at a time.
 pub const SLOTS: usize = 64;
@@ -127,6 +127,9 @@ impl Slot {
             self.nested.store(self.nested.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             return;
         }
+        // The handler runs on this thread: what the compiler keeps in order it sees in order. These stores must not move
+        // before the end of the poll before.
+        compiler_fence(Ordering::SeqCst);
         self.task.store(task, Ordering::Relaxed);
         self.poll.store(self.poll.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         // Last, for the handler may come between any two of these.
@@ -173,21 +176,19 @@ impl Slot {
         }
         let mut frames = [0; FRAMES];
         let depth = walk(registers, BOUNDS.get(), text, &mut frames);
-        let (now_ns, cpu_ns) = (clock::now_ns(), clock::thread_cpu_ns());
-        let poll = self.poll.load(Ordering::Relaxed);
-        let mut flags = self.before.judge(poll, now_ns, cpu_ns, in_syscall);
-        flags |= if depth == FRAMES { flag::TRUNCATED } else { 0 };
-        let head = Head { kind: kind::SAMPLE, flags, words: (SAMPLE_WORDS + depth) as u16 };
-        let known = [
-            head.to_word(),
-            now_ns,
-            begin_ns,
-            self.task.load(Ordering::Relaxed),
-            poll,
-            cpu_ns,
-            pair(self.tid.load(Ordering::Relaxed) as u32, ticks),
-        ];
+        let known = self.known(begin_ns, ticks, in_syscall, depth);
         self.ring.push(&record(&known, &frames[..depth])[..known.len() + depth]);
+    }
+
+    /// All of a sample but its frames.
+    fn known(&self, begin_ns: u64, ticks: u32, in_syscall: bool, depth: usize) -> [u64; 1 + SAMPLE_WORDS] {
+        let (now_ns, cpu_ns) = (clock::now_ns(), clock::thread_cpu_ns());
+        let (task, poll) = (self.task.load(Ordering::Relaxed), self.poll.load(Ordering::Relaxed));
+        let truncated = if depth == FRAMES { flag::TRUNCATED } else { 0 };
+        let flags = truncated | self.before.judge(poll, now_ns, cpu_ns, in_syscall);
+        let head = Head { kind: kind::SAMPLE, flags, words: (SAMPLE_WORDS + depth) as u16 };
+        let thread = pair(self.tid.load(Ordering::Relaxed) as u32, ticks);
+        [head.to_word(), now_ns, begin_ns, task, poll, cpu_ns, thread]
     }
 }
 
