@@ -107,9 +107,7 @@ fn seen_ns(samples: &[&Sample]) -> u64 {
 
 fn long_poll(samples: &[&Sample], waits: &[WaitChannel], symbols: &mut Symbols) -> Option<LongPoll> {
     let first = samples.first()?;
-    let share = |of: &dyn Fn(&Sample) -> bool| {
-        ticks(samples.iter().copied().filter(|sample| of(sample))) as f64 / ticks(samples.iter().copied()).max(1) as f64
-    };
+    let on_cpu = cpu_share(samples);
     let (stack, stack_share) = most_frequent(samples, symbols);
     Some(LongPoll {
         task: first.task,
@@ -118,12 +116,28 @@ fn long_poll(samples: &[&Sample], waits: &[WaitChannel], symbols: &mut Symbols) 
         begin_ns: first.begin_ns,
         seen_ns: seen_ns(samples),
         samples: samples.len(),
-        on_cpu: share(&|sample| sample.on_cpu),
-        runnable: share(&|sample| !sample.on_cpu && !sample.in_syscall),
+        on_cpu,
+        runnable: (1.0 - on_cpu) * outside_share(samples),
         stack,
         stack_share,
         waits: waits_of(first, waits),
     })
+}
+
+/// The share of a poll's time on the CPU: by the thread's CPU clock, for a thread that shares its core is off the CPU
+/// for most of the time before most samples, and a majority vote would call it idle. A single sample has its vote alone.
+fn cpu_share(samples: &[&Sample]) -> f64 {
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return 0.0 };
+    match last.at_ns.saturating_sub(first.at_ns) {
+        0 => f64::from(u8::from(last.on_cpu)),
+        wall_ns => (last.cpu_ns.saturating_sub(first.cpu_ns) as f64 / wall_ns as f64).min(1.0),
+    }
+}
+
+/// The share of the time off the CPU that was outside of system calls.
+fn outside_share(samples: &[&Sample]) -> f64 {
+    let off = || samples.iter().copied().filter(|sample| !sample.on_cpu);
+    ticks(off().filter(|sample| !sample.in_syscall)) as f64 / ticks(off()).max(1) as f64
 }
 
 fn ticks<'a>(samples: impl Iterator<Item = &'a Sample>) -> u64 {
@@ -168,7 +182,7 @@ mod tests {
             begin_ns: poll * 100_000_000,
             task: poll + 10,
             poll,
-            cpu_ns: 0,
+            cpu_ns: at_ms * 250_000,
             thread: 1,
             ticks: 2,
             on_cpu,
@@ -211,7 +225,11 @@ mod tests {
         assert_eq!(long.len(), 1);
         let poll = &long[0];
         assert_eq!((poll.task, poll.seen_ns, poll.samples), (12, 18_000_000, 4));
-        assert_eq!((poll.on_cpu, poll.runnable, poll.stack_share), (0.25, 0.25, 1.0));
+        assert_eq!(
+            (poll.on_cpu, poll.runnable, poll.stack_share),
+            (0.25, 0.25, 1.0),
+            "a third of 0.75 in no system call"
+        );
         assert_eq!(poll.stack[0].function, "[unknown]");
         assert_eq!((poll.waits[0].channel.as_str(), poll.waits[0].seen, poll.waits.len()), ("a", 2, 2));
         let folded = folded(&recording, &mut symbols);
