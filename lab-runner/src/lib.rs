@@ -27,6 +27,7 @@ mod cmd;
 pub mod compare;
 mod doctor;
 mod environment;
+pub mod evidence;
 mod exit;
 pub mod lens;
 mod plan;

@@ -1,10 +1,12 @@
 //! What the lenses saw of an invocation, read from its folder. Pure.
 
 use crate::analysis;
-use crate::lens::{Lens, Note};
+use crate::lens::stall::{LongPoll, lens::POLLS};
+use crate::lens::{Lens, MEMORY, MemoryAt, Note, SLOW_REQUEST, SlowRequest};
 use crate::recording::{self, Side, Spec};
 use crate::stacks::Folded;
 use lab_kit::Ending;
+use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +28,12 @@ pub struct Profile {
     pub note: Note,
     /// What it saw; nothing if it is not available.
     pub views: Vec<View>,
+    /// The slowest request that it followed.
+    pub slow: Option<SlowRequest>,
+    /// What the allocator held, over time.
+    pub memory: Vec<MemoryAt>,
+    /// The polls that took longer than their budget.
+    pub long_polls: Vec<LongPoll>,
     /// Pieces of work that the run completed, by which its weights are divided.
     pub ops: Option<u64>,
 }
@@ -77,7 +85,23 @@ fn read(folder: &Path) -> Option<Profile> {
     let views = views.collect();
     let (spec, ending) = (recording.spec.clone(), recording.outcome.ending);
     let completed = analysis::analyse(recording).metrics.get("completed").map(|completed| completed.value as u64);
-    Some(Profile { folder: folder.to_owned(), spec, lens, ending, note, views, ops: completed.filter(|n| *n > 0) })
+    Some(Profile {
+        slow: left(folder, SLOW_REQUEST),
+        memory: left(folder, MEMORY).unwrap_or_default(),
+        long_polls: left(folder, POLLS).unwrap_or_default(),
+        folder: folder.to_owned(),
+        spec,
+        lens,
+        ending,
+        note,
+        views,
+        ops: completed.filter(|n| *n > 0),
+    })
+}
+
+/// What a lens left in a file beside its note; nothing if that is not there or is damaged.
+fn left<T: DeserializeOwned>(folder: &Path, file: &str) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(folder.join(file)).ok()?).ok()
 }
 
 /// The stacks of a file, and what is wrong with it.

@@ -6,6 +6,7 @@
 pub(crate) mod child;
 pub(crate) mod hooks;
 mod kind;
+mod leaves;
 pub(crate) mod maps;
 mod missing;
 pub(crate) mod parent;
@@ -15,6 +16,7 @@ pub mod symbols;
 pub mod walk;
 
 pub use kind::{Lens, Note, ViewNote};
+pub use leaves::{MEMORY, MemoryAt, RequestPoll, SLOW_REQUEST, SlowRequest};
 
 use child::Instrument;
 

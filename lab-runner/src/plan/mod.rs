@@ -144,11 +144,13 @@ fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) ->
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use lab_kit::{Claim, Column, no_input};
+    use lab_kit::{Cause, Claim, Column, Truth, no_input};
 
     const fn variant(name: &'static str, kind: Kind, claims: &'static [Claim]) -> Variant {
         Variant { name, kind, about: "", run: |_| Ok(()), claims, truth: None }
     }
+
+    const TRUTH: Truth = Truth { cause: Cause::LongPoll, function: "made_up::buggy::work" };
 
     pub(crate) static MADE_UP: Scenario = Scenario {
         name: "made-up",
@@ -162,7 +164,7 @@ pub(crate) mod tests {
         ledger: &[],
         controls: &[],
         variants: &[
-            variant("buggy", Kind::Buggy, &[]),
+            Variant { truth: Some(TRUTH), ..variant("buggy", Kind::Buggy, &[]) },
             variant(
                 "fixed",
                 Kind::Fixed,

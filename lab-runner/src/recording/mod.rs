@@ -330,10 +330,10 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn spec() -> Spec {
+    pub(crate) fn spec() -> Spec {
         Spec {
             format: FORMAT,
             scenario: "greedy".into(),

@@ -2,7 +2,7 @@
 
 use super::read::{Recording, Sample, WaitChannel};
 use crate::lens::symbols::{Frame, Symbols};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ impl Folded {
 }
 
 /// A poll that was seen for longer than a budget.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LongPoll {
     /// The task's number.
     pub task: u64,
@@ -54,7 +54,7 @@ pub struct LongPoll {
 }
 
 /// A wait of a long poll.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// The function of the kernel; empty if the kernel does not tell.
     pub channel: String,
