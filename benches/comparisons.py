@@ -7,13 +7,13 @@ Usage: benches/comparisons.py nulls [--times N] > benches/nulls.txt
        benches/comparisons.py traps             > benches/traps.txt
 
 nulls     greedy --fixed against itself, with another seed each time: nothing changed, so nothing may be found.
-defaults  buggy against fixed of each scenario, the whole screen.
+defaults  the machine, and buggy against fixed of each scenario on it: the whole screens.
 cures     unordered's buggy variant against each of five ways: which is a cure, and which is not.
 traps     buggy against every trap of every scenario: none may come out as a cure of what it pretends to mend.
 
 Builds what it needs, records into a temporary folder and judges nothing by exit code: it shows.
 """
-import argparse, json, pathlib, subprocess, sys, tempfile, time
+import argparse, json, os, pathlib, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAB = ROOT / 'target' / 'release' / 'lab'
@@ -25,13 +25,17 @@ def build():
     subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab-runner', '--bin', 'lab'], cwd=ROOT, check=True)
 
 
-def compare(*args, form='json'):
-    """Runs a comparison; returns what it printed and the seconds that it took."""
+def lab(folder, *args):
+    """Runs the lab in a folder; returns what it printed and the seconds that it took."""
+    begin = time.monotonic()
+    printed = subprocess.run([LAB, *args], cwd=folder, stdout=subprocess.PIPE, text=True, env=dict(os.environ, NO_COLOR='1')).stdout
+    return printed, time.monotonic() - begin
+
+
+def compare(*args):
+    """Runs a comparison that leaves nothing; returns its document as it was printed, and the seconds that it took."""
     with tempfile.TemporaryDirectory() as out:
-        begin = time.monotonic()
-        printed = subprocess.run([LAB, 'compare', *args, '--format', form, '--out', 'lab-runs', '--plain'],
-                                 cwd=out, stdout=subprocess.PIPE, text=True).stdout
-        return printed, time.monotonic() - begin
+        return lab(out, 'compare', *args, '--format', 'json')
 
 
 def interval(metric):
@@ -65,18 +69,19 @@ def nulls(times):
 
 
 def defaults():
-    """The four default comparisons, as they stand on the screen."""
-    for scenario in SCENARIOS:
-        printed, took = compare(scenario, form='text')
-        print(f'$ lab compare {scenario}\n{printed}({took:.0f} s)\n', flush=True)
+    """The machine's noise floor and the four default comparisons, as they stand on the screen."""
+    with tempfile.TemporaryDirectory() as out:
+        for command in (['doctor'], *(['compare', scenario] for scenario in SCENARIOS)):
+            printed, took = lab(out, *command)
+            print(f'$ lab {" ".join(command)}\n{printed}({took:.0f} s)\n', flush=True)
 
 
 def cures():
     """One line a way."""
-    print('lab compare unordered buggy WAY: 8 pairs each; polls of each upload and CPU time, after over before\n')
+    print('lab compare unordered buggy WAY --pairs 16; polls of each upload and CPU time, after over before\n')
     print(f'{"way":<16} {"polls_per_op":<28} {"cpu_us_per_op, which decides":<30} verdict')
     for way in CURES:
-        result = json.loads(compare('unordered', 'buggy', way)[0])
+        result = json.loads(compare('unordered', 'buggy', way, '--pairs', '16')[0])
         by_name = {metric['metric']: metric for metric in result['comparison']}
         verdict = by_name['cpu_us_per_op']['verdict']
         print(f'{way:<16} {interval(by_name["polls_per_op"]):<28} {interval(by_name["cpu_us_per_op"]):<30} {verdict}', flush=True)

@@ -11,6 +11,7 @@ use crate::compare::verdict::Change;
 use crate::recording::Side;
 use crate::verdict::control::Kept;
 use anstyle::{AnsiColor, Style as Colour};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Prints a comparison.
@@ -27,6 +28,7 @@ pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     writeln!(to, "noise      {}", ascii(&noise::line(report, comparison), style))?;
     print_warnings(comparison, style, to)?;
     print_dropped(comparison, style, to)?;
+    print_notes(report, style, to)?;
     print_metrics(comparison, style, to)?;
     print_work(comparison, style, to)?;
     print_kept(report, style, to)?;
@@ -42,14 +44,24 @@ fn print_warnings(comparison: &Comparison, style: Style, to: &mut dyn Write) -> 
     warnings.try_for_each(|warning| writeln!(to, "{loud}warning{loud:#}    {}", ascii(warning, style)))
 }
 
+/// What the runs say of themselves that most of them say: one that is spoiled takes its pair along and is told there.
+fn print_notes(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let all = || report.runs.iter().flat_map(|(run, _)| &run.notes);
+    let said_by = |note: &str| all().filter(|other| *other == note).count();
+    let common: BTreeSet<&String> = all().filter(|note| 2 * said_by(note) > report.runs.len()).collect();
+    common.iter().try_for_each(|note| {
+        writeln!(to, "note       {} ({} of {} runs)", ascii(note, style), said_by(note), report.runs.len())
+    })
+}
+
 /// What the side after keeps of what tells a cure from a trap: a fix may gain by the metric that decides and mend
 /// nothing.
 fn print_kept(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for Kept { claim, held, broken, unclear } in &report.kept {
         let pairs = held + broken + unclear;
         let (word, colour, times) = match (broken, held) {
-            (0, 1..) => ("keeps", AnsiColor::Green, held),
             (0, 0) => ("unclear", AnsiColor::Yellow, unclear),
+            (broken, held) if broken < held => ("keeps", AnsiColor::Green, held),
             _ => ("breaks", AnsiColor::Red, broken),
         };
         let colour = colour.on_default();
