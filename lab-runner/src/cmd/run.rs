@@ -32,7 +32,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
     let looked = || profile(&runs, &lenses(args), args.timeout, &folder, &interrupts);
-    match measured.map_or_else(looked, |signal| Ok(Some(signal)))? {
+    match measured.or_else(looked) {
         Some(signal) => Ok(interrupted(&folder, signal)),
         None => {
             show(&Report::read(&folder, scenarios)?, scenarios, args.record.format, Style { plain, naive: args.naive })
