@@ -51,7 +51,7 @@ impl Lab {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(args).env("NO_COLOR", "1");
-        if matches!(args, ["run" | "report" | "sweep" | "verify" | "compare" | "doctor", ..]) {
+        if matches!(args, ["run" | "report" | "sweep" | "verify" | "compare" | "doctor" | "export", ..]) {
             command.arg("--out").arg(self.out.path());
         }
         command
