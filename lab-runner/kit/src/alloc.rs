@@ -109,8 +109,10 @@ struct Shard {
 }
 
 impl Shard {
-    const NEW: Shard =
-        Shard { allocs: AtomicU64::new(0), bytes: AtomicU64::new(0), untold: AtomicI64::new(0), due: Due::NEW };
+    const fn new() -> Shard {
+        let (allocs, bytes, untold) = (AtomicU64::new(0), AtomicU64::new(0), AtomicI64::new(0));
+        Shard { allocs, bytes, untold, due: Due::new() }
+    }
 
     fn totals(&self) -> Totals {
         Totals { allocs: self.allocs.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
@@ -119,7 +121,7 @@ impl Shard {
 
 const OWN_SHARDS: u32 = 255;
 
-static SHARDS: [Shard; OWN_SHARDS as usize + 1] = [Shard::NEW; OWN_SHARDS as usize + 1];
+static SHARDS: [Shard; OWN_SHARDS as usize + 1] = [const { Shard::new() }; OWN_SHARDS as usize + 1];
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
 /// Bytes that are held, as far as the shards have told.
@@ -252,7 +254,7 @@ mod tests {
         let before = held();
         for _ in 0..100 {
             let taken = vec![1u8; 1 << 20];
-            std::thread::spawn(move || drop(taken)).join().unwrap();
+            std::thread::Builder::new().spawn(move || drop(taken)).unwrap().join().unwrap();
         }
         assert!(held() - before < 50 << 20, "a hundred mebibytes came and went");
     }

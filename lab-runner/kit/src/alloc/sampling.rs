@@ -50,7 +50,9 @@ pub(super) struct Due {
 }
 
 impl Due {
-    pub const NEW: Due = Due { at: AtomicU64::new(OPEN), random: AtomicU64::new(0) };
+    pub const fn new() -> Due {
+        Due { at: AtomicU64::new(OPEN), random: AtomicU64::new(0) }
+    }
 
     /// Threads that start in the same order draw the same gaps.
     pub fn seed(&self, thread: u32) {
@@ -169,7 +171,7 @@ mod tests {
 
     #[test]
     fn gaps_have_the_mean_that_was_asked_for_and_the_spread_of_exponential_ones() {
-        let due = Due::NEW;
+        let due = Due::new();
         due.seed(7);
         let gaps: Vec<f64> = (0..20_000).map(|_| due.gap(1_000) as f64).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
