@@ -39,6 +39,11 @@ pub mod stacks;
 mod supervise;
 pub mod verdict;
 
+/// The allocator whose heap the lens `alloc` can look into. A binary has it with
+/// `#[global_allocator] static A: Counting<Jemalloc> = Counting::over(Jemalloc);`.
+#[cfg(feature = "jemalloc")]
+pub use tikv_jemallocator::Jemalloc;
+
 use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;

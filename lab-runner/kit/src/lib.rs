@@ -77,7 +77,7 @@ mod requests;
 mod scenario;
 pub mod schedule;
 pub mod watch;
-mod words;
+pub mod words;
 
 pub use batch::Batch;
 pub use claim::{Bound, Claim, Ending, Measure, Stacks};

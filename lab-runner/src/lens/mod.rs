@@ -3,6 +3,7 @@
 //! The half that watches works inside the child and must never end the run that it watches; the half that
 //! reads works in the parent, from files alone.
 
+pub mod alloc;
 pub(crate) mod child;
 pub(crate) mod hooks;
 mod kind;
@@ -24,6 +25,7 @@ use child::Instrument;
 fn instrument(lens: Lens) -> Box<dyn Instrument> {
     match lens {
         Lens::Stall => Box::new(stall::lens::StallLens::default()),
-        Lens::Cpu | Lens::Alloc | Lens::Spans => Box::new(missing::Missing(lens)),
+        Lens::Alloc => Box::new(alloc::lens::AllocLens::default()),
+        Lens::Cpu | Lens::Spans => Box::new(missing::Missing(lens)),
     }
 }
