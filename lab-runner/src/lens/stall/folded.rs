@@ -82,7 +82,7 @@ fn fold(frames: &[u64], symbols: &mut Symbols) -> String {
 
 /// A frame's name in a folded line. Debug information of lines alone calls each inlined closure and `async fn` the
 /// same; those are told apart by their place.
-fn name(frame: &Frame) -> String {
+pub(in crate::lens) fn name(frame: &Frame) -> String {
     let place = frame.file.as_ref().zip(frame.line).filter(|_| frame.function.starts_with('{'));
     let name = match place {
         Some((file, line)) => format!("{} {}:{line}", frame.function, file.rsplit('/').next().unwrap_or_default()),
