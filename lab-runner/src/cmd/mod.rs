@@ -7,6 +7,7 @@ mod execute;
 pub(crate) mod list;
 mod live;
 mod load;
+mod page;
 mod profile;
 mod recorded;
 pub(crate) mod report;
