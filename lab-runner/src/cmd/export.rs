@@ -2,10 +2,8 @@
 
 use crate::analysis::ValidityVerdict;
 use crate::cli::{ExportArgs, ExportTo};
-use crate::evidence::evidence;
 use crate::exit::{self, Exit, UsageError};
 use crate::export::{self, Exported, Kind};
-use crate::profile;
 use crate::report::{self, Report};
 use crate::stacks::Plumbing;
 use lab_kit::Scenario;
@@ -20,8 +18,8 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
     };
     let report = Report::read(&folder, scenarios).map_err(usage)?;
     let (files, without) = match args.to {
-        ExportTo::Folded => stacks(args, &folder, &report, scenarios, Kind::Folded)?,
-        ExportTo::Pprof => stacks(args, &folder, &report, scenarios, Kind::Pprof)?,
+        ExportTo::Folded => stacks(args, &folder, &report, Kind::Folded)?,
+        ExportTo::Pprof => stacks(args, &folder, &report, Kind::Pprof)?,
         ExportTo::Hlog => logs(&report)?,
     };
     without.iter().for_each(|sentence| exit::say(sentence));
@@ -38,22 +36,14 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
 /// The files, and a sentence for each view that has none.
 type Files = (Vec<Exported>, Vec<String>);
 
-fn stacks(
-    args: &ExportArgs,
-    folder: &Path,
-    report: &Report,
-    scenarios: &[&'static Scenario],
-    kind: Kind,
-) -> anyhow::Result<Files> {
-    let profiles = profile::of(folder);
-    if profiles.is_empty() {
+fn stacks(args: &ExportArgs, folder: &Path, report: &Report, kind: Kind) -> anyhow::Result<Files> {
+    if report.profiles.is_empty() {
         let again = format!("lab run {} --profile all makes some", report.spec.scenario);
         return Err(UsageError::error(format!("no lens looked into {}: {again}", folder.display())));
     }
-    let scenario = scenarios.iter().copied().find(|known| known.name == report.spec.scenario);
     let plumbing = if args.fold.is_some() { Plumbing::Tokio } else { Plumbing::Shown };
-    let (files, mut nothing) = export::stacks(&evidence(&profiles, scenario, plumbing), kind);
-    let blind = profiles.iter().filter_map(|profile| Some((profile, profile.note.unavailable.as_ref()?)));
+    let (files, mut nothing) = export::stacks(&report.evidence(plumbing), kind);
+    let blind = report.profiles.iter().filter_map(|profile| Some((profile, profile.note.unavailable.as_ref()?)));
     nothing.extend(blind.map(|(profile, why)| format!("{} of {}: {why}", profile.lens, profile.spec.variant)));
     Ok((files, nothing))
 }

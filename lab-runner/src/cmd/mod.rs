@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod list;
 mod live;
 mod load;
+mod page;
 mod profile;
 mod recorded;
 pub(crate) mod report;

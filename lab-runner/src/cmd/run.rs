@@ -2,6 +2,7 @@
 
 use super::execute::{interrupted, invocation_folder, print_plan, run_all};
 use super::load::{check, check_stall, load};
+use super::page;
 use super::profile::profile;
 use super::show;
 use crate::cli::RunArgs;
@@ -35,7 +36,9 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     match measured.or_else(looked) {
         Some(signal) => Ok(interrupted(&folder, signal)),
         None => {
-            show(&Report::read(&folder, scenarios)?, scenarios, args.record.format, Style { plain, naive: args.naive })
+            let mut report = Report::read(&folder, scenarios)?;
+            page::write_all(&mut report);
+            show(&report, scenarios, args.record.format, Style { plain, naive: args.naive })
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test binary uses its part of this")]
 
+pub mod profiles;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
