@@ -62,6 +62,20 @@ impl Profile {
     }
 }
 
+/// The profiles that belong to a folder: those of an invocation, those of the variant of one of its runs, or the one that
+/// it is.
+pub fn of(folder: &Path) -> Vec<Profile> {
+    let Ok(run) = recording::open(folder) else { return read_all(folder) };
+    if run.spec.lens.is_some() {
+        return read(folder).into_iter().collect();
+    }
+    let canonical = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let beside = canonical.parent().map(read_all).unwrap_or_default();
+    let side = run.spec.pair.as_ref().map(|pair| pair.side);
+    let is_its = |profile: &Profile| profile.spec.variant == run.spec.variant && profile.side() == side;
+    beside.into_iter().filter(is_its).collect()
+}
+
 /// All profiles of an invocation, by name. One that cannot be read is left out.
 pub fn read_all(invocation: &Path) -> Vec<Profile> {
     let entries = std::fs::read_dir(invocation.join(FOLDER)).into_iter().flatten().flatten();

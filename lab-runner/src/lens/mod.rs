@@ -3,6 +3,7 @@
 //! The half that watches works inside the child and must never end the run that it watches; the half that
 //! reads works in the parent, from files alone.
 
+pub mod alloc;
 pub(crate) mod child;
 mod cpu;
 mod handover;
@@ -10,7 +11,6 @@ pub(crate) mod hooks;
 mod kind;
 mod leaves;
 pub(crate) mod maps;
-mod missing;
 pub(crate) mod parent;
 mod spans;
 pub mod stall;
@@ -27,8 +27,8 @@ use child::Instrument;
 fn instrument(lens: Lens) -> Box<dyn Instrument> {
     match lens {
         Lens::Stall => Box::new(stall::lens::StallLens::default()),
+        Lens::Alloc => Box::new(alloc::lens::AllocLens::default()),
         Lens::Cpu => Box::new(cpu::lens::CpuLens::default()),
         Lens::Spans => Box::new(spans::lens::SpansLens::new()),
-        Lens::Alloc => Box::new(missing::Missing(lens)),
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{Planned, planned};
 use crate::lens::Lens;
-use lab_kit::Load;
+use crate::verdict::lens_of;
+use lab_kit::{Load, Measure, Variant};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Measured time of a stream of requests under a lens: enough for a thousand looks at a thousand a second.
@@ -12,8 +14,27 @@ const LARGER: usize = 8;
 
 /// A run under each of the lenses for each of these runs, as far as they are plain ones.
 pub(crate) fn profiles(runs: &[Planned], lenses: &[Lens], timeout: Option<Duration>) -> Vec<Planned> {
-    let plain = runs.iter().filter(|run| run.scaled == 1 && run.trial.is_none_or(|trial| trial == 1));
-    plain.flat_map(|run| lenses.iter().map(move |lens| profile(run, *lens, timeout))).collect()
+    plain(runs).flat_map(|run| lenses.iter().map(move |lens| profile(run, *lens, timeout))).collect()
+}
+
+/// A run under each of the lenses that the claims of its variant are about, for each of these runs.
+pub(crate) fn claimed(runs: &[Planned]) -> Vec<Planned> {
+    plain(runs).flat_map(|run| lenses(run.variant).into_iter().map(move |lens| profile(run, lens, None))).collect()
+}
+
+fn plain(runs: &[Planned]) -> impl Iterator<Item = &Planned> {
+    let is_plain =
+        |run: &&Planned| run.scaled == 1 && run.repetition.is_none() && run.trial.is_none_or(|trial| trial == 1);
+    runs.iter().filter(is_plain)
+}
+
+/// The lenses that a variant claims something about.
+fn lenses(variant: &Variant) -> BTreeSet<Lens> {
+    let views = variant.claims.iter().filter_map(|claim| match claim.measure {
+        Measure::Stacks(stacks) => Some(stacks.view),
+        _ => None,
+    });
+    views.filter_map(lens_of).collect()
 }
 
 fn profile(run: &Planned, lens: Lens, timeout: Option<Duration>) -> Planned {

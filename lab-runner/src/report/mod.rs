@@ -82,13 +82,13 @@ impl Report {
         let analyses = analyses(folder)?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
-        let profiles = profile::read_all(folder);
+        let profiles = profile::of(folder);
         match &spec.pair {
             Some(_) => {
                 let noise = Noise::beside(folder, &spec.environment, scenarios);
                 Ok(Report { noise, profiles, ..Report::of_pairs(folder, spec, analyses, scenario) })
             }
-            None => Ok(Report { profiles, ..Report::of(folder, spec, analyses, scenario) }),
+            None => Ok(Report::of(folder, spec, analyses, profiles, scenario)),
         }
     }
 
@@ -135,7 +135,13 @@ impl Report {
         }
     }
 
-    fn of(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Report {
+    fn of(
+        folder: &Path,
+        spec: Spec,
+        analyses: Vec<Analysis>,
+        profiles: Vec<Profile>,
+        scenario: Option<&'static Scenario>,
+    ) -> Report {
         let mut sweep = Sweep::of(&analyses);
         if let (Some(sweep), Some(scenario)) = (&mut sweep, scenario) {
             sweep.sort_by(|name| scenario.variants.iter().position(|variant| variant.name == name));
@@ -145,7 +151,8 @@ impl Report {
         drop(swept);
         let told_by_the_sweep = |claim: &Judged| sweep.is_some() && verdict::is_about_a_sweep(&claim.claim);
         let judge = |run: &Analysis| -> Vec<Judged> {
-            let judged = scenario.map(|scenario| verdict::judge(run, &analyses, scenario)).unwrap_or_default();
+            let judged =
+                scenario.map(|scenario| verdict::judge(run, &analyses, &profiles, scenario)).unwrap_or_default();
             judged.into_iter().filter(|claim| !told_by_the_sweep(claim)).collect()
         };
         let judged: Vec<_> = analyses.iter().map(judge).collect();
@@ -170,7 +177,7 @@ impl Report {
             sweep,
             ways,
             controls,
-            profiles: Vec::new(),
+            profiles,
             noise: None,
             kept: Vec::new(),
             comparison: None,

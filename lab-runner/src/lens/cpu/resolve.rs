@@ -2,7 +2,8 @@
 
 use super::OWN_THREADS;
 use super::raw::{Raw, Stack};
-use crate::lens::stall::{Recording, frame_name};
+use crate::lens::stall::Recording;
+use crate::lens::symbols::Frame;
 use crate::lens::symbols::Symbols;
 use crate::lens::{Note, ViewNote};
 use crate::stacks::{Folded, Names, pprof};
@@ -124,7 +125,7 @@ fn folded(stacks: &[&Stack], symbols: &mut Symbols) -> Folded {
 fn names(back: &[u64], symbols: &mut Symbols) -> Vec<String> {
     let mut names = Vec::new();
     for call in back {
-        names.extend(symbols.frames_at(call.saturating_sub(1)).iter().map(frame_name));
+        names.extend(symbols.frames_at(call.saturating_sub(1)).iter().map(Frame::name));
     }
     names.reverse();
     names

@@ -21,7 +21,6 @@ mod read;
 pub(crate) mod task;
 
 pub use super::symbols::{Frame, Symbols};
-pub(in crate::lens) use folded::name as frame_name;
 pub use folded::{Folded, LongPoll, Wait, folded, long_polls};
 pub use format::Counts;
 pub use read::{Recording, Sample, WaitChannel, parse, read};
