@@ -71,9 +71,9 @@ fn polls_in_vain_are_named_and_so_is_the_wake_that_causes_them() {
     let sick = looked_into(&lab, "unordered", "buggy", "cpu", &[]);
     let cpu = view(&sick, "cpu");
     let vain = share(cpu, &["FuturesUnordered", "poll_next"]).unwrap();
-    assert!(vain >= 0.5, "{vain} of the CPU time is spent polling the whole set");
+    assert!(vain >= 0.25, "{vain} of the CPU time is spent polling the whole set");
     let wakes = share(cpu, &["tokio::runtime::scheduler::defer::Defer::wake"]).unwrap();
-    assert!(wakes > 0.01, "{wakes} of it are the deferred wakes");
+    assert!(wakes >= 0.05, "{wakes} of it are the deferred wakes");
     let cured = looked_into(&lab, "unordered", "fixed", "cpu", &[]);
     let vain = cured.views.first().and_then(|cpu| share(cpu, &["FuturesUnordered", "poll_next"]));
     assert!(vain.is_none_or(|vain| vain < 0.05), "gone with the cure: {vain:?}");
