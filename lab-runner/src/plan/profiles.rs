@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Measured time of a stream of requests under a lens: enough for a thousand looks at a thousand a second.
 const MOST_MS: u64 = 2_000;
+/// Most of the patience with a stream under a lens.
+const MOST_PATIENCE_MS: u64 = 1_500;
 /// A batch is over before a clock of 250 ticks a second has seen much of it: under a lens that samples it is larger.
 const LARGER: usize = 8;
 
@@ -39,11 +41,17 @@ fn lenses(variant: &Variant) -> BTreeSet<Lens> {
 
 fn profile(run: &Planned, lens: Lens, timeout: Option<Duration>) -> Planned {
     let load = Load { duration_ms: run.load.duration_ms.min(MOST_MS), ..run.load.clone() };
+    let load = if load.is_batch() { load } else { Load { patience_ms: patience_ms(&load), ..load } };
     // Spans are noted one by one, and cost more the more there are.
     let samples = lens != Lens::Spans;
     let scaled = if load.is_batch() && samples { LARGER } else { 1 };
     let planned = planned(run.scenario, run.variant, &load, scaled, timeout);
     Planned { lens: Some(lens), pair: run.pair.clone(), ..planned }
+}
+
+/// How long a stream may take beyond all its other times: that it hangs was measured before, and where it hangs shows soon.
+fn patience_ms(load: &Load) -> u64 {
+    load.patience_ms.min(MOST_PATIENCE_MS + load.stall_ms.unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -61,6 +69,7 @@ mod tests {
         assert_eq!(seen.len(), 6, "the larger runs that growth claims need have none: {seen:?}");
         assert_eq!(seen[..2], [("buggy", Lens::Cpu), ("buggy", Lens::Stall)]);
         assert!(profiles.iter().all(|run| run.load.seed == 9 && run.load.duration_ms == MOST_MS));
+        assert!(profiles.iter().all(|run| run.load.patience_ms == MOST_PATIENCE_MS), "a hang is known by now");
     }
 
     #[test]

@@ -11,8 +11,10 @@ use std::fmt::Write;
 pub struct Folded {
     /// While the thread computed.
     pub on_cpu: BTreeMap<String, f64>,
-    /// While it waited: in the kernel, or for a core.
+    /// While it waited in a system call.
     pub off_cpu: BTreeMap<String, f64>,
+    /// While it was in no system call and did not compute: it waited for a core, or for a page of memory.
+    pub runnable: BTreeMap<String, f64>,
 }
 
 impl Folded {
@@ -69,7 +71,11 @@ pub fn folded(recording: &Recording, symbols: &mut Symbols) -> Folded {
     let tick_ms = 1_000.0 / recording.hz.max(1) as f64;
     let mut folded = Folded::default();
     for sample in &recording.samples {
-        let side = if sample.on_cpu { &mut folded.on_cpu } else { &mut folded.off_cpu };
+        let side = match (sample.on_cpu, sample.in_syscall) {
+            (true, _) => &mut folded.on_cpu,
+            (false, true) => &mut folded.off_cpu,
+            (false, false) => &mut folded.runnable,
+        };
         *side.entry(fold(&sample.frames, symbols)).or_default() += f64::from(sample.ticks) * tick_ms;
     }
     folded

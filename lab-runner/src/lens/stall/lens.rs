@@ -46,15 +46,18 @@ pub(crate) fn resolve(folder: &Path) -> anyhow::Result<Note> {
     let folded = super::folded(&recording, &mut symbols);
     let polls = super::long_polls(&recording, &mut symbols, LONG_POLL_NS);
     std::fs::write(folder.join(POLLS), serde_json::to_vec_pretty(&polls)?)?;
-    let views = vec![
-        view(
-            folder,
-            "off-CPU",
-            &folded.off_cpu,
-            "where polls wait, in the kernel or for a core, while their worker can run nothing else",
-        )?,
-        view(folder, "on-CPU", &folded.on_cpu, "where polls compute; what runs outside of polls is not looked at")?,
+    let views = [
+        ("off-CPU", &folded.off_cpu, "where polls wait in the kernel, while their worker can run nothing else"),
+        ("on-CPU", &folded.on_cpu, "where polls compute; what runs outside of polls is not looked at"),
+        (
+            "runnable",
+            &folded.runnable,
+            "where polls could go on and no core was free, or a page of memory was fetched: the machine's doing, wherever \
+             it meets the code",
+        ),
     ];
+    let views =
+        views.into_iter().map(|(name, stacks, shows)| view(folder, name, stacks, shows)).collect::<Result<_, _>>()?;
     Ok(Note { views, counts: counts(&recording), notes: notes(&recording, &symbols), unavailable: None })
 }
 
