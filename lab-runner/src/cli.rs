@@ -1,7 +1,9 @@
 //! The command line: clap's derive and the parsing of single values, nothing else.
 
 mod doctor;
+mod export;
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use export::{ExportArgs, ExportTo};
 
 use crate::compare::metrics::METRICS;
 use crate::exit::{self, Exit};
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Reads a recording again
     Report(ReportArgs),
+    /// Writes a recording in a format of other tools
+    Export(ExportArgs),
     /// Writes a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -200,6 +204,10 @@ pub(crate) struct CompareArgs {
     pub load_b: Option<OwnLoad>,
     #[command(flatten)]
     pub load: LoadArgs,
+    /// What looks into both sides after the pairs: cpu, alloc, stall, spans, all, none [default: cpu,alloc,stall, or
+    /// none where that would take half as long as the pairs, or longer]
+    #[arg(long, value_name = "LENSES", value_parser = lenses)]
+    pub profile: Option<Lenses>,
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
@@ -244,8 +252,14 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// The folder of a run or of an invocation [default: the newest in --out]
+    /// The folder of a run or of an invocation, of a comparison too [default: the newest in --out]
     pub run: Option<PathBuf>,
+    /// Writes it as a page too, one file that works offline [default: report.html in the recording]
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub html: Option<Option<PathBuf>>,
+    /// Writes the page and opens it in a browser
+    #[arg(long)]
+    pub open: bool,
     /// Prints beside the honest numbers what a closed-loop benchmark would have said
     #[arg(long)]
     pub naive: bool,

@@ -51,6 +51,11 @@ impl Evidence {
         Some([self.side(before), self.side(after)])
     }
 
+    /// How many samples a run's stacks come from.
+    pub fn samples(seen: &Seen) -> f64 {
+        seen.samples.as_ref().unwrap_or(&seen.folded).total()
+    }
+
     /// How the second run differs from the first; none if there are not two, or if neither has any stack.
     pub fn difference(&self) -> Option<Difference> {
         let [before, after] = self.sides()?;
@@ -103,17 +108,18 @@ fn operation(spec: &Spec) -> &'static str {
     if spec.load.is_batch() { "piece" } else { "request" }
 }
 
-/// Names under which the variants of a scenario match: the answers that it carries tell what its crate is called.
+/// Names under which the variants of a scenario match.
 fn names(scenario: Option<&Scenario>) -> Names {
-    let Some(scenario) = scenario else { return Names::new() };
+    let Some((scenario, in_crate)) = scenario.zip(own_crate(scenario)) else { return Names::new() };
     let modules: Vec<String> = scenario.variants.iter().map(|variant| variant.name.replace('-', "_")).collect();
     let modules: Vec<&str> = modules.iter().map(String::as_str).collect();
-    let functions = scenario.variants.iter().filter_map(|variant| Some(variant.truth.as_ref()?.function));
-    let crates = functions.filter_map(|function| Some(function.split_once("::")?.0));
-    match crates.into_iter().next() {
-        Some(in_crate) => Names::new().unify_variants(in_crate, &modules),
-        None => Names::new(),
-    }
+    Names::new().unify_variants(in_crate, &modules)
+}
+
+/// What the crate of a scenario is called, as code writes it: the answers that its variants carry tell.
+pub fn own_crate(scenario: Option<&Scenario>) -> Option<&'static str> {
+    let functions = scenario?.variants.iter().filter_map(|variant| Some(variant.truth.as_ref()?.function));
+    functions.filter_map(|function| Some(function.split_once("::")?.0)).next()
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod doctor;
 mod environment;
 pub mod evidence;
 mod exit;
+pub mod export;
 pub mod lens;
 mod plan;
 pub mod profile;
@@ -76,6 +77,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
         Command::Doctor(args) => cmd::doctor::run(&args, cli.plain, scenarios),
         Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
+        Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::Completions(args) => cmd::completions::run(&args),
     }
 }

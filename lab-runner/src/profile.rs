@@ -5,6 +5,7 @@ use crate::lens::stall::{LongPoll, lens::POLLS};
 use crate::lens::{Lens, MEMORY, MemoryAt, Note, SLOW_REQUEST, SlowRequest};
 use crate::recording::{self, Side, Spec};
 use crate::stacks::Folded;
+use anyhow::Context;
 use lab_kit::Ending;
 use serde::de::DeserializeOwned;
 use std::fs::File;
@@ -62,33 +63,58 @@ impl Profile {
     }
 }
 
-/// All profiles of an invocation, by name. One that cannot be read is left out.
+/// All profiles of an invocation, by name. One that cannot be read is left out: [`unreadable`] tells which.
 pub fn read_all(invocation: &Path) -> Vec<Profile> {
-    let entries = std::fs::read_dir(invocation.join(FOLDER)).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    folders.sort();
-    folders.iter().filter_map(|folder| read(folder)).collect()
+    folders(invocation).iter().filter_map(|folder| read(folder).ok()).collect()
 }
 
-fn read(folder: &Path) -> Option<Profile> {
-    let recording = recording::open(folder).ok()?;
-    let lens = recording.spec.lens?;
-    let note = Note::read(folder).unwrap_or_else(|| Note::unavailable("the lens left no word"));
-    let views = note.views.iter().map(|view| View {
-        name: view.name.clone(),
-        unit: view.unit.clone(),
-        shows: view.shows.clone(),
-        samples: view.samples.as_ref().map(|file| stacks(&folder.join(file)).0),
-        folded: stacks(&folder.join(&view.file)).0,
-        damage: stacks(&folder.join(&view.file)).1,
+/// The profiles of one run of an invocation: those of its variant on its side. Of a run under a lens, its own.
+pub fn of_run(run: &Path, spec: &Spec) -> Vec<Profile> {
+    if spec.lens.is_some() {
+        return read(run).into_iter().collect();
+    }
+    let side = |spec: &Spec| spec.pair.as_ref().map(|pair| pair.side);
+    let is_of = |profile: &Profile| (&profile.spec.variant, profile.side()) == (&spec.variant, side(spec));
+    let all = run.parent().map(read_all).unwrap_or_default();
+    all.into_iter().filter(|profile| is_of(profile)).collect()
+}
+
+/// What lies where profiles do and cannot be read, and why.
+pub fn unreadable(invocation: &Path) -> Vec<String> {
+    let name = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let error = |folder: &PathBuf| Some(format!("{}: {:#}", name(folder), read(folder).err()?));
+    folders(invocation).iter().filter_map(error).collect()
+}
+
+fn folders(invocation: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(invocation.join(FOLDER)).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn read(folder: &Path) -> anyhow::Result<Profile> {
+    let recording = recording::open(folder)?;
+    let lens = recording.spec.lens.context("no lens looked at this run")?;
+    let mut note = note(folder);
+    let views = note.views.iter().map(|view| {
+        let (folded, damage) = stacks(&beside(folder, &view.file));
+        View {
+            name: view.name.clone(),
+            unit: view.unit.clone(),
+            shows: view.shows.clone(),
+            samples: view.samples.as_ref().map(|file| stacks(&beside(folder, file)).0),
+            folded,
+            damage,
+        }
     });
     let views = views.collect();
     let (spec, ending) = (recording.spec.clone(), recording.outcome.ending);
     let completed = analysis::analyse(recording).metrics.get("completed").map(|completed| completed.value as u64);
-    Some(Profile {
-        slow: left(folder, SLOW_REQUEST),
-        memory: left(folder, MEMORY).unwrap_or_default(),
-        long_polls: left(folder, POLLS).unwrap_or_default(),
+    Ok(Profile {
+        slow: left(folder, SLOW_REQUEST, &mut note),
+        memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
+        long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
         folder: folder.to_owned(),
         spec,
         lens,
@@ -99,9 +125,25 @@ fn read(folder: &Path) -> Option<Profile> {
     })
 }
 
-/// What a lens left in a file beside its note; nothing if that is not there or is damaged.
-fn left<T: DeserializeOwned>(folder: &Path, file: &str) -> Option<T> {
-    serde_json::from_slice(&std::fs::read(folder.join(file)).ok()?).ok()
+/// What the lens says about itself, or that it does not.
+fn note(folder: &Path) -> Note {
+    let silent = match folder.join(Note::FILE).exists() {
+        true => "its word is damaged: lens.json cannot be understood",
+        false => "the lens left no word",
+    };
+    Note::read(folder).unwrap_or_else(|| Note::unavailable(silent))
+}
+
+/// A file that a note names. Only what lies beside the note is its to name.
+fn beside(folder: &Path, file: &str) -> PathBuf {
+    folder.join(Path::new(file).file_name().unwrap_or_default())
+}
+
+/// What a lens left in a file beside its note; nothing if that is not there. If it is damaged the note says so.
+fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut Note) -> Option<T> {
+    let text = std::fs::read(folder.join(file)).ok()?;
+    let parsed = serde_json::from_slice(&text);
+    parsed.map_err(|error| note.notes.push(format!("{file} is damaged and not shown: {error}"))).ok()
 }
 
 /// The stacks of a file, and what is wrong with it.

@@ -80,7 +80,7 @@ pub mod watch;
 pub mod words;
 
 pub use batch::Batch;
-pub use claim::{Bound, Claim, Ending, Measure};
+pub use claim::{Bound, Claim, Ending, Measure, Stacks};
 pub use cx::Cx;
 pub use heartbeat::Heartbeat;
 pub use ledger::{Saying, So};

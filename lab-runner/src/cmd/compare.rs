@@ -3,6 +3,8 @@
 use super::execute::{interrupted, invocation_folder, print_plan, run_each};
 use super::live::LiveTable;
 use super::load::{check, check_stall, load};
+use super::page;
+use super::profile::profile;
 use super::recorded;
 use super::show;
 use super::sweep::write_figures;
@@ -10,11 +12,14 @@ use crate::cli::{CompareArgs, OwnLoad};
 use crate::compare::comparison::Comparison;
 use crate::compare::verdict::{Change, POCOCK};
 use crate::exit::{self, Exit, UsageError};
+use crate::lens::Lens;
 use crate::plan::{self, OneSide, Planned, Sides};
+use crate::recording::Side;
 use crate::report::{Report, Style};
 use crate::supervise::Interrupts;
 use lab_kit::{Kind, Scenario, Variant};
 use std::path::Path;
+use std::time::Duration;
 
 pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     if let Some(recordings) = recorded::sides(args)? {
@@ -30,26 +35,59 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     }
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
+    let signal = match pairs(&batches, &folder, &interrupts, plain, scenarios)? {
+        None => {
+            let looked = plan::profiles(&first_pair(&batches), &lenses(args, &batches), args.timeout);
+            profile(&looked, &folder, &interrupts)
+        }
+        interrupted => interrupted,
+    };
+    conclude(&folder, signal, args, plain, scenarios)
+}
+
+/// Runs the pairs, batch by batch, until they are decided. Returns the signal that interrupted.
+fn pairs(
+    batches: &[Vec<Planned>],
+    folder: &Path,
+    interrupts: &Interrupts,
+    plain: bool,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Option<i32>> {
     let most = batches.iter().map(Vec::len).sum::<usize>() / 2;
-    let mut table = LiveTable::new(&folder, most, scenarios, plain);
+    let mut table = LiveTable::new(folder, most, scenarios, plain);
     for batch in batches {
         let mut after = |runs: usize, _: &Path| {
             if runs.is_multiple_of(2) {
                 table.update()
             }
         };
-        let signal = run_each(&batch, &folder, &interrupts, &mut after)?;
+        let signal = run_each(batch, folder, interrupts, &mut after)?;
         table.clear();
-        if let Some(signal) = signal {
-            return so_far(&folder, signal, args, plain, scenarios);
+        if signal.is_some() {
+            return Ok(signal);
         }
-        if Report::read(&folder, scenarios)?.comparison.is_some_and(|comparison| is_decided(&comparison)) {
+        if Report::read(folder, scenarios)?.comparison.is_some_and(|comparison| is_decided(&comparison)) {
             break;
         }
     }
-    let report = Report::read(&folder, scenarios)?;
-    draw(&report);
-    show(&report, scenarios, args.record.format, Style { plain, naive: false })
+    Ok(None)
+}
+
+/// Both runs of the first pair, before first.
+fn first_pair(batches: &[Vec<Planned>]) -> Vec<Planned> {
+    let mut first: Vec<Planned> = batches.iter().flatten().take(2).cloned().collect();
+    first.sort_by_key(|run| run.pair.as_ref().map(|pair| pair.side == Side::B));
+    first
+}
+
+/// What looks into both sides once the pairs are done. Unless it is told, nothing does where that would take half as long
+/// as the pairs: who asks for a quick comparison is not to wait for something else.
+fn lenses(args: &CompareArgs, batches: &[Vec<Planned>]) -> Vec<Lens> {
+    let lasts = |runs: &[Planned]| runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum::<Duration>();
+    let looking = lasts(&plan::profiles(&first_pair(batches), &Lens::DEFAULT, args.timeout));
+    let affordable = looking.is_zero() || 2 * looking < lasts(batches.first().map_or(&[], Vec::as_slice));
+    let default = if affordable { Lens::DEFAULT.into() } else { Vec::new() };
+    args.profile.as_ref().map_or(default, |lenses| lenses.0.clone())
 }
 
 /// What is to be compared, if it can be: two variants, one under two loads, or one with itself.
@@ -115,21 +153,24 @@ fn draw(report: &Report) {
     }
 }
 
-/// The comparison of the pairs that were done before an interrupt.
-fn so_far(
+/// Reports the pairs that were done, and all that was seen, also after an interrupt.
+fn conclude(
     folder: &Path,
-    signal: i32,
+    signal: Option<i32>,
     args: &CompareArgs,
     plain: bool,
     scenarios: &[&'static Scenario],
 ) -> anyhow::Result<Exit> {
-    match Report::read(folder, scenarios) {
-        Ok(report) if report.comparison.is_some() => {
-            draw(&report);
-            show(&report, scenarios, args.record.format, Style { plain, naive: false })?;
-            exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
-            Ok(Exit::Interrupted(signal))
-        }
-        _ => Ok(interrupted(folder, signal)),
-    }
+    let read = Report::read(folder, scenarios);
+    let mut report = match (read, signal) {
+        (Ok(report), Some(signal)) if report.comparison.is_none() => return Ok(interrupted(folder, signal)),
+        (Err(_), Some(signal)) => return Ok(interrupted(folder, signal)),
+        (read, _) => read?,
+    };
+    draw(&report);
+    page::write_all(&mut report);
+    let exit = show(&report, scenarios, args.record.format, Style { plain, naive: false })?;
+    let Some(signal) = signal else { return Ok(exit) };
+    exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
+    Ok(Exit::Interrupted(signal))
 }

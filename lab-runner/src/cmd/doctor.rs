@@ -57,6 +57,7 @@ fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Resu
         pairs: Some(args.pairs),
         metric: Vec::new(),
         looks: false,
+        profile: None,
         null: true,
         load_a: None,
         load_b: None,

@@ -56,6 +56,7 @@ fn refuse_what_is_for_runs(args: &CompareArgs) -> anyhow::Result<()> {
         ("--load-a", args.load_a.is_some()),
         ("--load-b", args.load_b.is_some()),
         ("--timeout", args.timeout.is_some()),
+        ("--profile", args.profile.is_some()),
         ("--dry-run", args.record.dry_run),
         ("the options of a load", args.load != LoadArgs::default()),
     ];

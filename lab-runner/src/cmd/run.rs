@@ -2,6 +2,7 @@
 
 use super::execute::{interrupted, invocation_folder, print_plan, run_all};
 use super::load::{check, check_stall, load};
+use super::page;
 use super::profile::profile;
 use super::show;
 use crate::cli::RunArgs;
@@ -31,11 +32,13 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
-    let looked = || profile(&runs, &lenses(args), args.timeout, &folder, &interrupts);
+    let looked = || profile(&plan::profiles(&runs, &lenses(args), args.timeout), &folder, &interrupts);
     match measured.or_else(looked) {
         Some(signal) => Ok(interrupted(&folder, signal)),
         None => {
-            show(&Report::read(&folder, scenarios)?, scenarios, args.record.format, Style { plain, naive: args.naive })
+            let mut report = Report::read(&folder, scenarios)?;
+            page::write_all(&mut report);
+            show(&report, scenarios, args.record.format, Style { plain, naive: args.naive })
         }
     }
 }

@@ -5,12 +5,14 @@
 
 pub mod alloc;
 pub(crate) mod child;
+mod cpu;
+mod handover;
 pub(crate) mod hooks;
 mod kind;
 mod leaves;
 pub(crate) mod maps;
-mod missing;
 pub(crate) mod parent;
+mod spans;
 pub mod stall;
 pub mod symbols;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -26,6 +28,7 @@ fn instrument(lens: Lens) -> Box<dyn Instrument> {
     match lens {
         Lens::Stall => Box::new(stall::lens::StallLens::default()),
         Lens::Alloc => Box::new(alloc::lens::AllocLens::default()),
-        Lens::Cpu | Lens::Spans => Box::new(missing::Missing(lens)),
+        Lens::Cpu => Box::new(cpu::lens::CpuLens::default()),
+        Lens::Spans => Box::new(spans::lens::SpansLens::new()),
     }
 }

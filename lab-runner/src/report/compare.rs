@@ -1,12 +1,13 @@
 //! A comparison on one screen: what was run in which order, and for each metric the factor, its interval and the
 //! verdict.
 
-use super::detail::{asked, environment};
+use super::detail::{asked, environment, print_html};
 use super::table::{BOLD, DIM};
 use super::units::{ascii, reading, three_digits};
-use super::{Report, Style, latency, noise};
+use super::{Report, Style, latency, lenses, noise};
 use crate::analysis::Reading;
 use crate::compare::comparison::{Compared, Comparison};
+use crate::compare::estimate::Estimate;
 use crate::compare::verdict::Change;
 use crate::recording::Side;
 use crate::verdict::control::Kept;
@@ -33,8 +34,10 @@ pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     print_work(comparison, style, to)?;
     print_kept(report, style, to)?;
     print_conclusion(comparison, style, to)?;
+    lenses::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
     print_pictures(report, to)?;
+    print_html(report, to)?;
     print_repeat(report, style, to)
 }
 
@@ -57,30 +60,42 @@ fn print_notes(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<
 /// What the side after keeps of what tells a cure from a trap: a fix may gain by the metric that decides and mend
 /// nothing.
 fn print_kept(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for Kept { claim, held, broken, unclear } in &report.kept {
-        let pairs = held + broken + unclear;
-        let (word, colour, times) = match (broken, held) {
-            (0, 0) => ("unclear", AnsiColor::Yellow, unclear),
-            (broken, held) if broken < held => ("keeps", AnsiColor::Green, held),
-            _ => ("breaks", AnsiColor::Red, broken),
+    for kept in &report.kept {
+        let (word, times, pairs) = keeps(kept);
+        let colour = match word {
+            "keeps" => AnsiColor::Green,
+            "breaks" => AnsiColor::Red,
+            _ => AnsiColor::Yellow,
         };
         let colour = colour.on_default();
-        writeln!(to, " {colour}{word:<9}{colour:#} {} ({times} of {pairs} pairs)", ascii(claim.says, style))?;
+        writeln!(to, " {colour}{word:<9}{colour:#} {} ({times} of {pairs} pairs)", ascii(kept.claim.says, style))?;
     }
     Ok(())
 }
 
-/// The command line that gave this, with the seed that it took when none was named.
+/// Whether it is kept, in how many of how many pairs.
+pub(super) fn keeps(kept: &Kept) -> (&'static str, usize, usize) {
+    let Kept { held, broken, unclear, .. } = *kept;
+    let (word, times) = match (broken, held) {
+        (0, 0) => ("unclear", unclear),
+        (broken, held) if broken < held => ("keeps", held),
+        _ => ("breaks", broken),
+    };
+    (word, times, held + broken + unclear)
+}
+
 fn print_repeat(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    repeat(report).map_or(Ok(()), |command| writeln!(to, "repeat     {}", ascii(&command, style)))
+}
+
+/// The command line that gave this, with the seed that it took when none was named.
+pub(super) fn repeat(report: &Report) -> Option<String> {
     let command = &report.spec.command;
     let first = report.comparison.as_ref().and_then(|comparison| comparison.pairs.first());
     let is_over = |of: &Comparison| !of.warnings.is_empty();
     let seed_is_told = command.contains("--seed") || report.comparison.as_ref().is_some_and(is_over);
     let seed = first.filter(|_| !seed_is_told).map(|pair| format!(" --seed {}", pair.seed));
-    match command.is_empty() {
-        true => Ok(()),
-        false => writeln!(to, "repeat     lab {}{}", ascii(command, style), seed.unwrap_or_default()),
-    }
+    (!command.is_empty()).then(|| format!("lab {command}{}", seed.unwrap_or_default()))
 }
 
 /// Where the pictures are, if they were drawn: reading a recording draws none.
@@ -93,7 +108,7 @@ fn print_pictures(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Which side of each pair ran first, and the seeds.
-fn order(comparison: &Comparison) -> String {
+pub(super) fn order(comparison: &Comparison) -> String {
     let pairs = comparison.pairs.iter();
     let order: Vec<&str> = pairs.map(|pair| if pair.first == Side::A { "AB" } else { "BA" }).collect();
     let seed = |pair: Option<&crate::compare::comparison::Pair>| pair.map_or(0, |pair| pair.seed);
@@ -134,8 +149,7 @@ fn print_metric(metric: &Compared, style: Style, to: &mut dyn Write) -> io::Resu
             writeln!(to, "{DIM}{factor:>10}   not judged: more pairs would be needed{DIM:#}")
         }
         Ok(estimate) => {
-            let high = if estimate.high.is_finite() { three_digits(estimate.high) } else { "?".into() };
-            let interval = format!("{} to {high}, {:.1} %", three_digits(estimate.low), estimate.level * 100.0);
+            let interval = interval(estimate);
             let colour = colour(metric.change);
             let sees = metric.detectable.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0));
             let doubt = if metric.disagrees { " (t differs)" } else { "" };
@@ -144,6 +158,12 @@ fn print_metric(metric: &Compared, style: Style, to: &mut dyn Write) -> io::Resu
         }
         Err(why) => writeln!(to, "{DIM}             {}{DIM:#}", ascii(why, style)),
     }
+}
+
+/// `0.9 to 1.1, 95.0 %`
+pub(super) fn interval(estimate: &Estimate) -> String {
+    let high = if estimate.high.is_finite() { three_digits(estimate.high) } else { "?".into() };
+    format!("{} to {high}, {:.1} %", three_digits(estimate.low), estimate.level * 100.0)
 }
 
 /// How the runs ended, where not all of them did by themselves, and what they lost.

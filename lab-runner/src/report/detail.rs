@@ -1,19 +1,26 @@
 //! One run on one screen: what was asked, what came, a histogram, the claims, and what to do next.
 
 use super::units::{self, ascii, bounded, grouped};
-use super::{Style, chart};
+use super::{Report, Style, chart, lenses};
 use crate::analysis::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
 use crate::recording::Spec;
-use crate::verdict::{Judged, Verdict};
+use crate::verdict::{Judged, Verdict, is_about_a_lens};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_kit::{Bound, Ending, Kind, Measure};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 const BOLD: Colour = Colour::new().bold();
 const DIM: Colour = Colour::new().dimmed();
 
 /// Prints a run.
-pub(super) fn print(run: &Analysis, claims: &[Judged], style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(super) fn print(
+    report: &Report,
+    run: &Analysis,
+    claims: &[Judged],
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let spec = &run.recording.spec;
     let head = format!("{} / {} ({}) · {}", spec.scenario, spec.variant, spec.kind, spec.about);
     writeln!(to, "{BOLD}{}{BOLD:#}\n", ascii(&head, style))?;
@@ -23,9 +30,16 @@ pub(super) fn print(run: &Analysis, claims: &[Judged], style: Style, to: &mut dy
     print_reasons(run, style, to)?;
     print_counters(run, style, to)?;
     print_latencies(run, style, to)?;
-    print_claims(claims, &spec.scenario, style, to)?;
+    print_claims(claims, spec, style, to)?;
+    lenses::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", run.recording.folder.display())?;
+    print_html(report, to)?;
     writeln!(to, "next       {}", next(spec))
+}
+
+/// Where the same is to be seen in a browser, if it was written.
+pub(super) fn print_html(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    report.html.iter().try_for_each(|page| writeln!(to, "report     {}", page.display()))
 }
 
 /// The load in words.
@@ -61,7 +75,7 @@ pub(super) fn environment(spec: &Spec) -> String {
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn came(run: &Analysis) -> String {
+pub(super) fn came(run: &Analysis) -> String {
     let outcome = &run.recording.outcome;
     let count = |name: &str| run.metrics.get(name).map_or(0, |reading| reading.value as i64);
     let mut parts = vec![outcome.ending.to_string()];
@@ -87,13 +101,17 @@ fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result
 }
 
 /// What the variant reported about itself, and the few metrics that are no latencies.
-fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(super) fn counters(run: &Analysis, style: Style) -> Vec<String> {
     const TOLD_ELSEWHERE: [&str; 8] =
         ["offered", "sent", "accepted", "completed", "lost", "unfinished", "steal_share", "wall_ms"];
     let latency =
         |name: &str| name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()));
     let told = run.metrics.iter().filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
-    let texts: Vec<String> = told.map(|(name, reading)| counter(name, reading, style)).collect();
+    told.map(|(name, reading)| counter(name, reading, style)).collect()
+}
+
+fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let texts = counters(run, style);
     for (number, line) in filled(&texts, 100).iter().enumerate() {
         let head = if number == 0 { "measured" } else { "" };
         writeln!(to, "{head:<10} {}", ascii(line, style))?;
@@ -124,7 +142,7 @@ fn counter(name: &str, reading: &Reading, style: Style) -> String {
     }
 }
 
-fn words(name: &str) -> String {
+pub(super) fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
@@ -180,34 +198,44 @@ pub(super) fn print_marks<'a>(
     style: Style,
     to: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut reasons: Vec<&str> = readings.into_iter().filter_map(|reading| reading.because).collect();
-    reasons.sort_unstable();
-    reasons.dedup();
-    for reason in reasons {
-        let meaning = match reason {
-            "at floor" => "≤ at floor: under five times what a service that does nothing shows here",
-            "host-limited" => "≤ host-limited: the host took so much CPU time away that this may be its pause",
-            "generator-limited" => "≤ generator-limited: over a fifth of it is the pacer's own lag",
-            "between beats" => "≤ between beats: the heartbeat sees no freeze that is much shorter",
-            "never stopped" => "≥ never stopped: up to when the process was gone",
-            "cut off unanswered" => "≥ cut off: requests without an answer count at their age",
-            other => &format!("? {other}"),
-        };
-        writeln!(to, "{DIM}           {}{DIM:#}", ascii(meaning, style))?;
-    }
-    Ok(())
+    let mut meanings = marks(readings).into_iter();
+    meanings.try_for_each(|meaning| writeln!(to, "{DIM}           {}{DIM:#}", ascii(&meaning, style)))
 }
 
-fn print_claims(claims: &[Judged], scenario: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
+/// Why some of these are only bounds, each reason once.
+pub(super) fn marks<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Vec<String> {
+    let reasons: BTreeSet<&str> = readings.into_iter().filter_map(|reading| reading.because).collect();
+    let meaning = |reason: &str| match reason {
+        "at floor" => "≤ at floor: under five times what a service that does nothing shows here".into(),
+        "host-limited" => "≤ host-limited: the host took so much CPU time away that this may be its pause".into(),
+        "generator-limited" => "≤ generator-limited: over a fifth of it is the pacer's own lag".into(),
+        "between beats" => "≤ between beats: the heartbeat sees no freeze that is much shorter".into(),
+        "never stopped" => "≥ never stopped: up to when the process was gone".into(),
+        "cut off unanswered" => "≥ cut off: requests without an answer count at their age".into(),
+        other => format!("? {other}"),
+    };
+    reasons.into_iter().map(meaning).collect()
+}
+
+fn print_claims(claims: &[Judged], spec: &Spec, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if claims.is_empty() {
         return Ok(());
     }
     writeln!(to)?;
     claims.iter().filter(|claim| claim.asked).try_for_each(|claim| print_claim(claim, style, to))?;
-    match claims.iter().filter(|claim| !claim.asked).count() {
+    let (of_lenses, of_runs): (Vec<_>, Vec<_>) =
+        claims.iter().filter(|claim| !claim.asked).partition(|claim| is_about_a_lens(&claim.claim));
+    let Spec { scenario, variant, .. } = spec;
+    match of_runs.len() {
+        0 => {}
+        1 => writeln!(to, "{DIM}1 more claim compares with other runs: lab run {scenario} --all{DIM:#}")?,
+        n => writeln!(to, "{DIM}{n} more claims compare with other runs: lab run {scenario} --all{DIM:#}")?,
+    }
+    let look = format!("lab run {scenario} --variant {variant} --profile all");
+    match of_lenses.len() {
         0 => Ok(()),
-        1 => writeln!(to, "{DIM}1 more claim compares with other runs: lab run {scenario} --all{DIM:#}"),
-        n => writeln!(to, "{DIM}{n} more claims compare with other runs: lab run {scenario} --all{DIM:#}"),
+        1 => writeln!(to, "{DIM}1 more claim needs a lens: {look}{DIM:#}"),
+        n => writeln!(to, "{DIM}{n} more claims need a lens: {look}{DIM:#}"),
     }
 }
 

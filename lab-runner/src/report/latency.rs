@@ -1,4 +1,5 @@
-//! A comparison as pictures: how the responses of both sides are distributed, and how they develop while a run lasts.
+//! Responses as pictures: how those of both sides of a comparison, or of several variants, are distributed, and how they
+//! develop while a run lasts.
 
 use super::plot::{Line, Look, Plot, Scale};
 use super::units::{grouped, time};
@@ -23,7 +24,12 @@ const OVER_RUNS: &str = "Each point is about the requests that were due in one s
 /// A picture is no terminal.
 const STYLE: Style = Style { plain: false, naive: false };
 
-/// One side of a comparison: its runs in pairs that count, and what they answered altogether.
+/// As many lines as there are colours; those beyond are dashed.
+const COLOURS: usize = 6;
+/// With more variants than this the medians over time are left out: they would hide each other.
+const MEDIANS: usize = 3;
+
+/// One side of a comparison: its runs in pairs that count, and what they answered altogether. Or a variant and its runs.
 struct Answers<'a> {
     name: String,
     runs: Vec<&'a Analysis>,
@@ -46,9 +52,34 @@ pub(super) fn figures(report: &Report, comparison: &Comparison) -> Vec<(&'static
         .enumerate()
         .filter_map(|(i, s)| Some((i, s?)))
         .collect();
-    let title = |what| format!("{}: {what}, {} against {}", report.spec.scenario, comparison.before, comparison.after);
-    let plots = [distribution(&sides, title("response by percentile")), over_time(&sides, title("response over time"))];
+    drawn(&sides, |what| {
+        format!("{}: {what}, {} against {}", report.spec.scenario, comparison.before, comparison.after)
+    })
+}
+
+/// The pictures of a report that compares nothing: of its variants, those at the plain size.
+pub(super) fn of_variants(report: &Report) -> Vec<(&'static str, Plot)> {
+    let mut variants: Vec<(&str, Vec<&Analysis>)> = Vec::new();
+    for run in report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.scaled == 1) {
+        let name = run.recording.spec.variant.as_str();
+        match variants.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, runs)) => runs.push(run),
+            None => variants.push((name, vec![run])),
+        }
+    }
+    let answers = variants.into_iter().filter_map(|(name, runs)| Answers::of(name.to_owned(), runs));
+    let sides: Vec<(usize, Answers)> = answers.enumerate().collect();
+    let of = if let [(_, one)] = &sides[..] { one.name.clone() } else { format!("{} variants", sides.len()) };
+    drawn(&sides, |what| format!("{}: {what}, {of}", report.spec.scenario))
+}
+
+fn drawn(sides: &[(usize, Answers)], title: impl Fn(&str) -> String) -> Vec<(&'static str, Plot)> {
+    let plots = [distribution(sides, title("response by percentile")), over_time(sides, title("response over time"))];
     FILES.into_iter().zip(plots).filter(|(_, plot)| plot.lines.iter().any(|line| line.points.len() > 1)).collect()
+}
+
+fn look(number: usize) -> Look {
+    if number < COLOURS { Look::Solid(number) } else { Look::Dashed(number) }
 }
 
 /// The runs of a side whose pairs count.
@@ -116,7 +147,7 @@ fn distribution(sides: &[(usize, Answers)], title: String) -> Plot {
         let max = side.told("max", 1.0).unwrap_or_default();
         let name = format!("{}: {max}{}, {}", side.name, side.bound(), side.count());
         let points = percentiles(&side.responses).into_iter().map(|(q, ns)| (q, ns as f64 / 1e3 / us)).collect();
-        Line { name, points, look: Look::Solid(*number) }
+        Line { name, points, look: look(*number) }
     };
     Plot {
         title,
@@ -130,13 +161,16 @@ fn distribution(sides: &[(usize, Answers)], title: String) -> Plot {
 
 fn over_time(sides: &[(usize, Answers)], title: String) -> Plot {
     let (unit, us) = unit(sides);
+    let many = sides.len() > MEDIANS;
     let lines = |(number, side): &(usize, Answers)| {
         let line = |what: &str, look, of| {
             let points = side.slices(of).into_iter().map(|(at_s, value)| (at_s, value / us)).collect();
             Line { name: format!("{}: {what} of each {}", side.name, side.slice()), points, look }
         };
         let slowest = format!("slowest{}", if side.cut { " (a lower bound)" } else { "" });
-        [line(&slowest, Look::Dashed(*number), |s| s.max_us), line("median", Look::Solid(*number), |s| s.p50_us)]
+        let of_slowest = if many { look(*number) } else { Look::Dashed(*number) };
+        let median = (!many).then(|| line("median", Look::Solid(*number), |s| s.p50_us));
+        [Some(line(&slowest, of_slowest, |s| s.max_us)), median].into_iter().flatten()
     };
     Plot {
         title,
@@ -205,11 +239,14 @@ pub(crate) mod tests {
             ways: vec![],
             controls: vec![],
             profiles: vec![],
+            lost_profiles: vec![],
             noise: None,
             kept: vec![],
             comparison,
             verdict: Verdict::Held,
+            html: None,
             columns,
+            scenario: None,
         }
     }
 
@@ -271,6 +308,22 @@ pub(crate) mod tests {
         assert_eq!(bound(&runs), "a: max ≥ 30.0 ms (the tail is a lower bound), 3 000 requests of 3 runs");
         runs[1].recording.outcome.foreign_cores = Some(0.5);
         assert_eq!(bound(&runs), "a: max 30.0 ms, 2 000 requests of 2 runs");
+    }
+
+    #[test]
+    fn variants_are_drawn_beside_each_other_and_many_have_no_medians() {
+        let several = |count: usize| {
+            let mut runs: Vec<Analysis> = (1..=count).map(|number| answered(number, "a", number as u64)).collect();
+            for (number, run) in runs.iter_mut().enumerate() {
+                run.recording.spec.variant = format!("v{number}");
+            }
+            of_variants(&Report { comparison: None, ..report(runs) })
+        };
+        let lines = |count: usize| several(count).iter().map(|(_, plot)| plot.lines.len()).collect::<Vec<_>>();
+        assert_eq!((lines(1), lines(3), lines(8)), (vec![1, 2], vec![3, 6], vec![8, 8]));
+        let eight = several(8);
+        assert_eq!((eight[0].1.lines[5].look, eight[0].1.lines[6].look), (Look::Solid(5), Look::Dashed(6)));
+        assert!(several(1)[0].1.title.ends_with(", v0") && eight[0].1.title.ends_with(", 8 variants"));
     }
 
     #[test]

@@ -4,9 +4,12 @@ mod chart;
 mod compare;
 mod detail;
 pub(crate) mod doctor;
+mod flames;
+mod html;
 mod json;
 pub(crate) mod latency;
 pub(crate) mod ledger;
+mod lenses;
 pub(crate) mod live;
 pub(crate) mod noise;
 pub mod plot;
@@ -22,8 +25,10 @@ use crate::compare::comparison::{Comparison, Rule, counted};
 use crate::compare::metrics::{METRICS, chosen};
 use crate::compare::recorded::{Paired, pair_up};
 use crate::compare::verdict::{Change, POCOCK};
+use crate::evidence::{Evidence, evidence};
 use crate::profile::{self, Profile};
 use crate::recording::{self, Spec};
+use crate::stacks::Plumbing;
 use crate::verdict::control::{Kept, Tried, controls, kept};
 use crate::verdict::{self, Judged, Verdict};
 use anyhow::{Context, ensure};
@@ -54,14 +59,20 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// What lenses saw of its runs.
     pub profiles: Vec<Profile>,
+    /// What lies where profiles do and cannot be read, and why.
+    pub lost_profiles: Vec<String>,
     /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
     pub noise: Option<Noise>,
     /// What the side after keeps of what tells a cure from a trap.
     pub kept: Vec<Kept>,
     /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if it did.
     pub verdict: Verdict,
+    /// The HTML report, if it was written for this one.
+    pub html: Option<PathBuf>,
     /// What the scenario shows in a table.
     columns: &'static [Column],
+    /// The scenario, if this binary has it.
+    scenario: Option<&'static Scenario>,
 }
 
 /// How text is printed.
@@ -82,14 +93,15 @@ impl Report {
         let analyses = analyses(folder)?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
-        let profiles = profile::read_all(folder);
-        match &spec.pair {
-            Some(_) => {
-                let noise = Noise::beside(folder, &spec.environment, scenarios);
-                Ok(Report { noise, profiles, ..Report::of_pairs(folder, spec, analyses, scenario) })
-            }
-            None => Ok(Report { profiles, ..Report::of(folder, spec, analyses, scenario) }),
-        }
+        let one_run = recording::is_recording(folder);
+        let profiles = if one_run { profile::of_run(folder, &spec) } else { profile::read_all(folder) };
+        let lost_profiles = profile::unreadable(folder);
+        let noise = spec.pair.as_ref().and_then(|_| Noise::beside(folder, &spec.environment, scenarios));
+        let read = match &spec.pair {
+            Some(_) => Report { profiles, ..Report::of_pairs(folder, spec, analyses, scenario) },
+            None => Report::of(folder, spec, analyses, profiles, scenario),
+        };
+        Ok(Report { noise, lost_profiles, ..read })
     }
 
     /// Compares two recordings that were made earlier.
@@ -127,15 +139,24 @@ impl Report {
             ways: Vec::new(),
             controls: Vec::new(),
             profiles: Vec::new(),
+            lost_profiles: Vec::new(),
             noise: None,
             kept,
             comparison,
             verdict,
+            html: None,
             columns,
+            scenario,
         }
     }
 
-    fn of(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Report {
+    fn of(
+        folder: &Path,
+        spec: Spec,
+        analyses: Vec<Analysis>,
+        profiles: Vec<Profile>,
+        scenario: Option<&'static Scenario>,
+    ) -> Report {
         let mut sweep = Sweep::of(&analyses);
         if let (Some(sweep), Some(scenario)) = (&mut sweep, scenario) {
             sweep.sort_by(|name| scenario.variants.iter().position(|variant| variant.name == name));
@@ -145,7 +166,8 @@ impl Report {
         drop(swept);
         let told_by_the_sweep = |claim: &Judged| sweep.is_some() && verdict::is_about_a_sweep(&claim.claim);
         let judge = |run: &Analysis| -> Vec<Judged> {
-            let judged = scenario.map(|scenario| verdict::judge(run, &analyses, scenario)).unwrap_or_default();
+            let judged =
+                scenario.map(|scenario| verdict::judge(run, &analyses, &profiles, scenario)).unwrap_or_default();
             judged.into_iter().filter(|claim| !told_by_the_sweep(claim)).collect()
         };
         let judged: Vec<_> = analyses.iter().map(judge).collect();
@@ -170,12 +192,15 @@ impl Report {
             sweep,
             ways,
             controls,
-            profiles: Vec::new(),
+            profiles,
+            lost_profiles: Vec::new(),
             noise: None,
             kept: Vec::new(),
             comparison: None,
             verdict,
+            html: None,
             columns,
+            scenario,
         }
     }
 
@@ -184,6 +209,24 @@ impl Report {
         let of_runs = self.runs.iter().map(|(run, claims)| (run.recording.spec.variant.as_str(), claims));
         let of_ways = self.ways.iter().map(|(variant, claims)| (variant.as_str(), claims));
         of_runs.chain(of_ways).flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
+    }
+
+    /// What lenses saw, view by view.
+    pub fn evidence(&self, plumbing: Plumbing) -> Vec<Evidence> {
+        evidence(&self.profiles, self.scenario, plumbing)
+    }
+
+    /// What lenses saw as pictures: file name and SVG.
+    pub fn flames(&self) -> Vec<(String, String)> {
+        flames::all(self)
+    }
+
+    /// The whole report as one page that loads nothing.
+    ///
+    /// # Errors
+    /// If a drawing library refuses.
+    pub fn page(&self) -> anyhow::Result<String> {
+        html::page(self)
     }
 
     /// The pictures of its sweep or its comparison, if there is one: file name and plot.
@@ -206,7 +249,7 @@ impl Report {
         match &self.runs[..] {
             [] => {}
             [(run, _), ..] if run.recording.spec.trial.is_some() => trials::print(self, style, to)?,
-            [(run, claims)] => detail::print(run, claims, style, to)?,
+            [(run, claims)] => detail::print(self, run, claims, style, to)?,
             _ => table::print(self, style, to)?,
         }
         match &self.sweep {

@@ -2,7 +2,7 @@
 
 use super::detail::{self, asked, environment, validity_colour};
 use super::units::{ascii, reading};
-use super::{Report, Style, units};
+use super::{Report, Style, lenses, units};
 use crate::analysis::Analysis;
 use crate::verdict::{Judged, Verdict};
 use anstyle::Style as Colour;
@@ -25,12 +25,14 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     let shown = report.runs.iter().flat_map(|(run, _)| report.columns.iter().filter_map(|c| run.metrics.get(c.metric)));
     detail::print_marks(shown, style, to)?;
     print_claims(report, style, to)?;
+    lenses::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
+    detail::print_html(report, to)?;
     writeln!(to, "next       lab report {}/01-{}", report.folder.display(), spec.variant)
 }
 
 /// The variant's name, with its size if that is not the plain one.
-fn name(run: &Analysis) -> String {
+pub(super) fn name(run: &Analysis) -> String {
     let spec = &run.recording.spec;
     if spec.scaled == 1 { spec.variant.clone() } else { format!("{} × {}", spec.variant, spec.scaled) }
 }
@@ -75,7 +77,7 @@ fn print_claims(report: &Report, style: Style, to: &mut dyn Write) -> io::Result
     }
 }
 
-fn is_story(claim: &Judged) -> bool {
+pub(super) fn is_story(claim: &Judged) -> bool {
     let compares = matches!(claim.claim.measure, Measure::Ratio { .. } | Measure::Growth { .. });
     compares || claim.verdict != Verdict::Held
 }

@@ -1,4 +1,8 @@
-//! Flame graphs of one profile and of two, as SVG that zooms and searches and loads nothing.
+//! Flame graphs of one profile and of two: as SVG that zooms and searches and loads nothing, or as a part of a page.
+
+mod embedded;
+
+pub use embedded::Picture;
 
 use super::Folded;
 use super::side::{Scale, Side};
@@ -21,11 +25,52 @@ pub enum Shape {
     After,
 }
 
+/// What the library is given.
+struct Drawing {
+    options: Options<'static>,
+    lines: Vec<String>,
+    /// Of the whole numbers in the lines.
+    total: f64,
+    /// What a weight is multiplied by to become whole.
+    times: f64,
+    /// The unit of the weights, and what they are of: `per request`.
+    unit: String,
+    per: String,
+}
+
 /// Draws one profile, per operation where operations were counted.
 ///
 /// # Errors
 /// If there are no samples, or too large numbers for a picture.
 pub fn graph(side: &Side, title: &str) -> Result<String> {
+    Ok(without_doctype(&draw(&mut of_one(side, title)?)?))
+}
+
+/// Draws how two profiles differ: red weighs more after, blue less, by what functions weigh without what they call.
+///
+/// # Errors
+/// If they cannot be compared, if the side that gives the shape has no samples, or too large numbers for a picture.
+pub fn difference(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<String> {
+    Ok(without_doctype(&draw(&mut of_two(before, after, shape, title)?)?))
+}
+
+/// As [`graph`], for a page.
+///
+/// # Errors
+/// As [`graph`].
+pub fn picture(side: &Side, title: &str) -> Result<Picture> {
+    embedded::picture(of_one(side, title)?)
+}
+
+/// As [`difference`], for a page.
+///
+/// # Errors
+/// As [`difference`].
+pub fn picture_of_difference(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Picture> {
+    embedded::picture(of_two(before, after, shape, title)?)
+}
+
+fn of_one(side: &Side, title: &str) -> Result<Drawing> {
     ensure!(!side.folded.is_empty(), "no samples: there is nothing to draw {}", side.label);
     let ops = side.some_ops();
     let drawn = side.folded.scaled(1.0 / ops.unwrap_or(1.0));
@@ -37,14 +82,11 @@ pub fn graph(side: &Side, title: &str) -> Result<String> {
         Some(_) => per_ops(side, times),
         None => part_of(side.unit, times),
     };
-    draw(options, &lines, drawn.total() * times)
+    let per = ops.map_or_else(String::new, |_| format!("per {}", side.op));
+    Ok(Drawing { options, lines, total: drawn.total() * times, times, unit: side.unit.into(), per })
 }
 
-/// Draws how two profiles differ: red weighs more after, blue less, by what functions weigh without what they call.
-///
-/// # Errors
-/// If they cannot be compared, if the side that gives the shape has no samples, or too large numbers for a picture.
-pub fn difference(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<String> {
+fn of_two(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Drawing> {
     let scale = Scale::of(before, after)?;
     let (was, is) = (before.folded.scaled(1.0 / scale.before), after.folded.scaled(1.0 / scale.after));
     let (drawn, other, label) = match shape {
@@ -66,7 +108,7 @@ pub fn difference(before: &Side, after: &Side, shape: Shape, title: &str) -> Res
     options.stroke_color = "#b0b0b0".parse().map_err(anyhow::Error::msg)?;
     // The library subtracts the first column from the second, and the shape has to be the second.
     options.negate_differentials = shape == Shape::Before;
-    draw(options, &lines, both.total() * times)
+    Ok(Drawing { options, lines, total: both.total() * times, times, unit: scale.unit, per: scale.per })
 }
 
 /// The power of a thousand that makes so much enough whole numbers.
@@ -140,11 +182,12 @@ fn options(title: &str, subtitle: String) -> Options<'static> {
     options
 }
 
-fn draw(mut options: Options, lines: &[String], total: f64) -> Result<String> {
-    ensure!(total <= MOST, "a total of {total:e} {} is too large for a picture", options.count_name);
+fn draw(drawing: &mut Drawing) -> Result<String> {
+    let Drawing { options, lines, total, .. } = drawing;
+    ensure!(*total <= MOST, "a total of {total:e} {} is too large for a picture", options.count_name);
     let mut svg = Vec::new();
-    from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut svg)?;
-    Ok(without_doctype(&String::from_utf8(svg)?))
+    from_lines(options, lines.iter().rev().map(String::as_str), &mut svg)?;
+    Ok(String::from_utf8(svg)?)
 }
 
 /// Without what a reader of XML may fetch from the network, and no reader of SVG needs.

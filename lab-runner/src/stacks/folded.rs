@@ -126,7 +126,7 @@ impl Folded {
     }
 
     /// All weights times a factor.
-    pub(super) fn scaled(&self, factor: f64) -> Folded {
+    pub(crate) fn scaled(&self, factor: f64) -> Folded {
         let scaled = |(stack, weight): (&String, &f64)| (stack.clone(), weight * factor);
         Folded { stacks: self.stacks.iter().map(scaled).collect() }
     }
@@ -143,6 +143,17 @@ impl Folded {
         for (stack, weight) in &self.stacks {
             let functions: BTreeSet<&str> = stack.split(SEPARATOR).collect();
             functions.into_iter().for_each(|function| *weights.entry(function).or_default() += weight);
+        }
+        weights
+    }
+
+    /// The weight of each function like this with all that it calls, as far as that is none like this itself.
+    pub fn innermost(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<&str, f64> {
+        let mut weights = BTreeMap::new();
+        for (stack, weight) in &self.stacks {
+            if let Some(function) = stack.rsplit(SEPARATOR).find(|frame| wanted(frame)) {
+                *weights.entry(function).or_default() += weight;
+            }
         }
         weights
     }
@@ -268,6 +279,13 @@ clone3;start_thread;tokio::runtime::scheduler::multi_thread::worker::run;<[u8; 8
         let folded = parsed("main;walk;walk;walk 3\nmain;walk;leaf 2\nmain 1\n");
         assert_eq!(folded.inclusive(), [("leaf", 2.0), ("main", 6.0), ("walk", 5.0)].into());
         assert_eq!(folded.own(), [("leaf", 2.0), ("main", 1.0), ("walk", 3.0)].into());
+    }
+
+    #[test]
+    fn a_weight_belongs_to_the_innermost_function_that_is_wanted() {
+        let folded = parsed("main;mine::a;mine::b;malloc 3\nmain;mine::a;malloc 2\nmain;idle 1\n");
+        let own = folded.innermost(|frame| frame.starts_with("mine::"));
+        assert_eq!(own, [("mine::a", 2.0), ("mine::b", 3.0)].into());
     }
 
     #[test]

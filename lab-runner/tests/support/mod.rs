@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test binary uses its part of this")]
 
+pub mod profiles;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -58,7 +60,7 @@ impl Lab {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(args).env("NO_COLOR", "1");
-        if matches!(args, ["run" | "report" | "sweep" | "verify" | "compare" | "doctor", ..]) {
+        if matches!(args, ["run" | "report" | "sweep" | "verify" | "compare" | "doctor" | "export", ..]) {
             command.arg("--out").arg(self.out.path());
         }
         command

@@ -1,0 +1,61 @@
+//! What was run, where, and what has to be known before believing it.
+
+use crate::report::detail::{asked as load, came, counters, environment as versions};
+use crate::report::{Report, compare, noise};
+use lab_kit::Ending;
+use std::collections::BTreeSet;
+
+/// Warnings, dropped runs and notes that most runs share.
+pub(super) fn doubts(report: &Report) -> Vec<String> {
+    let warnings = report.comparison.iter().flat_map(|comparison| comparison.warnings.iter().cloned());
+    let most = |note: &String| {
+        let said = report.runs.iter().filter(|(run, _)| run.notes.contains(note)).count();
+        2 * said > report.runs.len()
+    };
+    let notes: BTreeSet<String> =
+        report.runs.iter().flat_map(|(run, _)| &run.notes).filter(|note| most(note)).cloned().collect();
+    let one = if let [(run, _)] = &report.runs[..] { Some(run) } else { None };
+    let reasons = one.iter().flat_map(|run| run.validity.reasons.iter().cloned());
+    let ending = one.iter().filter(|run| run.recording.outcome.ending != Ending::Finished);
+    let ending = ending.filter_map(|run| run.recording.outcome.text.clone());
+    warnings.chain(ending).chain(reasons).chain(notes).collect()
+}
+
+/// The load, the order of the runs, what came of it.
+pub(super) fn asked(report: &Report) -> Vec<(&'static str, String)> {
+    let spec = &report.spec;
+    let mut told = vec![("asked", load(spec))];
+    if let Some(comparison) = &report.comparison {
+        told.push(("order of pairs", compare::order(comparison)));
+        told.push(("noise", noise::line(report, comparison)));
+    }
+    if let [(run, _)] = &report.runs[..] {
+        told.insert(0, ("variant", format!("{} ({}): {}", spec.variant, spec.kind, spec.about)));
+        told.push(("came", came(run)));
+        let measured = counters(run, super::WORDS);
+        told.extend((!measured.is_empty()).then(|| ("measured", measured.join(" · "))));
+    }
+    told.push(("recording", report.folder.display().to_string()));
+    told
+}
+
+/// The pairs that do not count.
+pub(super) fn dropped(report: &Report) -> Vec<String> {
+    let pairs = report.comparison.iter().flat_map(|comparison| &comparison.pairs);
+    let told = pairs.filter_map(|pair| Some(format!("pair {}: {}", pair.number, pair.dropped.as_ref()?)));
+    told.collect()
+}
+
+/// The machine and what the lab was built with, as far as it is known.
+pub(super) fn environment(report: &Report) -> Vec<(&'static str, String)> {
+    let here = &report.spec.environment;
+    let build = if here.optimised { "optimised" } else { "not optimised" };
+    let hooks = if here.tokio_unstable { "with" } else { "without" };
+    let mut told = vec![
+        ("on", versions(&report.spec)),
+        ("system", here.os.clone()),
+        ("lab", format!("{}, {build}, {hooks} tokio_unstable", here.lab)),
+    ];
+    told.extend(here.allocator.clone().map(|allocator| ("allocator", allocator)));
+    told
+}

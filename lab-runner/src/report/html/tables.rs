@@ -1,0 +1,171 @@
+//! The tables of numbers: claims, percentiles, metrics of a comparison, runs beside each other.
+
+use super::WORDS;
+use super::table::{Cell, Table};
+use crate::analysis::{Analysis, Part, QUANTILES, Reading};
+use crate::compare::comparison::{Compared, Comparison};
+use crate::compare::verdict::Change;
+use crate::report::Report;
+use crate::report::compare::{interval, keeps};
+use crate::report::detail::{evidence, marks, words};
+use crate::report::table::{is_story, name};
+use crate::report::units::{bounded, reading, three_digits};
+use crate::verdict::control::Kept;
+use crate::verdict::{Judged, Verdict};
+
+/// More claims than this, and those that held and compare nothing stand apart.
+const MANY: usize = 16;
+
+/// The claims, as far as they were asked for.
+pub(super) struct Claims {
+    pub told: Option<Table>,
+    pub quiet: Option<Table>,
+    /// How many were not, and how they would be.
+    pub unasked: String,
+}
+
+pub(super) fn claims(report: &Report) -> Claims {
+    if !report.kept.is_empty() {
+        return Claims { told: Some(kept(report)), quiet: None, unasked: String::new() };
+    }
+    let asked: Vec<(&str, &Judged)> = report.claims().filter(|(_, claim)| claim.asked).collect();
+    let many = asked.len() > MANY;
+    let (told, quiet): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(_, claim)| !many || is_story(claim));
+    let unasked = report.claims().filter(|(_, claim)| !claim.asked).count();
+    Claims {
+        told: judged("What was claimed, and what the recordings say", &told).some(),
+        quiet: judged("Claims that look at one run alone and held", &quiet).some(),
+        unasked: match unasked {
+            0 => String::new(),
+            1 => format!("1 more claim compares with other runs: lab run {} --all", report.spec.scenario),
+            n => format!("{n} more claims compare with other runs: lab run {} --all", report.spec.scenario),
+        },
+    }
+}
+
+fn judged(caption: &str, claims: &[(&str, &Judged)]) -> Table {
+    let row = |(variant, claim): &(&str, &Judged)| {
+        let measured = claim.reason.clone().or_else(|| evidence(claim)).unwrap_or_default();
+        let class = match claim.verdict {
+            Verdict::Held => "good",
+            Verdict::Broken => "bad",
+            Verdict::NotMeasured => "open",
+        };
+        let verdict = Cell::of_class(claim.verdict.to_string(), class);
+        vec![Cell::text(claim.claim.says), verdict, Cell::text(*variant), Cell::of_class(measured, "dim")]
+    };
+    let heads = ["claim", "verdict", "of", "measured"].map(Cell::text).into();
+    Table::new(caption, heads, claims.iter().map(row).collect())
+}
+
+/// What the side after keeps of what tells a cure from a trap.
+fn kept(report: &Report) -> Table {
+    let row = |kept: &Kept| {
+        let (word, times, pairs) = keeps(kept);
+        let class = match word {
+            "keeps" => "good",
+            "breaks" => "bad",
+            _ => "open",
+        };
+        let verdict = Cell::of_class(word, class);
+        vec![Cell::text(kept.claim.says), verdict, Cell::number(format!("{times} of {pairs} pairs"))]
+    };
+    let caption = "What tells a cure from a trap, held against the side after of each pair";
+    let heads = vec![Cell::text("claim"), Cell::text("verdict"), Cell::number("in")];
+    Table::new(caption, heads, report.kept.iter().map(row).collect())
+}
+
+fn number(text: String, reading: &Reading) -> Cell {
+    if reading.because.is_some() { Cell::faint(text) } else { Cell::number(text) }
+}
+
+/// Where the time of a single run's requests went.
+pub(super) fn percentiles(report: &Report) -> Option<Table> {
+    let [(run, _)] = &report.runs[..] else { return None };
+    run.responses.as_ref()?;
+    let cell = |part: Part, suffix: &str| match run.metrics.get(&part.metric(suffix)) {
+        Some(reading) => number(bounded(reading, WORDS), reading),
+        None => Cell::faint("n too small"),
+    };
+    let row = |part: Part| {
+        let cells = QUANTILES.into_iter().map(|(_, suffix)| cell(part, suffix));
+        [Cell::text(words(part.label()))].into_iter().chain(cells).collect()
+    };
+    let heads = QUANTILES.into_iter().map(|(_, name)| Cell::number(name.replace("p999", "p99.9")));
+    let heads = [Cell::text("")].into_iter().chain(heads).collect();
+    let table = Table::new("Where the time went, by percentile", heads, Part::ALL.into_iter().map(row).collect());
+    Some(table.noted(marks(run.metrics.values())))
+}
+
+/// The runs of an invocation beside each other.
+pub(super) fn runs(report: &Report) -> Option<Table> {
+    if report.comparison.is_some() || report.runs.len() < 2 {
+        return None;
+    }
+    let cell = |run: &Analysis, metric: &str| match run.metrics.get(metric) {
+        Some(value) => number(reading(metric, value, WORDS), value),
+        None => Cell::faint("-"),
+    };
+    let row = |run: &Analysis| {
+        let cells = report.columns.iter().map(|column| cell(run, column.metric));
+        let ending = format!("{}, {}", run.recording.outcome.ending, run.validity.verdict);
+        let named = [Cell::text(name(run)), Cell::of_class(run.recording.spec.kind.to_string(), "dim")];
+        named.into_iter().chain(cells).chain([Cell::text(ending)]).collect()
+    };
+    let columns = report.columns.iter().map(|column| Cell::number(column.head));
+    let heads = ["variant", "kind"].map(Cell::text).into_iter().chain(columns).chain([Cell::text("ending")]).collect();
+    let shown = report.runs.iter().flat_map(|(run, _)| report.columns.iter().filter_map(|c| run.metrics.get(c.metric)));
+    let rows = report.runs.iter().map(|(run, _)| row(run)).collect();
+    Some(Table::new("The runs beside each other", heads, rows).noted(marks(shown)))
+}
+
+/// By how much each metric changed.
+pub(super) fn compared(comparison: &Comparison) -> Table {
+    let Comparison { before, after, metrics, .. } = comparison;
+    let mut heads = vec![Cell::text("metric"), Cell::number(before), Cell::number(after)];
+    heads.extend([Cell::number("factor"), Cell::text("interval"), Cell::text("verdict"), Cell::number("sees")]);
+    let halved: Vec<&str> = metrics.iter().filter(|metric| metric.halved).map(|metric| &metric.metric[..]).collect();
+    let mut notes = vec![
+        "The metric with a star decides. A verdict needs the whole interval; sees is the smallest change that so many \
+         pairs show at this noise."
+            .to_owned(),
+    ];
+    if !halved.is_empty() {
+        notes.push(format!("Compared with a half added, for none is a result too: {}.", halved.join(", ")));
+    }
+    let caption = "By how much each metric changed, from pair to pair";
+    Table::new(caption, heads, metrics.iter().map(metric).collect()).noted(notes)
+}
+
+fn metric(metric: &Compared) -> Vec<Cell> {
+    let value = |side: &Reading| Cell::number(reading(&metric.metric, side, WORDS));
+    let star = if metric.primary { " ★" } else { "" };
+    let named = [Cell::text(format!("{}{star}", words(&metric.metric))), value(&metric.before), value(&metric.after)];
+    let rest = match &metric.estimate {
+        Ok(estimate) if !metric.judged => [
+            Cell::faint(three_digits(estimate.ratio)),
+            Cell::of_class("more pairs would be needed", "dim"),
+            Cell::of_class("not judged", "dim"),
+            Cell::number(""),
+        ],
+        Ok(estimate) => [
+            Cell::number(three_digits(estimate.ratio)),
+            Cell::text(interval(estimate)),
+            verdict(metric),
+            Cell::faint(metric.detectable.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0))),
+        ],
+        Err(why) => [Cell::faint("-"), Cell::of_class(why, "dim"), Cell::text(""), Cell::number("")],
+    };
+    named.into_iter().chain(rest).collect()
+}
+
+fn verdict(metric: &Compared) -> Cell {
+    let class = match metric.change {
+        Change::Improved => "good",
+        Change::Regressed => "bad",
+        Change::Equivalent => "",
+        Change::Inconclusive => "open",
+    };
+    let doubt = if metric.disagrees { " (t differs)" } else { "" };
+    Cell::of_class(format!("{}{doubt}", metric.change), class)
+}

@@ -1,0 +1,236 @@
+use super::*;
+use crate::lens::stall::{Frame, LongPoll, Wait};
+use crate::lens::{Lens, MemoryAt, Note, RequestPoll, SlowRequest};
+use crate::profile::{Profile, View as Seen};
+use crate::recording::{Pair, Side, Spec, tests::spec};
+use crate::report::latency::tests::compared;
+use crate::stacks::Folded;
+use lab_kit::Ending;
+
+/// What must never be anything but text.
+const HOSTILE: &str = "<script>alert(1)</script>\"'><i onclick=\"x\">&amp;";
+
+fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
+    let variant = if side == Side::A { "buggy" } else { "fixed" };
+    let pair = Pair { number: 1, side, label: None, metrics: Vec::new() };
+    let parsed = Folded::parse(stacks.as_bytes());
+    let view = Seen {
+        name: lens.to_string(),
+        unit: "us".into(),
+        shows: "where the time goes".into(),
+        damage: parsed.notes(),
+        folded: parsed.folded,
+        samples: None,
+    };
+    Profile {
+        folder: "".into(),
+        spec: Spec { lens: Some(lens), pair: Some(pair), variant: variant.into(), ..spec() },
+        lens,
+        ending: Ending::Finished,
+        note: Note { counts: [("samples_delivered".to_owned(), 1_990)].into(), ..Note::default() },
+        views: vec![view],
+        slow: None,
+        memory: Vec::new(),
+        long_polls: Vec::new(),
+        ops: Some(100),
+    }
+}
+
+const BEFORE: &str = "main;app::poll;app::work 900\nmain;app::rest 100\n";
+const AFTER: &str = "main;app::poll;app::work 100\nmain;app::rest 120\nmain;app::idle 50\n";
+
+fn with(profiles: Vec<Profile>) -> Report {
+    Report { profiles, ..compared() }
+}
+
+fn cpu() -> Vec<Profile> {
+    vec![profile(Lens::Cpu, Side::A, BEFORE), profile(Lens::Cpu, Side::B, AFTER)]
+}
+
+/// A long poll, a slow request and memory over time, all of which say this.
+fn moments(mut profile: Profile, says: &str) -> Profile {
+    let frame = |line| Frame { function: says.into(), file: Some(format!("/home/{says}/src/app.rs")), line };
+    profile.long_polls = vec![LongPoll {
+        task: 7,
+        thread: 1,
+        poll: 3,
+        begin_ns: 0,
+        seen_ns: 25_000_000,
+        samples: 25,
+        on_cpu: 0.25,
+        runnable: 0.1,
+        stack: vec![frame(Some(7)), frame(None)],
+        stack_share: 0.9,
+        waits: vec![Wait { channel: says.into(), syscall: Some(0), seen: 12 }],
+    }];
+    let poll = |at_us| RequestPoll { at_us, us: 10.0, step: says.into() };
+    profile.slow = Some(SlowRequest { request: 9, us: 1_000.0, polls: vec![poll(0.0), poll(900.0)], left_out: 2 });
+    profile.memory = [0.0, 10.0, 20.0]
+        .map(|ms| MemoryAt { ms, allocated: 5_000_000, active: 6_000_000, resident: 8_000_000 })
+        .into();
+    profile
+}
+
+/// Fails unless every element is closed in its order.
+fn assert_well_formed(page: &str) {
+    const VOID: [&str; 4] = ["meta", "link", "input", "br"];
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (_, body) = rest.split_once("</style>").unwrap();
+    let (body, tail) = body.split_once("<script>").unwrap();
+    let (_, tail) = tail.split_once("</script>").unwrap();
+    let mut open: Vec<String> = Vec::new();
+    for piece in format!("{head}{body}{tail}").split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').unwrap_or_else(|| panic!("each tag ends: {piece}"));
+        let name = tag.split([' ', '\n']).next().unwrap();
+        match name.strip_prefix('/') {
+            Some(closed) => assert_eq!(open.pop().as_deref(), Some(closed), "{piece}"),
+            None if tag.ends_with('/') || VOID.contains(&name) || name == "!doctype" => {}
+            None => open.push(name.to_owned()),
+        }
+        assert!(!text.contains('>'), "{text}");
+    }
+    assert!(open.is_empty(), "{open:?} stay open");
+}
+
+fn assert_loads_nothing(page: &str) {
+    for word in ["src=", "href=\"http", "@import", "url(", "fetch(", "XMLHttpRequest", "import(", "<iframe", "<object"]
+    {
+        assert!(!page.contains(word), "{word} is in the page");
+    }
+    assert!(page.contains("default-src 'none'"));
+    assert_eq!(page.matches("<script").count(), 1, "our own");
+}
+
+#[test]
+fn a_comparison_is_one_page_with_all_its_parts_that_loads_nothing() {
+    let mut profiles = cpu();
+    profiles.push(moments(profile(Lens::Stall, Side::A, BEFORE), "app::work"));
+    profiles.push(profile(Lens::Stall, Side::B, ""));
+    let page = with(profiles).page().unwrap();
+    assert_well_formed(&page);
+    assert_loads_nothing(&page);
+    for part in [
+        "response by percentile",
+        "response over time",
+        "By how much each metric changed",
+        "before: buggy",
+        "difference, drawn as fixed",
+        "app::work shrunk: 9.00 us per request buggy, 1.00 us fixed",
+        "app::idle new",
+        "Shows where the time goes",
+        "samples delivered 1 990",
+        "nothing was seen",
+        "no samples: there is nothing to draw fixed",
+        "1 polls took longer",
+        "/src/app.rs:7<",
+        "being polled 4 times",
+        "buggy held at most 5.00 MB",
+        "order of pairs",
+    ] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+}
+
+#[test]
+fn what_comes_from_outside_stays_text() {
+    let hostile_stacks = format!("main;{HOSTILE};<b>bold</b> 900\n");
+    let mut profiles = vec![moments(profile(Lens::Cpu, Side::A, &hostile_stacks), HOSTILE)];
+    profiles.push(Profile { note: Note::unavailable(HOSTILE), views: vec![], ..profile(Lens::Alloc, Side::A, "") });
+    for profile in &mut profiles {
+        profile.spec.variant = HOSTILE.into();
+        profile.note.notes = vec![HOSTILE.into()];
+        profile.note.counts = [(HOSTILE.to_owned(), 1)].into();
+        for view in &mut profile.views {
+            (view.name, view.unit, view.shows) = (HOSTILE.into(), HOSTILE.into(), HOSTILE.into());
+            view.damage = vec![HOSTILE.into()];
+        }
+    }
+    let mut report = Report { lost_profiles: vec![HOSTILE.into()], ..with(profiles) };
+    report.folder = HOSTILE.into();
+    (report.spec.scenario, report.spec.command) = (HOSTILE.into(), HOSTILE.into());
+    report.spec.environment.cpu = Some(HOSTILE.into());
+    let comparison = report.comparison.as_mut().unwrap();
+    (comparison.before, comparison.after) = (HOSTILE.into(), HOSTILE.into());
+    comparison.warnings = vec![HOSTILE.into()];
+    comparison.pairs[0].dropped = Some(HOSTILE.into());
+    report.runs.iter_mut().for_each(|(run, _)| run.notes = vec![HOSTILE.into()]);
+    let mut single = Report { comparison: None, ..report.clone() };
+    single.runs.truncate(1);
+    single.runs[0].0.recording.outcome.ending = Ending::Failed;
+    single.runs[0].0.recording.outcome.text = Some(HOSTILE.into());
+    for report in [report, single] {
+        let page = report.page().unwrap();
+        assert_well_formed(&page);
+        assert!(!page.contains("<script>alert") && !page.contains("<i ") && !page.contains("<b>bold"));
+        assert!(
+            page.matches("&lt;script").count() + page.matches("&#60;script").count() > 10,
+            "they are there as text"
+        );
+        assert_eq!(page.matches("<script").count(), 1, "our own");
+    }
+}
+
+#[test]
+fn a_lens_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
+    let missing =
+        Profile { note: Note::unavailable("no jemalloc here"), views: vec![], ..profile(Lens::Alloc, Side::A, "") };
+    let mut damaged = profile(Lens::Stall, Side::A, "no weight\na;b 3\n");
+    damaged.note.notes.push("stall-polls.json is damaged and not shown".into());
+    damaged.ending = Ending::Hung;
+    let mut profiles = cpu();
+    profiles.extend([missing, damaged]);
+    let report = Report { lost_profiles: vec!["b-fixed-cpu: cannot understand spec.json".into()], ..with(profiles) };
+    let page = report.page().unwrap();
+    for part in [
+        "<b>alloc</b> not available: no jemalloc here",
+        "<b>profile</b> not available: cannot be read: b-fixed-cpu",
+        "left out 1 of the lines",
+        "stall-polls.json is damaged",
+        "the run under this lens hung",
+        "app::work",
+    ] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+    assert!(compared().page().unwrap().contains("No lens looked into it"));
+}
+
+/// As many stacks as a busy service has, deep, with long names.
+fn large(seed: usize) -> String {
+    let mut text = String::new();
+    for i in 0..4_000_usize {
+        let frame = |depth: usize| {
+            let branch = if depth < 25 { 0 } else { (i * 31 + seed + depth * 7) % (depth * 3) };
+            format!("a_service::with_a_long_path::module_{branch}::Handler<T>::function_at_{depth}::{{closure}}")
+        };
+        let frames: Vec<String> = (0..45).map(frame).collect();
+        text += &format!("{} {}\n", frames.join(";"), 1 + i % 50);
+    }
+    text
+}
+
+#[test]
+fn a_large_recording_under_every_lens_is_a_small_page() {
+    let sides = [Side::A, Side::B];
+    let of = |lens| sides.map(|side| profile(lens, side, &large(usize::from(side == Side::B))));
+    let report = with(Lens::ALL.into_iter().flat_map(of).collect());
+    let page = report.page().unwrap();
+    assert!(page.len() < 4_000_000, "{} bytes", page.len());
+    assert!(page.contains("of a picture are left out") && page.contains("function_at_44"));
+    assert_well_formed(&page);
+}
+
+#[test]
+fn one_run_and_several_have_their_own_tables() {
+    let runs = compared().runs;
+    let one = Report { comparison: None, runs: runs[..1].to_vec(), ..compared() };
+    let page = one.page().unwrap();
+    assert_well_formed(&page);
+    assert!(
+        page.contains("Where the time went, by percentile")
+            && page.contains("of its requests were answered within") | page.contains("b ")
+    );
+    let several = Report { comparison: None, ..compared() };
+    let page = several.page().unwrap();
+    assert_well_formed(&page);
+    assert!(page.contains("The runs beside each other"));
+}

@@ -1,0 +1,196 @@
+//! What the recordings say, in one plain sentence.
+
+use super::WORDS;
+use crate::analysis::{Analysis, Part, QUANTILES, ValidityVerdict};
+use crate::compare::comparison::{Compared, Comparison};
+use crate::compare::estimate::Estimate;
+use crate::compare::verdict::Change;
+use crate::report::detail::words;
+use crate::report::units::{grouped, reading, three_digits};
+use crate::report::{Report, trials};
+use crate::verdict::Verdict;
+use lab_kit::Ending;
+
+/// The sentence, and whether it is a good one: a class of the style sheet.
+#[derive(Debug)]
+pub(super) struct Sentence {
+    pub text: String,
+    pub class: &'static str,
+}
+
+/// What was done.
+pub(super) fn head(report: &Report) -> String {
+    let scenario = &report.spec.scenario;
+    match (&report.comparison, &report.sweep, &report.runs[..]) {
+        (Some(Comparison { before, after, .. }), ..) => format!("{scenario}: {before} against {after}"),
+        (None, Some(_), _) => format!("{scenario}: how its cost grows"),
+        (None, None, [(run, _)]) => format!("{scenario}: {}", run.recording.spec.variant),
+        (None, None, runs) => format!("{scenario}: {} runs", runs.len()),
+    }
+}
+
+pub(super) fn sentence(report: &Report) -> Sentence {
+    let text = match (&report.comparison, &report.runs[..]) {
+        (Some(comparison), _) => of_comparison(comparison),
+        (None, [(run, _)]) => format!("{}{}.", of_run(report, run), of_claims(report)),
+        (None, runs) => format!("{}{}.", of_runs(report, runs.len()), of_claims(report)),
+    };
+    let class = match report.verdict {
+        Verdict::Held => "good",
+        Verdict::Broken => "bad",
+        Verdict::NotMeasured => "open",
+    };
+    Sentence { text, class }
+}
+
+fn of_comparison(comparison: &Comparison) -> String {
+    let Comparison { before, after, pairs, .. } = comparison;
+    let primary = comparison.metrics.iter().find(|metric| metric.primary);
+    let estimate = primary.and_then(|metric| Some((metric, metric.estimate.as_ref().ok()?)));
+    let from = format!("from {} of {} pairs.", comparison.kept(), pairs.len());
+    match (&comparison.invalid, estimate) {
+        (Some(why), _) => format!("Nothing can be concluded: {why}."),
+        (None, _) if comparison.loses_more() => {
+            format!("{after} loses requests that {before} answers, whatever else it gains.")
+        }
+        (None, None) => "Nothing can be concluded: the metric that decides was not measured on both sides.".into(),
+        (None, Some((metric, estimate))) => match metric.change {
+            Change::Improved | Change::Regressed => changed([before, after], metric, estimate) + ", " + &from,
+            Change::Equivalent => {
+                let (what, interval) = (what(&metric.metric), factors(estimate));
+                format!("{after} and {before} are as good as each other by {what}: {interval}, {from}")
+            }
+            Change::Inconclusive => {
+                let (what, interval) = (what(&metric.metric), factors(estimate));
+                format!("Whether {after} is better than {before} by {what} cannot be told yet: {interval}, {from}")
+            }
+        },
+    }
+}
+
+/// `fixed answers 88 times sooner at p99 than buggy (80 to 96 times, 95.3 % sure)`
+fn changed([before, after]: [&str; 2], metric: &Compared, estimate: &Estimate) -> String {
+    let less = estimate.ratio < 1.0;
+    let (by, between) = (times(estimate.ratio), times_between(estimate));
+    let sure = format!("({between}, {:.1} % sure)", estimate.level * 100.0);
+    match metric.metric.strip_prefix("response_").and_then(|name| name.strip_suffix("_us")) {
+        Some(at) => {
+            let (how, at) = (if less { "sooner" } else { "later" }, at.replace("p999", "p99.9"));
+            format!("{after} answers {by} {how} at {at} than {before} {sure}")
+        }
+        None => {
+            let (how, what) = (if less { "less" } else { "more" }, what(&metric.metric));
+            format!("{after} has {by} {how} {what} than {before} {sure}")
+        }
+    }
+}
+
+/// A factor either way: `88 times`, or in percent where it is small.
+fn times(ratio: f64) -> String {
+    let factor = if ratio < 1.0 { 1.0 / ratio } else { ratio };
+    match factor {
+        factor if factor >= 1.995 => format!("{} times", three_digits(factor)),
+        _ => format!("{} %", three_digits(100.0 * (ratio - 1.0).abs())),
+    }
+}
+
+fn times_between(estimate: &Estimate) -> String {
+    let Estimate { ratio, low, high, .. } = *estimate;
+    let ends = if ratio < 1.0 { [1.0 / high, 1.0 / low] } else { [low, high] };
+    let end = |end: f64| if end.is_finite() { three_digits(end) } else { "?".into() };
+    if times(ratio).ends_with("times") {
+        return format!("{} to {} times", end(ends[0]), end(ends[1]));
+    }
+    format!("factor {} to {}", end(low), end(high))
+}
+
+fn factors(estimate: &Estimate) -> String {
+    let end = |end: f64| if end.is_finite() { three_digits(end) } else { "?".into() };
+    format!("factor {} ({} to {})", three_digits(estimate.ratio), end(estimate.low), end(estimate.high))
+}
+
+/// A metric in words.
+fn what(metric: &str) -> String {
+    match metric {
+        "cpu_us_per_op" => "CPU time per operation".into(),
+        "quiesce_us" => "time to quiesce".into(),
+        "runtime_freeze_us" => "freeze of the runtime".into(),
+        "wall_ms" => "time in all".into(),
+        _ => words(metric.trim_end_matches("_us").trim_end_matches("_kb").trim_end_matches("_ms")),
+    }
+}
+
+fn of_run(report: &Report, run: &Analysis) -> String {
+    let variant = &run.recording.spec.variant;
+    let valid = match run.validity.verdict {
+        ValidityVerdict::Valid => "",
+        ValidityVerdict::Overload => " under more load than it could take",
+        ValidityVerdict::Invalid => ", but the run is invalid",
+    };
+    let ended = ended(run.recording.outcome.ending);
+    let told = slowest(run).or_else(|| {
+        let metric = report.scenario.map(|scenario| scenario.primary)?;
+        let value = run.metrics.get(metric)?;
+        Some(format!("{} {}", what(metric), reading(metric, value, WORDS)))
+    });
+    format!("{variant} {ended}{valid}{}", told.map_or_else(String::new, |told| format!("; {told}")))
+}
+
+fn ended(ending: Ending) -> String {
+    match ending {
+        Ending::Finished => "finished".into(),
+        Ending::Unfinished => "was cut off from outside".into(),
+        other => other.to_string(),
+    }
+}
+
+/// The highest percentile that there are requests enough for.
+fn slowest(run: &Analysis) -> Option<String> {
+    let percentile = |(q, suffix): &(f64, &str)| {
+        let metric = Part::Response.metric(suffix);
+        let told = reading(&metric, run.metrics.get(&metric)?, WORDS);
+        Some(format!("{} % of its requests were answered within {told}", 100.0 * q))
+    };
+    QUANTILES.iter().rev().filter(|(q, _)| *q < 1.0).find_map(percentile)
+}
+
+fn of_runs(report: &Report, runs: usize) -> String {
+    let scenario = &report.spec.scenario;
+    if let Some(sweep) = &report.sweep {
+        let (ways, sizes) = (sweep.ways.len(), sweep.sizes().len());
+        return format!("{scenario}: {ways} ways to do the same, at {sizes} sizes");
+    }
+    let summaries = trials::summaries(report);
+    if !summaries.is_empty() {
+        let endings = |summary: &trials::Summary<'_>| {
+            let ends: Vec<String> = summary.endings.iter().map(|(ending, n)| format!("{ending} {n}")).collect();
+            format!("of {} runs of {}: {}", grouped(summary.trials as i64), summary.variant, ends.join(", "))
+        };
+        return summaries.iter().map(endings).collect::<Vec<_>>().join("; ");
+    }
+    let by_itself = |run: &Analysis| run.recording.outcome.ending == Ending::Finished;
+    let finished = report.runs.iter().filter(|(run, _)| by_itself(run)).count();
+    format!("{finished} of {runs} runs of {scenario} finished{}", between(report))
+}
+
+/// Which run is best and which worst by the metric that decides.
+fn between(report: &Report) -> String {
+    let Some(metric) = report.scenario.map(|scenario| scenario.primary) else { return String::new() };
+    let plain = report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.scaled == 1);
+    let mut told: Vec<_> =
+        plain.filter_map(|run| Some((run.metrics.get(metric)?, &run.recording.spec.variant))).collect();
+    told.sort_by(|a, b| a.0.value.total_cmp(&b.0.value));
+    let (Some(least), Some(most)) = (told.first(), told.last()) else { return String::new() };
+    let one = |told: &(&crate::analysis::Reading, &String)| format!("{} ({})", reading(metric, told.0, WORDS), told.1);
+    format!("; {} from {} to {}", what(metric), one(least), one(most))
+}
+
+/// How many of the claims that could be judged held.
+fn of_claims(report: &Report) -> String {
+    let asked = || report.claims().filter(|(_, claim)| claim.asked);
+    let held = asked().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
+    match asked().count() {
+        0 => String::new(),
+        all => format!("; {held} of {all} claims held"),
+    }
+}

@@ -1,0 +1,177 @@
+//! What the lenses saw, view by view: pictures, and the same in words and in tables.
+
+use super::graphs::{self, Fineness, Graph, Room};
+use super::table::{Cell, Table};
+use crate::evidence::{Evidence, label};
+use crate::profile::Profile;
+use crate::report::Report;
+use crate::report::lenses::{cut, inside, is_own, without_plumbing};
+use crate::report::units::{grouped, three_digits};
+use crate::stacks::Plumbing;
+use lab_kit::Ending;
+use std::collections::BTreeMap;
+
+/// Rows of the table of functions, changes that are told, and characters of a name in them.
+const FUNCTIONS: usize = 15;
+const CHANGES: usize = 12;
+const NAME: usize = 160;
+/// Runs that the table of functions has room for.
+const RUNS: usize = 4;
+
+/// One view of one lens.
+pub(super) struct View {
+    pub id: String,
+    pub name: String,
+    /// What a picture of it shows and cannot show.
+    pub shows: String,
+    pub pictures: Vec<Choice>,
+    /// Whether there are pictures with the runtime's own frames.
+    pub full: bool,
+    /// In words, for each run: where it is mostly.
+    pub seen: Vec<(String, String)>,
+    /// What changed from the first run to the second, and what both weigh.
+    pub changes: Vec<String>,
+    pub totals: String,
+    pub functions: Option<Table>,
+    /// What has to be known before believing it.
+    pub notes: Vec<String>,
+    /// What the lens counted about its own work.
+    pub counts: Vec<(String, String)>,
+}
+
+/// A picture that can be switched to.
+pub(super) struct Choice {
+    pub label: String,
+    /// Escaped already.
+    pub legend: String,
+    pub folded: Result<String, String>,
+    pub full: Option<String>,
+    /// The one that is shown first.
+    pub first: bool,
+}
+
+impl Choice {
+    /// The picture, or nothing.
+    pub fn svg(&self) -> &str {
+        self.folded.as_deref().unwrap_or_default()
+    }
+
+    pub fn full(&self) -> &str {
+        self.full.as_deref().unwrap_or_default()
+    }
+
+    /// Why there is none.
+    pub fn why(&self) -> &str {
+        self.folded.as_ref().err().map_or("", String::as_str)
+    }
+}
+
+/// All views, and how fine their pictures are drawn, in words.
+pub(super) fn all(report: &Report) -> (Vec<View>, String) {
+    let (folded, full) = (report.evidence(Plumbing::Tokio), report.evidence(Plumbing::Shown));
+    let scenario = &report.spec.scenario;
+    let graphs = folded.iter().zip(&full).map(|(folded, full)| {
+        let title = format!("{scenario}, {}", folded.name);
+        graphs::of_view(&title, folded, full)
+    });
+    let graphs: Vec<Vec<Graph>> = graphs.collect();
+    let fineness = graphs::fineness(&graphs);
+    let mut room = Room::all();
+    let mut choices = |graphs: Vec<Graph>| {
+        let mut choices: Vec<Choice> = graphs.into_iter().map(|graph| choice(graph, fineness, &mut room)).collect();
+        if let Some(first) = choices.iter_mut().find(|choice| choice.folded.is_ok()) {
+            first.first = true;
+        }
+        choices
+    };
+    let all = folded.iter().zip(graphs).enumerate();
+    let views = all.map(|(number, (evidence, graphs))| view(report, number, evidence, choices(graphs))).collect();
+    (views, format!("Frames narrower than {} % of a picture are left out.", fineness.narrowest))
+}
+
+fn choice(graph: Graph, fineness: Fineness, room: &mut Room) -> Choice {
+    let legend = graph.folded.as_ref().map(|picture| picture.legend().to_owned()).unwrap_or_default();
+    let folded = graph.folded.and_then(|picture| room.take(picture.svg(fineness.narrowest)));
+    let full = graph.full.filter(|_| fineness.full && folded.is_ok());
+    let full = full.and_then(|picture| room.take(picture.svg(fineness.narrowest)).ok());
+    Choice { label: graph.label, legend, folded, full, first: false }
+}
+
+fn view(report: &Report, number: usize, evidence: &Evidence, pictures: Vec<Choice>) -> View {
+    let difference = evidence.difference().map(without_plumbing);
+    let of_lens: Vec<&Profile> = report.profiles.iter().filter(|profile| profile.lens == evidence.lens).collect();
+    View {
+        id: format!("view-{number}"),
+        name: evidence.name.clone(),
+        shows: evidence.shows.clone(),
+        full: pictures.iter().any(|picture| picture.full.is_some()),
+        pictures,
+        seen: evidence.seen.iter().map(|seen| (seen.label.clone(), inside(report, seen))).collect(),
+        changes: difference.iter().flat_map(|d| d.lines(CHANGES)).map(|line| cut(&line, 2 * NAME)).collect(),
+        totals: difference.map_or_else(String::new, |difference| {
+            let ((before, after), (was, is)) = (&difference.labels, difference.totals);
+            let (unit, per) = (&difference.unit, &difference.per);
+            format!("All together {} {unit} {per} {before}, {} {unit} {after}.", three_digits(was), three_digits(is))
+        }),
+        functions: functions(report, evidence),
+        notes: notes(evidence, &of_lens),
+        counts: of_lens.iter().map(|profile| (label(&profile.spec), counts(profile))).collect(),
+    }
+}
+
+/// The functions with the largest share, with all that they call; the scenario's own ones in bold.
+fn functions(report: &Report, evidence: &Evidence) -> Option<Table> {
+    let runs = &evidence.seen[..evidence.seen.len().min(RUNS)];
+    let totals: Vec<f64> = runs.iter().map(|seen| seen.folded.total().max(f64::MIN_POSITIVE)).collect();
+    let (inclusive, own): (Vec<_>, Vec<_>) =
+        runs.iter().map(|seen| (seen.folded.inclusive(), seen.folded.own())).unzip();
+    let mut largest: BTreeMap<&str, f64> = BTreeMap::new();
+    for (weights, total) in inclusive.iter().zip(&totals) {
+        for (function, weight) in weights.iter().filter(|(function, _)| !function.starts_with('[')) {
+            let share = largest.entry(function).or_default();
+            *share = share.max(weight / total);
+        }
+    }
+    let mut ordered: Vec<(&str, f64)> = largest.into_iter().collect();
+    ordered.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+    let in_crate = crate::evidence::own_crate(report.scenario);
+    let share = |weights: &BTreeMap<&str, f64>, function: &str, total: f64| match weights.get(function) {
+        Some(weight) => Cell::number(format!("{:.1} %", 100.0 * weight / total)),
+        None => Cell::faint("-"),
+    };
+    let row = |(function, _): &(&str, f64)| {
+        let class = if is_own(function, in_crate) { "name own" } else { "name" };
+        let shares = (0..runs.len())
+            .flat_map(|run| [share(&inclusive[run], function, totals[run]), share(&own[run], function, totals[run])]);
+        [Cell::of_class(cut(function, NAME), class)].into_iter().chain(shares).collect()
+    };
+    let heads = runs.iter().flat_map(|seen| match runs.len() {
+        1 => [Cell::number("with what it calls"), Cell::number("itself")],
+        _ => [Cell::number(&seen.label), Cell::number("itself")],
+    });
+    let heads = [Cell::text("function")].into_iter().chain(heads).collect();
+    let caption = "The functions with the largest share, with all that they call; the scenario's own in bold";
+    Table::new(caption, heads, ordered.iter().take(FUNCTIONS).map(row).collect()).some()
+}
+
+/// Of both runs under the lens: how they ended if not by themselves, what the lens says, what is wrong with its files.
+fn notes(evidence: &Evidence, profiles: &[&Profile]) -> Vec<String> {
+    let several = profiles.len() > 1;
+    let named = |of: &str, text: &str| if several { format!("{of}: {text}") } else { text.to_owned() };
+    let said = profiles.iter().flat_map(|profile| {
+        let of = label(&profile.spec);
+        let ended = (profile.ending != Ending::Finished).then(|| format!("the run under this lens {}", profile.ending));
+        ended.iter().chain(&profile.note.notes).map(|note| named(&of, note)).collect::<Vec<_>>()
+    });
+    let damage = evidence.seen.iter().flat_map(|seen| seen.damage.iter().map(|damage| named(&seen.label, damage)));
+    said.chain(damage).collect()
+}
+
+fn counts(profile: &Profile) -> String {
+    let told = profile.note.counts.iter().map(|(name, count)| {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        format!("{} {}", name.replace('_', " "), grouped(count))
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "it counted nothing".into() } else { told.join(" · ") }
+}
