@@ -79,6 +79,15 @@ fn its_estimate_stands_beside_what_was_counted() {
 }
 
 #[test]
+fn more_than_there_is_room_for_makes_samples_rarer_and_no_less_true() {
+    let lab = Lab::example("leaky_scenario");
+    let (run, profile) = looked_into(&lab, "leaky", "floods", &[]);
+    assert_is_the_truth(&run, "churned_bytes", view(&profile, "alloc churn"), "scenario::churns");
+    assert_eq!(profile.note.counts["churn_samples_lost"], 0);
+    assert_says(&profile, "later samples were rarer");
+}
+
+#[test]
 fn memory_is_told_over_time() {
     let lab = Lab::example("leaky_scenario");
     let (run, profile) = looked_into(&lab, "leaky", "leaks", &[]);

@@ -47,6 +47,11 @@ fn leak(cx: &Cx) -> anyhow::Result<()> {
     churn(cx)
 }
 
+fn flood(cx: &Cx) -> anyhow::Result<()> {
+    cx.probe().counter("churned_bytes")?.add((0..12).map(|_| churns()).sum());
+    Ok(())
+}
+
 fn hang(cx: &Cx) -> anyhow::Result<()> {
     churn(cx)?;
     thread::sleep(Duration::from_secs(3_600));
@@ -72,6 +77,7 @@ pub static LEAKY: Scenario = Scenario {
     variants: &[
         variant("leaks", |cx| during(cx, leak), &[Claim::ending("ends by itself", Ending::Finished)]),
         variant("churns", |cx| during(cx, churn), &[Claim::ending("ends by itself", Ending::Finished)]),
+        variant("floods", |cx| during(cx, flood), &[Claim::ending("ends by itself", Ending::Finished)]),
         variant("hangs", |cx| during(cx, hang), &[Claim::ending("never ends", Ending::Hung)]),
     ],
 };

@@ -18,7 +18,7 @@
 
 mod sampling;
 
-pub use sampling::{sample, stop_sampling};
+pub use sampling::{sample, sample_every, stop_sampling};
 
 use sampling::Due;
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -19,21 +19,35 @@ const NEVER: u64 = u64::MAX;
 /// Mean bytes from a sample to the next; 0 while nobody samples.
 static EVERY: AtomicU64 = AtomicU64::new(0);
 /// Who is called.
-static SAMPLED: OnceLock<fn(usize)> = OnceLock::new();
+static SAMPLED: OnceLock<fn(usize, u64)> = OnceLock::new();
 
-/// Calls a function with the size of each allocation that is drawn, one in so many bytes on average, on the thread
-/// that allocates and before it has got its memory. The function must not allocate.
+/// Calls a function with the size of each allocation that is drawn, and with the mean bytes between samples, on the
+/// thread that allocates and before it has got its memory. The function must not allocate.
 ///
 /// # Errors
 /// If [`Counting`](super::Counting) is not this binary's allocator, or if there was a sampler before: a process has one.
-pub fn sample(every: NonZeroU64, sampled: fn(usize)) -> Result<(), &'static str> {
+pub fn sample(every: NonZeroU64, sampled: fn(usize, u64)) -> Result<(), &'static str> {
     if totals().is_none() {
         return Err("lab_kit::alloc::Counting is not this binary's allocator");
     }
     SAMPLED.set(sampled).map_err(|_| "this process had a sampler of allocations before")?;
     EVERY.store(every.get(), Ordering::SeqCst);
-    SHARDS.iter().for_each(|shard| shard.due.at.store(OPEN, Ordering::SeqCst));
+    open();
     Ok(())
+}
+
+/// From now on samples are so many bytes apart; nothing happens if nobody samples. The sampler itself may call this.
+///
+/// A gap that began before is given up and drawn anew, which changes nothing: exponential gaps have no memory.
+pub fn sample_every(every: NonZeroU64) {
+    let change = |now| (now != 0).then_some(every.get());
+    if EVERY.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok() {
+        open();
+    }
+}
+
+fn open() {
+    SHARDS.iter().for_each(|shard| shard.due.at.store(OPEN, Ordering::SeqCst));
 }
 
 /// Ends the sampling. A sample that is being taken on another thread is still told.
@@ -84,7 +98,7 @@ impl Due {
         // Where threads share a count, only the one whose allocation has the byte in it takes the sample.
         let after = before + size as u64;
         if (before + 1..=after).contains(&at) && self.moved(at, after + self.gap(every)) {
-            SAMPLED.get().into_iter().for_each(|sampled| sampled(size));
+            SAMPLED.get().into_iter().for_each(|sampled| sampled(size, every));
         }
     }
 
@@ -132,9 +146,9 @@ mod tests {
     }
 
     /// Other tests allocate on other threads, which are of no interest.
-    fn weigh(size: usize) {
+    fn weigh(size: usize, every: u64) {
         if MINE.get() {
-            let drawn = -(-(size as f64) / EVERY_BYTES as f64).exp_m1();
+            let drawn = -(-(size as f64) / every as f64).exp_m1();
             ESTIMATE.set(ESTIMATE.get() + size as f64 / drawn);
             SAMPLES.set(SAMPLES.get() + 1);
         }
@@ -164,6 +178,12 @@ mod tests {
         assert!((0.93..1.07).contains(&ratio), "the estimate is {ratio} of the truth");
         let taken = SAMPLES.get();
         assert!(taken > 2_000, "{taken}");
+        ESTIMATE.set(0.0);
+        sample_every((4 * EVERY_BYTES).try_into().unwrap());
+        let asked = allocate(1_500);
+        let ratio = ESTIMATE.get() / asked;
+        assert!((0.93..1.07).contains(&ratio), "the estimate is {ratio} of the truth when samples are rarer");
+        let taken = SAMPLES.get();
         stop_sampling();
         allocate(500);
         assert_eq!(SAMPLES.get(), taken, "nobody samples any more");

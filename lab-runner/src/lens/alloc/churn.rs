@@ -1,7 +1,7 @@
 //! Samples of what is asked for, in the child: stacks are walked where memory is asked for, and stored into a mapped
 //! file. Nothing here asks for memory once the sampling has begun.
 
-use super::format::{CAPACITY, FRAMES, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, words_of};
+use super::format::{CAPACITY, FRAMES, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, every_with, head, words_of};
 use super::{CHURN_EVERY, FILE};
 use crate::lens::stall::format::stamp;
 use crate::lens::walk::{self, StackBounds};
@@ -40,8 +40,7 @@ impl Churn {
         let path = folder.join(FILE);
         let sink = Sink::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         SINK.set(sink).map_err(|_| "another sampler was at work")?;
-        let every = NonZeroU64::new(CHURN_EVERY).unwrap_or(NonZeroU64::MIN);
-        alloc::sample(every, sampled)?;
+        alloc::sample(not_zero(CHURN_EVERY), sampled)?;
         Ok(Churn { before })
     }
 
@@ -61,17 +60,21 @@ impl Churn {
     }
 }
 
+fn not_zero(every: u64) -> NonZeroU64 {
+    NonZeroU64::new(every).unwrap_or(NonZeroU64::MIN)
+}
+
 /// This thread belongs to a lens.
 pub fn leave_this_thread_out() {
     OWN.set(true);
 }
 
 /// Called by the allocator.
-fn sampled(size: usize) {
+fn sampled(size: usize, every: u64) {
     let Some(sink) = SINK.get().filter(|_| !OWN.get()) else { return };
     let mut frames = [0; FRAMES];
     let depth = walk::callers(bounds(), &mut frames);
-    sink.write(size, &frames[..depth]);
+    sink.write(size, every, &frames[..depth]);
 }
 
 /// The thread's stack. Asking libc for it may ask libc for memory too, which is none of this allocator's.
@@ -100,7 +103,7 @@ impl Sink {
         let sink = Sink { words: Words::create(path, records + CAPACITY * RECORD_WORDS)?, records };
         sink.text(HEADER_WORDS, name);
         sink.text(maps_at, &maps);
-        let head = [
+        let words = [
             (at::MAGIC, MAGIC),
             (at::VERSION, VERSION),
             (at::EVERY, CHURN_EVERY),
@@ -110,7 +113,7 @@ impl Sink {
             (at::EXECUTABLE, name.len() as u64),
             (at::MAPS, maps.len() as u64),
         ];
-        head.into_iter().for_each(|(at, word)| sink.head(at, word));
+        words.into_iter().for_each(|(at, word)| sink.head(at, word));
         Ok(sink)
     }
 
@@ -126,17 +129,21 @@ impl Sink {
         }
     }
 
-    fn write(&self, size: usize, frames: &[usize]) {
+    fn write(&self, size: usize, every: u64, frames: &[usize]) {
         let words = self.words.as_slice();
         // On a machine of the other byte order this would count in its own; there are none that this is compiled for.
         let due = words[at::DUE].fetch_add(1, Ordering::Relaxed) as usize;
         if due >= CAPACITY {
             return;
         }
+        let left = CAPACITY - due;
+        if left < CAPACITY && left.is_power_of_two() {
+            alloc::sample_every(not_zero(every_with(left)));
+        }
         let record = &words[self.records + due * RECORD_WORDS..][..RECORD_WORDS];
         let store = |at: &AtomicU64, value: usize| at.store((value as u64).to_le(), Ordering::Relaxed);
         record[2..].iter().zip(frames).for_each(|(at, frame)| store(at, *frame));
         store(&record[1], size);
-        record[0].store((frames.len() as u64 + 1).to_le(), Ordering::Release);
+        record[0].store(head(frames.len(), every).to_le(), Ordering::Release);
     }
 }

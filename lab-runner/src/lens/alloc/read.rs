@@ -1,6 +1,6 @@
 //! Reads `alloc.bin`: pure, and bounded by the file's own bound. A file that is cut off anywhere tells what is before.
 
-use super::format::{FILE_LIMIT, FRAMES, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at};
+use super::format::{FILE_LIMIT, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, of_head};
 use anyhow::{Context, ensure};
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// What a run asked for, as far as it was sampled.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
-    /// Mean bytes from a sample to the next.
+    /// Mean bytes from a sample to the next, at first.
     pub every: u64,
     /// Samples that were due; those without a record found no room.
     pub due: u64,
@@ -36,17 +36,21 @@ pub struct Recording {
 pub struct Sample {
     /// Bytes that it asked for.
     pub size: u64,
+    /// Mean bytes from a sample to the next when it was taken.
+    pub every: u64,
     /// Where each call on the way to it comes back to, innermost first.
     pub frames: Vec<u64>,
 }
 
-impl Recording {
+impl Sample {
     /// The bytes that a sample stands for: its size by the probability with which one of that size is drawn.
-    pub fn weight(&self, sample: &Sample) -> f64 {
-        let size = sample.size as f64;
+    pub fn weight(&self) -> f64 {
+        let size = self.size as f64;
         size / -(-size / self.every as f64).exp_m1()
     }
+}
 
+impl Recording {
     /// Samples that there was no room for.
     pub fn lost(&self) -> u64 {
         self.due.saturating_sub(self.samples.len() as u64 + self.damaged)
@@ -103,8 +107,8 @@ fn text(bytes: &[u8], length: u64) -> Option<(String, &[u8])> {
 
 fn sample(record: &[u8]) -> Option<Sample> {
     let words = words(record);
-    let depth = usize::try_from(words[0].checked_sub(1)?).ok().filter(|depth| *depth <= FRAMES)?;
-    (words[1] > 0).then(|| Sample { size: words[1], frames: words[2..2 + depth].to_vec() })
+    let (depth, every) = of_head(words[0])?;
+    (words[1] > 0).then(|| Sample { size: words[1], every, frames: words[2..2 + depth].to_vec() })
 }
 
 fn words(bytes: &[u8]) -> Vec<u64> {
@@ -113,6 +117,7 @@ fn words(bytes: &[u8]) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::format::head;
     use super::*;
     use proptest::prelude::*;
 
@@ -120,13 +125,13 @@ mod tests {
     fn file(sizes: &[u64]) -> Vec<u8> {
         let mut words = vec![0; HEADER_WORDS];
         let due = sizes.len() as u64 + 5;
-        let head = [(at::MAGIC, MAGIC), (at::VERSION, VERSION), (at::EVERY, 100), (at::DUE, due)];
+        let start = [(at::MAGIC, MAGIC), (at::VERSION, VERSION), (at::EVERY, 100), (at::DUE, due)];
         let rest = [(at::CAPACITY, sizes.len() as u64), (at::BYTES, 7_000), (at::EXECUTABLE, 3), (at::MAPS, 9)];
-        head.into_iter().chain(rest).for_each(|(at, word)| words[at] = word);
+        start.into_iter().chain(rest).for_each(|(at, word)| words[at] = word);
         words.extend([u64::from_le_bytes(*b"lab\0\0\0\0\0"), u64::from_le_bytes(*b"maps, an"), u64::from(b'd')]);
         for size in sizes {
-            let finished = u64::from(*size > 0);
-            words.extend([3 * finished, *size, 11, 22]);
+            let finished = if *size > 0 { head(2, 100) } else { 0 };
+            words.extend([finished, *size, 11, 22]);
             words.resize(words.len() + RECORD_WORDS - 4, 0);
         }
         words.into_iter().flat_map(u64::to_le_bytes).collect()
@@ -138,7 +143,7 @@ mod tests {
         assert_eq!((recording.samples.len(), recording.damaged, recording.lost()), (2, 1, 5));
         assert_eq!((recording.executable.to_str(), recording.maps.as_str()), (Some("lab"), "maps, and"));
         assert_eq!(recording.samples[0].frames, [11, 22]);
-        let weights: Vec<f64> = recording.samples.iter().map(|sample| recording.weight(sample)).collect();
+        let weights: Vec<f64> = recording.samples.iter().map(Sample::weight).collect();
         assert!((weights[0] - 100.5).abs() < 0.01 && (weights[1] - 100_000.0).abs() < 1e-6, "{weights:?}");
     }
 
@@ -163,7 +168,7 @@ mod tests {
             let mut bytes = file(&[1, 2, 3]);
             bytes[at * 8..][..8].copy_from_slice(&word.to_le_bytes());
             if let Ok(recording) = parse(&bytes) {
-                prop_assert!(recording.samples.iter().all(|sample| recording.weight(sample) > 0.0));
+                prop_assert!(recording.samples.iter().all(|sample| sample.weight() > 0.0));
             }
         }
 

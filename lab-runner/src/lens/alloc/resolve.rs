@@ -98,7 +98,7 @@ fn churn(folder: &Path, note: &mut Note) -> anyhow::Result<Option<Recording>> {
     let _ = fs::File::options().write(true).open(&path).and_then(|file| file.set_len(recording.used_bytes));
     let mut symbols = Symbols::of_program(&recording.maps, &recording.executable, recording.stamp);
     let mut weights = Weights::default();
-    recording.samples.iter().for_each(|sample| weights.add(&sample.frames, recording.weight(sample), 1.0));
+    recording.samples.iter().for_each(|sample| weights.add(&sample.frames, sample.weight(), 1.0));
     let [bytes, samples] = weights.named(&mut symbols);
     tell_churn(&recording, &bytes, note);
     if symbols.executable_has_changed() {
@@ -123,6 +123,11 @@ fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut Note) {
     if recording.bytes > 0 {
         let share = 100.0 * estimate.total() / recording.bytes as f64;
         note.notes.push(format!("churn: its samples stand for {share:.0} % of the bytes that were counted"));
+    }
+    let rarest = recording.samples.iter().map(|sample| sample.every).max().unwrap_or(recording.every);
+    if rarest > recording.every {
+        let kib = rarest >> 10;
+        note.notes.push(format!("churn: to find room, later samples were rarer, at last one in {kib} KiB: less sure"));
     }
     if recording.lost() > 0 {
         note.notes.push(format!("churn: {} samples found no room, so what came last is missing", recording.lost()));
