@@ -4,7 +4,7 @@
 const LADDERS: [&[&str]; 2] = [&["ns", "us", "ms", "s"], &["bytes", "kB", "MB", "GB"]];
 
 /// `812 us`, given 812 000 and `ns`; units without larger ones stay as they are.
-pub(super) fn amount(value: f64, unit: &str) -> String {
+pub fn amount(value: f64, unit: &str) -> String {
     let (value, unit) = climbed(value, unit);
     format!("{} {unit}", digits(value))
 }

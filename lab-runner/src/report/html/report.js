@@ -47,7 +47,7 @@
       });
       reset.addEventListener('click', () => this.zoom(null));
       this.stage.addEventListener('click', (event) => { const frame = this.at(event); if (frame) this.zoom(frame); });
-      this.stage.addEventListener('pointerover', (event) => { const frame = this.at(event); if (frame) this.tell(frame); });
+      this.stage.addEventListener('pointermove', (event) => { const frame = this.at(event); if (frame) this.tell(frame); });
       this.stage.addEventListener('focusin', (event) => { const frame = this.at(event); if (frame) this.focused(frame); });
       this.stage.addEventListener('keydown', (event) => this.pressed(event));
     }
@@ -120,8 +120,8 @@
     }
 
     place(frame, left, width) {
-      frame.element.setAttribute('x', `${left}%`);
-      frame.element.setAttribute('width', `${width}%`);
+      frame.element.setAttribute('x', `${+left.toFixed(3)}%`);
+      frame.element.setAttribute('width', `${+width.toFixed(3)}%`);
       if (width < NAMED || frame.element.querySelector('text')) return;
       const text = document.createElementNS(frame.element.namespaceURI, 'text');
       text.setAttribute('x', '3');

@@ -106,7 +106,7 @@ fn view(report: &Report, number: usize, evidence: &Evidence, pictures: Vec<Choic
         shows: evidence.shows.clone(),
         full: pictures.iter().any(|picture| picture.full.is_some()),
         pictures,
-        seen: evidence.seen.iter().map(|seen| (seen.label.clone(), inside(report, seen))).collect(),
+        seen: evidence.seen.iter().map(|seen| (seen.label.clone(), inside(report, evidence, seen))).collect(),
         changes: difference.iter().flat_map(|d| d.lines(CHANGES)).map(|line| cut(&line, 2 * NAME)).collect(),
         totals: difference.map_or_else(String::new, |difference| {
             let ((before, after), (was, is)) = (&difference.labels, difference.totals);

@@ -2,7 +2,7 @@
 //! a whole document. Frames have their place in percent, so that a picture is as wide as there is room, and clip their
 //! names by themselves.
 
-use super::super::amount::amount;
+use super::super::amount;
 use super::{Drawing, draw};
 use anyhow::{Context, Result};
 use std::fmt::Write;
