@@ -5,7 +5,7 @@ use super::units::{ascii, three_digits};
 use super::{Report, Style};
 use crate::evidence::{Evidence, Seen, label, own_crate};
 use crate::lens::Lens;
-use crate::stacks::{Difference, Entry, Plumbing};
+use crate::stacks::{Difference, Plumbing};
 use std::io::{self, Write};
 
 /// Changes that are told of each view: the page has more.
@@ -14,8 +14,6 @@ const CHANGES: usize = 1;
 const WIDTH: usize = 150;
 /// Crates that are nobody's own code.
 const FOREIGN: [&str; 5] = ["alloc", "core", "futures_util", "std", "tokio"];
-
-const STANDARD: [&str; 3] = ["alloc", "core", "std"];
 
 /// Prints what lenses saw, and which of them saw nothing and why; nothing if nobody asked them to look.
 pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
@@ -35,7 +33,7 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
 
 /// A line for each run, or for both of a comparison together, and the largest change between them.
 fn of_view(report: &Report, evidence: &Evidence) -> Vec<(String, String)> {
-    let difference = evidence.difference().map(|difference| only(difference, told_in_text));
+    let difference = evidence.difference().map(without_plumbing);
     let texts = match &evidence.seen[..] {
         [one] => vec![inside(report, evidence, one)],
         [before, after] => vec![both(report, evidence, [before, after])],
@@ -103,19 +101,9 @@ pub(super) fn is_own(frame: &str, in_crate: Option<&str>) -> bool {
 }
 
 /// Without the frames that stand for the runtime and for the start of a thread: they change when anything does.
-pub(super) fn without_plumbing(difference: Difference) -> Difference {
-    only(difference, |entry| !entry.function.starts_with('['))
-}
-
-fn only(mut difference: Difference, wanted: impl Fn(&Entry) -> bool) -> Difference {
-    difference.entries.retain(wanted);
+pub(super) fn without_plumbing(mut difference: Difference) -> Difference {
+    difference.entries.retain(|entry| !entry.function.starts_with('['));
     difference
-}
-
-/// On a screen there is room for what says something by its name: no plumbing, nothing of the standard library.
-fn told_in_text(entry: &Entry) -> bool {
-    let path = entry.function.trim_start_matches(['<', '&']);
-    !path.starts_with('[') && !STANDARD.iter().any(|of| path.split_once("::").is_some_and(|(first, _)| first == *of))
 }
 
 /// Each lens that was asked and could not look, with its run where there are several, and why.

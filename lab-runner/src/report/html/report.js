@@ -60,7 +60,7 @@
       const picture = full || this.pictures.get(`${choice.value}-folded`);
       if (!picture) return;
       this.stage.replaceChildren(picture);
-      this.caption.textContent = `${choice.parentElement.textContent.trim()}. ${choice.dataset.legend}`;
+      this.caption.textContent = [choice.parentElement.textContent.trim(), choice.dataset.legend].filter(Boolean).join('. ');
       picture.setAttribute('role', 'group');
       picture.setAttribute('aria-label', `flame graph, ${this.caption.textContent}`);
       if (!picture.frames) {
