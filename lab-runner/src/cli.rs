@@ -1,7 +1,9 @@
 //! The command line: clap's derive and the parsing of single values, nothing else.
 
 mod doctor;
+mod export;
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use export::{ExportArgs, ExportTo};
 
 use crate::compare::metrics::METRICS;
 use crate::exit::{self, Exit};
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Reads a recording again
     Report(ReportArgs),
+    /// Writes a recording in a format of other tools
+    Export(ExportArgs),
     /// Writes a completion script for a shell
     Completions(CompletionsArgs),
 }

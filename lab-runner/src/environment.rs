@@ -17,8 +17,7 @@ impl Environment {
             rustc: known(option_env!("LAB_RUSTC")),
             tokio: known(option_env!("LAB_TOKIO")),
             futures: known(option_env!("LAB_FUTURES")),
-            // Which one the binary of a stranger has, nobody can tell.
-            allocator: lab_kit::alloc::totals().map(|_| "system, counted".to_owned()),
+            allocator: crate::lens::alloc::allocator(),
             tokio_unstable: SEES_POLLS,
             optimised: !cfg!(debug_assertions),
         }

@@ -29,6 +29,7 @@ mod doctor;
 mod environment;
 pub mod evidence;
 mod exit;
+pub mod export;
 pub mod lens;
 mod plan;
 pub mod profile;
@@ -37,6 +38,11 @@ pub mod report;
 pub mod stacks;
 mod supervise;
 pub mod verdict;
+
+/// The allocator whose heap the lens `alloc` can look into. A binary has it with
+/// `#[global_allocator] static A: Counting<Jemalloc> = Counting::over(Jemalloc);`.
+#[cfg(feature = "jemalloc")]
+pub use tikv_jemallocator::Jemalloc;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -71,6 +77,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
         Command::Doctor(args) => cmd::doctor::run(&args, cli.plain, scenarios),
         Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
+        Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::Completions(args) => cmd::completions::run(&args),
     }
 }

@@ -1,9 +1,13 @@
 //! Claims against recordings: held, broken, or not measured. Pure.
 
 pub mod control;
+mod stacks;
+
+pub(crate) use stacks::lens_of;
 
 use crate::analysis::sweep::{Sweep, Way};
 use crate::analysis::{Analysis, Reading, ValidityVerdict};
+use crate::profile::Profile;
 use lab_kit::{Bound, Claim, Ending, Measure, Scenario};
 use serde::Serialize;
 use std::fmt;
@@ -41,8 +45,8 @@ pub struct Judged {
 /// What a variant that says nothing about its ending is held to.
 const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
 
-/// The claims of a run, judged from it and from the other runs of its invocation.
-pub fn judge(run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Vec<Judged> {
+/// The claims of a run, judged from it, from the other runs of its invocation, and from what lenses saw of them.
+pub fn judge(run: &Analysis, others: &[Analysis], profiles: &[Profile], scenario: &Scenario) -> Vec<Judged> {
     let spec = &run.recording.spec;
     let Some(variant) = scenario.variant(&spec.variant) else { return Vec::new() };
     let about_ending = |claim: &&Claim| matches!(claim.measure, Measure::Ending(_));
@@ -50,7 +54,11 @@ pub fn judge(run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Vec<Ju
     let implied = silent.then_some(&ENDS_BY_ITSELF);
     // A run at a larger size serves the claims of the plain one; by itself it only has to end as that does.
     let own = variant.claims.iter().filter(|claim| spec.scaled == 1 || about_ending(claim));
-    implied.into_iter().chain(own).map(|claim| judge_one(*claim, run, others)).collect()
+    let judge = |claim: &Claim| match claim.measure {
+        Measure::Stacks(wanted) => judged(*claim, stacks::reading(wanted, spec, profiles)),
+        _ => judge_one(*claim, run, others),
+    };
+    implied.into_iter().chain(own).map(judge).collect()
 }
 
 /// The claims of a way that a sweep can judge: how its cost grows, and that all its runs end.
@@ -65,6 +73,11 @@ pub fn judge_way(way: &Way, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
 /// Whether a claim needs runs at several sizes.
 pub fn is_about_a_sweep(claim: &Claim) -> bool {
     matches!(claim.measure, Measure::Exponent(_) | Measure::RatioAt { .. })
+}
+
+/// Whether a claim needs what a lens saw.
+pub fn is_about_a_lens(claim: &Claim) -> bool {
+    matches!(claim.measure, Measure::Stacks(_))
 }
 
 /// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked could not be
@@ -149,6 +162,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
+        Measure::Stacks(_) => Err(Missing::NotAsked("needs what a lens saw".into())),
         Measure::Exponent(_) | Measure::RatioAt { .. } => {
             Err(Missing::NotAsked(format!("needs several sizes: lab sweep {}", run.recording.spec.scenario)))
         }

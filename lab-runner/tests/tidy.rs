@@ -62,9 +62,19 @@ fn assert_never(folder: &str, words: &[&str], because: &str) {
 fn the_kit_leans_on_little() {
     let metadata = metadata();
     let kit = metadata.packages.iter().find(|package| package.name == "lab-kit").unwrap();
-    let allowed: BTreeSet<&str> =
-        ["anyhow", "atomic-waker", "memmap2", "pin-project-lite", "rand_core", "rand_pcg", "rustix", "serde", "tokio"]
-            .into();
+    let allowed: BTreeSet<&str> = [
+        "anyhow",
+        "atomic-waker",
+        "memmap2",
+        "pin-project-lite",
+        "rand_core",
+        "rand_pcg",
+        "rustix",
+        "serde",
+        "tokio",
+        "tracing",
+    ]
+    .into();
     let needed = needs(kit);
     assert!(needed.is_subset(&allowed), "the kit may not lean on {:?}", needed.difference(&allowed));
     assert_never("lab-runner/kit/src", &["tokio_unstable"], "the kit works on any tokio");
@@ -129,7 +139,15 @@ fn what_follows_a_run_is_pure() {
     for folder in ["analysis", "compare", "report", "stacks"].map(|module| format!("lab-runner/src/{module}")) {
         assert_never(&folder, &forbidden, "analysis and report start nothing and read no clock");
     }
-    for file in ["verdict.rs", "verdict/control.rs", "doctor/noise.rs", "doctor/findings.rs"] {
+    for file in [
+        "verdict.rs",
+        "verdict/control.rs",
+        "verdict/stacks.rs",
+        "evidence.rs",
+        "profile.rs",
+        "doctor/noise.rs",
+        "doctor/findings.rs",
+    ] {
         let text = fs::read_to_string(root().join("lab-runner/src").join(file)).unwrap();
         assert!(forbidden.iter().all(|word| !text.contains(word)), "{file} is pure");
     }

@@ -1,11 +1,13 @@
 //! A global allocator that counts: how often memory was asked for, how much, and how much was held at a time.
 //!
-//! It passes everything on to the system's allocator. A binary that installs it lets the lab measure
-//! allocations; in one that does not, they are "not measured".
+//! It passes everything on to the allocator that it is put over, the system's or another one. A binary that installs it
+//! lets the lab measure allocations; in one that does not, they are "not measured".
 //!
 //! ```
+//! use lab_kit::alloc::Counting;
+//!
 //! #[global_allocator]
-//! static COUNTING: lab_kit::alloc::Counting = lab_kit::alloc::Counting;
+//! static COUNTING: Counting = Counting::over(std::alloc::System);
 //!
 //! let before = lab_kit::alloc::totals().expect("installed above");
 //! let kept = vec![0u8; 1_000];
@@ -14,15 +16,27 @@
 //! # drop(kept);
 //! ```
 
+mod sampling;
+
+pub use sampling::{sample, stop_sampling};
+
+use sampling::Due;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
-/// Counts, and passes on to [`System`].
+/// Counts, and passes on to another allocator: to [`System`], unless it is told which.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Counting;
+pub struct Counting<A = System>(A);
+
+impl<A> Counting<A> {
+    /// Counts what is asked of this allocator.
+    pub const fn over(allocator: A) -> Counting<A> {
+        Counting(allocator)
+    }
+}
 
 /// What was asked for so far. A reallocation counts once, with its new size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,9 +65,17 @@ pub fn totals() -> Option<Totals> {
 /// Each thread tells of its own in steps of 64 KiB, so that not every allocation writes to a word that all threads
 /// share: the peak may be missed by as much for each thread that was at work.
 pub fn peak_bytes() -> Option<u64> {
-    let pending: i64 = SHARDS.iter().map(|shard| shard.untold.load(Ordering::Relaxed)).sum();
-    let now = LIVE.load(Ordering::Relaxed) + pending;
-    counts().then(|| PEAK.load(Ordering::Relaxed).max(now).max(0) as u64)
+    counts().then(|| PEAK.load(Ordering::Relaxed).max(held()).max(0) as u64)
+}
+
+/// The bytes that are held now, or nothing if [`Counting`] is not this binary's allocator.
+pub fn held_bytes() -> Option<u64> {
+    counts().then(|| held().max(0) as u64)
+}
+
+fn held() -> i64 {
+    let untold: i64 = SHARDS.iter().map(|shard| shard.untold.load(Ordering::Relaxed)).sum();
+    LIVE.load(Ordering::Relaxed) + untold
 }
 
 /// Whether this allocator is the binary's and counts, tried once: an allocation of an odd size must show. A counter
@@ -82,13 +104,16 @@ struct Shard {
     bytes: AtomicU64,
     /// Bytes that were taken, less those that were given back, since [`LIVE`] was told last.
     untold: AtomicI64,
+    /// At which of its bytes the next sample is due.
+    due: Due,
 }
 
 impl Shard {
-    const NEW: Shard = Shard { allocs: AtomicU64::new(0), bytes: AtomicU64::new(0), untold: AtomicI64::new(0) };
-}
+    const fn new() -> Shard {
+        let (allocs, bytes, untold) = (AtomicU64::new(0), AtomicU64::new(0), AtomicI64::new(0));
+        Shard { allocs, bytes, untold, due: Due::new() }
+    }
 
-impl Shard {
     fn totals(&self) -> Totals {
         Totals { allocs: self.allocs.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
     }
@@ -96,7 +121,7 @@ impl Shard {
 
 const OWN_SHARDS: u32 = 255;
 
-static SHARDS: [Shard; OWN_SHARDS as usize + 1] = [Shard::NEW; OWN_SHARDS as usize + 1];
+static SHARDS: [Shard; OWN_SHARDS as usize + 1] = [const { Shard::new() }; OWN_SHARDS as usize + 1];
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
 /// Bytes that are held, as far as the shards have told.
@@ -114,15 +139,18 @@ thread_local! {
 /// Counts memory that was asked for, of which `more` was not held before.
 fn count(bytes: usize, more: i64) {
     let (shard, is_own) = my_shard();
-    if is_own {
+    let before = if is_own {
         // Nobody else writes here, so a plain load and store will do: no locked instruction on every allocation.
         shard.allocs.store(shard.allocs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        shard.bytes.store(shard.bytes.load(Ordering::Relaxed) + bytes as u64, Ordering::Relaxed);
+        let before = shard.bytes.load(Ordering::Relaxed);
+        shard.bytes.store(before + bytes as u64, Ordering::Relaxed);
+        before
     } else {
         shard.allocs.fetch_add(1, Ordering::Relaxed);
-        shard.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
+        shard.bytes.fetch_add(bytes as u64, Ordering::Relaxed)
+    };
     hold(shard, is_own, more);
+    shard.due.pass(before, bytes);
 }
 
 /// The thread's shard, and whether nobody else writes to it.
@@ -156,37 +184,38 @@ fn tell(more: i64) {
 #[cold]
 fn take_shard() -> u32 {
     let mine = THREADS.fetch_add(1, Ordering::Relaxed).min(OWN_SHARDS);
+    SHARDS[mine as usize].due.seed(mine);
     MINE.set(mine);
     mine
 }
 
 #[expect(unsafe_code, reason = "a global allocator is unsafe to write; this one passes everything on")]
-// SAFETY: every call goes to the system's allocator unchanged. Counting allocates nothing: the shards are static,
-// and the thread's number is a constant-initialised cell without a destructor.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: every call goes to the allocator below unchanged. Counting allocates nothing: the shards are static, and
+// the thread's number is a constant-initialised cell without a destructor.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), layout.size() as i64);
         // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
+        unsafe { self.0.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), layout.size() as i64);
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        unsafe { System.alloc_zeroed(layout) }
+        unsafe { self.0.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count(new_size, new_size as i64 - layout.size() as i64);
         // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(at, layout, new_size) }
+        unsafe { self.0.realloc(at, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         let (shard, is_own) = my_shard();
         hold(shard, is_own, -(layout.size() as i64));
         // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
+        unsafe { self.0.dealloc(at, layout) }
     }
 }
 
@@ -195,7 +224,7 @@ mod tests {
     use super::*;
 
     #[global_allocator]
-    static COUNTING: Counting = Counting;
+    static COUNTING: Counting = Counting::over(System);
 
     #[test]
     fn every_request_for_memory_counts_with_its_size() {
@@ -222,16 +251,46 @@ mod tests {
 
     #[test]
     fn what_one_thread_takes_and_another_gives_back_is_not_held() {
-        let held = || of_this_thread_and_all();
         let before = held();
         for _ in 0..100 {
             let taken = vec![1u8; 1 << 20];
-            std::thread::spawn(move || drop(taken)).join().unwrap();
+            std::thread::Builder::new().spawn(move || drop(taken)).unwrap().join().unwrap();
         }
         assert!(held() - before < 50 << 20, "a hundred mebibytes came and went");
     }
 
-    fn of_this_thread_and_all() -> i64 {
-        LIVE.load(Ordering::Relaxed) + SHARDS.iter().map(|shard| shard.untold.load(Ordering::Relaxed)).sum::<i64>()
+    /// Gives the same address for everything.
+    struct Nothing;
+
+    #[expect(unsafe_code, reason = "an allocator that costs nothing, to see what counting costs")]
+    // SAFETY: nobody reads or writes what it gives.
+    unsafe impl GlobalAlloc for Nothing {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            std::ptr::without_provenance_mut(layout.align())
+        }
+
+        unsafe fn dealloc(&self, _at: *mut u8, _layout: Layout) {}
+    }
+
+    #[test]
+    #[ignore = "measures: cargo test --release --package lab-kit what_counting_costs -- --ignored --nocapture"]
+    #[expect(clippy::print_stdout, reason = "a number for whoever asks for it; nothing is asserted about it")]
+    #[expect(unsafe_code, reason = "allocators are called by hand")]
+    fn what_counting_costs() {
+        const PAIRS: u32 = 50_000_000;
+        fn ns_of(allocator: &impl GlobalAlloc) -> f64 {
+            let layout = Layout::from_size_align(64, 8).unwrap();
+            let begin = std::time::Instant::now();
+            for _ in 0..PAIRS {
+                // SAFETY: the layout is not of size zero, and the address goes back where it came from.
+                unsafe { allocator.dealloc(black_box(allocator.alloc(black_box(layout))), layout) };
+            }
+            begin.elapsed().as_nanos() as f64 / f64::from(PAIRS)
+        }
+        let (nothing, counted) = (ns_of(&Nothing), ns_of(&Counting::over(Nothing)));
+        println!(
+            "taking and giving back: {counted:.2} ns counted, {nothing:.2} ns not; System {:.2} ns",
+            ns_of(&System)
+        );
     }
 }

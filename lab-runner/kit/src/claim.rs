@@ -59,8 +59,21 @@ pub enum Measure {
         /// The size.
         size: usize,
     },
+    /// The share of what a lens saw of the variant that is in stacks of a kind.
+    Stacks(Stacks),
     /// How the run ended.
     Ending(Ending),
+}
+
+/// Stacks of a kind, in one view of a lens. Names are parts of demangled names: `serde_json`, `my_crate::work`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stacks {
+    /// The view, as its lens calls it: `cpu`, `stall off-CPU`.
+    pub view: &'static str,
+    /// Of stacks that have this name in them; of all if it is empty.
+    pub among: &'static str,
+    /// The share that has all of these names in them.
+    pub having: &'static [&'static str],
 }
 
 /// The bound of a claim.
@@ -149,6 +162,17 @@ impl Claim {
         Unbounded { says, measure: Measure::RatioAt { metric, over, size } }
     }
 
+    /// Starts a claim on [`Measure::Stacks`]: of the stacks of a view that have the name `among` in them, the share that
+    /// has all names of `having`.
+    pub const fn stacks(
+        says: &'static str,
+        view: &'static str,
+        among: &'static str,
+        having: &'static [&'static str],
+    ) -> Unbounded {
+        Unbounded { says, measure: Measure::Stacks(Stacks { view, among, having }) }
+    }
+
     /// A claim on how the run ends.
     pub const fn ending(says: &'static str, ending: Ending) -> Claim {
         Claim { says, measure: Measure::Ending(ending), bound: Bound::Equal(1.0) }
@@ -181,6 +205,10 @@ impl fmt::Display for Measure {
             Measure::Growth { metric, factor } => write!(f, "{metric} at {factor} × the size"),
             Measure::Exponent(metric) => write!(f, "exponent of {metric}"),
             Measure::RatioAt { metric, over, size } => write!(f, "{metric} against {over} at size {size}"),
+            Measure::Stacks(stacks) => {
+                let among = if stacks.among.is_empty() { String::new() } else { format!(" of {}", stacks.among) };
+                write!(f, "{}{among} in {}", stacks.view, stacks.having.join(" and "))
+            }
             Measure::Ending(ending) => write!(f, "ending {ending}"),
         }
     }

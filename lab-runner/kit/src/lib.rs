@@ -77,10 +77,10 @@ mod requests;
 mod scenario;
 pub mod schedule;
 pub mod watch;
-mod words;
+pub mod words;
 
 pub use batch::Batch;
-pub use claim::{Bound, Claim, Ending, Measure};
+pub use claim::{Bound, Claim, Ending, Measure, Stacks};
 pub use cx::Cx;
 pub use heartbeat::Heartbeat;
 pub use ledger::{Saying, So};

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::net::unix::pipe;
 use tokio::runtime::Handle;
 use tokio::task::unconstrained;
+use tracing::{Instrument, info_span};
 
 /// What a handler gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,7 +229,9 @@ where
     while next < shared.log.count {
         if next < shared.sent() {
             let slot = Slot { shared: Arc::clone(shared), number: next, answered: false };
-            tokio::spawn(serve(slot, Arc::clone(&handler)));
+            // From here on, so that it tells how long the task waits for its first poll. Without a subscriber it is nothing.
+            let span = info_span!(parent: None, "request", id = next);
+            tokio::spawn(serve(slot, Arc::clone(&handler)).instrument(span));
             next += 1;
             shared.accepted.store(next, Ordering::Release);
             continue;
@@ -294,5 +297,17 @@ mod tests {
         shared.pace(true);
         assert_eq!(alloc::of_this_thread(), before);
         assert_eq!(shared.sent(), 200);
+    }
+
+    #[test]
+    fn without_a_subscriber_a_span_is_nothing() {
+        let before = alloc::of_this_thread();
+        for number in 0..100 {
+            let span = info_span!(parent: None, "request", id = std::hint::black_box(number));
+            assert!(span.is_disabled());
+            let inside = std::pin::pin!(async { number }.instrument(span));
+            assert!(inside.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+        }
+        assert_eq!(alloc::of_this_thread(), before);
     }
 }

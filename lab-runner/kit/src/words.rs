@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU64;
 
 /// Zeroed words, mapped from a file.
 #[derive(Debug)]
-pub(crate) struct Words {
+pub struct Words {
     map: MmapMut,
     count: usize,
 }

@@ -6,6 +6,7 @@
 mod counters;
 mod doubt;
 pub mod growth;
+pub(crate) mod intervals;
 mod naive;
 pub mod over_time;
 mod parts;
@@ -14,6 +15,7 @@ pub mod sweep;
 pub mod trials;
 mod validity;
 
+pub use intervals::{Interval, Intervals, intervals};
 pub use naive::Naive;
 pub(crate) use parts::quantile;
 pub use parts::{Part, QUANTILES};

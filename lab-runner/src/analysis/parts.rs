@@ -2,6 +2,7 @@
 //! together.
 
 use hdrhistogram::Histogram;
+use lab_kit::log::Entry;
 
 /// The quantiles that are told, with the end of their metrics' names. The last one is the maximum.
 pub const QUANTILES: [(f64, &str); 5] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p999"), (1.0, "max")];
@@ -62,8 +63,31 @@ impl Parts {
         Ok(Parts { histograms: [empty()?, empty()?, empty()?, empty()?], youngest_cut_ns: [None; 4] })
     }
 
+    /// Adds a request that was sent before the end; one without an answer counts at its age then. Returns its response.
+    pub fn add(&mut self, entry: &Entry, end_ns: u64) -> Option<u64> {
+        let sent_ns = entry.sent_ns.filter(|sent| *sent <= end_ns)?;
+        let answered = entry.ended_ns.filter(|ended| *ended <= end_ns && !entry.lost);
+        let (until_ns, cut) = (answered.unwrap_or(end_ns), answered.is_none());
+        let response_ns = until_ns.saturating_sub(entry.intended_ns);
+        self.record(Part::Response, response_ns, cut);
+        self.record(Part::Lag, sent_ns.saturating_sub(entry.intended_ns), false);
+        match entry.first_poll_ns.filter(|polled| *polled <= end_ns) {
+            Some(polled) => {
+                self.record(Part::Wait, polled.saturating_sub(sent_ns), false);
+                self.record(Part::Service, until_ns.saturating_sub(polled), cut);
+            }
+            None => self.record(Part::Wait, end_ns.saturating_sub(sent_ns), true),
+        }
+        Some(response_ns)
+    }
+
+    /// The histogram of a part.
+    pub fn histogram(&self, part: Part) -> &Histogram<u64> {
+        &self.histograms[part as usize]
+    }
+
     /// Records a time; `cut` if it is only an age, because the request was cut off.
-    pub fn record(&mut self, part: Part, ns: u64, cut: bool) {
+    fn record(&mut self, part: Part, ns: u64, cut: bool) {
         self.histograms[part as usize].saturating_record(ns);
         if cut {
             let youngest = &mut self.youngest_cut_ns[part as usize];

@@ -114,23 +114,7 @@ impl Requests {
             (None, None) => self.unfinished += 1,
         }
         self.last_end_ns = self.last_end_ns.max(ended.unwrap_or(end_ns));
-        Some(self.add_parts(entry, sent_ns, answered, end_ns))
-    }
-
-    fn add_parts(&mut self, entry: &Entry, sent_ns: u64, answered: Option<u64>, end_ns: u64) -> u64 {
-        let until_ns = answered.unwrap_or(end_ns);
-        let cut = answered.is_none();
-        let response_ns = until_ns.saturating_sub(entry.intended_ns);
-        self.parts.record(Part::Response, response_ns, cut);
-        self.parts.record(Part::Lag, sent_ns.saturating_sub(entry.intended_ns), false);
-        match entry.first_poll_ns.filter(|polled| *polled <= end_ns) {
-            Some(polled) => {
-                self.parts.record(Part::Wait, polled.saturating_sub(sent_ns), false);
-                self.parts.record(Part::Service, until_ns.saturating_sub(polled), cut);
-            }
-            None => self.parts.record(Part::Wait, end_ns.saturating_sub(sent_ns), true),
-        }
-        response_ns
+        self.parts.add(entry, end_ns)
     }
 
     /// Adds the metrics that requests give.

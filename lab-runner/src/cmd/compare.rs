@@ -36,7 +36,10 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
     let signal = match pairs(&batches, &folder, &interrupts, plain, scenarios)? {
-        None => profile(&first_pair(&batches), &lenses(args, &batches), args.timeout, &folder, &interrupts),
+        None => {
+            let looked = plan::profiles(&first_pair(&batches), &lenses(args, &batches), args.timeout);
+            profile(&looked, &folder, &interrupts)
+        }
         interrupted => interrupted,
     };
     conclude(&folder, signal, args, plain, scenarios)

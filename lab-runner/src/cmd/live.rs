@@ -32,7 +32,7 @@ impl<'a> LiveTable<'a> {
         };
         let lines = live::lines(&comparison, self.of, width(), self.style);
         let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "{}{}\n", over(shown), lines.join("\n"));
+        let _ = writeln!(stderr, "{}{}", over(shown), lines.join("\n"));
         self.shown = Some(lines.len());
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 mod execute;
+pub(crate) mod export;
 pub(crate) mod list;
 mod live;
 mod load;

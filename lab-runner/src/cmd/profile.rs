@@ -2,23 +2,15 @@
 
 use super::execute::run_each;
 use crate::exit;
-use crate::lens::{Lens, parent};
-use crate::plan::{self, Planned};
+use crate::lens::parent;
+use crate::plan::Planned;
 use crate::profile::FOLDER;
 use crate::supervise::Interrupts;
 use std::path::Path;
-use std::time::Duration;
 
-/// Runs every lens on each of these runs. Returns the signal that interrupted. What was measured stands without them, so
+/// Does these runs, each of which has a lens. Returns the signal that interrupted. What was measured stands without them, so
 /// a full disk is no failure.
-pub(super) fn profile(
-    runs: &[Planned],
-    lenses: &[Lens],
-    timeout: Option<Duration>,
-    folder: &Path,
-    interrupts: &Interrupts,
-) -> Option<i32> {
-    let runs = plan::profiles(runs, lenses, timeout);
+pub(super) fn profile(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
     let mut complete = |number: usize, run: &Path| {
         let lens = runs[number - 1].lens;
         // What a lens lacks is told where it is shown; a run is never lost by it.
@@ -26,7 +18,7 @@ pub(super) fn profile(
             exit::say(&format!("what the lens left in {} cannot be completed: {error:#}", run.display()));
         }
     };
-    run_each(&runs, &folder.join(FOLDER), interrupts, &mut complete).unwrap_or_else(|error| {
+    run_each(runs, &folder.join(FOLDER), interrupts, &mut complete).unwrap_or_else(|error| {
         exit::say(&format!("warning: not all lenses could look: {error:#}"));
         interrupts.signal()
     })

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
-    let looked = || profile(&runs, &lenses(args), args.timeout, &folder, &interrupts);
+    let looked = || profile(&plan::profiles(&runs, &lenses(args), args.timeout), &folder, &interrupts);
     match measured.or_else(looked) {
         Some(signal) => Ok(interrupted(&folder, signal)),
         None => {

@@ -2,6 +2,7 @@
 
 use super::execute::{interrupted, invocation_folder, print_plan, run_all};
 use super::load::check;
+use super::profile::profile;
 use crate::cli::{Format, VerifyArgs};
 use crate::exit::{Exit, UsageError};
 use crate::plan::{self, Planned, Sizes, Which};
@@ -26,19 +27,24 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
     let mut verified = Vec::new();
     for (number, (scenario, runs)) in plans.iter().enumerate() {
         let into = folder.join(format!("{}-{}", number + 1, scenario.name));
-        if let Some(signal) = run_all(runs, &into, &interrupts)? {
+        if let Some(signal) = run_and_look(runs, &into, &interrupts)? {
             return Ok(interrupted(&folder, signal));
         }
         let report = Report::read(&into, scenarios)?;
         let again = suspects(scenario, &report, runs);
         let confirmed = folder.join(format!("{}-{}{AGAIN}", number + 1, scenario.name));
-        if let Some(signal) = run_all(&again, &confirmed, &interrupts)? {
+        if let Some(signal) = run_and_look(&again, &confirmed, &interrupts)? {
             return Ok(interrupted(&folder, signal));
         }
         let again = if again.is_empty() { None } else { Some(Report::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
     show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false })
+}
+
+/// Does the runs, and then looks into them with the lenses that claims are about.
+fn run_and_look(runs: &[Planned], into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
+    Ok(run_all(runs, into, interrupts)?.or_else(|| profile(&plan::claimed(runs), into, interrupts)))
 }
 
 fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {

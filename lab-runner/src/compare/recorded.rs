@@ -4,6 +4,7 @@
 //! Runs that were not made for each other lack what makes a comparison strong: they were not back to back, and nobody
 //! drew the order. So everything that can be known to differ is refused, and the rest is said aloud.
 
+use super::verdict::fewest_pairs;
 use crate::analysis::{Analysis, ValidityVerdict};
 use crate::recording::{Pair, Side, Spec};
 use lab_kit::{Ending, Load};
@@ -41,6 +42,13 @@ pub fn pair_up(before: Vec<Analysis>, after: Vec<Analysis>, metrics: &[String]) 
     if common.is_empty() {
         return Err("the recordings have no seed in common: record both with the same --seed and --trials".into());
     }
+    let fewest = fewest_pairs(ALPHA);
+    if common.len() < fewest {
+        let shared = if common.len() == 1 { "one seed".into() } else { format!("{} seeds", common.len()) };
+        return Err(format!(
+            "the recordings share {shared}, and fewer than {fewest} pairs cannot reach 95 %: record both with --trials 8"
+        ));
+    }
     let unpaired = before.len() + after.len() - 2 * common.len();
     warnings.extend((unpaired > 0).then(|| format!("{unpaired} runs have no partner with the same seed")));
     let place = |side: Side, label: &Option<String>, mut runs: BTreeMap<Key, Analysis>| -> Vec<Analysis> {
@@ -53,6 +61,8 @@ pub fn pair_up(before: Vec<Analysis>, after: Vec<Analysis>, metrics: &[String]) 
     Ok(Paired { runs, warnings })
 }
 
+/// How often an interval may err.
+const ALPHA: f64 = 0.05;
 const APART: &str =
     "recorded apart, neither back to back nor in a drawn order: what the machine did in between is in the factor";
 
@@ -157,7 +167,7 @@ mod tests {
     }
 
     fn paired(change: impl Fn(&mut Analysis)) -> Result<Paired, String> {
-        let (a, mut b) = (side("a", "x", &[7, 8, 9]), side("b", "y", &[8, 7, 10]));
+        let (a, mut b) = (side("a", "x", &[1, 2, 3, 4, 5, 6, 9]), side("b", "y", &[2, 1, 3, 4, 5, 6, 10]));
         b.iter_mut().for_each(change);
         pair_up(a, b, &[])
     }
@@ -170,7 +180,8 @@ mod tests {
             (pair.number, pair.side, run.recording.spec.load.seed)
         };
         let places: Vec<_> = paired.runs.iter().map(place).collect();
-        assert_eq!(places, [(1, Side::A, 7), (2, Side::A, 8), (1, Side::B, 7), (2, Side::B, 8)]);
+        let wanted = [Side::A, Side::B].into_iter().flat_map(|side| (1..=6).map(move |n| (n, side, n as u64)));
+        assert_eq!(places, wanted.collect::<Vec<_>>());
         assert_eq!(paired.warnings, [APART, "2 runs have no partner with the same seed"]);
     }
 
@@ -192,6 +203,8 @@ mod tests {
         let mixed = [side("a", "x", &[1]), side("b", "x", &[2])].concat();
         assert!(pair_up(mixed, side("b", "y", &[1]), &[]).unwrap_err().contains("is not of a"));
         assert!(pair_up(side("a", "x", &[1]), side("b", "y", &[2]), &[]).unwrap_err().contains("no seed in common"));
+        let few = pair_up(side("a", "x", &[1, 2, 3]), side("b", "y", &[1, 2, 4]), &[]).unwrap_err();
+        assert!(few.contains("share 2 seeds, and fewer than 6 pairs"), "{few}");
         assert!(pair_up(side("a", "x", &[1]), side("a", "x", &[1]), &[]).unwrap_err().contains("the same recording"));
     }
 

@@ -3,13 +3,16 @@
 //! The half that watches works inside the child and must never end the run that it watches; the half that
 //! reads works in the parent, from files alone.
 
+pub mod alloc;
 pub(crate) mod child;
+mod cpu;
+mod handover;
 pub(crate) mod hooks;
 mod kind;
 mod leaves;
 pub(crate) mod maps;
-mod missing;
 pub(crate) mod parent;
+mod spans;
 pub mod stall;
 pub mod symbols;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -24,6 +27,8 @@ use child::Instrument;
 fn instrument(lens: Lens) -> Box<dyn Instrument> {
     match lens {
         Lens::Stall => Box::new(stall::lens::StallLens::default()),
-        Lens::Cpu | Lens::Alloc | Lens::Spans => Box::new(missing::Missing(lens)),
+        Lens::Alloc => Box::new(alloc::lens::AllocLens::default()),
+        Lens::Cpu => Box::new(cpu::lens::CpuLens::default()),
+        Lens::Spans => Box::new(spans::lens::SpansLens::new()),
     }
 }

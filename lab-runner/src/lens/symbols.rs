@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt::{self, Display};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A function in a stack. An inlined one is a frame of its own.
@@ -22,6 +22,19 @@ pub struct Frame {
     pub file: Option<String>,
     /// The line in it.
     pub line: Option<u32>,
+}
+
+impl Frame {
+    /// Its name in a folded line. Debug information of lines alone calls each inlined closure and `async fn` the same;
+    /// those are told apart by their place.
+    pub(in crate::lens) fn name(&self) -> String {
+        let place = self.file.as_ref().zip(self.line).filter(|_| self.function.starts_with('{'));
+        let name = match place {
+            Some((file, line)) => format!("{} {}:{line}", self.function, file.rsplit('/').next().unwrap_or_default()),
+            None => self.function.clone(),
+        };
+        name.replace(';', ":")
+    }
 }
 
 impl Display for Frame {
@@ -51,12 +64,17 @@ impl fmt::Debug for Symbols {
 impl Symbols {
     /// The names of what was mapped when the recording began.
     pub fn of(recording: &Recording) -> Symbols {
-        let same = recording.stamp == (0, 0) || stamp(&recording.executable) == Some(recording.stamp);
+        Symbols::of_program(&recording.maps, &recording.executable, recording.stamp)
+    }
+
+    /// The names of what was mapped into a program, which is known again by its stamp, or trusted without one: by zeros.
+    pub fn of_program(maps: &str, executable: &Path, known_by: (u64, u64)) -> Symbols {
+        let same = known_by == (0, 0) || stamp(executable) == Some(known_by);
         Symbols {
-            mappings: maps::executable(&recording.maps),
+            mappings: maps::executable(maps),
             modules: HashMap::new(),
             frames: HashMap::new(),
-            changed: (!same).then(|| recording.executable.clone()),
+            changed: (!same).then(|| executable.to_owned()),
         }
     }
 
@@ -256,6 +274,14 @@ mod tests {
         let function = &symbols.frames_at(known as fn(u64) -> u64 as usize as u64)[0].function;
         assert!(function.starts_with("[unknown in lab_runner"), "{function}");
         assert_eq!(symbols.frames_at(7)[0].function, "[unknown]");
+    }
+
+    #[test]
+    fn a_closure_is_told_by_its_place_and_no_name_parts_a_line() {
+        let frame =
+            |function: &str| Frame { function: function.to_owned(), file: Some("/src/a.rs".to_owned()), line: Some(7) };
+        assert_eq!(frame("{async_fn#0}").name(), "{async_fn#0} a.rs:7");
+        assert_eq!(frame("fill<[u8; 4]>").name(), "fill<[u8: 4]>");
     }
 
     #[test]

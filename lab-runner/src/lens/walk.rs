@@ -159,6 +159,15 @@ pub fn walk(from: &Registers, bounds: StackBounds, text: Text, frames: &mut [usi
     into.depth
 }
 
+/// Fills in where the calls on the way to whoever calls this come back to, innermost first, and returns how many there are.
+#[inline(never)]
+pub fn callers(bounds: StackBounds, frames: &mut [usize]) -> usize {
+    let fp = frame_pointer();
+    let mut into = Into { frames, depth: 0 };
+    follow(fp, Stack::above(fp, bounds), &mut into);
+    into.depth
+}
+
 struct Into<'a> {
     frames: &'a mut [usize],
     depth: usize,
@@ -272,6 +281,20 @@ mod tests {
     #[test]
     fn this_build_has_frame_pointers() {
         assert_eq!(frame_pointers_work(), Ok(()));
+    }
+
+    #[test]
+    fn callers_are_found_from_within() {
+        #[inline(never)]
+        fn here(frames: &mut [usize]) -> usize {
+            black_box(callers(StackBounds::of_this_thread().unwrap(), black_box(frames)))
+        }
+        let mut frames = [0; 64];
+        let depth = here(&mut frames);
+        assert!((4..64).contains(&depth), "{depth}");
+        let begin = here as fn(&mut [usize]) -> usize as usize;
+        assert!((begin..begin + CODE).contains(&frames[0]), "the first call is that of the walk");
+        assert_eq!(callers(StackBounds::NONE, &mut frames), 0);
     }
 
     #[test]

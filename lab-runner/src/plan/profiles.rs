@@ -2,23 +2,46 @@
 
 use super::{Planned, planned};
 use crate::lens::Lens;
-use lab_kit::Load;
+use crate::verdict::lens_of;
+use lab_kit::{Load, Measure, Variant};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Measured time of a stream of requests under a lens: enough for a thousand looks at a thousand a second.
 const MOST_MS: u64 = 2_000;
-/// A batch is over before a clock of 250 ticks a second has seen much of it: under a lens it is larger.
+/// A batch is over before a clock of 250 ticks a second has seen much of it: under a lens that samples it is larger.
 const LARGER: usize = 8;
 
 /// A run under each of the lenses for each of these runs, as far as they are plain ones.
 pub(crate) fn profiles(runs: &[Planned], lenses: &[Lens], timeout: Option<Duration>) -> Vec<Planned> {
-    let plain = runs.iter().filter(|run| run.scaled == 1 && run.trial.is_none_or(|trial| trial == 1));
-    plain.flat_map(|run| lenses.iter().map(move |lens| profile(run, *lens, timeout))).collect()
+    plain(runs).flat_map(|run| lenses.iter().map(move |lens| profile(run, *lens, timeout))).collect()
+}
+
+/// A run under each of the lenses that the claims of its variant are about, for each of these runs.
+pub(crate) fn claimed(runs: &[Planned]) -> Vec<Planned> {
+    plain(runs).flat_map(|run| lenses(run.variant).into_iter().map(move |lens| profile(run, lens, None))).collect()
+}
+
+fn plain(runs: &[Planned]) -> impl Iterator<Item = &Planned> {
+    let is_plain =
+        |run: &&Planned| run.scaled == 1 && run.repetition.is_none() && run.trial.is_none_or(|trial| trial == 1);
+    runs.iter().filter(is_plain)
+}
+
+/// The lenses that a variant claims something about.
+fn lenses(variant: &Variant) -> BTreeSet<Lens> {
+    let views = variant.claims.iter().filter_map(|claim| match claim.measure {
+        Measure::Stacks(stacks) => Some(stacks.view),
+        _ => None,
+    });
+    views.filter_map(lens_of).collect()
 }
 
 fn profile(run: &Planned, lens: Lens, timeout: Option<Duration>) -> Planned {
     let load = Load { duration_ms: run.load.duration_ms.min(MOST_MS), ..run.load.clone() };
-    let scaled = if load.is_batch() { LARGER } else { 1 };
+    // Spans are noted one by one, and cost more the more there are.
+    let samples = lens != Lens::Spans;
+    let scaled = if load.is_batch() && samples { LARGER } else { 1 };
     let planned = planned(run.scenario, run.variant, &load, scaled, timeout);
     Planned { lens: Some(lens), pair: run.pair.clone(), ..planned }
 }
@@ -41,8 +64,9 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_larger_under_a_lens() {
+    fn a_batch_is_larger_under_a_lens_that_samples() {
         let runs = plan(&MADE_UP, Which::Buggy, &Load { size: 10, ..Load::BATCH }, None).unwrap();
         assert_eq!(profiles(&runs, &[Lens::Cpu], None)[0].load.size, 80);
+        assert_eq!(profiles(&runs, &[Lens::Spans], None)[0].load.size, 10, "spans are not sampled");
     }
 }

@@ -4,7 +4,7 @@ use super::units::{self, ascii, bounded, grouped};
 use super::{Report, Style, chart, lenses};
 use crate::analysis::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
 use crate::recording::Spec;
-use crate::verdict::{Judged, Verdict};
+use crate::verdict::{Judged, Verdict, is_about_a_lens};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_kit::{Bound, Ending, Kind, Measure};
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ pub(super) fn print(
     print_reasons(run, style, to)?;
     print_counters(run, style, to)?;
     print_latencies(run, style, to)?;
-    print_claims(claims, &spec.scenario, style, to)?;
+    print_claims(claims, spec, style, to)?;
     lenses::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", run.recording.folder.display())?;
     print_html(report, to)?;
@@ -217,16 +217,25 @@ pub(super) fn marks<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Vec<
     reasons.into_iter().map(meaning).collect()
 }
 
-fn print_claims(claims: &[Judged], scenario: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_claims(claims: &[Judged], spec: &Spec, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if claims.is_empty() {
         return Ok(());
     }
     writeln!(to)?;
     claims.iter().filter(|claim| claim.asked).try_for_each(|claim| print_claim(claim, style, to))?;
-    match claims.iter().filter(|claim| !claim.asked).count() {
+    let (of_lenses, of_runs): (Vec<_>, Vec<_>) =
+        claims.iter().filter(|claim| !claim.asked).partition(|claim| is_about_a_lens(&claim.claim));
+    let Spec { scenario, variant, .. } = spec;
+    match of_runs.len() {
+        0 => {}
+        1 => writeln!(to, "{DIM}1 more claim compares with other runs: lab run {scenario} --all{DIM:#}")?,
+        n => writeln!(to, "{DIM}{n} more claims compare with other runs: lab run {scenario} --all{DIM:#}")?,
+    }
+    let look = format!("lab run {scenario} --variant {variant} --profile all");
+    match of_lenses.len() {
         0 => Ok(()),
-        1 => writeln!(to, "{DIM}1 more claim compares with other runs: lab run {scenario} --all{DIM:#}"),
-        n => writeln!(to, "{DIM}{n} more claims compare with other runs: lab run {scenario} --all{DIM:#}"),
+        1 => writeln!(to, "{DIM}1 more claim needs a lens: {look}{DIM:#}"),
+        n => writeln!(to, "{DIM}{n} more claims need a lens: {look}{DIM:#}"),
     }
 }
 

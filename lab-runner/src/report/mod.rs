@@ -98,10 +98,10 @@ impl Report {
         let lost_profiles = profile::unreadable(folder);
         let noise = spec.pair.as_ref().and_then(|_| Noise::beside(folder, &spec.environment, scenarios));
         let read = match &spec.pair {
-            Some(_) => Report::of_pairs(folder, spec, analyses, scenario),
-            None => Report::of(folder, spec, analyses, scenario),
+            Some(_) => Report { profiles, ..Report::of_pairs(folder, spec, analyses, scenario) },
+            None => Report::of(folder, spec, analyses, profiles, scenario),
         };
-        Ok(Report { noise, profiles, lost_profiles, ..read })
+        Ok(Report { noise, lost_profiles, ..read })
     }
 
     /// Compares two recordings that were made earlier.
@@ -150,7 +150,13 @@ impl Report {
         }
     }
 
-    fn of(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Report {
+    fn of(
+        folder: &Path,
+        spec: Spec,
+        analyses: Vec<Analysis>,
+        profiles: Vec<Profile>,
+        scenario: Option<&'static Scenario>,
+    ) -> Report {
         let mut sweep = Sweep::of(&analyses);
         if let (Some(sweep), Some(scenario)) = (&mut sweep, scenario) {
             sweep.sort_by(|name| scenario.variants.iter().position(|variant| variant.name == name));
@@ -160,7 +166,8 @@ impl Report {
         drop(swept);
         let told_by_the_sweep = |claim: &Judged| sweep.is_some() && verdict::is_about_a_sweep(&claim.claim);
         let judge = |run: &Analysis| -> Vec<Judged> {
-            let judged = scenario.map(|scenario| verdict::judge(run, &analyses, scenario)).unwrap_or_default();
+            let judged =
+                scenario.map(|scenario| verdict::judge(run, &analyses, &profiles, scenario)).unwrap_or_default();
             judged.into_iter().filter(|claim| !told_by_the_sweep(claim)).collect()
         };
         let judged: Vec<_> = analyses.iter().map(judge).collect();
@@ -185,7 +192,7 @@ impl Report {
             sweep,
             ways,
             controls,
-            profiles: Vec::new(),
+            profiles,
             lost_profiles: Vec::new(),
             noise: None,
             kept: Vec::new(),

@@ -6,8 +6,8 @@ use super::table::{BOLD, DIM};
 use super::units::ascii;
 use super::{Report, Style, invocations};
 use crate::verdict::control::Tried;
-use crate::verdict::{Judged, Verdict};
-use lab_kit::{Kind, Scenario};
+use crate::verdict::{Judged, Verdict, is_about_a_lens, is_about_a_sweep};
+use lab_kit::{Claim, Kind, Scenario};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -161,9 +161,16 @@ pub(crate) fn print(
         0 => {}
         n => write!(to, ", {n} could not be measured, which is the machine's and no failure")?,
     }
-    let later = verified.iter().flat_map(|verified| verified.report.claims()).filter(|(_, claim)| !claim.asked).count();
-    if later > 0 {
-        write!(to, ", {later} need larger sizes: lab sweep")?;
+    let left = |is: fn(&Claim) -> bool| {
+        let claims = verified.iter().flat_map(|verified| verified.report.claims());
+        claims.filter(|(_, claim)| !claim.asked && is(&claim.claim)).count()
+    };
+    for (count, what) in
+        [(left(is_about_a_sweep), "larger sizes: lab sweep"), (left(is_about_a_lens), "a lens: lab run")]
+    {
+        if count > 0 {
+            write!(to, ", {count} need {what}")?;
+        }
     }
     let told = controls.iter().filter(|control| control.verdict == Verdict::Held).count();
     if !controls.is_empty() {

@@ -126,7 +126,7 @@ impl Folded {
     }
 
     /// All weights times a factor.
-    pub(super) fn scaled(&self, factor: f64) -> Folded {
+    pub(crate) fn scaled(&self, factor: f64) -> Folded {
         let scaled = |(stack, weight): (&String, &f64)| (stack.clone(), weight * factor);
         Folded { stacks: self.stacks.iter().map(scaled).collect() }
     }

@@ -8,6 +8,7 @@ pub(crate) use interrupts::{Event, Interrupts};
 
 use crate::child;
 use crate::environment::{MachineTicks, ProcessTicks};
+use crate::lens;
 use crate::recording::{self, Outcome, Recorder, Spec};
 use anyhow::Context;
 use group::Group;
@@ -47,7 +48,7 @@ pub(crate) fn supervise(
 ) -> anyhow::Result<Outcome> {
     let begin = Instant::now();
     let (ticks, processes) = (MachineTicks::now(), ProcessTicks::now());
-    let mut child = spawn(recorder, spec.padding).context("cannot start a child process")?;
+    let mut child = spawn(recorder, spec).context("cannot start a child process")?;
     let group = Group::of(&child);
     group.tell_exit(interrupts.sender())?;
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
@@ -74,11 +75,12 @@ pub(crate) fn supervise(
 }
 
 /// Starts this binary again as the leader of its own process group, with its output in files.
-fn spawn(recorder: &Recorder, padding: usize) -> anyhow::Result<Child> {
+fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
     let child = Command::new(std::env::current_exe()?)
         .arg(child::SUBCOMMAND)
         .arg(&recorder.folder)
-        .env(PADDING, ".".repeat(padding))
+        .env(PADDING, ".".repeat(spec.padding))
+        .envs(lens::parent::environment(spec.lens))
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(File::create_new(recorder.folder.join(recording::STDOUT))?)

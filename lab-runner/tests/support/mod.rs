@@ -7,7 +7,7 @@ pub mod profiles;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Once;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -30,19 +30,26 @@ impl Lab {
         Lab { binary: env!("CARGO_BIN_EXE_lab").into(), out: tempfile::tempdir().unwrap() }
     }
 
-    /// The lab of `examples/own_scenario.rs`. `cargo test` builds it beside the tests, `cargo test --test child`
-    /// does not: so build it here, once, which is quick when there is nothing to do.
+    /// The lab of `examples/own_scenario.rs`.
     pub fn own() -> Lab {
-        static BUILT: Once = Once::new();
-        BUILT.call_once(|| {
+        Lab::example("own_scenario")
+    }
+
+    /// The lab of an example. `cargo test` builds it beside the tests, `cargo test --test child` does not: so build it
+    /// here, once, which is quick when there is nothing to do.
+    pub fn example(name: &str) -> Lab {
+        static BUILT: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        if !built.iter().any(|built| built == name) {
             let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "--package", "lab-runner", "--example", "own_scenario"]);
+            build.args(["build", "--quiet", "--package", "lab-runner", "--example", name]);
             if !cfg!(debug_assertions) {
                 build.arg("--release");
             }
             assert!(build.status().unwrap().success(), "the example builds");
-        });
-        let binary = Path::new(env!("CARGO_BIN_EXE_lab")).with_file_name("examples").join("own_scenario");
+            built.push(name.to_owned());
+        }
+        let binary = Path::new(env!("CARGO_BIN_EXE_lab")).with_file_name("examples").join(name);
         Lab { binary, out: tempfile::tempdir().unwrap() }
     }
 
@@ -53,7 +60,7 @@ impl Lab {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(args).env("NO_COLOR", "1");
-        if matches!(args, ["run" | "report" | "sweep" | "verify" | "compare" | "doctor", ..]) {
+        if matches!(args, ["run" | "report" | "sweep" | "verify" | "compare" | "doctor" | "export", ..]) {
             command.arg("--out").arg(self.out.path());
         }
         command

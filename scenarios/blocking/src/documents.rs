@@ -3,6 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::collections::HashMap;
+use tracing::instrument;
 
 /// The words of a document and how often each occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub struct Index {
 impl Index {
     /// Indexes a text. Computes all the time, without an await.
     #[inline(never)] // a profile should show it by name
+    #[instrument(name = "index", skip_all)]
     pub fn of(text: &str) -> Index {
         let mut words: HashMap<String, u32> = HashMap::new();
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
+use tracing::{Instrument, info_span};
 
 /// The service on the load's workers, with the documents that the load asks for.
 pub fn drive<F, Fut>(cx: &Cx, index: F) -> anyhow::Result<()>
@@ -40,9 +41,9 @@ where
     let heartbeat = cx.heartbeat(runtime.handle())?;
     let begin = Instant::now();
     let mut answers = Vec::new();
-    for job in std::mem::take(&mut work.jobs) {
-        work.prepare(&job)?;
-        answers.push(ask(&runtime, &tally, begin, &job, work.deadline, &index));
+    for (number, job) in std::mem::take(&mut work.jobs).iter().enumerate() {
+        work.prepare(job)?;
+        answers.push(ask(&runtime, &tally, begin, (number, job), work.deadline, &index));
     }
     requests.finish()?;
     runtime.block_on(async {
@@ -69,7 +70,7 @@ fn ask<F, Fut>(
     runtime: &Runtime,
     tally: &Arc<Tally>,
     begin: Instant,
-    job: &Job,
+    (number, job): (usize, &Job),
     deadline: Duration,
     index: &F,
 ) -> JoinHandle<()>
@@ -82,10 +83,11 @@ where
     tally.offered.add(1);
     tally.ordinary.add(u64::from(job.ordinary));
     let (tally, handler, stalled) = (Arc::clone(tally), index(job.path.clone()), !job.ordinary);
-    runtime.spawn(async move {
+    let answer = async move {
         let answer = tokio::time::timeout(deadline, handler).await;
         tally.note(answer.ok(), stalled, due.elapsed(), deadline);
-    })
+    };
+    runtime.spawn(answer.instrument(info_span!(parent: None, "document", id = number)))
 }
 
 /// What became of the documents.

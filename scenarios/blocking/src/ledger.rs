@@ -5,14 +5,18 @@ use lab_kit::{Saying, So};
 pub(super) const SAYINGS: &[Saying] = &[
     Saying {
         number: 3,
-        says: "An async fn that calls std::fs::read_to_string freezes the service for as long as the read takes.",
+        says: "An async fn that calls std::fs::read_to_string freezes the service for as long as the read takes, and flame \
+               graphs show nothing.",
         so: So::Yes,
         found: "With one worker everything beside it stands still for the whole stall, and the deadline around the read \
-                cannot fire. What a CPU profile shows meanwhile is not tested yet.",
+                cannot fire. A CPU profile has next to nothing of it, for a thread that waits uses no CPU; a sampler of what \
+                polls wait for shows the read with its line.",
         shown_by: &[
             ("buggy", "the runtime freezes for nearly a whole stall"),
             ("buggy", "requests that need no file wait for it"),
             ("buggy", "no deadline fires while its storage stalls: the answer comes after it"),
+            ("buggy", "and a CPU profile has next to nothing of it"),
+            ("buggy", "where its polls wait is that read"),
         ],
     },
     Saying {

@@ -69,6 +69,9 @@ const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
     Some(Truth { cause, function })
 }
 
+/// The blocking read, called by the handler.
+const READS: &[&str] = &["buggy::index", "read_to_string"];
+
 const CONTROLS: &[Control] = &[
     Control {
         trap: "half-fixed",
@@ -97,6 +100,8 @@ const VARIANTS: &[Variant] = &[
             DEADLINES_MISSED,
             Claim::metric("no thread of the pool is used", "pool_threads").equal(0.0),
             Claim::ratio("innocent requests wait far longer than with the cure", "wait_p99_us", "fixed").at_least(5.0),
+            Claim::stacks("where its polls wait is that read", "stall off-CPU", "", READS).at_least(0.9),
+            Claim::stacks("and a CPU profile has next to nothing of it", "cpu", "", READS).at_most(0.1),
         ],
         truth: sick(Cause::BlockingCall, "scenario_blocking::buggy::index"),
     },

@@ -5,6 +5,7 @@ use crate::shop::{quote, quote_from_upstream};
 use lab_kit::{Counter, Cx};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::{Instrument, info_span};
 
 /// The API and one import, on the load's workers.
 pub fn drive<S, F, Fut>(cx: &Cx, import: F) -> anyhow::Result<()>
@@ -71,7 +72,7 @@ impl ImportClock {
 
     async fn time(self, import: impl Future<Output = anyhow::Result<u64>>) -> anyhow::Result<()> {
         let begin = Instant::now();
-        self.stored.add(import.await?);
+        self.stored.add(import.instrument(info_span!("import")).await?);
         self.import_us.raise_to(begin.elapsed().as_micros() as u64);
         Ok(())
     }

@@ -21,6 +21,18 @@ pub(super) const SAYINGS: &[Saying] = &[
         ],
     },
     Saying {
+        number: 2,
+        says: "Standard profiles show an even distribution of CPU meanwhile; only a view of the scheduler tells.",
+        so: So::Partly,
+        found: "A CPU profile is not even: it shows the import, and rightly so. But it shows the same import when nobody \
+                starves, for the same work is done, cut in slices. It tells who computes and not who waits for that.",
+        shown_by: &[
+            ("buggy", "its worker computes the import and hardly anything else"),
+            ("fixed", "a CPU profile of its worker looks like the sick one"),
+            ("fixed", "hardly a request waits for the import"),
+        ],
+    },
+    Saying {
         number: 18,
         says: "An .await that is always ready, on a free tokio mutex say, is no yield point.",
         so: So::Partly,

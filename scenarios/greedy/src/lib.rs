@@ -44,6 +44,9 @@ const STARVES: Claim = Claim::share("a request waits for most of the import", "w
 const NOBODY_STARVES: Claim =
     Claim::share("hardly a request waits for the import", "wait_p99_us", "import_us").at_most(0.25);
 
+/// Stacks of a worker have this in them; those of the pacer, which spins, do not.
+const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
+
 /// Where an import that starves others spends its polls.
 const fn long_poll(function: &'static str) -> Option<Truth> {
     Some(Truth { cause: Cause::LongPoll, function })
@@ -71,6 +74,9 @@ const VARIANTS: &[Variant] = &[
             STARVES,
             Claim::ratio("its tail is far above a yield every 100", "response_p99_us", "fixed").at_least(25.0),
             Claim::ratio("and out of sight of spawn_blocking", "response_p99_us", "offload").at_least(50.0),
+            Claim::stacks("its worker computes the import and hardly anything else", "cpu", WORKER, &["buggy::import"])
+                .at_least(0.8),
+            Claim::stacks("parsing is in it by name", "cpu", "buggy::import", &["serde_json"]).at_least(0.3),
         ],
         truth: long_poll("scenario_greedy::buggy::import"),
     },
@@ -85,6 +91,8 @@ const VARIANTS: &[Variant] = &[
             STORES_ALL,
             NOBODY_STARVES,
             Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10).at_least(5.0),
+            Claim::stacks("a CPU profile of its worker looks like the sick one", "cpu", WORKER, &["fixed::import"])
+                .at_least(0.6),
         ],
         truth: None,
     },

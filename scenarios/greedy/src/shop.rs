@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tracing::instrument;
 
 /// One message of a backlog: an order as JSON text, under the key it is stored by.
 #[derive(Clone, Debug)]
@@ -29,6 +30,7 @@ pub struct Store {
 
 impl Store {
     /// Stores an order in place of an older one.
+    #[instrument(name = "store", skip_all)]
     pub async fn put(&self, key: usize, order: Value) {
         self.orders.lock().await.insert(key, order);
     }
@@ -42,6 +44,7 @@ pub struct TokioStore {
 
 impl TokioStore {
     /// Stores an order in place of an older one.
+    #[instrument(name = "store", skip_all)]
     pub async fn put(&self, key: usize, order: Value) {
         self.orders.lock().await.insert(key, order);
     }
@@ -63,6 +66,7 @@ const MOST_NESTED: usize = 64;
 const LONGEST_TEXT: usize = 1 << 20;
 
 /// Refuses documents that would harm whoever reads them, and orders whose lines do not add up.
+#[instrument(skip_all)]
 pub fn validate(order: &Value) -> anyhow::Result<()> {
     check_shape(order, 0)?;
     let (Some(lines), Some(total)) = (order["lines"].as_array(), order["total_cents"].as_u64()) else {
@@ -98,11 +102,13 @@ fn check_text(text: &str) -> anyhow::Result<()> {
 }
 
 /// Answers one small request of the API: the price of a basket that the request's number stands for.
+#[instrument(skip_all)]
 pub fn quote(number: usize) -> u64 {
     (0..16u64).map(|item| (number as u64 ^ item).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54).sum()
 }
 
 /// Answers a request by asking a slow service first.
+#[instrument(name = "fetch", skip_all)]
 pub async fn quote_from_upstream(number: usize) -> u64 {
     tokio::time::sleep(Duration::from_millis(50)).await;
     quote(number)

@@ -71,7 +71,15 @@ const VARIANTS: &[Variant] = &[
         kind: Kind::Buggy,
         about: "a task of the runtime drops its last owner in block_in_place",
         run: |cx| drive(cx, buggy::serve),
-        claims: &[HANGS, ANSWERS_ALL, LOSES_NONE, TASKS_LEFT, UNCOUNTED],
+        claims: &[
+            HANGS,
+            ANSWERS_ALL,
+            LOSES_NONE,
+            TASKS_LEFT,
+            UNCOUNTED,
+            Claim::stacks("a poll waits in the end of its own runtime", "stall off-CPU", "", &["buggy::serve", "drop"])
+                .at_least(0.5),
+        ],
         truth: sick(Cause::SelfShutdown, "scenario_shutdown::buggy::serve"),
     },
     Variant {

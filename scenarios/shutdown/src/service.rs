@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, info_span, instrument};
 
 /// How long requests that were accepted may take to be answered once the service is stopping.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
@@ -35,6 +36,7 @@ impl Service {
     }
 
     /// Lets accepted requests come to their answers and accepts no more, within the deadline for that.
+    #[instrument(skip_all)]
     pub async fn drain(&self) {
         self.requests.close();
         let _ = tokio::time::timeout(DRAIN_DEADLINE, self.requests.answered()).await;
@@ -56,10 +58,11 @@ impl Tasks {
     pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) {
         self.live.fetch_add(1, Ordering::Relaxed);
         let until_dropped = Live(Arc::clone(&self.live));
-        self.runtime.spawn(async move {
+        let task = async move {
             let _until_dropped = until_dropped;
             task.await
-        });
+        };
+        self.runtime.spawn(task.instrument(info_span!(parent: None, "task")));
     }
 
     /// How many there are.
@@ -118,6 +121,7 @@ pub struct CutOff;
 
 impl InFlight {
     /// Answers a request after `takes`; at once, with an excuse, if the service is stopping.
+    #[instrument(skip_all)]
     pub async fn answer(&self, takes: Duration) -> Result<(), CutOff> {
         if self.closing.is_cancelled() {
             return Ok(());

@@ -16,6 +16,8 @@ pub(super) const SAYINGS: &[Saying] = &[
             ("buggy", "polls of the uploads grow with their square"),
             ("unconstrained", "polls of the uploads grow with their number"),
             ("tight-limiter", "polls of the uploads grow with their number"),
+            ("buggy", "its worker polls the whole set, again and again"),
+            ("buggy", "for wakes that tokio puts off until after the poll"),
         ],
     },
     Saying {

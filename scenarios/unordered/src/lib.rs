@@ -60,6 +60,9 @@ const LINEAR_TIME: Claim = Claim::exponent("time grows with their number", "cpu_
 const FEW_POLLS: Claim = Claim::metric("polls each upload a few times at most", "polls_per_op").at_most(3.0);
 const LINEAR: Claim = Claim::exponent("polls of the uploads grow with their number", "child_polls").at_most(1.3);
 
+/// Stacks of a worker have this in them.
+const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
+
 const fn quadratic(function: &'static str) -> Option<Truth> {
     Some(Truth { cause: Cause::QuadraticCombinator, function })
 }
@@ -89,6 +92,10 @@ const VARIANTS: &[Variant] = &[
                 .at_least(5.0),
             Claim::ratio_at("and many more of it the larger the batch", "cpu_ms", "unconstrained", 160_000)
                 .at_least(65.0),
+            Claim::stacks("its worker polls the whole set, again and again", "cpu", WORKER, &["FuturesUnordered"])
+                .at_least(0.8),
+            Claim::stacks("for wakes that tokio puts off until after the poll", "cpu", WORKER, &["Defer"])
+                .at_least(0.02),
         ],
         truth: quadratic("scenario_unordered::buggy::process_all"),
     },
@@ -97,7 +104,13 @@ const VARIANTS: &[Variant] = &[
         kind: Kind::Fixed,
         about: "spawns a task for every upload into a JoinSet",
         run: |cx| drive(cx, fixed::process_all),
-        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR_TIME],
+        claims: &[
+            ENDS,
+            ALL_DONE,
+            FEW_POLLS,
+            LINEAR_TIME,
+            Claim::stacks("no combinator polls anything in vain", "cpu", WORKER, &["FuturesUnordered"]).at_most(0.05),
+        ],
         truth: None,
     },
     Variant {

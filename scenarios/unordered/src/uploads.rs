@@ -5,6 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tracing::{Instrument, info_span};
 
 /// Bytes of one upload: a thumbnail.
 pub const BYTES: usize = 256;
@@ -44,12 +45,15 @@ impl Limiter {
 
 /// Processes an upload as soon as the limiter lets it.
 pub async fn process(upload: Upload, limiter: Arc<Limiter>) -> Digest {
-    limiter.counted.wrap(upload.number, digest(&upload, &limiter.bytes)).await
+    // Of its own, whoever polls it: the ways are to be comparable.
+    let span = info_span!(parent: None, "piece", id = upload.number);
+    limiter.counted.wrap(upload.number, digest(&upload, &limiter.bytes).instrument(span)).await
 }
 
 async fn digest(upload: &Upload, bytes: &Semaphore) -> Digest {
     let _permit = bytes.acquire_many(upload.body.len() as u32).await.expect("nobody closes the limiter");
-    Digest { number: upload.number, crc: crc32fast::hash(&upload.body) }
+    let crc = info_span!("checksum").in_scope(|| crc32fast::hash(&upload.body));
+    Digest { number: upload.number, crc }
 }
 
 /// Uploads made from a seed. They share a few bodies, so that memory goes into what is studied.

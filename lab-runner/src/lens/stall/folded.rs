@@ -77,18 +77,7 @@ pub fn folded(recording: &Recording, symbols: &mut Symbols) -> Folded {
 
 /// The names of a stack in a line, root first.
 fn fold(frames: &[u64], symbols: &mut Symbols) -> String {
-    symbols.stack(frames).iter().rev().map(name).collect::<Vec<_>>().join(";")
-}
-
-/// A frame's name in a folded line. Debug information of lines alone calls each inlined closure and `async fn` the
-/// same; those are told apart by their place.
-fn name(frame: &Frame) -> String {
-    let place = frame.file.as_ref().zip(frame.line).filter(|_| frame.function.starts_with('{'));
-    let name = match place {
-        Some((file, line)) => format!("{} {}:{line}", frame.function, file.rsplit('/').next().unwrap_or_default()),
-        None => frame.function.clone(),
-    };
-    name.replace(';', ":")
+    symbols.stack(frames).iter().rev().map(Frame::name).collect::<Vec<_>>().join(";")
 }
 
 /// The polls that were seen for at least a budget, in the order of their begins.
@@ -191,14 +180,6 @@ mod tests {
             truncated: false,
             frames: vec![frame],
         }
-    }
-
-    #[test]
-    fn a_closure_is_told_by_its_place_and_no_name_parts_a_line() {
-        let frame =
-            |function: &str| Frame { function: function.to_owned(), file: Some("/src/a.rs".to_owned()), line: Some(7) };
-        assert_eq!(name(&frame("{async_fn#0}")), "{async_fn#0} a.rs:7");
-        assert_eq!(name(&frame("fill<[u8; 4]>")), "fill<[u8: 4]>");
     }
 
     #[test]

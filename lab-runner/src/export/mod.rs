@@ -1,0 +1,70 @@
+//! Recordings in the formats of other tools. Pure but for the files that it writes.
+
+mod hlog;
+mod stacks;
+
+pub use hlog::hlog;
+pub use stacks::{Kind, stacks};
+
+use anyhow::Context;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file of another tool's format.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exported {
+    /// Its name, made of what it is about: `buggy-stall-off-cpu.folded`.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Writes the files into a folder, each whole or not at all, and tells where they are.
+///
+/// # Errors
+/// If one of them cannot be written; those before it stay.
+pub fn write(files: &[Exported], into: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
+    let write = |file: &Exported| {
+        let path = into.join(&file.name);
+        let unfinished = into.join(format!(".{}.part", file.name));
+        let written = fs::write(&unfinished, &file.bytes).and_then(|()| fs::rename(&unfinished, &path));
+        if written.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        written.with_context(|| format!("cannot write {}", path.display())).map(|()| path)
+    };
+    files.iter().map(write).collect()
+}
+
+/// A text as a part of a file's name, whatever it was.
+fn file_name(text: &str) -> String {
+    let kept = text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+    let joined: String = kept.collect();
+    joined.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out_of_the_folder() {
+        assert_eq!(file_name("stall off-CPU"), "stall-off-cpu");
+        assert_eq!(file_name("../../etc/passwd"), "etc-passwd");
+        assert_eq!(file_name("rate=100,duration=1s"), "rate-100-duration-1s");
+    }
+
+    #[test]
+    fn a_file_is_there_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Exported { name: "a.folded".into(), bytes: b"a 1\n".to_vec() };
+        let into = folder.path().join("new");
+        assert_eq!(write(&[file.clone()], &into).unwrap(), [into.join("a.folded")]);
+        assert_eq!(fs::read(into.join("a.folded")).unwrap(), b"a 1\n");
+        fs::create_dir(into.join("b.folded")).unwrap();
+        let refused = write(&[Exported { name: "b.folded".into(), ..file }], &into);
+        assert!(refused.unwrap_err().to_string().contains("cannot write"));
+        assert_eq!(fs::read_dir(&into).unwrap().count(), 2, "nothing half-written is left");
+    }
+}

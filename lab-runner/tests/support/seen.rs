@@ -1,0 +1,27 @@
+//! What lenses saw of a variant, through the real binary.
+
+use crate::support::Lab;
+use lab_runner::profile::{Profile, View, read_all};
+use lab_runner::stacks::{Names, Plumbing};
+
+/// Runs a variant under a lens and reads what that saw.
+pub fn looked_into(lab: &Lab, scenario: &str, variant: &str, lens: &str, more: &[&str]) -> Profile {
+    let args = ["run", scenario, "--variant", variant, "--profile", lens];
+    let done = lab.done(&[&args[..], more].concat());
+    assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
+    let invocations = std::fs::read_dir(lab.out.path()).unwrap().map(|entry| entry.unwrap().path());
+    let newest = invocations.max_by_key(|folder| folder.metadata().unwrap().modified().unwrap()).unwrap();
+    read_all(&newest).into_iter().next().expect("the lens has a run of its own")
+}
+
+/// The view of this name.
+pub fn view<'a>(profile: &'a Profile, name: &str) -> &'a View {
+    let found = profile.views.iter().find(|view| view.name == name);
+    found.unwrap_or_else(|| panic!("no {name}: {:#?}", profile.note))
+}
+
+/// The share of a view's weight in stacks that have all of these parts; none if there is no weight.
+pub fn share(view: &View, parts: &[&str]) -> Option<f64> {
+    let cleaned = Names::new().fold(Plumbing::Shown).apply(&view.folded);
+    cleaned.share(|frames| parts.iter().all(|part| frames.iter().any(|frame| frame.contains(part))))
+}
