@@ -3,7 +3,7 @@
 use crate::lens::Lens;
 use crate::profile::{Profile, View};
 use crate::recording::{Side as Of, Spec};
-use crate::stacks::{Difference, Folded, Names, Noise, Plumbing, Side};
+use crate::stacks::{Difference, Folded, Names, Noise, Plumbing, Side, amount};
 use lab_kit::Scenario;
 
 /// One view of one lens, as each of the runs shows it.
@@ -51,9 +51,12 @@ impl Evidence {
         Some([self.side(before), self.side(after)])
     }
 
-    /// How many samples a run's stacks come from.
-    pub fn samples(seen: &Seen) -> f64 {
-        seen.samples.as_ref().unwrap_or(&seen.folded).total()
+    /// What a run's stacks come from: so many samples where they are known, else their weight.
+    pub fn amount(&self, seen: &Seen) -> String {
+        match &seen.samples {
+            Some(samples) => amount(samples.total(), "samples"),
+            None => amount(seen.folded.total(), &self.unit),
+        }
     }
 
     /// How the second run differs from the first; none if there are not two, or if neither has any stack.

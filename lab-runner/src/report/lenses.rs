@@ -1,17 +1,17 @@
 //! What the lenses saw, in a few lines: where the code of the scenario is when it is seen, and what a cure changed.
 
 use super::table::DIM;
-use super::units::{ascii, grouped, three_digits};
+use super::units::{ascii, three_digits};
 use super::{Report, Style};
 use crate::evidence::{Evidence, Seen, label, own_crate};
 use crate::lens::Lens;
 use crate::stacks::{Difference, Plumbing};
 use std::io::{self, Write};
 
-/// Changes that are told of each view: the HTML report has all.
-const CHANGES: usize = 2;
+/// Changes that are told of each view: the page has more.
+const CHANGES: usize = 1;
 /// Characters of a line behind the view's name.
-const WIDTH: usize = 110;
+const WIDTH: usize = 150;
 /// Crates that are nobody's own code.
 const FOREIGN: [&str; 5] = ["alloc", "core", "futures_util", "std", "tokio"];
 
@@ -31,37 +31,65 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     Ok(())
 }
 
-/// A line for each run, or for both of a comparison together, and the changes between them.
+/// A line for each run, or for both of a comparison together, and the largest change between them.
 fn of_view(report: &Report, evidence: &Evidence) -> Vec<(String, String)> {
     let difference = evidence.difference().map(without_plumbing);
-    let several = evidence.seen.len() > 1;
-    let told = |seen: &Seen| {
-        let text = inside(report, seen);
-        if several { format!("{}: {text}", seen.label) } else { text }
+    let texts = match &evidence.seen[..] {
+        [one] => vec![inside(report, evidence, one)],
+        [before, after] => vec![both(report, evidence, [before, after])],
+        several => several.iter().map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).collect(),
     };
-    let changes = difference.iter().flat_map(|difference| difference.lines(CHANGES));
-    let texts = evidence.seen.iter().map(told).chain(changes);
+    let changed = difference.filter(|difference| !difference.entries.is_empty());
+    let changes = changed.into_iter().flat_map(|difference| difference.lines(CHANGES).into_iter().take(CHANGES));
     let named = |(number, text)| (if number == 0 { evidence.name.clone() } else { String::new() }, text);
-    texts.enumerate().map(named).collect()
+    texts.into_iter().chain(changes).enumerate().map(named).collect()
 }
 
-/// `93 % inside scenario_greedy::…::import, of 1 998 samples`
-pub(super) fn inside(report: &Report, seen: &Seen) -> String {
-    let samples = format!("{} samples", grouped(Evidence::samples(seen).round() as i64));
-    let total = seen.folded.total();
-    if total <= 0.0 {
-        return "nothing was seen".into();
+/// Where a run mostly is: a function, its share in percent, and whether it is the scenario's own.
+struct Most {
+    function: String,
+    share: String,
+    own: bool,
+}
+
+impl Most {
+    fn of(report: &Report, seen: &Seen) -> Option<Most> {
+        let in_crate = own_crate(report.scenario);
+        let own = seen.folded.innermost(|frame| is_own(frame, in_crate));
+        let (weights, own) = if own.is_empty() { (seen.folded.own(), false) } else { (own, true) };
+        let (function, weight) = weights.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let share = three_digits(100.0 * weight / seen.folded.total());
+        Some(Most { function: function.to_owned(), share, own })
     }
-    let in_crate = own_crate(report.scenario);
-    let own = seen.folded.innermost(|frame| is_own(frame, in_crate));
-    let most = |weights: &std::collections::BTreeMap<&str, f64>| {
-        let most = weights.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
-        Some(((*most.0).to_owned(), three_digits(100.0 * most.1 / total)))
+
+    fn place(&self) -> String {
+        if self.own {
+            format!("inside {}", self.function)
+        } else {
+            format!("in {}, none of it in own code", self.function)
+        }
+    }
+}
+
+/// `93 % inside scenario_greedy::…::import, of 1998 samples`
+pub(super) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> String {
+    match Most::of(report, seen) {
+        Some(most) => format!("{} % {}, of {}", most.share, most.place(), evidence.amount(seen)),
+        None => "nothing was seen".into(),
+    }
+}
+
+/// The same of both sides, with what they share told once.
+fn both(report: &Report, evidence: &Evidence, sides: [&Seen; 2]) -> String {
+    let most = sides.map(|seen| Most::of(report, seen));
+    let [Some(was), Some(is)] = &most else {
+        return sides.map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).join("; ");
     };
-    match (most(&own), most(&seen.folded.own())) {
-        (Some((function, share)), _) => format!("{share} % inside {function}, of {samples}"),
-        (None, Some((function, share))) => format!("none of it in own code, {share} % in {function}, of {samples}"),
-        (None, None) => samples,
+    let share = |seen: &Seen, most: &Most| format!("{} {} % of {}", seen.label, most.share, evidence.amount(seen));
+    let [before, after] = [share(sides[0], was), share(sides[1], is)];
+    match was.place() == is.place() {
+        true => format!("{before}, {after} {}", was.place()),
+        false => format!("{before} {}; {after} {}", was.place(), is.place()),
     }
 }
 

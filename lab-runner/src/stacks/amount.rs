@@ -3,23 +3,28 @@
 /// Units that a thousand of make the next one.
 const LADDERS: [&[&str]; 2] = [&["ns", "us", "ms", "s"], &["bytes", "kB", "MB", "GB"]];
 
-/// `812 us`, given 812 000 and `ns`; units without larger ones stay as they are.
-pub(super) fn amount(value: f64, unit: &str) -> String {
+/// `812 us`, given 812 000 and `ns`; units without larger or smaller ones stay as they are.
+pub fn amount(value: f64, unit: &str) -> String {
     let (value, unit) = climbed(value, unit);
     format!("{} {unit}", digits(value))
 }
 
 fn climbed(value: f64, unit: &str) -> (f64, &str) {
-    let above = |unit: &str| {
-        LADDERS.iter().find_map(|ladder| {
-            let at = ladder.iter().position(|rung| *rung == unit)?;
-            ladder.get(at + 1).copied()
-        })
-    };
-    match above(unit) {
-        Some(next) if value.abs() >= 999.5 => climbed(value / 1e3, next),
+    let size = value.abs();
+    let step = if size >= 999.5 { 1 } else { -1 };
+    match rung(unit, step) {
+        Some(next) if size >= 999.5 => climbed(value / 1e3, next),
+        Some(next) if size > 0.0 && size < 0.9995 => climbed(value * 1e3, next),
         _ => (value, unit),
     }
+}
+
+/// The unit so many steps up from this one.
+fn rung(unit: &str, step: isize) -> Option<&'static str> {
+    LADDERS.iter().find_map(|ladder| {
+        let at = ladder.iter().position(|rung| *rung == unit)?;
+        ladder.get(at.checked_add_signed(step)?).copied()
+    })
 }
 
 /// Three digits that count, or the whole number if it has more.
@@ -44,6 +49,9 @@ mod tests {
         let cases = [
             (812_000.0, "ns", "812 us"),
             (999.6, "us", "1.00 ms"),
+            (0.004_06, "ms", "4.06 us"),
+            (0.0, "ms", "0 ms"),
+            (0.05, "bytes", "0.0500 bytes"),
             (3.2e12, "us", "3200000 s"),
             (12.34, "samples", "12.3 samples"),
             (123_456.0, "samples", "123456 samples"),

@@ -11,6 +11,7 @@ mod names;
 pub mod pprof;
 mod side;
 
+pub use amount::amount;
 pub use difference::{Change, Difference, Entry, Noise, Weight};
 pub use folded::{Folded, MAX_BYTES, MAX_LINE, Parsed, has_frame};
 pub use names::{Names, Plumbing};

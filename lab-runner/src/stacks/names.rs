@@ -8,6 +8,8 @@ mod raw;
 mod tidy;
 
 use super::Folded;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// What to do about frames that say how a future came to be polled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +64,11 @@ impl Names {
     /// The comparable names of a stack, root first. What only calls a closure is left out, for whether it is there
     /// depends on what was inlined; what a closure was inlined into goes by the closure's name.
     pub fn stack(&self, frames: &[&str]) -> Vec<String> {
-        let cleaned: Vec<String> = frames.iter().map(|frame| self.clean(frame)).collect();
+        self.named(frames.iter().map(|frame| self.clean(frame)).collect())
+    }
+
+    /// The names of a stack whose frames are clean already.
+    fn named(&self, cleaned: Vec<String>) -> Vec<String> {
         let calls = |at: usize| cleaned.get(at + 1).map(String::as_str);
         let named: Vec<String> = cleaned
             .iter()
@@ -79,7 +85,16 @@ impl Names {
 
     /// The profile under comparable names.
     pub fn apply(&self, folded: &Folded) -> Folded {
-        folded.renamed(|frames| self.stack(frames))
+        // A profile has thousands of stacks and hundreds of functions.
+        let known: RefCell<HashMap<String, String>> = RefCell::default();
+        let clean = |frame: &&str| {
+            let mut known = known.borrow_mut();
+            if let Some(name) = known.get(*frame) {
+                return name.clone();
+            }
+            known.entry((*frame).to_owned()).or_insert(self.clean(frame)).clone()
+        };
+        folded.renamed(|frames| self.named(frames.iter().map(clean).collect()))
     }
 }
 

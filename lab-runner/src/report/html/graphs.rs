@@ -18,6 +18,8 @@ pub(super) struct Graph {
     /// With the runtime's frames folded into one, and with all of them.
     pub folded: Result<Picture, String>,
     pub full: Option<Picture>,
+    /// It is a difference, whose colours need to be told.
+    pub differs: bool,
 }
 
 /// The pictures of a view: one of each run, and of two runs how they differ in both shapes. `full` is the same view with
@@ -37,6 +39,7 @@ pub(super) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Gr
         label: format!("{}{}", role(number), seen.label),
         folded: one(folded, number),
         full: one(full, number).ok(),
+        differs: false,
     });
     let between = |evidence: &Evidence, shape: Shape| {
         let [before, after] = evidence.sides().ok_or("there are no two runs")?;
@@ -47,6 +50,7 @@ pub(super) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Gr
         label: format!("difference, drawn as {}", side.label),
         folded: between(folded, shape),
         full: between(full, shape).ok(),
+        differs: true,
     };
     let differences = folded
         .sides()
@@ -67,7 +71,7 @@ pub(super) struct Fineness {
 /// The finest drawing that the page has room for.
 pub(super) fn fineness(views: &[Vec<Graph>]) -> Fineness {
     let size = |narrowest: f64, full: bool| {
-        let size = |picture: &Picture| picture.svg(narrowest).len();
+        let size = |picture: &Picture| picture.svg(narrowest, false).len();
         let graphs = || views.iter().flatten();
         let folded: usize = graphs().filter_map(|graph| graph.folded.as_ref().ok()).map(size).sum();
         let rest: usize = graphs().filter_map(|graph| graph.full.as_ref()).filter(|_| full).map(size).sum();

@@ -79,7 +79,7 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
         claims: claims.told,
         quiet: claims.quiet,
         unasked: claims.unasked,
-        compared: report.comparison.as_ref().map(tables::compared),
+        compared: report.comparison.as_ref().and_then(|comparison| tables::compared(comparison).some()),
         runs: tables::runs(report),
         views,
         narrowest,

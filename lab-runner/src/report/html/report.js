@@ -47,7 +47,7 @@
       });
       reset.addEventListener('click', () => this.zoom(null));
       this.stage.addEventListener('click', (event) => { const frame = this.at(event); if (frame) this.zoom(frame); });
-      this.stage.addEventListener('pointerover', (event) => { const frame = this.at(event); if (frame) this.tell(frame); });
+      this.stage.addEventListener('pointermove', (event) => { const frame = this.at(event); if (frame) this.tell(frame); });
       this.stage.addEventListener('focusin', (event) => { const frame = this.at(event); if (frame) this.focused(frame); });
       this.stage.addEventListener('keydown', (event) => this.pressed(event));
     }
@@ -60,7 +60,7 @@
       const picture = full || this.pictures.get(`${choice.value}-folded`);
       if (!picture) return;
       this.stage.replaceChildren(picture);
-      this.caption.textContent = `${choice.parentElement.textContent.trim()}. ${choice.dataset.legend}`;
+      this.caption.textContent = [choice.parentElement.textContent.trim(), choice.dataset.legend].filter(Boolean).join('. ');
       picture.setAttribute('role', 'group');
       picture.setAttribute('aria-label', `flame graph, ${this.caption.textContent}`);
       if (!picture.frames) {
@@ -120,8 +120,8 @@
     }
 
     place(frame, left, width) {
-      frame.element.setAttribute('x', `${left}%`);
-      frame.element.setAttribute('width', `${width}%`);
+      frame.element.setAttribute('x', `${+left.toFixed(3)}%`);
+      frame.element.setAttribute('width', `${+width.toFixed(3)}%`);
       if (width < NAMED || frame.element.querySelector('text')) return;
       const text = document.createElementNS(frame.element.namespaceURI, 'text');
       text.setAttribute('x', '3');

@@ -6,8 +6,8 @@ use crate::evidence::{Evidence, label};
 use crate::profile::Profile;
 use crate::report::Report;
 use crate::report::lenses::{cut, inside, is_own, without_plumbing};
-use crate::report::units::{grouped, three_digits};
-use crate::stacks::Plumbing;
+use crate::report::units::grouped;
+use crate::stacks::{Plumbing, amount};
 use lab_kit::Ending;
 use std::collections::BTreeMap;
 
@@ -78,23 +78,23 @@ pub(super) fn all(report: &Report) -> (Vec<View>, String) {
     let fineness = graphs::fineness(&graphs);
     let mut room = Room::all();
     let mut choices = |graphs: Vec<Graph>| {
-        let mut choices: Vec<Choice> = graphs.into_iter().map(|graph| choice(graph, fineness, &mut room)).collect();
-        if let Some(first) = choices.iter_mut().find(|choice| choice.folded.is_ok()) {
-            first.first = true;
-        }
-        choices
+        let first = graphs.iter().position(|graph| graph.folded.is_ok());
+        let all = graphs.into_iter().enumerate();
+        all.map(|(number, graph)| choice(graph, fineness, Some(number) == first, &mut room)).collect()
     };
     let all = folded.iter().zip(graphs).enumerate();
     let views = all.map(|(number, (evidence, graphs))| view(report, number, evidence, choices(graphs))).collect();
     (views, format!("Frames narrower than {} % of a picture are left out.", fineness.narrowest))
 }
 
-fn choice(graph: Graph, fineness: Fineness, room: &mut Room) -> Choice {
-    let legend = graph.folded.as_ref().map(|picture| picture.legend().to_owned()).unwrap_or_default();
-    let folded = graph.folded.and_then(|picture| room.take(picture.svg(fineness.narrowest)));
+fn choice(graph: Graph, fineness: Fineness, first: bool, room: &mut Room) -> Choice {
+    // Of one run, the legend is its name.
+    let legend = graph.folded.as_ref().ok().filter(|_| graph.differs).map(|picture| picture.legend().to_owned());
+    let legend = legend.unwrap_or_default();
+    let folded = graph.folded.and_then(|picture| room.take(picture.svg(fineness.narrowest, first)));
     let full = graph.full.filter(|_| fineness.full && folded.is_ok());
-    let full = full.and_then(|picture| room.take(picture.svg(fineness.narrowest)).ok());
-    Choice { label: graph.label, legend, folded, full, first: false }
+    let full = full.and_then(|picture| room.take(picture.svg(fineness.narrowest, false)).ok());
+    Choice { label: graph.label, legend, folded, full, first }
 }
 
 fn view(report: &Report, number: usize, evidence: &Evidence, pictures: Vec<Choice>) -> View {
@@ -106,12 +106,12 @@ fn view(report: &Report, number: usize, evidence: &Evidence, pictures: Vec<Choic
         shows: evidence.shows.clone(),
         full: pictures.iter().any(|picture| picture.full.is_some()),
         pictures,
-        seen: evidence.seen.iter().map(|seen| (seen.label.clone(), inside(report, seen))).collect(),
+        seen: evidence.seen.iter().map(|seen| (seen.label.clone(), inside(report, evidence, seen))).collect(),
         changes: difference.iter().flat_map(|d| d.lines(CHANGES)).map(|line| cut(&line, 2 * NAME)).collect(),
         totals: difference.map_or_else(String::new, |difference| {
             let ((before, after), (was, is)) = (&difference.labels, difference.totals);
             let (unit, per) = (&difference.unit, &difference.per);
-            format!("All together {} {unit} {per} {before}, {} {unit} {after}.", three_digits(was), three_digits(is))
+            format!("All together {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit))
         }),
         functions: functions(report, evidence),
         notes: notes(evidence, &of_lens),

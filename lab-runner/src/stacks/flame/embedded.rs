@@ -2,7 +2,7 @@
 //! a whole document. Frames have their place in percent, so that a picture is as wide as there is room, and clip their
 //! names by themselves.
 
-use super::super::amount::amount;
+use super::super::amount;
 use super::{Drawing, draw};
 use anyhow::{Context, Result};
 use std::fmt::Write;
@@ -112,8 +112,11 @@ fn changed(share: &str) -> String {
 }
 
 impl Picture {
-    /// The picture as an element of a page, without frames that are narrower than so many percent of it.
-    pub fn svg(&self, narrowest: f64) -> String {
+    /// The picture as an element of a page, without frames that are narrower than so many percent of it. Its names are in
+    /// it if it is to be seen as it is; else the script writes them when it is shown, for they are said in the titles
+    /// too. The page's style makes the
+    /// rectangles as large as their frames.
+    pub fn svg(&self, narrowest: f64, named: bool) -> String {
         let drawn = || self.frames.iter().filter(|frame| frame.width >= narrowest);
         let rows = drawn().map(|frame| frame.row + 1).max().unwrap_or(1);
         let (title, legend, height) = (&self.title, &self.legend, rows * ROW);
@@ -123,7 +126,7 @@ impl Picture {
         );
         for frame in drawn() {
             // Writing to a String cannot fail.
-            let _ = frame.write(&mut svg, rows);
+            let _ = frame.write(&mut svg, rows, named);
         }
         svg + "</svg>"
     }
@@ -135,15 +138,15 @@ impl Picture {
 }
 
 impl Frame {
-    fn write(&self, to: &mut String, rows: usize) -> std::fmt::Result {
+    fn write(&self, to: &mut String, rows: usize, named: bool) -> std::fmt::Result {
         let Frame { name, told, left, width, row, colour } = self;
         let y = (rows - 1 - row) * ROW;
         write!(
             to,
             "<svg x=\"{left:.3}%\" y=\"{y}\" width=\"{width:.3}%\" height=\"{FRAME}\"><title>{name} ({told})</title>\
-             <rect width=\"100%\" height=\"100%\" fill=\"{colour}\"/>"
+             <rect fill=\"{colour}\"/>"
         )?;
-        if *width >= NAMED {
+        if named && *width >= NAMED {
             write!(to, "<text x=\"3\" y=\"12\">{name}</text>")?;
         }
         to.write_str("</svg>")
@@ -192,7 +195,7 @@ mod tests {
     #[test]
     fn a_frame_says_what_it_weighs_in_words_and_stands_on_its_caller() {
         let profile = folded("main;work 300\nmain;rest 100\n");
-        let svg = picture(&side("before", &profile, Some(10)), "greedy, cpu").unwrap().svg(0.1);
+        let svg = picture(&side("before", &profile, Some(10)), "greedy, cpu").unwrap().svg(0.1, true);
         assert!(svg.contains("<title>work (30.0 us per request, 75.00 %)</title>"), "{svg}");
         assert!(svg.contains("<title>all (40.0 us per request, 100%)</title>") || svg.contains("100 %)"), "{svg}");
         let y = |name: &str| {
@@ -203,10 +206,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_written_into_its_frame_if_nothing_else_will() {
+        let profile = folded("main;work 300\n");
+        let picture = picture(&side("before", &profile, None), "t").unwrap();
+        assert!(picture.svg(0.1, true).contains("<text x=\"3\" y=\"12\">work</text>"));
+        assert!(!picture.svg(0.1, false).contains("<text"));
+    }
+
+    #[test]
     fn frames_that_are_too_narrow_are_left_out() {
         let profile = folded("main;work 995\nmain;rare 5\n");
         let picture = picture(&side("before", &profile, None), "t").unwrap();
-        assert!(picture.svg(0.1).contains("rare") && !picture.svg(1.0).contains("rare"));
+        assert!(picture.svg(0.1, true).contains("rare") && !picture.svg(1.0, true).contains("rare"));
     }
 
     #[test]
@@ -214,7 +225,7 @@ mod tests {
         let (before, after) = (folded("main;work 300\n"), folded("main;work 100\nmain;wait 50\n"));
         let sides = (side("buggy", &before, Some(1)), side("fixed", &after, Some(1)));
         let picture = picture_of_difference(&sides.0, &sides.1, Shape::Before, "t").unwrap();
-        let svg = picture.svg(0.1);
+        let svg = picture.svg(0.1, true);
         assert!(svg.contains("work (300 us per request, 100.00 %; by itself -66.67 % after)"), "{svg}");
         assert!(picture.legend().contains("red: grown fixed") && !svg.contains("wait"));
     }
@@ -228,7 +239,7 @@ mod tests {
         for picture in
             [picture(&side, "<i>\"").unwrap(), picture_of_difference(&side, &side, Shape::After, "t").unwrap()]
         {
-            let svg = picture.svg(0.0);
+            let svg = picture.svg(0.0, true);
             for word in ["<script", "<g>", "<i>", "<b>", "id=", "onload", "style", "href", "fg:"] {
                 assert!(!svg.contains(word), "{word} in {svg}");
             }

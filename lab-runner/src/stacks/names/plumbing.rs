@@ -44,7 +44,11 @@ const NEUTRAL: &[&[&str]] = &[
 
 /// The stack with one frame for each run of plumbing. Neutral frames alone are no plumbing.
 pub(super) fn folded(frames: Vec<String>) -> Vec<String> {
-    let kinds: Vec<Kind> = frames.iter().map(|frame| kind(frame)).collect();
+    let mut kinds: Vec<Kind> = frames.iter().map(|frame| kind(frame)).collect();
+    // A C library without symbols starts threads in a function that nobody can name.
+    if frames.first().is_some_and(|frame| frame.starts_with("[unknown in ")) {
+        kinds[0] = Kind::Neutral;
+    }
     let root = kinds.iter().take_while(|kind| matches!(kind, Kind::Start | Kind::Neutral)).count();
     let starts = kinds[..root].contains(&Kind::Start);
     let code_from = if starts { root } else { 0 };
@@ -107,6 +111,15 @@ mod tests {
             [tokio] alloc::alloc::exchange_malloc malloc";
         assert_eq!(folded(WORKER), short);
         assert_eq!(folded(short), short, "twice is no more than once");
+    }
+
+    #[test]
+    fn what_starts_a_thread_may_have_no_name() {
+        let names = Names::new().fold(Plumbing::Tokio);
+        let stack = ["[unknown in libc.so.6]", "std::sys::thread::unix::Thread::new::thread_start", "work"];
+        assert_eq!(names.stack(&stack), ["[thread start]", "work"]);
+        assert_eq!(names.stack(&["[unknown in libc.so.6]", "work"]), ["[unknown in libc.so.6]", "work"]);
+        assert_eq!(names.stack(&["work", "[unknown in libc.so.6]"]), ["work", "[unknown in libc.so.6]"]);
     }
 
     #[test]
