@@ -93,9 +93,9 @@ const VARIANTS: &[Variant] = &[
             Claim::ratio_at("and many more of it the larger the batch", "cpu_ms", "unconstrained", 160_000)
                 .at_least(65.0),
             Claim::stacks("its worker polls the whole set, again and again", "cpu", WORKER, &["FuturesUnordered"])
-                .at_least(0.8),
+                .at_least(0.25),
             Claim::stacks("for wakes that tokio puts off until after the poll", "cpu", WORKER, &["Defer"])
-                .at_least(0.02),
+                .at_least(0.1),
         ],
         truth: quadratic("scenario_unordered::buggy::process_all"),
     },

@@ -17,8 +17,8 @@ pub const HEADER_WORDS: usize = 16;
 pub const RECORD_WORDS: usize = 128;
 /// Addresses that a record has room for.
 pub const FRAMES: usize = RECORD_WORDS - 2;
-/// Records that a file has room for: 64 MiB of them.
-pub const CAPACITY: usize = 1 << 16;
+/// Records that a file has room for: 32 MiB of them.
+pub const CAPACITY: usize = 1 << 15;
 /// Bytes that are read of a file.
 pub const FILE_LIMIT: u64 = (CAPACITY * RECORD_WORDS * 8 + (1 << 22)) as u64;
 
