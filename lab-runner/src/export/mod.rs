@@ -60,7 +60,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = Exported { name: "a.folded".into(), bytes: b"a 1\n".to_vec() };
         let into = folder.path().join("new");
-        assert_eq!(write(&[file.clone()], &into).unwrap(), [into.join("a.folded")]);
+        assert_eq!(write(std::slice::from_ref(&file), &into).unwrap(), [into.join("a.folded")]);
         assert_eq!(fs::read(into.join("a.folded")).unwrap(), b"a 1\n");
         fs::create_dir(into.join("b.folded")).unwrap();
         let refused = write(&[Exported { name: "b.folded".into(), ..file }], &into);

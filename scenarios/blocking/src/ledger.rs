@@ -15,7 +15,7 @@ pub(super) const SAYINGS: &[Saying] = &[
             ("buggy", "the runtime freezes for nearly a whole stall"),
             ("buggy", "requests that need no file wait for it"),
             ("buggy", "no deadline fires while its storage stalls: the answer comes after it"),
-            ("buggy", "and a CPU profile has next to nothing of it"),
+            ("buggy", "and a CPU profile shows next to nothing of it"),
             ("buggy", "where its polls wait is that read"),
         ],
     },
