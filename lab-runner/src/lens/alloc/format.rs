@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn samples_become_rarer_as_room_does() {
         assert_eq!([CAPACITY, CAPACITY / 2 + 1, CAPACITY / 2, CAPACITY / 4, 0].map(every_with), {
-            [CHURN_EVERY, CHURN_EVERY, 4 * CHURN_EVERY, 16 * CHURN_EVERY, CHURN_EVERY << 32]
+            [CHURN_EVERY, CHURN_EVERY, 4 * CHURN_EVERY, 16 * CHURN_EVERY, CHURN_EVERY << (2 * CAPACITY.ilog2())]
         });
         assert_eq!(of_head(head(FRAMES, every_with(0))), Some((FRAMES, every_with(0))));
         assert_eq!([0, 1, 100 << 8, u64::MAX].map(of_head), [None; 4]);

@@ -221,6 +221,7 @@ mod tests {
         assert_eq!((poll.waits[0].channel.as_str(), poll.waits[0].seen, poll.waits.len()), ("a", 2, 2));
         let folded = folded(&recording, &mut symbols);
         assert_eq!(Folded::lines(&folded.on_cpu), "[unknown] 4\n");
-        assert_eq!(Folded::lines(&folded.off_cpu), "[unknown] 8\n");
+        assert_eq!(Folded::lines(&folded.off_cpu), "[unknown] 6\n");
+        assert_eq!(Folded::lines(&folded.runnable), "[unknown] 2\n");
     }
 }
