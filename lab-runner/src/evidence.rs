@@ -3,7 +3,7 @@
 use crate::lens::Lens;
 use crate::profile::{Profile, View};
 use crate::recording::{Side as Of, Spec};
-use crate::stacks::{Difference, Folded, Names, Noise, Plumbing, Side, amount};
+use crate::stacks::{Difference, Folded, Names, Noise, Plumbing, Side};
 use lab_kit::Scenario;
 
 /// One view of one lens, as each of the runs shows it.
@@ -49,14 +49,6 @@ impl Evidence {
     pub fn sides(&self) -> Option<[Side<'_>; 2]> {
         let [before, after] = &self.seen[..] else { return None };
         Some([self.side(before), self.side(after)])
-    }
-
-    /// What a run's stacks come from: so many samples where they are known, else their weight.
-    pub fn amount(&self, seen: &Seen) -> String {
-        match &seen.samples {
-            Some(samples) => amount(samples.total(), "samples"),
-            None => amount(seen.folded.total(), &self.unit),
-        }
     }
 
     /// How the second run differs from the first; none if there are not two, or if neither has any stack.

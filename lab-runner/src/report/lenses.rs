@@ -1,11 +1,11 @@
 //! What the lenses saw, in a few lines: where the code of the scenario is when it is seen, and what a cure changed.
 
 use super::table::DIM;
-use super::units::{ascii, three_digits};
+use super::units::{ascii, grouped, three_digits};
 use super::{Report, Style};
 use crate::evidence::{Evidence, Seen, label, own_crate};
 use crate::lens::Lens;
-use crate::stacks::{Difference, Plumbing};
+use crate::stacks::{Difference, Plumbing, amount};
 use std::io::{self, Write};
 
 /// Changes that are told of each view: the page has more.
@@ -45,47 +45,57 @@ fn of_view(report: &Report, evidence: &Evidence) -> Vec<(String, String)> {
     texts.into_iter().chain(changes).enumerate().map(named).collect()
 }
 
-/// Where a run mostly is: a function, its share in percent, and whether it is the scenario's own.
+/// Where a run mostly is: a function or a step, its share in percent, and how it is called where it is.
 struct Most {
     function: String,
     share: String,
     own: bool,
+    step: bool,
 }
 
 impl Most {
-    fn of(report: &Report, seen: &Seen) -> Option<Most> {
+    fn of(report: &Report, evidence: &Evidence, seen: &Seen) -> Option<Most> {
         let in_crate = own_crate(report.scenario);
         let own = seen.folded.innermost(|frame| is_own(frame, in_crate));
         let (weights, own) = if own.is_empty() { (seen.folded.own(), false) } else { (own, true) };
         let (function, weight) = weights.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let share = three_digits(100.0 * weight / seen.folded.total());
-        Some(Most { function: function.to_owned(), share, own })
+        Some(Most { function: function.to_owned(), share, own, step: evidence.lens == Lens::Spans })
     }
 
     fn place(&self) -> String {
-        if self.own {
-            format!("inside {}", self.function)
-        } else {
-            format!("in {}, none of it in own code", self.function)
+        match (self.own, self.step) {
+            (true, _) => format!("inside {}", self.function),
+            (false, true) => format!("in {}", self.function),
+            (false, false) => format!("in {}, none of it in own code", self.function),
         }
     }
 }
 
-/// `93 % inside scenario_greedy::…::import, of 1998 samples`
+/// What a run's stacks come from: so many samples where they are known, else their weight.
+fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
+    let samples = seen.samples.as_ref().or_else(|| (evidence.unit == "samples").then_some(&seen.folded));
+    match samples {
+        Some(samples) => format!("{} samples", grouped(samples.total().round() as i64)),
+        None => amount(seen.folded.total(), &evidence.unit),
+    }
+}
+
+/// `93 % inside scenario_greedy::…::import, of 1 998 samples`
 pub(super) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> String {
-    match Most::of(report, seen) {
-        Some(most) => format!("{} % {}, of {}", most.share, most.place(), evidence.amount(seen)),
+    match Most::of(report, evidence, seen) {
+        Some(most) => format!("{} % {}, of {}", most.share, most.place(), amount_of(evidence, seen)),
         None => "nothing was seen".into(),
     }
 }
 
 /// The same of both sides, with what they share told once.
 fn both(report: &Report, evidence: &Evidence, sides: [&Seen; 2]) -> String {
-    let most = sides.map(|seen| Most::of(report, seen));
+    let most = sides.map(|seen| Most::of(report, evidence, seen));
     let [Some(was), Some(is)] = &most else {
         return sides.map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).join("; ");
     };
-    let share = |seen: &Seen, most: &Most| format!("{} {} % of {}", seen.label, most.share, evidence.amount(seen));
+    let share = |seen: &Seen, most: &Most| format!("{} {} % of {}", seen.label, most.share, amount_of(evidence, seen));
     let [before, after] = [share(sides[0], was), share(sides[1], is)];
     match was.place() == is.place() {
         true => format!("{before}, {after} {}", was.place()),
