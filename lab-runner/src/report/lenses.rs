@@ -6,6 +6,7 @@ use super::{Report, Style};
 use crate::evidence::{Evidence, Seen, label, own_crate};
 use crate::lens::Lens;
 use crate::stacks::{Difference, Plumbing, amount};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Changes that are told of each view: the page has more.
@@ -29,6 +30,23 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
         writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(&name, style), ascii(&cut(&text, WIDTH), style))?;
     }
     Ok(())
+}
+
+/// Prints which lenses looked into how many runs, where all that they saw would not fit a screen.
+pub(super) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let lenses: BTreeSet<Lens> = report.profiles.iter().map(|profile| profile.lens).collect();
+    let runs: BTreeSet<String> = report.profiles.iter().map(|profile| label(&profile.spec)).collect();
+    if lenses.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = lenses.iter().map(Lens::to_string).collect();
+    let where_to = "lab report RUN tells what they saw";
+    writeln!(to, "\nlenses     {} looked into {} of them: {where_to}", names.join(", "), runs.len())?;
+    let missing = missing(report);
+    missing.into_iter().try_for_each(|(name, why)| {
+        let text = format!("{name} not available: {why}");
+        writeln!(to, "           {}", ascii(&cut(&text, WIDTH), style))
+    })
 }
 
 /// A line for each run, or for both of a comparison together, and the largest change between them.
@@ -81,7 +99,7 @@ fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
     }
 }
 
-/// `93 % inside scenario_greedy::…::import, of 1 998 samples`
+/// `93 % inside shop::…::import, of 1 998 samples`
 pub(super) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> String {
     match Most::of(report, evidence, seen) {
         Some(most) => format!("{} % {}, of {}", most.share, most.place(), amount_of(evidence, seen)),

@@ -25,7 +25,7 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     let shown = report.runs.iter().flat_map(|(run, _)| report.columns.iter().filter_map(|c| run.metrics.get(c.metric)));
     detail::print_marks(shown, style, to)?;
     print_claims(report, style, to)?;
-    lenses::print(report, style, to)?;
+    lenses::print_which(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
     detail::print_html(report, to)?;
     writeln!(to, "next       lab report {}/01-{}", report.folder.display(), spec.variant)
