@@ -207,7 +207,6 @@ pub(crate) mod tests {
     use crate::analysis::Reading;
     use crate::compare::comparison::tests::run;
     use crate::verdict::Verdict;
-    use lab_kit::Column;
 
     /// A thousand responses from 1 to 1000 times so many microseconds.
     fn histogram(us: u64) -> Histogram<u64> {
@@ -230,24 +229,7 @@ pub(crate) mod tests {
         let comparison = Comparison::of(&runs, &crate::report::rule(&runs[0].recording.spec, None));
         let spec = runs[0].recording.spec.clone();
         let runs = runs.into_iter().map(|run| (run, Vec::new())).collect();
-        let (folder, columns) = ("".into(), Column::RESPONSES);
-        Report {
-            folder,
-            spec,
-            runs,
-            sweep: None,
-            ways: vec![],
-            controls: vec![],
-            profiles: vec![],
-            lost_profiles: vec![],
-            noise: None,
-            kept: vec![],
-            comparison,
-            verdict: Verdict::Held,
-            html: None,
-            columns,
-            scenario: None,
-        }
+        Report { runs, comparison, verdict: Verdict::Held, ..Report::empty("".as_ref(), spec, None) }
     }
 
     /// Three pairs; the side after is ten times as quick.

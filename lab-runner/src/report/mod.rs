@@ -127,25 +127,29 @@ impl Report {
             Change::Regressed => Verdict::Broken,
             Change::Inconclusive => Verdict::NotMeasured,
         };
-        let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
         let counted = comparison.as_ref().map(|comparison| counted(&analyses, comparison)).unwrap_or_default();
         let kept = scenario.map(|scenario| kept(scenario, &counted)).unwrap_or_default();
         let runs = analyses.into_iter().map(|run| (run, Vec::new())).collect();
+        Report { runs, kept, comparison, verdict, ..Report::empty(folder, spec, scenario) }
+    }
+
+    /// Nothing but what was asked.
+    fn empty(folder: &Path, spec: Spec, scenario: Option<&'static Scenario>) -> Report {
         Report {
             folder: folder.to_owned(),
             spec,
-            runs,
+            runs: Vec::new(),
             sweep: None,
             ways: Vec::new(),
             controls: Vec::new(),
             profiles: Vec::new(),
             lost_profiles: Vec::new(),
             noise: None,
-            kept,
-            comparison,
-            verdict,
+            kept: Vec::new(),
+            comparison: None,
+            verdict: Verdict::NotMeasured,
             html: None,
-            columns,
+            columns: scenario.map_or(Column::RESPONSES, |scenario| scenario.columns),
             scenario,
         }
     }
@@ -182,26 +186,9 @@ impl Report {
         let all = judged.iter().chain(ways.iter().map(|(_, claims)| claims));
         let stranger = all.clone().any(Vec::is_empty); // a scenario or variant that this binary does not have
         let verdict = if stranger { Verdict::NotMeasured } else { verdict::overall(all.flatten()) };
-        let columns = scenario.map_or(Column::RESPONSES, |scenario| scenario.columns);
         let controls = scenario.map(|scenario| controls(scenario, &analyses, sweep.as_ref())).unwrap_or_default();
         let runs = analyses.into_iter().zip(judged).collect();
-        Report {
-            folder: folder.to_owned(),
-            spec,
-            runs,
-            sweep,
-            ways,
-            controls,
-            profiles,
-            lost_profiles: Vec::new(),
-            noise: None,
-            kept: Vec::new(),
-            comparison: None,
-            verdict,
-            html: None,
-            columns,
-            scenario,
-        }
+        Report { runs, sweep, ways, controls, profiles, verdict, ..Report::empty(folder, spec, scenario) }
     }
 
     /// Every claim with the variant that makes it.

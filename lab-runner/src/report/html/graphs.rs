@@ -25,11 +25,6 @@ pub(super) struct Graph {
 /// The pictures of a view: one of each run, and of two runs how they differ in both shapes. `full` is the same view with
 /// the runtime's own frames.
 pub(super) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Graph> {
-    let titled = |label: &str| format!("{title}: {label}");
-    let one = |evidence: &Evidence, number: usize| {
-        let seen = evidence.seen.get(number).ok_or("nothing was recorded")?;
-        picture(&evidence.side(seen), &titled(&seen.label)).map_err(|error| error.to_string())
-    };
     let role = |number| match (folded.seen.len(), number) {
         (2, 0) => "before: ",
         (2, 1) => "after: ",
@@ -37,19 +32,14 @@ pub(super) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Gr
     };
     let runs = folded.seen.iter().enumerate().map(|(number, seen)| Graph {
         label: format!("{}{}", role(number), seen.label),
-        folded: one(folded, number),
-        full: one(full, number).ok(),
+        folded: of_run(title, folded, number),
+        full: of_run(title, full, number).ok(),
         differs: false,
     });
-    let between = |evidence: &Evidence, shape: Shape| {
-        let [before, after] = evidence.sides().ok_or("there are no two runs")?;
-        let label = titled(&format!("{} against {}", before.label, after.label));
-        picture_of_difference(&before, &after, shape, &label).map_err(|error| error.to_string())
-    };
     let difference = |shape: Shape, side: &Side<'_>| Graph {
         label: format!("difference, drawn as {}", side.label),
-        folded: between(folded, shape),
-        full: between(full, shape).ok(),
+        folded: between(title, folded, shape),
+        full: between(title, full, shape).ok(),
         differs: true,
     };
     let differences = folded
@@ -57,6 +47,17 @@ pub(super) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Gr
         .into_iter()
         .flat_map(|[before, after]| [difference(Shape::Before, &before), difference(Shape::After, &after)]);
     runs.chain(differences).collect()
+}
+
+fn of_run(title: &str, evidence: &Evidence, number: usize) -> Result<Picture, String> {
+    let seen = evidence.seen.get(number).ok_or("nothing was recorded")?;
+    picture(&evidence.side(seen), &format!("{title}: {}", seen.label)).map_err(|error| error.to_string())
+}
+
+fn between(title: &str, evidence: &Evidence, shape: Shape) -> Result<Picture, String> {
+    let [before, after] = evidence.sides().ok_or("there are no two runs")?;
+    let title = format!("{title}: {} against {}", before.label, after.label);
+    picture_of_difference(&before, &after, shape, &title).map_err(|error| error.to_string())
 }
 
 /// How fine the pictures are drawn.
