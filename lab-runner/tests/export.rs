@@ -45,8 +45,10 @@ fn an_interval_log_has_every_request_of_the_run() {
     for part in ["response", "pacer_lag", "wait", "service"] {
         assert_eq!(all_of(&log, part).len(), 6_000, "{part}");
     }
-    let p99_ms = all_of(&log, "response").value_at_quantile(0.99) as f64 / 1e6;
-    assert!((p99_ms / 1_650.0 - 1.0).abs() < 0.01, "as lab report tells it: {p99_ms}");
+    let p99_us = all_of(&log, "response").value_at_quantile(0.99) as f64 / 1e3;
+    let (_, report) = lab.json(&["report", &recorded("greedy/01-buggy")]);
+    let told = report["runs"][0]["metrics"]["response_p99_us"].as_f64().unwrap();
+    assert!((p99_us / told - 1.0).abs() < 0.01, "{p99_us} against {told}");
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn what_is_not_there_is_told_in_a_sentence_and_nothing_is_written() {
         assert!(done.stderr.lines().any(|line| line.starts_with("lab: ") && line.contains(says)), "{}", done.stderr);
         assert!(!Path::new(&into).exists());
     };
-    refused(&recorded("greedy/01-buggy"), "pprof", "lab run greedy --profile all makes some");
+    refused(&recorded("greedy/03-consume-budget"), "pprof", "lab run greedy --profile all makes some");
     refused(&recorded("unordered/01-buggy"), "hlog", "sent no requests");
     refused("lab-runs/nowhere", "folded", "cannot read lab-runs/nowhere");
     refused(&recorded("greedy"), "perfetto", "possible values: folded, pprof, hlog");
