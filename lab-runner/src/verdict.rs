@@ -72,7 +72,7 @@ pub fn judge_way(way: &Way, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
 
 /// Whether a claim needs runs at several sizes.
 pub fn is_about_a_sweep(claim: &Claim) -> bool {
-    matches!(claim.measure, Measure::Exponent(_) | Measure::RatioAt { .. })
+    matches!(claim.measure, Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. })
 }
 
 /// Whether a claim needs what a lens saw.
@@ -163,7 +163,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
         Measure::Stacks(_) => Err(Missing::NotAsked("needs what a lens saw".into())),
-        Measure::Exponent(_) | Measure::RatioAt { .. } => {
+        Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. } => {
             Err(Missing::NotAsked(format!("needs several sizes: lab sweep {}", run.recording.spec.scenario)))
         }
         Measure::Growth { metric: name, factor } => {
@@ -185,6 +185,10 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
 
 fn reading_of_way(measure: Measure, way: &Way, sweep: &Sweep, scenario: &str) -> Result<Reading, Missing> {
     match measure {
+        Measure::ExponentUpTo { metric, size } => match sweep.sizes().last() {
+            Some(largest) if *largest >= size => reading_of_way(Measure::Exponent(metric), way, sweep, scenario),
+            _ => Err(Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"))),
+        },
         Measure::Exponent(metric) => {
             let growth = sweep.growth(way, metric).map_err(Missing::NotMeasured)?;
             let because = (!growth.pure).then_some("no pure power law: of the three largest sizes");

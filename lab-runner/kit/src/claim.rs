@@ -50,6 +50,14 @@ pub enum Measure {
     /// The exponent with which a metric grows with the size, over the sizes of a sweep: about 1 if it is
     /// linear, about 2 if it is quadratic. Its interval is judged, not its estimate.
     Exponent(&'static str),
+    /// The same, in a sweep that goes up to this size at least: where each piece costs something whatever the others do, a
+    /// square shows only when there are many.
+    ExponentUpTo {
+        /// The metric.
+        metric: &'static str,
+        /// The size.
+        size: usize,
+    },
     /// The run's metric divided by that of another variant, both at one size of a sweep.
     RatioAt {
         /// The metric on both sides.
@@ -157,6 +165,11 @@ impl Claim {
         Unbounded { says, measure: Measure::Exponent(metric) }
     }
 
+    /// Starts a claim on [`Measure::ExponentUpTo`].
+    pub const fn exponent_up_to(says: &'static str, metric: &'static str, size: usize) -> Unbounded {
+        Unbounded { says, measure: Measure::ExponentUpTo { metric, size } }
+    }
+
     /// Starts a claim on [`Measure::RatioAt`].
     pub const fn ratio_at(says: &'static str, metric: &'static str, over: &'static str, size: usize) -> Unbounded {
         Unbounded { says, measure: Measure::RatioAt { metric, over, size } }
@@ -204,6 +217,7 @@ impl fmt::Display for Measure {
             Measure::Ratio { metric, over } => write!(f, "{metric} against {over}"),
             Measure::Growth { metric, factor } => write!(f, "{metric} at {factor} × the size"),
             Measure::Exponent(metric) => write!(f, "exponent of {metric}"),
+            Measure::ExponentUpTo { metric, size } => write!(f, "exponent of {metric} up to size {size}"),
             Measure::RatioAt { metric, over, size } => write!(f, "{metric} against {over} at size {size}"),
             Measure::Stacks(stacks) => {
                 let among = if stacks.among.is_empty() { String::new() } else { format!(" of {}", stacks.among) };

@@ -71,7 +71,10 @@ fn brief(scenario: &'static Scenario) -> anyhow::Result<Vec<Planned>> {
 
 /// Whether a way claims how a time grows.
 fn by_time(way: &&'static Variant) -> bool {
-    way.claims.iter().any(|claim| matches!(claim.measure, Measure::Exponent(metric) if metric.ends_with("_ms")))
+    way.claims.iter().any(|claim| match claim.measure {
+        Measure::Exponent(metric) | Measure::ExponentUpTo { metric, .. } => metric.ends_with("_ms"),
+        _ => false,
+    })
 }
 
 /// The runs that claims which broke are judged from: to be done once more, in new processes, before anybody is

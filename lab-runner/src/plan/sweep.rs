@@ -3,7 +3,8 @@
 
 use super::{Planned, planned};
 use crate::exit::UsageError;
-use lab_kit::{Load, Measure, Scenario, Variant};
+use crate::verdict::is_about_a_sweep;
+use lab_kit::{Load, Scenario, Variant};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
@@ -28,9 +29,7 @@ impl Sizes {
 
 /// The variants that claim how something grows over sizes, and those that they compare with.
 pub(crate) fn ways(scenario: &'static Scenario) -> anyhow::Result<Vec<&'static Variant>> {
-    let grows = |variant: &&Variant| {
-        variant.claims.iter().any(|claim| matches!(claim.measure, Measure::Exponent(_) | Measure::RatioAt { .. }))
-    };
+    let grows = |variant: &&Variant| variant.claims.iter().any(is_about_a_sweep);
     let ways: Vec<_> = scenario.variants.iter().filter(grows).collect();
     if ways.is_empty() {
         return Err(UsageError::error(format!("no variant of {} claims how it grows: try unordered", scenario.name)));

@@ -99,12 +99,18 @@ fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
     }
 }
 
-/// `93 % inside shop::…::import, of 1 998 samples`
+/// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
 pub(super) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> String {
-    match Most::of(report, evidence, seen) {
-        Some(most) => format!("{} % {}, of {}", most.share, most.place(), amount_of(evidence, seen)),
-        None => "nothing was seen".into(),
-    }
+    let Some(most) = Most::of(report, evidence, seen) else { return "nothing was seen".into() };
+    let asked = asked(report, evidence, seen).map_or_else(String::new, |count| format!("; {count} asked for"));
+    format!("{} % {}, of {}{asked}", most.share, most.place(), amount_of(evidence, seen))
+}
+
+/// Samples that the lens asked for, where the kernel decides how many come.
+fn asked(report: &Report, evidence: &Evidence, seen: &Seen) -> Option<String> {
+    let mut of_it = report.profiles.iter().filter(|p| p.lens == evidence.lens && label(&p.spec) == seen.label);
+    let count = of_it.next()?.note.counts.get("samples_asked")?;
+    Some(grouped(*count as i64))
 }
 
 /// The same of both sides, with what they share told once.
