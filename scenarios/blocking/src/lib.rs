@@ -76,7 +76,7 @@ const CONTROLS: &[Control] = &[
     Control {
         trap: "half-fixed",
         pretends: Claim::share("requests do not wait for a document to be indexed", "wait_p99_us", "index_us")
-            .at_most(1.0),
+            .at_most(0.5),
     },
     Control { trap: "block-in-place", pretends: DEADLINES_HELD },
     Control { trap: "small-pool", pretends: PROCESSES },
