@@ -73,12 +73,12 @@ fn print_kept(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<(
     Ok(())
 }
 
-/// Whether it is kept, in how many of how many pairs.
+/// Whether it is kept, in how many of how many pairs. One pair that breaks it is enough: a cure keeps it always.
 pub(super) fn keeps(kept: &Kept) -> (&'static str, usize, usize) {
     let Kept { held, broken, unclear, .. } = *kept;
     let (word, times) = match (broken, held) {
         (0, 0) => ("unclear", unclear),
-        (broken, held) if broken < held => ("keeps", held),
+        (0, _) => ("keeps", held),
         _ => ("breaks", broken),
     };
     (word, times, held + broken + unclear)
