@@ -147,6 +147,7 @@ mod tests {
             slow: None,
             memory: Vec::new(),
             long_polls: Vec::new(),
+            sched: None,
             ops: Some(ops),
         }
     }

@@ -35,6 +35,7 @@ mod plan;
 pub mod profile;
 pub mod recording;
 pub mod report;
+pub mod sched;
 pub mod stacks;
 mod supervise;
 pub mod verdict;

@@ -4,6 +4,7 @@ use crate::analysis;
 use crate::lens::stall::{LongPoll, lens::POLLS};
 use crate::lens::{Lens, MEMORY, MemoryAt, Note, SLOW_REQUEST, SlowRequest};
 use crate::recording::{self, Side, Spec};
+use crate::sched::{SCHED, Sched};
 use crate::stacks::Folded;
 use anyhow::Context;
 use lab_kit::Ending;
@@ -35,6 +36,8 @@ pub struct Profile {
     pub memory: Vec<MemoryAt>,
     /// The polls that took longer than their budget.
     pub long_polls: Vec<LongPoll>,
+    /// What the scheduler did.
+    pub sched: Option<Sched>,
     /// Pieces of work that the run completed, by which its weights are divided.
     pub ops: Option<u64>,
 }
@@ -115,6 +118,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         slow: left(folder, SLOW_REQUEST, &mut note),
         memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
         long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
+        sched: left(folder, SCHED, &mut note),
         folder: folder.to_owned(),
         spec,
         lens,

@@ -12,6 +12,7 @@ mod kind;
 mod leaves;
 pub(crate) mod maps;
 pub(crate) mod parent;
+pub mod sched;
 mod spans;
 pub mod stall;
 pub mod symbols;

@@ -32,6 +32,7 @@ fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
         slow: None,
         memory: Vec::new(),
         long_polls: Vec::new(),
+        sched: None,
         ops: Some(100),
     }
 }

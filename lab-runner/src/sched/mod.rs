@@ -1,0 +1,7 @@
+//! From a scheduler's recording to who held the workers and who waited for them. Pure.
+
+mod summary;
+
+pub use summary::{
+    Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, SCHED, Sched, Stretch, Worker,
+};
