@@ -78,6 +78,7 @@ mod scenario;
 pub mod schedule;
 pub mod watch;
 pub mod words;
+pub mod yield_probe;
 
 pub use batch::Batch;
 pub use claim::{Bound, Claim, Ending, Measure, Stacks};
@@ -89,3 +90,4 @@ pub use probe::{Counter, Probe, Stopwatch};
 pub use requests::{Answer, Request, Requests};
 pub use scenario::{Cause, Column, Control, Kind, Scenario, Truth, Variant};
 pub use watch::Watch;
+pub use yield_probe::YieldProbe;

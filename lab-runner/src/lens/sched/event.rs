@@ -120,18 +120,18 @@ pub struct Counters {
     pub alive_tasks: u64,
     /// Tasks in the queue that all workers share.
     pub global_queue: u64,
-    /// Tasks in the workers' own queues.
-    pub local_queues: u64,
+    /// Tasks in the workers' own queues. From here on none where tokio was built without `tokio_unstable`.
+    pub local_queues: Option<u64>,
     /// Tasks that workers have taken from each other so far.
-    pub steals: u64,
+    pub steals: Option<u64>,
     /// Times that a task has been turned away because its budget was spent so far.
-    pub forced_yields: u64,
+    pub forced_yields: Option<u64>,
     /// Tasks that wait for a thread of the blocking pool.
-    pub blocking_queue: u64,
+    pub blocking_queue: Option<u64>,
     /// Threads of the blocking pool.
-    pub blocking_threads: u64,
+    pub blocking_threads: Option<u64>,
     /// Those of them that are idle.
-    pub idle_blocking_threads: u64,
+    pub idle_blocking_threads: Option<u64>,
 }
 
 /// How long a thread has waited for a core since it was started.
