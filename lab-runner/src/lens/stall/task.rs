@@ -3,11 +3,16 @@
 use std::hash::{Hash, Hasher};
 
 /// The number inside a task's id. An id can be compared, shown and hashed, and what it hashes is its number.
+#[inline]
 pub fn number_of(id: &impl Hash) -> u64 {
     struct Number(u64);
     impl Hasher for Number {
         fn finish(&self) -> u64 {
             self.0
+        }
+        // What an id calls; the other one is for whatever a later tokio may call.
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
         }
         fn write(&mut self, bytes: &[u8]) {
             let mut word = [0; 8];
