@@ -1,0 +1,6 @@
+//! Made-up timelines with known answers, and what holds of any.
+
+mod made;
+mod properties;
+mod timelines;
+mod told;
