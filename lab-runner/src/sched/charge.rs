@@ -6,6 +6,7 @@
 //! a change costs as many steps as there are groups that wait, and not as there are waits.
 
 use super::bits::Bits;
+use super::charges::{ASLEEP, Charges, KERNEL, OTHERS, OUTSIDE, UNKNOWN};
 
 /// What a worker does, as far as waits on it care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,46 +17,6 @@ pub(super) enum State {
     Outside,
     /// Its events are missing.
     Unknown,
-}
-
-/// Culprits that are no groups, as rows behind those of the groups.
-pub(super) const ASLEEP: usize = 0;
-pub(super) const OUTSIDE: usize = 1;
-pub(super) const UNKNOWN: usize = 2;
-pub(super) const KERNEL: usize = 3;
-pub(super) const OTHERS: usize = 4;
-
-/// Nanoseconds and waits of each culprit (a row) and each group that waited.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Charges {
-    groups: usize,
-    ns: Vec<f64>,
-    waits: Vec<u64>,
-}
-
-impl Charges {
-    pub(super) fn new(rows: usize, groups: usize) -> Charges {
-        Charges { groups, ns: vec![0.0; rows * groups], waits: vec![0; rows * groups] }
-    }
-
-    pub(super) fn add(&mut self, row: usize, victim: usize, ns: f64) {
-        self.ns[row * self.groups + victim] += ns;
-    }
-
-    pub(super) fn count(&mut self, row: usize, victim: usize, waits: u64) {
-        self.waits[row * self.groups + victim] += waits;
-    }
-
-    pub(super) fn waits(&self, row: usize, victim: usize) -> u64 {
-        self.waits[row * self.groups + victim]
-    }
-
-    /// The groups that a row's culprit was charged with, with nanoseconds and waits.
-    pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (usize, f64, u64)> {
-        let cell = move |victim: usize| row * self.groups + victim;
-        let all = (0..self.groups).map(move |victim| (victim, self.ns[cell(victim)], self.waits[cell(victim)]));
-        all.filter(|(_, ns, _)| *ns > 0.0)
-    }
 }
 
 /// A worker.
@@ -79,7 +40,8 @@ struct Desk {
     settled: Vec<u64>,
     /// In a poll: the readings of the runtime's sums from which on it is not charged.
     read: Vec<f64>,
-    /// Of the poll in progress: what it inflicted, and on how many waits.
+    /// Of the poll in progress: whether it inflicted anything, what, and on how many waits.
+    harmful: bool,
     inflicted: Vec<f64>,
     hit: Vec<u32>,
     /// When, going backward, each culprit was last charged with waits of this worker.
@@ -104,6 +66,9 @@ struct Runtime {
 
 impl Runtime {
     fn tick(&mut self, now: u64) {
+        if self.at == now {
+            return;
+        }
         if !self.polling.is_empty() {
             self.per_poll += self.at.saturating_sub(now) as f64 / self.polling.len() as f64;
         }
@@ -152,6 +117,7 @@ impl Engine {
             fresh: vec![0; groups],
             settled: vec![0; groups],
             read: vec![0.0; groups + 1],
+            harmful: false,
             inflicted: vec![0.0; groups],
             hit: vec![0; groups],
             touched: vec![u64::MAX; groups + OTHERS],
@@ -250,6 +216,9 @@ impl Engine {
     /// What the poll that a worker has just left inflicted on each group, in nanoseconds, and on how many of its waits.
     pub(super) fn inflicted(&mut self, worker: usize, mut each: impl FnMut(usize, f64, u64)) {
         let desk = &mut self.desks[worker];
+        if !std::mem::take(&mut desk.harmful) {
+            return;
+        }
         for group in 0..self.groups {
             let ns = std::mem::take(&mut desk.inflicted[group]);
             let hit = std::mem::take(&mut desk.hit[group]);
@@ -324,6 +293,7 @@ impl Engine {
         let runtime = &self.runtimes[desk.runtime];
         let all = runtime.level(self.groups);
         if all > desk.read[self.groups] {
+            desk.harmful = true;
             for group in 0..self.groups {
                 let level = runtime.level(group);
                 let ns = (level - desk.read[group]).max(0.0);
@@ -335,7 +305,7 @@ impl Engine {
             }
             desk.read[self.groups] = all;
         }
-        desk.inflicted.iter().any(|ns| *ns > 0.0)
+        desk.harmful
     }
 
     /// Counts the waits that are still open and that the poll of a worker took part in.
@@ -396,6 +366,9 @@ impl Engine {
 
     /// Waits on all polling workers of a runtime are charged to a culprit.
     fn touch_polling(&mut self, runtime: usize, row: usize) {
+        if self.in_play == 0 {
+            return;
+        }
         for polling in &self.runtimes[runtime].polling {
             let desk = &mut self.desks[*polling];
             if desk.waiting > 0 {

@@ -160,7 +160,7 @@ impl Tally {
             polls: self.polls,
             budget_spent: self.budget_spent,
             poll_us: self.poll.quantiles(),
-            latency_us: (self.latency.histogram.len() > 0).then(|| self.latency.quantiles()),
+            latency_us: (!self.latency.histogram.is_empty()).then(|| self.latency.quantiles()),
         }
     }
 }

@@ -4,7 +4,9 @@
 //! charge waiting ([`sweep`], [`charge`]); and the part around its worst stretch once more, to draw it.
 
 mod bits;
+mod changes;
 mod charge;
+mod charges;
 mod cores;
 mod groups;
 mod handoff;
@@ -79,7 +81,7 @@ pub fn analyse(blocks: &impl Blocks, known: &Known, name_of: &dyn Fn(&Place) -> 
     let shared = handoff::shared(&survey);
     let windows = cores::in_order(std::mem::take(&mut survey.windows), &shared);
     let hand_offs = handoff::hand_offs(blocks, &survey, &shared);
-    let changes = sweep::changes(&windows, &survey, known);
+    let changes = changes::changes(&windows, &survey, known);
     let until = known.until_ns.max(survey.last_ns);
     let watch = Reckoning::new(known, survey.slots.len(), survey.crew.of.len());
     let swept = Sweep::new(blocks, &survey, &hand_offs.cuts, &changes, until, watch).run();

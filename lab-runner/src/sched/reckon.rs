@@ -1,6 +1,7 @@
 //! Keeps what the way back through a recording comes to: distributions, the workers' time, and who is charged with what.
 
-use super::charge::{ASLEEP, Charges, Engine, KERNEL, OUTSIDE, State, UNKNOWN};
+use super::charge::{Engine, State};
+use super::charges::{ASLEEP, Charges, KERNEL, OUTSIDE, UNKNOWN};
 use super::groups::Tally;
 use super::sweep::{Held, Waits, Watch};
 use super::worst::Steps;

@@ -43,10 +43,18 @@ impl Crew {
 }
 
 /// Tasks that may have spent their budget: a set that errs on the safe side and does not grow.
-pub(super) struct Spenders(Vec<u64>);
+pub(super) struct Spenders {
+    bits: Vec<u64>,
+    any: bool,
+}
 
 impl Spenders {
-    const WORDS: usize = 1 << 14;
+    /// What stays in a core's nearest cache: it is asked at every poll.
+    const WORDS: usize = 1 << 10;
+
+    fn none() -> Spenders {
+        Spenders { bits: vec![0; Spenders::WORDS], any: false }
+    }
 
     fn bit(task: u64) -> (usize, u64) {
         let hash = mixed(task) as usize;
@@ -55,12 +63,13 @@ impl Spenders {
 
     fn add(&mut self, task: u64) {
         let (word, bit) = Spenders::bit(task);
-        self.0[word] |= bit;
+        self.bits[word] |= bit;
+        self.any = true;
     }
 
     pub(super) fn may_have(&self, task: u64) -> bool {
         let (word, bit) = Spenders::bit(task);
-        self.0[word] & bit != 0
+        self.any && self.bits[word] & bit != 0
     }
 }
 
@@ -153,7 +162,7 @@ impl<'a> Surveyor<'a> {
             lanes: facts,
             missing: Vec::new(),
             windows: Vec::new(),
-            spenders: Spenders(vec![0; Spenders::WORDS]),
+            spenders: Spenders::none(),
             spawned: Vec::new(),
             ended: Vec::new(),
             blocking_ended: 0,

@@ -1,11 +1,12 @@
 //! The way back through a recording: all lanes at once, from the last event to the first. Turns events into what workers do
 //! and who waits for them, for [`Engine`] to charge and for a [`Watch`] to look at.
 
-use super::charge::{Charges, Engine, State};
-use super::cores::Window;
+use super::changes::{Becomes, Change};
+use super::charge::{Engine, State};
+use super::charges::Charges;
 use super::lanes::{Back, Quick};
 use super::survey::Survey;
-use crate::lens::sched::{Blocks, Event, Known, What};
+use crate::lens::sched::{Blocks, Event, What};
 use std::collections::{BinaryHeap, HashMap};
 
 /// Polls inside each other on one thread, as a runtime inside `block_in_place` makes them; deeper ones are left out.
@@ -37,39 +38,6 @@ pub(super) struct Held {
     pub(super) begin: u64,
     pub(super) thread: u64,
     lane: usize,
-}
-
-/// Something that is another at some moment, seen backward.
-#[derive(Clone, Copy)]
-pub(super) struct Change {
-    at: u64,
-    worker: usize,
-    to: Becomes,
-}
-
-#[derive(Clone, Copy)]
-enum Becomes {
-    /// The part of its time awake in which the worker waits for a core.
-    Starved(f64),
-    Missing,
-    Told,
-}
-
-/// What changes beside events, the latest first.
-pub(super) fn changes(windows: &[Window], survey: &Survey, known: &Known) -> Vec<Change> {
-    let starved = windows.iter().rev().filter(|window| window.part() > 0.0).flat_map(|window| {
-        let change = |at, part| Change { at, worker: window.worker, to: Becomes::Starved(part) };
-        [change(window.until, window.part()), change(window.from, 0.0)]
-    });
-    let missing = survey.missing.iter().flat_map(|(worker, from, until)| {
-        let change = |at: &u64, to| Change { at: *at, worker: *worker, to };
-        [change(until, Becomes::Missing), change(from, Becomes::Told)]
-    });
-    let workers = 0..survey.crew.of.len();
-    let before = workers.map(|worker| Change { at: known.from_ns, worker, to: Becomes::Missing });
-    let mut all: Vec<Change> = starved.chain(missing).chain(before).collect();
-    all.sort_by_key(|change| std::cmp::Reverse(change.at));
-    all
 }
 
 /// A worker as its events tell.

@@ -23,6 +23,8 @@ const WAITING: usize = 200;
 pub(super) struct Steps {
     from: u64,
     step: u64,
+    /// The step that was added to last, and where it begins: most of what comes is inside of it.
+    last: (usize, u64),
     /// Nanoseconds of waiting for workers that poll, and of all.
     sums: Vec<(f64, f64)>,
 }
@@ -31,18 +33,24 @@ impl Steps {
     pub(super) fn over(from: u64, until: u64) -> Steps {
         let wall = until.saturating_sub(from);
         let step = STEP_NS.max(wall.div_ceil(MOST_STEPS));
-        Steps { from, step, sums: vec![(0.0, 0.0); wall.div_ceil(step) as usize] }
+        Steps { from, step, last: (0, from), sums: vec![(0.0, 0.0); wall.div_ceil(step) as usize] }
     }
 
     pub(super) fn add(&mut self, from: u64, until: u64, waiting: u64, in_play: u64) {
         if waiting == 0 {
             return;
         }
-        let begin = self.from;
-        spread(begin, self.step, self.sums.len(), from, until, |step, ns| {
+        let (begin, width, steps) = (self.from, self.step, self.sums.len());
+        let (step, at) = self.last;
+        let mut add = |step: usize, ns: u64| {
+            self.last = (step, begin + step as u64 * width);
             self.sums[step].0 += ns as f64 * in_play as f64;
             self.sums[step].1 += ns as f64 * waiting as f64;
-        });
+        };
+        match from >= at && until - at <= width && step < steps {
+            true => add(step, until - from),
+            false => spread(begin, width, steps, from, until, add),
+        }
     }
 
     /// The worst stretch: in which most is charged to polls, or if nothing is, in which most is waited.
