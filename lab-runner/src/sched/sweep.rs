@@ -72,7 +72,7 @@ struct Lane<'a> {
 /// A poll whose end was passed and whose begin was not.
 struct Running {
     event: Event,
-    thread: u64,
+    held: Held,
     /// Until when it held its worker, if that is still to come.
     holds_until: Option<u64>,
 }
@@ -239,9 +239,7 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
     fn end_poll(&mut self, lane: usize, event: Event) {
         let of = &mut self.lanes[lane];
         let known = event.open && of.open.iter().any(|poll| poll.event.at_ns == event.at_ns);
-        if known || of.open.len() == DEEPEST || self.survey.crew.get(&event).is_none() {
-            return;
-        }
+        let Some(worker) = self.survey.crew.get(&event).filter(|_| !known && of.open.len() < DEEPEST) else { return };
         while let Some(((begin, _), before)) = of.cuts.split_last()
             && *begin > event.at_ns
         {
@@ -251,26 +249,19 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         let thread = of.threads.last().copied().unwrap_or(0);
         let end = event.end_ns().min(self.engine.now);
         let holds_until = Some(cut.map_or(end, |cut| cut.min(end))).filter(|until| *until > event.at_ns);
-        of.open.push(Running { event, thread, holds_until });
-    }
-
-    fn held(&self, lane: usize) -> Option<(Held, Event)> {
-        let poll = self.lanes[lane].open.last()?;
-        let worker = self.survey.crew.get(&poll.event)?;
-        let slot = self.survey.slots.get(poll.event.place);
-        let (task, begin, thread) = (poll.event.task, poll.event.at_ns, poll.thread);
-        Some((Held { worker, slot, task, begin, thread, lane }, poll.event))
+        let slot = self.survey.slots.get(event.place);
+        let held = Held { worker, slot, task: event.task, begin: event.at_ns, thread, lane };
+        of.open.push(Running { event, held, holds_until });
     }
 
     fn hold(&mut self, lane: usize) {
-        if let Some((held, _)) = self.held(lane) {
-            self.arrivals.push(Arrival::Held(held));
+        if let Some(poll) = self.lanes[lane].open.last() {
+            self.arrivals.push(Arrival::Held(poll.held));
         }
     }
 
     fn begin_poll(&mut self, lane: usize) {
-        let Some((held, event)) = self.held(lane) else { return };
-        self.lanes[lane].open.pop();
+        let Some(Running { event, held, .. }) = self.lanes[lane].open.pop() else { return };
         let poll = self.benches[held.worker].poll;
         if poll.is_some_and(|poll| (poll.lane, poll.begin) == (lane, held.begin)) {
             self.becomes(held.worker, None, false);
