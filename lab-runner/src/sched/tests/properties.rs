@@ -64,6 +64,21 @@ fn whole(analysed: &Analysed, wall_ms: f64) {
 
 proptest! {
     #[test]
+    fn charges_are_those_of_the_rules(steps in vec(vec(step(), 0..12), 1..4)) {
+        let lanes: Vec<Vec<Event>> = steps.iter().enumerate().map(|(lane, steps)| sane(lane as u16, steps)).collect();
+        let known = known(100);
+        let expected = super::oracle::charges(&lanes, &known);
+        let analysed = analyse(&Made(lanes), &known, &name);
+        let edges = super::made::edges(&analysed);
+        let found: Vec<_> = edges.into_iter().filter(|edge| edge.0 != "OwnBudget").collect();
+        prop_assert_eq!(found.len(), expected.len(), "{:?} {:?}", found, expected);
+        for ((culprit, victim, ms, waits), (names, (ns, of))) in found.into_iter().zip(expected) {
+            prop_assert_eq!(((culprit, victim), waits), (names, of));
+            prop_assert!((ms - ns / 1e6).abs() < 2e-6, "{} {}", ms, ns);
+        }
+    }
+
+    #[test]
     fn all_waiting_is_charged_once(
         lanes in vec(vec(step(), 0..40), 1..5),
         samples in vec((0_u64..3, 0_u64..40_000_000, 0_u64..5_000_000), 0..12),
