@@ -5,7 +5,7 @@ use super::units::{ascii, grouped, three_digits};
 use super::{Report, Style};
 use crate::evidence::{Evidence, Seen, label, own_crate};
 use crate::lens::Lens;
-use crate::stacks::{Difference, Plumbing, amount};
+use crate::stacks::{Difference, Plumbing, amount, is_own};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -13,8 +13,6 @@ use std::io::{self, Write};
 const CHANGES: usize = 1;
 /// Characters of a line behind the view's name.
 const WIDTH: usize = 150;
-/// Crates that are nobody's own code.
-const FOREIGN: [&str; 5] = ["alloc", "core", "futures_util", "std", "tokio"];
 
 /// Prints what lenses saw, and which of them saw nothing and why; nothing if nobody asked them to look.
 pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
@@ -127,13 +125,6 @@ fn both(report: &Report, evidence: &Evidence, sides: [&Seen; 2]) -> String {
     }
 }
 
-/// Whether a function is the scenario's own: of its crate where that is known.
-pub(super) fn is_own(frame: &str, in_crate: Option<&str>) -> bool {
-    let path = frame.trim_start_matches(['<', '&']).trim_start_matches("mut ");
-    let Some((of, _)) = path.split_once("::") else { return false };
-    in_crate.map_or(!FOREIGN.contains(&of), |own| of == own)
-}
-
 /// Without the frames that stand for the runtime and for the start of a thread: they change when anything does.
 pub(super) fn without_plumbing(mut difference: Difference) -> Difference {
     difference.entries.retain(|entry| !entry.function.starts_with('['));
@@ -171,14 +162,6 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn own_code_is_that_of_the_scenario_or_else_of_nobody_else() {
-        assert!(is_own("<scenario_greedy::…::Import as core::future::Future>::poll", Some("scenario_greedy")));
-        assert!(!is_own("scenario_greedy_too::work", Some("scenario_greedy")));
-        assert!(is_own("my_app::work", None) && !is_own("core::ptr::read", None) && !is_own("epoll_wait", None));
-        assert!(!is_own("[thread start]", None));
-    }
 
     #[test]
     fn what_is_too_long_is_cut() {

@@ -8,6 +8,7 @@ mod difference;
 pub mod flame;
 mod folded;
 mod names;
+mod own;
 pub mod pprof;
 mod side;
 
@@ -15,4 +16,5 @@ pub use amount::amount;
 pub use difference::{Change, Difference, Entry, Noise, Weight};
 pub use folded::{Folded, MAX_BYTES, MAX_LINE, Parsed, has_frame};
 pub use names::{Names, Plumbing};
+pub(crate) use own::{is_foreign, is_own};
 pub use side::Side;

@@ -83,7 +83,12 @@ pub fn folded(recording: &Recording, symbols: &mut Symbols) -> Folded {
 
 /// The names of a stack in a line, root first.
 fn fold(frames: &[u64], symbols: &mut Symbols) -> String {
-    symbols.stack(frames).iter().rev().map(Frame::name).collect::<Vec<_>>().join(";")
+    names(frames, symbols).join(";")
+}
+
+/// The names of a stack, root first. None has a semicolon.
+pub(crate) fn names(frames: &[u64], symbols: &mut Symbols) -> Vec<String> {
+    symbols.stack(frames).iter().rev().map(Frame::name).collect()
 }
 
 /// The polls that were seen for at least a budget, in the order of their begins.

@@ -21,6 +21,7 @@ mod read;
 pub(crate) mod task;
 
 pub use super::symbols::{Frame, Symbols};
+pub(crate) use folded::names;
 pub use folded::{Folded, LongPoll, Wait, folded, long_polls};
 pub use format::Counts;
 pub use read::{Recording, Sample, WaitChannel, parse, read};

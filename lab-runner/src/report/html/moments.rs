@@ -7,9 +7,10 @@ use crate::lens::stall::{Frame, LongPoll, Wait};
 use crate::lens::{MemoryAt, SlowRequest};
 use crate::profile::Profile;
 use crate::report::Report;
-use crate::report::lenses::{cut, is_own};
+use crate::report::lenses::cut;
 use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::units::{grouped, three_digits, time};
+use crate::stacks::is_own;
 
 /// Polls that are shown of each run, frames of each, steps of a slow request.
 const POLLS: usize = 8;

@@ -1,0 +1,236 @@
+//! The stretch of a recording in which tasks waited most, and what each worker did in it.
+
+use super::charge::State;
+use super::handoff::HandOffs;
+use super::survey::{Reach, Survey};
+use super::sweep::{Sweep, Watch};
+use super::{Doing, Piece, Row, Stretch};
+use crate::lens::sched::{Blocks, Event};
+use std::ops::Range;
+
+/// The length of the stretch, in nanoseconds.
+const STRETCH_NS: u64 = 200_000_000;
+/// Steps by which it is moved to find the worst.
+const STEP_NS: u64 = 10_000_000;
+/// Steps of a recording that are told apart; a longer one has longer steps.
+const MOST_STEPS: u64 = 1_000_000;
+/// Pieces shorter than this are joined with their neighbours.
+const SHORTEST_NS: u64 = 100_000;
+/// Steps of the number of tasks that wait.
+const WAITING: usize = 200;
+
+/// Adds waiting up in equal steps of time.
+pub(super) struct Steps {
+    from: u64,
+    step: u64,
+    /// The step that was added to last, and where it begins: most of what comes is inside of it.
+    last: (usize, u64),
+    /// Nanoseconds of waiting for workers that poll, and of all.
+    sums: Vec<(f64, f64)>,
+}
+
+impl Steps {
+    pub(super) fn over(from: u64, until: u64) -> Steps {
+        let wall = until.saturating_sub(from);
+        let step = STEP_NS.max(wall.div_ceil(MOST_STEPS));
+        Steps { from, step, last: (0, from), sums: vec![(0.0, 0.0); wall.div_ceil(step) as usize] }
+    }
+
+    pub(super) fn add(&mut self, from: u64, until: u64, waiting: u64, in_play: u64) {
+        if waiting == 0 {
+            return;
+        }
+        let (begin, width, steps) = (self.from, self.step, self.sums.len());
+        let (step, at) = self.last;
+        let mut add = |step: usize, ns: u64| {
+            self.last = (step, begin + step as u64 * width);
+            self.sums[step].0 += ns as f64 * in_play as f64;
+            self.sums[step].1 += ns as f64 * waiting as f64;
+        };
+        match from >= at && until - at <= width && step < steps {
+            true => add(step, until - from),
+            false => spread(begin, width, steps, from, until, add),
+        }
+    }
+
+    /// The worst stretch: in which most is charged to polls, or if nothing is, in which most is waited.
+    pub(super) fn worst(&self, until: u64) -> Option<Range<u64>> {
+        let width = ((STRETCH_NS / self.step) as usize).clamp(1, self.sums.len().max(1));
+        let windows = self.sums.windows(width).enumerate().map(|(at, steps)| {
+            let sum = steps.iter().fold((0.0, 0.0), |sum, step| (sum.0 + step.0, sum.1 + step.1));
+            (at, sum)
+        });
+        let more = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1));
+        // Of equals the first.
+        let (at, sum) = windows.reduce(|most, next| if more(&next.1, &most.1).is_gt() { next } else { most })?;
+        let from = self.from.saturating_add((at as u64).saturating_mul(self.step));
+        (sum.1 > 0.0).then(|| from..from.saturating_add(STRETCH_NS.min(until.saturating_sub(from))))
+    }
+}
+
+/// Cuts a time at the bounds of so many steps and calls `each` with the nanoseconds in each step that it reaches into.
+fn spread(begin: u64, step: u64, steps: usize, from: u64, until: u64, mut each: impl FnMut(usize, u64)) {
+    let end = begin.saturating_add(step.saturating_mul(steps as u64));
+    let (mut from, until) = (from.max(begin), until.min(end));
+    while from < until {
+        let number = (from - begin) / step;
+        let next = begin.saturating_add((number + 1).saturating_mul(step)).min(until);
+        each(number as usize, next - from);
+        from = next;
+    }
+}
+
+/// What workers did in a stretch, as it is seen going backward.
+struct Scene {
+    at: Range<u64>,
+    rows: Vec<Backward>,
+    waiting: Vec<f64>,
+    waited: f64,
+}
+
+impl Watch for Scene {
+    fn waited(&mut self, from: u64, until: u64, waiting: u64, _in_play: u64) {
+        let (begin, end) = (self.at.start, self.at.end);
+        if waiting == 0 || until <= begin || from >= end {
+            return;
+        }
+        let inside = until.min(end) - from.max(begin);
+        self.waited += inside as f64 * waiting as f64;
+        let step = (end - begin).div_ceil(WAITING as u64).max(1);
+        spread(begin, step, WAITING, from.max(begin), until.min(end), |at, ns| {
+            let width = step.min((end - begin).saturating_sub(at as u64 * step)).max(1);
+            self.waiting[at] += ns as f64 * waiting as f64 / width as f64;
+        });
+    }
+
+    fn did(&mut self, worker: usize, from: u64, until: u64, what: State) {
+        let (from, until) = (from.max(self.at.start), until.min(self.at.end));
+        if from < until {
+            self.rows[worker].add(from, until, what);
+        }
+    }
+}
+
+/// The pieces of one worker, the last first, and those that are too short so far.
+#[derive(Default)]
+struct Backward {
+    pieces: Vec<(u64, u64, State)>,
+    short: Vec<(State, u64)>,
+    short_from: u64,
+    short_until: u64,
+}
+
+impl Backward {
+    fn add(&mut self, from: u64, until: u64, what: State) {
+        if until - from >= SHORTEST_NS {
+            self.join();
+            self.push(from, until, what);
+            return;
+        }
+        if self.short.is_empty() {
+            self.short_until = until;
+        }
+        self.short_from = from;
+        match self.short.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, ns)) => *ns += until - from,
+            None => self.short.push((what, until - from)),
+        }
+        if self.short_until - self.short_from >= SHORTEST_NS {
+            self.join();
+        }
+    }
+
+    fn join(&mut self) {
+        let most = self.short.iter().max_by_key(|(_, ns)| *ns).map(|(what, _)| *what);
+        self.short.clear();
+        if let Some(what) = most {
+            self.push(self.short_from, self.short_until, what);
+        }
+    }
+
+    fn push(&mut self, from: u64, until: u64, what: State) {
+        match self.pieces.last_mut() {
+            Some((begin, _, same)) if *same == what && *begin == until && !matches!(what, State::Polls(_)) => {
+                *begin = from
+            }
+            _ => self.pieces.push((from, until, what)),
+        }
+    }
+
+    fn row(mut self, begin: u64, (runtime, worker): (u8, u16)) -> Row {
+        self.join();
+        let ms = |ns: u64| ns as f64 / 1e6;
+        let piece = |(from, until, what): (u64, u64, State)| {
+            let doing = match what {
+                State::Polls(slot) => Doing::Polls(slot),
+                State::Asleep => Doing::Asleep,
+                State::Outside | State::Unknown => Doing::Outside,
+            };
+            Piece { at_ms: ms(from - begin), ms: ms(until - from), doing }
+        };
+        Row { runtime, worker, pieces: self.pieces.into_iter().rev().map(piece).collect() }
+    }
+}
+
+/// The blocks of a recording that tell what happened in a stretch.
+struct Part<'a, B> {
+    blocks: &'a B,
+    /// By lane.
+    of: Vec<Range<usize>>,
+}
+
+impl<'a, B: Blocks> Part<'a, B> {
+    /// What reaches into the stretch, and a block before and after, which tell what a worker does while nothing happens.
+    fn of(blocks: &'a B, survey: &Survey, at: &Range<u64>) -> Self {
+        let of = survey.lanes.iter().map(|lane| {
+            let inside = |reach: &Reach| reach.from < at.end && reach.until > at.start;
+            let first = lane.reach.iter().position(|reach| inside(reach) || reach.from >= at.end);
+            let last = lane.reach.iter().rposition(|reach| inside(reach) || reach.until <= at.start);
+            let first = first.unwrap_or(lane.reach.len()).saturating_sub(1);
+            first..last.map_or(1, |last| last + 2).clamp(first, lane.reach.len().max(first))
+        });
+        Part { blocks, of: of.collect() }
+    }
+}
+
+impl<B: Blocks> Blocks for Part<'_, B> {
+    fn lanes(&self) -> usize {
+        self.of.len()
+    }
+
+    fn blocks(&self, lane: usize) -> usize {
+        self.of.get(lane).map_or(0, Range::len)
+    }
+
+    fn read(&self, lane: usize, block: usize, into: &mut Vec<Event>) {
+        if let Some(of) = self.of.get(lane) {
+            self.blocks.read(lane, of.start + block, into);
+        }
+    }
+}
+
+/// What happened in a stretch; groups by their slots.
+pub(super) fn stretch<B: Blocks>(
+    blocks: &B,
+    survey: &Survey,
+    hand_offs: &HandOffs,
+    at: Range<u64>,
+    [from_ns, until_ns]: [u64; 2],
+) -> Stretch {
+    let workers = survey.crew.of.len();
+    let mut rows: Vec<Backward> = Vec::new();
+    rows.resize_with(workers, Backward::default);
+    let scene = Scene { at: at.clone(), rows, waiting: vec![0.0; WAITING], waited: 0.0 };
+    let part = Part::of(blocks, survey, &at);
+    let scene = Sweep::new(&part, survey, &hand_offs.cuts, &[], until_ns, scene).run().watch;
+    let mut rows: Vec<Row> =
+        scene.rows.into_iter().zip(&survey.crew.of).map(|(row, of)| row.row(at.start, *of)).collect();
+    rows.sort_by_key(|row| (row.runtime, row.worker));
+    Stretch {
+        from_ms: (at.start - from_ns) as f64 / 1e6,
+        ms: (at.end - at.start) as f64 / 1e6,
+        waited_ms: scene.waited / 1e6,
+        rows,
+        waiting: scene.waiting,
+    }
+}
