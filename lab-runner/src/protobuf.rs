@@ -61,6 +61,11 @@ impl Message {
         self.bytes(field, &message.0);
     }
 
+    /// Makes it empty, and keeps its memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// The message as it is written.
     pub fn written(&self) -> &[u8] {
         &self.0

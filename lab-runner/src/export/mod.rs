@@ -1,6 +1,7 @@
 //! Recordings in the formats of other tools. Pure but for the files that it writes.
 
 mod hlog;
+pub mod perfetto;
 mod stacks;
 
 pub use hlog::hlog;
