@@ -159,7 +159,52 @@ fn an_empty_recording_is_a_trace_without_events() {
     let mut trace = Vec::new();
     write(&Made(vec![vec![]]), &Known::default(), &Names::default(), &mut trace).unwrap();
     assert!(read(&trace).1.is_empty() && !trace.is_empty());
-    if let Ok(path) = std::env::var("LAB_TMP_TRACE") {
-        std::fs::write(path, written()).unwrap();
+}
+
+/// Counts what is written, and how much at once.
+#[derive(Default)]
+struct Counting {
+    bytes: usize,
+    most: usize,
+}
+
+impl Write for Counting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes += bytes.len();
+        self.most = self.most.max(bytes.len());
+        Ok(bytes.len())
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The same block many times over, and no more of it in memory.
+struct Endless(Vec<Event>);
+
+impl Blocks for Endless {
+    fn lanes(&self) -> usize {
+        2
+    }
+
+    fn blocks(&self, _: usize) -> usize {
+        100
+    }
+
+    fn read(&self, _: usize, block: usize, into: &mut Vec<Event>) {
+        let later = |event: &Event| Event { at_ns: event.at_ns + block as u64 * 10_000_000, ..*event };
+        into.clear();
+        into.extend(self.0.iter().map(later));
+    }
+}
+
+#[test]
+fn a_long_recording_is_written_packet_by_packet() {
+    let block = (0..1_000).map(|i| poll(i, (i % 2) as u16, i * 10, 9)).collect();
+    let (_, known, names) = made();
+    let mut to = Counting::default();
+    write(&Endless(block), &Known { until_ns: AT + 1_000_000_000, ..known }, &names, &mut to).unwrap();
+    assert!(to.most < 1_000, "{} bytes at once", to.most);
+    assert!(to.bytes < 200_000 * 90, "{} bytes for 200 000 polls", to.bytes);
 }

@@ -3,7 +3,7 @@
 use super::packets::{PID, PROCESS, Packets};
 use crate::lens::sched::{Counters, Event, Known, What};
 use crate::protobuf::Message;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Moments at which it is told how many tasks wait.
@@ -125,28 +125,27 @@ fn apart<W: Write>(
     Ok(())
 }
 
+/// A counter's name, and where it is among a runtime's.
+type Told = (&'static str, fn(&Counters) -> u64);
+
+/// Those that are told.
+const TOLD: [Told; 7] = [
+    ("alive tasks", |at| at.alive_tasks),
+    ("global queue", |at| at.global_queue),
+    ("local queues", |at| at.local_queues),
+    ("steals so far", |at| at.steals),
+    ("forced yields so far", |at| at.forced_yields),
+    ("blocking queue", |at| at.blocking_queue),
+    ("busy blocking threads", |at| at.blocking_threads.saturating_sub(at.idle_blocking_threads)),
+];
+
 /// The runtimes' own counters, each on a track.
 pub(super) fn counters<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
-    const TOLD: [(&str, fn(&Counters) -> u64); 7] = [
-        ("alive tasks", |at| at.alive_tasks),
-        ("global queue", |at| at.global_queue),
-        ("local queues", |at| at.local_queues),
-        ("steals so far", |at| at.steals),
-        ("forced yields so far", |at| at.forced_yields),
-        ("blocking queue", |at| at.blocking_queue),
-        ("busy blocking threads", |at| at.blocking_threads.saturating_sub(at.idle_blocking_threads)),
-    ];
-    for (name, of) in TOLD {
-        let mut runtimes: BTreeMap<u8, u64> = BTreeMap::new();
-        for at in &known.counters {
-            let track = match runtimes.get(&at.runtime) {
-                Some(track) => *track,
-                None => {
-                    let name =
-                        if at.runtime == 0 { name.to_owned() } else { format!("runtime {}: {name}", at.runtime) };
-                    *runtimes.entry(at.runtime).or_insert(tracks.counter(&name, packets)?)
-                }
-            };
+    let runtimes: BTreeSet<u8> = known.counters.iter().map(|at| at.runtime).collect();
+    for (runtime, (name, of)) in runtimes.into_iter().flat_map(|runtime| TOLD.map(|told| (runtime, told))) {
+        let name = if runtime == 0 { name.to_owned() } else { format!("runtime {runtime}: {name}") };
+        let track = tracks.counter(&name, packets)?;
+        for at in known.counters.iter().filter(|at| at.runtime == runtime) {
             packets.counter(track, at.at_ns, of(at))?;
         }
     }

@@ -78,7 +78,7 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
             histogram::draw("poll time by group", runs, WORDS, |group| Some(&group.poll_us)),
         ),
         (
-            "schedule latency: how long tasks were runnable before a poll",
+            "schedule latency: how long tasks waited for a poll",
             histogram::draw("schedule latency by group", runs, WORDS, |group| group.latency_us.as_ref()),
         ),
     ];
@@ -118,7 +118,7 @@ fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
         let class = if told.contains(edge) { "name own" } else { "name" };
         let mut row = vec![
             Cell::of_class(cut(&run.culprit(edge.culprit), NAME), class),
-            Cell::of_class(cut(&run.group_at(edge.victim), NAME), "name"),
+            Cell::text(cut(&run.group_at(edge.victim), NAME)),
             Cell::number(time(edge.ms * 1e3, WORDS)),
             Cell::number(grouped(edge.waits as i64)),
             Cell::number(percent(edge.ms / blame.waited_ms)),

@@ -251,7 +251,7 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
         "<title>worker 0: drive.rs:52 for 1.31 s after 40.0 ms</title>",
         "buggy: who waited for whom; what is to be blamed in bold",
         "name own\">polls of made_up::",
-        "its workers spent 65.5 % drive.rs:52",
+        "its workers spent 65.5 % in polls of drive.rs:52",
         "flagged 0 of 130 answers",
         "4.40 s · 88.0 %",
         "polls of a root future are not seen",

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// In pixels: the whole width, room for a row's name above its bars, for bars of one side, and below all rows.
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 560.0;
 const NAME: f64 = 22.0;
 const BARS: f64 = 40.0;
 const FLOOR: f64 = 24.0;
@@ -21,7 +21,7 @@ const MARGIN: f64 = 12.0;
 const ROWS: usize = 4;
 /// Bars in a decade at most. Coarser steps have coarser bars, for else there were gaps between them.
 const FINEST: f64 = 1.0 / 8.0;
-const CHARACTERS: usize = 80;
+const CHARACTERS: usize = 70;
 
 /// A row: a group's name, and its times in the runs that have it.
 struct Row<'a> {

@@ -4,7 +4,7 @@ use super::palette::Palette;
 use super::words::{Run, counted, percent};
 use crate::report::lenses::cut;
 use crate::report::plot::svg::escaped;
-use crate::report::units::{three_digits, time};
+use crate::report::units::{number, time};
 use crate::report::{Style, plot::Scale};
 use crate::sched::{Doing, Piece, Row, Stretch};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::fmt::Write;
 /// In pixels: the whole width, where the field begins and ends, a worker's row, the field of waiting tasks, the rest.
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 92.0;
-const RIGHT: f64 = 944.0;
+const RIGHT: f64 = 930.0;
 const ROW: f64 = 30.0;
 const TOP: f64 = 8.0;
 const AREA: f64 = 64.0;
@@ -197,7 +197,7 @@ impl Picture<'_> {
             let x = LEFT - 8.0;
             let _ = write!(svg, "<text class=\"quiet\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{text}</text>");
         };
-        label(svg, top + 11.0, &three_digits(most));
+        label(svg, top + 11.0, &number(most));
         label(svg, top + 34.0, "waiting");
         label(svg, floor, "0");
         if most > 0.0 {
@@ -218,7 +218,9 @@ impl Picture<'_> {
         let mut times: BTreeMap<String, f64> = BTreeMap::new();
         let all = self.stretch.ms * self.stretch.rows.len() as f64;
         for piece in self.stretch.rows.iter().flat_map(|row| &row.pieces) {
-            *times.entry(self.doing(piece.doing).1).or_default() += piece.ms;
+            let name = self.doing(piece.doing).1;
+            let name = if matches!(piece.doing, Doing::Polls(_)) { format!("in polls of {name}") } else { name };
+            *times.entry(name).or_default() += piece.ms;
         }
         let mut largest: Vec<(String, f64)> = times.into_iter().collect();
         largest.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -232,7 +234,7 @@ impl Picture<'_> {
             time(long, self.style),
             time(from, self.style),
             told.join(", "),
-            three_digits(most)
+            number(most)
         )
     }
 }

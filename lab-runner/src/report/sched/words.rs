@@ -245,7 +245,11 @@ fn short(place: &str) -> &str {
 }
 
 pub(in crate::report) fn percent(share: f64) -> String {
-    format!("{} %", three_digits(if share.is_finite() { 100.0 * share } else { 0.0 }))
+    match share {
+        little if 0.0 < little && little < 1e-4 => "< 0.01 %".into(),
+        share if share.is_finite() => format!("{} %", three_digits(100.0 * share)),
+        _ => "0 %".into(),
+    }
 }
 
 pub(in crate::report) fn counted(count: u64, what: &str) -> String {
