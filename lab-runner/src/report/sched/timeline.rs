@@ -23,7 +23,7 @@ const LEGEND: f64 = 20.0;
 const WORKERS: usize = 16;
 const CHARACTERS: usize = 100;
 /// A piece as wide as this has room for a name, of so many pixels a character.
-const NAMED: f64 = 60.0;
+const NAMED: f64 = 84.0;
 const CHARACTER: f64 = 7.2;
 /// Points of the area.
 const POINTS: usize = 400;
