@@ -99,12 +99,12 @@ pub fn label(spec: &Spec) -> String {
 }
 
 /// What one operation of a run is called.
-fn operation(spec: &Spec) -> &'static str {
+pub(crate) fn operation(spec: &Spec) -> &'static str {
     if spec.load.is_batch() { "piece" } else { "request" }
 }
 
 /// Names under which the variants of a scenario match.
-fn names(scenario: Option<&Scenario>) -> Names {
+pub(crate) fn names(scenario: Option<&Scenario>) -> Names {
     let Some((scenario, in_crate)) = scenario.zip(own_crate(scenario)) else { return Names::new() };
     let modules: Vec<String> = scenario.variants.iter().map(|variant| variant.name.replace('-', "_")).collect();
     let modules: Vec<&str> = modules.iter().map(String::as_str).collect();

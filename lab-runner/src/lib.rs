@@ -33,6 +33,7 @@ pub mod export;
 pub mod lens;
 mod plan;
 pub mod profile;
+mod protobuf;
 pub mod recording;
 pub mod report;
 pub mod sched;

@@ -30,6 +30,8 @@ pub(crate) enum ExportTo {
     Pprof,
     /// Interval logs of all response times: for the tools of HdrHistogram
     Hlog,
+    /// Every poll on a time line, as the lens sched saw it: for ui.perfetto.dev
+    Perfetto,
 }
 
 /// What can be folded.

@@ -8,29 +8,49 @@ use crate::report::{self, Report};
 use crate::stacks::Plumbing;
 use lab_kit::Scenario;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
-    let usage = |error: anyhow::Error| UsageError::error(format!("{error:#}"));
     let folder = match &args.run {
         Some(folder) => folder.clone(),
         None => report::newest(&args.out).map_err(usage)?,
     };
     let report = Report::read(&folder, scenarios).map_err(usage)?;
-    let (files, without) = match args.to {
-        ExportTo::Folded => stacks(args, &folder, &report, Kind::Folded)?,
-        ExportTo::Pprof => stacks(args, &folder, &report, Kind::Pprof)?,
-        ExportTo::Hlog => logs(&report)?,
-    };
+    let into = args.into.clone().unwrap_or_else(|| folder.join("export"));
+    let (written, without) = match args.to {
+        ExportTo::Folded => put(stacks(args, &folder, &report, Kind::Folded)?, &into),
+        ExportTo::Pprof => put(stacks(args, &folder, &report, Kind::Pprof)?, &into),
+        ExportTo::Hlog => put(logs(&report)?, &into),
+        ExportTo::Perfetto => traces(&folder, &report, &into),
+    }?;
     without.iter().for_each(|sentence| exit::say(sentence));
-    if files.is_empty() {
+    if written.is_empty() {
         return Err(UsageError::error(format!("there is nothing to export in {}", folder.display())));
     }
-    let into = args.into.clone().unwrap_or_else(|| folder.join("export"));
-    let written = export::write(&files, &into).map_err(usage)?;
     let mut stdout = io::stdout().lock();
     written.iter().try_for_each(|path| writeln!(stdout, "{}", path.display()))?;
     Ok(Exit::Done)
+}
+
+/// Where files were written, and a sentence for each that was not.
+type Written = (Vec<PathBuf>, Vec<String>);
+
+fn put((files, without): Files, into: &Path) -> anyhow::Result<Written> {
+    let written = if files.is_empty() { Vec::new() } else { export::write(&files, into).map_err(usage)? };
+    Ok((written, without))
+}
+
+/// What the schedulers did. A trace may be larger than memory: it is written while the recording is read.
+fn traces(folder: &Path, report: &Report, into: &Path) -> anyhow::Result<Written> {
+    if report.profiles.iter().all(|profile| profile.sched.is_none()) {
+        let again = format!("lab run {} --profile sched does", report.spec.scenario);
+        return Err(UsageError::error(format!("no lens looked at the scheduler of {}: {again}", folder.display())));
+    }
+    export::traces(&report.profiles, into).map_err(usage)
+}
+
+fn usage(error: anyhow::Error) -> anyhow::Error {
+    UsageError::error(format!("{error:#}"))
 }
 
 /// The files, and a sentence for each view that has none.

@@ -1,13 +1,17 @@
 //! Recordings in the formats of other tools. Pure but for the files that it writes.
 
 mod hlog;
+pub mod perfetto;
+mod recorded;
 mod stacks;
 
 pub use hlog::hlog;
+pub(crate) use recorded::traces;
 pub use stacks::{Kind, stacks};
 
 use anyhow::Context;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A file of another tool's format.
@@ -24,17 +28,20 @@ pub struct Exported {
 /// # Errors
 /// If one of them cannot be written; those before it stay.
 pub fn write(files: &[Exported], into: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    files.iter().map(|file| put(&file.name, into, |to| Ok(to.write_all(&file.bytes)?))).collect()
+}
+
+/// Writes a file into a folder as it comes, whole or not at all: what is larger than memory has no [`Exported`].
+fn put(name: &str, into: &Path, fill: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
-    let write = |file: &Exported| {
-        let path = into.join(&file.name);
-        let unfinished = into.join(format!(".{}.part", file.name));
-        let written = fs::write(&unfinished, &file.bytes).and_then(|()| fs::rename(&unfinished, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&unfinished);
-        }
-        written.with_context(|| format!("cannot write {}", path.display())).map(|()| path)
-    };
-    files.iter().map(write).collect()
+    let path = into.join(name);
+    let unfinished = into.join(format!(".{name}.part"));
+    let filled = File::create(&unfinished).map_err(anyhow::Error::from).and_then(|mut file| fill(&mut file));
+    let written = filled.and_then(|()| Ok(fs::rename(&unfinished, &path)?));
+    if written.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    written.with_context(|| format!("cannot write {}", path.display())).map(|()| path)
 }
 
 /// A text as a part of a file's name, whatever it was.

@@ -1,7 +1,7 @@
 //! One run on one screen: what was asked, what came, a histogram, the claims, and what to do next.
 
 use super::units::{self, ascii, bounded, grouped};
-use super::{Report, Style, chart, lenses};
+use super::{Report, Style, chart, lenses, sched};
 use crate::analysis::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
 use crate::recording::Spec;
 use crate::verdict::{Judged, Verdict, is_about_a_lens};
@@ -32,6 +32,7 @@ pub(super) fn print(
     print_latencies(run, style, to)?;
     print_claims(claims, spec, style, to)?;
     lenses::print(report, style, to)?;
+    sched::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", run.recording.folder.display())?;
     print_html(report, to)?;
     writeln!(to, "next       {}", next(spec))

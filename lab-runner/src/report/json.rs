@@ -3,6 +3,7 @@
 
 use super::Report;
 use super::noise::Noise;
+use super::sched::{self, json::Scheduler};
 use super::sweep::FITTED;
 use super::trials::{self, Summary};
 use crate::analysis::growth::Growth;
@@ -38,6 +39,9 @@ pub struct Document<'a> {
     /// How the cost of each way of a sweep grows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sweep: Vec<SweptWay<'a>>,
+    /// What the scheduler did in the runs that a lens looked at it in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scheduler: Vec<Scheduler<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -196,6 +200,7 @@ pub fn document(report: &Report) -> Document<'_> {
         comparison: report.comparison.as_ref().map(compared).unwrap_or_default(),
         pairs: report.comparison.as_ref().map(|comparison| pairs(report, comparison)),
         sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
+        scheduler: sched::json::documents(&sched::runs(report)),
     }
 }
 

@@ -13,6 +13,7 @@ mod lenses;
 pub(crate) mod live;
 pub(crate) mod noise;
 pub mod plot;
+mod sched;
 mod sweep;
 mod table;
 mod trials;

@@ -2,7 +2,7 @@
 
 use super::detail::{self, asked, environment, validity_colour};
 use super::units::{ascii, reading};
-use super::{Report, Style, lenses, units};
+use super::{Report, Style, lenses, sched, units};
 use crate::analysis::Analysis;
 use crate::verdict::{Judged, Verdict};
 use anstyle::Style as Colour;
@@ -26,6 +26,7 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     detail::print_marks(shown, style, to)?;
     print_claims(report, style, to)?;
     lenses::print_which(report, style, to)?;
+    sched::print_which(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
     detail::print_html(report, to)?;
     writeln!(to, "next       lab report {}/01-{}", report.folder.display(), spec.variant)

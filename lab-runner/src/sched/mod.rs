@@ -18,6 +18,7 @@ mod summary;
 mod survey;
 mod sweep;
 mod worst;
+mod worth;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use stacks::{Stacks, stacks};
 pub use summary::{
     Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, SCHED, Sched, Stretch, Worker,
 };
+pub use worth::worth;
 
 use crate::lens::sched::{Blocks, Known, Place};
 use handoff::HandOffs;

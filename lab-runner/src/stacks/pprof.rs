@@ -1,9 +1,9 @@
 //! Profiles for other people's tools: `go tool pprof`, Firefox Profiler, Speedscope and flame graph services.
 //!
-//! The format is gzip around a protobuf message of six kinds of fields, all varints and strings. Writing those takes
-//! fewer lines than declaring them to a protobuf library.
+//! The format is gzip around a protobuf message of six kinds of fields.
 
 use super::Folded;
+use crate::protobuf::Message;
 use anyhow::{Result, ensure};
 use flate2::{Compression, write::GzEncoder};
 use std::collections::BTreeMap;
@@ -33,11 +33,11 @@ pub fn gzipped(folded: &Folded, kind: &str, unit: &str) -> Result<Vec<u8>> {
     ensure!(folded.stacks().any(|(_, weight)| weight >= 0.5), "no samples: there is no {kind} to write");
     ensure!(folded.total() <= MOST, "a total of {:e} {unit} is too large for pprof", folded.total());
     let mut to = GzEncoder::new(Vec::new(), Compression::default());
-    to.write_all(&profile(folded, kind, unit))?;
+    to.write_all(profile(folded, kind, unit).written())?;
     Ok(to.finish()?)
 }
 
-fn profile(folded: &Folded, kind: &str, unit: &str) -> Vec<u8> {
+fn profile(folded: &Folded, kind: &str, unit: &str) -> Message {
     let mut table = Table::default();
     let mut message = Message::default();
     let sample_type = Message::of([(1, table.index(kind)), (2, table.index(unit))]);
@@ -56,7 +56,7 @@ fn profile(folded: &Folded, kind: &str, unit: &str) -> Vec<u8> {
         message.nested(field::LOCATION, &location(id));
     }
     table.strings.iter().for_each(|string| message.bytes(field::STRING_TABLE, string.as_bytes()));
-    message.0
+    message
 }
 
 /// A stack with its weight. In this format the leaf comes first.
@@ -100,77 +100,12 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A protobuf message as it grows.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    /// Of numbers under their fields.
-    fn of<const N: usize>(numbers: [(u64, u64); N]) -> Message {
-        let mut message = Message::default();
-        for (field, number) in numbers {
-            message.varint(field << 3);
-            message.varint(number);
-        }
-        message
-    }
-
-    fn varint(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
-
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
-        const LENGTH_DELIMITED: u64 = 2;
-        self.varint(field << 3 | LENGTH_DELIMITED);
-        self.varint(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn nested(&mut self, field: u64, message: &Message) {
-        self.bytes(field, &message.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protobuf::tests::{fields, nested, varint};
     use flate2::read::GzDecoder;
     use std::io::Read;
-
-    /// A field of a message: its number, and its varint or its bytes.
-    type Field<'a> = (u64, Result<u64, &'a [u8]>);
-
-    fn varint(bytes: &mut &[u8]) -> u64 {
-        let length = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
-        let (number, rest) = bytes.split_at(length);
-        *bytes = rest;
-        number.iter().rev().fold(0, |number, byte| number << 7 | u64::from(byte & 0x7f))
-    }
-
-    fn fields(mut bytes: &[u8]) -> Vec<Field<'_>> {
-        let mut fields = Vec::new();
-        while !bytes.is_empty() {
-            let key = varint(&mut bytes);
-            let number = varint(&mut bytes);
-            let value = if key & 7 == 2 {
-                let (inner, rest) = bytes.split_at(number as usize);
-                bytes = rest;
-                Err(inner)
-            } else {
-                Ok(number)
-            };
-            fields.push((key >> 3, value));
-        }
-        fields
-    }
-
-    fn nested<'a>(fields: &[Field<'a>], wanted: u64) -> Vec<&'a [u8]> {
-        fields.iter().filter(|(field, _)| *field == wanted).map(|(_, value)| value.unwrap_err()).collect()
-    }
 
     fn numbers(bytes: &[u8]) -> Vec<u64> {
         fields(bytes).into_iter().filter_map(|(_, value)| value.ok()).collect()

@@ -151,6 +151,19 @@ async function works(page) {
   }
 }
 
+/** Pictures of the scheduler say what they show, to readers of screens too, and are reached by keyboard. */
+async function schedules(page) {
+  const pictures = page.locator('#scheduling svg.sched');
+  for (let i = 0; i < await pictures.count(); i += 1) {
+    const told = await pictures.nth(i).evaluate((svg) => [svg.getAttribute('role'), ...['title', 'desc'].map((tag) => svg.querySelector(`:scope > ${tag}`).textContent)]);
+    assert.ok(told[0] === 'img' && told[1].length > 5 && told[2].length > 20, `a picture says what it shows: ${told}`);
+    const frame = pictures.nth(i).locator('..');
+    await frame.focus();
+    assert.ok(await frame.evaluate((element) => element === document.activeElement), 'what scrolls has the focus');
+    assert.ok(await pictures.nth(i).isVisible());
+  }
+}
+
 const luminance = (page) => page.evaluate(() => {
   const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
   return (r + g + b) / 3;
@@ -166,6 +179,7 @@ async function check(browser, report) {
   const { page, wrong, close } = await opened(browser, url);
   assert.ok((await page.locator('h1').textContent()).length > 10, 'the verdict comes first');
   await works(page);
+  await schedules(page);
   await shot(page, 'light');
   assert.ok(await luminance(page) > 200);
   await page.emulateMedia({ colorScheme: 'dark' });
@@ -188,6 +202,7 @@ async function check(browser, report) {
   for (let i = 0; i < await views.count(); i += 1) {
     assert.ok(await views.nth(i).locator('.flame').isVisible(), 'without a script there are pictures');
   }
+  await schedules(silent.page);
   assert.equal(await silent.page.locator('.tools:visible').count(), 0, 'and no controls that do nothing');
   await silent.close();
 }

@@ -6,6 +6,7 @@
 mod graphs;
 mod moments;
 mod ran;
+mod scheduling;
 mod table;
 mod tables;
 mod verdict;
@@ -15,6 +16,7 @@ use super::plot::Plot;
 use super::{Report, Style, latency, sweep};
 use askama::Template;
 use moments::{Polls, Slow};
+use scheduling::Scheduling;
 use table::Table;
 use verdict::Sentence;
 use views::View;
@@ -43,6 +45,7 @@ struct Page {
     unasked: String,
     compared: Option<Table>,
     runs: Option<Table>,
+    scheduling: Option<Scheduling>,
     views: Vec<View>,
     /// Why pictures are not drawn to the last frame.
     narrowest: String,
@@ -81,6 +84,7 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
         unasked: claims.unasked,
         compared: report.comparison.as_ref().and_then(|comparison| tables::compared(comparison).some()),
         runs: tables::runs(report),
+        scheduling: scheduling::of(report),
         views,
         narrowest,
         missing: super::lenses::missing(report),
@@ -124,4 +128,4 @@ fn text(report: &Report) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

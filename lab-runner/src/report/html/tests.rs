@@ -4,6 +4,8 @@ use crate::lens::{Lens, MemoryAt, Note, RequestPoll, SlowRequest};
 use crate::profile::{Profile, View as Seen};
 use crate::recording::{Pair, Side, Spec, tests::spec};
 use crate::report::latency::tests::compared;
+use crate::report::sched::tests::{healthy, looked_at, sick};
+use crate::sched::Sched;
 use crate::stacks::Folded;
 use lab_kit::Ending;
 
@@ -73,7 +75,7 @@ fn moments(mut profile: Profile, says: &str) -> Profile {
 }
 
 /// Fails unless every element is closed in its order.
-fn assert_well_formed(page: &str) {
+pub(in crate::report) fn assert_well_formed(page: &str) {
     const VOID: [&str; 4] = ["meta", "link", "input", "br"];
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, body) = rest.split_once("</style>").unwrap();
@@ -234,4 +236,47 @@ fn one_run_and_several_have_their_own_tables() {
     let page = several.page().unwrap();
     assert_well_formed(&page);
     assert!(page.contains("The runs beside each other"));
+}
+
+#[test]
+fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
+    let page = with(vec![looked_at(Side::A, sick()), looked_at(Side::B, healthy())]).page().unwrap();
+    assert_well_formed(&page);
+    assert_loads_nothing(&page);
+    for part in [
+        "<h2>Scheduling</h2>",
+        "requests waited for polls of made_up::buggy::import (drive.rs:52): 608 ms per request buggy",
+        "fixed: blames nobody",
+        "buggy, above",
+        "<title>worker 0: drive.rs:52 for 1.31 s after 40.0 ms</title>",
+        "buggy: who waited for whom; what is to be blamed in bold",
+        "name own\">polls of made_up::",
+        "its workers spent 65.5 % in polls of drive.rs:52",
+        "flagged 0 of 130 answers",
+        "4.40 s · 88.0 %",
+        "polls of a root future are not seen",
+    ] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+    let one = Report { comparison: None, ..with(vec![looked_at(Side::A, sick())]) };
+    let page = one.page().unwrap();
+    assert_well_formed(&page);
+    assert!(page.contains("requests waited 612 ms per request, 99.2 % of it") && !page.contains(", above"));
+    assert!(!compared().page().unwrap().contains("<h2>Scheduling</h2>"));
+}
+
+#[test]
+fn names_of_a_scheduler_stay_text_and_an_empty_one_is_no_panic() {
+    let mut hostile = sick();
+    for group in &mut hostile.groups {
+        (group.name, group.place) = (HOSTILE.into(), format!("{HOSTILE}:1"));
+        group.function = Some(HOSTILE.into());
+    }
+    hostile.notes = vec![HOSTILE.into()];
+    let mut before = looked_at(Side::A, hostile);
+    before.spec.variant = HOSTILE.into();
+    let page = with(vec![before, looked_at(Side::B, Sched::default())]).page().unwrap();
+    assert_well_formed(&page);
+    assert!(!page.contains("<script>alert") && !page.contains("<i "));
+    assert_eq!(page.matches("<script").count(), 1, "our own");
 }

@@ -65,7 +65,7 @@ impl Scale {
     }
 
     /// What is labelled between these ends.
-    pub(super) fn ticks(self, low: f64, high: f64) -> Vec<f64> {
+    pub(in crate::report) fn ticks(self, low: f64, high: f64) -> Vec<f64> {
         match self {
             Scale::Logarithmic => powers_of_ten(low, high),
             Scale::Linear => even_steps(low, high),
@@ -85,7 +85,7 @@ impl Scale {
     }
 
     /// What stands at a labelled number.
-    pub(super) fn label(self, value: f64) -> String {
+    pub(in crate::report) fn label(self, value: f64) -> String {
         match self {
             Scale::Logarithmic => round_number(value),
             Scale::Linear if value.abs() >= 1.0 && (value - value.round()).abs() < NEARLY * value.abs() => {

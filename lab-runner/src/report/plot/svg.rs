@@ -170,7 +170,7 @@ fn described(plot: &Plot, svg: &str) -> anyhow::Result<String> {
     Ok(format!("{head} role=\"img\">\n<title>{title}</title>\n<desc>{desc}</desc>{rest}"))
 }
 
-fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -1,0 +1,100 @@
+//! The schedulers' recordings of an invocation as traces, each a file that is written while the recording is read.
+
+use super::perfetto::{self, Names};
+use super::{file_name, put};
+use crate::evidence::label;
+use crate::lens::sched::{Blocks, Event, Known, Place};
+use crate::profile::Profile;
+use crate::sched::{Group, Sched};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Bytes that are written at a time.
+const CHUNK: usize = 1 << 20;
+
+/// Where the traces are, and a sentence for each run whose recording cannot be read.
+pub(crate) fn traces(profiles: &[Profile], into: &Path) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
+    let (mut written, mut without) = (Vec::new(), Vec::new());
+    for profile in profiles.iter().filter(|profile| profile.sched.is_some()) {
+        match open(&profile.folder) {
+            Ok((blocks, known)) => written.push(trace(profile, &blocks, &known, into)?),
+            Err(error) => without.push(format!("the scheduler's recording of {}: {error:#}", label(&profile.spec))),
+        }
+    }
+    Ok((written, without))
+}
+
+/// Opens the recording in the folder of its run. The one place that knows the reader.
+fn open(folder: &Path) -> anyhow::Result<(impl Blocks + use<>, Known)> {
+    anyhow::ensure!(!folder.as_os_str().is_empty() && folder.join("sched.bin").is_file(), "there is no sched.bin");
+    anyhow::bail!("this lab cannot read it yet");
+    #[expect(unreachable_code, reason = "until there is a reader, something has to have its type")]
+    Ok((Unread, Known::default()))
+}
+
+/// Stands where the reader's type will.
+struct Unread;
+
+impl Blocks for Unread {
+    fn lanes(&self) -> usize {
+        0
+    }
+
+    fn blocks(&self, _: usize) -> usize {
+        0
+    }
+
+    fn read(&self, _: usize, _: usize, into: &mut Vec<Event>) {
+        into.clear();
+    }
+}
+
+fn trace(profile: &Profile, blocks: &impl Blocks, known: &Known, into: &Path) -> anyhow::Result<PathBuf> {
+    let groups = profile.sched.as_ref().map_or(&[][..], |sched: &Sched| &sched.groups);
+    let name = label(&profile.spec);
+    let names = Names {
+        run: format!("{} {name}", profile.spec.scenario),
+        polls: known.places.iter().map(|place| polled(place, groups)).collect(),
+    };
+    put(&format!("{}-sched.pftrace", file_name(&name)), into, |file| {
+        let mut to = BufWriter::with_capacity(CHUNK, file);
+        perfetto::write(blocks, known, &names, &mut to)?;
+        Ok(to.flush()?)
+    })
+}
+
+/// What polls of tasks are called that were spawned here: by their group, whose place may be a shorter path.
+fn polled(place: &Place, groups: &[Group]) -> String {
+    let whole = format!("{}:{}", place.file, place.line);
+    let of_it = |group: &&Group| {
+        let before = whole.strip_suffix(&group.place);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    match groups.iter().find(of_it) {
+        Some(group) if group.name != group.place => format!("{} ({})", group.name, group.place),
+        Some(group) => group.place.clone(),
+        None => whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls_are_called_by_the_group_whose_place_they_come_from() {
+        let group = |name: &str, place: &str| Group { name: name.into(), place: place.into(), ..Group::default() };
+        let groups = [group("requests", "src/drive.rs:5"), group("src/drive.rs:52", "src/drive.rs:52")];
+        let at = |file: &str, line| polled(&Place { file: file.into(), line }, &groups);
+        assert_eq!(at("scenarios/greedy/src/drive.rs", 5), "requests (src/drive.rs:5)");
+        assert_eq!(at("src/drive.rs", 52), "src/drive.rs:52");
+        assert_eq!(at("other_src/drive.rs", 5), "other_src/drive.rs:5", "the end of a name is no place");
+    }
+
+    #[test]
+    fn a_recording_that_is_not_there_is_told_and_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(open(folder.path()).is_err());
+        assert_eq!(traces(&[], folder.path()).unwrap(), (vec![], vec![]));
+    }
+}

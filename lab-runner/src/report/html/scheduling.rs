@@ -1,0 +1,165 @@
+//! What the scheduler did: the sentences that say it, times by group, the worst stretch, who waited for whom.
+
+use super::WORDS;
+use super::table::{Cell, Table};
+use crate::report::Report;
+use crate::report::lenses::cut;
+use crate::report::sched::palette::Palette;
+use crate::report::sched::words::{Run, counted, percent};
+use crate::report::sched::{self, histogram, timeline};
+use crate::report::units::{grouped, time};
+use crate::sched::{Blame, Edge, Worker, worth};
+
+/// Rows of the tables, characters of a name.
+const EDGES: usize = 10;
+const WORKERS: usize = 32;
+const NAME: usize = 160;
+/// Pieces that all time lines of a page may have together, and runs that have one: a page is to stay small.
+const PIECES: usize = 4_000;
+const PICTURES: usize = 4;
+
+/// The section of the page.
+pub(super) struct Scheduling {
+    pub says: Vec<String>,
+    /// Poll time and schedule latency by group, of both sides of a comparison.
+    pub times: Vec<Picture>,
+    pub runs: Vec<OneRun>,
+}
+
+/// A picture that is escaped already, with its title and what it shows in words.
+pub(super) struct Picture {
+    pub title: String,
+    pub svg: String,
+    pub says: Vec<String>,
+    /// What colours and heights mean.
+    pub key: Vec<(&'static str, String)>,
+}
+
+/// What is told of one run.
+pub(super) struct OneRun {
+    pub of: String,
+    /// Poll time and schedule latency by group, where no other run is in the same picture.
+    pub times: Vec<Picture>,
+    pub timeline: Option<Picture>,
+    pub blame: Option<Table>,
+    pub workers: Option<Table>,
+    /// What all workers did, the yield probe, and what has to be known before believing it.
+    pub lines: Vec<(&'static str, String)>,
+    pub notes: Vec<String>,
+}
+
+/// Nothing if no lens looked at a scheduler.
+pub(super) fn of(report: &Report) -> Option<Scheduling> {
+    let runs = sched::runs(report);
+    let palette = Palette::of(&runs);
+    let together = report.comparison.is_some() && runs.len() == 2;
+    let most = PIECES / runs.len().clamp(1, PICTURES);
+    let one = |(number, run): (usize, &Run<'_>)| {
+        let drawn = number < PICTURES;
+        let times = if drawn && !together { times(std::slice::from_ref(run)) } else { Vec::new() };
+        OneRun { times, ..one_run(run, &palette, if drawn { most } else { 0 }) }
+    };
+    let scheduling = Scheduling {
+        says: sched::sentences(report, &runs, WORDS),
+        times: if together { times(&runs) } else { Vec::new() },
+        runs: runs.iter().enumerate().map(one).collect(),
+    };
+    (!runs.is_empty()).then_some(scheduling)
+}
+
+fn times(runs: &[Run<'_>]) -> Vec<Picture> {
+    let key: Vec<(&str, String)> = match runs {
+        [before, after] => vec![("s0", format!("{}, above", before.label)), ("s1", format!("{}, below", after.label))],
+        several => several.iter().take(1).map(|run| ("s0", run.label.clone())).collect(),
+    };
+    let drawn = [
+        (
+            "poll time: how long polls took",
+            histogram::draw("poll time by group", runs, WORDS, |group| Some(&group.poll_us)),
+        ),
+        (
+            "schedule latency: how long tasks waited for a poll",
+            histogram::draw("schedule latency by group", runs, WORDS, |group| group.latency_us.as_ref()),
+        ),
+    ];
+    let picture = |(title, drawn): (&str, Option<(String, String)>)| {
+        let (svg, says) = drawn?;
+        Some(Picture { title: title.to_owned(), svg, says: vec![says], key: key.clone() })
+    };
+    drawn.into_iter().filter_map(picture).collect()
+}
+
+fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
+    let drawn = if most > 0 { timeline::draw(run, palette, most, WORDS) } else { None };
+    let timeline = drawn.map(|(svg, says)| Picture {
+        title: format!("{}: the time in which tasks waited most", run.label),
+        svg,
+        says,
+        key: Vec::new(),
+    });
+    let lines = [("workers", run.workers(WORDS)), ("yield probe", run.probe(WORDS)), ("missing", run.missing())];
+    OneRun {
+        of: run.label.clone(),
+        times: Vec::new(),
+        timeline,
+        blame: run.sched.blame.as_ref().and_then(|blame| blamed(run, blame)),
+        workers: workers(&run.sched.workers),
+        lines: lines.into_iter().filter_map(|(name, text)| Some((name, text?))).collect(),
+        notes: run.sched.notes.clone(),
+    }
+}
+
+/// Who waited for whom, what is blamed in bold.
+fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
+    let told = worth(run.sched);
+    let mut edges: Vec<&Edge> = blame.edges.iter().filter(|edge| edge.ms > 0.0).collect();
+    edges.sort_by(|a, b| b.ms.total_cmp(&a.ms));
+    let row = |edge: &&Edge| {
+        let class = if told.contains(edge) { "name own" } else { "name" };
+        let mut row = vec![
+            Cell::of_class(cut(&run.culprit(edge.culprit), NAME), class),
+            Cell::text(cut(&run.group_at(edge.victim), NAME)),
+            Cell::number(time(edge.ms * 1e3, WORDS)),
+            Cell::number(grouped(edge.waits as i64)),
+            Cell::number(percent(edge.ms / blame.waited_ms)),
+        ];
+        row.extend(run.profile.ops.map(|_| Cell::number(run.per_op(edge.ms, WORDS))));
+        row
+    };
+    let mut heads =
+        vec![Cell::text("waited for"), Cell::text("who waited"), Cell::number("waited"), Cell::number("waits")];
+    heads.push(Cell::number("share"));
+    heads.extend(run.profile.ops.map(|_| Cell::number(format!("per {}", run.op))));
+    let caption = format!("{}: who waited for whom; what is to be blamed in bold", run.label);
+    let rest: f64 = edges.iter().skip(EDGES).map(|edge| edge.ms).sum();
+    let more = counted(edges.len().saturating_sub(EDGES) as u64, "row");
+    let left_out = (rest > 0.0).then(|| format!("{more} more: {} of all waiting.", percent(rest / blame.waited_ms)));
+    let meaning = "Waiting is summed over tasks: two that wait for a second wait for two.".to_owned();
+    let rows = edges.iter().take(EDGES).map(row).collect();
+    Table::new(&caption, heads, rows).noted([meaning].into_iter().chain(left_out).collect()).some()
+}
+
+fn workers(workers: &[Worker]) -> Option<Table> {
+    let core = workers.iter().any(|worker| worker.core_wait_ms.is_some());
+    let several = workers.iter().any(|worker| worker.runtime != 0);
+    let row = |worker: &Worker| {
+        let whole = worker.busy_ms + worker.stalled_ms + worker.idle_ms + worker.outside_ms;
+        let cell = |ms: f64| Cell::number(format!("{} · {}", time(ms * 1e3, WORDS), percent(ms / whole)));
+        let of = if several {
+            format!("runtime {}, worker {}", worker.runtime, worker.worker)
+        } else {
+            worker.worker.to_string()
+        };
+        let mut row = vec![Cell::text(of), Cell::number(grouped(worker.polls as i64))];
+        row.extend([worker.busy_ms, worker.stalled_ms, worker.idle_ms, worker.outside_ms].map(cell));
+        row.extend(core.then(|| worker.core_wait_ms.map_or_else(|| Cell::faint("-"), cell)));
+        row
+    };
+    let mut heads = vec![Cell::text("worker"), Cell::number("polls"), Cell::number("busy"), Cell::number("stalled")];
+    heads.extend([Cell::number("asleep"), Cell::number("outside polls")]);
+    heads.extend(core.then(|| Cell::number("waited for a core")));
+    let note = "Stalled: in polls of 10 ms and more, while which nothing else can run there. Outside polls: the runtime itself, \
+                its driver, and what no hook tells of.";
+    let rows = workers.iter().take(WORKERS).map(row).collect();
+    Table::new("What each worker did with its time", heads, rows).noted(vec![note.to_owned()]).some()
+}

@@ -1,0 +1,83 @@
+//! What the scheduler did, in a few lines: who waited for whom, how long polls and waits took, what workers did with
+//! their time, and what a yield probe would have told.
+
+mod both;
+pub(super) mod histogram;
+pub(super) mod json;
+pub(super) mod palette;
+pub(super) mod timeline;
+pub(super) mod words;
+
+use super::lenses::cut;
+use super::table::DIM;
+use super::units::ascii;
+use super::{Report, Style};
+use std::io::{self, Write};
+use words::Run;
+
+/// Characters of a line behind its name.
+const WIDTH: usize = 170;
+
+/// The runs whose scheduler was looked at, those of a comparison before first.
+pub(super) fn runs(report: &Report) -> Vec<Run<'_>> {
+    words::runs(report)
+}
+
+/// What is blamed, in sentences: for two sides of a comparison together, else for each run.
+pub(super) fn sentences(report: &Report, runs: &[Run<'_>], style: Style) -> Vec<String> {
+    match runs {
+        [one] => one.blames(style),
+        [before, after] if report.comparison.is_some() => both::blames(before, after, style),
+        several => several.iter().map(|run| run.named(&run.blames(style)[0])).collect(),
+    }
+}
+
+/// Prints it; nothing if no lens looked at a scheduler.
+pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let runs = runs(report);
+    let mut lines = named("blame", sentences(report, &runs, style));
+    lines.extend(named("poll time", of_each(&runs, |run| run.poll_times(style))));
+    lines.extend(named("latency", of_each(&runs, |run| run.latencies(style))));
+    lines.extend(named("workers", of_each(&runs, |run| run.workers(style))));
+    lines.extend(named("yield probe", of_each(&runs, |run| run.probe(style))));
+    lines.extend(named("missing", of_each(&runs, |run| run.missing())));
+    print_lines(&lines, style, to)
+}
+
+/// Prints a line for each of many runs.
+pub(super) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let first = |run: &Run<'_>| (run.label.clone(), run.blames(style).swap_remove(0));
+    print_lines(&runs(report).iter().map(first).collect::<Vec<_>>(), style, to)
+}
+
+fn print_lines(lines: &[(String, String)], style: Style, to: &mut dyn Write) -> io::Result<()> {
+    if !lines.is_empty() {
+        writeln!(to)?;
+    }
+    for (number, (name, text)) in lines.iter().enumerate() {
+        let head = if number == 0 { "scheduler" } else { "" };
+        let name = if name.is_empty() { String::new() } else { format!("{name} ") };
+        writeln!(
+            to,
+            "{head:<10} {DIM}{:<14}{DIM:#} {}",
+            ascii(name.trim_end(), style),
+            ascii(&cut(text, WIDTH), style)
+        )?;
+    }
+    Ok(())
+}
+
+/// A sentence of each run that has something to say, with its name where there are several.
+fn of_each(runs: &[Run<'_>], says: impl Fn(&Run<'_>) -> Option<String>) -> Vec<String> {
+    let one = |run: &Run<'_>| says(run).map(|text| if runs.len() > 1 { run.named(&text) } else { text });
+    runs.iter().filter_map(one).collect()
+}
+
+/// Lines under one name.
+fn named(name: &str, texts: Vec<String>) -> Vec<(String, String)> {
+    let first = |number| if number == 0 { name.to_owned() } else { String::new() };
+    texts.into_iter().enumerate().map(|(number, text)| (first(number), text)).collect()
+}
+
+#[cfg(test)]
+pub(in crate::report) mod tests;

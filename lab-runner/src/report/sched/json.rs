@@ -1,0 +1,184 @@
+//! What the scheduler did, in the machine-readable result: a run each that was looked at, indices replaced by names.
+
+use super::words::Run;
+use crate::recording::Side;
+use crate::sched::{Blame, Culprit, Edge, Group, ProbeSummary, Quantiles, Worker, worth};
+use serde::Serialize;
+
+/// A run as its scheduler saw it.
+#[derive(Debug, Serialize)]
+pub(in crate::report) struct Scheduler<'a> {
+    variant: &'a str,
+    /// Of a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    side: Option<Side>,
+    folder: String,
+    /// For how long it was looked at.
+    wall_ms: f64,
+    events: u64,
+    dropped: u64,
+    /// Operations that the run completed: what waiting is divided by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ops: Option<u64>,
+    groups: Vec<OneGroup<'a>>,
+    workers: &'a [Worker],
+    /// Absent where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<Probe>,
+    /// Absent where schedule latency was not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blame: Option<Blamed<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct OneGroup<'a> {
+    name: &'a str,
+    place: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<&'a str>,
+    spawned: u64,
+    ended: u64,
+    polls: u64,
+    budget_spent: u64,
+    poll_us: Times,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_us: Option<Times>,
+}
+
+/// A distribution, without the steps that are for pictures.
+#[derive(Debug, Serialize)]
+struct Times {
+    count: u64,
+    sum: f64,
+    p50: f64,
+    p90: f64,
+    p99: f64,
+    max: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Probe {
+    asked: u64,
+    answered: u64,
+    flagged: u64,
+    yield_us: Times,
+    unheard_us: Times,
+}
+
+#[derive(Debug, Serialize)]
+struct Blamed<'a> {
+    waits: u64,
+    waited_ms: f64,
+    edges: Vec<OneEdge<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct OneEdge<'a> {
+    culprit: Charged<'a>,
+    /// The group that waited.
+    victim: &'a str,
+    victim_place: &'a str,
+    ms: f64,
+    waits: u64,
+    /// Whether the culprit is to be blamed for it.
+    worth: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Charged<'a> {
+    Group {
+        name: &'a str,
+        place: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        function: Option<&'a str>,
+    },
+    WorkerAsleep,
+    Kernel,
+    OwnBudget,
+    OutsidePolls,
+    NotKnown,
+}
+
+/// What is known of the runs' schedulers; nothing if nobody looked.
+pub(in crate::report) fn documents<'a>(runs: &[Run<'a>]) -> Vec<Scheduler<'a>> {
+    runs.iter().map(document).collect()
+}
+
+fn document<'a>(run: &Run<'a>) -> Scheduler<'a> {
+    let (profile, sched) = (run.profile, run.sched);
+    Scheduler {
+        variant: &profile.spec.variant,
+        side: profile.side(),
+        folder: profile.folder.display().to_string(),
+        wall_ms: sched.wall_ms,
+        events: sched.events,
+        dropped: sched.dropped,
+        ops: profile.ops,
+        groups: sched.groups.iter().map(group).collect(),
+        workers: &sched.workers,
+        probe: sched.probe.as_ref().map(probe),
+        blame: sched.blame.as_ref().map(|blame| blamed(run, blame)),
+        notes: &sched.notes,
+    }
+}
+
+fn group(group: &Group) -> OneGroup<'_> {
+    let Group { name, place, function, spawned, ended, polls, budget_spent, poll_us, latency_us } = group;
+    OneGroup {
+        name,
+        place,
+        function: function.as_deref(),
+        spawned: *spawned,
+        ended: *ended,
+        polls: *polls,
+        budget_spent: *budget_spent,
+        poll_us: times(poll_us),
+        latency_us: latency_us.as_ref().map(times),
+    }
+}
+
+fn times(of: &Quantiles) -> Times {
+    let Quantiles { count, sum, p50, p90, p99, max, .. } = *of;
+    Times { count, sum, p50, p90, p99, max }
+}
+
+fn probe(probe: &ProbeSummary) -> Probe {
+    let ProbeSummary { asked, answered, flagged, yield_us, unheard_us } = probe;
+    let (asked, answered, flagged) = (*asked, *answered, *flagged);
+    Probe { asked, answered, flagged, yield_us: times(yield_us), unheard_us: times(unheard_us) }
+}
+
+fn blamed<'a>(run: &Run<'a>, blame: &'a Blame) -> Blamed<'a> {
+    let told = worth(run.sched);
+    let one = |edge: &'a Edge| {
+        let victim = run.sched.groups.get(edge.victim);
+        OneEdge {
+            culprit: charged(run, edge.culprit),
+            victim: victim.map_or("", |group| &group.name),
+            victim_place: victim.map_or("", |group| &group.place),
+            ms: edge.ms,
+            waits: edge.waits,
+            worth: told.contains(&edge),
+        }
+    };
+    Blamed { waits: blame.waits, waited_ms: blame.waited_ms, edges: blame.edges.iter().map(one).collect() }
+}
+
+fn charged<'a>(run: &Run<'a>, culprit: Culprit) -> Charged<'a> {
+    match culprit {
+        Culprit::Group(number) => match run.sched.groups.get(number) {
+            Some(group) => {
+                Charged::Group { name: &group.name, place: &group.place, function: group.function.as_deref() }
+            }
+            None => Charged::NotKnown,
+        },
+        Culprit::WorkerAsleep => Charged::WorkerAsleep,
+        Culprit::Kernel => Charged::Kernel,
+        Culprit::OwnBudget => Charged::OwnBudget,
+        Culprit::OutsidePolls => Charged::OutsidePolls,
+        Culprit::NotKnown => Charged::NotKnown,
+    }
+}

@@ -1,0 +1,283 @@
+use super::*;
+use crate::lens::{Lens, Note};
+use crate::profile::Profile;
+use crate::recording::{Pair, Side, Spec, tests::spec};
+use crate::report::html::tests::assert_well_formed;
+use crate::report::latency::tests::compared;
+use crate::sched::{Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, Sched, Stretch, Worker};
+use lab_kit::Ending;
+
+const UTF8: Style = Style { plain: false, naive: false };
+
+/// Times around three of them, in microseconds.
+fn times(count: u64, p50: f64, p99: f64, max: f64) -> Quantiles {
+    let steps = vec![(p50 / 2.0, count / 4), (p50, count / 2), (p99, count / 4), (max, 1)];
+    Quantiles { count, sum: p50 * count as f64, p50, p90: p50, p99, max, steps }
+}
+
+fn group(name: &str, place: &str, function: Option<&str>, poll_us: Quantiles, latency_us: Quantiles) -> Group {
+    Group {
+        name: name.into(),
+        place: place.into(),
+        function: function.map(Into::into),
+        spawned: 6_000,
+        ended: 6_000,
+        polls: poll_us.count,
+        budget_spent: 0,
+        poll_us,
+        latency_us: Some(latency_us),
+    }
+}
+
+fn edge(culprit: Culprit, victim: usize, ms: f64, waits: u64) -> Edge {
+    Edge { culprit, victim, ms, waits }
+}
+
+fn worker(busy_ms: f64, stalled_ms: f64, idle_ms: f64) -> Worker {
+    let (runtime, worker) = (0, 0);
+    Worker { runtime, worker, polls: 6_010, busy_ms, stalled_ms, idle_ms, outside_ms: 20.0, core_wait_ms: Some(3.0) }
+}
+
+fn piece(at_ms: f64, ms: f64, doing: Doing) -> Piece {
+    Piece { at_ms, ms, doing }
+}
+
+/// One task holds the only worker for more than a second at a time.
+pub fn sick() -> Sched {
+    let requests = group(
+        "requests",
+        "src/drive.rs:40",
+        None,
+        times(6_000, 12.0, 80.0, 1_100.0),
+        times(6_000, 510_000.0, 1.2e6, 1.3e6),
+    );
+    let import = times(7, 1.2e6, 1.3e6, 1.31e6);
+    let import =
+        group("src/drive.rs:52", "src/drive.rs:52", Some("made_up::buggy::import"), import, times(7, 20.0, 90.0, 95.0));
+    let edges = vec![
+        edge(Culprit::Group(1), 0, 3_645_000.0, 6_000),
+        edge(Culprit::Group(0), 0, 24_000.0, 6_000),
+        edge(Culprit::WorkerAsleep, 0, 5_000.0, 4_000),
+        edge(Culprit::Kernel, 1, 1.0, 2),
+    ];
+    let pieces = vec![
+        piece(0.0, 40.0, Doing::Outside),
+        piece(40.0, 1_310.0, Doing::Polls(1)),
+        piece(1_350.0, 250.0, Doing::Polls(0)),
+        piece(1_600.0, 400.0, Doing::Asleep),
+    ];
+    let waiting = (0..200_u32).map(|i| if i < 135 { f64::from(i) * 19.0 } else { f64::from(200 - i) * 40.0 }).collect();
+    Sched {
+        wall_ms: 5_000.0,
+        events: 18_000,
+        dropped: 0,
+        groups: vec![requests, import],
+        workers: vec![worker(400.0, 4_400.0, 180.0)],
+        probe: Some(ProbeSummary {
+            asked: 131,
+            answered: 130,
+            flagged: 0,
+            yield_us: times(130, 2.0, 11.0, 12.0),
+            unheard_us: times(130, 400_000.0, 1.2e6, 1.3e6),
+        }),
+        blame: Some(Blame { waits: 6_007, waited_ms: 3_674_001.0, edges }),
+        worst: Some(Stretch {
+            from_ms: 1_234.0,
+            ms: 2_000.0,
+            waited_ms: 2_500_000.0,
+            rows: vec![Row { runtime: 0, worker: 0, pieces }],
+            waiting,
+        }),
+        notes: vec!["polls of a root future are not seen".into()],
+        ..Sched::default()
+    }
+}
+
+/// The same load where nobody holds a worker for long; groups are the other way round.
+pub fn healthy() -> Sched {
+    let requests =
+        group("requests", "src/drive.rs:40", None, times(6_000, 12.0, 80.0, 900.0), times(6_000, 20.0, 300.0, 900.0));
+    let import = times(900, 90.0, 900.0, 950.0);
+    let import = group(
+        "src/drive.rs:52",
+        "src/drive.rs:52",
+        Some("made_up::fixed::import"),
+        import,
+        times(900, 15.0, 90.0, 95.0),
+    );
+    let edges = vec![edge(Culprit::Group(0), 1, 120.0, 3_000), edge(Culprit::WorkerAsleep, 1, 61.0, 2_000)];
+    let pieces =
+        vec![piece(0.0, 3.0, Doing::Polls(0)), piece(3.0, 1.0, Doing::Polls(1)), piece(4.0, 6.0, Doing::Asleep)];
+    Sched {
+        groups: vec![import, requests],
+        workers: vec![worker(1_500.0, 0.0, 3_480.0)],
+        blame: Some(Blame { waits: 5_000, waited_ms: 181.0, edges }),
+        worst: Some(Stretch {
+            from_ms: 12.0,
+            ms: 10.0,
+            waited_ms: 4.0,
+            rows: vec![Row { runtime: 0, worker: 0, pieces }],
+            waiting: vec![1.0, 2.0, 0.0, 0.0],
+        }),
+        notes: Vec::new(),
+        ..sick()
+    }
+}
+
+/// A run that was looked at; of a comparison, on one side.
+pub fn looked_at(side: Side, sched: Sched) -> Profile {
+    let variant = if side == Side::A { "buggy" } else { "fixed" };
+    let pair = Pair { number: 1, side, label: None, metrics: Vec::new() };
+    Profile {
+        folder: "".into(),
+        spec: Spec { pair: Some(pair), variant: variant.into(), ..spec() },
+        lens: Lens::Stall,
+        ending: Ending::Finished,
+        note: Note::default(),
+        views: Vec::new(),
+        slow: None,
+        memory: Vec::new(),
+        long_polls: Vec::new(),
+        sched: Some(sched),
+        ops: Some(6_000),
+    }
+}
+
+fn with(profiles: Vec<Profile>) -> Report {
+    Report { profiles, ..compared() }
+}
+
+/// What is printed, in lines without colours.
+fn printed(report: &Report, print: fn(&Report, Style, &mut dyn Write) -> io::Result<()>) -> Vec<String> {
+    let mut text = Vec::new();
+    print(report, UTF8, &mut text).unwrap();
+    let text = anstream::adapter::strip_str(&String::from_utf8(text).unwrap()).to_string();
+    text.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[test]
+fn a_sick_run_blames_who_held_its_worker() {
+    let one = Report { comparison: None, ..with(vec![looked_at(Side::A, sick())]) };
+    let wanted = [
+        "",
+        "scheduler  blame          requests waited 612 ms per request, 99.2 % of it for polls of made_up::buggy::import (drive.rs:52)",
+        "           poll time      p50/p99/max requests (drive.rs:40) 12.0 µs/80.0 µs/1.10 ms; drive.rs:52 1.20 s/1.30 s/1.31 s",
+        "           latency        p50/p99/max requests (drive.rs:40) 510 ms/1.20 s/1.30 s; drive.rs:52 20.0 µs/90.0 µs/95.0 µs",
+        "           workers        1 worker: 8.00 % busy, 88.0 % stalled in polls of 10 ms and more, 3.60 % asleep, 0.400 % outside polls; of that 3.00 ms waiting for a core",
+        "           yield probe    flagged 0 of 130 answers to 131 questions (10 ms and more), its longest yield took 12.0 µs; its question waited up to 1.30 s to be heard, which it does not time",
+    ];
+    assert_eq!(printed(&one, print), wanted);
+}
+
+#[test]
+fn two_sides_stand_beside_each_other_with_their_factor() {
+    let mut before = sick();
+    before.dropped = 2_000;
+    let mut after = healthy();
+    after.blame.as_mut().unwrap().edges.push(edge(Culprit::Group(0), 1, 185.4, 6_000));
+    // In the order in which folders are read: the side after may come first.
+    let both = with(vec![looked_at(Side::B, after), looked_at(Side::A, before)]);
+    let lines = printed(&both, print);
+    let blame = "scheduler  blame          requests waited for polls of made_up::buggy::import (drive.rs:52): 608 ms per request buggy, 50.9 µs fixed, 11 935 times less";
+    assert_eq!(lines[1], blame);
+    assert!(lines[2].contains("fixed: blames nobody: tasks waited 30.2 µs per request"), "{}", lines[2]);
+    assert!(
+        lines.iter().any(|line| line.ends_with("missing        buggy: 2 000 events are not in it, 10.0 %")),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn many_runs_have_a_line_each_and_none_says_nothing() {
+    let several = Report { comparison: None, ..with(vec![looked_at(Side::A, sick()), looked_at(Side::B, healthy())]) };
+    let lines = printed(&several, print_which);
+    assert_eq!(lines.len(), 3);
+    assert!(lines[1].starts_with("scheduler  buggy          requests waited 612 ms"), "{lines:#?}");
+    assert!(
+        lines[2].starts_with("           fixed          blames nobody: tasks waited 30.2 µs per request, 66.3 % of it")
+    );
+    assert_eq!((printed(&compared(), print), printed(&compared(), print_which)), (vec![], vec![]));
+}
+
+#[test]
+fn what_was_not_measured_is_said_and_no_zero() {
+    let bare = Sched { blame: None, probe: None, groups: vec![], workers: vec![], worst: None, ..healthy() };
+    let mut profile = looked_at(Side::A, bare);
+    profile.ops = None;
+    let lines = printed(&Report { comparison: None, ..with(vec![profile]) }, print);
+    assert_eq!(
+        lines[1..],
+        ["scheduler  blame          nobody can be blamed: how long tasks were runnable was not recorded"]
+    );
+    let mut lost = looked_at(Side::A, Sched { groups: vec![], ..sick() });
+    lost.ops = None;
+    let lines = printed(&Report { comparison: None, ..with(vec![lost]) }, print);
+    assert!(
+        lines[1].contains("tasks nobody knows waited 3 674 s in all, 99.2 % of it for polls of tasks nobody knows"),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn tasks_that_wait_for_each_other_are_told_so() {
+    let mut own = healthy();
+    own.blame = Some(Blame { waits: 10, waited_ms: 1_200.0, edges: vec![edge(Culprit::Group(1), 1, 1_200.0, 10)] });
+    let lines = printed(&Report { comparison: None, ..with(vec![looked_at(Side::A, own)]) }, print);
+    assert!(
+        lines[1].ends_with(
+            "requests waited 200 µs per request, 100 % of it for each other: polls of requests (drive.rs:40)"
+        ),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn the_document_follows_its_schema_and_has_names_for_numbers() {
+    let bare = Sched { blame: None, probe: None, groups: vec![], workers: vec![], worst: None, ..healthy() };
+    let report = with(vec![looked_at(Side::A, sick()), looked_at(Side::B, bare)]);
+    let document = serde_json::to_value(crate::report::document(&report)).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(include_str!("../../../schema/lab.result.v1.json")).unwrap();
+    let of_it = serde_json::json!({ "$ref": "#/properties/scheduler", "$defs": schema["$defs"], "properties": schema["properties"] });
+    let inner: Vec<String> =
+        jsonschema::validator_for(&of_it).unwrap().iter_errors(&document["scheduler"]).map(|e| e.to_string()).collect();
+    assert!(inner.is_empty(), "{inner:#?}");
+    let [before, after] = [&document["scheduler"][0], &document["scheduler"][1]];
+    let edge = &before["blame"]["edges"][0];
+    assert_eq!(
+        edge["culprit"],
+        serde_json::json!({
+            "kind": "group", "name": "src/drive.rs:52", "place": "src/drive.rs:52", "function": "made_up::buggy::import",
+        })
+    );
+    assert_eq!((&edge["victim"], &edge["worth"], &edge["waits"]), (&"requests".into(), &true.into(), &6_000.into()));
+    assert_eq!(before["blame"]["edges"][2]["culprit"], serde_json::json!({ "kind": "worker-asleep" }));
+    assert!(after.get("blame").is_none() && after.get("probe").is_none() && before["probe"]["flagged"] == 0);
+    assert!(serde_json::to_value(crate::report::document(&compared())).unwrap().get("scheduler").is_none());
+}
+
+#[test]
+fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
+    let mut many = sick();
+    let worst = many.worst.as_mut().unwrap();
+    let pieces = (0..50_000_u32).map(|i| piece(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
+    worst.rows = vec![Row { runtime: 1, worker: 3, pieces: pieces.collect() }; 40];
+    worst.waiting = vec![f64::NAN; 100_000];
+    let report = with(vec![looked_at(Side::A, many), looked_at(Side::B, healthy())]);
+    let runs = runs(&report);
+    let palette = palette::Palette::of(&runs);
+    let (svg, says) = timeline::draw(&runs[0], &palette, 1_000, UTF8).unwrap();
+    assert!(svg.len() < 250_000, "{} bytes", svg.len());
+    assert!(says[1].starts_with("Pieces shorter than") && says[2] == "24 workers are left out.", "{says:?}");
+    assert!(says[0].starts_with("buggy, 2.00 s from 1.23 s on: its workers spent"), "{says:?}");
+    let (histogram, words) = histogram::draw("poll time", &runs, UTF8, |group| Some(&group.poll_us)).unwrap();
+    assert!(
+        words.starts_with(
+            "requests (drive.rs:40): buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms, 6 000 of them; fixed p50"
+        ),
+        "{words}"
+    );
+    for svg in [svg, histogram] {
+        assert_well_formed(&format!("<style></style>{svg}<script></script>"));
+    }
+    assert!(histogram::draw("none", &[], UTF8, |group| Some(&group.poll_us)).is_none());
+}

@@ -1,0 +1,254 @@
+//! The stretch in which tasks waited most, as a picture: what each worker did, and below it how many tasks waited.
+
+use super::palette::Palette;
+use super::words::{Run, counted, percent};
+use crate::report::lenses::cut;
+use crate::report::plot::svg::escaped;
+use crate::report::units::{number, time};
+use crate::report::{Style, plot::Scale};
+use crate::sched::{Doing, Piece, Row, Stretch};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// In pixels: the whole width, where the field begins and ends, a worker's row, the field of waiting tasks, the rest.
+const WIDTH: f64 = 960.0;
+const LEFT: f64 = 92.0;
+const RIGHT: f64 = 930.0;
+const ROW: f64 = 30.0;
+const TOP: f64 = 8.0;
+const AREA: f64 = 64.0;
+const FLOOR: f64 = 40.0;
+const LEGEND: f64 = 20.0;
+/// Workers that have a row, and characters of a name.
+const WORKERS: usize = 16;
+const CHARACTERS: usize = 100;
+/// A piece as wide as this has room for a name, of so many pixels a character.
+const NAMED: f64 = 84.0;
+const CHARACTER: f64 = 7.2;
+/// Points of the area.
+const POINTS: usize = 400;
+
+/// A stretch as it is drawn.
+struct Picture<'a> {
+    run: &'a Run<'a>,
+    stretch: &'a Stretch,
+    palette: &'a Palette,
+    style: Style,
+}
+
+/// The picture with at most so many pieces, and what it shows in words; nothing if there is no stretch.
+pub(in crate::report) fn draw(
+    run: &Run<'_>,
+    palette: &Palette,
+    most: usize,
+    style: Style,
+) -> Option<(String, Vec<String>)> {
+    let stretch = run.sched.worst.as_ref().filter(|stretch| stretch.ms > 0.0 && !stretch.rows.is_empty())?;
+    let picture = Picture { run, stretch, palette, style };
+    let narrowest = picture.narrowest(most);
+    let mut says = vec![picture.says()];
+    if narrowest > 0.0 {
+        says.push(format!("Pieces shorter than {} are left out.", time(narrowest * 1e3, style)));
+    }
+    if stretch.rows.len() > WORKERS {
+        says.push(format!("{} are left out.", counted((stretch.rows.len() - WORKERS) as u64, "worker")));
+    }
+    Some((picture.svg(narrowest, &says.join(" ")), says))
+}
+
+impl Picture<'_> {
+    fn rows(&self) -> &[Row] {
+        &self.stretch.rows[..self.stretch.rows.len().min(WORKERS)]
+    }
+
+    fn x(&self, ms: f64) -> f64 {
+        LEFT + (RIGHT - LEFT) * (ms / self.stretch.ms).clamp(0.0, 1.0)
+    }
+
+    /// How long a piece must be so that there are no more than so many.
+    fn narrowest(&self, most: usize) -> f64 {
+        let pieces = self.rows().iter().flat_map(|row| &row.pieces).filter(|piece| piece.doing != Doing::Asleep);
+        let mut lengths: Vec<f64> = pieces.map(|piece| piece.ms).collect();
+        lengths.sort_by(|a, b| b.total_cmp(a));
+        lengths.get(most).map_or(0.0, |length| length * (1.0 + 1e-9))
+    }
+
+    fn svg(&self, narrowest: f64, says: &str) -> String {
+        let legend = self.legend();
+        let field = TOP + ROW * self.rows().len() as f64;
+        let floor = field + AREA + 12.0;
+        let height = floor + FLOOR + LEGEND * legend.len() as f64;
+        let title =
+            format!("{}: {} in which tasks waited most", self.run.label, time(self.stretch.ms * 1e3, self.style));
+        let mut svg = format!(
+            "<svg class=\"sched\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
+             <title>{}</title><desc>{}</desc>",
+            escaped(&title),
+            escaped(says)
+        );
+        self.axis(&mut svg, floor);
+        for (number, row) in self.rows().iter().enumerate() {
+            self.row(&mut svg, row, TOP + ROW * number as f64, narrowest);
+        }
+        self.area(&mut svg, field + 12.0);
+        for (number, (class, name)) in legend.iter().enumerate() {
+            let y = floor + FLOOR + LEGEND * number as f64;
+            let name = escaped(&cut(name, CHARACTERS));
+            let _ = write!(
+                svg,
+                "<rect class=\"{class}\" x=\"{LEFT}\" y=\"{y:.1}\" width=\"22\" height=\"12\"/>\
+                 <text x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
+                LEFT + 30.0,
+                y + 11.0
+            );
+        }
+        svg.push_str("</svg>\n");
+        svg
+    }
+
+    fn axis(&self, svg: &mut String, floor: f64) {
+        let (low, high) = (0.0, self.stretch.ms);
+        for tick in Scale::Linear.ticks(low, high).into_iter().filter(|tick| (low..=high).contains(tick)) {
+            let x = self.x(tick);
+            let label = Scale::Linear.label(tick);
+            let _ = write!(
+                svg,
+                "<path class=\"grid\" d=\"M{x:.1} {TOP}V{floor:.1}\"/>\
+                 <text class=\"quiet\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>",
+                floor + 16.0
+            );
+        }
+        let _ = write!(
+            svg,
+            "<text class=\"quiet\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">ms</text>",
+            LEFT - 8.0,
+            floor + 16.0
+        );
+    }
+
+    fn row(&self, svg: &mut String, row: &Row, top: f64, narrowest: f64) {
+        let _ = write!(
+            svg,
+            "<text class=\"quiet\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            LEFT - 8.0,
+            top + 18.0,
+            worker(row)
+        );
+        for piece in row.pieces.iter().filter(|piece| piece.doing != Doing::Asleep && piece.ms >= narrowest) {
+            self.piece(svg, row, piece, top);
+        }
+        let line = top + ROW - 4.0;
+        let _ = write!(svg, "<path class=\"line\" d=\"M{LEFT} {line:.1}H{RIGHT}\"/>");
+    }
+
+    fn piece(&self, svg: &mut String, row: &Row, piece: &Piece, top: f64) {
+        let (from, to) = (self.x(piece.at_ms), self.x(piece.at_ms + piece.ms));
+        let (class, name) = self.doing(piece.doing);
+        let told = |ms: f64| time(ms * 1e3, self.style);
+        let says =
+            format!("{}: {} for {} after {}", worker(row), cut(&name, CHARACTERS), told(piece.ms), told(piece.at_ms));
+        let width = (to - from).max(0.3);
+        let _ = write!(
+            svg,
+            "<rect class=\"{class}\" x=\"{from:.2}\" y=\"{:.1}\" width=\"{width:.2}\" height=\"{:.1}\"><title>{}</title></rect>",
+            top + 2.0,
+            ROW - 6.0,
+            escaped(&says)
+        );
+        if width >= NAMED && matches!(piece.doing, Doing::Polls(_)) {
+            let fits = ((width - 12.0) / CHARACTER) as usize;
+            let _ = write!(
+                svg,
+                "<text class=\"on\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                from + 6.0,
+                top + 18.0,
+                escaped(&cut(&name, fits.max(2)))
+            );
+        }
+    }
+
+    fn doing(&self, doing: Doing) -> (String, String) {
+        match doing {
+            Doing::Polls(number) => (self.palette.class(self.run.group(number)), self.run.group_at(number)),
+            Doing::Asleep => ("asleep".into(), "asleep".into()),
+            Doing::Outside => ("outside".into(), "awake and in no poll".into()),
+        }
+    }
+
+    /// What is in the rows: class and name, groups first.
+    fn legend(&self) -> Vec<(String, String)> {
+        let mut known = Vec::new();
+        for piece in self.rows().iter().flat_map(|row| &row.pieces) {
+            let entry = self.doing(piece.doing);
+            if piece.doing != Doing::Asleep && !known.contains(&entry) && known.len() < 8 {
+                known.push(entry);
+            }
+        }
+        known.sort_by_key(|(class, _)| class == "outside");
+        known
+    }
+
+    /// How many tasks wait, as a filled line.
+    fn area(&self, svg: &mut String, top: f64) {
+        let waiting = thinned(&self.stretch.waiting);
+        let most = waiting.iter().copied().fold(0.0, f64::max);
+        let floor = top + AREA;
+        let label = |svg: &mut String, y: f64, text: &str| {
+            let x = LEFT - 8.0;
+            let _ = write!(svg, "<text class=\"quiet\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{text}</text>");
+        };
+        label(svg, top + 11.0, &number(most));
+        label(svg, top + 34.0, "waiting");
+        label(svg, floor, "0");
+        if most > 0.0 {
+            let step = self.stretch.ms / waiting.len() as f64;
+            let mut path = format!("M{LEFT} {floor:.1}");
+            for (number, tasks) in waiting.iter().enumerate() {
+                let (from, to) = (self.x(number as f64 * step), self.x((number + 1) as f64 * step));
+                let y = floor - AREA * tasks / most;
+                let _ = write!(path, "L{from:.1} {y:.1}L{to:.1} {y:.1}");
+            }
+            let _ = write!(svg, "<path class=\"area\" d=\"{path}L{RIGHT} {floor:.1}Z\"/>");
+        }
+        let _ = write!(svg, "<path class=\"line\" d=\"M{LEFT} {floor:.1}H{RIGHT}\"/>");
+    }
+
+    /// What the rows are filled with, and how many tasks waited meanwhile.
+    fn says(&self) -> String {
+        let mut times: BTreeMap<String, f64> = BTreeMap::new();
+        let all = self.stretch.ms * self.stretch.rows.len() as f64;
+        for piece in self.stretch.rows.iter().flat_map(|row| &row.pieces) {
+            let name = self.doing(piece.doing).1;
+            let name = if matches!(piece.doing, Doing::Polls(_)) { format!("in polls of {name}") } else { name };
+            *times.entry(name).or_default() += piece.ms;
+        }
+        let mut largest: Vec<(String, f64)> = times.into_iter().collect();
+        largest.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let told = |(name, ms): &(String, f64)| format!("{} {}", percent(ms / all), cut(name, CHARACTERS));
+        let told: Vec<String> = largest.iter().take(3).map(told).collect();
+        let most = self.stretch.waiting.iter().copied().fold(0.0, f64::max);
+        let (long, from) = (self.stretch.ms * 1e3, self.stretch.from_ms * 1e3);
+        format!(
+            "{}, {} from {} on: its workers spent {}. Up to {} tasks waited at a time.",
+            self.run.label,
+            time(long, self.style),
+            time(from, self.style),
+            told.join(", "),
+            number(most)
+        )
+    }
+}
+
+/// At most so many points as there is room for, each the largest of those that it stands for.
+fn thinned(values: &[f64]) -> Vec<f64> {
+    let of_each = values.len().div_ceil(POINTS).max(1);
+    let finite = |value: &f64| if value.is_finite() { *value } else { 0.0 };
+    values.chunks(of_each).map(|some| some.iter().map(finite).fold(0.0, f64::max)).collect()
+}
+
+fn worker(row: &Row) -> String {
+    match row.runtime {
+        0 => format!("worker {}", row.worker),
+        runtime => format!("rt {runtime} w {}", row.worker),
+    }
+}

@@ -1,0 +1,257 @@
+//! One run's scheduler in words: what groups and culprits are called, and a sentence for each kind of number.
+
+use crate::evidence::{self, label};
+use crate::profile::Profile;
+use crate::recording::Side;
+use crate::report::units::{grouped, three_digits, time};
+use crate::report::{Report, Style};
+use crate::sched::{Culprit, Edge, Group, Quantiles, Sched, Worker, worth};
+use crate::stacks::Names;
+
+/// Edges that are told, and groups whose times are.
+pub(super) const TOLD: usize = 3;
+
+/// A run whose scheduler was looked at.
+pub(in crate::report) struct Run<'a> {
+    /// What it is called beside others.
+    pub label: String,
+    pub profile: &'a Profile,
+    pub sched: &'a Sched,
+    /// What one operation is called.
+    pub op: &'static str,
+    /// Under which the functions of two runs match; of one run they are called as they are.
+    names: Option<Names>,
+}
+
+/// The runs whose scheduler was looked at, those of a comparison before first.
+pub(super) fn runs<'a>(report: &'a Report) -> Vec<Run<'a>> {
+    let mut profiles: Vec<&'a Profile> = report.profiles.iter().collect();
+    profiles.sort_by_key(|profile| profile.side() == Some(Side::B));
+    let names = || report.comparison.as_ref().map(|_| evidence::names(report.scenario));
+    let run = |profile: &'a Profile| {
+        let (op, sched) = (evidence::operation(&profile.spec), profile.sched.as_ref()?);
+        Some(Run { label: label(&profile.spec), profile, sched, op, names: names() })
+    };
+    let mut runs: Vec<Run<'a>> = profiles.into_iter().filter_map(run).collect();
+    if let [before, after] = &mut runs[..]
+        && before.label == after.label
+    {
+        before.label.push_str(" (A)");
+        after.label.push_str(" (B)");
+    }
+    runs
+}
+
+impl Run<'_> {
+    /// A sentence with the run's name.
+    pub(super) fn named(&self, text: &str) -> String {
+        format!("{}: {text}", self.label)
+    }
+
+    /// The group with this number; there is none in a damaged recording.
+    pub(super) fn group(&self, number: usize) -> Option<&Group> {
+        self.sched.groups.get(number)
+    }
+
+    /// `requests (drive.rs:52)`, or the place alone.
+    pub fn group_at(&self, number: usize) -> String {
+        self.group(number).map_or_else(|| "tasks nobody knows".into(), named_at)
+    }
+
+    /// `requests`, or the place.
+    pub(super) fn who(&self, number: usize) -> String {
+        self.group(number).map_or_else(
+            || "tasks nobody knows".into(),
+            |group| {
+                if group.name == group.place { format!("tasks of {}", short(&group.place)) } else { group.name.clone() }
+            },
+        )
+    }
+
+    /// The function that a group was seen in, under the name by which runs match; else the group's name.
+    fn function(&self, group: &Group) -> Option<String> {
+        let function = group.function.as_ref()?;
+        Some(self.names.as_ref().map_or_else(|| function.clone(), |names| names.clean(function)))
+    }
+
+    /// What an edge is charged to: `polls of shop::import (drive.rs:52)`.
+    pub fn culprit(&self, culprit: Culprit) -> String {
+        match culprit {
+            Culprit::Group(number) => format!("polls of {}", self.polled(number)),
+            Culprit::WorkerAsleep => "a worker that was asleep".into(),
+            Culprit::Kernel => "a thread that waited for a core".into(),
+            Culprit::OwnBudget => "their own budget, which was spent".into(),
+            Culprit::OutsidePolls => "a worker that was awake and in no poll".into(),
+            Culprit::NotKnown => "nobody knows whom: events are missing".into(),
+        }
+    }
+
+    fn polled(&self, number: usize) -> String {
+        let function = self.group(number).and_then(|group| Some((self.function(group)?, group)));
+        function
+            .map_or_else(|| self.group_at(number), |(function, group)| format!("{function} ({})", short(&group.place)))
+    }
+
+    /// What an edge is charged to, beside who waited.
+    pub(super) fn charged_to(&self, edge: &Edge) -> String {
+        match edge.culprit == Culprit::Group(edge.victim) {
+            true => format!("each other: {}", self.culprit(edge.culprit)),
+            false => self.culprit(edge.culprit),
+        }
+    }
+
+    /// Waiting of one operation, or of all where nobody counted them.
+    pub fn amount(&self, ms: f64, style: Style) -> String {
+        match self.profile.ops {
+            Some(_) => format!("{} per {}", self.per_op(ms, style), self.op),
+            None => format!("{} in all", time(ms * 1e3, style)),
+        }
+    }
+
+    /// The same without the words.
+    pub fn per_op(&self, ms: f64, style: Style) -> String {
+        time(self.per_op_ms(ms) * 1e3, style)
+    }
+
+    pub(super) fn per_op_ms(&self, ms: f64) -> f64 {
+        ms / self.profile.ops.unwrap_or(1).max(1) as f64
+    }
+
+    /// Edges to one group of tasks, altogether.
+    fn waited_by(&self, victim: usize) -> f64 {
+        let edges = self.sched.blame.iter().flat_map(|blame| &blame.edges);
+        edges.filter(|edge| edge.victim == victim).map(|edge| edge.ms).sum()
+    }
+
+    /// Who is to blame for how much; or that nobody is, or why nobody can be.
+    pub fn blames(&self, style: Style) -> Vec<String> {
+        let told: Vec<String> = worth(self.sched).into_iter().take(TOLD).map(|edge| self.blame(edge, style)).collect();
+        if told.is_empty() { vec![self.nobody(style)] } else { told }
+    }
+
+    /// `requests waited 612 ms per request, 99.2 % of it for polls of shop::import (drive.rs:52)`
+    fn blame(&self, edge: &Edge, style: Style) -> String {
+        let waited = self.waited_by(edge.victim);
+        let (who, amount) = (self.who(edge.victim), self.amount(waited, style));
+        format!("{who} waited {amount}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
+    }
+
+    pub(super) fn nobody(&self, style: Style) -> String {
+        let Some(blame) = &self.sched.blame else {
+            return "nobody can be blamed: how long tasks were runnable was not recorded".into();
+        };
+        let mostly = blame.edges.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)).filter(|edge| edge.ms > 0.0);
+        let mostly = mostly.map_or_else(String::new, |edge| {
+            format!(", {} of it for {}", percent(edge.ms / blame.waited_ms), self.charged_to(edge))
+        });
+        format!("blames nobody: tasks waited {}{mostly}", self.amount(blame.waited_ms, style))
+    }
+
+    /// The groups that are told of: those that are blamed, and those that waited longest.
+    pub fn told_groups(&self, most: usize) -> Vec<usize> {
+        let blamed = worth(self.sched).into_iter().filter_map(|edge| match edge.culprit {
+            Culprit::Group(number) => Some(number),
+            _ => None,
+        });
+        let all: Vec<usize> = blamed.chain(0..self.sched.groups.len()).collect();
+        let mut told: Vec<usize> = Vec::new();
+        for number in all.into_iter().filter(|number| self.group(*number).is_some_and(|group| group.polls > 0)) {
+            if !told.contains(&number) && told.len() < most {
+                told.push(number);
+            }
+        }
+        told.sort_unstable();
+        told
+    }
+
+    pub(super) fn poll_times(&self, style: Style) -> Option<String> {
+        self.times(style, |group| Some(&group.poll_us))
+    }
+
+    pub(super) fn latencies(&self, style: Style) -> Option<String> {
+        self.times(style, |group| group.latency_us.as_ref())
+    }
+
+    /// `p50/p99/max requests 12.0 µs/80.0 µs/1.10 ms; …`
+    fn times(&self, style: Style, of: impl Fn(&Group) -> Option<&Quantiles>) -> Option<String> {
+        let one = |number: usize| {
+            let us = of(self.group(number)?)?;
+            let told = [us.p50, us.p99, us.max].map(|us| time(us, style)).join("/");
+            Some(format!("{} {told}", self.group_at(number)))
+        };
+        let told: Vec<String> = self.told_groups(TOLD).into_iter().filter_map(one).collect();
+        (!told.is_empty()).then(|| format!("p50/p99/max {}", told.join("; ")))
+    }
+
+    /// What all workers together did with their time.
+    pub fn workers(&self, style: Style) -> Option<String> {
+        let all = &self.sched.workers;
+        let sum = |of: fn(&Worker) -> f64| all.iter().map(of).sum::<f64>();
+        let parts = [sum(|w| w.busy_ms), sum(|w| w.stalled_ms), sum(|w| w.idle_ms), sum(|w| w.outside_ms)];
+        let whole: f64 = parts.iter().sum();
+        if whole <= 0.0 {
+            return None;
+        }
+        let [busy, stalled, idle, outside] = parts.map(|ms| percent(ms / whole));
+        let waits: Vec<f64> = all.iter().filter_map(|worker| worker.core_wait_ms).collect();
+        let core = format!("; of that {} waiting for a core", time(waits.iter().sum::<f64>() * 1e3, style));
+        let core = if waits.is_empty() { String::new() } else { core };
+        let count = counted(all.len() as u64, "worker");
+        Some(format!(
+            "{count}: {busy} busy, {stalled} stalled in polls of 10 ms and more, {idle} asleep, {outside} outside polls{core}"
+        ))
+    }
+
+    /// What a yield probe tells, and how long its question waits, which it does not see.
+    pub fn probe(&self, style: Style) -> Option<String> {
+        let probe = self.sched.probe.as_ref()?;
+        let count = |count: u64| grouped(count as i64);
+        if probe.answered == 0 {
+            return Some(format!("answered none of {} questions, so it flags nothing", count(probe.asked)));
+        }
+        let answers = counted(probe.answered, "answer");
+        let of =
+            if probe.asked > probe.answered { format!(" to {} questions", count(probe.asked)) } else { String::new() };
+        let (longest, unheard) = (time(probe.yield_us.max, style), time(probe.unheard_us.max, style));
+        Some(format!(
+            "flagged {} of {answers}{of} (10 ms and more), its longest yield took {longest}; its question waited up to \
+             {unheard} to be heard, which it does not time",
+            count(probe.flagged)
+        ))
+    }
+
+    /// How much of it was not recorded; nothing if all was.
+    pub fn missing(&self) -> Option<String> {
+        let Sched { events, dropped, .. } = self.sched;
+        let share = *dropped as f64 / (events + dropped).max(1) as f64;
+        let text = || format!("{} are not in it, {}", counted(*dropped, "event"), percent(share));
+        (*dropped > 0).then(text)
+    }
+}
+
+/// `requests (drive.rs:52)`, or the place alone.
+pub(in crate::report) fn named_at(group: &Group) -> String {
+    let place = short(&group.place);
+    if group.name == group.place || group.name == place {
+        place.to_owned()
+    } else {
+        format!("{} ({place})", group.name)
+    }
+}
+
+/// The file's name and the line: what tells a place apart where there is little room.
+fn short(place: &str) -> &str {
+    place.rsplit(['/', '\\']).next().unwrap_or(place)
+}
+
+pub(in crate::report) fn percent(share: f64) -> String {
+    match share {
+        little if 0.0 < little && little < 1e-4 => "< 0.01 %".into(),
+        share if share.is_finite() => format!("{} %", three_digits(100.0 * share)),
+        _ => "0 %".into(),
+    }
+}
+
+pub(in crate::report) fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count as i64), if count == 1 { "" } else { "s" })
+}
