@@ -1,7 +1,7 @@
 //! The instruments, in the order in which they are printed.
 //!
-//! Each builds its runtime, measures the program in it, and looks whether it has seen the polls: an instrument that was
-//! not there costs nothing.
+//! Each builds its runtime, measures the program in it, and where the instrument tells it looks whether it has seen the
+//! polls: one that was not there costs nothing.
 
 mod hooks;
 mod others;

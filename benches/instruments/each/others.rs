@@ -16,8 +16,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// What dial9 may keep on disk, as much as its configuration from the environment gives it.
 const DIAL9_BYTES: u64 = 1 << 30;
-/// Its files are compressed, and polls that are all alike leave little: this is far below what they leave.
-const DIAL9_POLLS_A_BYTE: u64 = 100;
+/// What two events a poll leave there at the very least; less, and some were dropped.
+const DIAL9_BYTES_A_POLL: u64 = 20;
+/// What entering and leaving a span leave there at the very least.
+const FLAME_BYTES_A_POLL: u64 = 100;
 /// How long its last segment may take, which nobody's polls wait for.
 const DIAL9_END: Duration = Duration::from_secs(30);
 
@@ -50,7 +52,7 @@ pub fn flame(job: &Job) -> Result<f64, String> {
     let runtime = builder().build().map_err(|error| error.to_string())?;
     let measured = measure(&runtime, job.polls, |times| tokio::spawn(turns(times).instrument(info_span!("task"))))?;
     guard.flush().map_err(|error| error.to_string())?;
-    saw(bytes_in(&job.folder)?, job.polls, "bytes")?;
+    saw(bytes_in(&job.folder)?, job.polls * FLAME_BYTES_A_POLL, "bytes")?;
     Ok(measured)
 }
 
@@ -76,7 +78,7 @@ where
     // In this order its workers flush what they hold.
     drop(runtime);
     recorder.graceful_shutdown(DIAL9_END);
-    saw(bytes_in(&job.folder)?, job.polls / DIAL9_POLLS_A_BYTE, "bytes")?;
+    saw(bytes_in(&job.folder)?, job.polls * DIAL9_BYTES_A_POLL, "bytes")?;
     Ok(measured)
 }
 
