@@ -13,10 +13,11 @@ mod each;
 mod facts;
 mod program;
 mod rounds;
+mod sustained;
 mod table;
 
 use clap::Parser;
-use each::INSTRUMENTS;
+use each::{INSTRUMENTS, RECORDERS};
 use program::Job;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -25,6 +26,9 @@ use std::process::ExitCode;
 
 /// Enough for what every instrument does at all, and too little for a number.
 const POLLS_OF_A_TRY: u64 = 10_000;
+
+/// How often each recorder records for long.
+const SUSTAINED: usize = 5;
 
 /// What cargo and the user say.
 #[derive(Debug, Parser)]
@@ -47,6 +51,9 @@ struct Args {
     /// Measures this instrument here, for the process that started this one
     #[arg(long, hide = true, requires = "folder")]
     child: Option<String>,
+    /// Lets this recorder record here, for the process that started this one
+    #[arg(long, hide = true, requires = "folder")]
+    record: Option<String>,
     /// Where the child leaves its files
     #[arg(long, hide = true)]
     folder: Option<PathBuf>,
@@ -63,8 +70,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), String> {
-    match (args.child, args.folder) {
-        (Some(name), Some(folder)) => child::answer(&name, &Job { polls: args.polls, folder }),
+    let job = |folder| Job { polls: args.polls, folder };
+    match (args.child, args.record, args.folder) {
+        (Some(name), None, Some(folder)) => child::answer_cost(&name, &job(folder)),
+        (None, Some(name), Some(folder)) => child::answer_record(&name, &job(folder)),
         _ if args.test || !args.bench => print(&attempt(&args.only)),
         _ => print(&measure(&args.only, args.rounds, args.polls)),
     }
@@ -78,7 +87,12 @@ fn attempt(only: &[String]) -> String {
 
 fn measure(only: &[String], count: usize, polls: u64) -> String {
     let rows = rounds::measure(&each::chosen(&INSTRUMENTS, only), count, polls);
-    format!("{}\n{}", table::header(count, polls), table::costs(&rows))
+    let costs = format!("{}\n{}", table::header(count, polls), table::costs(&rows));
+    if !only.is_empty() {
+        return costs;
+    }
+    let recorders = sustained::record(&RECORDERS, SUSTAINED, polls);
+    format!("{costs}\n{}", table::sustained(&recorders))
 }
 
 fn print(text: &str) -> Result<(), String> {

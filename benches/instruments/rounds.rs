@@ -29,7 +29,7 @@ pub fn measure(instruments: &[&'static Instrument], count: usize, polls: u64) ->
     for round in 1..=count {
         say(&format_args!("round {round} of {count}"));
         order.shuffle(&mut rng);
-        order.iter().for_each(|at| rows[*at].rounds.push(child::measure(instruments[*at], polls)));
+        order.iter().for_each(|at| rows[*at].rounds.push(child::measure(instruments[*at].name, polls)));
     }
     rows
 }

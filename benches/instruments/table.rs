@@ -3,8 +3,8 @@
 use crate::facts;
 use crate::program::WARM_UP;
 use crate::rounds::{Row, SEED, added};
+use crate::sustained::{Round, Sustained};
 use lab_runner::compare::estimate::shift;
-use std::fmt::Write;
 
 /// How often an interval may miss the truth.
 const ALPHA: f64 = 0.05;
@@ -37,15 +37,19 @@ pub fn costs(rows: &[Row]) -> String {
 fn cost(row: &Row, rows: &[Row]) -> String {
     let measured: Vec<f64> = row.rounds.iter().filter_map(|ns| ns.as_ref().ok().copied()).collect();
     if measured.is_empty() {
-        return format!("{:<36} not measured: {}\n", row.name, why(row));
+        return format!("{:<36} not measured: {}\n", row.name, reason(&row.rounds));
     }
     let (by, interval) = difference(row, rows);
     let ns = median(measured.clone());
-    let mut line = format!("{:<36} {ns:>9.1} {by:>9}   {interval:<30} {:>6}\n", row.name, measured.len());
-    if measured.len() < row.rounds.len() {
-        let _ = writeln!(line, "  not measured in {}: {}", row.rounds.len() - measured.len(), why(row));
+    format!("{:<36} {ns:>9.1} {by:>9}   {interval:<30} {:>6}\n{}", row.name, measured.len(), missing(&row.rounds))
+}
+
+/// A line about the rounds that failed, if any did.
+fn missing<T>(rounds: &[Result<T, String>]) -> String {
+    match rounds.iter().filter(|round| round.is_err()).count() {
+        0 => String::new(),
+        failed => format!("  not measured in {failed}: {}\n", reason(rounds)),
     }
-    line
 }
 
 /// What is added and its interval; the plain row differs from itself by nothing, and that is no finding.
@@ -63,6 +67,34 @@ fn difference(row: &Row, rows: &[Row]) -> (String, String) {
     }
 }
 
+/// What the lab's recorder keeps and drops if two tasks go as fast as they can, a row a recorder.
+pub fn sustained(recorders: &[Sustained]) -> String {
+    let titles = ["recorder", "bytes an event", "polls/s", "most without a drop", "dropped", "rounds"];
+    let mut text = format!(
+        "{:<36} {:>14} {:>11} {:>20} {:>10} {:>6}\n",
+        titles[0], titles[1], titles[2], titles[3], titles[4], titles[5]
+    );
+    for recorder in recorders {
+        text += &kept(recorder);
+    }
+    text
+}
+
+fn kept(recorder: &Sustained) -> String {
+    let rounds: Vec<Round> = recorder.rounds.iter().filter_map(|round| round.as_ref().ok().copied()).collect();
+    if rounds.is_empty() {
+        return format!("{:<36} not measured: {}\n", recorder.name, reason(&recorder.rounds));
+    }
+    let sum = |of: fn(&Round) -> f64| rounds.iter().map(of).sum::<f64>();
+    let bytes = sum(|round| round.bytes) / sum(|round| round.events);
+    let rate = median(rounds.iter().map(|round| round.rate).collect());
+    let whole = rounds.iter().filter(|round| round.dropped == 0.0).map(|round| round.rate);
+    let most = whole.max_by(f64::total_cmp).map_or("none".to_owned(), |rate| format!("{rate:.0}"));
+    let (dropped, count) = (sum(|round| round.dropped), rounds.len());
+    let line = format!("{:<36} {bytes:>14.2} {rate:>11.0} {most:>20} {dropped:>10} {count:>6}\n", recorder.name);
+    line + &missing(&recorder.rounds)
+}
+
 /// Whether each instrument could be measured at all.
 pub fn tries(rows: &[Row]) -> String {
     let told = |row: &Row| if row.rounds.iter().all(Result::is_ok) { "ran".to_owned() } else { refused(row) };
@@ -70,12 +102,12 @@ pub fn tries(rows: &[Row]) -> String {
 }
 
 fn refused(row: &Row) -> String {
-    format!("not measured: {}", why(row))
+    format!("not measured: {}", reason(&row.rounds))
 }
 
 /// Why the first round that failed did.
-fn why(row: &Row) -> &str {
-    row.rounds.iter().find_map(|ns| ns.as_ref().err()).map_or("no round was run", String::as_str)
+fn reason<T>(rounds: &[Result<T, String>]) -> &str {
+    rounds.iter().find_map(|round| round.as_ref().err()).map_or("no round was run", String::as_str)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

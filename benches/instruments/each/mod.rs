@@ -4,8 +4,11 @@
 //! polls: one that was not there costs nothing.
 
 mod hooks;
+mod lab;
 mod others;
 mod own;
+
+pub use lab::Recorded;
 
 use crate::program::{Job, builder, measure, spawn_turns};
 
@@ -20,9 +23,11 @@ pub struct Instrument {
 
 /// What all others are held against.
 pub const PLAIN: &str = "plain";
+const POLLS: &str = "lab sched, polls";
+const LATENCY: &str = "lab sched, polls and latency";
 
 /// All of them.
-pub static INSTRUMENTS: [Instrument; 11] = [
+pub static INSTRUMENTS: [Instrument; 13] = [
     Instrument { name: PLAIN, measure: plain },
     // Nothing differs here, so what is found is what this machine makes up.
     Instrument { name: "plain once more", measure: plain },
@@ -35,7 +40,22 @@ pub static INSTRUMENTS: [Instrument; 11] = [
     Instrument { name: "tracing-flame, a span a poll", measure: others::flame },
     Instrument { name: "dial9, polls and latency", measure: others::dial9 },
     Instrument { name: "dial9, wakes too", measure: others::dial9_wakes },
+    Instrument { name: POLLS, measure: lab::polls },
+    Instrument { name: LATENCY, measure: lab::latency },
 ];
+
+/// A way in which the lab records, and how to do that for as long as it takes.
+#[derive(Debug)]
+pub struct Recorder {
+    /// What it is called in the tables.
+    pub name: &'static str,
+    /// Records in a process that has nothing else.
+    pub record: fn(&Job) -> Result<Recorded, String>,
+}
+
+/// Both ways of the lab.
+pub static RECORDERS: [Recorder; 2] =
+    [Recorder { name: POLLS, record: lab::record_polls }, Recorder { name: LATENCY, record: lab::record_latency }];
 
 /// The plain one, and those that have one of these words in their name; all if there are no words.
 pub fn chosen(all: &'static [Instrument], words: &[String]) -> Vec<&'static Instrument> {
