@@ -73,7 +73,7 @@ pub(crate) struct RunArgs {
     /// Prints beside the honest numbers what a closed-loop benchmark would have said
     #[arg(long)]
     pub naive: bool,
-    /// What looks into it after it was measured: cpu, alloc, stall, spans, all, none [default: cpu,alloc,stall; none
+    /// What looks into it after it was measured: cpu, alloc, stall, sched, spans, all, none [default: cpu,alloc,stall,sched; none
     /// with --all and --trials]
     #[arg(long, value_name = "LENSES", value_parser = lenses)]
     pub profile: Option<Lenses>,
@@ -204,7 +204,7 @@ pub(crate) struct CompareArgs {
     pub load_b: Option<OwnLoad>,
     #[command(flatten)]
     pub load: LoadArgs,
-    /// What looks into both sides after the pairs: cpu, alloc, stall, spans, all, none [default: cpu,alloc,stall, or
+    /// What looks into both sides after the pairs: cpu, alloc, stall, sched, spans, all, none [default: cpu,alloc,stall,sched, or
     /// none where that would take half as long as the pairs, or longer]
     #[arg(long, value_name = "LENSES", value_parser = lenses)]
     pub profile: Option<Lenses>,

@@ -107,6 +107,19 @@ fn scenarios_come_with_the_feature_builtin_alone() {
 }
 
 #[test]
+fn what_is_compared_with_is_built_by_the_benches_alone() {
+    let metadata = metadata();
+    let (benches, others): (Vec<_>, Vec<_>) = metadata.packages.iter().partition(|p| p.name == "lab-benches");
+    let compared = ["console-subscriber", "dial9", "tokio-metrics"];
+    for package in others {
+        let mut named = package.dependencies.iter().filter(|dependency| compared.contains(&dependency.name.as_str()));
+        assert!(named.next().is_none(), "{}: they switch on features of tokio", package.name);
+        assert!(metadata.workspace_default_members.contains(&package.id), "{}: `cargo test` tests it", package.name);
+    }
+    assert!(benches.iter().all(|benches| !metadata.workspace_default_members.contains(&benches.id)));
+}
+
+#[test]
 fn each_folder_of_scenarios_is_registered() {
     let folders =
         fs::read_dir(root().join("scenarios")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());

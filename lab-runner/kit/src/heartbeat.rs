@@ -13,6 +13,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+/// Where the heartbeat's task is spawned, by which it is known.
+pub const SPAWNED_IN: &str = file!();
+
 /// Between two beats. A freeze shorter than this may go unseen.
 pub const PERIOD: Duration = Duration::from_millis(5);
 const PERIOD_NS: u64 = PERIOD.as_nanos() as u64;

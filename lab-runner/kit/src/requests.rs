@@ -7,7 +7,7 @@
 
 use crate::bell::{self, Bell};
 use crate::log::{Mark, RequestLog};
-use crate::{alloc, clock, pacer};
+use crate::{alloc, clock, pacer, request_task};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,6 +17,9 @@ use tokio::net::unix::pipe;
 use tokio::runtime::Handle;
 use tokio::task::unconstrained;
 use tracing::{Instrument, info_span};
+
+/// Where the acceptor is spawned, by which its task is known.
+pub const ACCEPTOR_SPAWNED_IN: &str = file!();
 
 /// What a handler gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +234,7 @@ where
             let slot = Slot { shared: Arc::clone(shared), number: next, answered: false };
             // From here on, so that it tells how long the task waits for its first poll. Without a subscriber it is nothing.
             let span = info_span!(parent: None, "request", id = next);
-            tokio::spawn(serve(slot, Arc::clone(&handler)).instrument(span));
+            request_task::spawn(serve(slot, Arc::clone(&handler)).instrument(span));
             next += 1;
             shared.accepted.store(next, Ordering::Release);
             continue;

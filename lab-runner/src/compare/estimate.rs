@@ -42,6 +42,7 @@ pub fn estimate(log_ratios: &[f64], alpha: f64) -> Result<Estimate, String> {
     let level = confidence(pairs, k);
     let averages = walsh_averages(log_ratios);
     let (low, high) = ends(&averages, k);
+    let (low, high) = (low.exp(), high.exp());
     let (t, sd) = student(log_ratios, level);
     Ok(Estimate { ratio: median(&averages).exp(), low, high, level, t, sd, pairs })
 }
@@ -49,7 +50,40 @@ pub fn estimate(log_ratios: &[f64], alpha: f64) -> Result<Estimate, String> {
 /// The interval alone, of log ratios that may be infinite: those that are push its ends out as far as they can.
 pub(super) fn interval(log_ratios: &[f64], alpha: f64) -> Result<(f64, f64), String> {
     let k = cut_off(log_ratios.len(), alpha)?;
-    Ok(ends(&walsh_averages(log_ratios), k))
+    let (low, high) = ends(&walsh_averages(log_ratios), k);
+    Ok((low.exp(), high.exp()))
+}
+
+/// A difference B-A with its interval, in the unit of what was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shift {
+    /// What is added from A to B: the median of the Walsh averages of the differences.
+    pub by: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+    /// How often the interval holds the truth, in 0..=1: what was asked or more.
+    pub level: f64,
+    /// Pairs that it comes from.
+    pub pairs: usize,
+}
+
+/// Estimates what B adds to A from one difference per pair, `B-A`: for costs that add up, where a factor would say more
+/// about A than about what was added. Symmetry is needed of the differences here, and the rest is as in [`estimate`].
+///
+/// # Errors
+/// Why there is no estimate, as a lowercase sentence: too few pairs for this level, a difference that is not finite, an
+/// alpha that is not between 0 and 1.
+pub fn shift(differences: &[f64], alpha: f64) -> Result<Shift, String> {
+    if let Some(odd) = differences.iter().find(|difference| !difference.is_finite()) {
+        return Err(format!("a difference of {odd} cannot be estimated from"));
+    }
+    let pairs = differences.len();
+    let k = cut_off(pairs, alpha)?;
+    let averages = walsh_averages(differences);
+    let (low, high) = ends(&averages, k);
+    Ok(Shift { by: median(&averages), low, high, level: confidence(pairs, k), pairs })
 }
 
 fn cut_off(pairs: usize, alpha: f64) -> Result<usize, String> {
@@ -63,16 +97,16 @@ fn cut_off(pairs: usize, alpha: f64) -> Result<usize, String> {
 }
 
 /// The averages of every two pairs and of each with itself, smallest first.
-fn walsh_averages(log_ratios: &[f64]) -> Vec<f64> {
-    let with_the_rest = |i: usize| log_ratios[i..].iter().map(move |later| f64::midpoint(log_ratios[i], *later));
-    let mut averages: Vec<f64> = (0..log_ratios.len()).flat_map(with_the_rest).collect();
+fn walsh_averages(pairs: &[f64]) -> Vec<f64> {
+    let with_the_rest = |i: usize| pairs[i..].iter().map(move |later| f64::midpoint(pairs[i], *later));
+    let mut averages: Vec<f64> = (0..pairs.len()).flat_map(with_the_rest).collect();
     averages.sort_by(f64::total_cmp);
     averages
 }
 
-/// The factors at ranks k+1 and M-k of the M averages.
+/// Those at ranks k+1 and M-k of the M averages.
 fn ends(averages: &[f64], k: usize) -> (f64, f64) {
-    (averages[k].exp(), averages[averages.len() - 1 - k].exp())
+    (averages[k], averages[averages.len() - 1 - k])
 }
 
 fn median(sorted: &[f64]) -> f64 {
@@ -199,6 +233,14 @@ mod tests {
     }
 
     #[test]
+    fn differences_may_be_larger_than_a_factor_could() {
+        let added = shift(&[1e4, 1e4 + 1.0, 1e4 + 2.0, 1e4 + 3.0, 1e4 + 4.0, 1e4 + 5.0], 0.05).unwrap();
+        assert_eq!((added.by, added.low, added.high, added.pairs), (1e4 + 2.5, 1e4, 1e4 + 5.0, 6));
+        assert_eq!(shift(&[f64::NAN; 8], 0.05).unwrap_err(), "a difference of NaN cannot be estimated from");
+        assert!(shift(&[1.0; 5], 0.05).is_err());
+    }
+
+    #[test]
     fn zero_has_a_ratio_only_as_a_count() {
         assert_close(&[log_ratio(2.0, 6.0).unwrap()], &[3.0_f64.ln()], 1e-12);
         let odd = [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (1.0, f64::INFINITY), (f64::NAN, 1.0)];
@@ -247,6 +289,14 @@ mod tests {
             let (of, scaled) = (estimate(&ratios, 0.05).unwrap(), estimate(&scaled, 0.05).unwrap());
             assert_close(&factors(&scaled), &factors(&of).map(|end| end * factor), 1e-9);
             assert_close(&[scaled.sd], &[of.sd], 1e-9);
+        }
+
+        #[test]
+        fn what_is_added_is_the_logarithm_of_the_factor(pairs in vec(-3.0..3.0, 6..20)) {
+            let (factor, added) = (estimate(&pairs, 0.05).unwrap(), shift(&pairs, 0.05).unwrap());
+            let exponentiated = [added.by, added.low, added.high].map(f64::exp);
+            prop_assert_eq!(exponentiated, [factor.ratio, factor.low, factor.high]);
+            prop_assert_eq!((added.level, added.pairs), (factor.level, factor.pairs));
         }
 
         #[test]

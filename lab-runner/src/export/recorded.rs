@@ -3,7 +3,7 @@
 use super::perfetto::{self, Names};
 use super::{file_name, put};
 use crate::evidence::label;
-use crate::lens::sched::{Blocks, Event, Known, Place};
+use crate::lens::sched::{self, Place, Recording};
 use crate::profile::Profile;
 use crate::sched::{Group, Sched};
 use std::io::{BufWriter, Write};
@@ -17,7 +17,7 @@ pub(crate) fn traces(profiles: &[Profile], into: &Path) -> anyhow::Result<(Vec<P
     let (mut written, mut without) = (Vec::new(), Vec::new());
     for profile in profiles.iter().filter(|profile| profile.sched.is_some()) {
         match open(&profile.folder) {
-            Ok((blocks, known)) => written.push(trace(profile, &blocks, &known, into)?),
+            Ok(recording) => written.push(trace(profile, &recording, into)?),
             Err(error) => without.push(format!("the scheduler's recording of {}: {error:#}", label(&profile.spec))),
         }
     }
@@ -25,40 +25,20 @@ pub(crate) fn traces(profiles: &[Profile], into: &Path) -> anyhow::Result<(Vec<P
 }
 
 /// Opens the recording in the folder of its run. The one place that knows the reader.
-fn open(folder: &Path) -> anyhow::Result<(impl Blocks + use<>, Known)> {
-    anyhow::ensure!(!folder.as_os_str().is_empty() && folder.join("sched.bin").is_file(), "there is no sched.bin");
-    anyhow::bail!("this lab cannot read it yet");
-    #[expect(unreachable_code, reason = "until there is a reader, something has to have its type")]
-    Ok((Unread, Known::default()))
+fn open(folder: &Path) -> anyhow::Result<Recording> {
+    sched::read(&folder.join(sched::FILE))
 }
 
-/// Stands where the reader's type will.
-struct Unread;
-
-impl Blocks for Unread {
-    fn lanes(&self) -> usize {
-        0
-    }
-
-    fn blocks(&self, _: usize) -> usize {
-        0
-    }
-
-    fn read(&self, _: usize, _: usize, into: &mut Vec<Event>) {
-        into.clear();
-    }
-}
-
-fn trace(profile: &Profile, blocks: &impl Blocks, known: &Known, into: &Path) -> anyhow::Result<PathBuf> {
+fn trace(profile: &Profile, recording: &Recording, into: &Path) -> anyhow::Result<PathBuf> {
     let groups = profile.sched.as_ref().map_or(&[][..], |sched: &Sched| &sched.groups);
     let name = label(&profile.spec);
     let names = Names {
         run: format!("{} {name}", profile.spec.scenario),
-        polls: known.places.iter().map(|place| polled(place, groups)).collect(),
+        polls: recording.known.places.iter().map(|place| polled(place, groups)).collect(),
     };
     put(&format!("{}-sched.pftrace", file_name(&name)), into, |file| {
         let mut to = BufWriter::with_capacity(CHUNK, file);
-        perfetto::write(blocks, known, &names, &mut to)?;
+        perfetto::write(recording, &recording.known, &names, &mut to)?;
         Ok(to.flush()?)
     })
 }

@@ -17,15 +17,17 @@ pub enum Lens {
     Alloc,
     /// Where polls are while they take long, on the CPU and off it.
     Stall,
+    /// Who is polled, who holds the workers, and who waits for them.
+    Sched,
     /// How long the steps of a request take.
     Spans,
 }
 
 impl Lens {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Lens; 4] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Spans];
+    pub const ALL: [Lens; 5] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Sched, Lens::Spans];
     /// Those that a run is looked at with unless it is told otherwise.
-    pub const DEFAULT: [Lens; 3] = [Lens::Cpu, Lens::Alloc, Lens::Stall];
+    pub const DEFAULT: [Lens; 4] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Sched];
 }
 
 impl fmt::Display for Lens {
@@ -34,6 +36,7 @@ impl fmt::Display for Lens {
             Lens::Cpu => "cpu",
             Lens::Alloc => "alloc",
             Lens::Stall => "stall",
+            Lens::Sched => "sched",
             Lens::Spans => "spans",
         })
     }
@@ -44,7 +47,9 @@ impl FromStr for Lens {
 
     fn from_str(text: &str) -> Result<Lens, String> {
         let named = Lens::ALL.into_iter().find(|lens| lens.to_string() == text);
-        named.ok_or_else(|| "lenses are cpu, alloc, stall, spans: try --profile cpu,stall, or all, or none".into())
+        named.ok_or_else(|| {
+            "lenses are cpu, alloc, stall, sched, spans: try --profile cpu,stall, or all, or none".into()
+        })
     }
 }
 

@@ -28,6 +28,7 @@ use child::Instrument;
 fn instrument(lens: Lens) -> Box<dyn Instrument> {
     match lens {
         Lens::Stall => Box::new(stall::lens::StallLens::default()),
+        Lens::Sched => Box::new(sched::lens::SchedLens::new()),
         Lens::Alloc => Box::new(alloc::lens::AllocLens::default()),
         Lens::Cpu => Box::new(cpu::lens::CpuLens::default()),
         Lens::Spans => Box::new(spans::lens::SpansLens::new()),

@@ -1,7 +1,7 @@
 //! The half of the lenses that works in the parent once the child is gone: names for addresses, and a word for a lens
 //! that could not say its own.
 
-use super::{Lens, Note, alloc, cpu, spans, stall};
+use super::{Lens, Note, alloc, cpu, sched, spans, stall};
 use std::path::Path;
 
 /// What a child needs in its environment for the lens that it is looked into with.
@@ -18,6 +18,7 @@ pub(crate) fn complete(lens: Lens, folder: &Path) -> anyhow::Result<()> {
     let note = match (lens, said) {
         (_, Some(note)) if note.unavailable.is_some() => return Ok(()),
         (Lens::Stall, _) => or_why_not(stall::lens::resolve(folder)),
+        (Lens::Sched, said) => or_why_not(sched::resolve::resolve(folder, said)),
         (Lens::Cpu, _) => or_why_not(cpu::resolve(folder)),
         (Lens::Alloc, said) => or_why_not(alloc::resolve::resolve(folder, said)),
         (Lens::Spans, _) => or_why_not(spans::resolve(folder)),

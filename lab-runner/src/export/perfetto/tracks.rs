@@ -126,17 +126,17 @@ fn apart<W: Write>(
 }
 
 /// A counter's name, and where it is among a runtime's.
-type Told = (&'static str, fn(&Counters) -> u64);
+type Told = (&'static str, fn(&Counters) -> Option<u64>);
 
 /// Those that are told.
 const TOLD: [Told; 7] = [
-    ("alive tasks", |at| at.alive_tasks),
-    ("global queue", |at| at.global_queue),
+    ("alive tasks", |at| Some(at.alive_tasks)),
+    ("global queue", |at| Some(at.global_queue)),
     ("local queues", |at| at.local_queues),
     ("steals so far", |at| at.steals),
     ("forced yields so far", |at| at.forced_yields),
     ("blocking queue", |at| at.blocking_queue),
-    ("busy blocking threads", |at| at.blocking_threads.saturating_sub(at.idle_blocking_threads)),
+    ("busy blocking threads", |at| Some(at.blocking_threads?.saturating_sub(at.idle_blocking_threads?))),
 ];
 
 /// The runtimes' own counters, each on a track.
@@ -144,10 +144,13 @@ pub(super) fn counters<W: Write>(known: &Known, tracks: &mut Tracks, packets: &m
     let runtimes: BTreeSet<u8> = known.counters.iter().map(|at| at.runtime).collect();
     for (runtime, (name, of)) in runtimes.into_iter().flat_map(|runtime| TOLD.map(|told| (runtime, told))) {
         let name = if runtime == 0 { name.to_owned() } else { format!("runtime {runtime}: {name}") };
-        let track = tracks.counter(&name, packets)?;
-        for at in known.counters.iter().filter(|at| at.runtime == runtime) {
-            packets.counter(track, at.at_ns, of(at))?;
+        let of_it = known.counters.iter().filter(|at| at.runtime == runtime);
+        let told: Vec<(u64, u64)> = of_it.filter_map(|at| Some((at.at_ns, of(at)?))).collect();
+        if told.is_empty() {
+            continue;
         }
+        let track = tracks.counter(&name, packets)?;
+        told.into_iter().try_for_each(|(at_ns, value)| packets.counter(track, at_ns, value))?;
     }
     Ok(())
 }

@@ -1,0 +1,38 @@
+//! What tokio itself can measure if it is asked to.
+
+use super::saw;
+use crate::program::{Job, builder, measure, spawn_turns};
+use tokio::runtime::{HistogramConfiguration, LogHistogram, RuntimeMetrics};
+
+/// The time from wake to poll of each task, which nobody reads.
+pub fn latency(job: &Job) -> Result<f64, String> {
+    let runtime = builder().track_task_schedule_latency().build().map_err(|error| error.to_string())?;
+    measure(&runtime, job.polls, spawn_turns)
+}
+
+/// The histograms of poll times and of schedule latencies, with logarithmic buckets.
+pub fn histograms(job: &Job) -> Result<f64, String> {
+    let buckets = || HistogramConfiguration::log(LogHistogram::default());
+    let runtime = builder()
+        .enable_metrics_poll_time_histogram()
+        .metrics_poll_time_histogram_configuration(buckets())
+        .enable_metrics_schedule_latency_histogram()
+        .metrics_schedule_latency_histogram_configuration(buckets())
+        .build()
+        .map_err(|error| error.to_string())?;
+    let measured = measure(&runtime, job.polls, spawn_turns)?;
+    let metrics = runtime.metrics();
+    // A worker hands its counts in when it ends.
+    drop(runtime);
+    look(&metrics, job.polls)?;
+    Ok(measured)
+}
+
+fn look(metrics: &RuntimeMetrics, polls: u64) -> Result<(), String> {
+    let times = 0..metrics.poll_time_histogram_num_buckets();
+    let times = times.map(|bucket| metrics.poll_time_histogram_bucket_count(0, bucket)).sum();
+    let latencies = 0..metrics.schedule_latency_histogram_num_buckets();
+    let latencies = latencies.map(|bucket| metrics.schedule_latency_histogram_bucket_count(0, bucket)).sum();
+    saw(times, polls, "poll times")?;
+    saw(latencies, polls, "schedule latencies")
+}

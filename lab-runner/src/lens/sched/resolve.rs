@@ -1,0 +1,63 @@
+//! What the recorder left, added up in the parent: `sched.json`, and blame as folded stacks.
+
+use super::requests::SinceSent;
+use super::{FILE, Place};
+use crate::lens::stall::{self, Symbols};
+use crate::lens::{Note, ViewNote};
+use crate::sched::{SCHED, Stacks, analyse, stacks};
+use lab_kit::{ACCEPTOR_SPAWNED_IN, heartbeat, log, request_task, yield_probe};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What the kit's own tasks are called.
+const OWN: [(&str, &str); 4] = [
+    (request_task::SPAWNED_IN, "requests"),
+    (ACCEPTOR_SPAWNED_IN, "acceptor"),
+    (heartbeat::SPAWNED_IN, "heartbeat"),
+    (yield_probe::SPAWNED_IN, "yield probe"),
+];
+
+const SHOWS: &str = "how long tasks waited for a worker, above each who waited the code that held it; what ran while nobody \
+                     waited is not in it";
+
+/// Adds the recording of a run up.
+///
+/// # Errors
+/// If there is none that can be read, or if there is no room for what it comes to.
+pub(crate) fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note> {
+    let recording = super::read(&folder.join(FILE))?;
+    let since_sent = SinceSent::of(&recording, &recording.known, folder);
+    let mut analysed = analyse(&since_sent, &recording.known, &name_of);
+    let sampled = stall::read(&folder.join(stall::FILE)).ok();
+    let mut symbols = sampled.as_ref().map(Symbols::of);
+    let blamed = stacks(&mut analysed, sampled.as_ref().zip(symbols.as_mut()));
+    if folder.join(log::REQUESTS).exists() && analysed.sched.blame.is_some() {
+        let since = "a request waits from the moment at which it was sent, also while it has no task yet";
+        analysed.sched.notes.push(since.into());
+    }
+    std::fs::write(folder.join(SCHED), serde_json::to_vec(&analysed.sched)?)?;
+    let said = said.unwrap_or_default();
+    let views = if analysed.sched.blame.is_some() { vec![view(folder, &blamed)?] } else { Vec::new() };
+    let notes = said.notes.into_iter().chain(analysed.sched.notes).collect();
+    let counts =
+        if said.counts.is_empty() { [("events".to_owned(), analysed.sched.events)].into() } else { said.counts };
+    Ok(Note { views, notes, counts, unavailable: None })
+}
+
+fn name_of(place: &Place) -> Option<String> {
+    OWN.iter().find(|(file, _)| *file == place.file).map(|(_, name)| (*name).to_owned())
+}
+
+fn view(folder: &Path, blamed: &Stacks) -> anyhow::Result<ViewNote> {
+    let (file, samples) = ("sched-blame.folded", "sched-blame-waits.folded");
+    write(&folder.join(file), &blamed.ms)?;
+    write(&folder.join(samples), &blamed.waits)?;
+    let (unit, samples) = ("ms".into(), Some(samples.into()));
+    Ok(ViewNote { name: "sched blame".into(), file: file.into(), unit, samples, shows: SHOWS.into() })
+}
+
+/// Weights with their fractions: of a healthy run all of them are small.
+fn write(path: &Path, stacks: &BTreeMap<String, f64>) -> anyhow::Result<()> {
+    let lines = stacks.iter().map(|(stack, weight)| format!("{stack} {weight:.6}\n")).collect::<String>();
+    Ok(std::fs::write(path, lines)?)
+}
