@@ -18,8 +18,9 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a recorder saw while this was going on, on a runtime with so many workers.
-fn seen_on(workers: usize, work: impl FnOnce(&Runtime)) -> Seen {
+/// What a recorder saw while this was going on, on a runtime with so many workers. What the work gives back is dropped
+/// when the recorder has stopped, before the runtime.
+fn seen_on<T>(workers: usize, work: impl FnOnce(&Runtime) -> T) -> Seen {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
     let mut recorder = Recorder::new(true);
@@ -32,8 +33,9 @@ fn seen_on(workers: usize, work: impl FnOnce(&Runtime)) -> Seen {
         thread::sleep(Duration::from_millis(1));
     }
     thread::sleep(Duration::from_millis(10));
-    work(&runtime);
+    let kept = work(&runtime);
     let counts = recorder.stop();
+    drop(kept);
     assert_eq!((counts.dropped, counts.trouble), (0, None));
     Seen::of(folder.path()).unwrap()
 }
@@ -194,15 +196,14 @@ fn block_in_place_gives_the_worker_to_another_thread_in_the_middle_of_a_poll() {
 #[test]
 fn a_poll_that_does_not_end_is_told_of_as_far_as_it_came() {
     let line = line!() + 3;
-    let (say, hear) = mpsc::channel::<()>();
     let seen = seen_on(1, |runtime| {
+        let (say, hear) = mpsc::channel::<()>();
         runtime.spawn(async move {
             let _ = hear.recv();
         });
         thread::sleep(Duration::from_millis(150));
+        say // whose end lets the poll end, once the recorder has stopped
     });
-    // Stopped while it was open; only now the runtime can be dropped, which waits for it.
-    drop(say);
     let polls = seen.of_line(What::Poll, line);
     assert!(!polls.is_empty() && polls.iter().all(|poll| poll.open && poll.at_ns == polls[0].at_ns));
     assert!(polls.last().unwrap().length_ns > 100_000_000);

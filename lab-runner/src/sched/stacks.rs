@@ -101,7 +101,7 @@ impl Joined<'_> {
             let stack = if frames.is_empty() { "[unknown]".into() } else { frames.join(";") };
             self.add(&stack, &poll.by_victim, part);
             if let Some(function) = frames.into_iter().rfind(|frame| !is_foreign(frame)) {
-                *self.functions.entry((poll.group, function)).or_default() += inflicted * part;
+                *self.functions.entry((poll.group, without_closures(&function))).or_default() += inflicted * part;
             }
         }
     }
@@ -113,6 +113,18 @@ impl Joined<'_> {
             *self.stacks.waits.entry(line).or_default() += *waits as f64 * part;
         }
     }
+}
+
+/// The function whose body it is: an `async fn` is a closure to the compiler, and in it closures are too.
+fn without_closures(function: &str) -> String {
+    let mut name = function;
+    while let Some((rest, last)) = name.rsplit_once("::")
+        && last.starts_with('{')
+        && last.contains("closure")
+    {
+        name = rest;
+    }
+    name.to_owned()
 }
 
 /// A name as a folded line can have it.

@@ -49,11 +49,16 @@ fn name_of(place: &Place) -> Option<String> {
 }
 
 fn view(folder: &Path, blamed: &Stacks) -> anyhow::Result<ViewNote> {
-    let (file, samples) = ("sched-blame.folded", "sched-blame-waits.folded");
+    let file = "sched-blame.folded";
     write(&folder.join(file), &blamed.ms)?;
-    write(&folder.join(samples), &blamed.waits)?;
-    let (unit, samples) = ("ms".into(), Some(samples.into()));
-    Ok(ViewNote { name: "sched blame".into(), file: file.into(), unit, samples, shows: SHOWS.into() })
+    // A wait is measured, not sampled: its milliseconds count as they are.
+    Ok(ViewNote {
+        name: "sched blame".into(),
+        file: file.into(),
+        unit: "ms".into(),
+        samples: None,
+        shows: SHOWS.into(),
+    })
 }
 
 /// Weights with their fractions: of a healthy run all of them are small.
