@@ -79,7 +79,7 @@ async fn yields(times: usize) {
 
 #[test]
 fn every_poll_is_there_with_its_task_its_place_and_its_wait() {
-    let line = line!() + 3;
+    let line = line!() + 2;
     let seen = seen_on(2, |runtime| {
         let one_of = |times| runtime.spawn(yields(times));
         let tasks: Vec<_> = (0..100).map(one_of).collect();
@@ -105,7 +105,8 @@ async fn futures_of<T>(tasks: Vec<task::JoinHandle<T>>) {
 #[test]
 fn what_a_worker_does_in_each_lane_is_in_order_and_a_lane_says_whose_it_is() {
     let seen = seen_on(2, |runtime| {
-        let naps = (0..20).map(|_| runtime.spawn(tokio::time::sleep(Duration::from_millis(2)))).collect();
+        let naps =
+            (0..20).map(|_| runtime.spawn(async { tokio::time::sleep(Duration::from_millis(2)).await })).collect();
         runtime.block_on(async { futures_of(naps).await });
     });
     let mut block = Vec::new();

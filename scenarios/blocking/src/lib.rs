@@ -102,6 +102,8 @@ const VARIANTS: &[Variant] = &[
             Claim::ratio("innocent requests wait far longer than with the cure", "wait_p99_us", "fixed").at_least(5.0),
             Claim::stacks("where its polls wait is that read", "stall off-CPU", "", READS).at_least(0.9),
             Claim::stacks("and a CPU profile shows next to nothing of it", "cpu", "", READS).at_most(0.3),
+            Claim::stacks("innocent requests wait for that read, by name", "sched blame", "requests waits", READS)
+                .at_least(0.4),
         ],
         truth: sick(Cause::BlockingCall, "scenario_blocking::buggy::index"),
     },

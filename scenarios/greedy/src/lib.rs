@@ -47,6 +47,9 @@ const NOBODY_STARVES: Claim =
 /// Stacks of a worker have this in them; those of the pacer, which spins, do not.
 const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
 
+/// Waiting of requests is under this name.
+const WAITS: &str = "requests waits";
+
 /// Where an import that starves others spends its polls.
 const fn long_poll(function: &'static str) -> Option<Truth> {
     Some(Truth { cause: Cause::LongPoll, function })
@@ -77,6 +80,8 @@ const VARIANTS: &[Variant] = &[
             Claim::stacks("its worker computes the import and hardly anything else", "cpu", WORKER, &["buggy::import"])
                 .at_least(0.8),
             Claim::stacks("parsing is in it by name", "cpu", "buggy::import", &["serde_json"]).at_least(0.3),
+            Claim::stacks("what the requests wait for is it, by its function", "sched blame", WAITS, &["buggy::import"])
+                .at_least(0.7),
         ],
         truth: long_poll("scenario_greedy::buggy::import"),
     },

@@ -213,3 +213,52 @@ impl Writer {
         self.trouble = trouble.or(self.trouble.take());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lens::sched::record::Owner;
+    use crate::lens::sched::{Blocks, What, read};
+
+    fn record(at: u64) -> Record {
+        Record::moment(What::Park, at, 0, 0, Owner::default())
+    }
+
+    fn events(path: &Path) -> usize {
+        let recording = read(path).unwrap();
+        let mut block = Vec::new();
+        let count = |number| {
+            recording.read(0, number, &mut block);
+            block.len()
+        };
+        (0..recording.blocks(0)).map(count).sum()
+    }
+
+    #[test]
+    fn a_disk_that_is_full_ends_the_recording_and_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(&folder.path().join("sched.bin"), 1, true).unwrap();
+        writer.file = File::options().write(true).open("/dev/full").unwrap();
+        (0..10).for_each(|at| writer.record(0, &record(at)));
+        writer.flush();
+        (10..15).for_each(|at| writer.record(0, &record(at)));
+        writer.finish(0);
+        assert!(writer.trouble.as_ref().unwrap().contains("cannot be written"), "{:?}", writer.trouble);
+        assert_eq!(writer.missing, 5, "what came after it");
+    }
+
+    #[test]
+    fn a_file_that_is_as_large_as_it_may_be_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sched.bin");
+        let mut writer = Writer::create(&path, 1, false).unwrap();
+        (0..10).for_each(|at| writer.record(0, &record(at)));
+        writer.flush();
+        writer.left = 20;
+        (10..30).for_each(|at| writer.record(0, &record(at)));
+        writer.finish(3);
+        assert_eq!((writer.events, writer.missing, events(&path)), (10, 20, 10));
+        let known = read(&path).unwrap().known;
+        assert!(known.trouble.unwrap().contains("MiB") && known.unwatched == 3 && known.stopped && !known.cut);
+    }
+}
