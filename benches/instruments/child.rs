@@ -2,7 +2,7 @@
 //!
 //! The answer is a line on stdout; what went wrong is the end of stderr. An instrument may print what it likes besides.
 
-use crate::each::{INSTRUMENTS, RECORDERS, Recorded};
+use crate::each::{AddedUp, INSTRUMENTS, RECORDERS, Recorded, add_up};
 use crate::program::Job;
 use crate::say;
 use std::fs::{self, File};
@@ -31,12 +31,13 @@ pub fn answer_cost(name: &str, job: &Job) -> Result<(), String> {
     answer(&format!("{}", (instrument.measure)(job)?))
 }
 
-/// The child: lets a recorder record, and answers with nanoseconds a poll, events kept and dropped, and bytes.
+/// The child: lets a recorder record, and answers with nanoseconds a poll, events kept and dropped, bytes, and what adding them up takes.
 pub fn answer_record(name: &str, job: &Job) -> Result<(), String> {
     let known = RECORDERS.iter().find(|recorder| recorder.name == name);
     let recorder = known.ok_or_else(|| format!("there is no recorder called {name}"))?;
     let Recorded { ns, counts } = (recorder.record)(job)?;
-    answer(&format!("{ns} {} {} {}", counts.events, counts.dropped, counts.bytes))
+    let AddedUp { reads, adds_up, megabytes } = add_up(&job.folder)?;
+    answer(&format!("{ns} {} {} {} {reads} {adds_up} {megabytes}", counts.events, counts.dropped, counts.bytes))
 }
 
 fn answer(numbers: &str) -> Result<(), String> {

@@ -92,7 +92,7 @@ fn measure(only: &[String], count: usize, polls: u64) -> String {
         return costs;
     }
     let recorders = sustained::record(&RECORDERS, SUSTAINED, polls);
-    format!("{costs}\n{}", table::sustained(&recorders))
+    format!("{costs}\n{}\n{}", table::sustained(&recorders), table::added_up(&recorders))
 }
 
 fn print(text: &str) -> Result<(), String> {

@@ -31,6 +31,12 @@ pub struct Round {
     pub dropped: f64,
     /// Bytes of those that were kept.
     pub bytes: f64,
+    /// Events a second that are read again.
+    pub reads: f64,
+    /// Events a second that are read and added up.
+    pub adds_up: f64,
+    /// Megabytes of memory that adding up takes.
+    pub megabytes: f64,
 }
 
 /// Lets each recorder record so many times.
@@ -45,7 +51,9 @@ pub fn record(recorders: &[Recorder], count: usize, polls: u64) -> Vec<Sustained
 
 fn round(name: &str, polls: u64) -> Result<Round, String> {
     match child::record(name, polls)?[..] {
-        [ns, events, dropped, bytes] => Ok(Round { rate: 1e9 / ns, events, dropped, bytes }),
+        [ns, events, dropped, bytes, reads, adds_up, megabytes] => {
+            Ok(Round { rate: 1e9 / ns, events, dropped, bytes, reads, adds_up, megabytes })
+        }
         _ => Err("it told something else than it was asked".to_owned()),
     }
 }

@@ -95,6 +95,27 @@ fn kept(recorder: &Sustained) -> String {
     line + &missing(&recorder.rounds)
 }
 
+/// What it takes to read and to add up what the recorders kept, a row a recorder: median, and from the least to the most.
+pub fn added_up(recorders: &[Sustained]) -> String {
+    let titles = ["recorder", "million events read/s", "added up/s", "MB of memory"];
+    let mut text = format!("{:<36} {:>26} {:>22} {:>22}\n", titles[0], titles[1], titles[2], titles[3]);
+    for recorder in recorders {
+        let rounds: Vec<Round> = recorder.rounds.iter().filter_map(|round| round.as_ref().ok().copied()).collect();
+        if rounds.is_empty() {
+            text += &format!("{:<36} not measured: {}\n", recorder.name, reason(&recorder.rounds));
+            continue;
+        }
+        let spread = |of: fn(&Round) -> f64| {
+            let all: Vec<f64> = rounds.iter().map(of).collect();
+            let (least, most) = (all.iter().copied().fold(f64::MAX, f64::min), all.iter().copied().fold(0.0, f64::max));
+            format!("{:.1} ({least:.1} to {most:.1})", median(all))
+        };
+        let (reads, adds_up) = (spread(|round| round.reads / 1e6), spread(|round| round.adds_up / 1e6));
+        text += &format!("{:<36} {reads:>26} {adds_up:>22} {:>22}\n", recorder.name, spread(|round| round.megabytes));
+    }
+    text
+}
+
 /// Whether each instrument could be measured at all.
 pub fn tries(rows: &[Row]) -> String {
     let told = |row: &Row| if row.rounds.iter().all(Result::is_ok) { "ran".to_owned() } else { refused(row) };

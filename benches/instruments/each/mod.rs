@@ -8,7 +8,7 @@ mod lab;
 mod others;
 mod own;
 
-pub use lab::Recorded;
+pub use lab::{AddedUp, Recorded, add_up};
 
 use crate::program::{Job, builder, measure, spawn_turns};
 

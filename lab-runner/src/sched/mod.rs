@@ -27,7 +27,7 @@ pub use stacks::{Stacks, stacks};
 pub use summary::{
     Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, SCHED, Sched, Stretch, Worker,
 };
-pub use worth::worth;
+pub use worth::{YIELD_PROBE, worth};
 
 use crate::lens::sched::{Blocks, Known, Place};
 use handoff::HandOffs;

@@ -25,10 +25,12 @@ pub(super) const SAYINGS: &[Saying] = &[
         says: "Standard profiles show an even distribution of CPU meanwhile; only a view of the scheduler tells.",
         so: So::Partly,
         found: "A CPU profile is not even: it shows the import, and rightly so. But it shows the same import when nobody \
-                starves, for the same work is done, cut in slices. It tells who computes and not who waits for that.",
+                starves, for the same work is done, cut in slices. It tells who computes and not who waits for that, which the \
+                scheduler's own record tells.",
         shown_by: &[
             ("buggy", "its worker computes the import and hardly anything else"),
             ("fixed", "a CPU profile of its worker looks like the sick one"),
+            ("buggy", "what the requests wait for is it, by its function"),
             ("fixed", "hardly a request waits for the import"),
         ],
     },

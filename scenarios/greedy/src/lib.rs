@@ -80,8 +80,13 @@ const VARIANTS: &[Variant] = &[
             Claim::stacks("its worker computes the import and hardly anything else", "cpu", WORKER, &["buggy::import"])
                 .at_least(0.8),
             Claim::stacks("parsing is in it by name", "cpu", "buggy::import", &["serde_json"]).at_least(0.3),
-            Claim::stacks("what the requests wait for is it, by its function", "sched blame", WAITS, &["buggy::import"])
-                .at_least(0.7),
+            Claim::stacks(
+                "what the requests wait for is it, by its function",
+                "sched blame",
+                WAITS,
+                &["buggy::import"],
+            )
+            .at_least(0.7),
         ],
         truth: long_poll("scenario_greedy::buggy::import"),
     },

@@ -70,7 +70,7 @@ mod tests {
         let numbers = (index(here), index(there));
         assert_ne!(numbers.0, numbers.1);
         assert_eq!((index(here), index(there)), numbers);
-        let elsewhere = std::thread::spawn(move || (index(here), index(there))).join().unwrap();
+        let elsewhere = std::thread::scope(|scope| scope.spawn(|| (index(here), index(there))).join().unwrap());
         assert_eq!(elsewhere, numbers);
         let known = since(0);
         assert_eq!(known[usize::from(numbers.1)].line(), there.line());

@@ -4,7 +4,7 @@ use super::requests::SinceSent;
 use super::{FILE, Place};
 use crate::lens::stall::{self, Symbols};
 use crate::lens::{Note, ViewNote};
-use crate::sched::{SCHED, Stacks, analyse, stacks};
+use crate::sched::{SCHED, Stacks, YIELD_PROBE, analyse, stacks};
 use lab_kit::{ACCEPTOR_SPAWNED_IN, heartbeat, log, request_task, yield_probe};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ const OWN: [(&str, &str); 4] = [
     (request_task::SPAWNED_IN, "requests"),
     (ACCEPTOR_SPAWNED_IN, "acceptor"),
     (heartbeat::SPAWNED_IN, "heartbeat"),
-    (yield_probe::SPAWNED_IN, "yield probe"),
+    (yield_probe::SPAWNED_IN, YIELD_PROBE),
 ];
 
 const SHOWS: &str = "how long tasks waited for a worker, above each who waited the code that held it; what ran while nobody \
