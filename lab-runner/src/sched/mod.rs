@@ -1,7 +1,7 @@
 //! From a scheduler's recording to who held the workers and who waited for them. Pure.
 //!
-//! A recording is gone through three times and never held in memory: forward, to learn what occurs ([`survey`]); backward, to
-//! charge waiting ([`sweep`], [`charge`]); and the part around its worst stretch once more, to draw it.
+//! A recording is gone through three times and never held in memory: forward, to learn what occurs (`survey`); backward, to
+//! charge waiting (`sweep`, `charge`); and the part around its worst stretch once more, to draw it.
 
 mod bits;
 mod changes;
