@@ -70,6 +70,9 @@ fn options_that_exclude_each_other_are_refused() {
     refused(&["run", "greedy", "--all", "--size", "1MiB"], "--all runs fixed at 10 × the size");
     refused(&["run", "greedy", "--all", "--size", "18446744073709551615"], "--size 16kB");
     refused(&["run", "greedy", "--size", "1kB"], "1024 bytes");
+    refused(&["run", "greedy", "--all", "--console"], "--console");
+    #[cfg(not(feature = "console"))]
+    refused(&["run", "greedy", "--console"], "--features console");
 }
 
 #[test]

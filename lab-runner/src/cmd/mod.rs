@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod completions;
+mod console;
 pub(crate) mod doctor;
 mod execute;
 pub(crate) mod export;

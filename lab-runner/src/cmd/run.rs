@@ -1,5 +1,6 @@
 //! `lab run`: checks what is asked, plans it, runs it in child processes, and reports from the recordings.
 
+use super::console;
 use super::execute::{interrupted, invocation_folder, print_plan, run_all};
 use super::load::{check, check_stall, load};
 use super::page;
@@ -25,6 +26,9 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
             UsageError::error(format!("--all runs {variant} at {} × the size, and {error}", larger.scaled))
         })?;
     }
+    if args.console {
+        console::check()?;
+    }
     let runs = args.trials.map_or_else(|| runs.clone(), |count| plan::trials(&runs, count));
     if args.record.dry_run {
         return print_plan(&runs, args.record.format);
@@ -33,11 +37,15 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
     let looked = || profile(&plan::profiles(&runs, &lenses(args), args.timeout), &folder, &interrupts);
-    match measured.or_else(looked) {
+    let watched = || args.console.then(|| console::watch(&runs, &folder, &interrupts)).flatten();
+    match measured.or_else(looked).or_else(watched) {
         Some(signal) => Ok(interrupted(&folder, signal)),
         None => {
             let mut report = Report::read(&folder, scenarios)?;
             page::write_all(&mut report);
+            if args.console {
+                console::say_cost(&report);
+            }
             show(&report, scenarios, args.record.format, Style { plain, naive: args.naive })
         }
     }

@@ -21,10 +21,12 @@ pub enum Lens {
     Sched,
     /// How long the steps of a request take.
     Spans,
+    /// Somebody who watches with tokio-console. Leaves nothing, and is asked for by `--console` alone.
+    Console,
 }
 
 impl Lens {
-    /// All of them, in the order in which they are shown.
+    /// All that leave something, in the order in which they are shown.
     pub const ALL: [Lens; 5] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Sched, Lens::Spans];
     /// Those that a run is looked at with unless it is told otherwise.
     pub const DEFAULT: [Lens; 4] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Sched];
@@ -38,6 +40,7 @@ impl fmt::Display for Lens {
             Lens::Stall => "stall",
             Lens::Sched => "sched",
             Lens::Spans => "spans",
+            Lens::Console => "console",
         })
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod alloc;
 pub(crate) mod child;
+pub(crate) mod console;
 mod cpu;
 mod handover;
 pub(crate) mod hooks;
@@ -31,6 +32,7 @@ fn instrument(lens: Lens) -> Box<dyn Instrument> {
         Lens::Sched => Box::new(sched::lens::SchedLens::new()),
         Lens::Alloc => Box::new(alloc::lens::AllocLens::default()),
         Lens::Cpu => Box::new(cpu::lens::CpuLens::default()),
+        Lens::Console => Box::new(console::Console::new()),
         Lens::Spans => Box::new(spans::lens::SpansLens::new()),
     }
 }

@@ -5,7 +5,7 @@ mod profiles;
 mod sweep;
 
 pub(crate) use pairs::{OneSide, Sides, pairs};
-pub(crate) use profiles::{claimed, profiles};
+pub(crate) use profiles::{claimed, profiles, watched};
 pub(crate) use sweep::{Sizes, sweep, ways};
 
 use crate::exit::UsageError;

@@ -19,6 +19,11 @@ pub(crate) fn profiles(runs: &[Planned], lenses: &[Lens], timeout: Option<Durati
     plain(runs).flat_map(|run| lenses.iter().map(move |lens| profile(run, *lens, timeout))).collect()
 }
 
+/// These runs once more as they are, to be watched.
+pub(crate) fn watched(runs: &[Planned]) -> Vec<Planned> {
+    plain(runs).map(|run| Planned { lens: Some(Lens::Console), ..run.clone() }).collect()
+}
+
 /// A run under each of the lenses that the claims of its variant are about, for each of these runs.
 pub(crate) fn claimed(runs: &[Planned]) -> Vec<Planned> {
     plain(runs).flat_map(|run| lenses(run.variant).into_iter().map(move |lens| profile(run, lens, None))).collect()
