@@ -38,18 +38,41 @@ pub fn write(blocks: &impl Blocks, known: &Known, names: &Names, to: &mut impl W
     for lane in 0..blocks.lanes() {
         let mut sequence = packets.sequence(names);
         let mut track = tracks.unnamed();
+        let mut looked = Looked(None);
         for block in 0..blocks.blocks(lane) {
             blocks.read(lane, block, &mut events);
-            for event in &events {
-                one(event, &mut track, &mut tracks, &mut sequence, &mut packets)?;
-                waiting.add(event);
+            for event in events.drain(..).flat_map(|event| looked.settle(event)).flatten() {
+                one(&event, &mut track, &mut tracks, &mut sequence, &mut packets)?;
+                waiting.add(&event);
             }
+        }
+        if let Some(open) = looked.0.take() {
+            one(&open, &mut track, &mut tracks, &mut sequence, &mut packets)?;
+            waiting.add(&open);
         }
     }
     tracks::probe(known, &mut tracks, &mut packets)?;
     tracks::missing(known, &mut tracks, &mut packets)?;
     tracks::counters(known, &mut tracks, &mut packets)?;
     waiting.write(known, &mut tracks, &mut packets)
+}
+
+/// The last look at a poll that had not ended. A long poll is looked at again and again, and is one slice all the same.
+struct Looked(Option<Event>);
+
+impl Looked {
+    /// What is settled by this event: an open poll that no later event goes on with, and the event itself, if it is no look.
+    fn settle(&mut self, event: Event) -> [Option<Event>; 2] {
+        if event.what != What::Poll {
+            return [None, Some(event)];
+        }
+        let before = self.0.take().filter(|open| open.at_ns != event.at_ns);
+        if event.open {
+            self.0 = Some(event);
+            return [before, None];
+        }
+        [before, Some(event)]
+    }
 }
 
 /// Writes what an event is in the trace. The track of a thread is made known by its first poll, which tells its worker.

@@ -46,7 +46,8 @@ fn thread(number: u64) -> Event {
 fn made() -> (Made, Known, Names) {
     let first = vec![vec![thread(71), poll(1, 1, 10, 900)], vec![poll(2, 0, 910, 5), poll(3, 0, 915, 5)]];
     let moved = Event { worker: 1, open: true, ..poll(9, 7, 930, 40) };
-    let second = vec![vec![thread(72), Event { worker: 1, ..poll(4, 0, 20, 5) }, moved]];
+    let looked = Event { length_ns: 9_000, ..moved };
+    let second = vec![vec![thread(72), Event { worker: 1, ..poll(4, 0, 20, 5) }, looked, moved]];
     let known = Known {
         from_ns: AT,
         until_ns: AT + 1_000_000,
