@@ -78,7 +78,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "LENSES", value_parser = lenses)]
     pub profile: Option<Lenses>,
     /// Runs it once more, to be watched live with tokio-console, and tells what that cost
-    #[arg(long, conflicts_with_all = ["all", "trials", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["all", "trials"])]
     pub console: bool,
     /// Runs it this many times, each with another seed, and tells how often it ends how
     #[arg(long, value_name = "N", value_parser = count, allow_hyphen_values = true)]

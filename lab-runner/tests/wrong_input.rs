@@ -71,6 +71,7 @@ fn options_that_exclude_each_other_are_refused() {
     refused(&["run", "greedy", "--all", "--size", "18446744073709551615"], "--size 16kB");
     refused(&["run", "greedy", "--size", "1kB"], "1024 bytes");
     refused(&["run", "greedy", "--all", "--console"], "--console");
+    refused(&["run", "greedy", "--trials", "3", "--console"], "--console");
     #[cfg(not(feature = "console"))]
     refused(&["run", "greedy", "--console"], "--features console");
 }

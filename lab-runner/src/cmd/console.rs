@@ -1,7 +1,7 @@
 //! The run of `lab run --console` that is there to be watched: where to attach, and what watching cost.
 
 use super::profile::profile;
-use crate::analysis::analyse;
+use crate::analysis::{Analysis, analyse};
 use crate::exit::{self, UsageError};
 use crate::lens::Lens;
 use crate::lens::console::{CAN_BE_WATCHED, HOW_TO_BE_WATCHED, port};
@@ -9,10 +9,16 @@ use crate::plan::{self, Planned};
 use crate::recording;
 use crate::report::Report;
 use crate::supervise::Interrupts;
+use std::net::TcpStream;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// CPU time that an operation takes.
 const COST: &str = "cpu_us_per_op";
+/// How often, and how many times, the port is tried before it is said that nobody serves there.
+const TRY_EVERY: Duration = Duration::from_millis(50);
+const TRIES: usize = 100;
 
 /// Refuses what this build cannot do, before anything is made.
 pub(super) fn check() -> anyhow::Result<()> {
@@ -22,18 +28,33 @@ pub(super) fn check() -> anyhow::Result<()> {
 /// Does a run once more, to be watched. Returns the signal that interrupted.
 pub(super) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
     let watched = plan::watched(runs);
-    for run in &watched {
-        let (scenario, variant) = (run.scenario.name, run.variant.name);
-        exit::say(&format!("attach now to {scenario} {variant}: tokio-console http://127.0.0.1:{}", port()));
+    let announce = || exit::say(&where_to_attach(port()));
+    // Whoever cannot have a thread is told at once, before anybody serves.
+    if thread::Builder::new().name("lab-console".into()).spawn(announce).is_err() {
+        exit::say(&format!("tokio-console http://127.0.0.1:{} attaches to the next run", port()));
     }
     profile(&watched, folder, interrupts)
+}
+
+/// Where to attach, as soon as the child serves there: the port was free before, and somebody else may have taken it since.
+fn where_to_attach(port: u16) -> String {
+    let serves = |_| {
+        thread::sleep(TRY_EVERY);
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    };
+    match (0..TRIES).any(serves) {
+        true => format!("attach now: tokio-console http://127.0.0.1:{port}"),
+        false => format!("nobody serves at port {port}: stderr.txt in the run's folder may say why, or try again"),
+    }
 }
 
 /// Says what being watched cost, by the CPU time of an operation in the watched run and in the measured one.
 pub(super) fn say_cost(report: &Report) {
     for profile in report.profiles.iter().filter(|profile| profile.lens == Lens::Console) {
-        let measured = profile.folder.ancestors().nth(2).and_then(|folder| measured(folder, &profile.spec.variant));
-        exit::say(&match (cost(&profile.folder), measured) {
+        let watched = recording::open(&profile.folder).ok().map(analyse);
+        let measured =
+            report.runs.iter().map(|(run, _)| run).find(|run| run.recording.spec.variant == profile.spec.variant);
+        exit::say(&match (watched.as_ref().and_then(cost), measured.and_then(cost)) {
             (Some(watched), Some(measured)) => format!(
                 "watched it took {:.2} times the CPU of an operation: {watched:.1} us instead of {measured:.1}",
                 watched / measured
@@ -43,15 +64,6 @@ pub(super) fn say_cost(report: &Report) {
     }
 }
 
-/// The same of the run of this variant that was measured.
-fn measured(invocation: &Path, variant: &str) -> Option<f64> {
-    let mut runs: Vec<_> = std::fs::read_dir(invocation).ok()?.flatten().map(|entry| entry.path()).collect();
-    runs.sort();
-    let of_it = |run: &&std::path::PathBuf| recording::read_spec(run).is_ok_and(|spec| spec.variant == variant);
-    cost(runs.iter().find(of_it)?)
-}
-
-fn cost(run: &Path) -> Option<f64> {
-    let metrics = analyse(recording::open(run).ok()?).metrics;
-    metrics.get(COST).map(|cost| cost.value).filter(|cost| *cost > 0.0)
+fn cost(run: &Analysis) -> Option<f64> {
+    run.metrics.get(COST).map(|cost| cost.value).filter(|cost| *cost > 0.0)
 }

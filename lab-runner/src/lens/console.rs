@@ -36,9 +36,18 @@ impl Console {
     /// Begins to serve at once: a task that is spawned before is never seen.
     pub fn new() -> Console {
         #[cfg(feature = "console")]
-        console_subscriber::init();
+        serve();
         Console
     }
+}
+
+/// The console's layer alone: its own `init` adds one that prints what `RUST_LOG` asks for, at the cost of what is watched.
+#[cfg(feature = "console")]
+fn serve() {
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    // Nobody else subscribes in a child that is watched; if somebody did, nobody would be served, which the parent tells.
+    let _ = tracing_subscriber::registry().with(console_subscriber::spawn()).try_init();
 }
 
 impl Instrument for Console {

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use words::Run;
 
 /// Characters of a line behind its name.
-const WIDTH: usize = 170;
+const WIDTH: usize = 220;
 
 /// The runs whose scheduler was looked at, those of a comparison before first.
 pub(super) fn runs(report: &Report) -> Vec<Run<'_>> {
@@ -38,9 +38,11 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     let mut lines = named("blame", sentences(report, &runs, style));
     lines.extend(named("poll time", of_each(&runs, |run| run.poll_times(style))));
     lines.extend(named("latency", of_each(&runs, |run| run.latencies(style))));
+    lines.extend(named("polls", of_each(&runs, |run| run.counts())));
     lines.extend(named("workers", of_each(&runs, |run| run.workers(style))));
     lines.extend(named("yield probe", of_each(&runs, |run| run.probe(style))));
     lines.extend(named("missing", of_each(&runs, |run| run.missing())));
+    lines.extend(named("to know", notes(&runs)));
     print_lines(&lines, style, to)
 }
 
@@ -65,6 +67,17 @@ fn print_lines(lines: &[(String, String)], style: Style, to: &mut dyn Write) -> 
         )?;
     }
     Ok(())
+}
+
+/// What has to be known before believing it, told once where runs agree.
+fn notes(runs: &[Run<'_>]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for note in runs.iter().flat_map(|run| &run.sched.notes) {
+        if !all.contains(note) {
+            all.push(note.clone());
+        }
+    }
+    all
 }
 
 /// A sentence of each run that has something to say, with its name where there are several.

@@ -3,6 +3,7 @@
 
 use crate::lens::sched::Counters;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A run as its scheduler saw it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,19 @@ pub struct Sched {
     /// What has to be known before believing it.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl Sched {
+    /// Times that a task was turned away because its budget was spent, in all runtimes; none where tokio does not tell.
+    pub fn forced_yields(&self) -> Option<u64> {
+        let of_it = |runtime: u8| {
+            let told = self.counters.iter().filter(move |at| at.runtime == runtime).filter_map(|at| at.forced_yields);
+            let (least, most) = told.fold((u64::MAX, 0), |(least, most), so_far| (least.min(so_far), most.max(so_far)));
+            most.checked_sub(least)
+        };
+        let runtimes: BTreeSet<u8> = self.counters.iter().map(|at| at.runtime).collect();
+        runtimes.into_iter().filter_map(of_it).reduce(u64::saturating_add)
+    }
 }
 
 /// Tasks that were spawned at one place.
@@ -160,7 +174,7 @@ pub enum Culprit {
     OwnBudget,
     /// The worker was awake and in no poll.
     OutsidePolls,
-    /// Events are missing there.
+    /// Events are missing there, or it was before the recording began.
     NotKnown,
 }
 

@@ -20,7 +20,8 @@ const RECORDS: usize = 1 << 16;
 /// Whether anybody listens. Without a writer nothing is recorded.
 static LISTENING: AtomicBool = AtomicBool::new(false);
 static TABLE: [OnceLock<Lane>; LANES] = [const { OnceLock::new() }; LANES];
-static SHARED: Mutex<Option<&'static Ring>> = Mutex::new(None);
+/// Who holds it may push into the shared ring, which takes one thread at a time.
+static SHARED: Mutex<()> = Mutex::new(());
 static UNWATCHED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
@@ -162,11 +163,10 @@ pub(super) fn spawned_or_ended(what: What, task: &Task) {
         |clock: &Clock| Record::moment(what, clock.raw(), task.number, places::index(task.place), owner(task.runtime));
     match MINE.get() {
         Some(lane) => lane.ring.push(at(&lane.clock)),
-        None => SHARED
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(shared_ring)
-            .push(at(ticks::clock())),
+        None => {
+            let _alone = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+            shared_ring().push(at(ticks::clock()));
+        }
     }
 }
 

@@ -255,11 +255,6 @@ impl Blocks for Recording {
 }
 
 impl Recording {
-    /// How many bytes its events take.
-    pub fn event_bytes(&self) -> u64 {
-        self.lanes.iter().flatten().map(|block| u64::from(block.length)).sum()
-    }
-
     fn event(&self, record: &Record, hint: &mut usize) -> Option<Event> {
         let Kind::Event(what) = record.what else { return None };
         let at_ns = self.axis.ns(record.at, hint);

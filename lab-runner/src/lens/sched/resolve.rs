@@ -35,10 +35,11 @@ pub(crate) fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note>
         let since = "a request waits from the moment at which it was sent, also while it has no task yet";
         analysed.sched.notes.push(since.into());
     }
-    std::fs::write(folder.join(SCHED), serde_json::to_vec(&analysed.sched)?)?;
     let said = said.unwrap_or_default();
+    analysed.sched.notes.splice(..0, said.notes);
+    std::fs::write(folder.join(SCHED), serde_json::to_vec(&analysed.sched)?)?;
     let views = if analysed.sched.blame.is_some() { vec![view(folder, &blamed)?] } else { Vec::new() };
-    let notes = said.notes.into_iter().chain(analysed.sched.notes).collect();
+    let notes = analysed.sched.notes;
     let counts =
         if said.counts.is_empty() { [("events".to_owned(), analysed.sched.events)].into() } else { said.counts };
     Ok(Note { views, notes, counts, unavailable: None })

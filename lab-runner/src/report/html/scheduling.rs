@@ -97,7 +97,12 @@ fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
         says,
         key: Vec::new(),
     });
-    let lines = [("workers", run.workers(WORDS)), ("yield probe", run.probe(WORDS)), ("missing", run.missing())];
+    let lines = [
+        ("polls", run.counts()),
+        ("workers", run.workers(WORDS)),
+        ("yield probe", run.probe(WORDS)),
+        ("missing", run.missing()),
+    ];
     OneRun {
         of: run.label.clone(),
         times: Vec::new(),

@@ -17,6 +17,13 @@ pub(in crate::report) struct Scheduler<'a> {
     wall_ms: f64,
     events: u64,
     dropped: u64,
+    /// Tasks of `spawn_blocking` that ended.
+    blocking_ended: u64,
+    /// Workers that `block_in_place` handed on in the middle of a poll.
+    hand_offs: u64,
+    /// Absent where tokio does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forced_yields: Option<u64>,
     /// Operations that the run completed: what waiting is divided by.
     #[serde(skip_serializing_if = "Option::is_none")]
     ops: Option<u64>,
@@ -116,6 +123,9 @@ fn document<'a>(run: &Run<'a>) -> Scheduler<'a> {
         wall_ms: sched.wall_ms,
         events: sched.events,
         dropped: sched.dropped,
+        blocking_ended: sched.blocking_ended,
+        hand_offs: sched.hand_offs,
+        forced_yields: sched.forced_yields(),
         ops: profile.ops,
         groups: sched.groups.iter().map(group).collect(),
         workers: &sched.workers,

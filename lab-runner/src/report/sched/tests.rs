@@ -1,4 +1,5 @@
 use super::*;
+use crate::lens::sched::Counters;
 use crate::lens::{Lens, Note};
 use crate::profile::Profile;
 use crate::recording::{Pair, Side, Spec, tests::spec};
@@ -163,8 +164,10 @@ fn a_sick_run_blames_who_held_its_worker() {
         "scheduler  blame          requests waited 612 ms per request, 99.2 % of it for polls of made_up::buggy::import (drive.rs:52)",
         "           poll time      p50/p99/max requests (drive.rs:40) 12.0 µs/80.0 µs/1.10 ms; drive.rs:52 1.20 s/1.30 s/1.31 s",
         "           latency        p50/p99/max requests (drive.rs:40) 510 ms/1.20 s/1.30 s; drive.rs:52 20.0 µs/90.0 µs/95.0 µs",
+        "           polls          6 007 polls; none ended with a spent budget",
         "           workers        1 worker: 8.00 % busy, 88.0 % stalled in polls of 10 ms and more, 3.60 % asleep, 0.400 % outside polls; of that 3.00 ms waiting for a core",
         "           yield probe    flagged 0 of 130 answers to 131 questions (10 ms and more), its longest yield took 12.0 µs; its question waited up to 1.30 s to be heard, which it does not time",
+        "           to know        polls of a root future are not seen",
     ];
     assert_eq!(printed(&one, print), wanted);
 }
@@ -185,6 +188,25 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
         lines.iter().any(|line| line.ends_with("missing        buggy: 2 000 events are not in it, 10.0 %")),
         "{lines:#?}"
     );
+}
+
+#[test]
+fn what_is_counted_beside_polls_is_told_where_there_is_any() {
+    let mut counted = healthy();
+    counted.groups[0].budget_spent = 250;
+    (counted.hand_offs, counted.blocking_ended) = (1, 30);
+    let at = |global_queue, forced_yields| Counters {
+        global_queue,
+        forced_yields: Some(forced_yields),
+        ..Counters::default()
+    };
+    counted.counters = vec![at(3, 100), at(41, 350), at(0, 360)];
+    let lines = printed(&Report { comparison: None, ..with(vec![looked_at(Side::A, counted)]) }, print);
+    let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 yields forced by tokio; 30 tasks \
+                  of spawn_blocking ended; workers handed on in the middle of a poll 1 time; at most 41 tasks seen in the \
+                  shared queue";
+    assert!(lines.iter().any(|line| line.trim() == wanted), "{lines:#?}");
+    assert_eq!(healthy().forced_yields(), None, "nobody told");
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Run<'_> {
             Culprit::Kernel => "a thread that waited for a core".into(),
             Culprit::OwnBudget => "their own budget, which was spent".into(),
             Culprit::OutsidePolls => "a worker that was awake and in no poll".into(),
-            Culprit::NotKnown => "nobody knows whom: events are missing".into(),
+            Culprit::NotKnown => "nobody knows whom: it is not in the recording".into(),
         }
     }
 
@@ -181,6 +181,37 @@ impl Run<'_> {
         };
         let told: Vec<String> = self.told_groups(TOLD).into_iter().filter_map(one).collect();
         (!told.is_empty()).then(|| format!("p50/p99/max {}", told.join("; ")))
+    }
+
+    /// How many polls there were, how often tasks gave way because their budget was spent, and what else is counted.
+    pub fn counts(&self) -> Option<String> {
+        let Sched { groups, hand_offs, blocking_ended, wall_ms, .. } = self.sched;
+        let sum = |of: fn(&Group) -> u64| groups.iter().map(of).fold(0, u64::saturating_add);
+        let (polls, spent) = (sum(|group| group.polls), sum(|group| group.budget_spent));
+        if polls == 0 {
+            return None;
+        }
+        let rate = || three_digits(spent as f64 * 1e3 / wall_ms.max(1.0));
+        let with_spent = match spent {
+            0 => "none ended with a spent budget".to_owned(),
+            spent => format!("{} ended with a spent budget, {} a second", grouped(spent as i64), rate()),
+        };
+        let mut told = vec![counted(polls, "poll"), with_spent];
+        told.extend(self.sched.forced_yields().map(|count| format!("{} forced by tokio", counted(count, "yield"))));
+        if *blocking_ended > 0 {
+            told.push(format!("{} of spawn_blocking ended", counted(*blocking_ended, "task")));
+        }
+        if *hand_offs > 0 {
+            told.push(format!("workers handed on in the middle of a poll {}", counted(*hand_offs, "time")));
+        }
+        told.extend(self.longest_queue());
+        Some(told.join("; "))
+    }
+
+    /// The most tasks that were seen in the queue which all workers share.
+    fn longest_queue(&self) -> Option<String> {
+        let longest = self.sched.counters.iter().map(|at| at.global_queue).max()?;
+        Some(format!("at most {} seen in the shared queue", counted(longest, "task")))
     }
 
     /// What all workers together did with their time.
