@@ -92,7 +92,7 @@ fn every_poll_is_there_with_its_task_its_place_and_its_wait() {
     assert!(polls.iter().all(|poll| poll.latency_ns.is_some() && poll.worker < 2 && !poll.open && !poll.budget_spent));
     let known = &seen.recording.known;
     let inside = |event: &Event| event.at_ns >= known.from_ns && event.end_ns() <= known.until_ns;
-    assert!(seen.events.iter().all(inside) && known.has_latency && known.stopped && !known.cut);
+    assert!(seen.events.iter().all(inside) && known.has_latency && known.sees_polls && known.stopped && !known.cut);
     assert!(known.counters.iter().any(|counters| counters.workers == 2 && counters.steals.is_some()));
 }
 

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use words::Run;
 
 /// Characters of a line behind its name.
-const WIDTH: usize = 220;
+const WIDTH: usize = 170;
 
 /// The runs whose scheduler was looked at, those of a comparison before first.
 pub(super) fn runs(report: &Report) -> Vec<Run<'_>> {

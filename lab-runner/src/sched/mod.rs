@@ -125,6 +125,7 @@ fn summary(
         wall_ms: known.until_ns.saturating_sub(known.from_ns) as f64 / 1e6,
         events: survey.events,
         dropped: notes::missing(known),
+        polls_unseen: !known.sees_polls,
         groups: (0..survey.slots.len()).map(group).collect(),
         workers,
         probe: notes::probe(known),

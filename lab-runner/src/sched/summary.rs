@@ -14,6 +14,9 @@ pub struct Sched {
     pub events: u64,
     /// Events that are missing, for the writer could not keep up, and polls that nobody watched.
     pub dropped: u64,
+    /// Whether tokio told nothing of polls: then what workers did while they were awake is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub polls_unseen: bool,
     /// Tasks by the place where they were spawned, those that waited longest first. Indices below are into this list.
     pub groups: Vec<Group>,
     /// The workers, by runtime and number.

@@ -88,6 +88,8 @@ pub struct Known {
     pub dropped: Vec<Dropped>,
     /// Polls of threads for which there was no lane.
     pub unwatched: u64,
+    /// Whether tokio told of polls: without `tokio_unstable` it tells only when workers sleep.
+    pub sees_polls: bool,
     /// Whether schedule latency was recorded.
     pub has_latency: bool,
     /// Whether the file ends within a block, or goes on with something that is none.

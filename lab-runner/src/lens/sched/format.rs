@@ -40,10 +40,18 @@ pub(super) mod kind {
     pub const CORE_WAIT: u8 = 6;
     /// When the yield probe was asked, when it yielded, when it was back, in nanoseconds; 0 for what never was.
     pub const PROBE: u8 = 7;
-    /// Whether latency is tracked, in the first block.
+    /// What is recorded, in the first block: the flags of [`super::about`].
     pub const ABOUT: u8 = 8;
     /// Polls that nobody watched, then why the recording ended early: the last block.
     pub const STOPPED: u8 = 9;
+}
+
+/// Flags of what is recorded.
+pub(super) mod about {
+    /// For how long tasks are runnable.
+    pub const LATENCY: u8 = 1;
+    /// Polls, and tasks at all.
+    pub const POLLS: u8 = 1 << 1;
 }
 
 /// Flags of an event's head byte, above its kind.

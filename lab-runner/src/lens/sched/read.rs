@@ -2,7 +2,7 @@
 //! tells what is before; what a block says is believed only as far as it makes sense.
 
 use super::encode::take_event;
-use super::format::{BLOCK_HEADER, Before, FILE_LIMIT, HEADER, MAGIC, MOST_BLOCK, Numbers, VERSION, kind};
+use super::format::{BLOCK_HEADER, Before, FILE_LIMIT, HEADER, MAGIC, MOST_BLOCK, Numbers, VERSION, about, kind};
 use super::lane::LANES;
 use super::places;
 use super::record::{Kind, Record};
@@ -152,7 +152,10 @@ impl Index {
     fn keep(&mut self, kind: u8, mut numbers: Numbers<'_>) -> Option<()> {
         let known = &mut self.known;
         match kind {
-            kind::ABOUT => known.has_latency = numbers.byte()? != 0,
+            kind::ABOUT => {
+                let flags = numbers.byte()?;
+                (known.has_latency, known.sees_polls) = (flags & about::LATENCY != 0, flags & about::POLLS != 0);
+            }
             kind::CLOCK => keep(&mut self.pairs, Pair { ticks: numbers.take()?, ns: numbers.take()? })?,
             kind::PLACE => {
                 let line = numbers.take()? as u32;

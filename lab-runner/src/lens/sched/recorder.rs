@@ -1,5 +1,6 @@
 //! The recorder: its hooks in the runtimes of a run, and the thread that takes what they saw to the file.
 
+use super::format::about;
 use super::lane::{self, LANES};
 use super::writer::Writer;
 use super::{FILE, What, runtimes, ticks};
@@ -112,7 +113,7 @@ pub(super) fn add_hooks(hooks: &mut Hooks, latency: bool) {
 
 fn start(folder: &Path, latency: bool) -> Result<Work, String> {
     let path = folder.join(FILE);
-    let writer = Writer::create(&path, LANES + 1, latency && hooks::SEES_POLLS);
+    let writer = Writer::create(&path, LANES + 1, about(latency));
     let mut writer = writer.map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
     forget_what_was_before();
     writer.clock();
@@ -122,6 +123,15 @@ fn start(folder: &Path, latency: bool) -> Result<Work, String> {
     let thread = thread::Builder::new().name("lab-sched".to_owned()).spawn(move || rounds.until(&until));
     let thread = thread.map_err(|error| format!("no thread can be had to write down what is seen: {error}"))?;
     Ok(Work { stop, thread })
+}
+
+/// What a recorder in this build records.
+fn about(latency: bool) -> u8 {
+    match (hooks::SEES_POLLS, latency) {
+        (false, _) => 0,
+        (true, false) => about::POLLS,
+        (true, true) => about::POLLS | about::LATENCY,
+    }
 }
 
 fn forget_what_was_before() {

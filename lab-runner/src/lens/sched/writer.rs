@@ -53,11 +53,11 @@ impl Block {
 }
 
 impl Writer {
-    /// Makes the file, for so many lanes.
+    /// Makes the file, for so many lanes; `about` has the flags of what is recorded.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn create(path: &Path, lanes: usize, latency: bool) -> io::Result<Writer> {
+    pub fn create(path: &Path, lanes: usize, about: u8) -> io::Result<Writer> {
         let mut file = File::create_new(path)?;
         file.write_all(MAGIC)?;
         file.write_all(&[VERSION])?;
@@ -74,7 +74,7 @@ impl Writer {
             bytes,
             trouble: None,
         };
-        writer.block(kind::ABOUT, &[u8::from(latency)]);
+        writer.block(kind::ABOUT, &[about]);
         Ok(writer)
     }
 
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_full_ends_the_recording_and_says_why() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writer = Writer::create(&folder.path().join("sched.bin"), 1, true).unwrap();
+        let mut writer = Writer::create(&folder.path().join("sched.bin"), 1, 3).unwrap();
         writer.file = File::options().write(true).open("/dev/full").unwrap();
         (0..10).for_each(|at| writer.record(0, &record(at)));
         writer.flush();
@@ -251,7 +251,7 @@ mod tests {
     fn a_file_that_is_as_large_as_it_may_be_keeps_what_it_has() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sched.bin");
-        let mut writer = Writer::create(&path, 1, false).unwrap();
+        let mut writer = Writer::create(&path, 1, 0).unwrap();
         (0..10).for_each(|at| writer.record(0, &record(at)));
         writer.flush();
         writer.left = 20;

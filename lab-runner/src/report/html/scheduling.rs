@@ -108,7 +108,7 @@ fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
         times: Vec::new(),
         timeline,
         blame: run.sched.blame.as_ref().and_then(|blame| blamed(run, blame)),
-        workers: workers(&run.sched.workers),
+        workers: if run.sched.polls_unseen { None } else { workers(&run.sched.workers) },
         lines: lines.into_iter().filter_map(|(name, text)| Some((name, text?))).collect(),
         notes: run.sched.notes.clone(),
     }

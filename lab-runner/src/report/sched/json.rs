@@ -28,7 +28,7 @@ pub(in crate::report) struct Scheduler<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ops: Option<u64>,
     groups: Vec<OneGroup<'a>>,
-    workers: &'a [Worker],
+    workers: Vec<OneWorker>,
     /// Absent where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<Probe>,
@@ -37,6 +37,26 @@ pub(in crate::report) struct Scheduler<'a> {
     blame: Option<Blamed<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [String],
+}
+
+/// What a worker did; what it did while it was awake is absent where polls are not seen.
+#[derive(Debug, Serialize)]
+struct OneWorker {
+    runtime: u8,
+    worker: u16,
+    idle_ms: f64,
+    #[serde(flatten)]
+    awake: Option<Awake>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    core_wait_ms: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Awake {
+    polls: u64,
+    busy_ms: f64,
+    stalled_ms: f64,
+    outside_ms: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -128,11 +148,17 @@ fn document<'a>(run: &Run<'a>) -> Scheduler<'a> {
         forced_yields: sched.forced_yields(),
         ops: profile.ops,
         groups: sched.groups.iter().map(group).collect(),
-        workers: &sched.workers,
+        workers: sched.workers.iter().map(|of| worker(of, !sched.polls_unseen)).collect(),
         probe: sched.probe.as_ref().map(probe),
         blame: sched.blame.as_ref().map(|blame| blamed(run, blame)),
         notes: &sched.notes,
     }
+}
+
+fn worker(of: &Worker, sees_polls: bool) -> OneWorker {
+    let Worker { runtime, worker, polls, busy_ms, stalled_ms, idle_ms, outside_ms, core_wait_ms } = *of;
+    let awake = sees_polls.then_some(Awake { polls, busy_ms, stalled_ms, outside_ms });
+    OneWorker { runtime, worker, idle_ms, awake, core_wait_ms }
 }
 
 fn group(group: &Group) -> OneGroup<'_> {

@@ -202,11 +202,23 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
     };
     counted.counters = vec![at(3, 100), at(41, 350), at(0, 360)];
     let lines = printed(&Report { comparison: None, ..with(vec![looked_at(Side::A, counted)]) }, print);
-    let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 yields forced by tokio; 30 tasks \
-                  of spawn_blocking ended; workers handed on in the middle of a poll 1 time; at most 41 tasks seen in the \
-                  shared queue";
+    let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 forced yields; 30 blocking tasks \
+                  or workers ended; 1 hand-off in mid-poll; shared queue up to 41";
     assert!(lines.iter().any(|line| line.trim() == wanted), "{lines:#?}");
     assert_eq!(healthy().forced_yields(), None, "nobody told");
+}
+
+#[test]
+fn where_polls_are_not_seen_no_worker_did_nothing() {
+    let unseen =
+        Sched { polls_unseen: true, blame: None, groups: vec![], workers: vec![worker(0.0, 0.0, 1_000.0)], ..sick() };
+    let report = Report { comparison: None, ..with(vec![looked_at(Side::A, unseen)]) };
+    let lines = printed(&report, print);
+    let workers = lines.iter().find(|line| line.trim().starts_with("workers")).unwrap();
+    assert!(workers.contains("1 worker: 98.0 % asleep, 1.96 % awake, in which polls is not measured"), "{workers}");
+    let document = serde_json::to_value(json::documents(&runs(&report))).unwrap();
+    let worker = document[0]["workers"][0].as_object().unwrap();
+    assert!(worker.contains_key("idle_ms") && !worker.contains_key("busy_ms"), "{worker:?}");
 }
 
 #[test]

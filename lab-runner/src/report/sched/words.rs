@@ -197,12 +197,13 @@ impl Run<'_> {
             spent => format!("{} ended with a spent budget, {} a second", grouped(spent as i64), rate()),
         };
         let mut told = vec![counted(polls, "poll"), with_spent];
-        told.extend(self.sched.forced_yields().map(|count| format!("{} forced by tokio", counted(count, "yield"))));
+        told.extend(self.sched.forced_yields().map(|count| counted(count, "forced yield")));
         if *blocking_ended > 0 {
-            told.push(format!("{} of spawn_blocking ended", counted(*blocking_ended, "task")));
+            // To tokio a worker is such a task as well, and ends with its runtime.
+            told.push(format!("{} or workers ended", counted(*blocking_ended, "blocking task")));
         }
         if *hand_offs > 0 {
-            told.push(format!("workers handed on in the middle of a poll {}", counted(*hand_offs, "time")));
+            told.push(format!("{} in mid-poll", counted(*hand_offs, "hand-off")));
         }
         told.extend(self.longest_queue());
         Some(told.join("; "))
@@ -211,7 +212,7 @@ impl Run<'_> {
     /// The most tasks that were seen in the queue which all workers share.
     fn longest_queue(&self) -> Option<String> {
         let longest = self.sched.counters.iter().map(|at| at.global_queue).max()?;
-        Some(format!("at most {} seen in the shared queue", counted(longest, "task")))
+        Some(format!("shared queue up to {}", grouped(longest as i64)))
     }
 
     /// What all workers together did with their time.
@@ -224,10 +225,14 @@ impl Run<'_> {
             return None;
         }
         let [busy, stalled, idle, outside] = parts.map(|ms| percent(ms / whole));
+        let awake = percent(1.0 - parts[2] / whole);
         let waits: Vec<f64> = all.iter().filter_map(|worker| worker.core_wait_ms).collect();
         let core = format!("; of that {} waiting for a core", time(waits.iter().sum::<f64>() * 1e3, style));
         let core = if waits.is_empty() { String::new() } else { core };
         let count = counted(all.len() as u64, "worker");
+        if self.sched.polls_unseen {
+            return Some(format!("{count}: {idle} asleep, {awake} awake, in which polls is not measured{core}"));
+        }
         Some(format!(
             "{count}: {busy} busy, {stalled} stalled in polls of 10 ms and more, {idle} asleep, {outside} outside polls{core}"
         ))

@@ -83,6 +83,7 @@ pub fn known(until_ms: u64) -> Known {
         until_ns: until_ms * MS,
         places: vec![place(1), place(2)],
         has_latency: true,
+        sees_polls: true,
         stopped: true,
         ..Known::default()
     }
