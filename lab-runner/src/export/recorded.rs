@@ -12,12 +12,17 @@ use std::path::{Path, PathBuf};
 /// Bytes that are written at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Where the traces are, and a sentence for each run whose recording cannot be read.
+/// Where the traces are, and a sentence for each run whose recording cannot be read, or not to its end.
 pub(crate) fn traces(profiles: &[Profile], into: &Path) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut written, mut without) = (Vec::new(), Vec::new());
     for profile in profiles.iter().filter(|profile| profile.sched.is_some()) {
         match open(&profile.folder) {
-            Ok(recording) => written.push(trace(profile, &recording, into)?),
+            Ok(recording) => {
+                written.push(trace(profile, &recording, into)?);
+                let cut = "is cut off or damaged: the trace has what is before";
+                let told = || format!("the scheduler's recording of {} {cut}", label(&profile.spec));
+                without.extend(recording.known.cut.then(told));
+            }
             Err(error) => without.push(format!("the scheduler's recording of {}: {error:#}", label(&profile.spec))),
         }
     }

@@ -19,7 +19,9 @@ pub(crate) fn is_foreign(frame: &str) -> bool {
 
 fn crate_of(frame: &str) -> Option<&str> {
     let path = frame.trim_start_matches(['<', '&']).trim_start_matches("mut ");
-    path.split_once("::").map(|(of, _)| of)
+    // An inlined function may have lost its path, and have one in what it is generic over: `for_each<fn(&my_app::Task)>`.
+    let is_name = |of: &&str| !of.is_empty() && of.chars().all(|c| c.is_alphanumeric() || c == '_');
+    path.split_once("::").map(|(of, _)| of).filter(is_name)
 }
 
 #[cfg(test)]
@@ -42,5 +44,7 @@ mod tests {
                 .all(is_foreign)
         );
         assert!(!is_foreign("<scenario_greedy::buggy::Import>::poll"));
+        let without_path = "for_each<fn(&my_app::Task), my_app::run::{closure_env#0}>";
+        assert!(is_foreign(without_path) && !is_own(without_path, None), "whose it is nobody knows");
     }
 }
