@@ -148,6 +148,9 @@ mod tests {
             memory: Vec::new(),
             long_polls: Vec::new(),
             sched: None,
+            standing: Vec::new(),
+            panics: Vec::new(),
+            post_mortem: None,
             ops: Some(ops),
         }
     }

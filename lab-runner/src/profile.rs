@@ -1,7 +1,9 @@
 //! What the lenses saw of an invocation, read from its folder. Pure.
 
 use crate::analysis;
+use crate::hang::{POST_MORTEM, PostMortem};
 use crate::lens::stall::{LongPoll, lens::POLLS};
+use crate::lens::threads::{PANICS, Panic, STANDING, Standing};
 use crate::lens::{Lens, MEMORY, MemoryAt, Note, SLOW_REQUEST, SlowRequest};
 use crate::recording::{self, Side, Spec};
 use crate::sched::{SCHED, Sched};
@@ -38,6 +40,12 @@ pub struct Profile {
     pub long_polls: Vec<LongPoll>,
     /// What the scheduler did.
     pub sched: Option<Sched>,
+    /// Threads that stood somewhere outside of polls.
+    pub standing: Vec<Standing>,
+    /// Panics.
+    pub panics: Vec<Panic>,
+    /// What it was at when it was killed at its deadline.
+    pub post_mortem: Option<PostMortem>,
     /// Pieces of work that the run completed, by which its weights are divided.
     pub ops: Option<u64>,
 }
@@ -119,6 +127,9 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
         long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
         sched: left(folder, SCHED, &mut note),
+        standing: left(folder, STANDING, &mut note).unwrap_or_default(),
+        panics: left(folder, PANICS, &mut note).unwrap_or_default(),
+        post_mortem: left(folder, POST_MORTEM, &mut note),
         folder: folder.to_owned(),
         spec,
         lens,

@@ -17,6 +17,7 @@ pub mod sched;
 mod spans;
 pub mod stall;
 pub mod symbols;
+pub mod threads;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod walk;
 

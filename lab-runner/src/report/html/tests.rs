@@ -35,6 +35,9 @@ fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
         memory: Vec::new(),
         long_polls: Vec::new(),
         sched: None,
+        standing: Vec::new(),
+        panics: Vec::new(),
+        post_mortem: None,
         ops: Some(100),
     }
 }

@@ -140,6 +140,9 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
         memory: Vec::new(),
         long_polls: Vec::new(),
         sched: Some(sched),
+        standing: Vec::new(),
+        panics: Vec::new(),
+        post_mortem: None,
         ops: Some(6_000),
     }
 }
