@@ -1,9 +1,10 @@
 //! What the lenses saw of an invocation, read from its folder. Pure.
 
 use crate::analysis;
+use crate::diagnose::doing::{IN_POLLS, InPolls};
 use crate::hang::{POST_MORTEM, PostMortem};
 use crate::lens::stall::{LongPoll, lens::POLLS};
-use crate::lens::threads::{PANICS, Panic, STANDING, Standing};
+use crate::lens::threads::{HAND_OFFS, HandOff, PANICS, Panic, STANDING, Standing};
 use crate::lens::{Lens, MEMORY, MemoryAt, Note, SLOW_REQUEST, SlowRequest};
 use crate::recording::{self, Side, Spec};
 use crate::sched::{SCHED, Sched};
@@ -38,10 +39,14 @@ pub struct Profile {
     pub memory: Vec<MemoryAt>,
     /// The polls that took longer than their budget.
     pub long_polls: Vec<LongPoll>,
+    /// What polls did, where they were sampled.
+    pub in_polls: Vec<InPolls>,
     /// What the scheduler did.
     pub sched: Option<Sched>,
     /// Threads that stood somewhere outside of polls.
     pub standing: Vec<Standing>,
+    /// Who hands work to the blocking pool.
+    pub hand_offs: Vec<HandOff>,
     /// Panics.
     pub panics: Vec<Panic>,
     /// What it was at when it was killed at its deadline.
@@ -126,8 +131,10 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         slow: left(folder, SLOW_REQUEST, &mut note),
         memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
         long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
+        in_polls: left(folder, IN_POLLS, &mut note).unwrap_or_default(),
         sched: left(folder, SCHED, &mut note),
         standing: left(folder, STANDING, &mut note).unwrap_or_default(),
+        hand_offs: left(folder, HAND_OFFS, &mut note).unwrap_or_default(),
         panics: left(folder, PANICS, &mut note).unwrap_or_default(),
         post_mortem: left(folder, POST_MORTEM, &mut note),
         folder: folder.to_owned(),

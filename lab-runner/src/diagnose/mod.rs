@@ -1,6 +1,8 @@
 //! What is wrong with a run: from what was measured and what lenses saw to findings, each with cause, place, evidence, cost and remedy.
 //! Pure.
 
+pub(crate) mod doing;
+
 use crate::analysis::Analysis;
 use crate::hang::PostMortem;
 use crate::lens::threads::Panic;

@@ -150,12 +150,18 @@ impl Tally {
         }
     }
 
-    pub(super) fn group(&self, [name, place]: [String; 2], spawned: u64, ended: u64) -> Group {
+    pub(super) fn group(
+        &self,
+        [name, place]: [String; 2],
+        [spawned, ended]: [u64; 2],
+        made_by: Option<usize>,
+    ) -> Group {
         Group {
             name,
             place,
             function: None,
             spawned,
+            made_by,
             ended,
             polls: self.polls,
             budget_spent: self.budget_spent,

@@ -107,7 +107,7 @@ fn summary(
 ) -> Sched {
     let group = |slot: usize| {
         let names = survey.slots.names(slot, &known.places, name_of);
-        reckoned.tallies[slot].group(names, survey.spawned[slot], survey.ended[slot])
+        reckoned.tallies[slot].group(names, [survey.spawned[slot], survey.ended[slot]], survey.made_by(slot))
     };
     let worker = |number: usize| {
         let (runtime, worker) = survey.crew.of[number];
@@ -149,6 +149,7 @@ fn in_order(mut analysed: Analysed, waits: &Waits) -> Analysed {
     let mut place = vec![0; slots.len()];
     slots.iter().enumerate().for_each(|(at, slot)| place[*slot] = at);
     sched.groups = slots.iter().map(|slot| std::mem::take(&mut sched.groups[*slot])).collect();
+    sched.groups.iter_mut().filter_map(|group| group.made_by.as_mut()).for_each(|by| *by = place[*by]);
     for edge in sched.blame.iter_mut().flat_map(|blame| &mut blame.edges) {
         edge.victim = place[edge.victim];
         if let Culprit::Group(group) = &mut edge.culprit {

@@ -3,7 +3,7 @@
 use super::{Analysed, Culprit, Group, Inflicted, Victims};
 use crate::lens::stall::{Recording, Sample, names};
 use crate::lens::symbols::Symbols;
-use crate::stacks::is_foreign;
+use crate::stacks::{culprit, without_closures};
 use std::collections::{BTreeMap, HashMap};
 
 /// Stacks, root first and parted by semicolons, whose first frame says who waited.
@@ -100,8 +100,8 @@ impl Joined<'_> {
             let frames = names(&sample.frames, symbols);
             let stack = if frames.is_empty() { "[unknown]".into() } else { frames.join(";") };
             self.add(&stack, &poll.by_victim, part);
-            if let Some(function) = frames.into_iter().rfind(|frame| !is_foreign(frame)) {
-                *self.functions.entry((poll.group, without_closures(&function))).or_default() += inflicted * part;
+            if let Some(frame) = culprit(&symbols.stack(&sample.frames)) {
+                *self.functions.entry((poll.group, without_closures(&frame.function))).or_default() += inflicted * part;
             }
         }
     }
@@ -113,18 +113,6 @@ impl Joined<'_> {
             *self.stacks.waits.entry(line).or_default() += *waits as f64 * part;
         }
     }
-}
-
-/// The function whose body it is: an `async fn` is a closure to the compiler, and in it closures are too.
-fn without_closures(function: &str) -> String {
-    let mut name = function;
-    while let Some((rest, last)) = name.rsplit_once("::")
-        && last.starts_with('{')
-        && last.contains("closure")
-    {
-        name = rest;
-    }
-    name.to_owned()
 }
 
 /// A name as a folded line can have it.

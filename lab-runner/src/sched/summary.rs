@@ -69,6 +69,9 @@ pub struct Group {
     pub function: Option<String>,
     /// Tasks spawned while it was looked at.
     pub spawned: u64,
+    /// The group whose polls spawned most of them; none if no poll did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<usize>,
     /// Tasks that ended.
     pub ended: u64,
     /// Their polls.

@@ -5,7 +5,7 @@ use super::cores::{Clock, Samples, Window};
 use super::groups::Slots;
 use super::lanes::{Quick, forward, mixed};
 use crate::lens::sched::{Blocks, Dropped, Event, Known, What};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// Workers that are told apart: more have no machine that the lab runs on, and a damaged file does.
 const MOST_WORKERS: usize = 1_024;
@@ -108,7 +108,17 @@ pub(super) struct Survey {
     /// By group.
     pub(super) spawned: Vec<u64>,
     pub(super) ended: Vec<u64>,
+    /// Tasks of the first group that were spawned in polls of the second one.
+    pub(super) made: BTreeMap<(usize, usize), u64>,
     pub(super) blocking_ended: u64,
+}
+
+impl Survey {
+    /// The group whose polls spawned at least half of the tasks of a group.
+    pub(super) fn made_by(&self, slot: usize) -> Option<usize> {
+        let (by, count) = self.made.range((slot, 0)..=(slot, usize::MAX)).max_by_key(|(_, count)| **count)?;
+        (2 * count >= self.spawned[slot]).then_some(by.1)
+    }
 }
 
 /// Goes through all events once.
@@ -130,6 +140,8 @@ struct OnLane<'a> {
     dropped: Vec<Dropped>,
     /// Tasks that ended since the last poll was over: task, time, place, and whether the task was known.
     ends: Vec<(u64, u64, u16, bool)>,
+    /// Groups of tasks that were spawned since the last poll was over, and how many.
+    spawns: BTreeMap<usize, u64>,
 }
 
 struct Surveyor<'a> {
@@ -165,6 +177,7 @@ impl<'a> Surveyor<'a> {
             spenders: Spenders::none(),
             spawned: Vec::new(),
             ended: Vec::new(),
+            made: BTreeMap::new(),
             blocking_ended: 0,
         };
         Surveyor { survey, on, live: HashSet::default() }
@@ -176,6 +189,7 @@ impl<'a> Surveyor<'a> {
             What::Spawn => {
                 let slot = self.slot(event.place);
                 self.survey.spawned[slot] += 1;
+                *self.on[lane].spawns.entry(slot).or_default() += 1;
                 self.live.insert(event.task);
             }
             What::End => self.end(lane, event),
@@ -184,7 +198,10 @@ impl<'a> Surveyor<'a> {
                 self.survey.lanes[lane].threads.push(event.task);
             }
             What::Poll => {
-                self.slot(event.place);
+                let slot = self.slot(event.place);
+                for (spawned, count) in std::mem::take(&mut self.on[lane].spawns) {
+                    *self.survey.made.entry((spawned, slot)).or_default() += count;
+                }
                 self.polled(lane, event);
                 self.worked(lane, event);
             }

@@ -17,14 +17,17 @@ pub const YIELD_PROBE: &str = "yield probe";
 
 /// The edges whose culprit is to be blamed, the largest first; none if nobody is. Blamed are polls alone: a worker that
 /// was asleep, the kernel and a spent budget are told in the table and are nobody's code. A group that waits for its own
-/// polls is blamed like any other.
+/// polls is blamed like any other. Who spawns tasks and goes on for a while is not blamed for their waiting: before, they were not
+/// there to wait.
 pub fn worth(sched: &Sched) -> Vec<&Edge> {
     let Some(blame) = &sched.blame else { return Vec::new() };
     let is_worth = |edge: &&Edge| {
         let by_polls = matches!(edge.culprit, Culprit::Group(_));
         let own = sched.groups.get(edge.victim).is_some_and(|victim| victim.name == YIELD_PROBE);
+        let made = matches!(edge.culprit, Culprit::Group(by) if by != edge.victim
+            && sched.groups.get(edge.victim).is_some_and(|victim| victim.made_by == Some(by)));
         let mean_ms = edge.ms / edge.waits.max(1) as f64;
-        by_polls && !own && edge.ms >= SHARE * blame.waited_ms && mean_ms >= MEAN_MS && edge.ms >= LEAST_MS
+        by_polls && !own && !made && edge.ms >= SHARE * blame.waited_ms && mean_ms >= MEAN_MS && edge.ms >= LEAST_MS
     };
     let mut edges: Vec<&Edge> = blame.edges.iter().filter(is_worth).collect();
     edges.sort_by(|a, b| b.ms.total_cmp(&a.ms));

@@ -4,6 +4,7 @@
 //! what it was measured in, and from there on no code asks which lens it was.
 
 mod amount;
+mod blame;
 mod difference;
 pub mod flame;
 mod folded;
@@ -13,8 +14,9 @@ pub mod pprof;
 mod side;
 
 pub use amount::amount;
+pub use blame::{combines, culprit, is_own_frame, without_closures};
 pub use difference::{Change, Difference, Entry, Noise, Weight};
 pub use folded::{Folded, MAX_BYTES, MAX_LINE, Parsed, has_frame};
 pub use names::{Names, Plumbing};
-pub(crate) use own::{is_foreign, is_own};
+pub(crate) use own::is_own;
 pub use side::Side;

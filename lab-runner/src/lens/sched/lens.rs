@@ -6,6 +6,7 @@ use crate::lens::Note;
 use crate::lens::child::Instrument;
 use crate::lens::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
 use crate::lens::stall::lens::StallLens;
+use crate::lens::threads::hand_offs::{self, Looking};
 use std::path::Path;
 
 /// Recorder and sampler, in the child.
@@ -14,30 +15,40 @@ pub(crate) struct SchedLens {
     sampler: StallLens,
     /// Why there are no stacks, if so.
     no_stacks: Option<String>,
+    /// Who hands work to the blocking pool, or why that is not looked at.
+    hand_offs: Option<Result<Looking, String>>,
 }
 
 impl SchedLens {
     /// Neither has begun to look.
     pub fn new() -> SchedLens {
-        SchedLens { recorder: Recorder::new(true), sampler: StallLens::default(), no_stacks: None }
+        SchedLens { recorder: Recorder::new(true), sampler: StallLens::default(), no_stacks: None, hand_offs: None }
     }
 }
 
 impl Instrument for SchedLens {
     fn hooks(&self, all: &mut Hooks) {
         self.sampler.hooks(all);
+        hand_offs::add_hooks(all);
         add_hooks(all, true);
     }
 
     fn start(&mut self, folder: &Path) -> Result<(), String> {
         self.recorder.start(folder)?;
         self.no_stacks = self.sampler.start(folder).err();
+        self.hand_offs = Some(hand_offs::start(folder));
         Ok(())
     }
 
     fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {
         let counts = self.recorder.stop();
         self.sampler.stop(folder)?;
+        let no_hand_offs = match self.hand_offs.take() {
+            Some(Ok(looking)) => looking.stop().err().map(|error| format!("{error:#}")),
+            Some(Err(why)) => Some(why),
+            None => None,
+        };
+        let no_hand_offs = no_hand_offs.map(|why| format!("who hands work to the blocking pool is not known: {why}"));
         let stacks = self.no_stacks.take().map(|why| match SEES_POLLS {
             true => format!("where the code was that held workers is not known: {why}"),
             false => format!("workers and queues alone are seen: {HOW_TO_SEE_POLLS}"),
@@ -46,7 +57,7 @@ impl Instrument for SchedLens {
         let named = [("events", counts.events), ("events_dropped", counts.dropped), ("bytes", counts.bytes)];
         Ok(Note {
             counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-            notes: stacks.into_iter().chain(ended).collect(),
+            notes: stacks.into_iter().chain(ended).chain(no_hand_offs).collect(),
             ..Note::default()
         })
     }

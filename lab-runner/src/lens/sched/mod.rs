@@ -12,7 +12,7 @@ mod event;
 mod format;
 mod lane;
 pub(crate) mod lens;
-mod places;
+pub(super) mod places;
 mod read;
 mod record;
 mod recorder;

@@ -27,7 +27,7 @@ struct Known {
 
 /// The number of a place.
 #[inline]
-pub(super) fn index(place: Spawned) -> u16 {
+pub(in crate::lens) fn index(place: Spawned) -> u16 {
     let address = std::ptr::from_ref(place).addr();
     MINE.with(|mine| {
         let slot = &mine[address / size_of::<Location<'_>>() % REMEMBERED];
@@ -55,7 +55,7 @@ fn look_up(place: Spawned) -> u16 {
 }
 
 /// The places that came since there were so many.
-pub(super) fn since(count: usize) -> Vec<Spawned> {
+pub(in crate::lens) fn since(count: usize) -> Vec<Spawned> {
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     known.as_ref().map_or_else(Vec::new, |known| known.places.get(count..).unwrap_or_default().to_vec())
 }

@@ -18,7 +18,9 @@ use std::thread::{self, JoinHandle};
 const ROUND_NS: u64 = 5_000_000;
 /// How often core waits are read and the yield probe is asked, in rounds.
 const EVERY_LOOK: u64 = 2;
-/// How often counters are read and everything is handed to the kernel, in rounds: what a run that is killed may lose.
+/// How often counters are read, in rounds: a queue that stands for less than a few looks is none to speak of.
+const EVERY_COUNTERS: u64 = 4;
+/// How often everything is handed to the kernel, in rounds: what a run that is killed may lose.
 const EVERY_FLUSH: u64 = 20;
 /// An open poll is told of when it has been going on for so long. Shorter ones will end.
 const LONG_NS: u64 = 50_000_000;
@@ -181,8 +183,10 @@ impl Rounds {
             self.core_waits();
             self.ask();
         }
-        if round.is_multiple_of(EVERY_FLUSH) {
+        if round.is_multiple_of(EVERY_COUNTERS) {
             self.counters();
+        }
+        if round.is_multiple_of(EVERY_FLUSH) {
             self.open_polls(LONG_NS);
             self.writer.clock();
             self.writer.flush();

@@ -2,7 +2,9 @@
 
 use super::requests::SinceSent;
 use super::{FILE, Place};
+use crate::lens::stall::lens::write_polls;
 use crate::lens::stall::{self, Symbols};
+use crate::lens::threads::hand_offs;
 use crate::lens::{Note, ViewNote};
 use crate::sched::{SCHED, Stacks, YIELD_PROBE, analyse, stacks};
 use lab_kit::{ACCEPTOR_SPAWNED_IN, heartbeat, log, request_task, yield_probe};
@@ -31,9 +33,15 @@ pub(crate) fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note>
     let sampled = stall::read(&folder.join(stall::FILE)).ok();
     let mut symbols = sampled.as_ref().map(Symbols::of);
     let blamed = stacks(&mut analysed, sampled.as_ref().zip(symbols.as_mut()));
+    if let Some((sampled, symbols)) = sampled.as_ref().zip(symbols.as_mut()) {
+        write_polls(folder, sampled, symbols)?;
+    }
     if folder.join(log::REQUESTS).exists() && analysed.sched.blame.is_some() {
         let since = "a request waits from the moment at which it was sent, also while it has no task yet";
         analysed.sched.notes.push(since.into());
+    }
+    if let Err(error) = hand_offs::resolve(folder) {
+        analysed.sched.notes.push(format!("who hands work to the blocking pool is not known: {error:#}"));
     }
     let said = said.unwrap_or_default();
     analysed.sched.notes.splice(..0, said.notes);

@@ -1,6 +1,7 @@
 //! The stall sampler as a lens: in the child it leaves addresses, in the parent these become names.
 
 use super::{Counts, FILE, HZ, LONG_POLL_NS, Recording, Sampler, Symbols, hooks};
+use crate::diagnose::doing::{IN_POLLS, in_polls};
 use crate::lens::child::Instrument;
 use crate::lens::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
 use crate::lens::{Note, ViewNote};
@@ -44,8 +45,7 @@ pub(crate) fn resolve(folder: &Path) -> anyhow::Result<Note> {
     let recording = super::read(&folder.join(FILE))?;
     let mut symbols = Symbols::of(&recording);
     let folded = super::folded(&recording, &mut symbols);
-    let polls = super::long_polls(&recording, &mut symbols, LONG_POLL_NS);
-    std::fs::write(folder.join(POLLS), serde_json::to_vec_pretty(&polls)?)?;
+    write_polls(folder, &recording, &mut symbols)?;
     let views = [
         ("off-CPU", &folded.off_cpu, "where polls wait in the kernel, while their worker can run nothing else"),
         ("on-CPU", &folded.on_cpu, "where polls compute; what runs outside of polls is not looked at"),
@@ -59,6 +59,16 @@ pub(crate) fn resolve(folder: &Path) -> anyhow::Result<Note> {
     let views =
         views.into_iter().map(|(name, stacks, shows)| view(folder, name, stacks, shows)).collect::<Result<_, _>>()?;
     Ok(Note { views, counts: counts(&recording), notes: notes(&recording, &symbols), unavailable: None })
+}
+
+/// Writes down the polls that took too long, and what all polls that were sampled did.
+///
+/// # Errors
+/// If there is no room for them.
+pub(crate) fn write_polls(folder: &Path, recording: &Recording, symbols: &mut Symbols) -> anyhow::Result<()> {
+    let polls = super::long_polls(recording, symbols, LONG_POLL_NS);
+    std::fs::write(folder.join(POLLS), serde_json::to_vec_pretty(&polls)?)?;
+    Ok(std::fs::write(folder.join(IN_POLLS), serde_json::to_vec_pretty(&in_polls(recording, symbols))?)?)
 }
 
 fn view(folder: &Path, name: &str, stacks: &BTreeMap<String, f64>, shows: &str) -> anyhow::Result<ViewNote> {

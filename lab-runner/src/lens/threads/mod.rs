@@ -1,5 +1,9 @@
 //! What threads do outside of polls, where no hook tells: where they stand for long, and where they panicked.
 
+pub(crate) mod hand_offs;
+
+pub use hand_offs::{HAND_OFFS, HandOff};
+
 use super::symbols::Frame;
 use serde::{Deserialize, Serialize};
 

@@ -162,7 +162,7 @@ fn worker(of: &Worker, sees_polls: bool) -> OneWorker {
 }
 
 fn group(group: &Group) -> OneGroup<'_> {
-    let Group { name, place, function, spawned, ended, polls, budget_spent, poll_us, latency_us } = group;
+    let Group { name, place, function, spawned, ended, polls, budget_spent, poll_us, latency_us, .. } = group;
     OneGroup {
         name,
         place,

@@ -1,0 +1,208 @@
+//! Which code hands work to the blocking pool. The pool's threads do not tell: of `tokio::fs` they run nobody's own code, and the
+//! poll that handed it over took microseconds, too few to be sampled by time. But it asked for memory, for the task that it hands
+//! over is made on the heap; so a few stacks are taken where polls allocate.
+
+use crate::lens::handover::{self, Keeper};
+use crate::lens::hooks::{Hooks, Task};
+use crate::lens::sched::places;
+use crate::lens::stall::format::stamp;
+use crate::lens::symbols::Symbols;
+use crate::lens::walk::{self, StackBounds};
+use crate::stacks::{culprit, without_closures};
+use anyhow::Context;
+use lab_kit::alloc;
+use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// What is known of hand-offs, in the folder of a run with the lens `sched`.
+pub const HAND_OFFS: &str = "hand-offs.json";
+/// The same as the child leaves it.
+const RAW: &str = "hand-offs.raw.json";
+
+/// Places of spawns that are told apart.
+const PLACES: usize = 32;
+/// Stacks that are kept of the tasks of each.
+const STACKS: usize = 64;
+/// Frames of each: from the allocation up to the code that asked the runtime for a thread is some ten, more in a debug build.
+const FRAMES: usize = 48;
+/// Mean bytes from a sample to the next: the task that is handed over has some hundred.
+const EVERY: NonZeroU64 = NonZeroU64::new(128).expect("is not zero");
+/// The same once many were looked at in a short time, which would slow the run down.
+const RARELY: NonZeroU64 = NonZeroU64::new(64 << 10).expect("is not zero");
+/// How many are looked at between two times that what was seen is written down: of 50 ns each they are a millisecond.
+const MOST: u32 = 20_000;
+
+/// Code that hands work to the blocking pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HandOff {
+    /// Where the tasks are spawned that do so: `src/drive.rs:52`.
+    pub place: String,
+    /// The function, closures left out.
+    pub function: String,
+    /// The source file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// How often it was seen to.
+    pub seen: u64,
+}
+
+thread_local! {
+    // The number of the place whose task is polled, from 1; 0 outside of polls.
+    static POLLED: Cell<usize> = const { Cell::new(0) };
+    static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
+}
+
+/// Stacks of the tasks of one place. The allocator writes them, which may neither lock nor ask for memory.
+struct AtPlace {
+    /// The number of the place, from 1; 0 for a free one.
+    place: AtomicUsize,
+    taken: AtomicU32,
+    depths: [AtomicU32; STACKS],
+    frames: [[AtomicU64; FRAMES]; STACKS],
+}
+
+static TABLE: [AtPlace; PLACES] = [const {
+    AtPlace {
+        place: AtomicUsize::new(0),
+        taken: AtomicU32::new(0),
+        depths: [const { AtomicU32::new(0) }; STACKS],
+        frames: [const { [const { AtomicU64::new(0) }; FRAMES] }; STACKS],
+    }
+}; PLACES];
+static LOOKED: AtomicU32 = AtomicU32::new(0);
+
+/// Adds the callbacks that tell whose poll it is.
+pub(crate) fn add_hooks(hooks: &mut Hooks) {
+    hooks.before_poll.push(|task: &Task| POLLED.set(usize::from(places::index(task.place)) + 1));
+    hooks.after_poll.push(|| POLLED.set(0));
+}
+
+/// Called by the allocator.
+fn sampled(_size: usize, _every: u64) {
+    let place = POLLED.get();
+    if place == 0 {
+        return;
+    }
+    if LOOKED.fetch_add(1, Ordering::Relaxed) == MOST {
+        alloc::sample_every(RARELY);
+    }
+    let is_it = |at: &&AtPlace| {
+        let found = at.place.compare_exchange(0, place, Ordering::Relaxed, Ordering::Relaxed);
+        found.is_ok() || found == Err(place)
+    };
+    let Some(at) = TABLE.iter().find(is_it) else { return };
+    if at.taken.load(Ordering::Relaxed) >= STACKS as u32 {
+        return;
+    }
+    let slot = at.taken.fetch_add(1, Ordering::Relaxed) as usize;
+    let Some((depth, frames)) = at.depths.get(slot).zip(at.frames.get(slot)) else { return };
+    let mut found = [0; FRAMES];
+    let count = walk::callers(bounds(), &mut found);
+    frames.iter().zip(found).for_each(|(word, frame)| word.store(frame as u64, Ordering::Relaxed));
+    depth.store(count as u32, Ordering::Release);
+}
+
+fn bounds() -> StackBounds {
+    BOUNDS.get().unwrap_or_else(|| {
+        let bounds = StackBounds::of_this_thread().unwrap_or(StackBounds::NONE);
+        BOUNDS.set(Some(bounds));
+        bounds
+    })
+}
+
+/// Looks while it lives.
+pub(crate) struct Looking(Keeper);
+
+/// Starts to look.
+///
+/// # Errors
+/// Why that is not possible here.
+pub(crate) fn start(folder: &Path) -> Result<Looking, String> {
+    walk::frame_pointers_work()?;
+    let executable = std::env::current_exe().map_err(|error| error.to_string())?;
+    let maps = std::fs::read_to_string("/proc/self/maps").map_err(|error| error.to_string())?;
+    alloc::sample(EVERY, sampled)?;
+    let path = folder.join(RAW);
+    let mut raw = Raw { stamp: stamp(&executable).unwrap_or_default(), executable, maps, stacks: Vec::new() };
+    let keeper = Keeper::start("lab-hand-offs", move |last| {
+        if last {
+            alloc::stop_sampling();
+        } else if LOOKED.swap(0, Ordering::Relaxed) > MOST {
+            alloc::sample_every(EVERY);
+        }
+        raw.stacks = collect();
+        handover::replace(&path, &serde_json::to_vec(&raw)?)
+    });
+    keeper.map(Looking)
+}
+
+impl Looking {
+    /// Ends it.
+    pub(crate) fn stop(self) -> anyhow::Result<()> {
+        self.0.stop()
+    }
+}
+
+/// What the child leaves.
+#[derive(Serialize, Deserialize)]
+struct Raw {
+    executable: PathBuf,
+    stamp: (u64, u64),
+    maps: String,
+    stacks: Vec<(String, Vec<u64>)>,
+}
+
+fn collect() -> Vec<(String, Vec<u64>)> {
+    let places = places::since(0);
+    let name =
+        |number: usize| places.get(number - 1).map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+    let stacks = |at: &AtPlace| -> Vec<Vec<u64>> {
+        let taken =
+            at.depths.iter().zip(&at.frames).map(|(depth, frames)| (depth.load(Ordering::Acquire) as usize, frames));
+        let words = |(depth, frames): (usize, &[AtomicU64; FRAMES])| {
+            frames[..depth].iter().map(|frame| frame.load(Ordering::Relaxed)).collect()
+        };
+        taken.filter(|(depth, _)| *depth > 0).map(words).collect()
+    };
+    let met = TABLE.iter().map(|at| (at.place.load(Ordering::Relaxed), at)).filter(|(number, _)| *number != 0);
+    met.flat_map(|(number, at)| stacks(at).into_iter().map(move |stack| (number, stack)))
+        .map(|(number, stack)| (name(number), stack))
+        .collect()
+}
+
+/// Names what the child saw.
+///
+/// # Errors
+/// If it left something that cannot be understood, or if there is no room for the names.
+pub(crate) fn resolve(folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join(RAW);
+    let Ok(text) = std::fs::read(&path) else { return Ok(()) };
+    let raw: Raw = serde_json::from_slice(&text).context("what is known of hand-offs is damaged")?;
+    let mut symbols = Symbols::of_program(&raw.maps, &raw.executable, raw.stamp);
+    let mut seen: BTreeMap<(String, String), HandOff> = BTreeMap::new();
+    for (place, addresses) in raw.stacks {
+        let stack = symbols.stack(&addresses);
+        let hands_off = stack.iter().any(|frame| frame.function.contains("spawn_blocking"));
+        let Some(frame) = culprit(&stack).filter(|_| hands_off) else { continue };
+        let function = without_closures(&frame.function);
+        let known = seen.entry((place.clone(), function.clone())).or_insert_with(|| HandOff {
+            place,
+            function,
+            file: frame.file.clone(),
+            line: frame.line,
+            seen: 0,
+        });
+        known.seen += 1;
+    }
+    let mut all: Vec<HandOff> = seen.into_values().collect();
+    all.sort_by_key(|hand_off| std::cmp::Reverse(hand_off.seen));
+    std::fs::write(folder.join(HAND_OFFS), serde_json::to_vec_pretty(&all)?)?;
+    Ok(std::fs::remove_file(path)?)
+}
