@@ -95,6 +95,13 @@ pub fn of_run(run: &Path, spec: &Spec) -> Vec<Profile> {
     all.into_iter().filter(|profile| is_of(profile)).collect()
 }
 
+/// What a run left that was killed at its deadline, or panicked.
+pub fn last_words(run: &Path) -> (Option<PostMortem>, Vec<Panic>) {
+    let mut unheard = Note::default();
+    let dead = left(run, POST_MORTEM, &mut unheard);
+    (dead, left(run, PANICS, &mut unheard).unwrap_or_default())
+}
+
 /// What lies where profiles do and cannot be read, and why.
 pub fn unreadable(invocation: &Path) -> Vec<String> {
     let name = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

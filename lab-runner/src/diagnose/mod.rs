@@ -2,12 +2,20 @@
 //! Pure.
 
 pub(crate) mod doing;
+mod looks;
+pub mod rules;
+pub mod sign;
+pub mod suspect;
+mod suspects;
 
 use crate::analysis::Analysis;
 use crate::hang::PostMortem;
 use crate::lens::threads::Panic;
 use crate::profile::Profile;
+use rules::{Limit, RULES, Rule};
 use serde::Serialize;
+use std::fmt;
+use suspect::Suspect;
 
 /// All that is known of one run: the same variant under the same load, measured, and looked into by lenses in runs of their own.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +41,8 @@ pub struct Diagnosis {
     pub looked_at: Vec<String>,
     /// What was not, and why: `long polls: the lens stall did not run`.
     pub not_looked_at: Vec<String>,
+    /// Whether anybody saw polls: else nothing found is no news.
+    pub saw_polls: bool,
 }
 
 /// A cause that is named.
@@ -50,6 +60,7 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// What it cost.
+    #[serde(flatten)]
     pub cost: Cost,
     /// What shows it, each a clause with its numbers.
     pub evidence: Vec<String>,
@@ -65,10 +76,10 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
     /// Milliseconds of waiting, of all who waited together.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "cost_ms", skip_serializing_if = "Option::is_none")]
     pub ms: Option<f64>,
     /// Requests that it hit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "requests_hit", skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
 }
 
@@ -106,7 +117,91 @@ pub enum Cause {
     NotEnoughEvidence,
 }
 
+impl Cause {
+    /// Whether it says that something is wrong with the code.
+    pub fn accuses(self) -> bool {
+        !matches!(self, Cause::Overload | Cause::MachineNoise | Cause::Healthy | Cause::NotEnoughEvidence)
+    }
+
+    /// Causes that the same place may show as a symptom of this one: they are not told beside it.
+    fn explains(self, other: Cause) -> bool {
+        match self {
+            Cause::SelfShutdown | Cause::NeverYields | Cause::Deadlock => other.accuses(),
+            Cause::BlockingCall | Cause::LongPoll | Cause::LockAcrossStall | Cause::QuadraticCombinator => {
+                other == Cause::Overload
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Cause::LongPoll => "long poll",
+            Cause::BlockingCall => "blocking call",
+            Cause::QuadraticCombinator => "quadratic combinator",
+            Cause::PoolExhausted => "pool exhausted",
+            Cause::SelfShutdown => "self-shutdown",
+            Cause::NeverYields => "task that never yields",
+            Cause::LockAcrossStall => "lock held across a stall",
+            Cause::Deadlock => "deadlock",
+            Cause::AbortedWork => "work cut off",
+            Cause::Leak => "leak",
+            Cause::Overload => "overload",
+            Cause::MachineNoise => "machine noise",
+            Cause::Healthy => "healthy",
+            Cause::NotEnoughEvidence => "not enough evidence",
+        })
+    }
+}
+
+impl Diagnosis {
+    /// What it comes to in a word: the cause that is told first, or that there is none, or that it cannot be told.
+    pub fn says(&self) -> Cause {
+        let first = self.findings.iter().find(|finding| finding.cause.accuses()).or(self.findings.first());
+        match first {
+            Some(finding) => finding.cause,
+            None if self.saw_polls => Cause::Healthy,
+            None => Cause::NotEnoughEvidence,
+        }
+    }
+}
+
 /// Diagnoses a run.
-pub fn diagnose(_case: &Case<'_>) -> Diagnosis {
-    Diagnosis::default()
+pub fn diagnose(case: &Case<'_>) -> Diagnosis {
+    let found = suspects::all(case).into_iter().filter_map(|suspect| Some((judge(&suspect)?, suspect)));
+    let mut findings: Vec<Finding> = found.map(|(rule, suspect)| finding(rule, suspect)).collect();
+    let causes: Vec<Cause> = findings.iter().map(|finding| finding.cause).collect();
+    findings.retain(|finding| !causes.iter().any(|cause| *cause != finding.cause && cause.explains(finding.cause)));
+    let cost = |finding: &Finding| finding.cost.ms.unwrap_or(0.0);
+    findings.sort_by(|a, b| b.cause.accuses().cmp(&a.cause.accuses()).then(cost(b).total_cmp(&cost(a))));
+    once_each(&mut findings);
+    let (looked_at, not_looked_at) = looks::looks(case);
+    Diagnosis { findings, looked_at, not_looked_at, saw_polls: looks::saw_polls(case) }
+}
+
+/// The first rule whose limits a suspect meets.
+fn judge(suspect: &Suspect) -> Option<&'static Rule> {
+    let meets = |limit: &Limit| suspect.signs.get(&limit.sign).is_some_and(|value| *value >= limit.least);
+    RULES.iter().find(|rule| rule.of == suspect.of && rule.when.iter().all(meets))
+}
+
+fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
+    let shown = rule.when.iter().filter_map(|limit| Some(limit.sign.says(*suspect.signs.get(&limit.sign)?)));
+    let evidence = shown.chain(suspect.told).collect();
+    let (function, file, line) = suspect.at.map_or((None, None, None), |at| (Some(at.function), at.file, at.line));
+    let Rule { cause, refuted_by, remedy, chapter, .. } = *rule;
+    Finding { cause, at: function, file, line, cost: suspect.cost, evidence, refuted_by, remedy, chapter }
+}
+
+/// One finding for each cause at each place, the costliest.
+fn once_each(findings: &mut Vec<Finding>) {
+    let mut told: Vec<(Cause, Option<String>)> = Vec::new();
+    findings.retain(|finding| {
+        let this = (finding.cause, finding.at.clone());
+        let new = !told.contains(&this);
+        told.push(this);
+        new
+    });
 }

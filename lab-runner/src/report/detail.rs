@@ -1,7 +1,7 @@
 //! One run on one screen: what was asked, what came, a histogram, the claims, and what to do next.
 
 use super::units::{self, ascii, bounded, grouped};
-use super::{Report, Style, chart, lenses, sched};
+use super::{Report, Style, chart, findings, lenses, sched};
 use crate::analysis::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
 use crate::recording::Spec;
 use crate::verdict::{Judged, Verdict, is_about_a_lens};
@@ -33,6 +33,7 @@ pub(super) fn print(
     print_claims(claims, spec, style, to)?;
     lenses::print(report, style, to)?;
     sched::print(report, style, to)?;
+    findings::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", run.recording.folder.display())?;
     print_html(report, to)?;
     writeln!(to, "next       {}", next(spec))

@@ -2,6 +2,7 @@
 //! as `lab-runner/schema/lab.result.v1.json`.
 
 use super::Report;
+use super::findings;
 use super::noise::Noise;
 use super::sched::{self, json::Scheduler};
 use super::sweep::FITTED;
@@ -11,6 +12,7 @@ use crate::analysis::sweep::{Sweep, Way};
 use crate::analysis::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
 use crate::compare::comparison::Comparison;
 use crate::compare::verdict::Change;
+use crate::diagnose::Finding;
 use crate::recording::{Environment, Side};
 use crate::verdict::control::Kept;
 use crate::verdict::{Judged, Verdict};
@@ -42,6 +44,9 @@ pub struct Document<'a> {
     /// What the scheduler did in the runs that a lens looked at it in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scheduler: Vec<Scheduler<'a>>,
+    /// What is wrong with each variant, in a comparison with each side.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    diagnosis: Vec<findings::OneDiagnosis<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -161,6 +166,9 @@ struct Run<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     marks: BTreeMap<&'a str, Mark>,
     claims: Vec<Claim<'a>>,
+    /// What is wrong with it; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<&'a [Finding]>,
 }
 
 #[derive(Debug, Serialize)]
@@ -195,12 +203,13 @@ pub fn document(report: &Report) -> Document<'_> {
         verdict: report.verdict,
         load: &first.load,
         environment: &first.environment,
-        runs: report.runs.iter().map(|(run, claims)| one_run(run, claims)).collect(),
+        runs: report.runs.iter().map(|(run, claims)| one_run(report, run, claims)).collect(),
         trials: trials::summaries(report),
         comparison: report.comparison.as_ref().map(compared).unwrap_or_default(),
         pairs: report.comparison.as_ref().map(|comparison| pairs(report, comparison)),
         sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
         scheduler: sched::json::documents(&sched::runs(report)),
+        diagnosis: findings::documents(report),
     }
 }
 
@@ -281,7 +290,7 @@ fn medians(sweep: &Sweep, way: &Way, metric: &str) -> Vec<(usize, f64)> {
     sweep.sizes().into_iter().filter_map(|size| Some((size, way.median_at(metric, size)?))).collect()
 }
 
-fn one_run<'a>(run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
+fn one_run<'a>(report: &'a Report, run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
     let (spec, outcome) = (&run.recording.spec, &run.recording.outcome);
     let Validity { verdict, reasons } = &run.validity;
     Run {
@@ -298,6 +307,7 @@ fn one_run<'a>(run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
         naive: run.naive.as_ref().map(naive),
         marks: run.metrics.iter().filter_map(|(name, reading)| Some((name.as_str(), mark(reading)?))).collect(),
         claims: claims.iter().map(one_claim).collect(),
+        findings: findings::of_run(report, run),
     }
 }
 

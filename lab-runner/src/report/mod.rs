@@ -4,6 +4,7 @@ mod chart;
 mod compare;
 mod detail;
 pub(crate) mod doctor;
+mod findings;
 mod flames;
 mod html;
 mod json;
@@ -17,7 +18,7 @@ mod sched;
 mod sweep;
 mod table;
 mod trials;
-mod units;
+pub(crate) mod units;
 pub(crate) mod verify;
 
 use crate::analysis::sweep::Sweep;
@@ -39,6 +40,7 @@ use plot::Plot;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+pub use findings::Diagnosed;
 pub use json::document;
 
 /// The runs of one invocation, analysed and judged.
@@ -62,6 +64,8 @@ pub struct Report {
     pub profiles: Vec<Profile>,
     /// What lies where profiles do and cannot be read, and why.
     pub lost_profiles: Vec<String>,
+    /// What is wrong with its runs.
+    pub diagnoses: Vec<Diagnosed>,
     /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
     pub noise: Option<Noise>,
     /// What the side after keeps of what tells a cure from a trap.
@@ -102,7 +106,7 @@ impl Report {
             Some(_) => Report { profiles, ..Report::of_pairs(folder, spec, analyses, scenario) },
             None => Report::of(folder, spec, analyses, profiles, scenario),
         };
-        Ok(Report { noise, lost_profiles, ..read })
+        Ok(Report { noise, lost_profiles, ..read }.diagnosed())
     }
 
     /// Compares two recordings that were made earlier.
@@ -117,7 +121,7 @@ impl Report {
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
         let mut report = Report::of_pairs(folders[1], spec, runs, scenario);
         report.comparison.iter_mut().for_each(|comparison| comparison.warnings.clone_from(&warnings));
-        Ok(report)
+        Ok(report.diagnosed())
     }
 
     /// Pairs are compared, and their claims left alone: `lab run --all` judges those.
@@ -134,6 +138,11 @@ impl Report {
         Report { runs, kept, comparison, verdict, ..Report::empty(folder, spec, scenario) }
     }
 
+    /// The same with what is wrong with its runs.
+    fn diagnosed(self) -> Report {
+        Report { diagnoses: findings::all(&self), ..self }
+    }
+
     /// Nothing but what was asked.
     fn empty(folder: &Path, spec: Spec, scenario: Option<&'static Scenario>) -> Report {
         Report {
@@ -145,6 +154,7 @@ impl Report {
             controls: Vec::new(),
             profiles: Vec::new(),
             lost_profiles: Vec::new(),
+            diagnoses: Vec::new(),
             noise: None,
             kept: Vec::new(),
             comparison: None,

@@ -39,6 +39,16 @@ pub(super) fn reading(metric: &str, reading: &Reading, style: Style) -> String {
     bounded(&Reading { value, low, high, because: reading.because }, style)
 }
 
+/// A time given in milliseconds, for whoever has no style.
+pub(crate) fn time_ms(ms: f64) -> String {
+    time(ms * 1e3, Style { plain: false, naive: false })
+}
+
+/// A share in per cent.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{} %", three_digits(100.0 * share))
+}
+
 /// A count as it is, anything else to three digits.
 pub(super) fn number(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 { grouped(value as i64) } else { three_digits(value) }
@@ -69,7 +79,7 @@ pub(super) fn grouped(value: i64) -> String {
 }
 
 /// A size in bytes, as the command line takes it.
-pub(super) fn bytes(bytes: usize) -> String {
+pub(crate) fn bytes(bytes: usize) -> String {
     match bytes {
         b if b >= 1_000_000 && b.is_multiple_of(1_000_000) => format!("{} MB", b / 1_000_000),
         b if b >= 1_000 && b.is_multiple_of(1_000) => format!("{} kB", b / 1_000),

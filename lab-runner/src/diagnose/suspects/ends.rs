@@ -1,0 +1,66 @@
+//! Ends that do not come: hangs by their post-mortem, panics in the end of a runtime, and threads that stood there for long.
+
+use super::looked;
+use crate::diagnose::doing::ends_runtime;
+use crate::diagnose::sign::Sign;
+use crate::diagnose::suspect::{At, Suspect, Suspicion};
+use crate::diagnose::{Case, Cost};
+use crate::hang::{PostMortem, Shape, explain};
+use crate::lens::Lens;
+use crate::lens::symbols::Frame;
+use crate::lens::threads::Panic;
+use crate::stacks::culprit;
+
+/// What tokio says when it will not end a runtime where it was asked to.
+const REFUSES: &str = "Cannot drop a runtime in a context where blocking is not allowed";
+
+/// The post-mortem that knows most: one with tasks before one without.
+pub(super) fn post_mortem<'a>(case: &Case<'a>) -> Option<&'a PostMortem> {
+    let of_lenses = case.profiles.iter().filter_map(|profile| profile.post_mortem.as_ref());
+    of_lenses.chain(case.post_mortem).max_by_key(|dead| (dead.tasks.is_some(), dead.threads.len()))
+}
+
+pub(super) fn hangs(case: &Case<'_>) -> Vec<Suspect> {
+    let Some(dead) = post_mortem(case) else { return Vec::new() };
+    let explained = explain(dead);
+    let sign = match explained.shape {
+        Shape::Circle if explained.has_runtime => Sign::CircleWithRuntime,
+        Shape::Circle => Sign::Circle,
+        Shape::NeverYields => Sign::WaitsForComputing,
+        Shape::NoCircle => return Vec::new(),
+    };
+    let polled = dead.threads.iter().filter_map(|thread| Some(thread.poll?.for_ms)).reduce(f64::max);
+    let told = explained.steps;
+    let cost = Cost { ms: polled, requests: None };
+    vec![Suspect { told, cost, ..Suspect::new(Suspicion::Hang, explained.at.as_ref().map(At::of)) }.with(sign, 1.0)]
+}
+
+pub(super) fn refusals(case: &Case<'_>) -> Vec<Suspect> {
+    let of_lenses = case.profiles.iter().flat_map(|profile| &profile.panics);
+    let refused = case.panics.iter().chain(of_lenses).filter(|panic| panic.text.contains(REFUSES));
+    // The same panic of the same run, seen once more by each lens, is one.
+    refused.max_by_key(|panic| panic.stack.len()).map(refusal).into_iter().collect()
+}
+
+fn refusal(panic: &Panic) -> Suspect {
+    let said = panic.text.lines().next().unwrap_or_default();
+    let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(At::of)).with(Sign::Refused, 1.0);
+    Suspect { told: vec![format!("thread {} {said}", panic.thread)], ..suspect }
+}
+
+/// Threads below which a task or the runtime's own loop is: those of other threads may wait for a runtime as they like.
+fn is_of_a_runtime(stack: &[Frame]) -> bool {
+    stack.iter().any(|frame| frame.function.contains("runtime::blocking::pool::Inner::run"))
+}
+
+pub(super) fn standing(case: &Case<'_>) -> Vec<Suspect> {
+    let Some(profile) = looked(case, Lens::Sched) else { return Vec::new() };
+    let stood = profile.standing.iter().filter(|at| ends_runtime(&at.stack) && is_of_a_runtime(&at.stack));
+    let suspect = |at: &crate::lens::threads::Standing| {
+        let mut suspect =
+            Suspect::new(Suspicion::Standing, culprit(&at.stack).map(At::of)).with(Sign::StoodMs, at.for_ms);
+        suspect.cost.ms = Some(at.for_ms);
+        suspect
+    };
+    stood.map(suspect).collect()
+}

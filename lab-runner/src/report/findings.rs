@@ -1,0 +1,184 @@
+//! What is wrong, in words: the end of every report on a run.
+
+use super::table::DIM;
+use super::units::{ascii, grouped, time_ms};
+use super::{Report, Style};
+use crate::analysis::Analysis;
+use crate::diagnose::{Case, Cost, Diagnosis, Finding, diagnose};
+use crate::evidence::{label, own_crate};
+use crate::profile::{self, Profile};
+use crate::recording::{Side, Spec};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Characters of a line.
+const WIDTH: usize = 128;
+
+/// The diagnosis of a run, or of one side of a comparison.
+#[derive(Clone, Debug)]
+pub struct Diagnosed {
+    /// What it is called beside others.
+    pub label: String,
+    /// The variant.
+    pub variant: String,
+    /// The side, in a comparison.
+    pub side: Option<Side>,
+    /// What it comes to.
+    pub diagnosis: Diagnosis,
+}
+
+/// Diagnoses each variant of a report, in a comparison each side: its first run, with what lenses saw of the same.
+pub(super) fn all(report: &Report) -> Vec<Diagnosed> {
+    let key = |spec: &Spec| (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.scaled);
+    let mut done: Vec<(String, Option<Side>, usize)> = Vec::new();
+    let mut all = Vec::new();
+    for (run, _) in &report.runs {
+        let spec = &run.recording.spec;
+        let key = key(spec);
+        if spec.scaled > 1 || done.contains(&key) {
+            continue;
+        }
+        let side = key.1;
+        let is_its = |profile: &&Profile| profile.spec.variant == spec.variant && profile.side() == side;
+        let profiles: Vec<Profile> = report.profiles.iter().filter(is_its).cloned().collect();
+        let (post_mortem, panics) = profile::last_words(&run.recording.folder);
+        let case = Case {
+            measured: Some(run),
+            profiles: &profiles,
+            post_mortem: post_mortem.as_ref(),
+            panics: &panics,
+            own_crate: own_crate(report.scenario),
+        };
+        all.push(Diagnosed { label: label(spec), variant: spec.variant.clone(), side, diagnosis: diagnose(&case) });
+        done.push(key);
+    }
+    all
+}
+
+/// Prints the findings of a report: those of each run that was looked into.
+pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let several = report.diagnoses.len() > 1;
+    for diagnosed in &report.diagnoses {
+        let diagnosis = &diagnosed.diagnosis;
+        // Of many runs that nobody looked into there is nothing to say.
+        if several && diagnosis.findings.is_empty() && !diagnosis.saw_polls {
+            continue;
+        }
+        let head = if several { format!("findings   {}", diagnosed.label) } else { "findings  ".into() };
+        let rows = rows(diagnosis);
+        writeln!(to)?;
+        if several {
+            writeln!(to, "{}", ascii(&head, style))?;
+        }
+        for (number, (name, text)) in rows.iter().enumerate() {
+            let head = if number == 0 && !several { "findings" } else { "" };
+            for (line, text) in filled_words(text).iter().enumerate() {
+                let (head, name) = if line == 0 { (head, name.as_str()) } else { ("", "") };
+                writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(name, style), ascii(text, style))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn filled_words(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => *line += &format!(" {word}"),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The findings in rows: what a row is, and its text.
+pub(super) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
+    let mut rows: Vec<(String, String)> = diagnosis.findings.iter().flat_map(of_finding).collect();
+    if diagnosis.findings.is_empty() {
+        let says = if diagnosis.saw_polls { "nothing found" } else { "cannot tell" };
+        let why = if diagnosis.saw_polls { "" } else { ": nobody saw polls" };
+        rows.push((diagnosis.says().to_string(), format!("{says}{why}")));
+    }
+    rows.push(("looked at".into(), or_nothing(&diagnosis.looked_at)));
+    if !diagnosis.not_looked_at.is_empty() {
+        rows.push(("not looked at".into(), diagnosis.not_looked_at.join("; ")));
+    }
+    rows
+}
+
+fn or_nothing(looked_at: &[String]) -> String {
+    if looked_at.is_empty() { "nothing".into() } else { looked_at.join("; ") }
+}
+
+fn of_finding(finding: &Finding) -> Vec<(String, String)> {
+    let row = |name: &str, text: String| (name.to_owned(), text);
+    let mut rows = vec![row(&finding.cause.to_string(), what(finding))];
+    if !finding.evidence.is_empty() {
+        rows.push(row("  evidence", finding.evidence.join("; ")));
+    }
+    rows.push(row("  refuted by", finding.refuted_by.into()));
+    rows.push(row("  remedy", format!("{} (chapter {})", finding.remedy, finding.chapter)));
+    rows
+}
+
+/// `scenario_greedy::buggy::import (src/buggy.rs:12), 2740 s of waiting, 3 369 requests hit`
+fn what(finding: &Finding) -> String {
+    let place = place(finding).unwrap_or_else(|| "no one place".into());
+    [Some(place), cost(&finding.cost)].into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
+
+/// The function with its line.
+pub(super) fn place(finding: &Finding) -> Option<String> {
+    let function = finding.at.as_ref()?;
+    let line = finding.file.as_ref().zip(finding.line).map(|(file, line)| format!(" ({}:{line})", short(file)));
+    Some(format!("{function}{}", line.unwrap_or_default()))
+}
+
+/// The last three parts of a path: enough to find it, short enough for a line.
+fn short(file: &str) -> String {
+    let parts: Vec<&str> = file.split('/').collect();
+    parts[parts.len().saturating_sub(3)..].join("/")
+}
+
+/// What it cost, as far as that is known.
+pub(super) fn cost(cost: &Cost) -> Option<String> {
+    let waited = cost.ms.map(|ms| format!("cost {}", time_ms(ms)));
+    let hit = cost.requests.map(|requests| format!("{} requests hit", grouped(requests as i64)));
+    let told: Vec<String> = waited.into_iter().chain(hit).collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// What a program is told.
+#[derive(Debug, Serialize)]
+pub(super) struct OneDiagnosis<'a> {
+    variant: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    side: Option<Side>,
+    says: crate::diagnose::Cause,
+    #[serde(flatten)]
+    diagnosis: &'a Diagnosis,
+}
+
+/// The findings of a run: of several runs of a variant all say the same. Nothing if nobody looked.
+pub(super) fn of_run<'a>(report: &'a Report, run: &Analysis) -> Option<&'a [Finding]> {
+    let spec = &run.recording.spec;
+    let side = spec.pair.as_ref().map(|pair| pair.side);
+    let its = report.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))?;
+    let said = !its.diagnosis.findings.is_empty() || its.diagnosis.saw_polls;
+    (said && spec.scaled == 1).then_some(&its.diagnosis.findings[..])
+}
+
+/// The diagnoses of a report for a program.
+pub(super) fn documents(report: &Report) -> Vec<OneDiagnosis<'_>> {
+    report
+        .diagnoses
+        .iter()
+        .map(|of| OneDiagnosis {
+            variant: &of.variant,
+            side: of.side,
+            says: of.diagnosis.says(),
+            diagnosis: &of.diagnosis,
+        })
+        .collect()
+}
