@@ -1,6 +1,7 @@
 //! What is wrong with a run: from what was measured and what lenses saw to findings, each with cause, place, evidence, cost and remedy.
 //! Pure.
 
+pub mod cured;
 pub(crate) mod doing;
 mod looks;
 pub mod rules;
@@ -205,3 +206,6 @@ fn once_each(findings: &mut Vec<Finding>) {
         new
     });
 }
+
+#[cfg(test)]
+mod tests;

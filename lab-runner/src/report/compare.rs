@@ -4,7 +4,7 @@
 use super::detail::{asked, environment, print_html};
 use super::table::{BOLD, DIM};
 use super::units::{ascii, reading, three_digits};
-use super::{Report, Style, latency, lenses, noise, sched};
+use super::{Report, Style, findings, latency, lenses, noise, sched};
 use crate::analysis::Reading;
 use crate::compare::comparison::{Compared, Comparison};
 use crate::compare::estimate::Estimate;
@@ -36,6 +36,7 @@ pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     print_conclusion(comparison, style, to)?;
     lenses::print(report, style, to)?;
     sched::print(report, style, to)?;
+    findings::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
     print_pictures(report, to)?;
     print_html(report, to)?;

@@ -2,8 +2,9 @@
 
 use super::table::DIM;
 use super::units::{ascii, grouped, time_ms};
-use super::{Report, Style};
+use super::{Report, Style, sched};
 use crate::analysis::Analysis;
+use crate::diagnose::cured::{Cured, Gone, cured};
 use crate::diagnose::{Case, Cost, Diagnosis, Finding, diagnose};
 use crate::evidence::{label, own_crate};
 use crate::profile::{self, Profile};
@@ -55,28 +56,62 @@ pub(super) fn all(report: &Report) -> Vec<Diagnosed> {
     all
 }
 
-/// Prints the findings of a report: those of each run that was looked into.
+/// What became of the cause that was named before, in a comparison.
+pub(super) fn cure(report: &Report) -> Option<Cured> {
+    let side = |side: Side| report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis);
+    Some(cured(side(Side::A)?, side(Side::B)?))
+}
+
+/// The same in rows.
+pub(super) fn cure_rows(report: &Report) -> Vec<(String, String)> {
+    let Some(cure) = cure(report) else { return Vec::new() };
+    let named = cure.cause.map_or_else(String::new, |cause| {
+        let place = cure.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+        format!(" ({cause}{place})")
+    });
+    let gone = format!("the named cause{named} is gone: {}: {}", cure.gone.word(), cure.because);
+    let left = left(report);
+    let moved = match (&cure.moved_to[..], left) {
+        ([], None) if cure.gone == Gone::CouldNotTell => None,
+        ([], None) => Some("the cost moved to: nowhere that was looked at".to_owned()),
+        ([], Some(left)) => Some(format!("the cost moved to: nowhere that is worth a finding; {left}")),
+        (to, _) => Some(format!("the cost moved to: {}", to.join(", "))),
+    };
+    [Some(("verdict".to_owned(), gone)), moved.map(|moved| (String::new(), moved))].into_iter().flatten().collect()
+}
+
+/// What tasks still wait for most after the fix.
+fn left(report: &Report) -> Option<String> {
+    let runs = sched::runs(report);
+    let after = runs.iter().find(|run| run.profile.side() == Some(Side::B))?;
+    let said = after.blames(Style { plain: false, naive: false });
+    said.first().map(|said| format!("what is left: {said}"))
+}
+
+/// Prints the findings of a report: those of each run that was looked into, and what became of the cause that a fix is for.
 pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let several = report.diagnoses.len() > 1;
-    for diagnosed in &report.diagnoses {
-        let diagnosis = &diagnosed.diagnosis;
-        // Of many runs that nobody looked into there is nothing to say.
-        if several && diagnosis.findings.is_empty() && !diagnosis.saw_polls {
-            continue;
-        }
-        let head = if several { format!("findings   {}", diagnosed.label) } else { "findings  ".into() };
-        let rows = rows(diagnosis);
+    for (label, rows) in told(report) {
+        let heads = std::iter::once(format!("findings {label}")).chain(std::iter::repeat(String::new()));
         writeln!(to)?;
-        if several {
-            writeln!(to, "{}", ascii(&head, style))?;
-        }
-        for (number, (name, text)) in rows.iter().enumerate() {
-            let head = if number == 0 && !several { "findings" } else { "" };
-            for (line, text) in filled_words(text).iter().enumerate() {
-                let (head, name) = if line == 0 { (head, name.as_str()) } else { ("", "") };
-                writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(name, style), ascii(text, style))?;
-            }
-        }
+        heads.zip(rows).try_for_each(|(head, (name, text))| print_row(&head, &name, &text, style, to))?;
+    }
+    let cure = cure_rows(report);
+    if !cure.is_empty() {
+        writeln!(to)?;
+    }
+    cure.iter().try_for_each(|(head, text)| print_row(head, "", text, style, to))
+}
+
+/// A row, broken into lines between words.
+fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for (number, line) in filled_words(text).iter().enumerate() {
+        let (head, name) = if number == 0 { (head, name) } else { ("", "") };
+        let name = if name.is_empty() && number == 0 && !head.is_empty() {
+            String::new()
+        } else {
+            format!("{DIM}{name:<14}{DIM:#} ")
+        };
+        writeln!(to, "{head:<10} {}{}", ascii(&name, style), ascii(line, style))?;
     }
     Ok(())
 }
@@ -90,6 +125,17 @@ fn filled_words(text: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The rows of each run that was looked into, or that shows something without; with its name where there are several.
+pub(super) fn told(report: &Report) -> Vec<(String, Vec<(String, String)>)> {
+    let says =
+        |of: &&Diagnosed| report.diagnoses.len() == 1 || !of.diagnosis.findings.is_empty() || of.diagnosis.saw_polls;
+    let rows = |of: &Diagnosed| {
+        let label = if report.diagnoses.len() > 1 { of.label.clone() } else { String::new() };
+        (label, rows(&of.diagnosis))
+    };
+    report.diagnoses.iter().filter(says).map(rows).collect()
 }
 
 /// The findings in rows: what a row is, and its text.

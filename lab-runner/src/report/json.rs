@@ -13,6 +13,7 @@ use crate::analysis::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVer
 use crate::compare::comparison::Comparison;
 use crate::compare::verdict::Change;
 use crate::diagnose::Finding;
+use crate::diagnose::cured::Cured;
 use crate::recording::{Environment, Side};
 use crate::verdict::control::Kept;
 use crate::verdict::{Judged, Verdict};
@@ -47,6 +48,9 @@ pub struct Document<'a> {
     /// What is wrong with each variant, in a comparison with each side.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     diagnosis: Vec<findings::OneDiagnosis<'a>>,
+    /// What became of the cause that was named before, in a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<Cured>,
 }
 
 #[derive(Debug, Serialize)]
@@ -210,6 +214,7 @@ pub fn document(report: &Report) -> Document<'_> {
         sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
         scheduler: sched::json::documents(&sched::runs(report)),
         diagnosis: findings::documents(report),
+        cure: findings::cure(report),
     }
 }
 

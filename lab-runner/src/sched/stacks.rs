@@ -3,7 +3,7 @@
 use super::{Analysed, Culprit, Group, Inflicted, Victims};
 use crate::lens::stall::{Recording, Sample, names};
 use crate::lens::symbols::Symbols;
-use crate::stacks::{culprit, without_closures};
+use crate::stacks::Blamed;
 use std::collections::{BTreeMap, HashMap};
 
 /// Stacks, root first and parted by semicolons, whose first frame says who waited.
@@ -37,15 +37,9 @@ pub fn stacks(analysed: &mut Analysed, mut sampled: Option<(&Recording, &mut Sym
         joined.add(name_of(*culprit), victims, 1.0);
     }
     let Joined { stacks, functions, .. } = joined;
-    let mut most: BTreeMap<usize, (f64, String)> = BTreeMap::new();
-    for ((group, function), ns) in functions {
-        let best = most.entry(group).or_insert_with(|| (ns, function.clone()));
-        // Of equals the first by name, so that the same recording always says the same.
-        if ns > best.0 || (ns == best.0 && function < best.1) {
-            *best = (ns, function);
-        }
+    for (group, blamed) in functions {
+        analysed.sched.groups[group].function = blamed.frame().map(|frame| frame.function);
     }
-    most.into_iter().for_each(|(group, (_, function))| analysed.sched.groups[group].function = Some(function));
     stacks
 }
 
@@ -82,8 +76,8 @@ impl<'a> Samples<'a> {
 struct Joined<'a> {
     groups: &'a [Group],
     stacks: Stacks,
-    /// Nanoseconds that a group inflicted in a function.
-    functions: HashMap<(usize, String), f64>,
+    /// Where a group inflicted its waiting.
+    functions: HashMap<usize, Blamed>,
 }
 
 impl Joined<'_> {
@@ -100,9 +94,7 @@ impl Joined<'_> {
             let frames = names(&sample.frames, symbols);
             let stack = if frames.is_empty() { "[unknown]".into() } else { frames.join(";") };
             self.add(&stack, &poll.by_victim, part);
-            if let Some(frame) = culprit(&symbols.stack(&sample.frames)) {
-                *self.functions.entry((poll.group, without_closures(&frame.function))).or_default() += inflicted * part;
-            }
+            self.functions.entry(poll.group).or_default().add(&symbols.stack(&sample.frames), inflicted * part);
         }
     }
 

@@ -3,10 +3,11 @@
 
 use super::own::is_foreign;
 use crate::lens::symbols::Frame;
+use std::collections::BTreeMap;
 
 /// Parts of paths of sources that are nobody's own: of the registry, of a checkout of somebody else's repository, of the standard
 /// library.
-const FOREIGN_SOURCES: [&str; 4] = ["/registry/src/", "/git/checkouts/", "/rustc/", "/library/std/"];
+const FOREIGN_SOURCES: [&str; 5] = ["/registry/src/", "/git/checkouts/", "/rustc/", "/rust/deps/", "/library/std/"];
 
 /// Combinators, by parts of the names of their polls: one task polls a set of futures in them.
 const COMBINATORS: [&str; 6] = ["FuturesUnordered", "FuturesOrdered", "JoinAll", "join_all", "SelectAll", "select_all"];
@@ -17,21 +18,63 @@ pub fn is_own_frame(frame: &Frame) -> bool {
     !is_foreign(&frame.function) && !frame.file.as_ref().is_some_and(foreign_source)
 }
 
-/// The frame of somebody's own code to blame for what a stack does; the stack is innermost first.
+/// The frames of somebody's own code that a stack is to be blamed on, outermost first; the stack is innermost first.
 ///
 /// A task's poll calls the polls of the futures in it, down to the innermost `async fn`; what that calls is no future any more and
-/// cannot give way. So blamed is the innermost own frame of that chain. A stack without such a chain, of a thread of the blocking
-/// pool say, is blamed by its innermost own frame.
-pub fn culprit(stack: &[Frame]) -> Option<&Frame> {
-    let chain = stack.iter().rposition(|frame| is_task_poll(&frame.function)).map(|at| &stack[..at]);
-    let polled = chain.and_then(innermost_polled);
-    polled.or_else(|| stack.iter().find(|frame| is_own_frame(frame)))
+/// cannot give way. So blamed are the own frames of that chain. A stack without such a chain, of a thread of the blocking pool say,
+/// is blamed on its innermost own frame.
+fn chain(stack: &[Frame]) -> Vec<&Frame> {
+    let polled =
+        stack.iter().position(|frame| is_task_poll(&frame.function)).map(|at| &stack[..at]).unwrap_or_default();
+    let chain: Vec<&Frame> =
+        polled.iter().rev().take_while(|frame| is_poll(frame)).filter(|frame| is_own_frame(frame)).collect();
+    match chain.is_empty() {
+        true => stack.iter().find(|frame| is_own_frame(frame)).into_iter().collect(),
+        false => chain,
+    }
 }
 
-/// The innermost own frame of a chain of polls.
-fn innermost_polled(chain: &[Frame]) -> Option<&Frame> {
-    let polls = chain.iter().rev().take_while(|frame| is_poll(frame));
-    polls.filter(|frame| is_own_frame(frame)).last()
+/// The frame of somebody's own code to blame for what one stack does: the innermost `async fn` of its task.
+pub fn culprit(stack: &[Frame]) -> Option<&Frame> {
+    chain(stack).pop()
+}
+
+/// Many stacks, and the frame to blame for what they do together: the innermost `async fn` that most of it happened in. What a loop
+/// awaits again and again is not to blame for the loop.
+#[derive(Clone, Debug, Default)]
+pub struct Blamed {
+    all: f64,
+    /// By the functions down to one of them: the weight, and that of each place in the last one.
+    chains: BTreeMap<Vec<String>, (f64, BTreeMap<Place, f64>)>,
+}
+
+type Place = (Option<String>, Option<u32>);
+
+impl Blamed {
+    /// Adds a stack.
+    pub fn add(&mut self, stack: &[Frame], weight: f64) {
+        self.all += weight;
+        let mut down: Vec<String> = Vec::new();
+        for frame in chain(stack) {
+            let function = without_closures(&frame.function);
+            if down.last() == Some(&function) {
+                continue;
+            }
+            down.push(function);
+            let (sum, places) = self.chains.entry(down.clone()).or_default();
+            *sum += weight;
+            *places.entry((frame.file.clone(), frame.line)).or_default() += weight;
+        }
+    }
+
+    /// The frame to blame, closures left out; none if no stack has anybody's own code.
+    pub fn frame(&self) -> Option<Frame> {
+        let most = self.chains.iter().filter(|(_, (weight, _))| 2.0 * weight >= self.all);
+        let any = || self.chains.iter().max_by(|a, b| a.1.0.total_cmp(&b.1.0));
+        let (chain, (_, places)) = most.max_by_key(|(chain, _)| chain.len()).or_else(any)?;
+        let ((file, line), _) = places.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
+        Some(Frame { function: chain.last()?.clone(), file: file.clone(), line: *line })
+    }
 }
 
 /// The own frame that called a combinator, if the stack is in one.
@@ -40,9 +83,10 @@ pub fn combines(stack: &[Frame]) -> Option<&Frame> {
     stack[outermost..].iter().find(|frame| is_own_frame(frame))
 }
 
-/// Where the runtime polls a task.
+/// Where the runtime polls a task. The innermost one counts: a worker is a task of its runtime's blocking pool.
 fn is_task_poll(function: &str) -> bool {
-    function.contains("runtime::task::raw") || function.contains("runtime::task::harness")
+    let of_task = function.contains("runtime::task::raw") || function.contains("runtime::task::harness");
+    of_task && function.contains("poll")
 }
 
 /// Whether a frame stands for the poll of a future, or for what a runtime wraps around one. An `async fn` is a closure to the
@@ -133,6 +177,25 @@ mod tests {
             "tokio::runtime::blocking::pool::Inner::run",
         ];
         assert_eq!(blamed(&pool).unwrap(), "shop::serve");
+    }
+
+    #[test]
+    fn what_a_loop_awaits_is_not_to_blame_for_the_loop() {
+        let with = |inner: &[&str]| stack(&[inner, &["shop::import::{{closure}}"], &TASK].concat());
+        let mut all = Blamed::default();
+        all.add(&with(&["shop::Store::put::{{closure}}::{{closure}}", "shop::Store::put::{{closure}}"]), 4.0);
+        all.add(&with(&["serde_json::from_slice"]), 6.0);
+        assert_eq!(all.frame().unwrap().function, "shop::import");
+        all.add(&with(&["shop::Store::put::{{closure}}"]), 6.0);
+        assert_eq!(all.frame().unwrap().function, "shop::Store::put");
+        assert_eq!(Blamed::default().frame(), None);
+    }
+
+    #[test]
+    fn a_worker_is_itself_a_task_of_the_pool() {
+        let worker = ["tokio::runtime::scheduler::multi_thread::worker::run", "std::thread::local::LocalKey<T>::with"];
+        let stack = [&["shop::parse", "shop::import::{{closure}}"][..], &TASK, &worker, &TASK].concat();
+        assert_eq!(blamed(&stack).unwrap(), "shop::import");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod pprof;
 mod side;
 
 pub use amount::amount;
-pub use blame::{combines, culprit, is_own_frame, without_closures};
+pub use blame::{Blamed, combines, culprit, is_own_frame, without_closures};
 pub use difference::{Change, Difference, Entry, Noise, Weight};
 pub use folded::{Folded, MAX_BYTES, MAX_LINE, Parsed, has_frame};
 pub use names::{Names, Plumbing};

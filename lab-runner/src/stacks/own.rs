@@ -1,7 +1,7 @@
 //! Whose code a frame is, by the crate that its name begins with.
 
 /// Crates that are nobody's own code.
-const FOREIGN: [&str; 5] = ["alloc", "core", "futures_util", "std", "tokio"];
+const FOREIGN: [&str; 6] = ["__rustc", "alloc", "core", "futures_util", "std", "tokio"];
 /// What the names of further crates begin with that stand between a task and its own code, and are told by name.
 const FAMILIES: [&str; 5] = ["futures", "lab_kit", "lab_runner", "serde", "tracing"];
 

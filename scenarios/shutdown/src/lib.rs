@@ -96,7 +96,8 @@ const VARIANTS: &[Variant] = &[
         about: "a task calls shutdown_background, at the price of what is in flight",
         run: |cx| drive(cx, background::serve),
         claims: &[ENDS, LOSES, NO_STALL],
-        truth: None,
+        // It ends, and that is what it is a cure for; what it cuts off is its price, and nobody should call that healthy.
+        truth: sick(Cause::AbortedWork, "scenario_shutdown::background::serve"),
     },
     Variant {
         name: "in-task",

@@ -10,7 +10,7 @@ use crate::lens::stall::LongPoll;
 use crate::lens::threads::Standing;
 use crate::report::units::time_ms;
 use crate::sched::{Culprit, Edge, Sched, worth};
-use crate::stacks::{culprit, is_own_frame};
+use crate::stacks::is_own_frame;
 use std::collections::BTreeMap;
 
 /// Whoever is called so are the requests of the load.
@@ -20,7 +20,7 @@ pub(super) fn polls(case: &Case<'_>) -> Vec<Suspect> {
     let Some(profile) = sampled(case) else { return Vec::new() };
     let mut by_function: BTreeMap<String, Vec<(&LongPoll, At)>> = BTreeMap::new();
     for poll in &profile.long_polls {
-        let Some(frame) = culprit(&poll.stack) else { continue };
+        let Some(frame) = poll.blamed.as_ref() else { continue };
         let at = At::of(frame);
         by_function.entry(at.function.clone()).or_default().push((poll, at));
     }
@@ -97,7 +97,7 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
 /// The innermost function that is somebody's own, where it is another one than the blamed.
 fn innermost(poll: &LongPoll) -> Option<String> {
     let inner = poll.stack.iter().find(|frame| is_own_frame(frame))?;
-    let blamed = culprit(&poll.stack)?;
+    let blamed = poll.blamed.as_ref()?;
     (At::of(inner).function != At::of(blamed).function).then(|| format!("the code that ran is {inner}"))
 }
 

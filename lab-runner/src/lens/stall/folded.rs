@@ -2,6 +2,7 @@
 
 use super::read::{Recording, Sample, WaitChannel};
 use crate::lens::symbols::{Frame, Symbols};
+use crate::stacks::Blamed;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -49,6 +50,9 @@ pub struct LongPoll {
     pub runnable: f64,
     /// The most frequent stack, innermost first.
     pub stack: Vec<Frame>,
+    /// The function to blame for it; none if nobody's own code was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blamed: Option<Frame>,
     /// The share of its time that it spent in that stack.
     pub stack_share: f64,
     /// What it waited for in the kernel, the most frequent first.
@@ -109,6 +113,8 @@ fn long_poll(samples: &[&Sample], waits: &[WaitChannel], symbols: &mut Symbols) 
     let first = samples.first()?;
     let on_cpu = cpu_share(samples);
     let (stack, stack_share) = most_frequent(samples, symbols);
+    let mut blamed = Blamed::default();
+    samples.iter().for_each(|sample| blamed.add(&symbols.stack(&sample.frames), f64::from(sample.ticks)));
     Some(LongPoll {
         task: first.task,
         thread: first.thread,
@@ -119,6 +125,7 @@ fn long_poll(samples: &[&Sample], waits: &[WaitChannel], symbols: &mut Symbols) 
         on_cpu,
         runnable: (1.0 - on_cpu) * outside_share(samples),
         stack,
+        blamed: blamed.frame(),
         stack_share,
         waits: waits_of(first, waits),
     })

@@ -37,6 +37,10 @@ struct Page {
     verdict: Sentence,
     /// What has to be known before believing it.
     doubts: Vec<String>,
+    /// What is wrong with each run that was looked into, in rows.
+    findings: Vec<(String, Vec<(String, String)>)>,
+    /// What became of the cause that was named before.
+    cure: Vec<String>,
     latency: Vec<Drawn>,
     percentiles: Option<Table>,
     claims: Option<Table>,
@@ -77,6 +81,8 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
         head: verdict::head(report),
         verdict: verdict::sentence(report),
         doubts: ran::doubts(report),
+        findings: super::findings::told(report),
+        cure: super::findings::cure_rows(report).into_iter().map(|(_, text)| text).collect(),
         latency: drawn(plots(report))?,
         percentiles: tables::percentiles(report),
         claims: claims.told,

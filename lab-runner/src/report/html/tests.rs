@@ -68,6 +68,7 @@ fn moments(mut profile: Profile, says: &str) -> Profile {
         on_cpu: 0.25,
         runnable: 0.1,
         stack: vec![frame(Some(7)), frame(None)],
+        blamed: None,
         stack_share: 0.9,
         waits: vec![Wait { channel: says.into(), syscall: Some(0), seen: 12 }],
     }];

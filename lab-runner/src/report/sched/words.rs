@@ -24,7 +24,7 @@ pub(in crate::report) struct Run<'a> {
 }
 
 /// The runs whose scheduler was looked at, those of a comparison before first.
-pub(super) fn runs<'a>(report: &'a Report) -> Vec<Run<'a>> {
+pub(in crate::report) fn runs<'a>(report: &'a Report) -> Vec<Run<'a>> {
     let mut profiles: Vec<&'a Profile> = report.profiles.iter().collect();
     profiles.sort_by_key(|profile| profile.side() == Some(Side::B));
     let names = || report.comparison.as_ref().map(|_| evidence::names(report.scenario));
