@@ -168,7 +168,7 @@ fn of_finding(finding: &Finding) -> Vec<(String, String)> {
     rows
 }
 
-/// `scenario_greedy::buggy::import (src/buggy.rs:12), 2740 s of waiting, 3 369 requests hit`
+/// `shop::import (src/buggy.rs:12), 2740 s of waiting, 3 369 requests hit`
 fn what(finding: &Finding) -> String {
     let place = place(finding).unwrap_or_else(|| "no one place".into());
     [Some(place), cost(&finding.cost)].into_iter().flatten().collect::<Vec<_>>().join(": ")
