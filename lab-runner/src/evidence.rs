@@ -147,7 +147,7 @@ mod tests {
             slow: None,
             memory: Vec::new(),
             long_polls: Vec::new(),
-            in_polls: Vec::new(),
+            in_polls: None,
             sched: None,
             standing: Vec::new(),
             hand_offs: Vec::new(),

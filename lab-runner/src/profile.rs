@@ -39,8 +39,8 @@ pub struct Profile {
     pub memory: Vec<MemoryAt>,
     /// The polls that took longer than their budget.
     pub long_polls: Vec<LongPoll>,
-    /// What polls did, where they were sampled.
-    pub in_polls: Vec<InPolls>,
+    /// What polls did; none where they were not sampled.
+    pub in_polls: Option<Vec<InPolls>>,
     /// What the scheduler did.
     pub sched: Option<Sched>,
     /// Threads that stood somewhere outside of polls.
@@ -138,7 +138,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         slow: left(folder, SLOW_REQUEST, &mut note),
         memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
         long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
-        in_polls: left(folder, IN_POLLS, &mut note).unwrap_or_default(),
+        in_polls: left(folder, IN_POLLS, &mut note),
         sched: left(folder, SCHED, &mut note),
         standing: left(folder, STANDING, &mut note).unwrap_or_default(),
         hand_offs: left(folder, HAND_OFFS, &mut note).unwrap_or_default(),

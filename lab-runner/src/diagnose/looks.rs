@@ -17,7 +17,7 @@ pub(super) fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
     let (mut done, mut missed) = (Vec::new(), Vec::new());
     for (lens, what) in LOOKS_FOR {
         // The lens `sched` has a stall sampler beside it.
-        let sees = looked(case, lens).is_some() || lens == Lens::Stall && sampled(case).is_some();
+        let sees = if lens == Lens::Stall { sampled(case).is_some() } else { looked(case, lens).is_some() };
         if sees { done.push(what.to_owned()) } else { missed.push(format!("{what}: {}", why(case, lens))) }
     }
     match case.measured {
@@ -36,12 +36,13 @@ fn why(case: &Case<'_>, lens: Lens) -> String {
     let asked = case.profiles.iter().find(|profile| profile.lens == lens);
     match asked.map(|profile| &profile.note.unavailable) {
         Some(Some(why)) => format!("the lens {lens} could not look: {why}"),
-        Some(None) => format!("the lens {lens} saw nothing"),
+        Some(None) => format!("the lens {lens} left no word of it"),
         None => format!("the lens {lens} did not run"),
     }
 }
 
 /// Whether polls were seen at all.
 pub(super) fn saw_polls(case: &Case<'_>) -> bool {
-    sched(case).is_some_and(|sched| !sched.polls_unseen && sched.groups.iter().any(|group| group.polls > 0))
+    sampled(case).is_some()
+        && sched(case).is_some_and(|sched| !sched.polls_unseen && sched.groups.iter().any(|group| group.polls > 0))
 }

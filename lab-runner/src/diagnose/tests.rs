@@ -94,7 +94,7 @@ fn profile(lens: Lens) -> Profile {
         slow: None,
         memory: Vec::new(),
         long_polls: Vec::new(),
-        in_polls: vec![in_polls(Doing::Computes, 1.0)],
+        in_polls: Some(vec![in_polls(Doing::Computes, 1.0)]),
         sched: None,
         standing: Vec::new(),
         hand_offs: Vec::new(),
@@ -160,7 +160,7 @@ fn a_set_is_quadratic_if_what_is_turned_away_takes_its_time() {
         let mut sched = sched(0.0, 0, ms);
         sched.groups[1].budget_spent = spent;
         let in_polls = vec![in_polls(Doing::Combines, ms - away), in_polls(Doing::TurnsAway, away)];
-        causes(Profile { in_polls, ..looked(sched, Vec::new()) })
+        causes(Profile { in_polls: Some(in_polls), ..looked(sched, Vec::new()) })
     };
     assert_eq!(set(1_200.0, 120.0, 600), [Cause::QuadraticCombinator]);
     assert_eq!(set(60.0, 6.0, 600), [], "bounded");

@@ -39,6 +39,6 @@ pub(super) fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
 
 /// The profile whose polls were sampled: beside the scheduler, or else alone.
 pub(super) fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
-    let has_polls = |profile: &&Profile| !profile.in_polls.is_empty();
+    let has_polls = |profile: &&Profile| profile.in_polls.is_some();
     looked(case, Lens::Sched).filter(has_polls).or_else(|| looked(case, Lens::Stall).filter(has_polls))
 }

@@ -8,10 +8,10 @@ use crate::diagnose::suspect::{At, Suspect, Suspicion};
 use std::collections::BTreeSet;
 
 pub(super) fn sets(case: &Case<'_>) -> Vec<Suspect> {
-    let Some(profile) = sampled(case) else { return Vec::new() };
+    let Some(in_polls) = sampled(case).and_then(|profile| profile.in_polls.as_deref()) else { return Vec::new() };
     let in_set = |seen: &&InPolls| matches!(seen.doing, Doing::Combines | Doing::TurnsAway);
-    let functions: BTreeSet<&str> = profile.in_polls.iter().filter(in_set).map(|seen| seen.function.as_str()).collect();
-    functions.into_iter().filter_map(|function| suspect(case, &profile.in_polls, function)).collect()
+    let functions: BTreeSet<&str> = in_polls.iter().filter(in_set).map(|seen| seen.function.as_str()).collect();
+    functions.into_iter().filter_map(|function| suspect(case, in_polls, function)).collect()
 }
 
 fn suspect(case: &Case<'_>, in_polls: &[InPolls], function: &str) -> Option<Suspect> {

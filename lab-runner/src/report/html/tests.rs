@@ -34,7 +34,7 @@ fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
         slow: None,
         memory: Vec::new(),
         long_polls: Vec::new(),
-        in_polls: Vec::new(),
+        in_polls: None,
         sched: None,
         standing: Vec::new(),
         hand_offs: Vec::new(),

@@ -140,7 +140,7 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
         slow: None,
         memory: Vec::new(),
         long_polls: Vec::new(),
-        in_polls: Vec::new(),
+        in_polls: None,
         sched: Some(sched),
         standing: Vec::new(),
         hand_offs: Vec::new(),
