@@ -100,6 +100,7 @@ mod tests {
             looked_at: vec!["long polls".into()],
             not_looked_at: Vec::new(),
             saw_polls: true,
+            hung: false,
         }
     }
 

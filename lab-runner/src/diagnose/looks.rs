@@ -24,8 +24,7 @@ pub(super) fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
         Some(_) => done.push("answers, lost requests, the machine".into()),
         None => missed.push("answers, lost requests, the machine: no run was measured".into()),
     }
-    let dead = case.measured.is_some_and(|run| run.recording.outcome.ending == Ending::Hung);
-    if dead && case.post_mortem.is_none() && case.profiles.iter().all(|profile| profile.post_mortem.is_none()) {
+    if hung(case) && case.post_mortem.is_none() && case.profiles.iter().all(|profile| profile.post_mortem.is_none()) {
         missed.push("why it hangs: there is no post-mortem".into());
     }
     missed.extend(case.measured.into_iter().flat_map(|run| &run.unread).map(|part| format!("{part}: damaged")));
@@ -45,4 +44,10 @@ fn why(case: &Case<'_>, lens: Lens) -> String {
 pub(super) fn saw_polls(case: &Case<'_>) -> bool {
     sampled(case).is_some()
         && sched(case).is_some_and(|sched| !sched.polls_unseen && sched.groups.iter().any(|group| group.polls > 0))
+}
+
+/// Whether the run was killed at its deadline.
+pub(super) fn hung(case: &Case<'_>) -> bool {
+    let measured = case.measured.is_some_and(|run| run.recording.outcome.ending == Ending::Hung);
+    measured || case.profiles.iter().any(|profile| profile.ending == Ending::Hung)
 }

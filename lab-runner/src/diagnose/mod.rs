@@ -44,6 +44,8 @@ pub struct Diagnosis {
     pub not_looked_at: Vec<String>,
     /// Whether anybody saw polls: else nothing found is no news.
     pub saw_polls: bool,
+    /// Whether it was killed at its deadline: that is not healthy, whatever is not found.
+    pub hung: bool,
 }
 
 /// A cause that is named.
@@ -163,7 +165,7 @@ impl Diagnosis {
         let first = self.findings.iter().find(|finding| finding.cause.accuses()).or(self.findings.first());
         match first {
             Some(finding) => finding.cause,
-            None if self.saw_polls => Cause::Healthy,
+            None if self.saw_polls && !self.hung => Cause::Healthy,
             None => Cause::NotEnoughEvidence,
         }
     }
@@ -179,7 +181,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     findings.sort_by(|a, b| b.cause.accuses().cmp(&a.cause.accuses()).then(cost(b).total_cmp(&cost(a))));
     once_each(&mut findings);
     let (looked_at, not_looked_at) = looks::looks(case);
-    Diagnosis { findings, looked_at, not_looked_at, saw_polls: looks::saw_polls(case) }
+    Diagnosis { findings, looked_at, not_looked_at, saw_polls: looks::saw_polls(case), hung: looks::hung(case) }
 }
 
 /// The first rule whose limits a suspect meets.

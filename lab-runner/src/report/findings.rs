@@ -142,9 +142,12 @@ pub(super) fn told(report: &Report) -> Vec<(String, Vec<(String, String)>)> {
 pub(super) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
     let mut rows: Vec<(String, String)> = diagnosis.findings.iter().flat_map(of_finding).collect();
     if diagnosis.findings.is_empty() {
-        let says = if diagnosis.saw_polls { "nothing found" } else { "cannot tell" };
-        let why = if diagnosis.saw_polls { "" } else { ": nobody saw polls" };
-        rows.push((diagnosis.says().to_string(), format!("{says}{why}")));
+        let why = match (diagnosis.saw_polls, diagnosis.hung) {
+            (false, _) => "cannot tell: nobody saw polls",
+            (true, true) => "it was killed at its deadline, and nothing was found that kept it from ending",
+            (true, false) => "nothing found",
+        };
+        rows.push((diagnosis.says().to_string(), why.into()));
     }
     rows.push(("looked at".into(), or_nothing(&diagnosis.looked_at)));
     if !diagnosis.not_looked_at.is_empty() {
