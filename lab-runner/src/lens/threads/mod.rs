@@ -1,5 +1,7 @@
 //! What threads do outside of polls, where no hook tells: where they stand for long, and where they panicked.
 
+pub mod watched;
+
 use super::symbols::Frame;
 use serde::{Deserialize, Serialize};
 
