@@ -85,7 +85,7 @@ impl Graph<'_> {
         let outside = all().filter(|index| {
             let role = &self.roles[*index];
             role.home == Home::Outside
-                && role.wait.is_some_and(|wait| wait > Wait::Park)
+                && role.wait.is_some_and(|wait| wait > Wait::Sleep)
                 && role.wait != Some(Wait::Lock)
         });
         let locks: Vec<usize> = all().filter(|index| self.roles[*index].wait == Some(Wait::Lock)).collect();

@@ -141,9 +141,10 @@ const WAITS: [(Wait, &[Spot]); 8] = [
 
 /// What a thread is and does.
 pub(super) fn role(thread: &Thread) -> Role<'_> {
-    let home = Place::of(thread);
+    let stack: Vec<Named<'_>> = thread.stack.iter().map(Named::of).collect();
+    let home = Place::of(&stack);
     let idle = (home.home != Home::Outside && !home.inside).then_some(Wait::Idle);
-    let wait = idle.or_else(|| wait(&thread.stack));
+    let wait = idle.or_else(|| wait(&stack));
     Role {
         home: home.home,
         inside: home.inside || thread.poll.is_some(),
@@ -179,43 +180,60 @@ struct Place {
 }
 
 impl Place {
-    fn of(thread: &Thread) -> Place {
+    fn of(stack: &[Named<'_>]) -> Place {
         let mut place = Place { home: Home::Outside, inside: false, in_place: false };
-        for frame in thread.stack.iter().rev() {
+        for frame in stack.iter().rev() {
             place.enter(frame);
         }
         place
     }
 
-    fn enter(&mut self, frame: &Frame) {
-        if at(frame, IN_PLACE) {
+    fn enter(&mut self, frame: &Named<'_>) {
+        if frame.is_at(IN_PLACE) {
             self.in_place = true;
-        } else if at(frame, WORKER) {
+        } else if frame.is_at(WORKER) {
             // A worker is a blocking task of its own pool: what it is inside of begins with its tasks.
             *self = Place { home: Home::Worker, inside: false, in_place: false };
-        } else if at(frame, POOL) && self.home == Home::Outside {
+        } else if frame.is_at(POOL) && self.home == Home::Outside {
             self.home = Home::Pool;
-        } else if at(frame, POLL) {
+        } else if frame.is_at(POLL) {
             self.inside = true;
         }
     }
 }
 
 /// What a stack waits for: of all that foreign functions wait for above the innermost own one, what explains the others.
-fn wait(stack: &[Frame]) -> Option<Wait> {
-    let above = stack.iter().take_while(|frame| !is_own(&frame.function) && !at(frame, POLL));
-    let waits = above.filter_map(|frame| WAITS.iter().find(|(_, spots)| at(frame, spots)).map(|(wait, _)| *wait));
+fn wait(stack: &[Named<'_>]) -> Option<Wait> {
+    let above = stack.iter().take_while(|frame| !is_own(frame.function) && !frame.is_at(POLL));
+    let waits = above.filter_map(|frame| WAITS.iter().find(|(_, spots)| frame.is_at(spots)).map(|(wait, _)| *wait));
     waits.max()
 }
 
-fn at(frame: &Frame, spots: &[Spot]) -> bool {
-    let name = last_name(&frame.function);
-    // What is outside of names goes by its file: debug information may call an inlined function by its last name alone.
-    let bare = !frame.function.contains("::") || frame.function.starts_with(&format!("{name}<"));
-    let in_file = |spot: &Spot| bare && frame.file.as_ref().is_some_and(|file| file.ends_with(spot.file));
-    spots
-        .iter()
-        .any(|spot| spot.names.contains(&name) && (in_file(spot) || (!bare && frame.function.contains(spot.module))))
+/// A frame's name and where it is, as far as that helps to know it again.
+struct Named<'a> {
+    function: &'a str,
+    /// The last part of the name.
+    last: &'a str,
+    /// The file, of a function without a path: debug information may call an inlined one by its last name alone.
+    file: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    fn of(frame: &'a Frame) -> Named<'a> {
+        let function = frame.function.as_str();
+        let last = last_name(function);
+        let after = function.strip_prefix(last).unwrap_or("::");
+        let bare = after.is_empty() || (after.starts_with('<') && !last.is_empty());
+        Named { function, last, file: frame.file.as_deref().filter(|_| bare) }
+    }
+
+    fn is_at(&self, spots: &[Spot]) -> bool {
+        let is_at = |spot: &Spot| match self.file {
+            Some(file) => file.ends_with(spot.file),
+            None => self.function.contains(spot.module),
+        };
+        spots.iter().any(|spot| spot.names.contains(&self.last) && is_at(spot))
+    }
 }
 
 /// The last name of a path, without what it is generic over and without the closures in it.

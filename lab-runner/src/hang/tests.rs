@@ -145,6 +145,19 @@ fn async_locks_crosswise_are_a_circle() {
 }
 
 #[test]
+fn the_outermost_future_waits_as_its_thread() {
+    let mut dead = dead(vec![outside(1, &BLOCK_ON), idle_worker(2)]);
+    dead.watched = vec![
+        lock(WatchedKind::AsyncLock, "a", &[(1, None, 9.0)], &[(2, Some(10), 7.0)]),
+        lock(WatchedKind::AsyncLock, "b", &[(2, Some(10), 8.0)], &[(1, None, 6.0)]),
+    ];
+    let explained = explain(&dead);
+    assert_eq!(explained.shape, Shape::Circle);
+    assert_says(&explained, &["thread 1 (thread-1) waits since 6 ms (waits.rs:1) for the lock `b`"]);
+    assert_eq!(explained.at.unwrap().line, Some(1), "where it asked, and not where it blocks");
+}
+
+#[test]
 fn a_lock_asked_for_by_who_has_it_is_a_circle_of_one() {
     let mut dead = dead(vec![idle_worker(2)]);
     let twice = lock(WatchedKind::AsyncLock, "twice", &[(2, Some(10), 9.0)], &[(2, Some(10), 8.0)]);

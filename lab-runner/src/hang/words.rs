@@ -10,12 +10,12 @@ pub(super) fn time(ms: f64) -> String {
     if ms >= 1_000.0 { format!("{:.1} s", ms / 1_000.0) } else { format!("{ms:.0} ms") }
 }
 
-/// A place without the folders that it lies in: `drive.rs:52`.
+/// A place without the folders that it lies in: `app.rs:52`.
 pub(super) fn short(place: &str) -> &str {
     place.rsplit('/').next().unwrap_or(place)
 }
 
-/// Where a frame is: `buggy.rs:14, scenario_shutdown::buggy::serve`.
+/// Where a frame is: `app.rs:14, my_app::stop`.
 pub(super) fn frame(frame: &Frame) -> String {
     let function = without_closures(&frame.function);
     match (&frame.file, frame.line) {
