@@ -78,6 +78,7 @@ mod requests;
 mod scenario;
 pub mod schedule;
 pub mod watch;
+pub mod watched;
 pub mod words;
 pub mod yield_probe;
 

@@ -1,6 +1,19 @@
 //! Why a run hangs, from its post-mortem: what every thread did when time was up, which tasks were left, and from these who waits
 //! for whom. Pure.
 
+mod explain;
+mod graph;
+mod groups;
+mod lines;
+mod roles;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use explain::explain;
+pub use groups::{Groups, TaskGroup, ThreadGroup, groups};
+pub use lines::lines;
+
 use crate::lens::symbols::Frame;
 use serde::{Deserialize, Serialize};
 
@@ -183,9 +196,4 @@ pub enum Shape {
     NeverYields,
     /// With tasks that wait for events of the outside: nothing that could be called a deadlock.
     NoCircle,
-}
-
-/// Who waits for whom: the shortest circle, or else the shortest chain that ends in code that never gives way.
-pub fn explain(_dead: &PostMortem) -> Explanation {
-    Explanation { shape: Shape::NoCircle, steps: Vec::new(), at: None, has_lock: false, has_runtime: false }
 }

@@ -1,6 +1,7 @@
 //! What threads do outside of polls, where no hook tells: where they stand for long, and where they panicked.
 
 pub(crate) mod hand_offs;
+pub mod watched;
 
 pub use hand_offs::{HAND_OFFS, HandOff};
 

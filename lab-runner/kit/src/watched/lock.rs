@@ -1,0 +1,168 @@
+//! Locks that tell who has them.
+
+use super::state::{Kind, Note, Part, State};
+use std::future::poll_fn;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult};
+use std::task::Poll;
+
+/// A [`std::sync::Mutex`] that tells who has it and who waits for it.
+#[derive(Debug)]
+pub struct Mutex<T> {
+    inner: std::sync::Mutex<T>,
+    state: Arc<State>,
+}
+
+/// A [`Mutex`] that is held, until this is dropped.
+#[derive(Debug)]
+pub struct MutexGuard<'a, T> {
+    // Before the lock is let go: a snapshot may see nobody hold a lock that is free in a moment, and never two who hold it.
+    _held: Note,
+    inner: std::sync::MutexGuard<'a, T>,
+}
+
+impl<T> Mutex<T> {
+    /// A lock under a name.
+    #[track_caller]
+    pub fn new(name: &str, value: T) -> Mutex<T> {
+        Mutex { inner: std::sync::Mutex::new(value), state: State::new(Kind::Lock, name, Location::caller()) }
+    }
+
+    /// Waits for the lock, and its thread with it.
+    ///
+    /// # Errors
+    /// If somebody panicked who held it, as the lock of the standard library.
+    #[track_caller]
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        let at = Location::caller();
+        let locked = match self.inner.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let _waits = self.state.note(Part::Waits, at);
+                self.inner.lock()
+            }
+            Ok(guard) => Ok(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
+        };
+        match locked {
+            Ok(guard) => Ok(self.held(guard, at)),
+            Err(poisoned) => Err(PoisonError::new(self.held(poisoned.into_inner(), at))),
+        }
+    }
+
+    /// Takes the lock if it is free.
+    ///
+    /// # Errors
+    /// If it is not, or if somebody panicked who held it.
+    #[track_caller]
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        let at = Location::caller();
+        match self.inner.try_lock() {
+            Ok(guard) => Ok(self.held(guard, at)),
+            Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
+            Err(TryLockError::Poisoned(poisoned)) => {
+                Err(TryLockError::Poisoned(PoisonError::new(self.held(poisoned.into_inner(), at))))
+            }
+        }
+    }
+
+    /// Whether somebody panicked who held it.
+    pub fn is_poisoned(&self) -> bool {
+        self.inner.is_poisoned()
+    }
+
+    fn held<'a>(&self, inner: std::sync::MutexGuard<'a, T>, at: &'static Location<'static>) -> MutexGuard<'a, T> {
+        MutexGuard { _held: self.state.note(Part::Holds, at), inner }
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+}
+
+/// A [`tokio::sync::Mutex`] that tells who has it and who waits for it.
+#[derive(Debug)]
+pub struct AsyncMutex<T> {
+    inner: tokio::sync::Mutex<T>,
+    state: Arc<State>,
+}
+
+/// An [`AsyncMutex`] that is held, until this is dropped.
+#[derive(Debug)]
+pub struct AsyncMutexGuard<'a, T> {
+    _held: Note,
+    inner: tokio::sync::MutexGuard<'a, T>,
+}
+
+impl<T> AsyncMutex<T> {
+    /// A lock under a name.
+    #[track_caller]
+    pub fn new(name: &str, value: T) -> AsyncMutex<T> {
+        AsyncMutex {
+            inner: tokio::sync::Mutex::new(value),
+            state: State::new(Kind::AsyncLock, name, Location::caller()),
+        }
+    }
+
+    /// Waits for the lock. The task that polls this first is the one that waits; dropping it ends the waiting.
+    // No `async fn`: of one the compiler does not tell who called it.
+    #[track_caller]
+    pub fn lock(&self) -> impl Future<Output = AsyncMutexGuard<'_, T>> {
+        let at = Location::caller();
+        async move {
+            let inner = noted(self.inner.lock(), &self.state, Part::Waits, at).await;
+            AsyncMutexGuard { _held: self.state.note(Part::Holds, at), inner }
+        }
+    }
+
+    /// Takes the lock if it is free.
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<AsyncMutexGuard<'_, T>> {
+        let inner = self.inner.try_lock().ok()?;
+        Some(AsyncMutexGuard { _held: self.state.note(Part::Holds, Location::caller()), inner })
+    }
+}
+
+impl<T> Deref for AsyncMutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T> DerefMut for AsyncMutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+}
+
+/// Waits for a future, with a note from when on it had to wait.
+pub(super) async fn noted<F: Future>(
+    future: F,
+    state: &Arc<State>,
+    part: Part,
+    at: &'static Location<'static>,
+) -> F::Output {
+    let mut future = pin!(future);
+    let mut waits = None;
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Pending => {
+            waits.get_or_insert_with(|| state.note(part, at));
+            Poll::Pending
+        }
+        ready => ready,
+    })
+    .await
+}

@@ -1,0 +1,221 @@
+//! Who holds what and who waits for it, and the list of everything that is watched.
+
+use crate::clock;
+use std::hash::{Hash, Hasher};
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::time::Duration;
+
+/// How often a snapshot tries what somebody else has locked, before it goes on without it.
+const TRIES: usize = 100;
+/// What it sleeps in between.
+const PAUSE: Duration = Duration::from_micros(50);
+
+static ALL: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
+
+/// Kinds of what is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A lock that blocks its thread.
+    Lock,
+    /// A lock that is awaited.
+    AsyncLock,
+    /// A bounded channel.
+    Channel,
+}
+
+/// Something watched that somebody holds or waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// What it is.
+    pub kind: Kind,
+    /// What whoever made it calls it.
+    pub name: String,
+    /// Where it was made: `src/drive.rs:52`.
+    pub place: String,
+    /// Who holds it; nobody holds a channel.
+    pub holders: Vec<Party>,
+    /// Who waits for it.
+    pub waiters: Vec<Party>,
+    /// Who used the other side of a channel last, through each handle that is still there: who could end the wait.
+    pub others: Vec<Party>,
+}
+
+/// Who holds something or waits for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// The number that its thread had in the kernel at that moment; zero where threads have none.
+    pub tid: u32,
+    /// The task's number; none outside of tasks.
+    pub task: Option<u64>,
+    /// Since when, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub since_ns: u64,
+    /// Where it asked for it: `src/drive.rs:52`.
+    pub place: String,
+}
+
+/// All that somebody holds or waits for, in the order in which it was made. It never waits for long: what somebody
+/// else keeps locked for milliseconds is left out.
+pub fn snapshot() -> Vec<Seen> {
+    let all: Vec<_> = tried(&ALL).map(|all| all.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
+    all.iter().filter_map(|state| state.seen()).collect()
+}
+
+fn tried<T>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    for _ in 0..TRIES {
+        match lock.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+        }
+    }
+    None
+}
+
+/// What somebody is to something watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Holds,
+    /// For a lock, or for room in a channel.
+    Waits,
+    /// For a message.
+    WaitsToReceive,
+    /// Sent last through a handle.
+    Sends,
+    /// Received last.
+    Receives,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    number: u64,
+    part: Part,
+    tid: u32,
+    task: Option<u64>,
+    since_ns: u64,
+    at: &'static Location<'static>,
+}
+
+/// What is noted about something watched.
+#[derive(Debug)]
+pub(super) struct State {
+    kind: Kind,
+    name: String,
+    made: &'static Location<'static>,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    next: u64,
+    list: Vec<Entry>,
+}
+
+impl State {
+    /// Notes something new.
+    pub(super) fn new(kind: Kind, name: &str, made: &'static Location<'static>) -> Arc<State> {
+        let state = Arc::new(State { kind, name: name.to_owned(), made, entries: Mutex::default() });
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() == all.capacity() {
+            all.retain(|state| state.strong_count() > 0);
+            // Room for as many again: else a list that is nearly full would be searched for each new one.
+            let more = all.len().max(8);
+            all.reserve(more);
+        }
+        all.push(Arc::downgrade(&state));
+        state
+    }
+
+    /// Notes that the caller's task or thread is this to it, until the note is dropped.
+    pub(super) fn note(self: &Arc<State>, part: Part, at: &'static Location<'static>) -> Note {
+        let (tid, task, since_ns) = (tid(), task(), clock::now_ns());
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = entries.next;
+        entries.next += 1;
+        entries.list.push(Entry { number, part, tid, task, since_ns, at });
+        Note { state: Arc::clone(self), number }
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        let list = tried(&self.entries)?.list.clone();
+        let of = |part: Part| list.iter().filter(move |entry| entry.part == part);
+        let parties = |part: Part| of(part).map(Entry::party).collect::<Vec<_>>();
+        let mut others = Vec::new();
+        // Senders wait for whoever receives, and receivers for whoever sends.
+        for (waits, other) in [(Part::Waits, Part::Receives), (Part::WaitsToReceive, Part::Sends)] {
+            if of(waits).next().is_some() {
+                others.extend(parties(other));
+            }
+        }
+        let mut waiters = parties(Part::Waits);
+        waiters.extend(parties(Part::WaitsToReceive));
+        let holders = parties(Part::Holds);
+        let (name, place) = (self.name.clone(), place(self.made));
+        let somebody = !(holders.is_empty() && waiters.is_empty());
+        somebody.then_some(Seen { kind: self.kind, name, place, holders, waiters, others })
+    }
+}
+
+impl Entry {
+    fn party(&self) -> Party {
+        Party { tid: self.tid, task: self.task, since_ns: self.since_ns, place: place(self.at) }
+    }
+}
+
+/// Something noted, for as long as it is true.
+#[derive(Debug)]
+pub(super) struct Note {
+    state: Arc<State>,
+    number: u64,
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        let mut entries = self.state.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.list.retain(|entry| entry.number != self.number);
+    }
+}
+
+fn place(at: &Location<'_>) -> String {
+    format!("{}:{}", at.file(), at.line())
+}
+
+/// The number of the calling thread, asked for once.
+fn tid() -> u32 {
+    std::thread_local!(static TID: u32 = asked_tid());
+    // A thread that is ending may have forgotten it.
+    TID.try_with(|tid| *tid).unwrap_or_else(|_| asked_tid())
+}
+
+#[cfg(target_os = "linux")]
+fn asked_tid() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn asked_tid() -> u32 {
+    0
+}
+
+/// The number of the task that calls: an id does not tell it, but hashes it.
+fn task() -> Option<u64> {
+    #[derive(Default)]
+    struct Number(u64);
+    impl Hasher for Number {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            self.0 = u64::from_ne_bytes(word);
+        }
+    }
+    let id = tokio::task::try_id()?;
+    let mut number = Number::default();
+    id.hash(&mut number);
+    Some(number.finish())
+}

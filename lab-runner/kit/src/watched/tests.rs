@@ -1,0 +1,145 @@
+use super::*;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+fn seen(name: &str) -> Option<Seen> {
+    snapshot().into_iter().find(|seen| seen.name == name)
+}
+
+/// Looks until it is so: a thread that begins to wait tells nobody when.
+fn until(what: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !what() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never came to that");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+/// Polls a future once.
+async fn once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    let mut future = Some(future);
+    poll_fn(|cx| Poll::Ready(future.take().map(|future| future.poll(cx)).unwrap())).await
+}
+
+#[test]
+fn a_lock_tells_who_has_it_and_who_waits() {
+    let lock = Arc::new(Mutex::new("tells", 0));
+    let made = line!() - 1;
+    assert_eq!(seen("tells"), None);
+    let held = lock.lock().unwrap();
+    let other = Arc::clone(&lock);
+    let waiting = std::thread::Builder::new().name("waits".into()).spawn(move || *other.lock().unwrap() += 1).unwrap();
+    until(|| seen("tells").unwrap().waiters.len() == 1);
+    let both = seen("tells").unwrap();
+    assert_eq!((both.kind, both.holders.len(), both.holders[0].task), (Kind::Lock, 1, None));
+    assert!(both.place.ends_with(&format!("watched/tests.rs:{made}")), "{}", both.place);
+    assert!(both.holders[0].place.ends_with(&format!("tests.rs:{}", made + 3)), "{:?}", both.holders);
+    assert!(both.holders[0].tid != both.waiters[0].tid && both.holders[0].since_ns <= both.waiters[0].since_ns);
+    drop(held);
+    waiting.join().unwrap();
+    assert_eq!((seen("tells"), *lock.lock().unwrap()), (None, 1));
+    assert!(lock.try_lock().is_ok());
+}
+
+#[test]
+fn a_poisoned_lock_behaves_as_that_of_std() {
+    let lock = Arc::new(Mutex::new("poisoned", 7));
+    let other = Arc::clone(&lock);
+    let panics = move || {
+        let _held = other.lock();
+        std::panic::resume_unwind(Box::new(()));
+    };
+    std::thread::Builder::new().name("panics".into()).spawn(panics).unwrap().join().unwrap_err();
+    assert!(lock.is_poisoned() && seen("poisoned").is_none(), "who panicked does not hold it");
+    assert_eq!(*lock.lock().unwrap_err().into_inner(), 7);
+    assert!(matches!(lock.try_lock(), Err(std::sync::TryLockError::Poisoned(_))));
+    assert_eq!(seen("poisoned"), None);
+}
+
+#[test]
+fn an_async_lock_tells_tasks_and_forgets_who_gave_up() {
+    let runtime = runtime();
+    let lock = Arc::new(AsyncMutex::new("async", ()));
+    let (held, waits) = runtime.block_on(async {
+        let held = lock.lock().await;
+        let other = Arc::clone(&lock);
+        let waits = tokio::spawn(async move { drop(other.lock().await) });
+        while seen("async").unwrap().waiters.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        (held, waits)
+    });
+    let both = seen("async").unwrap();
+    assert_eq!((both.kind, both.holders[0].task), (Kind::AsyncLock, None), "the outermost future is no task");
+    assert_eq!(both.waiters[0].task.map(|task| task.to_string()), Some(waits.id().to_string()));
+    waits.abort();
+    until(|| seen("async").unwrap().waiters.is_empty());
+    assert!(lock.try_lock().is_none());
+    drop(held);
+    assert_eq!(seen("async"), None);
+    assert!(lock.try_lock().is_some());
+}
+
+#[test]
+fn a_future_that_is_dropped_waits_no_more() {
+    runtime().block_on(async {
+        let lock = AsyncMutex::new("dropped", ());
+        let _held = lock.lock().await;
+        {
+            let mut second = pin!(lock.lock());
+            assert!(seen("dropped").unwrap().waiters.is_empty(), "it was never polled");
+            assert!(once(second.as_mut()).await.is_pending());
+            assert_eq!(seen("dropped").unwrap().waiters.len(), 1);
+        }
+        assert!(seen("dropped").unwrap().waiters.is_empty());
+    });
+}
+
+#[test]
+fn a_channel_tells_who_waits_and_who_could_end_it() {
+    runtime().block_on(async {
+        let (sender, mut receiver) = channel("full", 1);
+        sender.send(1).await.unwrap();
+        assert_eq!(seen("full"), None, "nobody waits");
+        {
+            let mut second = pin!(sender.send(2));
+            assert!(once(second.as_mut()).await.is_pending());
+            let waits = seen("full").unwrap();
+            assert_eq!((waits.kind, waits.waiters.len(), waits.others.len()), (Kind::Channel, 1, 0));
+            assert_eq!(receiver.recv().await, Some(1));
+            assert_eq!(seen("full").unwrap().others.len(), 1, "now the receiver is known");
+            assert!(once(second.as_mut()).await.is_ready());
+        }
+        assert_eq!((receiver.recv().await, seen("full")), (Some(2), None));
+        let other = sender.clone();
+        {
+            let mut third = pin!(receiver.recv());
+            assert!(once(third.as_mut()).await.is_pending());
+            let waits = seen("full").unwrap();
+            assert_eq!((waits.waiters.len(), waits.others.len()), (1, 1), "a clone that sent nothing is not known");
+            other.try_send(3).unwrap();
+            assert_eq!(seen("full").unwrap().others.len(), 2);
+            drop(other);
+            assert_eq!(seen("full").unwrap().others.len(), 1);
+        }
+        assert_eq!(receiver.try_recv(), Ok(3));
+    });
+}
+
+#[test]
+fn a_snapshot_waits_for_nobody_for_long() {
+    let lock = Mutex::new("forgotten", ());
+    drop(lock);
+    let all: Vec<_> = (0..1_000).map(|_| Mutex::new("many", ())).collect();
+    let held: Vec<_> = all.iter().map(|lock| lock.lock().unwrap()).collect();
+    assert_eq!(snapshot().iter().filter(|seen| seen.name == "many").count(), 1_000);
+    drop(held);
+    assert!(seen("many").is_none() && seen("forgotten").is_none());
+}
