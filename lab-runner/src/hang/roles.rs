@@ -3,7 +3,7 @@
 
 use super::Thread;
 use crate::lens::symbols::Frame;
-use crate::stacks::is_foreign;
+use crate::stacks::{is_foreign, is_own_frame};
 
 /// Libraries that stand between the lock that somebody asks for and the kernel.
 const BETWEEN: [&str; 7] = ["crossbeam", "libc::", "lock_api", "mio::", "parking_lot", "rustix", "socket2"];
@@ -157,7 +157,7 @@ pub(super) fn role(thread: &Thread) -> Role<'_> {
 
 /// The innermost frame that is nobody else's.
 pub(super) fn own(stack: &[Frame]) -> Option<&Frame> {
-    stack.iter().find(|frame| is_own(&frame.function))
+    stack.iter().find(|frame| is_own_frame(frame) && is_own(&frame.function))
 }
 
 fn is_own(function: &str) -> bool {

@@ -18,5 +18,5 @@ pub use blame::{Blamed, combines, culprit, is_own_frame, without_closures};
 pub use difference::{Change, Difference, Entry, Noise, Weight};
 pub use folded::{Folded, MAX_BYTES, MAX_LINE, Parsed, has_frame};
 pub use names::{Names, Plumbing};
-pub(crate) use own::is_own;
+pub(crate) use own::{is_foreign, is_own};
 pub use side::Side;
