@@ -6,12 +6,15 @@ use crate::lens::Note;
 use crate::lens::child::Instrument;
 use crate::lens::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
 use crate::lens::stall::lens::StallLens;
+use crate::lens::threads::standing::Watch;
 use std::path::Path;
 
 /// Recorder and sampler, in the child.
 pub(crate) struct SchedLens {
     recorder: Recorder,
     sampler: StallLens,
+    /// Looks at threads that are in no poll.
+    standing: Option<Watch>,
     /// Why there are no stacks, if so.
     no_stacks: Option<String>,
 }
@@ -19,7 +22,7 @@ pub(crate) struct SchedLens {
 impl SchedLens {
     /// Neither has begun to look.
     pub fn new() -> SchedLens {
-        SchedLens { recorder: Recorder::new(true), sampler: StallLens::default(), no_stacks: None }
+        SchedLens { recorder: Recorder::new(true), sampler: StallLens::default(), standing: None, no_stacks: None }
     }
 }
 
@@ -32,10 +35,13 @@ impl Instrument for SchedLens {
     fn start(&mut self, folder: &Path) -> Result<(), String> {
         self.recorder.start(folder)?;
         self.no_stacks = self.sampler.start(folder).err();
+        // Where threads cannot be asked the sampler has said so.
+        self.standing = Watch::start(folder).ok();
         Ok(())
     }
 
     fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {
+        let stood = self.standing.take().map_or(Ok(()), Watch::stop);
         let counts = self.recorder.stop();
         self.sampler.stop(folder)?;
         let stacks = self.no_stacks.take().map(|why| match SEES_POLLS {
@@ -43,10 +49,11 @@ impl Instrument for SchedLens {
             false => format!("workers and queues alone are seen: {HOW_TO_SEE_POLLS}"),
         });
         let ended = counts.trouble.map(|why| format!("the recording ends before the run: {why}"));
+        let stood = stood.err().map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
         let named = [("events", counts.events), ("events_dropped", counts.dropped), ("bytes", counts.bytes)];
         Ok(Note {
             counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-            notes: stacks.into_iter().chain(ended).collect(),
+            notes: stacks.into_iter().chain(ended).chain(stood).collect(),
             ..Note::default()
         })
     }
