@@ -30,6 +30,20 @@ fn stubborn(cx: &Cx) -> anyhow::Result<()> {
     then(cx, pause)
 }
 
+/// More threads and tasks than anybody wants to read about, all of which wait for ever.
+fn crowd(cx: &Cx) -> anyhow::Result<()> {
+    let runtime = cx.runtime().build()?;
+    (0..10_000).for_each(|_| drop(runtime.spawn(std::future::pending::<()>())));
+    (0..500).for_each(|_| drop(runtime.spawn_blocking(sleeps_for_ever)));
+    then(cx, pause)
+}
+
+#[inline(never)]
+fn sleeps_for_ever() {
+    thread::sleep(Duration::from_secs(3_600));
+    std::hint::black_box(());
+}
+
 const fn ends(name: &'static str, run: fn(&Cx) -> anyhow::Result<()>, claims: &'static [Claim]) -> Variant {
     Variant { name, kind: Kind::Cure, about: "ends in its own way", run, claims, truth: None }
 }
@@ -49,6 +63,7 @@ static OWN: Scenario = Scenario {
         ends("quick", |cx| then(cx, || Ok(())), &[Claim::ending("ends by itself", Ending::Finished)]),
         ends("hang", |cx| then(cx, pause), &[Claim::ending("never ends", Ending::Hung)]),
         ends("stubborn", stubborn, &[Claim::ending("never ends, whoever asks", Ending::Hung)]),
+        ends("crowd", crowd, &[Claim::ending("never ends", Ending::Hung)]),
         ends("error", |cx| then(cx, || anyhow::bail!("no more greetings")), &[]),
         ends("panic", |cx| then(cx, || panic!("too many greetings")), &[]),
         ends("exit", |cx| then(cx, || std::process::exit(7)), &[]),

@@ -1,6 +1,7 @@
 //! The child: reads its spec, calls the variant, says how that went, and is gone.
 
 use crate::lens::child::Watcher;
+use crate::lens::threads::{panics, post_mortem};
 use crate::recording::{self, End, Spec, Usage};
 use anyhow::Context;
 use lab_kit::{Cx, Scenario, Variant};
@@ -33,10 +34,11 @@ fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
     // The parent may have died before the kernel was asked to tell.
     anyhow::ensure!(std::os::unix::process::parent_id() == spec.parent, "the lab died before this run began");
     let variant = find(&spec, scenarios)?;
+    post_mortem::stand_by(folder);
     let cx = Cx::create(spec.load, folder)?;
-    let Some(lens) = spec.lens else { return call(variant, &cx) };
+    let Some(lens) = spec.lens else { return call(variant, &cx, folder) };
     let watcher = Watcher::new(lens, folder);
-    let called = call(variant, &cx.watched(watcher.clone()));
+    let called = call(variant, &cx.watched(watcher.clone()), folder);
     if let Err(error) = watcher.finish() {
         crate::exit::say(&format!("the {lens} lens could not say what it saw: {error:#}"));
     }
@@ -50,14 +52,16 @@ fn find(spec: &Spec, scenarios: &[&'static Scenario]) -> anyhow::Result<&'static
 }
 
 /// Calls the variant and turns a panic of this thread into an error with the panic's text and place. Panics of
-/// other threads go to stderr as ever: whether they matter is for the variant to say.
-fn call(variant: &Variant, cx: &Cx) -> anyhow::Result<()> {
+/// other threads go to stderr as ever: whether they matter is for the variant to say. All leave their stacks in the folder.
+fn call(variant: &Variant, cx: &Cx, folder: &Path) -> anyhow::Result<()> {
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
-    let variant_thread = thread::current().id();
+    let (variant_thread, folder) = (thread::current().id(), folder.to_owned());
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
+        let text = describe(info);
+        panics::note(&folder, &text);
         if thread::current().id() == variant_thread {
-            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(describe(info));
+            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
         }
         print(info);
     }));

@@ -2,10 +2,12 @@
 
 use crate::cli::Format;
 use crate::exit::{self, Exit, UsageError};
+use crate::lens::threads;
 use crate::plan::Planned;
-use crate::recording::{self, Environment, FORMAT, Recorder, Side, Spec};
+use crate::recording::{self, Environment, FORMAT, Outcome, Recorder, Side, Spec};
 use crate::supervise::{Interrupts, supervise};
 use anyhow::Context;
+use lab_kit::Ending;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -126,13 +128,23 @@ pub(super) fn run_each(
         let ended = supervise(&spec, &recorder, interrupts, terminal.then_some(&show));
         // Pipes and scratch files are the run's, and the run is over, however it ended.
         recording::remove_scratch(&recorder.folder);
-        ended?;
+        name_threads(ended?, &recorder)?;
         if terminal {
             clear_line();
         }
         done(number + 1, &recorder.folder);
     }
     Ok(interrupts.signal())
+}
+
+/// Gives names to what a child told of its threads, as one that hung or panicked does.
+fn name_threads(mut outcome: Outcome, recorder: &Recorder) -> anyhow::Result<()> {
+    let wrong = threads::resolve::complete(&recorder.folder, outcome.ending == Ending::Hung);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    outcome.warnings.extend(wrong);
+    recorder.write_outcome(&outcome)
 }
 
 /// Opens a recording. What cannot be made leaves nothing behind; runs that were recorded before it stay.

@@ -14,6 +14,8 @@ mod leaves;
 pub(crate) mod maps;
 pub(crate) mod parent;
 pub mod sched;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod signal;
 mod spans;
 pub mod stall;
 pub mod symbols;

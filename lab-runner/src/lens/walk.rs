@@ -5,6 +5,8 @@
 
 #![expect(unsafe_code, reason = "a stack is walked by reading raw memory, and its bounds are told by libc alone")]
 
+pub(in crate::lens) mod mapped;
+
 use super::maps;
 use std::hint::black_box;
 use std::marker::PhantomData;
@@ -258,6 +260,12 @@ fn inner(frames: &mut [usize]) -> usize {
     let bounds = StackBounds::of_this_thread().unwrap_or(StackBounds::NONE);
     let here = inner as fn(&mut [usize]) -> usize as usize;
     walk(&Registers { pc: here, fp, sp: fp, link: 0 }, bounds, Text { low: here, high: here + 1 }, frames)
+}
+
+/// Where the calling thread keeps what is its own: on a stack that libc made that is its upper end.
+fn thread_pointer() -> usize {
+    // SAFETY: takes nothing, and reads a register.
+    unsafe { libc::pthread_self() as usize }
 }
 
 /// The frame pointer of the function that this is inlined into.

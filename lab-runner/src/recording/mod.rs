@@ -8,6 +8,8 @@
 //! | `requests.bin` | child, while it runs | one slot a request: `lab_kit::log` |
 //! | `floor.bin` | child, first | the same for the null target |
 //! | `counters.bin` | child, while it runs | what the variant reports about itself |
+//! | `post-mortem.json` | child when its time is up, names by the parent | what a run that hung was at: [`crate::hang::PostMortem`] |
+//! | `panics.json` | child at each panic, names by the parent | [`crate::lens::threads::Panic`] |
 //! | `stdout.txt`, `stderr.txt` | child | what the scenario printed |
 //! | `scratch/` | child | files of the scenario, removed when the run is over |
 //!

@@ -26,6 +26,8 @@ pub struct Diagnosed {
     pub side: Option<Side>,
     /// What it comes to.
     pub diagnosis: Diagnosis,
+    /// What it was at when it was killed at its deadline.
+    pub post_mortem: Option<PostMortem>,
 }
 
 /// Diagnoses each variant of a report, in a comparison each side: its first run, with what lenses saw of the same.
@@ -50,7 +52,8 @@ pub(super) fn all(report: &Report) -> Vec<Diagnosed> {
             panics: &panics,
             own_crate: own_crate(report.scenario),
         };
-        all.push(Diagnosed { label: label(spec), variant: spec.variant.clone(), side, diagnosis: diagnose(&case) });
+        let (diagnosis, post_mortem) = (diagnose(&case), case.fullest_post_mortem().cloned());
+        all.push(Diagnosed { label: label(spec), variant: spec.variant.clone(), side, diagnosis, post_mortem });
         done.push(key);
     }
     all
@@ -133,7 +136,8 @@ pub(super) fn told(report: &Report) -> Vec<(String, Vec<(String, String)>)> {
         |of: &&Diagnosed| report.diagnoses.len() == 1 || !of.diagnosis.findings.is_empty() || of.diagnosis.saw_polls;
     let rows = |of: &Diagnosed| {
         let label = if report.diagnoses.len() > 1 { of.label.clone() } else { String::new() };
-        (label, rows(&of.diagnosis))
+        let hang = of.post_mortem.iter().flat_map(|dead| hang::lines(dead, &hang::explain(dead)));
+        (label, rows(&of.diagnosis).into_iter().chain(hang).collect())
     };
     report.diagnoses.iter().filter(says).map(rows).collect()
 }

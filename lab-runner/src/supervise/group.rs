@@ -1,11 +1,14 @@
 //! A child and everything it started: one process group, ended as one.
 
 use super::{Event, Interrupts};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use std::process::Child;
 use std::sync::mpsc::Sender;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often is looked for an answer.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The process group that a child leads.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +31,21 @@ impl Group {
         };
         thread::Builder::new().name("lab-waiter".into()).spawn(wait)?;
         Ok(())
+    }
+
+    /// Asks the leader what it is at. Waits until `answered`, and says whether the leader has exited meanwhile. A Ctrl-C
+    /// ends the wait.
+    pub fn ask(self, interrupts: &Interrupts, limit: Duration, answered: impl Fn() -> bool) -> bool {
+        let _ = kill_process(self.leader, Signal::QUIT);
+        let until = Instant::now() + limit;
+        while !answered() && Instant::now() < until {
+            match interrupts.next(LOOK) {
+                Some(Event::Exited) => return true,
+                Some(Event::Signal(_)) => return false,
+                None => {}
+            }
+        }
+        false
     }
 
     /// Ends the group: asks, waits for the leader, kills. A second Ctrl-C shortens the wait.

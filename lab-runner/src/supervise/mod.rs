@@ -1,5 +1,6 @@
 //! The parent's side of a run: starts the child, watches the clock, ends what must be ended, writes the
-//! outcome. No async runtime and no polling here: it sleeps until one of three things happens.
+//! outcome. No async runtime here, and no polling but for a post-mortem: it sleeps until one of three
+//! things happens.
 
 mod group;
 mod interrupts;
@@ -9,6 +10,7 @@ pub(crate) use interrupts::{Event, Interrupts};
 use crate::child;
 use crate::environment::{MachineTicks, ProcessTicks};
 use crate::lens;
+use crate::lens::threads::RAW_POST_MORTEM;
 use crate::recording::{self, Outcome, Recorder, Spec};
 use anyhow::Context;
 use group::Group;
@@ -17,6 +19,9 @@ use std::fs::File;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+/// How long a child that hangs has to tell what it is at.
+const POST_MORTEM: Duration = Duration::from_secs(5);
 
 /// Between asking a child to end and killing it.
 const GRACE: Duration = Duration::from_secs(1);
@@ -53,17 +58,21 @@ pub(crate) fn supervise(
     group.tell_exit(interrupts.sender())?;
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
     let cause = wait(interrupts, begin, deadline, progress);
-    if cause != Cause::Exited {
+    let asked = Instant::now();
+    let exited = cause == Cause::Exited || (cause == Cause::Deadline && post_mortem(group, interrupts, recorder));
+    // Its time was up before it was asked what it was at.
+    let asked = if cause == Cause::Deadline { asked.elapsed() } else { Duration::ZERO };
+    if !exited {
         group.end(interrupts, GRACE);
     }
-    let ended_ns = clock::now_ns();
+    let ended_ns = clock::now_ns().saturating_sub(asked.as_nanos() as u64);
     let strays = group.sweep();
     let ours = [std::process::id(), child.id()];
     let foreign_ms = processes.zip(ProcessTicks::now()).map(|(then, now)| now.foreign_ms_since(&then, &ours));
     let status = child.wait().context("cannot wait for the child process")?;
     let mut outcome = judge(cause, status, recorder, spec);
     outcome.ended_ns = Some(ended_ns);
-    outcome.process_ms = Some(begin.elapsed().as_secs_f64() * 1e3);
+    outcome.process_ms = Some(begin.elapsed().saturating_sub(asked).as_secs_f64() * 1e3);
     outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
     outcome.foreign_cores = foreign_ms.map(|ms| ms / (begin.elapsed().as_secs_f64() * 1e3));
     if strays > 0 {
@@ -72,6 +81,12 @@ pub(crate) fn supervise(
     }
     recorder.write_outcome(&outcome)?;
     Ok(outcome)
+}
+
+/// Lets a child that hangs tell what it is at, and says whether it has exited meanwhile.
+fn post_mortem(group: Group, interrupts: &Interrupts, recorder: &Recorder) -> bool {
+    let told = recorder.folder.join(RAW_POST_MORTEM);
+    group.ask(interrupts, POST_MORTEM, || told.exists())
 }
 
 /// Starts this binary again as the leader of its own process group, with its output in files.

@@ -36,6 +36,8 @@ pub(super) struct Lane {
     clock: Clock,
     /// The thread's number in the kernel; 0 for a free lane.
     thread: AtomicI32,
+    /// Whether the thread sleeps as a worker.
+    asleep: AtomicBool,
     open: Open,
     /// Polls that began inside the poll, on the same thread.
     nested: AtomicU32,
@@ -118,6 +120,7 @@ pub(super) fn release() {
     if let Some(lane) = MINE.take() {
         lane.open.begin.store(0, Ordering::Relaxed);
         lane.nested.store(0, Ordering::Relaxed);
+        lane.asleep.store(false, Ordering::Relaxed);
         lane.thread.store(0, Ordering::Release);
     }
     REFUSED.set(false);
@@ -149,6 +152,7 @@ pub(super) fn poll_ends() {
 /// Tells that the calling thread goes to sleep or wakes up, as a worker of a runtime.
 pub(super) fn sleeps_or_wakes(what: What, runtime: u8) {
     let Some(lane) = mine(runtime) else { return };
+    lane.asleep.store(what == What::Park, Ordering::Relaxed);
     if LISTENING.load(Ordering::Relaxed) {
         lane.ring.push(Record::moment(what, lane.clock.raw(), 0, 0, owner(runtime)));
     }
@@ -182,6 +186,7 @@ impl Lane {
             ring: Ring::new(RECORDS),
             clock: ticks::clock().clone(),
             thread: AtomicI32::new(0),
+            asleep: AtomicBool::new(false),
             open: Open::default(),
             nested: AtomicU32::new(0),
         }
@@ -245,6 +250,11 @@ impl Lane {
     /// The thread that has the lane; none if it is free.
     pub fn thread(&self) -> Option<i32> {
         Some(self.thread.load(Ordering::Acquire)).filter(|thread| *thread != 0)
+    }
+
+    /// Whether the lane's thread sleeps as a worker.
+    pub fn sleeps(&self) -> bool {
+        self.asleep.load(Ordering::Relaxed)
     }
 
     /// Tells whose lane it is from now on.

@@ -7,12 +7,15 @@ use crate::lens::child::Instrument;
 use crate::lens::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
 use crate::lens::stall::lens::StallLens;
 use crate::lens::threads::hand_offs::{self, Looking};
+use crate::lens::threads::standing::Watch;
 use std::path::Path;
 
 /// Recorder and sampler, in the child.
 pub(crate) struct SchedLens {
     recorder: Recorder,
     sampler: StallLens,
+    /// Looks at threads that are in no poll.
+    standing: Option<Watch>,
     /// Why there are no stacks, if so.
     no_stacks: Option<String>,
     /// Who hands work to the blocking pool, or why that is not looked at.
@@ -22,7 +25,13 @@ pub(crate) struct SchedLens {
 impl SchedLens {
     /// Neither has begun to look.
     pub fn new() -> SchedLens {
-        SchedLens { recorder: Recorder::new(true), sampler: StallLens::default(), no_stacks: None, hand_offs: None }
+        SchedLens {
+            recorder: Recorder::new(true),
+            sampler: StallLens::default(),
+            standing: None,
+            no_stacks: None,
+            hand_offs: None,
+        }
     }
 }
 
@@ -37,10 +46,13 @@ impl Instrument for SchedLens {
         self.recorder.start(folder)?;
         self.no_stacks = self.sampler.start(folder).err();
         self.hand_offs = Some(hand_offs::start(folder));
+        // Where threads cannot be asked the sampler has said so.
+        self.standing = Watch::start(folder).ok();
         Ok(())
     }
 
     fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {
+        let stood = self.standing.take().map_or(Ok(()), Watch::stop);
         let counts = self.recorder.stop();
         self.sampler.stop(folder)?;
         let no_hand_offs = match self.hand_offs.take() {
@@ -54,10 +66,11 @@ impl Instrument for SchedLens {
             false => format!("workers and queues alone are seen: {HOW_TO_SEE_POLLS}"),
         });
         let ended = counts.trouble.map(|why| format!("the recording ends before the run: {why}"));
+        let stood = stood.err().map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
         let named = [("events", counts.events), ("events_dropped", counts.dropped), ("bytes", counts.bytes)];
         Ok(Note {
             counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-            notes: stacks.into_iter().chain(ended).chain(no_hand_offs).collect(),
+            notes: stacks.into_iter().chain(ended).chain(stood).chain(no_hand_offs).collect(),
             ..Note::default()
         })
     }

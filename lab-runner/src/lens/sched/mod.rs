@@ -27,5 +27,16 @@ pub use event::{Blocks, CoreWait, Counters, Dropped, Event, Known, Place, Probe,
 pub use read::{Recording, parse, read};
 pub use recorder::{Counts, Recorder};
 
+/// The counters of the runtimes that are recorded, as they are now.
+pub(in crate::lens) fn counters_of_known() -> Vec<Counters> {
+    let known = runtimes::known().into_iter();
+    known.map(|(number, handle)| super::hooks::counters(&handle, lab_kit::clock::now_ns(), number)).collect()
+}
+
+/// The threads that sleep as workers of a runtime.
+pub(in crate::lens) fn asleep() -> Vec<i32> {
+    lane::all().filter_map(|(_, lane)| lane.thread().filter(|_| lane.sleeps())).collect()
+}
+
 /// Name of the lens' file inside a recording.
 pub const FILE: &str = "sched.bin";

@@ -5,6 +5,7 @@ use super::{FILE, Place};
 use crate::lens::stall::lens::write_polls;
 use crate::lens::stall::{self, Symbols};
 use crate::lens::threads::hand_offs;
+use crate::lens::threads::resolve::complete_standing;
 use crate::lens::{Note, ViewNote};
 use crate::sched::{SCHED, Stacks, YIELD_PROBE, analyse, stacks};
 use lab_kit::{ACCEPTOR_SPAWNED_IN, heartbeat, log, request_task, yield_probe};
@@ -45,6 +46,9 @@ pub(crate) fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note>
     }
     let said = said.unwrap_or_default();
     analysed.sched.notes.splice(..0, said.notes);
+    let stood = complete_standing(folder).err();
+    let stood = stood.map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
+    analysed.sched.notes.extend(stood);
     std::fs::write(folder.join(SCHED), serde_json::to_vec(&analysed.sched)?)?;
     let views = if analysed.sched.blame.is_some() { vec![view(folder, &blamed)?] } else { Vec::new() };
     let notes = analysed.sched.notes;

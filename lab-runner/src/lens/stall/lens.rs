@@ -4,6 +4,7 @@ use super::{Counts, FILE, HZ, LONG_POLL_NS, Recording, Sampler, Symbols, hooks};
 use crate::diagnose::doing::{IN_POLLS, in_polls};
 use crate::lens::child::Instrument;
 use crate::lens::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
+use crate::lens::threads::tasks;
 use crate::lens::{Note, ViewNote};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,6 +21,7 @@ impl Instrument for StallLens {
         all.before_poll.push(|task| hooks::enter_poll(task.number));
         all.after_poll.push(hooks::leave_poll);
         all.thread_stops.push(hooks::thread_stops);
+        tasks::add_hooks(all);
     }
 
     fn start(&mut self, folder: &Path) -> Result<(), String> {

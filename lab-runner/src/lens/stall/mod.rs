@@ -39,15 +39,29 @@ mod here {
     pub mod hooks;
     mod ring;
     mod sampler;
-    mod signal;
-    mod slot;
+    pub mod slot;
     mod wait;
     mod writer;
 
     pub use sampler::Sampler;
+    pub use slot::open_polls;
 }
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 #[path = "elsewhere.rs"]
 mod here;
 
+pub(in crate::lens) use here::open_polls;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(in crate::lens) use here::slot;
 pub use here::{Sampler, hooks};
+
+/// A poll that is going on.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::lens) struct OpenPoll {
+    /// The thread's number in the kernel.
+    pub tid: i32,
+    /// The task's number.
+    pub task: u64,
+    /// When it began, in nanoseconds.
+    pub begin_ns: u64,
+}

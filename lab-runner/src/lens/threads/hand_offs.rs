@@ -2,11 +2,10 @@
 //! poll that handed it over took microseconds, too few to be sampled by time. But it asked for memory, for the task that it hands
 //! over is made on the heap; so a few stacks are taken where polls allocate.
 
-use crate::lens::handover::{self, Keeper};
+use super::raw::Raw;
+use crate::lens::handover::Keeper;
 use crate::lens::hooks::{Hooks, Task};
 use crate::lens::sched::places;
-use crate::lens::stall::format::stamp;
-use crate::lens::symbols::Symbols;
 use crate::lens::walk::{self, StackBounds};
 use crate::stacks::{culprit, without_closures};
 use anyhow::Context;
@@ -15,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// What is known of hand-offs, in the folder of a run with the lens `sched`.
 pub const HAND_OFFS: &str = "hand-offs.json";
 /// The same as the child leaves it.
-const RAW: &str = "hand-offs.raw.json";
+const RAW_FILE: &str = "hand-offs.raw.json";
 
 /// Places of spawns that are told apart.
 const PLACES: usize = 32;
@@ -126,19 +125,17 @@ pub(crate) struct Looking(Keeper);
 /// Why that is not possible here.
 pub(crate) fn start(folder: &Path) -> Result<Looking, String> {
     walk::frame_pointers_work()?;
-    let executable = std::env::current_exe().map_err(|error| error.to_string())?;
-    let maps = std::fs::read_to_string("/proc/self/maps").map_err(|error| error.to_string())?;
     alloc::sample(EVERY, sampled)?;
-    let path = folder.join(RAW);
-    let mut raw = Raw { stamp: stamp(&executable).unwrap_or_default(), executable, maps, stacks: Vec::new() };
+    let path = folder.join(RAW_FILE);
+    let mut raw = Raw::here(Vec::new());
     let keeper = Keeper::start("lab-hand-offs", move |last| {
         if last {
             alloc::stop_sampling();
         } else if LOOKED.swap(0, Ordering::Relaxed) > MOST {
             alloc::sample_every(EVERY);
         }
-        raw.stacks = collect();
-        handover::replace(&path, &serde_json::to_vec(&raw)?)
+        raw.told = collect();
+        raw.write(&path)
     });
     keeper.map(Looking)
 }
@@ -148,15 +145,6 @@ impl Looking {
     pub(crate) fn stop(self) -> anyhow::Result<()> {
         self.0.stop()
     }
-}
-
-/// What the child leaves.
-#[derive(Serialize, Deserialize)]
-struct Raw {
-    executable: PathBuf,
-    stamp: (u64, u64),
-    maps: String,
-    stacks: Vec<(String, Vec<u64>)>,
 }
 
 fn collect() -> Vec<(String, Vec<u64>)> {
@@ -182,12 +170,12 @@ fn collect() -> Vec<(String, Vec<u64>)> {
 /// # Errors
 /// If it left something that cannot be understood, or if there is no room for the names.
 pub(crate) fn resolve(folder: &Path) -> anyhow::Result<()> {
-    let path = folder.join(RAW);
-    let Ok(text) = std::fs::read(&path) else { return Ok(()) };
-    let raw: Raw = serde_json::from_slice(&text).context("what is known of hand-offs is damaged")?;
-    let mut symbols = Symbols::of_program(&raw.maps, &raw.executable, raw.stamp);
+    let path = folder.join(RAW_FILE);
+    let raw = Raw::<Vec<(String, Vec<u64>)>>::read(&path).context("what is known of hand-offs is damaged")?;
+    let Some(Raw { program, told }) = raw else { return Ok(()) };
+    let mut symbols = program.symbols();
     let mut seen: BTreeMap<(String, String), HandOff> = BTreeMap::new();
-    for (place, addresses) in raw.stacks {
+    for (place, addresses) in told {
         let stack = symbols.stack(&addresses);
         let hands_off = stack.iter().any(|frame| frame.function.contains("spawn_blocking"));
         let Some(frame) = culprit(&stack).filter(|_| hands_off) else { continue };

@@ -1,13 +1,27 @@
 //! What threads do outside of polls, where no hook tells: where they stand for long, and where they panicked.
 
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(in crate::lens) mod census;
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[path = "no_census.rs"]
+mod census;
 pub(crate) mod hand_offs;
-pub mod watched;
+pub(crate) mod panics;
+pub(crate) mod post_mortem;
+pub(in crate::lens) mod proc;
+mod raw;
+pub(crate) mod resolve;
+pub(in crate::lens) mod standing;
+pub(in crate::lens) mod tasks;
+pub(in crate::lens) mod watched;
 
 pub use hand_offs::{HAND_OFFS, HandOff};
 
 use super::symbols::Frame;
 use serde::{Deserialize, Serialize};
 
+/// A post-mortem as the child leaves it, before its addresses have names.
+pub(crate) const RAW_POST_MORTEM: &str = raw::POST_MORTEM;
 /// Threads that stood somewhere outside of polls, in the folder of a run with the lens `sched`.
 pub const STANDING: &str = "threads.json";
 /// Panics, in the folder of any run that had one.

@@ -1,8 +1,9 @@
 //! The thread that looks a thousand times a second who is inside a poll, and asks them for their stacks.
 
 use super::slot::{self, Poll, SLOTS, Slot};
+use super::wait;
 use super::writer::Writer;
-use super::{signal, wait};
+use crate::lens::signal;
 use crate::lens::stall::format::FILE_LIMIT;
 use crate::lens::stall::{Counts, FILE, LONG_POLL_NS};
 use crate::lens::walk::{self, Text};

@@ -4,6 +4,7 @@
 //! which runs on the thread, answers into the ring. Every word is an atomic, and there is no lock.
 
 use super::ring::{RECORD_WORDS, Ring};
+use crate::lens::stall::OpenPoll;
 use crate::lens::stall::format::{FRAMES, Head, SAMPLE_WORDS, flag, kind, pair};
 use crate::lens::walk::{Registers, StackBounds, Text, walk};
 use lab_kit::clock;
@@ -61,6 +62,17 @@ pub struct Poll {
 /// All slots, free ones too.
 pub fn all() -> &'static [Slot] {
     &TABLE
+}
+
+/// The polls that are going on on threads that have a slot.
+pub fn open_polls() -> Vec<OpenPoll> {
+    let open = |slot: &Slot| {
+        let (poll, task) = (slot.poll()?, slot.task.load(Ordering::Relaxed));
+        // The task is that of this poll only if it still goes on now that it was read.
+        let same = slot.poll().is_some_and(|again| again.number == poll.number);
+        same.then_some(OpenPoll { tid: poll.tid, task, begin_ns: poll.begin_ns })
+    };
+    TABLE.iter().filter_map(open).collect()
 }
 
 /// How many threads found no slot since the last call.

@@ -2,19 +2,16 @@
 
 use super::slot::Poll;
 use crate::lens::stall::format::{Head, NO_SYSCALL, WAIT_WORDS, kind, pair};
-use std::fs;
+use crate::lens::threads::proc;
 
 /// Bytes of a channel's name that are kept.
 const NAME: usize = 64;
 
 /// A record of what a poll's thread waits for; nothing if it does not wait or the kernel does not say.
 pub fn record(poll: Poll, now_ns: u64) -> Option<Vec<u64>> {
-    let task = format!("/proc/self/task/{}", poll.tid);
-    let told = |file: &str| fs::read_to_string(format!("{task}/{file}")).unwrap_or_default();
-    let syscall = syscall_number(&told("syscall"));
-    let mut channel = told("wchan");
+    let syscall = proc::syscall(poll.tid);
+    let mut channel = proc::channel(poll.tid).unwrap_or_default();
     channel.truncate(channel.floor_char_boundary(NAME));
-    let channel = if channel == "0" { "" } else { channel.trim() };
     if syscall.is_none() && channel.is_empty() {
         return None;
     }
@@ -25,26 +22,8 @@ pub fn record(poll: Poll, now_ns: u64) -> Option<Vec<u64>> {
     Some(known.into_iter().chain(name).collect())
 }
 
-/// The first number of the file `syscall`: `running` and -1 are no system call.
-fn syscall_number(text: &str) -> Option<u64> {
-    text.split_whitespace().next()?.parse().ok()
-}
-
 fn word(bytes: &[u8]) -> u64 {
     let mut word = [0; 8];
     word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     u64::from_le_bytes(word)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_running_thread_is_in_no_system_call() {
-        assert_eq!(syscall_number("0 0x3 0x7ffe\n"), Some(0));
-        assert_eq!(syscall_number("running\n"), None);
-        assert_eq!(syscall_number("-1 0x7ffe 0x7f\n"), None);
-        assert_eq!(syscall_number(""), None);
-    }
 }

@@ -1,9 +1,10 @@
-//! The signal that asks a thread for its stack, and the handler that answers.
+//! The signal that asks a thread for its stack, and the handler that answers whoever asked: the stall sampler, a census, or both.
 
 #![expect(unsafe_code, reason = "signal handlers, their contexts and signals to single threads are libc's")]
 
-use super::slot;
-use crate::lens::walk::{Registers, Text};
+use super::stall::slot;
+use super::threads::census;
+use super::walk::{Registers, Text};
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
@@ -48,7 +49,7 @@ fn disposition(new: Option<libc::sighandler_t>) -> io::Result<libc::sighandler_t
     action.sa_sigaction = new.unwrap_or(libc::SIG_DFL);
     let set = if new.is_some() { &raw const action } else { std::ptr::null() };
     // SAFETY: both pointers are null or to live locals, and the handler, which has the signature that SA_SIGINFO asks
-    // for, does only what a handler may: it calls nothing but `Slot::answer`, which neither allocates nor locks.
+    // for, does only what a handler may: `Slot::answer` and `census::answer` neither allocate nor lock.
     let result = unsafe { libc::sigaction(number(), set, before.as_mut_ptr()) };
     if result != 0 {
         return Err(io::Error::last_os_error());
@@ -68,11 +69,14 @@ pub fn send(tid: i32) -> io::Result<()> {
 }
 
 extern "C" fn on_signal(_signal: c_int, _info: *mut libc::siginfo_t, context: *mut c_void) {
-    let (Some(slot), Some(text)) = (slot::mine(), TEXT.get()) else { return };
+    let Some(text) = TEXT.get() else { return };
     // SAFETY: the kernel gives a handler that was installed with SA_SIGINFO a `ucontext_t`, on this very stack.
     let context = unsafe { &*context.cast::<libc::ucontext_t>() };
     let registers = registers(context);
-    slot.answer(&registers, *text, interrupted_syscall(registers.pc));
+    if let Some(slot) = slot::mine() {
+        slot.answer(&registers, *text, interrupted_syscall(registers.pc));
+    }
+    census::answer(&registers, *text);
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -1,0 +1,174 @@
+//! Names for what the child left of its threads, in the parent, once the child is gone.
+
+use super::raw::{self, Raw};
+use super::{PANICS, Panic, STANDING, Standing};
+use crate::hang::{LiveTask, POST_MORTEM, PostMortem, Thread};
+use crate::lens::handover;
+use crate::lens::sched::{self, Blocks, What};
+use crate::lens::stall::Symbols;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Resolves the post-mortem and the panics of a run, and says what is wrong with them. A run is never lost by this.
+pub(crate) fn complete(folder: &Path, hung: bool) -> Vec<String> {
+    let dead = resolve(folder, [raw::POST_MORTEM, POST_MORTEM], |dead, symbols| post_mortem(dead, symbols, folder));
+    let panics = resolve(folder, [raw::PANICS, PANICS], panics);
+    let lacks = hung && matches!(dead, Ok(false));
+    let lacks = lacks.then(|| "what it was at when its time was up is not known: it did not answer".to_owned());
+    let damaged = |file: &str, why: anyhow::Error| format!("{file} is damaged and not shown: {why:#}");
+    let dead = dead.err().map(|why| damaged(raw::POST_MORTEM, why));
+    let panics = panics.err().map(|why| damaged(raw::PANICS, why));
+    lacks.into_iter().chain(dead).chain(panics).collect()
+}
+
+/// Resolves the threads that stood somewhere outside of polls.
+///
+/// # Errors
+/// If what the child left is damaged, or if there is no room for the names.
+pub(in crate::lens) fn complete_standing(folder: &Path) -> anyhow::Result<()> {
+    resolve(folder, [raw::STANDING, STANDING], standing).map(drop)
+}
+
+/// Puts what `name` makes of a raw file in its place. False if there is none.
+fn resolve<T, N>(folder: &Path, [from, to]: [&str; 2], name: impl FnOnce(T, &mut Symbols) -> N) -> anyhow::Result<bool>
+where
+    T: Serialize + DeserializeOwned,
+    N: Serialize,
+{
+    let from = folder.join(from);
+    let Some(Raw { program, told }) = Raw::<T>::read(&from)? else { return Ok(false) };
+    let named = name(told, &mut program.symbols());
+    handover::replace(&folder.join(to), &serde_json::to_vec_pretty(&named)?)?;
+    let _ = std::fs::remove_file(from);
+    Ok(true)
+}
+
+fn post_mortem(dead: raw::PostMortem, symbols: &mut Symbols, folder: &Path) -> PostMortem {
+    let mut notes = dead.notes;
+    if symbols.executable_has_changed() {
+        notes.push("the binary has changed since: its functions have no names any more".into());
+    }
+    let polled = dead.tasks.as_ref().filter(|tasks| !tasks.is_empty()).map(|_| last_polls(folder));
+    let last_ms = |number| {
+        let begin_ns = polled.as_ref()?.get(&number)?;
+        Some(dead.at_ns.saturating_sub(*begin_ns) as f64 / 1e6)
+    };
+    let task = |task: raw::Task| LiveTask {
+        last_poll_ms: last_ms(task.number),
+        number: task.number,
+        runtime: task.runtime,
+        place: task.place,
+        age_ms: task.age_ms,
+        state: task.state,
+    };
+    PostMortem {
+        took_ms: dead.took_ms,
+        threads: dead.threads.into_iter().map(|thread| named(thread, symbols)).collect(),
+        tasks: dead.tasks.map(|tasks| tasks.into_iter().map(task).collect()),
+        watched: dead.watched,
+        runtimes: dead.runtimes,
+        notes,
+    }
+}
+
+fn named(thread: raw::Thread, symbols: &mut Symbols) -> Thread {
+    Thread {
+        stack: symbols.stack(&thread.stack),
+        tid: thread.tid,
+        name: thread.name,
+        same_later: thread.same_later,
+        on_cpu: thread.on_cpu,
+        channel: thread.channel,
+        syscall: thread.syscall,
+        poll: thread.poll,
+    }
+}
+
+/// When the last poll of each task began, as far as a recorder looked.
+fn last_polls(folder: &Path) -> HashMap<u64, u64> {
+    let mut last = HashMap::new();
+    let Ok(recording) = sched::read(&folder.join(sched::FILE)) else { return last };
+    let mut events = Vec::new();
+    for lane in 0..recording.lanes() {
+        for block in 0..recording.blocks(lane) {
+            recording.read(lane, block, &mut events);
+            for poll in events.iter().filter(|event| event.what == What::Poll) {
+                let begin = last.entry(poll.task).or_insert(poll.at_ns);
+                *begin = poll.at_ns.max(*begin);
+            }
+        }
+    }
+    last
+}
+
+fn panics(panics: Vec<raw::Panic>, symbols: &mut Symbols) -> Vec<Panic> {
+    let named = |panic: raw::Panic| {
+        let stack = symbols.stack(&panic.stack);
+        Panic { thread: panic.thread, text: panic.text, stack }
+    };
+    panics.into_iter().map(named).collect()
+}
+
+fn standing(all: Vec<raw::Standing>, symbols: &mut Symbols) -> Vec<Standing> {
+    let named = |one: raw::Standing| Standing {
+        stack: symbols.stack(&one.stack),
+        tid: one.tid,
+        name: one.name,
+        for_ms: one.until_ns.saturating_sub(one.from_ns) as f64 / 1e6,
+        looks: one.looks,
+    };
+    all.into_iter().map(named).filter(|one| !is_idle(one)).collect()
+}
+
+/// Whether it is a thread of tokio's blocking pool that has nothing to do.
+fn is_idle(one: &Standing) -> bool {
+    let has = |name: &str| one.stack.iter().any(|frame| frame.function.contains(name));
+    has("runtime::blocking::pool::Inner") && !has("BlockingTask")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lens::symbols::Frame;
+
+    fn standing_in(functions: &[&str]) -> Standing {
+        let frame = |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
+        Standing { stack: functions.iter().map(frame).collect(), ..Standing::default() }
+    }
+
+    #[test]
+    fn a_thread_of_the_pool_is_idle_unless_it_has_a_task() {
+        let (run, task) = ("tokio::runtime::blocking::pool::Inner::run", "<BlockingTask<T> as Future>::poll");
+        assert!(is_idle(&standing_in(&["futex", run])));
+        assert!(!is_idle(&standing_in(&["futex", "mine", task, run])));
+        assert!(!is_idle(&standing_in(&["futex", "mine"])));
+    }
+
+    #[test]
+    fn what_is_damaged_is_told_and_stays_and_what_is_missing_only_after_a_hang() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(complete(folder.path(), false).is_empty());
+        assert!(complete(folder.path(), true)[0].contains("did not answer"));
+        std::fs::write(folder.path().join(raw::POST_MORTEM), "{\"program\":").unwrap();
+        let told = complete(folder.path(), true);
+        assert!(told.len() == 1 && told[0].contains("damaged"), "{told:?}");
+        assert!(folder.path().join(raw::POST_MORTEM).exists() && !folder.path().join(POST_MORTEM).exists());
+    }
+
+    #[test]
+    fn a_raw_post_mortem_is_replaced_by_one_with_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let task = raw::Task { number: 3, place: "a.rs:1".into(), ..raw::Task::default() };
+        let thread = raw::Thread { tid: 9, stack: vec![7], ..raw::Thread::default() };
+        let dead = raw::PostMortem { threads: vec![thread], tasks: Some(vec![task]), ..raw::PostMortem::default() };
+        Raw::here(dead).write(&folder.path().join(raw::POST_MORTEM)).unwrap();
+        assert!(complete(folder.path(), true).is_empty());
+        let read = std::fs::read(folder.path().join(POST_MORTEM)).unwrap();
+        let read: PostMortem = serde_json::from_slice(&read).unwrap();
+        assert_eq!((read.threads[0].tid, read.threads[0].stack[0].function.as_str()), (9, "[unknown]"));
+        assert_eq!(read.tasks.unwrap()[0].place, "a.rs:1");
+        assert!(!folder.path().join(raw::POST_MORTEM).exists(), "once it has names it is not needed");
+    }
+}
