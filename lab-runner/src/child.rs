@@ -93,7 +93,7 @@ fn usage() -> Option<Usage> {
 }
 
 /// If the parent is killed there is nobody left to end a hanging child: let the kernel do it.
-fn die_with_the_parent() {
+pub(crate) fn die_with_the_parent() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }

@@ -2,8 +2,10 @@
 
 mod doctor;
 mod export;
+mod score;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use export::{ExportArgs, ExportTo};
+pub(crate) use score::{ScoreArgs, ScoreFormat};
 
 use crate::compare::metrics::METRICS;
 use crate::exit::{self, Exit};
@@ -39,6 +41,8 @@ pub(crate) enum Command {
     Sweep(SweepArgs),
     /// Puts every claim of every variant to the test, under short loads
     Verify(VerifyArgs),
+    /// Tells how often the diagnosis is right, over all variants whose answer is known
+    Score(ScoreArgs),
     /// Tells what this machine can measure, what it cannot, and how large its noise is
     Doctor(DoctorArgs),
     /// Reads a recording again

@@ -32,6 +32,7 @@ pub mod evidence;
 mod exit;
 pub mod export;
 pub mod hang;
+mod hog;
 pub mod lens;
 mod plan;
 pub mod profile;
@@ -39,6 +40,7 @@ mod protobuf;
 pub mod recording;
 pub mod report;
 pub mod sched;
+pub mod score;
 pub mod stacks;
 mod supervise;
 pub mod verdict;
@@ -64,6 +66,11 @@ pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
     {
         return child::main(Path::new(folder), scenarios);
     }
+    if let [_, word, parent] = &args[..]
+        && word == OsStr::new(hog::SUBCOMMAND)
+    {
+        return hog::main(&parent.to_string_lossy());
+    }
     let exit = match Cli::try_parse_from(args) {
         Ok(cli) => command(cli, scenarios).unwrap_or_else(|error| exit::report(&error)),
         Err(error) => cli::report(&error),
@@ -79,6 +86,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Compare(args) => cmd::compare::run(&args, cli.plain, scenarios),
         Command::Sweep(args) => cmd::sweep::run(&args, cli.plain, scenarios),
         Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
+        Command::Score(args) => cmd::score::run(&args, cli.plain, scenarios),
         Command::Doctor(args) => cmd::doctor::run(&args, cli.plain, scenarios),
         Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Export(args) => cmd::export::run(&args, scenarios),

@@ -137,6 +137,16 @@ pub struct Truth {
     /// The function to blame, as a path that a demangled stack frame ends with, closures left out:
     /// `scenario_greedy::buggy::import`.
     pub function: &'static str,
+    /// The sickness shows only up to this many workers of the load; none if it shows at any number. One task that never yields starves
+    /// nobody where a second worker takes the requests meanwhile, and a diagnosis that is silent there is right.
+    pub workers: Option<usize>,
+}
+
+impl Truth {
+    /// Whether the sickness can show under a load with so many workers.
+    pub fn holds_at(&self, workers: usize) -> bool {
+        self.workers.is_none_or(|most| workers <= most)
+    }
 }
 
 /// The causes that variants are labelled with.

@@ -14,6 +14,7 @@ mod profile;
 mod recorded;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod score;
 pub(crate) mod sweep;
 pub(crate) mod verify;
 

@@ -2,7 +2,7 @@
 //! page is asked for.
 
 use super::verify::show as show_verified;
-use super::{page, show};
+use super::{page, score, show};
 use crate::cli::{Format, ReportArgs};
 use crate::exit::{Exit, UsageError};
 use crate::report::{self, Report, Style, verify};
@@ -15,6 +15,9 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
         Some(folder) => folder,
         None => report::newest(&args.out).map_err(usage)?,
     };
+    if let Some(scored) = score::reported(&folder, plain, args.format == Format::Json, scenarios) {
+        return scored;
+    }
     if let Some(verified) = verify::read(&folder, scenarios).map_err(usage)? {
         let wants_page = args.html.is_some() || args.open;
         if (wants_page || !verify::made(&folder)) && args.format != Format::Ledger {

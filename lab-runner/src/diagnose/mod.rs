@@ -33,6 +33,14 @@ pub struct Case<'a> {
     pub own_crate: Option<&'a str>,
 }
 
+impl<'a> Case<'a> {
+    /// The post-mortem that knows most: one with tasks before one without.
+    pub fn fullest_post_mortem(&self) -> Option<&'a PostMortem> {
+        let of_lenses = self.profiles.iter().filter_map(|profile| profile.post_mortem.as_ref());
+        of_lenses.chain(self.post_mortem).max_by_key(|dead| (dead.tasks.is_some(), dead.threads.len()))
+    }
+}
+
 /// What a diagnosis comes to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Diagnosis {

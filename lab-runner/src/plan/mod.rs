@@ -2,10 +2,12 @@
 
 mod pairs;
 mod profiles;
+mod score;
 mod sweep;
 
 pub(crate) use pairs::{OneSide, Sides, pairs};
 pub(crate) use profiles::{claimed, profiles, watched};
+pub(crate) use score::{Choice, ScoreCell, ScorePlan, score};
 pub(crate) use sweep::{Sizes, sweep, ways};
 
 use crate::exit::UsageError;
@@ -150,7 +152,7 @@ pub(crate) mod tests {
         Variant { name, kind, about: "", run: |_| Ok(()), claims, truth: None }
     }
 
-    const TRUTH: Truth = Truth { cause: Cause::LongPoll, function: "made_up::buggy::work" };
+    const TRUTH: Truth = Truth { cause: Cause::LongPoll, function: "made_up::buggy::work", workers: Some(1) };
 
     pub(crate) static MADE_UP: Scenario = Scenario {
         name: "made-up",

@@ -7,6 +7,7 @@ use crate::analysis::Analysis;
 use crate::diagnose::cured::{Cured, Gone, cured};
 use crate::diagnose::{Case, Cost, Diagnosis, Finding, diagnose};
 use crate::evidence::{label, own_crate};
+use crate::hang::{self, PostMortem};
 use crate::profile::{self, Profile};
 use crate::recording::{Side, Spec};
 use serde::Serialize;
@@ -132,8 +133,12 @@ fn filled_words(text: &str) -> Vec<String> {
 
 /// The rows of each run that was looked into, or that shows something without; with its name where there are several.
 pub(super) fn told(report: &Report) -> Vec<(String, Vec<(String, String)>)> {
-    let says =
-        |of: &&Diagnosed| report.diagnoses.len() == 1 || !of.diagnosis.findings.is_empty() || of.diagnosis.saw_polls;
+    let says = |of: &&Diagnosed| {
+        of.post_mortem.is_some()
+            || report.diagnoses.len() == 1
+            || !of.diagnosis.findings.is_empty()
+            || of.diagnosis.saw_polls
+    };
     let rows = |of: &Diagnosed| {
         let label = if report.diagnoses.len() > 1 { of.label.clone() } else { String::new() };
         let hang = of.post_mortem.iter().flat_map(|dead| hang::lines(dead, &hang::explain(dead)));

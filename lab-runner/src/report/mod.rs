@@ -15,6 +15,7 @@ pub(crate) mod live;
 pub(crate) mod noise;
 pub mod plot;
 mod sched;
+pub(crate) mod score;
 mod sweep;
 mod table;
 mod trials;

@@ -60,7 +60,7 @@ impl Lab {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(args).env("NO_COLOR", "1");
-        if matches!(args, ["run" | "report" | "sweep" | "verify" | "compare" | "doctor" | "export", ..]) {
+        if matches!(args, ["run" | "report" | "sweep" | "verify" | "score" | "compare" | "doctor" | "export", ..]) {
             command.arg("--out").arg(self.out.path());
         }
         command

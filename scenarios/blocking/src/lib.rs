@@ -66,7 +66,7 @@ const PROCESSES: Claim =
         .at_least(0.6);
 
 const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
-    Some(Truth { cause, function })
+    Some(Truth { cause, function, workers: None })
 }
 
 /// The blocking read, called by the handler.

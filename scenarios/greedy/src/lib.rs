@@ -50,9 +50,10 @@ const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
 /// Waiting of requests is under this name.
 const WAITS: &str = "requests waits";
 
-/// Where an import that starves others spends its polls.
+/// Where an import that starves others spends its polls. With two workers the other one takes the requests. `more-workers` has an
+/// import more and a worker more than the load: with two of the load's a third is free.
 const fn long_poll(function: &'static str) -> Option<Truth> {
-    Some(Truth { cause: Cause::LongPoll, function })
+    Some(Truth { cause: Cause::LongPoll, function, workers: Some(1) })
 }
 
 const FAR_LESS_WAITING: Claim =

@@ -53,7 +53,7 @@ const NO_STALL: Claim =
     Claim::share("ending takes less than the deadline", "quiesce_us", "shutdown_deadline_us").at_most(0.9);
 
 const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
-    Some(Truth { cause, function })
+    Some(Truth { cause, function, workers: None })
 }
 
 const CONTROLS: &[Control] = &[

@@ -64,7 +64,7 @@ const LINEAR: Claim = Claim::exponent("polls of the uploads grow with their numb
 const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
 
 const fn quadratic(function: &'static str) -> Option<Truth> {
-    Some(Truth { cause: Cause::QuadraticCombinator, function })
+    Some(Truth { cause: Cause::QuadraticCombinator, function, workers: None })
 }
 
 const FAR_FEWER_POLLS: Claim =

@@ -5,7 +5,7 @@ use crate::diagnose::doing::ends_runtime;
 use crate::diagnose::sign::Sign;
 use crate::diagnose::suspect::{At, Suspect, Suspicion};
 use crate::diagnose::{Case, Cost};
-use crate::hang::{PostMortem, Shape, explain};
+use crate::hang::{Shape, explain};
 use crate::lens::Lens;
 use crate::lens::symbols::Frame;
 use crate::lens::threads::Panic;
@@ -14,14 +14,8 @@ use crate::stacks::culprit;
 /// What tokio says when it will not end a runtime where it was asked to.
 const REFUSES: &str = "Cannot drop a runtime in a context where blocking is not allowed";
 
-/// The post-mortem that knows most: one with tasks before one without.
-pub(super) fn post_mortem<'a>(case: &Case<'a>) -> Option<&'a PostMortem> {
-    let of_lenses = case.profiles.iter().filter_map(|profile| profile.post_mortem.as_ref());
-    of_lenses.chain(case.post_mortem).max_by_key(|dead| (dead.tasks.is_some(), dead.threads.len()))
-}
-
 pub(super) fn hangs(case: &Case<'_>) -> Vec<Suspect> {
-    let Some(dead) = post_mortem(case) else { return Vec::new() };
+    let Some(dead) = case.fullest_post_mortem() else { return Vec::new() };
     let explained = explain(dead);
     let sign = match explained.shape {
         Shape::Circle if explained.has_runtime => Sign::CircleWithRuntime,

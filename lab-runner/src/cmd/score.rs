@@ -1,0 +1,185 @@
+//! `lab score`: runs what has an answer, diagnoses it, and tells how often the diagnosis is right.
+
+mod read;
+mod scanner;
+
+use super::execute::{interrupted, invocation_folder};
+use super::profile::profile;
+use crate::cli::{ScoreArgs, ScoreFormat};
+use crate::exit::{self, Exit, UsageError};
+use crate::hog::Hogs;
+use crate::lens::Lens;
+use crate::plan::{self, Choice, ScoreCell, ScorePlan};
+use crate::report::Style;
+use crate::report::score as report;
+use crate::score::{Recorded, Score, lacks_a_place};
+use crate::supervise::Interrupts;
+use lab_kit::{Load, Scenario};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::Instant;
+
+pub(crate) fn run(args: &ScoreArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+    if let Some(scanner) = &args.scanner {
+        scanner::check(scanner)?;
+    }
+    if let Some(folder) = &args.from {
+        return again(args, folder, plain, scenarios);
+    }
+    let plan = planned(args, scenarios)?;
+    if args.dry_run {
+        report::print_plan(&plan, args.format == ScoreFormat::Json, &mut io::stdout().lock())?;
+        return Ok(Exit::Done);
+    }
+    let interrupts = Interrupts::catch()?;
+    let folder = invocation_folder(&args.out, "score")?;
+    let mut recorded = Recorded {
+        format: Recorded::FORMAT,
+        thorough: args.thorough,
+        left_out: plan.left_out,
+        scanner: args.scanner.as_ref().map(|command| command.display().to_string()),
+        cells: Vec::new(),
+    };
+    if let Some(signal) = run_all(args, &plan, &folder, &interrupts, &mut recorded)? {
+        return Ok(stopped(&recorded, &folder, signal));
+    }
+    show(&read::score(&folder, recorded, scenarios)?, &folder, args.format, plain)
+}
+
+fn planned(args: &ScoreArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<ScorePlan> {
+    let chosen = match &args.scenarios[..] {
+        [] => scenarios.to_vec(),
+        names => names.iter().map(|name| plan::scenario(scenarios, name)).collect::<anyhow::Result<_>>()?,
+    };
+    for scenario in &chosen {
+        super::load::check(scenario, &Load { duration_ms: scenario.brief_ms, ..scenario.load.clone() })?;
+    }
+    let fits = |scenario: &Scenario, load: &Load| super::load::check(scenario, load).is_ok();
+    let choice = Choice { thorough: args.thorough, seeds: args.seeds.clone(), hog: !args.no_hog };
+    Ok(plan::score(&chosen, &choice, &fits))
+}
+
+/// Runs and diagnoses one cell after another, and writes down after each what there is. Returns the signal that interrupted.
+fn run_all(
+    args: &ScoreArgs,
+    plan: &ScorePlan,
+    folder: &Path,
+    interrupts: &Interrupts,
+    recorded: &mut Recorded,
+) -> anyhow::Result<Option<i32>> {
+    let begin = Instant::now();
+    for (number, cell) in plan.cells.iter().enumerate() {
+        if !args.thorough && begin.elapsed() + cell.takes > ScorePlan::LONGEST {
+            recorded.left_out.no_time += 1;
+            continue;
+        }
+        progress(number + 1, plan.cells.len(), cell);
+        recorded.cells.push(cell.cell.clone());
+        read::write(folder, recorded)?;
+        let detected_ms = run_one(cell, &folder.join(&cell.cell.folder), interrupts)?;
+        if let Some(signal) = interrupts.signal() {
+            return Ok(Some(signal));
+        }
+        let asked = args.scanner.as_ref().map(|scanner| scanner::ask(scanner, &folder.join(&cell.cell.folder)));
+        if let Some(last) = recorded.cells.last_mut() {
+            (last.detected_ms, last.scanner) = (detected_ms, asked);
+        }
+        read::write(folder, recorded)?;
+    }
+    clear_line();
+    Ok(None)
+}
+
+/// One run under the lens that sees most, and a second look where the findings lack a place. Returns what that took.
+fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<f64>> {
+    // Ended when this returns, however it does.
+    let _hogs = cell.cell.hog.then(Hogs::start).transpose()?;
+    let begin = Instant::now();
+    let look = |lens| profile(&plan::profiles(std::slice::from_ref(&cell.run), &[lens], None), into, interrupts);
+    if look(Lens::Sched).is_some() {
+        return Ok(None);
+    }
+    let Some(first) = read::diagnosis(into, cell.run.scenario) else { return Ok(None) };
+    if lacks_a_place(&first) && look(Lens::Alloc).is_none() {
+        read::diagnosis(into, cell.run.scenario);
+    }
+    Ok(Some(begin.elapsed().as_secs_f64() * 1e3))
+}
+
+/// Scores recordings again.
+pub(super) fn again(
+    args: &ScoreArgs,
+    folder: &Path,
+    plain: bool,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Exit> {
+    let mut recorded = read::recorded(folder)?;
+    if let Some(scanner) = &args.scanner {
+        recorded.scanner = Some(scanner.display().to_string());
+        for cell in &mut recorded.cells {
+            cell.scanner = Some(scanner::ask(scanner, &folder.join(&cell.folder)));
+        }
+    }
+    show(&read::score(folder, recorded, scenarios)?, folder, args.format, plain)
+}
+
+/// Prints a score and turns it into an exit code.
+fn show(score: &Score, folder: &Path, format: ScoreFormat, plain: bool) -> anyhow::Result<Exit> {
+    match format {
+        ScoreFormat::Json => {
+            let mut stdout = io::stdout().lock();
+            serde_json::to_writer_pretty(&mut stdout, &report::document(score, folder)).map_err(io::Error::from)?;
+            writeln!(stdout)?;
+        }
+        ScoreFormat::Markdown => report::markdown(score, &mut io::stdout().lock())?,
+        ScoreFormat::Text => {
+            let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+            report::print(score, folder, Style { plain, naive: false }, &mut stdout)?;
+            stdout.flush()?;
+        }
+    }
+    let overall = score.overall();
+    Ok(match (overall.tells_nothing(), overall.is_wrong()) {
+        (true, _) => Exit::NotMeasured,
+        (false, true) => Exit::Broken,
+        (false, false) => Exit::Done,
+    })
+}
+
+fn stopped(recorded: &Recorded, folder: &Path, signal: i32) -> Exit {
+    if recorded.cells.is_empty() {
+        return interrupted(folder, signal);
+    }
+    let shown = folder.display();
+    exit::say(&format!("interrupted: what was recorded is in {shown}, lab score --from {shown} scores it"));
+    Exit::Interrupted(signal)
+}
+
+/// One line on stderr, if somebody looks, that the run's own writes over.
+fn progress(number: usize, of: usize, cell: &ScoreCell) {
+    if io::stderr().is_terminal() {
+        let hog = if cell.cell.hog { " beside a hog" } else { "" };
+        let (scenario, variant) = (&cell.cell.scenario, &cell.cell.variant);
+        let _ = writeln!(io::stderr(), "\r\x1b[K{number} of {of}: {scenario} {variant}{hog}\x1b[1A");
+    }
+}
+
+fn clear_line() {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+}
+
+/// What a score has to say of a folder that `lab report` was given; none if it is no score's.
+pub(super) fn reported(
+    folder: &Path,
+    plain: bool,
+    json: bool,
+    scenarios: &[&'static Scenario],
+) -> Option<anyhow::Result<Exit>> {
+    let is_score = folder.join(Recorded::FILE).is_file();
+    let format = if json { ScoreFormat::Json } else { ScoreFormat::Text };
+    let usage = |error: anyhow::Error| UsageError::error(format!("{error:#}"));
+    let score = || read::score(folder, read::recorded(folder).map_err(usage)?, scenarios);
+    is_score.then(|| show(&score()?, folder, format, plain))
+}

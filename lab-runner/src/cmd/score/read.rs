@@ -1,0 +1,73 @@
+//! From a score's folder to what it comes to.
+
+use crate::analysis::analyse;
+use crate::diagnose::{Case, Diagnosis, diagnose};
+use crate::evidence::own_crate;
+use crate::exit::UsageError;
+use crate::lens::Lens;
+use crate::plan;
+use crate::profile;
+use crate::recording;
+use crate::score::{Answer, Cell, Judged, Recorded, Run, Score, named, of_truth, parse};
+use anyhow::Context;
+use lab_kit::Scenario;
+use std::fs;
+use std::path::Path;
+
+/// Writes down what there is, whole or not at all.
+pub(super) fn write(folder: &Path, recorded: &Recorded) -> anyhow::Result<()> {
+    let (file, new) = (folder.join(Recorded::FILE), folder.join("score.json.new"));
+    let text = serde_json::to_vec_pretty(recorded)?;
+    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &file));
+    written.with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// What was run for a score.
+///
+/// # Errors
+/// If the folder is not a score's, or a newer lab made it.
+pub(super) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
+    let shown = folder.display();
+    let refused = |why: String| UsageError::error(format!("{shown} holds no score: {why}: lab score makes one"));
+    let text = fs::read(folder.join(Recorded::FILE)).map_err(|error| refused(error.to_string()))?;
+    let recorded: Recorded = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+    if recorded.format > Recorded::FORMAT {
+        return Err(UsageError::error(format!("a newer lab made {shown}: read it with that one")));
+    }
+    Ok(recorded)
+}
+
+/// The diagnosis of a run, from its folder: none if there is no recording.
+pub(super) fn diagnosis(cell: &Path, scenario: &Scenario) -> Option<Diagnosis> {
+    let profiles = profile::read_all(cell);
+    let first = profiles.iter().find(|profile| profile.lens == Lens::Sched)?;
+    // Nothing was measured without a lens: what the lens's own run took is all that is known.
+    let measured = analyse(recording::open(&first.folder).ok()?);
+    Some(diagnose(&Case {
+        measured: Some(&measured),
+        profiles: &profiles,
+        post_mortem: first.post_mortem.as_ref(),
+        panics: &first.panics,
+        own_crate: own_crate(Some(scenario)),
+    }))
+}
+
+/// Diagnoses all recordings, and judges that.
+///
+/// # Errors
+/// If this lab does not have a scenario or a variant of them.
+pub(super) fn score(folder: &Path, recorded: Recorded, scenarios: &[&'static Scenario]) -> anyhow::Result<Score> {
+    let runs = recorded.cells.iter().map(|cell| run(folder, cell, scenarios));
+    let runs = runs.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect();
+    Ok(Score { recorded, runs })
+}
+
+fn run(folder: &Path, cell: &Cell, scenarios: &[&'static Scenario]) -> anyhow::Result<Option<Run>> {
+    let scenario = plan::scenario(scenarios, &cell.scenario)?;
+    let truth: Option<Answer> = plan::named(scenario, &cell.variant)?.truth.as_ref().map(of_truth);
+    let Some(diagnosis) = diagnosis(&folder.join(&cell.folder), scenario) else { return Ok(None) };
+    let said = named(&diagnosis);
+    let judged = Judged::of(truth.as_ref(), &said);
+    let other = cell.scanner.as_ref().map(|line| Judged::of(truth.as_ref(), &parse(line)));
+    Ok(Some(Run { cell: cell.clone(), truth, said, judged, other }))
+}

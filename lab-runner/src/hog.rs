@@ -1,0 +1,56 @@
+//! A neighbour that takes a core: a process that does nothing but compute, until it is ended or its parent is gone.
+
+use std::process::{Child, Command, ExitCode, Stdio};
+
+/// The hidden word after the binary's name that makes it a hog: `lab __hog PARENT`.
+pub(crate) const SUBCOMMAND: &str = "__hog";
+
+/// Hogs that run beside something. They end when this is dropped, and if the lab is killed.
+#[derive(Debug)]
+pub(crate) struct Hogs(Vec<Child>);
+
+impl Hogs {
+    /// Starts as many as take half of the machine, one at least.
+    pub fn start() -> anyhow::Result<Hogs> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // One after another into what ends them, so that none is left if a later one cannot be started.
+        let mut hogs = Hogs(Vec::new());
+        for _ in 0..(cores / 2).max(1) {
+            hogs.0.push(hog()?);
+        }
+        Ok(hogs)
+    }
+}
+
+impl Drop for Hogs {
+    fn drop(&mut self) {
+        for hog in &mut self.0 {
+            // Fails only if it has ended by itself.
+            let _ = hog.kill();
+            let _ = hog.wait();
+        }
+    }
+}
+
+fn hog() -> std::io::Result<Child> {
+    Command::new(std::env::current_exe()?)
+        .arg(SUBCOMMAND)
+        .arg(std::process::id().to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}
+
+/// Computes until the parent is gone. Looks for that itself too, for not every kernel can tell.
+pub(crate) fn main(parent: &str) -> ExitCode {
+    crate::child::die_with_the_parent();
+    let Ok(parent) = parent.parse::<u32>() else { return ExitCode::from(2) };
+    let mut number = 1_u64;
+    while std::os::unix::process::parent_id() == parent {
+        for _ in 0..1_000_000 {
+            number = std::hint::black_box(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (number >> 7));
+        }
+    }
+    ExitCode::SUCCESS
+}

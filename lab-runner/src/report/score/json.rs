@@ -1,0 +1,112 @@
+//! A score as one JSON document, `lab.score.v1`.
+
+use super::measures;
+use crate::score::{Detect, LeftOut, Run, Score, Share, Tally};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The document of `lab score --format json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ScoreDocument<'a> {
+    schema: &'static str,
+    thorough: bool,
+    planned: usize,
+    left_out: LeftOut,
+    unread: usize,
+    overall: Told,
+    groups: Vec<Group>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scanner: Option<Scanner<'a>>,
+    matrix: Counts,
+    runs: &'a [Run],
+    recording: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct Group {
+    name: String,
+    #[serde(flatten)]
+    told: Told,
+}
+
+#[derive(Debug, Serialize)]
+struct Scanner<'a> {
+    command: &'a str,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// The measures, by name.
+#[derive(Debug, Serialize)]
+struct Told {
+    #[serde(flatten)]
+    shares: BTreeMap<String, OneShare>,
+    accused: u64,
+    could_not_tell: NotTold,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detect: Option<Detect>,
+}
+
+#[derive(Debug, Serialize)]
+struct NotTold {
+    sick: u64,
+    healthy: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct OneShare {
+    hits: u64,
+    of: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share: Option<f64>,
+    ci: [f64; 2],
+}
+
+#[derive(Debug, Serialize)]
+struct Counts {
+    columns: Vec<String>,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    truth: String,
+    counts: Vec<u64>,
+}
+
+/// The document of a score.
+pub(crate) fn document<'a>(score: &'a Score, folder: &Path) -> ScoreDocument<'a> {
+    let matrix = score.matrix();
+    let scanner = score.recorded.scanner.as_deref().zip(score.other());
+    ScoreDocument {
+        schema: "lab.score.v1",
+        thorough: score.recorded.thorough,
+        planned: score.recorded.planned(),
+        left_out: score.recorded.left_out,
+        unread: score.unread(),
+        overall: told(&score.overall()),
+        groups: score.groups().into_iter().map(|(name, tally)| Group { name, told: told(&tally) }).collect(),
+        scanner: scanner.map(|(command, tally)| Scanner { command, told: told(&tally) }),
+        matrix: Counts {
+            columns: matrix.columns.iter().map(|column| column.name()).collect(),
+            rows: matrix.rows.into_iter().map(|(truth, counts)| Row { truth, counts }).collect(),
+        },
+        runs: &score.runs,
+        recording: folder.to_owned(),
+    }
+}
+
+fn told(tally: &Tally) -> Told {
+    let share = |share: Share| {
+        let (low, high) = share.interval();
+        OneShare { hits: share.hits, of: share.of, share: share.value(), ci: [low, high] }
+    };
+    let [sick, healthy] = tally.doubtful;
+    Told {
+        shares: measures(tally).into_iter().map(|(name, of)| (name.replace(' ', "_"), share(of))).collect(),
+        accused: tally.accused,
+        could_not_tell: NotTold { sick, healthy },
+        detect: tally.detect,
+    }
+}

@@ -1,0 +1,246 @@
+//! How often a diagnosis is right, for people: one screen, the matrix, and what was wrong.
+
+mod json;
+mod markdown;
+mod plan;
+
+pub(crate) use json::document;
+pub(crate) use markdown::markdown;
+pub(crate) use plan::print_plan;
+
+use super::Style;
+use super::table::{BOLD, DIM};
+use super::units::{ascii, time};
+use crate::score::{Answer, Detect, Judgement, Matrix, Run, Score, Share, Tally, name};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Prints a score.
+pub(crate) fn print(score: &Score, folder: &Path, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let overall = score.overall();
+    let head = format!("score · {} of {} planned runs", score.runs.len(), score.recorded.planned());
+    writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
+    for line in left_out(score) {
+        writeln!(to, "{DIM}{line}{DIM:#}")?;
+    }
+    print_overall(score, &overall, style, to)?;
+    print_groups(&score.groups(), style, to)?;
+    print_matrix(&score.matrix(), style, to)?;
+    print_wrong(score, style, to)?;
+    writeln!(to, "\nrecording  {}", folder.display())?;
+    writeln!(to, "next       lab score --from {}", folder.display())
+}
+
+/// What is not among the runs, a line each.
+fn left_out(score: &Score) -> Vec<String> {
+    let left = score.recorded.left_out;
+    let more = if score.recorded.thorough { "" } else { ": --thorough runs all" };
+    let all = [
+        (left.label_does_not_hold, "left out: the sickness cannot show with so many workers".to_owned()),
+        (left.refused, "left out: the scenario refuses the load".to_owned()),
+        (left.no_time, format!("left out for want of time{more}")),
+        (score.unread(), "left nothing that could be diagnosed".to_owned()),
+    ];
+    all.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+}
+
+/// The measures of all runs, in the order in which they are shown.
+fn measures(tally: &Tally) -> [(&'static str, Share); 5] {
+    [
+        ("recall", tally.recall),
+        ("named first", tally.first),
+        ("precision", tally.precision),
+        ("silence", tally.silence),
+        ("place", tally.place),
+    ]
+}
+
+/// What a measure counts.
+fn counts(measure: &str) -> &'static str {
+    match measure {
+        "recall" => "sick runs whose true cause is named",
+        "named first" => "sick runs of which it is the costliest finding",
+        "precision" => "accusations that are true",
+        "silence" => "healthy runs that nobody accuses",
+        _ => "of the named, the function is the one to blame",
+    }
+}
+
+fn print_overall(score: &Score, overall: &Tally, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let other = score.other();
+    let heads = score.recorded.scanner.as_deref().map(|scanner| format!("{scanner:<26}")).unwrap_or_default();
+    writeln!(to, "\n{DIM}{:<13}{:<26}{heads}counts{DIM:#}", "", "lab")?;
+    for (number, (measure, share)) in measures(overall).into_iter().enumerate() {
+        let other = other.as_ref().map(|other| format!("{:<26}", sure(measures(other)[number].1, style)));
+        let (share, counts) = (sure(share, style), counts(measure));
+        writeln!(to, "{measure:<13}{share:<26}{}{DIM}{counts}{DIM:#}", other.unwrap_or_default())?;
+    }
+    let took = overall.detect.map_or_else(|| "-".into(), |detect| detected(detect, style));
+    writeln!(
+        to,
+        "{:<13}{took:<26}{DIM}from the start of a run under the lens to its true finding{DIM:#}",
+        "detected in"
+    )?;
+    let [sick, healthy] = overall.doubtful;
+    writeln!(to, "{:<13}{sick} sick, {healthy} healthy", "not told")?;
+    if other.is_none() {
+        writeln!(to, "{DIM}no other scanner was asked: --scanner CMD does{DIM:#}")?;
+    }
+    writeln!(
+        to,
+        "{DIM}In brackets exact binomial 95 % intervals; runs of one variant are alike, so they tell of these variants.{DIM:#}"
+    )
+}
+
+/// A share with its interval: `20/22  91 % (71-99)`.
+fn sure(share: Share, style: Style) -> String {
+    let Some(value) = share.value() else { return "-".into() };
+    let (low, high) = share.interval();
+    let interval = format!("({:.0}–{:.0})", low * 100.0, high * 100.0);
+    let interval = if style.plain { interval.replace('–', "-") } else { interval };
+    format!("{}/{} {:.0} % {interval}", share.hits, share.of, value * 100.0)
+}
+
+fn detected(detect: Detect, style: Style) -> String {
+    let ms = |ms: f64| time(ms * 1e3, style);
+    format!("{} ({} to {})", ms(detect.median_ms), ms(detect.least_ms), ms(detect.most_ms))
+}
+
+fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "\n{DIM}{:<15}{:<22}{:<22}{:<22}{}{DIM:#}", "", "recall", "precision", "silence", "place")?;
+    for (name, tally) in groups {
+        let shares = [tally.recall, tally.precision, tally.silence, tally.place].map(|share| sure(share, style));
+        let [recall, precision, silence, place] = shares;
+        writeln!(to, "{name:<15}{recall:<22}{precision:<22}{silence:<22}{place}")?;
+    }
+    Ok(())
+}
+
+/// Rows are the truth. The names of causes are long, so heads are their first words, and the rows tell them in full.
+fn print_matrix(matrix: &Matrix, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let heads: String = matrix.columns.iter().map(|column| format!("{:>11}", short(&column.name()))).collect();
+    writeln!(to, "\n{DIM}{:<21}{heads}{DIM:#}", ascii("truth, found first", style))?;
+    for (truth, counts) in &matrix.rows {
+        let cell =
+            |count: &u64| if *count == 0 { format!("{:>11}", ascii("·", style)) } else { format!("{count:>11}") };
+        writeln!(to, "{truth:<21}{}", counts.iter().map(cell).collect::<String>())?;
+    }
+    Ok(())
+}
+
+/// A head that fits over a column.
+fn short(name: &str) -> &str {
+    match name {
+        "could not tell" => "not told",
+        "quadratic-combinator" => "quadratic",
+        "blocking-call" => "blocking",
+        "self-shutdown" => "self-shut",
+        "never-yields" => "no-yield",
+        "lock-across-stall" => "lock-stall",
+        "pool-exhausted" => "pool",
+        "aborted-work" => "aborted",
+        name => name,
+    }
+}
+
+fn print_wrong(score: &Score, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for (number, run) in score.wrong().enumerate() {
+        if number == 0 {
+            writeln!(to, "\n{BOLD}not right{BOLD:#}")?;
+        }
+        writeln!(to, "{}", ascii(&wrong(run), style))?;
+    }
+    Ok(())
+}
+
+/// A run that was not right: where it is, what it is, what was said.
+fn wrong(run: &Run) -> String {
+    let told = |answer: &Answer| match &answer.at {
+        Some(at) => format!("{} at {at}", name(answer.cause)),
+        None => name(answer.cause),
+    };
+    let said: Vec<String> = run.said.iter().map(told).collect();
+    let said = if said.is_empty() { "nothing".into() } else { said.join(", ") };
+    let truth = run.truth.as_ref().map_or_else(|| "healthy".into(), told);
+    let cell = &run.cell;
+    let hog = if cell.hog { ", hog" } else { "" };
+    let asked = format!("seed {}, {} load, {} w{hog}", cell.seed, cell.load, cell.workers);
+    format!("{:<30} {:<15} {asked}\n    is {truth}\n    said {said}", cell.folder, verdict(run))
+}
+
+fn verdict(run: &Run) -> &'static str {
+    match run.judged.judgement {
+        Judgement::Missed => "missed",
+        Judgement::MissedForDoubt | Judgement::Doubted => "could not tell",
+        Judgement::Accused => "accused",
+        Judgement::Named if run.judged.place == Some(false) => "wrong place",
+        Judgement::Named | Judgement::Silent => "said too much",
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::diagnose::Cause;
+    use crate::score::{Cell, Judged, Recorded};
+
+    pub(in crate::report::score) fn made_up() -> Score {
+        let answer = |cause, at: &str| Answer { cause, at: Some(at.to_owned()) };
+        let run = |hog, truth: Option<Answer>, said: Vec<Answer>| Run {
+            cell: Cell {
+                folder: "001-made-up-buggy".into(),
+                scenario: "made-up".into(),
+                variant: "buggy".into(),
+                seed: 7,
+                load: "own".into(),
+                workers: 1,
+                hog,
+                detected_ms: Some(2_500.0),
+                scanner: None,
+            },
+            judged: Judged::of(truth.as_ref(), &said),
+            truth,
+            said,
+            other: None,
+        };
+        let truth = || Some(answer(Cause::LongPoll, "made_up::buggy::work"));
+        let runs = vec![
+            run(false, truth(), vec![answer(Cause::LongPoll, "made_up::buggy::work")]),
+            run(true, truth(), vec![answer(Cause::BlockingCall, "made_up::other")]),
+            run(false, None, Vec::new()),
+        ];
+        let cells = runs.iter().map(|run| run.cell.clone()).collect();
+        Score { recorded: Recorded { cells, ..Recorded::default() }, runs }
+    }
+
+    #[test]
+    fn a_score_is_told_with_what_was_wrong() {
+        let mut text = Vec::new();
+        print(&made_up(), Path::new("x"), Style { plain: true, naive: false }, &mut text).unwrap();
+        let text = anstream::adapter::strip_str(std::str::from_utf8(&text).unwrap()).to_string();
+        assert!(text.is_ascii(), "{text}");
+        for part in [
+            "score - 3 of 3 planned runs",
+            "1/2 50 % (1-99)",
+            "2.50 s (2.50 s to 2.50 s)",
+            "no other scanner was asked",
+            "001-made-up-buggy              missed          seed 7, own load, 1 w, hog",
+            "is long-poll at made_up::buggy::work",
+            "said blocking-call at made_up::other",
+        ] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn another_scanner_has_a_column_of_its_own() {
+        let mut score = made_up();
+        score.recorded.scanner = Some("scan".into());
+        score.runs.iter_mut().for_each(|run| run.other = Some(run.judged.clone()));
+        let mut text = Vec::new();
+        print(&score, Path::new("x"), Style { plain: true, naive: false }, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("1/2 50 % (1-99)           1/2 50 % (1-99)"), "{text}");
+        assert!(!text.contains("no other scanner"), "{text}");
+    }
+}
