@@ -135,6 +135,8 @@ fn comparisons_that_cannot_tell_are_refused() {
 fn null_comparisons_that_cannot_tell_are_refused() {
     refused(&["doctor", "--pairs", "5"], "cannot reach 95 %");
     refused(&["doctor", "greddy"], "try greedy");
+    refused(&["score", "greddy"], "try greedy");
+    refused(&["score", "--out", "/proc/runs"], "try another --out");
     refused(&["doctor", "greedy", "fxied"], "try fixed");
     refused(&["doctor", "greedy", "--duration", "3"], "needs a unit");
     refused(&["doctor", "unordered", "--duration", "3s"], "leave --duration away");
