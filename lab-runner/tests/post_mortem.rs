@@ -68,7 +68,7 @@ fn under_a_lens_with_hooks_it_also_tells_tasks_and_polls() {
     let tasks = dead["tasks"].as_array().unwrap();
     let task =
         tasks.iter().find(|task| task["number"] == number).unwrap_or_else(|| panic!("no task {number}: {dead:#}"));
-    assert!(task["place"].as_str().unwrap().contains("buggy.rs:"), "{task:#}");
+    assert!(task["place"].as_str().unwrap().contains("scenarios/shutdown/src/service.rs:"), "{task:#}");
     assert_eq!(task["state"]["polled"], waits["tid"], "{task:#}");
     assert!(task["last_poll_ms"].as_f64().is_some(), "{task:#}");
     assert!(dead["runtimes"][0]["workers"].as_u64().unwrap() > 0, "{dead:#}");
@@ -109,7 +109,7 @@ fn a_child_that_is_killed_while_it_tells_keeps_what_was_recorded_before() {
     let (_, result) = lab.json(&["report", &folder]);
     let run = &result["runs"][0];
     assert_eq!((run["ending"].as_str(), run["text"].as_str()), (Some("crashed"), Some("killed by SIGKILL")));
-    assert!(run["metrics"]["offered"].as_f64().unwrap() > 0.0, "{run:#}");
+    assert!(run["metrics"]["greeted"].as_f64().unwrap() > 0.0, "{run:#}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use lab_kit::clock;
 use signal_hook::consts::SIGQUIT;
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) fn stand_by(folder: &Path) {
     }
 }
 
-fn answer_each(mut signals: Signals, folder: &PathBuf) {
+fn answer_each(mut signals: Signals, folder: &Path) {
     for _ in signals.forever() {
         let written = raw::Raw::here(post_mortem()).write(&folder.join(raw::POST_MORTEM));
         if let Err(error) = written {
