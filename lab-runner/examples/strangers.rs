@@ -222,7 +222,7 @@ fn naps(cx: &Cx) -> anyhow::Result<()> {
 }
 
 fn computes(cx: &Cx) -> anyhow::Result<()> {
-    serve(cx, |_| async { drop(black_box(spin(50_000))) }, nothing())
+    serve(cx, |_| async { assert_ne!(black_box(spin(50_000)), 0) }, nothing())
 }
 
 fn offloads(cx: &Cx) -> anyhow::Result<()> {

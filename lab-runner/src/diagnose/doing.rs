@@ -47,12 +47,13 @@ pub enum Doing {
 }
 
 /// What tokio runs for a future that finds the budget spent.
-const TURNS_AWAY: [&str; 4] = ["coop::poll_proceed", "coop::register_waker", "Defer::defer", "context::defer"];
+const TURNS_AWAY: [&str; 3] = ["poll_proceed", "register_waker", "Defer::defer"];
 /// Where threads wait for locks, in the standard library and in `parking_lot`.
-const LOCKS: [&str; 5] =
-    ["::lock_contended", "::read_contended", "::write_contended", "::lock_slow", "::lock_shared_slow"];
+const LOCKS: [&str; 5] = ["lock_contended", "read_contended", "write_contended", "lock_slow", "lock_shared_slow"];
 /// Where threads wait for the end of a runtime.
 const ENDS: [&str; 2] = ["BlockingPool::shutdown", "runtime::blocking::shutdown::Receiver::wait"];
+/// The same by its file, for functions that were inlined and lost their path.
+const ENDS_IN: &str = "runtime/blocking/shutdown.rs";
 
 fn has(stack: &[Frame], parts: &[&str]) -> bool {
     stack.iter().any(|frame| parts.iter().any(|part| frame.function.contains(part)))
@@ -65,7 +66,8 @@ pub fn waits_for_lock(stack: &[Frame]) -> bool {
 
 /// Whether a stack waits for the end of a runtime.
 pub fn ends_runtime(stack: &[Frame]) -> bool {
-    has(stack, &ENDS)
+    let is_in = |frame: &Frame| frame.file.as_ref().is_some_and(|file| file.ends_with(ENDS_IN));
+    has(stack, &ENDS) || stack.iter().any(is_in)
 }
 
 fn doing(stack: &[Frame], sample: &Sample) -> Doing {

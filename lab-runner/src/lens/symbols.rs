@@ -88,7 +88,13 @@ impl Symbols {
     pub fn stack(&mut self, addresses: &[u64]) -> Vec<Frame> {
         let calls = addresses.iter().skip(1).map(|back| back.saturating_sub(1));
         let instructions = addresses.iter().copied().take(1).chain(calls);
-        instructions.flat_map(|address| self.frames_at(address).to_vec()).collect()
+        let mut stack: Vec<Frame> = instructions.flat_map(|address| self.frames_at(address).to_vec()).collect();
+        for at in 1..stack.len() {
+            if let Some(name) = named_by_its_caller(&stack[at - 1].function, &stack[at].function) {
+                stack[at - 1].function = name;
+            }
+        }
+        stack
     }
 
     /// The functions at an instruction, innermost first: more than one if calls were inlined there.
@@ -111,6 +117,18 @@ impl Symbols {
         let frames = module.as_ref().map(|module| module.frames(offset)).unwrap_or_default();
         if frames.is_empty() { vec![unnamed(unknown_in(path))] } else { frames }
     }
+}
+
+/// The path of an `async fn` that was inlined into the code that polls it, and lost its path there: what polls a future is generic
+/// over it, and names it last.
+fn named_by_its_caller(function: &str, caller: &str) -> Option<String> {
+    let kind = ["{async_fn#", "{async_block#"].into_iter().find(|kind| function.starts_with(kind))?;
+    let number: &str = function[kind.len()..].split('}').next()?;
+    let environment = format!("::{}_env#{number}}}", &kind[..kind.len() - 1]);
+    let (before, _) = caller.rsplit_once(&environment)?;
+    let begin = before.rfind([' ', '<', ',', '(', '>']).map_or(0, |at| at + 1);
+    let path = Some(&before[begin..]).filter(|path| !path.is_empty() && !path.ends_with(':'))?;
+    Some(format!("{path}::{function}"))
 }
 
 fn unnamed(function: String) -> Frame {
@@ -282,6 +300,19 @@ mod tests {
             |function: &str| Frame { function: function.to_owned(), file: Some("/src/a.rs".to_owned()), line: Some(7) };
         assert_eq!(frame("{async_fn#0}").name(), "{async_fn#0} a.rs:7");
         assert_eq!(frame("fill<[u8; 4]>").name(), "fill<[u8: 4]>");
+    }
+
+    #[test]
+    fn an_async_fn_that_lost_its_path_is_named_by_what_polls_it() {
+        let polls = "poll<kit::serve::{async_fn_env#0}<fn(usize) -> shop::report::{async_fn_env#0}>, shop::report::{async_fn_env#0}>";
+        assert_eq!(named_by_its_caller("{async_fn#0}", polls).unwrap(), "shop::report::{async_fn#0}");
+        assert_eq!(named_by_its_caller("{async_fn#1}", polls), None);
+        assert_eq!(named_by_its_caller("shop::report::{{closure}}", polls), None);
+        let block = "push<shop::all::{async_fn#0}::{closure#0}::{async_block_env#0}>";
+        assert_eq!(
+            named_by_its_caller("{async_block#0}", block).unwrap(),
+            "shop::all::{async_fn#0}::{closure#0}::{async_block#0}"
+        );
     }
 
     #[test]
