@@ -66,7 +66,7 @@ impl Judged {
         let placed = |answer: &&Answer| answer.at.as_deref().is_some_and(|found| same_place(found, at));
         Judged {
             judgement: judgement(truth.is_some(), accused.len(), right, doubtful),
-            place: (right > 0).then(|| accused.iter().filter(is_true).any(|answer| placed(answer))),
+            place: (right > 0).then(|| accused.iter().filter(is_true).any(placed)),
             first: truth.map(|truth| accused.first().is_some_and(|first| first.cause == truth.cause)),
             right: right as u64,
             wrong: (accused.len() - right) as u64,

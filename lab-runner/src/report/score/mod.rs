@@ -107,7 +107,7 @@ fn detected(detect: Detect, style: Style) -> String {
 }
 
 fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) -> io::Result<()> {
-    writeln!(to, "\n{DIM}{:<15}{:<22}{:<22}{:<22}{}{DIM:#}", "", "recall", "precision", "silence", "place")?;
+    writeln!(to, "\n{DIM}{:<15}{:<22}{:<22}{:<22}place{DIM:#}", "", "recall", "precision", "silence")?;
     for (name, tally) in groups {
         let shares = [tally.recall, tally.precision, tally.silence, tally.place].map(|share| sure(share, style));
         let [recall, precision, silence, place] = shares;
