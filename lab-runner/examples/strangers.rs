@@ -205,7 +205,7 @@ fn fans_out(cx: &Cx) -> anyhow::Result<()> {
 }
 
 async fn thumbnail(number: usize) {
-    if number.is_multiple_of(8) {
+    if number.is_multiple_of(4) {
         let scale = move || std::thread::sleep(Duration::from_millis(60));
         black_box(tokio::task::spawn_blocking(scale).await.is_ok());
     }

@@ -24,6 +24,9 @@ pub(crate) struct ScoreArgs {
     /// Scores the recordings of an earlier score again and runs nothing
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["scenarios", "thorough", "seeds", "no_hog", "dry_run"])]
     pub from: Option<PathBuf>,
+    /// Prints what the diagnosis goes by: every rule with its limits, the reason for each, and what would refute it
+    #[arg(long, conflicts_with_all = ["scenarios", "thorough", "seeds", "no_hog", "dry_run", "from", "scanner"])]
+    pub rules: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = ScoreFormat::Text)]
     pub format: ScoreFormat,

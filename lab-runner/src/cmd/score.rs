@@ -20,6 +20,11 @@ use std::path::Path;
 use std::time::Instant;
 
 pub(crate) fn run(args: &ScoreArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+    if args.rules {
+        let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+        report::print_rules(Style { plain, naive: false }, &mut stdout)?;
+        return Ok(Exit::Done);
+    }
     if let Some(scanner) = &args.scanner {
         scanner::check(scanner)?;
     }

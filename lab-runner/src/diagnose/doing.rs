@@ -82,28 +82,37 @@ fn doing(stack: &[Frame], sample: &Sample) -> Doing {
     }
 }
 
+/// What was seen of one function doing one thing.
+#[derive(Default)]
+struct Seen {
+    ms: f64,
+    /// The same at each place in the function.
+    at: HashMap<(Option<String>, Option<u32>), f64>,
+}
+
+impl Seen {
+    fn told(self, function: String, doing: Doing) -> InPolls {
+        let most = self.at.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
+        let (file, line) = most.map(|(at, _)| at).unwrap_or_default();
+        InPolls { function, file, line, doing, ms: self.ms }
+    }
+}
+
 /// Adds up what was sampled, the longest first. Samples without anybody's own code are left out.
 pub fn in_polls(recording: &Recording, symbols: &mut Symbols) -> Vec<InPolls> {
     let tick_ms = 1_000.0 / recording.hz.max(1) as f64;
-    let mut seen: BTreeMap<(String, Doing), (f64, HashMap<(Option<String>, Option<u32>), f64>)> = BTreeMap::new();
+    let mut seen: BTreeMap<(String, Doing), Seen> = BTreeMap::new();
     for sample in &recording.samples {
         let stack = symbols.stack(&sample.frames);
         let doing = doing(&stack, sample);
         let in_set = matches!(doing, Doing::Combines | Doing::TurnsAway);
         let Some(frame) = (if in_set { combines(&stack) } else { culprit(&stack) }) else { continue };
-        let (ms, lines) = seen.entry((without_closures(&frame.function), doing)).or_default();
+        let seen = seen.entry((without_closures(&frame.function), doing)).or_default();
         let more = f64::from(sample.ticks) * tick_ms;
-        *ms += more;
-        *lines.entry((frame.file.clone(), frame.line)).or_default() += more;
+        seen.ms += more;
+        *seen.at.entry((frame.file.clone(), frame.line)).or_default() += more;
     }
-    let mut all: Vec<InPolls> = seen
-        .into_iter()
-        .map(|((function, doing), (ms, lines))| {
-            let most = lines.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
-            let (file, line) = most.map(|(at, _)| at).unwrap_or_default();
-            InPolls { function, file, line, doing, ms }
-        })
-        .collect();
+    let mut all: Vec<InPolls> = seen.into_iter().map(|((function, doing), seen)| seen.told(function, doing)).collect();
     all.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     all
 }

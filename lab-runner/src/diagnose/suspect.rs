@@ -5,6 +5,7 @@ use super::sign::Sign;
 use crate::lens::symbols::Frame;
 use crate::stacks::without_closures;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Kinds of suspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +30,23 @@ pub enum Suspicion {
     Load,
     /// The machine.
     Machine,
+}
+
+impl fmt::Display for Suspicion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Suspicion::Polls => "long polls of one function",
+            Suspicion::Sets => "sets of futures that one function polls",
+            Suspicion::Pool => "a blocking pool",
+            Suspicion::Standing => "a thread of a runtime outside of polls",
+            Suspicion::Refusal => "a panic",
+            Suspicion::Hang => "a post-mortem",
+            Suspicion::Lost => "accepted requests without an answer",
+            Suspicion::Memory => "what is kept in memory",
+            Suspicion::Load => "the load as a whole",
+            Suspicion::Machine => "the machine",
+        })
+    }
 }
 
 /// Something that could be wrong.

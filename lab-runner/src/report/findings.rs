@@ -108,7 +108,7 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
 
 /// A row, broken into lines between words.
 fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for (number, line) in filled_words(text).iter().enumerate() {
+    for (number, line) in broken(text).iter().enumerate() {
         let (head, name) = if number == 0 { (head, name) } else { ("", "") };
         let name = if name.is_empty() && number == 0 && !head.is_empty() {
             String::new()
@@ -120,7 +120,8 @@ fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Writ
     Ok(())
 }
 
-fn filled_words(text: &str) -> Vec<String> {
+/// A text in lines of about [`WIDTH`], broken between words.
+pub(super) fn broken(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {

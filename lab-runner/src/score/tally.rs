@@ -47,6 +47,8 @@ pub struct Tally {
     pub precision: Share,
     /// Of healthy runs, those that are accused of nothing and are not left in doubt.
     pub silence: Share,
+    /// Healthy runs that are called healthy: of those that nobody accuses the machine or the load may be named.
+    pub told_healthy: Share,
     /// Of the sick runs whose true cause is named, those whose place is right.
     pub place: Share,
     /// Healthy runs that are accused.
@@ -77,7 +79,10 @@ impl Tally {
         };
         match sick {
             true => count(&mut self.recall, judged.judgement == Judgement::Named),
-            false => count(&mut self.silence, judged.judgement == Judgement::Silent),
+            false => {
+                count(&mut self.silence, judged.judgement != Judgement::Accused);
+                count(&mut self.told_healthy, judged.judgement == Judgement::Silent);
+            }
         }
         judged.first.into_iter().for_each(|first| count(&mut self.first, first));
         judged.place.into_iter().for_each(|right| count(&mut self.place, right));
@@ -132,7 +137,8 @@ mod tests {
         let tally = Tally::of(runs.iter().zip(times.map(Some)));
         let share = |hits, of| Share { hits, of };
         assert_eq!((tally.recall, tally.first, tally.precision), (share(2, 4), share(1, 4), share(2, 4)));
-        assert_eq!((tally.silence, tally.place, tally.accused), (share(2, 4), share(2, 2), 1));
+        assert_eq!((tally.silence, tally.told_healthy), (share(3, 4), share(2, 4)));
+        assert_eq!((tally.place, tally.accused), (share(2, 2), 1));
         assert_eq!(tally.doubtful, [1, 1]);
         assert_eq!(
             tally.detect,

@@ -27,11 +27,9 @@ const COMBINATOR_FILES: [&str; 4] = ["futures_unordered/", "futures_ordered.rs",
 pub fn is_own_frame(frame: &Frame) -> bool {
     let own_source = |file: &String| FOREIGN_SOURCES.iter().all(|part| !file.contains(part));
     let made_by_the_compiler = frame.function.starts_with("__rust");
-    let names_another_crate = frame.function.contains("::") && is_foreign(&frame.function);
+    let may_be_own = !is_foreign(&frame.function) || lost_its_path(&frame.function);
     match &frame.file {
-        Some(file) => {
-            own_source(file) && !made_by_the_compiler && !(names_another_crate && !lost_its_path(&frame.function))
-        }
+        Some(file) => own_source(file) && !made_by_the_compiler && may_be_own,
         None => !is_foreign(&frame.function),
     }
 }

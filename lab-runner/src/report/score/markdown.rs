@@ -13,7 +13,10 @@ pub(crate) fn markdown(score: &Score, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{} of {} planned runs.\n", score.runs.len(), score.recorded.planned())?;
     let rows = std::iter::once(("all runs".to_owned(), overall)).chain(score.groups());
     let scanner = score.recorded.scanner.clone().zip(score.other());
-    writeln!(to, "| | recall | named first | precision | silence | place |\n| --- | --- | --- | --- | --- | --- |")?;
+    writeln!(
+        to,
+        "| | recall | named first | precision | silence | told healthy | place |\n| --- | --- | --- | --- | --- | --- | --- |"
+    )?;
     for (name, tally) in rows.chain(scanner.map(|(command, tally)| (format!("all runs, by `{command}`"), tally))) {
         let shares: String = measures(&tally).iter().map(|(_, share)| format!(" {} |", sure(*share, STYLE))).collect();
         writeln!(to, "| {name} |{shares}")?;
@@ -41,7 +44,7 @@ mod tests {
         let text = String::from_utf8(text).unwrap();
         let bars: Vec<usize> =
             text.lines().filter(|line| line.starts_with('|')).map(|l| l.matches('|').count()).collect();
-        assert_eq!(bars, [7, 7, 7, 7, 7, 7, 6, 6, 6, 6], "{text}");
+        assert_eq!(bars, [8, 8, 8, 8, 8, 8, 6, 6, 6, 6], "{text}");
         assert!(text.contains("| long-poll | 1 | 1 | 0 | 0 |\n| healthy | 0 | 0 | 1 | 0 |"), "{text}");
     }
 }

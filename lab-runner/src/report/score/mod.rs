@@ -3,10 +3,12 @@
 mod json;
 mod markdown;
 mod plan;
+mod rules;
 
 pub(crate) use json::document;
 pub(crate) use markdown::markdown;
 pub(crate) use plan::print_plan;
+pub(crate) use rules::print_rules;
 
 use super::Style;
 use super::table::{BOLD, DIM};
@@ -45,12 +47,13 @@ fn left_out(score: &Score) -> Vec<String> {
 }
 
 /// The measures of all runs, in the order in which they are shown.
-fn measures(tally: &Tally) -> [(&'static str, Share); 5] {
+fn measures(tally: &Tally) -> [(&'static str, Share); 6] {
     [
         ("recall", tally.recall),
         ("named first", tally.first),
         ("precision", tally.precision),
         ("silence", tally.silence),
+        ("told healthy", tally.told_healthy),
         ("place", tally.place),
     ]
 }
@@ -62,6 +65,7 @@ fn counts(measure: &str) -> &'static str {
         "named first" => "sick runs of which it is the costliest finding",
         "precision" => "accusations that are true",
         "silence" => "healthy runs that nobody accuses",
+        "told healthy" => "healthy runs that are called so; of the others the machine or the load is told",
         _ => "of the named, the function is the one to blame",
     }
 }

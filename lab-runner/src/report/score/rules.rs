@@ -1,0 +1,36 @@
+//! What the diagnosis goes by, for whoever wants to contradict it.
+
+use super::super::Style;
+use super::super::findings::broken;
+use super::super::table::{BOLD, DIM};
+use super::super::units::ascii;
+use crate::diagnose::rules::{RULES, Rule};
+use std::io::{self, Write};
+
+/// Prints every rule.
+pub(crate) fn print_rules(style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for (number, rule) in RULES.iter().enumerate() {
+        if number > 0 {
+            writeln!(to)?;
+        }
+        writeln!(to, "{BOLD}{}{BOLD:#}, of {}", rule.cause, rule.of)?;
+        print_rule(rule, style, to)?;
+    }
+    Ok(())
+}
+
+fn print_rule(rule: &Rule, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for limit in rule.when {
+        let shows = format!("{} or more: {}", limit.sign.says(limit.least), limit.why);
+        print_part("if", &shows, style, to)?;
+    }
+    print_part("refuted by", rule.refuted_by, style, to)?;
+    print_part("remedy", rule.remedy, style, to)
+}
+
+fn print_part(name: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for (number, line) in broken(text).iter().enumerate() {
+        writeln!(to, "  {DIM}{:<11}{DIM:#}{}", if number == 0 { name } else { "" }, ascii(line, style))?;
+    }
+    Ok(())
+}
