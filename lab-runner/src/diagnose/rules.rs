@@ -38,7 +38,8 @@ const fn limit(sign: Sign, least: f64, why: &'static str) -> Limit {
 }
 
 const MOSTLY: &str = "more than half: what else these polls do explains less";
-const ONCE: &str = "it is so, or it is not";
+/// The reason of a sign that is there or is not.
+pub const ONCE: &str = "it is so, or it is not";
 
 const LONG: Limit = limit(
     Sign::LongestPollMs,

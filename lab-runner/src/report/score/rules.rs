@@ -4,7 +4,7 @@ use super::super::Style;
 use super::super::findings::broken;
 use super::super::table::{BOLD, DIM};
 use super::super::units::ascii;
-use crate::diagnose::rules::{RULES, Rule};
+use crate::diagnose::rules::{ONCE, RULES, Rule};
 use std::io::{self, Write};
 
 /// Prints every rule.
@@ -21,7 +21,8 @@ pub(crate) fn print_rules(style: Style, to: &mut dyn Write) -> io::Result<()> {
 
 fn print_rule(rule: &Rule, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for limit in rule.when {
-        let shows = format!("{} or more: {}", limit.sign.says(limit.least), limit.why);
+        let says = limit.sign.says(limit.least);
+        let shows = if limit.why == ONCE { says } else { format!("{says}, or more: {}", limit.why) };
         print_part("if", &shows, style, to)?;
     }
     print_part("refuted by", rule.refuted_by, style, to)?;
