@@ -2,13 +2,14 @@
 
 use super::groups::{TaskGroup, ThreadGroup, groups};
 use super::words::{count, frame, short, time};
-use super::{Explanation, PostMortem, Shape, Watched};
+use super::{Awaits, Explanation, PostMortem, Shape, Watched};
 
 /// How many rows each part has at most.
 const STEPS: usize = 6;
 const THREADS: usize = 5;
 const TASKS: usize = 3;
 const LOCKS: usize = 2;
+const AWAITS: usize = 3;
 const NOTES: usize = 1;
 
 /// Label and text of each row for a terminal, about twenty at most.
@@ -34,6 +35,9 @@ pub fn lines(dead: &PostMortem, explanation: &Explanation) -> Vec<(String, Strin
     });
     let locks = by_waiters(dead).into_iter().map(lock).collect();
     part("locks", locks, LOCKS, &|left| format!("{left} more locks and channels that somebody holds or waits for"));
+    part("awaits", dead.awaits.iter().filter_map(awaits).collect(), AWAITS, &|left| {
+        format!("{} more, by tokio's task dump", count(left, "task"))
+    });
     part("notes", dead.notes.clone(), NOTES, &|left| format!("there are {left} notes in the post-mortem"));
     lines
 }
@@ -65,6 +69,14 @@ fn task(group: &TaskGroup) -> String {
     };
     let all = count(group.count, "task");
     format!("{all} of {} {does}, up to {} old", short(&group.place), time(group.oldest_ms))
+}
+
+/// The innermost line of a trace that is somebody's own code.
+fn awaits(task: &Awaits) -> Option<String> {
+    let own = |line: &&String| !["/registry/", "/rustc/", "/lab-runner/kit/"].iter().any(|part| line.contains(part));
+    let line = task.trace.iter().rev().find(own)?;
+    let text = line.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '<');
+    Some(format!("task {} awaits in {text}, by tokio's task dump", task.task))
 }
 
 /// Those that most wait for first.

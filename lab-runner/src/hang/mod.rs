@@ -36,6 +36,9 @@ pub struct PostMortem {
     /// The runtimes that the lab saw being built.
     #[serde(default)]
     pub runtimes: Vec<Runtime>,
+    /// What idle tasks await, by tokio's task dump; empty in a build without the feature `taskdump`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<Awaits>,
     /// What has to be known before believing it: threads that did not answer, what the kernel does not tell.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -122,6 +125,18 @@ pub struct Watched {
     /// Who is on the other side of a channel: who could end the wait, as far as that is known. Empty for a lock.
     #[serde(default)]
     pub others: Vec<Party>,
+}
+
+/// Tasks that a dump is asked about: naming what one awaits takes longer than all else in a post-mortem.
+pub const MOST_AWAITS: usize = 32;
+
+/// What an idle task awaits, as tokio's task dump says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Awaits {
+    /// The task's number.
+    pub task: u64,
+    /// The trace as tokio prints it, line by line.
+    pub trace: Vec<String>,
 }
 
 /// Kinds of what is watched.

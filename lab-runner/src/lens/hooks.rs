@@ -149,3 +149,27 @@ pub(crate) fn counters(handle: &Handle, at_ns: u64, runtime: u8) -> super::sched
     #[cfg(not(tokio_unstable))]
     return stable;
 }
+
+/// Polls tokio's task dump until it ends, and tells what each task awaits; `wait` is called in between. Nothing in a build without it.
+#[cfg(all(tokio_unstable, feature = "taskdump"))]
+pub(crate) fn dump(handle: &Handle, waker: &std::task::Waker, wait: impl Fn()) -> Vec<crate::hang::Awaits> {
+    use std::future::Future;
+    let mut dump = std::pin::pin!(handle.dump());
+    let dump = loop {
+        match dump.as_mut().poll(&mut std::task::Context::from_waker(waker)) {
+            std::task::Poll::Ready(dump) => break dump,
+            std::task::Poll::Pending => wait(),
+        }
+    };
+    let awaits = |dumped: &tokio::runtime::dump::Task| crate::hang::Awaits {
+        task: task::number_of(&dumped.id()),
+        trace: dumped.trace().to_string().lines().map(str::to_owned).collect(),
+    };
+    dump.tasks().iter().take(crate::hang::MOST_AWAITS).map(awaits).collect()
+}
+
+/// See the other one.
+#[cfg(not(all(tokio_unstable, feature = "taskdump")))]
+pub(crate) fn dump(_handle: &Handle, _waker: &std::task::Waker, _wait: impl Fn()) -> Vec<crate::hang::Awaits> {
+    Vec::new()
+}

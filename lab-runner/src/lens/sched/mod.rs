@@ -33,6 +33,11 @@ pub(in crate::lens) fn counters_of_known() -> Vec<Counters> {
     known.map(|(number, handle)| super::hooks::counters(&handle, lab_kit::clock::now_ns(), number)).collect()
 }
 
+/// The runtimes that are recorded.
+pub(in crate::lens) fn handles_of_known() -> Vec<super::hooks::Handle> {
+    runtimes::known().into_iter().map(|(_, handle)| handle).collect()
+}
+
 /// The threads that sleep as workers of a runtime.
 pub(in crate::lens) fn asleep() -> Vec<i32> {
     lane::all().filter_map(|(_, lane)| lane.thread().filter(|_| lane.sleeps())).collect()

@@ -5,6 +5,7 @@ pub(in crate::lens) mod census;
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 #[path = "no_census.rs"]
 mod census;
+mod dump;
 pub(crate) mod hand_offs;
 pub(crate) mod panics;
 pub(crate) mod post_mortem;

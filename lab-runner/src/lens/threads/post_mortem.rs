@@ -2,8 +2,8 @@
 
 use super::census::{self, MOST};
 use super::watched::watched;
-use super::{proc, raw, tasks};
-use crate::hang::{Polled, Runtime, TaskState};
+use super::{dump, proc, raw, tasks};
+use crate::hang::{Awaits, Polled, Runtime, TaskState};
 use crate::lens::sched;
 use crate::lens::stall::{OpenPoll, open_polls};
 use lab_kit::clock;
@@ -47,8 +47,20 @@ fn post_mortem() -> raw::PostMortem {
     let tasks = live_tasks(at_ns, &polls, &mut notes);
     let threads = threads(at_ns, &polls, &mut notes);
     let (watched, runtimes) = (watched(at_ns), runtimes());
+    let awaits = awaits(&mut notes);
     let took_ms = ms(clock::now_ns().saturating_sub(at_ns));
-    raw::PostMortem { at_ns, took_ms, threads, tasks, watched, runtimes, notes }
+    raw::PostMortem { at_ns, took_ms, threads, tasks, watched, runtimes, awaits, notes }
+}
+
+/// Last, for it polls tasks once more.
+fn awaits(notes: &mut Vec<String>) -> Vec<Awaits> {
+    if !cfg!(feature = "taskdump") {
+        return Vec::new();
+    }
+    dump::awaits().unwrap_or_else(|why| {
+        notes.push(why.into());
+        Vec::new()
+    })
 }
 
 fn runtimes() -> Vec<Runtime> {

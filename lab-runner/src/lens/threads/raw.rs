@@ -1,6 +1,6 @@
 //! What the child leaves of its threads: addresses, and what is needed to give them names in another process.
 
-use crate::hang::{Polled, Runtime, TaskState, Watched};
+use crate::hang::{Awaits, Polled, Runtime, TaskState, Watched};
 use crate::lens::maps;
 use crate::lens::stall::{Symbols, format::stamp};
 use serde::de::DeserializeOwned;
@@ -82,6 +82,8 @@ pub(super) struct PostMortem {
     pub tasks: Option<Vec<Task>>,
     pub watched: Vec<Watched>,
     pub runtimes: Vec<Runtime>,
+    #[serde(default)]
+    pub awaits: Vec<Awaits>,
     pub notes: Vec<String>,
 }
 
