@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "one variant leaves its process early, and that is its point")]
 
+use lab_kit::watched::AsyncMutex;
 use lab_kit::{Claim, Column, Cx, Ending, Kind, Load, Scenario, Variant, no_input};
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, atomic::AtomicBool};
@@ -44,6 +45,24 @@ fn sleeps_for_ever() {
     std::hint::black_box(());
 }
 
+/// Two tasks that take two locks, each in its own order.
+fn embrace(cx: &Cx) -> anyhow::Result<()> {
+    let runtime = cx.runtime().build()?;
+    let (left, right) = (Arc::new(AsyncMutex::new("left", ())), Arc::new(AsyncMutex::new("right", ())));
+    let (a, b) = (both(Arc::clone(&left), Arc::clone(&right)), both(right, left));
+    runtime.block_on(async {
+        let (a, b) = (tokio::spawn(a), tokio::spawn(b));
+        a.await?;
+        Ok(b.await?)
+    })
+}
+
+async fn both(first: Arc<AsyncMutex<()>>, second: Arc<AsyncMutex<()>>) {
+    let _first = first.lock().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let _second = second.lock().await;
+}
+
 const fn ends(name: &'static str, run: fn(&Cx) -> anyhow::Result<()>, claims: &'static [Claim]) -> Variant {
     Variant { name, kind: Kind::Cure, about: "ends in its own way", run, claims, truth: None }
 }
@@ -62,6 +81,7 @@ static OWN: Scenario = Scenario {
     variants: &[
         ends("quick", |cx| then(cx, || Ok(())), &[Claim::ending("ends by itself", Ending::Finished)]),
         ends("hang", |cx| then(cx, pause), &[Claim::ending("never ends", Ending::Hung)]),
+        ends("embrace", embrace, &[Claim::ending("never ends", Ending::Hung)]),
         ends("stubborn", stubborn, &[Claim::ending("never ends, whoever asks", Ending::Hung)]),
         ends("crowd", crowd, &[Claim::ending("never ends", Ending::Hung)]),
         ends("error", |cx| then(cx, || anyhow::bail!("no more greetings")), &[]),

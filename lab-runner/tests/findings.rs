@@ -75,6 +75,22 @@ fn what_no_lens_saw_and_what_is_lost_is_not_looked_at() {
     assert!(missed.contains("long polls") && again["diagnosis"][0]["says"] == "not-enough-evidence", "{missed}");
 }
 
+#[test]
+fn two_tasks_that_wait_for_each_other_are_told_as_a_circle_with_their_locks() {
+    let lab = Lab::own();
+    let (_, result) = lab.json(&["run", "own", "--variant", "embrace", "--timeout", "2s", "--profile", "none"]);
+    assert_eq!(result["runs"][0]["ending"], "hung", "{result:#}");
+    let found = &result["diagnosis"][0]["findings"][0];
+    assert_eq!(found["cause"], "deadlock", "{result:#}");
+    assert!(
+        found["file"].as_str().unwrap().ends_with("own_scenario.rs") && found["line"].as_u64() > Some(0),
+        "{found:#}"
+    );
+    let told = found["evidence"].to_string();
+    assert!(told.contains("left") && told.contains("right"), "{told}");
+    assert_eq!(result["diagnosis"][0]["saw_polls"], false, "locks are watched where no hook is, too");
+}
+
 fn profile_of(invocation: &Path) -> PathBuf {
     std::fs::read_dir(invocation.join("profiles"))
         .unwrap()

@@ -129,7 +129,7 @@ pub static RULES: &[Rule] = &[
             ),
         ],
         refuted_by: "a wait channel that says the thread was runnable: then it had no core, and waited for nothing",
-        remedy: "await it instead: tokio::fs, tokio::net, tokio::time; or spawn_blocking where there is nothing to await",
+        remedy: "await it instead, by what tokio has for files, sockets and timers; or spawn_blocking where there is nothing to await",
         chapter: "blocking",
     },
     Rule {

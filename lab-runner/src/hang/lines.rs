@@ -35,7 +35,7 @@ pub fn lines(dead: &PostMortem, explanation: &Explanation) -> Vec<(String, Strin
     });
     let locks = by_waiters(dead).into_iter().map(lock).collect();
     part("locks", locks, LOCKS, &|left| format!("{left} more locks and channels that somebody holds or waits for"));
-    part("awaits", dead.awaits.iter().filter_map(awaits).collect(), AWAITS, &|left| {
+    part("awaits", dead.dumped.iter().filter_map(awaits).collect(), AWAITS, &|left| {
         format!("{} more, by tokio's task dump", count(left, "task"))
     });
     part("notes", dead.notes.clone(), NOTES, &|left| format!("there are {left} notes in the post-mortem"));

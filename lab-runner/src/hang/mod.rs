@@ -38,7 +38,7 @@ pub struct PostMortem {
     pub runtimes: Vec<Runtime>,
     /// What idle tasks await, by tokio's task dump; empty in a build without the feature `taskdump`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub awaits: Vec<Awaits>,
+    pub dumped: Vec<Awaits>,
     /// What has to be known before believing it: threads that did not answer, what the kernel does not tell.
     #[serde(default)]
     pub notes: Vec<String>,

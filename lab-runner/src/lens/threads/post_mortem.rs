@@ -47,13 +47,13 @@ fn post_mortem() -> raw::PostMortem {
     let tasks = live_tasks(at_ns, &polls, &mut notes);
     let threads = threads(at_ns, &polls, &mut notes);
     let (watched, runtimes) = (watched(at_ns), runtimes());
-    let awaits = awaits(&mut notes);
+    let dumped = dumped(&mut notes);
     let took_ms = ms(clock::now_ns().saturating_sub(at_ns));
-    raw::PostMortem { at_ns, took_ms, threads, tasks, watched, runtimes, awaits, notes }
+    raw::PostMortem { at_ns, took_ms, threads, tasks, watched, runtimes, dumped, notes }
 }
 
 /// Last, for it polls tasks once more.
-fn awaits(notes: &mut Vec<String>) -> Vec<Awaits> {
+fn dumped(notes: &mut Vec<String>) -> Vec<Awaits> {
     if !cfg!(feature = "taskdump") {
         return Vec::new();
     }

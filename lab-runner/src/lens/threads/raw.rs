@@ -83,7 +83,7 @@ pub(super) struct PostMortem {
     pub watched: Vec<Watched>,
     pub runtimes: Vec<Runtime>,
     #[serde(default)]
-    pub awaits: Vec<Awaits>,
+    pub dumped: Vec<Awaits>,
     pub notes: Vec<String>,
 }
 

@@ -69,7 +69,7 @@ fn post_mortem(dead: raw::PostMortem, symbols: &mut Symbols, folder: &Path) -> P
         tasks: dead.tasks.map(|tasks| tasks.into_iter().map(task).collect()),
         watched: dead.watched,
         runtimes: dead.runtimes,
-        awaits: dead.awaits,
+        dumped: dead.dumped,
         notes,
     }
 }
