@@ -54,12 +54,12 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> Cured {
     let moved_to =
         is.iter().filter(|finding| was.iter().all(|before| before.cause != finding.cause)).map(words).collect();
     let Some(named) = was.first() else {
-        let because = if before.saw_polls { "nothing was found before" } else { "nobody saw polls before" };
+        let because = if before.saw_polls { "nothing was found before" } else { "the lens sched saw no polls before" };
         return Cured { cause: None, at: None, gone: Gone::CouldNotTell, because: because.into(), moved_to };
     };
     let (gone, because) = match is.iter().find(|finding| finding.cause == named.cause) {
         Some(still) => (Gone::No, format!("found after as well: {}", words(still))),
-        None if !after.saw_polls => (Gone::CouldNotTell, "nobody saw polls after".to_owned()),
+        None if !after.saw_polls => (Gone::CouldNotTell, "the lens sched saw no polls after".to_owned()),
         None => match missed(before, after) {
             Some(missed) => (Gone::CouldNotTell, format!("not looked at after: {missed}")),
             None => (Gone::Yes, "looked for in the same way after, and not found".to_owned()),

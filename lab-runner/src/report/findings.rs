@@ -103,19 +103,18 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     if !cure.is_empty() {
         writeln!(to)?;
     }
-    cure.iter().try_for_each(|(head, text)| print_row(head, "", text, style, to))
+    for (head, text) in cure {
+        let heads = std::iter::once(head).chain(std::iter::repeat(String::new()));
+        heads.zip(broken(&text)).try_for_each(|(head, line)| writeln!(to, "{head:<10} {}", ascii(&line, style)))?;
+    }
+    Ok(())
 }
 
 /// A row, broken into lines between words.
 fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for (number, line) in broken(text).iter().enumerate() {
         let (head, name) = if number == 0 { (head, name) } else { ("", "") };
-        let name = if name.is_empty() && number == 0 && !head.is_empty() {
-            String::new()
-        } else {
-            format!("{DIM}{name:<14}{DIM:#} ")
-        };
-        writeln!(to, "{head:<10} {}{}", ascii(&name, style), ascii(line, style))?;
+        writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(name, style), ascii(line, style))?;
     }
     Ok(())
 }
@@ -153,7 +152,7 @@ pub(super) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
     let mut rows: Vec<(String, String)> = diagnosis.findings.iter().flat_map(of_finding).collect();
     if diagnosis.findings.is_empty() {
         let why = match (diagnosis.saw_polls, diagnosis.hung) {
-            (false, _) => "cannot tell: nobody saw polls",
+            (false, _) => "cannot tell: the lens sched saw no polls",
             (true, true) => "it was killed at its deadline, and nothing was found that kept it from ending",
             (true, false) => "nothing found",
         };
