@@ -77,6 +77,7 @@ pub mod request_task;
 mod requests;
 mod scenario;
 pub mod schedule;
+pub mod task_number;
 pub mod watch;
 pub mod watched;
 pub mod words;

@@ -104,9 +104,9 @@ fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts) -> anyhow::Re
     if look(Lens::Sched).is_some() {
         return Ok(None);
     }
-    let Some(first) = read::diagnosis(into, cell.run.scenario) else { return Ok(None) };
+    let Some(first) = read::diagnosis(into) else { return Ok(None) };
     if lacks_a_place(&first) && look(Lens::Alloc).is_none() {
-        read::diagnosis(into, cell.run.scenario);
+        read::diagnosis(into);
     }
     Ok(Some(begin.elapsed().as_secs_f64() * 1e3))
 }

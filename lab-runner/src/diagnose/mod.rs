@@ -133,13 +133,19 @@ impl Cause {
     pub fn accuses(self) -> bool {
         !matches!(self, Cause::Overload | Cause::MachineNoise | Cause::Healthy | Cause::NotEnoughEvidence)
     }
+}
 
-    /// Causes that the same place may show as a symptom of this one: they are not told beside it.
-    fn explains(self, other: Cause) -> bool {
-        match self {
-            Cause::SelfShutdown | Cause::NeverYields | Cause::Deadlock => other.accuses(),
+impl Finding {
+    /// Whether another finding is a symptom of this one, and not told beside it: another cause at the same place, work that is cut
+    /// off because its runtime cannot end, an overload that code brings about.
+    fn explains(&self, other: &Finding) -> bool {
+        match self.cause {
+            _ if self.cause == other.cause => false,
+            Cause::SelfShutdown | Cause::NeverYields | Cause::Deadlock => {
+                other.cause == Cause::AbortedWork || other.cause.accuses() && other.at == self.at
+            }
             Cause::BlockingCall | Cause::LongPoll | Cause::LockAcrossStall | Cause::QuadraticCombinator => {
-                other == Cause::Overload
+                other.cause == Cause::Overload
             }
             _ => false,
         }
@@ -183,8 +189,8 @@ impl Diagnosis {
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let found = suspects::all(case).into_iter().filter_map(|suspect| Some((judge(&suspect)?, suspect)));
     let mut findings: Vec<Finding> = found.map(|(rule, suspect)| finding(rule, suspect)).collect();
-    let causes: Vec<Cause> = findings.iter().map(|finding| finding.cause).collect();
-    findings.retain(|finding| !causes.iter().any(|cause| *cause != finding.cause && cause.explains(finding.cause)));
+    let all = findings.clone();
+    findings.retain(|finding| !all.iter().any(|other| other.explains(finding)));
     let cost = |finding: &Finding| finding.cost.ms.unwrap_or(0.0);
     findings.sort_by(|a, b| b.cause.accuses().cmp(&a.cause.accuses()).then(cost(b).total_cmp(&cost(a))));
     once_each(&mut findings);

@@ -41,6 +41,12 @@ const MOSTLY: &str = "more than half: what else these polls do explains less";
 /// The reason of a sign that is there or is not.
 pub const ONCE: &str = "it is so, or it is not";
 
+const GIVE_WAY: &str =
+    "give way after a slice of time (a millisecond, not a number of items), or hand the work to spawn_blocking";
+const WAITS_WITHOUT_IT: &str = "a run without this function in which the same tasks wait as long";
+const SPAWN_OR_BOUND: &str =
+    "spawn each piece into a JoinSet and await that, or bound what is polled at a time: buffer_unordered(64)";
+
 const LONG: Limit = limit(
     Sign::LongestPollMs,
     10.0,
@@ -146,8 +152,8 @@ pub static RULES: &[Rule] = &[
             HARMS,
             EXPLAINS,
         ],
-        refuted_by: "a run without this function in which the same tasks wait as long",
-        remedy: "give way after a slice of time (a millisecond, not a number of items), or hand the work to spawn_blocking",
+        refuted_by: WAITS_WITHOUT_IT,
+        remedy: GIVE_WAY,
         chapter: "greedy",
     },
     Rule {
@@ -163,8 +169,8 @@ pub static RULES: &[Rule] = &[
             HARMS,
             EXPLAINS,
         ],
-        refuted_by: "a run without this function in which the same tasks wait as long",
-        remedy: "give way after a slice of time (a millisecond, not a number of items), or hand the work to spawn_blocking",
+        refuted_by: WAITS_WITHOUT_IT,
+        remedy: GIVE_WAY,
         chapter: "greedy",
     },
     Rule {
@@ -179,7 +185,7 @@ pub static RULES: &[Rule] = &[
             limit(Sign::Combines, 0.25, "less of its time would not be worth mending"),
         ],
         refuted_by: "twice the pieces and the same number of polls of each",
-        remedy: "spawn each piece into a JoinSet and await that, or bound what is polled at a time: buffer_unordered(64)",
+        remedy: SPAWN_OR_BOUND,
         chapter: "unordered",
     },
     Rule {
@@ -200,7 +206,7 @@ pub static RULES: &[Rule] = &[
             ),
         ],
         refuted_by: "twice the pieces and twice the time: then each piece is costly, and not their number",
-        remedy: "spawn each piece into a JoinSet and await that, or bound what is polled at a time: buffer_unordered(64)",
+        remedy: SPAWN_OR_BOUND,
         chapter: "unordered",
     },
     Rule {

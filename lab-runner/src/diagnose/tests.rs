@@ -205,6 +205,31 @@ fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wa
 }
 
 #[test]
+fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
+    let both = |elsewhere: &str| {
+        let mut ends = long_poll(1_000, 0.0, 0.0, "tokio::runtime::blocking::pool::BlockingPool::shutdown");
+        ends.blamed = Some(frame(elsewhere));
+        causes(looked(sched(9_000.0, 90, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse"), ends]))
+    };
+    assert_eq!(both("shop::serve"), [Cause::LongPoll, Cause::SelfShutdown]);
+    let at = |cause: Cause, at: &str| Finding {
+        cause,
+        at: Some(at.into()),
+        file: None,
+        line: None,
+        cost: Cost::default(),
+        evidence: Vec::new(),
+        refuted_by: "",
+        remedy: "",
+        chapter: "",
+    };
+    let ends = at(Cause::SelfShutdown, "shop::serve");
+    assert!(ends.explains(&at(Cause::BlockingCall, "shop::serve")) && ends.explains(&at(Cause::AbortedWork, "main")));
+    assert!(!ends.explains(&at(Cause::LongPoll, "shop::import")) && !ends.explains(&ends));
+    assert!(at(Cause::LongPoll, "shop::import").explains(&at(Cause::Overload, "")));
+}
+
+#[test]
 fn memory_leaks_if_it_grows_to_the_end_of_the_load() {
     let grows = |live: fn(u64) -> u64| {
         let look = |n: u64| MemoryAt { ms: n as f64 * 50.0, allocated: live(n), active: live(n), resident: live(n) };

@@ -2,7 +2,7 @@
 //! one asks here. The only file that knows whether tokio's unstable half is there.
 
 #[cfg(tokio_unstable)]
-use super::stall::task;
+use lab_kit::task_number::number_of;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -102,7 +102,7 @@ impl Hooks {
 
 #[cfg(tokio_unstable)]
 fn of(meta: &tokio::runtime::TaskMeta<'_>, runtime: u8) -> Task {
-    Task { number: task::number_of(&meta.id()), place: meta.spawned_at(), latency_ns: None, runtime }
+    Task { number: number_of(&meta.id()), place: meta.spawned_at(), latency_ns: None, runtime }
 }
 
 /// The number of the worker that the calling thread is; none on a thread that is no worker.
@@ -162,7 +162,7 @@ pub(crate) fn dump(handle: &Handle, waker: &std::task::Waker, wait: impl Fn()) -
         }
     };
     let awaits = |dumped: &tokio::runtime::dump::Task| crate::hang::Awaits {
-        task: task::number_of(&dumped.id()),
+        task: number_of(&dumped.id()),
         trace: dumped.trace().to_string().lines().map(str::to_owned).collect(),
     };
     dump.tasks().iter().take(crate::hang::MOST_AWAITS).map(awaits).collect()

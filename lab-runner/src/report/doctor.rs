@@ -2,7 +2,7 @@
 
 use super::Style;
 use super::table::{BOLD, DIM};
-use super::units::{ascii, three_digits, time};
+use super::units::{ascii, three_digits, time, wrapped};
 use crate::compare::verdict::Change;
 use crate::doctor::{Examination, Facts, IoUring, Judgement, MetricNoise, Noise, Quota, Unavailable};
 use anstyle::{AnsiColor, Style as Colour};
@@ -31,22 +31,11 @@ pub(crate) fn print(found: &Examination, style: Style, to: &mut dyn Write) -> io
 
 /// A head and its text, on as many lines as it takes.
 fn row(head: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for (number, line) in wrapped(text).iter().enumerate() {
+    for (number, line) in wrapped(text, WIDTH).iter().enumerate() {
         let head = if number == 0 { head } else { "" };
         writeln!(to, "{head:<HEAD$}{}", ascii(line, style))?;
     }
     Ok(())
-}
-
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < WIDTH => *line += &format!(" {word}"),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 fn machine(facts: &Facts, style: Style) -> [(&'static str, String); 6] {
@@ -244,7 +233,7 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
         ),
     };
     writeln!(to)?;
-    let lines = wrapped(&format!("{head}: {text}"));
+    let lines = wrapped(&format!("{head}: {text}"), WIDTH);
     for (number, line) in lines.iter().enumerate() {
         let line = ascii(line, style);
         match line.strip_prefix(head).filter(|_| number == 0) {
@@ -261,10 +250,10 @@ fn print_unavailable(all: &[Unavailable], style: Style, to: &mut dyn Write) -> i
     }
     writeln!(to, "\n{BOLD}not to be measured here{BOLD:#}")?;
     for Unavailable { what, why, mend } in all {
-        for (number, line) in wrapped(&format!("{what}: {why}")).iter().enumerate() {
+        for (number, line) in wrapped(&format!("{what}: {why}"), WIDTH).iter().enumerate() {
             writeln!(to, "{}{}", if number == 0 { "  " } else { "      " }, ascii(line, style))?;
         }
-        for line in wrapped(&format!("mend: {mend}")) {
+        for line in wrapped(&format!("mend: {mend}"), WIDTH) {
             writeln!(to, "      {DIM}{}{DIM:#}", ascii(&line, style))?;
         }
     }
@@ -278,7 +267,7 @@ mod tests {
     #[test]
     fn long_texts_are_wrapped_and_lose_nothing() {
         let text = "word ".repeat(60).trim_end().to_owned();
-        let lines = wrapped(&text);
+        let lines = wrapped(&text, WIDTH);
         assert!(lines.len() > 3 && lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
         assert_eq!(lines.join(" "), text);
     }

@@ -1,7 +1,7 @@
 //! What is wrong, in words: the end of every report on a run.
 
 use super::table::DIM;
-use super::units::{ascii, grouped, time_ms};
+use super::units::{ascii, grouped, time_ms, wrapped};
 use super::{Report, Style, sched};
 use crate::analysis::Analysis;
 use crate::diagnose::cured::{Cured, Gone, cured};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 /// Characters of a line.
-const WIDTH: usize = 128;
+pub(super) const WIDTH: usize = 128;
 
 /// The diagnosis of a run, or of one side of a comparison.
 #[derive(Clone, Debug)]
@@ -105,30 +105,20 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     }
     for (head, text) in cure {
         let heads = std::iter::once(head).chain(std::iter::repeat(String::new()));
-        heads.zip(broken(&text)).try_for_each(|(head, line)| writeln!(to, "{head:<10} {}", ascii(&line, style)))?;
+        heads
+            .zip(wrapped(&text, WIDTH))
+            .try_for_each(|(head, line)| writeln!(to, "{head:<10} {}", ascii(&line, style)))?;
     }
     Ok(())
 }
 
 /// A row, broken into lines between words.
 fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for (number, line) in broken(text).iter().enumerate() {
+    for (number, line) in wrapped(text, WIDTH).iter().enumerate() {
         let (head, name) = if number == 0 { (head, name) } else { ("", "") };
         writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(name, style), ascii(line, style))?;
     }
     Ok(())
-}
-
-/// A text in lines of about [`WIDTH`], broken between words.
-pub(super) fn broken(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < WIDTH => *line += &format!(" {word}"),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// The rows of each run that was looked into, or that shows something without; with its name where there are several.

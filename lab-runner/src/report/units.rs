@@ -39,6 +39,18 @@ pub(super) fn reading(metric: &str, reading: &Reading, style: Style) -> String {
     bounded(&Reading { value, low, high, because: reading.because }, style)
 }
 
+/// A text in lines of at most so many characters, broken between words.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < width => *line += &format!(" {word}"),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A time given in milliseconds, for whoever has no style.
 pub(crate) fn time_ms(ms: f64) -> String {
     time(ms * 1e3, Style { plain: false, naive: false })

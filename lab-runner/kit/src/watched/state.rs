@@ -1,7 +1,7 @@
 //! Who holds what and who waits for it, and the list of everything that is watched.
 
 use crate::clock;
-use std::hash::{Hash, Hasher};
+use crate::task_number::number_of;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
@@ -197,25 +197,7 @@ fn asked_tid() -> u32 {
     0
 }
 
-/// The number of the task that calls: an id does not tell it, but hashes it.
+/// The number of the task that calls.
 fn task() -> Option<u64> {
-    #[derive(Default)]
-    struct Number(u64);
-    impl Hasher for Number {
-        fn finish(&self) -> u64 {
-            self.0
-        }
-        fn write_u64(&mut self, number: u64) {
-            self.0 = number;
-        }
-        fn write(&mut self, bytes: &[u8]) {
-            let mut word = [0; 8];
-            word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-            self.0 = u64::from_ne_bytes(word);
-        }
-    }
-    let id = tokio::task::try_id()?;
-    let mut number = Number::default();
-    id.hash(&mut number);
-    Some(number.finish())
+    tokio::task::try_id().map(|id| number_of(&id))
 }

@@ -2,7 +2,6 @@
 
 use crate::analysis::analyse;
 use crate::diagnose::{Case, Diagnosis, diagnose};
-use crate::evidence::own_crate;
 use crate::exit::UsageError;
 use crate::lens::Lens;
 use crate::plan;
@@ -38,7 +37,7 @@ pub(super) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
 }
 
 /// The diagnosis of a run, from its folder: none if there is no recording.
-pub(super) fn diagnosis(cell: &Path, scenario: &Scenario) -> Option<Diagnosis> {
+pub(super) fn diagnosis(cell: &Path) -> Option<Diagnosis> {
     let profiles = profile::read_all(cell);
     let first = profiles.iter().find(|profile| profile.lens == Lens::Sched)?;
     // Nothing was measured without a lens: what the lens's own run took is all that is known.
@@ -48,7 +47,8 @@ pub(super) fn diagnosis(cell: &Path, scenario: &Scenario) -> Option<Diagnosis> {
         profiles: &profiles,
         post_mortem: first.post_mortem.as_ref(),
         panics: &first.panics,
-        own_crate: own_crate(Some(scenario)),
+        // What is known of a scenario's crate is taken from its answers, and no part of those may get into a diagnosis.
+        own_crate: None,
     }))
 }
 
@@ -65,7 +65,7 @@ pub(super) fn score(folder: &Path, recorded: Recorded, scenarios: &[&'static Sce
 fn run(folder: &Path, cell: &Cell, scenarios: &[&'static Scenario]) -> anyhow::Result<Option<Run>> {
     let scenario = plan::scenario(scenarios, &cell.scenario)?;
     let truth: Option<Answer> = plan::named(scenario, &cell.variant)?.truth.as_ref().map(of_truth);
-    let Some(diagnosis) = diagnosis(&folder.join(&cell.folder), scenario) else { return Ok(None) };
+    let Some(diagnosis) = diagnosis(&folder.join(&cell.folder)) else { return Ok(None) };
     let said = named(&diagnosis);
     let judged = Judged::of(truth.as_ref(), &said);
     let other = cell.scanner.as_ref().map(|line| Judged::of(truth.as_ref(), &parse(line)));

@@ -1,13 +1,12 @@
 //! Ends that do not come: hangs by their post-mortem, panics in the end of a runtime, and threads that stood there for long.
 
-use super::looked;
+use super::{is_of_a_runtime, looked};
 use crate::diagnose::doing::ends_runtime;
 use crate::diagnose::sign::Sign;
 use crate::diagnose::suspect::{At, Suspect, Suspicion};
 use crate::diagnose::{Case, Cost};
 use crate::hang::{Shape, explain};
 use crate::lens::Lens;
-use crate::lens::symbols::Frame;
 use crate::lens::threads::Panic;
 use crate::stacks::culprit;
 
@@ -40,11 +39,6 @@ fn refusal(panic: &Panic) -> Suspect {
     let said = panic.text.lines().next().unwrap_or_default();
     let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(At::of)).with(Sign::Refused, 1.0);
     Suspect { told: vec![format!("thread {} {said}", panic.thread)], ..suspect }
-}
-
-/// Threads below which a task or the runtime's own loop is: those of other threads may wait for a runtime as they like.
-fn is_of_a_runtime(stack: &[Frame]) -> bool {
-    stack.iter().any(|frame| frame.function.contains("runtime::blocking::pool::Inner::run"))
 }
 
 pub(super) fn standing(case: &Case<'_>) -> Vec<Suspect> {

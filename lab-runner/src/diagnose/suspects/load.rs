@@ -1,6 +1,6 @@
 //! The load as a whole, the machine, and what was accepted and cut off.
 
-use super::{looked, sched};
+use super::{is_of_a_runtime, looked, sched};
 use crate::analysis::{Analysis, ValidityVerdict};
 use crate::diagnose::sign::Sign;
 use crate::diagnose::suspect::{At, Suspect, Suspicion};
@@ -33,9 +33,7 @@ fn cut_off(case: &Case<'_>, run: &Analysis) -> Option<Suspect> {
 /// The code that the main thread stood in longest: it ends the process, and with it what is still under way.
 fn ends_the_process(case: &Case<'_>) -> Option<At> {
     let standing = &looked(case, Lens::Sched)?.standing;
-    let of_a_runtime =
-        |at: &Standing| at.stack.iter().any(|frame| frame.function.contains("runtime::blocking::pool::Inner::run"));
-    let is_main = |at: &&Standing| !of_a_runtime(at) && at.stack.iter().any(|frame| is_main(&frame.function));
+    let is_main = |at: &&Standing| !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function));
     let longest = standing.iter().filter(is_main).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     culprit(&longest.stack).map(At::of)
 }

@@ -9,6 +9,7 @@ mod sets;
 
 use super::{Case, Suspect};
 use crate::lens::Lens;
+use crate::lens::symbols::Frame;
 use crate::profile::Profile;
 use crate::sched::Sched;
 
@@ -41,4 +42,9 @@ pub(super) fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
 pub(super) fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
     let has_polls = |profile: &&Profile| profile.in_polls.is_some();
     looked(case, Lens::Sched).filter(has_polls).or_else(|| looked(case, Lens::Stall).filter(has_polls))
+}
+
+/// Whether a thread belongs to a runtime, as a worker or in its blocking pool.
+pub(super) fn is_of_a_runtime(stack: &[Frame]) -> bool {
+    stack.iter().any(|frame| frame.function.contains("runtime::blocking::pool::Inner::run"))
 }

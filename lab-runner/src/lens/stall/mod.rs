@@ -18,14 +18,13 @@ mod folded;
 pub mod format;
 pub(crate) mod lens;
 mod read;
-pub(crate) mod task;
 
 pub use super::symbols::{Frame, Symbols};
 pub(crate) use folded::names;
 pub use folded::{Folded, LongPoll, Wait, folded, long_polls};
 pub use format::Counts;
+pub use lab_kit::task_number::number_of;
 pub use read::{Recording, Sample, WaitChannel, parse, read};
-pub use task::number_of;
 
 /// Name of the lens' file inside a recording.
 pub const FILE: &str = "stall.bin";

@@ -1,9 +1,9 @@
 //! What the diagnosis goes by, for whoever wants to contradict it.
 
 use super::super::Style;
-use super::super::findings::broken;
+use super::super::findings::WIDTH;
 use super::super::table::{BOLD, DIM};
-use super::super::units::ascii;
+use super::super::units::{ascii, wrapped};
 use crate::diagnose::rules::{ONCE, RULES, Rule};
 use std::io::{self, Write};
 
@@ -30,7 +30,7 @@ fn print_rule(rule: &Rule, style: Style, to: &mut dyn Write) -> io::Result<()> {
 }
 
 fn print_part(name: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for (number, line) in broken(text).iter().enumerate() {
+    for (number, line) in wrapped(text, WIDTH).iter().enumerate() {
         writeln!(to, "  {DIM}{:<11}{DIM:#}{}", if number == 0 { name } else { "" }, ascii(line, style))?;
     }
     Ok(())
