@@ -53,7 +53,7 @@ pub struct Thread {
     pub name: String,
     /// Its stack, innermost first; empty if it did not answer.
     pub stack: Vec<Frame>,
-    /// Whether the stack was the same a tenth of a second later.
+    /// Whether the stack was the same a tenth of a second before.
     pub same_later: bool,
     /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -145,12 +145,15 @@ fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
     Look { at_ns, seen, stacks: answers.stacks }
 }
 
+/// What the later look saw counts: at the first one, any thread may still be at the signal that asked for all this.
 fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> raw::Thread {
-    let stack = before.stacks.get(&tid).cloned().unwrap_or_default();
-    let same_later = !stack.is_empty() && after.stacks.get(&tid) == Some(&stack);
+    let (first, second) = (before.stacks.get(&tid), after.stacks.get(&tid));
+    let stack = second.filter(|stack| !stack.is_empty()).or(first).cloned().unwrap_or_default();
+    let same_later = !stack.is_empty() && first == second;
     let (seen, later) = (before.seen.get(&tid), after.seen.get(&tid));
     let on_cpu = seen.zip(later).and_then(|(seen, later)| share(seen, later));
-    let (channel, syscall) = seen.map(|seen| (seen.channel.clone(), seen.syscall)).unwrap_or_default();
+    let told = later.or(seen).map(|seen| (seen.channel.clone(), seen.syscall));
+    let (channel, syscall) = told.unwrap_or_default();
     raw::Thread {
         tid: tid.unsigned_abs(),
         name: name.to_owned(),
@@ -193,6 +196,10 @@ mod tests {
         assert_eq!(stuck, (true, Some(0.01)));
         let computes = thread(look(100, Some(5), vec![1, 2]), look(200, Some(300), vec![3, 2]));
         assert_eq!(computes, (false, Some(1.0)));
+        let asked = of_two_looks(7, "main", &look(100, None, vec![9]), &look(200, None, vec![1, 2]));
+        assert_eq!((asked.stack, asked.same_later), (vec![1, 2], false), "it was at the signal, and goes on waiting");
+        let gone = of_two_looks(7, "worker", &look(100, None, vec![1, 2]), &look(200, None, Vec::new()));
+        assert_eq!(gone.stack, [1, 2], "who does not answer twice is told as first seen");
         let silent = thread(look(100, None, Vec::new()), look(200, None, Vec::new()));
         assert_eq!(silent, (false, None), "that two looks saw nothing is no stack that stayed the same");
     }
