@@ -19,8 +19,6 @@
 //! ```
 
 pub mod analysis;
-#[cfg(feature = "builtin")]
-pub mod builtin;
 mod child;
 mod cli;
 mod cmd;

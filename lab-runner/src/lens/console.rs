@@ -12,7 +12,7 @@ pub(crate) const CAN_BE_WATCHED: bool = cfg!(feature = "console");
 
 /// What to do when it cannot.
 pub(crate) const HOW_TO_BE_WATCHED: &str = "this lab was built without tokio-console: try cargo run --release --package \
-                                            lab-runner --features console --bin lab -- run greedy --console";
+                                            lab --features console --bin lab -- run greedy --console";
 
 /// The port that tokio-console tries by itself.
 const USUAL: u16 = 6_669;

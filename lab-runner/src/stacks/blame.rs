@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// Parts of paths of sources that are nobody's own: of the registry, of a checkout of somebody else's repository, of the standard
 /// library, of the lab.
-const FOREIGN_SOURCES: [&str; 7] = [
+const FOREIGN_SOURCES: [&str; 8] = [
     "/registry/src/",
     "/git/checkouts/",
     "/rustc/",
@@ -15,6 +15,7 @@ const FOREIGN_SOURCES: [&str; 7] = [
     "/library/std/",
     concat!(env!("CARGO_MANIFEST_DIR"), "/src/"),
     concat!(env!("CARGO_MANIFEST_DIR"), "/kit/src/"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/lab/src/"),
 ];
 
 /// Combinators, by parts of the names of their polls or of the files that these are in: one task polls a set of futures in them.

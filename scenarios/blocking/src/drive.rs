@@ -3,7 +3,7 @@
 
 use crate::documents::Index;
 use crate::work::{self, Job, Work, stall_of};
-use lab_kit::{Counter, Cx, clock};
+use lab_kit::{Counter, Cx, Requests, clock};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,9 +34,7 @@ where
         started.fetch_add(1, Ordering::Relaxed);
     };
     let runtime = builder.on_thread_start(count).build()?;
-    let requests = cx.requests(runtime.handle(), |request| async move {
-        std::hint::black_box(ping(request.number));
-    })?;
+    let requests = answer(cx, &runtime)?;
     requests.wait_for_window();
     let heartbeat = cx.heartbeat(runtime.handle())?;
     let begin = Instant::now();
@@ -46,18 +44,28 @@ where
         answers.push(ask(&runtime, &tally, begin, (number, job), work.deadline, &index));
     }
     requests.finish()?;
-    runtime.block_on(async {
-        // no document is left when the heartbeat stops
-        for answer in answers {
-            answer.await?;
-        }
-        anyhow::Ok(())
-    })?;
+    wait_for(&runtime, answers)?; // no document is left when the heartbeat stops
     heartbeat.stop();
     tally.pool_threads.set(threads.load(Ordering::Relaxed).saturating_sub(cx.load().workers as u64));
     drop(work.storage); // lets go of threads that still read
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(())
+}
+
+/// The innocent requests. Not generic, as is what follows: the compiler would make a runtime's tasks once more for each variant.
+fn answer(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
+    cx.requests(runtime.handle(), |request| async move {
+        std::hint::black_box(ping(request.number));
+    })
+}
+
+fn wait_for(runtime: &Runtime, answers: Vec<JoinHandle<()>>) -> anyhow::Result<()> {
+    runtime.block_on(async {
+        for answer in answers {
+            answer.await?;
+        }
+        Ok(())
+    })
 }
 
 /// An innocent request: all it needs is to be polled.

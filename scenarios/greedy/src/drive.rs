@@ -2,9 +2,10 @@
 
 use crate::backlog::Backlog;
 use crate::shop::{quote, quote_from_upstream};
-use lab_kit::{Counter, Cx};
+use lab_kit::{Counter, Cx, Requests};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 use tracing::{Instrument, info_span};
 
 /// The API and one import, on the load's workers.
@@ -28,9 +29,7 @@ where
 {
     let runtime = cx.runtime().worker_threads(workers).build()?;
     let clock = ImportClock::new(cx)?;
-    let requests = cx.requests(runtime.handle(), |request| async move {
-        std::hint::black_box(quote(request.number));
-    })?;
+    let requests = answer(cx, &runtime)?;
     requests.wait_for_window();
     clock.waiting.set(backlogs.iter().map(Backlog::left).sum());
     let start = |backlog| runtime.spawn(clock.clone().time(import(backlog, Arc::default())));
@@ -40,6 +39,13 @@ where
         runtime.block_on(import)??;
     }
     Ok(())
+}
+
+/// The API. Not generic: one copy of a runtime's tasks is enough for all imports, and the compiler would make one for each.
+fn answer(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
+    cx.requests(runtime.handle(), |request| async move {
+        std::hint::black_box(quote(request.number));
+    })
 }
 
 /// The API alone, with answers that come from a slow service.

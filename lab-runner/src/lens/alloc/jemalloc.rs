@@ -1,12 +1,11 @@
 //! What jemalloc tells about itself, where it is this binary's allocator: its heap profile and its statistics.
 
-use jemalloc_pprof::PROF_CTL;
-use std::fs::File;
+use std::ffi::CString;
 use std::hint::black_box;
-use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
-use tikv_jemalloc_ctl::{epoch, stats, thread};
+use tikv_jemalloc_ctl::{Access, AsName, epoch, profiling, stats, thread};
 
 /// Whether it is the allocator, tried once: jemalloc must notice an allocation. That it is linked says nothing.
 pub fn is_here() -> bool {
@@ -35,21 +34,21 @@ pub fn start() -> Result<(), String> {
     if !is_here() {
         return Err(super::lens::NO_JEMALLOC.to_owned());
     }
-    let ctl =
-        PROF_CTL.as_ref().ok_or("this jemalloc was not told to profile: start the run with `lab run --profile`")?;
-    let mut ctl = ctl.try_lock().map_err(|_| "somebody else is at jemalloc's profile")?;
-    ctl.activate().map_err(|error| format!("jemalloc does not profile: {error}"))
+    if !profiling::prof::read().unwrap_or(false) {
+        return Err("this jemalloc was not told to profile: start the run with `lab run --profile`".to_owned());
+    }
+    let active = b"prof.active\0".name();
+    active.write(true).map_err(|error| format!("jemalloc does not profile: {error}"))
 }
 
-/// Writes its heap profile: what was sampled and is still held.
+/// Writes its heap profile: what was sampled and is still held. A run does this once, which leaks the path.
 ///
 /// # Errors
 /// If that could not be written.
 pub fn dump(to: &Path) -> anyhow::Result<()> {
-    let ctl = PROF_CTL.as_ref().ok_or_else(|| anyhow::Error::msg("jemalloc does not profile"))?;
-    let mut profile = ctl.try_lock()?.dump()?;
-    io::copy(&mut profile, &mut File::create(to)?)?;
-    Ok(())
+    let path: &'static [u8] = CString::new(to.as_os_str().as_bytes())?.into_bytes_with_nul().leak();
+    let dump = b"prof.dump\0".name();
+    dump.write(path).map_err(|error| anyhow::anyhow!("jemalloc wrote no profile to {}: {error}", to.display()))
 }
 
 /// What it holds now: allocated, active and resident bytes; nothing if it is not the allocator.

@@ -16,7 +16,7 @@ const BEGIN: &str = "<!-- splice: ";
 const END: &str = "<!-- end of splice -->";
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// Every document of the repository.

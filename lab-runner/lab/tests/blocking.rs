@@ -73,7 +73,7 @@ fn what_a_killed_lab_left_is_removed_by_the_next_one() {
 #[test]
 fn real_files_are_read_and_only_claims_about_them_are_judged() {
     let lab = Lab::builtin();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cmd").display().to_string();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/cmd").display().to_string();
     let (_, result) = lab.json(&["run", "blocking", "--files", &folder, "--duration", "800ms", "--timeout", "120s"]);
     assert_follows_the_schema(&result);
     let run = &result["runs"][0];

@@ -20,7 +20,7 @@ fn a_claim_that_is_broken_twice_is_told_with_what_it_may_mean() {
 fn it_plans_every_variant_and_the_sizes_of_sweeps() {
     let lab = Lab::builtin();
     let plan = lab.done(&["verify", "--dry-run"]).stdout;
-    for scenario in lab_runner::builtin::SCENARIOS {
+    for scenario in lab::SCENARIOS {
         for variant in scenario.variants {
             assert!(plan.contains(variant.name), "{} of {}", variant.name, scenario.name);
         }

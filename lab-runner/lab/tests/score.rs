@@ -9,7 +9,7 @@ use support::{Lab, processes_with, signal, until};
 
 /// Fails unless a document is what the schema says.
 fn assert_follows_the_schema(result: &Value) {
-    let text = include_str!("../schema/lab.score.v1.json");
+    let text = include_str!("../../schema/lab.score.v1.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
     let errors: Vec<String> = schema.iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{result:#}");
@@ -42,7 +42,7 @@ fn all_short_scores_fit_into_four_minutes() {
     let plan = Lab::builtin().done(&["score", "--dry-run"]).stdout;
     let seconds = plan.split("about ").last().and_then(|rest| rest.split(' ').next()).unwrap();
     assert!(seconds.parse::<u64>().unwrap() <= 240, "{plan}");
-    for scenario in lab_runner::builtin::SCENARIOS {
+    for scenario in lab::SCENARIOS {
         for variant in scenario.variants {
             assert!(plan.contains(&format!("-{}-{} ", scenario.name, variant.name)), "{} is run", variant.name);
         }

@@ -117,7 +117,7 @@ pub fn assert_follows_the_schema(result: &Value) {
 
 /// The schema of `lab.result.v1`.
 pub fn schema() -> jsonschema::Validator {
-    let text = include_str!("../../schema/lab.result.v1.json");
+    let text = include_str!("../../../schema/lab.result.v1.json");
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
 }
 

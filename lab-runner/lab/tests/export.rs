@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use support::Lab;
 
 fn recorded(run: &str) -> String {
-    format!("{}/../book/data/{run}", env!("CARGO_MANIFEST_DIR"))
+    format!("{}/../../book/data/{run}", env!("CARGO_MANIFEST_DIR"))
 }
 
 fn exported(lab: &Lab, args: &[&str]) -> Vec<PathBuf> {

@@ -1,4 +1,4 @@
-//! The `lab` binary: the harness with the scenarios of this repository.
+//! The binary `lab`: the harness with the scenarios of this repository.
 
 use lab_kit::alloc::Counting;
 use std::process::ExitCode;
@@ -14,5 +14,5 @@ static COUNTING: Counting<lab_runner::Jemalloc> = Counting::over(lab_runner::Jem
 static COUNTING: Counting = Counting::over(std::alloc::System);
 
 fn main() -> ExitCode {
-    lab_runner::main(lab_runner::builtin::SCENARIOS)
+    lab_runner::main(lab::SCENARIOS)
 }
