@@ -1,66 +1,64 @@
-//! What instruments cost per poll, each beside the plain runtime: in one run, paired round by round, with intervals.
+//! What the lab's instruments cost, for longer than `lab overhead` takes, and beside them in the same rounds those of others.
 //!
 //! ```console
-//! $ cargo bench -p lab-benches --bench instruments > benches/instruments.txt
-//! $ cargo bench -p lab-benches --bench instruments -- --test      # each once and briefly; judges nothing
+//! $ cargo bench --bench instruments > benches/instruments.txt
+//! $ cargo bench --bench instruments -- --test      # each once and briefly; judges nothing
 //! ```
 //!
-//! An instrument is measured in a process of its own, which is this binary started again, because a subscriber is for good
-//! once it is set. Judges nothing by exit code: it shows.
+//! An instrument is measured in a process of its own: this binary started again, or that of the peers, which is another one because
+//! what it compares with switches on features of tokio. Judges nothing by exit code: it shows.
 
-mod child;
-mod each;
-mod facts;
-mod program;
-mod rounds;
-mod sustained;
-mod table;
+mod peers;
+mod versions;
 
 use clap::Parser;
-use each::{INSTRUMENTS, RECORDERS};
-use program::Job;
+use lab_runner::overhead::{Asked, Group, Table, measure, own};
+use lab_runner::report::overhead::text;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Enough for what every instrument does at all, and too little for a number.
-const POLLS_OF_A_TRY: u64 = 10_000;
-
-/// How often each recorder records for long.
-const SUSTAINED: usize = 5;
+/// By how much less is done where each instrument is only tried.
+const A_TRY: u64 = 20;
 
 /// What cargo and the user say.
 #[derive(Debug, Parser)]
 struct Args {
     /// How often each instrument is measured, six times at least for an interval
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 12)]
     rounds: usize,
-    /// Polls of each measurement, after a fifth of them to warm up
-    #[arg(long, default_value_t = 1_000_000)]
-    polls: u64,
-    /// Measures only what has one of these words in its name, and the plain runtime
+    /// Measures only what has one of these words in its name
     #[arg(long)]
     only: Vec<String>,
-    /// Runs each instrument once with few polls and judges nothing
+    /// Measures the lab's own instruments alone
+    #[arg(long)]
+    no_peers: bool,
+    /// Measures each instrument once and briefly, and judges nothing
     #[arg(long)]
     test: bool,
     /// What `cargo bench` says, and `cargo test` does not
     #[arg(long, hide = true)]
     bench: bool,
-    /// Measures this instrument here, for the process that started this one
-    #[arg(long, hide = true, requires = "folder")]
-    child: Option<String>,
-    /// Lets this recorder record here, for the process that started this one
-    #[arg(long, hide = true, requires = "folder")]
-    record: Option<String>,
-    /// Where the child leaves its files
+    /// What `cargo bench` says to the benches of the fixes: there is nothing here that criterion could profile or compare
+    #[arg(long, hide = true, num_args = 0..=1)]
+    profile_time: Option<String>,
+    /// See `profile_time`
     #[arg(long, hide = true)]
-    folder: Option<PathBuf>,
+    save_baseline: Option<String>,
+    /// See `profile_time`
+    #[arg(long, hide = true)]
+    baseline: Option<String>,
+    /// Which benches of criterion are wanted: then none of these is
+    #[arg(hide = true)]
+    filter: Option<String>,
 }
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
+    let args: Vec<_> = std::env::args_os().collect();
+    if let Some(code) = lab_runner::child(&args, &[]) {
+        return code;
+    }
+    match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&error);
@@ -69,30 +67,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Result<(), String> {
-    let job = |folder| Job { polls: args.polls, folder };
-    match (args.child, args.record, args.folder) {
-        (Some(name), None, Some(folder)) => child::answer_cost(&name, &job(folder)),
-        (None, Some(name), Some(folder)) => child::answer_record(&name, &job(folder)),
-        _ if args.test || !args.bench => print(&attempt(&args.only)),
-        _ => print(&measure(&args.only, args.rounds, args.polls)),
+fn run(args: &Args) -> Result<(), String> {
+    if args.profile_time.is_some() || args.filter.is_some() {
+        say(&"the instruments have no benchmarks of that kind: nothing is measured");
+        return Ok(());
     }
+    let brief = args.test || !args.bench;
+    let asked = chosen(args, brief)?;
+    let rounds = if brief { 1 } else { args.rounds };
+    let rows = measure(&asked, rounds, |round, asked| {
+        say(&format_args!("round {round} of {rounds}: {}", asked.name));
+        true
+    });
+    let table = Table::of(&rows, rounds);
+    print(&format!("{}versions   {}\n", text(&table), versions::of_peers()))
 }
 
-/// What `cargo test` does with a benchmark, and `--test` with this one.
-fn attempt(only: &[String]) -> String {
-    let rows = rounds::measure(&each::chosen(&INSTRUMENTS, only), 1, POLLS_OF_A_TRY);
-    table::tries(&rows)
-}
-
-fn measure(only: &[String], count: usize, polls: u64) -> String {
-    let rows = rounds::measure(&each::chosen(&INSTRUMENTS, only), count, polls);
-    let costs = format!("{}\n{}", table::header(count, polls), table::costs(&rows));
-    if !only.is_empty() {
-        return costs;
+/// The lab's own and those of the peers, as far as they are wanted.
+fn chosen(args: &Args, brief: bool) -> Result<Vec<Asked>, String> {
+    let mut all = own().map_err(|error| format!("this binary cannot be found: {error}"))?;
+    if !args.no_peers {
+        // Next to the lab's own on polls, for that is what all of them are about.
+        let polls = all.iter().take_while(|asked| asked.group == Group::Polls).count();
+        all.splice(polls..polls, peers::asked()?);
     }
-    let recorders = sustained::record(&RECORDERS, SUSTAINED, polls);
-    format!("{costs}\n{}\n{}", table::sustained(&recorders), table::added_up(&recorders))
+    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|word| name.contains(word.as_str()));
+    all.retain(|asked| wanted(&asked.name));
+    if brief {
+        all.iter_mut().for_each(|asked| asked.amount = (asked.amount / A_TRY).max(1));
+    }
+    Ok(all)
 }
 
 fn print(text: &str) -> Result<(), String> {

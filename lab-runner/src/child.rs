@@ -4,7 +4,7 @@ use crate::lens::child::Watcher;
 use crate::lens::threads::{panics, post_mortem};
 use crate::recording::{self, End, Spec, Usage};
 use anyhow::Context;
-use lab_kit::{Cx, Scenario, Variant};
+use lab_kit::{Cx, Scenario, Variant, process};
 use nix::sys::resource::{UsageWho, getrusage};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(crate) const SUBCOMMAND: &str = "__child";
 
 /// Runs one variant. Whatever it does, the parent learns it from the folder and the exit status.
 pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
-    die_with_the_parent();
+    process::die_with_the_parent();
     let failed = run(folder, scenarios).err().map(|error| format!("{error:#}"));
     let code = if failed.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     match recording::write_end(folder, &End { failed, usage: usage() }) {
@@ -90,10 +90,4 @@ fn usage() -> Option<Usage> {
         peak_live_bytes: lab_kit::alloc::peak_bytes(),
         switches: switches as u64,
     })
-}
-
-/// If the parent is killed there is nobody left to end a hanging child: let the kernel do it.
-pub(crate) fn die_with_the_parent() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }

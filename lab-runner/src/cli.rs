@@ -2,9 +2,11 @@
 
 mod doctor;
 mod export;
+mod overhead;
 mod score;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use export::{ExportArgs, ExportTo};
+pub(crate) use overhead::{OverheadArgs, OverheadFormat};
 pub(crate) use score::{ScoreArgs, ScoreFormat};
 
 use crate::compare::metrics::METRICS;
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Tells what this machine can measure, what it cannot, and how large its noise is
     Doctor(DoctorArgs),
+    /// Tells what each instrument of the lab costs here, in under a minute
+    Overhead(OverheadArgs),
     /// Reads a recording again
     Report(ReportArgs),
     /// Writes a recording in a format of other tools

@@ -44,7 +44,7 @@ fn hog() -> std::io::Result<Child> {
 
 /// Computes until the parent is gone. Looks for that itself too, for not every kernel can tell.
 pub(crate) fn main(parent: &str) -> ExitCode {
-    crate::child::die_with_the_parent();
+    lab_kit::process::die_with_the_parent();
     let Ok(parent) = parent.parse::<u32>() else { return ExitCode::from(2) };
     let mut number = 1_u64;
     while std::os::unix::process::parent_id() == parent {

@@ -32,6 +32,7 @@ pub mod export;
 pub mod hang;
 mod hog;
 pub mod lens;
+pub mod overhead;
 mod plan;
 pub mod profile;
 mod protobuf;
@@ -52,28 +53,33 @@ use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;
 use lab_kit::Scenario;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs the command line of a lab that has these scenarios.
 pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
-    if let [_, word, folder] = &args[..]
-        && word == OsStr::new(child::SUBCOMMAND)
-    {
-        return child::main(Path::new(folder), scenarios);
-    }
-    if let [_, word, parent] = &args[..]
-        && word == OsStr::new(hog::SUBCOMMAND)
-    {
-        return hog::main(&parent.to_string_lossy());
+    if let Some(code) = child(&args, scenarios) {
+        return code;
     }
     let exit = match Cli::try_parse_from(args) {
         Ok(cli) => command(cli, scenarios).unwrap_or_else(|error| exit::report(&error)),
         Err(error) => cli::report(&error),
     };
     exit.into()
+}
+
+/// Does what a lab asks the processes for that it starts, if the arguments are such; none if they are not. For a binary that uses the
+/// lab without its command line, and that the lab is to be able to start again.
+pub fn child(args: &[OsString], scenarios: &[&'static Scenario]) -> Option<ExitCode> {
+    match args {
+        [_, word, folder] if word == OsStr::new(child::SUBCOMMAND) => {
+            Some(child::main(Path::new(folder), &[scenarios, &overhead::scenarios()].concat()))
+        }
+        [_, word, parent] if word == OsStr::new(hog::SUBCOMMAND) => Some(hog::main(&parent.to_string_lossy())),
+        _ => lab_kit::overhead::main(args, &overhead::instruments()),
+    }
 }
 
 fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
@@ -86,6 +92,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
         Command::Score(args) => cmd::score::run(&args, cli.plain, scenarios),
         Command::Doctor(args) => cmd::doctor::run(&args, cli.plain, scenarios),
+        Command::Overhead(args) => cmd::overhead::run(&args, cli.plain),
         Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::Completions(args) => cmd::completions::run(&args),

@@ -26,6 +26,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Counts, and passes on to another allocator: to [`System`], unless it is told which.
 #[derive(Clone, Copy, Debug, Default)]
@@ -217,6 +218,23 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { self.0.dealloc(at, layout) }
     }
+}
+
+/// How long so many small allocations take, each given back before the next, by an allocator that need not be the binary's.
+#[expect(unsafe_code, reason = "an allocator is unsafe to call")]
+pub fn timed(allocator: &impl GlobalAlloc, times: u64) -> Duration {
+    const SMALL: Layout = Layout::new::<[u64; 8]>();
+    let begin = Instant::now();
+    for _ in 0..times {
+        // SAFETY: the layout is not empty, and what was given is given back once, as it was.
+        unsafe {
+            let given = black_box(allocator.alloc(black_box(SMALL)));
+            if !given.is_null() {
+                allocator.dealloc(given, SMALL);
+            }
+        }
+    }
+    begin.elapsed()
 }
 
 #[cfg(test)]

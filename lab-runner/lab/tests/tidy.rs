@@ -109,9 +109,9 @@ fn the_harness_knows_no_scenario() {
 }
 
 #[test]
-fn what_is_compared_with_is_built_by_the_benches_alone() {
+fn what_is_compared_with_is_built_by_the_peers_alone() {
     let metadata = metadata();
-    let (benches, others): (Vec<_>, Vec<_>) = metadata.packages.iter().partition(|p| p.name == "lab-benches");
+    let (peers, others): (Vec<_>, Vec<_>) = metadata.packages.iter().partition(|p| p.name == "lab-peers");
     let compared = ["console-subscriber", "dial9", "tokio-metrics"];
     for package in others {
         let named = package.dependencies.iter().filter(|dependency| compared.contains(&dependency.name.as_str()));
@@ -123,7 +123,7 @@ fn what_is_compared_with_is_built_by_the_benches_alone() {
         assert!(!default.into_iter().any(console), "{}: nobody gets the feature who does not ask", package.name);
         assert!(metadata.workspace_default_members.contains(&package.id), "{}: `cargo test` tests it", package.name);
     }
-    assert!(benches.iter().all(|benches| !metadata.workspace_default_members.contains(&benches.id)));
+    assert!(peers.iter().all(|peers| !metadata.workspace_default_members.contains(&peers.id)));
 }
 
 #[test]

@@ -25,11 +25,12 @@ use crate::recording::{Recording, Usage};
 use counters::Counters;
 use doubt::{Doubt, Floor, Stolen};
 use hdrhistogram::Histogram;
-use lab_kit::{log, probe};
+use lab_kit::{Load, log, probe};
 use over_time::Slice;
 use requests::Requests;
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 /// One value and the range in which the truth lies.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +161,18 @@ fn read_requests(recording: &Recording) -> anyhow::Result<Option<Requests>> {
     let Some((header, entries)) = open_log(recording, log::REQUESTS)? else { return Ok(None) };
     let duration = recording.spec.load.duration();
     Requests::collect(header, entries, duration, recording.outcome.ended_ns).map(Some)
+}
+
+/// What a request log by itself adds up to, and whether its load was paced: for a load that nothing was measured beside.
+///
+/// # Errors
+/// If it is not there or cannot be read.
+pub(crate) fn of_log(folder: &Path, load: &Load) -> anyhow::Result<(BTreeMap<String, Reading>, Validity)> {
+    let (header, entries) = log::read(&folder.join(log::REQUESTS))?;
+    let requests = Requests::collect(header, entries, load.duration(), None)?;
+    let mut metrics = BTreeMap::new();
+    requests.add_metrics(&Doubt::default(), &mut metrics);
+    Ok((metrics, Validity::of(&requests, load)))
 }
 
 /// The null target's log, its warm-up left out.

@@ -103,7 +103,7 @@ pub(super) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<Pa
 }
 
 /// Runs them one after another: two at once would measure each other. Returns the signal that interrupted.
-pub(super) fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
+pub(crate) fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
     run_each(runs, folder, interrupts, &mut |_, _| ())
 }
 

@@ -105,6 +105,25 @@ fn of(meta: &tokio::runtime::TaskMeta<'_>, runtime: u8) -> Task {
     Task { number: number_of(&meta.id()), place: meta.spawned_at(), latency_ns: None, runtime }
 }
 
+/// Lets tokio keep histograms of poll times and of schedule latencies, with logarithmic buckets.
+///
+/// # Errors
+/// In a build in which it has none.
+#[cfg(tokio_unstable)]
+pub(crate) fn keep_histograms(builder: &mut Builder) -> Result<(), String> {
+    use tokio::runtime::{HistogramConfiguration, LogHistogram};
+    let buckets = || HistogramConfiguration::log(LogHistogram::default());
+    builder.enable_metrics_poll_time_histogram().metrics_poll_time_histogram_configuration(buckets());
+    builder.enable_metrics_schedule_latency_histogram().metrics_schedule_latency_histogram_configuration(buckets());
+    Ok(())
+}
+
+/// See the other one.
+#[cfg(not(tokio_unstable))]
+pub(crate) fn keep_histograms(_builder: &mut Builder) -> Result<(), String> {
+    Err(HOW_TO_SEE_POLLS.to_owned())
+}
+
 /// The number of the worker that the calling thread is; none on a thread that is no worker.
 pub(crate) fn worker() -> Option<usize> {
     #[cfg(tokio_unstable)]

@@ -29,7 +29,7 @@ pub use leaves::{MEMORY, MemoryAt, RequestPoll, SLOW_REQUEST, SlowRequest};
 use child::Instrument;
 
 /// The instrument of a lens.
-fn instrument(lens: Lens) -> Box<dyn Instrument> {
+pub(crate) fn instrument(lens: Lens) -> Box<dyn Instrument> {
     match lens {
         Lens::Stall => Box::new(stall::lens::StallLens::default()),
         Lens::Sched => Box::new(sched::lens::SchedLens::new()),

@@ -13,6 +13,7 @@ pub(crate) mod ledger;
 mod lenses;
 pub(crate) mod live;
 pub(crate) mod noise;
+pub mod overhead;
 pub mod plot;
 mod sched;
 pub(crate) mod score;

@@ -1,7 +1,8 @@
 //! Tokio's hooks around each poll: what being called costs, and what the least costs that one would do there.
 
-use super::saw;
-use crate::program::{Job, builder, measure, spawn_turns};
+use crate::{beside, saw};
+use lab_kit::overhead::{Answer, Job};
+use lab_kit::turns::builder;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,23 +17,17 @@ thread_local! {
     static RECORDS: RefCell<Ring> = RefCell::new(Ring::new());
 }
 
-/// Both hooks, which do nothing.
-pub fn idle(job: &Job) -> Result<f64, String> {
-    let runtime = builder().on_before_task_poll(|_| {}).on_after_task_poll(|_| {}).build();
-    measure(&runtime.map_err(|error| error.to_string())?, job.polls, spawn_turns)
-}
-
 /// Both hooks, each with a look at the clock, and one record a poll into memory of the thread.
-pub fn recording(job: &Job) -> Result<f64, String> {
+pub fn recording(job: &Job) -> Result<Answer, String> {
     let runtime = builder()
         .on_before_task_poll(|_| RECORDS.with_borrow_mut(|ring| ring.begin = Instant::now()))
         .on_after_task_poll(|meta| RECORDS.with_borrow_mut(|ring| ring.put(meta.id())))
         .on_thread_stop(|| RECORDS.with_borrow(Ring::told))
         .build()
         .map_err(|error| error.to_string())?;
-    let measured = measure(&runtime, job.polls, spawn_turns)?;
+    let measured = beside(job, &runtime)?;
     drop(runtime);
-    saw(RECORDED.load(Ordering::Relaxed), job.polls, "polls")?;
+    saw(RECORDED.load(Ordering::Relaxed), job.amount, "polls")?;
     Ok(measured)
 }
 

@@ -1,17 +1,12 @@
 //! What tokio itself can measure if it is asked to.
 
-use super::saw;
-use crate::program::{Job, builder, measure, spawn_turns};
+use crate::{beside, saw};
+use lab_kit::overhead::{Answer, Job};
+use lab_kit::turns::builder;
 use tokio::runtime::{HistogramConfiguration, LogHistogram, RuntimeMetrics};
 
-/// The time from wake to poll of each task, which nobody reads.
-pub fn latency(job: &Job) -> Result<f64, String> {
-    let runtime = builder().track_task_schedule_latency().build().map_err(|error| error.to_string())?;
-    measure(&runtime, job.polls, spawn_turns)
-}
-
 /// The histograms of poll times and of schedule latencies, with logarithmic buckets.
-pub fn histograms(job: &Job) -> Result<f64, String> {
+pub fn histograms(job: &Job) -> Result<Answer, String> {
     let buckets = || HistogramConfiguration::log(LogHistogram::default());
     let runtime = builder()
         .enable_metrics_poll_time_histogram()
@@ -20,11 +15,11 @@ pub fn histograms(job: &Job) -> Result<f64, String> {
         .metrics_schedule_latency_histogram_configuration(buckets())
         .build()
         .map_err(|error| error.to_string())?;
-    let measured = measure(&runtime, job.polls, spawn_turns)?;
+    let measured = beside(job, &runtime)?;
     let metrics = runtime.metrics();
     // A worker hands its counts in when it ends.
     drop(runtime);
-    look(&metrics, job.polls)?;
+    look(&metrics, job.amount)?;
     Ok(measured)
 }
 
