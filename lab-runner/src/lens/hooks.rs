@@ -78,15 +78,21 @@ impl Hooks {
         if self.latency {
             builder.track_task_schedule_latency();
         }
-        if !before_poll.is_empty() {
-            builder.on_before_task_poll(move |meta| {
-                let latency = meta.schedule_latency().map(|latency| latency.as_nanos() as u64);
-                let task = Task { latency_ns: latency, ..of(meta, runtime) };
-                before_poll.iter().for_each(|hook| hook(&task));
-            });
+        // One callback, as a lens by itself has, is called without a look at the list.
+        match before_poll[..] {
+            [] => {}
+            [hook] => _ = builder.on_before_task_poll(move |meta| hook(&polled(meta, runtime))),
+            _ => {
+                builder.on_before_task_poll(move |meta| {
+                    let task = polled(meta, runtime);
+                    before_poll.iter().for_each(|hook| hook(&task));
+                });
+            }
         }
-        if !after_poll.is_empty() {
-            builder.on_after_task_poll(move |_| after_poll.iter().rev().for_each(|hook| hook()));
+        match after_poll[..] {
+            [] => {}
+            [hook] => _ = builder.on_after_task_poll(move |_| hook()),
+            _ => _ = builder.on_after_task_poll(move |_| after_poll.iter().rev().for_each(|hook| hook())),
         }
         if !spawned.is_empty() {
             builder.on_task_spawn(move |meta| spawned.iter().for_each(|hook| hook(&of(meta, runtime))));
@@ -98,6 +104,14 @@ impl Hooks {
 
     #[cfg(not(tokio_unstable))]
     fn install_tasks(&self, _builder: &mut Builder, _runtime: u8) {}
+}
+
+/// A task that is about to be polled.
+#[cfg(tokio_unstable)]
+#[inline]
+fn polled(meta: &tokio::runtime::TaskMeta<'_>, runtime: u8) -> Task {
+    let latency_ns = meta.schedule_latency().map(|latency| latency.as_nanos() as u64);
+    Task { latency_ns, ..of(meta, runtime) }
 }
 
 #[cfg(tokio_unstable)]

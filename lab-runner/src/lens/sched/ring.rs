@@ -10,6 +10,8 @@ pub(super) const BLOCK: u64 = 1_024;
 /// One thread pushes, one thread pops.
 pub(super) struct Ring {
     words: Box<[AtomicU64]>,
+    /// One less than there is room for: a division for each record would cost as much as a look at the clock.
+    mask: u64,
     pushed: AtomicU64,
     popped: AtomicU64,
     /// Up to here the pusher knows of room. Its own, as are the three below.
@@ -25,11 +27,20 @@ impl Ring {
         let records = records.next_power_of_two();
         let words: Box<[AtomicU64]> = (0..records * WORDS).map(|word| AtomicU64::new(word as u64)).collect();
         let [pushed, popped, missing, missing_from, missing_until] = [const { AtomicU64::new(0) }; 5];
-        Ring { words, pushed, popped, limit: AtomicU64::new(records as u64), missing, missing_from, missing_until }
+        Ring {
+            words,
+            mask: records as u64 - 1,
+            pushed,
+            popped,
+            limit: AtomicU64::new(records as u64),
+            missing,
+            missing_from,
+            missing_until,
+        }
     }
 
     fn room(&self) -> u64 {
-        (self.words.len() / WORDS) as u64
+        self.mask + 1
     }
 
     /// Puts a record in, or leaves it out with its block.
@@ -45,7 +56,7 @@ impl Ring {
 
     #[inline]
     fn put(&self, pushed: u64, record: Record) {
-        let at = (pushed % self.room()) as usize * WORDS;
+        let at = (pushed & self.mask) as usize * WORDS;
         if let Some(slots) = self.words.get(at..at + WORDS) {
             slots.iter().zip(record.to_words()).for_each(|(slot, word)| slot.store(word, Ordering::Relaxed));
         }
@@ -108,7 +119,7 @@ impl Ring {
         let popped = self.popped.load(Ordering::Relaxed);
         let pushed = self.pushed.load(Ordering::Acquire);
         for number in popped..pushed {
-            let at = (number % self.room()) as usize * WORDS;
+            let at = (number & self.mask) as usize * WORDS;
             let Some(slots) = self.words.get(at..at + WORDS) else { continue };
             let mut words = [0; WORDS];
             words.iter_mut().zip(slots).for_each(|(word, slot)| *word = slot.load(Ordering::Relaxed));

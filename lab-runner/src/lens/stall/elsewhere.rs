@@ -31,6 +31,9 @@ pub fn open_polls() -> Vec<OpenPoll> {
 /// What a runtime would call.
 pub mod hooks {
     /// Does nothing.
+    pub fn prepare() {}
+
+    /// Does nothing.
     pub fn thread_stops() {}
 
     /// Does nothing.

@@ -18,6 +18,7 @@ pub(crate) struct StallLens(Option<Sampler>);
 
 impl Instrument for StallLens {
     fn hooks(&self, all: &mut Hooks) {
+        hooks::prepare();
         all.before_poll.push(|task| hooks::enter_poll(task.number));
         all.after_poll.push(hooks::leave_poll);
         all.thread_stops.push(hooks::thread_stops);

@@ -5,7 +5,12 @@
 
 use super::slot;
 
-/// The calling thread begins to poll a task. Costs a look at the clock and some stores.
+/// Makes ready what a poll has no time for: the clock, which is calibrated once.
+pub fn prepare() {
+    slot::prepare();
+}
+
+/// The calling thread begins to poll a task. Costs a look at the time-stamp counter and some stores.
 pub fn enter_poll(task: u64) {
     if let Some(slot) = slot::mine_or_claim() {
         slot.enter(task);

@@ -8,7 +8,9 @@ use crate::lens::stall::OpenPoll;
 use crate::lens::stall::format::{FRAMES, Head, SAMPLE_WORDS, flag, kind, pair};
 use crate::lens::walk::{Registers, StackBounds, Text, walk};
 use lab_kit::clock;
+use quanta::Clock;
 use std::cell::Cell;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
 /// Threads that can be watched at a time.
@@ -29,7 +31,9 @@ thread_local! {
 pub struct Slot {
     /// The thread's number in the kernel; 0 for a free slot.
     tid: AtomicI32,
-    /// When the poll began; 0 outside of one.
+    /// When the poll began, by the time-stamp counter; 0 outside of one.
+    begin_tsc: AtomicU64,
+    /// The same in nanoseconds, once somebody on the thread wanted to know; 0 before.
     begin_ns: AtomicU64,
     task: AtomicU64,
     /// Counts polls, over all threads that ever had the slot.
@@ -75,6 +79,25 @@ pub fn open_polls() -> Vec<OpenPoll> {
     TABLE.iter().filter_map(open).collect()
 }
 
+/// The clock of polls: a look at it costs less than half of one at `CLOCK_MONOTONIC`, and there is one for each poll. It must be there
+/// before a signal comes.
+fn tsc() -> &'static Clock {
+    static CLOCK: OnceLock<Clock> = OnceLock::new();
+    CLOCK.get_or_init(Clock::new)
+}
+
+/// Calibrates the clock, which takes a while the first time.
+pub fn prepare() {
+    tsc();
+}
+
+/// When something began, in nanoseconds of `CLOCK_MONOTONIC`, given the counter then. It goes back from now, so that no drift between the
+/// clocks adds up.
+fn since(begin_tsc: u64) -> u64 {
+    let clock = tsc();
+    clock::now_ns().saturating_sub(clock.delta_as_nanos(begin_tsc, clock.raw()))
+}
+
 /// How many threads found no slot since the last call.
 pub fn take_unwatched() -> u64 {
     UNWATCHED.swap(0, Ordering::Relaxed)
@@ -111,7 +134,7 @@ fn claim() -> Option<&'static Slot> {
 /// Gives the calling thread's slot back.
 pub fn release() {
     if let Some(slot) = MINE.take() {
-        slot.begin_ns.store(0, Ordering::Relaxed);
+        slot.begin_tsc.store(0, Ordering::Relaxed);
         slot.nested.store(0, Ordering::Relaxed);
         slot.tid.store(0, Ordering::Release);
     }
@@ -122,6 +145,7 @@ impl Slot {
     const fn new() -> Slot {
         Slot {
             tid: AtomicI32::new(0),
+            begin_tsc: AtomicU64::new(0),
             begin_ns: AtomicU64::new(0),
             task: AtomicU64::new(0),
             poll: AtomicU64::new(0),
@@ -135,7 +159,7 @@ impl Slot {
 
     /// Called by the slot's thread. A poll inside a poll belongs to the outer one, which is the one that is stuck.
     pub fn enter(&self, task: u64) {
-        if self.begin_ns.load(Ordering::Relaxed) != 0 {
+        if self.begin_tsc.load(Ordering::Relaxed) != 0 {
             self.nested.store(self.nested.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             return;
         }
@@ -144,23 +168,34 @@ impl Slot {
         compiler_fence(Ordering::SeqCst);
         self.task.store(task, Ordering::Relaxed);
         self.poll.store(self.poll.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.begin_ns.store(0, Ordering::Relaxed);
         // Last, for the handler may come between any two of these.
-        self.begin_ns.store(clock::now_ns(), Ordering::Release);
+        self.begin_tsc.store(tsc().raw(), Ordering::Release);
     }
 
     /// Called by the slot's thread.
     pub fn leave(&self) {
         match self.nested.load(Ordering::Relaxed) {
-            0 => self.begin_ns.store(0, Ordering::Release),
+            0 => self.begin_tsc.store(0, Ordering::Release),
             nested => self.nested.store(nested - 1, Ordering::Relaxed),
         }
     }
 
     /// The poll that the slot's thread is inside of. Called by the sampler.
     pub fn poll(&self) -> Option<Poll> {
-        let begin_ns = self.begin_ns.load(Ordering::Acquire);
+        let begin_tsc = self.begin_tsc.load(Ordering::Acquire);
         let (number, tid) = (self.poll.load(Ordering::Relaxed), self.tid.load(Ordering::Relaxed));
-        (begin_ns != 0 && tid != 0).then_some(Poll { tid, number, begin_ns })
+        (begin_tsc != 0 && tid != 0).then(|| Poll { tid, number, begin_ns: since(begin_tsc) })
+    }
+
+    /// When the poll began, the same for all of its samples; none outside of one. Called by the handler alone: whoever else looks
+    /// might write into the poll after it.
+    fn begin_ns(&self) -> Option<u64> {
+        let begin_tsc = Some(self.begin_tsc.load(Ordering::Relaxed)).filter(|tsc| *tsc != 0)?;
+        let known = self.begin_ns.load(Ordering::Relaxed);
+        let begin_ns = if known == 0 { since(begin_tsc) } else { known };
+        self.begin_ns.store(begin_ns, Ordering::Relaxed);
+        Some(begin_ns)
     }
 
     /// Asks for a sample that stands for so many ticks. Returns how many were asked for and not answered before.
@@ -181,11 +216,10 @@ impl Slot {
     /// Answers what was asked for. Called by the signal handler, on the slot's thread.
     pub fn answer(&self, registers: &Registers, text: Text, in_syscall: bool) {
         let ticks = self.due.swap(0, Ordering::Relaxed);
-        let begin_ns = self.begin_ns.load(Ordering::Relaxed);
-        if ticks == 0 || begin_ns == 0 {
+        let Some(begin_ns) = self.begin_ns().filter(|_| ticks > 0) else {
             self.late.fetch_add(u64::from(ticks), Ordering::Relaxed);
             return;
-        }
+        };
         let mut frames = [0; FRAMES];
         let depth = walk(registers, BOUNDS.get(), text, &mut frames);
         let known = self.known(begin_ns, ticks, in_syscall, depth);
