@@ -9,7 +9,7 @@ use super::{What, places, runtimes, ticks};
 use crate::lens::hooks::{self, Task};
 use quanta::Clock;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Threads that can have a lane.
@@ -41,6 +41,42 @@ pub(super) struct Lane {
     open: Open,
     /// Polls that began inside the poll, on the same thread.
     nested: AtomicU32,
+    before: Before,
+}
+
+/// The poll before, as far as the next one is mostly like it: a thread's own, so that two look-ups a poll are saved.
+struct Before {
+    /// Where its task was spawned, by the address of that; 0 where nothing is known.
+    place: AtomicUsize,
+    /// Its worker, runtime and place, as in [`Open`].
+    rest: AtomicU64,
+}
+
+impl Before {
+    const NONE: Before = Before { place: AtomicUsize::new(0), rest: AtomicU64::new(0) };
+
+    /// Worker, runtime and place of a poll.
+    #[inline]
+    fn rest(&self, task: &Task) -> u64 {
+        let place = std::ptr::from_ref(task.place).addr();
+        let rest = self.rest.load(Ordering::Relaxed);
+        let same = self.place.load(Ordering::Relaxed) == place && Owner::of_bits(rest & 0xffff).runtime == task.runtime;
+        if same { rest } else { self.learn(task, place) }
+    }
+
+    #[inline(never)]
+    fn learn(&self, task: &Task, place: usize) -> u64 {
+        let rest = owner(task.runtime).to_bits() | u64::from(places::index(task.place)) << 16;
+        self.rest.store(rest, Ordering::Relaxed);
+        self.place.store(place, Ordering::Relaxed);
+        rest
+    }
+
+    /// A thread that ends to be a worker may begin to be another one. It tells that by the end of a task, as everything does that
+    /// runs on a runtime's threads.
+    fn forget(&self) {
+        self.place.store(0, Ordering::Relaxed);
+    }
 }
 
 /// The poll that a lane's thread is inside of. The thread writes, the writer looks now and then.
@@ -120,6 +156,7 @@ pub(super) fn release() {
     if let Some(lane) = MINE.take() {
         lane.open.begin.store(0, Ordering::Relaxed);
         lane.nested.store(0, Ordering::Relaxed);
+        lane.before.forget();
         lane.asleep.store(false, Ordering::Relaxed);
         lane.thread.store(0, Ordering::Release);
     }
@@ -160,6 +197,9 @@ pub(super) fn sleeps_or_wakes(what: What, runtime: u8) {
 
 /// Tells that a task was spawned or has ended, on whatever thread.
 pub(super) fn spawned_or_ended(what: What, task: &Task) {
+    if let (What::End, Some(lane)) = (what, MINE.get()) {
+        lane.before.forget();
+    }
     if !LISTENING.load(Ordering::Relaxed) {
         return;
     }
@@ -189,6 +229,7 @@ impl Lane {
             asleep: AtomicBool::new(false),
             open: Open::default(),
             nested: AtomicU32::new(0),
+            before: Before::NONE,
         }
     }
 
@@ -201,8 +242,7 @@ impl Lane {
         }
         self.open.task.store(task.number, Ordering::Relaxed);
         self.open.latency_ns.store(task.latency_ns.unwrap_or(NO_LATENCY), Ordering::Relaxed);
-        let rest = owner(task.runtime).to_bits() | u64::from(places::index(task.place)) << 16;
-        self.open.rest.store(rest, Ordering::Relaxed);
+        self.open.rest.store(self.before.rest(task), Ordering::Relaxed);
         // Last, for the time before belongs to the recorder, and whoever sees it sees the others.
         self.open.begin.store(self.clock.raw(), Ordering::Release);
     }
