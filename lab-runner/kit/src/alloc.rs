@@ -75,7 +75,7 @@ pub fn held_bytes() -> Option<u64> {
 }
 
 fn held() -> i64 {
-    let untold: i64 = SHARDS.iter().map(|shard| shard.untold.load(Ordering::Relaxed)).sum();
+    let untold: i64 = SHARDS[..OWN_SHARDS].iter().map(Shard::untold).sum();
     LIVE.load(Ordering::Relaxed) + untold
 }
 
@@ -94,7 +94,7 @@ fn counts() -> bool {
 
 /// What this thread's shard has counted; nothing before its first allocation.
 pub(crate) fn of_this_thread() -> Totals {
-    SHARDS.get(MINE.get() as usize).map(Shard::totals).unwrap_or_default()
+    MINE.get().map(Shard::totals).unwrap_or_default()
 }
 
 /// Counters of one thread, on cache lines of their own. The last shard is shared by all threads that come when
@@ -102,27 +102,68 @@ pub(crate) fn of_this_thread() -> Totals {
 #[repr(align(128))]
 struct Shard {
     allocs: AtomicU64,
+    /// Bytes that were asked for.
     bytes: AtomicU64,
-    /// Bytes that were taken, less those that were given back, since [`LIVE`] was told last.
-    untold: AtomicI64,
+    /// Bytes that were given back.
+    freed: AtomicU64,
+    /// How many of both [`LIVE`] was told of.
+    told: Told,
     /// At which of its bytes the next sample is due.
     due: Due,
 }
 
+/// Both grow, and each is told of after a step: then what is untold is never more than a step in either direction, and an allocation
+/// needs to look at no more than its own sum.
+struct Told {
+    bytes: AtomicU64,
+    freed: AtomicU64,
+}
+
 impl Shard {
     const fn new() -> Shard {
-        let (allocs, bytes, untold) = (AtomicU64::new(0), AtomicU64::new(0), AtomicI64::new(0));
-        Shard { allocs, bytes, untold, due: Due::new() }
+        let [allocs, bytes, freed] = [const { AtomicU64::new(0) }; 3];
+        let told = Told { bytes: AtomicU64::new(0), freed: AtomicU64::new(0) };
+        Shard { allocs, bytes, freed, told, due: Due::new() }
     }
 
     fn totals(&self) -> Totals {
         Totals { allocs: self.allocs.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
     }
+
+    /// Bytes that are held more than [`LIVE`] was told of; fewer, if they are negative.
+    fn untold(&self) -> i64 {
+        let grown = |now: &AtomicU64, told: &AtomicU64| {
+            now.load(Ordering::Relaxed).wrapping_sub(told.load(Ordering::Relaxed)).cast_signed()
+        };
+        grown(&self.bytes, &self.told.bytes) - grown(&self.freed, &self.told.freed)
+    }
+
+    /// Tells of what is untold. Called by the shard's own thread.
+    #[cold]
+    #[inline(never)]
+    fn tell(&self) {
+        tell(self.untold());
+        self.told.bytes.store(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.told.freed.store(self.freed.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Adds to a sum that only this thread writes: a plain load and store will do, and no locked instruction on every allocation.
+    /// Returns what it was.
+    #[inline(always)]
+    fn add(&self, sum: &AtomicU64, told: &AtomicU64, bytes: usize) -> u64 {
+        let before = sum.load(Ordering::Relaxed);
+        let after = before + bytes as u64;
+        sum.store(after, Ordering::Relaxed);
+        if after - told.load(Ordering::Relaxed) >= STEP {
+            self.tell();
+        }
+        before
+    }
 }
 
-const OWN_SHARDS: u32 = 255;
+const OWN_SHARDS: usize = 255;
 
-static SHARDS: [Shard; OWN_SHARDS as usize + 1] = [const { Shard::new() }; OWN_SHARDS as usize + 1];
+static SHARDS: [Shard; OWN_SHARDS + 1] = [const { Shard::new() }; OWN_SHARDS + 1];
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
 /// Bytes that are held, as far as the shards have told.
@@ -130,50 +171,53 @@ static LIVE: AtomicI64 = AtomicI64::new(0);
 /// The most of them at a time.
 static PEAK: AtomicI64 = AtomicI64::new(0);
 /// What a shard keeps to itself.
-const STEP: i64 = 64 * 1_024;
+const STEP: u64 = 64 * 1_024;
 
 thread_local! {
-    /// The thread's shard, `u32::MAX` before its first allocation.
-    static MINE: Cell<u32> = const { Cell::new(u32::MAX) };
+    /// The thread's shard, none before its first allocation.
+    static MINE: Cell<Option<&'static Shard>> = const { Cell::new(None) };
 }
 
-/// Counts memory that was asked for, of which `more` was not held before.
-fn count(bytes: usize, more: i64) {
-    let (shard, is_own) = my_shard();
-    let before = if is_own {
-        // Nobody else writes here, so a plain load and store will do: no locked instruction on every allocation.
+/// Counts memory that was asked for.
+#[inline(always)]
+fn take(bytes: usize) {
+    let shard = my_shard();
+    let before = if is_own(shard) {
         shard.allocs.store(shard.allocs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        let before = shard.bytes.load(Ordering::Relaxed);
-        shard.bytes.store(before + bytes as u64, Ordering::Relaxed);
-        before
+        shard.add(&shard.bytes, &shard.told.bytes, bytes)
     } else {
-        shard.allocs.fetch_add(1, Ordering::Relaxed);
-        shard.bytes.fetch_add(bytes as u64, Ordering::Relaxed)
+        take_shared(shard, bytes)
     };
-    hold(shard, is_own, more);
     shard.due.pass(before, bytes);
 }
 
-/// The thread's shard, and whether nobody else writes to it.
-fn my_shard() -> (&'static Shard, bool) {
-    let mine = MINE.get();
-    let mine = if mine == u32::MAX { take_shard() } else { mine };
-    (&SHARDS[mine as usize], mine < OWN_SHARDS)
+#[cold]
+fn take_shared(shard: &Shard, bytes: usize) -> u64 {
+    shard.allocs.fetch_add(1, Ordering::Relaxed);
+    tell(bytes as i64);
+    shard.bytes.fetch_add(bytes as u64, Ordering::Relaxed)
 }
 
-/// Holds so many bytes more, or less.
-fn hold(shard: &Shard, is_own: bool, more: i64) {
-    if !is_own {
-        tell(more);
-        return;
-    }
-    let untold = shard.untold.load(Ordering::Relaxed) + more;
-    if untold.abs() < STEP {
-        shard.untold.store(untold, Ordering::Relaxed);
+/// Counts memory that was given back.
+#[inline(always)]
+fn give(bytes: usize) {
+    let shard = my_shard();
+    if is_own(shard) {
+        shard.add(&shard.freed, &shard.told.freed, bytes);
     } else {
-        shard.untold.store(0, Ordering::Relaxed);
-        tell(untold);
+        tell(-(bytes as i64));
     }
+}
+
+#[inline(always)]
+fn my_shard() -> &'static Shard {
+    MINE.get().unwrap_or_else(take_shard)
+}
+
+/// Whether nobody else writes to it.
+#[inline(always)]
+fn is_own(shard: &Shard) -> bool {
+    !std::ptr::eq(shard, &SHARDS[OWN_SHARDS])
 }
 
 #[cold]
@@ -183,11 +227,12 @@ fn tell(more: i64) {
 }
 
 #[cold]
-fn take_shard() -> u32 {
-    let mine = THREADS.fetch_add(1, Ordering::Relaxed).min(OWN_SHARDS);
-    SHARDS[mine as usize].due.seed(mine);
-    MINE.set(mine);
-    mine
+fn take_shard() -> &'static Shard {
+    let mine = THREADS.fetch_add(1, Ordering::Relaxed).min(OWN_SHARDS as u32);
+    let shard = &SHARDS[mine as usize];
+    shard.due.seed(mine);
+    MINE.set(Some(shard));
+    shard
 }
 
 #[expect(unsafe_code, reason = "a global allocator is unsafe to write; this one passes everything on")]
@@ -195,26 +240,26 @@ fn take_shard() -> u32 {
 // the thread's number is a constant-initialised cell without a destructor.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), layout.size() as i64);
+        take(layout.size());
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { self.0.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), layout.size() as i64);
+        take(layout.size());
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
         unsafe { self.0.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count(new_size, new_size as i64 - layout.size() as i64);
+        take(new_size);
+        give(layout.size());
         // SAFETY: the caller keeps the contract of `realloc`.
         unsafe { self.0.realloc(at, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        let (shard, is_own) = my_shard();
-        hold(shard, is_own, -(layout.size() as i64));
+        give(layout.size());
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { self.0.dealloc(at, layout) }
     }
@@ -263,7 +308,7 @@ mod tests {
         drop(black_box(large));
         let peak = peak_bytes().unwrap();
         // Other tests hold little, and each thread may keep a step to itself.
-        assert!(peak >= (LARGE as i64 - STEP) as u64, "{peak}");
+        assert!(peak >= LARGE as u64 - STEP, "{peak}");
         assert!(LIVE.load(Ordering::Relaxed) < LARGE as i64, "it was given back");
     }
 
