@@ -35,6 +35,9 @@ const MEASURED: Duration = Duration::from_millis(500);
 /// One run is enough: it is the first of a process that differs.
 const WARM_UP: Duration = Duration::from_millis(50);
 
+/// Enough for an interval from ten samples. Criterion's own number is for a hundred, and would take longer than the runs do.
+const RESAMPLES: usize = 10_000;
+
 /// A scenario's bench.
 #[derive(Debug)]
 pub struct Bench {
@@ -79,6 +82,7 @@ fn criterion() -> Criterion {
         .sample_size(10)
         .warm_up_time(WARM_UP)
         .measurement_time(MEASURED)
+        .nresamples(RESAMPLES)
         .with_profiler(profiler::FlameGraphs::default())
         .configure_from_args()
 }
