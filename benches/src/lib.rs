@@ -68,7 +68,7 @@ fn run_all(bench: &Bench) -> anyhow::Result<()> {
     let scenario = scenario.with_context(|| format!("the lab has no scenario {}", bench.scenario))?;
     let load = (bench.load)(scenario.load.clone());
     load.check().map_err(anyhow::Error::msg)?;
-    let runner = Runner::new(Place::make()?, bench.timed);
+    let runner = Runner::new(scenario.name, Place::make()?, bench.timed);
     let mut criterion = criterion();
     measure(bench, scenario, &load, &runner, &mut criterion)?;
     criterion.final_summary();

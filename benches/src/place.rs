@@ -3,12 +3,15 @@
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use tempfile::{Builder, TempDir};
 
-/// A folder in memory, on Linux. Runs need a megabyte in it at most.
+/// A folder in memory, on Linux.
 const IN_MEMORY: &str = "/dev/shm";
+/// More than a run ever needs, in bytes.
+const ROOM: usize = 4 << 20;
 
 /// The folder of all runs of a bench.
 #[derive(Debug)]
@@ -20,12 +23,7 @@ impl Place {
     /// # Errors
     /// If there is no room for it, or no handler can be had for signals.
     pub fn make() -> anyhow::Result<Place> {
-        let named = || {
-            let mut builder = Builder::new();
-            builder.prefix("lab-bench-");
-            builder
-        };
-        let folder = named().tempdir_in(IN_MEMORY).or_else(|_| named().tempdir());
+        let folder = with_room(Path::new(IN_MEMORY)).or_else(|_| with_room(&std::env::temp_dir()));
         let folder = folder.context("no temporary folder can be made: free some room or set TMPDIR")?;
         remove_when_interrupted(folder.path().to_owned())?;
         Ok(Place(folder))
@@ -45,15 +43,39 @@ impl Place {
     }
 }
 
+/// A new folder that can hold what runs need.
+fn with_room(inside: &Path) -> io::Result<TempDir> {
+    let folder = Builder::new().prefix("lab-bench-").tempdir_in(inside)?;
+    let tried = folder.path().join("room");
+    std::fs::write(&tried, vec![0; ROOM])?;
+    std::fs::remove_file(tried)?;
+    Ok(folder)
+}
+
 /// A service of the lab listens to these signals as services do, and from then on nobody is ended by them unasked.
 fn remove_when_interrupted(folder: PathBuf) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
     let end = move || {
         if let Some(signal) = signals.forever().next() {
             let _ = std::fs::remove_dir_all(folder);
-            std::process::exit(128 + signal);
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     };
     thread::Builder::new().name("lab-signals".into()).spawn(end).context("cannot start the thread for signals")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_empty_and_one_that_cannot_be_is_refused() {
+        let inside = tempfile::tempdir().unwrap();
+        let folder = with_room(inside.path()).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        drop(folder);
+        assert_eq!(std::fs::read_dir(inside.path()).unwrap().count(), 0);
+        assert!(with_room(&inside.path().join("nowhere")).is_err());
+    }
 }

@@ -12,16 +12,17 @@ use std::time::Duration;
 /// Runs variants.
 #[derive(Debug)]
 pub struct Runner {
+    scenario: &'static str,
     place: Place,
     timed: Timed,
 }
 
 impl Runner {
-    /// A runner that records in a place.
-    pub fn new(place: Place, timed: Timed) -> Runner {
+    /// A runner of a scenario's variants that records in a place.
+    pub fn new(scenario: &'static str, place: Place, timed: Timed) -> Runner {
         // The profiler has files of its own, and leaves them where temporary files lie.
         let _ = tempfile::env::override_temp_dir(place.path());
-        Runner { place, timed }
+        Runner { scenario, place, timed }
     }
 
     /// Runs a variant once. Its threads and its folder are gone afterwards.
@@ -36,10 +37,14 @@ impl Runner {
             threads::wait_for(before)?;
             self.timed.read(folder.path())
         };
-        measure().with_context(|| format!("{} cannot be timed", variant.name))
+        measure().with_context(|| format!("{}/{} cannot be timed", self.scenario, variant.name))
     }
 
     /// As [`Runner::run`], for criterion, whose routines cannot fail: an error ends the process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a panic would have to unwind through criterion's C code; what is to be cleaned up is"
+    )]
     pub fn time_or_exit(&self, variant: &Variant, load: &Load) -> Duration {
         match self.run(variant, load) {
             Ok(measured) => measured.time,
