@@ -16,6 +16,7 @@ pub struct Cx {
     folder: PathBuf,
     probe: Probe,
     watch: Option<Arc<dyn Watch>>,
+    floor: bool,
 }
 
 impl Cx {
@@ -25,13 +26,20 @@ impl Cx {
     /// If the folder already holds a recording or cannot be written.
     pub fn create(load: Load, folder: &Path) -> anyhow::Result<Cx> {
         let probe = Probe::create(folder).with_context(|| format!("cannot record into {}", folder.display()))?;
-        Ok(Cx { load, folder: folder.to_owned(), probe, watch: None })
+        Ok(Cx { load, folder: folder.to_owned(), probe, watch: None, floor: true })
     }
 
     /// The same context for a run that is looked into by a lens. Such a run has no floor, for none of its times counts.
     #[must_use]
     pub fn watched(self, watch: Arc<dyn Watch>) -> Cx {
-        Cx { watch: Some(watch), ..self }
+        Cx { watch: Some(watch), floor: false, ..self }
+    }
+
+    /// The same context for a run that is one of many in one process, as in a benchmark: the floor is not measured, which
+    /// would take a quarter of a second each time and is the same for all that are compared.
+    #[must_use]
+    pub fn quiet(self) -> Cx {
+        Cx { floor: false, ..self }
     }
 
     /// What is asked of the variant.
@@ -71,7 +79,8 @@ impl Cx {
     /// own. Returns once the first one is scheduled; call it before starting what the load is measured beside.
     ///
     /// First it sends 1 000 requests to a null target, a runtime of its own with an empty handler: the least
-    /// response time that can be seen on this machine at this moment. That takes a quarter of a second.
+    /// response time that can be seen on this machine at this moment. That takes a quarter of a second; a context that is
+    /// [watched](Cx::watched) or [quiet](Cx::quiet) leaves it out.
     ///
     /// # Errors
     /// If the log cannot be made, for want of disk space say, or if this context already had a stream.
@@ -80,7 +89,7 @@ impl Cx {
         F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: Answer> + Send + 'static,
     {
-        if self.watch.is_none() {
+        if self.floor {
             self.measure_floor(handle.metrics().num_workers()).context("cannot measure the floor")?;
         }
         self.stream(log::REQUESTS, &self.load, handle, handler)
@@ -235,6 +244,18 @@ mod tests {
         cx.requests(runtime.handle(), odd).unwrap().finish().unwrap();
         let (_, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
         assert!(entries.map(Result::unwrap).enumerate().all(|(number, e)| e.lost == (number % 2 == 1)));
+    }
+
+    #[test]
+    fn a_quiet_run_records_its_requests_and_no_floor() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, ..Load::DEFAULT };
+        let cx = Cx::create(load, folder.path()).unwrap().quiet();
+        let runtime = cx.runtime().build().unwrap();
+        cx.requests(runtime.handle(), |_request| async {}).unwrap().finish().unwrap();
+        let (_, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        assert_eq!(entries.map(Result::unwrap).filter(|e| e.ended_ns.is_some()).count(), 10);
+        assert!(!folder.path().join(log::FLOOR).exists());
     }
 
     #[test]

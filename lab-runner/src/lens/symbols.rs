@@ -27,7 +27,7 @@ pub struct Frame {
 impl Frame {
     /// Its name in a folded line. Debug information of lines alone calls each inlined closure and `async fn` the same;
     /// those are told apart by their place.
-    pub(in crate::lens) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let place = self.file.as_ref().zip(self.line).filter(|_| self.function.starts_with('{'));
         let name = match place {
             Some((file, line)) => format!("{} {}:{line}", self.function, file.rsplit('/').next().unwrap_or_default()),

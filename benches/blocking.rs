@@ -1,0 +1,22 @@
+//! Blocking under criterion: an iteration is one run of a variant, and its time the mean response of the measured requests, each
+//! from when it was to be sent. The throughput is what a client would get who waits for one answer after another.
+//!
+//! ```console
+//! $ cargo bench -p lab-benches --bench blocking
+//! ```
+
+use lab_benches::{Bench, Timed};
+use lab_kit::Load;
+use std::process::ExitCode;
+
+/// As short as holds a burst of documents, a stall, and as much time to recover.
+static BLOCKING: Bench = Bench {
+    scenario: "blocking",
+    load: |load| Load { warmup_ms: 100, duration_ms: 500, ..load },
+    sizes: &[],
+    timed: Timed::Responses,
+};
+
+fn main() -> ExitCode {
+    lab_benches::main(&BLOCKING)
+}
