@@ -3,6 +3,7 @@
 //! A recording is gone through three times and never held in memory: forward, to learn what occurs (`survey`); backward, to
 //! charge waiting (`sweep`, `charge`); and the part around its worst stretch once more, to draw it.
 
+mod begins;
 mod bits;
 mod changes;
 mod charge;
@@ -11,6 +12,7 @@ mod cores;
 mod groups;
 mod handoff;
 mod lanes;
+mod live;
 mod notes;
 mod reckon;
 mod stacks;

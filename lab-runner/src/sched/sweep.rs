@@ -1,19 +1,30 @@
 //! The way back through a recording: all lanes at once, from the last event to the first. Turns events into what workers do
 //! and who waits for them, for [`Engine`] to charge and for a [`Watch`] to look at.
 
+use super::begins::{Begins, Wait};
 use super::changes::{Becomes, Change};
 use super::charge::{Engine, State};
 use super::charges::Charges;
 use super::lanes::{Back, Quick};
 use super::survey::Survey;
 use crate::lens::sched::{Blocks, Event, What};
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, HashMap};
+use std::ops::Range;
 
 /// Polls inside each other on one thread, as a runtime inside `block_in_place` makes them; deeper ones are left out.
 const DEEPEST: usize = 16;
 
 /// Looks on while time runs backward. All times are in nanoseconds.
 pub(super) trait Watch {
+    /// Whether it wants to know who is charged with what, and not only how many wait.
+    const CHARGES: bool = true;
+
+    /// The times that it looks at.
+    fn looks_at(&self) -> Range<u64> {
+        0..u64::MAX
+    }
+
     /// So many tasks waited from here until there, so many of them for a worker that polled.
     fn waited(&mut self, from: u64, until: u64, waiting: u64, in_play: u64);
 
@@ -104,11 +115,11 @@ pub(super) struct Sweep<'a, B, W> {
     blocks: &'a B,
     survey: &'a Survey,
     changes: &'a [Change],
+    looks_at: Range<u64>,
     benches: Vec<Bench>,
     lanes: Vec<Lane<'a>>,
     order: BinaryHeap<(u64, usize)>,
-    /// Begins of open waits: when, worker, group, and when they end.
-    begins: BinaryHeap<(u64, usize, usize, u64)>,
+    begins: Begins,
     arrivals: Vec<Arrival>,
     nexts: HashMap<u64, Next, Quick>,
     pub(super) engine: Engine,
@@ -138,26 +149,27 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
             blocks,
             survey,
             changes,
+            looks_at: watch.looks_at(),
             benches: survey.asleep.iter().map(bench).collect(),
             lanes: (0..blocks.lanes()).map(lane).collect(),
             order: BinaryHeap::new(),
-            begins: BinaryHeap::new(),
+            begins: Begins::default(),
             arrivals: Vec::new(),
             nexts: HashMap::default(),
             engine: Engine::new(groups, &runtimes, until),
             waits: Waits { count: 0, ns: vec![0.0; groups], own: Charges::new(1, groups) },
             watch,
         };
-        (0..runtimes.len()).for_each(|worker| sweep.engine.turn(worker, sweep.benches[worker].does()));
+        (0..runtimes.len()).for_each(|worker| sweep.turn(worker));
         sweep
     }
 
-    /// Goes all the way back.
+    /// Goes all the way back, as far as anybody looks.
     pub(super) fn run(mut self) -> Self {
         self.order = (0..self.lanes.len()).filter_map(|lane| Some((self.key(lane)?, lane))).collect();
         loop {
             let lane = self.order.peek().copied();
-            let begin = self.begins.peek().map(|wait| wait.0);
+            let begin = self.begins.peek().map(|wait| wait.since);
             let change = self.changes.first().map(|change| change.at);
             let Some(next) = begin.max(change).max(lane.map(|lane| lane.0)) else {
                 if self.arrivals.is_empty() {
@@ -174,6 +186,9 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
                 }
                 self.watch.waited(next, self.engine.now, self.engine.waiting, self.engine.in_play);
                 self.engine.now = next;
+                if !W::CHARGES && next <= self.looks_at.start {
+                    break;
+                }
             }
             match lane {
                 _ if begin == Some(next) => self.begin_wait(),
@@ -182,7 +197,7 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
                 None => {}
             }
         }
-        self.engine.now = 0;
+        self.engine.now = self.looks_at.start;
         (0..self.benches.len()).for_each(|worker| self.tell(worker));
         self
     }
@@ -194,7 +209,24 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         event.max(of.open.last().map(Running::key))
     }
 
+    /// All that happens in a lane at this moment.
     fn step(&mut self, lane: usize) {
+        let key = loop {
+            self.next(lane);
+            let key = self.key(lane);
+            if key < Some(self.engine.now) {
+                break key;
+            }
+        };
+        if let Some(mut top) = self.order.peek_mut() {
+            match key {
+                Some(key) => top.0 = key,
+                None => drop(PeekMut::pop(top)),
+            }
+        }
+    }
+
+    fn next(&mut self, lane: usize) {
         let of = &mut self.lanes[lane];
         let event = of.back.peek(self.blocks, lane).map(Event::end_ns);
         match of.open.last_mut() {
@@ -203,15 +235,6 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
                 None => self.begin_poll(lane),
             },
             _ => self.event(lane),
-        }
-        let key = self.key(lane);
-        if let Some(mut top) = self.order.peek_mut() {
-            match key {
-                Some(key) => top.0 = key,
-                None => {
-                    std::collections::binary_heap::PeekMut::pop(top);
-                }
-            }
         }
     }
 
@@ -268,12 +291,12 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         }
         self.watch.poll(&event, held.worker, held.slot);
         let since = event.runnable_ns().filter(|since| *since < self.engine.now);
-        if let Some(since) = since {
+        if let Some(since) = since.filter(|since| *since < self.looks_at.end) {
             self.arrivals.push(Arrival::Wait { worker: held.worker, slot: held.slot, since });
             self.waits.count += 1;
             self.waits.ns[held.slot] += (self.engine.now - since) as f64;
         }
-        if self.survey.spenders.may_have(event.task) {
+        if W::CHARGES && self.survey.spenders.may_have(event.task) {
             self.own_budget(&event, held.slot, since.is_some());
         }
     }
@@ -304,18 +327,35 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
                         self.becomes(held.worker, Some(held), false);
                     }
                 }
-                Arrival::Wait { worker, slot, since } => {
-                    self.engine.open(worker, slot);
-                    self.begins.push((since, worker, slot, self.engine.now));
-                }
+                Arrival::Wait { worker, slot, since } => self.open(worker, slot, since),
             }
         }
         self.arrivals = arrivals;
     }
 
+    fn open(&mut self, worker: usize, slot: usize, since: u64) {
+        match W::CHARGES {
+            true => self.engine.open(worker, slot),
+            false => self.engine.waiting += 1,
+        }
+        if since > self.looks_at.start || W::CHARGES {
+            self.begins.push(Wait { since, worker: worker as u16, slot: slot as u16, opened: self.engine.now });
+        }
+    }
+
     fn begin_wait(&mut self) {
-        if let Some((_, worker, slot, opened)) = self.begins.pop() {
-            self.engine.close(worker, slot, opened);
+        let Some(Wait { worker, slot, opened, .. }) = self.begins.pop() else { return };
+        match W::CHARGES {
+            true => self.engine.close(usize::from(worker), usize::from(slot), opened),
+            false => self.engine.waiting -= 1,
+        }
+    }
+
+    fn turn(&mut self, worker: usize) {
+        let bench = &self.benches[worker];
+        let does = if bench.missing > 0 { State::Unknown } else { bench.does() };
+        if W::CHARGES {
+            self.engine.turn(worker, does);
         }
     }
 
@@ -358,8 +398,7 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         self.tell(worker);
         let bench = &mut self.benches[worker];
         (bench.poll, bench.asleep) = (poll, asleep);
-        let does = if bench.missing > 0 { State::Unknown } else { bench.does() };
-        self.engine.turn(worker, does);
+        self.turn(worker);
         if let Some(held) = over {
             self.watch.over(&held, changed.saturating_sub(self.engine.now), &mut self.engine);
         }

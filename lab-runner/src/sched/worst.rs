@@ -89,6 +89,12 @@ struct Scene {
 }
 
 impl Watch for Scene {
+    const CHARGES: bool = false;
+
+    fn looks_at(&self) -> Range<u64> {
+        self.at.clone()
+    }
+
     fn waited(&mut self, from: u64, until: u64, waiting: u64, _in_play: u64) {
         let (begin, end) = (self.at.start, self.at.end);
         if waiting == 0 || until <= begin || from >= end {
