@@ -78,6 +78,8 @@ impl Spenders {
 #[derive(Clone, Copy)]
 pub(super) struct Reach {
     pub(super) from: u64,
+    /// The same without waits.
+    pub(super) begun: u64,
     pub(super) until: u64,
 }
 
@@ -226,10 +228,12 @@ impl<'a> Surveyor<'a> {
         survey.last_ns = survey.last_ns.max(event.end_ns());
         let reach = &mut survey.lanes[lane].reach;
         if reach.len() <= block {
-            reach.resize(block + 1, Reach { from: u64::MAX, until: 0 });
+            reach.resize(block + 1, Reach { from: u64::MAX, begun: u64::MAX, until: 0 });
         }
-        reach[block].from = reach[block].from.min(begin);
-        reach[block].until = reach[block].until.max(event.end_ns());
+        let reach = &mut reach[block];
+        reach.from = reach.from.min(begin);
+        reach.begun = reach.begun.min(event.at_ns);
+        reach.until = reach.until.max(event.end_ns());
     }
 
     fn slot(&mut self, place: u16) -> usize {

@@ -6,6 +6,7 @@ use super::changes::{Becomes, Change};
 use super::charge::{Engine, State};
 use super::charges::Charges;
 use super::lanes::{Back, Quick};
+use super::part::Beyond;
 use super::survey::Survey;
 use crate::lens::sched::{Blocks, Event, What};
 use std::collections::binary_heap::PeekMut;
@@ -13,7 +14,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::ops::Range;
 
 /// Polls inside each other on one thread, as a runtime inside `block_in_place` makes them; deeper ones are left out.
-const DEEPEST: usize = 16;
+pub(super) const DEEPEST: usize = 16;
 
 /// Looks on while time runs backward. All times are in nanoseconds.
 pub(super) trait Watch {
@@ -78,6 +79,8 @@ struct Lane<'a> {
     /// Polls that gave their worker away, up to this moment.
     cuts: &'a [(u64, u64)],
     open: Vec<Running>,
+    /// Begins of polls that are known from later blocks, which were left out.
+    told: Vec<u64>,
 }
 
 /// A poll whose end was passed and whose begin was not.
@@ -110,6 +113,13 @@ pub(super) struct Waits {
     pub(super) own: Charges,
 }
 
+/// What the way back leaves.
+pub(super) struct Swept<W> {
+    pub(super) charged: Charges,
+    pub(super) waits: Waits,
+    pub(super) watch: W,
+}
+
 /// See the module.
 pub(super) struct Sweep<'a, B, W> {
     blocks: &'a B,
@@ -122,9 +132,9 @@ pub(super) struct Sweep<'a, B, W> {
     begins: Begins,
     arrivals: Vec<Arrival>,
     nexts: HashMap<u64, Next, Quick>,
-    pub(super) engine: Engine,
-    pub(super) waits: Waits,
-    pub(super) watch: W,
+    engine: Engine,
+    waits: Waits,
+    watch: W,
 }
 
 impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
@@ -143,6 +153,7 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
             threads: &survey.lanes[lane].threads,
             cuts: &cuts[lane],
             open: Vec::new(),
+            told: Vec::new(),
         };
         let bench = |asleep: &bool| Bench { poll: None, asleep: *asleep, missing: 0, changed: until };
         let mut sweep = Sweep {
@@ -164,8 +175,18 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         sweep
     }
 
+    /// With waits that are open from blocks on that are left out.
+    pub(super) fn with(mut self, beyond: Beyond) -> Self {
+        let opened = self.engine.now;
+        self.engine.waiting = beyond.waits;
+        let wait = |since| Wait { since, worker: 0, slot: 0, opened };
+        beyond.begins.into_iter().for_each(|since| self.begins.push(wait(since)));
+        self.lanes.iter_mut().zip(beyond.told).for_each(|(lane, told)| lane.told = told);
+        self
+    }
+
     /// Goes all the way back, as far as anybody looks.
-    pub(super) fn run(mut self) -> Self {
+    pub(super) fn run(mut self) -> Swept<W> {
         self.order = (0..self.lanes.len()).filter_map(|lane| Some((self.key(lane)?, lane))).collect();
         loop {
             let lane = self.order.peek().copied();
@@ -199,7 +220,7 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         }
         self.engine.now = self.looks_at.start;
         (0..self.benches.len()).for_each(|worker| self.tell(worker));
-        self
+        Swept { charged: self.engine.all, waits: self.waits, watch: self.watch }
     }
 
     /// When the next thing happens in a lane; none at its beginning.
@@ -261,7 +282,11 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
 
     fn end_poll(&mut self, lane: usize, event: Event) {
         let of = &mut self.lanes[lane];
-        let known = event.open && of.open.iter().any(|poll| poll.event.at_ns == event.at_ns);
+        let known = |of: &Lane<'_>| {
+            let mut begins = of.open.iter().map(|poll| &poll.event.at_ns).chain(&of.told);
+            begins.any(|begin| *begin == event.at_ns)
+        };
+        let known = event.open && known(of);
         let Some(worker) = self.survey.crew.get(&event).filter(|_| !known && of.open.len() < DEEPEST) else { return };
         while let Some(((begin, _), before)) = of.cuts.split_last()
             && *begin > event.at_ns
