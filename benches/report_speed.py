@@ -66,7 +66,7 @@ def main():
     args = parser.parse_args()
     build()
     print('From a recording of the lens sched to its page: median (range) of its rounds. Asked: at most 3 s for ten million events.')
-    print(f'machine   {os.cpu_count()} cores; rounds {args.rounds}')
+    print(f'machine   {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the begin; rounds {args.rounds}')
     for run, shows in RUNS.items():
         with tempfile.TemporaryDirectory() as out:
             invocation = record(run, pathlib.Path(out))
