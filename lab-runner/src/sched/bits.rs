@@ -17,11 +17,54 @@ impl Bits {
     }
 
     /// The numbers in the set when this was called, ascending.
-    pub(super) fn iter(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(word, bits)| {
-            let lowest = |bits: &u64| Some(bits & (bits - 1)).filter(|rest| *rest != 0);
-            let rest = std::iter::successors(Some(bits).filter(|bits| *bits != 0), lowest);
-            rest.map(move |bits| word * 64 + bits.trailing_zeros() as usize)
-        })
+    pub(super) fn iter(self) -> Numbers {
+        Numbers { words: self.0, word: 0 }
+    }
+}
+
+/// See [`Bits::iter`].
+pub(super) struct Numbers {
+    words: [u64; MOST_GROUPS / 64],
+    word: usize,
+}
+
+impl Iterator for Numbers {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            let bits = self.words.get_mut(self.word)?;
+            if *bits != 0 {
+                let number = self.word * 64 + bits.trailing_zeros() as usize;
+                *bits &= *bits - 1;
+                return Some(number);
+            }
+            self.word += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn it_is_a_set_in_order(steps in prop::collection::vec((any::<bool>(), 0..MOST_GROUPS), 0..100)) {
+            let (mut bits, mut set) = (Bits::default(), BTreeSet::new());
+            for (put, number) in steps {
+                if put {
+                    bits.set(number);
+                    set.insert(number);
+                } else {
+                    bits.clear(number);
+                    set.remove(&number);
+                }
+                prop_assert!(bits.iter().eq(set.iter().copied()));
+            }
+        }
     }
 }

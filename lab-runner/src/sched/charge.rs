@@ -69,8 +69,12 @@ impl Runtime {
         if self.at == now {
             return;
         }
-        if !self.polling.is_empty() {
-            self.per_poll += self.at.saturating_sub(now) as f64 / self.polling.len() as f64;
+        let ns = self.at.saturating_sub(now) as f64;
+        match self.polling.len() {
+            0 => {}
+            // One poll has all of it, without the division.
+            1 => self.per_poll += ns,
+            several => self.per_poll += ns / several as f64,
         }
         self.at = now;
     }

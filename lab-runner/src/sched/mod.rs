@@ -3,15 +3,19 @@
 //! A recording is gone through three times and never held in memory: forward, to learn what occurs (`survey`); backward, to
 //! charge waiting (`sweep`, `charge`); and the part around its worst stretch once more, to draw it.
 
+mod begins;
 mod bits;
 mod changes;
 mod charge;
 mod charges;
 mod cores;
+mod early;
 mod groups;
 mod handoff;
 mod lanes;
+mod live;
 mod notes;
+mod part;
 mod reckon;
 mod stacks;
 mod summary;
@@ -30,6 +34,7 @@ pub use summary::{
 pub use worth::{YIELD_PROBE, worth};
 
 use crate::lens::sched::{Blocks, Known, Place};
+use early::{Way, early};
 use handoff::HandOffs;
 use reckon::{Reckoned, Reckoning};
 use survey::Survey;
@@ -78,17 +83,19 @@ pub struct Short {
 }
 
 /// Adds a recording up. `name_of` says what the tasks of a place are called; those without a name have their place's.
-pub fn analyse(blocks: &impl Blocks, known: &Known, name_of: &dyn Fn(&Place) -> Option<String>) -> Analysed {
-    let mut survey = survey::survey(blocks, known);
+pub fn analyse(blocks: &(impl Blocks + Sync), known: &Known, name_of: &dyn Fn(&Place) -> Option<String>) -> Analysed {
+    let mut survey = early(blocks, Way::Forward, |blocks| survey::survey(blocks, known));
     let shared = handoff::shared(&survey);
     let windows = cores::in_order(std::mem::take(&mut survey.windows), &shared);
-    let hand_offs = handoff::hand_offs(blocks, &survey, &shared);
+    let hand_offs = early(blocks, Way::Forward, |blocks| handoff::hand_offs(blocks, &survey, &shared));
     let changes = changes::changes(&windows, &survey, known);
     let until = known.until_ns.max(survey.last_ns);
     let watch = Reckoning::new(known, survey.slots.len(), survey.crew.of.len());
-    let swept = Sweep::new(blocks, &survey, &hand_offs.cuts, &changes, until, watch).run();
+    let swept = early(blocks, Way::Backward, |blocks| {
+        Sweep::new(blocks, &survey, &hand_offs.cuts, &changes, until, watch).run()
+    });
     let core_waits = cores::sums(&windows, survey.crew.of.len());
-    let (reckoned, waits) = swept.watch.finish(&swept.engine.all, swept.waits);
+    let (reckoned, waits) = swept.watch.finish(&swept.charged, swept.waits);
     let worst = known.has_latency.then(|| reckoned.steps.worst(known.until_ns)).flatten();
     let worst = worst.map(|at| worst::stretch(blocks, &survey, &hand_offs, at, [known.from_ns, until]));
     let sched = Sched { worst, ..summary(&survey, known, &hand_offs, &reckoned, &waits, &core_waits, name_of) };

@@ -3,9 +3,10 @@
 
 use super::cores::{Clock, Samples, Window};
 use super::groups::Slots;
-use super::lanes::{Quick, forward, mixed};
+use super::lanes::{forward, mixed};
+use super::live::Live;
 use crate::lens::sched::{Blocks, Dropped, Event, Known, What};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Workers that are told apart: more have no machine that the lab runs on, and a damaged file does.
 const MOST_WORKERS: usize = 1_024;
@@ -77,6 +78,8 @@ impl Spenders {
 #[derive(Clone, Copy)]
 pub(super) struct Reach {
     pub(super) from: u64,
+    /// The same without waits.
+    pub(super) begun: u64,
     pub(super) until: u64,
 }
 
@@ -141,14 +144,14 @@ struct OnLane<'a> {
     /// Tasks that ended since the last poll was over: task, time, place, and whether the task was known.
     ends: Vec<(u64, u64, u16, bool)>,
     /// Groups of tasks that were spawned since the last poll was over, and how many.
-    spawns: BTreeMap<usize, u64>,
+    spawns: Vec<(usize, u64)>,
 }
 
 struct Surveyor<'a> {
     survey: Survey,
     on: Vec<OnLane<'a>>,
     /// Tasks that were spawned or polled and have not ended.
-    live: HashSet<u64, Quick>,
+    live: Live,
 }
 
 impl<'a> Surveyor<'a> {
@@ -180,7 +183,7 @@ impl<'a> Surveyor<'a> {
             made: BTreeMap::new(),
             blocking_ended: 0,
         };
-        Surveyor { survey, on, live: HashSet::default() }
+        Surveyor { survey, on, live: Live::default() }
     }
 
     fn event(&mut self, lane: usize, block: usize, event: &Event, samples: &'a Samples) {
@@ -189,7 +192,7 @@ impl<'a> Surveyor<'a> {
             What::Spawn => {
                 let slot = self.slot(event.place);
                 self.survey.spawned[slot] += 1;
-                *self.on[lane].spawns.entry(slot).or_default() += 1;
+                self.spawned(lane, slot);
                 self.live.insert(event.task);
             }
             What::End => self.end(lane, event),
@@ -199,13 +202,21 @@ impl<'a> Surveyor<'a> {
             }
             What::Poll => {
                 let slot = self.slot(event.place);
-                for (spawned, count) in std::mem::take(&mut self.on[lane].spawns) {
+                for (spawned, count) in self.on[lane].spawns.drain(..) {
                     *self.survey.made.entry((spawned, slot)).or_default() += count;
                 }
                 self.polled(lane, event);
                 self.worked(lane, event);
             }
             What::Park | What::Unpark => self.worked(lane, event),
+        }
+    }
+
+    fn spawned(&mut self, lane: usize, slot: usize) {
+        let spawns = &mut self.on[lane].spawns;
+        match spawns.iter_mut().find(|(of, _)| *of == slot) {
+            Some((_, count)) => *count += 1,
+            None => spawns.push((slot, 1)),
         }
     }
 
@@ -217,10 +228,12 @@ impl<'a> Surveyor<'a> {
         survey.last_ns = survey.last_ns.max(event.end_ns());
         let reach = &mut survey.lanes[lane].reach;
         if reach.len() <= block {
-            reach.resize(block + 1, Reach { from: u64::MAX, until: 0 });
+            reach.resize(block + 1, Reach { from: u64::MAX, begun: u64::MAX, until: 0 });
         }
-        reach[block].from = reach[block].from.min(begin);
-        reach[block].until = reach[block].until.max(event.end_ns());
+        let reach = &mut reach[block];
+        reach.from = reach.from.min(begin);
+        reach.begun = reach.begun.min(event.at_ns);
+        reach.until = reach.until.max(event.end_ns());
     }
 
     fn slot(&mut self, place: u16) -> usize {
@@ -234,7 +247,7 @@ impl<'a> Surveyor<'a> {
     }
 
     fn end(&mut self, lane: usize, event: &Event) {
-        let known = self.live.remove(&event.task);
+        let known = self.live.remove(event.task);
         if known {
             let slot = self.slot(event.place);
             self.survey.ended[slot] += 1;

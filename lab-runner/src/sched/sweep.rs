@@ -1,19 +1,31 @@
 //! The way back through a recording: all lanes at once, from the last event to the first. Turns events into what workers do
 //! and who waits for them, for [`Engine`] to charge and for a [`Watch`] to look at.
 
+use super::begins::{Begins, Wait};
 use super::changes::{Becomes, Change};
 use super::charge::{Engine, State};
 use super::charges::Charges;
 use super::lanes::{Back, Quick};
+use super::part::Beyond;
 use super::survey::Survey;
 use crate::lens::sched::{Blocks, Event, What};
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, HashMap};
+use std::ops::Range;
 
 /// Polls inside each other on one thread, as a runtime inside `block_in_place` makes them; deeper ones are left out.
-const DEEPEST: usize = 16;
+pub(super) const DEEPEST: usize = 16;
 
 /// Looks on while time runs backward. All times are in nanoseconds.
 pub(super) trait Watch {
+    /// Whether it wants to know who is charged with what, and not only how many wait.
+    const CHARGES: bool = true;
+
+    /// The times that it looks at.
+    fn looks_at(&self) -> Range<u64> {
+        0..u64::MAX
+    }
+
     /// So many tasks waited from here until there, so many of them for a worker that polled.
     fn waited(&mut self, from: u64, until: u64, waiting: u64, in_play: u64);
 
@@ -67,6 +79,8 @@ struct Lane<'a> {
     /// Polls that gave their worker away, up to this moment.
     cuts: &'a [(u64, u64)],
     open: Vec<Running>,
+    /// Begins of polls that are known from later blocks, which were left out.
+    told: Vec<u64>,
 }
 
 /// A poll whose end was passed and whose begin was not.
@@ -99,21 +113,28 @@ pub(super) struct Waits {
     pub(super) own: Charges,
 }
 
+/// What the way back leaves.
+pub(super) struct Swept<W> {
+    pub(super) charged: Charges,
+    pub(super) waits: Waits,
+    pub(super) watch: W,
+}
+
 /// See the module.
 pub(super) struct Sweep<'a, B, W> {
     blocks: &'a B,
     survey: &'a Survey,
     changes: &'a [Change],
+    looks_at: Range<u64>,
     benches: Vec<Bench>,
     lanes: Vec<Lane<'a>>,
     order: BinaryHeap<(u64, usize)>,
-    /// Begins of open waits: when, worker, group, and when they end.
-    begins: BinaryHeap<(u64, usize, usize, u64)>,
+    begins: Begins,
     arrivals: Vec<Arrival>,
     nexts: HashMap<u64, Next, Quick>,
-    pub(super) engine: Engine,
-    pub(super) waits: Waits,
-    pub(super) watch: W,
+    engine: Engine,
+    waits: Waits,
+    watch: W,
 }
 
 impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
@@ -132,32 +153,44 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
             threads: &survey.lanes[lane].threads,
             cuts: &cuts[lane],
             open: Vec::new(),
+            told: Vec::new(),
         };
         let bench = |asleep: &bool| Bench { poll: None, asleep: *asleep, missing: 0, changed: until };
         let mut sweep = Sweep {
             blocks,
             survey,
             changes,
+            looks_at: watch.looks_at(),
             benches: survey.asleep.iter().map(bench).collect(),
             lanes: (0..blocks.lanes()).map(lane).collect(),
             order: BinaryHeap::new(),
-            begins: BinaryHeap::new(),
+            begins: Begins::default(),
             arrivals: Vec::new(),
             nexts: HashMap::default(),
             engine: Engine::new(groups, &runtimes, until),
             waits: Waits { count: 0, ns: vec![0.0; groups], own: Charges::new(1, groups) },
             watch,
         };
-        (0..runtimes.len()).for_each(|worker| sweep.engine.turn(worker, sweep.benches[worker].does()));
+        (0..runtimes.len()).for_each(|worker| sweep.turn(worker));
         sweep
     }
 
-    /// Goes all the way back.
-    pub(super) fn run(mut self) -> Self {
+    /// With waits that are open from blocks on that are left out.
+    pub(super) fn with(mut self, beyond: Beyond) -> Self {
+        let opened = self.engine.now;
+        self.engine.waiting = beyond.waits;
+        let wait = |since| Wait { since, worker: 0, slot: 0, opened };
+        beyond.begins.into_iter().for_each(|since| self.begins.push(wait(since)));
+        self.lanes.iter_mut().zip(beyond.told).for_each(|(lane, told)| lane.told = told);
+        self
+    }
+
+    /// Goes all the way back, as far as anybody looks.
+    pub(super) fn run(mut self) -> Swept<W> {
         self.order = (0..self.lanes.len()).filter_map(|lane| Some((self.key(lane)?, lane))).collect();
         loop {
             let lane = self.order.peek().copied();
-            let begin = self.begins.peek().map(|wait| wait.0);
+            let begin = self.begins.peek().map(|wait| wait.since);
             let change = self.changes.first().map(|change| change.at);
             let Some(next) = begin.max(change).max(lane.map(|lane| lane.0)) else {
                 if self.arrivals.is_empty() {
@@ -174,6 +207,9 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
                 }
                 self.watch.waited(next, self.engine.now, self.engine.waiting, self.engine.in_play);
                 self.engine.now = next;
+                if !W::CHARGES && next <= self.looks_at.start {
+                    break;
+                }
             }
             match lane {
                 _ if begin == Some(next) => self.begin_wait(),
@@ -182,9 +218,9 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
                 None => {}
             }
         }
-        self.engine.now = 0;
+        self.engine.now = self.looks_at.start;
         (0..self.benches.len()).for_each(|worker| self.tell(worker));
-        self
+        Swept { charged: self.engine.all, waits: self.waits, watch: self.watch }
     }
 
     /// When the next thing happens in a lane; none at its beginning.
@@ -194,7 +230,24 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         event.max(of.open.last().map(Running::key))
     }
 
+    /// All that happens in a lane at this moment.
     fn step(&mut self, lane: usize) {
+        let key = loop {
+            self.next(lane);
+            let key = self.key(lane);
+            if key < Some(self.engine.now) {
+                break key;
+            }
+        };
+        if let Some(mut top) = self.order.peek_mut() {
+            match key {
+                Some(key) => top.0 = key,
+                None => drop(PeekMut::pop(top)),
+            }
+        }
+    }
+
+    fn next(&mut self, lane: usize) {
         let of = &mut self.lanes[lane];
         let event = of.back.peek(self.blocks, lane).map(Event::end_ns);
         match of.open.last_mut() {
@@ -203,15 +256,6 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
                 None => self.begin_poll(lane),
             },
             _ => self.event(lane),
-        }
-        let key = self.key(lane);
-        if let Some(mut top) = self.order.peek_mut() {
-            match key {
-                Some(key) => top.0 = key,
-                None => {
-                    std::collections::binary_heap::PeekMut::pop(top);
-                }
-            }
         }
     }
 
@@ -238,7 +282,11 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
 
     fn end_poll(&mut self, lane: usize, event: Event) {
         let of = &mut self.lanes[lane];
-        let known = event.open && of.open.iter().any(|poll| poll.event.at_ns == event.at_ns);
+        let known = |of: &Lane<'_>| {
+            let mut begins = of.open.iter().map(|poll| &poll.event.at_ns).chain(&of.told);
+            begins.any(|begin| *begin == event.at_ns)
+        };
+        let known = event.open && known(of);
         let Some(worker) = self.survey.crew.get(&event).filter(|_| !known && of.open.len() < DEEPEST) else { return };
         while let Some(((begin, _), before)) = of.cuts.split_last()
             && *begin > event.at_ns
@@ -268,12 +316,12 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         }
         self.watch.poll(&event, held.worker, held.slot);
         let since = event.runnable_ns().filter(|since| *since < self.engine.now);
-        if let Some(since) = since {
+        if let Some(since) = since.filter(|since| *since < self.looks_at.end) {
             self.arrivals.push(Arrival::Wait { worker: held.worker, slot: held.slot, since });
             self.waits.count += 1;
             self.waits.ns[held.slot] += (self.engine.now - since) as f64;
         }
-        if self.survey.spenders.may_have(event.task) {
+        if W::CHARGES && self.survey.spenders.may_have(event.task) {
             self.own_budget(&event, held.slot, since.is_some());
         }
     }
@@ -304,18 +352,35 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
                         self.becomes(held.worker, Some(held), false);
                     }
                 }
-                Arrival::Wait { worker, slot, since } => {
-                    self.engine.open(worker, slot);
-                    self.begins.push((since, worker, slot, self.engine.now));
-                }
+                Arrival::Wait { worker, slot, since } => self.open(worker, slot, since),
             }
         }
         self.arrivals = arrivals;
     }
 
+    fn open(&mut self, worker: usize, slot: usize, since: u64) {
+        match W::CHARGES {
+            true => self.engine.open(worker, slot),
+            false => self.engine.waiting += 1,
+        }
+        if since > self.looks_at.start || W::CHARGES {
+            self.begins.push(Wait { since, worker: worker as u16, slot: slot as u16, opened: self.engine.now });
+        }
+    }
+
     fn begin_wait(&mut self) {
-        if let Some((_, worker, slot, opened)) = self.begins.pop() {
-            self.engine.close(worker, slot, opened);
+        let Some(Wait { worker, slot, opened, .. }) = self.begins.pop() else { return };
+        match W::CHARGES {
+            true => self.engine.close(usize::from(worker), usize::from(slot), opened),
+            false => self.engine.waiting -= 1,
+        }
+    }
+
+    fn turn(&mut self, worker: usize) {
+        let bench = &self.benches[worker];
+        let does = if bench.missing > 0 { State::Unknown } else { bench.does() };
+        if W::CHARGES {
+            self.engine.turn(worker, does);
         }
     }
 
@@ -358,8 +423,7 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         self.tell(worker);
         let bench = &mut self.benches[worker];
         (bench.poll, bench.asleep) = (poll, asleep);
-        let does = if bench.missing > 0 { State::Unknown } else { bench.does() };
-        self.engine.turn(worker, does);
+        self.turn(worker);
         if let Some(held) = over {
             self.watch.over(&held, changed.saturating_sub(self.engine.now), &mut self.engine);
         }

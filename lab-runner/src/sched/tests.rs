@@ -1,7 +1,7 @@
 //! Made-up timelines with known answers, and what holds of any.
 
-mod made;
+pub(in crate::sched) mod made;
 mod oracle;
-mod properties;
+pub(in crate::sched) mod properties;
 mod timelines;
 mod told;

@@ -1,11 +1,13 @@
 //! The stretch of a recording in which tasks waited most, and what each worker did in it.
 
 use super::charge::State;
+use super::early::{Way, early};
 use super::handoff::HandOffs;
-use super::survey::{Reach, Survey};
+use super::part::{Beyond, Part};
+use super::survey::Survey;
 use super::sweep::{Sweep, Watch};
 use super::{Doing, Piece, Row, Stretch};
-use crate::lens::sched::{Blocks, Event};
+use crate::lens::sched::Blocks;
 use std::ops::Range;
 
 /// The length of the stretch, in nanoseconds.
@@ -89,6 +91,12 @@ struct Scene {
 }
 
 impl Watch for Scene {
+    const CHARGES: bool = false;
+
+    fn looks_at(&self) -> Range<u64> {
+        self.at.clone()
+    }
+
     fn waited(&mut self, from: u64, until: u64, waiting: u64, _in_play: u64) {
         let (begin, end) = (self.at.start, self.at.end);
         if waiting == 0 || until <= begin || from >= end {
@@ -172,65 +180,80 @@ impl Backward {
     }
 }
 
-/// The blocks of a recording that tell what happened in a stretch.
-struct Part<'a, B> {
-    blocks: &'a B,
-    /// By lane.
-    of: Vec<Range<usize>>,
-}
-
-impl<'a, B: Blocks> Part<'a, B> {
-    /// What reaches into the stretch, and a block before and after, which tell what a worker does while nothing happens.
-    fn of(blocks: &'a B, survey: &Survey, at: &Range<u64>) -> Self {
-        let of = survey.lanes.iter().map(|lane| {
-            let inside = |reach: &Reach| reach.from < at.end && reach.until > at.start;
-            let first = lane.reach.iter().position(|reach| inside(reach) || reach.from >= at.end);
-            let last = lane.reach.iter().rposition(|reach| inside(reach) || reach.until <= at.start);
-            let first = first.unwrap_or(lane.reach.len()).saturating_sub(1);
-            first..last.map_or(1, |last| last + 2).clamp(first, lane.reach.len().max(first))
-        });
-        Part { blocks, of: of.collect() }
-    }
-}
-
-impl<B: Blocks> Blocks for Part<'_, B> {
-    fn lanes(&self) -> usize {
-        self.of.len()
-    }
-
-    fn blocks(&self, lane: usize) -> usize {
-        self.of.get(lane).map_or(0, Range::len)
-    }
-
-    fn read(&self, lane: usize, block: usize, into: &mut Vec<Event>) {
-        if let Some(of) = self.of.get(lane) {
-            self.blocks.read(lane, of.start + block, into);
-        }
-    }
-}
-
 /// What happened in a stretch; groups by their slots.
-pub(super) fn stretch<B: Blocks>(
+pub(super) fn stretch<B: Blocks + Sync>(
     blocks: &B,
     survey: &Survey,
     hand_offs: &HandOffs,
     at: Range<u64>,
     [from_ns, until_ns]: [u64; 2],
 ) -> Stretch {
-    let workers = survey.crew.of.len();
-    let mut rows: Vec<Backward> = Vec::new();
-    rows.resize_with(workers, Backward::default);
-    let scene = Scene { at: at.clone(), rows, waiting: vec![0.0; WAITING], waited: 0.0 };
     let part = Part::of(blocks, survey, &at);
-    let scene = Sweep::new(&part, survey, &hand_offs.cuts, &[], until_ns, scene).run().watch;
-    let mut rows: Vec<Row> =
-        scene.rows.into_iter().zip(&survey.crew.of).map(|(row, of)| row.row(at.start, *of)).collect();
-    rows.sort_by_key(|row| (row.runtime, row.worker));
-    Stretch {
-        from_ms: (at.start - from_ns) as f64 / 1e6,
-        ms: (at.end - at.start) as f64 / 1e6,
-        waited_ms: scene.waited / 1e6,
-        rows,
-        waiting: scene.waiting,
+    let beyond = early(blocks, Way::Backward, |blocks| Beyond::of(blocks, &part.ends(), survey, &at));
+    let scene = Scene::new(survey, &at);
+    let swept = early(&part, Way::Backward, |part| {
+        Sweep::new(part, survey, &hand_offs.cuts, &[], until_ns, scene).with(beyond).run()
+    });
+    swept.watch.stretch(survey, from_ns)
+}
+
+impl Scene {
+    fn new(survey: &Survey, at: &Range<u64>) -> Scene {
+        let rows = survey.crew.of.iter().map(|_| Backward::default()).collect();
+        Scene { at: at.clone(), rows, waiting: vec![0.0; WAITING], waited: 0.0 }
+    }
+
+    fn stretch(self, survey: &Survey, from_ns: u64) -> Stretch {
+        let at = self.at;
+        let rows = self.rows.into_iter().zip(&survey.crew.of);
+        let mut rows: Vec<Row> = rows.map(|(row, of)| row.row(at.start, *of)).collect();
+        rows.sort_by_key(|row| (row.runtime, row.worker));
+        Stretch {
+            from_ms: (at.start - from_ns) as f64 / 1e6,
+            ms: (at.end - at.start) as f64 / 1e6,
+            waited_ms: self.waited / 1e6,
+            rows,
+            waiting: self.waiting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lens::sched::{Event, What};
+    use crate::sched::handoff::{hand_offs, shared};
+    use crate::sched::survey::survey;
+    use crate::sched::tests::made::{Made, known};
+    use crate::sched::tests::properties::{sane, step};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// The lane, with looks at each poll while it was open.
+    fn looked_at(lane: Vec<Event>, every: u64) -> Vec<Event> {
+        let looks = |poll: &Event| -> Vec<Event> {
+            let ends = (1..).map(|look| look * every).take_while(|length_ns| *length_ns < poll.length_ns);
+            ends.filter(|_| poll.what == What::Poll).map(|length_ns| Event { length_ns, open: true, ..*poll }).collect()
+        };
+        lane.into_iter().flat_map(|event| looks(&event).into_iter().chain([event]).collect::<Vec<_>>()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_with_the_waits_beyond_it_is_as_good_as_the_whole(
+            steps in vec(vec(step(), 0..60), 1..4),
+            every in 200_000_u64..3_000_000,
+            from in 0_u64..40_000_000,
+            length in 1_000_u64..20_000_000,
+        ) {
+            let lane = |(lane, steps): (usize, &Vec<_>)| looked_at(sane(lane as u16, steps), every);
+            let blocks = Made(steps.iter().enumerate().map(lane).collect());
+            let (known, at) = (known(200), from..from + length);
+            let survey = survey(&blocks, &known);
+            let hand_offs = hand_offs(&blocks, &survey, &shared(&survey));
+            let whole = Sweep::new(&blocks, &survey, &hand_offs.cuts, &[], known.until_ns, Scene::new(&survey, &at)).run();
+            let part = stretch(&blocks, &survey, &hand_offs, at, [0, known.until_ns]);
+            prop_assert_eq!(part, whole.watch.stretch(&survey, 0));
+        }
     }
 }

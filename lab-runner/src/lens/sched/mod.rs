@@ -26,6 +26,7 @@ mod writer;
 pub use event::{Blocks, CoreWait, Counters, Dropped, Event, Known, Place, Probe, What};
 pub use read::{Recording, parse, read};
 pub use recorder::{Counts, Recorder};
+pub use resolve::complete;
 
 /// The counters of the runtimes that are recorded, as they are now.
 pub(in crate::lens) fn counters_of_known() -> Vec<Counters> {

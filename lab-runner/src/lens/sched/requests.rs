@@ -5,6 +5,9 @@ use super::{Blocks, Event, Known, What};
 use lab_kit::{log, request_task};
 use std::path::Path;
 
+/// So many first polls are looked at one by one before they are searched.
+const NEAR: usize = 8;
+
 /// A recording whose requests wait from the moment at which they were sent.
 pub(super) struct SinceSent<'a, B> {
     blocks: &'a B,
@@ -25,17 +28,32 @@ impl<'a, B: Blocks> SinceSent<'a, B> {
         SinceSent { blocks, places, first_polls }
     }
 
-    fn since_sent(&self, event: &mut Event) {
+    /// `next` is the first poll that was looked at last: polls of a block are nearly in the order of their begins.
+    fn since_sent(&self, event: &mut Event, next: &mut usize) {
         if event.what != What::Poll || !self.places.get(usize::from(event.place)).is_some_and(|is| *is) {
             return;
         }
         // The task notes its first poll itself, so that the note lies within the poll.
-        let first = self.first_polls.partition_point(|(polled_ns, _)| *polled_ns < event.at_ns);
-        if let Some((polled_ns, sent_ns)) = self.first_polls.get(first)
+        *next = self.first_after(event.at_ns, *next);
+        if let Some((polled_ns, sent_ns)) = self.first_polls.get(*next)
             && *polled_ns <= event.end_ns()
             && let Some(latency_ns) = &mut event.latency_ns
         {
             *latency_ns = event.at_ns.saturating_sub(*sent_ns).max(*latency_ns);
+        }
+    }
+
+    /// The first of the first polls that is not before a time.
+    fn first_after(&self, at_ns: u64, near: usize) -> usize {
+        let before = |poll: &(u64, u64)| poll.0 < at_ns;
+        let near = near.min(self.first_polls.len());
+        let (past, rest) = self.first_polls.split_at(near);
+        match past.last().is_none_or(before) {
+            true => match rest[..rest.len().min(NEAR)].iter().position(|poll| !before(poll)) {
+                Some(next) => near + next,
+                None => near + rest.partition_point(before),
+            },
+            false => past.partition_point(before),
         }
     }
 }
@@ -51,13 +69,15 @@ impl<B: Blocks> Blocks for SinceSent<'_, B> {
 
     fn read(&self, lane: usize, block: usize, into: &mut Vec<Event>) {
         self.blocks.read(lane, block, into);
-        into.iter_mut().for_each(|event| self.since_sent(event));
+        let mut next = 0;
+        into.iter_mut().for_each(|event| self.since_sent(event, &mut next));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     struct One(Event);
 
@@ -73,8 +93,8 @@ mod tests {
         }
     }
 
-    fn latency(at_ns: u64, place: u16) -> Option<u64> {
-        let event = Event {
+    fn event(at_ns: u64, place: u16) -> Event {
+        Event {
             what: What::Poll,
             at_ns,
             length_ns: 50,
@@ -85,12 +105,30 @@ mod tests {
             runtime: 0,
             budget_spent: false,
             open: false,
-        };
-        let one = One(event);
+        }
+    }
+
+    fn latency(at_ns: u64, place: u16) -> Option<u64> {
+        let one = One(event(at_ns, place));
         let requests = SinceSent { blocks: &one, places: vec![false, true], first_polls: vec![(120, 20), (500, 480)] };
         let mut into = Vec::new();
         requests.read(0, 0, &mut into);
         into[0].latency_ns
+    }
+
+    proptest! {
+        #[test]
+        fn a_poll_is_found_from_wherever_it_is_looked_for(
+            mut polls in prop::collection::vec((0..60_u64, 0..9_u64), 0..40),
+            asked in prop::collection::vec((0..70_u64, 0..50_usize), 1..20),
+        ) {
+            polls.sort_unstable();
+            let one = One(event(0, 0));
+            let requests = SinceSent { blocks: &one, places: Vec::new(), first_polls: polls.clone() };
+            for (at_ns, near) in asked {
+                prop_assert_eq!(requests.first_after(at_ns, near), polls.partition_point(|poll| poll.0 < at_ns));
+            }
+        }
     }
 
     #[test]

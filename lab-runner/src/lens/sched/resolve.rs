@@ -23,6 +23,15 @@ const OWN: [(&str, &str); 4] = [
 const SHOWS: &str = "how long tasks waited for a worker, above each who waited the code that held it; what ran while nobody \
                      waited is not in it";
 
+/// Adds up what a recorder left in the folder of a run and leaves `sched.json`, blame as folded stacks and the lens' note there, as is
+/// done whenever a run under this lens is over.
+///
+/// # Errors
+/// If there is no room for what it comes to.
+pub fn complete(folder: &Path) -> anyhow::Result<()> {
+    crate::lens::parent::complete(crate::lens::Lens::Sched, folder)
+}
+
 /// Adds the recording of a run up.
 ///
 /// # Errors

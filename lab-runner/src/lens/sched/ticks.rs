@@ -4,6 +4,7 @@
 
 use lab_kit::clock;
 use quanta::Clock;
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 /// Pairs are read so often, and the one that took least is kept: a thread that loses its core in between reads a bad one.
@@ -40,11 +41,13 @@ pub(super) struct Axis {
     lines: Vec<Line>,
 }
 
-/// Holds from its first tick on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Goes through a pair.
+#[derive(Clone, Debug, PartialEq)]
 struct Line {
     from: Pair,
     ns_per_tick: f64,
+    /// The ticks that are on it.
+    holds: RangeInclusive<u64>,
 }
 
 impl Axis {
@@ -54,16 +57,24 @@ impl Axis {
         pairs.sort_by_key(|pair| pair.ticks);
         pairs.dedup_by(|next, kept| next.ticks <= kept.ticks || next.ns <= kept.ns);
         let slope = |from: &Pair, to: &Pair| (to.ns - from.ns) as f64 / (to.ticks - from.ticks) as f64;
-        let mut lines: Vec<Line> =
-            pairs.windows(2).map(|ends| Line { from: ends[0], ns_per_tick: slope(&ends[0], &ends[1]) }).collect();
+        let line = |from: &Pair, ns_per_tick| Line { from: *from, ns_per_tick, holds: from.ticks..=u64::MAX };
+        let mut lines: Vec<Line> = pairs.windows(2).map(|ends| line(&ends[0], slope(&ends[0], &ends[1]))).collect();
         if lines.is_empty() {
-            lines.extend(pairs.first().map(|pair| Line { from: *pair, ns_per_tick: 1.0 }));
+            lines.extend(pairs.first().map(|pair| line(pair, 1.0)));
+        }
+        for at in 1..lines.len() {
+            let before = *lines[at - 1].holds.start();
+            lines[at - 1].holds = before..=lines[at].from.ticks - 1;
+        }
+        if let Some(first) = lines.first_mut() {
+            first.holds = 0..=*first.holds.end();
         }
         Axis { lines }
     }
 
     /// The nanosecond of a tick. `hint` is the line that the last one was on: ticks that are asked for one after the other
     /// are near each other.
+    #[inline]
     pub fn ns(&self, ticks: u64, hint: &mut usize) -> u64 {
         let Some(line) = self.line(ticks, hint) else { return ticks };
         let apart = ticks.abs_diff(line.from.ticks) as f64 * line.ns_per_tick;
@@ -73,14 +84,12 @@ impl Axis {
         }
     }
 
+    #[inline]
     fn line(&self, ticks: u64, hint: &mut usize) -> Option<&Line> {
-        let holds = |number: usize| {
-            let from = number == 0 || self.lines.get(number).is_some_and(|line| line.from.ticks <= ticks);
-            from && self.lines.get(number + 1).is_none_or(|next| ticks < next.from.ticks)
-        };
-        if !holds(*hint) {
-            *hint = self.lines.partition_point(|line| line.from.ticks <= ticks).saturating_sub(1);
+        if let Some(line) = self.lines.get(*hint).filter(|line| line.holds.contains(&ticks)) {
+            return Some(line);
         }
+        *hint = self.lines.partition_point(|line| line.from.ticks <= ticks).saturating_sub(1);
         self.lines.get(*hint)
     }
 }

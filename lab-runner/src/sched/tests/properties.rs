@@ -10,13 +10,13 @@ use proptest::sample::select;
 const KINDS: [What; 6] = [What::Poll, What::Spawn, What::End, What::Park, What::Unpark, What::Thread];
 
 /// A step of a worker: sleep, be outside, or poll, for so long; of a poll its place, how long it was waited for, and its budget.
-type Step = (u8, u64, u16, Option<u64>, bool);
+pub type Step = (u8, u64, u16, Option<u64>, bool);
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     (0_u8..6, 0_u64..2_000_000, 0_u16..3, prop::option::of(0_u64..20_000_000), any::<bool>())
 }
 
-fn sane(worker: u16, steps: &[Step]) -> Vec<Event> {
+pub fn sane(worker: u16, steps: &[Step]) -> Vec<Event> {
     let mut at_ns = 1_000;
     let mut lane = Vec::new();
     for (kind, length_ns, place, latency_ns, budget_spent) in steps.iter().copied() {
