@@ -1,6 +1,6 @@
 //! What holds of any timeline, sane or not.
 
-use super::made::{Made, known, name, sums_hold};
+use super::made::{Made, known, name, sums_hold, sums_hold_over};
 use crate::lens::sched::{CoreWait, Dropped, Event, Known, What};
 use crate::sched::{Analysed, analyse};
 use proptest::collection::vec;
@@ -56,6 +56,10 @@ fn hostile() -> impl Strategy<Value = Event> {
 
 fn whole(analysed: &Analysed, wall_ms: f64) {
     sums_hold(analysed);
+    workers_hold(analysed, wall_ms);
+}
+
+fn workers_hold(analysed: &Analysed, wall_ms: f64) {
     for worker in &analysed.sched.workers {
         let sum = worker.busy_ms + worker.stalled_ms + worker.idle_ms + worker.outside_ms;
         assert!((sum - wall_ms).abs() < 1e-6 * wall_ms.max(1.0), "{worker:?} {wall_ms}");
@@ -128,6 +132,7 @@ proptest! {
             ..known(100)
         };
         let analysed = analyse(&Made(lanes), &known, &name);
-        whole(&analysed, known.until_ns.saturating_sub(known.from_ns) as f64 / 1e6);
+        sums_hold_over(&analysed, u64::MAX as f64 / 1e6);
+        workers_hold(&analysed, known.until_ns.saturating_sub(known.from_ns) as f64 / 1e6);
     }
 }
