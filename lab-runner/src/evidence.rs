@@ -153,6 +153,8 @@ mod tests {
             hand_offs: Vec::new(),
             panics: Vec::new(),
             post_mortem: None,
+            watching: Err("nobody measured it".into()),
+            metrics: Default::default(),
             ops: Some(ops),
         }
     }

@@ -100,6 +100,8 @@ fn profile(lens: Lens) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
+        watching: Err("nobody measured it".into()),
+        metrics: Default::default(),
         ops: Some(1_000),
     }
 }

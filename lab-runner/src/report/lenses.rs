@@ -2,7 +2,7 @@
 
 use super::table::DIM;
 use super::units::{ascii, grouped, three_digits};
-use super::{Report, Style};
+use super::{Report, Style, watching};
 use crate::evidence::{Evidence, Seen, label, own_crate};
 use crate::lens::Lens;
 use crate::stacks::{Difference, Plumbing, amount, is_own};
@@ -19,7 +19,9 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     let evidence = report.evidence(Plumbing::Tokio);
     let seen = evidence.iter().flat_map(|evidence| of_view(report, evidence));
     let missing = missing(report).into_iter().map(|(name, why)| (name, format!("not available: {why}")));
-    let mut lines = seen.chain(missing).peekable();
+    let watching = watching::lines(report, style).into_iter().enumerate();
+    let watching = watching.map(|(number, text)| (if number == 0 { "watching" } else { "" }.to_owned(), text));
+    let mut lines = seen.chain(missing).chain(watching).peekable();
     if lines.peek().is_some() {
         writeln!(to)?;
     }
@@ -40,6 +42,9 @@ pub(super) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> 
     let names: Vec<String> = lenses.iter().map(Lens::to_string).collect();
     let where_to = "lab report RUN tells what they saw";
     writeln!(to, "\nlenses     {} looked into {} of them: {where_to}", names.join(", "), runs.len())?;
+    if let Some(cost) = watching::most(report) {
+        writeln!(to, "           {}", ascii(&cost, style))?;
+    }
     let missing = missing(report);
     missing.into_iter().try_for_each(|(name, why)| {
         let text = format!("{name} not available: {why}");

@@ -40,6 +40,8 @@ fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
+        watching: Err("nobody measured it".into()),
+        metrics: Default::default(),
         ops: Some(100),
     }
 }

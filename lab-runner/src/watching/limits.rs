@@ -1,0 +1,78 @@
+//! Which conclusions what watching cost leaves. Each is held to the upper end of what the lens took: who is sure that something
+//! is not the lens must be sure of both. Where the cost is not known a conclusion stands, and the report says that its price is not
+//! known.
+
+use super::Known;
+use crate::lens::Lens;
+use crate::report::units::{percent, time_ms};
+
+/// What a conclusion says about a run, in the unit that the lens' cost is told in too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Size {
+    /// A share of the time that was looked at: of CPU time, of time in polls, of all waiting.
+    Share(f64),
+    /// Milliseconds of CPU time or of polls.
+    Ms(f64),
+}
+
+/// What a conclusion rests on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RestsOn {
+    /// The lens.
+    pub lens: Lens,
+    /// How large it is.
+    pub size: Size,
+}
+
+/// Why a conclusion is not drawn; nothing if it stands.
+pub fn refusal(size: Size, cost: &Known) -> Option<String> {
+    let cost = cost.as_ref().ok()?;
+    let (is, limit, word): (f64, f64, fn(f64) -> String) = match size {
+        Size::Share(share) => (share, cost.share.high, percent),
+        Size::Ms(ms) => (ms, cost.ms.high, time_ms),
+    };
+    (is < limit).then(|| format!("{} is smaller than what watching cost, {}", word(is), word(limit)))
+}
+
+/// The share that something in a view must exceed; none if it is not known, or if the view is not of time: memory that a program
+/// asks for is not the lens', whatever time that takes.
+pub fn least_share(unit: &str, cost: &Known) -> Option<f64> {
+    let cost = cost.as_ref().ok()?;
+    (unit != "bytes").then_some(cost.share.high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cost, Range};
+    use super::*;
+
+    fn known() -> Known {
+        let share = Range { low: 0.02, mid: 0.03, high: 0.05 };
+        Ok(Cost { ms: Range { low: 20.0, mid: 30.0, high: 50.0 }, share, ..Cost::default() })
+    }
+
+    #[test]
+    fn what_is_just_below_is_refused_and_what_is_just_above_stands() {
+        for (below, above) in [
+            (Size::Share(0.049_9), Size::Share(0.050_1)),
+            (Size::Ms(49.9), Size::Ms(50.1)),
+            (Size::Ms(0.0), Size::Ms(50.0)),
+        ] {
+            assert_eq!(refusal(above, &known()), None);
+            assert!(refusal(below, &known()).unwrap().contains("smaller than what watching cost"), "{below:?}");
+        }
+        assert_eq!(refusal(Size::Share(0.04), &known()).unwrap(), "4.00 % is smaller than what watching cost, 5.00 %");
+    }
+
+    #[test]
+    fn where_the_price_is_not_known_it_stands() {
+        let unknown = Err("the run was killed".to_owned());
+        assert_eq!(refusal(Size::Ms(0.0), &unknown), None);
+        assert_eq!(least_share("samples", &unknown), None);
+    }
+
+    #[test]
+    fn memory_is_no_time() {
+        assert_eq!((least_share("bytes", &known()), least_share("ms", &known())), (None, Some(0.05)));
+    }
+}
