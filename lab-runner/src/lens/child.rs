@@ -27,8 +27,8 @@ pub(crate) trait Instrument: Send {
     fn start(&mut self, folder: &Path) -> Result<(), String>;
 
     /// Names of the threads that it has while it looks.
-    fn threads(&self) -> &'static [&'static str] {
-        &[]
+    fn threads(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// What each thing takes that it does on the threads of the program. Called before it looks, on a thread of its own;
@@ -135,8 +135,10 @@ impl State {
         for name in self.instrument.threads() {
             let cpu_ns = all.iter().find(|(_, known)| known == name).and_then(|(tid, _)| proc::cpu_ns(*tid));
             match cpu_ns {
-                Some(cpu_ns) => threads.push(OwnThread { name: (*name).into(), cpu_ns }),
-                None => missing.push(format!("thread {name}: the kernel does not tell what it used")),
+                Some(cpu_ns) => threads.push(OwnThread { name: name.into(), cpu_ns }),
+                None => {
+                    missing.push(format!("thread {name}: it is not there, or the kernel does not tell what it used"))
+                }
             }
         }
         Some(Watching { process_ns, pacer_before_ns: began.pacer_ns, threads, events: Vec::new(), missing })

@@ -15,6 +15,8 @@ use crate::watching::{Cost, Known, PerEvent, Range};
 
 /// Where no lens looked.
 pub(super) const NOBODY: &str = "nobody watched: these numbers are of runs without a lens";
+/// Of what a lens does on the threads of the program, the kinds that a line tells: those that took most.
+const DEAREST: usize = 2;
 /// CPU time of one operation.
 const CPU: &str = "cpu_us_per_op";
 
@@ -103,10 +105,13 @@ fn interval(low: f64, high: f64) -> String {
 
 /// `41 ns a poll, 0.9 % its own threads`
 fn made_of(cost: &Cost, style: Style) -> String {
-    let happened = cost.per_event.iter().filter(|event| event.count > 0);
-    let events = happened.map(|event| format!("{} a {}", time(event.ns.mid / 1e3, style), event.what));
+    let mut dearest: Vec<&PerEvent> = cost.per_event.iter().filter(|event| event.count > 0).collect();
+    dearest.sort_by(|a, b| b.ms().total_cmp(&a.ms()));
+    let events =
+        dearest.into_iter().take(DEAREST).map(|event| format!("{} a {}", time(event.ns.mid / 1e3, style), event.what));
     let threads = format!("{} its own threads", percent(cost.threads_ms / cost.run_ms));
-    let missing = (!cost.complete).then(|| format!("not measured: {}", cost.missing.join("; ")));
+    let what = |missing: &String| missing.split(": ").next().unwrap_or_default().to_owned();
+    let missing = cost.missing.iter().map(|missing| format!("{} not measured", what(missing)));
     events.chain([threads]).chain(missing).collect::<Vec<_>>().join(", ")
 }
 

@@ -70,6 +70,13 @@ impl Range {
     }
 }
 
+impl PerEvent {
+    /// What all of them took, in milliseconds.
+    pub fn ms(&self) -> f64 {
+        self.ns.mid * self.count as f64 / 1e6
+    }
+}
+
 impl From<Price> for Range {
     fn from(price: Price) -> Range {
         Range { low: price.low_ns, mid: price.ns, high: price.high_ns }

@@ -27,6 +27,13 @@ pub(crate) struct StallLens {
     asked: Option<u64>,
 }
 
+impl StallLens {
+    /// How many samples it has asked threads for, once it has stopped.
+    pub fn asked(&self) -> Option<u64> {
+        self.asked
+    }
+}
+
 impl Instrument for StallLens {
     fn hooks(&self, all: &mut Hooks) {
         all.before_poll.push(|task| hooks::enter_poll(task.number));
@@ -43,8 +50,8 @@ impl Instrument for StallLens {
         Ok(())
     }
 
-    fn threads(&self) -> &'static [&'static str] {
-        &["lab-stall"]
+    fn threads(&self) -> Vec<&'static str> {
+        self.sampler.iter().map(|_| "lab-stall").collect()
     }
 
     fn prices(&mut self, all: &Hooks, _folder: &Path) -> Vec<Priced> {
@@ -60,7 +67,7 @@ impl Instrument for StallLens {
 
     fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
         // The counts are in its file, and the parent reads that.
-        self.asked = self.sampler.take().map(|sampler| sampler.stop().sent);
+        self.asked = Some(self.sampler.take().map_or(0, |sampler| sampler.stop().sent));
         Ok(Note::default())
     }
 }
