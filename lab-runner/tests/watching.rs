@@ -16,6 +16,10 @@ fn assert_measured(profile: &Profile) {
         assert!(profile.watching.is_err(), "{lens} did not look ({why}), so it cost nothing that is known");
         return;
     }
+    if profile.ending != lab_kit::Ending::Finished {
+        assert!(profile.watching.is_err(), "{lens}: a run that {} has no sum", profile.ending);
+        return;
+    }
     assert!(profile.folder.join("watching.json").is_file(), "{lens} left what it cost");
     let cost = profile.watching.as_ref().unwrap_or_else(|why| panic!("{lens}: {why}"));
     let share = cost.share;
@@ -38,6 +42,7 @@ fn every_lens_measures_its_own_share_and_the_page_tells_it() {
     let profiles = read_all(&folder);
     assert_eq!(profiles.len(), 5, "a run for each lens");
     profiles.iter().for_each(assert_measured);
+    assert!(profiles.iter().any(|profile| profile.watching.is_ok()), "at least one of them came to its end");
     assert!(done.stdout.contains("watching"), "{}", done.stdout);
     let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.contains("<h2>What watching cost</h2>") && !page.contains("Nobody watched"));
@@ -47,11 +52,11 @@ fn every_lens_measures_its_own_share_and_the_page_tells_it() {
 fn a_run_that_nobody_watched_says_so() {
     let lab = Lab::builtin();
     let done = lab.done(&["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "none"]);
-    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
     let folder = newest(&lab);
     let done =
         lab.done(&["report", folder.to_str().unwrap(), "--html", lab.out.path().join("page.html").to_str().unwrap()]);
-    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
     let page = std::fs::read_to_string(lab.out.path().join("page.html")).unwrap();
     assert!(page.contains("<h2>What watching cost</h2>") && page.contains("Nobody watched"));
 }

@@ -60,11 +60,8 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> Cured {
     let (gone, because) = match is.iter().find(|finding| finding.cause == named.cause) {
         Some(still) => (Gone::No, format!("found after as well: {}", words(still))),
         None if !after.saw_polls => (Gone::CouldNotTell, "the lens sched saw no polls after".to_owned()),
-        None if too_small(named.cause, after).is_some() => {
-            (Gone::CouldNotTell, too_small(named.cause, after).unwrap_or_default())
-        }
-        None => match missed(before, after) {
-            Some(missed) => (Gone::CouldNotTell, format!("not looked at after: {missed}")),
+        None => match too_small(named.cause, after).or_else(|| missed(before, after)) {
+            Some(because) => (Gone::CouldNotTell, because),
             None => (Gone::Yes, "looked for in the same way after, and not found".to_owned()),
         },
     };
@@ -78,8 +75,9 @@ fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
 }
 
 /// What was looked at before and not after.
-fn missed<'a>(before: &'a Diagnosis, after: &Diagnosis) -> Option<&'a str> {
-    before.looked_at.iter().find(|what| !after.looked_at.contains(what)).map(String::as_str)
+fn missed(before: &Diagnosis, after: &Diagnosis) -> Option<String> {
+    let missed = before.looked_at.iter().find(|what| !after.looked_at.contains(what))?;
+    Some(format!("not looked at after: {missed}"))
 }
 
 fn words(finding: &Finding) -> String {

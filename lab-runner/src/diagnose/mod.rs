@@ -204,15 +204,16 @@ impl Diagnosis {
 /// Diagnoses a run.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let found = suspects::all(case).into_iter().filter_map(|suspect| Some((judge(&suspect)?, suspect)));
-    let (refused, found): (Vec<_>, Vec<_>) =
-        found.map(|(rule, suspect)| (refusal(case, &suspect), rule, suspect)).partition(|(why, ..)| why.is_some());
-    let refused = refused.into_iter().filter_map(|(why, rule, suspect)| {
-        Some(Refused { cause: rule.cause, at: suspect.at.map(|at| at.function), because: why? })
-    });
-    let found = found.into_iter().map(|(_, rule, suspect)| (rule, suspect));
-    let refused: Vec<Refused> = refused.collect();
-    let mut findings: Vec<Finding> = found.map(|(rule, suspect)| finding(rule, suspect)).collect();
-    let all = findings.clone();
+    let (mut findings, mut refused) = (Vec::new(), Vec::new());
+    for (rule, suspect) in found {
+        match refusal(case, &suspect) {
+            Some(because) => {
+                refused.push(Refused { cause: rule.cause, at: suspect.at.map(|at| at.function), because });
+            }
+            None => findings.push(finding(rule, suspect)),
+        }
+    }
+    let all: Vec<Finding> = findings.clone();
     findings.retain(|finding| !all.iter().any(|other| other.explains(finding)));
     let cost = |finding: &Finding| finding.cost.ms.unwrap_or(0.0);
     findings.sort_by(|a, b| b.cause.accuses().cmp(&a.cause.accuses()).then(cost(b).total_cmp(&cost(a))));

@@ -50,7 +50,7 @@ impl Instrument for AllocLens {
         let counts = lab_kit::alloc::totals().is_some();
         let drawn = counts.then(|| (DRAWN, price_of_a_sample(folder)));
         let held = "jemalloc tells how many samples it holds, and not how many it has drawn".to_owned();
-        drawn.into_iter().chain(jemalloc::is_here().then(|| ("heap profile", Err(held)))).collect()
+        drawn.into_iter().chain(jemalloc::is_here().then_some(("heap profile", Err(held)))).collect()
     }
 
     fn counted(&self) -> Vec<(&'static str, u64)> {

@@ -173,7 +173,7 @@ fn what_is_smaller_than_what_watching_cost_is_no_headline() {
     // The work is nine tenths of what was seen.
     let page = |high: f64| with(vec![watched(profile(Lens::Cpu, Side::A, BEFORE), high)]).page().unwrap();
     let (stands, refused) = (page(0.899), page(0.901));
-    let (place, instead) = ("90.0 % in app::work", "nothing that is more than watching cost, 90.1 %");
+    let (place, instead) = ("90.0 % in", "nothing that is more than watching cost, 90.1 %");
     assert!(stands.contains(place) && !stands.contains("nothing that is more"));
     assert!(refused.contains(instead) && !refused.contains(place));
 }

@@ -71,13 +71,9 @@ fn document<'a>(report: &Report, profile: &'a Profile) -> Watched<'a> {
     }
 }
 
-fn measured(cost: &Cost) -> Measured<'_> {
+fn measured<'a>(cost: &'a Cost) -> Measured<'a> {
     let ci = |range: Range| [range.low, range.high];
-    let event = |event: &'_ PerEvent| (event.count, event.ns);
-    let per_event = cost.per_event.iter().map(|of| {
-        let (count, ns) = event(of);
-        Event { what: &of.what, count, ns: ns.mid, ns_ci: ci(ns) }
-    });
+    let event = |PerEvent { what, count, ns }: &'a PerEvent| Event { what, count: *count, ns: ns.mid, ns_ci: ci(*ns) };
     Measured {
         share: cost.share.mid,
         share_ci: ci(cost.share),
@@ -86,7 +82,7 @@ fn measured(cost: &Cost) -> Measured<'_> {
         ms_ci: ci(cost.ms),
         run_ms: cost.run_ms,
         threads_ms: cost.threads_ms,
-        per_event: per_event.collect(),
+        per_event: cost.per_event.iter().map(event).collect(),
         missing: &cost.missing,
     }
 }
