@@ -93,7 +93,7 @@ fn seen(profile: &Profile, view: &View, names: &Names) -> Seen {
         samples: view.samples.as_ref().map(|samples| names.apply(samples)),
         ops: profile.ops,
         damage: view.damage.clone(),
-        watching: limits::least_share(&view.unit, &profile.watching),
+        watching: limits::least_share(&view.name, &view.unit, &profile.watching),
     }
 }
 

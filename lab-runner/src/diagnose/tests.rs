@@ -147,7 +147,8 @@ fn a_long_poll_that_nobody_waits_for_harms_nobody() {
 fn watched(share: f64, rest_ms: f64) -> Diagnosis {
     let mut sched = sched(9_000.0, 900, 1_400.0);
     sched.blame.iter_mut().for_each(|blame| blame.waited_ms = 9_000.0 + rest_ms);
-    let cost = watching::Cost { share: Range { low: 0.0, mid: share / 2.0, high: share }, ..watching::Cost::default() };
+    let cost =
+        watching::Cost { of_wall: Range { low: 0.0, mid: share / 2.0, high: share }, ..watching::Cost::default() };
     let profile = looked(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
     of(Profile { watching: Ok(cost), ..profile })
 }

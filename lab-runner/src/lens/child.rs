@@ -66,6 +66,7 @@ struct State {
 /// What had been used when it began to look.
 struct Began {
     process_ns: u64,
+    at_ns: u64,
     pacer_ns: Option<u64>,
     /// What beginning took, on the thread that did it.
     own_ns: u64,
@@ -118,11 +119,11 @@ impl Watch for Watcher {
 impl State {
     fn begin(&mut self, folder: &Path) {
         let pacer = proc::tids().into_iter().find(|tid| proc::name(*tid) == PACER);
-        let (process_ns, own_ns) = (clock::process_cpu_ns(), clock::thread_cpu_ns());
+        let (at_ns, process_ns, own_ns) = (clock::now_ns(), clock::process_cpu_ns(), clock::thread_cpu_ns());
         let counted = self.instrument.counted();
         self.started = Some(self.instrument.start(folder));
         let own_ns = clock::thread_cpu_ns() - own_ns;
-        self.began = Some(Began { process_ns, pacer_ns: pacer.and_then(proc::cpu_ns), own_ns, counted });
+        self.began = Some(Began { process_ns, at_ns, pacer_ns: pacer.and_then(proc::cpu_ns), own_ns, counted });
     }
 
     /// CPU time since it began; nothing if it did not.
@@ -141,7 +142,14 @@ impl State {
                 }
             }
         }
-        Some(Watching { process_ns, pacer_before_ns: began.pacer_ns, threads, events: Vec::new(), missing })
+        Some(Watching {
+            process_ns,
+            wall_ns: clock::now_ns() - began.at_ns,
+            pacer_before_ns: began.pacer_ns,
+            threads,
+            events: Vec::new(),
+            missing,
+        })
     }
 
     /// The same with what happened on the threads of the program.

@@ -9,6 +9,8 @@ use std::path::Path;
 pub struct Watching {
     /// CPU time of the whole process, in nanoseconds.
     pub process_ns: u64,
+    /// For how long that was, in nanoseconds.
+    pub wall_ns: u64,
     /// CPU time that the pacer had used before, in nanoseconds: the rest of its time is in `process_ns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pacer_before_ns: Option<u64>,

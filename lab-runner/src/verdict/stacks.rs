@@ -36,7 +36,9 @@ pub(super) fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Resu
     let view = profile.views.iter().find(|view| view.name == wanted.view);
     let nothing = || Missing::NotMeasured(format!("the {} lens saw nothing there", profile.lens));
     let seen = view.and_then(|view| Some((view, share(view, &wanted)?)));
-    let widened = |(view, share): (&View, Reading)| beyond_watching(share, least_share(&view.unit, &profile.watching));
+    let widened = |(view, share): (&View, Reading)| {
+        beyond_watching(share, least_share(&view.name, &view.unit, &profile.watching))
+    };
     seen.map(widened).ok_or_else(nothing)
 }
 

@@ -27,6 +27,8 @@ pub struct Cost {
     pub ms: Range,
     /// The same as a share.
     pub share: Range,
+    /// The same as a share of the time that passed meanwhile: in no more of it can the lens have kept anybody waiting.
+    pub of_wall: Range,
     /// Of it, what its own threads took, in milliseconds.
     pub threads_ms: f64,
     /// What it did on the threads of the program.
@@ -120,6 +122,7 @@ pub fn cost(measured: Option<&Watching>, about: &About<'_>) -> Known {
         run_ms: run_ns / 1e6,
         ms: cost_ns.times(1e-6),
         share: cost_ns.each(|ns| (ns / run_ns).min(1.0)),
+        of_wall: cost_ns.each(|ns| (ns / (measured.wall_ns as f64).max(1.0)).min(1.0)),
         threads_ms: own_ns as f64 / 1e6,
         per_event,
         complete: measured.missing.is_empty(),
@@ -155,6 +158,7 @@ mod tests {
         let price = Price { ns: 50.0, low_ns: 40.0, high_ns: 70.0 };
         Watching {
             process_ns: 1_300_000_000,
+            wall_ns: 2_000_000_000,
             pacer_before_ns: Some(100_000_000),
             threads: vec![OwnThread { name: "lab-sched".into(), cpu_ns: 10_000_000 }],
             events: vec![Event { what: "poll".into(), count: 1_000_000, price }],
@@ -170,6 +174,7 @@ mod tests {
             [range.low, range.mid, range.high].iter().zip(wanted).all(|(is, wanted)| (is - wanted).abs() < 1e-9)
         };
         assert!(close(cost.ms, [50.0, 60.0, 80.0]) && close(cost.share, [0.05, 0.06, 0.08]), "{cost:?}");
+        assert!(close(cost.of_wall, [0.025, 0.03, 0.04]), "{cost:?}");
         let with_pacer = super::cost(Some(&measured()), &ABOUT).unwrap();
         assert_eq!(with_pacer.run_ms, 1_300.0, "of a batch there is no pacer");
     }

@@ -93,7 +93,7 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     }
     let cost = Cost { ms: Some(ms), requests: (requests > 0).then_some(requests) };
     let share = ms / all.max(f64::MIN_POSITIVE);
-    let rests_on = Some(RestsOn { lens: Lens::Sched, size: Size::Share(share) });
+    let rests_on = Some(RestsOn { lens: Lens::Sched, size: Size::Waiting(share) });
     let suspect = Suspect { cost, rests_on, ..suspect };
     suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
 }

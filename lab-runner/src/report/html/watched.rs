@@ -5,7 +5,7 @@ use super::table::{Cell, Table};
 use crate::evidence::label;
 use crate::profile::Profile;
 use crate::report::Report;
-use crate::report::units::time_ms;
+use crate::report::units::{percent, time_ms};
 use crate::report::watching::{NOBODY, beside_line, by_lens, event, share, why_not};
 use crate::watching::Cost;
 
@@ -52,6 +52,7 @@ fn rows(runs: &[&Profile]) -> Vec<Vec<Cell>> {
         [Cell::of_class("of its run's CPU time", "name own")].into_iter().chain(runs.iter().map(whole)).collect();
     let mut rows = vec![first];
     rows.push(row("CPU time", &|cost| Some(format!("{} of {}", time_ms(cost.ms.mid), time_ms(cost.run_ms)))));
+    rows.push(row("of the time that passed", &|cost| Some(percent(cost.of_wall.mid))));
     rows.push(row("its own threads", &|cost| Some(time_ms(cost.threads_ms))));
     rows.extend(events(runs).iter().map(|what| {
         row(&format!("each {what}"), &|cost| Some(event(cost.per_event.iter().find(|of| of.what == *what)?, WORDS)))

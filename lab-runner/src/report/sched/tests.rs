@@ -168,7 +168,7 @@ fn printed(report: &Report, print: fn(&Report, Style, &mut dyn Write) -> io::Res
 #[test]
 fn waiting_that_is_less_than_what_watching_cost_is_nobody_s() {
     let blames = |high: f64| {
-        let cost = Cost { share: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() };
+        let cost = Cost { of_wall: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() };
         let one = Profile { watching: Ok(cost), ..looked_at(Side::A, sick()) };
         let report = Report { comparison: None, ..with(vec![one]) };
         sentences(&report, &runs(&report), UTF8)

@@ -124,8 +124,8 @@ impl Run<'_> {
         edges.filter(|edge| edge.victim == victim).map(|edge| edge.ms).sum()
     }
 
-    /// The edges that are worth blaming, and larger than what watching cost: as a share of all waiting against a share of all CPU time,
-    /// for what makes all code slower by a share makes all waiting longer by it.
+    /// The edges that are worth blaming, and larger than what watching cost: as a share of all waiting against the share of the time in
+    /// which the lens can have kept anybody waiting.
     pub fn blamed(&self) -> Vec<&Edge> {
         worth(self.sched).into_iter().filter(|edge| self.refused(edge).is_none()).collect()
     }
@@ -133,7 +133,7 @@ impl Run<'_> {
     /// Why nobody is told of it, if so.
     fn refused(&self, edge: &Edge) -> Option<String> {
         let all = self.sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
-        limits::refusal(Size::Share(edge.ms / all.max(f64::MIN_POSITIVE)), &self.profile.watching)
+        limits::refusal(Size::Waiting(edge.ms / all.max(f64::MIN_POSITIVE)), &self.profile.watching)
     }
 
     /// Who is to blame for how much; or that nobody is, or why nobody can be.

@@ -35,6 +35,9 @@ struct Measured<'a> {
     /// The interval of the share.
     share_ci: [f64; 2],
     /// False if a part was not measured: then the truth is not less.
+    /// The same as a share of the time that passed meanwhile.
+    of_wall: f64,
+    of_wall_ci: [f64; 2],
     complete: bool,
     ms: f64,
     ms_ci: [f64; 2],
@@ -77,6 +80,8 @@ fn measured<'a>(cost: &'a Cost) -> Measured<'a> {
     Measured {
         share: cost.share.mid,
         share_ci: ci(cost.share),
+        of_wall: cost.of_wall.mid,
+        of_wall_ci: ci(cost.of_wall),
         complete: cost.complete,
         ms: cost.ms.mid,
         ms_ci: ci(cost.ms),
