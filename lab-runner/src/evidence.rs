@@ -4,6 +4,7 @@ use crate::lens::Lens;
 use crate::profile::{Profile, View};
 use crate::recording::{Side as Of, Spec};
 use crate::stacks::{Difference, Folded, Names, Noise, Plumbing, Side};
+use crate::watching::limits;
 use lab_kit::Scenario;
 
 /// One view of one lens, as each of the runs shows it.
@@ -36,6 +37,8 @@ pub struct Seen {
     pub ops: Option<u64>,
     /// What is wrong with the file that it was read from.
     pub damage: Vec<String>,
+    /// The share of its run that watching took, at most; none if it is not known, or says nothing of weights in this unit.
+    pub watching: Option<f64>,
 }
 
 impl Evidence {
@@ -54,7 +57,8 @@ impl Evidence {
     /// How the second run differs from the first; none if there are not two, or if neither has any stack.
     pub fn difference(&self) -> Option<Difference> {
         let [before, after] = self.sides()?;
-        Difference::of(&before, &after, &Noise::default()).ok()
+        let watching = self.seen.iter().filter_map(|seen| seen.watching).fold(0.0, f64::max);
+        Difference::of(&before, &after, &Noise { watching, ..Noise::default() }).ok()
     }
 }
 
@@ -89,6 +93,7 @@ fn seen(profile: &Profile, view: &View, names: &Names) -> Seen {
         samples: view.samples.as_ref().map(|samples| names.apply(samples)),
         ops: profile.ops,
         damage: view.damage.clone(),
+        watching: limits::least_share(&view.name, &view.unit, &profile.watching),
     }
 }
 
@@ -123,6 +128,7 @@ mod tests {
     use crate::lens::Note;
     use crate::plan::tests::MADE_UP;
     use crate::recording::{Pair, tests::spec};
+    use crate::watching::{Cost, Range};
     use lab_kit::Ending;
     use std::path::PathBuf;
 
@@ -153,6 +159,8 @@ mod tests {
             hand_offs: Vec::new(),
             panics: Vec::new(),
             post_mortem: None,
+            watching: Err("nobody measured it".into()),
+            metrics: Default::default(),
             ops: Some(ops),
         }
     }
@@ -167,6 +175,20 @@ mod tests {
         let difference = all[0].difference().unwrap();
         let changed: Vec<&str> = difference.entries.iter().map(|entry| entry.function.as_str()).collect();
         assert!(changed.contains(&"made_up::…::work"), "{changed:?}");
+    }
+
+    #[test]
+    fn the_side_that_watching_took_more_of_limits_the_difference() {
+        let before = profile("buggy", Of::A, "main;made_up::buggy::work 1000\nmain;rest 9000\n", 40);
+        let share = |high| Ok(Cost { share: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() });
+        let changed = |high| {
+            let after = profile("fixed", Of::B, "main;rest 9000\n", 40);
+            let sides =
+                [Profile { watching: share(0.02), ..before.clone() }, Profile { watching: share(high), ..after }];
+            let difference = evidence(&sides, Some(&MADE_UP), Plumbing::Shown)[0].difference().unwrap();
+            (difference.entries.iter().any(|entry| entry.function.ends_with("work")), difference.masked > 0)
+        };
+        assert_eq!((changed(0.099), changed(0.101)), ((true, false), (false, true)));
     }
 
     #[test]

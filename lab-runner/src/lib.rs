@@ -43,6 +43,7 @@ pub mod score;
 pub mod stacks;
 mod supervise;
 pub mod verdict;
+pub mod watching;
 
 /// The allocator whose heap the lens `alloc` can look into. A binary has it with
 /// `#[global_allocator] static A: Counting<Jemalloc> = Counting::over(Jemalloc);`.

@@ -5,13 +5,16 @@ use crate::diagnose::doing::{IN_POLLS, InPolls};
 use crate::hang::{POST_MORTEM, PostMortem};
 use crate::lens::stall::{LongPoll, lens::POLLS};
 use crate::lens::threads::{HAND_OFFS, HandOff, PANICS, Panic, STANDING, Standing};
+use crate::lens::watching::Watching;
 use crate::lens::{Lens, MEMORY, MemoryAt, Note, SLOW_REQUEST, SlowRequest};
 use crate::recording::{self, Side, Spec};
 use crate::sched::{SCHED, Sched};
 use crate::stacks::Folded;
+use crate::watching::{self, About, Known};
 use anyhow::Context;
-use lab_kit::Ending;
+use lab_kit::{Ending, log};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +54,10 @@ pub struct Profile {
     pub panics: Vec<Panic>,
     /// What it was at when it was killed at its deadline.
     pub post_mortem: Option<PostMortem>,
+    /// What watching cost it, or why that is not known.
+    pub watching: Known,
+    /// What the run that was watched came to, by metric: beside those of one that was not, what watching changed.
+    pub metrics: BTreeMap<String, f64>,
     /// Pieces of work that the run completed, by which its weights are divided.
     pub ops: Option<u64>,
 }
@@ -133,13 +140,18 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
     });
     let views = views.collect();
     let (spec, ending) = (recording.spec.clone(), recording.outcome.ending);
-    let completed = analysis::analyse(recording).metrics.get("completed").map(|completed| completed.value as u64);
+    let metrics: BTreeMap<String, f64> =
+        analysis::analyse(recording).metrics.into_iter().map(|(name, reading)| (name, reading.value)).collect();
+    let completed = metrics.get("completed").map(|completed| *completed as u64);
+    let sched = left(folder, SCHED, &mut note);
     Ok(Profile {
+        watching: watching(folder, ending, sched.as_ref(), &mut note),
+        metrics,
         slow: left(folder, SLOW_REQUEST, &mut note),
         memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
         long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
         in_polls: left(folder, IN_POLLS, &mut note),
-        sched: left(folder, SCHED, &mut note),
+        sched,
         standing: left(folder, STANDING, &mut note).unwrap_or_default(),
         hand_offs: left(folder, HAND_OFFS, &mut note).unwrap_or_default(),
         panics: left(folder, PANICS, &mut note).unwrap_or_default(),
@@ -152,6 +164,17 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         views,
         ops: completed.filter(|n| *n > 0),
     })
+}
+
+/// What watching cost.
+fn watching(folder: &Path, ending: Ending, sched: Option<&Sched>, note: &mut Note) -> Known {
+    let measured: Option<Watching> = left(folder, Watching::FILE, note);
+    if measured.is_none() && folder.join(Watching::FILE).exists() {
+        return Err("what was measured is damaged".into());
+    }
+    let sent = log::read(&folder.join(log::REQUESTS)).ok();
+    let pacer_ns = sent.and_then(|(header, _)| Some(header.pacer?.cpu_ns));
+    watching::cost(measured.as_ref(), &About { ending, unavailable: note.unavailable.as_deref(), pacer_ns, sched })
 }
 
 /// What the lens says about itself, or that it does not.

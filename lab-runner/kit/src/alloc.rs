@@ -18,7 +18,7 @@
 
 mod sampling;
 
-pub use sampling::{sample, sample_every, stop_sampling};
+pub use sampling::{rehearse, sample, sample_every, samples_taken, stop_sampling};
 
 use sampling::Due;
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -60,17 +60,24 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> Cured {
     let (gone, because) = match is.iter().find(|finding| finding.cause == named.cause) {
         Some(still) => (Gone::No, format!("found after as well: {}", words(still))),
         None if !after.saw_polls => (Gone::CouldNotTell, "the lens sched saw no polls after".to_owned()),
-        None => match missed(before, after) {
-            Some(missed) => (Gone::CouldNotTell, format!("not looked at after: {missed}")),
+        None => match too_small(named.cause, after).or_else(|| missed(before, after)) {
+            Some(because) => (Gone::CouldNotTell, because),
             None => (Gone::Yes, "looked for in the same way after, and not found".to_owned()),
         },
     };
     Cured { cause: Some(named.cause), at: named.at.clone(), gone, because, moved_to }
 }
 
+/// That the same cause shows after, and less of it than watching cost.
+fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
+    let refused = after.refused.iter().find(|refused| refused.cause == cause)?;
+    Some(format!("what is found of it after {}", refused.because.replacen(" is smaller", ", is smaller", 1)))
+}
+
 /// What was looked at before and not after.
-fn missed<'a>(before: &'a Diagnosis, after: &Diagnosis) -> Option<&'a str> {
-    before.looked_at.iter().find(|what| !after.looked_at.contains(what)).map(String::as_str)
+fn missed(before: &Diagnosis, after: &Diagnosis) -> Option<String> {
+    let missed = before.looked_at.iter().find(|what| !after.looked_at.contains(what))?;
+    Some(format!("not looked at after: {missed}"))
 }
 
 fn words(finding: &Finding) -> String {
@@ -81,7 +88,7 @@ fn words(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::Cost;
+    use crate::diagnose::{Cost, Refused};
 
     fn found(causes: &[Cause]) -> Diagnosis {
         let finding = |cause: &Cause| Finding {
@@ -99,6 +106,7 @@ mod tests {
             findings: causes.iter().map(finding).collect(),
             looked_at: vec!["long polls".into()],
             not_looked_at: Vec::new(),
+            refused: Vec::new(),
             saw_polls: true,
             hung: false,
         }
@@ -117,6 +125,20 @@ mod tests {
     fn what_is_new_is_where_the_cost_went() {
         let moved = cured(&found(&[Cause::BlockingCall]), &found(&[Cause::PoolExhausted]));
         assert_eq!((moved.gone, &moved.moved_to[..]), (Gone::Yes, &["pool exhausted in shop::import".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_cause_that_shrank_below_what_watching_cost_is_not_known_to_be_gone() {
+        let refused = Refused {
+            cause: Cause::LongPoll,
+            at: None,
+            because: "2.00 % is smaller than what watching cost, 3.00 %".into(),
+        };
+        let after = Diagnosis { refused: vec![refused], ..found(&[]) };
+        let cured = cured(&found(&[Cause::LongPoll]), &after);
+        assert_eq!(cured.gone, Gone::CouldNotTell);
+        assert!(cured.because.contains("2.00 %, is smaller than what watching cost"), "{}", cured.because);
+        assert_eq!(super::cured(&found(&[Cause::Leak]), &after).gone, Gone::Yes, "of another cause it says nothing");
     }
 
     #[test]

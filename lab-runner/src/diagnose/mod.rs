@@ -13,6 +13,7 @@ use crate::analysis::Analysis;
 use crate::hang::PostMortem;
 use crate::lens::threads::Panic;
 use crate::profile::Profile;
+use crate::watching::limits::{self, RestsOn};
 use rules::{Limit, RULES, Rule};
 use serde::Serialize;
 use std::fmt;
@@ -50,10 +51,25 @@ pub struct Diagnosis {
     pub looked_at: Vec<String>,
     /// What was not, and why: `long polls: the lens stall did not run`.
     pub not_looked_at: Vec<String>,
+    /// What would have been found, and is smaller than what watching cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
     /// Whether anybody saw polls: else nothing found is no news.
     pub saw_polls: bool,
     /// Whether it was killed at its deadline: that is not healthy, whatever is not found.
     pub hung: bool,
+}
+
+/// A cause that is not named, for its cost is smaller than what watching cost. It accuses nobody.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Refused {
+    /// The cause.
+    pub cause: Cause,
+    /// The function that would have been blamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// By how much it is too small.
+    pub because: String,
 }
 
 /// A cause that is named.
@@ -188,14 +204,36 @@ impl Diagnosis {
 /// Diagnoses a run.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let found = suspects::all(case).into_iter().filter_map(|suspect| Some((judge(&suspect)?, suspect)));
-    let mut findings: Vec<Finding> = found.map(|(rule, suspect)| finding(rule, suspect)).collect();
-    let all = findings.clone();
+    let (mut findings, mut refused) = (Vec::new(), Vec::new());
+    for (rule, suspect) in found {
+        match refusal(case, &suspect) {
+            Some(because) => {
+                refused.push(Refused { cause: rule.cause, at: suspect.at.map(|at| at.function), because });
+            }
+            None => findings.push(finding(rule, suspect)),
+        }
+    }
+    let all: Vec<Finding> = findings.clone();
     findings.retain(|finding| !all.iter().any(|other| other.explains(finding)));
     let cost = |finding: &Finding| finding.cost.ms.unwrap_or(0.0);
     findings.sort_by(|a, b| b.cause.accuses().cmp(&a.cause.accuses()).then(cost(b).total_cmp(&cost(a))));
     once_each(&mut findings);
     let (looked_at, not_looked_at) = looks::looks(case);
-    Diagnosis { findings, looked_at, not_looked_at, saw_polls: looks::saw_polls(case), hung: looks::hung(case) }
+    Diagnosis {
+        findings,
+        looked_at,
+        not_looked_at,
+        refused,
+        saw_polls: looks::saw_polls(case),
+        hung: looks::hung(case),
+    }
+}
+
+/// Why what a suspect cost may be the lens' own doing; nothing if it is larger than that, or rests on no lens.
+fn refusal(case: &Case<'_>, suspect: &Suspect) -> Option<String> {
+    let RestsOn { lens, size } = suspect.rests_on?;
+    let profile = case.profiles.iter().find(|profile| profile.lens == lens)?;
+    limits::refusal(size, &profile.watching)
 }
 
 /// The first rule whose limits a suspect meets.

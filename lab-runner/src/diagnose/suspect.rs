@@ -4,6 +4,7 @@ use super::Cost;
 use super::sign::Sign;
 use crate::lens::symbols::Frame;
 use crate::stacks::without_closures;
+use crate::watching::limits::RestsOn;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -60,6 +61,8 @@ pub struct Suspect {
     pub signs: BTreeMap<Sign, f64>,
     /// What it cost.
     pub cost: Cost,
+    /// The lens that its cost rests on, and how large that is beside what the lens took; none if it rests on none.
+    pub rests_on: Option<RestsOn>,
     /// What else there is to say, clause by clause.
     pub told: Vec<String>,
 }
@@ -85,7 +88,7 @@ impl At {
 impl Suspect {
     /// A suspect that shows nothing yet.
     pub fn new(of: Suspicion, at: Option<At>) -> Suspect {
-        Suspect { of, at, signs: BTreeMap::new(), cost: Cost::default(), told: Vec::new() }
+        Suspect { of, at, signs: BTreeMap::new(), cost: Cost::default(), rests_on: None, told: Vec::new() }
     }
 
     /// The same, and it shows this.

@@ -12,6 +12,7 @@ use crate::lens::threads::{HandOff, Standing};
 use crate::lens::{Lens, MemoryAt, Note};
 use crate::recording::tests::spec;
 use crate::sched::{Blame, Culprit, Edge, Group, Quantiles, Sched, Worker};
+use crate::watching::{self, Range};
 use lab_kit::Ending;
 
 fn at_its_limits(rule: &Rule) -> Suspect {
@@ -100,6 +101,8 @@ fn profile(lens: Lens) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
+        watching: Err("nobody measured it".into()),
+        metrics: Default::default(),
         ops: Some(1_000),
     }
 }
@@ -138,6 +141,27 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
 #[test]
 fn a_long_poll_that_nobody_waits_for_harms_nobody() {
     assert_eq!(causes(looked(sched(0.0, 0, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")])), []);
+}
+
+/// The import inflicts all waiting but for what is `rest`.
+fn watched(share: f64, rest_ms: f64) -> Diagnosis {
+    let mut sched = sched(9_000.0, 900, 1_400.0);
+    sched.blame.iter_mut().for_each(|blame| blame.waited_ms = 9_000.0 + rest_ms);
+    let cost =
+        watching::Cost { of_wall: Range { low: 0.0, mid: share / 2.0, high: share }, ..watching::Cost::default() };
+    let profile = looked(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
+    of(Profile { watching: Ok(cost), ..profile })
+}
+
+#[test]
+fn what_is_smaller_than_what_watching_cost_accuses_nobody_and_is_told() {
+    // A tenth of all waiting.
+    let (above, below) = (watched(0.099, 81_000.0), watched(0.101, 81_000.0));
+    assert_eq!((above.findings[0].cause, above.refused.len()), (Cause::LongPoll, 0));
+    assert_eq!((below.findings.len(), below.says()), (0, Cause::Healthy));
+    let refused = &below.refused[0];
+    assert_eq!((refused.cause, refused.at.as_deref()), (Cause::LongPoll, Some("shop::import")));
+    assert_eq!(refused.because, "10.0 % is smaller than what watching cost, 10.1 %");
 }
 
 #[test]

@@ -67,7 +67,8 @@ mod tests {
 
     fn evidence(stacks: &str) -> Evidence {
         let folded = Folded::parse(stacks.as_bytes()).folded;
-        let seen = Seen { label: "rate=100".into(), folded, samples: None, ops: Some(3), damage: Vec::new() };
+        let seen =
+            Seen { label: "rate=100".into(), folded, samples: None, ops: Some(3), damage: Vec::new(), watching: None };
         Evidence {
             lens: Lens::Stall,
             name: "stall off-CPU".into(),

@@ -3,6 +3,8 @@
 
 use super::Note;
 use super::child::Instrument;
+use super::hooks::Hooks;
+use super::price::Priced;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -53,6 +55,10 @@ fn serve() {
 impl Instrument for Console {
     fn start(&mut self, _folder: &Path) -> Result<(), String> {
         if CAN_BE_WATCHED { Ok(()) } else { Err(HOW_TO_BE_WATCHED.into()) }
+    }
+
+    fn prices(&mut self, _hooks: &Hooks, _folder: &Path) -> Vec<Priced> {
+        vec![("each span", Err("its work cannot be told from the program's".into()))]
     }
 
     fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {

@@ -5,6 +5,7 @@
 use lab_kit::task_number::number_of;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
 
 pub(crate) use tokio::runtime::{Builder, Handle};
 
@@ -29,6 +30,14 @@ pub(crate) struct Task {
     pub latency_ns: Option<u64>,
     /// The runtime that it belongs to.
     pub runtime: u8,
+}
+
+impl Task {
+    /// One that no runtime has, for whoever wants to know what a callback takes.
+    #[track_caller]
+    pub fn made_up(number: u64) -> Task {
+        Task { number, place: Location::caller(), latency_ns: None, runtime: MOST_RUNTIMES }
+    }
 }
 
 /// Callbacks for the runtimes of a run. Those before a poll are called in the order in which they were added, those after it
@@ -70,6 +79,15 @@ impl Hooks {
             builder.on_thread_unpark(move || unparks.iter().for_each(|hook| hook(runtime)));
         }
         self.install_tasks(builder, runtime);
+    }
+
+    /// The callbacks of a poll on a made-up task, called as a runtime would that has them.
+    pub fn poll(&self, task: &Task) {
+        // The time from being runnable to the poll, which is told to those before it.
+        let latency = self.latency.then(Instant::now).map(|runnable| runnable.elapsed().as_nanos() as u64);
+        let task = Task { latency_ns: latency, ..*task };
+        self.before_poll.iter().for_each(|hook| hook(&task));
+        self.after_poll.iter().rev().for_each(|hook| hook());
     }
 
     #[cfg(tokio_unstable)]

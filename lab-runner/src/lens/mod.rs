@@ -13,6 +13,7 @@ mod kind;
 mod leaves;
 pub(crate) mod maps;
 pub(crate) mod parent;
+mod price;
 pub mod sched;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod signal;
@@ -22,6 +23,7 @@ pub mod symbols;
 pub mod threads;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod walk;
+pub mod watching;
 
 pub use kind::{Lens, Note, ViewNote};
 pub use leaves::{MEMORY, MemoryAt, RequestPoll, SLOW_REQUEST, SlowRequest};

@@ -68,6 +68,16 @@ pub fn send(tid: i32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Sends the calling thread the signal that asks it for a sample of its CPU time, which somebody must handle.
+///
+/// # Errors
+/// What the kernel says.
+pub fn send_of_profiler() -> io::Result<()> {
+    // SAFETY: the call takes numbers only; the signal is for this very thread.
+    let result = unsafe { libc::raise(libc::SIGPROF) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 extern "C" fn on_signal(_signal: c_int, _info: *mut libc::siginfo_t, context: *mut c_void) {
     let Some(text) = TEXT.get() else { return };
     // SAFETY: the kernel gives a handler that was installed with SA_SIGINFO a `ucontext_t`, on this very stack.

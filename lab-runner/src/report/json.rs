@@ -7,6 +7,7 @@ use super::noise::Noise;
 use super::sched::{self, json::Scheduler};
 use super::sweep::FITTED;
 use super::trials::{self, Summary};
+use super::watching;
 use crate::analysis::growth::Growth;
 use crate::analysis::sweep::{Sweep, Way};
 use crate::analysis::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
@@ -51,6 +52,8 @@ pub struct Document<'a> {
     /// What became of the cause that was named before, in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     cure: Option<Cured>,
+    /// What watching cost the runs that lenses looked into; empty if nobody watched.
+    watching: Vec<watching::json::Watched<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -215,6 +218,7 @@ pub fn document(report: &Report) -> Document<'_> {
         scheduler: sched::json::documents(&sched::runs(report)),
         diagnosis: findings::documents(report),
         cure: findings::cure(report),
+        watching: watching::json::documents(report),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the lenses saw, in a few lines: where the code of the scenario is when it is seen, and what a cure changed.
 
 use super::table::DIM;
-use super::units::{ascii, grouped, three_digits};
-use super::{Report, Style};
+use super::units::{ascii, grouped, percent, three_digits};
+use super::{Report, Style, watching};
 use crate::evidence::{Evidence, Seen, label, own_crate};
 use crate::lens::Lens;
 use crate::stacks::{Difference, Plumbing, amount, is_own};
@@ -19,7 +19,9 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     let evidence = report.evidence(Plumbing::Tokio);
     let seen = evidence.iter().flat_map(|evidence| of_view(report, evidence));
     let missing = missing(report).into_iter().map(|(name, why)| (name, format!("not available: {why}")));
-    let mut lines = seen.chain(missing).peekable();
+    let watching = watching::lines(report, style).into_iter().enumerate();
+    let watching = watching.map(|(number, text)| (if number == 0 { "watching" } else { "" }.to_owned(), text));
+    let mut lines = seen.chain(missing).chain(watching).peekable();
     if lines.peek().is_some() {
         writeln!(to)?;
     }
@@ -40,6 +42,9 @@ pub(super) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> 
     let names: Vec<String> = lenses.iter().map(Lens::to_string).collect();
     let where_to = "lab report RUN tells what they saw";
     writeln!(to, "\nlenses     {} looked into {} of them: {where_to}", names.join(", "), runs.len())?;
+    if let Some(cost) = watching::most(report) {
+        writeln!(to, "           {}", ascii(&cost, style))?;
+    }
     let missing = missing(report);
     missing.into_iter().try_for_each(|(name, why)| {
         let text = format!("{name} not available: {why}");
@@ -67,6 +72,8 @@ struct Most {
     share: String,
     own: bool,
     step: bool,
+    /// What watching cost, where that is more.
+    refused: Option<String>,
 }
 
 impl Most {
@@ -75,8 +82,10 @@ impl Most {
         let own = seen.folded.innermost(|frame| is_own(frame, in_crate));
         let (weights, own) = if own.is_empty() { (seen.folded.own(), false) } else { (own, true) };
         let (function, weight) = weights.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-        let share = three_digits(100.0 * weight / seen.folded.total());
-        Some(Most { function: function.to_owned(), share, own, step: evidence.lens == Lens::Spans })
+        let part = weight / seen.folded.total();
+        let share = three_digits(100.0 * part);
+        let refused = seen.watching.filter(|cost| part < *cost).map(percent);
+        Some(Most { function: function.to_owned(), share, own, step: evidence.lens == Lens::Spans, refused })
     }
 
     fn place(&self) -> String {
@@ -101,7 +110,11 @@ fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
 pub(super) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> String {
     let Some(most) = Most::of(report, evidence, seen) else { return "nothing was seen".into() };
     let asked = asked(report, evidence, seen).map_or_else(String::new, |count| format!("; {count} asked for"));
-    format!("{} % {}, of {}{asked}", most.share, most.place(), amount_of(evidence, seen))
+    let of = amount_of(evidence, seen);
+    match &most.refused {
+        Some(cost) => format!("nothing that is more than watching cost, {cost}, of {of}{asked}"),
+        None => format!("{} % {}, of {of}{asked}", most.share, most.place()),
+    }
 }
 
 /// Samples that the lens asked for, where the kernel decides how many come.
@@ -117,6 +130,9 @@ fn both(report: &Report, evidence: &Evidence, sides: [&Seen; 2]) -> String {
     let [Some(was), Some(is)] = &most else {
         return sides.map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).join("; ");
     };
+    if was.refused.is_some() || is.refused.is_some() {
+        return sides.map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).join("; ");
+    }
     let share = |seen: &Seen, most: &Most| format!("{} {} % of {}", seen.label, most.share, amount_of(evidence, seen));
     let [before, after] = [share(sides[0], was), share(sides[1], is)];
     match was.place() == is.place() {

@@ -22,6 +22,7 @@ mod table;
 mod trials;
 pub(crate) mod units;
 pub(crate) mod verify;
+mod watching;
 
 use crate::analysis::sweep::Sweep;
 use crate::analysis::{self, Analysis};

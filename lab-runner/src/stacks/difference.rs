@@ -19,11 +19,13 @@ pub struct Noise {
     pub fewest: f64,
     /// How many standard deviations of both sides together the change must exceed.
     pub deviations: f64,
+    /// What watching took of the side that it took more of, as a share: a smaller change may be the lens'.
+    pub watching: f64,
 }
 
 impl Default for Noise {
     fn default() -> Noise {
-        Noise { fewest: 10.0, deviations: 3.0 }
+        Noise { fewest: 10.0, deviations: 3.0, watching: 0.0 }
     }
 }
 
@@ -78,6 +80,8 @@ pub struct Difference {
     pub entries: Vec<Entry>,
     /// Functions that changed, but by no more than noise may.
     pub left_out: usize,
+    /// Functions that changed by more than that, and by less than watching cost.
+    pub masked: usize,
     /// Functions that did not change.
     pub unchanged: usize,
     /// What all of each side weighs, in `unit`.
@@ -108,6 +112,7 @@ impl Difference {
         let mut difference = Difference {
             entries: Vec::new(),
             left_out: 0,
+            masked: 0,
             unchanged: 0,
             totals: (before.folded.total() / scale.before, after.folded.total() / scale.after),
             unit: scale.unit.clone(),
@@ -122,8 +127,11 @@ impl Difference {
     /// The difference as sentences: at most so many changes, then what was left out, then the notes.
     pub fn lines(&self, most: usize) -> Vec<String> {
         let more = self.entries.len().saturating_sub(most);
-        let tail =
-            [counted(more, "smaller change", "not shown"), counted(self.left_out, "frame", "below the noise left out")];
+        let tail = [
+            counted(more, "smaller change", "not shown"),
+            counted(self.left_out, "frame", "below the noise left out"),
+            counted(self.masked, "frame", "left out whose change is smaller than what watching cost"),
+        ];
         let entries = self.entries.iter().take(most).map(|entry| self.line(entry));
         entries.chain(tail.into_iter().flatten()).chain(self.notes.iter().cloned()).collect()
     }
@@ -149,10 +157,16 @@ impl Difference {
             match change(&before, &after) {
                 None => self.unchanged += 1,
                 Some(_) if is_noise(&before, &after, noise) => self.left_out += 1,
+                Some(_) if self.is_of_watching(&before, &after, noise) => self.masked += 1,
                 Some(change) => self.entries.push(Entry { function: function.to_owned(), change, before, after }),
             }
         }
         self.entries.sort_by(largest_first);
+    }
+
+    fn is_of_watching(&self, before: &Weight, after: &Weight, noise: &Noise) -> bool {
+        let all = self.totals.0.max(self.totals.1);
+        (after.inclusive - before.inclusive).abs() < noise.watching * all
     }
 }
 
@@ -292,6 +306,21 @@ mod tests {
         assert_eq!((told(100.0), told(10_000.0)), (0, 1));
     }
 
+    /// Of a thousand, fifty are what watching cost.
+    #[test]
+    fn a_change_smaller_than_what_watching_cost_is_masked_and_counted() {
+        let told = |shrunk: f64| {
+            let (before, after) =
+                (folded("a 10000\nb 90000\n"), folded(&format!("a {}\nb 90000\n", 10_000.0 - shrunk)));
+            let noise = Noise { watching: 0.05, ..Noise::default() };
+            Difference::of(&side("before", &before, Some(1)), &side("after", &after, Some(1)), &noise).unwrap()
+        };
+        let (below, above) = (told(4_999.0), told(5_001.0));
+        assert_eq!((below.entries.len(), below.masked, below.unchanged), (0, 1, 1));
+        assert_eq!((above.entries.len(), above.masked), (1, 0));
+        assert_eq!(below.lines(9), ["1 frame left out whose change is smaller than what watching cost"]);
+    }
+
     fn profile() -> impl Strategy<Value = Folded> {
         vec((vec("[a-f]", 1..5), 1_u32..2_000), 0..12).prop_map(|stacks| {
             let mut folded = Folded::default();
@@ -333,7 +362,7 @@ mod tests {
         #[test]
         fn every_weight_and_function_is_accounted_for(a in profile(), b in profile(), ops in (1_u64..50, 1_u64..50)) {
             prop_assume!(!(a.is_empty() && b.is_empty()));
-            let all = Noise { fewest: 0.0, deviations: 0.0 };
+            let all = Noise { fewest: 0.0, deviations: 0.0, watching: 0.0 };
             let (before, after) = (side("before", &a, Some(ops.0)), side("after", &b, Some(ops.1)));
             let difference = Difference::of(&before, &after, &all).unwrap();
             let delta: f64 = difference.entries.iter().map(|entry| entry.after.own - entry.before.own).sum();

@@ -6,10 +6,14 @@ use crate::lens::Lens;
 use crate::profile::{Profile, View};
 use crate::recording::Spec;
 use crate::stacks::{Folded, Names, has_frame};
+use crate::watching::limits::least_share;
 use lab_kit::Stacks;
 
 /// Standard deviations on either side of a share that its truth is looked for within: 95 % of independent samples.
 const DEVIATIONS: f64 = 1.959_964;
+
+const WATCHING: &str = "watching took as much";
+const BOTH: &str = "so few samples tell no more, and watching took a part";
 
 /// The share in a run of this variant that the view's lens looked into.
 pub(super) fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Result<Reading, Missing> {
@@ -31,7 +35,11 @@ pub(super) fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Resu
     }
     let view = profile.views.iter().find(|view| view.name == wanted.view);
     let nothing = || Missing::NotMeasured(format!("the {} lens saw nothing there", profile.lens));
-    view.and_then(|view| share(view, &wanted)).ok_or_else(nothing)
+    let seen = view.and_then(|view| Some((view, share(view, &wanted)?)));
+    let widened = |(view, share): (&View, Reading)| {
+        beyond_watching(share, least_share(&view.name, &view.unit, &profile.watching))
+    };
+    seen.map(widened).ok_or_else(nothing)
 }
 
 /// The lens that a view is of, which its name begins with.
@@ -58,6 +66,14 @@ fn share(view: &View, wanted: &Stacks) -> Option<Reading> {
     };
     let (low, high) = wilson(share, samples);
     Some(Reading { value: share, low, high, because: Some("so few samples tell no more") })
+}
+
+/// The range wider by what watching took, if that is known: what it did may be in the share or in the rest.
+fn beyond_watching(share: Reading, took: Option<f64>) -> Reading {
+    let Some(took) = took.filter(|took| *took > 0.0) else { return share };
+    let because = if share.because.is_some() { BOTH } else { WATCHING };
+    let (low, high) = ((share.low - took).max(0.0), (share.high + took).min(1.0));
+    Reading { value: share.value, low, high, because: Some(because) }
 }
 
 /// Wilson's interval for a share of independent samples (Wilson 1927): unlike the normal one it stays within 0 and 1 and
@@ -104,6 +120,18 @@ mod tests {
     fn what_was_timed_and_not_sampled_is_exact() {
         let seen = view("us", "worker::run;shop::import;serde_json::parse 1\nworker::run;park 3\n");
         assert_eq!(share(&seen, &WORKER), Some(Reading::exact(0.25)));
+    }
+
+    #[test]
+    fn a_claim_that_watching_alone_could_decide_is_not_measured() {
+        let wider = |value: f64, took| beyond_watching(Reading::exact(value), took);
+        let verdict = |reading: &Reading| crate::verdict::compare(reading, lab_kit::Bound::AtLeast(0.8));
+        assert_eq!(verdict(&wider(0.849, Some(0.05))), crate::verdict::Verdict::NotMeasured);
+        assert_eq!(verdict(&wider(0.851, Some(0.05))), crate::verdict::Verdict::Held);
+        assert_eq!(verdict(&wider(0.749, Some(0.05))), crate::verdict::Verdict::Broken);
+        assert_eq!(wider(0.8, None), Reading::exact(0.8), "where the price is not known it stands");
+        let all = wider(0.99, Some(0.05));
+        assert_eq!((all.high, all.because), (1.0, Some(WATCHING)));
     }
 
     #[test]

@@ -55,17 +55,35 @@ pub fn stop_sampling() {
     EVERY.store(0, Ordering::SeqCst);
 }
 
+/// Samples that were taken so far, by all threads and all samplers.
+pub fn samples_taken() -> u64 {
+    SHARDS.iter().map(|shard| shard.due.taken.load(Ordering::Relaxed)).sum()
+}
+
+/// Does so many times what a sample costs beside its sampler, for whoever wants to know the price of one. Counts nothing.
+pub fn rehearse(times: u32) {
+    let due = Due::new();
+    for _ in 0..times {
+        let at = due.at.load(Ordering::Relaxed);
+        if due.moved(at, at + due.gap(1_024)) {
+            due.taken.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// When a thread's next sample is due.
 pub(super) struct Due {
     /// The byte in the thread's count, or [`OPEN`], or [`NEVER`].
     at: AtomicU64,
     /// What the gaps are drawn from.
     random: AtomicU64,
+    /// Samples that were taken.
+    taken: AtomicU64,
 }
 
 impl Due {
     pub const fn new() -> Due {
-        Due { at: AtomicU64::new(OPEN), random: AtomicU64::new(0) }
+        Due { at: AtomicU64::new(OPEN), random: AtomicU64::new(0), taken: AtomicU64::new(0) }
     }
 
     /// Threads that start in the same order draw the same gaps.
@@ -98,6 +116,7 @@ impl Due {
         // Where threads share a count, only the one whose allocation has the byte in it takes the sample.
         let after = before + size as u64;
         if (before + 1..=after).contains(&at) && self.moved(at, after + self.gap(every)) {
+            self.taken.fetch_add(1, Ordering::Relaxed);
             SAMPLED.get().into_iter().for_each(|sampled| sampled(size, every));
         }
     }
@@ -178,6 +197,9 @@ mod tests {
         assert!((0.93..1.07).contains(&ratio), "the estimate is {ratio} of the truth");
         let taken = SAMPLES.get();
         assert!(taken > 2_000, "{taken}");
+        assert!(samples_taken() >= u64::from(taken));
+        rehearse(10);
+        assert_eq!(SAMPLES.get(), taken, "a rehearsal takes no sample");
         ESTIMATE.set(0.0);
         sample_every((4 * EVERY_BYTES).try_into().unwrap());
         let asked = allocate(1_500);

@@ -11,6 +11,7 @@ use crate::lens::threads::Standing;
 use crate::report::units::time_ms;
 use crate::sched::{Culprit, Edge, Sched, worth};
 use crate::stacks::is_own_frame;
+use crate::watching::limits::{RestsOn, Size};
 use std::collections::BTreeMap;
 
 /// Whoever is called so are the requests of the load.
@@ -51,6 +52,7 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
         .with(Sign::InKernel, (1.0 - computes).max(0.0))
         .with(Sign::InKernelMs, own * (1.0 - computes).max(0.0));
     suspect.cost.ms = Some(own);
+    suspect.rests_on = sampled(case).map(|profile| RestsOn { lens: profile.lens, size: Size::Ms(own) });
     if let Some((poll, _)) = longest {
         suspect.told.extend(innermost(poll));
         suspect.told.extend(waits(poll));
@@ -90,8 +92,10 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
         return suspect;
     }
     let cost = Cost { ms: Some(ms), requests: (requests > 0).then_some(requests) };
-    let suspect = Suspect { cost, ..suspect };
-    suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, ms / all.max(f64::MIN_POSITIVE))
+    let share = ms / all.max(f64::MIN_POSITIVE);
+    let rests_on = Some(RestsOn { lens: Lens::Sched, size: Size::Waiting(share) });
+    let suspect = Suspect { cost, rests_on, ..suspect };
+    suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
 }
 
 /// The innermost function that is somebody's own, where it is another one than the blamed.

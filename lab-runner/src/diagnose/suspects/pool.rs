@@ -6,6 +6,7 @@ use crate::diagnose::sign::Sign;
 use crate::diagnose::suspect::{At, Suspect, Suspicion};
 use crate::lens::Lens;
 use crate::lens::sched::Counters;
+use crate::watching::limits::{RestsOn, Size};
 use std::collections::BTreeSet;
 
 pub(super) fn pools(case: &Case<'_>) -> Vec<Suspect> {
@@ -30,7 +31,11 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
     let stretches = stretches(looks);
     let longest = *stretches.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
     let mut suspect = Suspect::new(Suspicion::Pool, at(case)).with(Sign::QueuedMs, longest.ms);
-    suspect.cost.ms = Some(stretches.iter().map(|stretch| stretch.waited_ms).sum());
+    let ms: f64 = stretches.iter().map(|stretch| stretch.waited_ms).sum();
+    suspect.cost.ms = Some(ms);
+    // Work waits for the pool beside the waiting of tasks.
+    let all = ms + sched(case).and_then(|sched| Some(sched.blame.as_ref()?.waited_ms)).unwrap_or(0.0);
+    suspect.rests_on = Some(RestsOn { lens: Lens::Sched, size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)) });
     let threads = if longest.threads == 1 { "thread" } else { "threads" };
     suspect.told.push(format!("the pool has {} {threads}, and up to {} waited for one", longest.threads, longest.most));
     Some(suspect)

@@ -3,8 +3,10 @@
 
 use super::format::{CAPACITY, FRAMES, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, every_with, head, words_of};
 use super::{CHURN_EVERY, FILE};
+use crate::lens::price::{at_depth, price};
 use crate::lens::stall::format::stamp;
 use crate::lens::walk::{self, StackBounds};
+use crate::lens::watching::{BLOCKS, Price};
 use lab_kit::alloc::{self, Totals};
 use lab_kit::words::Words;
 use std::cell::Cell;
@@ -140,10 +142,37 @@ impl Sink {
         if left < CAPACITY && left.is_power_of_two() {
             alloc::sample_every(not_zero(every_with(left)));
         }
-        let record = &words[self.records + due * RECORD_WORDS..][..RECORD_WORDS];
-        let store = |at: &AtomicU64, value: usize| at.store((value as u64).to_le(), Ordering::Relaxed);
-        record[2..].iter().zip(frames).for_each(|(at, frame)| store(at, *frame));
-        store(&record[1], size);
-        record[0].store(head(frames.len(), every).to_le(), Ordering::Release);
+        put(&words[self.records + due * RECORD_WORDS..][..RECORD_WORDS], size, every, frames);
     }
+}
+
+fn put(record: &[AtomicU64], size: usize, every: u64, frames: &[usize]) {
+    let store = |at: &AtomicU64, value: usize| at.store((value as u64).to_le(), Ordering::Relaxed);
+    record[2..].iter().zip(frames).for_each(|(at, frame)| store(at, *frame));
+    store(&record[1], size);
+    record[0].store(head(frames.len(), every).to_le(), Ordering::Release);
+}
+
+/// What a sample takes of the thread that allocates, with the page of the file that it is the first to touch now and then.
+///
+/// # Errors
+/// Why that is not available here.
+pub fn price_of_a_sample(folder: &Path) -> Result<Price, String> {
+    /// Of a block.
+    const EVENTS: usize = 32;
+    walk::frame_pointers_work()?;
+    let path = folder.join("alloc-price.bin");
+    let words = Words::create(&path, (BLOCKS + 1) * EVENTS * RECORD_WORDS);
+    let words = words.map_err(|error| format!("{}: {error}", path.display()))?;
+    // It is there for as long as it is mapped.
+    std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut records = words.as_slice().chunks_exact(RECORD_WORDS);
+    let mut one = || {
+        let mut frames = [0; FRAMES];
+        let depth = walk::callers(bounds(), &mut frames);
+        alloc::rehearse(1);
+        records.next().into_iter().for_each(|record| put(record, EVENTS, CHURN_EVERY, &frames[..depth]));
+    };
+    let block = |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| one()));
+    Ok(price(EVENTS as u32, || (), block))
 }

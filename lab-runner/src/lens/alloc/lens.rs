@@ -1,16 +1,21 @@
 //! The lens in the child: starts what this binary has of it, and says what it has not.
 
-use super::churn::Churn;
+use super::churn::{Churn, price_of_a_sample};
 use super::memory::{Looks, Watch};
 use super::{HEAP, jemalloc};
 use crate::lens::Note;
 use crate::lens::child::Instrument;
+use crate::lens::hooks::Hooks;
+use crate::lens::price::Priced;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Why there is no heap profile.
 pub(super) const NO_JEMALLOC: &str =
     "no jemalloc in this binary: put `Counting::over(lab_runner::Jemalloc)` into its #[global_allocator]";
+
+/// What is done on the threads of the program.
+const DRAWN: &str = "drawn allocation";
 
 /// What is at work.
 #[derive(Default)]
@@ -35,6 +40,21 @@ impl Instrument for AllocLens {
         let watch = Watch::start(looks, self.churn.clone());
         self.watch = self.noted("memory over time", watch);
         Ok(())
+    }
+
+    fn threads(&self) -> Vec<&'static str> {
+        self.watch.iter().map(|_| "lab-alloc").collect()
+    }
+
+    fn prices(&mut self, _hooks: &Hooks, folder: &Path) -> Vec<Priced> {
+        let counts = lab_kit::alloc::totals().is_some();
+        let drawn = counts.then(|| (DRAWN, price_of_a_sample(folder)));
+        let held = "jemalloc tells how many samples it holds, and not how many it has drawn".to_owned();
+        drawn.into_iter().chain(jemalloc::is_here().then_some(("heap profile", Err(held)))).collect()
+    }
+
+    fn counted(&self) -> Vec<(&'static str, u64)> {
+        vec![(DRAWN, lab_kit::alloc::samples_taken())]
     }
 
     fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+/// It is not.
+pub fn is_here() -> bool {
+    false
+}
+
 /// Never its version.
 pub fn version() -> Option<String> {
     None

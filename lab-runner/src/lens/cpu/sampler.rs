@@ -2,17 +2,26 @@
 
 use super::raw::{Raw, Stack};
 use crate::lens::handover::Keeper;
+use crate::lens::price::{at_depth, price};
+use crate::lens::signal;
 use crate::lens::stall::format::stamp;
 use crate::lens::walk;
+use crate::lens::watching::Price;
 use anyhow::Context;
 use lab_kit::clock;
 use pprof::{ProfilerGuard, ProfilerGuardBuilder, UnresolvedReport};
 use rustix::time::{ClockId, clock_getres};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A running profiler.
-pub(super) struct Sampler(Keeper);
+pub(super) struct Sampler {
+    keeper: Keeper,
+    /// Samples that there were when they were written down last.
+    samples: Arc<AtomicU64>,
+}
 
 impl Sampler {
     /// Starts it.
@@ -25,14 +34,37 @@ impl Sampler {
         let begin = Begin { hz, cpu_ns: clock::process_cpu_ns(), at: Instant::now() };
         let profiler = start_profiler(hz)?;
         let folder = folder.to_owned();
-        let write = move |last| begin.raw(&report(&profiler)?, last).write(&folder);
-        Ok(Sampler(Keeper::start("lab-cpu", write)?))
+        let samples = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&samples);
+        let write = move |last| {
+            let raw = begin.raw(&report(&profiler)?, last);
+            count.store(raw.stacks.iter().map(|stack| stack.samples).sum(), Ordering::Relaxed);
+            raw.write(&folder)
+        };
+        Ok(Sampler { keeper: Keeper::start("lab-cpu", write)?, samples })
     }
 
-    /// Stops it, once everything is written.
-    pub fn stop(self) -> anyhow::Result<()> {
-        self.0.stop()
+    /// Stops it, once everything is written, and tells how many samples there were.
+    pub fn stop(self) -> anyhow::Result<u64> {
+        self.keeper.stop()?;
+        Ok(self.samples.load(Ordering::Relaxed))
     }
+}
+
+/// What a sample takes of the thread that gets it, by a profiler that is thrown away.
+pub(super) fn price_of_a_sample(folder: &Path) -> Result<Price, String> {
+    /// Of a block.
+    const EVENTS: u32 = 16;
+    /// Samples in a second of CPU time that come unasked meanwhile: as few as pprof-rs can be told.
+    const RARELY: u32 = 1;
+    walk::frame_pointers_work()?;
+    keep_files_in(&folder.join("scratch"))?;
+    let profiler = start_profiler(RARELY)?;
+    let mut failed = None;
+    let mut ask = || failed = failed.take().or(signal::send_of_profiler().err());
+    let price = price(EVENTS, || (), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
+    drop(profiler);
+    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be asked for a sample: {error}")))
 }
 
 /// pprof-rs keeps what overflows its table in a temporary file, and leaves that behind. In the run's own folder it is

@@ -1,13 +1,16 @@
 //! The recorder as a lens, with the stall sampler beside it: blame needs to know not only whose poll held a worker but where in
 //! the code it was. Both see polls through the same hooks, the recorder nearest to the poll.
 
+use super::price::{OTHER, prices};
 use super::recorder::{Recorder, add_hooks};
 use crate::lens::Note;
 use crate::lens::child::Instrument;
 use crate::lens::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
-use crate::lens::stall::lens::StallLens;
+use crate::lens::price::Priced;
+use crate::lens::stall::hooks::{polls, price_of_a_sample};
+use crate::lens::stall::lens::{POLL, SAMPLE, StallLens};
 use crate::lens::threads::hand_offs::{self, Looking};
-use crate::lens::threads::standing::Watch;
+use crate::lens::threads::standing::{self, Watch};
 use std::path::Path;
 
 /// Recorder and sampler, in the child.
@@ -20,6 +23,9 @@ pub(crate) struct SchedLens {
     no_stacks: Option<String>,
     /// Who hands work to the blocking pool, or why that is not looked at.
     hand_offs: Option<Result<Looking, String>>,
+    /// Polls when it began, and the events of the recording once it has stopped.
+    polls_before: u64,
+    events: Option<u64>,
 }
 
 impl SchedLens {
@@ -31,6 +37,8 @@ impl SchedLens {
             standing: None,
             no_stacks: None,
             hand_offs: None,
+            polls_before: 0,
+            events: None,
         }
     }
 }
@@ -43,6 +51,7 @@ impl Instrument for SchedLens {
     }
 
     fn start(&mut self, folder: &Path) -> Result<(), String> {
+        self.polls_before = polls();
         self.recorder.start(folder)?;
         self.no_stacks = self.sampler.start(folder).err();
         self.hand_offs = Some(hand_offs::start(folder));
@@ -51,9 +60,30 @@ impl Instrument for SchedLens {
         Ok(())
     }
 
+    fn threads(&self) -> Vec<&'static str> {
+        let hand_offs = self.hand_offs.iter().flatten().map(|_| "lab-hand-offs");
+        let standing = self.standing.iter().flat_map(|_| ["lab-standing", "lab-threads"]);
+        ["lab-sched"].into_iter().chain(self.sampler.threads()).chain(hand_offs).chain(standing).collect()
+    }
+
+    fn prices(&mut self, all: &Hooks, _folder: &Path) -> Vec<Priced> {
+        let mut all_of_them = prices(all);
+        all_of_them.push((SAMPLE, price_of_a_sample()));
+        all_of_them.extend(hand_offs::prices());
+        all_of_them
+    }
+
+    fn counted(&self) -> Vec<(&'static str, u64)> {
+        let samples = self.sampler.asked().map(|asked| asked + standing::asked());
+        let other = self.events.map(|events| events.saturating_sub(polls() - self.polls_before));
+        let known = [(SAMPLE, samples), (OTHER, other)].into_iter().filter_map(|(what, count)| Some((what, count?)));
+        [(POLL, polls())].into_iter().chain(known).chain(hand_offs::counted()).collect()
+    }
+
     fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {
         let stood = self.standing.take().map_or(Ok(()), Watch::stop);
         let counts = self.recorder.stop();
+        self.events = Some(counts.events + counts.dropped);
         self.sampler.stop(folder)?;
         let no_hand_offs = match self.hand_offs.take() {
             Some(Ok(looking)) => looking.stop().err().map(|error| format!("{error:#}")),

@@ -13,6 +13,7 @@ mod format;
 mod lane;
 pub(crate) mod lens;
 pub(super) mod places;
+mod price;
 mod read;
 mod record;
 mod recorder;

@@ -26,6 +26,9 @@ pub(super) struct Known {
     paths: Paths,
     slowest: Slowest,
     threads: Threads,
+    /// Spans that were made so far, and times that one was entered.
+    pub made: u64,
+    pub entered: u64,
 }
 
 impl Known {
@@ -97,6 +100,7 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Follow {
         let parent = span.parent().and_then(|parent| parent.extensions().get::<Place>().copied());
         let outer = parent.and_then(|parent| parent.followed);
         let mut known = self.known();
+        known.made += 1;
         let path = known.paths.below(parent.map(|parent| parent.path), span.name());
         let number = if outer.is_none() { number(attributes) } else { None };
         if let Some(number) = number {
@@ -111,6 +115,7 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Follow {
         let Some(place) = place(id, &context) else { return };
         let now = Instant::now();
         let mut known = self.known();
+        known.entered += 1;
         known.threads.enters(place.path, now);
         if let Some(followed) = place.followed {
             known.slowest.enters(followed, followed == id.into_u64(), now);

@@ -6,12 +6,20 @@ use super::raw::Raw;
 use crate::lens::Note;
 use crate::lens::child::Instrument;
 use crate::lens::handover::Keeper;
+use crate::lens::hooks::Hooks;
+use crate::lens::price::{Priced, price};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tracing_flame::FlameLayer;
 use tracing_subscriber::layer::SubscriberExt;
+
+/// What is done on the threads of the program.
+const MADE: &str = "span made";
+const ENTERED: &str = "span entered";
+/// Spans of a block whose price is taken.
+const SPANS: u32 = 100;
 
 /// The subscriber, in the child.
 pub(crate) struct SpansLens {
@@ -36,6 +44,22 @@ impl Instrument for SpansLens {
         let (seen, begin, folder) = (self.seen.clone(), Instant::now(), folder.to_owned());
         self.keeper = Some(Keeper::start("lab-spans", move |last| seen.raw(begin, last).write(&folder))?);
         Ok(())
+    }
+
+    fn threads(&self) -> Vec<&'static str> {
+        vec!["lab-spans"]
+    }
+
+    fn prices(&mut self, _hooks: &Hooks, _folder: &Path) -> Vec<Priced> {
+        match &self.subscribed {
+            Ok(()) => self.seen.prices(),
+            Err(why) => vec![(ENTERED, Err(why.clone()))],
+        }
+    }
+
+    fn counted(&self) -> Vec<(&'static str, u64)> {
+        let known = self.seen.known.lock().unwrap_or_else(PoisonError::into_inner);
+        vec![(MADE, known.made), (ENTERED, known.entered)]
     }
 
     fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
@@ -66,6 +90,22 @@ impl Seen {
         let subscriber = tracing_subscriber::registry().with(flame).with(follow);
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|_| "the scenario has a subscriber of its own: let it set none, for there is one a process".into())
+    }
+
+    /// What a span takes that is made, and one each time that it is entered: both by spans of nobody in a span of nobody, as if
+    /// somebody looked. What was seen of them is thrown away.
+    fn prices(&self) -> Vec<Priced> {
+        self.looking.store(true, Ordering::Relaxed);
+        let outer = tracing::info_span!("price");
+        let made =
+            price(SPANS, || (), |_| (0..SPANS).for_each(|id| drop(tracing::info_span!(parent: &outer, "made", id))));
+        let inner = tracing::info_span!(parent: &outer, "entered", id = 0_u32);
+        let entered = outer.in_scope(|| price(SPANS, || (), |_| (0..SPANS).for_each(|_| inner.in_scope(|| ()))));
+        drop((inner, outer));
+        self.looking.store(false, Ordering::Relaxed);
+        *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = Sums::default();
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known::default();
+        vec![(MADE, Ok(made)), (ENTERED, Ok(entered))]
     }
 
     fn raw(&self, begin: Instant, stopped: bool) -> Raw {

@@ -5,6 +5,7 @@
 use super::raw::Raw;
 use crate::lens::handover::Keeper;
 use crate::lens::hooks::{Hooks, Task};
+use crate::lens::price::{Priced, at_depth, price};
 use crate::lens::sched::places;
 use crate::lens::walk::{self, StackBounds};
 use crate::stacks::{culprit, without_closures};
@@ -34,6 +35,12 @@ const EVERY: NonZeroU64 = NonZeroU64::new(128).expect("is not zero");
 const RARELY: NonZeroU64 = NonZeroU64::new(64 << 10).expect("is not zero");
 /// How many are looked at between two times that what was seen is written down: of 50 ns each they are a millisecond.
 const MOST: u32 = 20_000;
+
+/// An allocation that is looked at, and one whose stack is kept.
+const LOOK: &str = "drawn allocation";
+const KEPT: &str = "stack of an allocation";
+/// Of a block whose price is taken.
+const LOOKS: u32 = 250;
 
 /// Code that hands work to the blocking pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,14 +74,20 @@ struct AtPlace {
     frames: [[AtomicU64; FRAMES]; STACKS],
 }
 
-static TABLE: [AtPlace; PLACES] = [const {
-    AtPlace {
-        place: AtomicUsize::new(0),
-        taken: AtomicU32::new(0),
-        depths: [const { AtomicU32::new(0) }; STACKS],
-        frames: [const { [const { AtomicU64::new(0) }; FRAMES] }; STACKS],
+impl AtPlace {
+    const fn new() -> AtPlace {
+        AtPlace {
+            place: AtomicUsize::new(0),
+            taken: AtomicU32::new(0),
+            depths: [const { AtomicU32::new(0) }; STACKS],
+            frames: [const { [const { AtomicU64::new(0) }; FRAMES] }; STACKS],
+        }
     }
-}; PLACES];
+}
+
+static TABLE: [AtPlace; PLACES] = [const { AtPlace::new() }; PLACES];
+/// Nobody's, to take prices with.
+static NOBODYS: [AtPlace; 1] = [const { AtPlace::new() }; 1];
 static LOOKED: AtomicU32 = AtomicU32::new(0);
 
 /// Adds the callbacks that tell whose poll it is.
@@ -92,11 +105,16 @@ fn sampled(_size: usize, _every: u64) {
     if LOOKED.fetch_add(1, Ordering::Relaxed) == MOST {
         alloc::sample_every(RARELY);
     }
+    take(&TABLE, place);
+}
+
+/// Takes a stack of a task of this place, if there is room for one more.
+fn take(table: &[AtPlace], place: usize) {
     let is_it = |at: &&AtPlace| {
         let found = at.place.compare_exchange(0, place, Ordering::Relaxed, Ordering::Relaxed);
         found.is_ok() || found == Err(place)
     };
-    let Some(at) = TABLE.iter().find(is_it) else { return };
+    let Some(at) = table.iter().find(is_it) else { return };
     if at.taken.load(Ordering::Relaxed) >= STACKS as u32 {
         return;
     }
@@ -106,6 +124,33 @@ fn sampled(_size: usize, _every: u64) {
     let count = walk::callers(bounds(), &mut found);
     frames.iter().zip(found).for_each(|(word, frame)| word.store(frame as u64, Ordering::Relaxed));
     depth.store(count as u32, Ordering::Release);
+}
+
+/// What an allocation takes that is looked at, and one of the few of which a stack is kept.
+pub(crate) fn prices() -> Vec<Priced> {
+    if let Err(why) = walk::frame_pointers_work() {
+        return vec![(LOOK, Err(why))];
+    }
+    let kept = price(
+        STACKS as u32,
+        || NOBODYS[0].taken.store(0, Ordering::Relaxed),
+        |block| at_depth(block, &mut || (0..STACKS).for_each(|_| take(&NOBODYS, 1))),
+    );
+    let looked_at = price(
+        LOOKS,
+        || (),
+        |_| {
+            alloc::rehearse(LOOKS);
+            (0..LOOKS).for_each(|_| take(&NOBODYS, 1));
+        },
+    );
+    vec![(LOOK, Ok(looked_at)), (KEPT, Ok(kept))]
+}
+
+/// How often that happened so far. Allocations outside of polls are counted like those in polls, and cost less.
+pub(crate) fn counted() -> [(&'static str, u64); 2] {
+    let kept = TABLE.iter().map(|at| u64::from(at.taken.load(Ordering::Relaxed).min(STACKS as u32))).sum();
+    [(LOOK, alloc::samples_taken()), (KEPT, kept)]
 }
 
 fn bounds() -> StackBounds {

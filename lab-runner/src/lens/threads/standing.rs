@@ -9,6 +9,7 @@ use crate::lens::stall::open_polls;
 use lab_kit::clock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -26,6 +27,14 @@ const LEAST: u64 = 3;
 const KEPT: usize = 64;
 /// Frames that may change while a thread stays where it is: what it calls there.
 const INNERMOST: usize = 2;
+
+/// Threads that were asked so far.
+static ASKED_SO_FAR: AtomicU64 = AtomicU64::new(0);
+
+/// How many threads were asked for their stacks so far.
+pub(in crate::lens) fn asked() -> u64 {
+    ASKED_SO_FAR.load(Ordering::Relaxed)
+}
 
 /// Looks until it is stopped, and keeps the file up to date meanwhile.
 pub(in crate::lens) struct Watch {
@@ -79,6 +88,7 @@ fn look(into: &Mutex<Stretches>) {
     let untold: Vec<i32> = proc::tids().into_iter().filter(|tid| !told.contains(tid)).collect();
     let asked: Vec<(i32, String)> = proc::strangers(&untold).into_iter().take(ASKED).collect();
     let tids: Vec<i32> = asked.iter().map(|(tid, _)| *tid).collect();
+    ASKED_SO_FAR.fetch_add(tids.len() as u64, Ordering::Relaxed);
     let Ok(answers) = census::ask(&tids, LIMIT) else { return };
     let stacks = answers.stacks;
     let seen = asked.into_iter().filter_map(|(tid, name)| Some((tid.unsigned_abs(), name, stacks.get(&tid)?.clone())));

@@ -11,6 +11,7 @@ mod table;
 mod tables;
 mod verdict;
 mod views;
+mod watched;
 
 use super::plot::Plot;
 use super::{Report, Style, latency, sweep};
@@ -20,6 +21,7 @@ use scheduling::Scheduling;
 use table::Table;
 use verdict::Sentence;
 use views::View;
+use watched::Watched;
 
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
@@ -57,6 +59,7 @@ struct Page {
     polls: Vec<Polls>,
     slow: Vec<Slow>,
     memory: Option<Drawn>,
+    watched: Watched,
     asked: Vec<(&'static str, String)>,
     dropped: Vec<String>,
     environment: Vec<(&'static str, String)>,
@@ -97,6 +100,7 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
         polls: moments::polls(report),
         slow: moments::slow(report),
         memory: drawn(moments::memory(report).into_iter().collect())?.pop(),
+        watched: watched::of(report),
         asked: ran::asked(report),
         dropped: ran::dropped(report),
         environment: ran::environment(report),

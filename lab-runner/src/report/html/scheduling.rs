@@ -8,7 +8,7 @@ use crate::report::sched::palette::Palette;
 use crate::report::sched::words::{Run, counted, percent};
 use crate::report::sched::{self, histogram, timeline};
 use crate::report::units::{grouped, time};
-use crate::sched::{Blame, Edge, Worker, worth};
+use crate::sched::{Blame, Edge, Worker};
 
 /// Rows of the tables, characters of a name.
 const EDGES: usize = 10;
@@ -116,7 +116,7 @@ fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
 
 /// Who waited for whom, what is blamed in bold.
 fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
-    let told = worth(run.sched);
+    let told = run.blamed();
     let mut edges: Vec<&Edge> = blame.edges.iter().filter(|edge| edge.ms > 0.0).collect();
     edges.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     let row = |edge: &&Edge| {

@@ -7,6 +7,7 @@ use crate::report::latency::tests::compared;
 use crate::report::sched::tests::{healthy, looked_at, sick};
 use crate::sched::Sched;
 use crate::stacks::Folded;
+use crate::watching::{Cost, PerEvent, Range};
 use lab_kit::Ending;
 
 /// What must never be anything but text.
@@ -40,6 +41,8 @@ fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
+        watching: Err("nobody measured it".into()),
+        metrics: Default::default(),
         ops: Some(100),
     }
 }
@@ -138,6 +141,41 @@ fn a_comparison_is_one_page_with_all_its_parts_that_loads_nothing() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
+}
+
+fn watched(profile: Profile, high: f64) -> Profile {
+    let share = Range { low: high / 4.0, mid: high / 2.0, high };
+    let ns = Range { low: 40.0, mid: 41.0, high: 50.0 };
+    let polls = PerEvent { what: "poll".into(), count: 1_000, ns };
+    let cost = Cost { run_ms: 100.0, share, per_event: vec![polls], complete: true, ..Cost::default() };
+    Profile { watching: Ok(cost), ..profile }
+}
+
+#[test]
+fn the_page_always_says_what_watching_cost_or_that_nobody_watched() {
+    let nobody = with(Vec::new()).page().unwrap();
+    assert!(nobody.contains("<h2>What watching cost</h2>") && nobody.contains("Nobody watched"), "{nobody}");
+    let [before, after] = <[Profile; 2]>::try_from(cpu()).unwrap();
+    let page = with(vec![watched(before, 0.02), after]).page().unwrap();
+    assert_well_formed(&page);
+    for part in [
+        "<h2>What watching cost</h2>",
+        "1.00 % (0.500 to 2.00 %)",
+        "1 000 of 41.0 ns",
+        "not measured: nobody measured it",
+    ] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+}
+
+#[test]
+fn what_is_smaller_than_what_watching_cost_is_no_headline() {
+    // The work is nine tenths of what was seen.
+    let page = |high: f64| with(vec![watched(profile(Lens::Cpu, Side::A, BEFORE), high)]).page().unwrap();
+    let (stands, refused) = (page(0.899), page(0.901));
+    let (place, instead) = ("90.0 % in", "nothing that is more than watching cost, 90.1 %");
+    assert!(stands.contains(place) && !stands.contains("nothing that is more"));
+    assert!(refused.contains(instead) && !refused.contains(place));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::words::{Run, TOLD};
 use crate::report::Style;
 use crate::report::units::three_digits;
-use crate::sched::{Culprit, Edge, worth};
+use crate::sched::{Culprit, Edge};
 
 /// Factors nearer to one than this are no change worth words.
 const SAME: f64 = 1.05;
@@ -30,7 +30,7 @@ fn waited(run: &Run<'_>, wanted: &Key) -> f64 {
 /// What one side or the other is blamed for, and which side blames nobody.
 pub(super) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<String> {
     let sides = [before, after];
-    let all = sides.into_iter().flat_map(|run| worth(run.sched).into_iter().map(move |edge| (run, edge)));
+    let all = sides.into_iter().flat_map(|run| run.blamed().into_iter().map(move |edge| (run, edge)));
     let mut told: Vec<(Key, String)> = Vec::new();
     for (run, edge) in all {
         let key = key(run, edge);
@@ -40,7 +40,7 @@ pub(super) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<Str
             told.push((key, format!("{says}: {}", beside(sides, times, style))));
         }
     }
-    let nobody = sides.into_iter().filter(|run| worth(run.sched).is_empty()).map(|run| run.named(&run.nobody(style)));
+    let nobody = sides.into_iter().filter(|run| run.blamed().is_empty()).map(|run| run.named(&run.nobody(style)));
     told.into_iter().map(|(_, text)| text).chain(nobody).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::words::Run;
 use crate::recording::Side;
-use crate::sched::{Blame, Culprit, Edge, Group, ProbeSummary, Quantiles, Worker, worth};
+use crate::sched::{Blame, Culprit, Edge, Group, ProbeSummary, Quantiles, Worker};
 use serde::Serialize;
 
 /// A run as its scheduler saw it.
@@ -188,7 +188,7 @@ fn probe(probe: &ProbeSummary) -> Probe {
 }
 
 fn blamed<'a>(run: &Run<'a>, blame: &'a Blame) -> Blamed<'a> {
-    let told = worth(run.sched);
+    let told = run.blamed();
     let one = |edge: &'a Edge| {
         let victim = run.sched.groups.get(edge.victim);
         OneEdge {

@@ -6,6 +6,7 @@ use crate::recording::{Pair, Side, Spec, tests::spec};
 use crate::report::html::tests::assert_well_formed;
 use crate::report::latency::tests::compared;
 use crate::sched::{Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, Sched, Stretch, Worker};
+use crate::watching::{Cost, Range};
 use lab_kit::Ending;
 
 const UTF8: Style = Style { plain: false, naive: false };
@@ -146,6 +147,8 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
+        watching: Err("nobody measured it".into()),
+        metrics: Default::default(),
         ops: Some(6_000),
     }
 }
@@ -160,6 +163,23 @@ fn printed(report: &Report, print: fn(&Report, Style, &mut dyn Write) -> io::Res
     print(report, UTF8, &mut text).unwrap();
     let text = anstream::adapter::strip_str(&String::from_utf8(text).unwrap()).to_string();
     text.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[test]
+fn waiting_that_is_less_than_what_watching_cost_is_nobody_s() {
+    let blames = |high: f64| {
+        let cost = Cost { of_wall: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() };
+        let one = Profile { watching: Ok(cost), ..looked_at(Side::A, sick()) };
+        let report = Report { comparison: None, ..with(vec![one]) };
+        sentences(&report, &runs(&report), UTF8)
+    };
+    // Of the waiting the import is charged 99.2 %.
+    assert!(blames(0.991)[0].contains("99.2 % of it for polls"), "{:?}", blames(0.991));
+    let refused = blames(0.993);
+    assert!(
+        refused[0].contains("blames nobody") && refused[0].contains("smaller than what watching cost, 99.3 %"),
+        "{refused:?}"
+    );
 }
 
 #[test]

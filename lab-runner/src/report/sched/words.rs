@@ -7,6 +7,7 @@ use crate::report::units::{grouped, three_digits, time};
 use crate::report::{Report, Style};
 use crate::sched::{Culprit, Edge, Group, Quantiles, Sched, Worker, worth};
 use crate::stacks::Names;
+use crate::watching::limits::{self, Size};
 
 /// Edges that are told, and groups whose times are.
 pub(super) const TOLD: usize = 3;
@@ -123,9 +124,21 @@ impl Run<'_> {
         edges.filter(|edge| edge.victim == victim).map(|edge| edge.ms).sum()
     }
 
+    /// The edges that are worth blaming, and larger than what watching cost: as a share of all waiting against the share of the time in
+    /// which the lens can have kept anybody waiting.
+    pub fn blamed(&self) -> Vec<&Edge> {
+        worth(self.sched).into_iter().filter(|edge| self.refused(edge).is_none()).collect()
+    }
+
+    /// Why nobody is told of it, if so.
+    fn refused(&self, edge: &Edge) -> Option<String> {
+        let all = self.sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
+        limits::refusal(Size::Waiting(edge.ms / all.max(f64::MIN_POSITIVE)), &self.profile.watching)
+    }
+
     /// Who is to blame for how much; or that nobody is, or why nobody can be.
     pub fn blames(&self, style: Style) -> Vec<String> {
-        let told: Vec<String> = worth(self.sched).into_iter().take(TOLD).map(|edge| self.blame(edge, style)).collect();
+        let told: Vec<String> = self.blamed().into_iter().take(TOLD).map(|edge| self.blame(edge, style)).collect();
         if told.is_empty() { vec![self.nobody(style)] } else { told }
     }
 
@@ -144,12 +157,14 @@ impl Run<'_> {
         let mostly = mostly.map_or_else(String::new, |edge| {
             format!(", {} of it for {}", percent(edge.ms / blame.waited_ms), self.charged_to(edge))
         });
-        format!("blames nobody: tasks waited {}{mostly}", self.amount(blame.waited_ms, style))
+        let refused = worth(self.sched).into_iter().find_map(|edge| self.refused(edge));
+        let refused = refused.map_or_else(String::new, |why| format!(": {why}"));
+        format!("blames nobody: tasks waited {}{mostly}{refused}", self.amount(blame.waited_ms, style))
     }
 
     /// The groups that are told of: those that are blamed, and those that waited longest.
     pub fn told_groups(&self, most: usize) -> Vec<usize> {
-        let blamed = worth(self.sched).into_iter().filter_map(|edge| match edge.culprit {
+        let blamed = self.blamed().into_iter().filter_map(|edge| match edge.culprit {
             Culprit::Group(number) => Some(number),
             _ => None,
         });

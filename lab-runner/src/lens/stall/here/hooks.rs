@@ -4,6 +4,10 @@
 //! starts threads that never poll, hundreds of them for blocking calls, and they would take the slots away.
 
 use super::slot;
+use crate::lens::price::{at_depth, price};
+use crate::lens::signal;
+use crate::lens::walk::{self, Text};
+use crate::lens::watching::Price;
 
 /// Makes ready what a poll has no time for: the clock, which is calibrated once.
 pub fn prepare() {
@@ -27,4 +31,32 @@ pub fn leave_poll() {
 /// The calling thread ends: its slot is free for another.
 pub fn thread_stops() {
     slot::release();
+}
+
+/// Polls that were told of so far, those inside of others left out.
+pub fn polls() -> u64 {
+    slot::all().iter().map(slot::Slot::polls).sum()
+}
+
+/// What a sample takes of the thread that is asked for it, the sending included: this thread asks itself.
+///
+/// # Errors
+/// If threads cannot be asked here.
+pub fn price_of_a_sample() -> Result<Price, String> {
+    /// As many as a ring has room for.
+    const EVENTS: u32 = 16;
+    walk::frame_pointers_work()?;
+    signal::install(Text::of_executable()?)?;
+    let slot = slot::mine_or_claim().ok_or("too many threads are watched")?;
+    let tid = rustix::thread::gettid().as_raw_nonzero().get();
+    slot.enter(u64::MAX);
+    let mut failed = None;
+    let mut ask = || {
+        slot.ask(1);
+        failed = failed.take().or(signal::send(tid).err());
+    };
+    let price = price(EVENTS, || slot.empty(), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
+    slot.leave();
+    slot::release();
+    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be asked for its stack: {error}")))
 }

@@ -88,10 +88,9 @@ fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
 }
 
 fn forget_what_was_before() {
-    let mut record = Vec::new();
     for slot in slot::all() {
         slot.forget();
-        while slot.ring.pop(&mut record) {}
+        slot.empty();
         slot.ring.take_lost();
         slot.take_late();
     }

@@ -198,6 +198,17 @@ impl Slot {
         Some(begin_ns)
     }
 
+    /// Polls that began here, over all threads that ever had the slot.
+    pub fn polls(&self) -> u64 {
+        self.poll.load(Ordering::Relaxed)
+    }
+
+    /// Throws away what is in the ring.
+    pub fn empty(&self) {
+        let mut record = Vec::new();
+        while self.ring.pop(&mut record) {}
+    }
+
     /// Asks for a sample that stands for so many ticks. Returns how many were asked for and not answered before.
     pub fn ask(&self, ticks: u32) -> u32 {
         self.due.fetch_add(ticks, Ordering::Relaxed)

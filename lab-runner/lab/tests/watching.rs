@@ -1,0 +1,71 @@
+//! What watching cost, through the real binary: every lens says it of its own run, or why it cannot, and every page has the section.
+
+mod support;
+
+use lab_runner::profile::{Profile, read_all};
+use std::path::PathBuf;
+use support::Lab;
+
+fn newest(lab: &Lab) -> PathBuf {
+    std::fs::read_dir(lab.out.path()).unwrap().map(|entry| entry.unwrap().path()).max().unwrap()
+}
+
+fn assert_measured(profile: &Profile) {
+    let lens = profile.lens;
+    if let Some(why) = &profile.note.unavailable {
+        assert!(profile.watching.is_err(), "{lens} did not look ({why}), so it cost nothing that is known");
+        return;
+    }
+    if profile.ending != lab_kit::Ending::Finished {
+        assert!(profile.watching.is_err(), "{lens}: a run that {} has no sum", profile.ending);
+        return;
+    }
+    assert!(profile.folder.join("watching.json").is_file(), "{lens} left what it cost");
+    let cost = profile.watching.as_ref().unwrap_or_else(|why| panic!("{lens}: {why}"));
+    let share = cost.share;
+    assert!(
+        0.0 < share.low && share.low <= share.mid && share.mid <= share.high && share.high <= 1.0,
+        "{lens}: {cost:?}"
+    );
+    assert!(cost.threads_ms > 0.0, "{lens} has threads of its own: {cost:?}");
+    assert_eq!(cost.complete, cost.missing.is_empty(), "{lens} gives a reason for what is missing: {cost:?}");
+    assert!(cost.per_event.iter().any(|event| event.count > 0 && event.ns.mid > 0.0), "{lens}: {cost:?}");
+}
+
+#[test]
+fn every_lens_measures_its_own_share_and_the_page_tells_it() {
+    let lab = Lab::builtin();
+    let args = ["run", "greedy", "--variant", "fixed", "--duration", "1s", "--profile", "all"];
+    let done = lab.done(&args);
+    assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
+    let folder = newest(&lab);
+    let profiles = read_all(&folder);
+    assert_eq!(profiles.len(), 5, "a run for each lens");
+    profiles.iter().for_each(assert_measured);
+    assert!(profiles.iter().any(|profile| profile.watching.is_ok()), "at least one of them came to its end");
+    assert!(done.stdout.contains("watching"), "{}", done.stdout);
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("<h2>What watching cost</h2>") && !page.contains("Nobody watched"));
+}
+
+#[test]
+fn a_run_that_nobody_watched_says_so() {
+    let lab = Lab::builtin();
+    let done = lab.done(&["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "none"]);
+    assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
+    let folder = newest(&lab);
+    let done =
+        lab.done(&["report", folder.to_str().unwrap(), "--html", lab.out.path().join("page.html").to_str().unwrap()]);
+    assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
+    let page = std::fs::read_to_string(lab.out.path().join("page.html")).unwrap();
+    assert!(page.contains("<h2>What watching cost</h2>") && page.contains("Nobody watched"));
+}
+
+#[test]
+fn a_run_that_was_killed_says_that_its_price_is_not_known() {
+    let lab = Lab::builtin();
+    let args = ["run", "shutdown", "--variant", "buggy", "--profile", "stall", "--timeout", "3s"];
+    let done = lab.done(&args);
+    assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("stall: not measured: the run was killed"), "{}", done.stdout);
+}

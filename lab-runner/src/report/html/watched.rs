@@ -1,0 +1,86 @@
+//! The section about what watching cost: always there, for a page that does not say it leaves the reader to guess.
+
+use super::WORDS;
+use super::table::{Cell, Table};
+use crate::evidence::label;
+use crate::profile::Profile;
+use crate::report::Report;
+use crate::report::units::{percent, time_ms};
+use crate::report::watching::{NOBODY, beside_line, by_lens, event, share, why_not};
+use crate::watching::Cost;
+
+/// The section.
+pub(super) struct Watched {
+    /// What is to be known before the tables.
+    pub says: String,
+    /// A table for each lens, with a column for each run.
+    pub tables: Vec<Table>,
+}
+
+const MEANS: &str = "CPU time of the lens beside that of the run that it looked into, the pacer's left out. A conclusion that rests on \
+                     a lens and is smaller than this is not drawn.";
+
+pub(super) fn of(report: &Report) -> Watched {
+    let tables: Vec<Table> = by_lens(report)
+        .iter()
+        .map(|(lens, runs)| {
+            let heads = [Cell::text("")].into_iter().chain(runs.iter().map(|run| Cell::number(label(&run.spec))));
+            let beside = runs
+                .iter()
+                .filter_map(|run| Some(format!("{}: {}", label(&run.spec), beside_line(report, run, WORDS)?)));
+            Table::new(&lens.to_string(), heads.collect(), rows(runs)).noted(missing(runs).chain(beside).collect())
+        })
+        .collect();
+    let says = if tables.is_empty() { format!("{}.", capital(NOBODY)) } else { MEANS.to_owned() };
+    Watched { says, tables }
+}
+
+fn rows(runs: &[&Profile]) -> Vec<Vec<Cell>> {
+    let row = |name: &str, of: &dyn Fn(&Cost) -> Option<String>| {
+        let cell = |run: &&Profile| match run.watching.as_ref() {
+            Ok(cost) => of(cost).map_or_else(|| Cell::faint("-"), Cell::number),
+            Err(_) => Cell::faint("-"),
+        };
+        let head = Cell::of_class(name, "name");
+        [head].into_iter().chain(runs.iter().map(cell)).collect::<Vec<_>>()
+    };
+    let whole = |run: &&Profile| match &run.watching {
+        Ok(cost) => Cell::number(share(cost)),
+        Err(_) => Cell::faint(why_not(&run.watching).unwrap_or_default()),
+    };
+    let first =
+        [Cell::of_class("of its run's CPU time", "name own")].into_iter().chain(runs.iter().map(whole)).collect();
+    let mut rows = vec![first];
+    rows.push(row("CPU time", &|cost| Some(format!("{} of {}", time_ms(cost.ms.mid), time_ms(cost.run_ms)))));
+    rows.push(row("of the time that passed", &|cost| Some(percent(cost.of_wall.mid))));
+    rows.push(row("its own threads", &|cost| Some(time_ms(cost.threads_ms))));
+    rows.extend(events(runs).iter().map(|what| {
+        row(&format!("each {what}"), &|cost| Some(event(cost.per_event.iter().find(|of| of.what == *what)?, WORDS)))
+    }));
+    rows
+}
+
+/// What happened in any of these runs.
+fn events(runs: &[&Profile]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for of in runs.iter().filter_map(|run| run.watching.as_ref().ok()).flat_map(|cost| &cost.per_event) {
+        if !all.contains(&of.what) {
+            all.push(of.what.clone());
+        }
+    }
+    all
+}
+
+fn missing(runs: &[&Profile]) -> impl Iterator<Item = String> {
+    let of = |run: &&Profile| {
+        let missing = run.watching.as_ref().ok().map(|cost| cost.missing.clone()).unwrap_or_default();
+        let label = label(&run.spec);
+        missing.into_iter().map(move |what| format!("{label}: not measured: {what}")).collect::<Vec<_>>()
+    };
+    runs.iter().flat_map(of).collect::<Vec<_>>().into_iter()
+}
+
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}

@@ -1,0 +1,175 @@
+//! What watching cost, in words: a line for each lens, and both runs of the same seed beside each other, the one that was watched and
+//! the one that was not.
+
+pub(super) mod json;
+
+use super::sched::words::percent;
+use super::units::{grouped, reading, three_digits, time};
+use super::{Report, Style};
+use crate::analysis::{Analysis, Reading};
+use crate::evidence::label;
+use crate::lens::Lens;
+use crate::profile::Profile;
+use crate::recording::Side;
+use crate::watching::{Cost, Known, PerEvent, Range};
+
+/// Where no lens looked.
+pub(super) const NOBODY: &str = "nobody watched: these numbers are of runs without a lens";
+/// Of what a lens does on the threads of the program, the kinds that a line tells: those that took most.
+const DEAREST: usize = 2;
+/// CPU time of one operation.
+const CPU: &str = "cpu_us_per_op";
+
+/// The runs under each lens, those of a comparison before first.
+pub(super) fn by_lens(report: &Report) -> Vec<(Lens, Vec<&Profile>)> {
+    let mut all: Vec<&Profile> = report.profiles.iter().collect();
+    all.sort_by_key(|profile| (profile.lens, profile.side() == Some(Side::B)));
+    let mut lenses: Vec<(Lens, Vec<&Profile>)> = Vec::new();
+    for profile in all {
+        match lenses.last_mut() {
+            Some((lens, runs)) if *lens == profile.lens => runs.push(profile),
+            _ => lenses.push((profile.lens, vec![profile])),
+        }
+    }
+    lenses
+}
+
+/// A line for each lens; of lenses that nothing is known of, one for each reason. Nothing if nobody watched.
+pub(super) fn lines(report: &Report, style: Style) -> Vec<String> {
+    let (mut told, mut unknown) = (Vec::new(), Vec::<(String, Vec<String>)>::new());
+    for (lens, runs) in by_lens(report) {
+        match whole_reason(&runs) {
+            Some(why) => match unknown.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, lenses)) => lenses.push(lens.to_string()),
+                None => unknown.push((why, vec![lens.to_string()])),
+            },
+            None => told.push(of_lens(lens, &runs, style)),
+        }
+    }
+    let unknown = unknown.into_iter().map(|(why, lenses)| format!("{}: not measured: {why}", lenses.join(", ")));
+    told.into_iter().chain(unknown).collect()
+}
+
+/// The most that any lens cost any run, where there are too many for a line each.
+pub(super) fn most(report: &Report) -> Option<String> {
+    let known = report.profiles.iter().filter_map(|profile| Some((profile, profile.watching.as_ref().ok()?)));
+    let (profile, cost) = known.max_by(|a, b| a.1.share.mid.total_cmp(&b.1.share.mid))?;
+    Some(format!("watching cost at most {} ({}, {})", of_run(cost), profile.lens, label(&profile.spec)))
+}
+
+/// Why nothing is known of any of these runs.
+fn whole_reason(runs: &[&Profile]) -> Option<String> {
+    let why = |profile: &&Profile| profile.watching.as_ref().err().cloned();
+    let first = runs.first().and_then(why)?;
+    runs.iter().all(|profile| why(profile).as_ref() == Some(&first)).then_some(first)
+}
+
+fn of_lens(lens: Lens, runs: &[&Profile], style: Style) -> String {
+    match runs {
+        [one] => match &one.watching {
+            Ok(cost) => format!("{lens} {}: {}", of_run(cost), made_of(cost, style)),
+            Err(why) => format!("{lens}: not measured: {why}"),
+        },
+        several => {
+            let one = |profile: &&Profile| match &profile.watching {
+                Ok(cost) => format!("{} {}", label(&profile.spec), share(cost)),
+                Err(why) => format!("{} not measured: {why}", label(&profile.spec)),
+            };
+            format!("{lens} of its run's CPU time: {}", several.iter().map(one).collect::<Vec<_>>().join("; "))
+        }
+    }
+}
+
+/// `3.10 % of its run's CPU time (2.80 to 3.60 %)`
+fn of_run(cost: &Cost) -> String {
+    let Range { low, high, .. } = cost.share;
+    format!("{} of its run's CPU time{}", bounded(cost), interval(low, high))
+}
+
+/// `3.10 % (2.80 to 3.60 %)`
+pub(super) fn share(cost: &Cost) -> String {
+    let Range { low, high, .. } = cost.share;
+    format!("{}{}", bounded(cost), interval(low, high))
+}
+
+fn bounded(cost: &Cost) -> String {
+    format!("{}{}", if cost.complete { "" } else { "≥ " }, percent(cost.share.mid))
+}
+
+fn interval(low: f64, high: f64) -> String {
+    if low == high {
+        return String::new();
+    }
+    format!(" ({} to {} %)", three_digits(100.0 * low), three_digits(100.0 * high))
+}
+
+/// `41 ns a poll, 0.9 % its own threads`
+fn made_of(cost: &Cost, style: Style) -> String {
+    let mut dearest: Vec<&PerEvent> = cost.per_event.iter().filter(|event| event.count > 0).collect();
+    dearest.sort_by(|a, b| b.ms().total_cmp(&a.ms()));
+    let events =
+        dearest.into_iter().take(DEAREST).map(|event| format!("{} a {}", time(event.ns.mid / 1e3, style), event.what));
+    let threads = format!("{} its own threads", percent(cost.threads_ms / cost.run_ms));
+    let what = |missing: &String| missing.split(": ").next().unwrap_or_default().to_owned();
+    let missing = cost.missing.iter().map(|missing| format!("{} not measured", what(missing)));
+    events.chain([threads]).chain(missing).collect::<Vec<_>>().join(", ")
+}
+
+/// `1 000 000 of 41 ns (38 to 47 ns)`
+pub(super) fn event(event: &PerEvent, style: Style) -> String {
+    let Range { low, mid, high } = event.ns;
+    let ns = |value: f64| time(value / 1e3, style);
+    let interval = if low == high { String::new() } else { format!(" ({} to {})", ns(low), ns(high)) };
+    format!("{} of {}{interval}", grouped(i64::try_from(event.count).unwrap_or(i64::MAX)), ns(mid))
+}
+
+/// The same metric of a run that was watched and of one that was not.
+pub(super) struct Beside {
+    pub metric: String,
+    pub unwatched: f64,
+    pub watched: f64,
+}
+
+/// The metrics by which a watched run and one that was not are held to each other; none where there is no such run. It is a single
+/// pair, so nothing follows from it.
+pub(super) fn beside(report: &Report, profile: &Profile) -> Vec<Beside> {
+    let Some(run) = unwatched(report, profile) else { return Vec::new() };
+    let metrics = [Some(CPU), report.scenario.map(|scenario| scenario.primary).filter(|primary| *primary != CPU)];
+    let one = |metric: &str| {
+        let (unwatched, watched) = (run.metrics.get(metric)?.value, *profile.metrics.get(metric)?);
+        Some(Beside { metric: metric.to_owned(), unwatched, watched })
+    };
+    metrics.into_iter().flatten().filter_map(one).collect()
+}
+
+/// The run that measured the same variant with the same seed, in a comparison on the same side.
+fn unwatched<'a>(report: &'a Report, profile: &Profile) -> Option<&'a Analysis> {
+    let key = |spec: &crate::recording::Spec| {
+        (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.load.seed)
+    };
+    let wanted = key(&profile.spec);
+    report
+        .runs
+        .iter()
+        .map(|(run, _)| run)
+        .find(|run| run.recording.spec.lens.is_none() && key(&run.recording.spec) == wanted)
+}
+
+/// `cpu us per op 35.2 µs unwatched, 36.0 µs watched; …`, and by what else the two runs differ.
+pub(super) fn beside_line(report: &Report, profile: &Profile, style: Style) -> Option<String> {
+    let all = beside(report, profile);
+    let run = unwatched(report, profile)?;
+    let one = |Beside { metric, unwatched, watched }: &Beside| {
+        let [was, is] = [unwatched, watched].map(|value| reading(metric, &Reading::exact(*value), style));
+        format!("{metric} {was} unwatched, {is} watched")
+    };
+    let told: Vec<String> = all.iter().map(one).collect();
+    let same = profile.spec.load == run.recording.spec.load && profile.spec.scaled == run.recording.spec.scaled;
+    let but = if same { "" } else { ", under a lens of another length or size" };
+    (!told.is_empty()).then(|| format!("{} (one pair of the same seed{but})", told.join("; ")))
+}
+
+/// Why the cost is not known.
+pub(super) fn why_not(known: &Known) -> Option<String> {
+    known.as_ref().err().map(|why| format!("not measured: {why}"))
+}

@@ -1,0 +1,93 @@
+//! What watching cost, in the machine-readable result: a run each that a lens looked into.
+
+use super::{Beside, beside, by_lens};
+use crate::lens::Lens;
+use crate::profile::Profile;
+use crate::recording::Side;
+use crate::report::Report;
+use crate::watching::{Cost, PerEvent, Range};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What one lens cost one run.
+#[derive(Debug, Serialize)]
+pub(in crate::report) struct Watched<'a> {
+    lens: Lens,
+    variant: &'a str,
+    /// Of a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    side: Option<Side>,
+    folder: String,
+    /// Why nothing is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_measured: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Measured<'a>>,
+    /// Metric → its value in the run of the same seed that nobody watched, and in this one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    beside: BTreeMap<String, [f64; 2]>,
+}
+
+#[derive(Debug, Serialize)]
+struct Measured<'a> {
+    /// CPU time of the lens as a share of its run's.
+    share: f64,
+    /// The interval of the share.
+    share_ci: [f64; 2],
+    /// False if a part was not measured: then the truth is not less.
+    /// The same as a share of the time that passed meanwhile.
+    of_wall: f64,
+    of_wall_ci: [f64; 2],
+    complete: bool,
+    ms: f64,
+    ms_ci: [f64; 2],
+    run_ms: f64,
+    threads_ms: f64,
+    per_event: Vec<Event<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    missing: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct Event<'a> {
+    what: &'a str,
+    count: u64,
+    ns: f64,
+    ns_ci: [f64; 2],
+}
+
+/// What is known of each run that was watched; an empty list if nobody watched.
+pub(in crate::report) fn documents(report: &Report) -> Vec<Watched<'_>> {
+    by_lens(report).into_iter().flat_map(|(_, runs)| runs).map(|profile| document(report, profile)).collect()
+}
+
+fn document<'a>(report: &Report, profile: &'a Profile) -> Watched<'a> {
+    let pair = |Beside { metric, unwatched, watched }: Beside| (metric, [unwatched, watched]);
+    Watched {
+        lens: profile.lens,
+        variant: &profile.spec.variant,
+        side: profile.side(),
+        folder: profile.folder.display().to_string(),
+        not_measured: profile.watching.as_ref().err().map(String::as_str),
+        cost: profile.watching.as_ref().ok().map(measured),
+        beside: beside(report, profile).into_iter().map(pair).collect(),
+    }
+}
+
+fn measured<'a>(cost: &'a Cost) -> Measured<'a> {
+    let ci = |range: Range| [range.low, range.high];
+    let event = |PerEvent { what, count, ns }: &'a PerEvent| Event { what, count: *count, ns: ns.mid, ns_ci: ci(*ns) };
+    Measured {
+        share: cost.share.mid,
+        share_ci: ci(cost.share),
+        of_wall: cost.of_wall.mid,
+        of_wall_ci: ci(cost.of_wall),
+        complete: cost.complete,
+        ms: cost.ms.mid,
+        ms_ci: ci(cost.ms),
+        run_ms: cost.run_ms,
+        threads_ms: cost.threads_ms,
+        per_event: cost.per_event.iter().map(event).collect(),
+        missing: &cost.missing,
+    }
+}
