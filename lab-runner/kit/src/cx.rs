@@ -114,9 +114,9 @@ impl Cx {
 
     fn measure_floor(&self, workers: usize) -> anyhow::Result<()> {
         let load = Load {
-            rate: 4_000.0,
+            rate: 8_000.0,
             warmup_ms: 20,
-            duration_ms: 250,
+            duration_ms: 125,
             arrivals: crate::Arrivals::Constant,
             ..self.load.clone()
         };

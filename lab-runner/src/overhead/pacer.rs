@@ -29,8 +29,8 @@ const fn load(name: &'static str, amount: u64, measure: fn(&Job) -> Result<Answe
 }
 
 /// Milliseconds of a load, and of one on the way to the highest rate.
-const LONG: u64 = 400;
-const SHORT: u64 = 100;
+const LONG: u64 = 250;
+const SHORT: u64 = 25;
 
 pub(super) const INSTRUMENTS: &[Instrument] = &[
     load("20 000/s, constant", LONG, |job| paced(job, Arrivals::Constant, 20_000.0)),
@@ -76,7 +76,7 @@ fn paced(job: &Job, arrivals: Arrivals, rate: f64) -> Result<Answer, String> {
 
 /// Doubles the rate until it cannot be kept, and then halves the gap between what can and what cannot.
 fn highest(job: &Job, arrivals: Arrivals) -> Result<Answer, String> {
-    const FIRST: f64 = 250_000.0;
+    const FIRST: f64 = 1_000_000.0;
     const MOST: f64 = 16_000_000.0;
     const STEPS: usize = 3;
     let valid = |rate: f64| {

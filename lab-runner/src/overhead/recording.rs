@@ -27,7 +27,7 @@ pub(super) mod name {
 }
 
 const fn recording(name: &'static str, measure: fn(&Job) -> Result<Answer, String>) -> Instrument {
-    Instrument { name, amount: 1_000_000, measure }
+    Instrument { name, amount: 500_000, measure }
 }
 
 pub(super) const INSTRUMENTS: &[Instrument] = &[

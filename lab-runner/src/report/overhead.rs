@@ -40,7 +40,7 @@ const fn ranged(head: &'static str, measures: &'static [&'static str], unit: f64
     Column { head, measures, unit, interval: true }
 }
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 6] = [
     Kind {
         group: Group::Polls,
         title: "ns a poll",
@@ -54,36 +54,43 @@ const KINDS: [Kind; 4] = [
         group: Group::Calls,
         title: "ns a call",
         columns: &[
+            ranged("by itself", &[ADDED_NS, NS], 1.0),
             plain("without", &[PLAIN_NS], 1.0),
             plain("with", &[WITH_NS], 1.0),
-            ranged("by itself", &[ADDED_NS, NS], 1.0),
         ],
     },
     Kind {
         group: Group::Pacer,
-        title: "pacer",
+        title: "pacer, against a null target",
         columns: &[
             plain("lag p50 µs", &["lag_p50_us"], 1.0),
             ranged("lag p99 µs", &["lag_p99_us"], 1.0),
             ranged("ns a request", &["inject_ns"], 1.0),
-            plain("waking", &["wake_ns"], 1.0),
+            plain("to wake it", &["wake_ns"], 1.0),
             plain("valid", &["valid"], 1.0),
-            ranged("most a second", &["highest_rate"], 1.0),
         ],
     },
+    Kind { group: Group::Pacer, title: "requests a second", columns: &[ranged("millions", &["highest_rate"], 1e6)] },
     Kind {
         group: Group::Reading,
         title: "recordings",
         columns: &[
-            plain("polls/s M", &["polls_per_s"], 1e6),
-            plain("bytes", &["bytes_per_event"], 1.0),
+            plain("polls M/s", &["polls_per_s"], 1e6),
+            plain("bytes an event", &["bytes_per_event"], 1.0),
             plain("dropped", &["dropped"], 1.0),
-            ranged("read M/s", &["read_per_s"], 1e6),
+            plain("read M/s", &["read_per_s"], 1e6),
             ranged("added up M/s", &["added_up_per_s"], 1e6),
+            plain("MB", &["memory_mb"], 1.0),
+        ],
+    },
+    Kind {
+        group: Group::Reading,
+        title: "from recording to page",
+        columns: &[
             plain("events M", &["events"], 1e6),
-            ranged("page s", &["page_s"], 1.0),
-            plain("page MB", &["page_mb"], 1.0),
-            plain("memory MB", &["memory_mb"], 1.0),
+            ranged("seconds", &["page_s"], 1.0),
+            plain("MB of page", &["page_mb"], 1.0),
+            plain("MB", &["memory_mb"], 1.0),
         ],
     },
 ];
@@ -109,34 +116,35 @@ pub(crate) fn print(table: &Table, style: Style, to: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
+/// The instruments of a table are those that have a number in its first column, or none at all.
 fn print_kind(table: &Table, kind: &Kind, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let of_group: Vec<&Reading> = table.readings.iter().filter(|reading| reading.group == kind.group).collect();
-    let has = |column: &&Column| of_group.iter().any(|reading| column.is_of(reading) && reading.estimate.is_some());
-    let columns: Vec<&Column> = kind.columns.iter().filter(has).collect();
-    let mut names: Vec<&str> = of_group.iter().map(|reading| reading.instrument.as_str()).collect();
-    names.dedup();
-    if names.is_empty() {
+    let Some(first) = kind.columns.first() else { return Ok(()) };
+    let of_group = || table.readings.iter().filter(|reading| reading.group == kind.group);
+    let rows: Vec<Vec<&Reading>> = of_group()
+        .filter(|reading| first.is_of(reading))
+        .map(|key| of_group().filter(|reading| reading.instrument == key.instrument).collect())
+        .collect();
+    if rows.is_empty() {
         return Ok(());
     }
-    let heads: String =
-        columns.iter().map(|column| format!("  {:>width$}", column.head, width = column.width())).collect();
-    writeln!(to, "\n{DIM}{}{DIM:#}", ascii(format!("{:<36}{heads}", kind.title).trim_end(), style))?;
-    for name in names {
-        let row: Vec<&Reading> = of_group.iter().copied().filter(|reading| reading.instrument == name).collect();
-        writeln!(to, "{}", ascii(cells(name, &row, &columns).trim_end(), style))?;
-        if let Some(line) = doubt(&row) {
+    let cells: Vec<Vec<String>> = kind.columns.iter().map(|column| column.cells(&rows)).collect();
+    let line = |name: &str, number: usize| {
+        let cell = |cells: &Vec<String>| format!("  {:>width$}", cells[number], width = widest(cells));
+        format!("{name:<36}{}", cells.iter().map(cell).collect::<String>()).trim_end().to_owned()
+    };
+    writeln!(to, "\n{DIM}{}{DIM:#}", ascii(&line(kind.title, 0), style))?;
+    for (number, row) in rows.iter().enumerate() {
+        let name = row.first().map_or("", |reading| reading.instrument.as_str());
+        writeln!(to, "{}", ascii(&line(name, number + 1), style))?;
+        if let Some(line) = doubt(row) {
             writeln!(to, "  {DIM}{}{DIM:#}", ascii(&line, style))?;
         }
     }
     Ok(())
 }
 
-fn cells(name: &str, row: &[&Reading], columns: &[&Column]) -> String {
-    let cell = |column: &&Column| {
-        let reading = row.iter().find(|reading| column.is_of(reading));
-        format!("  {:>width$}", reading.map_or(String::new(), |reading| column.cell(reading)), width = column.width())
-    };
-    format!("{name:<36}{}", columns.iter().map(cell).collect::<String>())
+fn widest(cells: &[String]) -> usize {
+    cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0)
 }
 
 /// What has to be known of a row: that it was not measured, or not in every round.
@@ -154,8 +162,13 @@ impl Column {
         self.measures.contains(&reading.measure.as_str())
     }
 
-    fn width(&self) -> usize {
-        if self.interval { 28 } else { self.head.chars().count().max(7) }
+    /// Its head, and a cell a row.
+    fn cells(&self, rows: &[Vec<&Reading>]) -> Vec<String> {
+        let cell = |row: &Vec<&Reading>| {
+            let reading = row.iter().find(|reading| self.is_of(reading));
+            reading.map_or(String::new(), |reading| self.cell(reading))
+        };
+        std::iter::once(self.head.to_owned()).chain(rows.iter().map(cell)).collect()
     }
 
     fn cell(&self, reading: &Reading) -> String {

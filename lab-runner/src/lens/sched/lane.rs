@@ -53,8 +53,6 @@ struct Before {
 }
 
 impl Before {
-    const NONE: Before = Before { place: AtomicUsize::new(0), rest: AtomicU64::new(0) };
-
     /// Worker, runtime and place of a poll.
     #[inline]
     fn rest(&self, task: &Task) -> u64 {
@@ -229,7 +227,7 @@ impl Lane {
             asleep: AtomicBool::new(false),
             open: Open::default(),
             nested: AtomicU32::new(0),
-            before: Before::NONE,
+            before: Before { place: AtomicUsize::new(0), rest: AtomicU64::new(0) },
         }
     }
 
