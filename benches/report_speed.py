@@ -19,8 +19,8 @@ RUNS = {'unordered --fixed --size 312500': 'a batch, all of whose tasks wait at 
 
 
 def build():
-    for target in (['--bin', 'lab'], ['--example', 'add_up']):
-        subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab-runner', *target], cwd=ROOT, check=True)
+    for target in (['lab', '--bin', 'lab'], ['lab-runner', '--example', 'add_up']):
+        subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', *target], cwd=ROOT, check=True)
 
 
 def record(args, out):

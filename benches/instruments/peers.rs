@@ -1,11 +1,9 @@
 //! The program of the peers: built when it is asked for, so that `cargo bench` by itself never unites its features with the lab's.
 
-use cargo_metadata::Message;
 use lab_kit::overhead::{LIST, pairs};
 use lab_runner::overhead::{Asked, Group};
-use std::io::BufReader;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// What the peers can measure, in their order.
 pub fn asked() -> Result<Vec<Asked>, String> {
@@ -21,21 +19,27 @@ pub fn asked() -> Result<Vec<Asked>, String> {
     Ok(names.filter_map(asked).collect())
 }
 
-/// Builds them as this bench was built, and tells where they are.
+/// Builds them as this bench was built and beside it, and tells where they are.
 fn build() -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let (here, profile) = place().ok_or("this bench does not lie in a folder of cargo's: try --no-peers")?;
     let mut command = Command::new(cargo);
-    command.args(["build", "--package", "lab-peers", "--locked", "--message-format", "json-render-diagnostics"]);
-    command.args(if cfg!(debug_assertions) { &[][..] } else { &["--release"] });
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::piped());
-    let mut build = command.spawn().map_err(|error| format!("cargo does not start: {error}: try --no-peers"))?;
-    let told = build.stdout.take().map(BufReader::new).into_iter().flat_map(Message::parse_stream);
-    let executable = told.filter_map(|message| match message.ok()? {
-        Message::CompilerArtifact(artifact) => artifact.executable,
-        _ => None,
-    });
-    let last = executable.last();
-    let status = build.wait().map_err(|error| error.to_string())?;
-    let built = last.filter(|_| status.success()).map(|path| path.into_std_path_buf());
-    built.ok_or_else(|| format!("the peers cannot be built ({status}): try --no-peers"))
+    command.args(["build", "--package", "lab-peers", "--locked", "--profile", profile, "--target-dir"]).arg(&here);
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    let status = command.status().map_err(|error| format!("cargo does not start: {error}: try --no-peers"))?;
+    let built = here.join(folder(profile)).join("lab-peers");
+    let there = status.success() && built.is_file();
+    if there { Ok(built) } else { Err(format!("the peers cannot be built ({status}): try --no-peers")) }
+}
+
+/// The target folder that this bench lies in, and the profile that it was built with: `target/release/deps/instruments-…`.
+fn place() -> Option<(PathBuf, &'static str)> {
+    let bench = std::env::current_exe().ok()?;
+    let target = bench.ancestors().nth(3)?.to_owned();
+    Some((target, if cfg!(debug_assertions) { "dev" } else { "release" }))
+}
+
+/// Where cargo puts what it builds with a profile.
+fn folder(profile: &str) -> &str {
+    if profile == "dev" { "debug" } else { profile }
 }
