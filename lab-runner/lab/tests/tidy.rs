@@ -1,26 +1,47 @@
 //! The walls: which package may lean on which, and which module may know what. ARCHITECTURE.md says why.
 
-use cargo_metadata::{Dependency, DependencyKind, Metadata, MetadataCommand, Package};
-use std::collections::BTreeSet;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What `cargo metadata` tells, as far as walls need it. A crate for this would switch on a feature of serde_json for every benchmark.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_default_members: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    dependencies: Vec<Dependency>,
+    features: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// `dev` or `build`; none for what is simply needed.
+    kind: Option<String>,
+    optional: bool,
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 fn metadata() -> Metadata {
-    MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
-        .no_deps()
-        .other_options(["--offline".into()])
-        .exec()
-        .unwrap()
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(root());
+    serde_json::from_slice(&cargo.output().unwrap().stdout).unwrap()
 }
 
 /// The packages that a package needs to be built, its tests' left out.
 fn needs(package: &Package) -> BTreeSet<&str> {
-    let built = package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
+    let built = package.dependencies.iter().filter(|dependency| dependency.kind.as_deref() != Some("dev"));
     built.map(|dependency| dependency.name.as_str()).collect()
 }
 
