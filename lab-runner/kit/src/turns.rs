@@ -108,8 +108,16 @@ type Block = Result<f64, String>;
 /// # Errors
 /// What went wrong with a block.
 pub fn alternate(polls: u64, plain: impl Fn() -> Block, with: impl Fn() -> Block) -> Result<Answer, String> {
+    in_turns((polls / BLOCK).max(1), plain, with)
+}
+
+/// The same for so many pairs of blocks of anything that has nanoseconds.
+///
+/// # Errors
+/// What went wrong with a block.
+pub fn in_turns(pairs: u64, plain: impl Fn() -> Block, with: impl Fn() -> Block) -> Result<Answer, String> {
     let (mut plains, mut withs, mut added) = (Vec::new(), Vec::new(), Vec::new());
-    for pair in 0..(polls / BLOCK).max(1) {
+    for pair in 0..pairs.max(1) {
         let both = if pair % 2 == 0 { (plain()?, with()?) } else { swapped(with()?, plain()?) };
         plains.push(both.0);
         withs.push(both.1);

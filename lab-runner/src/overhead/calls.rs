@@ -3,7 +3,8 @@
 use crate::analysis::growth::median;
 use hdrhistogram::Histogram;
 use lab_kit::alloc::{Counting, timed};
-use lab_kit::overhead::{ADDED_NS, Answer, Instrument, Job, NS, PLAIN_NS, WITH_NS};
+use lab_kit::overhead::{Answer, Instrument, Job, NS};
+use lab_kit::turns::in_turns;
 use std::alloc::GlobalAlloc;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -66,28 +67,16 @@ fn histogram(job: &Job) -> Result<Answer, String> {
 
 #[cfg(feature = "jemalloc")]
 fn counted(job: &Job) -> Result<Answer, String> {
-    Ok(over(job, &crate::Jemalloc, &Counting::over(crate::Jemalloc)))
+    over(job, &crate::Jemalloc, &Counting::over(crate::Jemalloc))
 }
 
 #[cfg(not(feature = "jemalloc"))]
 fn counted(job: &Job) -> Result<Answer, String> {
-    Ok(over(job, &std::alloc::System, &Counting::over(std::alloc::System)))
+    over(job, &std::alloc::System, &Counting::over(std::alloc::System))
 }
 
 /// An allocation and its end, without and with counting, block against block.
-fn over(job: &Job, plain: &impl GlobalAlloc, with: &impl GlobalAlloc) -> Answer {
-    let pairs = blocks(job).map(|pair| match pair % 2 {
-        0 => (per_call(timed(plain, BLOCK)), per_call(timed(with, BLOCK))),
-        _ => {
-            let with = per_call(timed(with, BLOCK));
-            (per_call(timed(plain, BLOCK)), with)
-        }
-    });
-    let pairs: Vec<(f64, f64)> = pairs.collect();
-    let medians = [
-        (PLAIN_NS, pairs.iter().map(|(plain, _)| *plain).collect()),
-        (WITH_NS, pairs.iter().map(|(_, with)| *with).collect()),
-        (ADDED_NS, pairs.iter().map(|(plain, with)| with - plain).collect()),
-    ];
-    medians.map(|(name, ns)| (name.to_owned(), median(ns))).into()
+fn over(job: &Job, plain: &impl GlobalAlloc, with: &impl GlobalAlloc) -> Result<Answer, String> {
+    let pairs = blocks(job).end;
+    in_turns(pairs, || Ok(per_call(timed(plain, BLOCK))), || Ok(per_call(timed(with, BLOCK))))
 }
