@@ -3,8 +3,9 @@
 use crate::say;
 use anyhow::Context;
 use criterion::profiler::Profiler;
-use lab_runner::lens::symbols::{Frame, Symbols};
-use lab_runner::stacks::{Folded, Names, Side, flame};
+use lab_analysis::stacks::symbols::Symbols;
+use lab_analysis::stacks::{Folded, Names, Side, flame};
+use lab_recording::frame::Frame;
 use pprof::{ProfilerGuard, ProfilerGuardBuilder, UnresolvedReport};
 use std::path::Path;
 
@@ -43,7 +44,7 @@ impl Profiler for FlameGraphs {
 /// Without frame pointers the walk would go astray; a thread that unwinds holds a lock which naming takes too.
 fn start() -> anyhow::Result<ProfilerGuard<'static>> {
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    lab_runner::lens::walk::frame_pointers_work().map_err(anyhow::Error::msg)?;
+    lab_recorder::walk::frame_pointers_work().map_err(anyhow::Error::msg)?;
     let builder = ProfilerGuardBuilder::default().frequency(HZ).blocklist(&["libgcc"]);
     builder.build().context("pprof-rs does not start")
 }

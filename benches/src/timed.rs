@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use lab_kit::batch::names;
-use lab_kit::{log, probe};
+use lab_recording::{counters, request_log};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
@@ -42,7 +42,8 @@ impl Timed {
 }
 
 fn mean_response(folder: &Path) -> anyhow::Result<Measured> {
-    let (header, entries) = log::read(&folder.join(log::REQUESTS)).context("no request log can be read")?;
+    let (header, entries) =
+        request_log::read(&folder.join(request_log::REQUESTS)).context("no request log can be read")?;
     let end_ns = header.closed_ns.context("the run did not wait for its answers")?;
     let (mut sum_ns, mut sent, mut answered) = (0, 0, 0);
     for entry in entries.skip(header.excluded) {
@@ -60,7 +61,7 @@ fn mean_response(folder: &Path) -> anyhow::Result<Measured> {
 }
 
 fn counters(folder: &Path) -> anyhow::Result<HashMap<String, u64>> {
-    let counters = probe::read(&folder.join(probe::COUNTERS)).context("no counters can be read")?;
+    let counters = counters::read(&folder.join(counters::COUNTERS)).context("no counters can be read")?;
     Ok(counters.into_iter().collect())
 }
 
@@ -73,8 +74,8 @@ fn batch(counters: &HashMap<String, u64>) -> anyhow::Result<Measured> {
 
 fn stopwatch(counters: &HashMap<String, u64>, name: &str) -> anyhow::Result<Measured> {
     let at = |end: &str| counters.get(&format!("{name}{end}")).copied();
-    let begin = at(probe::BEGIN_NS).with_context(|| format!("its stopwatch {name} never began"))?;
-    let end = at(probe::END_NS).with_context(|| format!("its stopwatch {name} never ended"))?;
+    let begin = at(counters::BEGIN_NS).with_context(|| format!("its stopwatch {name} never began"))?;
+    let end = at(counters::END_NS).with_context(|| format!("its stopwatch {name} never ended"))?;
     Ok(Measured { time: Duration::from_nanos(end.saturating_sub(begin)), pieces: 1 })
 }
 

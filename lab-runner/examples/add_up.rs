@@ -1,7 +1,7 @@
 //! Adds up what the recorder of the lens `sched` left in the folder of a run, once more: the part of `lab run` that comes between
 //! the end of such a run and its page. `benches/report_speed.py` times it.
 
-use lab_runner::lens::sched::complete;
+use lab_analysis::resolve::scheduler::complete;
 use std::path::Path;
 
 fn main() -> anyhow::Result<()> {

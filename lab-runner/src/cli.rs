@@ -9,13 +9,13 @@ pub(crate) use export::{ExportArgs, ExportTo};
 pub(crate) use overhead::{OverheadArgs, OverheadFormat};
 pub(crate) use score::{ScoreArgs, ScoreFormat};
 
-use crate::compare::metrics::METRICS;
+use crate::engine::plan::Sizes;
 use crate::exit::{self, Exit};
-use crate::lens::Lens;
-use crate::plan::Sizes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use lab_kit::Arrivals;
+use lab_analysis::comparison::metrics::METRICS;
+use lab_recording::Arrivals;
+use lab_recording::profiler::Lens;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;

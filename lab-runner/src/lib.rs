@@ -18,37 +18,18 @@
 //! }
 //! ```
 
-pub mod analysis;
-mod child;
 mod cli;
 mod cmd;
-pub mod compare;
-pub mod diagnose;
-mod doctor;
-mod environment;
-pub mod evidence;
+mod engine;
 mod exit;
 pub mod export;
-pub mod hang;
-mod hog;
-pub mod lens;
-pub mod overhead;
-mod plan;
-pub mod profile;
-mod protobuf;
-pub mod recording;
+#[cfg(test)]
+mod made_up;
 pub mod report;
-pub mod sched;
-pub mod score;
-pub mod stacks;
-mod supervise;
-pub mod verdict;
-pub mod watching;
 
-/// The allocator whose heap the lens `alloc` can look into. A binary has it with
-/// `#[global_allocator] static A: Counting<Jemalloc> = Counting::over(Jemalloc);`.
+pub use cmd::overhead;
 #[cfg(feature = "jemalloc")]
-pub use tikv_jemallocator::Jemalloc;
+pub use lab_recorder::Jemalloc;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -75,11 +56,13 @@ pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
 /// lab without its command line, and that the lab is to be able to start again.
 pub fn child(args: &[OsString], scenarios: &[&'static Scenario]) -> Option<ExitCode> {
     match args {
-        [_, word, folder] if word == OsStr::new(child::SUBCOMMAND) => {
-            Some(child::main(Path::new(folder), &[scenarios, &overhead::scenarios()].concat()))
+        [_, word, folder] if word == OsStr::new(engine::child::SUBCOMMAND) => {
+            Some(engine::child::main(Path::new(folder), &[scenarios, &cmd::overhead::scenarios()].concat()))
         }
-        [_, word, parent] if word == OsStr::new(hog::SUBCOMMAND) => Some(hog::main(&parent.to_string_lossy())),
-        _ => lab_kit::overhead::main(args, &overhead::instruments()),
+        [_, word, parent] if word == OsStr::new(engine::hog::SUBCOMMAND) => {
+            Some(engine::hog::main(&parent.to_string_lossy()))
+        }
+        _ => lab_kit::overhead::main(args, &cmd::overhead::instruments()),
     }
 }
 
@@ -92,8 +75,8 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Sweep(args) => cmd::sweep::run(&args, cli.plain, scenarios),
         Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
         Command::Score(args) => cmd::score::run(&args, cli.plain, scenarios),
-        Command::Doctor(args) => cmd::doctor::run(&args, cli.plain, scenarios),
-        Command::Overhead(args) => cmd::overhead::run(&args, cli.plain),
+        Command::Doctor(args) => cmd::doctor::command::run(&args, cli.plain, scenarios),
+        Command::Overhead(args) => cmd::overhead::command::run(&args, cli.plain),
         Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::Completions(args) => cmd::completions::run(&args),

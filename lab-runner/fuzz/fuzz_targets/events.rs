@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use lab_runner::lens::sched::parse;
-use lab_runner::sched::{analyse, stacks};
+use lab_recording::scheduler::parse;
+use lab_analysis::scheduler::{analyse, stacks};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -20,6 +20,8 @@ mod sampling;
 
 pub use sampling::{rehearse, sample, sample_every, samples_taken, stop_sampling};
 
+pub use lab_recording::request_log::Totals;
+
 use sampling::Due;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -36,22 +38,6 @@ impl<A> Counting<A> {
     /// Counts what is asked of this allocator.
     pub const fn over(allocator: A) -> Counting<A> {
         Counting(allocator)
-    }
-}
-
-/// What was asked for so far. A reallocation counts once, with its new size.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Calls that asked for memory.
-    pub allocs: u64,
-    /// Bytes that they asked for.
-    pub bytes: u64,
-}
-
-impl Totals {
-    /// What was asked for between two looks.
-    pub fn since(self, earlier: Totals) -> Totals {
-        Totals { allocs: self.allocs - earlier.allocs, bytes: self.bytes - earlier.bytes }
     }
 }
 

@@ -256,7 +256,8 @@ impl<F: Future> Future for Counted<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cx, Load, probe};
+    use crate::Cx;
+    use lab_recording::{Load, counters};
     use std::collections::HashMap;
 
     fn counted(size: usize, run: impl AsyncFnOnce(Children) -> u64) -> HashMap<String, u64> {
@@ -265,7 +266,7 @@ mod tests {
         let batch = cx.batch(size).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         batch.time(|| Ok(runtime.block_on(batch.outer(run(batch.children())))), |completed| completed).unwrap();
-        probe::read(&folder.path().join(probe::COUNTERS)).unwrap().into_iter().collect()
+        counters::read(&folder.path().join(counters::COUNTERS)).unwrap().into_iter().collect()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Claims: what a variant promises to show, as data that is judged from recordings alone.
 
-use serde::{Deserialize, Serialize};
+use lab_recording::Ending;
 use std::fmt;
 
 /// One promise of a variant: a sentence, what to look at, and the bound it must keep.
@@ -93,34 +93,6 @@ pub enum Bound {
     AtMost(f64),
     /// The value must be this one: for counts and endings.
     Equal(f64),
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ending {
-    /// The variant's function returned `Ok`.
-    Finished,
-    /// It returned an error, panicked, or left the process early.
-    Failed,
-    /// A signal killed the child.
-    Crashed,
-    /// It was still running at its deadline and had to be killed.
-    Hung,
-    /// It was cut off from outside: the lab was interrupted or died.
-    Unfinished,
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Ending::Finished => "finished",
-            Ending::Failed => "failed",
-            Ending::Crashed => "crashed",
-            Ending::Hung => "hung",
-            Ending::Unfinished => "unfinished",
-        })
-    }
 }
 
 /// A claim that still lacks its bound: finish it with `at_least`, `at_most` or `equal`.

@@ -1,9 +1,10 @@
 //! The context: all that a variant gets from the lab.
 
-use crate::log::{self, RequestLog};
+use crate::log::RequestLog;
 use crate::watch::{self, Watch};
-use crate::{Answer, Batch, Heartbeat, Load, Probe, Request, Requests};
+use crate::{Answer, Batch, Heartbeat, Probe, Request, Requests};
 use anyhow::Context;
+use lab_recording::{Load, request_log};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +93,7 @@ impl Cx {
         if self.floor {
             self.measure_floor(handle.metrics().num_workers()).context("cannot measure the floor")?;
         }
-        self.stream(log::REQUESTS, &self.load, handle, handler)
+        self.stream(request_log::REQUESTS, &self.load, handle, handler)
     }
 
     /// Watches a runtime for freezes until the heartbeat is stopped or dropped. Start it with the measured time.
@@ -117,11 +118,11 @@ impl Cx {
             rate: 8_000.0,
             warmup_ms: 20,
             duration_ms: 125,
-            arrivals: crate::Arrivals::Constant,
+            arrivals: lab_recording::Arrivals::Constant,
             ..self.load.clone()
         };
         let null_target = Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
-        self.stream(log::FLOOR, &load, null_target.handle(), |_request| async {})?.finish()?;
+        self.stream(request_log::FLOOR, &load, null_target.handle(), |_request| async {})?.finish()?;
         null_target.shutdown_timeout(Duration::from_secs(1));
         Ok(())
     }
@@ -144,9 +145,12 @@ impl Cx {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Entry;
+    use lab_recording::request_log::Entry;
 
-    fn record(load: &Load, handler: impl Fn(Request) -> bool + Send + Sync + 'static) -> (log::Header, Vec<Entry>) {
+    fn record(
+        load: &Load,
+        handler: impl Fn(Request) -> bool + Send + Sync + 'static,
+    ) -> (request_log::Header, Vec<Entry>) {
         let folder = tempfile::tempdir().unwrap();
         let cx = Cx::create(load.clone(), folder.path()).unwrap();
         let runtime = cx.runtime().build().unwrap();
@@ -155,7 +159,7 @@ mod tests {
             async move { assert!(answers, "this request is lost on purpose") }
         });
         requests.unwrap().finish().unwrap();
-        let (header, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        let (header, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         (header, entries.map(Result::unwrap).collect())
     }
 
@@ -207,7 +211,7 @@ mod tests {
         });
         requests.unwrap().finish().unwrap();
         drop(runtime); // drops the request, too late for the log to count it as lost
-        let (header, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        let (header, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
         let after_the_end = |e: &Entry| e.ended_ns > header.closed_ns;
         assert_eq!(entries.iter().filter(|e| after_the_end(e)).count(), 1);
@@ -225,7 +229,7 @@ mod tests {
         assert!(!requests.is_sent());
         requests.stop().unwrap();
         requests.finish().unwrap();
-        let (header, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        let (header, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
         let sent = entries.iter().filter(|e| e.sent_ns.is_some()).count();
         let stopped_ns = header.stopped_ns.unwrap();
@@ -242,7 +246,7 @@ mod tests {
         let runtime = cx.runtime().build().unwrap();
         let odd = |request: Request| async move { if request.number % 2 == 1 { Err("odd") } else { Ok(()) } };
         cx.requests(runtime.handle(), odd).unwrap().finish().unwrap();
-        let (_, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        let (_, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         assert!(entries.map(Result::unwrap).enumerate().all(|(number, e)| e.lost == (number % 2 == 1)));
     }
 
@@ -253,9 +257,9 @@ mod tests {
         let cx = Cx::create(load, folder.path()).unwrap().quiet();
         let runtime = cx.runtime().build().unwrap();
         cx.requests(runtime.handle(), |_request| async {}).unwrap().finish().unwrap();
-        let (_, entries) = log::read(&folder.path().join(log::REQUESTS)).unwrap();
+        let (_, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         assert_eq!(entries.map(Result::unwrap).filter(|e| e.ended_ns.is_some()).count(), 10);
-        assert!(!folder.path().join(log::FLOOR).exists());
+        assert!(!folder.path().join(request_log::FLOOR).exists());
     }
 
     #[test]

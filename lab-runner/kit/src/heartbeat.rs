@@ -101,7 +101,8 @@ fn beyond_us(ns: u64, expected_ns: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cx, Load, probe};
+    use crate::Cx;
+    use lab_recording::{Load, counters};
 
     #[test]
     fn a_frozen_runtime_is_seen_and_the_machine_is_not_blamed_for_it() {
@@ -111,7 +112,7 @@ mod tests {
         let heartbeat = cx.heartbeat(runtime.handle()).unwrap();
         runtime.block_on(runtime.spawn(async { thread::sleep(Duration::from_millis(300)) })).unwrap();
         heartbeat.stop();
-        let counters = probe::read(&folder.path().join(probe::COUNTERS)).unwrap();
+        let counters = counters::read(&folder.path().join(counters::COUNTERS)).unwrap();
         let of = |name: &str| counters.iter().find(|(n, _)| n == name).unwrap().1;
         assert!(of(RUNTIME_FREEZE) >= 250_000, "the only worker slept for 300 ms: {counters:?}");
         assert!(of(MACHINE_FREEZE) < of(RUNTIME_FREEZE), "{counters:?}");

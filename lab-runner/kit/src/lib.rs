@@ -54,7 +54,7 @@
 //! let load = Load { duration_ms: 100, warmup_ms: 20, arrivals: Arrivals::Poisson, ..NAP.load.clone() };
 //! let cx = Cx::create(load, folder.path())?;
 //! (NAP.variants[0].run)(&cx)?;
-//! assert!(folder.path().join(lab_kit::log::REQUESTS).exists());
+//! assert!(folder.path().join(lab_recording::request_log::REQUESTS).exists());
 //! # anyhow::Ok(())
 //! ```
 //!
@@ -68,9 +68,9 @@ mod claim;
 pub mod clock;
 mod cx;
 pub mod heartbeat;
+mod input;
 mod ledger;
-mod load;
-pub mod log;
+mod log;
 pub mod overhead;
 pub mod pacer;
 pub mod probe;
@@ -83,17 +83,17 @@ pub mod task_number;
 pub mod turns;
 pub mod watch;
 pub mod watched;
-pub mod words;
 pub mod yield_probe;
 
 pub use batch::Batch;
-pub use claim::{Bound, Claim, Ending, Measure, Stacks};
+pub use claim::{Bound, Claim, Measure, Stacks};
 pub use cx::Cx;
 pub use heartbeat::Heartbeat;
+pub use input::{Input, fits_memory, no_input, only_input};
+pub use lab_recording::{Arrivals, Cause, Ending, Kind, Load};
 pub use ledger::{Saying, So};
-pub use load::{Arrivals, Input, Load, fits_memory, no_input, only_input};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use requests::{ACCEPTOR_SPAWNED_IN, Answer, Request, Requests};
-pub use scenario::{Cause, Column, Control, Kind, Scenario, Truth, Variant};
+pub use scenario::{Column, Control, Scenario, Truth, Variant};
 pub use watch::Watch;
 pub use yield_probe::YieldProbe;

@@ -4,6 +4,8 @@
 //! not skipped; the next deadline does not move. That is what makes the load open: a stalled service cannot
 //! slow the clients down and so hide its own stall.
 
+pub use lab_recording::request_log::Cost;
+
 use crate::clock;
 use std::thread;
 
@@ -40,20 +42,6 @@ pub fn step(now_ns: u64, due_ns: u64, spare_core: bool) -> Step {
     } else {
         Step::Spin
     }
-}
-
-/// What following a schedule took.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Cost {
-    /// CPU time of the calling thread, spinning included.
-    pub cpu_ns: u64,
-    /// Spent sending, from the look at the clock that found a deadline reached to the next one. Sending that
-    /// was interrupted is left out.
-    pub send_ns: u64,
-    /// Of it, spent waking the target, as far as `send` told.
-    pub wake_ns: u64,
-    /// From begin to end.
-    pub wall_ns: u64,
 }
 
 /// Calls `send(number, now_ns)` for each deadline in turn; it returns how long it took to wake the target.

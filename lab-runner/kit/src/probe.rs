@@ -1,26 +1,14 @@
 //! The probe: numbers that a scenario reports about itself. They survive a kill, like the request log.
 
 use crate::clock;
-use crate::words::Words;
-use anyhow::Context;
-use std::fmt;
-use std::io;
+use lab_recording::counters::{
+    BEGIN_NS, COUNTERS, END_NS, ENTRY_WORDS, HEADER_WORDS, MAGIC, MOST, NAME_BYTES, NAME_WORDS, VERSION,
+};
+use lab_recording::words::Words;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Name of the counters' file inside a recording.
-pub const COUNTERS: &str = "counters.bin";
-
-const MAGIC: u64 = u64::from_le_bytes(*b"LABCNTS\n");
-const VERSION: u64 = 1;
-const HEADER_WORDS: usize = 2;
-const MOST: usize = 64;
-const NAME_WORDS: usize = 6;
-const NAME_BYTES: usize = NAME_WORDS * 8;
-const ENTRY_WORDS: usize = NAME_WORDS + 2;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 
 /// Hands out counters and stopwatches. Cheap to clone; all clones write to one file.
 #[derive(Clone)]
@@ -91,11 +79,6 @@ impl Probe {
         }
     }
 }
-
-/// What the name of a stopwatch's first counter ends with: `CLOCK_MONOTONIC` nanoseconds.
-pub const BEGIN_NS: &str = "_begin_ns";
-/// What the name of its second one ends with.
-pub const END_NS: &str = "_end_ns";
 
 /// Times something that may never end: both ends are kept, so that a run which was killed in between still
 /// tells how long it had been going on.
@@ -190,31 +173,10 @@ impl fmt::Debug for Counter {
     }
 }
 
-/// Reads the counters of a recording that were written at least once.
-///
-/// # Errors
-/// If the file cannot be read, holds no counters, or was written by a newer lab.
-pub fn read(path: &Path) -> anyhow::Result<Vec<(String, u64)>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let words: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
-    match words.get(..HEADER_WORDS) {
-        Some([MAGIC, VERSION]) => {}
-        Some([MAGIC, newer]) => anyhow::bail!("the counters have format {newer}, this lab reads format {VERSION}"),
-        _ => anyhow::bail!("{} holds no counters", path.display()),
-    }
-    let entries = words[HEADER_WORDS..].chunks_exact(ENTRY_WORDS);
-    Ok(entries.filter(|entry| entry[NAME_WORDS + 1] == 1).map(counter_of).collect())
-}
-
-fn counter_of(entry: &[u64]) -> (String, u64) {
-    let bytes: Vec<u8> = entry[..NAME_WORDS].iter().flat_map(|word| word.to_ne_bytes()).collect();
-    let name = String::from_utf8_lossy(&bytes);
-    (name.trim_end_matches('\0').to_owned(), entry[NAME_WORDS])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lab_recording::counters::read;
 
     #[test]
     fn counters_are_read_while_their_writer_lives_and_only_once_written() {

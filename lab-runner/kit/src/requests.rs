@@ -6,8 +6,9 @@
 //! connections a turn: the generator is to add no limit of its own to those of the scheduler.
 
 use crate::bell::{self, Bell};
-use crate::log::{Mark, RequestLog};
+use crate::log::RequestLog;
 use crate::{alloc, clock, pacer, request_task};
+use lab_recording::request_log::Mark;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -284,7 +285,7 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Load;
+    use lab_recording::Load;
 
     #[test]
     fn the_pacer_allocates_nothing_while_it_paces() {

@@ -2,9 +2,8 @@
 //!
 //! A table of structs, so that a listed variant cannot lack its code and code cannot lack its listing.
 
-use crate::{Claim, Cx, Load, Saying};
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use crate::{Claim, Cx, Saying};
+use lab_recording::{Cause, Kind, Load};
 
 /// One way of misbehaving, with its default load and its variants.
 #[derive(Debug)]
@@ -101,34 +100,6 @@ pub struct Variant {
     pub truth: Option<Truth>,
 }
 
-/// The role of a variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Shows the sickness.
-    Buggy,
-    /// The default cure, which `--fixed` runs.
-    Fixed,
-    /// Another cure.
-    Cure,
-    /// A tempting fix that does not cure.
-    Trap,
-    /// Looks sick, is healthy.
-    Decoy,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Kind::Buggy => "buggy",
-            Kind::Fixed => "fixed",
-            Kind::Cure => "cure",
-            Kind::Trap => "trap",
-            Kind::Decoy => "decoy",
-        })
-    }
-}
-
 /// The answer that a sick variant ships: what is wrong with it, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Truth {
@@ -147,25 +118,4 @@ impl Truth {
     pub fn holds_at(&self, workers: usize) -> bool {
         self.workers.is_none_or(|most| workers <= most)
     }
-}
-
-/// The causes that variants are labelled with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// A poll that computes for so long that other tasks of its worker starve.
-    LongPoll,
-    /// A poll that waits in the kernel, and its worker with it.
-    BlockingCall,
-    /// A blocking pool too small for what was moved into it.
-    PoolExhausted,
-    /// A lock that is held while something stalls, and that a task waits for in its poll.
-    LockAcrossStall,
-    /// A combinator that polls all its children again and again for the few that can go on.
-    QuadraticCombinator,
-    /// A runtime that is ended from inside itself.
-    SelfShutdown,
-    /// A runtime that cannot end because a task never yields.
-    NeverYields,
-    /// Accepted work that is cut off.
-    AbortedWork,
 }

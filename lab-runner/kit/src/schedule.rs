@@ -5,7 +5,7 @@
 //! `i / rate`; Poisson by cumulative exponential gaps; a ramp by inverting its integrated rate
 //! `N(t) = r₀t + (r₁ − r₀)t²/2T`; a step piecewise.
 
-use crate::{Arrivals, Load};
+use lab_recording::{Arrivals, Load};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use base64::Engine;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry, Tag};
-use lab_runner::stacks::Folded;
+use lab_analysis::stacks::Folded;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::Lab;

@@ -2,9 +2,10 @@
 
 mod support;
 
-use lab_runner::lens::alloc::{self, heap, read};
-use lab_runner::profile::{Profile, View, read_all};
-use lab_runner::stacks::has_frame;
+use lab_analysis::profile::{Profile, View, read_all};
+use lab_analysis::stacks::has_frame;
+use lab_recording::alloc as recorded;
+use lab_recording::alloc::{heap, read};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -71,10 +72,10 @@ fn its_estimate_stands_beside_what_was_counted() {
     let truth = bytes(&run, "churned_bytes") as u64;
     assert!((truth..truth + truth / 100).contains(&count("churn_bytes_counted")), "{:#?}", profile.note);
     assert!(count("churn_bytes_sampled").abs_diff(truth) < truth / 10);
-    assert_eq!((count("churn_samples_lost"), count("churn_sample_every_bytes")), (0, alloc::CHURN_EVERY));
+    assert_eq!((count("churn_samples_lost"), count("churn_sample_every_bytes")), (0, recorded::CHURN_EVERY));
     assert_says(&profile, "of the bytes that were counted");
     assert!(view(&profile, "alloc live").folded.total() < truth as f64 / 100.0, "nothing is kept");
-    let used = fs::metadata(profile.folder.join(alloc::FILE)).unwrap().len();
+    let used = fs::metadata(profile.folder.join(recorded::FILE)).unwrap().len();
     assert!(used < 30 << 20, "blocks that were not needed went back to the disk: {used}");
 }
 
@@ -115,7 +116,7 @@ fn a_binary_that_neither_counts_nor_has_jemalloc_names_the_next_step() {
     let why = profile.note.unavailable.unwrap();
     assert!(why.contains("#[global_allocator]"), "{why}");
     assert_eq!(profile.spec.environment.allocator, None);
-    assert!(!profile.folder.join(alloc::FILE).exists(), "nothing was made for nothing");
+    assert!(!profile.folder.join(recorded::FILE).exists(), "nothing was made for nothing");
 }
 
 #[test]
@@ -161,11 +162,11 @@ fn damaged_files_are_read_as_far_as_they_go() {
     assert!(again.memory.is_empty());
     assert_eq!(lab.done(&["report", &profile.folder.display().to_string()]).code, 0, "and it is still reported");
 
-    let raw = fs::read(profile.folder.join(alloc::FILE)).unwrap();
+    let raw = fs::read(profile.folder.join(recorded::FILE)).unwrap();
     let cut = read::parse(&half(raw.clone())).unwrap();
     let whole = read::parse(&raw).unwrap();
     assert_eq!(cut.samples, whole.samples[..cut.samples.len()]);
-    let text = fs::read(profile.folder.join(alloc::HEAP)).unwrap();
+    let text = fs::read(profile.folder.join(recorded::HEAP)).unwrap();
     let cut = heap::parse(&text[..200]).unwrap();
     assert!(cut.cut && cut.stacks.len() <= heap::parse(&text).unwrap().stacks.len());
 }

@@ -6,7 +6,7 @@ mod seen;
 mod support;
 
 use flate2::read::GzDecoder;
-use lab_runner::profile::View;
+use lab_analysis::profile::View;
 use seen::{looked_into, share, view};
 use std::io::Read;
 use support::Lab;

@@ -5,9 +5,9 @@
 
 mod support;
 
-use lab_runner::profile::{Profile, read_all};
-use lab_runner::sched::{Blame, Culprit, Sched, worth};
-use lab_runner::stacks::{Names, Plumbing};
+use lab_analysis::profile::{Profile, read_all};
+use lab_analysis::scheduler::{Blame, Culprit, Sched, worth};
+use lab_analysis::stacks::{Names, Plumbing};
 use support::Lab;
 
 fn looked_into(scenario: &str, variant: &str, more: &[&str]) -> Profile {

@@ -5,8 +5,8 @@
 mod seen;
 mod support;
 
-use lab_runner::lens::SlowRequest;
-use lab_runner::profile::Profile;
+use lab_analysis::profile::Profile;
+use lab_recording::observations::SlowRequest;
 use seen::{looked_into, share, view};
 use support::Lab;
 

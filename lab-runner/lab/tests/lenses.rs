@@ -3,8 +3,8 @@
 
 mod support;
 
-use lab_runner::profile::{Profile, View, read_all};
-use lab_runner::stacks::{Names, Plumbing};
+use lab_analysis::profile::{Profile, View, read_all};
+use lab_analysis::stacks::{Names, Plumbing};
 use std::path::PathBuf;
 use support::Lab;
 

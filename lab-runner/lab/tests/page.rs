@@ -3,7 +3,7 @@
 
 mod support;
 
-use lab_runner::profile::read_all;
+use lab_analysis::profile::read_all;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::{Done, Lab, profiles};

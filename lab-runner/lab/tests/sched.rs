@@ -2,10 +2,10 @@
 
 #![cfg(tokio_unstable)]
 
-use lab_runner::lens::sched::{Blocks, Event, FILE, Recorder, Recording, What, read};
+use lab_recorder::scheduler::recorder::Recorder;
+use lab_recording::scheduler::{Blocks, Event, FILE, Recording, What, read};
 use std::path::Path;
-use std::sync::mpsc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -170,7 +170,7 @@ fn the_root_future_and_a_local_set_are_not_seen() {
 }
 
 fn place(seen: &Seen, line: u32) -> u16 {
-    let here = |place: &lab_runner::lens::sched::Place| place.file == file!() && place.line == line;
+    let here = |place: &lab_recording::scheduler::Place| place.file == file!() && place.line == line;
     seen.recording.known.places.iter().position(here).map_or(u16::MAX, |index| index as u16)
 }
 
@@ -240,7 +240,7 @@ fn a_file_that_is_cut_anywhere_tells_what_is_before() {
     let bytes = seen.bytes;
     let mut last = 0;
     for length in 9..bytes.len() {
-        let part = lab_runner::lens::sched::parse(bytes[..length].to_vec()).unwrap();
+        let part = lab_recording::scheduler::parse(bytes[..length].to_vec()).unwrap();
         let mut block = Vec::new();
         let mut count = 0;
         for lane in 0..part.lanes() {
@@ -253,5 +253,5 @@ fn a_file_that_is_cut_anywhere_tells_what_is_before() {
         last = count;
     }
     assert_eq!(last, whole);
-    assert!(lab_runner::lens::sched::parse(bytes[..8].to_vec()).is_err());
+    assert!(lab_recording::scheduler::parse(bytes[..8].to_vec()).is_err());
 }

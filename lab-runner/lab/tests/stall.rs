@@ -1,7 +1,12 @@
 //! The lens `stall` on a real runtime: it names who waits and who computes, and leaves an idle runtime alone.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
-use lab_runner::lens::stall::{self, Counts, LongPoll, Recording, Sample, Sampler, Symbols, hooks, number_of};
+use lab_analysis::stacks::stalls::{self, LongPoll};
+use lab_analysis::stacks::symbols::Symbols;
+use lab_kit::task_number::number_of;
+use lab_recorder::stall::{Sampler, hooks};
+use lab_recording::stall::format::Counts;
+use lab_recording::stall::{self as recorded, Recording, Sample};
 use proptest::prelude::*;
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -33,12 +38,12 @@ fn watched_runtime() -> Runtime {
 /// Records what a future does as a task; also returns the task's number.
 fn record(folder: &Path, task: impl Future<Output = ()> + Send + 'static) -> (Counts, Recording, u64) {
     let runtime = watched_runtime();
-    let sampler = Sampler::start(folder, stall::HZ).unwrap();
+    let sampler = Sampler::start(folder, recorded::HZ).unwrap();
     let task = runtime.spawn(task);
     let number = number_of(&task.id());
     runtime.block_on(task).unwrap();
     let counts = sampler.stop();
-    let recording = stall::read(&folder.join(stall::FILE)).unwrap();
+    let recording = recorded::read(&folder.join(recorded::FILE)).unwrap();
     assert_eq!(counts.trouble, None);
     assert_eq!(recording.counts.as_ref(), Some(&counts));
     assert!(!recording.cut);
@@ -48,7 +53,7 @@ fn record(folder: &Path, task: impl Future<Output = ()> + Send + 'static) -> (Co
 }
 
 fn longest(recording: &Recording, task: u64) -> LongPoll {
-    let polls = stall::long_polls(recording, &mut Symbols::of(recording), stall::LONG_POLL_NS);
+    let polls = stalls::long_polls(recording, &mut Symbols::of(recording), recorded::LONG_POLL_NS);
     let polls: Vec<_> = polls.into_iter().filter(|poll| poll.task == task).collect();
     polls.into_iter().max_by_key(|poll| poll.seen_ns).expect("the task has a long poll")
 }
@@ -113,7 +118,7 @@ fn who_waits_for_a_file_is_named_with_the_line() {
     assert!(own.file.as_ref().unwrap().ends_with("tests/stall.rs"), "{own}");
     assert_eq!(own.line, Some(READ_LINE));
     assert!(names[read..].iter().any(|name| name.contains("who_waits_for_a_file")), "the task's own name");
-    let folded = stall::folded(&recording, &mut Symbols::of(&recording));
+    let folded = stalls::folded(&recording, &mut Symbols::of(&recording));
     assert!(folded.off_cpu.keys().any(|stack| stack.contains("read_to_string") && stack.ends_with(";read")));
 }
 
@@ -168,7 +173,8 @@ fn stacks_are_whole_in_code_without_frame_pointers_too() {
     let mut symbols = Symbols::of(&recording);
     let mine: Vec<_> = recording.samples.iter().filter(|sample| sample.task == task).collect();
     let stacks: Vec<_> = mine.iter().map(|sample| symbols.stack(&sample.frames)).collect();
-    let has = |stack: &[stall::Frame], name: &str| stack.iter().any(|frame| frame.function.contains(name));
+    let has =
+        |stack: &[lab_recording::frame::Frame], name: &str| stack.iter().any(|frame| frame.function.contains(name));
     let own = stacks.iter().filter(|stack| has(stack, "works_in_libc")).count();
     let rooted = stacks.iter().filter(|stack| has(stack, "thread_start")).count();
     let foreign = stacks.iter().filter(|stack| stack[0].file.is_none()).count();
@@ -185,7 +191,7 @@ fn an_idle_runtime_gets_no_signal() {
     let folder = TempDir::new().unwrap();
     let runtime = watched_runtime();
     runtime.block_on(runtime.spawn(async {})).unwrap();
-    let sampler = Sampler::start(folder.path(), stall::HZ).unwrap();
+    let sampler = Sampler::start(folder.path(), recorded::HZ).unwrap();
     thread::sleep(Duration::from_millis(100));
     let counts = sampler.stop();
     assert!(counts.ticks > 10, "{counts:?}");
@@ -215,7 +221,7 @@ fn threads_beyond_the_slots_are_counted_and_slots_come_back() {
     let _alone = alone();
     for _ in 0..2 {
         let folder = TempDir::new().unwrap();
-        let sampler = Sampler::start(folder.path(), stall::HZ).unwrap();
+        let sampler = Sampler::start(folder.path(), recorded::HZ).unwrap();
         let all_inside = Barrier::new(THREADS);
         thread::scope(|scope| {
             for _ in 0..THREADS {
@@ -259,12 +265,12 @@ fn threads_that_come_and_go_are_no_trouble() {
 fn a_second_sampler_is_refused_and_a_dropped_one_makes_room() {
     let _alone = alone();
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
-    let first = Sampler::start(folders[0].path(), stall::HZ).unwrap();
-    assert!(Sampler::start(folders[1].path(), stall::HZ).unwrap_err().contains("another sampler"));
+    let first = Sampler::start(folders[0].path(), recorded::HZ).unwrap();
+    assert!(Sampler::start(folders[1].path(), recorded::HZ).unwrap_err().contains("another sampler"));
     drop(first);
-    assert!(Sampler::start(folders[0].path(), stall::HZ).unwrap_err().contains("stall.bin"), "never overwritten");
+    assert!(Sampler::start(folders[0].path(), recorded::HZ).unwrap_err().contains("stall.bin"), "never overwritten");
     assert!(Sampler::start(folders[1].path(), 0).is_err());
-    Sampler::start(folders[1].path(), stall::HZ).unwrap().stop();
+    Sampler::start(folders[1].path(), recorded::HZ).unwrap().stop();
 }
 
 /// CPU time in nanoseconds that the same work takes.
@@ -302,17 +308,17 @@ fn valid_file() -> Vec<u8> {
         thread::sleep(Duration::from_millis(40));
     });
     assert!(counts.delivered > 0);
-    fs::read(folder.path().join(stall::FILE)).unwrap()
+    fs::read(folder.path().join(recorded::FILE)).unwrap()
 }
 
 #[test]
 fn a_file_that_is_cut_off_tells_what_is_before() {
     let _alone = alone();
     let bytes = valid_file();
-    let whole = stall::parse(&bytes).unwrap();
+    let whole = recorded::parse(&bytes).unwrap();
     let mut samples = 0;
     for length in (0..bytes.len()).step_by(7) {
-        let Ok(part) = stall::parse(&bytes[..length]) else { continue };
+        let Ok(part) = recorded::parse(&bytes[..length]) else { continue };
         assert!(part.samples.len() >= samples);
         assert_eq!(part.samples, whole.samples[..part.samples.len()]);
         samples = part.samples.len();
@@ -325,12 +331,12 @@ proptest! {
 
     #[test]
     fn garbage_is_an_error_or_a_part(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
-        let _ = stall::parse(&bytes);
+        let _ = recorded::parse(&bytes);
         let header: Vec<u8> = b"LABSTALL\x01\0\0\0\0\0\0\0".iter().copied().chain([0; 48]).chain(bytes).collect();
-        let recording = stall::parse(&header).unwrap();
+        let recording = recorded::parse(&header).unwrap();
         let mut symbols = Symbols::of(&recording);
-        stall::folded(&recording, &mut symbols);
-        stall::long_polls(&recording, &mut symbols, 0);
+        stalls::folded(&recording, &mut symbols);
+        stalls::long_polls(&recording, &mut symbols, 0);
     }
 
     #[test]
@@ -344,7 +350,7 @@ proptest! {
         if let Some(byte) = bytes.get_mut(at) {
             *byte ^= 1 << bit;
         }
-        let _ = stall::parse(&bytes);
+        let _ = recorded::parse(&bytes);
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use lab_runner::profile::{Profile, read_all};
+use lab_analysis::profile::{Profile, read_all};
 use std::path::PathBuf;
 use support::Lab;
 

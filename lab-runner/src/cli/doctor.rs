@@ -1,6 +1,6 @@
 //! The arguments of `lab doctor`, in a file of their own because the command line has many.
 
-use super::{RecordArgs, duration, pairs};
+use crate::cli::{RecordArgs, duration, pairs};
 use clap::Args;
 use std::time::Duration;
 

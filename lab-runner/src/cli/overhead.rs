@@ -8,7 +8,7 @@ pub(crate) struct OverheadArgs {
     #[arg(long, value_name = "WORD")]
     pub only: Vec<String>,
     /// How often each is measured; six is the least for an interval
-    #[arg(long, value_name = "N", value_parser = super::count, allow_hyphen_values = true, default_value_t = 6)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::count, allow_hyphen_values = true, default_value_t = 6)]
     pub rounds: usize,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = OverheadFormat::Text)]

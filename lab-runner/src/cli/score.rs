@@ -1,6 +1,6 @@
 //! The arguments of `lab score`.
 
-use super::number;
+use crate::cli::number;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 

@@ -1,23 +1,22 @@
 //! `lab compare`: two variants as pairs of fresh processes, and what the pairs say about every metric.
 
-use super::execute::{interrupted, invocation_folder, print_plan, run_each};
-use super::live::LiveTable;
-use super::load::{check, check_stall, load};
-use super::page;
-use super::profile::profile;
-use super::recorded;
-use super::show;
-use super::sweep::write_figures;
 use crate::cli::{CompareArgs, OwnLoad};
-use crate::compare::comparison::Comparison;
-use crate::compare::verdict::{Change, POCOCK};
+use crate::cmd::live::LiveTable;
+use crate::cmd::load::{check, check_stall, load};
+use crate::cmd::profile::profile;
+use crate::cmd::sweep::write_figures;
+use crate::cmd::{page, recorded, show};
+use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_each};
+use crate::engine::plan::{self, OneSide, Planned, Sides};
+use crate::engine::supervise::Interrupts;
 use crate::exit::{self, Exit, UsageError};
-use crate::lens::Lens;
-use crate::plan::{self, OneSide, Planned, Sides};
-use crate::recording::Side;
 use crate::report::{Report, Style};
-use crate::supervise::Interrupts;
-use lab_kit::{Kind, Scenario, Variant};
+use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::verdict::{Change, POCOCK};
+use lab_kit::{Scenario, Variant};
+use lab_recording::Kind;
+use lab_recording::profiler::Lens;
+use lab_recording::spec::Side;
 use std::path::Path;
 use std::time::Duration;
 
@@ -91,7 +90,7 @@ fn lenses(args: &CompareArgs, batches: &[Vec<Planned>]) -> Vec<Lens> {
 }
 
 /// What is to be compared, if it can be: two variants, one under two loads, or one with itself.
-pub(super) fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::Result<Sides> {
+pub(crate) fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::Result<Sides> {
     let two_loads = args.load_a.is_some() || args.load_b.is_some();
     let a = variant(scenario, args.before.as_deref(), Kind::Buggy)?;
     let b = variant(scenario, args.after.as_deref(), if args.null || two_loads { a.kind } else { Kind::Fixed })?;
@@ -111,7 +110,7 @@ pub(super) fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::
     }
 }
 
-pub(super) fn variant(scenario: &'static Scenario, name: Option<&str>, kind: Kind) -> anyhow::Result<&'static Variant> {
+pub(crate) fn variant(scenario: &'static Scenario, name: Option<&str>, kind: Kind) -> anyhow::Result<&'static Variant> {
     let missing = || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
     name.map_or_else(|| scenario.first(kind).ok_or_else(missing), |name| plan::named(scenario, name))
 }
@@ -130,7 +129,7 @@ fn side(
 }
 
 /// The pairs, up to each look.
-pub(super) fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
+pub(crate) fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
     let ends: Vec<usize> =
         if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs.unwrap_or(8)] };
     let begins = std::iter::once(0).chain(ends.iter().copied());

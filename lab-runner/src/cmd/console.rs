@@ -1,14 +1,14 @@
 //! The run of `lab run --console` that is there to be watched: where to attach, and what watching cost.
 
-use super::profile::profile;
-use crate::analysis::{Analysis, analyse};
+use crate::cmd::profile::profile;
+use crate::engine::plan::{self, Planned};
+use crate::engine::supervise::Interrupts;
 use crate::exit::{self, UsageError};
-use crate::lens::Lens;
-use crate::lens::console::{CAN_BE_WATCHED, HOW_TO_BE_WATCHED, port};
-use crate::plan::{self, Planned};
-use crate::recording;
 use crate::report::Report;
-use crate::supervise::Interrupts;
+use lab_analysis::requests::{Analysis, analyse};
+use lab_recorder::console::{CAN_BE_WATCHED, HOW_TO_BE_WATCHED, port};
+use lab_recording::folder;
+use lab_recording::profiler::Lens;
 use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
@@ -21,12 +21,12 @@ const TRY_EVERY: Duration = Duration::from_millis(50);
 const TRIES: usize = 100;
 
 /// Refuses what this build cannot do, before anything is made.
-pub(super) fn check() -> anyhow::Result<()> {
+pub(crate) fn check() -> anyhow::Result<()> {
     if CAN_BE_WATCHED { Ok(()) } else { Err(UsageError::error(HOW_TO_BE_WATCHED)) }
 }
 
 /// Does a run once more, to be watched. Returns the signal that interrupted.
-pub(super) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
+pub(crate) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
     let watched = plan::watched(runs);
     let announce = || exit::say(&where_to_attach(port()));
     // Whoever cannot have a thread is told at once, before anybody serves.
@@ -49,9 +49,9 @@ fn where_to_attach(port: u16) -> String {
 }
 
 /// Says what being watched cost, by the CPU time of an operation in the watched run and in the measured one.
-pub(super) fn say_cost(report: &Report) {
+pub(crate) fn say_cost(report: &Report) {
     for profile in report.profiles.iter().filter(|profile| profile.lens == Lens::Console) {
-        let watched = recording::open(&profile.folder).ok().map(analyse);
+        let watched = folder::open(&profile.folder).ok().map(analyse);
         let measured =
             report.runs.iter().map(|(run, _)| run).find(|run| run.recording.spec.variant == profile.spec.variant);
         exit::say(&match (watched.as_ref().and_then(cost), measured.and_then(cost)) {

@@ -1,11 +1,11 @@
 //! `lab export [RUN] --to FORMAT`: writes a recording for other people's tools and prints where.
 
-use crate::analysis::ValidityVerdict;
 use crate::cli::{ExportArgs, ExportTo};
 use crate::exit::{self, Exit, UsageError};
 use crate::export::{self, Exported, Kind};
 use crate::report::{self, Report};
-use crate::stacks::Plumbing;
+use lab_analysis::requests::ValidityVerdict;
+use lab_analysis::stacks::Plumbing;
 use lab_kit::Scenario;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

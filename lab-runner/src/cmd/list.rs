@@ -1,8 +1,8 @@
 //! `lab list`: scenarios and their variants, a line each.
 
 use crate::cli::ListArgs;
+use crate::engine::plan;
 use crate::exit::Exit;
-use crate::plan;
 use lab_kit::Scenario;
 use std::io::{self, Write};
 

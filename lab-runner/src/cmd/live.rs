@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// What stands on the terminal.
 #[derive(Debug)]
-pub(super) struct LiveTable<'a> {
+pub(crate) struct LiveTable<'a> {
     folder: PathBuf,
     scenarios: &'a [&'static Scenario],
     style: Style,

@@ -2,14 +2,15 @@
 //! refused here, before anything is started or written.
 
 use crate::cli::LoadArgs;
+use crate::engine::plan::Planned;
 use crate::exit::UsageError;
-use crate::plan::Planned;
-use lab_kit::{Load, Scenario};
+use lab_kit::Scenario;
+use lab_recording::Load;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The scenario's load with what the command line replaces.
-pub(super) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load> {
+pub(crate) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load> {
     let base = &scenario.load;
     refuse_what_does_not_apply(scenario, args)?;
     let messages = args
@@ -53,20 +54,20 @@ fn refuse_what_does_not_apply(scenario: &Scenario, args: &LoadArgs) -> anyhow::R
     {
         return Err(UsageError::error(format!("{name} is a batch that is all there at once: leave {option} away")));
     }
-    if !scenario.load.is_batch() && args.arrivals == Some(lab_kit::Arrivals::Batch) {
+    if !scenario.load.is_batch() && args.arrivals == Some(lab_recording::Arrivals::Batch) {
         return Err(UsageError::error(format!("{name} is a stream of requests, no batch: try --arrivals poisson")));
     }
     Ok(())
 }
 
 /// Refuses a load that neither the lab nor the scenario can put on anything.
-pub(super) fn check(scenario: &Scenario, load: &Load) -> anyhow::Result<()> {
+pub(crate) fn check(scenario: &Scenario, load: &Load) -> anyhow::Result<()> {
     load.check().map_err(UsageError::error)?;
     (scenario.check)(load).map_err(|error| UsageError::error(format!("{error:#}")))
 }
 
 /// A stall that outlasts its run would only show that the run was killed.
-pub(super) fn check_stall(runs: &[Planned]) -> anyhow::Result<()> {
+pub(crate) fn check_stall(runs: &[Planned]) -> anyhow::Result<()> {
     for run in runs {
         let stall = std::time::Duration::from_millis(run.load.stall_ms.unwrap_or(0));
         if stall >= run.timeout {

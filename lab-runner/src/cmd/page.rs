@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What the page is called in the folder of its recording.
-pub(super) const FILE: &str = "report.html";
+pub(crate) const FILE: &str = "report.html";
 
 /// Writes the page, into the recording if nothing else is said, and notes where it is.
-pub(super) fn write(report: &mut Report, to: Option<&Path>) {
+pub(crate) fn write(report: &mut Report, to: Option<&Path>) {
     let path = to.map_or_else(|| report.folder.join(FILE), Path::to_owned);
     match report.page().and_then(|page| write_whole(&path, page.as_bytes())) {
         Ok(()) => report.html = Some(path),
@@ -23,7 +23,7 @@ pub(super) fn write(report: &mut Report, to: Option<&Path>) {
 
 /// Writes what an invocation has to show besides its text, if anything looked into it or compared something: the flame
 /// graphs as files of their own, and the page.
-pub(super) fn write_all(report: &mut Report) {
+pub(crate) fn write_all(report: &mut Report) {
     if let Err(error) = write_flames(report) {
         exit::say(&format!("warning: not all flame graphs could be written: {error:#}"));
     }
@@ -33,7 +33,7 @@ pub(super) fn write_all(report: &mut Report) {
 }
 
 fn write_flames(report: &Report) -> anyhow::Result<()> {
-    let folder = report.folder.join(crate::profile::FOLDER);
+    let folder = report.folder.join(lab_analysis::profile::FOLDER);
     report.flames().into_iter().try_for_each(|(file, svg)| write_whole(&folder.join(file), svg.as_bytes()))
 }
 
@@ -47,7 +47,7 @@ fn write_whole(path: &Path, text: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Opens a file in whatever the desktop opens it with. Waits for nothing.
-pub(super) fn open(path: &Path) {
+pub(crate) fn open(path: &Path) {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let quiet = || Stdio::null();
     let started = Command::new(opener).arg(path).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
@@ -59,7 +59,7 @@ pub(super) fn open(path: &Path) {
 
 /// Where the page is to go and what is to be reported, given what was typed: a folder behind `--html` is a recording if
 /// none was named, and else the place for the page.
-pub(super) fn wanted(html: &Option<Option<PathBuf>>, run: &Option<PathBuf>) -> (Option<PathBuf>, Option<PathBuf>) {
+pub(crate) fn wanted(html: &Option<Option<PathBuf>>, run: &Option<PathBuf>) -> (Option<PathBuf>, Option<PathBuf>) {
     match (html.clone().flatten(), run.clone()) {
         (Some(folder), None) if folder.is_dir() => (None, Some(folder)),
         (Some(folder), run) if folder.is_dir() => (Some(folder.join(FILE)), run),

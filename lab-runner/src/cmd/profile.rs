@@ -1,20 +1,20 @@
 //! Looks into runs after they were measured: a child for each lens, in a folder of their own beside the measured ones.
 
-use super::execute::run_each;
+use crate::engine::execute::run_each;
+use crate::engine::plan::Planned;
+use crate::engine::supervise::Interrupts;
 use crate::exit;
-use crate::lens::parent;
-use crate::plan::Planned;
-use crate::profile::FOLDER;
-use crate::supervise::Interrupts;
+use lab_analysis::profile::FOLDER;
+use lab_analysis::resolve;
 use std::path::Path;
 
 /// Does these runs, each of which has a lens. Returns the signal that interrupted. What was measured stands without them, so
 /// a full disk is no failure.
-pub(super) fn profile(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
+pub(crate) fn profile(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
     let mut complete = |number: usize, run: &Path| {
         let lens = runs[number - 1].lens;
         // What a lens lacks is told where it is shown; a run is never lost by it.
-        if let Some(Err(error)) = lens.map(|lens| parent::complete(lens, run)) {
+        if let Some(Err(error)) = lens.map(|lens| resolve::complete(lens, run)) {
             exit::say(&format!("what the lens left in {} cannot be completed: {error:#}", run.display()));
         }
     };

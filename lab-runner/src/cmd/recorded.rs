@@ -1,7 +1,7 @@
 //! `lab compare` of two recordings that were made earlier: nothing is run and nothing is written.
 
-use super::show;
 use crate::cli::{CompareArgs, LoadArgs};
+use crate::cmd::show;
 use crate::exit::{Exit, UsageError};
 use crate::report::{Report, Style};
 use lab_kit::Scenario;
@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 /// Two recordings, and the scenario that they are said to be of.
 #[derive(Debug)]
-pub(super) struct Recordings {
+pub(crate) struct Recordings {
     scenario: Option<String>,
     folders: [PathBuf; 2],
 }
 
 /// What was named, if it is two folders: `lab compare RUN RUN`, or `lab compare greedy RUN RUN`.
-pub(super) fn sides(args: &CompareArgs) -> anyhow::Result<Option<Recordings>> {
+pub(crate) fn sides(args: &CompareArgs) -> anyhow::Result<Option<Recordings>> {
     let is_folder = |name: &&String| Path::new(name).is_dir();
     let named = [Some(&args.scenario), args.before.as_ref(), args.after.as_ref()];
     if let Some(missing) = named.into_iter().flatten().find(|name| name.contains('/') && !is_folder(name)) {
@@ -30,7 +30,7 @@ pub(super) fn sides(args: &CompareArgs) -> anyhow::Result<Option<Recordings>> {
     Ok(folders.filter(|_| rest == 2).map(|folders| Recordings { scenario, folders }))
 }
 
-pub(super) fn compare(
+pub(crate) fn compare(
     recordings: &Recordings,
     args: &CompareArgs,
     plain: bool,

@@ -1,9 +1,9 @@
 //! `lab report [RUN]`: reads a recording again. Judges it as `lab run` did, and runs nothing. Writes nothing unless a
 //! page is asked for.
 
-use super::verify::show as show_verified;
-use super::{page, score, show};
 use crate::cli::{Format, ReportArgs};
+use crate::cmd::verify::show as show_verified;
+use crate::cmd::{page, score, show};
 use crate::exit::{Exit, UsageError};
 use crate::report::{self, Report, Style, verify};
 use lab_kit::Scenario;

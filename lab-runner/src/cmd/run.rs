@@ -1,18 +1,16 @@
 //! `lab run`: checks what is asked, plans it, runs it in child processes, and reports from the recordings.
 
-use super::console;
-use super::execute::{interrupted, invocation_folder, print_plan, run_all};
-use super::load::{check, check_stall, load};
-use super::page;
-use super::profile::profile;
-use super::show;
 use crate::cli::RunArgs;
+use crate::cmd::load::{check, check_stall, load};
+use crate::cmd::profile::profile;
+use crate::cmd::{console, page, show};
+use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_all};
+use crate::engine::plan::{self, Which};
+use crate::engine::supervise::Interrupts;
 use crate::exit::{Exit, UsageError};
-use crate::lens::Lens;
-use crate::plan::{self, Which};
 use crate::report::{Report, Style};
-use crate::supervise::Interrupts;
 use lab_kit::Scenario;
+use lab_recording::profiler::Lens;
 
 pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;

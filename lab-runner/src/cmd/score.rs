@@ -3,18 +3,19 @@
 mod read;
 mod scanner;
 
-use super::execute::{interrupted, invocation_folder};
-use super::profile::profile;
 use crate::cli::{ScoreArgs, ScoreFormat};
+use crate::cmd::profile::profile;
+use crate::engine::execute::{interrupted, invocation_folder};
+use crate::engine::hog::Hogs;
+use crate::engine::plan::{self, Choice, ScoreCell, ScorePlan};
+use crate::engine::supervise::Interrupts;
 use crate::exit::{self, Exit, UsageError};
-use crate::hog::Hogs;
-use crate::lens::Lens;
-use crate::plan::{self, Choice, ScoreCell, ScorePlan};
 use crate::report::Style;
 use crate::report::score as report;
-use crate::score::{Recorded, Score, lacks_a_place};
-use crate::supervise::Interrupts;
-use lab_kit::{Load, Scenario};
+use lab_analysis::score::{Recorded, Score, lacks_a_place};
+use lab_kit::Scenario;
+use lab_recording::Load;
+use lab_recording::profiler::Lens;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
@@ -57,9 +58,9 @@ fn planned(args: &ScoreArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<
         names => names.iter().map(|name| plan::scenario(scenarios, name)).collect::<anyhow::Result<_>>()?,
     };
     for scenario in &chosen {
-        super::load::check(scenario, &Load { duration_ms: scenario.brief_ms, ..scenario.load.clone() })?;
+        crate::cmd::load::check(scenario, &Load { duration_ms: scenario.brief_ms, ..scenario.load.clone() })?;
     }
-    let fits = |scenario: &Scenario, load: &Load| super::load::check(scenario, load).is_ok();
+    let fits = |scenario: &Scenario, load: &Load| crate::cmd::load::check(scenario, load).is_ok();
     let choice = Choice { thorough: args.thorough, seeds: args.seeds.clone(), hog: !args.no_hog };
     Ok(plan::score(&chosen, &choice, &fits))
 }
@@ -112,7 +113,7 @@ fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts) -> anyhow::Re
 }
 
 /// Scores recordings again.
-pub(super) fn again(
+pub(crate) fn again(
     args: &ScoreArgs,
     folder: &Path,
     plain: bool,
@@ -176,7 +177,7 @@ fn clear_line() {
 }
 
 /// What a score has to say of a folder that `lab report` was given; none if it is no score's.
-pub(super) fn reported(
+pub(crate) fn reported(
     folder: &Path,
     plain: bool,
     json: bool,

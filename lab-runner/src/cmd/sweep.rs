@@ -1,16 +1,17 @@
 //! `lab sweep`: one batch at many sizes, each many times, for the exponent with which its cost grows.
 
-use super::execute::{interrupted, invocation_folder, print_plan, run_all};
-use super::load::{check, load};
-use super::show;
 use crate::cli::{LoadArgs, SweepArgs};
+use crate::cmd::load::{check, load};
+use crate::cmd::show;
+use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_all};
+use crate::engine::plan::{self, Planned, Sizes};
+use crate::engine::supervise::Interrupts;
 use crate::exit::{Exit, UsageError};
-use crate::plan::{self, Planned, Sizes};
 use crate::report::{LARGER, Report, Style};
-use crate::supervise::Interrupts;
-use crate::verdict::{Judged, Verdict};
 use anyhow::Context;
-use lab_kit::{Load, Scenario, Variant};
+use lab_analysis::claims::{Judged, Verdict};
+use lab_kit::{Scenario, Variant};
+use lab_recording::Load;
 use std::fs;
 use std::path::Path;
 
@@ -77,7 +78,7 @@ fn one_size_more(
 }
 
 /// Draws the pictures of a report beside its recordings. What the disk has no room for is not left there by half.
-pub(super) fn write_figures(report: &Report, folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn write_figures(report: &Report, folder: &Path) -> anyhow::Result<()> {
     for (file, plot) in report.figures() {
         let path = folder.join(file);
         let written = fs::write(&path, plot.svg()?).inspect_err(|_| drop(fs::remove_file(&path)));
@@ -89,7 +90,8 @@ pub(super) fn write_figures(report: &Report, folder: &Path) -> anyhow::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::latency::{FILES, tests::compared};
+    use crate::report::latency::FILES;
+    use crate::report::latency::tests::compared;
 
     #[test]
     fn a_picture_that_cannot_be_written_is_told_and_leaves_nothing() {

@@ -1,16 +1,17 @@
 //! `lab verify`: every claim of every variant, under loads as short as the claims bear.
 
-use super::execute::{interrupted, invocation_folder, print_plan, run_all};
-use super::load::check;
-use super::profile::profile;
 use crate::cli::{Format, VerifyArgs};
+use crate::cmd::load::check;
+use crate::cmd::profile::profile;
+use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_all};
+use crate::engine::plan::{self, Planned, Sizes, Which};
+use crate::engine::supervise::Interrupts;
 use crate::exit::{Exit, UsageError};
-use crate::plan::{self, Planned, Sizes, Which};
 use crate::report::verify::{AGAIN, Verified, print, result};
 use crate::report::{Report, Style, ledger};
-use crate::supervise::Interrupts;
-use crate::verdict::Verdict;
-use lab_kit::{Kind, Load, Measure, Scenario, Variant};
+use lab_analysis::claims::Verdict;
+use lab_kit::{Measure, Scenario, Variant};
+use lab_recording::{Kind, Load};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -95,7 +96,7 @@ fn suspects(scenario: &Scenario, report: &Report, runs: &[Planned]) -> Vec<Plann
 }
 
 /// Prints what was verified and turns it into an exit code.
-pub(super) fn show(
+pub(crate) fn show(
     verified: &[Verified],
     scenarios: &[&'static Scenario],
     folder: &Path,

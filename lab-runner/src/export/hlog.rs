@@ -1,11 +1,11 @@
 //! Every response of a run and its parts as an interval log, the format of HdrHistogram's tools: quantiles of any
 //! stretch of the run, by whoever has them.
 
-use super::{Exported, file_name};
-use crate::analysis::{self, Interval};
-use crate::recording::Recording;
+use crate::export::{Exported, file_name};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use lab_analysis::requests::{self, Interval};
+use lab_recording::folder::Recording;
 
 /// Times are recorded in nanoseconds, and the log tells its maxima in milliseconds, as its readers expect.
 const NS_IN_MS: f64 = 1e6;
@@ -16,7 +16,7 @@ const NS_IN_MS: f64 = 1e6;
 /// # Errors
 /// If the request log is damaged.
 pub fn hlog(recording: &Recording) -> anyhow::Result<Option<Exported>> {
-    let Some(intervals) = analysis::intervals(recording)? else { return Ok(None) };
+    let Some(intervals) = requests::intervals(recording)? else { return Ok(None) };
     let spec = &recording.spec;
     let run = recording.folder.file_name().map_or_else(|| spec.variant.clone(), |name| name.to_string_lossy().into());
     let about = format!("{} {}, seconds since its measured time began", spec.scenario, spec.variant);
@@ -43,7 +43,7 @@ fn log(about: &str, intervals: impl IntoIterator<Item = anyhow::Result<Interval>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::intervals::tests::two_seconds;
+    use crate::made_up::two_seconds;
     use hdrhistogram::Histogram;
     use hdrhistogram::serialization::Deserializer;
     use hdrhistogram::serialization::interval_log::{IntervalLogHistogram, IntervalLogIterator, LogEntry};

@@ -8,7 +8,7 @@
 mod packets;
 mod tracks;
 
-use crate::lens::sched::{Blocks, Event, Known, What};
+use lab_recording::scheduler::{Blocks, Event, Known, What};
 use packets::{Packets, Sequence};
 use std::io::{self, Write};
 use tracks::{Tracks, Waiting};

@@ -1,11 +1,11 @@
 //! The schedulers' recordings of an invocation as traces, each a file that is written while the recording is read.
 
-use super::perfetto::{self, Names};
-use super::{file_name, put};
-use crate::evidence::label;
-use crate::lens::sched::{self, Place, Recording};
-use crate::profile::Profile;
-use crate::sched::{Group, Sched};
+use crate::export::perfetto::{self, Names};
+use crate::export::{file_name, put};
+use lab_analysis::evidence::label;
+use lab_analysis::profile::Profile;
+use lab_analysis::scheduler::{Group, Sched};
+use lab_recording::scheduler::{Place, Recording};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub(crate) fn traces(profiles: &[Profile], into: &Path) -> anyhow::Result<(Vec<P
 
 /// Opens the recording in the folder of its run. The one place that knows the reader.
 fn open(folder: &Path) -> anyhow::Result<Recording> {
-    sched::read(&folder.join(sched::FILE))
+    lab_recording::scheduler::read(&folder.join(lab_recording::scheduler::FILE))
 }
 
 fn trace(profile: &Profile, recording: &Recording, into: &Path) -> anyhow::Result<PathBuf> {

@@ -1,8 +1,8 @@
 //! What lenses saw, as folded text and as pprof: a file for each view of each run.
 
-use super::{Exported, file_name};
-use crate::evidence::{Evidence, Seen};
-use crate::stacks::pprof;
+use crate::export::{Exported, file_name};
+use lab_analysis::evidence::{Evidence, Seen};
+use lab_analysis::stacks::pprof;
 
 /// How stacks are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ fn weighed(unit: &str) -> (&'static str, &'static str, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lens::Lens;
-    use crate::stacks::Folded;
+    use lab_analysis::stacks::Folded;
+    use lab_recording::profiler::Lens;
 
     fn evidence(stacks: &str) -> Evidence {
         let folded = Folded::parse(stacks.as_bytes()).folded;

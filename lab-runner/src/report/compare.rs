@@ -1,22 +1,22 @@
 //! A comparison on one screen: what was run in which order, and for each metric the factor, its interval and the
 //! verdict.
 
-use super::detail::{asked, environment, print_html};
-use super::table::{BOLD, DIM};
-use super::units::{ascii, reading, three_digits};
-use super::{Report, Style, findings, latency, lenses, noise, sched};
-use crate::analysis::Reading;
-use crate::compare::comparison::{Compared, Comparison};
-use crate::compare::estimate::Estimate;
-use crate::compare::verdict::Change;
-use crate::recording::Side;
-use crate::verdict::control::Kept;
+use crate::report::detail::{asked, environment, print_html};
+use crate::report::table::{BOLD, DIM};
+use crate::report::units::{ascii, reading, three_digits};
+use crate::report::{Report, Style, findings, latency, lenses, noise, sched};
 use anstyle::{AnsiColor, Style as Colour};
+use lab_analysis::claims::control::Kept;
+use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::verdict::Change;
+use lab_analysis::requests::Reading;
+use lab_analysis::stats::estimate::Estimate;
+use lab_recording::spec::Side;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Prints a comparison.
-pub(super) fn print(report: &Report, comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Report, comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let Comparison { before, after, .. } = comparison;
     let spec = &report.spec;
     // Two loads of one variant are called by their loads.
@@ -76,7 +76,7 @@ fn print_kept(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<(
 }
 
 /// Whether it is kept, in how many of how many pairs. One pair that breaks it is enough: a cure keeps it always.
-pub(super) fn keeps(kept: &Kept) -> (&'static str, usize, usize) {
+pub(crate) fn keeps(kept: &Kept) -> (&'static str, usize, usize) {
     let Kept { held, broken, unclear, .. } = *kept;
     let (word, times) = match (broken, held) {
         (0, 0) => ("unclear", unclear),
@@ -91,7 +91,7 @@ fn print_repeat(report: &Report, style: Style, to: &mut dyn Write) -> io::Result
 }
 
 /// The command line that gave this, with the seed that it took when none was named.
-pub(super) fn repeat(report: &Report) -> Option<String> {
+pub(crate) fn repeat(report: &Report) -> Option<String> {
     let command = &report.spec.command;
     let first = report.comparison.as_ref().and_then(|comparison| comparison.pairs.first());
     let is_over = |of: &Comparison| !of.warnings.is_empty();
@@ -110,10 +110,10 @@ fn print_pictures(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Which side of each pair ran first, and the seeds.
-pub(super) fn order(comparison: &Comparison) -> String {
+pub(crate) fn order(comparison: &Comparison) -> String {
     let pairs = comparison.pairs.iter();
     let order: Vec<&str> = pairs.map(|pair| if pair.first == Side::A { "AB" } else { "BA" }).collect();
-    let seed = |pair: Option<&crate::compare::comparison::Pair>| pair.map_or(0, |pair| pair.seed);
+    let seed = |pair: Option<&lab_analysis::comparison::comparison::Pair>| pair.map_or(0, |pair| pair.seed);
     let (first, last) = (seed(comparison.pairs.first()), seed(comparison.pairs.last()));
     format!("{} with A = {}; seeds {first} to {last}", order.join(" "), comparison.before)
 }
@@ -163,7 +163,7 @@ fn print_metric(metric: &Compared, style: Style, to: &mut dyn Write) -> io::Resu
 }
 
 /// `0.9 to 1.1, 95.0 %`
-pub(super) fn interval(estimate: &Estimate) -> String {
+pub(crate) fn interval(estimate: &Estimate) -> String {
     let high = if estimate.high.is_finite() { three_digits(estimate.high) } else { "?".into() };
     format!("{} to {high}, {:.1} %", three_digits(estimate.low), estimate.level * 100.0)
 }

@@ -1,12 +1,13 @@
 //! One run on one screen: what was asked, what came, a histogram, the claims, and what to do next.
 
-use super::units::{self, ascii, bounded, grouped};
-use super::{Report, Style, chart, findings, lenses, sched};
-use crate::analysis::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
-use crate::recording::Spec;
-use crate::verdict::{Judged, Verdict, is_about_a_lens};
+use crate::report::units::{self, ascii, bounded, grouped};
+use crate::report::{Report, Style, chart, findings, lenses, sched};
 use anstyle::{AnsiColor, Style as Colour};
-use lab_kit::{Bound, Ending, Kind, Measure};
+use lab_analysis::claims::{Judged, Verdict, is_about_a_lens};
+use lab_analysis::requests::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
+use lab_kit::{Bound, Measure};
+use lab_recording::spec::Spec;
+use lab_recording::{Ending, Kind};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -14,7 +15,7 @@ const BOLD: Colour = Colour::new().bold();
 const DIM: Colour = Colour::new().dimmed();
 
 /// Prints a run.
-pub(super) fn print(
+pub(crate) fn print(
     report: &Report,
     run: &Analysis,
     claims: &[Judged],
@@ -40,12 +41,12 @@ pub(super) fn print(
 }
 
 /// Where the same is to be seen in a browser, if it was written.
-pub(super) fn print_html(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print_html(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     report.html.iter().try_for_each(|page| writeln!(to, "report     {}", page.display()))
 }
 
 /// The load in words.
-pub(super) fn asked(spec: &Spec) -> String {
+pub(crate) fn asked(spec: &Spec) -> String {
     let load = &spec.load;
     let work = match &load.messages {
         Some(file) => format!("messages of {}", file.display()),
@@ -68,7 +69,7 @@ pub(super) fn asked(spec: &Spec) -> String {
 }
 
 /// The machine and the versions that decide a measurement, as far as they are known.
-pub(super) fn environment(spec: &Spec) -> String {
+pub(crate) fn environment(spec: &Spec) -> String {
     let here = &spec.environment;
     let version = |name: &str, version: &Option<String>| version.as_ref().map(|version| format!("{name} {version}"));
     let compiler = here.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or(rustc).to_owned());
@@ -77,7 +78,7 @@ pub(super) fn environment(spec: &Spec) -> String {
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn came(run: &Analysis) -> String {
+pub(crate) fn came(run: &Analysis) -> String {
     let outcome = &run.recording.outcome;
     let count = |name: &str| run.metrics.get(name).map_or(0, |reading| reading.value as i64);
     let mut parts = vec![outcome.ending.to_string()];
@@ -103,7 +104,7 @@ fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result
 }
 
 /// What the variant reported about itself, and the few metrics that are no latencies.
-pub(super) fn counters(run: &Analysis, style: Style) -> Vec<String> {
+pub(crate) fn counters(run: &Analysis, style: Style) -> Vec<String> {
     const TOLD_ELSEWHERE: [&str; 8] =
         ["offered", "sent", "accepted", "completed", "lost", "unfinished", "steal_share", "wall_ms"];
     let latency =
@@ -144,7 +145,7 @@ fn counter(name: &str, reading: &Reading, style: Style) -> String {
     }
 }
 
-pub(super) fn words(name: &str) -> String {
+pub(crate) fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
@@ -195,7 +196,7 @@ fn print_naive(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<(
 }
 
 /// Why some quantiles are only bounds.
-pub(super) fn print_marks<'a>(
+pub(crate) fn print_marks<'a>(
     readings: impl IntoIterator<Item = &'a Reading>,
     style: Style,
     to: &mut dyn Write,
@@ -205,7 +206,7 @@ pub(super) fn print_marks<'a>(
 }
 
 /// Why some of these are only bounds, each reason once.
-pub(super) fn marks<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Vec<String> {
+pub(crate) fn marks<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Vec<String> {
     let reasons: BTreeSet<&str> = readings.into_iter().filter_map(|reading| reading.because).collect();
     let meaning = |reason: &str| match reason {
         "at floor" => "≤ at floor: under five times what a service that does nothing shows here".into(),
@@ -242,7 +243,7 @@ fn print_claims(claims: &[Judged], spec: &Spec, style: Style, to: &mut dyn Write
 }
 
 /// The colour of a verdict.
-pub(super) fn colour(verdict: Verdict) -> Colour {
+pub(crate) fn colour(verdict: Verdict) -> Colour {
     match verdict {
         Verdict::Held => AnsiColor::Green.on_default(),
         Verdict::Broken => AnsiColor::Red.on_default().bold(),
@@ -251,7 +252,7 @@ pub(super) fn colour(verdict: Verdict) -> Colour {
 }
 
 /// The colour of a validity.
-pub(super) fn validity_colour(validity: ValidityVerdict) -> Colour {
+pub(crate) fn validity_colour(validity: ValidityVerdict) -> Colour {
     match validity {
         ValidityVerdict::Valid => Colour::new(),
         ValidityVerdict::Overload => AnsiColor::Yellow.on_default(),
@@ -259,7 +260,7 @@ pub(super) fn validity_colour(validity: ValidityVerdict) -> Colour {
     }
 }
 
-pub(super) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let colour = colour(claim.verdict);
     let says = ascii(claim.claim.says, style);
     write!(to, "{colour}{:<12}{colour:#} {says}", claim.verdict)?;
@@ -271,7 +272,7 @@ pub(super) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> i
 }
 
 /// What was measured beside what was asked: `wait_max_us / import_us = 0.98, ≥ 0.8`.
-pub(super) fn evidence(claim: &Judged) -> Option<String> {
+pub(crate) fn evidence(claim: &Judged) -> Option<String> {
     if matches!(claim.claim.measure, Measure::Ending(_)) {
         return None;
     }

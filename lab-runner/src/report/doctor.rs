@@ -1,11 +1,11 @@
 //! What `lab doctor` found, on one screen: the machine, its noise, what cannot be measured on it.
 
-use super::Style;
-use super::table::{BOLD, DIM};
-use super::units::{ascii, three_digits, time, wrapped};
-use crate::compare::verdict::Change;
-use crate::doctor::{Examination, Facts, IoUring, Judgement, MetricNoise, Noise, Quota, Unavailable};
+use crate::cmd::doctor::{Examination, Facts, IoUring, Judgement, MetricNoise, Noise, Quota, Unavailable};
+use crate::report::Style;
+use crate::report::table::{BOLD, DIM};
+use crate::report::units::{ascii, three_digits, time, wrapped};
 use anstyle::{AnsiColor, Style as Colour};
+use lab_analysis::comparison::verdict::Change;
 use std::io::{self, Write};
 
 /// Columns of a screen, less those that the heads of lines take.

@@ -1,20 +1,21 @@
 //! What is wrong, in words: the end of every report on a run.
 
-use super::table::DIM;
-use super::units::{ascii, grouped, time_ms, wrapped};
-use super::{Report, Style, sched};
-use crate::analysis::Analysis;
-use crate::diagnose::cured::{Cured, Gone, cured};
-use crate::diagnose::{Case, Cost, Diagnosis, Finding, Refused, diagnose};
-use crate::evidence::{label, own_crate};
-use crate::hang::{self, PostMortem};
-use crate::profile::{self, Profile};
-use crate::recording::{Side, Spec};
+use crate::report::table::DIM;
+use crate::report::units::{ascii, grouped, time_ms, wrapped};
+use crate::report::{Report, Style, sched};
+use lab_analysis::diagnosis::cured::{Cured, Gone, cured};
+use lab_analysis::diagnosis::{Case, Cost, Diagnosis, Finding, Refused, diagnose};
+use lab_analysis::evidence::{label, own_crate};
+use lab_analysis::hang;
+use lab_analysis::profile::{self, Profile};
+use lab_analysis::requests::Analysis;
+use lab_recording::post_mortem::PostMortem;
+use lab_recording::spec::{Side, Spec};
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// Characters of a line.
-pub(super) const WIDTH: usize = 128;
+pub(crate) const WIDTH: usize = 128;
 
 /// The diagnosis of a run, or of one side of a comparison.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub struct Diagnosed {
 }
 
 /// Diagnoses each variant of a report, in a comparison each side: its first run, with what lenses saw of the same.
-pub(super) fn all(report: &Report) -> Vec<Diagnosed> {
+pub(crate) fn all(report: &Report) -> Vec<Diagnosed> {
     let key = |spec: &Spec| (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.scaled);
     let mut done: Vec<(String, Option<Side>, usize)> = Vec::new();
     let mut all = Vec::new();
@@ -61,13 +62,13 @@ pub(super) fn all(report: &Report) -> Vec<Diagnosed> {
 }
 
 /// What became of the cause that was named before, in a comparison.
-pub(super) fn cure(report: &Report) -> Option<Cured> {
+pub(crate) fn cure(report: &Report) -> Option<Cured> {
     let side = |side: Side| report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis);
     Some(cured(side(Side::A)?, side(Side::B)?))
 }
 
 /// The same in rows.
-pub(super) fn cure_rows(report: &Report) -> Vec<(String, String)> {
+pub(crate) fn cure_rows(report: &Report) -> Vec<(String, String)> {
     let Some(cure) = cure(report) else { return Vec::new() };
     let named = cure.cause.map_or_else(String::new, |cause| {
         let place = cure.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
@@ -93,7 +94,7 @@ fn left(report: &Report) -> Option<String> {
 }
 
 /// Prints the findings of a report: those of each run that was looked into, and what became of the cause that a fix is for.
-pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for (label, rows) in told(report) {
         let heads = std::iter::once(format!("findings {label}")).chain(std::iter::repeat(String::new()));
         writeln!(to)?;
@@ -122,7 +123,7 @@ fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Writ
 }
 
 /// The rows of each run that was looked into, or that shows something without; with its name where there are several.
-pub(super) fn told(report: &Report) -> Vec<(String, Vec<(String, String)>)> {
+pub(crate) fn told(report: &Report) -> Vec<(String, Vec<(String, String)>)> {
     let says = |of: &&Diagnosed| {
         of.post_mortem.is_some()
             || report.diagnoses.len() == 1
@@ -138,7 +139,7 @@ pub(super) fn told(report: &Report) -> Vec<(String, Vec<(String, String)>)> {
 }
 
 /// The findings in rows: what a row is, and its text.
-pub(super) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
+pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
     let mut rows: Vec<(String, String)> = diagnosis.findings.iter().flat_map(of_finding).collect();
     if diagnosis.findings.is_empty() {
         let why = match (diagnosis.saw_polls, diagnosis.hung) {
@@ -184,7 +185,7 @@ fn what(finding: &Finding) -> String {
 }
 
 /// The function with its line.
-pub(super) fn place(finding: &Finding) -> Option<String> {
+pub(crate) fn place(finding: &Finding) -> Option<String> {
     let function = finding.at.as_ref()?;
     let line = finding.file.as_ref().zip(finding.line).map(|(file, line)| format!(" ({}:{line})", short(file)));
     Some(format!("{function}{}", line.unwrap_or_default()))
@@ -197,7 +198,7 @@ fn short(file: &str) -> String {
 }
 
 /// What it cost, as far as that is known.
-pub(super) fn cost(cost: &Cost) -> Option<String> {
+pub(crate) fn cost(cost: &Cost) -> Option<String> {
     let waited = cost.ms.map(|ms| format!("cost {}", time_ms(ms)));
     let hit = cost.requests.map(|requests| format!("{} requests hit", grouped(requests as i64)));
     let told: Vec<String> = waited.into_iter().chain(hit).collect();
@@ -206,17 +207,17 @@ pub(super) fn cost(cost: &Cost) -> Option<String> {
 
 /// What a program is told.
 #[derive(Debug, Serialize)]
-pub(super) struct OneDiagnosis<'a> {
+pub(crate) struct OneDiagnosis<'a> {
     variant: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     side: Option<Side>,
-    says: crate::diagnose::Cause,
+    says: lab_recording::Cause,
     #[serde(flatten)]
     diagnosis: &'a Diagnosis,
 }
 
 /// The findings of a run: of several runs of a variant all say the same. Nothing if nobody looked.
-pub(super) fn of_run<'a>(report: &'a Report, run: &Analysis) -> Option<&'a [Finding]> {
+pub(crate) fn of_run<'a>(report: &'a Report, run: &Analysis) -> Option<&'a [Finding]> {
     let spec = &run.recording.spec;
     let side = spec.pair.as_ref().map(|pair| pair.side);
     let its = report.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))?;
@@ -225,7 +226,7 @@ pub(super) fn of_run<'a>(report: &'a Report, run: &Analysis) -> Option<&'a [Find
 }
 
 /// The diagnoses of a report for a program.
-pub(super) fn documents(report: &Report) -> Vec<OneDiagnosis<'_>> {
+pub(crate) fn documents(report: &Report) -> Vec<OneDiagnosis<'_>> {
     report
         .diagnoses
         .iter()

@@ -1,24 +1,23 @@
 //! The machine-readable result, `lab.result.v1`: keys may be added, never renamed. Its schema is checked in
 //! as `lab-runner/schema/lab.result.v1.json`.
 
-use super::Report;
-use super::findings;
-use super::noise::Noise;
-use super::sched::{self, json::Scheduler};
-use super::sweep::FITTED;
-use super::trials::{self, Summary};
-use super::watching;
-use crate::analysis::growth::Growth;
-use crate::analysis::sweep::{Sweep, Way};
-use crate::analysis::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
-use crate::compare::comparison::Comparison;
-use crate::compare::verdict::Change;
-use crate::diagnose::Finding;
-use crate::diagnose::cured::Cured;
-use crate::recording::{Environment, Side};
-use crate::verdict::control::Kept;
-use crate::verdict::{Judged, Verdict};
-use lab_kit::{Bound, Ending, Kind, Load};
+use crate::report::noise::Noise;
+use crate::report::sched::json::Scheduler;
+use crate::report::sweep::FITTED;
+use crate::report::trials::{self, Summary};
+use crate::report::{Report, findings, sched, watching};
+use lab_analysis::claims::control::Kept;
+use lab_analysis::claims::{Judged, Verdict};
+use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::verdict::Change;
+use lab_analysis::diagnosis::Finding;
+use lab_analysis::diagnosis::cured::Cured;
+use lab_analysis::growth::Growth;
+use lab_analysis::growth::sweep::{Sweep, Way};
+use lab_analysis::requests::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
+use lab_kit::Bound;
+use lab_recording::spec::{Environment, Side};
+use lab_recording::{Ending, Kind, Load};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

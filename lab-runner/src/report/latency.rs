@@ -1,15 +1,15 @@
 //! Responses as pictures: how those of both sides of a comparison, or of several variants, are distributed, and how they
 //! develop while a run lasts.
 
-use super::plot::{Line, Look, Plot, Scale};
-use super::units::{grouped, time};
-use super::{Report, Style};
-use crate::analysis::growth::median;
-use crate::analysis::over_time::{SLICES, Slice};
-use crate::analysis::{Analysis, quantile};
-use crate::compare::comparison::Comparison;
-use crate::recording::Side;
+use crate::report::plot::{Line, Look, Plot, Scale};
+use crate::report::units::{grouped, time};
+use crate::report::{Report, Style};
 use hdrhistogram::Histogram;
+use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::growth::median;
+use lab_analysis::requests::over_time::{SLICES, Slice};
+use lab_analysis::requests::{Analysis, quantile};
+use lab_recording::spec::Side;
 use std::collections::BTreeMap;
 
 /// Points of a distribution: so many that a line needs no markers and its steps are those of the histogram.
@@ -40,7 +40,7 @@ struct Answers<'a> {
 }
 
 /// The pictures of a comparison: file name and plot. None if nothing was answered, as in a batch.
-pub(super) fn figures(report: &Report, comparison: &Comparison) -> Vec<(&'static str, Plot)> {
+pub(crate) fn figures(report: &Report, comparison: &Comparison) -> Vec<(&'static str, Plot)> {
     let same = comparison.before == comparison.after;
     let side = |side, name: &str, letter| {
         let name = if same { format!("{name} ({letter})") } else { name.to_owned() };
@@ -58,7 +58,7 @@ pub(super) fn figures(report: &Report, comparison: &Comparison) -> Vec<(&'static
 }
 
 /// The pictures of a report that compares nothing: of its variants, those at the plain size.
-pub(super) fn of_variants(report: &Report) -> Vec<(&'static str, Plot)> {
+pub(crate) fn of_variants(report: &Report) -> Vec<(&'static str, Plot)> {
     let mut variants: Vec<(&str, Vec<&Analysis>)> = Vec::new();
     for run in report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.scaled == 1) {
         let name = run.recording.spec.variant.as_str();
@@ -202,11 +202,11 @@ fn percentiles(responses: &Histogram<u64>) -> Vec<(f64, u64)> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::super::plot::svg::tests::assert_well_formed;
     use super::*;
-    use crate::analysis::Reading;
-    use crate::compare::comparison::tests::run;
-    use crate::verdict::Verdict;
+    use crate::made_up::run;
+    use crate::report::plot::svg::tests::assert_well_formed;
+    use lab_analysis::claims::Verdict;
+    use lab_analysis::requests::Reading;
 
     /// A thousand responses from 1 to 1000 times so many microseconds.
     fn histogram(us: u64) -> Histogram<u64> {

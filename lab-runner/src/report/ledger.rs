@@ -1,8 +1,8 @@
 //! The ledger as Markdown: what everybody repeats, whether it is so, and the claims of recordings that show it.
 
-use super::Report;
-use super::detail::evidence;
-use crate::verdict::{Judged, Verdict};
+use crate::report::Report;
+use crate::report::detail::evidence;
+use lab_analysis::claims::{Judged, Verdict};
 use lab_kit::{Saying, Scenario};
 use std::io::{self, Write};
 

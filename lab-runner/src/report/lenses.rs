@@ -1,11 +1,11 @@
 //! What the lenses saw, in a few lines: where the code of the scenario is when it is seen, and what a cure changed.
 
-use super::table::DIM;
-use super::units::{ascii, grouped, percent, three_digits};
-use super::{Report, Style, watching};
-use crate::evidence::{Evidence, Seen, label, own_crate};
-use crate::lens::Lens;
-use crate::stacks::{Difference, Plumbing, amount, is_own};
+use crate::report::table::DIM;
+use crate::report::units::{ascii, grouped, percent, three_digits};
+use crate::report::{Report, Style, watching};
+use lab_analysis::evidence::{Evidence, Seen, label, own_crate};
+use lab_analysis::stacks::{Difference, Plumbing, amount, is_own};
+use lab_recording::profiler::Lens;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ const CHANGES: usize = 1;
 const WIDTH: usize = 150;
 
 /// Prints what lenses saw, and which of them saw nothing and why; nothing if nobody asked them to look.
-pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let evidence = report.evidence(Plumbing::Tokio);
     let seen = evidence.iter().flat_map(|evidence| of_view(report, evidence));
     let missing = missing(report).into_iter().map(|(name, why)| (name, format!("not available: {why}")));
@@ -33,7 +33,7 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
 }
 
 /// Prints which lenses looked into how many runs, where all that they saw would not fit a screen.
-pub(super) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let lenses: BTreeSet<Lens> = report.profiles.iter().map(|profile| profile.lens).collect();
     let runs: BTreeSet<String> = report.profiles.iter().map(|profile| label(&profile.spec)).collect();
     if lenses.is_empty() {
@@ -107,7 +107,7 @@ fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
 }
 
 /// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
-pub(super) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> String {
+pub(crate) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> String {
     let Some(most) = Most::of(report, evidence, seen) else { return "nothing was seen".into() };
     let asked = asked(report, evidence, seen).map_or_else(String::new, |count| format!("; {count} asked for"));
     let of = amount_of(evidence, seen);
@@ -142,13 +142,13 @@ fn both(report: &Report, evidence: &Evidence, sides: [&Seen; 2]) -> String {
 }
 
 /// Without the frames that stand for the runtime and for the start of a thread: they change when anything does.
-pub(super) fn without_plumbing(mut difference: Difference) -> Difference {
+pub(crate) fn without_plumbing(mut difference: Difference) -> Difference {
     difference.entries.retain(|entry| !entry.function.starts_with('['));
     difference
 }
 
 /// Each lens that was asked and could not look, with its run where there are several, and why.
-pub(super) fn missing(report: &Report) -> Vec<(String, String)> {
+pub(crate) fn missing(report: &Report) -> Vec<(String, String)> {
     let mut missing: Vec<(Lens, String, Vec<String>)> = Vec::new();
     for profile in &report.profiles {
         let Some(why) = &profile.note.unavailable else { continue };
@@ -168,7 +168,7 @@ pub(super) fn missing(report: &Report) -> Vec<(String, String)> {
 }
 
 /// The text, or its beginning.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

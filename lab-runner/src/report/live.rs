@@ -1,9 +1,9 @@
 //! A comparison that is not over, in a few lines. Without verdicts: who may stop when it looks good finds what is not
 //! there.
 
-use super::Style;
-use super::units::{ascii, three_digits};
-use crate::compare::comparison::{Compared, Comparison};
+use crate::report::Style;
+use crate::report::units::{ascii, three_digits};
+use lab_analysis::comparison::comparison::{Compared, Comparison};
 
 /// Metrics that are shown: what fits below a command without scrolling it away.
 const METRICS: usize = 7;
@@ -20,7 +20,7 @@ pub(crate) fn lines(comparison: &Comparison, of: usize, width: usize, style: Sty
 }
 
 fn line(metric: &Compared, style: Style) -> String {
-    let value = |side| super::units::reading(&metric.metric, side, style);
+    let value = |side| crate::report::units::reading(&metric.metric, side, style);
     let factor = match &metric.estimate {
         Ok(e) if e.high.is_finite() => {
             format!("{} ({} to {})", three_digits(e.ratio), three_digits(e.low), three_digits(e.high))
@@ -34,9 +34,9 @@ fn line(metric: &Compared, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::comparison::Rule;
-    use crate::compare::comparison::tests::run;
-    use crate::compare::metrics::METRICS as ALL;
+    use crate::made_up::run;
+    use lab_analysis::comparison::comparison::Rule;
+    use lab_analysis::comparison::metrics::METRICS as ALL;
 
     fn lines_of(pairs: usize, width: usize) -> Vec<String> {
         let both =

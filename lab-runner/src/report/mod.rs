@@ -24,20 +24,21 @@ pub(crate) mod units;
 pub(crate) mod verify;
 mod watching;
 
-use crate::analysis::sweep::Sweep;
-use crate::analysis::{self, Analysis};
-use crate::compare::comparison::{Comparison, Rule, counted};
-use crate::compare::metrics::{METRICS, chosen};
-use crate::compare::recorded::{Paired, pair_up};
-use crate::compare::verdict::{Change, POCOCK};
-use crate::evidence::{Evidence, evidence};
-use crate::profile::{self, Profile};
-use crate::recording::{self, Spec};
-use crate::stacks::Plumbing;
-use crate::verdict::control::{Kept, Tried, controls, kept};
-use crate::verdict::{self, Judged, Verdict};
 use anyhow::{Context, ensure};
+use lab_analysis::claims::control::{Kept, Tried, controls, kept};
+use lab_analysis::claims::{self, Judged, Verdict};
+use lab_analysis::comparison::comparison::{Comparison, Rule, counted};
+use lab_analysis::comparison::metrics::{METRICS, chosen};
+use lab_analysis::comparison::recorded::{Paired, pair_up};
+use lab_analysis::comparison::verdict::{Change, POCOCK};
+use lab_analysis::evidence::{Evidence, evidence};
+use lab_analysis::growth::sweep::Sweep;
+use lab_analysis::profile::{self, Profile};
+use lab_analysis::requests::{self, Analysis};
+use lab_analysis::stacks::Plumbing;
 use lab_kit::{Column, Scenario};
+use lab_recording::folder;
+use lab_recording::spec::Spec;
 use noise::Noise;
 use plot::Plot;
 use std::io::{self, Write};
@@ -101,7 +102,7 @@ impl Report {
         let analyses = analyses(folder)?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
-        let one_run = recording::is_recording(folder);
+        let one_run = folder::is_recording(folder);
         let profiles = if one_run { profile::of_run(folder, &spec) } else { profile::read_all(folder) };
         let lost_profiles = profile::unreadable(folder);
         let noise = spec.pair.as_ref().and_then(|_| Noise::beside(folder, &spec.environment, scenarios));
@@ -182,10 +183,10 @@ impl Report {
         let (swept, analyses): (Vec<_>, Vec<_>) =
             analyses.into_iter().partition(|run| run.recording.spec.repetition.is_some());
         drop(swept);
-        let told_by_the_sweep = |claim: &Judged| sweep.is_some() && verdict::is_about_a_sweep(&claim.claim);
+        let told_by_the_sweep = |claim: &Judged| sweep.is_some() && claims::is_about_a_sweep(&claim.claim);
         let judge = |run: &Analysis| -> Vec<Judged> {
             let judged =
-                scenario.map(|scenario| verdict::judge(run, &analyses, &profiles, scenario)).unwrap_or_default();
+                scenario.map(|scenario| claims::judge(run, &analyses, &profiles, scenario)).unwrap_or_default();
             judged.into_iter().filter(|claim| !told_by_the_sweep(claim)).collect()
         };
         let judged: Vec<_> = analyses.iter().map(judge).collect();
@@ -193,13 +194,13 @@ impl Report {
             .iter()
             .flat_map(|sweep| sweep.ways.iter().map(move |way| (way, sweep)))
             .map(|(way, sweep)| {
-                let claims = scenario.map(|scenario| verdict::judge_way(way, sweep, scenario)).unwrap_or_default();
+                let claims = scenario.map(|scenario| claims::judge_way(way, sweep, scenario)).unwrap_or_default();
                 (way.variant.clone(), claims)
             })
             .collect();
         let all = judged.iter().chain(ways.iter().map(|(_, claims)| claims));
         let stranger = all.clone().any(Vec::is_empty); // a scenario or variant that this binary does not have
-        let verdict = if stranger { Verdict::NotMeasured } else { verdict::overall(all.flatten()) };
+        let verdict = if stranger { Verdict::NotMeasured } else { claims::overall(all.flatten()) };
         let controls = scenario.map(|scenario| controls(scenario, &analyses, sweep.as_ref())).unwrap_or_default();
         let runs = analyses.into_iter().zip(judged).collect();
         Report { runs, sweep, ways, controls, profiles, verdict, ..Report::empty(folder, spec, scenario) }
@@ -261,7 +262,7 @@ impl Report {
 }
 
 fn analyses(folder: &Path) -> anyhow::Result<Vec<Analysis>> {
-    run_folders(folder)?.iter().map(|run| Ok(analysis::analyse(recording::open(run)?))).collect()
+    run_folders(folder)?.iter().map(|run| Ok(requests::analyse(folder::open(run)?))).collect()
 }
 
 /// What decides the comparison that a run belongs to.
@@ -276,7 +277,7 @@ fn rule(spec: &Spec, scenario: Option<&'static Scenario>) -> Rule<'static> {
 
 /// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a folder below.
 fn run_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if recording::is_recording(folder) {
+    if folder::is_recording(folder) {
         return Ok(vec![folder.to_owned()]);
     }
     let runs = recordings_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
@@ -290,7 +291,7 @@ pub(crate) const LARGER: &str = "larger";
 
 fn recordings_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-    let mut runs: Vec<PathBuf> = entries.filter(|path| recording::is_recording(path)).collect();
+    let mut runs: Vec<PathBuf> = entries.filter(|path| folder::is_recording(path)).collect();
     runs.sort();
     Ok(runs)
 }

@@ -1,10 +1,10 @@
 //! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a variant with itself,
 //! if it was run into the same place.
 
-use super::{Report, analyses, rule};
-use crate::compare::comparison::Comparison;
-use crate::recording::{Environment, Spec};
+use crate::report::{Report, analyses, rule};
+use lab_analysis::comparison::comparison::Comparison;
 use lab_kit::Scenario;
+use lab_recording::spec::{Environment, Spec};
 use std::path::{Path, PathBuf};
 
 /// How far metrics scatter from pair to pair though nothing was changed.
@@ -23,7 +23,7 @@ pub(crate) const DOCTOR: &str = "doctor-";
 
 impl Noise {
     /// The newest null comparison that was recorded beside an invocation, on the same machine.
-    pub(super) fn beside(invocation: &Path, here: &Environment, scenarios: &[&'static Scenario]) -> Option<Noise> {
+    pub(crate) fn beside(invocation: &Path, here: &Environment, scenarios: &[&'static Scenario]) -> Option<Noise> {
         let is_null = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DOCTOR));
         let beside = std::fs::read_dir(invocation.parent()?).ok()?.flatten().map(|entry| entry.path());
         let mut nulls: Vec<PathBuf> = beside.filter(is_null).collect();
@@ -46,7 +46,7 @@ impl Noise {
     }
 
     /// In words, of the metrics that a comparison has.
-    pub(super) fn told(&self, comparison: &Comparison) -> String {
+    pub(crate) fn told(&self, comparison: &Comparison) -> String {
         let shown = comparison.metrics.iter().filter(|metric| metric.judged);
         let floors: Vec<String> = shown
             .filter_map(|metric| self.floors.iter().find(|(name, _)| *name == metric.metric))
@@ -63,7 +63,7 @@ fn is_same(null: &Spec, here: &Environment) -> bool {
 }
 
 /// What the text report says about it.
-pub(super) fn line(report: &Report, comparison: &Comparison) -> String {
+pub(crate) fn line(report: &Report, comparison: &Comparison) -> String {
     match &report.noise {
         Some(noise) => noise.told(comparison),
         None => "not measured on this machine: lab doctor".into(),

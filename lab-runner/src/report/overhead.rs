@@ -1,9 +1,9 @@
 //! What the instruments cost, as tables: one a group, a row an instrument.
 
-use super::Style;
-use super::table::{BOLD, DIM};
-use super::units::{ascii, three_digits};
-use crate::overhead::{Estimate, Group, Reading, Table};
+use crate::cmd::overhead::{Estimate, Group, Reading, Table};
+use crate::report::Style;
+use crate::report::table::{BOLD, DIM};
+use crate::report::units::{ascii, three_digits};
 use lab_kit::overhead::{ADDED_NS, NS, PLAIN_NS, WITH_NS};
 use std::io::{self, Write};
 

@@ -2,9 +2,9 @@
 
 mod axis;
 mod scale;
-pub(super) mod svg;
+pub(crate) mod svg;
 
-use super::{Style, units};
+use crate::report::{Style, units};
 use axis::Axis;
 
 pub use scale::Scale;

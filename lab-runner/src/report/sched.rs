@@ -2,16 +2,16 @@
 //! their time, and what a yield probe would have told.
 
 mod both;
-pub(super) mod histogram;
-pub(super) mod json;
-pub(super) mod palette;
-pub(super) mod timeline;
-pub(super) mod words;
+pub(crate) mod histogram;
+pub(crate) mod json;
+pub(crate) mod palette;
+pub(crate) mod timeline;
+pub(crate) mod words;
 
-use super::lenses::cut;
-use super::table::DIM;
-use super::units::ascii;
-use super::{Report, Style};
+use crate::report::lenses::cut;
+use crate::report::table::DIM;
+use crate::report::units::ascii;
+use crate::report::{Report, Style};
 use std::io::{self, Write};
 use words::Run;
 
@@ -19,12 +19,12 @@ use words::Run;
 const WIDTH: usize = 170;
 
 /// The runs whose scheduler was looked at, those of a comparison before first.
-pub(super) fn runs(report: &Report) -> Vec<Run<'_>> {
+pub(crate) fn runs(report: &Report) -> Vec<Run<'_>> {
     words::runs(report)
 }
 
 /// What is blamed, in sentences: for two sides of a comparison together, else for each run.
-pub(super) fn sentences(report: &Report, runs: &[Run<'_>], style: Style) -> Vec<String> {
+pub(crate) fn sentences(report: &Report, runs: &[Run<'_>], style: Style) -> Vec<String> {
     match runs {
         [one] => one.blames(style),
         [before, after] if report.comparison.is_some() => both::blames(before, after, style),
@@ -33,7 +33,7 @@ pub(super) fn sentences(report: &Report, runs: &[Run<'_>], style: Style) -> Vec<
 }
 
 /// Prints it; nothing if no lens looked at a scheduler.
-pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let runs = runs(report);
     let mut lines = named("blame", sentences(report, &runs, style));
     lines.extend(named("poll time", of_each(&runs, |run| run.poll_times(style))));
@@ -47,7 +47,7 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
 }
 
 /// Prints a line for each of many runs.
-pub(super) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let first = |run: &Run<'_>| (run.label.clone(), run.blames(style).swap_remove(0));
     print_lines(&runs(report).iter().map(first).collect::<Vec<_>>(), style, to)
 }
@@ -93,4 +93,4 @@ fn named(name: &str, texts: Vec<String>) -> Vec<(String, String)> {
 }
 
 #[cfg(test)]
-pub(in crate::report) mod tests;
+pub(crate) mod tests;

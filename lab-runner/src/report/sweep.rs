@@ -1,23 +1,23 @@
 //! A sweep on one screen: the exponent of each way with its interval, what the largest size took, and how it grew.
 
-use super::detail::{environment, print_claim};
-use super::plot::{Line, Look, Plot, Scale};
-use super::table::{BOLD, DIM};
-use super::units::{ascii, grouped, three_digits, time};
-use super::{Report, Style};
-use crate::analysis::growth::Growth;
-use crate::analysis::sweep::{Sweep, Way};
-use crate::recording::Spec;
-use crate::verdict::Verdict;
-use lab_kit::Kind;
+use crate::report::detail::{environment, print_claim};
+use crate::report::plot::{Line, Look, Plot, Scale};
+use crate::report::table::{BOLD, DIM};
+use crate::report::units::{ascii, grouped, three_digits, time};
+use crate::report::{Report, Style};
+use lab_analysis::claims::Verdict;
+use lab_analysis::growth::Growth;
+use lab_analysis::growth::sweep::{Sweep, Way};
+use lab_recording::Kind;
+use lab_recording::spec::Spec;
 use std::io::{self, Write};
 
 /// What is fitted, counts first: a metric, what it is called, and its picture.
-pub(super) const FITTED: [(&str, &str, &str); 2] =
+pub(crate) const FITTED: [(&str, &str, &str); 2] =
     [("child_polls", "child polls", "child-polls.svg"), ("cpu_ms", "CPU ms", "cpu-time.svg")];
 
 /// Prints a sweep.
-pub(super) fn print(report: &Report, sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Report, sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
     let sizes = sweep.sizes();
     let head = format!("{} · {} sizes, {} repetitions", spec.scenario, sizes.len(), sweep.repetitions());
@@ -95,7 +95,7 @@ fn at_largest(way: &Way, largest: usize, fastest: Option<f64>, style: Style) -> 
 }
 
 /// The pictures: file name and plot.
-pub(super) fn figures(sweep: &Sweep, spec: &Spec) -> Vec<(&'static str, Plot)> {
+pub(crate) fn figures(sweep: &Sweep, spec: &Spec) -> Vec<(&'static str, Plot)> {
     let plot = |(metric, name, file): (&str, &str, &'static str)| {
         let title = format!("{}: {name} by the size of the batch", spec.scenario);
         let (x, y) = ("size of the batch".into(), name.into());
@@ -122,8 +122,8 @@ fn print_claims(report: &Report, style: Style, to: &mut dyn Write) -> io::Result
     let all: Vec<_> =
         report.ways.iter().flat_map(|(way, claims)| claims.iter().map(move |claim| (way, claim))).collect();
     let asked = || all.iter().filter(|(_, claim)| claim.asked);
-    let is_story = |claim: &crate::verdict::Judged| {
-        crate::verdict::is_about_a_sweep(&claim.claim) || claim.verdict != Verdict::Held
+    let is_story = |claim: &lab_analysis::claims::Judged| {
+        lab_analysis::claims::is_about_a_sweep(&claim.claim) || claim.verdict != Verdict::Held
     };
     writeln!(to)?;
     for (way, claim) in asked().filter(|(_, claim)| is_story(claim)) {

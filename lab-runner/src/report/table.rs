@@ -1,19 +1,20 @@
 //! Several runs on one screen: a row a run, then the claims that compare them.
 
-use super::detail::{self, asked, environment, validity_colour};
-use super::units::{ascii, reading};
-use super::{Report, Style, lenses, sched, units};
-use crate::analysis::Analysis;
-use crate::verdict::{Judged, Verdict};
+use crate::report::detail::{self, asked, environment, validity_colour};
+use crate::report::units::{self, ascii, reading};
+use crate::report::{Report, Style, lenses, sched};
 use anstyle::Style as Colour;
-use lab_kit::{Column, Ending, Measure};
+use lab_analysis::claims::{Judged, Verdict};
+use lab_analysis::requests::Analysis;
+use lab_kit::{Column, Measure};
+use lab_recording::Ending;
 use std::io::{self, Write};
 
-pub(super) const BOLD: Colour = Colour::new().bold();
-pub(super) const DIM: Colour = Colour::new().dimmed();
+pub(crate) const BOLD: Colour = Colour::new().bold();
+pub(crate) const DIM: Colour = Colour::new().dimmed();
 
 /// Prints the runs of an invocation.
-pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
     let head = format!("{} · {} runs", spec.scenario, report.runs.len());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
@@ -33,7 +34,7 @@ pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
 }
 
 /// The variant's name, with its size if that is not the plain one.
-pub(super) fn name(run: &Analysis) -> String {
+pub(crate) fn name(run: &Analysis) -> String {
     let spec = &run.recording.spec;
     if spec.scaled == 1 { spec.variant.clone() } else { format!("{} × {}", spec.variant, spec.scaled) }
 }
@@ -72,13 +73,13 @@ fn print_claims(report: &Report, style: Style, to: &mut dyn Write) -> io::Result
     let quiet = units::grouped(all.iter().filter(|(_, claim)| !is_story(claim)).count() as i64);
     writeln!(to, "{held} of {} claims held; {quiet} that look at a single run are told by lab report RUN", all.len())?;
     let sweeps = report.runs.iter().flat_map(|(_, claims)| claims).filter(|claim| !claim.asked);
-    match sweeps.filter(|claim| crate::verdict::is_about_a_sweep(&claim.claim)).count() {
+    match sweeps.filter(|claim| lab_analysis::claims::is_about_a_sweep(&claim.claim)).count() {
         0 => Ok(()),
         n => writeln!(to, "{DIM}{n} more need several sizes: lab sweep {}{DIM:#}", report.spec.scenario),
     }
 }
 
-pub(super) fn is_story(claim: &Judged) -> bool {
+pub(crate) fn is_story(claim: &Judged) -> bool {
     let compares = matches!(claim.claim.measure, Measure::Ratio { .. } | Measure::Growth { .. });
     compares || claim.verdict != Verdict::Held
 }

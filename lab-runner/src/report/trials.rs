@@ -1,13 +1,13 @@
 //! Many runs of one variant: how often it ended how, with an exact interval, and how long it took.
 
-use super::detail::{asked, colour, environment};
-use super::table::{BOLD, DIM};
-use super::units::{ascii, time};
-use super::{Report, Style};
-use crate::analysis::Analysis;
-use crate::analysis::trials::{Seen, median, share_interval};
-use crate::verdict::{Judged, Verdict, overall};
-use lab_kit::{Ending, Kind};
+use crate::report::detail::{asked, colour, environment};
+use crate::report::table::{BOLD, DIM};
+use crate::report::units::{ascii, time};
+use crate::report::{Report, Style};
+use lab_analysis::claims::{Judged, Verdict, overall};
+use lab_analysis::requests::Analysis;
+use lab_analysis::requests::trials::{Seen, median, share_interval};
+use lab_recording::{Ending, Kind};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ type Run<'a> = (&'a Analysis, &'a [Judged]);
 
 /// What many trials of a variant came to.
 #[derive(Debug, Serialize)]
-pub(super) struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     pub variant: &'a str,
     pub kind: Kind,
     /// Trials that were not cut off from outside.
@@ -34,7 +34,7 @@ pub(super) struct Summary<'a> {
 }
 
 /// Sums up trials by variant, in the order in which they were first run.
-pub(super) fn summaries(report: &Report) -> Vec<Summary<'_>> {
+pub(crate) fn summaries(report: &Report) -> Vec<Summary<'_>> {
     by_variant(report).iter().map(|runs| summary(runs)).collect()
 }
 
@@ -73,7 +73,7 @@ fn summary<'a>(runs: &[Run<'a>]) -> Summary<'a> {
 }
 
 /// Prints trials.
-pub(super) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
     let head = format!("{} · {} trials", spec.scenario, report.runs.len());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;

@@ -1,13 +1,14 @@
 //! What `lab verify` found: a line a scenario, and every claim that did not hold.
 
-use super::detail::{colour, environment, print_claim};
-use super::json::{Document, document};
-use super::table::{BOLD, DIM};
-use super::units::ascii;
-use super::{Report, Style, invocations};
-use crate::verdict::control::Tried;
-use crate::verdict::{Judged, Verdict, is_about_a_lens, is_about_a_sweep};
-use lab_kit::{Claim, Kind, Scenario};
+use crate::report::detail::{colour, environment, print_claim};
+use crate::report::json::{Document, document};
+use crate::report::table::{BOLD, DIM};
+use crate::report::units::ascii;
+use crate::report::{Report, Style, invocations};
+use lab_analysis::claims::control::Tried;
+use lab_analysis::claims::{Judged, Verdict, is_about_a_lens, is_about_a_sweep};
+use lab_kit::{Claim, Scenario};
+use lab_recording::Kind;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

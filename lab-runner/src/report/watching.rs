@@ -1,27 +1,27 @@
 //! What watching cost, in words: a line for each lens, and both runs of the same seed beside each other, the one that was watched and
 //! the one that was not.
 
-pub(super) mod json;
+pub(crate) mod json;
 
-use super::sched::words::percent;
-use super::units::{grouped, reading, three_digits, time};
-use super::{Report, Style};
-use crate::analysis::{Analysis, Reading};
-use crate::evidence::label;
-use crate::lens::Lens;
-use crate::profile::Profile;
-use crate::recording::Side;
-use crate::watching::{Cost, Known, PerEvent, Range};
+use crate::report::sched::words::percent;
+use crate::report::units::{grouped, reading, three_digits, time};
+use crate::report::{Report, Style};
+use lab_analysis::evidence::label;
+use lab_analysis::overhead::{Cost, Known, PerEvent, Range};
+use lab_analysis::profile::Profile;
+use lab_analysis::requests::{Analysis, Reading};
+use lab_recording::profiler::Lens;
+use lab_recording::spec::Side;
 
 /// Where no lens looked.
-pub(super) const NOBODY: &str = "nobody watched: these numbers are of runs without a lens";
+pub(crate) const NOBODY: &str = "nobody watched: these numbers are of runs without a lens";
 /// Of what a lens does on the threads of the program, the kinds that a line tells: those that took most.
 const DEAREST: usize = 2;
 /// CPU time of one operation.
 const CPU: &str = "cpu_us_per_op";
 
 /// The runs under each lens, those of a comparison before first.
-pub(super) fn by_lens(report: &Report) -> Vec<(Lens, Vec<&Profile>)> {
+pub(crate) fn by_lens(report: &Report) -> Vec<(Lens, Vec<&Profile>)> {
     let mut all: Vec<&Profile> = report.profiles.iter().collect();
     all.sort_by_key(|profile| (profile.lens, profile.side() == Some(Side::B)));
     let mut lenses: Vec<(Lens, Vec<&Profile>)> = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn by_lens(report: &Report) -> Vec<(Lens, Vec<&Profile>)> {
 }
 
 /// A line for each lens; of lenses that nothing is known of, one for each reason. Nothing if nobody watched.
-pub(super) fn lines(report: &Report, style: Style) -> Vec<String> {
+pub(crate) fn lines(report: &Report, style: Style) -> Vec<String> {
     let (mut told, mut unknown) = (Vec::new(), Vec::<(String, Vec<String>)>::new());
     for (lens, runs) in by_lens(report) {
         match whole_reason(&runs) {
@@ -51,7 +51,7 @@ pub(super) fn lines(report: &Report, style: Style) -> Vec<String> {
 }
 
 /// The most that any lens cost any run, where there are too many for a line each.
-pub(super) fn most(report: &Report) -> Option<String> {
+pub(crate) fn most(report: &Report) -> Option<String> {
     let known = report.profiles.iter().filter_map(|profile| Some((profile, profile.watching.as_ref().ok()?)));
     let (profile, cost) = known.max_by(|a, b| a.1.share.mid.total_cmp(&b.1.share.mid))?;
     Some(format!("watching cost at most {} ({}, {})", of_run(cost), profile.lens, label(&profile.spec)))
@@ -87,7 +87,7 @@ fn of_run(cost: &Cost) -> String {
 }
 
 /// `3.10 % (2.80 to 3.60 %)`
-pub(super) fn share(cost: &Cost) -> String {
+pub(crate) fn share(cost: &Cost) -> String {
     let Range { low, high, .. } = cost.share;
     format!("{}{}", bounded(cost), interval(low, high))
 }
@@ -116,7 +116,7 @@ fn made_of(cost: &Cost, style: Style) -> String {
 }
 
 /// `1 000 000 of 41 ns (38 to 47 ns)`
-pub(super) fn event(event: &PerEvent, style: Style) -> String {
+pub(crate) fn event(event: &PerEvent, style: Style) -> String {
     let Range { low, mid, high } = event.ns;
     let ns = |value: f64| time(value / 1e3, style);
     let interval = if low == high { String::new() } else { format!(" ({} to {})", ns(low), ns(high)) };
@@ -124,7 +124,7 @@ pub(super) fn event(event: &PerEvent, style: Style) -> String {
 }
 
 /// The same metric of a run that was watched and of one that was not.
-pub(super) struct Beside {
+pub(crate) struct Beside {
     pub metric: String,
     pub unwatched: f64,
     pub watched: f64,
@@ -132,7 +132,7 @@ pub(super) struct Beside {
 
 /// The metrics by which a watched run and one that was not are held to each other; none where there is no such run. It is a single
 /// pair, so nothing follows from it.
-pub(super) fn beside(report: &Report, profile: &Profile) -> Vec<Beside> {
+pub(crate) fn beside(report: &Report, profile: &Profile) -> Vec<Beside> {
     let Some(run) = unwatched(report, profile) else { return Vec::new() };
     let metrics = [Some(CPU), report.scenario.map(|scenario| scenario.primary).filter(|primary| *primary != CPU)];
     let one = |metric: &str| {
@@ -144,7 +144,7 @@ pub(super) fn beside(report: &Report, profile: &Profile) -> Vec<Beside> {
 
 /// The run that measured the same variant with the same seed, in a comparison on the same side.
 fn unwatched<'a>(report: &'a Report, profile: &Profile) -> Option<&'a Analysis> {
-    let key = |spec: &crate::recording::Spec| {
+    let key = |spec: &lab_recording::spec::Spec| {
         (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.load.seed)
     };
     let wanted = key(&profile.spec);
@@ -156,7 +156,7 @@ fn unwatched<'a>(report: &'a Report, profile: &Profile) -> Option<&'a Analysis> 
 }
 
 /// `cpu us per op 35.2 µs unwatched, 36.0 µs watched; …`, and by what else the two runs differ.
-pub(super) fn beside_line(report: &Report, profile: &Profile, style: Style) -> Option<String> {
+pub(crate) fn beside_line(report: &Report, profile: &Profile, style: Style) -> Option<String> {
     let all = beside(report, profile);
     let run = unwatched(report, profile)?;
     let one = |Beside { metric, unwatched, watched }: &Beside| {
@@ -170,6 +170,6 @@ pub(super) fn beside_line(report: &Report, profile: &Profile, style: Style) -> O
 }
 
 /// Why the cost is not known.
-pub(super) fn why_not(known: &Known) -> Option<String> {
+pub(crate) fn why_not(known: &Known) -> Option<String> {
     known.as_ref().err().map(|why| format!("not measured: {why}"))
 }

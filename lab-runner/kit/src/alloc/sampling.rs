@@ -6,7 +6,7 @@
 //!
 //! Nobody looks whether anybody samples: without a sampler the byte is one that no count ever reaches.
 
-use super::{SHARDS, totals};
+use crate::alloc::{SHARDS, totals};
 use std::num::NonZeroU64;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ static SAMPLED: OnceLock<fn(usize, u64)> = OnceLock::new();
 /// thread that allocates and before it has got its memory. The function must not allocate.
 ///
 /// # Errors
-/// If [`Counting`](super::Counting) is not this binary's allocator, or if there was a sampler before: a process has one.
+/// If [`Counting`](crate::alloc::Counting) is not this binary's allocator, or if there was a sampler before: a process has one.
 pub fn sample(every: NonZeroU64, sampled: fn(usize, u64)) -> Result<(), &'static str> {
     if totals().is_none() {
         return Err("lab_kit::alloc::Counting is not this binary's allocator");

@@ -1,7 +1,7 @@
 //! A channel that tells who waits at its ends, and who was last at the other.
 
-use super::lock::noted;
-use super::state::{Kind, Note, Part, State};
+use crate::watched::lock::noted;
+use crate::watched::state::{Kind, Note, Part, State};
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;

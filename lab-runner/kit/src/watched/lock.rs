@@ -1,6 +1,6 @@
 //! Locks that tell who has them.
 
-use super::state::{Kind, Note, Part, State};
+use crate::watched::state::{Kind, Note, Part, State};
 use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;

@@ -1,4 +1,4 @@
-use super::*;
+use crate::watched::*;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;

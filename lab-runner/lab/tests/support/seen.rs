@@ -1,8 +1,8 @@
 //! What lenses saw of a variant, through the real binary.
 
 use crate::support::Lab;
-use lab_runner::profile::{Profile, View, read_all};
-use lab_runner::stacks::{Names, Plumbing};
+use lab_analysis::profile::{Profile, View, read_all};
+use lab_analysis::stacks::{Names, Plumbing};
 
 /// Runs a variant under a lens and reads what that saw.
 pub fn looked_into(lab: &Lab, scenario: &str, variant: &str, lens: &str, more: &[&str]) -> Profile {

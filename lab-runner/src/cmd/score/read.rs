@@ -1,20 +1,20 @@
 //! From a score's folder to what it comes to.
 
-use crate::analysis::analyse;
-use crate::diagnose::{Case, Diagnosis, diagnose};
+use crate::engine::plan;
 use crate::exit::UsageError;
-use crate::lens::Lens;
-use crate::plan;
-use crate::profile;
-use crate::recording;
-use crate::score::{Answer, Cell, Judged, Recorded, Run, Score, named, of_truth, parse};
 use anyhow::Context;
+use lab_analysis::diagnosis::{Case, Diagnosis, diagnose};
+use lab_analysis::profile;
+use lab_analysis::requests::analyse;
+use lab_analysis::score::{Answer, Cell, Judged, Recorded, Run, Score, named, of_truth, parse};
 use lab_kit::Scenario;
+use lab_recording::folder;
+use lab_recording::profiler::Lens;
 use std::fs;
 use std::path::Path;
 
 /// Writes down what there is, whole or not at all.
-pub(super) fn write(folder: &Path, recorded: &Recorded) -> anyhow::Result<()> {
+pub(crate) fn write(folder: &Path, recorded: &Recorded) -> anyhow::Result<()> {
     let (file, new) = (folder.join(Recorded::FILE), folder.join("score.json.new"));
     let text = serde_json::to_vec_pretty(recorded)?;
     let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &file));
@@ -25,7 +25,7 @@ pub(super) fn write(folder: &Path, recorded: &Recorded) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If the folder is not a score's, or a newer lab made it.
-pub(super) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
+pub(crate) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
     let shown = folder.display();
     let refused = |why: String| UsageError::error(format!("{shown} holds no score: {why}: lab score makes one"));
     let text = fs::read(folder.join(Recorded::FILE)).map_err(|error| refused(error.to_string()))?;
@@ -37,11 +37,11 @@ pub(super) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
 }
 
 /// The diagnosis of a run, from its folder: none if there is no recording.
-pub(super) fn diagnosis(cell: &Path) -> Option<Diagnosis> {
+pub(crate) fn diagnosis(cell: &Path) -> Option<Diagnosis> {
     let profiles = profile::read_all(cell);
     let first = profiles.iter().find(|profile| profile.lens == Lens::Sched)?;
     // Nothing was measured without a lens: what the lens's own run took is all that is known.
-    let measured = analyse(recording::open(&first.folder).ok()?);
+    let measured = analyse(folder::open(&first.folder).ok()?);
     Some(diagnose(&Case {
         measured: Some(&measured),
         profiles: &profiles,
@@ -56,7 +56,7 @@ pub(super) fn diagnosis(cell: &Path) -> Option<Diagnosis> {
 ///
 /// # Errors
 /// If this lab does not have a scenario or a variant of them.
-pub(super) fn score(folder: &Path, recorded: Recorded, scenarios: &[&'static Scenario]) -> anyhow::Result<Score> {
+pub(crate) fn score(folder: &Path, recorded: Recorded, scenarios: &[&'static Scenario]) -> anyhow::Result<Score> {
     let runs = recorded.cells.iter().map(|cell| run(folder, cell, scenarios));
     let runs = runs.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect();
     Ok(Score { recorded, runs })

@@ -1,12 +1,12 @@
 //! Another scanner: a program that is given a recording and says in a line what is wrong with it.
 
 use crate::exit::{self, UsageError};
-use crate::profile::FOLDER;
+use lab_analysis::profile::FOLDER;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Refuses a program that cannot be started, before anything is run.
-pub(super) fn check(scanner: &Path) -> anyhow::Result<()> {
+pub(crate) fn check(scanner: &Path) -> anyhow::Result<()> {
     let refused = || {
         let shown = scanner.display();
         UsageError::error(format!("there is no program '{shown}' that could be asked: try --scanner ./scan"))
@@ -23,7 +23,7 @@ pub(super) fn check(scanner: &Path) -> anyhow::Result<()> {
 }
 
 /// What it says of a run: the first line on its stdout, empty if there is none.
-pub(super) fn ask(scanner: &Path, cell: &Path) -> String {
+pub(crate) fn ask(scanner: &Path, cell: &Path) -> String {
     let output = Command::new(scanner).arg(recording(cell)).stdin(Stdio::null()).stderr(Stdio::null()).output();
     let output = output.map_err(|error| exit::say(&format!("warning: {} gave no answer: {error}", scanner.display())));
     let stdout = output.map(|output| output.stdout).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! Packets of a Perfetto trace, one by one: the framing, the clock, the names that packets refer to by number.
 
-use super::Names;
-use crate::lens::sched::Event;
-use crate::protobuf::Message;
+use crate::export::perfetto::Names;
+use lab_analysis::protobuf::Message;
+use lab_recording::scheduler::Event;
 use std::io::{self, Write};
 
 /// Fields by their numbers in `perfetto_trace.proto`.
@@ -39,22 +39,22 @@ const MONOTONIC: u64 = 3;
 const CLEARED: u64 = 1;
 const NEEDS: u64 = 2;
 /// Numbers of tracks: the process, then all others.
-pub(super) const PROCESS: u64 = 1;
+pub(crate) const PROCESS: u64 = 1;
 /// The recording does not keep the number of its process. A thread's number is never this one.
-pub(super) const PID: u64 = 1;
+pub(crate) const PID: u64 = 1;
 
 /// What polls carry beside their name, by number.
 const ANNOTATIONS: [&str; 4] = ["task", "worker", "latency_ns", "seen_running"];
 
 /// A trace as it is written.
-pub(super) struct Packets<'a, W: Write> {
+pub(crate) struct Packets<'a, W: Write> {
     to: &'a mut W,
     sequences: u64,
     packet: Message,
 }
 
 /// Packets that refer to the same names.
-pub(super) struct Sequence {
+pub(crate) struct Sequence {
     id: u64,
     /// What the first packet has to say.
     first: Option<Message>,

@@ -1,6 +1,6 @@
-use super::*;
-use crate::lens::sched::{Counters, Dropped, Probe};
-use crate::protobuf::tests::{fields, nested, number};
+use crate::export::perfetto::*;
+use crate::made_up::{fields, nested, number};
+use lab_recording::scheduler::{Counters, Dropped, Probe};
 use std::collections::BTreeMap;
 
 /// Lanes of blocks, in memory.

@@ -1,8 +1,8 @@
 //! The tracks of a Perfetto trace beside each other: threads, the yield probe, what is missing, and counters.
 
-use super::packets::{PID, PROCESS, Packets};
-use crate::lens::sched::{Counters, Event, Known, What};
-use crate::protobuf::Message;
+use crate::export::perfetto::packets::{PID, PROCESS, Packets};
+use lab_analysis::protobuf::Message;
+use lab_recording::scheduler::{Counters, Event, Known, What};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 const MOMENTS: usize = 10_000;
 
 /// The last number that was given to a track.
-pub(super) struct Tracks(u64);
+pub(crate) struct Tracks(u64);
 
 impl Default for Tracks {
     fn default() -> Self {
@@ -19,7 +19,7 @@ impl Default for Tracks {
 }
 
 /// The track of a thread.
-pub(super) struct Thread {
+pub(crate) struct Thread {
     /// Its number among the tracks.
     pub id: u64,
     /// Its number in the kernel.
@@ -79,7 +79,7 @@ impl Thread {
 type Slice = (u64, u64, String);
 
 /// The yield probe: how long its questions waited to be heard, and how long its yields took.
-pub(super) fn probe<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
+pub(crate) fn probe<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
     let unheard = known.probes.iter().map(|probe| {
         let until = probe.yielded_ns.unwrap_or(known.until_ns);
         (probe.asked_ns, until, "asked, not heard: not timed by the probe".to_owned())
@@ -90,8 +90,8 @@ pub(super) fn probe<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut 
 }
 
 /// Where events are missing.
-pub(super) fn missing<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
-    let one = |dropped: &crate::lens::sched::Dropped| {
+pub(crate) fn missing<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
+    let one = |dropped: &lab_recording::scheduler::Dropped| {
         let name = format!("{} events of lane {} are missing", dropped.events, dropped.lane);
         (dropped.from_ns, dropped.until_ns, name)
     };
@@ -140,7 +140,7 @@ const TOLD: [Told; 7] = [
 ];
 
 /// The runtimes' own counters, each on a track.
-pub(super) fn counters<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
+pub(crate) fn counters<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
     let runtimes: BTreeSet<u8> = known.counters.iter().map(|at| at.runtime).collect();
     for (runtime, (name, of)) in runtimes.into_iter().flat_map(|runtime| TOLD.map(|told| (runtime, told))) {
         let name = if runtime == 0 { name.to_owned() } else { format!("runtime {runtime}: {name}") };
@@ -156,7 +156,7 @@ pub(super) fn counters<W: Write>(known: &Known, tracks: &mut Tracks, packets: &m
 }
 
 /// How many tasks are runnable and not polled, at moments that are equally far from each other.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     from_ns: u64,
     step_ns: u64,
     /// By how many more wait at a moment than at the one before.

@@ -1,8 +1,8 @@
 //! The flame graphs of the page: which there are, and how fine they may be drawn for the page to stay small.
 
-use crate::evidence::Evidence;
-use crate::stacks::Side;
-use crate::stacks::flame::{Picture, Shape, picture, picture_of_difference};
+use lab_analysis::evidence::Evidence;
+use lab_analysis::stacks::Side;
+use lab_analysis::stacks::flame::{Picture, Shape, picture, picture_of_difference};
 
 /// Bytes that all pictures together may have: the page is to stay below four megabytes.
 const BUDGET: usize = 2_700_000;
@@ -12,7 +12,7 @@ const FINENESS: [(f64, bool); 8] =
     [(0.1, true), (0.2, true), (0.4, true), (0.8, true), (0.4, false), (1.0, false), (2.0, false), (5.0, false)];
 
 /// One picture of a view, or why there is none.
-pub(super) struct Graph {
+pub(crate) struct Graph {
     /// What the switch calls it.
     pub label: String,
     /// With the runtime's frames folded into one, and with all of them.
@@ -24,7 +24,7 @@ pub(super) struct Graph {
 
 /// The pictures of a view: one of each run, and of two runs how they differ in both shapes. `full` is the same view with
 /// the runtime's own frames.
-pub(super) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Graph> {
+pub(crate) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Graph> {
     let role = |number| match (folded.seen.len(), number) {
         (2, 0) => "before: ",
         (2, 1) => "after: ",
@@ -62,7 +62,7 @@ fn between(title: &str, evidence: &Evidence, shape: Shape) -> Result<Picture, St
 
 /// How fine the pictures are drawn.
 #[derive(Clone, Copy)]
-pub(super) struct Fineness {
+pub(crate) struct Fineness {
     /// Narrower frames are left out, in percent of a picture.
     pub narrowest: f64,
     /// Whether the pictures with the runtime's own frames are there.
@@ -70,7 +70,7 @@ pub(super) struct Fineness {
 }
 
 /// The finest drawing that the page has room for.
-pub(super) fn fineness(views: &[Vec<Graph>]) -> Fineness {
+pub(crate) fn fineness(views: &[Vec<Graph>]) -> Fineness {
     let size = |narrowest: f64, full: bool| {
         let size = |picture: &Picture| picture.svg(narrowest, false).len();
         let graphs = || views.iter().flatten();
@@ -85,7 +85,7 @@ pub(super) fn fineness(views: &[Vec<Graph>]) -> Fineness {
 
 /// Bytes that are left for pictures while they are taken one after another: the last resort of a page that would be too
 /// large even in the coarsest drawing.
-pub(super) struct Room(usize);
+pub(crate) struct Room(usize);
 
 impl Room {
     pub fn all() -> Room {

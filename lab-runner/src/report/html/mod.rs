@@ -13,8 +13,8 @@ mod verdict;
 mod views;
 mod watched;
 
-use super::plot::Plot;
-use super::{Report, Style, latency, sweep};
+use crate::report::plot::Plot;
+use crate::report::{Report, Style, latency, sweep};
 use askama::Template;
 use moments::{Polls, Slow};
 use scheduling::Scheduling;
@@ -75,7 +75,7 @@ struct Drawn {
 }
 
 /// The whole page.
-pub(super) fn page(report: &Report) -> anyhow::Result<String> {
+pub(crate) fn page(report: &Report) -> anyhow::Result<String> {
     let (views, narrowest) = views::all(report);
     let claims = tables::claims(report);
     let page = Page {
@@ -84,8 +84,8 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
         head: verdict::head(report),
         verdict: verdict::sentence(report),
         doubts: ran::doubts(report),
-        findings: super::findings::told(report),
-        cure: super::findings::cure_rows(report).into_iter().map(|(_, text)| text).collect(),
+        findings: crate::report::findings::told(report),
+        cure: crate::report::findings::cure_rows(report).into_iter().map(|(_, text)| text).collect(),
         latency: drawn(plots(report))?,
         percentiles: tables::percentiles(report),
         claims: claims.told,
@@ -96,7 +96,7 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
         scheduling: scheduling::of(report),
         views,
         narrowest,
-        missing: super::lenses::missing(report),
+        missing: crate::report::lenses::missing(report),
         polls: moments::polls(report),
         slow: moments::slow(report),
         memory: drawn(moments::memory(report).into_iter().collect())?.pop(),
@@ -104,7 +104,7 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
         asked: ran::asked(report),
         dropped: ran::dropped(report),
         environment: ran::environment(report),
-        command: super::compare::repeat(report).unwrap_or_default(),
+        command: crate::report::compare::repeat(report).unwrap_or_default(),
         text: text(report),
     };
     Ok(page.render()?)
@@ -138,4 +138,4 @@ fn text(report: &Report) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

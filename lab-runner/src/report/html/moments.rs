@@ -1,16 +1,17 @@
 //! What lenses leave beside their stacks: the polls that took too long, one slow request, and memory over time.
 
-use super::WORDS;
-use super::table::{Cell, Table};
-use crate::evidence::{label, own_crate};
-use crate::lens::stall::{Frame, LongPoll, Wait};
-use crate::lens::{MemoryAt, SlowRequest};
-use crate::profile::Profile;
 use crate::report::Report;
+use crate::report::html::WORDS;
+use crate::report::html::table::{Cell, Table};
 use crate::report::lenses::cut;
 use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::units::{grouped, three_digits, time};
-use crate::stacks::is_own;
+use lab_analysis::evidence::{label, own_crate};
+use lab_analysis::profile::Profile;
+use lab_analysis::stacks::is_own;
+use lab_analysis::stacks::stalls::{LongPoll, Wait};
+use lab_recording::frame::Frame;
+use lab_recording::observations::{MemoryAt, SlowRequest};
 
 /// Polls that are shown of each run, frames of each, steps of a slow request.
 const POLLS: usize = 8;
@@ -20,7 +21,7 @@ const ROWS: usize = 25;
 const NAME: usize = 160;
 
 /// The polls of one run that took longer than their budget.
-pub(super) struct Polls {
+pub(crate) struct Polls {
     pub of: String,
     /// How many there were, and how many of them are shown.
     pub count: String,
@@ -28,7 +29,7 @@ pub(super) struct Polls {
 }
 
 /// A long poll.
-pub(super) struct Poll {
+pub(crate) struct Poll {
     pub task: String,
     pub seen: String,
     pub on_cpu: String,
@@ -41,7 +42,7 @@ pub(super) struct Poll {
 }
 
 /// A frame of a stack.
-pub(super) struct Step {
+pub(crate) struct Step {
     pub function: String,
     pub place: String,
     /// The whole path, for who wants to open it.
@@ -50,7 +51,7 @@ pub(super) struct Step {
 }
 
 /// The longest polls of each run that was looked at for them.
-pub(super) fn polls(report: &Report) -> Vec<Polls> {
+pub(crate) fn polls(report: &Report) -> Vec<Polls> {
     let looked = report.profiles.iter().filter(|profile| !profile.long_polls.is_empty());
     looked.map(|profile| of_run(report, profile)).collect()
 }
@@ -112,7 +113,7 @@ fn place(file: &str, line: Option<u32>) -> String {
 }
 
 /// The slowest request that a run shows, poll by poll.
-pub(super) struct Slow {
+pub(crate) struct Slow {
     pub of: String,
     pub says: String,
     /// The time line: where each poll is, in percent of the request.
@@ -121,13 +122,13 @@ pub(super) struct Slow {
 }
 
 /// A poll on the time line.
-pub(super) struct Bar {
+pub(crate) struct Bar {
     pub left: String,
     pub width: String,
     pub says: String,
 }
 
-pub(super) fn slow(report: &Report) -> Vec<Slow> {
+pub(crate) fn slow(report: &Report) -> Vec<Slow> {
     let followed = report.profiles.iter().filter_map(|profile| Some((profile, profile.slow.as_ref()?)));
     followed.map(|(profile, slow)| one_request(label(&profile.spec), slow)).collect()
 }
@@ -135,7 +136,7 @@ pub(super) fn slow(report: &Report) -> Vec<Slow> {
 fn one_request(of: String, slow: &SlowRequest) -> Slow {
     let all = slow.us.max(f64::MIN_POSITIVE);
     let polled: f64 = slow.polls.iter().map(|poll| poll.us).sum();
-    let bar = |poll: &crate::lens::RequestPoll| {
+    let bar = |poll: &lab_recording::observations::RequestPoll| {
         let left = (100.0 * poll.at_us / all).clamp(0.0, 100.0);
         Bar {
             left: format!("{left:.2}"),
@@ -143,7 +144,7 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
             says: format!("{}: {} after {}", cut(&poll.step, NAME), told(poll.us), told(poll.at_us)),
         }
     };
-    let row = |poll: &crate::lens::RequestPoll| {
+    let row = |poll: &lab_recording::observations::RequestPoll| {
         vec![Cell::text(cut(&poll.step, NAME)), Cell::number(told(poll.at_us)), Cell::number(told(poll.us))]
     };
     let heads = vec![Cell::text("step it ended in"), Cell::number("began after"), Cell::number("took")];
@@ -167,7 +168,7 @@ fn told(us: f64) -> String {
 }
 
 /// What the allocator held over time, of each run that it was looked at in.
-pub(super) fn memory(report: &Report) -> Option<Plot> {
+pub(crate) fn memory(report: &Report) -> Option<Plot> {
     let kept: Vec<&Profile> = report.profiles.iter().filter(|profile| profile.memory.len() > 1).collect();
     let lines = |(number, profile): (usize, &&Profile)| {
         let line = |what: &str, look, of: fn(&MemoryAt) -> u64| {

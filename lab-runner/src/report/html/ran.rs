@@ -2,11 +2,11 @@
 
 use crate::report::detail::{asked as load, came, counters, environment as versions};
 use crate::report::{Report, compare, noise};
-use lab_kit::Ending;
+use lab_recording::Ending;
 use std::collections::BTreeSet;
 
 /// Warnings, dropped runs and notes that most runs share.
-pub(super) fn doubts(report: &Report) -> Vec<String> {
+pub(crate) fn doubts(report: &Report) -> Vec<String> {
     let warnings = report.comparison.iter().flat_map(|comparison| comparison.warnings.iter().cloned());
     let most = |note: &String| {
         let said = report.runs.iter().filter(|(run, _)| run.notes.contains(note)).count();
@@ -22,7 +22,7 @@ pub(super) fn doubts(report: &Report) -> Vec<String> {
 }
 
 /// The load, the order of the runs, what came of it.
-pub(super) fn asked(report: &Report) -> Vec<(&'static str, String)> {
+pub(crate) fn asked(report: &Report) -> Vec<(&'static str, String)> {
     let spec = &report.spec;
     let mut told = vec![("asked", load(spec))];
     if let Some(comparison) = &report.comparison {
@@ -32,7 +32,7 @@ pub(super) fn asked(report: &Report) -> Vec<(&'static str, String)> {
     if let [(run, _)] = &report.runs[..] {
         told.insert(0, ("variant", format!("{} ({}): {}", spec.variant, spec.kind, spec.about)));
         told.push(("came", came(run)));
-        let measured = counters(run, super::WORDS);
+        let measured = counters(run, crate::report::html::WORDS);
         told.extend((!measured.is_empty()).then(|| ("measured", measured.join(" · "))));
     }
     told.push(("recording", report.folder.display().to_string()));
@@ -40,14 +40,14 @@ pub(super) fn asked(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 /// The pairs that do not count.
-pub(super) fn dropped(report: &Report) -> Vec<String> {
+pub(crate) fn dropped(report: &Report) -> Vec<String> {
     let pairs = report.comparison.iter().flat_map(|comparison| &comparison.pairs);
     let told = pairs.filter_map(|pair| Some(format!("pair {}: {}", pair.number, pair.dropped.as_ref()?)));
     told.collect()
 }
 
 /// The machine and what the lab was built with, as far as it is known.
-pub(super) fn environment(report: &Report) -> Vec<(&'static str, String)> {
+pub(crate) fn environment(report: &Report) -> Vec<(&'static str, String)> {
     let here = &report.spec.environment;
     let build = if here.optimised { "optimised" } else { "not optimised" };
     let hooks = if here.tokio_unstable { "with" } else { "without" };

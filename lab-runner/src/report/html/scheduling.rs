@@ -1,14 +1,14 @@
 //! What the scheduler did: the sentences that say it, times by group, the worst stretch, who waited for whom.
 
-use super::WORDS;
-use super::table::{Cell, Table};
 use crate::report::Report;
+use crate::report::html::WORDS;
+use crate::report::html::table::{Cell, Table};
 use crate::report::lenses::cut;
 use crate::report::sched::palette::Palette;
 use crate::report::sched::words::{Run, counted, percent};
 use crate::report::sched::{self, histogram, timeline};
 use crate::report::units::{grouped, time};
-use crate::sched::{Blame, Edge, Worker};
+use lab_analysis::scheduler::{Blame, Edge, Worker};
 
 /// Rows of the tables, characters of a name.
 const EDGES: usize = 10;
@@ -19,7 +19,7 @@ const PIECES: usize = 4_000;
 const PICTURES: usize = 4;
 
 /// The section of the page.
-pub(super) struct Scheduling {
+pub(crate) struct Scheduling {
     pub says: Vec<String>,
     /// Poll time and schedule latency by group, of both sides of a comparison.
     pub times: Vec<Picture>,
@@ -27,7 +27,7 @@ pub(super) struct Scheduling {
 }
 
 /// A picture that is escaped already, with its title and what it shows in words.
-pub(super) struct Picture {
+pub(crate) struct Picture {
     pub title: String,
     pub svg: String,
     pub says: Vec<String>,
@@ -36,7 +36,7 @@ pub(super) struct Picture {
 }
 
 /// What is told of one run.
-pub(super) struct OneRun {
+pub(crate) struct OneRun {
     pub of: String,
     /// Poll time and schedule latency by group, where no other run is in the same picture.
     pub times: Vec<Picture>,
@@ -49,7 +49,7 @@ pub(super) struct OneRun {
 }
 
 /// Nothing if no lens looked at a scheduler.
-pub(super) fn of(report: &Report) -> Option<Scheduling> {
+pub(crate) fn of(report: &Report) -> Option<Scheduling> {
     let runs = sched::runs(report);
     let palette = Palette::of(&runs);
     let together = report.comparison.is_some() && runs.len() == 2;

@@ -2,7 +2,7 @@
 
 /// A table.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     pub caption: String,
     pub heads: Vec<Cell>,
     pub rows: Vec<Vec<Cell>>,
@@ -12,7 +12,7 @@ pub(super) struct Table {
 
 /// A cell and its class in the style sheet.
 #[derive(Debug)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     pub text: String,
     pub class: &'static str,
 }

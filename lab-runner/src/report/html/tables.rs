@@ -1,30 +1,30 @@
 //! The tables of numbers: claims, percentiles, metrics of a comparison, runs beside each other.
 
-use super::WORDS;
-use super::table::{Cell, Table};
-use crate::analysis::{Analysis, Part, QUANTILES, Reading};
-use crate::compare::comparison::{Compared, Comparison};
-use crate::compare::verdict::Change;
 use crate::report::Report;
 use crate::report::compare::{interval, keeps};
 use crate::report::detail::{evidence, marks, words};
+use crate::report::html::WORDS;
+use crate::report::html::table::{Cell, Table};
 use crate::report::table::{is_story, name};
 use crate::report::units::{bounded, reading, three_digits};
-use crate::verdict::control::Kept;
-use crate::verdict::{Judged, Verdict};
+use lab_analysis::claims::control::Kept;
+use lab_analysis::claims::{Judged, Verdict};
+use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::verdict::Change;
+use lab_analysis::requests::{Analysis, Part, QUANTILES, Reading};
 
 /// More claims than this, and those that held and compare nothing stand apart.
 const MANY: usize = 16;
 
 /// The claims, as far as they were asked for.
-pub(super) struct Claims {
+pub(crate) struct Claims {
     pub told: Option<Table>,
     pub quiet: Option<Table>,
     /// How many were not, and how they would be.
     pub unasked: String,
 }
 
-pub(super) fn claims(report: &Report) -> Claims {
+pub(crate) fn claims(report: &Report) -> Claims {
     if !report.kept.is_empty() {
         return Claims { told: Some(kept(report)), quiet: None, unasked: String::new() };
     }
@@ -80,7 +80,7 @@ fn number(text: String, reading: &Reading) -> Cell {
 }
 
 /// Where the time of a single run's requests went.
-pub(super) fn percentiles(report: &Report) -> Option<Table> {
+pub(crate) fn percentiles(report: &Report) -> Option<Table> {
     let [(run, _)] = &report.runs[..] else { return None };
     run.responses.as_ref()?;
     let cell = |part: Part, suffix: &str| match run.metrics.get(&part.metric(suffix)) {
@@ -98,7 +98,7 @@ pub(super) fn percentiles(report: &Report) -> Option<Table> {
 }
 
 /// The runs of an invocation beside each other.
-pub(super) fn runs(report: &Report) -> Option<Table> {
+pub(crate) fn runs(report: &Report) -> Option<Table> {
     if report.comparison.is_some() || report.runs.len() < 2 {
         return None;
     }
@@ -120,7 +120,7 @@ pub(super) fn runs(report: &Report) -> Option<Table> {
 }
 
 /// By how much each metric changed.
-pub(super) fn compared(comparison: &Comparison) -> Table {
+pub(crate) fn compared(comparison: &Comparison) -> Table {
     let Comparison { before, after, metrics, .. } = comparison;
     let mut heads = vec![Cell::text("metric"), Cell::number(before), Cell::number(after)];
     heads.extend([Cell::number("factor"), Cell::text("interval"), Cell::text("verdict"), Cell::number("sees")]);

@@ -1,14 +1,20 @@
-use super::*;
-use crate::lens::stall::{Frame, LongPoll, Wait};
-use crate::lens::{Lens, MemoryAt, Note, RequestPoll, SlowRequest};
-use crate::profile::{Profile, View as Seen};
-use crate::recording::{Pair, Side, Spec, tests::spec};
+use crate::report::html::*;
 use crate::report::latency::tests::compared;
 use crate::report::sched::tests::{healthy, looked_at, sick};
-use crate::sched::Sched;
-use crate::stacks::Folded;
-use crate::watching::{Cost, PerEvent, Range};
-use lab_kit::Ending;
+use lab_analysis::overhead::{Cost, PerEvent, Range};
+use lab_analysis::profile::{Profile, View as Seen};
+use lab_analysis::scheduler::Sched;
+use lab_analysis::stacks::Folded;
+use lab_analysis::stacks::stalls::{LongPoll, Wait};
+use lab_recording::Ending;
+use lab_recording::frame::Frame;
+use lab_recording::observations::{MemoryAt, RequestPoll, SlowRequest};
+use lab_recording::profiler::{Lens, Note};
+use lab_recording::spec::{Pair, Side, Spec};
+
+fn spec() -> Spec {
+    Spec::new("greedy", "buggy", lab_recording::Kind::Buggy, lab_recording::Load::DEFAULT)
+}
 
 /// What must never be anything but text.
 const HOSTILE: &str = "<script>alert(1)</script>\"'><i onclick=\"x\">&amp;";
@@ -84,7 +90,7 @@ fn moments(mut profile: Profile, says: &str) -> Profile {
 }
 
 /// Fails unless every element is closed in its order.
-pub(in crate::report) fn assert_well_formed(page: &str) {
+pub(crate) fn assert_well_formed(page: &str) {
     const VOID: [&str; 4] = ["meta", "link", "input", "br"];
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, body) = rest.split_once("</style>").unwrap();

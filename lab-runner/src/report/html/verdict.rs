@@ -1,25 +1,25 @@
 //! What the recordings say, in one plain sentence.
 
-use super::WORDS;
-use crate::analysis::{Analysis, Part, QUANTILES, ValidityVerdict};
-use crate::compare::comparison::{Compared, Comparison};
-use crate::compare::estimate::Estimate;
-use crate::compare::verdict::Change;
 use crate::report::detail::words;
+use crate::report::html::WORDS;
 use crate::report::units::{grouped, reading, three_digits};
 use crate::report::{Report, trials};
-use crate::verdict::Verdict;
-use lab_kit::Ending;
+use lab_analysis::claims::Verdict;
+use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::verdict::Change;
+use lab_analysis::requests::{Analysis, Part, QUANTILES, ValidityVerdict};
+use lab_analysis::stats::estimate::Estimate;
+use lab_recording::Ending;
 
 /// The sentence, and whether it is a good one: a class of the style sheet.
 #[derive(Debug)]
-pub(super) struct Sentence {
+pub(crate) struct Sentence {
     pub text: String,
     pub class: &'static str,
 }
 
 /// What was done.
-pub(super) fn head(report: &Report) -> String {
+pub(crate) fn head(report: &Report) -> String {
     let scenario = &report.spec.scenario;
     match (&report.comparison, &report.sweep, &report.runs[..]) {
         (Some(Comparison { before, after, .. }), ..) => format!("{scenario}: {before} against {after}"),
@@ -29,7 +29,7 @@ pub(super) fn head(report: &Report) -> String {
     }
 }
 
-pub(super) fn sentence(report: &Report) -> Sentence {
+pub(crate) fn sentence(report: &Report) -> Sentence {
     let text = match (&report.comparison, &report.runs[..]) {
         (Some(comparison), _) => of_comparison(comparison),
         (None, [(run, _)]) => format!("{}{}.", of_run(report, run), of_claims(report)),
@@ -181,7 +181,8 @@ fn between(report: &Report) -> String {
         plain.filter_map(|run| Some((run.metrics.get(metric)?, &run.recording.spec.variant))).collect();
     told.sort_by(|a, b| a.0.value.total_cmp(&b.0.value));
     let (Some(least), Some(most)) = (told.first(), told.last()) else { return String::new() };
-    let one = |told: &(&crate::analysis::Reading, &String)| format!("{} ({})", reading(metric, told.0, WORDS), told.1);
+    let one =
+        |told: &(&lab_analysis::requests::Reading, &String)| format!("{} ({})", reading(metric, told.0, WORDS), told.1);
     format!("; {} from {} to {}", what(metric), one(least), one(most))
 }
 

@@ -1,15 +1,14 @@
 //! What the lenses saw, view by view: pictures, and the same in words and in tables.
 
-use super::graphs::{self, Fineness, Graph, Room};
-use super::table::{Cell, Table};
-use crate::evidence::{Evidence, label};
-use crate::profile::Profile;
 use crate::report::Report;
+use crate::report::html::graphs::{self, Fineness, Graph, Room};
+use crate::report::html::table::{Cell, Table};
 use crate::report::lenses::{cut, inside, without_plumbing};
 use crate::report::units::grouped;
-use crate::stacks::is_own;
-use crate::stacks::{Plumbing, amount};
-use lab_kit::Ending;
+use lab_analysis::evidence::{Evidence, label};
+use lab_analysis::profile::Profile;
+use lab_analysis::stacks::{Plumbing, amount, is_own};
+use lab_recording::Ending;
 use std::collections::BTreeMap;
 
 /// Rows of the table of functions, changes that are told, and characters of a name in them.
@@ -20,7 +19,7 @@ const NAME: usize = 160;
 const RUNS: usize = 4;
 
 /// One view of one lens.
-pub(super) struct View {
+pub(crate) struct View {
     pub id: String,
     pub name: String,
     /// What a picture of it shows and cannot show.
@@ -41,7 +40,7 @@ pub(super) struct View {
 }
 
 /// A picture that can be switched to.
-pub(super) struct Choice {
+pub(crate) struct Choice {
     pub label: String,
     /// Escaped already.
     pub legend: String,
@@ -68,7 +67,7 @@ impl Choice {
 }
 
 /// All views, and how fine their pictures are drawn, in words.
-pub(super) fn all(report: &Report) -> (Vec<View>, String) {
+pub(crate) fn all(report: &Report) -> (Vec<View>, String) {
     let (folded, full) = (report.evidence(Plumbing::Tokio), report.evidence(Plumbing::Shown));
     let scenario = &report.spec.scenario;
     let graphs = folded.iter().zip(&full).map(|(folded, full)| {
@@ -135,7 +134,7 @@ fn functions(report: &Report, evidence: &Evidence) -> Option<Table> {
     }
     let mut ordered: Vec<(&str, f64)> = largest.into_iter().collect();
     ordered.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
-    let in_crate = crate::evidence::own_crate(report.scenario);
+    let in_crate = lab_analysis::evidence::own_crate(report.scenario);
     let share = |weights: &BTreeMap<&str, f64>, function: &str, total: f64| match weights.get(function) {
         Some(weight) => Cell::number(format!("{:.1} %", 100.0 * weight / total)),
         None => Cell::faint("-"),

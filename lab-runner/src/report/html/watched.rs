@@ -1,16 +1,16 @@
 //! The section about what watching cost: always there, for a page that does not say it leaves the reader to guess.
 
-use super::WORDS;
-use super::table::{Cell, Table};
-use crate::evidence::label;
-use crate::profile::Profile;
 use crate::report::Report;
+use crate::report::html::WORDS;
+use crate::report::html::table::{Cell, Table};
 use crate::report::units::{percent, time_ms};
 use crate::report::watching::{NOBODY, beside_line, by_lens, event, share, why_not};
-use crate::watching::Cost;
+use lab_analysis::evidence::label;
+use lab_analysis::overhead::Cost;
+use lab_analysis::profile::Profile;
 
 /// The section.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     /// What is to be known before the tables.
     pub says: String,
     /// A table for each lens, with a column for each run.
@@ -20,7 +20,7 @@ pub(super) struct Watched {
 const MEANS: &str = "CPU time of the lens beside that of the run that it looked into, the pacer's left out. A conclusion that rests on \
                      a lens and is smaller than this is not drawn.";
 
-pub(super) fn of(report: &Report) -> Watched {
+pub(crate) fn of(report: &Report) -> Watched {
     let tables: Vec<Table> = by_lens(report)
         .iter()
         .map(|(lens, runs)| {

@@ -1,10 +1,10 @@
 //! One axis with round ends and labels.
 
-use super::Scale;
+use crate::report::plot::Scale;
 
 /// An axis from one number to another.
 #[derive(Debug, PartialEq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     pub scale: Scale,
     pub low: f64,
     pub high: f64,

@@ -1,6 +1,6 @@
 //! How an axis is divided: where a number stands on it, where it ends, what is labelled and how.
 
-use super::units;
+use crate::report::plot::units;
 
 /// How an axis is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ const NEARLY: f64 = 1e-9;
 
 impl Scale {
     /// Whether a number has a place. Those beyond 1e±300 would overflow when rounded.
-    pub(super) fn has_place(self, value: f64) -> bool {
+    pub(crate) fn has_place(self, value: f64) -> bool {
         match self {
             Scale::Logarithmic => (1e-300..=1e300).contains(&value),
             Scale::Linear => (-1e300..=1e300).contains(&value),
@@ -29,7 +29,7 @@ impl Scale {
     }
 
     /// Where a number stands, in what is even along the axis.
-    pub(super) fn place(self, value: f64) -> f64 {
+    pub(crate) fn place(self, value: f64) -> f64 {
         match self {
             Scale::Logarithmic => value.log10(),
             Scale::Linear => value,
@@ -38,7 +38,7 @@ impl Scale {
     }
 
     /// Ends of an axis with nothing on it.
-    pub(super) fn nothing(self) -> (f64, f64) {
+    pub(crate) fn nothing(self) -> (f64, f64) {
         match self {
             Scale::Logarithmic => (1.0, 10.0),
             Scale::Linear => (0.0, 1.0),
@@ -47,7 +47,7 @@ impl Scale {
     }
 
     /// Ends of an axis that hold everything from the lowest to the highest.
-    pub(super) fn ends(self, low: f64, high: f64) -> (f64, f64) {
+    pub(crate) fn ends(self, low: f64, high: f64) -> (f64, f64) {
         let (low, high) = match self {
             Scale::Logarithmic => (round_down(low), round_up(high)),
             Scale::Linear => {
@@ -65,7 +65,7 @@ impl Scale {
     }
 
     /// What is labelled between these ends.
-    pub(in crate::report) fn ticks(self, low: f64, high: f64) -> Vec<f64> {
+    pub(crate) fn ticks(self, low: f64, high: f64) -> Vec<f64> {
         match self {
             Scale::Logarithmic => powers_of_ten(low, high),
             Scale::Linear => even_steps(low, high),
@@ -74,7 +74,7 @@ impl Scale {
     }
 
     /// What has a faint line between the labels: 2 to 9 times a power of ten, which are not evenly spread.
-    pub(super) fn between(self, low: f64, high: f64) -> Vec<f64> {
+    pub(crate) fn between(self, low: f64, high: f64) -> Vec<f64> {
         let (first, last) = (low.log10().floor(), high.log10().ceil());
         if self != Scale::Logarithmic || last - first > f64::from(STEPS) {
             return Vec::new();
@@ -85,7 +85,7 @@ impl Scale {
     }
 
     /// What stands at a labelled number.
-    pub(in crate::report) fn label(self, value: f64) -> String {
+    pub(crate) fn label(self, value: f64) -> String {
         match self {
             Scale::Logarithmic => round_number(value),
             Scale::Linear if value.abs() >= 1.0 && (value - value.round()).abs() < NEARLY * value.abs() => {
@@ -97,7 +97,7 @@ impl Scale {
     }
 
     /// What it is called in a sentence.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Scale::Logarithmic => "logarithmic",
             Scale::Linear => "linear",

@@ -1,7 +1,7 @@
 //! The plot as a picture. Its legend is below the field, where it hides no point however the lines run.
 
-use super::axis::Axis;
-use super::{Line, Look, Plot, Scale, cut};
+use crate::report::plot::axis::Axis;
+use crate::report::plot::{Line, Look, Plot, Scale, cut};
 use anyhow::Context;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
@@ -68,7 +68,7 @@ impl Ranged for Axis {
 }
 
 /// The whole document.
-pub(super) fn draw(plot: &Plot) -> anyhow::Result<String> {
+pub(crate) fn draw(plot: &Plot) -> anyhow::Result<String> {
     let mut text = String::new();
     let height = FIELD_HEIGHT + LEGEND_ROW * plot.lines.len() as u32 + 12;
     let all = SVGBackend::with_string(&mut text, (WIDTH, height)).into_drawing_area();
@@ -170,12 +170,12 @@ fn described(plot: &Plot, svg: &str) -> anyhow::Result<String> {
     Ok(format!("{head} role=\"img\">\n<title>{title}</title>\n<desc>{desc}</desc>{rest}"))
 }
 
-pub(in crate::report) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
-pub(in crate::report) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn plot(names: &[&str]) -> Plot {

@@ -1,9 +1,9 @@
 //! Two sides of a comparison beside each other: the same waiting before and after, by how much it shrank.
 
-use super::words::{Run, TOLD};
 use crate::report::Style;
+use crate::report::sched::words::{Run, TOLD};
 use crate::report::units::three_digits;
-use crate::sched::{Culprit, Edge};
+use lab_analysis::scheduler::{Culprit, Edge};
 
 /// Factors nearer to one than this are no change worth words.
 const SAME: f64 = 1.05;
@@ -28,7 +28,7 @@ fn waited(run: &Run<'_>, wanted: &Key) -> f64 {
 }
 
 /// What one side or the other is blamed for, and which side blames nobody.
-pub(super) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<String> {
+pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<String> {
     let sides = [before, after];
     let all = sides.into_iter().flat_map(|run| run.blamed().into_iter().map(move |edge| (run, edge)));
     let mut told: Vec<(Key, String)> = Vec::new();

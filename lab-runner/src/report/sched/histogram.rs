@@ -3,11 +3,12 @@
 //!
 //! Heights are logarithmic too: among thousands of polls of microseconds, the seven of a second are the ones to be seen.
 
-use super::words::{Run, named_at};
+use crate::report::Style;
+use crate::report::lenses::cut;
 use crate::report::plot::svg::escaped;
+use crate::report::sched::words::{Run, named_at};
 use crate::report::units::{grouped, time};
-use crate::report::{Style, lenses::cut};
-use crate::sched::{Group, Quantiles};
+use lab_analysis::scheduler::{Group, Quantiles};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -37,7 +38,7 @@ struct Bins {
 }
 
 /// The picture, and what it shows in a sentence; nothing if there are no times.
-pub(in crate::report) fn draw(
+pub(crate) fn draw(
     title: &str,
     runs: &[Run<'_>],
     style: Style,

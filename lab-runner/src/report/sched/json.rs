@@ -1,13 +1,13 @@
 //! What the scheduler did, in the machine-readable result: a run each that was looked at, indices replaced by names.
 
-use super::words::Run;
-use crate::recording::Side;
-use crate::sched::{Blame, Culprit, Edge, Group, ProbeSummary, Quantiles, Worker};
+use crate::report::sched::words::Run;
+use lab_analysis::scheduler::{Blame, Culprit, Edge, Group, ProbeSummary, Quantiles, Worker};
+use lab_recording::spec::Side;
 use serde::Serialize;
 
 /// A run as its scheduler saw it.
 #[derive(Debug, Serialize)]
-pub(in crate::report) struct Scheduler<'a> {
+pub(crate) struct Scheduler<'a> {
     variant: &'a str,
     /// Of a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,7 +130,7 @@ enum Charged<'a> {
 }
 
 /// What is known of the runs' schedulers; nothing if nobody looked.
-pub(in crate::report) fn documents<'a>(runs: &[Run<'a>]) -> Vec<Scheduler<'a>> {
+pub(crate) fn documents<'a>(runs: &[Run<'a>]) -> Vec<Scheduler<'a>> {
     runs.iter().map(document).collect()
 }
 

@@ -1,14 +1,14 @@
 //! Colours of groups of tasks: the same in all pictures of a page, however each run orders its groups.
 
-use super::words::{Run, named_at};
-use crate::sched::Group;
+use crate::report::sched::words::{Run, named_at};
+use lab_analysis::scheduler::Group;
 
 /// Colours that the style sheet has; more groups than that begin anew.
 const COLOURS: usize = 6;
 
 /// Which group has which colour.
 #[derive(Clone, Debug, Default)]
-pub(in crate::report) struct Palette(Vec<String>);
+pub(crate) struct Palette(Vec<String>);
 
 impl Palette {
     /// Of all groups that these runs tell of, first come, first served.

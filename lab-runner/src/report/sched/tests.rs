@@ -1,13 +1,19 @@
-use super::*;
-use crate::lens::sched::Counters;
-use crate::lens::{Lens, Note};
-use crate::profile::Profile;
-use crate::recording::{Pair, Side, Spec, tests::spec};
 use crate::report::html::tests::assert_well_formed;
 use crate::report::latency::tests::compared;
-use crate::sched::{Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, Sched, Stretch, Worker};
-use crate::watching::{Cost, Range};
-use lab_kit::Ending;
+use crate::report::sched::*;
+use lab_analysis::overhead::{Cost, Range};
+use lab_analysis::profile::Profile;
+use lab_analysis::scheduler::{
+    Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, Sched, Stretch, Worker,
+};
+use lab_recording::Ending;
+use lab_recording::profiler::{Lens, Note};
+use lab_recording::scheduler::Counters;
+use lab_recording::spec::{Pair, Side, Spec};
+
+fn spec() -> Spec {
+    Spec::new("greedy", "buggy", lab_recording::Kind::Buggy, lab_recording::Load::DEFAULT)
+}
 
 const UTF8: Style = Style { plain: false, naive: false };
 

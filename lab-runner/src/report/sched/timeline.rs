@@ -1,12 +1,13 @@
 //! The stretch in which tasks waited most, as a picture: what each worker did, and below it how many tasks waited.
 
-use super::palette::Palette;
-use super::words::{Run, counted, percent};
+use crate::report::Style;
 use crate::report::lenses::cut;
+use crate::report::plot::Scale;
 use crate::report::plot::svg::escaped;
+use crate::report::sched::palette::Palette;
+use crate::report::sched::words::{Run, counted, percent};
 use crate::report::units::{number, time};
-use crate::report::{Style, plot::Scale};
-use crate::sched::{Doing, Piece, Row, Stretch};
+use lab_analysis::scheduler::{Doing, Piece, Row, Stretch};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -37,12 +38,7 @@ struct Picture<'a> {
 }
 
 /// The picture with at most so many pieces, and what it shows in words; nothing if there is no stretch.
-pub(in crate::report) fn draw(
-    run: &Run<'_>,
-    palette: &Palette,
-    most: usize,
-    style: Style,
-) -> Option<(String, Vec<String>)> {
+pub(crate) fn draw(run: &Run<'_>, palette: &Palette, most: usize, style: Style) -> Option<(String, Vec<String>)> {
     let stretch = run.sched.worst.as_ref().filter(|stretch| stretch.ms > 0.0 && !stretch.rows.is_empty())?;
     let picture = Picture { run, stretch, palette, style };
     let narrowest = picture.narrowest(most);

@@ -1,19 +1,19 @@
 //! One run's scheduler in words: what groups and culprits are called, and a sentence for each kind of number.
 
-use crate::evidence::{self, label};
-use crate::profile::Profile;
-use crate::recording::Side;
 use crate::report::units::{grouped, three_digits, time};
 use crate::report::{Report, Style};
-use crate::sched::{Culprit, Edge, Group, Quantiles, Sched, Worker, worth};
-use crate::stacks::Names;
-use crate::watching::limits::{self, Size};
+use lab_analysis::evidence::{self, label};
+use lab_analysis::overhead::limits::{self, Size};
+use lab_analysis::profile::Profile;
+use lab_analysis::scheduler::{Culprit, Edge, Group, Quantiles, Sched, Worker, worth};
+use lab_analysis::stacks::Names;
+use lab_recording::spec::Side;
 
 /// Edges that are told, and groups whose times are.
-pub(super) const TOLD: usize = 3;
+pub(crate) const TOLD: usize = 3;
 
 /// A run whose scheduler was looked at.
-pub(in crate::report) struct Run<'a> {
+pub(crate) struct Run<'a> {
     /// What it is called beside others.
     pub label: String,
     pub profile: &'a Profile,
@@ -25,7 +25,7 @@ pub(in crate::report) struct Run<'a> {
 }
 
 /// The runs whose scheduler was looked at, those of a comparison before first.
-pub(in crate::report) fn runs<'a>(report: &'a Report) -> Vec<Run<'a>> {
+pub(crate) fn runs<'a>(report: &'a Report) -> Vec<Run<'a>> {
     let mut profiles: Vec<&'a Profile> = report.profiles.iter().collect();
     profiles.sort_by_key(|profile| profile.side() == Some(Side::B));
     let names = || report.comparison.as_ref().map(|_| evidence::names(report.scenario));
@@ -45,12 +45,12 @@ pub(in crate::report) fn runs<'a>(report: &'a Report) -> Vec<Run<'a>> {
 
 impl Run<'_> {
     /// A sentence with the run's name.
-    pub(super) fn named(&self, text: &str) -> String {
+    pub(crate) fn named(&self, text: &str) -> String {
         format!("{}: {text}", self.label)
     }
 
     /// The group with this number; there is none in a damaged recording.
-    pub(super) fn group(&self, number: usize) -> Option<&Group> {
+    pub(crate) fn group(&self, number: usize) -> Option<&Group> {
         self.sched.groups.get(number)
     }
 
@@ -60,7 +60,7 @@ impl Run<'_> {
     }
 
     /// `requests`, or the place.
-    pub(super) fn who(&self, number: usize) -> String {
+    pub(crate) fn who(&self, number: usize) -> String {
         self.group(number).map_or_else(
             || "tasks nobody knows".into(),
             |group| {
@@ -94,7 +94,7 @@ impl Run<'_> {
     }
 
     /// What an edge is charged to, beside who waited.
-    pub(super) fn charged_to(&self, edge: &Edge) -> String {
+    pub(crate) fn charged_to(&self, edge: &Edge) -> String {
         match edge.culprit == Culprit::Group(edge.victim) {
             true => format!("each other: {}", self.culprit(edge.culprit)),
             false => self.culprit(edge.culprit),
@@ -114,7 +114,7 @@ impl Run<'_> {
         time(self.per_op_ms(ms) * 1e3, style)
     }
 
-    pub(super) fn per_op_ms(&self, ms: f64) -> f64 {
+    pub(crate) fn per_op_ms(&self, ms: f64) -> f64 {
         ms / self.profile.ops.unwrap_or(1).max(1) as f64
     }
 
@@ -149,7 +149,7 @@ impl Run<'_> {
         format!("{who} waited {amount}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
     }
 
-    pub(super) fn nobody(&self, style: Style) -> String {
+    pub(crate) fn nobody(&self, style: Style) -> String {
         let Some(blame) = &self.sched.blame else {
             return "nobody can be blamed: how long tasks were runnable was not recorded".into();
         };
@@ -179,11 +179,11 @@ impl Run<'_> {
         told
     }
 
-    pub(super) fn poll_times(&self, style: Style) -> Option<String> {
+    pub(crate) fn poll_times(&self, style: Style) -> Option<String> {
         self.times(style, |group| Some(&group.poll_us))
     }
 
-    pub(super) fn latencies(&self, style: Style) -> Option<String> {
+    pub(crate) fn latencies(&self, style: Style) -> Option<String> {
         self.times(style, |group| group.latency_us.as_ref())
     }
 
@@ -281,7 +281,7 @@ impl Run<'_> {
 }
 
 /// `requests (drive.rs:52)`, or the place alone.
-pub(in crate::report) fn named_at(group: &Group) -> String {
+pub(crate) fn named_at(group: &Group) -> String {
     let place = short(&group.place);
     if group.name == group.place || group.name == place {
         place.to_owned()
@@ -295,7 +295,7 @@ fn short(place: &str) -> &str {
     place.rsplit(['/', '\\']).next().unwrap_or(place)
 }
 
-pub(in crate::report) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     match share {
         little if 0.0 < little && little < 1e-4 => "< 0.01 %".into(),
         share if share.is_finite() => format!("{} %", three_digits(100.0 * share)),
@@ -303,6 +303,6 @@ pub(in crate::report) fn percent(share: f64) -> String {
     }
 }
 
-pub(in crate::report) fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count as i64), if count == 1 { "" } else { "s" })
 }

@@ -1,7 +1,7 @@
 //! A score as one JSON document, `lab.score.v1`.
 
-use super::measures;
-use crate::score::{Detect, LeftOut, Run, Score, Share, Tally};
+use crate::report::score::measures;
+use lab_analysis::score::{Detect, LeftOut, Run, Score, Share, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

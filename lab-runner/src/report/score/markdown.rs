@@ -1,8 +1,8 @@
 //! A score as a table for a document.
 
-use super::super::Style;
-use super::{detected, measures, sure};
-use crate::score::Score;
+use crate::report::Style;
+use crate::report::score::{detected, measures, sure};
+use lab_analysis::score::Score;
 use std::io::{self, Write};
 
 const STYLE: Style = Style { plain: false, naive: false };
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn every_row_has_as_many_cells_as_its_head() {
         let mut text = Vec::new();
-        markdown(&super::super::tests::made_up(), &mut text).unwrap();
+        markdown(&crate::report::score::tests::made_up(), &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         let bars: Vec<usize> =
             text.lines().filter(|line| line.starts_with('|')).map(|l| l.matches('|').count()).collect();

@@ -10,10 +10,10 @@ pub(crate) use markdown::markdown;
 pub(crate) use plan::print_plan;
 pub(crate) use rules::print_rules;
 
-use super::Style;
-use super::table::{BOLD, DIM};
-use super::units::{ascii, time};
-use crate::score::{Answer, Detect, Judgement, Matrix, Run, Score, Share, Tally, name};
+use crate::report::Style;
+use crate::report::table::{BOLD, DIM};
+use crate::report::units::{ascii, time};
+use lab_analysis::score::{Answer, Detect, Judgement, Matrix, Run, Score, Share, Tally, name};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -183,12 +183,12 @@ fn verdict(run: &Run) -> &'static str {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::diagnose::Cause;
-    use crate::score::{Cell, Judged, Recorded};
+    use lab_analysis::score::{Cell, Judged, Recorded};
+    use lab_recording::Cause;
 
-    pub(in crate::report::score) fn made_up() -> Score {
+    pub(crate) fn made_up() -> Score {
         let answer = |cause, at: &str| Answer { cause, at: Some(at.to_owned()) };
         let run = |hog, truth: Option<Answer>, said: Vec<Answer>| Run {
             cell: Cell {

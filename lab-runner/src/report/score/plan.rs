@@ -1,14 +1,14 @@
 //! What a score would run.
 
-use crate::plan::{ScoreCell, ScorePlan};
+use crate::engine::plan::{ScoreCell, ScorePlan};
 use serde::Serialize;
 use std::io::{self, Write};
 
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
-    cell: &'a crate::score::Cell,
-    asked: &'a lab_kit::Load,
+    cell: &'a lab_analysis::score::Cell,
+    asked: &'a lab_recording::Load,
     takes_ms: u64,
 }
 

@@ -1,10 +1,10 @@
 //! What the diagnosis goes by, for whoever wants to contradict it.
 
-use super::super::Style;
-use super::super::findings::WIDTH;
-use super::super::table::{BOLD, DIM};
-use super::super::units::{ascii, wrapped};
-use crate::diagnose::rules::{ONCE, RULES, Rule};
+use crate::report::Style;
+use crate::report::findings::WIDTH;
+use crate::report::table::{BOLD, DIM};
+use crate::report::units::{ascii, wrapped};
+use lab_analysis::diagnosis::rules::{ONCE, RULES, Rule};
 use std::io::{self, Write};
 
 /// Prints every rule.

@@ -1,17 +1,17 @@
 //! What watching cost, in the machine-readable result: a run each that a lens looked into.
 
-use super::{Beside, beside, by_lens};
-use crate::lens::Lens;
-use crate::profile::Profile;
-use crate::recording::Side;
 use crate::report::Report;
-use crate::watching::{Cost, PerEvent, Range};
+use crate::report::watching::{Beside, beside, by_lens};
+use lab_analysis::overhead::{Cost, PerEvent, Range};
+use lab_analysis::profile::Profile;
+use lab_recording::profiler::Lens;
+use lab_recording::spec::Side;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What one lens cost one run.
 #[derive(Debug, Serialize)]
-pub(in crate::report) struct Watched<'a> {
+pub(crate) struct Watched<'a> {
     lens: Lens,
     variant: &'a str,
     /// Of a comparison.
@@ -57,7 +57,7 @@ struct Event<'a> {
 }
 
 /// What is known of each run that was watched; an empty list if nobody watched.
-pub(in crate::report) fn documents(report: &Report) -> Vec<Watched<'_>> {
+pub(crate) fn documents(report: &Report) -> Vec<Watched<'_>> {
     by_lens(report).into_iter().flat_map(|(_, runs)| runs).map(|profile| document(report, profile)).collect()
 }
 

@@ -1,0 +1,107 @@
+//! Negative controls: a trap is held to a claim that the default cure keeps, and has to break it. Whoever calls
+//! everything a cure is found out by this, and so is a claim that nothing can break.
+
+use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, reading_of_way};
+use crate::growth::sweep::Sweep;
+use crate::requests::Analysis;
+use lab_kit::{Claim, Control, Scenario};
+use lab_recording::Kind;
+
+/// A control that was tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried {
+    /// The trap.
+    pub trap: &'static str,
+    /// The claim on the trap, which must be broken.
+    pub on_trap: Judged,
+    /// The same claim on the default cure, which must hold.
+    pub on_cure: Judged,
+}
+
+impl Tried {
+    /// Held if the trap is told from a cure, broken if it passes for one or if the cure does not.
+    pub fn verdict(&self) -> Verdict {
+        match (self.on_trap.verdict, self.on_cure.verdict) {
+            (Verdict::Held, _) | (_, Verdict::Broken) => Verdict::Broken,
+            (Verdict::Broken, Verdict::Held) => Verdict::Held,
+            _ => Verdict::NotMeasured,
+        }
+    }
+}
+
+/// Tries every control of a scenario whose trap and whose cure are among these runs.
+pub fn controls(scenario: &'static Scenario, runs: &[Analysis], sweep: Option<&Sweep>) -> Vec<Tried> {
+    let Some(cure) = scenario.first(Kind::Fixed) else { return Vec::new() };
+    let on = |variant: &str, claim: Claim| match is_about_a_sweep(&claim) {
+        true => on_way(variant, claim, sweep?, scenario),
+        false => on_run(variant, claim, runs),
+    };
+    let tried = |control: &Control| {
+        let (on_trap, on_cure) = (on(control.trap, control.pretends)?, on(cure.name, control.pretends)?);
+        (on_trap.asked && on_cure.asked).then_some(Tried { trap: control.trap, on_trap, on_cure })
+    };
+    scenario.controls.iter().filter_map(tried).collect()
+}
+
+/// What the side after keeps of the claims that traps pretend to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// The claim.
+    pub claim: Claim,
+    /// Pairs in which it held.
+    pub held: usize,
+    /// Pairs in which it was broken.
+    pub broken: usize,
+    /// Pairs that cannot tell.
+    pub unclear: usize,
+}
+
+/// Holds the side after of each pair to what tells a cure from a trap, as far as a pair can tell it.
+pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> {
+    let mut claims: Vec<Claim> = Vec::new();
+    for control in scenario.controls {
+        if !claims.contains(&control.pretends) {
+            claims.push(control.pretends);
+        }
+    }
+    claims.into_iter().filter_map(|claim| kept_in(claim, pairs)).collect()
+}
+
+fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)]) -> Option<Kept> {
+    let judge = |pair: &(&Analysis, &Analysis)| judge_one(claim, pair.1, &[pair.0.clone(), pair.1.clone()]);
+    let judged: Vec<Judged> = pairs.iter().map(judge).collect();
+    let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
+    let asked = judged.iter().any(|judged| judged.asked);
+    let (held, broken, unclear) = (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
+    asked.then_some(Kept { claim, held, broken, unclear })
+}
+
+fn on_run(variant: &str, claim: Claim, runs: &[Analysis]) -> Option<Judged> {
+    let plain = |run: &&Analysis| run.recording.spec.variant == variant && run.recording.spec.scaled == 1;
+    runs.iter().find(plain).map(|run| judge_one(claim, run, runs))
+}
+
+fn on_way(variant: &str, claim: Claim, sweep: &Sweep, scenario: &Scenario) -> Option<Judged> {
+    let way = sweep.way(variant)?;
+    Some(judged(claim, reading_of_way(claim.measure, way, sweep, scenario.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(on_trap: Verdict, on_cure: Verdict) -> Verdict {
+        let claim = Claim::metric("", "lost").equal(0.0);
+        let judged = |verdict| Judged { claim, verdict, value: None, reason: None, asked: true };
+        Tried { trap: "trap", on_trap: judged(on_trap), on_cure: judged(on_cure) }.verdict()
+    }
+
+    #[test]
+    fn a_control_holds_only_if_the_cure_keeps_what_the_trap_breaks() {
+        use Verdict::{Broken, Held, NotMeasured};
+        assert_eq!(tried(Broken, Held), Held);
+        assert_eq!([tried(Held, Held), tried(Held, NotMeasured)], [Broken; 2], "the trap passes for a cure");
+        assert_eq!([tried(Broken, Broken), tried(NotMeasured, Broken)], [Broken; 2], "nothing would keep it");
+        assert_eq!([tried(NotMeasured, Held), tried(Broken, NotMeasured)], [NotMeasured; 2]);
+    }
+}

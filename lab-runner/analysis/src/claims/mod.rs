@@ -1,0 +1,313 @@
+//! Claims against recordings: held, broken, or not measured. Pure.
+
+pub mod control;
+mod stacks;
+
+pub use stacks::lens_of;
+
+use crate::growth::sweep::{Sweep, Way};
+use crate::profile::Profile;
+use crate::requests::{Analysis, Reading, ValidityVerdict};
+use lab_kit::{Bound, Claim, Measure, Scenario};
+use lab_recording::Ending;
+use serde::Serialize;
+use std::fmt;
+
+/// What a claim came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Verdict {
+    /// The recordings show it.
+    #[serde(rename = "held")]
+    Held,
+    /// The recordings show the opposite.
+    #[serde(rename = "broken")]
+    Broken,
+    /// The recordings cannot tell.
+    #[serde(rename = "not measured")]
+    NotMeasured,
+}
+
+/// A claim that was held against recordings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The claim.
+    pub claim: Claim,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What was measured, as far as it was.
+    pub value: Option<f64>,
+    /// Why nothing can be said, if so.
+    pub reason: Option<String>,
+    /// Whether this invocation could have judged it: a claim that compares with a run that was not asked for
+    /// says nothing about this one.
+    pub asked: bool,
+}
+
+/// What a variant that says nothing about its ending is held to.
+const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
+
+/// The claims of a run, judged from it, from the other runs of its invocation, and from what lenses saw of them.
+pub fn judge(run: &Analysis, others: &[Analysis], profiles: &[Profile], scenario: &Scenario) -> Vec<Judged> {
+    let spec = &run.recording.spec;
+    let Some(variant) = scenario.variant(&spec.variant) else { return Vec::new() };
+    let about_ending = |claim: &&Claim| matches!(claim.measure, Measure::Ending(_));
+    let silent = !variant.claims.iter().any(|claim| about_ending(&claim));
+    let implied = silent.then_some(&ENDS_BY_ITSELF);
+    // A run at a larger size serves the claims of the plain one; by itself it only has to end as that does.
+    let own = variant.claims.iter().filter(|claim| spec.scaled == 1 || about_ending(claim));
+    let judge = |claim: &Claim| match claim.measure {
+        Measure::Stacks(wanted) => judged(*claim, stacks::reading(wanted, spec, profiles)),
+        _ => judge_one(*claim, run, others),
+    };
+    implied.into_iter().chain(own).map(judge).collect()
+}
+
+/// The claims of a way that a sweep can judge: how its cost grows, and that all its runs end.
+pub fn judge_way(way: &Way, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
+    let claims = scenario.variant(&way.variant).map_or(&[][..], |variant| variant.claims);
+    // A way that is to end in another way than by itself has no cost to fit anything through.
+    let about_a_sweep = |claim: &&Claim| is_about_a_sweep(claim) || claim.measure == Measure::Ending(Ending::Finished);
+    let judge = |claim: &Claim| judged(*claim, reading_of_way(claim.measure, way, sweep, scenario.name));
+    claims.iter().filter(about_a_sweep).map(judge).collect()
+}
+
+/// Whether a claim needs runs at several sizes.
+pub fn is_about_a_sweep(claim: &Claim) -> bool {
+    matches!(claim.measure, Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. })
+}
+
+/// Whether a claim needs what a lens saw.
+pub fn is_about_a_lens(claim: &Claim) -> bool {
+    matches!(claim.measure, Measure::Stacks(_))
+}
+
+/// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked could not be
+/// judged or if there is none, else held.
+pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
+    let mut judged = judged.into_iter().peekable();
+    if judged.peek().is_none() {
+        return Verdict::NotMeasured;
+    }
+    let worst = |so_far: Verdict, one: &Judged| match (so_far, one.verdict) {
+        (Verdict::Broken, _) | (_, Verdict::Broken) => Verdict::Broken,
+        (_, Verdict::NotMeasured) if one.asked => Verdict::NotMeasured,
+        (so_far, _) => so_far,
+    };
+    judged.fold(Verdict::Held, worst)
+}
+
+/// Why a claim has no value.
+enum Missing {
+    /// The run that it needs was not part of the invocation.
+    NotAsked(String),
+    /// It was, and did not bring it.
+    NotMeasured(String),
+}
+
+fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
+    judged(claim, reading(claim.measure, run, others))
+}
+
+fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
+    let (verdict, value, reason, asked) = match reading {
+        Ok(reading) => match compare(&reading, claim.bound) {
+            Verdict::NotMeasured => (Verdict::NotMeasured, Some(reading.value), Some(unclear(&reading)), true),
+            verdict => (verdict, Some(reading.value), None, true),
+        },
+        Err(Missing::NotAsked(reason)) => (Verdict::NotMeasured, None, Some(reason), false),
+        Err(Missing::NotMeasured(reason)) => (Verdict::NotMeasured, None, Some(reason), true),
+    };
+    Judged { claim, verdict, value, reason, asked }
+}
+
+fn unclear(reading: &Reading) -> String {
+    let high = if reading.high.is_finite() { format!("{:.3}", reading.high) } else { "infinity".into() };
+    let because = reading.because.unwrap_or("the repetitions differ that much");
+    format!("the truth lies between {:.3} and {high}: {because}", reading.low)
+}
+
+/// Whether the whole range of a reading keeps a bound, or the whole of it does not.
+fn compare(reading: &Reading, bound: Bound) -> Verdict {
+    let (low, high) = (reading.low, reading.high);
+    let (keeps, breaks) = match bound {
+        Bound::AtLeast(bound) => (low >= bound, high < bound),
+        Bound::AtMost(bound) => (high <= bound, low > bound),
+        Bound::Equal(bound) => {
+            let slack = 1e-9 * bound.abs();
+            let near = |value: f64| (value - bound).abs() <= slack;
+            (near(low) && near(high), low > bound + slack || high < bound - slack)
+        }
+    };
+    match (keeps, breaks) {
+        (true, _) => Verdict::Held,
+        (_, true) => Verdict::Broken,
+        _ => Verdict::NotMeasured, // also where it is no number
+    }
+}
+
+fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Reading, Missing> {
+    match measure {
+        Measure::Ending(expected) => ending(expected, run),
+        Measure::Metric(name) => metric(run, name),
+        Measure::Share { metric: name, of } => Ok(metric(run, name)?.over(&metric(run, of)?)),
+        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => {
+            Err(Missing::NotAsked("real files take the time they take".into()))
+        }
+        Measure::Ratio { metric: name, over } => {
+            let trial = run.recording.spec.trial;
+            let same = |other: &&Analysis| {
+                let spec = &other.recording.spec;
+                spec.variant == over && spec.scaled == 1 && spec.trial == trial
+            };
+            let missing = || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
+            let over = others.iter().find(same).ok_or_else(missing)?;
+            Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
+        }
+        Measure::Stacks(_) => Err(Missing::NotAsked("needs what a lens saw".into())),
+        Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. } => {
+            Err(Missing::NotAsked(format!("needs several sizes: lab sweep {}", run.recording.spec.scenario)))
+        }
+        Measure::Growth { metric: name, factor } => {
+            let spec = &run.recording.spec;
+            let larger = |other: &&Analysis| {
+                (&other.recording.spec.variant, other.recording.spec.scaled) == (&spec.variant, factor)
+            };
+            let missing = || {
+                Missing::NotAsked(match &spec.load.messages {
+                    Some(_) => "messages from a file have the size they have".into(),
+                    None => format!("needs a run at {factor} × the size: --all"),
+                })
+            };
+            let larger = others.iter().find(larger).ok_or_else(missing)?;
+            Ok(metric_of_other(larger, name)?.over(&metric(run, name)?))
+        }
+    }
+}
+
+fn reading_of_way(measure: Measure, way: &Way, sweep: &Sweep, scenario: &str) -> Result<Reading, Missing> {
+    match measure {
+        Measure::ExponentUpTo { metric, size } => match sweep.sizes().last() {
+            Some(largest) if *largest >= size => reading_of_way(Measure::Exponent(metric), way, sweep, scenario),
+            _ => Err(Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"))),
+        },
+        Measure::Exponent(metric) => {
+            let growth = sweep.growth(way, metric).map_err(Missing::NotMeasured)?;
+            let because = (!growth.pure).then_some("no pure power law: of the three largest sizes");
+            Ok(Reading { value: growth.exponent, low: growth.low, high: growth.high, because })
+        }
+        Measure::RatioAt { metric, over, size } => {
+            let missing = || Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"));
+            let over = sweep.way(over).and_then(|over| median_and_range(over, metric, size)).ok_or_else(missing)?;
+            Ok(median_and_range(way, metric, size).ok_or_else(missing)?.over(&over))
+        }
+        _ => match way.unfinished() {
+            Some((Ending::Unfinished, _)) => Err(Missing::NotMeasured("a run was cut off from outside".into())),
+            Some((Ending::Hung, size)) => {
+                Err(Missing::NotMeasured(format!("size {size} took longer than its --timeout")))
+            }
+            unfinished => Ok(Reading::exact(f64::from(u8::from(unfinished.is_none())))),
+        },
+    }
+}
+
+/// The median of the repetitions, and all that they were between.
+fn median_and_range(way: &Way, metric: &str, size: usize) -> Option<Reading> {
+    let values = way.values(metric, size);
+    Some(Reading {
+        value: way.median_at(metric, size)?,
+        low: values.iter().copied().reduce(f64::min)?,
+        high: values.iter().copied().reduce(f64::max)?,
+        because: None,
+    })
+}
+
+/// An ending is 1 if it is the expected one, else 0. A run that was cut off from outside has none.
+fn ending(expected: Ending, run: &Analysis) -> Result<Reading, Missing> {
+    match run.recording.outcome.ending {
+        Ending::Unfinished if expected != Ending::Unfinished => {
+            Err(Missing::NotMeasured("the run was cut off from outside".into()))
+        }
+        ending => Ok(Reading::exact(f64::from(u8::from(ending == expected)))),
+    }
+}
+
+/// A metric to compare with: of a run that did not finish it would not be of the same work.
+fn metric_of_other(other: &Analysis, name: &str) -> Result<Reading, Missing> {
+    match other.recording.outcome.ending {
+        Ending::Finished => metric(other, name),
+        ending => Err(Missing::NotMeasured(format!("the run of {} ended {ending}", other.recording.spec.variant))),
+    }
+}
+
+fn metric(run: &Analysis, name: &str) -> Result<Reading, Missing> {
+    let spec = &run.recording.spec;
+    if run.validity.verdict == ValidityVerdict::Invalid {
+        return Err(Missing::NotMeasured(format!("the run of {} is invalid", spec.variant)));
+    }
+    let missing = || match &spec.load.files {
+        Some(_) => Missing::NotAsked(format!("{name} is not known of real files")),
+        None => Missing::NotMeasured(format!("{name} of {} was not measured", spec.variant)),
+    };
+    run.metrics.get(name).cloned().ok_or_else(missing)
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Verdict::Held => "held",
+            Verdict::Broken => "broken",
+            Verdict::NotMeasured => "not measured",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(bound: Bound, low: f64, high: f64) -> Verdict {
+        compare(&Reading { value: low, low, high, because: None }, bound)
+    }
+
+    #[test]
+    fn an_exact_reading_is_judged_both_ways() {
+        let exact = |bound, value| judged(bound, value, value);
+        assert_eq!(exact(Bound::AtLeast(2.0), 2.0), Verdict::Held);
+        assert_eq!(exact(Bound::AtLeast(2.0), 1.9), Verdict::Broken);
+        assert_eq!(exact(Bound::AtMost(2.0), 2.1), Verdict::Broken);
+        assert_eq!(exact(Bound::Equal(1.0), 1.0), Verdict::Held);
+        assert_eq!(exact(Bound::Equal(1.0), 0.99), Verdict::Broken);
+        assert_eq!(exact(Bound::AtMost(2.0), f64::NAN), Verdict::NotMeasured);
+    }
+
+    #[test]
+    fn a_range_is_judged_only_if_all_of_it_lies_on_one_side() {
+        let (least, most) = (Bound::AtLeast(2.0), Bound::AtMost(2.0));
+        let unknown = f64::INFINITY;
+        assert_eq!(judged(least, 3.0, unknown), Verdict::Held);
+        assert_eq!(judged(least, 1.0, unknown), Verdict::NotMeasured);
+        assert_eq!(judged(most, 3.0, unknown), Verdict::Broken);
+        assert_eq!(judged(most, 1.0, unknown), Verdict::NotMeasured);
+        assert_eq!(judged(most, 0.0, 1.0), Verdict::Held);
+        assert_eq!(judged(least, 0.0, 1.0), Verdict::Broken);
+        assert_eq!(judged(least, 1.0, 3.0), Verdict::NotMeasured);
+        assert_eq!(judged(Bound::Equal(1.0), 0.5, 1.5), Verdict::NotMeasured);
+        assert_eq!(judged(Bound::Equal(1.0), 1.2, 1.5), Verdict::Broken);
+    }
+
+    #[test]
+    fn one_broken_claim_breaks_the_whole_and_an_unasked_one_does_not_count() {
+        let with = |verdict, asked| Judged {
+            claim: Claim::metric("", "lost").equal(0.0),
+            verdict,
+            value: None,
+            reason: None,
+            asked,
+        };
+        let (held, unasked) = (with(Verdict::Held, true), with(Verdict::NotMeasured, false));
+        assert_eq!(overall([]), Verdict::NotMeasured, "no claim, no verdict");
+        assert_eq!(overall([&held, &unasked]), Verdict::Held);
+        assert_eq!(overall([&held, &with(Verdict::NotMeasured, true)]), Verdict::NotMeasured);
+        assert_eq!(overall([&with(Verdict::Broken, true), &with(Verdict::NotMeasured, true)]), Verdict::Broken);
+    }
+}

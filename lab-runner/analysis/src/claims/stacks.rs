@@ -1,0 +1,158 @@
+//! Claims on what a lens saw: the share of a view that is in stacks of a kind.
+
+use crate::claims::Missing;
+use crate::overhead::limits::least_share;
+use crate::profile::{Profile, View};
+use crate::requests::Reading;
+use crate::stacks::{Folded, Names, has_frame};
+use lab_kit::Stacks;
+use lab_recording::profiler::Lens;
+use lab_recording::spec::Spec;
+
+/// Standard deviations on either side of a share that its truth is looked for within: 95 % of independent samples.
+const DEVIATIONS: f64 = 1.959_964;
+
+const WATCHING: &str = "watching took as much";
+const BOTH: &str = "so few samples tell no more, and watching took a part";
+
+/// The share in a run of this variant that the view's lens looked into.
+pub fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Result<Reading, Missing> {
+    if spec.load.files.is_some() {
+        return Err(Missing::NotAsked("real files stall as they like".into()));
+    }
+    let lens = lens_of(wanted.view);
+    let looked = profiles.iter().find(|profile| profile.spec.variant == spec.variant && Some(profile.lens) == lens);
+    let missing = || {
+        let lens = lens.map_or("all".into(), |lens| lens.to_string());
+        Missing::NotAsked(format!(
+            "needs a lens: lab run {} --variant {} --profile {lens}",
+            spec.scenario, spec.variant
+        ))
+    };
+    let profile = looked.ok_or_else(missing)?;
+    if let Some(why) = &profile.note.unavailable {
+        return Err(Missing::NotMeasured(format!("the {} lens: {why}", profile.lens)));
+    }
+    let view = profile.views.iter().find(|view| view.name == wanted.view);
+    let nothing = || Missing::NotMeasured(format!("the {} lens saw nothing there", profile.lens));
+    let seen = view.and_then(|view| Some((view, share(view, &wanted)?)));
+    let widened = |(view, share): (&View, Reading)| {
+        beyond_watching(share, least_share(&view.name, &view.unit, &profile.watching))
+    };
+    seen.map(widened).ok_or_else(nothing)
+}
+
+/// The lens that a view is of, which its name begins with.
+pub fn lens_of(view: &str) -> Option<Lens> {
+    view.split(' ').next()?.parse().ok()
+}
+
+/// The share, with the range that so few samples leave it; none if there is no stack to have a share of.
+fn share(view: &View, wanted: &Stacks) -> Option<Reading> {
+    let names = Names::new();
+    let among = |folded: &Folded| {
+        let mut kept = Folded::default();
+        let cleaned = names.apply(folded);
+        let of_them = cleaned.stacks().filter(|(frames, _)| wanted.among.is_empty() || has_frame(frames, wanted.among));
+        of_them.for_each(|(frames, weight)| kept.add(frames, weight));
+        kept
+    };
+    let kept = among(&view.folded);
+    let share = kept.share(|frames| wanted.having.iter().all(|part| has_frame(frames, part)))?;
+    let samples = match (&view.samples, view.unit.as_str()) {
+        (Some(samples), _) => among(samples).total(),
+        (None, "samples" | "ms") => kept.total(),
+        (None, _) => return Some(Reading::exact(share)),
+    };
+    let (low, high) = wilson(share, samples);
+    Some(Reading { value: share, low, high, because: Some("so few samples tell no more") })
+}
+
+/// The range wider by what watching took, if that is known: what it did may be in the share or in the rest.
+fn beyond_watching(share: Reading, took: Option<f64>) -> Reading {
+    let Some(took) = took.filter(|took| *took > 0.0) else { return share };
+    let because = if share.because.is_some() { BOTH } else { WATCHING };
+    let (low, high) = ((share.low - took).max(0.0), (share.high + took).min(1.0));
+    Reading { value: share.value, low, high, because: Some(because) }
+}
+
+/// Wilson's interval for a share of independent samples (Wilson 1927): unlike the normal one it stays within 0 and 1 and
+/// holds near both.
+fn wilson(share: f64, samples: f64) -> (f64, f64) {
+    if samples <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let z2 = DEVIATIONS * DEVIATIONS;
+    let middle = share + z2 / (2.0 * samples);
+    let half = DEVIATIONS * (share * (1.0 - share) / samples + z2 / (4.0 * samples * samples)).sqrt();
+    let over = 1.0 + z2 / samples;
+    (((middle - half) / over).max(0.0), ((middle + half) / over).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(unit: &str, stacks: &str) -> View {
+        View {
+            name: "cpu".into(),
+            unit: unit.into(),
+            shows: String::new(),
+            folded: Folded::parse(stacks.as_bytes()).folded,
+            samples: None,
+            damage: Vec::new(),
+        }
+    }
+
+    const WORKER: Stacks = Stacks { view: "cpu", among: "worker::run", having: &["shop::import", "serde_json"] };
+
+    #[test]
+    fn a_share_is_of_the_stacks_that_are_looked_among() {
+        let seen =
+            view("samples", "worker::run;shop::import;serde_json::parse 80\nworker::run;park 20\npacer;spin 900\n");
+        let reading = share(&seen, &WORKER).unwrap();
+        assert_eq!(reading.value, 0.8);
+        assert!((0.70..0.72).contains(&reading.low) && (0.86..0.88).contains(&reading.high), "{reading:?}");
+        assert_eq!(share(&view("samples", "pacer;spin 900\n"), &WORKER), None);
+    }
+
+    #[test]
+    fn what_was_timed_and_not_sampled_is_exact() {
+        let seen = view("us", "worker::run;shop::import;serde_json::parse 1\nworker::run;park 3\n");
+        assert_eq!(share(&seen, &WORKER), Some(Reading::exact(0.25)));
+    }
+
+    #[test]
+    fn a_claim_that_watching_alone_could_decide_is_not_measured() {
+        let wider = |value: f64, took| beyond_watching(Reading::exact(value), took);
+        let verdict = |reading: &Reading| crate::claims::compare(reading, lab_kit::Bound::AtLeast(0.8));
+        assert_eq!(verdict(&wider(0.849, Some(0.05))), crate::claims::Verdict::NotMeasured);
+        assert_eq!(verdict(&wider(0.851, Some(0.05))), crate::claims::Verdict::Held);
+        assert_eq!(verdict(&wider(0.749, Some(0.05))), crate::claims::Verdict::Broken);
+        assert_eq!(wider(0.8, None), Reading::exact(0.8), "where the price is not known it stands");
+        let all = wider(0.99, Some(0.05));
+        assert_eq!((all.high, all.because), (1.0, Some(WATCHING)));
+    }
+
+    #[test]
+    fn wilsons_interval_is_the_published_one() {
+        // Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+        let cases = [
+            (81.0, 263.0, 0.2553, 0.3662),
+            (15.0, 148.0, 0.0624, 0.1605),
+            (0.0, 20.0, 0.0, 0.1611),
+            (1.0, 29.0, 0.0061, 0.1718),
+        ];
+        for (hits, of, low, high) in cases {
+            let found = wilson(hits / of, of);
+            assert!((found.0 - low).abs() < 5e-5 && (found.1 - high).abs() < 5e-5, "{hits} of {of}: {found:?}");
+        }
+        assert_eq!(wilson(0.0, 0.0), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_view_names_its_lens() {
+        assert_eq!(lens_of("stall off-CPU"), Some(Lens::Stall));
+        assert_eq!(lens_of("gpu"), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! Made-up runs of made-up pairs, and what becomes of them.
+
+use crate::comparison::comparison::*;
+use crate::requests::Validity;
+use lab_recording::Ending;
+use lab_recording::folder::Recording;
+use lab_recording::outcome::{Outcome, Steal};
+use lab_recording::spec::Spec;
+use serde_json::json;
+
+/// A run of a side of a pair, with these metrics.
+pub fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
+    let spec: Spec = serde_json::from_value(json!({
+        "format": 1, "scenario": "made-up", "variant": side, "kind": "cure", "about": "", "scaled": 1,
+        "timeout_ms": 1, "pair": {"number": number, "side": side},
+        "load": {"seed": number, "arrivals": "batch", "rate": 0.0, "warmup_ms": 0, "duration_ms": 0, "drain_ms": 0,
+                 "workers": 1, "size": 1},
+        "environment": {"os": "", "lab": "", "tokio_unstable": false, "optimised": true},
+    }))
+    .unwrap();
+    let outcome = Outcome { ending: Ending::Finished, ..Outcome::unfinished("") };
+    Analysis {
+        recording: Recording { folder: "".into(), spec, outcome },
+        metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), Reading::exact(*value))).collect(),
+        responses: None,
+        over_time: Vec::new(),
+        naive: None,
+        validity: Validity { verdict: ValidityVerdict::Valid, reasons: Vec::new() },
+        notes: Vec::new(),
+        unread: Vec::new(),
+    }
+}
+
+/// Eight pairs whose B takes `factor` of what A takes, give or take some noise.
+fn pairs(factor: f64, more: &[(&str, f64)]) -> Vec<Analysis> {
+    let noise = [1.0, 1.02, 0.97, 1.01, 0.99, 1.03, 0.98, 1.0];
+    let one =
+        |number: usize, side: &str, value: f64| run(number, side, &[&[("cpu_us_per_op", value)][..], more].concat());
+    let both = |(i, noise): (usize, &f64)| [one(i + 1, "a", 10.0), one(i + 1, "b", 10.0 * factor * noise)];
+    noise.iter().enumerate().flat_map(both).collect()
+}
+
+fn rule() -> Rule<'static> {
+    Rule { primary: "cpu_us_per_op", metrics: METRICS.to_vec(), alpha: 0.05 }
+}
+
+fn compare(runs: &[Analysis]) -> Comparison {
+    Comparison::of(runs, &rule()).unwrap()
+}
+
+#[test]
+fn a_change_is_told_with_its_factor_and_both_sides() {
+    let comparison = compare(&pairs(0.5, &[]));
+    let primary = &comparison.metrics[0];
+    assert!((primary.estimate.as_ref().unwrap().ratio - 0.5).abs() < 0.01);
+    assert_eq!((comparison.change(), primary.primary, comparison.kept()), (Change::Improved, true, 8));
+    assert_eq!((comparison.before.as_str(), comparison.after.as_str()), ("a", "b"));
+    assert_eq!(compare(&pairs(2.0, &[])).change(), Change::Regressed);
+    assert_eq!(compare(&pairs(1.0, &[])).change(), Change::Equivalent);
+}
+
+#[test]
+fn a_spoiled_run_takes_its_whole_pair_along_and_too_many_spoil_the_comparison() {
+    let mut runs = pairs(0.5, &[]);
+    runs[3].recording.outcome.steal = Some(Steal { share: 0.05, ms: 100.0 });
+    let one = compare(&runs);
+    assert_eq!((one.kept(), one.change()), (7, Change::Improved));
+    assert!(one.pairs[1].dropped.as_ref().unwrap().contains("the host took 5.0 %"), "{:?}", one.pairs[1]);
+    runs[4].recording.outcome.foreign_cores = Some(0.5);
+    runs[9].validity.verdict = ValidityVerdict::Invalid;
+    let three = compare(&runs);
+    assert_eq!((three.kept(), three.change()), (5, Change::Inconclusive));
+    assert!(three.invalid.unwrap().starts_with("3 of 8 pairs were dropped"));
+}
+
+#[test]
+fn a_bound_supports_a_verdict_in_its_own_direction_only() {
+    let mut runs = pairs(2.0, &[]);
+    let cut_off = |runs: &mut [Analysis]| {
+        for after in runs.iter_mut().skip(1).step_by(2) {
+            after.metrics.get_mut("cpu_us_per_op").unwrap().high = f64::INFINITY;
+        }
+    };
+    cut_off(&mut runs);
+    assert_eq!(compare(&runs).change(), Change::Regressed, "it is at least twice as much");
+    let mut runs = pairs(0.5, &[]);
+    cut_off(&mut runs);
+    assert_eq!(compare(&runs).change(), Change::Inconclusive, "it is half as much or more");
+}
+
+#[test]
+fn more_metrics_than_the_pairs_can_judge_are_shown_and_not_judged() {
+    let more: Vec<(&str, f64)> =
+        METRICS.iter().map(|metric| (metric.name, 7.0)).filter(|m| m.0 != "cpu_us_per_op").collect();
+    let comparison = compare(&pairs(0.5, &more));
+    let judged = comparison.metrics.iter().filter(|metric| metric.judged).count();
+    assert_eq!(
+        (comparison.metrics.len(), judged),
+        (METRICS.len(), 1 + 6),
+        "eight pairs can judge six beside the primary"
+    );
+}
+
+#[test]
+fn who_loses_requests_that_the_other_answers_did_not_improve() {
+    let mut runs = pairs(0.5, &[]);
+    runs[5].metrics.insert("lost".into(), Reading::exact(3.0));
+    let comparison = compare(&runs);
+    assert_eq!((comparison.lost, comparison.change()), ([0.0, 3.0], Change::Regressed));
+    runs[6].recording.outcome.ending = Ending::Unfinished;
+    assert!(compare(&runs).pairs[3].dropped.as_ref().unwrap().contains("cut off from outside"));
+}
+
+#[test]
+fn what_may_be_zero_is_compared_by_a_half_more_and_nothing_at_all_is_left_out() {
+    let late = |values: [f64; 2]| {
+        let mut runs = pairs(0.5, &[("answers_late", 0.0)]);
+        for pair in runs.chunks_mut(2) {
+            pair.iter_mut().zip(values).for_each(|(run, value)| {
+                run.metrics.insert("answers_late".into(), Reading::exact(value));
+            });
+        }
+        compare(&runs).metrics.into_iter().find(|metric| metric.metric == "answers_late")
+    };
+    let mended = late([10.0, 0.0]).unwrap();
+    assert!((mended.estimate.unwrap().ratio - 0.5 / 10.5).abs() < 1e-9 && mended.halved);
+    assert_eq!((mended.change, mended.before.value, mended.after.value), (Change::Improved, 10.0, 0.0));
+    assert_eq!(late([0.0, 10.0]).unwrap().change, Change::Regressed);
+    assert!(late([0.0, 0.0]).is_none());
+}
+
+#[test]
+fn a_pair_that_lacks_a_side_is_none() {
+    let runs = &pairs(0.5, &[])[..13];
+    assert_eq!(compare(runs).pairs.len(), 6);
+    assert!(Comparison::of(&runs[..1], &rule()).is_none());
+}

@@ -1,0 +1,157 @@
+//! Whether a fix removed the cause that was named before it, and where the cost went. Pure.
+
+use crate::diagnosis::{Diagnosis, Finding};
+use lab_recording::Cause;
+use serde::Serialize;
+
+/// What became of the cause that was named before a fix.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cured {
+    /// The cause that was named; none if none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Whether it is gone.
+    pub gone: Gone,
+    /// Why, in a clause.
+    pub because: String,
+    /// What is found after and was not before.
+    pub moved_to: Vec<String>,
+}
+
+/// Whether a cause is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Gone {
+    /// It is, as far as was looked.
+    #[serde(rename = "yes")]
+    Yes,
+    /// It is there still.
+    #[serde(rename = "no")]
+    No,
+    /// Too little was looked at, before or after.
+    #[serde(rename = "could not tell")]
+    CouldNotTell,
+}
+
+impl Gone {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Gone::Yes => "yes",
+            Gone::No => "no",
+            Gone::CouldNotTell => "could not tell",
+        }
+    }
+}
+
+/// Holds what was found after a fix to what was found before.
+pub fn cured(before: &Diagnosis, after: &Diagnosis) -> Cured {
+    let accused = |diagnosis: &Diagnosis| -> Vec<Finding> {
+        diagnosis.findings.iter().filter(|finding| finding.cause.accuses()).cloned().collect()
+    };
+    let (was, is) = (accused(before), accused(after));
+    let moved_to =
+        is.iter().filter(|finding| was.iter().all(|before| before.cause != finding.cause)).map(words).collect();
+    let Some(named) = was.first() else {
+        let because = if before.saw_polls { "nothing was found before" } else { "the lens sched saw no polls before" };
+        return Cured { cause: None, at: None, gone: Gone::CouldNotTell, because: because.into(), moved_to };
+    };
+    let (gone, because) = match is.iter().find(|finding| finding.cause == named.cause) {
+        Some(still) => (Gone::No, format!("found after as well: {}", words(still))),
+        None if !after.saw_polls => (Gone::CouldNotTell, "the lens sched saw no polls after".to_owned()),
+        None => match too_small(named.cause, after).or_else(|| missed(before, after)) {
+            Some(because) => (Gone::CouldNotTell, because),
+            None => (Gone::Yes, "looked for in the same way after, and not found".to_owned()),
+        },
+    };
+    Cured { cause: Some(named.cause), at: named.at.clone(), gone, because, moved_to }
+}
+
+/// That the same cause shows after, and less of it than watching cost.
+fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
+    let refused = after.refused.iter().find(|refused| refused.cause == cause)?;
+    Some(format!("what is found of it after {}", refused.because.replacen(" is smaller", ", is smaller", 1)))
+}
+
+/// What was looked at before and not after.
+fn missed(before: &Diagnosis, after: &Diagnosis) -> Option<String> {
+    let missed = before.looked_at.iter().find(|what| !after.looked_at.contains(what))?;
+    Some(format!("not looked at after: {missed}"))
+}
+
+fn words(finding: &Finding) -> String {
+    let place = finding.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+    format!("{}{place}", finding.cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::{Cost, Refused};
+
+    fn found(causes: &[Cause]) -> Diagnosis {
+        let finding = |cause: &Cause| Finding {
+            cause: *cause,
+            at: Some("shop::import".into()),
+            file: None,
+            line: None,
+            cost: Cost::default(),
+            evidence: Vec::new(),
+            refuted_by: "",
+            remedy: "",
+            chapter: "",
+        };
+        Diagnosis {
+            findings: causes.iter().map(finding).collect(),
+            looked_at: vec!["long polls".into()],
+            not_looked_at: Vec::new(),
+            refused: Vec::new(),
+            saw_polls: true,
+            hung: false,
+        }
+    }
+
+    #[test]
+    fn a_cause_is_gone_if_the_same_look_does_not_find_it() {
+        let sick = found(&[Cause::LongPoll]);
+        assert_eq!(cured(&sick, &found(&[])).gone, Gone::Yes);
+        assert_eq!(cured(&sick, &found(&[Cause::MachineNoise])).gone, Gone::Yes);
+        let still = cured(&sick, &found(&[Cause::LongPoll]));
+        assert_eq!((still.gone, still.moved_to.is_empty()), (Gone::No, true));
+    }
+
+    #[test]
+    fn what_is_new_is_where_the_cost_went() {
+        let moved = cured(&found(&[Cause::BlockingCall]), &found(&[Cause::PoolExhausted]));
+        assert_eq!((moved.gone, &moved.moved_to[..]), (Gone::Yes, &["pool exhausted in shop::import".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_cause_that_shrank_below_what_watching_cost_is_not_known_to_be_gone() {
+        let refused = Refused {
+            cause: Cause::LongPoll,
+            at: None,
+            because: "2.00 % is smaller than what watching cost, 3.00 %".into(),
+        };
+        let after = Diagnosis { refused: vec![refused], ..found(&[]) };
+        let cured = cured(&found(&[Cause::LongPoll]), &after);
+        assert_eq!(cured.gone, Gone::CouldNotTell);
+        assert!(cured.because.contains("2.00 %, is smaller than what watching cost"), "{}", cured.because);
+        assert_eq!(
+            crate::diagnosis::cured::cured(&found(&[Cause::Leak]), &after).gone,
+            Gone::Yes,
+            "of another cause it says nothing"
+        );
+    }
+
+    #[test]
+    fn who_did_not_look_cannot_tell() {
+        let sick = found(&[Cause::LongPoll]);
+        assert_eq!(cured(&found(&[]), &found(&[])).gone, Gone::CouldNotTell);
+        assert_eq!(cured(&sick, &Diagnosis { saw_polls: false, ..found(&[]) }).gone, Gone::CouldNotTell);
+        let looked_less = Diagnosis { looked_at: Vec::new(), ..found(&[]) };
+        assert!(cured(&sick, &looked_less).because.contains("long polls"));
+    }
+}

@@ -1,0 +1,202 @@
+//! What is wrong with a run: from what was measured and what lenses saw to findings, each with cause, place, evidence, cost and remedy.
+//! Pure.
+
+pub mod cured;
+mod looks;
+pub mod rules;
+pub mod sign;
+pub mod suspect;
+mod suspects;
+
+use crate::overhead::limits::{self, RestsOn};
+use crate::profile::Profile;
+use crate::requests::Analysis;
+use lab_recording::Cause;
+use lab_recording::post_mortem::PostMortem;
+use lab_recording::threads::Panic;
+use rules::{Limit, RULES, Rule};
+use serde::Serialize;
+use suspect::Suspect;
+
+/// All that is known of one run: the same variant under the same load, measured, and looked into by lenses in runs of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The run that was measured; none where only lenses looked.
+    pub measured: Option<&'a Analysis>,
+    /// What lenses saw of it.
+    pub profiles: &'a [Profile],
+    /// What the measured run was at when it was killed at its deadline.
+    pub post_mortem: Option<&'a PostMortem>,
+    /// The panics of the measured run.
+    pub panics: &'a [Panic],
+    /// The crate whose code is the scenario's own, if that is known; else all code that is surely nobody else's.
+    pub own_crate: Option<&'a str>,
+}
+
+impl<'a> Case<'a> {
+    /// The post-mortem that knows most: one with tasks before one without.
+    pub fn fullest_post_mortem(&self) -> Option<&'a PostMortem> {
+        let of_lenses = self.profiles.iter().filter_map(|profile| profile.post_mortem.as_ref());
+        of_lenses.chain(self.post_mortem).max_by_key(|dead| (dead.tasks.is_some(), dead.threads.len()))
+    }
+}
+
+/// What a diagnosis comes to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Diagnosis {
+    /// What was found, the costliest first.
+    pub findings: Vec<Finding>,
+    /// What was looked at.
+    pub looked_at: Vec<String>,
+    /// What was not, and why: `long polls: the lens stall did not run`.
+    pub not_looked_at: Vec<String>,
+    /// What would have been found, and is smaller than what watching cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+    /// Whether anybody saw polls: else nothing found is no news.
+    pub saw_polls: bool,
+    /// Whether it was killed at its deadline: that is not healthy, whatever is not found.
+    pub hung: bool,
+}
+
+/// A cause that is not named, for its cost is smaller than what watching cost. It accuses nobody.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Refused {
+    /// The cause.
+    pub cause: Cause,
+    /// The function that would have been blamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// By how much it is too small.
+    pub because: String,
+}
+
+/// A cause that is named.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// The cause.
+    pub cause: Cause,
+    /// The function to blame, its crate first, closures left out; none where there is no one place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The source file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What it cost.
+    #[serde(flatten)]
+    pub cost: Cost,
+    /// What shows it, each a clause with its numbers.
+    pub evidence: Vec<String>,
+    /// What would show that it is something else.
+    pub refuted_by: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+    /// The chapter of the book.
+    pub chapter: &'static str,
+}
+
+/// What a cause cost. What is not known is absent, never zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Cost {
+    /// Milliseconds of waiting, of all who waited together.
+    #[serde(rename = "cost_ms", skip_serializing_if = "Option::is_none")]
+    pub ms: Option<f64>,
+    /// Requests that it hit.
+    #[serde(rename = "requests_hit", skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+}
+
+impl Finding {
+    /// Whether another finding is a symptom of this one, and not told beside it: another cause at the same place, work that is cut
+    /// off because its runtime cannot end, an overload that code brings about.
+    fn explains(&self, other: &Finding) -> bool {
+        match self.cause {
+            _ if self.cause == other.cause => false,
+            Cause::SelfShutdown | Cause::NeverYields | Cause::Deadlock => {
+                other.cause == Cause::AbortedWork || other.cause.accuses() && other.at == self.at
+            }
+            Cause::BlockingCall | Cause::LongPoll | Cause::LockAcrossStall | Cause::QuadraticCombinator => {
+                other.cause == Cause::Overload
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Diagnosis {
+    /// What it comes to in a word: the cause that is told first, or that there is none, or that it cannot be told.
+    pub fn says(&self) -> Cause {
+        let first = self.findings.iter().find(|finding| finding.cause.accuses()).or(self.findings.first());
+        match first {
+            Some(finding) => finding.cause,
+            None if self.saw_polls && !self.hung => Cause::Healthy,
+            None => Cause::NotEnoughEvidence,
+        }
+    }
+}
+
+/// Diagnoses a run.
+pub fn diagnose(case: &Case<'_>) -> Diagnosis {
+    let found = suspects::all(case).into_iter().filter_map(|suspect| Some((judge(&suspect)?, suspect)));
+    let (mut findings, mut refused) = (Vec::new(), Vec::new());
+    for (rule, suspect) in found {
+        match refusal(case, &suspect) {
+            Some(because) => {
+                refused.push(Refused { cause: rule.cause, at: suspect.at.map(|at| at.function), because });
+            }
+            None => findings.push(finding(rule, suspect)),
+        }
+    }
+    let all: Vec<Finding> = findings.clone();
+    findings.retain(|finding| !all.iter().any(|other| other.explains(finding)));
+    let cost = |finding: &Finding| finding.cost.ms.unwrap_or(0.0);
+    findings.sort_by(|a, b| b.cause.accuses().cmp(&a.cause.accuses()).then(cost(b).total_cmp(&cost(a))));
+    once_each(&mut findings);
+    let (looked_at, not_looked_at) = looks::looks(case);
+    Diagnosis {
+        findings,
+        looked_at,
+        not_looked_at,
+        refused,
+        saw_polls: looks::saw_polls(case),
+        hung: looks::hung(case),
+    }
+}
+
+/// Why what a suspect cost may be the lens' own doing; nothing if it is larger than that, or rests on no lens.
+fn refusal(case: &Case<'_>, suspect: &Suspect) -> Option<String> {
+    let RestsOn { lens, size } = suspect.rests_on?;
+    let profile = case.profiles.iter().find(|profile| profile.lens == lens)?;
+    limits::refusal(size, &profile.watching)
+}
+
+/// The first rule whose limits a suspect meets.
+fn judge(suspect: &Suspect) -> Option<&'static Rule> {
+    let meets = |limit: &Limit| suspect.signs.get(&limit.sign).is_some_and(|value| *value >= limit.least);
+    RULES.iter().find(|rule| rule.of == suspect.of && rule.when.iter().all(meets))
+}
+
+fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
+    let shown = rule.when.iter().filter_map(|limit| Some(limit.sign.says(*suspect.signs.get(&limit.sign)?)));
+    let evidence = shown.chain(suspect.told).collect();
+    let (function, file, line) = suspect.at.map_or((None, None, None), |at| (Some(at.function), at.file, at.line));
+    let Rule { cause, refuted_by, remedy, chapter, .. } = *rule;
+    Finding { cause, at: function, file, line, cost: suspect.cost, evidence, refuted_by, remedy, chapter }
+}
+
+/// One finding for each cause at each place, the costliest.
+fn once_each(findings: &mut Vec<Finding>) {
+    let mut told: Vec<(Cause, Option<String>)> = Vec::new();
+    findings.retain(|finding| {
+        let this = (finding.cause, finding.at.clone());
+        let new = !told.contains(&this);
+        told.push(this);
+        new
+    });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! What a suspect can show: measures with names and units, so that rules can be data.
+
+use crate::units::{percent, time_ms};
+
+/// A measure of a suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sign {
+    /// The longest poll, without what it waited for a core, in milliseconds.
+    LongestPollMs,
+    /// The longest poll, as a share of all that a task of its kind is polled for.
+    ShareOfTask,
+    /// The share of these polls that computes.
+    Computes,
+    /// The share of these polls that waits in the kernel.
+    InKernel,
+    /// What these polls waited in the kernel, in milliseconds.
+    InKernelMs,
+    /// The share of these polls that waits for a lock.
+    AtLock,
+    /// The share of these polls that waits for the end of a runtime.
+    EndsRuntime,
+    /// What others waited for these polls in the mean, in milliseconds.
+    InflictedMeanMs,
+    /// The same, as a share of all waiting.
+    InflictedShare,
+    /// The share of a function's time on the CPU that is in the set of a combinator.
+    Combines,
+    /// Of that, the share in which tokio turns futures away.
+    TurnsAway,
+    /// Polls that ended with a spent budget.
+    SpentPolls,
+    /// Time in the set for each budget, in milliseconds.
+    PerBudgetMs,
+    /// Polls of each piece of a batch.
+    PollsPerPiece,
+    /// For how long a pool had work waiting, no thread idle and no thread more, in milliseconds.
+    QueuedMs,
+    /// For how long a thread of a runtime stood in the end of a runtime, in milliseconds.
+    StoodMs,
+    /// Whether a chain of waiting ends where it began, with the end of a runtime in it.
+    CircleWithRuntime,
+    /// Whether it does so without a runtime.
+    Circle,
+    /// Whether the end of a runtime waits for code that never gives way.
+    WaitsForComputing,
+    /// Whether tokio refused to end a runtime there, with a panic.
+    Refused,
+    /// Requests that were accepted and cut off.
+    CutOff,
+    /// Memory at the end of the load, by that at a sixth of it.
+    Grown,
+    /// The sixths of the load in which memory grew.
+    GrowingSixths,
+    /// Bytes that an operation leaves behind.
+    BytesPerOp,
+    /// Requests that were not answered in the end.
+    Unanswered,
+    /// The share of their time in which workers were inside polls.
+    Busy,
+    /// The share of the machine's time that its host took away.
+    Stolen,
+    /// Cores that others used.
+    ForeignCores,
+    /// The share of all waiting in which a thread waited for a core.
+    NoCore,
+    /// Whether the generator could not keep its schedule.
+    PacerFailed,
+}
+
+impl Sign {
+    /// The measure in words.
+    pub fn says(self, value: f64) -> String {
+        let count = |what: &str| format!("{value:.0} {what}");
+        match self {
+            Sign::LongestPollMs => format!("its longest poll took {}", time_ms(value)),
+            Sign::ShareOfTask if value >= 1.0 => "a task of its kind does all its work in one poll".into(),
+            Sign::ShareOfTask => format!("one poll is {} of all that a task of its kind does", percent(value)),
+            Sign::Computes => format!("{} of these polls is computing", percent(value)),
+            Sign::InKernel => format!("{} of these polls is waiting in the kernel", percent(value)),
+            Sign::InKernelMs => format!("these polls waited {} in the kernel", time_ms(value)),
+            Sign::AtLock => format!("{} of these polls is waiting for a lock", percent(value)),
+            Sign::EndsRuntime => format!("{} of these polls is waiting for a runtime to end", percent(value)),
+            Sign::InflictedMeanMs => format!("others waited {} for it in the mean", time_ms(value)),
+            Sign::InflictedShare => format!("that is {} of all waiting", percent(value)),
+            Sign::Combines => format!("{} of its time on the CPU is in a combinator", percent(value)),
+            Sign::TurnsAway => {
+                format!("{} of that is in turning futures away, for the budget is spent", percent(value))
+            }
+            Sign::SpentPolls => count("polls ended with a spent budget"),
+            Sign::PerBudgetMs => format!("the set takes {} for each 128 operations", time_ms(value)),
+            Sign::PollsPerPiece => format!("each piece is polled {value:.1} times"),
+            Sign::QueuedMs => {
+                format!("work waited {} for a thread while none was idle and none was added", time_ms(value))
+            }
+            Sign::StoodMs => format!("a thread of the runtime stood {} in the end of a runtime", time_ms(value)),
+            Sign::CircleWithRuntime => "the end of the runtime waits for itself".into(),
+            Sign::Circle => "who waits for whom is a circle".into(),
+            Sign::WaitsForComputing => {
+                "the end of the runtime waits for a task that computes and never gives way".into()
+            }
+            Sign::Refused => "tokio refused to end the runtime there, with a panic".into(),
+            Sign::CutOff => count("accepted requests were cut off"),
+            Sign::Grown => format!("memory grew {value:.2}-fold after the first sixth of the load"),
+            Sign::GrowingSixths => format!("it grew in {value:.0} of the last 5 sixths of the load"),
+            Sign::BytesPerOp => format!("{value:.0} bytes stay behind for each operation"),
+            Sign::Unanswered => count("requests had no answer when the run ended"),
+            Sign::Busy => format!("workers were inside polls for {} of their time", percent(value)),
+            Sign::Stolen => format!("the host took {} of the machine's time away", percent(value)),
+            Sign::ForeignCores => format!("others used {value:.2} cores meanwhile"),
+            Sign::NoCore => format!("{} of all waiting is for a core", percent(value)),
+            Sign::PacerFailed => "the generator could not keep its schedule".into(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Suspects: what could be wrong, with the signs that it shows. Each kind is collected by a file of its own in `suspects/`.
+
+use crate::diagnosis::Cost;
+use crate::diagnosis::sign::Sign;
+use crate::overhead::limits::RestsOn;
+use crate::stacks::without_closures;
+use lab_recording::frame::Frame;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Kinds of suspects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Suspicion {
+    /// Long polls of one function.
+    Polls,
+    /// Sets of futures that one function polls.
+    Sets,
+    /// A blocking pool.
+    Pool,
+    /// A thread of a runtime that stood in the end of a runtime.
+    Standing,
+    /// A panic in the end of a runtime.
+    Refusal,
+    /// A post-mortem.
+    Hang,
+    /// Accepted requests without an answer.
+    Lost,
+    /// What is kept in memory.
+    Memory,
+    /// The load as a whole.
+    Load,
+    /// The machine.
+    Machine,
+}
+
+impl fmt::Display for Suspicion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Suspicion::Polls => "long polls of one function",
+            Suspicion::Sets => "sets of futures that one function polls",
+            Suspicion::Pool => "a blocking pool",
+            Suspicion::Standing => "a thread of a runtime outside of polls",
+            Suspicion::Refusal => "a panic",
+            Suspicion::Hang => "a post-mortem",
+            Suspicion::Lost => "accepted requests without an answer",
+            Suspicion::Memory => "what is kept in memory",
+            Suspicion::Load => "the load as a whole",
+            Suspicion::Machine => "the machine",
+        })
+    }
+}
+
+/// Something that could be wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suspect {
+    /// Its kind.
+    pub of: Suspicion,
+    /// Where, if anywhere.
+    pub at: Option<At>,
+    /// What it shows. What was not measured is absent.
+    pub signs: BTreeMap<Sign, f64>,
+    /// What it cost.
+    pub cost: Cost,
+    /// The lens that its cost rests on, and how large that is beside what the lens took; none if it rests on none.
+    pub rests_on: Option<RestsOn>,
+    /// What else there is to say, clause by clause.
+    pub told: Vec<String>,
+}
+
+/// A place in somebody's code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    /// The function, closures left out.
+    pub function: String,
+    /// The source file.
+    pub file: Option<String>,
+    /// The line.
+    pub line: Option<u32>,
+}
+
+impl At {
+    /// The place of a frame.
+    pub fn of(frame: &Frame) -> At {
+        At { function: without_closures(&frame.function), file: frame.file.clone(), line: frame.line }
+    }
+}
+
+impl Suspect {
+    /// A suspect that shows nothing yet.
+    pub fn new(of: Suspicion, at: Option<At>) -> Suspect {
+        Suspect { of, at, signs: BTreeMap::new(), cost: Cost::default(), rests_on: None, told: Vec::new() }
+    }
+
+    /// The same, and it shows this.
+    #[must_use]
+    pub fn with(mut self, sign: Sign, value: f64) -> Suspect {
+        self.signs.insert(sign, value);
+        self
+    }
+
+    /// The same, and it shows this if it is known.
+    #[must_use]
+    pub fn with_known(self, sign: Sign, value: Option<f64>) -> Suspect {
+        match value {
+            Some(value) => self.with(sign, value),
+            None => self,
+        }
+    }
+}

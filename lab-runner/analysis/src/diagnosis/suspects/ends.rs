@@ -1,0 +1,54 @@
+//! Ends that do not come: hangs by their post-mortem, panics in the end of a runtime, and threads that stood there for long.
+
+use crate::diagnosis::sign::Sign;
+use crate::diagnosis::suspect::{At, Suspect, Suspicion};
+use crate::diagnosis::suspects::{is_of_a_runtime, looked};
+use crate::diagnosis::{Case, Cost};
+use crate::hang::{Shape, explain};
+use crate::stacks::culprit;
+use crate::stacks::doing::ends_runtime;
+use lab_recording::profiler::Lens;
+use lab_recording::threads::Panic;
+
+/// What tokio says when it will not end a runtime where it was asked to.
+const REFUSES: &str = "Cannot drop a runtime in a context where blocking is not allowed";
+
+pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {
+    let Some(dead) = case.fullest_post_mortem() else { return Vec::new() };
+    let explained = explain(dead);
+    let sign = match explained.shape {
+        Shape::Circle if explained.has_runtime => Sign::CircleWithRuntime,
+        Shape::Circle => Sign::Circle,
+        Shape::NeverYields => Sign::WaitsForComputing,
+        Shape::NoCircle => return Vec::new(),
+    };
+    let polled = dead.threads.iter().filter_map(|thread| Some(thread.poll?.for_ms)).reduce(f64::max);
+    let told = explained.steps;
+    let cost = Cost { ms: polled, requests: None };
+    vec![Suspect { told, cost, ..Suspect::new(Suspicion::Hang, explained.at.as_ref().map(At::of)) }.with(sign, 1.0)]
+}
+
+pub fn refusals(case: &Case<'_>) -> Vec<Suspect> {
+    let of_lenses = case.profiles.iter().flat_map(|profile| &profile.panics);
+    let refused = case.panics.iter().chain(of_lenses).filter(|panic| panic.text.contains(REFUSES));
+    // The same panic of the same run, seen once more by each lens, is one.
+    refused.max_by_key(|panic| panic.stack.len()).map(refusal).into_iter().collect()
+}
+
+fn refusal(panic: &Panic) -> Suspect {
+    let said = panic.text.lines().next().unwrap_or_default();
+    let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(At::of)).with(Sign::Refused, 1.0);
+    Suspect { told: vec![format!("thread {} {said}", panic.thread)], ..suspect }
+}
+
+pub fn standing(case: &Case<'_>) -> Vec<Suspect> {
+    let Some(profile) = looked(case, Lens::Sched) else { return Vec::new() };
+    let stood = profile.standing.iter().filter(|at| ends_runtime(&at.stack) && is_of_a_runtime(&at.stack));
+    let suspect = |at: &lab_recording::threads::Standing| {
+        let mut suspect =
+            Suspect::new(Suspicion::Standing, culprit(&at.stack).map(At::of)).with(Sign::StoodMs, at.for_ms);
+        suspect.cost.ms = Some(at.for_ms);
+        suspect
+    };
+    stood.map(suspect).collect()
+}

@@ -1,0 +1,76 @@
+//! The load as a whole, the machine, and what was accepted and cut off.
+
+use crate::diagnosis::sign::Sign;
+use crate::diagnosis::suspect::{At, Suspect, Suspicion};
+use crate::diagnosis::suspects::{is_of_a_runtime, looked, sched};
+use crate::diagnosis::{Case, Cost};
+use crate::requests::{Analysis, ValidityVerdict};
+use crate::scheduler::{Culprit, Sched};
+use crate::stacks::culprit;
+use lab_recording::Ending;
+use lab_recording::profiler::Lens;
+use lab_recording::threads::Standing;
+
+pub fn loads(case: &Case<'_>) -> Vec<Suspect> {
+    [case.measured.and_then(|run| cut_off(case, run)), Some(machine(case)), case.measured.map(|run| load(case, run))]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn count(run: &Analysis, metric: &str) -> Option<f64> {
+    run.metrics.get(metric).map(|reading| reading.value)
+}
+
+/// Accepted requests that were dropped although the run came to an end by itself.
+fn cut_off(case: &Case<'_>, run: &Analysis) -> Option<Suspect> {
+    let ended = matches!(run.recording.outcome.ending, Ending::Finished | Ending::Failed);
+    let lost = count(run, "lost").filter(|lost| ended && *lost > 0.0)?;
+    let cost = Cost { ms: None, requests: Some(lost as u64) };
+    Some(Suspect { cost, ..Suspect::new(Suspicion::Lost, ends_the_process(case)) }.with(Sign::CutOff, lost))
+}
+
+/// The code that the main thread stood in longest: it ends the process, and with it what is still under way.
+fn ends_the_process(case: &Case<'_>) -> Option<At> {
+    let standing = &looked(case, Lens::Sched)?.standing;
+    let is_main = |at: &&Standing| !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function));
+    let longest = standing.iter().filter(is_main).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
+    culprit(&longest.stack).map(At::of)
+}
+
+fn is_main(function: &str) -> bool {
+    function == "main" || function.ends_with("lang_start_internal") || function.contains("std::rt::lang_start")
+}
+
+fn machine(case: &Case<'_>) -> Suspect {
+    let outcome = case.measured.map(|run| &run.recording.outcome);
+    let (all, no_core) = sched(case).and_then(waiting).unwrap_or_default();
+    let invalid = case.measured.is_some_and(|run| run.validity.verdict == ValidityVerdict::Invalid);
+    let suspect = Suspect::new(Suspicion::Machine, None)
+        .with_known(Sign::Stolen, outcome.and_then(|outcome| Some(outcome.steal?.share)))
+        .with_known(Sign::ForeignCores, outcome.and_then(|outcome| outcome.foreign_cores))
+        .with_known(Sign::NoCore, (all > 0.0).then(|| no_core.0 / all))
+        .with_known(Sign::InflictedMeanMs, (no_core.1 > 0).then(|| no_core.0 / no_core.1 as f64));
+    if invalid { suspect.with(Sign::PacerFailed, 1.0) } else { suspect }
+}
+
+/// All waiting, and that for a core: milliseconds and waits.
+fn waiting(sched: &Sched) -> Option<(f64, (f64, u64))> {
+    let blame = sched.blame.as_ref()?;
+    let kernel = blame.edges.iter().filter(|edge| edge.culprit == Culprit::Kernel);
+    Some((blame.waited_ms, kernel.fold((0.0, 0), |(ms, waits), edge| (ms + edge.ms, waits + edge.waits))))
+}
+
+fn load(case: &Case<'_>, run: &Analysis) -> Suspect {
+    let workers = sched(case).filter(|sched| !sched.polls_unseen).map(|sched| &sched.workers);
+    let busy = workers.map(|workers| {
+        let sum = |of: fn(&crate::scheduler::Worker) -> f64| workers.iter().map(of).sum::<f64>();
+        let (inside, outside) = (sum(|w| w.busy_ms + w.stalled_ms), sum(|w| w.idle_ms + w.outside_ms));
+        inside / (inside + outside).max(f64::MIN_POSITIVE)
+    });
+    let unanswered = count(run, "unfinished").filter(|_| run.recording.outcome.ending != Ending::Hung);
+    let cost = Cost { ms: None, requests: unanswered.filter(|count| *count > 0.0).map(|count| count as u64) };
+    Suspect { cost, ..Suspect::new(Suspicion::Load, None) }
+        .with_known(Sign::Unanswered, unanswered)
+        .with_known(Sign::Busy, busy)
+}

@@ -1,0 +1,50 @@
+//! Collects suspects: what a run shows of each thing that could be wrong with it. No number is judged here.
+
+mod ends;
+mod load;
+mod memory;
+mod polls;
+mod pool;
+mod sets;
+
+use crate::diagnosis::{Case, Suspect};
+use crate::profile::Profile;
+use crate::scheduler::Sched;
+use lab_recording::frame::Frame;
+use lab_recording::profiler::Lens;
+
+/// All suspects of a case.
+pub fn all(case: &Case<'_>) -> Vec<Suspect> {
+    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 8] = [
+        ends::hangs,
+        ends::refusals,
+        ends::standing,
+        polls::polls,
+        sets::sets,
+        pool::pools,
+        load::loads,
+        memory::memory,
+    ];
+    collectors.into_iter().flat_map(|collect| collect(case)).collect()
+}
+
+/// The profile of a lens, if it could look.
+pub fn looked<'a>(case: &Case<'a>, lens: Lens) -> Option<&'a Profile> {
+    case.profiles.iter().find(|profile| profile.lens == lens && profile.note.unavailable.is_none())
+}
+
+/// What the scheduler did, if somebody looked.
+pub fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
+    looked(case, Lens::Sched)?.sched.as_ref()
+}
+
+/// The profile whose polls were sampled: beside the scheduler, or else alone.
+pub fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
+    let has_polls = |profile: &&Profile| profile.in_polls.is_some();
+    looked(case, Lens::Sched).filter(has_polls).or_else(|| looked(case, Lens::Stall).filter(has_polls))
+}
+
+/// Whether a thread belongs to a runtime, as a worker or in its blocking pool.
+pub fn is_of_a_runtime(stack: &[Frame]) -> bool {
+    stack.iter().any(|frame| frame.function.contains("runtime::blocking::pool::Inner::run"))
+}

@@ -1,0 +1,125 @@
+//! Long polls, by the function that they are in, and who waited for them.
+
+use crate::diagnosis::sign::Sign;
+use crate::diagnosis::suspect::{At, Suspect, Suspicion};
+use crate::diagnosis::suspects::{looked, sampled, sched};
+use crate::diagnosis::{Case, Cost};
+use crate::overhead::limits::{RestsOn, Size};
+use crate::scheduler::{Culprit, Edge, Sched, worth};
+use crate::stacks::doing::{ends_runtime, waits_for_lock};
+use crate::stacks::is_own_frame;
+use crate::stacks::stalls::LongPoll;
+use crate::units::time_ms;
+use lab_recording::profiler::Lens;
+use lab_recording::threads::Standing;
+use std::collections::BTreeMap;
+
+/// Whoever is called so are the requests of the load.
+const REQUESTS: &str = "requests";
+
+pub fn polls(case: &Case<'_>) -> Vec<Suspect> {
+    let Some(profile) = sampled(case) else { return Vec::new() };
+    let mut by_function: BTreeMap<String, Vec<(&LongPoll, At)>> = BTreeMap::new();
+    for poll in &profile.long_polls {
+        let Some(frame) = poll.blamed.as_ref() else { continue };
+        let at = At::of(frame);
+        by_function.entry(at.function.clone()).or_default().push((poll, at));
+    }
+    by_function.into_values().map(|polls| suspect(case, &polls)).collect()
+}
+
+/// What a poll took, without what it waited for a core.
+fn own_ms(poll: &LongPoll) -> f64 {
+    poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)
+}
+
+fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
+    let own: f64 = polls.iter().map(|(poll, _)| own_ms(poll)).sum();
+    let share_of = |part: f64| part / own.max(f64::MIN_POSITIVE);
+    let where_stack = |is: fn(&[lab_recording::frame::Frame]) -> bool| {
+        share_of(polls.iter().filter(|(poll, _)| is(&poll.stack)).map(|(poll, _)| own_ms(poll)).sum())
+    };
+    let (at_lock, ends) = (where_stack(waits_for_lock), where_stack(ends_runtime));
+    let on_cpu: f64 = polls.iter().map(|(poll, _)| poll.on_cpu * poll.seen_ns as f64 / 1e6).sum();
+    let computes = share_of(on_cpu).min(1.0);
+    let longest = polls.iter().max_by(|a, b| own_ms(a.0).total_cmp(&own_ms(b.0)));
+    let at = longest.map(|(_, at)| at.clone());
+    let mut suspect = Suspect::new(Suspicion::Polls, at)
+        .with(Sign::LongestPollMs, longest.map_or(0.0, |(poll, _)| own_ms(poll)))
+        .with(Sign::AtLock, at_lock)
+        .with(Sign::EndsRuntime, ends)
+        .with(Sign::Computes, computes)
+        .with(Sign::InKernel, (1.0 - computes).max(0.0))
+        .with(Sign::InKernelMs, own * (1.0 - computes).max(0.0));
+    suspect.cost.ms = Some(own);
+    suspect.rests_on = sampled(case).map(|profile| RestsOn { lens: profile.lens, size: Size::Ms(own) });
+    if let Some((poll, _)) = longest {
+        suspect.told.extend(innermost(poll));
+        suspect.told.extend(waits(poll));
+    }
+    if at_lock > 0.5 {
+        suspect.told.extend(holder(case, suspect.at.as_ref()));
+    }
+    match sched(case) {
+        Some(sched) => harm(suspect, sched),
+        None => suspect,
+    }
+}
+
+/// Who waited for polls of the function, how long, and what part of its tasks' work its longest poll is.
+fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
+    let Some(function) = suspect.at.as_ref().map(|at| at.function.clone()) else { return suspect };
+    let is_its =
+        |number: usize| sched.groups.get(number).is_some_and(|group| group.function.as_ref() == Some(&function));
+    let groups = (0..sched.groups.len()).filter(|number| is_its(*number));
+    let per_task = groups.map(|number| &sched.groups[number]).map(|group| {
+        let tasks = group.spawned.max(group.ended).max(1);
+        group.poll_us.sum / 1e3 / tasks as f64
+    });
+    let per_task = per_task.reduce(f64::max);
+    let longest = suspect.signs.get(&Sign::LongestPollMs).copied().unwrap_or(0.0);
+    let edges: Vec<&Edge> = worth(sched)
+        .into_iter()
+        .filter(|edge| matches!(edge.culprit, Culprit::Group(number) if is_its(number)))
+        .collect();
+    let ms: f64 = edges.iter().map(|edge| edge.ms).sum();
+    let waits: u64 = edges.iter().map(|edge| edge.waits).sum();
+    let all = sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
+    let hit = edges.iter().filter(|edge| sched.groups.get(edge.victim).is_some_and(|group| group.name == REQUESTS));
+    let requests = hit.map(|edge| edge.waits).sum::<u64>();
+    let suspect = suspect.with_known(Sign::ShareOfTask, per_task.map(|ms| longest / ms.max(f64::MIN_POSITIVE)));
+    if waits == 0 {
+        return suspect;
+    }
+    let cost = Cost { ms: Some(ms), requests: (requests > 0).then_some(requests) };
+    let share = ms / all.max(f64::MIN_POSITIVE);
+    let rests_on = Some(RestsOn { lens: Lens::Sched, size: Size::Waiting(share) });
+    let suspect = Suspect { cost, rests_on, ..suspect };
+    suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
+}
+
+/// The innermost function that is somebody's own, where it is another one than the blamed.
+fn innermost(poll: &LongPoll) -> Option<String> {
+    let inner = poll.stack.iter().find(|frame| is_own_frame(frame))?;
+    let blamed = poll.blamed.as_ref()?;
+    (At::of(inner).function != At::of(blamed).function).then(|| format!("the code that ran is {inner}"))
+}
+
+/// What the kernel says that it waited for.
+fn waits(poll: &LongPoll) -> Option<String> {
+    let wait = poll.waits.first()?;
+    let (call, channel) = (wait.syscall.map(|number| format!("system call {number}")), wait.channel.as_str());
+    let said = call.into_iter().chain((!channel.is_empty()).then(|| channel.to_owned())).collect::<Vec<_>>();
+    (!said.is_empty()).then(|| format!("the kernel has it in {}", said.join(", ")))
+}
+
+/// Who stood for long in code of the same function meanwhile, and may have held the lock.
+fn holder(case: &Case<'_>, at: Option<&At>) -> Option<String> {
+    let function = &at?.function;
+    let standing = &looked(case, Lens::Sched)?.standing;
+    let stands_in =
+        |standing: &&Standing| standing.stack.iter().any(|frame| frame.function.starts_with(function.as_str()));
+    let longest = standing.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
+    let frame = longest.stack.iter().find(|frame| is_own_frame(frame))?;
+    Some(format!("meanwhile another thread stood in {frame} for {}", time_ms(longest.for_ms)))
+}

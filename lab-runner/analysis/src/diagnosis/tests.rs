@@ -1,0 +1,288 @@
+//! Each rule both ways: it speaks at its limits and is silent below any of them; and made-up runs whose answer is known.
+
+use crate::diagnosis::rules::RULES;
+use crate::diagnosis::sign::Sign;
+use crate::diagnosis::suspect::{Suspect, Suspicion};
+use crate::diagnosis::*;
+use crate::overhead::{self, Range};
+use crate::scheduler::{Blame, Culprit, Edge, Group, Quantiles, Sched, Worker};
+use crate::stacks::doing::{Doing, InPolls};
+use crate::stacks::stalls::LongPoll;
+use lab_recording::Ending;
+use lab_recording::frame::Frame;
+use lab_recording::observations::MemoryAt;
+use lab_recording::profiler::{Lens, Note};
+use lab_recording::scheduler::Counters;
+use lab_recording::spec::Spec;
+use lab_recording::threads::{HandOff, Standing};
+
+fn spec() -> Spec {
+    Spec::new("greedy", "buggy", lab_recording::Kind::Buggy, lab_recording::Load::DEFAULT)
+}
+
+fn at_its_limits(rule: &Rule) -> Suspect {
+    rule.when.iter().fold(Suspect::new(rule.of, None), |suspect, limit| suspect.with(limit.sign, limit.least))
+}
+
+#[test]
+fn every_rule_speaks_at_its_limits_and_is_silent_below_any_of_them() {
+    for rule in RULES {
+        let suspect = at_its_limits(rule);
+        assert_eq!(judge(&suspect).map(|rule| rule.cause), Some(rule.cause), "{rule:?}");
+        for limit in rule.when {
+            let below = suspect.clone().with(limit.sign, 0.99 * limit.least);
+            assert!(judge(&below).is_none_or(|found| !std::ptr::eq(found, rule)), "{limit:?} of {rule:?}");
+            let mut unknown = suspect.clone();
+            unknown.signs.remove(&limit.sign);
+            assert!(judge(&unknown).is_none_or(|found| !std::ptr::eq(found, rule)), "what is not known accuses nobody");
+        }
+    }
+}
+
+#[test]
+fn every_rule_gives_its_reasons() {
+    for rule in RULES {
+        let texts = [rule.refuted_by, rule.remedy, rule.chapter];
+        assert!(!rule.when.is_empty() && texts.iter().all(|text| !text.is_empty()), "{rule:?}");
+        assert!(rule.when.iter().all(|limit| limit.least > 0.0 && !limit.why.is_empty()), "{rule:?}");
+    }
+}
+
+fn frame(function: &str) -> Frame {
+    Frame { function: function.into(), file: Some("src/shop.rs".into()), line: Some(12) }
+}
+
+fn long_poll(ms: u64, on_cpu: f64, runnable: f64, innermost: &str) -> LongPoll {
+    LongPoll {
+        task: 7,
+        thread: 1,
+        poll: 1,
+        begin_ns: 0,
+        seen_ns: ms * 1_000_000,
+        samples: ms as usize,
+        on_cpu,
+        runnable,
+        stack: vec![frame(innermost), frame("shop::import::{{closure}}")],
+        blamed: Some(frame("shop::import")),
+        stack_share: 1.0,
+        waits: Vec::new(),
+    }
+}
+
+/// Requests that waited so long for polls of `shop::import`, of which each of its tasks has so many milliseconds.
+fn sched(waited_ms: f64, waits: u64, task_ms: f64) -> Sched {
+    let group = |name: &str, function: Option<&str>, sum_ms: f64| Group {
+        name: name.into(),
+        place: "src/main.rs:7".into(),
+        function: function.map(Into::into),
+        ended: 1,
+        polls: 9,
+        poll_us: Quantiles { sum: 1e3 * sum_ms, ..Quantiles::default() },
+        ..Group::default()
+    };
+    let edges = vec![Edge { culprit: Culprit::Group(1), victim: 0, ms: waited_ms, waits }];
+    Sched {
+        groups: vec![group("requests", None, 1.0), group("src/main.rs:7", Some("shop::import"), task_ms)],
+        workers: vec![Worker { busy_ms: 500.0, idle_ms: 500.0, ..Worker::default() }],
+        blame: Some(Blame { waits, waited_ms, edges }),
+        ..Sched::default()
+    }
+}
+
+fn profile(lens: Lens) -> Profile {
+    Profile {
+        folder: "".into(),
+        spec: spec(),
+        lens,
+        ending: Ending::Finished,
+        note: Note::default(),
+        views: Vec::new(),
+        slow: None,
+        memory: Vec::new(),
+        long_polls: Vec::new(),
+        in_polls: Some(vec![in_polls(Doing::Computes, 1.0)]),
+        sched: None,
+        standing: Vec::new(),
+        hand_offs: Vec::new(),
+        panics: Vec::new(),
+        post_mortem: None,
+        watching: Err("nobody measured it".into()),
+        metrics: Default::default(),
+        ops: Some(1_000),
+    }
+}
+
+fn in_polls(doing: Doing, ms: f64) -> InPolls {
+    InPolls { function: "shop::import".into(), file: None, line: None, doing, ms }
+}
+
+fn looked(sched: Sched, long_polls: Vec<LongPoll>) -> Profile {
+    Profile { sched: Some(sched), long_polls, ..profile(Lens::Sched) }
+}
+
+fn of(profile: Profile) -> Diagnosis {
+    let profiles = [profile];
+    diagnose(&Case { measured: None, profiles: &profiles, post_mortem: None, panics: &[], own_crate: None })
+}
+
+fn causes(profile: Profile) -> Vec<Cause> {
+    of(profile).findings.iter().map(|finding| finding.cause).collect()
+}
+
+#[test]
+fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
+    let all_at_once = of(looked(sched(90_000.0, 900, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]));
+    let finding = &all_at_once.findings[0];
+    assert_eq!((finding.cause, finding.at.as_deref(), finding.line), (Cause::LongPoll, Some("shop::import"), Some(12)));
+    assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
+    assert_eq!(causes(looked(sched(9_000.0, 900, 1_400.0), vec![long_poll(12, 1.0, 0.0, "serde_json::parse")])), []);
+    assert_eq!(
+        causes(looked(sched(9_000.0, 900, 1_400.0), vec![long_poll(120, 1.0, 0.0, "serde_json::parse")])),
+        [Cause::LongPoll],
+        "slices that people notice are too long, however many there are"
+    );
+}
+
+#[test]
+fn a_long_poll_that_nobody_waits_for_harms_nobody() {
+    assert_eq!(causes(looked(sched(0.0, 0, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")])), []);
+}
+
+/// The import inflicts all waiting but for what is `rest`.
+fn watched(share: f64, rest_ms: f64) -> Diagnosis {
+    let mut sched = sched(9_000.0, 900, 1_400.0);
+    sched.blame.iter_mut().for_each(|blame| blame.waited_ms = 9_000.0 + rest_ms);
+    let cost =
+        overhead::Cost { of_wall: Range { low: 0.0, mid: share / 2.0, high: share }, ..overhead::Cost::default() };
+    let profile = looked(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
+    of(Profile { watching: Ok(cost), ..profile })
+}
+
+#[test]
+fn what_is_smaller_than_what_watching_cost_accuses_nobody_and_is_told() {
+    // A tenth of all waiting.
+    let (above, below) = (watched(0.099, 81_000.0), watched(0.101, 81_000.0));
+    assert_eq!((above.findings[0].cause, above.refused.len()), (Cause::LongPoll, 0));
+    assert_eq!((below.findings.len(), below.says()), (0, Cause::Healthy));
+    let refused = &below.refused[0];
+    assert_eq!((refused.cause, refused.at.as_deref()), (Cause::LongPoll, Some("shop::import")));
+    assert_eq!(refused.because, "10.0 % is smaller than what watching cost, 10.1 %");
+}
+
+#[test]
+fn a_poll_that_had_no_core_is_not_long() {
+    assert_eq!(causes(looked(sched(900.0, 9, 20.0), vec![long_poll(90, 0.05, 0.95, "serde_json::parse")])), []);
+}
+
+#[test]
+fn what_waits_in_the_kernel_is_told_from_what_waits_for_a_lock_or_for_a_runtime() {
+    let found = |innermost: &str| causes(looked(sched(9_000.0, 90, 250.0), vec![long_poll(250, 0.0, 0.0, innermost)]));
+    assert_eq!(found("read"), [Cause::BlockingCall]);
+    assert_eq!(found("std::sys::sync::mutex::futex::Mutex::lock_contended"), [Cause::LockAcrossStall]);
+    assert_eq!(found("parking_lot::raw_mutex::RawMutex::lock_slow"), [Cause::LockAcrossStall]);
+    assert_eq!(found("tokio::runtime::blocking::pool::BlockingPool::shutdown"), [Cause::SelfShutdown]);
+}
+
+#[test]
+fn a_set_is_quadratic_if_what_is_turned_away_takes_its_time() {
+    let set = |ms: f64, away: f64, spent: u64| {
+        let mut sched = sched(0.0, 0, ms);
+        sched.groups[1].budget_spent = spent;
+        let in_polls = vec![in_polls(Doing::Combines, ms - away), in_polls(Doing::TurnsAway, away)];
+        causes(Profile { in_polls: Some(in_polls), ..looked(sched, Vec::new()) })
+    };
+    assert_eq!(set(1_200.0, 120.0, 600), [Cause::QuadraticCombinator]);
+    assert_eq!(set(60.0, 6.0, 600), [], "bounded");
+    assert_eq!(set(1_200.0, 6.0, 600), [], "its pieces compute");
+    assert_eq!(set(1_200.0, 120.0, 3), [], "a small set");
+}
+
+#[test]
+fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
+    let looks = |threads: fn(u64) -> u64| {
+        let look = |n: u64| Counters {
+            at_ns: n * 20_000_000,
+            blocking_queue: Some(2),
+            blocking_threads: Some(threads(n)),
+            idle_blocking_threads: Some(0),
+            ..Counters::default()
+        };
+        let mut profile = looked(Sched { counters: (0..9).map(look).collect(), ..sched(0.0, 0, 1.0) }, Vec::new());
+        profile.hand_offs =
+            vec![HandOff { place: String::new(), function: "shop::index".into(), file: None, line: None, seen: 3 }];
+        profile
+    };
+    let full = of(looks(|_| 1));
+    assert_eq!((full.findings[0].cause, full.findings[0].at.as_deref()), (Cause::PoolExhausted, Some("shop::index")));
+    assert_eq!(full.findings[0].cost.ms, Some(320.0));
+    assert_eq!(causes(looks(|n| n)), [], "a pool that grows");
+}
+
+#[test]
+fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wait() {
+    let stands = |outermost: &str| {
+        let names = ["tokio::runtime::blocking::shutdown::Receiver::wait", "shop::serve::{{closure}}", outermost];
+        let standing = Standing { stack: names.map(frame).into(), for_ms: 1_000.0, looks: 10, ..Standing::default() };
+        of(Profile { standing: vec![standing], ..looked(sched(0.0, 0, 1.0), Vec::new()) })
+    };
+    let inside = stands("tokio::runtime::blocking::pool::Inner::run");
+    assert_eq!(
+        (inside.findings[0].cause, inside.findings[0].at.as_deref()),
+        (Cause::SelfShutdown, Some("shop::serve"))
+    );
+    assert_eq!(stands("main").findings, []);
+}
+
+#[test]
+fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
+    let both = |elsewhere: &str| {
+        let mut ends = long_poll(1_000, 0.0, 0.0, "tokio::runtime::blocking::pool::BlockingPool::shutdown");
+        ends.blamed = Some(frame(elsewhere));
+        causes(looked(sched(9_000.0, 90, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse"), ends]))
+    };
+    assert_eq!(both("shop::serve"), [Cause::LongPoll, Cause::SelfShutdown]);
+    let at = |cause: Cause, at: &str| Finding {
+        cause,
+        at: Some(at.into()),
+        file: None,
+        line: None,
+        cost: Cost::default(),
+        evidence: Vec::new(),
+        refuted_by: "",
+        remedy: "",
+        chapter: "",
+    };
+    let ends = at(Cause::SelfShutdown, "shop::serve");
+    assert!(ends.explains(&at(Cause::BlockingCall, "shop::serve")) && ends.explains(&at(Cause::AbortedWork, "main")));
+    assert!(!ends.explains(&at(Cause::LongPoll, "shop::import")) && !ends.explains(&ends));
+    assert!(at(Cause::LongPoll, "shop::import").explains(&at(Cause::Overload, "")));
+}
+
+#[test]
+fn memory_leaks_if_it_grows_to_the_end_of_the_load() {
+    let grows = |live: fn(u64) -> u64| {
+        let look = |n: u64| MemoryAt { ms: n as f64 * 50.0, allocated: live(n), active: live(n), resident: live(n) };
+        causes(Profile { memory: (0..60).map(look).collect(), ..profile(Lens::Alloc) })
+    };
+    assert_eq!(grows(|n| 1_000_000 + 100_000 * n), [Cause::Leak]);
+    assert_eq!(grows(|n| 1_000_000 + 100_000 * n.min(30)), [], "a backlog that is full by the middle of the load");
+    assert_eq!(grows(|n| 1_000_000 + 100 * n), [], "what is lost in the allocator");
+}
+
+#[test]
+fn who_did_not_look_does_not_call_anything_healthy() {
+    let blind = of(profile(Lens::Alloc));
+    assert_eq!((blind.says(), blind.findings.len()), (Cause::NotEnoughEvidence, 0));
+    assert!(blind.not_looked_at.iter().any(|what| what.contains("the lens sched did not run")), "{blind:?}");
+    assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).says(), Cause::Healthy);
+    let unavailable = Profile { note: Note::unavailable("no hooks"), ..looked(sched(0.0, 0, 1.0), Vec::new()) };
+    assert!(of(unavailable).not_looked_at.iter().any(|what| what.contains("no hooks")));
+}
+
+#[test]
+fn signs_are_told_in_words_with_their_numbers() {
+    assert_eq!(Sign::LongestPollMs.says(1_432.0), "its longest poll took 1.43 s");
+    assert_eq!(Sign::ShareOfTask.says(0.5), "one poll is 50.0 % of all that a task of its kind does");
+    let of = |suspicion| RULES.iter().filter(|rule| rule.of == suspicion).count();
+    assert!(of(Suspicion::Polls) >= 4);
+}

@@ -1,0 +1,193 @@
+//! Sentences about who waits for whom.
+
+use crate::hang::graph::{Graph, Node};
+use crate::hang::roles::{Home, Role, Wait};
+use lab_recording::frame::Frame;
+use lab_recording::post_mortem::{Party, Watched, WatchedKind};
+
+/// A duration as people say it.
+pub fn time(ms: f64) -> String {
+    if ms >= 1_000.0 { format!("{:.1} s", ms / 1_000.0) } else { format!("{ms:.0} ms") }
+}
+
+/// A place without the folders that it lies in: `app.rs:52`.
+pub fn short(place: &str) -> &str {
+    place.rsplit('/').next().unwrap_or(place)
+}
+
+/// Where a frame is: `app.rs:14, my_app::stop`.
+pub fn frame(frame: &Frame) -> String {
+    let function = without_closures(&frame.function);
+    match (&frame.file, frame.line) {
+        (Some(file), Some(line)) => format!("{}:{line}, {function}", short(file)),
+        _ => function.to_owned(),
+    }
+}
+
+/// The function whose body it is: an `async fn` is a closure to the compiler.
+pub fn without_closures(function: &str) -> &str {
+    let mut name = function;
+    while let Some((rest, last)) = name.rsplit_once("::")
+        && last.starts_with('{')
+        && last.ends_with('}')
+    {
+        name = rest;
+    }
+    name
+}
+
+/// A number of things.
+pub fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// What a thread waits for or does.
+pub fn doing(role: &Role<'_>) -> &'static str {
+    match role.wait {
+        Some(Wait::Idle) => "has nothing to do",
+        Some(Wait::Sleep) => "sleeps",
+        Some(Wait::Condvar) => "waits for a condition variable",
+        Some(Wait::Park) => "is parked",
+        Some(Wait::BlockOn) => "waits in block_on for its future",
+        Some(Wait::Join) => "waits for a thread to end",
+        Some(Wait::Channel) => "waits at a channel that blocks its thread",
+        Some(Wait::Lock) => "waits for a lock that blocks its thread",
+        Some(Wait::End) => "waits for the end of a runtime",
+        None if role.computes => "computes",
+        None => "stands in a call",
+    }
+}
+
+impl Graph<'_> {
+    /// The sentences of a chain, one for each who waits in it.
+    pub fn sentences(&self, chain: &[Node]) -> Vec<String> {
+        let mut steps = Vec::new();
+        for waiting in chain.windows(3).step_by(2) {
+            let (who, what, whom) = (waiting[0], waiting[1], waiting[2]);
+            match what {
+                Node::Watched(index) => steps.push(self.watched_step(who, index, Some(whom))),
+                _ => {
+                    steps.push(format!("{} for all its threads to end", self.end_step(who)));
+                    steps.push(self.ending_step(whom));
+                }
+            }
+        }
+        steps
+    }
+
+    fn end_step(&self, who: Node) -> String {
+        let whose = if self.is_inside(who) { "its" } else { "a" };
+        format!("{} waits in the end of {whose} runtime{}", self.subject(who), self.at(who))
+    }
+
+    fn ending_step(&self, whom: Node) -> String {
+        let Node::Thread(index) = whom else { return String::new() };
+        let returns = if self.roles[index].home == Home::Pool { "blocking task" } else { "poll" };
+        let all = self.dead.runtimes.len();
+        let doubt = if all > 1 {
+            format!(", if it is of that one of {all} runtimes, which its stack does not tell")
+        } else {
+            String::new()
+        };
+        format!(
+            "thread {} is one of them{doubt}: it cannot end before its {returns} returns",
+            self.dead.threads[index].tid
+        )
+    }
+
+    /// A wait for a lock or a channel, and for whom that is; nobody if that is not known.
+    pub fn watched_step(&self, who: Node, index: usize, whom: Option<Node>) -> String {
+        let watched = &self.dead.watched[index];
+        let asked = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who));
+        let since = asked.map(|party| format!(" since {} ({})", time(party.for_ms), short(&party.place)));
+        let begin = format!("{} waits{}", self.subject(who), since.unwrap_or_default());
+        let name = format!("`{}` ({})", watched.name, short(&watched.place));
+        match watched.kind {
+            WatchedKind::Channel => format!("{begin} at the channel {name}{}", self.other_side(watched, whom)),
+            _ => format!("{begin} for the lock {name}{}", self.holder(watched, whom)),
+        }
+    }
+
+    fn other_side(&self, watched: &Watched, whom: Option<Node>) -> String {
+        let all = watched.others.len();
+        match whom {
+            Some(whom) if all > 1 => {
+                format!(" for {}, one of {all} on the other side, all of whom wait", self.object(whom))
+            }
+            Some(whom) => format!(" for {} on the other side", self.object(whom)),
+            None => ", and nobody is known on the other side".to_owned(),
+        }
+    }
+
+    fn holder(&self, watched: &Watched, whom: Option<Node>) -> String {
+        let Some(whom) = whom else {
+            return ", which nobody holds: it was handed to one who waits and is not polled, or is free in a moment"
+                .to_owned();
+        };
+        let held = watched.holders.iter().find(|party| self.party(watched, party) == Some(whom));
+        let since = |party: &Party| format!(" since {} ({})", time(party.for_ms), short(&party.place));
+        format!(", which {} holds{}", self.object(whom), held.map(since).unwrap_or_default())
+    }
+
+    /// Who does something, as the beginning of a sentence.
+    pub fn subject(&self, who: Node) -> String {
+        let Node::Thread(index) = who else { return self.object(who) };
+        let role = &self.roles[index];
+        let tid = self.dead.threads[index].tid;
+        let place = if role.in_place { ", in block_in_place," } else { "" };
+        match (role.home, role.inside, self.polls.get(&index)) {
+            (Home::Pool, true, _) => format!("a blocking task on thread {tid}"),
+            (_, true, Some(task)) => format!("{} is polled by thread {tid}{place} and", self.task(*task)),
+            (_, true, None) => format!("a task polled by thread {tid}{place}"),
+            _ => self.object(who),
+        }
+    }
+
+    /// Who is waited for.
+    pub fn object(&self, whom: Node) -> String {
+        match whom {
+            Node::Task(task) => self.task(task),
+            Node::Thread(index) => {
+                let thread = &self.dead.threads[index];
+                match self.polls.get(&index).filter(|_| self.roles[index].home != Home::Pool) {
+                    Some(task) => format!("{} on thread {}", self.task(*task), thread.tid),
+                    None if thread.name.is_empty() => format!("thread {}", thread.tid),
+                    None => format!("thread {} ({})", thread.tid, thread.name),
+                }
+            }
+            Node::Watched(index) => format!("`{}`", self.dead.watched[index].name),
+            Node::End => "the end of a runtime".to_owned(),
+        }
+    }
+
+    fn task(&self, task: u64) -> String {
+        match self.tasks.get(&task).filter(|task| !task.place.is_empty()) {
+            Some(known) => format!("task {task} ({})", short(&known.place)),
+            None => format!("task {task}"),
+        }
+    }
+
+    /// Where a thread is in its own code, in brackets.
+    pub fn at(&self, who: Node) -> String {
+        match who {
+            Node::Thread(index) => self.roles[index].own.map(|own| format!(" ({})", frame(own))).unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    fn is_inside(&self, who: Node) -> bool {
+        matches!(who, Node::Thread(index) if self.roles[index].inside)
+    }
+
+    /// Who does not give way, and where.
+    pub fn never_yields(&self, index: usize) -> String {
+        let role = &self.roles[index];
+        let whose = match (role.home, self.polls.get(&index)) {
+            (Home::Pool, _) => "a blocking task".to_owned(),
+            (_, Some(task)) => format!("the poll of {}", self.task(*task)),
+            (_, None) => "a poll".to_owned(),
+        };
+        let tid = self.dead.threads[index].tid;
+        format!("thread {tid} {} inside {whose} and does not give way{}", doing(role), self.at(Node::Thread(index)))
+    }
+}

@@ -1,0 +1,90 @@
+//! Which conclusions what watching cost leaves. Each is held to the upper end of what the lens took: who is sure that something
+//! is not the lens must be sure of both. Where the cost is not known a conclusion stands, and the report says that its price is not
+//! known.
+
+use crate::overhead::Known;
+use crate::units::{percent, time_ms};
+use lab_recording::profiler::Lens;
+
+/// What a conclusion says about a run, in the unit that the lens' cost is told in too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Size {
+    /// A share of all waiting.
+    Waiting(f64),
+    /// Milliseconds of CPU time or of polls.
+    Ms(f64),
+}
+
+/// What a conclusion rests on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RestsOn {
+    /// The lens.
+    pub lens: Lens,
+    /// How large it is.
+    pub size: Size,
+}
+
+/// Why a conclusion is not drawn; nothing if it stands.
+pub fn refusal(size: Size, cost: &Known) -> Option<String> {
+    let cost = cost.as_ref().ok()?;
+    let (is, limit, word): (f64, f64, fn(f64) -> String) = match size {
+        Size::Waiting(share) => (share, cost.of_wall.high, percent),
+        Size::Ms(ms) => (ms, cost.ms.high, time_ms),
+    };
+    (is < limit).then(|| format!("{} is smaller than what watching cost, {}", word(is), word(limit)))
+}
+
+/// Views of CPU time; all others of time are of time that passes.
+const OF_CPU: [&str; 2] = ["cpu", "stall on-CPU"];
+
+/// The share that something in a view must exceed; none if it is not known, or if the view is not of time: memory that a program
+/// asks for is not the lens', whatever time that takes.
+pub fn least_share(view: &str, unit: &str, cost: &Known) -> Option<f64> {
+    let cost = cost.as_ref().ok()?;
+    let share = if OF_CPU.contains(&view) { cost.share } else { cost.of_wall };
+    (unit != "bytes").then_some(share.high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overhead::{Cost, Range};
+
+    fn known() -> Known {
+        let of_wall = Range { low: 0.02, mid: 0.03, high: 0.05 };
+        let share = Range::exact(0.2);
+        Ok(Cost { ms: Range { low: 20.0, mid: 30.0, high: 50.0 }, share, of_wall, ..Cost::default() })
+    }
+
+    #[test]
+    fn what_is_just_below_is_refused_and_what_is_just_above_stands() {
+        for (below, above) in [
+            (Size::Waiting(0.049_9), Size::Waiting(0.050_1)),
+            (Size::Ms(49.9), Size::Ms(50.1)),
+            (Size::Ms(0.0), Size::Ms(50.0)),
+        ] {
+            assert_eq!(refusal(above, &known()), None);
+            assert!(refusal(below, &known()).unwrap().contains("smaller than what watching cost"), "{below:?}");
+        }
+        assert_eq!(
+            refusal(Size::Waiting(0.04), &known()).unwrap(),
+            "4.00 % is smaller than what watching cost, 5.00 %"
+        );
+    }
+
+    #[test]
+    fn where_the_price_is_not_known_it_stands() {
+        let unknown = Err("the run was killed".to_owned());
+        assert_eq!(refusal(Size::Ms(0.0), &unknown), None);
+        assert_eq!(least_share("cpu", "samples", &unknown), None);
+    }
+
+    #[test]
+    fn memory_is_no_time_and_cpu_time_is_another_than_what_passes() {
+        assert_eq!(least_share("stall on-CPU", "ms", &known()), Some(0.2));
+        assert_eq!(
+            (least_share("alloc churn", "bytes", &known()), least_share("stall off-CPU", "ms", &known())),
+            (None, Some(0.05))
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! What watching cost: a lens' own share of its run, reckoned from what was measured in it. And which conclusions that leaves, for one
+//! that is smaller than what watching cost may be about the lens. Pure.
+
+pub mod limits;
+
+use crate::scheduler::{Sched, YIELD_PROBE};
+use lab_recording::Ending;
+use lab_recording::overhead::{Price, Watching};
+
+/// A number with the interval that it is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Range {
+    /// Where the interval begins.
+    pub low: f64,
+    /// The number.
+    pub mid: f64,
+    /// Where it ends.
+    pub high: f64,
+}
+
+/// What a lens cost the run that it looked into.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// CPU time of the run while it looked, the pacer's left out as far as it is known, in milliseconds.
+    pub run_ms: f64,
+    /// CPU time that the lens took of it, in milliseconds.
+    pub ms: Range,
+    /// The same as a share.
+    pub share: Range,
+    /// The same as a share of the time that passed meanwhile: in no more of it can the lens have kept anybody waiting.
+    pub of_wall: Range,
+    /// Of it, what its own threads took, in milliseconds.
+    pub threads_ms: f64,
+    /// What it did on the threads of the program.
+    pub per_event: Vec<PerEvent>,
+    /// Whether all of it was measured; else all that is known is that it is not less.
+    pub complete: bool,
+    /// What was not, and why.
+    pub missing: Vec<String>,
+}
+
+/// One kind of thing that a lens does on the threads of the program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PerEvent {
+    /// What: `poll`.
+    pub what: String,
+    /// How often.
+    pub count: u64,
+    /// What one takes, in nanoseconds.
+    pub ns: Range,
+}
+
+/// The cost, or why it is not known.
+pub type Known = Result<Cost, String>;
+
+impl Range {
+    /// One that is exact.
+    pub fn exact(value: f64) -> Range {
+        Range { low: value, mid: value, high: value }
+    }
+
+    fn times(self, factor: f64) -> Range {
+        self.each(|value| value * factor)
+    }
+
+    fn plus(self, other: Range) -> Range {
+        Range { low: self.low + other.low, mid: self.mid + other.mid, high: self.high + other.high }
+    }
+
+    fn each(self, of: impl Fn(f64) -> f64) -> Range {
+        Range { low: of(self.low), mid: of(self.mid), high: of(self.high) }
+    }
+}
+
+impl PerEvent {
+    /// What all of them took, in milliseconds.
+    pub fn ms(&self) -> f64 {
+        self.ns.mid * self.count as f64 / 1e6
+    }
+}
+
+impl From<Price> for Range {
+    fn from(price: Price) -> Range {
+        Range { low: price.low_ns, mid: price.ns, high: price.high_ns }
+    }
+}
+
+/// What else is known of a run that was watched.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// How it ended.
+    pub ending: Ending,
+    /// Why the lens saw nothing, if so.
+    pub unavailable: Option<&'a str>,
+    /// CPU time of the pacer, in nanoseconds; none if nothing was sent.
+    pub pacer_ns: Option<u64>,
+    /// What the scheduler did.
+    pub sched: Option<&'a Sched>,
+}
+
+/// What a lens cost, from what its child has measured.
+///
+/// # Errors
+/// Why that is not known.
+pub fn cost(measured: Option<&Watching>, about: &About<'_>) -> Known {
+    let Some(measured) = measured else { return Err(why_not(about)) };
+    let own_ns: u64 = measured.threads.iter().map(|thread| thread.cpu_ns).sum();
+    let of_event = |event: &lab_recording::overhead::Event| PerEvent {
+        what: event.what.clone(),
+        count: event.count,
+        ns: event.price.into(),
+    };
+    let per_event: Vec<PerEvent> = measured.events.iter().map(of_event).chain(probe(about.sched)).collect();
+    let events = per_event.iter().fold(Range::default(), |sum, event| sum.plus(event.ns.times(event.count as f64)));
+    let cost_ns = events.plus(Range::exact(own_ns as f64));
+    let pacer_ns = about.pacer_ns.zip(measured.pacer_before_ns).map_or(0, |(all, before)| all.saturating_sub(before));
+    let run_ns = measured.process_ns.saturating_sub(pacer_ns) as f64;
+    if run_ns <= 0.0 {
+        return Err("the run took no CPU time".into());
+    }
+    Ok(Cost {
+        run_ms: run_ns / 1e6,
+        ms: cost_ns.times(1e-6),
+        share: cost_ns.each(|ns| (ns / run_ns).min(1.0)),
+        of_wall: cost_ns.each(|ns| (ns / (measured.wall_ns as f64).max(1.0)).min(1.0)),
+        threads_ms: own_ns as f64 / 1e6,
+        per_event,
+        complete: measured.missing.is_empty(),
+        missing: measured.missing.clone(),
+    })
+}
+
+/// The task of the yield probe runs on the program's threads, and the recording times its polls.
+fn probe(sched: Option<&Sched>) -> Option<PerEvent> {
+    let group = sched?.groups.iter().find(|group| group.name == YIELD_PROBE)?;
+    let ns = Range::exact(group.poll_us.sum * 1e3 / group.polls.max(1) as f64);
+    Some(PerEvent { what: "poll of the yield probe".into(), count: group.polls, ns })
+}
+
+fn why_not(about: &About<'_>) -> String {
+    match about.ending {
+        _ if about.unavailable.is_some() => "the lens did not look".into(),
+        Ending::Hung => "the run was killed".into(),
+        Ending::Finished | Ending::Failed => "recorded before the lab kept it".into(),
+        _ => "the run ended before it was written down".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::{Group, Quantiles};
+    use lab_recording::overhead::{Event, OwnThread};
+
+    const ABOUT: About<'_> = About { ending: Ending::Finished, unavailable: None, pacer_ns: None, sched: None };
+
+    fn measured() -> Watching {
+        let price = Price { ns: 50.0, low_ns: 40.0, high_ns: 70.0 };
+        Watching {
+            process_ns: 1_300_000_000,
+            wall_ns: 2_000_000_000,
+            pacer_before_ns: Some(100_000_000),
+            threads: vec![OwnThread { name: "lab-sched".into(), cpu_ns: 10_000_000 }],
+            events: vec![Event { what: "poll".into(), count: 1_000_000, price }],
+            missing: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn price_times_count_and_own_threads_are_a_share_of_the_run_without_its_pacer() {
+        let cost = cost(Some(&measured()), &About { pacer_ns: Some(400_000_000), ..ABOUT }).unwrap();
+        assert_eq!((cost.run_ms, cost.threads_ms, cost.complete), (1_000.0, 10.0, true));
+        let close = |range: Range, wanted: [f64; 3]| {
+            [range.low, range.mid, range.high].iter().zip(wanted).all(|(is, wanted)| (is - wanted).abs() < 1e-9)
+        };
+        assert!(close(cost.ms, [50.0, 60.0, 80.0]) && close(cost.share, [0.05, 0.06, 0.08]), "{cost:?}");
+        assert!(close(cost.of_wall, [0.025, 0.03, 0.04]), "{cost:?}");
+        let with_pacer = crate::overhead::cost(Some(&measured()), &ABOUT).unwrap();
+        assert_eq!(with_pacer.run_ms, 1_300.0, "of a batch there is no pacer");
+    }
+
+    #[test]
+    fn what_is_missing_makes_it_a_bound_and_no_share_is_more_than_all() {
+        let cheap = Watching { process_ns: 1_000, missing: vec!["sample: why".into()], ..measured() };
+        let cost = cost(Some(&cheap), &ABOUT).unwrap();
+        assert_eq!(
+            (cost.complete, cost.share, &cost.missing[..]),
+            (false, Range::exact(1.0), &["sample: why".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn the_probe_s_polls_are_the_lens_s_own() {
+        let poll_us = Quantiles { sum: 3_000.0, ..Quantiles::default() };
+        let group = Group { name: YIELD_PROBE.into(), polls: 1_000, poll_us, ..Group::default() };
+        let sched = Sched { groups: vec![group], ..Sched::default() };
+        let cost = cost(Some(&measured()), &About { sched: Some(&sched), ..ABOUT }).unwrap();
+        assert_eq!((cost.ms.mid, cost.per_event[1].count, cost.per_event[1].ns.mid), (63.0, 1_000, 3_000.0));
+    }
+
+    #[test]
+    fn what_is_not_known_has_its_reason() {
+        let why = |about: About<'_>| cost(None, &about).unwrap_err();
+        assert_eq!(why(ABOUT), "recorded before the lab kept it");
+        assert_eq!(why(About { ending: Ending::Hung, ..ABOUT }), "the run was killed");
+        assert_eq!(why(About { unavailable: Some("no jemalloc"), ..ABOUT }), "the lens did not look");
+        assert!(cost(Some(&Watching::default()), &ABOUT).unwrap_err().contains("no CPU time"));
+    }
+}

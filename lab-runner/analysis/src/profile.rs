@@ -1,0 +1,212 @@
+//! What the lenses saw of an invocation, read from its folder. Pure.
+
+use crate::overhead::{self, About, Known};
+use crate::requests;
+use crate::resolve::stall::POLLS;
+use crate::scheduler::{SCHED, Sched};
+use crate::stacks::Folded;
+use crate::stacks::doing::{IN_POLLS, InPolls};
+use crate::stacks::stalls::LongPoll;
+use anyhow::Context;
+use lab_recording::observations::{MEMORY, MemoryAt, SLOW_REQUEST, SlowRequest};
+use lab_recording::overhead::Watching;
+use lab_recording::post_mortem::{POST_MORTEM, PostMortem};
+use lab_recording::profiler::{Lens, Note};
+use lab_recording::spec::{Side, Spec};
+use lab_recording::threads::{HAND_OFFS, HandOff, PANICS, Panic, STANDING, Standing};
+use lab_recording::{Ending, request_log};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Where an invocation keeps the runs that lenses looked into.
+pub const FOLDER: &str = "profiles";
+
+/// What one lens saw of one run.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its recording.
+    pub folder: PathBuf,
+    /// What was asked.
+    pub spec: Spec,
+    /// The lens.
+    pub lens: Lens,
+    /// How the run ended.
+    pub ending: Ending,
+    /// What the lens says about itself.
+    pub note: Note,
+    /// What it saw; nothing if it is not available.
+    pub views: Vec<View>,
+    /// The slowest request that it followed.
+    pub slow: Option<SlowRequest>,
+    /// What the allocator held, over time.
+    pub memory: Vec<MemoryAt>,
+    /// The polls that took longer than their budget.
+    pub long_polls: Vec<LongPoll>,
+    /// What polls did; none where they were not sampled.
+    pub in_polls: Option<Vec<InPolls>>,
+    /// What the scheduler did.
+    pub sched: Option<Sched>,
+    /// Threads that stood somewhere outside of polls.
+    pub standing: Vec<Standing>,
+    /// Who hands work to the blocking pool.
+    pub hand_offs: Vec<HandOff>,
+    /// Panics.
+    pub panics: Vec<Panic>,
+    /// What it was at when it was killed at its deadline.
+    pub post_mortem: Option<PostMortem>,
+    /// What watching cost it, or why that is not known.
+    pub watching: Known,
+    /// What the run that was watched came to, by metric: beside those of one that was not, what watching changed.
+    pub metrics: BTreeMap<String, f64>,
+    /// Pieces of work that the run completed, by which its weights are divided.
+    pub ops: Option<u64>,
+}
+
+/// Folded stacks in one unit.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// What it is called: `cpu`, `stall off-CPU`.
+    pub name: String,
+    /// The unit of its weights.
+    pub unit: String,
+    /// What a picture of it shows and cannot show.
+    pub shows: String,
+    /// The stacks with their weights, root first, names as they were resolved.
+    pub folded: Folded,
+    /// The same in samples, where weights are none: they tell how sure a weight is.
+    pub samples: Option<Folded>,
+    /// What is wrong with its file.
+    pub damage: Vec<String>,
+}
+
+impl Profile {
+    /// The side of a comparison that it belongs to.
+    pub fn side(&self) -> Option<Side> {
+        self.spec.pair.as_ref().map(|pair| pair.side)
+    }
+}
+
+/// All profiles of an invocation, by name. One that cannot be read is left out: [`unreadable`] tells which.
+pub fn read_all(invocation: &Path) -> Vec<Profile> {
+    folders(invocation).iter().filter_map(|folder| read(folder).ok()).collect()
+}
+
+/// The profiles of one run of an invocation: those of its variant on its side. Of a run under a lens, its own.
+pub fn of_run(run: &Path, spec: &Spec) -> Vec<Profile> {
+    if spec.lens.is_some() {
+        return read(run).into_iter().collect();
+    }
+    let side = |spec: &Spec| spec.pair.as_ref().map(|pair| pair.side);
+    let is_of = |profile: &Profile| (&profile.spec.variant, profile.side()) == (&spec.variant, side(spec));
+    let all = run.parent().map(read_all).unwrap_or_default();
+    all.into_iter().filter(|profile| is_of(profile)).collect()
+}
+
+/// What a run left that was killed at its deadline, or panicked.
+pub fn last_words(run: &Path) -> (Option<PostMortem>, Vec<Panic>) {
+    let mut unheard = Note::default();
+    let dead = left(run, POST_MORTEM, &mut unheard);
+    (dead, left(run, PANICS, &mut unheard).unwrap_or_default())
+}
+
+/// What lies where profiles do and cannot be read, and why.
+pub fn unreadable(invocation: &Path) -> Vec<String> {
+    let name = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let error = |folder: &PathBuf| Some(format!("{}: {:#}", name(folder), read(folder).err()?));
+    folders(invocation).iter().filter_map(error).collect()
+}
+
+fn folders(invocation: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(invocation.join(FOLDER)).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn read(folder: &Path) -> anyhow::Result<Profile> {
+    let recording = lab_recording::folder::open(folder)?;
+    let lens = recording.spec.lens.context("no lens looked at this run")?;
+    let mut note = note(folder);
+    let views = note.views.iter().map(|view| {
+        let (folded, damage) = stacks(&beside(folder, &view.file));
+        View {
+            name: view.name.clone(),
+            unit: view.unit.clone(),
+            shows: view.shows.clone(),
+            samples: view.samples.as_ref().map(|file| stacks(&beside(folder, file)).0),
+            folded,
+            damage,
+        }
+    });
+    let views = views.collect();
+    let (spec, ending) = (recording.spec.clone(), recording.outcome.ending);
+    let metrics: BTreeMap<String, f64> =
+        requests::analyse(recording).metrics.into_iter().map(|(name, reading)| (name, reading.value)).collect();
+    let completed = metrics.get("completed").map(|completed| *completed as u64);
+    let sched = left(folder, SCHED, &mut note);
+    Ok(Profile {
+        watching: watching(folder, ending, sched.as_ref(), &mut note),
+        metrics,
+        slow: left(folder, SLOW_REQUEST, &mut note),
+        memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
+        long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
+        in_polls: left(folder, IN_POLLS, &mut note),
+        sched,
+        standing: left(folder, STANDING, &mut note).unwrap_or_default(),
+        hand_offs: left(folder, HAND_OFFS, &mut note).unwrap_or_default(),
+        panics: left(folder, PANICS, &mut note).unwrap_or_default(),
+        post_mortem: left(folder, POST_MORTEM, &mut note),
+        folder: folder.to_owned(),
+        spec,
+        lens,
+        ending,
+        note,
+        views,
+        ops: completed.filter(|n| *n > 0),
+    })
+}
+
+/// What watching cost.
+fn watching(folder: &Path, ending: Ending, sched: Option<&Sched>, note: &mut Note) -> Known {
+    let measured: Option<Watching> = left(folder, Watching::FILE, note);
+    if measured.is_none() && folder.join(Watching::FILE).exists() {
+        return Err("what was measured is damaged".into());
+    }
+    let sent = request_log::read(&folder.join(request_log::REQUESTS)).ok();
+    let pacer_ns = sent.and_then(|(header, _)| Some(header.pacer?.cpu_ns));
+    overhead::cost(measured.as_ref(), &About { ending, unavailable: note.unavailable.as_deref(), pacer_ns, sched })
+}
+
+/// What the lens says about itself, or that it does not.
+fn note(folder: &Path) -> Note {
+    let silent = match folder.join(Note::FILE).exists() {
+        true => "its word is damaged: lens.json cannot be understood",
+        false => "the lens left no word",
+    };
+    Note::read(folder).unwrap_or_else(|| Note::unavailable(silent))
+}
+
+/// A file that a note names. Only what lies beside the note is its to name.
+fn beside(folder: &Path, file: &str) -> PathBuf {
+    folder.join(Path::new(file).file_name().unwrap_or_default())
+}
+
+/// What a lens left in a file beside its note; nothing if that is not there. If it is damaged the note says so.
+fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut Note) -> Option<T> {
+    let text = std::fs::read(folder.join(file)).ok()?;
+    let parsed = serde_json::from_slice(&text);
+    parsed.map_err(|error| note.notes.push(format!("{file} is damaged and not shown: {error}"))).ok()
+}
+
+/// The stacks of a file, and what is wrong with it.
+fn stacks(path: &Path) -> (Folded, Vec<String>) {
+    match File::open(path).and_then(Folded::read) {
+        Ok(parsed) => {
+            let notes = parsed.notes();
+            (parsed.folded, notes)
+        }
+        Err(error) => (Folded::default(), vec![format!("{} cannot be read: {error}", path.display())]),
+    }
+}

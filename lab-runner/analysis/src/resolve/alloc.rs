@@ -1,0 +1,198 @@
+//! The lens in the parent: names for what the child saw, and a word on how far it can be believed.
+
+use crate::stacks::symbols::Symbols;
+use crate::stacks::{Folded, pprof};
+use lab_recording::alloc::heap::{self, Heap};
+use lab_recording::alloc::read::{self, Recording};
+use lab_recording::alloc::{FILE, HEAP, NO_JEMALLOC};
+use lab_recording::frame::Frame;
+use lab_recording::observations::MEMORY;
+use lab_recording::profiler::{Note, ViewNote};
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+/// Completes what the child left. Without a note of its own it was killed.
+///
+/// # Errors
+/// If there is no room for the names.
+pub fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note> {
+    let killed = said.is_none();
+    let mut note = said.unwrap_or_default();
+    let recording = churn(folder, &mut note)?;
+    live(folder, recording.as_ref(), &mut note)?;
+    if killed && note.views.is_empty() {
+        return Ok(Note::unavailable("the run was killed before the lens had seen anything"));
+    }
+    if killed {
+        note.notes.push("the run was killed: what it had asked for until then is shown".into());
+        // Only jemalloc tells what it holds, so where that was told a heap profile was to come.
+        let live =
+            if folder.join(MEMORY).exists() { "the run was killed before its heap was written" } else { NO_JEMALLOC };
+        note.notes.push(format!("live: {live}"));
+    }
+    Ok(note)
+}
+
+/// The bytes and samples of each stack of addresses.
+#[derive(Default)]
+struct Weights<'a>(HashMap<&'a [u64], (f64, f64)>);
+
+impl<'a> Weights<'a> {
+    fn add(&mut self, frames: &'a [u64], bytes: f64, samples: f64) {
+        let weight = self.0.entry(frames).or_default();
+        weight.0 += bytes;
+        weight.1 += samples;
+    }
+
+    /// The same under names: bytes, and samples.
+    fn named(&self, symbols: &mut Symbols) -> [Folded; 2] {
+        let mut named = [Folded::default(), Folded::default()];
+        for (addresses, (bytes, samples)) in &self.0 {
+            let stack = stack(addresses, symbols);
+            named[0].add(&stack, *bytes);
+            named[1].add(&stack, *samples);
+        }
+        named.map(|folded| whole(&folded))
+    }
+}
+
+/// With whole weights, as tools expect them.
+fn whole(folded: &Folded) -> Folded {
+    let mut whole = Folded::default();
+    folded.stacks().for_each(|(frames, weight)| whole.add(frames, weight.round().max(1.0)));
+    whole
+}
+
+/// The functions of a stack, root first, without the allocator's own.
+fn stack(addresses: &[u64], symbols: &mut Symbols) -> Vec<String> {
+    // All of these are places that calls come back to, the first one too.
+    let mut addresses = addresses.to_vec();
+    addresses.iter_mut().take(1).for_each(|first| *first = first.saturating_sub(1));
+    let frames = symbols.stack(&addresses);
+    let own = frames.iter().take(ALLOCATOR).rposition(is_of_the_allocator).map_or(0, |at| at + 1);
+    let asking: Vec<String> = frames[own..].iter().rev().map(Frame::name).collect();
+    if asking.is_empty() { vec!["[unknown]".to_owned()] } else { asking }
+}
+
+/// Among so many innermost functions are those of the allocator: some of its own, and those of its profiler.
+const ALLOCATOR: usize = 32;
+
+fn is_of_the_allocator(frame: &Frame) -> bool {
+    let parts = ["lab_kit::alloc::", "lens::alloc::churn::", "__rust_alloc", "__rust_realloc", "_rjem_", "jemalloc"];
+    parts.iter().any(|part| frame.function.contains(part))
+}
+
+fn churn(folder: &Path, note: &mut Note) -> anyhow::Result<Option<Recording>> {
+    let path = folder.join(FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let recording = match read::read(&path) {
+        Ok(recording) => recording,
+        Err(error) => {
+            note.notes.push(format!("churn: {error:#}"));
+            return Ok(None);
+        }
+    };
+    // Blocks that were reserved and not needed go back to the disk; the child is gone.
+    let _ = fs::File::options().write(true).open(&path).and_then(|file| file.set_len(recording.used_bytes));
+    let mut symbols = Symbols::of_program(&recording.maps, &recording.executable, recording.stamp);
+    let mut weights = Weights::default();
+    recording.samples.iter().for_each(|sample| weights.add(&sample.frames, sample.weight(), 1.0));
+    let [bytes, samples] = weights.named(&mut symbols);
+    tell_churn(&recording, &bytes, note);
+    if symbols.executable_has_changed() {
+        note.notes.push("the binary has changed since: its functions have no names any more".into());
+    }
+    const SHOWS: &str = "who asks for memory, in bytes since the warm-up; not who keeps it, and not what C asks for";
+    note.views.push(view(folder, "churn", "alloc_space", [&bytes, &samples], SHOWS)?);
+    Ok(Some(recording))
+}
+
+/// What was counted beside the samples, and what that says about them.
+fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut Note) {
+    let counts = [
+        ("churn_sample_every_bytes", recording.every),
+        ("churn_samples", recording.samples.len() as u64),
+        ("churn_samples_lost", recording.lost()),
+        ("churn_bytes_sampled", estimate.total() as u64),
+        ("churn_bytes_counted", recording.bytes),
+        ("churn_allocs_counted", recording.allocs),
+    ];
+    note.counts.extend(counts.map(|(name, count)| (name.to_owned(), count)));
+    if recording.bytes > 0 {
+        let share = 100.0 * estimate.total() / recording.bytes as f64;
+        note.notes.push(format!("churn: its samples stand for {share:.0} % of the bytes that were counted"));
+    }
+    let rarest = recording.samples.iter().map(|sample| sample.every).max().unwrap_or(recording.every);
+    if rarest > recording.every {
+        let kib = rarest >> 10;
+        note.notes.push(format!("churn: to find room, later samples were rarer, at last one in {kib} KiB: less sure"));
+    }
+    if recording.lost() > 0 {
+        note.notes.push(format!("churn: {} samples found no room, so what came last is missing", recording.lost()));
+    }
+    if recording.damaged > 0 {
+        note.notes.push(format!("churn: left out {} records that are none", recording.damaged));
+    }
+}
+
+fn live(folder: &Path, churn: Option<&Recording>, note: &mut Note) -> anyhow::Result<()> {
+    let Ok(text) = fs::read(folder.join(HEAP)) else { return Ok(()) };
+    let heap = match heap::parse(&text) {
+        Ok(heap) => heap,
+        Err(error) => {
+            note.notes.push(format!("live: {HEAP} {error:#}"));
+            return Ok(());
+        }
+    };
+    let mut symbols = match churn {
+        Some(recording) => Symbols::of_program(&recording.maps, &recording.executable, recording.stamp),
+        None => Symbols::of_program(&heap.maps, Path::new(""), (0, 0)),
+    };
+    let mut weights = Weights::default();
+    heap.stacks.iter().for_each(|held| weights.add(&held.frames, held.bytes, held.samples));
+    let [bytes, samples] = weights.named(&mut symbols);
+    tell_live(&heap, &bytes, &samples, note);
+    const SHOWS: &str = "who asked since the warm-up for memory that was still held once the variant had returned, in bytes of \
+                         jemalloc's size classes; not what was held and given back meanwhile";
+    note.views.push(view(folder, "live", "inuse_space", [&bytes, &samples], SHOWS)?);
+    Ok(())
+}
+
+fn tell_live(heap: &Heap, bytes: &Folded, samples: &Folded, note: &mut Note) {
+    let counts = [
+        ("live_sample_every_bytes", heap.every),
+        ("live_samples", samples.total() as u64),
+        ("live_bytes_sampled", bytes.total() as u64),
+    ];
+    note.counts.extend(counts.map(|(name, count)| (name.to_owned(), count)));
+    if bytes.is_empty() {
+        note.notes.push("live: none of what was sampled was still held at the end".into());
+    }
+    if heap.damaged > 0 {
+        note.notes.push(format!("live: left out {} lines of {HEAP} that are damaged", heap.damaged));
+    }
+    if heap.cut {
+        note.notes.push(format!("live: {HEAP} is cut off: what is before is shown"));
+    }
+}
+
+/// Writes a view: bytes, samples, and the bytes for other people's tools.
+fn view(folder: &Path, name: &str, kind: &str, seen: [&Folded; 2], shows: &str) -> anyhow::Result<ViewNote> {
+    let [bytes, samples] = seen;
+    let (file, in_samples) = (format!("alloc-{name}.folded"), format!("alloc-{name}-samples.folded"));
+    fs::write(folder.join(&file), bytes.to_string())?;
+    fs::write(folder.join(&in_samples), samples.to_string())?;
+    if !bytes.is_empty() {
+        fs::write(folder.join(format!("alloc-{name}.pb.gz")), pprof::gzipped(bytes, kind, "bytes")?)?;
+    }
+    Ok(ViewNote {
+        name: format!("alloc {name}"),
+        file,
+        unit: "bytes".into(),
+        samples: Some(in_samples),
+        shows: shows.into(),
+    })
+}

@@ -1,0 +1,258 @@
+//! The parent's half: addresses become names, samples become CPU time, and a note says how far to believe them.
+
+use crate::stacks::symbols::Symbols;
+use crate::stacks::{Folded, Names, pprof};
+use anyhow::{Result, ensure};
+use lab_recording::cpu::{OWN_THREADS, Raw, Stack};
+use lab_recording::frame::Frame;
+use lab_recording::profiler::{Note, ViewNote};
+use lab_recording::stall::Recording;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The view's files.
+const TIME: &str = "cpu.folded";
+const SAMPLES: &str = "cpu-samples.folded";
+const PPROF: &str = "cpu.pb.gz";
+/// A walk that finds fewer frames than this found none: a thread's start alone has more.
+const SHALLOW: usize = 3;
+/// What stands for such a walk.
+const NO_STACK: &str = "[no stack]";
+/// The part of the samples that the ticks allow for below which the lack is told.
+const FEW: f64 = 0.9;
+
+const SHOWS: &str = "where the service computes, as CPU time by stack; threads that wait are not in it, and a stack ends \
+                     with the caller of the function that was interrupted";
+
+/// Names what the child saw, and leaves it as folded stacks and for `go tool pprof`.
+///
+/// # Errors
+/// If the child left nothing, if nothing of the service was seen, or if there is no room for the names.
+pub fn resolve(folder: &Path) -> Result<Note> {
+    let raw = Raw::read(folder)?;
+    let seen = Seen::of(&raw)?;
+    let mut symbols = symbols(&raw);
+    let samples = folded(&seen.service, &mut symbols);
+    let [time, nanoseconds] = [1e6, 1e9].map(|units| weighed(&samples, units / looks(&raw)));
+    std::fs::write(folder.join(TIME), time.to_string())?;
+    std::fs::write(folder.join(SAMPLES), samples.to_string())?;
+    std::fs::write(folder.join(PPROF), pprof::gzipped(&Names::new().apply(&nanoseconds), "cpu", "nanoseconds")?)?;
+    let view = ViewNote {
+        name: "cpu".into(),
+        file: TIME.into(),
+        unit: "us".into(),
+        samples: Some(SAMPLES.into()),
+        shows: SHOWS.into(),
+    };
+    let notes = notes(&raw, &seen, symbols.executable_has_changed());
+    Ok(Note { views: vec![view], counts: counts(&raw, &seen), notes, unavailable: None })
+}
+
+/// The samples, told apart by whose they are.
+struct Seen<'a> {
+    service: Vec<&'a Stack>,
+    /// Samples of it.
+    of_service: u64,
+    /// Those on threads of the lab itself.
+    own: u64,
+    /// Those of the service whose stack could not be walked.
+    without_stack: u64,
+}
+
+impl Seen<'_> {
+    fn of(raw: &Raw) -> Result<Seen<'_>> {
+        let is_own = |stack: &&Stack| stack.thread.starts_with(OWN_THREADS);
+        let (own, service): (Vec<&Stack>, Vec<&Stack>) = raw.stacks.iter().partition(is_own);
+        let of_service = sum(service.iter().copied());
+        let without_stack = sum(service.iter().copied().filter(|stack| !has_stack(stack)));
+        ensure!(of_service > 0, "{}", nothing(raw));
+        ensure!(
+            without_stack * 2 <= of_service,
+            "most stacks cannot be walked: build everything with RUSTFLAGS=\"-C force-frame-pointers=yes\""
+        );
+        Ok(Seen { service, of_service, own: sum(own), without_stack })
+    }
+
+    fn delivered(&self) -> u64 {
+        self.of_service + self.own
+    }
+}
+
+fn sum<'a>(stacks: impl IntoIterator<Item = &'a Stack>) -> u64 {
+    stacks.into_iter().map(|stack| stack.samples).sum()
+}
+
+fn has_stack(stack: &Stack) -> bool {
+    stack.back.len() >= SHALLOW
+}
+
+/// Why there is no sample of the service.
+fn nothing(raw: &Raw) -> String {
+    let ms = raw.cpu_ns / 1_000_000;
+    let end = if raw.stopped { "" } else { " before it was killed" };
+    format!(
+        "no sample met the service: the process used {ms} ms of CPU time{end}, and looks at it come {} times a second: try \
+         a longer --duration",
+        looks(raw)
+    )
+}
+
+fn symbols(raw: &Raw) -> Symbols {
+    Symbols::of(&Recording {
+        executable: raw.executable.clone(),
+        stamp: raw.stamp,
+        maps: raw.maps.clone(),
+        ..Recording::default()
+    })
+}
+
+/// The stacks by name, root first, in samples.
+fn folded(stacks: &[&Stack], symbols: &mut Symbols) -> Folded {
+    let mut folded = Folded::default();
+    for stack in stacks {
+        let samples = stack.samples as f64;
+        if has_stack(stack) {
+            folded.add(names(&stack.back, symbols), samples);
+        } else {
+            folded.add([NO_STACK], samples);
+        }
+    }
+    folded
+}
+
+/// The names of a stack, root first. Where a call comes back to belongs to the instruction before it.
+fn names(back: &[u64], symbols: &mut Symbols) -> Vec<String> {
+    let mut names = Vec::new();
+    for call in back {
+        names.extend(symbols.frames_at(call.saturating_sub(1)).iter().map(Frame::name));
+    }
+    names.reverse();
+    names
+}
+
+/// What samples stand for if each stands for as much as every other.
+fn weighed(samples: &Folded, each: f64) -> Folded {
+    let mut weighed = Folded::default();
+    samples.stacks().for_each(|(frames, count)| weighed.add(frames, (count * each).round()));
+    weighed
+}
+
+/// How often a busy thread can be looked at in a second: as often as was asked for, if there are as many ticks.
+fn looks(raw: &Raw) -> f64 {
+    let looks = if raw.tick_hz == 0 { raw.hz } else { raw.hz.min(raw.tick_hz) };
+    looks.max(1) as f64
+}
+
+/// Samples that so many looks in a second of CPU time make.
+fn made_by(looks: f64, raw: &Raw) -> f64 {
+    looks * raw.cpu_ns as f64 / 1e9
+}
+
+fn counts(raw: &Raw, seen: &Seen<'_>) -> BTreeMap<String, u64> {
+    let named = [
+        ("hz", raw.hz),
+        ("tick_hz", raw.tick_hz),
+        ("cpu_ms", raw.cpu_ns / 1_000_000),
+        ("wall_ms", raw.wall_ns / 1_000_000),
+        ("samples_asked", made_by(raw.hz as f64, raw) as u64),
+        ("samples_possible", made_by(looks(raw), raw) as u64),
+        ("samples_delivered", seen.delivered()),
+        ("samples_of_the_lab", seen.own),
+        ("samples_without_stack", seen.without_stack),
+    ];
+    named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+fn notes(raw: &Raw, seen: &Seen<'_>, changed: bool) -> Vec<String> {
+    let mut notes = vec![delivery(raw, seen)];
+    if seen.without_stack > 0 {
+        notes.push(format!(
+            "{} of the service's {} samples interrupted a library without frame pointers, libc say: they are {NO_STACK}",
+            seen.without_stack, seen.of_service
+        ));
+    }
+    if seen.own > 0 {
+        notes.push(format!("{} of the samples are of threads of the lab itself, and left out", seen.own));
+    }
+    if !raw.stopped {
+        let killed =
+            "the profiler was not stopped: the run was killed while it looked, and up to half a second is lost";
+        notes.push(killed.into());
+    }
+    if changed {
+        notes.push("the binary has changed since: its functions have no names any more".into());
+    }
+    notes
+}
+
+/// What was asked, what came, and why that is less.
+fn delivery(raw: &Raw, seen: &Seen<'_>) -> String {
+    let (hz, tick_hz, cpu_ms) = (raw.hz, raw.tick_hz, raw.cpu_ns / 1_000_000);
+    let (asked, possible) = (made_by(hz as f64, raw), made_by(looks(raw), raw));
+    let delivered = seen.delivered();
+    let mut told = format!(
+        "asked for {hz} samples in a second of CPU time, which makes {asked:.0} in the {cpu_ms} ms that the process used, \
+         and got {delivered}"
+    );
+    if tick_hz > 0 && tick_hz < hz {
+        told += &format!(": the kernel looks at its timer {tick_hz} times a second, which allows for {possible:.0}");
+    }
+    if (delivered as f64) < FEW * possible {
+        told += "; the rest was computed between two ticks, or lost while pprof-rs handed out what it had";
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(thread: &str, samples: u64, depth: usize) -> Stack {
+        Stack { thread: thread.into(), samples, back: vec![7; depth] }
+    }
+
+    fn raw(stacks: Vec<Stack>) -> Raw {
+        let cpu_ns = 4_000_000_000;
+        Raw { stopped: true, hz: 1_000, tick_hz: 250, cpu_ns, wall_ns: 2_000_000_000, stacks, ..Raw::default() }
+    }
+
+    #[test]
+    fn what_was_asked_and_what_came_is_told_with_the_reason() {
+        let raw = raw(vec![stack("tokio-rt-worker", 600, 20), stack("main", 10, 1), stack("lab-pacer", 380, 5)]);
+        let seen = Seen::of(&raw).unwrap();
+        assert_eq!((seen.delivered(), seen.own, seen.service.len()), (990, 380, 2));
+        let notes = notes(&raw, &seen, false).join("\n");
+        for part in
+            ["makes 4000 in the 4000 ms", "got 990: ", "250 times a second", "380 of", "10 of the service's 610"]
+        {
+            assert!(notes.contains(part), "{part}: {notes}");
+        }
+        let counts = counts(&raw, &seen);
+        let told = ["samples_asked", "samples_possible", "samples_delivered"].map(|name| counts[name]);
+        assert_eq!(told, [4_000, 1_000, 990]);
+    }
+
+    #[test]
+    fn missing_samples_and_a_killed_run_are_told() {
+        let raw = Raw { stopped: false, ..raw(vec![stack("main", 500, 9)]) };
+        let notes = notes(&raw, &Seen::of(&raw).unwrap(), false).join("\n");
+        assert!(notes.contains("allows for 1000; the rest was") && notes.contains("killed"), "{notes}");
+    }
+
+    #[test]
+    fn nothing_seen_and_nothing_walked_are_no_empty_profiles() {
+        let error = |raw: &Raw| Seen::of(raw).err().unwrap().to_string();
+        let idle = error(&raw(vec![stack("lab-pacer", 900, 5)]));
+        assert!(idle.contains("4000 ms of CPU time") && idle.contains("try a longer"), "{idle}");
+        assert!(error(&raw(vec![stack("main", 900, 1)])).contains("force-frame-pointers"));
+    }
+
+    #[test]
+    fn samples_are_weighed_alike_and_become_time() {
+        let stacks = [stack("main", 3, 4), stack("reader", 1, 4), stack("main", 1, 0)];
+        let samples = folded(&stacks.iter().collect::<Vec<_>>(), &mut symbols(&Raw::default()));
+        let known = ["[unknown]"; 4];
+        assert_eq!((samples.weight(&known), samples.weight(&[NO_STACK])), (4.0, 1.0), "threads of one stack add up");
+        assert_eq!(weighed(&samples, 1e6 / looks(&raw(Vec::new()))).weight(&known), 16_000.0);
+    }
+}

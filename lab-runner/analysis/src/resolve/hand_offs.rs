@@ -1,0 +1,38 @@
+//! Who hands work to the blocking pool, with names.
+
+use crate::resolve::threads::symbols;
+use crate::stacks::{culprit, without_closures};
+use anyhow::Context;
+use lab_recording::threads::{HAND_OFFS, HandOff, RAW_HAND_OFFS, Raw};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Names what the child saw.
+///
+/// # Errors
+/// If it left something that cannot be understood, or if there is no room for the names.
+pub fn resolve(folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join(RAW_HAND_OFFS);
+    let raw = Raw::<Vec<(String, Vec<u64>)>>::read(&path).context("what is known of hand-offs is damaged")?;
+    let Some(Raw { program, told }) = raw else { return Ok(()) };
+    let mut symbols = symbols(&program);
+    let mut seen: BTreeMap<(String, String), HandOff> = BTreeMap::new();
+    for (place, addresses) in told {
+        let stack = symbols.stack(&addresses);
+        let hands_off = stack.iter().any(|frame| frame.function.contains("spawn_blocking"));
+        let Some(frame) = culprit(&stack).filter(|_| hands_off) else { continue };
+        let function = without_closures(&frame.function);
+        let known = seen.entry((place.clone(), function.clone())).or_insert_with(|| HandOff {
+            place,
+            function,
+            file: frame.file.clone(),
+            line: frame.line,
+            seen: 0,
+        });
+        known.seen += 1;
+    }
+    let mut all: Vec<HandOff> = seen.into_values().collect();
+    all.sort_by_key(|hand_off| std::cmp::Reverse(hand_off.seen));
+    std::fs::write(folder.join(HAND_OFFS), serde_json::to_vec_pretty(&all)?)?;
+    Ok(std::fs::remove_file(path)?)
+}

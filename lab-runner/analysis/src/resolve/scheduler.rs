@@ -1,0 +1,91 @@
+//! What the recorder left, added up in the parent: `sched.json`, and blame as folded stacks.
+
+use crate::resolve::hand_offs;
+use crate::resolve::stall::write_polls;
+use crate::resolve::threads::complete_standing;
+use crate::scheduler::requests::SinceSent;
+use crate::scheduler::{SCHED, Stacks, YIELD_PROBE, analyse, stacks};
+use crate::stacks::symbols::Symbols;
+use lab_kit::{ACCEPTOR_SPAWNED_IN, heartbeat, request_task, yield_probe};
+use lab_recording::profiler::{Note, ViewNote};
+use lab_recording::scheduler::{FILE, Place};
+use lab_recording::{request_log, stall};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What the kit's own tasks are called.
+const OWN: [(&str, &str); 4] = [
+    (request_task::SPAWNED_IN, "requests"),
+    (ACCEPTOR_SPAWNED_IN, "acceptor"),
+    (heartbeat::SPAWNED_IN, "heartbeat"),
+    (yield_probe::SPAWNED_IN, YIELD_PROBE),
+];
+
+const SHOWS: &str = "how long tasks waited for a worker, above each who waited the code that held it; what ran while nobody \
+                     waited is not in it";
+
+/// Adds up what a recorder left in the folder of a run and leaves `sched.json`, blame as folded stacks and the lens' note there, as is
+/// done whenever a run under this lens is over.
+///
+/// # Errors
+/// If there is no room for what it comes to.
+pub fn complete(folder: &Path) -> anyhow::Result<()> {
+    crate::resolve::complete(lab_recording::profiler::Lens::Sched, folder)
+}
+
+/// Adds the recording of a run up.
+///
+/// # Errors
+/// If there is none that can be read, or if there is no room for what it comes to.
+pub fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note> {
+    let recording = lab_recording::scheduler::read(&folder.join(FILE))?;
+    let since_sent = SinceSent::of(&recording, &recording.known, folder);
+    let mut analysed = analyse(&since_sent, &recording.known, &name_of);
+    let sampled = stall::read(&folder.join(stall::FILE)).ok();
+    let mut symbols = sampled.as_ref().map(Symbols::of);
+    let blamed = stacks(&mut analysed, sampled.as_ref().zip(symbols.as_mut()));
+    if let Some((sampled, symbols)) = sampled.as_ref().zip(symbols.as_mut()) {
+        write_polls(folder, sampled, symbols)?;
+    }
+    if folder.join(request_log::REQUESTS).exists() && analysed.sched.blame.is_some() {
+        let since = "a request waits from the moment at which it was sent, also while it has no task yet";
+        analysed.sched.notes.push(since.into());
+    }
+    if let Err(error) = hand_offs::resolve(folder) {
+        analysed.sched.notes.push(format!("who hands work to the blocking pool is not known: {error:#}"));
+    }
+    let said = said.unwrap_or_default();
+    analysed.sched.notes.splice(..0, said.notes);
+    let stood = complete_standing(folder).err();
+    let stood = stood.map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
+    analysed.sched.notes.extend(stood);
+    std::fs::write(folder.join(SCHED), serde_json::to_vec(&analysed.sched)?)?;
+    let views = if analysed.sched.blame.is_some() { vec![view(folder, &blamed)?] } else { Vec::new() };
+    let notes = analysed.sched.notes;
+    let counts =
+        if said.counts.is_empty() { [("events".to_owned(), analysed.sched.events)].into() } else { said.counts };
+    Ok(Note { views, notes, counts, unavailable: None })
+}
+
+fn name_of(place: &Place) -> Option<String> {
+    OWN.iter().find(|(file, _)| *file == place.file).map(|(_, name)| (*name).to_owned())
+}
+
+fn view(folder: &Path, blamed: &Stacks) -> anyhow::Result<ViewNote> {
+    let file = "sched-blame.folded";
+    write(&folder.join(file), &blamed.ms)?;
+    // A wait is measured, not sampled: its milliseconds count as they are.
+    Ok(ViewNote {
+        name: "sched blame".into(),
+        file: file.into(),
+        unit: "ms".into(),
+        samples: None,
+        shows: SHOWS.into(),
+    })
+}
+
+/// Weights with their fractions: of a healthy run all of them are small.
+fn write(path: &Path, stacks: &BTreeMap<String, f64>) -> anyhow::Result<()> {
+    let lines = stacks.iter().map(|(stack, weight)| format!("{stack} {weight:.6}\n")).collect::<String>();
+    Ok(std::fs::write(path, lines)?)
+}

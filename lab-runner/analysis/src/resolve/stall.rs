@@ -1,0 +1,85 @@
+//! What the stall sampler saw, with names: stacks on and off the CPU, and the polls that took too long.
+
+use crate::stacks::doing::{IN_POLLS, in_polls};
+use crate::stacks::stalls::{self, Folded};
+use crate::stacks::symbols::Symbols;
+use lab_recording::profiler::{Note, ViewNote};
+use lab_recording::stall::{Counts, FILE, LONG_POLL_NS, Recording, read};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The polls that took longer than their budget.
+pub const POLLS: &str = "stall-polls.json";
+
+/// Names what the child saw: folded stacks on and off the CPU, and the polls that took too long.
+///
+/// # Errors
+/// If the child left nothing that can be read, or if there is no room for the names.
+pub fn resolve(folder: &Path) -> anyhow::Result<Note> {
+    let recording = read(&folder.join(FILE))?;
+    let mut symbols = Symbols::of(&recording);
+    let folded = stalls::folded(&recording, &mut symbols);
+    write_polls(folder, &recording, &mut symbols)?;
+    let views = [
+        ("off-CPU", &folded.off_cpu, "where polls wait in the kernel, while their worker can run nothing else"),
+        ("on-CPU", &folded.on_cpu, "where polls compute; what runs outside of polls is not looked at"),
+        (
+            "runnable",
+            &folded.runnable,
+            "where polls could go on and no core was free, or a page of memory was fetched: the machine's doing, wherever \
+             it meets the code",
+        ),
+    ];
+    let views =
+        views.into_iter().map(|(name, stacks, shows)| view(folder, name, stacks, shows)).collect::<Result<_, _>>()?;
+    Ok(Note { views, counts: counts(&recording), notes: notes(&recording, &symbols), unavailable: None })
+}
+
+/// Writes down the polls that took too long, and what all polls that were sampled did.
+///
+/// # Errors
+/// If there is no room for them.
+pub fn write_polls(folder: &Path, recording: &Recording, symbols: &mut Symbols) -> anyhow::Result<()> {
+    let polls = stalls::long_polls(recording, symbols, LONG_POLL_NS);
+    std::fs::write(folder.join(POLLS), serde_json::to_vec_pretty(&polls)?)?;
+    Ok(std::fs::write(folder.join(IN_POLLS), serde_json::to_vec_pretty(&in_polls(recording, symbols))?)?)
+}
+
+fn view(folder: &Path, name: &str, stacks: &BTreeMap<String, f64>, shows: &str) -> anyhow::Result<ViewNote> {
+    let file = format!("stall-{}.folded", name.to_lowercase());
+    std::fs::write(folder.join(&file), Folded::lines(stacks))?;
+    // A sample stands for a millisecond, so the weights are samples too.
+    Ok(ViewNote { name: format!("stall {name}"), file, unit: "ms".into(), samples: None, shows: shows.into() })
+}
+
+fn counts(recording: &Recording) -> BTreeMap<String, u64> {
+    let Some(Counts { ticks, in_poll, sent, delivered, covered, late, lost, unwatched, .. }) = &recording.counts else {
+        return BTreeMap::new();
+    };
+    let named = [
+        ("hz", &recording.hz),
+        ("ticks", ticks),
+        ("ticks_in_polls", in_poll),
+        ("signals_sent", sent),
+        ("samples_delivered", delivered),
+        ("ticks_covered", covered),
+        ("ticks_late", late),
+        ("samples_lost", lost),
+        ("threads_unwatched", unwatched),
+    ];
+    named.into_iter().map(|(name, count)| (name.to_owned(), *count)).collect()
+}
+
+fn notes(recording: &Recording, symbols: &Symbols) -> Vec<String> {
+    let mut notes = Vec::new();
+    if recording.counts.is_none() {
+        notes.push("the sampler was not stopped: the run was killed while it looked".into());
+    }
+    if recording.cut {
+        notes.push("its file is cut off: what is before is shown".into());
+    }
+    if symbols.executable_has_changed() {
+        notes.push("the binary has changed since: its functions have no names any more".into());
+    }
+    notes
+}

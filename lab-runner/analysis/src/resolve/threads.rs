@@ -1,0 +1,182 @@
+//! Names for what the child left of its threads, in the parent, once the child is gone.
+
+use crate::stacks::symbols::Symbols;
+use lab_recording::file;
+use lab_recording::post_mortem::{LiveTask, POST_MORTEM, PostMortem, Thread};
+use lab_recording::scheduler::{self, Blocks, What};
+use lab_recording::threads::{
+    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STANDING, Raw, RawPanic, RawPostMortem, RawStanding,
+    RawTask, RawThread, STANDING, Standing,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Resolves the post-mortem and the panics of a run, and says what is wrong with them. A run is never lost by this.
+pub fn complete(folder: &Path, hung: bool) -> Vec<String> {
+    let dead = resolve(folder, [RAW_POST_MORTEM, POST_MORTEM], |dead, symbols| post_mortem(dead, symbols, folder));
+    let panics = resolve(folder, [RAW_PANICS, PANICS], panics);
+    let lacks = hung && matches!(dead, Ok(false));
+    let lacks = lacks.then(|| "what it was at when its time was up is not known: it did not answer".to_owned());
+    let damaged = |file: &str, why: anyhow::Error| format!("{file} is damaged and not shown: {why:#}");
+    let dead = dead.err().map(|why| damaged(RAW_POST_MORTEM, why));
+    let panics = panics.err().map(|why| damaged(RAW_PANICS, why));
+    lacks.into_iter().chain(dead).chain(panics).collect()
+}
+
+/// Resolves the threads that stood somewhere outside of polls.
+///
+/// # Errors
+/// If what the child left is damaged, or if there is no room for the names.
+pub fn complete_standing(folder: &Path) -> anyhow::Result<()> {
+    resolve(folder, [RAW_STANDING, STANDING], standing).map(drop)
+}
+
+/// The names of a program's addresses.
+pub fn symbols(program: &Program) -> Symbols {
+    Symbols::of_program(&program.maps, Path::new(&program.executable), program.stamp)
+}
+
+/// Puts what `name` makes of a raw file in its place. False if there is none.
+fn resolve<T, N>(folder: &Path, [from, to]: [&str; 2], name: impl FnOnce(T, &mut Symbols) -> N) -> anyhow::Result<bool>
+where
+    T: Serialize + DeserializeOwned,
+    N: Serialize,
+{
+    let from = folder.join(from);
+    let Some(Raw { program, told }) = Raw::<T>::read(&from)? else { return Ok(false) };
+    let named = name(told, &mut symbols(&program));
+    file::replace(&folder.join(to), &serde_json::to_vec_pretty(&named)?)?;
+    let _ = std::fs::remove_file(from);
+    Ok(true)
+}
+
+fn post_mortem(dead: RawPostMortem, symbols: &mut Symbols, folder: &Path) -> PostMortem {
+    let mut notes = dead.notes;
+    if symbols.executable_has_changed() {
+        notes.push("the binary has changed since: its functions have no names any more".into());
+    }
+    let polled = dead.tasks.as_ref().filter(|tasks| !tasks.is_empty()).map(|_| last_polls(folder));
+    let last_ms = |number| {
+        let begin_ns = polled.as_ref()?.get(&number)?;
+        Some(dead.at_ns.saturating_sub(*begin_ns) as f64 / 1e6)
+    };
+    let task = |task: RawTask| LiveTask {
+        last_poll_ms: last_ms(task.number),
+        number: task.number,
+        runtime: task.runtime,
+        place: task.place,
+        age_ms: task.age_ms,
+        state: task.state,
+    };
+    PostMortem {
+        took_ms: dead.took_ms,
+        threads: dead.threads.into_iter().map(|thread| named(thread, symbols)).collect(),
+        tasks: dead.tasks.map(|tasks| tasks.into_iter().map(task).collect()),
+        watched: dead.watched,
+        runtimes: dead.runtimes,
+        dumped: dead.dumped,
+        notes,
+    }
+}
+
+fn named(thread: RawThread, symbols: &mut Symbols) -> Thread {
+    Thread {
+        stack: symbols.stack(&thread.stack),
+        tid: thread.tid,
+        name: thread.name,
+        same_later: thread.same_later,
+        on_cpu: thread.on_cpu,
+        channel: thread.channel,
+        syscall: thread.syscall,
+        poll: thread.poll,
+    }
+}
+
+/// When the last poll of each task began, as far as a recorder looked.
+fn last_polls(folder: &Path) -> HashMap<u64, u64> {
+    let mut last = HashMap::new();
+    let Ok(recording) = scheduler::read(&folder.join(scheduler::FILE)) else { return last };
+    let mut events = Vec::new();
+    for lane in 0..recording.lanes() {
+        for block in 0..recording.blocks(lane) {
+            recording.read(lane, block, &mut events);
+            for poll in events.iter().filter(|event| event.what == What::Poll) {
+                let begin = last.entry(poll.task).or_insert(poll.at_ns);
+                *begin = poll.at_ns.max(*begin);
+            }
+        }
+    }
+    last
+}
+
+fn panics(panics: Vec<RawPanic>, symbols: &mut Symbols) -> Vec<Panic> {
+    let named = |panic: RawPanic| {
+        let stack = symbols.stack(&panic.stack);
+        Panic { thread: panic.thread, text: panic.text, stack }
+    };
+    panics.into_iter().map(named).collect()
+}
+
+fn standing(all: Vec<RawStanding>, symbols: &mut Symbols) -> Vec<Standing> {
+    let named = |one: RawStanding| Standing {
+        stack: symbols.stack(&one.stack),
+        tid: one.tid,
+        name: one.name,
+        for_ms: one.until_ns.saturating_sub(one.from_ns) as f64 / 1e6,
+        looks: one.looks,
+    };
+    all.into_iter().map(named).filter(|one| !is_idle(one)).collect()
+}
+
+/// Whether it is a thread of tokio's blocking pool that has nothing to do.
+fn is_idle(one: &Standing) -> bool {
+    let has = |name: &str| one.stack.iter().any(|frame| frame.function.contains(name));
+    has("runtime::blocking::pool::Inner") && !has("BlockingTask")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lab_recording::frame::Frame;
+
+    fn standing_in(functions: &[&str]) -> Standing {
+        let frame = |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
+        Standing { stack: functions.iter().map(frame).collect(), ..Standing::default() }
+    }
+
+    #[test]
+    fn a_thread_of_the_pool_is_idle_unless_it_has_a_task() {
+        let (run, task) = ("tokio::runtime::blocking::pool::Inner::run", "<BlockingTask<T> as Future>::poll");
+        assert!(is_idle(&standing_in(&["futex", run])));
+        assert!(!is_idle(&standing_in(&["futex", "mine", task, run])));
+        assert!(!is_idle(&standing_in(&["futex", "mine"])));
+    }
+
+    #[test]
+    fn what_is_damaged_is_told_and_stays_and_what_is_missing_only_after_a_hang() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(complete(folder.path(), false).is_empty());
+        assert!(complete(folder.path(), true)[0].contains("did not answer"));
+        std::fs::write(folder.path().join(RAW_POST_MORTEM), "{\"program\":").unwrap();
+        let told = complete(folder.path(), true);
+        assert!(told.len() == 1 && told[0].contains("damaged"), "{told:?}");
+        assert!(folder.path().join(RAW_POST_MORTEM).exists() && !folder.path().join(POST_MORTEM).exists());
+    }
+
+    #[test]
+    fn a_raw_post_mortem_is_replaced_by_one_with_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let task = RawTask { number: 3, place: "a.rs:1".into(), ..RawTask::default() };
+        let thread = RawThread { tid: 9, stack: vec![7], ..RawThread::default() };
+        let dead = RawPostMortem { threads: vec![thread], tasks: Some(vec![task]), ..RawPostMortem::default() };
+        Raw { program: Program::default(), told: dead }.write(&folder.path().join(RAW_POST_MORTEM)).unwrap();
+        assert!(complete(folder.path(), true).is_empty());
+        let read = std::fs::read(folder.path().join(POST_MORTEM)).unwrap();
+        let read: PostMortem = serde_json::from_slice(&read).unwrap();
+        assert_eq!((read.threads[0].tid, read.threads[0].stack[0].function.as_str()), (9, "[unknown]"));
+        assert_eq!(read.tasks.unwrap()[0].place, "a.rs:1");
+        assert!(!folder.path().join(RAW_POST_MORTEM).exists(), "once it has names it is not needed");
+    }
+}

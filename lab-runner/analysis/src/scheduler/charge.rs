@@ -1,0 +1,399 @@
+//! Charges the waiting of tasks to what the workers do meanwhile, while time runs backward.
+//!
+//! Backward, because a wait is known by its end: going that way its length is known before any of it is charged. A wait
+//! belongs to the worker that took the task at last. While that worker polls, the wait is shared by all polls of its runtime;
+//! what one poll inflicts is a difference of two readings of a sum that grows by *waits in play / polls in progress*. So
+//! a change costs as many steps as there are groups that wait, and not as there are waits.
+
+use crate::scheduler::bits::Bits;
+use crate::scheduler::charges::{ASLEEP, Charges, KERNEL, OTHERS, OUTSIDE, UNKNOWN};
+
+/// What a worker does, as far as waits on it care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Polls a task of this group.
+    Polls(usize),
+    Asleep,
+    Outside,
+    /// Its events are missing.
+    Unknown,
+}
+
+/// A worker.
+struct Desk {
+    runtime: usize,
+    state: State,
+    /// Since when, going backward, it has been in that state.
+    since: u64,
+    /// Where its last poll that was gone through begins: going backward it left it there.
+    left: u64,
+    /// The part of its time awake in which its thread waits for a core.
+    kernel: f64,
+    /// Groups that wait for it.
+    victims: Bits,
+    /// Open waits, all and by group.
+    waiting: u32,
+    waits: Vec<u32>,
+    /// Those of them that no poll of this worker has taken part in: they were opened since `left`.
+    fresh: Vec<u32>,
+    /// In no poll: up to where each group's waits are charged.
+    settled: Vec<u64>,
+    /// In a poll: the readings of the runtime's sums from which on it is not charged.
+    read: Vec<f64>,
+    /// Of the poll in progress: whether it inflicted anything, what, and on how many waits.
+    harmful: bool,
+    inflicted: Vec<f64>,
+    hit: Vec<u32>,
+    /// When, going backward, each culprit was last charged with waits of this worker.
+    touched: Vec<u64>,
+}
+
+/// What the workers of a runtime share.
+#[derive(Default)]
+struct Runtime {
+    members: Vec<usize>,
+    polling: Vec<usize>,
+    at: u64,
+    /// The sum of time / polls in progress.
+    per_poll: f64,
+    /// The sum of its polling workers' `kernel`.
+    kernel: f64,
+    /// By group, and behind them for all groups: waits whose worker polls, their sums, and `per_poll` when those were brought up to date.
+    in_play: Vec<f64>,
+    sum: Vec<f64>,
+    mark: Vec<f64>,
+}
+
+impl Runtime {
+    fn tick(&mut self, now: u64) {
+        if self.at == now {
+            return;
+        }
+        let ns = self.at.saturating_sub(now) as f64;
+        match self.polling.len() {
+            0 => {}
+            // One poll has all of it, without the division.
+            1 => self.per_poll += ns,
+            several => self.per_poll += ns / several as f64,
+        }
+        self.at = now;
+    }
+
+    fn level(&self, group: usize) -> f64 {
+        self.sum[group] + self.in_play[group] * (self.per_poll - self.mark[group])
+    }
+
+    fn change(&mut self, group: usize, by: f64) {
+        for index in [group, self.in_play.len() - 1] {
+            self.sum[index] = self.level(index);
+            self.mark[index] = self.per_poll;
+            self.in_play[index] += by;
+        }
+    }
+}
+
+/// All workers and what is charged to whom.
+pub struct Engine {
+    groups: usize,
+    /// The moment that time has run back to, in nanoseconds.
+    pub now: u64,
+    desks: Vec<Desk>,
+    runtimes: Vec<Runtime>,
+    /// What is charged to whom; polls' own when they have been gone through.
+    pub all: Charges,
+    /// Open waits, and those of them whose worker polls.
+    pub waiting: u64,
+    pub in_play: u64,
+}
+
+impl Engine {
+    /// Workers by the numbers of their runtimes, all in no poll, from a moment on backward.
+    pub fn new(groups: usize, runtimes: &[u8], now: u64) -> Engine {
+        let desk = |runtime: &u8| Desk {
+            runtime: usize::from(*runtime),
+            state: State::Outside,
+            since: now,
+            left: u64::MAX,
+            kernel: 0.0,
+            victims: Bits::default(),
+            waiting: 0,
+            waits: vec![0; groups],
+            fresh: vec![0; groups],
+            settled: vec![0; groups],
+            read: vec![0.0; groups + 1],
+            harmful: false,
+            inflicted: vec![0.0; groups],
+            hit: vec![0; groups],
+            touched: vec![u64::MAX; groups + OTHERS],
+        };
+        let most = runtimes.iter().max().map_or(0, |most| usize::from(*most) + 1);
+        let runtime = |number: usize| Runtime {
+            members: (0..runtimes.len()).filter(|worker| usize::from(runtimes[*worker]) == number).collect(),
+            at: now,
+            in_play: vec![0.0; groups + 1],
+            sum: vec![0.0; groups + 1],
+            mark: vec![0.0; groups + 1],
+            ..Runtime::default()
+        };
+        Engine {
+            groups,
+            now,
+            desks: runtimes.iter().map(desk).collect(),
+            runtimes: (0..most).map(runtime).collect(),
+            all: Charges::new(groups + OTHERS, groups),
+            waiting: 0,
+            in_play: 0,
+        }
+    }
+
+    /// A worker did something else before this moment.
+    pub fn turn(&mut self, worker: usize, to: State) {
+        match self.desks[worker].state {
+            same if same == to && !matches!(to, State::Polls(_)) => return,
+            State::Polls(group) => self.leave(worker, group),
+            _ => self.settle(worker),
+        }
+        let desk = &mut self.desks[worker];
+        (desk.state, desk.since) = (to, self.now);
+        match to {
+            State::Polls(_) => self.enter(worker),
+            _ => desk.victims.iter().for_each(|group| desk.settled[group] = self.now),
+        }
+    }
+
+    /// Before this moment a worker's thread waited for a core for this part of its time awake, from 0 to 1.
+    pub fn kernel(&mut self, worker: usize, part: f64) {
+        let before = self.desks[worker].kernel;
+        if let State::Polls(_) = self.desks[worker].state {
+            let runtime = self.desks[worker].runtime;
+            self.runtimes[runtime].tick(self.now);
+            self.read_off(worker);
+            if before > 0.0 {
+                self.touch_polling(runtime, self.groups + KERNEL);
+            }
+            self.runtimes[runtime].kernel += part - before;
+        } else {
+            self.settle(worker);
+        }
+        self.desks[worker].kernel = part;
+    }
+
+    /// A task that a worker takes at this moment had been waiting.
+    pub fn open(&mut self, worker: usize, group: usize) {
+        let desk = &mut self.desks[worker];
+        if let State::Polls(_) = desk.state {
+            let runtime = &mut self.runtimes[desk.runtime];
+            runtime.tick(self.now);
+            runtime.change(group, 1.0);
+            self.in_play += 1;
+        } else {
+            self.settle_group(worker, group);
+            self.desks[worker].fresh[group] += 1;
+        }
+        let desk = &mut self.desks[worker];
+        desk.waits[group] += 1;
+        desk.waiting += 1;
+        desk.victims.set(group);
+        self.waiting += 1;
+    }
+
+    /// A wait that was opened at some moment begins at this one.
+    pub fn close(&mut self, worker: usize, group: usize, opened: u64) {
+        match self.desks[worker].state {
+            State::Polls(_) => self.close_in_play(worker, group),
+            _ => self.close_aside(worker, group, opened),
+        }
+        let desk = &mut self.desks[worker];
+        desk.waits[group] -= 1;
+        desk.waiting -= 1;
+        self.waiting -= 1;
+        if desk.waits[group] == 0 {
+            desk.victims.clear(group);
+        }
+        for (row, touched) in desk.touched.iter().enumerate() {
+            if *touched < opened {
+                self.all.count(row, group, 1);
+            }
+        }
+    }
+
+    /// What the poll that a worker has just left inflicted on each group, in nanoseconds, and on how many of its waits.
+    pub fn inflicted(&mut self, worker: usize, mut each: impl FnMut(usize, f64, u64)) {
+        let desk = &mut self.desks[worker];
+        if !std::mem::take(&mut desk.harmful) {
+            return;
+        }
+        for group in 0..self.groups {
+            let ns = std::mem::take(&mut desk.inflicted[group]);
+            let hit = std::mem::take(&mut desk.hit[group]);
+            if ns > 0.0 {
+                each(group, ns, u64::from(hit));
+            }
+        }
+    }
+
+    fn close_in_play(&mut self, worker: usize, group: usize) {
+        let of = self.desks[worker].runtime;
+        let runtime = &mut self.runtimes[of];
+        runtime.tick(self.now);
+        runtime.change(group, -1.0);
+        self.in_play -= 1;
+        for polling in &runtime.polling {
+            self.desks[*polling].hit[group] += 1;
+        }
+        self.touch_all(worker);
+    }
+
+    fn close_aside(&mut self, worker: usize, group: usize, opened: u64) {
+        self.settle_group(worker, group);
+        self.touch_state(worker);
+        let left = self.desks[worker].left;
+        if opened <= left {
+            self.desks[worker].fresh[group] -= 1;
+        }
+        let runtime = &self.runtimes[self.desks[worker].runtime];
+        for polling in &runtime.polling {
+            let desk = &mut self.desks[*polling];
+            desk.hit[group] += u32::from(left < desk.since.min(opened));
+        }
+    }
+
+    fn enter(&mut self, worker: usize) {
+        let desk = &mut self.desks[worker];
+        let runtime = &mut self.runtimes[desk.runtime];
+        runtime.tick(self.now);
+        runtime.polling.push(worker);
+        runtime.kernel += desk.kernel;
+        for group in desk.victims.iter() {
+            runtime.change(group, f64::from(desk.waits[group]));
+            desk.fresh[group] = 0;
+        }
+        self.in_play += u64::from(desk.waiting);
+        (0..=self.groups).for_each(|group| desk.read[group] = runtime.level(group));
+    }
+
+    fn leave(&mut self, worker: usize, group: usize) {
+        let of = self.desks[worker].runtime;
+        self.runtimes[of].tick(self.now);
+        if self.read_off(worker) {
+            self.hit_others(worker);
+        }
+        self.touch_polling(of, group);
+        if self.desks[worker].kernel > 0.0 {
+            self.touch_polling(of, self.groups + KERNEL);
+        }
+        self.touch_all(worker);
+        let (desk, runtime) = (&mut self.desks[worker], &mut self.runtimes[of]);
+        runtime.polling.retain(|polling| *polling != worker);
+        runtime.kernel = if runtime.polling.is_empty() { 0.0 } else { runtime.kernel - desk.kernel };
+        desk.victims.iter().for_each(|victim| runtime.change(victim, -f64::from(desk.waits[victim])));
+        self.in_play -= u64::from(desk.waiting);
+        desk.left = self.now;
+    }
+
+    /// Charges a poll up to this moment; tells whether it inflicted anything at all.
+    fn read_off(&mut self, worker: usize) -> bool {
+        let desk = &mut self.desks[worker];
+        let runtime = &self.runtimes[desk.runtime];
+        let all = runtime.level(self.groups);
+        if all > desk.read[self.groups] {
+            desk.harmful = true;
+            for group in 0..self.groups {
+                let level = runtime.level(group);
+                let ns = (level - desk.read[group]).max(0.0);
+                desk.read[group] = level;
+                if ns > 0.0 {
+                    desk.inflicted[group] += ns * (1.0 - desk.kernel);
+                    self.all.add(self.groups + KERNEL, group, ns * desk.kernel);
+                }
+            }
+            desk.read[self.groups] = all;
+        }
+        desk.harmful
+    }
+
+    /// Counts the waits that are still open and that the poll of a worker took part in.
+    fn hit_others(&mut self, worker: usize) {
+        let since = self.desks[worker].since;
+        let mut hit = std::mem::take(&mut self.desks[worker].hit);
+        for member in &self.runtimes[self.desks[worker].runtime].members {
+            let desk = &self.desks[*member];
+            match desk.state {
+                _ if desk.waiting == 0 => {}
+                State::Polls(_) => desk.victims.iter().for_each(|group| hit[group] += desk.waits[group]),
+                _ if desk.left < since => {
+                    desk.victims.iter().for_each(|group| hit[group] += desk.waits[group] - desk.fresh[group]);
+                }
+                _ => {}
+            }
+        }
+        self.desks[worker].hit = hit;
+    }
+
+    /// Charges the waits on a worker in no poll up to this moment.
+    fn settle(&mut self, worker: usize) {
+        self.touch_state(worker);
+        for group in self.desks[worker].victims.iter() {
+            self.settle_group(worker, group);
+        }
+    }
+
+    fn settle_group(&mut self, worker: usize, group: usize) {
+        let desk = &mut self.desks[worker];
+        let ns = desk.settled[group].saturating_sub(self.now) as f64 * f64::from(desk.waits[group]);
+        desk.settled[group] = self.now;
+        match desk.state {
+            State::Outside => {
+                self.all.add(self.groups + OUTSIDE, group, ns * (1.0 - desk.kernel));
+                self.all.add(self.groups + KERNEL, group, ns * desk.kernel);
+            }
+            State::Asleep => self.all.add(self.groups + ASLEEP, group, ns),
+            State::Unknown => self.all.add(self.groups + UNKNOWN, group, ns),
+            State::Polls(_) => {}
+        }
+    }
+
+    fn touch_state(&mut self, worker: usize) {
+        let desk = &mut self.desks[worker];
+        let row = match desk.state {
+            _ if desk.since <= self.now || desk.waiting == 0 => return,
+            State::Polls(_) => return,
+            State::Asleep => ASLEEP,
+            State::Outside => OUTSIDE,
+            State::Unknown => UNKNOWN,
+        };
+        desk.touched[self.groups + row] = self.now;
+        if row == OUTSIDE && desk.kernel > 0.0 {
+            desk.touched[self.groups + KERNEL] = self.now;
+        }
+    }
+
+    /// Waits on all polling workers of a runtime are charged to a culprit.
+    fn touch_polling(&mut self, runtime: usize, row: usize) {
+        if self.in_play == 0 {
+            return;
+        }
+        for polling in &self.runtimes[runtime].polling {
+            let desk = &mut self.desks[*polling];
+            if desk.waiting > 0 {
+                desk.touched[row] = self.now;
+            }
+        }
+    }
+
+    /// Waits on a polling worker are charged to all that is polled.
+    fn touch_all(&mut self, worker: usize) {
+        if self.desks[worker].waiting == 0 {
+            return;
+        }
+        let runtime = &self.runtimes[self.desks[worker].runtime];
+        for polling in &runtime.polling {
+            if let State::Polls(group) = self.desks[*polling].state {
+                self.desks[worker].touched[group] = self.now;
+            }
+        }
+        if runtime.polling.iter().any(|polling| self.desks[*polling].kernel > 0.0) {
+            self.desks[worker].touched[self.groups + KERNEL] = self.now;
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Which frame of a stack is to blame: the `async fn` whose code ran without giving way, not what it called and not where its task
+//! was spawned.
+
+use crate::stacks::own::is_foreign;
+use lab_recording::frame::Frame;
+use std::collections::BTreeMap;
+
+/// Parts of paths of sources that are nobody's own: of the registry, of a checkout of somebody else's repository, of the standard
+/// library, of the lab.
+const FOREIGN_SOURCES: [&str; 8] = [
+    "/registry/src/",
+    "/git/checkouts/",
+    "/rustc/",
+    "/rust/deps/",
+    "/library/std/",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/src/"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/kit/src/"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/lab/src/"),
+];
+
+/// Combinators, by parts of the names of their polls or of the files that these are in: one task polls a set of futures in them.
+const COMBINATORS: [&str; 6] = ["FuturesUnordered", "FuturesOrdered", "JoinAll", "join_all", "SelectAll", "select_all"];
+/// See [`COMBINATORS`].
+const COMBINATOR_FILES: [&str; 4] = ["futures_unordered/", "futures_ordered.rs", "join_all.rs", "select_all.rs"];
+
+/// Whether code belongs to whoever runs the lab: by where its source lies, which also tells of functions that were inlined and lost
+/// their path, and by the crate where that is not known.
+pub fn is_own_frame(frame: &Frame) -> bool {
+    let own_source = |file: &String| FOREIGN_SOURCES.iter().all(|part| !file.contains(part));
+    let made_by_the_compiler = frame.function.starts_with("__rust");
+    let may_be_own = !is_foreign(&frame.function) || lost_its_path(&frame.function);
+    match &frame.file {
+        Some(file) => own_source(file) && !made_by_the_compiler && may_be_own,
+        None => !is_foreign(&frame.function),
+    }
+}
+
+/// Whether a name begins with no path: slim debug information keeps none of an inlined function.
+fn lost_its_path(function: &str) -> bool {
+    function.split('<').next().is_some_and(|name| !name.is_empty() && !name.contains("::"))
+}
+
+/// The frames of somebody's own code that a stack is to be blamed on, outermost first; the stack is innermost first.
+///
+/// A task's poll calls the polls of the futures in it, down to the innermost `async fn`; what that calls is no future any more and
+/// cannot give way. So blamed are the own frames of that chain. A stack without such a chain, of a thread of the blocking pool say,
+/// is blamed on its innermost own frame.
+fn chain(stack: &[Frame]) -> Vec<&Frame> {
+    let polled = stack.iter().position(is_task_poll).map(|at| &stack[..at]).unwrap_or_default();
+    let chain: Vec<&Frame> =
+        polled.iter().rev().take_while(|frame| is_poll(frame)).filter(|frame| is_own_frame(frame)).collect();
+    match chain.is_empty() {
+        true => stack.iter().find(|frame| is_own_frame(frame)).into_iter().collect(),
+        false => chain,
+    }
+}
+
+/// The frame of somebody's own code to blame for what one stack does: the innermost `async fn` of its task.
+pub fn culprit(stack: &[Frame]) -> Option<&Frame> {
+    chain(stack).pop()
+}
+
+/// Many stacks, and the frame to blame for what they do together: the innermost `async fn` that most of it happened in. What a loop
+/// awaits again and again is not to blame for the loop.
+#[derive(Clone, Debug, Default)]
+pub struct Blamed {
+    all: f64,
+    /// By the functions down to one of them: the weight, and that of each place in the last one.
+    chains: BTreeMap<Vec<String>, (f64, BTreeMap<Place, f64>)>,
+}
+
+type Place = (Option<String>, Option<u32>);
+
+impl Blamed {
+    /// Adds a stack.
+    pub fn add(&mut self, stack: &[Frame], weight: f64) {
+        self.all += weight;
+        let mut down: Vec<String> = Vec::new();
+        for frame in chain(stack) {
+            let function = without_closures(&frame.function);
+            if down.last() == Some(&function) {
+                continue;
+            }
+            down.push(function);
+            let (sum, places) = self.chains.entry(down.clone()).or_default();
+            *sum += weight;
+            *places.entry((frame.file.clone(), frame.line)).or_default() += weight;
+        }
+    }
+
+    /// The frame to blame, closures left out; none if no stack has anybody's own code.
+    pub fn frame(&self) -> Option<Frame> {
+        let most = self.chains.iter().filter(|(_, (weight, _))| 2.0 * weight >= self.all);
+        let any = || self.chains.iter().max_by(|a, b| a.1.0.total_cmp(&b.1.0));
+        let (chain, (_, places)) = most.max_by_key(|(chain, _)| chain.len()).or_else(any)?;
+        let ((file, line), _) = places.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
+        Some(Frame { function: chain.last()?.clone(), file: file.clone(), line: *line })
+    }
+}
+
+/// The own frame that called a combinator, if the stack is in one.
+pub fn combines(stack: &[Frame]) -> Option<&Frame> {
+    let outermost = stack.iter().rposition(is_combinator)?;
+    stack[outermost..].iter().find(|frame| is_own_frame(frame))
+}
+
+fn is_combinator(frame: &Frame) -> bool {
+    let is_in = |file: &String| COMBINATOR_FILES.iter().any(|part| file.contains(part));
+    !is_own_frame(frame)
+        && last_segment(&frame.function).contains("poll")
+        && (COMBINATORS.iter().any(|part| frame.function.contains(part)) || frame.file.as_ref().is_some_and(is_in))
+}
+
+/// Where the runtime polls a task. The innermost one counts: a worker is a task of its runtime's blocking pool.
+fn is_task_poll(frame: &Frame) -> bool {
+    let named = ["runtime::task::raw", "runtime::task::harness"].iter().any(|part| frame.function.contains(part));
+    let is_in = |file: &String| file.ends_with("runtime/task/raw.rs") || file.ends_with("runtime/task/harness.rs");
+    frame.function.contains("poll") && (named || frame.file.as_ref().is_some_and(is_in))
+}
+
+/// Whether a frame stands for the poll of a future, or for what a runtime wraps around one. An `async fn` is a closure to the
+/// compiler; own code that is neither closure nor `poll` has left the chain.
+fn is_poll(frame: &Frame) -> bool {
+    if !is_own_frame(frame) {
+        return !leaves_the_chain(frame);
+    }
+    let last = last_segment(&frame.function);
+    last.starts_with('{') || last.starts_with("poll")
+}
+
+/// Foreign code that calls somebody's closure and not his future.
+fn leaves_the_chain(frame: &Frame) -> bool {
+    const FILES: [&str; 4] = ["/core/src/iter/", "/core/src/slice/", "/alloc/src/", "/serde"];
+    const NAMES: [&str; 4] = ["core::iter::", "core::slice::", "alloc::", "serde"];
+    let by_file = |file: &String| FILES.iter().any(|part| file.contains(part));
+    let by_name = || NAMES.iter().any(|part| frame.function.trim_start_matches('<').starts_with(part));
+    let boxed =
+        frame.function.contains("boxed::Box") || frame.file.as_ref().is_some_and(|file| file.ends_with("boxed.rs"));
+    let calls = (frame.file.as_ref().is_some_and(by_file) || by_name()) && !boxed;
+    calls || last_segment(&frame.function).contains("block_in_place")
+}
+
+/// The last part of a name, without what it is generic over.
+fn last_segment(name: &str) -> &str {
+    let (mut depth, mut from, mut until, mut before) = (0_usize, 0, name.len(), ' ');
+    for (at, c) in name.char_indices() {
+        match c {
+            '<' => {
+                if depth == 0 {
+                    until = at;
+                }
+                depth += 1;
+            }
+            '>' if before != '-' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => (from, until) = (at + 1, name.len()),
+            _ => {}
+        }
+        before = c;
+    }
+    &name[from..until.max(from)]
+}
+
+/// How many bytes the last part of a name has, with what it is generic over.
+fn from_end(name: &str) -> usize {
+    name.len() - (last_segment(name).as_ptr().addr() - name.as_ptr().addr())
+}
+
+/// The function whose body it is: an `async fn` is a closure to the compiler, and in it closures are too.
+pub fn without_closures(function: &str) -> String {
+    let mut name = function;
+    while let last = last_segment(name)
+        && last.starts_with('{')
+        && let Some(rest) = name[..name.len() - from_end(name)].strip_suffix("::")
+    {
+        name = rest;
+    }
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Innermost first; names with a blank have the file after it.
+    fn stack(names: &[&str]) -> Vec<Frame> {
+        let frame = |name: &&str| {
+            let (function, file) = name.split_once(" in ").unwrap_or((name, "src/lib.rs"));
+            Frame { function: function.into(), file: Some(file.into()), line: Some(7) }
+        };
+        names.iter().map(frame).collect()
+    }
+
+    fn blamed(names: &[&str]) -> Option<String> {
+        culprit(&stack(names)).map(|frame| without_closures(&frame.function))
+    }
+
+    const TASK: [&str; 3] = [
+        "tokio::runtime::task::core::Core<T,S>::poll",
+        "tokio::runtime::task::harness::poll_future",
+        "tokio::runtime::task::raw::poll",
+    ];
+
+    #[test]
+    fn the_innermost_async_fn_is_blamed_and_not_what_it_calls() {
+        let calls =
+            ["shop::parse::tokens", "shop::parse::order", "shop::import::{{closure}}", "shop::serve::{{closure}}"];
+        assert_eq!(blamed(&[&calls[..], &TASK].concat()).unwrap(), "shop::import");
+        let maps = ["shop::hash::{{closure}}", "core::iter::adapters::map::map_fold", "shop::import::{{closure}}"];
+        assert_eq!(blamed(&[&maps[..], &TASK].concat()).unwrap(), "shop::import");
+        let wrapped = [
+            "read",
+            "std::fs::read_to_string",
+            "shop::index::{{closure}}",
+            "<tokio::time::timeout::Timeout<T> as core::future::future::Future>::poll",
+            "shop::ask::{{closure}}",
+            "<tracing::instrument::Instrumented<T> as core::future::future::Future>::poll",
+        ];
+        assert_eq!(blamed(&[&wrapped[..], &TASK].concat()).unwrap(), "shop::index");
+    }
+
+    #[test]
+    fn a_future_written_by_hand_counts_and_code_of_the_registry_does_not() {
+        let by_hand = ["shop::spin", "<shop::Import as core::future::future::Future>::poll"];
+        assert_eq!(
+            blamed(&[&by_hand[..], &TASK].concat()).unwrap(),
+            "<shop::Import as core::future::future::Future>::poll"
+        );
+        let waker = ["atomic_waker::AtomicWaker::register in /x/registry/src/i/atomic-waker-1/src/lib.rs"];
+        assert_eq!(blamed(&[&waker[..], &["shop::upload::{{closure}}"], &TASK].concat()).unwrap(), "shop::upload");
+        assert_eq!(blamed(&waker), None);
+    }
+
+    #[test]
+    fn outside_of_tasks_the_innermost_own_frame_is_blamed() {
+        let pool = [
+            "tokio::runtime::runtime::Runtime::shutdown_timeout",
+            "shop::serve::{{closure}}::{{closure}}",
+            "tokio::runtime::blocking::pool::Inner::run",
+        ];
+        assert_eq!(blamed(&pool).unwrap(), "shop::serve");
+    }
+
+    #[test]
+    fn what_a_loop_awaits_is_not_to_blame_for_the_loop() {
+        let with = |inner: &[&str]| stack(&[inner, &["shop::import::{{closure}}"], &TASK].concat());
+        let mut all = Blamed::default();
+        all.add(&with(&["shop::Store::put::{{closure}}::{{closure}}", "shop::Store::put::{{closure}}"]), 4.0);
+        all.add(&with(&["serde_json::from_slice"]), 6.0);
+        assert_eq!(all.frame().unwrap().function, "shop::import");
+        all.add(&with(&["shop::Store::put::{{closure}}"]), 6.0);
+        assert_eq!(all.frame().unwrap().function, "shop::Store::put");
+        assert_eq!(Blamed::default().frame(), None);
+    }
+
+    #[test]
+    fn a_worker_is_itself_a_task_of_the_pool() {
+        let worker = ["tokio::runtime::scheduler::multi_thread::worker::run", "std::thread::local::LocalKey<T>::with"];
+        let stack = [&["shop::parse", "shop::import::{{closure}}"][..], &TASK, &worker, &TASK].concat();
+        assert_eq!(blamed(&stack).unwrap(), "shop::import");
+    }
+
+    #[test]
+    fn what_lost_its_path_is_known_by_its_source() {
+        let named =
+            |function: &str, file: &str| Frame { function: function.into(), file: Some(file.into()), line: None };
+        assert!(is_own_frame(&named("{async_fn#0}<fn(usize) -> std::x::Y>", "/home/me/shop/src/main.rs")));
+        assert!(is_own_frame(&named("hash<core::Ordering>", "/home/me/shop/src/main.rs")));
+        assert!(!is_own_frame(&named("{closure#0}<shop::Order>", "/rustc/5/library/core/src/slice/sort.rs")));
+        assert!(!is_own_frame(&named("poll_next<shop::Order>", "/x/registry/src/i/futures-util-0.3/src/stream.rs")));
+        assert!(!is_own_frame(&named("__rust_alloc", "/home/me/shop/src/main.rs")));
+        let vain = [
+            named("poll_proceed", "/x/registry/src/i/tokio-1/src/task/coop/mod.rs"),
+            named("{async_fn#0}", "/home/me/shop/src/main.rs"),
+            named("poll_next<Upload>", "/x/registry/src/i/futures-util-0.3/src/stream/futures_unordered/mod.rs"),
+            named("shop::all::{async_fn#0}", "/home/me/shop/src/main.rs"),
+            named("poll_inner<Task>", "/x/registry/src/i/tokio-1/src/runtime/task/harness.rs"),
+        ];
+        assert_eq!(combines(&vain).map(|frame| &*frame.function), Some("shop::all::{async_fn#0}"));
+    }
+
+    #[test]
+    fn the_last_part_of_a_name_is_what_is_called() {
+        let cases = [
+            ("tokio::runtime::task::core::Core<T,S>::poll::{{closure}}", "{{closure}}"),
+            ("<shop::Import as core::future::Future>::poll", "poll"),
+            ("{async_fn#0}<fn(usize) -> shop::a::B>", "{async_fn#0}"),
+            ("poll_next<a::B<c::D>>", "poll_next"),
+            ("read", "read"),
+        ];
+        assert!(
+            cases.iter().all(|(name, last)| last_segment(name) == *last),
+            "{:?}",
+            cases.map(|(name, _)| last_segment(name))
+        );
+        assert_eq!(without_closures("shop::serve::{closure#1}<a::B>::{async_fn#0}"), "shop::serve");
+        assert_eq!(without_closures("{async_fn#0}"), "{async_fn#0}");
+    }
+
+    #[test]
+    fn a_combinator_is_blamed_on_whoever_called_it() {
+        let vain = [
+            "tokio::task::coop::poll_proceed",
+            "shop::upload::{{closure}}",
+            "<futures_util::stream::futures_unordered::FuturesUnordered<Fut> as Stream>::poll_next",
+            "shop::process_all::{{closure}}",
+            "tokio::runtime::task::raw::poll",
+        ];
+        assert_eq!(combines(&stack(&vain)).map(|frame| &*frame.function), Some("shop::process_all::{{closure}}"));
+        assert_eq!(combines(&stack(&vain[3..])), None);
+    }
+}

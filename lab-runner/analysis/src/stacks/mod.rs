@@ -1,0 +1,25 @@
+//! One shape of evidence for every profiling lens, and what is made of it: names that match, differences, pictures.
+//!
+//! A lens (cpu, allocations, stalls, spans) leaves a [`Folded`]. [`Names`] makes its frames comparable, a [`Side`] says
+//! what it was measured in, and from there on no code asks which lens it was.
+
+mod amount;
+mod blame;
+mod difference;
+pub mod doing;
+pub mod flame;
+mod folded;
+mod names;
+mod own;
+pub mod pprof;
+mod side;
+pub mod stalls;
+pub mod symbols;
+
+pub use amount::amount;
+pub use blame::{Blamed, combines, culprit, is_own_frame, without_closures};
+pub use difference::{Change, Difference, Entry, Noise, Weight};
+pub use folded::{Folded, MAX_BYTES, MAX_LINE, Parsed, has_frame};
+pub use names::{Names, Plumbing};
+pub use own::{is_foreign, is_own};
+pub use side::Side;

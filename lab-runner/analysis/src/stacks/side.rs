@@ -1,0 +1,75 @@
+//! One side of a difference: a profile with what it was measured in, and how two of them come to one scale.
+
+use crate::stacks::Folded;
+use anyhow::{Result, ensure};
+
+/// A profile and what its numbers mean.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// What this side is called, as it stands behind a number: `before`, `in fixed`.
+    pub label: &'a str,
+    /// The weights, in `unit`, of the whole profile.
+    pub folded: &'a Folded,
+    /// What is weighed: `samples`, `ns`, `us`, `bytes`.
+    pub unit: &'a str,
+    /// How many samples each weight comes from; none if the weights are the samples.
+    pub samples: Option<&'a Folded>,
+    /// Operations completed while it was recorded; none if nobody counted.
+    pub ops: Option<u64>,
+    /// What one operation is called: `request`, `piece`.
+    pub op: &'a str,
+}
+
+impl Side<'_> {
+    /// The number of samples behind each stack.
+    pub fn counts(&self) -> &Folded {
+        self.samples.unwrap_or(self.folded)
+    }
+
+    /// Operations, where there were any.
+    pub fn some_ops(&self) -> Option<f64> {
+        self.ops.filter(|ops| *ops > 0).map(|ops| ops as f64)
+    }
+}
+
+/// What both sides' weights are divided by, and what is then in them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scale {
+    pub before: f64,
+    pub after: f64,
+    /// Of an amount: `us`, or `%`.
+    pub unit: String,
+    /// What the amount is of: `per request`, or `of all us`.
+    pub per: String,
+    /// What the reader must know about it.
+    pub note: Option<String>,
+}
+
+impl Scale {
+    /// The scale that both sides can be read in: one operation, or else each side's own total.
+    pub fn of(before: &Side, after: &Side) -> Result<Scale> {
+        let Side { unit, op, .. } = *before;
+        ensure!(unit == after.unit, "{unit} and {} cannot be compared", after.unit);
+        ensure!(op == after.op, "one {op} and one {} cannot be compared", after.op);
+        Ok(match (before.some_ops(), after.some_ops()) {
+            (Some(b), Some(a)) => {
+                Scale { before: b, after: a, unit: unit.into(), per: format!("per {op}"), note: None }
+            }
+            _ => Scale::by_totals(before, after),
+        })
+    }
+
+    fn by_totals(before: &Side, after: &Side) -> Scale {
+        // Of nothing, nothing has a share: 0/1.
+        let percent = |side: &Side| if side.folded.is_empty() { 1.0 } else { side.folded.total() / 100.0 };
+        let unknown: Vec<&str> =
+            [before, after].into_iter().filter(|side| side.some_ops().is_none()).map(|side| side.label).collect();
+        let note = format!(
+            "nobody counted a {} {}: shares of each side's own total, where one function grows when another shrinks",
+            before.op,
+            unknown.join(" or ")
+        );
+        let (before, after, per) = (percent(before), percent(after), format!("of all {}", before.unit));
+        Scale { before, after, unit: "%".into(), per, note: Some(note) }
+    }
+}

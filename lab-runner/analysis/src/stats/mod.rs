@@ -1,0 +1,4 @@
+//! Statistics: paired estimates with intervals.
+
+pub mod estimate;
+pub mod signed_rank;

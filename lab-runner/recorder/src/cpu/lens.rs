@@ -1,0 +1,47 @@
+//! The profiler as a lens: in the child it leaves addresses, in the parent these become names.
+
+use crate::cpu::HZ;
+use crate::cpu::sampler::{Sampler, price_of_a_sample};
+use crate::hooks::Hooks;
+use crate::price::Priced;
+use crate::session::Instrument;
+use lab_recording::profiler::Note;
+use std::path::Path;
+
+/// The profiler, in the child.
+#[derive(Default)]
+pub(crate) struct CpuLens {
+    sampler: Option<Sampler>,
+    /// Samples that it got, once it has stopped.
+    samples: Option<u64>,
+}
+
+/// What is done on the threads of the program.
+const SAMPLE: &str = "sample";
+
+impl Instrument for CpuLens {
+    fn start(&mut self, folder: &Path) -> Result<(), String> {
+        self.sampler = Some(Sampler::start(folder, HZ)?);
+        Ok(())
+    }
+
+    fn threads(&self) -> Vec<&'static str> {
+        vec!["lab-cpu"]
+    }
+
+    fn prices(&mut self, _hooks: &Hooks, folder: &Path) -> Vec<Priced> {
+        vec![(SAMPLE, price_of_a_sample(folder))]
+    }
+
+    fn counted(&self) -> Vec<(&'static str, u64)> {
+        self.samples.into_iter().map(|samples| (SAMPLE, samples)).collect()
+    }
+
+    fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
+        if let Some(sampler) = self.sampler.take() {
+            self.samples = Some(sampler.stop()?);
+        }
+        // What it counted is in its file, and the parent reads that.
+        Ok(Note::default())
+    }
+}

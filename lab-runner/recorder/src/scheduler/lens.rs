@@ -1,0 +1,107 @@
+//! The recorder as a lens, with the stall sampler beside it: blame needs to know not only whose poll held a worker but where in
+//! the code it was. Both see polls through the same hooks, the recorder nearest to the poll.
+
+use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
+use crate::price::Priced;
+use crate::scheduler::price::{OTHER, prices};
+use crate::scheduler::recorder::{Recorder, add_hooks};
+use crate::session::Instrument;
+use crate::stall::hooks::{polls, price_of_a_sample};
+use crate::stall::lens::{POLL, SAMPLE, StallLens};
+use crate::threads::hand_offs::{self, Looking};
+use crate::threads::standing::{self, Watch};
+use lab_recording::profiler::Note;
+use std::path::Path;
+
+/// Recorder and sampler, in the child.
+pub(crate) struct SchedLens {
+    recorder: Recorder,
+    sampler: StallLens,
+    /// Looks at threads that are in no poll.
+    standing: Option<Watch>,
+    /// Why there are no stacks, if so.
+    no_stacks: Option<String>,
+    /// Who hands work to the blocking pool, or why that is not looked at.
+    hand_offs: Option<Result<Looking, String>>,
+    /// Polls when it began, and the events of the recording once it has stopped.
+    polls_before: u64,
+    events: Option<u64>,
+}
+
+impl SchedLens {
+    /// Neither has begun to look.
+    pub fn new() -> SchedLens {
+        SchedLens {
+            recorder: Recorder::new(true),
+            sampler: StallLens::default(),
+            standing: None,
+            no_stacks: None,
+            hand_offs: None,
+            polls_before: 0,
+            events: None,
+        }
+    }
+}
+
+impl Instrument for SchedLens {
+    fn hooks(&self, all: &mut Hooks) {
+        self.sampler.hooks(all);
+        hand_offs::add_hooks(all);
+        add_hooks(all, true);
+    }
+
+    fn start(&mut self, folder: &Path) -> Result<(), String> {
+        self.polls_before = polls();
+        self.recorder.start(folder)?;
+        self.no_stacks = self.sampler.start(folder).err();
+        self.hand_offs = Some(hand_offs::start(folder));
+        // Where threads cannot be asked the sampler has said so.
+        self.standing = Watch::start(folder).ok();
+        Ok(())
+    }
+
+    fn threads(&self) -> Vec<&'static str> {
+        let hand_offs = self.hand_offs.iter().flatten().map(|_| "lab-hand-offs");
+        let standing = self.standing.iter().flat_map(|_| ["lab-standing", "lab-threads"]);
+        ["lab-sched"].into_iter().chain(self.sampler.threads()).chain(hand_offs).chain(standing).collect()
+    }
+
+    fn prices(&mut self, all: &Hooks, _folder: &Path) -> Vec<Priced> {
+        let mut all_of_them = prices(all);
+        all_of_them.push((SAMPLE, price_of_a_sample()));
+        all_of_them.extend(hand_offs::prices());
+        all_of_them
+    }
+
+    fn counted(&self) -> Vec<(&'static str, u64)> {
+        let samples = self.sampler.asked().map(|asked| asked + standing::asked());
+        let other = self.events.map(|events| events.saturating_sub(polls() - self.polls_before));
+        let known = [(SAMPLE, samples), (OTHER, other)].into_iter().filter_map(|(what, count)| Some((what, count?)));
+        [(POLL, polls())].into_iter().chain(known).chain(hand_offs::counted()).collect()
+    }
+
+    fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {
+        let stood = self.standing.take().map_or(Ok(()), Watch::stop);
+        let counts = self.recorder.stop();
+        self.events = Some(counts.events + counts.dropped);
+        self.sampler.stop(folder)?;
+        let no_hand_offs = match self.hand_offs.take() {
+            Some(Ok(looking)) => looking.stop().err().map(|error| format!("{error:#}")),
+            Some(Err(why)) => Some(why),
+            None => None,
+        };
+        let no_hand_offs = no_hand_offs.map(|why| format!("who hands work to the blocking pool is not known: {why}"));
+        let stacks = self.no_stacks.take().map(|why| match SEES_POLLS {
+            true => format!("where the code was that held workers is not known: {why}"),
+            false => format!("workers and queues alone are seen: {HOW_TO_SEE_POLLS}"),
+        });
+        let ended = counts.trouble.map(|why| format!("the recording ends before the run: {why}"));
+        let stood = stood.err().map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
+        let named = [("events", counts.events), ("events_dropped", counts.dropped), ("bytes", counts.bytes)];
+        Ok(Note {
+            counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+            notes: stacks.into_iter().chain(ended).chain(stood).chain(no_hand_offs).collect(),
+            ..Note::default()
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! The stall sampler as a lens: in the child it leaves addresses, in the parent these become names.
+
+use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS, Task};
+use crate::price::{Priced, price};
+use crate::session::Instrument;
+use crate::stall::{Sampler, hooks};
+use crate::threads::tasks;
+use lab_recording::overhead::Price;
+use lab_recording::profiler::Note;
+use lab_recording::stall::HZ;
+use std::path::Path;
+
+/// What is done on the threads of the program, at each poll and for each sample.
+pub(crate) const POLL: &str = "poll";
+pub(crate) const SAMPLE: &str = "sample";
+/// Polls of a block whose price is taken: a hundredth of a millisecond.
+const POLLS_A_BLOCK: u32 = 250;
+
+/// The sampler, in the child.
+#[derive(Default)]
+pub(crate) struct StallLens {
+    sampler: Option<Sampler>,
+    /// Asked of threads, once it has stopped.
+    asked: Option<u64>,
+}
+
+impl StallLens {
+    /// How many samples it has asked threads for, once it has stopped.
+    pub fn asked(&self) -> Option<u64> {
+        self.asked
+    }
+}
+
+impl Instrument for StallLens {
+    fn hooks(&self, all: &mut Hooks) {
+        hooks::prepare();
+        all.before_poll.push(|task| hooks::enter_poll(task.number));
+        all.after_poll.push(hooks::leave_poll);
+        all.thread_stops.push(hooks::thread_stops);
+        tasks::add_hooks(all);
+    }
+
+    fn start(&mut self, folder: &Path) -> Result<(), String> {
+        if !SEES_POLLS {
+            return Err(HOW_TO_SEE_POLLS.into());
+        }
+        self.sampler = Some(Sampler::start(folder, HZ)?);
+        Ok(())
+    }
+
+    fn threads(&self) -> Vec<&'static str> {
+        self.sampler.iter().map(|_| "lab-stall").collect()
+    }
+
+    fn prices(&mut self, all: &Hooks, _folder: &Path) -> Vec<Priced> {
+        vec![(POLL, of_a_poll(all)), (SAMPLE, hooks::price_of_a_sample())]
+    }
+
+    fn counted(&self) -> Vec<(&'static str, u64)> {
+        [(POLL, Some(hooks::polls())), (SAMPLE, self.asked)]
+            .into_iter()
+            .filter_map(|(what, count)| Some((what, count?)))
+            .collect()
+    }
+
+    fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
+        // The counts are in its file, and the parent reads that.
+        self.asked = Some(self.sampler.take().map_or(0, |sampler| sampler.stop().sent));
+        Ok(Note::default())
+    }
+}
+
+/// What is done at each poll: the callbacks of all who have some.
+///
+/// # Errors
+/// If this build does not see polls.
+pub(crate) fn of_a_poll(hooks: &Hooks) -> Result<Price, String> {
+    if !SEES_POLLS {
+        return Err(HOW_TO_SEE_POLLS.into());
+    }
+    let task = Task::made_up(u64::MAX);
+    let price = price(POLLS_A_BLOCK, || (), |_| (0..POLLS_A_BLOCK).for_each(|_| hooks.poll(&task)));
+    hooks.thread_stops.iter().for_each(|hook| hook());
+    Ok(price)
+}

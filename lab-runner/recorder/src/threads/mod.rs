@@ -1,0 +1,12 @@
+//! What threads do outside of polls, where no hook tells: where they stand for long, and where they panicked.
+
+pub(crate) mod census;
+mod dump;
+pub(crate) mod hand_offs;
+pub mod panics;
+pub mod post_mortem;
+pub(crate) mod proc;
+mod program;
+pub(crate) mod standing;
+pub(crate) mod tasks;
+pub(crate) mod watched;

@@ -1,0 +1,184 @@
+//! Where threads stand while they are in no poll: ten times a second those are asked for their stacks of whom no hook tells.
+
+use crate::keeper::Keeper;
+use crate::scheduler;
+use crate::stall::open_polls;
+use crate::threads::program::of_this_program;
+use crate::threads::{census, proc};
+use lab_kit::clock;
+use lab_recording::threads::{RAW_STANDING, RawStanding};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_millis(100);
+/// How long a look waits for answers.
+const LIMIT: Duration = Duration::from_millis(50);
+/// Threads that are asked in one look.
+const ASKED: usize = 64;
+/// Looks in a row without which nobody stands.
+const LEAST: u64 = 3;
+/// Stretches that are kept, the longest ones.
+const KEPT: usize = 64;
+/// Frames that may change while a thread stays where it is: what it calls there.
+const INNERMOST: usize = 2;
+
+/// Threads that were asked so far.
+static ASKED_SO_FAR: AtomicU64 = AtomicU64::new(0);
+
+/// How many threads were asked for their stacks so far.
+pub(crate) fn asked() -> u64 {
+    ASKED_SO_FAR.load(Ordering::Relaxed)
+}
+
+/// Looks until it is stopped, and keeps the file up to date meanwhile.
+pub(crate) struct Watch {
+    /// Dropped to end it.
+    looking: Sender<()>,
+    thread: JoinHandle<()>,
+    keeper: Keeper,
+}
+
+impl Watch {
+    /// Begins to look.
+    ///
+    /// # Errors
+    /// If threads cannot be asked here, or no thread can be had to do it.
+    pub fn start(folder: &Path) -> Result<Watch, String> {
+        census::ask(&[], Duration::ZERO)?;
+        let seen = Arc::new(Mutex::new(Stretches::default()));
+        let (looking, until) = mpsc::channel::<()>();
+        let into = Arc::clone(&seen);
+        let work = move || {
+            while until.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                look(&into);
+            }
+        };
+        let thread = thread::Builder::new().name("lab-standing".into()).spawn(work);
+        let thread = thread.map_err(|error| format!("no thread can be had to look at the others: {error}"))?;
+        let path = folder.join(RAW_STANDING);
+        let keeper = Keeper::start("lab-threads", move |_last| {
+            let all = seen.lock().unwrap_or_else(PoisonError::into_inner).all();
+            of_this_program(all).write(&path)
+        })?;
+        Ok(Watch { looking, thread, keeper })
+    }
+
+    /// Ends it, once all is written.
+    ///
+    /// # Errors
+    /// What writing said.
+    pub fn stop(self) -> anyhow::Result<()> {
+        drop(self.looking);
+        let panicked = self.thread.join().is_err();
+        self.keeper.stop()?;
+        anyhow::ensure!(!panicked, "the thread that looks at the others panicked");
+        Ok(())
+    }
+}
+
+/// One look at all threads of which no hook tells: they are in no poll, and do not sleep as workers.
+fn look(into: &Mutex<Stretches>) {
+    let told: BTreeSet<i32> = open_polls().iter().map(|poll| poll.tid).chain(scheduler::asleep()).collect();
+    let untold: Vec<i32> = proc::tids().into_iter().filter(|tid| !told.contains(tid)).collect();
+    let asked: Vec<(i32, String)> = proc::strangers(&untold).into_iter().take(ASKED).collect();
+    let tids: Vec<i32> = asked.iter().map(|(tid, _)| *tid).collect();
+    ASKED_SO_FAR.fetch_add(tids.len() as u64, Ordering::Relaxed);
+    let Ok(answers) = census::ask(&tids, LIMIT) else { return };
+    let stacks = answers.stacks;
+    let seen = asked.into_iter().filter_map(|(tid, name)| Some((tid.unsigned_abs(), name, stacks.get(&tid)?.clone())));
+    into.lock().unwrap_or_else(PoisonError::into_inner).add(clock::now_ns(), seen);
+}
+
+/// Stretches of looks one after another that saw a thread at the same place.
+#[derive(Default)]
+struct Stretches {
+    open: BTreeMap<u32, RawStanding>,
+    over: Vec<RawStanding>,
+}
+
+impl Stretches {
+    /// Adds what one look saw. Who was not seen stands nowhere any more.
+    fn add(&mut self, at_ns: u64, seen: impl Iterator<Item = (u32, String, Vec<u64>)>) {
+        let mut before = std::mem::take(&mut self.open);
+        for (tid, name, stack) in seen {
+            let new = RawStanding { tid, name, stack, from_ns: at_ns, until_ns: at_ns, looks: 1 };
+            let now = match before.remove(&tid) {
+                Some(stands) if is_same(&stands.stack, &new.stack) => {
+                    RawStanding { until_ns: at_ns, looks: stands.looks + 1, ..stands }
+                }
+                moved => {
+                    self.over.extend(moved);
+                    new
+                }
+            };
+            self.open.insert(tid, now);
+        }
+        self.over.extend(before.into_values());
+        self.over = longest(std::mem::take(&mut self.over));
+    }
+
+    /// Those that are over and those that are not, the longest first.
+    fn all(&self) -> Vec<RawStanding> {
+        longest(self.over.iter().chain(self.open.values()).cloned().collect())
+    }
+}
+
+fn longest(mut all: Vec<RawStanding>) -> Vec<RawStanding> {
+    all.retain(|one| one.looks >= LEAST);
+    all.sort_by_key(|one| std::cmp::Reverse(one.until_ns - one.from_ns));
+    all.truncate(KEPT);
+    all
+}
+
+/// Whether two stacks are at the same place: they have the same callers, but for what the innermost functions call now.
+fn is_same(before: &[u64], after: &[u64]) -> bool {
+    let common = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
+    let least = before.len().min(after.len());
+    before == after || (least > INNERMOST && common >= least - INNERMOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_stands_where_its_callers_stay_the_same() {
+        assert!(is_same(&[1, 2, 3, 4], &[8, 9, 3, 4]));
+        assert!(is_same(&[1, 2, 3, 4], &[6, 7, 8, 9, 3, 4]), "what is called may be deeper");
+        assert!(!is_same(&[1, 2, 3, 4], &[1, 2, 9, 4]));
+        assert!(!is_same(&[1, 2], &[3, 2]), "too little is known");
+        assert!(is_same(&[1], &[1]) && !is_same(&[], &[1, 2, 3]));
+    }
+
+    #[test]
+    fn three_looks_in_a_row_are_a_stretch_and_a_gap_ends_it() {
+        let mut stretches = Stretches::default();
+        let mut look = |at_ns, seen: &[(u32, u64)]| {
+            let seen = seen.iter().map(|(tid, place)| (*tid, "t".to_owned(), vec![at_ns, 7, *place, 1]));
+            stretches.add(at_ns, seen);
+            stretches.all().iter().map(|one| (one.tid, one.looks, one.until_ns - one.from_ns)).collect::<Vec<_>>()
+        };
+        assert!(look(10, &[(1, 5), (2, 5)]).is_empty());
+        assert!(look(20, &[(1, 5), (2, 5)]).is_empty());
+        assert_eq!(look(30, &[(1, 5), (2, 6)]), [(1, 3, 20)]);
+        assert_eq!(look(40, &[(2, 6)]), [(1, 3, 20)]);
+        assert_eq!(look(50, &[(1, 5), (2, 6)]), [(1, 3, 20), (2, 3, 20)]);
+        assert_eq!(look(60, &[(1, 5), (2, 6)]), [(2, 4, 30), (1, 3, 20)]);
+    }
+
+    #[test]
+    fn only_the_longest_are_kept() {
+        let mut stretches = Stretches::default();
+        for at_ns in 0..4 {
+            stretches.add(at_ns, (0..100).map(|tid| (tid, String::new(), vec![u64::from(tid)])));
+        }
+        stretches.add(9, std::iter::empty());
+        assert_eq!((stretches.all().len(), stretches.open.len()), (KEPT, 0));
+    }
+}

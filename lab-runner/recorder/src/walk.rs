@@ -1,0 +1,347 @@
+//! Walks the frame pointers of the thread that it runs on, from inside a signal handler.
+//!
+//! No lock, no memory asked for, no unwinder: a walk reads words of the thread's own living stack, and bytes of
+//! the executable's own code. What does not look like a frame ends the walk.
+
+#![expect(unsafe_code, reason = "a stack is walked by reading raw memory, and its bounds are told by libc alone")]
+
+pub(crate) mod mapped;
+
+use lab_recording::maps;
+use std::hint::black_box;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+/// Bytes of a stack word.
+const WORD: usize = size_of::<usize>();
+/// Words from the top of the stack that are searched for the caller of a function without a frame.
+const SEARCHED: usize = 64;
+
+/// Where the stack of one thread begins and ends. It stays on its thread, for nobody else may read there.
+#[derive(Clone, Copy, Debug)]
+pub struct StackBounds {
+    low: usize,
+    high: usize,
+    own_thread: PhantomData<*const ()>,
+}
+
+impl StackBounds {
+    /// A stack in which nothing can be read.
+    pub const NONE: StackBounds = StackBounds { low: 0, high: 0, own_thread: PhantomData };
+
+    /// Asks libc, which may allocate and open files: not for a signal handler.
+    pub fn of_this_thread() -> Option<StackBounds> {
+        let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+        let (mut low, mut size) = (std::ptr::null_mut(), 0);
+        // SAFETY: `pthread_getattr_np` fills the attributes of the calling thread, which lives, or fails. They are
+        // read and given back only when it did not fail, and both out-pointers are to live locals.
+        let known = unsafe {
+            libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) == 0 && {
+                let known = libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut low, &raw mut size) == 0;
+                libc::pthread_attr_destroy(attributes.as_mut_ptr());
+                known
+            }
+        };
+        let low = low.addr();
+        known.then_some(StackBounds { low, high: low.checked_add(size)?, own_thread: PhantomData })
+    }
+}
+
+/// Where the code of the executable lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    low: usize,
+    high: usize,
+}
+
+impl Text {
+    /// Looks the executable up in the text of this process' own `/proc/self/maps`. It stays mapped for good.
+    ///
+    /// # Errors
+    /// If the text cannot be read or does not name the executable.
+    pub fn of_executable() -> Result<Text, String> {
+        let maps = std::fs::read_to_string("/proc/self/maps").map_err(|e| format!("/proc/self/maps: {e}"))?;
+        let executable = std::env::current_exe().map_err(|e| format!("the executable has no path: {e}"))?;
+        let code = maps::executable(&maps).into_iter().find(|mapping| executable.as_os_str() == mapping.path.as_str());
+        let code = code.ok_or("/proc/self/maps does not name the executable")?;
+        Ok(Text { low: code.addresses.start as usize, high: code.addresses.end as usize })
+    }
+
+    fn contains(self, address: usize) -> bool {
+        (self.low..self.high).contains(&address)
+    }
+
+    /// The bytes before an address, if that many belong to the executable's code.
+    fn before<const N: usize>(self, address: usize) -> Option<[u8; N]> {
+        let from = address.checked_sub(N)?;
+        // SAFETY: the bytes lie within the code of the executable, which is mapped readable from its start to its
+        // end, for as long as the process lives, and never changes.
+        (from >= self.low && address < self.high).then(|| unsafe { (from as *const [u8; N]).read() })
+    }
+
+    /// Whether an address is one that a call in the executable would come back to.
+    #[cfg(target_arch = "x86_64")]
+    fn follows_call(self, address: usize) -> bool {
+        let Some(bytes) = self.before::<7>(address) else { return false };
+        match bytes {
+            [.., 0xe8, _, _, _, _] => true,                             // call near
+            [.., 0xff, 0x15 | 0x90..=0x97, _, _, _, _] => true,         // call [rip + 4 bytes], [reg + 4 bytes]
+            [.., 0xff, 0x50..=0x57, _] => true,                         // call [reg + a byte]
+            [.., 0xff, 0xd0..=0xd7 | 0x10..=0x17] => true,              // call reg, [reg]
+            [.., 0xff, 0x54, 0x24, _] | [0xff, 0x94, 0x24, ..] => true, // call [rsp + …]
+            _ => false,
+        }
+    }
+
+    /// Whether an address is one that a call in the executable would come back to.
+    #[cfg(target_arch = "aarch64")]
+    fn follows_call(self, address: usize) -> bool {
+        self.before(address).map(u32::from_le_bytes).is_some_and(|instruction| {
+            let (bl, blr) = (instruction >> 26 == 0b10_0101, instruction & 0xffff_fc1f == 0xd63f_0000);
+            bl || blr
+        })
+    }
+}
+
+/// What a thread was interrupted with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Registers {
+    /// The instruction.
+    pub pc: usize,
+    /// The frame pointer.
+    pub fp: usize,
+    /// The top of the stack.
+    pub sp: usize,
+    /// The link register; 0 on a machine that has none.
+    pub link: usize,
+}
+
+/// The part of a stack that is in use.
+#[derive(Clone, Copy)]
+struct Stack {
+    low: usize,
+    high: usize,
+}
+
+impl Stack {
+    /// What lies above `sp`. Never below this call's own frame, for memory further down may not exist yet.
+    fn above(sp: usize, bounds: StackBounds) -> Stack {
+        let here = 0u8;
+        let own = (&raw const here).addr();
+        let inside = (bounds.low..bounds.high).contains(&own);
+        Stack { low: sp.max(own), high: if inside { bounds.high } else { 0 } }
+    }
+
+    fn word(self, at: usize) -> Option<usize> {
+        let inside = at.is_multiple_of(WORD) && at >= self.low && at.checked_add(WORD)? <= self.high;
+        // SAFETY: the word is aligned and lies between a live frame and the end of the calling thread's stack:
+        // `StackBounds` cannot leave its thread. Volatile, for the words belong to frames of other functions.
+        inside.then(|| unsafe { (at as *const usize).read_volatile() })
+    }
+
+    /// Whether a frame begins here that a call in the executable made.
+    fn has_frame(self, fp: usize, text: Text) -> bool {
+        fp.checked_add(WORD).and_then(|at| self.word(at)).is_some_and(|to| text.follows_call(to))
+    }
+}
+
+/// Fills in the addresses of a stack, innermost first: the instruction, then where each call comes back to. Returns
+/// how many there are; as many as there is room for means that there may be more.
+pub fn walk(from: &Registers, bounds: StackBounds, text: Text, frames: &mut [usize]) -> usize {
+    let stack = Stack::above(from.sp, bounds);
+    let mut into = Into { frames, depth: 0 };
+    into.push(from.pc);
+    let mut fp = from.fp;
+    if !text.contains(from.pc) {
+        let (caller, its_fp) = caller_of_frameless(from, stack, text);
+        caller.into_iter().for_each(|caller| into.push(caller));
+        fp = its_fp;
+    }
+    follow(fp, stack, &mut into);
+    into.depth
+}
+
+/// Fills in where the calls on the way to whoever calls this come back to, innermost first, and returns how many there are.
+#[inline(never)]
+pub fn callers(bounds: StackBounds, frames: &mut [usize]) -> usize {
+    let fp = frame_pointer();
+    let mut into = Into { frames, depth: 0 };
+    follow(fp, Stack::above(fp, bounds), &mut into);
+    into.depth
+}
+
+struct Into<'a> {
+    frames: &'a mut [usize],
+    depth: usize,
+}
+
+impl Into<'_> {
+    fn push(&mut self, address: usize) {
+        if let Some(frame) = self.frames.get_mut(self.depth) {
+            *frame = address;
+            self.depth += 1;
+        }
+    }
+}
+
+/// Follows the frame pointers, which rise from frame to frame; a thread's first frame points nowhere.
+fn follow(mut fp: usize, stack: Stack, into: &mut Into<'_>) {
+    while into.depth < into.frames.len() {
+        let (Some(next), Some(back)) = (stack.word(fp), stack.word(fp.wrapping_add(WORD))) else { return };
+        if back == 0 {
+            return;
+        }
+        into.push(back);
+        if next <= fp {
+            return;
+        }
+        fp = next;
+    }
+}
+
+/// Who called the code of a library that was built without frame pointers, and the caller's frame.
+///
+/// The library leaves the caller's frame pointer alone, or saved it below the return address; the return address
+/// itself is a word near the top that a call in the executable would come back to. The first such word may be left over
+/// from an earlier call, so one with a saved frame pointer is believed before one without.
+#[cfg(target_arch = "x86_64")]
+fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<usize>, usize) {
+    let untouched = stack.has_frame(from.fp, text);
+    let reach = from.sp.saturating_add(SEARCHED * WORD);
+    let reach = if untouched { reach.min(from.fp) } else { reach };
+    let words = |end: usize| (from.sp..end).step_by(WORD).map_while(move |at| Some((at, stack.word(at)?)));
+    let callers = || words(reach).filter(|(_, word)| text.follows_call(*word));
+    let saved = |at: usize| words(at).map(|(_, word)| word).find(|word| *word > at && stack.has_frame(*word, text));
+    let whole = || callers().find_map(|(at, caller)| Some((Some(caller), saved(at)?)));
+    let first = callers().next().map(|(_, caller)| caller);
+    if untouched { (first, from.fp) } else { whole().unwrap_or((first, from.fp)) }
+}
+
+/// Who called a leaf of a library: the link register, unless a frame tells the same.
+#[cfg(target_arch = "aarch64")]
+fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<usize>, usize) {
+    let told = from.fp.checked_add(WORD).and_then(|at| stack.word(at)) == Some(from.link);
+    ((!told && text.follows_call(from.link)).then_some(from.link), from.fp)
+}
+
+/// Tries whether this binary was built with frame pointers: a function must find who called it, and who called that.
+///
+/// # Errors
+/// If it does not find them; the message names the flag to build with.
+pub fn frame_pointers_work() -> Result<(), String> {
+    let mut frames = [0; 8];
+    let depth = outer(&mut frames);
+    let callers = [middle as fn(&mut [usize]) -> usize as usize, outer as fn(&mut [usize]) -> usize as usize];
+    let found =
+        frames[..depth].iter().skip(1).zip(callers).filter(|(at, caller)| (*caller..caller + CODE).contains(*at));
+    if found.count() == callers.len() {
+        return Ok(());
+    }
+    Err("this binary has no frame pointers: build it with RUSTFLAGS=\"-C force-frame-pointers=yes\"".to_owned())
+}
+
+/// More bytes than the code of a function of the self test takes, whatever it was built with.
+const CODE: usize = 1_024;
+
+#[inline(never)]
+fn outer(frames: &mut [usize]) -> usize {
+    // What is done after the call keeps it a call: a jump would leave no frame.
+    black_box(middle(black_box(frames)))
+}
+
+#[inline(never)]
+fn middle(frames: &mut [usize]) -> usize {
+    black_box(inner(black_box(frames))).min(64)
+}
+
+#[inline(never)]
+fn inner(frames: &mut [usize]) -> usize {
+    let fp = frame_pointer();
+    let bounds = StackBounds::of_this_thread().unwrap_or(StackBounds::NONE);
+    let here = inner as fn(&mut [usize]) -> usize as usize;
+    walk(&Registers { pc: here, fp, sp: fp, link: 0 }, bounds, Text { low: here, high: here + 1 }, frames)
+}
+
+/// Where the calling thread keeps what is its own: on a stack that libc made that is its upper end.
+fn thread_pointer() -> usize {
+    // SAFETY: takes nothing, and reads a register.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// The frame pointer of the function that this is inlined into.
+#[inline(always)]
+fn frame_pointer() -> usize {
+    let fp;
+    // SAFETY: copies one register into another.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        std::arch::asm!("mov {}, rbp", out(reg) fp, options(nomem, nostack, preserves_flags));
+        #[cfg(target_arch = "aarch64")]
+        std::arch::asm!("mov {}, x29", out(reg) fp, options(nomem, nostack, preserves_flags));
+    }
+    fp
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_build_has_frame_pointers() {
+        assert_eq!(frame_pointers_work(), Ok(()));
+    }
+
+    #[test]
+    fn callers_are_found_from_within() {
+        #[inline(never)]
+        fn here(frames: &mut [usize]) -> usize {
+            black_box(callers(StackBounds::of_this_thread().unwrap(), black_box(frames)))
+        }
+        let mut frames = [0; 64];
+        let depth = here(&mut frames);
+        assert!((4..64).contains(&depth), "{depth}");
+        let begin = here as fn(&mut [usize]) -> usize as usize;
+        assert!((begin..begin + CODE).contains(&frames[0]), "the first call is that of the walk");
+        assert_eq!(callers(StackBounds::NONE, &mut frames), 0);
+    }
+
+    #[test]
+    fn registers_that_point_nowhere_end_the_walk() {
+        let bounds = StackBounds::of_this_thread().unwrap();
+        let text = Text::of_executable().unwrap();
+        let mut frames = [0; 8];
+        for fp in [0, 1, usize::MAX, usize::MAX - 7, bounds.high, bounds.high - 8, bounds.low] {
+            for sp in [0, bounds.low, bounds.high, usize::MAX] {
+                let from = Registers { pc: 7, fp, sp, link: 0 };
+                assert!(walk(&from, bounds, text, &mut frames) >= 1, "{from:?}");
+                assert_eq!(walk(&from, StackBounds::NONE, text, &mut frames), 1, "no stack, no callers");
+                assert_eq!(walk(&from, bounds, text, &mut []), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_walk_stops_when_there_is_no_more_room() {
+        let bounds = StackBounds::of_this_thread().unwrap();
+        let text = Text::of_executable().unwrap();
+        let fp = frame_pointer();
+        let mut frames = [0; 2];
+        assert_eq!(walk(&Registers { pc: text.low, fp, sp: fp, link: 0 }, bounds, text, &mut frames), 2);
+    }
+
+    #[test]
+    fn frames_must_rise() {
+        let mut words = [0usize; 6];
+        let at = |index: usize, words: &[usize; 6]| (&raw const words[index]).addr();
+        words[0] = at(2, &words);
+        words[1] = 11;
+        words[2] = at(0, &words);
+        words[3] = 22;
+        let stack = Stack { low: at(0, &words), high: at(5, &words) + WORD };
+        let mut frames = [0; 8];
+        let mut into = Into { frames: &mut frames, depth: 0 };
+        follow(at(0, &words), stack, &mut into);
+        let depth = into.depth;
+        assert_eq!(frames[..depth], [11, 22], "the second frame points back to the first");
+    }
+}

@@ -1,0 +1,49 @@
+//! The counters of a recording, `counters.bin`: named numbers that survive a kill.
+
+use anyhow::Context;
+use std::path::Path;
+
+/// Name of the counters' file inside a recording.
+pub const COUNTERS: &str = "counters.bin";
+
+pub const MAGIC: u64 = u64::from_le_bytes(*b"LABCNTS\n");
+
+pub const VERSION: u64 = 1;
+
+pub const HEADER_WORDS: usize = 2;
+
+pub const MOST: usize = 64;
+
+pub const NAME_WORDS: usize = 6;
+
+pub const NAME_BYTES: usize = NAME_WORDS * 8;
+
+pub const ENTRY_WORDS: usize = NAME_WORDS + 2;
+
+/// What the name of a stopwatch's first counter ends with: `CLOCK_MONOTONIC` nanoseconds.
+pub const BEGIN_NS: &str = "_begin_ns";
+
+/// What the name of its second one ends with.
+pub const END_NS: &str = "_end_ns";
+
+/// Reads the counters of a recording that were written at least once.
+///
+/// # Errors
+/// If the file cannot be read, holds no counters, or was written by a newer lab.
+pub fn read(path: &Path) -> anyhow::Result<Vec<(String, u64)>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let words: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
+    match words.get(..HEADER_WORDS) {
+        Some([MAGIC, VERSION]) => {}
+        Some([MAGIC, newer]) => anyhow::bail!("the counters have format {newer}, this lab reads format {VERSION}"),
+        _ => anyhow::bail!("{} holds no counters", path.display()),
+    }
+    let entries = words[HEADER_WORDS..].chunks_exact(ENTRY_WORDS);
+    Ok(entries.filter(|entry| entry[NAME_WORDS + 1] == 1).map(counter_of).collect())
+}
+
+fn counter_of(entry: &[u64]) -> (String, u64) {
+    let bytes: Vec<u8> = entry[..NAME_WORDS].iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let name = String::from_utf8_lossy(&bytes);
+    (name.trim_end_matches('\0').to_owned(), entry[NAME_WORDS])
+}

@@ -1,0 +1,163 @@
+//! A recording: the folder that a run leaves, and the only channel between parent and child.
+//!
+//! | file | written by | holds |
+//! | --- | --- | --- |
+//! | `spec.json` | parent, before | what is asked: variant, load, environment |
+//! | `outcome.json` | parent, before and after | how the run ended |
+//! | `end.json` | child, before and at its end | that the variant returned, or its error |
+//! | `requests.bin` | child, while it runs | one slot a request: `lab_kit::log` |
+//! | `floor.bin` | child, first | the same for the null target |
+//! | `counters.bin` | child, while it runs | what the variant reports about itself |
+//! | `post-mortem.json` | child when its time is up, names by the parent | what a run that hung was at: [`crate::post_mortem::PostMortem`] |
+//! | `panics.json` | child at each panic, names by the parent | [`crate::threads::Panic`] |
+//! | `stdout.txt`, `stderr.txt` | child | what the scenario printed |
+//! | `scratch/` | child | files of the scenario, removed when the run is over |
+//!
+//! Files that are written at the end are reserved at the start, so that a disk which fills up in between
+//! cannot take the ending away.
+
+use crate::outcome::{End, Outcome};
+use crate::reserved::Reserved;
+use crate::spec::{FORMAT, Spec};
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SPEC: &str = "spec.json";
+const OUTCOME: &str = "outcome.json";
+const END: &str = "end.json";
+/// Files of the scenario, while it runs.
+pub const SCRATCH: &str = "scratch";
+/// What the scenario printed.
+pub const STDOUT: &str = "stdout.txt";
+/// What the scenario complained about.
+pub const STDERR: &str = "stderr.txt";
+
+/// Removes a run's scratch files: they are nobody's once it is over.
+pub fn remove_scratch(run: &Path) {
+    let _ = fs::remove_dir_all(run.join(SCRATCH));
+}
+
+/// A recording that is open for its run.
+#[derive(Debug)]
+pub struct Recorder {
+    pub folder: PathBuf,
+    outcome: Reserved,
+}
+
+impl Recorder {
+    /// Makes the folder of a run and reserves what is written later.
+    pub fn create(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
+        fs::create_dir(folder)?;
+        fs::write(folder.join(SPEC), serde_json::to_vec_pretty(spec)?)?;
+        Reserved::create(&folder.join(END))?;
+        let outcome = Reserved::create(&folder.join(OUTCOME))?;
+        outcome.write(&Outcome::unfinished("the lab died while this run was under way"))?;
+        Ok(Recorder { folder: folder.to_owned(), outcome })
+    }
+
+    pub fn write_outcome(&self, outcome: &Outcome) -> anyhow::Result<()> {
+        self.outcome.write(outcome)
+    }
+}
+
+/// A recording as it was read.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// What was asked.
+    pub spec: Spec,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Whether a folder is a run's recording.
+pub fn is_recording(folder: &Path) -> bool {
+    folder.join(SPEC).is_file()
+}
+
+/// Opens a recording. An outcome that cannot be read is an unfinished one.
+///
+/// # Errors
+/// If there is no readable spec, or if a newer lab wrote it.
+pub fn open(folder: &Path) -> anyhow::Result<Recording> {
+    let spec = read_spec(folder)?;
+    let outcome = read_json(&folder.join(OUTCOME));
+    let outcome = outcome.unwrap_or_else(|error| Outcome::unfinished(&format!("its outcome is lost: {error:#}")));
+    Ok(Recording { folder: folder.to_owned(), spec, outcome })
+}
+
+/// Reads what a run is to do.
+pub fn read_spec(folder: &Path) -> anyhow::Result<Spec> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+    let path = folder.join(SPEC);
+    let Versioned { format } = read_json(&path)?;
+    if format > FORMAT {
+        bail!("{} was recorded in format {format}, this lab reads up to {FORMAT}: use a newer lab", folder.display());
+    }
+    read_json(&path)
+}
+
+/// What the child said at its end, if it got there.
+pub fn read_end(folder: &Path) -> Option<End> {
+    read_json(&folder.join(END)).ok()
+}
+
+/// Writes the child's last word into the place that its parent reserved.
+pub fn write_end(folder: &Path, end: &End) -> anyhow::Result<()> {
+    Reserved::open(&folder.join(END))?.write(end)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ending, Kind, Load};
+
+    fn spec() -> Spec {
+        Spec::new("greedy", "buggy", Kind::Buggy, Load::DEFAULT)
+    }
+
+    #[test]
+    fn a_recording_reads_back_and_is_unfinished_until_it_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let recorder = Recorder::create(&run, &spec()).unwrap();
+        let read = open(&run).unwrap();
+        assert_eq!((read.spec, read.outcome.ending), (spec(), Ending::Unfinished));
+        assert!(read_end(&run).is_none(), "the child has not spoken");
+        write_end(&run, &End { failed: Some("a panic".into()), usage: None }).unwrap();
+        assert_eq!(read_end(&run).unwrap().failed.as_deref(), Some("a panic"));
+        let outcome = Outcome { ending: Ending::Hung, warnings: vec!["late".into()], ..Outcome::unfinished("slow") };
+        recorder.write_outcome(&outcome).unwrap();
+        assert_eq!(open(&run).unwrap().outcome, outcome);
+    }
+
+    #[test]
+    fn a_damaged_outcome_is_an_unfinished_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        Recorder::create(&run, &spec()).unwrap();
+        fs::write(run.join(OUTCOME), "{\"ending\":").unwrap();
+        let read = open(&run).unwrap();
+        assert_eq!(read.outcome.ending, Ending::Unfinished);
+        assert!(read.outcome.text.unwrap().contains("lost"));
+    }
+
+    #[test]
+    fn a_newer_recording_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(SPEC), r#"{"format": 99, "unknown": true}"#).unwrap();
+        assert!(open(folder.path()).unwrap_err().to_string().contains("use a newer lab"));
+    }
+}

@@ -1,0 +1,34 @@
+//! A recording: the folder that a run leaves, and the only channel between parent and child.
+//!
+//! Everything after a run reads this folder, and reads it again the same way next year. What writes and what reads a file
+//! share its layout here, so that the layout is described once. This package knows no runtime, no clock and no process.
+
+pub mod alloc;
+mod cause;
+pub mod counters;
+pub mod cpu;
+mod ending;
+pub mod file;
+pub mod folder;
+pub mod frame;
+mod kind;
+mod load;
+pub mod maps;
+pub mod observations;
+pub mod outcome;
+pub mod overhead;
+pub mod post_mortem;
+pub mod profiler;
+pub mod request_log;
+pub mod reserved;
+pub mod scheduler;
+pub mod spans;
+pub mod spec;
+pub mod stall;
+pub mod threads;
+pub mod words;
+
+pub use cause::Cause;
+pub use ending::Ending;
+pub use kind::Kind;
+pub use load::{Arrivals, Load};

@@ -1,0 +1,267 @@
+//! The load: everything that decides what is asked of a variant.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What is asked of a variant. Plain data, written into every recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Decides arrivals and generated data. The same seed asks the same thing.
+    pub seed: u64,
+    /// How requests are spread over time.
+    pub arrivals: Arrivals,
+    /// Mean requests per second over the measured time.
+    pub rate: f64,
+    /// Load before the measured time, in milliseconds: recorded, tagged, excluded from every number.
+    pub warmup_ms: u64,
+    /// Measured time, in milliseconds.
+    pub duration_ms: u64,
+    /// How long answers are waited for once the last request was sent, in milliseconds.
+    pub drain_ms: u64,
+    /// Worker threads of the runtime.
+    pub workers: usize,
+    /// Size of one piece of work in bytes; each scenario says what a piece is.
+    pub size: usize,
+    /// A file of real messages, one JSON document a line, in place of generated ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<PathBuf>,
+    /// How long a slow thing stalls, in milliseconds; each scenario says which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall_ms: Option<u64>,
+    /// A folder of real files, in place of generated ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<PathBuf>,
+    /// How long beyond all its other times a run may take before it counts as hung, in milliseconds.
+    #[serde(default = "default_patience_ms")]
+    pub patience_ms: u64,
+}
+
+fn default_patience_ms() -> u64 {
+    Load::DEFAULT.patience_ms
+}
+
+/// How requests are spread over time. The rate stays the mean in every model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Arrivals {
+    /// Equal gaps.
+    Constant,
+    /// Exponential gaps: independent users.
+    Poisson,
+    /// The rate changes linearly over the measured time; the last rate is this many times the first.
+    Ramp(f64),
+    /// The rate changes once, half-way; the second rate is this many times the first.
+    Step(f64),
+    /// Everything at once: a closed batch of `size` pieces of work. It has no rate and no duration; it is over
+    /// when it is done.
+    Batch,
+}
+
+impl Load {
+    /// The load that a scenario starts from: 2 000 requests a second, evenly, for 3 s on one worker.
+    pub const DEFAULT: Load = Load {
+        seed: 7,
+        arrivals: Arrivals::Constant,
+        rate: 2_000.0,
+        warmup_ms: 500,
+        duration_ms: 3_000,
+        drain_ms: 5_000,
+        workers: 1,
+        size: 1_024,
+        messages: None,
+        stall_ms: None,
+        files: None,
+        patience_ms: 10_000,
+    };
+
+    /// A closed batch of 10 000 pieces of work on one worker, with a minute to be done in.
+    pub const BATCH: Load = Load {
+        arrivals: Arrivals::Batch,
+        rate: 0.0,
+        warmup_ms: 0,
+        duration_ms: 0,
+        drain_ms: 0,
+        size: 10_000,
+        patience_ms: 60_000,
+        ..Load::DEFAULT
+    };
+
+    /// Most requests that one run may ask for, warm-up included: each has a slot of 32 bytes on disk.
+    pub const MOST_REQUESTS: f64 = 20_000_000.0;
+
+    /// Measured time.
+    pub fn duration(&self) -> Duration {
+        Duration::from_millis(self.duration_ms)
+    }
+
+    /// Time of load before the measured time.
+    pub fn warmup(&self) -> Duration {
+        Duration::from_millis(self.warmup_ms)
+    }
+
+    /// How long answers are waited for after the last request.
+    pub fn drain(&self) -> Duration {
+        Duration::from_millis(self.drain_ms)
+    }
+
+    /// Whether all work is there at once, and no requests are sent.
+    pub fn is_batch(&self) -> bool {
+        self.arrivals == Arrivals::Batch
+    }
+
+    /// All that a run of this load takes if the service keeps up: warm-up, measured time, and the drain.
+    pub fn lasts(&self) -> Duration {
+        self.warmup() + self.duration() + self.drain()
+    }
+
+    /// Refuses a load that the lab cannot put on anything, in one sentence that names the next step.
+    ///
+    /// # Errors
+    /// If a number is outside what can be paced, stored or started.
+    pub fn check(&self) -> Result<(), String> {
+        if !(1..=512).contains(&self.workers) {
+            return Err("workers must be between 1 and 512: try --workers 1".into());
+        }
+        if self.is_batch() { self.check_batch() } else { self.check_stream() }
+    }
+
+    /// A size counts pieces of work; whether they fit into memory is for the scenario to say.
+    fn check_batch(&self) -> Result<(), String> {
+        match self.size {
+            1..=1_000_000_000 => Ok(()),
+            _ => Err("a batch has between 1 and 1000000000 pieces: try --size 10000".into()),
+        }
+    }
+
+    fn check_stream(&self) -> Result<(), String> {
+        self.check_rate()?;
+        if !(100..=3_600_000).contains(&self.duration_ms) {
+            return Err("a duration must be between 100ms and 1h: try --duration 3s".into());
+        }
+        let requests = self.rate * (self.warmup() + self.duration()).as_secs_f64();
+        if requests > Self::MOST_REQUESTS {
+            return Err(format!(
+                "this load is {requests:.0} requests, the most is {:.0}: lower --rate or --duration",
+                Self::MOST_REQUESTS
+            ));
+        }
+        if requests < 1.0 {
+            return Err("this load sends no request at all: raise --rate or --duration".into());
+        }
+        if !(1..=64 << 20).contains(&self.size) {
+            return Err("a size must be between 1 byte and 64 MiB: try --size 16kB".into());
+        }
+        Ok(())
+    }
+
+    fn check_rate(&self) -> Result<(), String> {
+        if !self.rate.is_finite() || self.rate <= 0.0 || self.rate > 1_000_000.0 {
+            return Err("a rate must be above 0 and at most 1000000 requests a second: try --rate 2000".into());
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Arrivals {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, factor) = match text.split_once(':') {
+            Some((kind, factor)) => (kind, Some(parse_factor(factor)?)),
+            None => (text, None),
+        };
+        match (kind, factor) {
+            ("batch", None) => Ok(Arrivals::Batch),
+            ("constant", None) => Ok(Arrivals::Constant),
+            ("poisson", None) => Ok(Arrivals::Poisson),
+            ("ramp", factor) => Ok(Arrivals::Ramp(factor.unwrap_or(3.0))),
+            ("step", factor) => Ok(Arrivals::Step(factor.unwrap_or(3.0))),
+            ("batch" | "constant" | "poisson", Some(_)) => Err(format!("{kind} takes no factor: try {kind}")),
+            _ => Err(format!("'{text}' is no arrival model: try constant, poisson, ramp:3 or step:3")),
+        }
+    }
+}
+
+fn parse_factor(text: &str) -> Result<f64, String> {
+    let usable = |f: &f64| f.is_finite() && (0.001..=1_000.0).contains(f);
+    text.parse()
+        .ok()
+        .filter(usable)
+        .ok_or_else(|| format!("'{text}' is no factor of last rate over first (0.001 to 1000): try ramp:3 or step:3"))
+}
+
+impl fmt::Display for Arrivals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Arrivals::Batch => f.write_str("batch"),
+            Arrivals::Constant => f.write_str("constant"),
+            Arrivals::Poisson => f.write_str("poisson"),
+            Arrivals::Ramp(factor) => write!(f, "ramp:{factor}"),
+            Arrivals::Step(factor) => write!(f, "step:{factor}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Arrivals {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Arrivals> for String {
+    fn from(arrivals: Arrivals) -> String {
+        arrivals.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_read_back_what_they_print() {
+        for text in ["batch", "constant", "poisson", "ramp:3", "step:0.5"] {
+            assert_eq!(text.parse::<Arrivals>().unwrap().to_string(), text);
+        }
+        assert_eq!("ramp".parse(), Ok(Arrivals::Ramp(3.0)));
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_a_next_step() {
+        for text in ["", "bursty", "constant:2", "ramp:0", "ramp:nan", "step:-1", "step:1e9"] {
+            let refusal = text.parse::<Arrivals>().unwrap_err();
+            assert!(refusal.contains("try "), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_load_outside_its_limits_is_refused() {
+        let with = |change: fn(&mut Load)| {
+            let mut load = Load::DEFAULT;
+            change(&mut load);
+            load.check()
+        };
+        assert_eq!(with(|_| ()), Ok(()));
+        assert!(with(|l| l.rate = 0.0).is_err());
+        assert!(with(|l| l.rate = f64::NAN).is_err());
+        assert!(with(|l| l.rate = 1e300).is_err());
+        assert!(with(|l| l.rate = 0.01).unwrap_err().contains("no request"));
+        assert!(with(|l| l.duration_ms = 0).is_err());
+        assert!(with(|l| l.duration_ms = u64::MAX).is_err());
+        assert!(with(|l| l.workers = 0).is_err());
+        assert!(with(|l| l.size = 0).is_err());
+        assert!(with(|l| (l.rate, l.duration_ms) = (1e6, 60_000)).unwrap_err().contains("requests"));
+    }
+
+    #[test]
+    fn a_batch_has_a_size_and_nothing_else() {
+        assert_eq!(Load::BATCH.check(), Ok(()));
+        assert!(Load { size: 0, ..Load::BATCH }.check().unwrap_err().contains("--size"));
+        assert!(Load { size: usize::MAX, ..Load::BATCH }.check().is_err());
+        assert!(Load { workers: 0, ..Load::BATCH }.check().unwrap_err().contains("--workers"));
+    }
+}

@@ -1,0 +1,170 @@
+//! What a process was at when its time was up: every thread, task, lock and runtime, with names.
+
+use crate::frame::Frame;
+use serde::{Deserialize, Serialize};
+
+/// Name of a resolved post-mortem in the folder of its run.
+pub const POST_MORTEM: &str = "post-mortem.json";
+
+/// What a process was at when it was asked, with names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PostMortem {
+    /// From the question to the last answer, in milliseconds.
+    pub took_ms: f64,
+    /// Its threads, in the order of their numbers; those of the lab are left out.
+    pub threads: Vec<Thread>,
+    /// Tasks that had not ended; none where nobody saw them spawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Vec<LiveTask>>,
+    /// Locks and channels that are watched, those that somebody holds or waits for.
+    #[serde(default)]
+    pub watched: Vec<Watched>,
+    /// The runtimes that the lab saw being built.
+    #[serde(default)]
+    pub runtimes: Vec<Runtime>,
+    /// What idle tasks await, by tokio's task dump; empty in a build without the feature `taskdump`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dumped: Vec<Awaits>,
+    /// What has to be known before believing it: threads that did not answer, what the kernel does not tell.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// A thread at the moment of a post-mortem.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Its number in the kernel.
+    pub tid: u32,
+    /// Its name.
+    pub name: String,
+    /// Its stack, innermost first; empty if it did not answer.
+    pub stack: Vec<Frame>,
+    /// Whether the stack was the same a tenth of a second before.
+    pub same_later: bool,
+    /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_cpu: Option<f64>,
+    /// The function of the kernel that it waits in, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// The number of the system call that it is in, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syscall: Option<u64>,
+    /// The poll that it is inside of, where somebody watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Polled>,
+}
+
+/// A poll that is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Polled {
+    /// The task's number.
+    pub task: u64,
+    /// For how long, in milliseconds.
+    pub for_ms: f64,
+}
+
+/// A task that has not ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LiveTask {
+    /// Its number.
+    pub number: u64,
+    /// The runtime, by its number in the run.
+    pub runtime: u8,
+    /// The file and line of the spawn: `src/drive.rs:52`.
+    pub place: String,
+    /// Since it was spawned, in milliseconds.
+    pub age_ms: f64,
+    /// What it does.
+    pub state: TaskState,
+    /// Since its last poll began, in milliseconds; none if it was not polled while somebody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_poll_ms: Option<f64>,
+}
+
+/// What a task does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskState {
+    /// It is inside a poll, on the thread with this number.
+    Polled(u32),
+    /// It is in no poll: it waits for an event, or for a worker.
+    #[default]
+    Waits,
+}
+
+/// A lock or a channel that is watched.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    /// What it is.
+    pub kind: WatchedKind,
+    /// What whoever made it calls it.
+    pub name: String,
+    /// Where it was made: `src/drive.rs:52`.
+    pub place: String,
+    /// Who holds it; nobody holds a channel.
+    #[serde(default)]
+    pub holders: Vec<Party>,
+    /// Who waits for it.
+    #[serde(default)]
+    pub waiters: Vec<Party>,
+    /// Who is on the other side of a channel: who could end the wait, as far as that is known. Empty for a lock.
+    #[serde(default)]
+    pub others: Vec<Party>,
+}
+
+/// Tasks that a dump is asked about: naming what one awaits takes longer than all else in a post-mortem.
+pub const MOST_AWAITS: usize = 32;
+
+/// What an idle task awaits, as tokio's task dump says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Awaits {
+    /// The task's number.
+    pub task: u64,
+    /// The trace as tokio prints it, line by line.
+    pub trace: Vec<String>,
+}
+
+/// Kinds of what is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WatchedKind {
+    /// A lock that blocks its thread.
+    #[default]
+    Lock,
+    /// A lock that is awaited.
+    AsyncLock,
+    /// A bounded channel; senders wait while it is full, receivers while it is empty.
+    Channel,
+}
+
+/// Who holds something or waits for it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Party {
+    /// The thread's number in the kernel.
+    pub tid: u32,
+    /// The task; none outside of tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<u64>,
+    /// Since when, in milliseconds.
+    pub for_ms: f64,
+    /// Where it asked for it: `src/drive.rs:52`.
+    pub place: String,
+}
+
+/// A runtime, as far as the lab knows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Runtime {
+    /// Its number in the run.
+    pub number: u8,
+    /// Its workers.
+    pub workers: u64,
+    /// Tasks that tokio counts; none once it has forgotten them.
+    pub alive_tasks: u64,
+    /// Tasks that wait for a thread of the blocking pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocking_queue: Option<u64>,
+    /// Threads of the blocking pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocking_threads: Option<u64>,
+}

@@ -1,0 +1,133 @@
+//! Which lenses there are, and what each of them says about itself when it is done.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+/// An instrument that looks into a run. Each has a run of its own: two of them in one process see each other, and some
+/// pairs deadlock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lens {
+    /// Where the CPU time goes.
+    Cpu,
+    /// Who asks for memory, and who keeps it.
+    Alloc,
+    /// Where polls are while they take long, on the CPU and off it.
+    Stall,
+    /// Who is polled, who holds the workers, and who waits for them.
+    Sched,
+    /// How long the steps of a request take.
+    Spans,
+    /// Somebody who watches with tokio-console. Leaves nothing, and is asked for by `--console` alone.
+    Console,
+}
+
+impl Lens {
+    /// All that leave something, in the order in which they are shown.
+    pub const ALL: [Lens; 5] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Sched, Lens::Spans];
+    /// Those that a run is looked at with unless it is told otherwise.
+    pub const DEFAULT: [Lens; 4] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Sched];
+}
+
+impl fmt::Display for Lens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Lens::Cpu => "cpu",
+            Lens::Alloc => "alloc",
+            Lens::Stall => "stall",
+            Lens::Sched => "sched",
+            Lens::Spans => "spans",
+            Lens::Console => "console",
+        })
+    }
+}
+
+impl FromStr for Lens {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Lens, String> {
+        let named = Lens::ALL.into_iter().find(|lens| lens.to_string() == text);
+        named.ok_or_else(|| {
+            "lenses are cpu, alloc, stall, sched, spans: try --profile cpu,stall, or all, or none".into()
+        })
+    }
+}
+
+/// What a lens says about itself: `lens.json` in the folder of its run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// Why it saw nothing, if so: then there are no views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
+    /// What it counted about its own work: samples asked and delivered, lost ones, its rate.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
+    /// What it saw, each as a file of folded stacks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<ViewNote>,
+    /// What has to be known before believing it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One view of a lens: folded stacks in one unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewNote {
+    /// What it is called: `cpu`, `alloc churn`, `stall off-CPU`.
+    pub name: String,
+    /// The file of folded stacks, beside this note.
+    pub file: String,
+    /// The unit of its weights: `samples`, `ms`, `bytes`, `us`.
+    pub unit: String,
+    /// The file of the same stacks in samples, where the weights are no samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<String>,
+    /// What a picture of it shows and what it cannot show, in a sentence.
+    pub shows: String,
+}
+
+impl Note {
+    /// The file's name.
+    pub const FILE: &str = "lens.json";
+
+    /// A lens that saw nothing, and why.
+    pub fn unavailable(why: impl Into<String>) -> Note {
+        Note { unavailable: Some(why.into()), ..Note::default() }
+    }
+
+    /// Reads it; a lens that left none has nothing to say.
+    pub fn read(folder: &Path) -> Option<Note> {
+        serde_json::from_slice(&std::fs::read(folder.join(Note::FILE)).ok()?).ok()
+    }
+
+    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        Ok(std::fs::write(folder.join(Note::FILE), serde_json::to_vec_pretty(self)?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lenses_are_words_that_read_back() {
+        for lens in Lens::ALL {
+            assert_eq!(lens.to_string().parse(), Ok(lens));
+            assert_eq!(serde_json::to_value(lens).unwrap(), serde_json::json!(lens.to_string()));
+        }
+        assert!("gpu".parse::<Lens>().unwrap_err().contains("try --profile"));
+    }
+
+    #[test]
+    fn a_note_reads_back_and_a_damaged_one_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = Note::unavailable("no jemalloc in this binary");
+        note.write(folder.path()).unwrap();
+        assert_eq!(Note::read(folder.path()), Some(note));
+        std::fs::write(folder.path().join(Note::FILE), "{").unwrap();
+        assert_eq!(Note::read(folder.path()), None);
+    }
+}

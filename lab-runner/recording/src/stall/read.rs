@@ -1,0 +1,184 @@
+//! Reads `stall.bin`: pure, and bounded by the file's own bound. A file that is cut off anywhere tells what is before.
+
+use crate::stall::format::{
+    Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION, WAIT_WORDS, flag, kind, unpair,
+};
+use anyhow::{Context, bail, ensure};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// What a sampler recorded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recording {
+    /// When the sampling began, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub start_ns: u64,
+    /// Samples a second.
+    pub hz: u64,
+    /// The program that was sampled.
+    pub executable: PathBuf,
+    /// The program's length in bytes and when it had changed last, in nanoseconds since 1970; zeros if unknown.
+    pub stamp: (u64, u64),
+    /// The text of the program's `/proc/self/maps`.
+    pub maps: String,
+    /// The stacks, in the order in which they were collected.
+    pub samples: Vec<Sample>,
+    /// What the threads of long polls waited for.
+    pub waits: Vec<WaitChannel>,
+    /// What the sampler counted; absent if it was not stopped.
+    pub counts: Option<Counts>,
+    /// Whether the file ends within a record, or goes on with something that is none.
+    pub cut: bool,
+}
+
+/// A stack of a thread inside a poll.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// When it was taken.
+    pub at_ns: u64,
+    /// When the poll began.
+    pub begin_ns: u64,
+    /// The task's number.
+    pub task: u64,
+    /// The poll's number; unique together with the thread.
+    pub poll: u64,
+    /// CPU time that the thread had used since it started, in nanoseconds.
+    pub cpu_ns: u64,
+    /// The thread's number in the kernel.
+    pub thread: u32,
+    /// Ticks that it stands for: more than one if the thread did not get to answer at once.
+    pub ticks: u32,
+    /// Whether the thread used the CPU since the sample before.
+    pub on_cpu: bool,
+    /// Whether `on_cpu` follows from the instruction alone, for there was no sample before in this poll.
+    pub guessed: bool,
+    /// Whether the signal interrupted a system call. Off the CPU and in none: it waited for a core.
+    pub in_syscall: bool,
+    /// Whether there may be more frames.
+    pub truncated: bool,
+    /// The instruction, then where each call comes back to.
+    pub frames: Vec<u64>,
+}
+
+/// What the thread of a long poll waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitChannel {
+    /// When this was so.
+    pub at_ns: u64,
+    /// The poll's number.
+    pub poll: u64,
+    /// The thread's number in the kernel.
+    pub thread: u32,
+    /// The number of the system call, if the kernel tells it.
+    pub syscall: Option<u64>,
+    /// The function of the kernel in which the thread waits; empty if the kernel does not tell.
+    pub channel: String,
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// If it cannot be read, is no recording of stalls, or has another version.
+pub fn read(path: &Path) -> anyhow::Result<Recording> {
+    let of_file = || format!("cannot read {}", path.display());
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(of_file)?;
+    file.take(FILE_LIMIT).read_to_end(&mut bytes).with_context(of_file)?;
+    parse(&bytes).with_context(|| path.display().to_string())
+}
+
+/// Reads what is in a file.
+///
+/// # Errors
+/// If it is no recording of stalls, is cut off in its header, or has another version.
+pub fn parse(bytes: &[u8]) -> anyhow::Result<Recording> {
+    let mut words = Words { bytes };
+    let header = words.take(HEADER_WORDS).context("is cut off in its header")?;
+    ensure!(header[0] == MAGIC, "is no recording of stalls");
+    ensure!(header[1] == VERSION, "has format {}, this lab reads format {VERSION}", header[1]);
+    let executable = words.text(header[6]).context("is cut off in its header")?;
+    let maps = words.text(header[7]).context("is cut off in its header")?;
+    let mut recording = Recording {
+        start_ns: header[2],
+        hz: header[3],
+        executable: executable.into(),
+        stamp: (header[4], header[5]),
+        maps,
+        ..Recording::default()
+    };
+    while !words.bytes.is_empty() {
+        if record(&mut words, &mut recording).is_err() {
+            recording.cut = true;
+            break;
+        }
+    }
+    Ok(recording)
+}
+
+/// Bytes that are taken as words from the front.
+struct Words<'a> {
+    bytes: &'a [u8],
+}
+
+impl Words<'_> {
+    fn take(&mut self, count: usize) -> Option<Vec<u64>> {
+        let (taken, rest) = self.bytes.split_at_checked(count.checked_mul(8)?)?;
+        self.bytes = rest;
+        let (words, _) = taken.as_chunks::<8>();
+        Some(words.iter().copied().map(u64::from_le_bytes).collect())
+    }
+
+    /// A text of so many bytes, padded to whole words.
+    fn text(&mut self, bytes: u64) -> Option<String> {
+        let bytes = usize::try_from(bytes).ok()?;
+        let (taken, rest) = self.bytes.split_at_checked(bytes.checked_next_multiple_of(8)?)?;
+        self.bytes = rest;
+        Some(String::from_utf8_lossy(&taken[..bytes]).into_owned())
+    }
+}
+
+fn record(words: &mut Words<'_>, recording: &mut Recording) -> anyhow::Result<()> {
+    let head = words.take(1).and_then(|head| Head::from_word(head[0])).context("no head")?;
+    let payload = words.take(usize::from(head.words)).context("cut off")?;
+    match head.kind {
+        kind::SAMPLE => recording.samples.push(sample(head.flags, &payload)?),
+        kind::WAIT => recording.waits.push(wait(&payload)?),
+        kind::COUNTS => recording.counts = Some(Counts::from_words(&payload).context("no counts")?),
+        unknown => bail!("a record of kind {unknown}"),
+    }
+    Ok(())
+}
+
+fn sample(flags: u8, words: &[u64]) -> anyhow::Result<Sample> {
+    let (known, frames) = words.split_at_checked(SAMPLE_WORDS).context("too short for a sample")?;
+    let (thread, ticks) = unpair(known[5]);
+    let is = |flag: u8| flags & flag != 0;
+    Ok(Sample {
+        at_ns: known[0],
+        begin_ns: known[1],
+        task: known[2],
+        poll: known[3],
+        cpu_ns: known[4],
+        thread,
+        ticks,
+        on_cpu: is(flag::ON_CPU),
+        guessed: is(flag::GUESSED),
+        in_syscall: is(flag::IN_SYSCALL),
+        truncated: is(flag::TRUNCATED),
+        frames: frames.to_vec(),
+    })
+}
+
+fn wait(words: &[u64]) -> anyhow::Result<WaitChannel> {
+    let (known, name) = words.split_at_checked(WAIT_WORDS).context("too short for a wait")?;
+    let (thread, length) = unpair(known[2]);
+    let name: Vec<u8> = name.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let name = name.get(..length as usize).context("a name longer than its record")?;
+    Ok(WaitChannel {
+        at_ns: known[0],
+        poll: known[1],
+        thread,
+        syscall: (known[3] != NO_SYSCALL).then_some(known[3]),
+        channel: String::from_utf8_lossy(name).into_owned(),
+    })
+}

@@ -1,0 +1,261 @@
+//! What cannot be measured on a machine, why, and what would mend it. Pure: from facts to sentences.
+
+use crate::cmd::doctor::{Facts, IoUring, Quota};
+use lab_analysis::comparison::comparison::MOST_FOREIGN_CORES;
+use serde::Serialize;
+
+/// The pacer stops sleeping so long before a deadline: who wakes up later than this sends late.
+const MARGIN_US: f64 = lab_kit::pacer::SPIN_NS as f64 / 1e3;
+/// A look at a clock that the kernel must be asked for takes longer than this.
+const SLOW_CLOCK_NS: f64 = 200.0;
+/// Ten of them lie beyond the p99.9.
+const FOR_P999: f64 = 10_000.0;
+const LITTLE_ROOM: u64 = 200_000_000;
+
+/// Something that cannot be measured here.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Unavailable {
+    pub what: &'static str,
+    pub why: String,
+    pub mend: String,
+}
+
+/// The load that a scenario's variants get unless the command line says otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DefaultLoad {
+    pub scenario: &'static str,
+    pub rate: f64,
+    pub seconds: f64,
+}
+
+/// Everything that cannot be measured on a machine under these loads, the gravest first. A variant keeps `workers`
+/// threads busy.
+pub(crate) fn unavailable(facts: &Facts, workers: usize, loads: &[DefaultLoad]) -> Vec<Unavailable> {
+    let all = [
+        unoptimised(facts),
+        no_spare_core(facts, workers),
+        throttled(facts),
+        shared(facts),
+        paused(facts),
+        late_sleeps(facts),
+        slow_clock(facts),
+        changing_frequency(facts),
+        no_steal(facts),
+        no_hooks(facts),
+        no_io_uring(facts),
+        no_counters(facts),
+        no_room(facts),
+        no_p999(loads),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn item(what: &'static str, why: impl Into<String>, mend: impl Into<String>) -> Option<Unavailable> {
+    Some(Unavailable { what, why: why.into(), mend: mend.into() })
+}
+
+fn unoptimised(facts: &Facts) -> Option<Unavailable> {
+    let why = "this build is not optimised: its times and floors are those of another program";
+    if facts.environment.optimised { None } else { item("times that compare with anybody's", why, "cargo lab doctor") }
+}
+
+fn no_spare_core(facts: &Facts, workers: usize) -> Option<Unavailable> {
+    let cores = facts.environment.cores.filter(|cores| *cores <= workers)?;
+    let why = format!("the pacer shares {cores} of {cores} cores with the runtime: its lag is told, not hidden");
+    item("requests sent to the microsecond", why, "give it one core more than the runtime has workers")
+}
+
+fn throttled(facts: &Facts) -> Option<Unavailable> {
+    let Some(Quota::Cores(quota)) = facts.quota else { return None };
+    let cores = facts.cores_present? as f64;
+    let why = format!("the control group grants {quota:.2} of {cores} cores: once they are spent, all stands still");
+    (quota < cores).then_some(())?;
+    item("tails free of throttling", why, "lift the quota (docker --cpus, systemd CPUQuota)")
+}
+
+fn shared(facts: &Facts) -> Option<Unavailable> {
+    let percent = facts.foreign_cores.filter(|cores| *cores > MOST_FOREIGN_CORES)? * 100.0;
+    let why = format!("others used {percent:.0} % of a core before the runs began, and such pairs are dropped");
+    item("small changes", why, "end what else runs here, or come back when it is done")
+}
+
+fn paused(facts: &Facts) -> Option<Unavailable> {
+    let spin = facts.spin.filter(|spin| spin.longest_us >= MARGIN_US)?;
+    let (ms, gaps) = (spin.longest_us / 1e3, spin.gaps);
+    let why = format!("a thread that only spun stood still for {ms:.1} ms, and {gaps} times over 0.1 ms in all");
+    item("maxima below such a pause", why, "end what else runs here; on a shared host, take one of your own")
+}
+
+fn late_sleeps(facts: &Facts) -> Option<Unavailable> {
+    let us = facts.sleeps.filter(|sleeps| sleeps.p99_us >= MARGIN_US)?.p99_us;
+    let why = format!("one sleep in a hundred ends {:.1} ms late, beyond what the pacer spins away", us / 1e3);
+    item("requests sent on time at low rates", why, "take --rate 1000 or more: then the pacer never sleeps")
+}
+
+fn slow_clock(facts: &Facts) -> Option<Unavailable> {
+    let source = facts.clock_source.as_deref().unwrap_or("not told");
+    let why = format!("a look at the clock takes {:.0} ns; its source is {source}", facts.clock_read_ns);
+    (facts.clock_read_ns > SLOW_CLOCK_NS).then_some(())?;
+    item("times below a microsecond", why, "boot with clocksource=tsc, where the host has a stable one")
+}
+
+fn changing_frequency(facts: &Facts) -> Option<Unavailable> {
+    let governor = facts.governor.as_deref().filter(|governor| *governor != "performance")?;
+    let why = format!("the governor '{governor}' changes the processor's frequency with the load");
+    item("CPU times that repeat", why, "cpupower frequency-set --governor performance")
+}
+
+fn no_steal(facts: &Facts) -> Option<Unavailable> {
+    let why = match (facts.steal_ever, facts.is_virtual) {
+        (None, _) => "there is no /proc/stat to tell it",
+        (Some(false), Some(true)) => "the host has told of none since this machine started; it may not tell at all",
+        _ => return None,
+    };
+    item("time that the host steals", why, "trust the longest gap of the spinning thread, and repeat what matters")
+}
+
+fn no_hooks(facts: &Facts) -> Option<Unavailable> {
+    let why = "built without tokio_unstable: no ring in blocking's variant uring";
+    let mend = "build inside the repository, whose .cargo/config.toml asks for it";
+    if facts.environment.tokio_unstable { None } else { item("what only an unstable tokio has", why, mend) }
+}
+
+fn no_io_uring(facts: &Facts) -> Option<Unavailable> {
+    let why = match facts.io_uring {
+        IoUring::Everybody => return None,
+        IoUring::Privileged => "the kernel keeps it for the privileged",
+        IoUring::Nobody => "the kernel refuses it to everybody",
+        IoUring::NotTold => "the kernel does not say whether it has one",
+    };
+    item("reads through io_uring (blocking, uring)", why, "sysctl kernel.io_uring_disabled=0, on Linux 6.6 or later")
+}
+
+fn no_counters(facts: &Facts) -> Option<Unavailable> {
+    let why = match (facts.hardware_counters, facts.perf_event_paranoid) {
+        (Some(false), _) => "no counting unit is handed down to this machine".to_owned(),
+        (_, None) => "the kernel has no perf_event_open, or does not tell".to_owned(),
+        (_, Some(level)) if level > 2 => format!("kernel.perf_event_paranoid is {level}"),
+        _ => return None,
+    };
+    item(
+        "instructions and cache misses",
+        why,
+        "the lab asks for none; for a profiler: real hardware, paranoid 2 or less",
+    )
+}
+
+fn no_room(facts: &Facts) -> Option<Unavailable> {
+    let free = facts.disk_free_bytes.filter(|free| *free < LITTLE_ROOM)?;
+    item(
+        "long runs",
+        format!("{} MB are free where recordings go", free / 1_000_000),
+        "free some room or try another --out",
+    )
+}
+
+fn no_p999(loads: &[DefaultLoad]) -> Option<Unavailable> {
+    let short: Vec<&DefaultLoad> = loads.iter().filter(|load| load.rate * load.seconds < FOR_P999).collect();
+    let told: Vec<String> =
+        short.iter().map(|load| format!("{} sends {:.0}", load.scenario, load.rate * load.seconds)).collect();
+    let longer = short.iter().map(|load| format!("{:.0}s for {}", (FOR_P999 / load.rate).ceil(), load.scenario));
+    let why = format!("it takes 10 000 requests a run, and by itself {}", told.join(", "));
+    (!told.is_empty()).then_some(())?;
+    item("p99.9 of a default load", why, format!("--duration {}", longer.collect::<Vec<_>>().join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::doctor::timers::{Sleeps, Spin};
+    use lab_recording::outcome::Steal;
+    use lab_recording::spec::Environment;
+
+    /// A machine that has everything.
+    fn good() -> Facts {
+        let environment =
+            Environment { cores: Some(4), tokio_unstable: true, optimised: true, ..crate::engine::environment::here() };
+        Facts {
+            environment,
+            cores_present: Some(4),
+            quota: Some(Quota::Unlimited),
+            governor: Some("performance".into()),
+            is_virtual: Some(true),
+            tick_hz: Some(250.0),
+            clock_source: Some("tsc".into()),
+            clock_read_ns: 25.0,
+            sleeps: Some(Sleeps { count: 1_000, p50_us: 5.0, p99_us: 60.0, max_us: 2_000.0 }),
+            spin: Some(Spin { ms: 1_000.0, longest_us: 50.0, gaps: 0 }),
+            load_average: Some(0.1),
+            pressure_percent: Some(0.0),
+            foreign_cores: Some(0.0),
+            steal: Some(Steal { share: 0.0, ms: 0.0 }),
+            steal_ever: Some(true),
+            perf_event_paranoid: Some(2),
+            hardware_counters: Some(true),
+            io_uring: IoUring::Everybody,
+            disk_free_bytes: Some(u64::MAX),
+        }
+    }
+
+    fn missing(facts: &Facts) -> Vec<&'static str> {
+        unavailable(facts, 1, &[]).into_iter().map(|item| item.what).collect()
+    }
+
+    #[test]
+    fn a_machine_that_has_everything_lacks_nothing() {
+        assert_eq!(missing(&good()), [""; 0]);
+        let untold = Facts { quota: None, governor: None, sleeps: None, spin: None, foreign_cores: None, ..good() };
+        assert_eq!(missing(&untold), [""; 0], "what is not told is no finding");
+    }
+
+    #[test]
+    fn builds_and_cores_are_found_wanting() {
+        let with = |change: fn(&mut Environment)| {
+            let mut facts = good();
+            change(&mut facts.environment);
+            missing(&facts)
+        };
+        assert_eq!(with(|here| here.optimised = false), ["times that compare with anybody's"]);
+        assert_eq!(with(|here| here.tokio_unstable = false), ["what only an unstable tokio has"]);
+        assert_eq!(with(|here| here.cores = Some(1)), ["requests sent to the microsecond"]);
+        let narrow = unavailable(&Facts { quota: Some(Quota::Cores(1.5)), ..good() }, 1, &[]);
+        assert!(narrow[0].why.contains("grants 1.50 of 4 cores"), "{narrow:?}");
+        assert_eq!(missing(&Facts { quota: Some(Quota::Cores(4.0)), ..good() }), [""; 0], "as much as there is");
+    }
+
+    #[test]
+    fn a_host_that_pauses_or_hides_it_is_found() {
+        let late = Sleeps { count: 1_000, p50_us: 5.0, p99_us: 1_500.0, max_us: 2_000.0 };
+        assert_eq!(missing(&Facts { sleeps: Some(late), ..good() }), ["requests sent on time at low rates"]);
+        let paused = Spin { ms: 1_000.0, longest_us: 4_200.0, gaps: 3 };
+        assert!(unavailable(&Facts { spin: Some(paused), ..good() }, 1, &[])[0].why.contains("4.2 ms, and 3 times"));
+        assert_eq!(missing(&Facts { steal_ever: Some(false), ..good() }), ["time that the host steals"]);
+        let real = Facts { steal_ever: Some(false), is_virtual: Some(false), ..good() };
+        assert_eq!(missing(&real), [""; 0], "real hardware has no host");
+        assert_eq!(missing(&Facts { foreign_cores: Some(0.4), ..good() }), ["small changes"]);
+        assert_eq!(missing(&Facts { clock_read_ns: 700.0, ..good() }), ["times below a microsecond"]);
+        assert_eq!(missing(&Facts { governor: Some("powersave".into()), ..good() }), ["CPU times that repeat"]);
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_is_found_with_its_reason() {
+        let why = |facts: Facts| unavailable(&facts, 1, &[]).first().map(|item| item.why.clone());
+        let refused = why(Facts { perf_event_paranoid: Some(4), ..good() });
+        assert_eq!(refused.as_deref(), Some("kernel.perf_event_paranoid is 4"));
+        assert!(why(Facts { hardware_counters: Some(false), ..good() }).unwrap().starts_with("no counting unit"));
+        assert!(why(Facts { io_uring: IoUring::Nobody, ..good() }).unwrap().contains("refuses it"));
+        assert_eq!(
+            why(Facts { disk_free_bytes: Some(9_999_999), ..good() }).unwrap(),
+            "9 MB are free where recordings go"
+        );
+    }
+
+    #[test]
+    fn a_load_that_is_too_short_for_a_quantile_is_told_how_long_it_must_be() {
+        let load = |scenario, rate, seconds| DefaultLoad { scenario, rate, seconds };
+        let loads = [load("short", 2_000.0, 3.0), load("long", 5_000.0, 2.0), load("slow", 300.0, 3.0)];
+        let found = unavailable(&good(), 1, &loads);
+        assert!(found[0].why.ends_with("short sends 6000, slow sends 900"), "{found:?}");
+        assert_eq!(found[0].mend, "--duration 5s for short, 34s for slow");
+    }
+}

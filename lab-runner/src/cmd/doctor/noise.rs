@@ -1,0 +1,287 @@
+//! From a variant compared with itself to this machine's noise: how far runs of the same thing differ, what that hides,
+//! and whether anything was called a change. Pure.
+
+use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::verdict::Change;
+use lab_analysis::requests::{Analysis, ValidityVerdict};
+use lab_analysis::stats::estimate::{Estimate, detectable};
+use serde::Serialize;
+
+/// Numbers of pairs that somebody may want to pay for.
+const PAIRS: [usize; 5] = [6, 8, 12, 16, 30];
+/// As many as `lab compare` runs by itself.
+const USUAL_PAIRS: usize = 8;
+
+/// What a null comparison says of a machine.
+#[derive(Debug, Serialize)]
+pub(crate) struct Noise {
+    pub judgement: Judgement,
+    /// Why it is not quiet, in words.
+    pub because: Vec<String>,
+    pub pairs: usize,
+    pub kept: usize,
+    pub dropped: Vec<Dropped>,
+    /// The primary metric first.
+    pub metrics: Vec<MetricNoise>,
+    /// The smallest change of the primary metric that so many pairs see.
+    pub sees: Vec<Sees>,
+    pub pacer: Option<Pacer>,
+    /// The names of those who kept the machine busiest meanwhile.
+    pub others: Vec<String>,
+}
+
+/// What became of a comparison in which nothing differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Judgement {
+    /// Nothing was called a change.
+    Quiet,
+    /// Something was.
+    #[serde(rename = "false alarm")]
+    FalseAlarm,
+    /// Too many pairs were spoiled to say anything.
+    #[serde(rename = "too busy")]
+    TooBusy,
+    /// The primary metric has no estimate.
+    #[serde(rename = "not measured")]
+    NotMeasured,
+}
+
+/// A pair that does not count.
+#[derive(Debug, Serialize)]
+pub(crate) struct Dropped {
+    pub pair: usize,
+    pub why: String,
+}
+
+/// The noise of one metric.
+#[derive(Debug, Serialize)]
+pub(crate) struct MetricNoise {
+    pub metric: String,
+    pub primary: bool,
+    /// What the comparison called it; absent where there are too few pairs to judge it beside the others.
+    pub verdict: Option<Change>,
+    /// Standard deviation of the log ratio of a pair. Absent where only bounds are compared.
+    pub floor: Option<f64>,
+    /// The interval of a factor that is 1; an end that nobody can tell is null.
+    pub interval: Option<[Option<f64>; 2]>,
+    /// The smallest change that eight pairs see, as a share.
+    pub sees_with_8: Option<f64>,
+    /// Why there is no floor.
+    pub because: Option<String>,
+}
+
+/// The smallest change that so many pairs see, as a share.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Sees {
+    pub pairs: usize,
+    pub change: f64,
+}
+
+/// How late the pacer sent, in microseconds: medians over the runs, and the worst of them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Pacer {
+    pub lag_p50_us: f64,
+    /// Absent where no run had requests enough.
+    pub lag_p99_us: Option<f64>,
+    pub worst_lag_p99_us: Option<f64>,
+    pub runs: usize,
+    pub invalid: usize,
+}
+
+impl Noise {
+    /// Reads the noise off a null comparison, absent if there was no whole pair.
+    pub fn of<'a>(
+        comparison: Option<&Comparison>,
+        runs: impl Iterator<Item = &'a Analysis>,
+        others: Vec<String>,
+    ) -> Noise {
+        let (judgement, because) = comparison.map_or_else(no_pair, |comparison| judge(comparison, &others));
+        let metrics: Vec<_> =
+            comparison.iter().flat_map(|comparison| comparison.metrics.iter().map(noise_of)).collect();
+        let floor = metrics.iter().find(|metric| metric.primary).and_then(|metric| metric.floor);
+        let sees = |sd| PAIRS.map(|pairs| Sees { pairs, change: detectable(sd, pairs) }).to_vec();
+        Noise {
+            judgement,
+            because,
+            pairs: comparison.map_or(0, |comparison| comparison.pairs.len()),
+            kept: comparison.map_or(0, Comparison::kept),
+            dropped: comparison.map(dropped).unwrap_or_default(),
+            sees: floor.map(sees).unwrap_or_default(),
+            metrics,
+            pacer: pacer(&runs.collect::<Vec<_>>()),
+            others,
+        }
+    }
+}
+
+fn no_pair() -> (Judgement, Vec<String>) {
+    (Judgement::NotMeasured, vec!["no pair was done to its end".into()])
+}
+
+fn judge(comparison: &Comparison, others: &[String]) -> (Judgement, Vec<String>) {
+    if let Some(why) = &comparison.invalid {
+        let busy = (!others.is_empty()).then(|| format!("and meanwhile most was used by {}", others.join(", ")));
+        return (Judgement::TooBusy, std::iter::once(why.clone()).chain(busy).collect());
+    }
+    let alarms = false_alarms(comparison);
+    if !alarms.is_empty() {
+        return (Judgement::FalseAlarm, alarms);
+    }
+    match comparison.metrics.iter().find(|metric| metric.primary).map(|metric| &metric.estimate) {
+        Some(Ok(_)) => (Judgement::Quiet, Vec::new()),
+        Some(Err(why)) => (Judgement::NotMeasured, vec![why.clone()]),
+        None => (Judgement::NotMeasured, vec!["the metric that decides was not measured".into()]),
+    }
+}
+
+/// Everything that was called a change though both sides are the same.
+fn false_alarms(comparison: &Comparison) -> Vec<String> {
+    let called = comparison.metrics.iter().filter(|metric| metric.judged);
+    let called = called.filter(|metric| matches!(metric.change, Change::Improved | Change::Regressed));
+    let mut alarms: Vec<String> =
+        called.map(|metric| format!("{} is called {}", metric.metric, metric.change)).collect();
+    if comparison.loses_more() {
+        let [before, after] = comparison.lost;
+        alarms.push(format!("one side lost {before:.0} requests and the other {after:.0}"));
+    }
+    alarms
+}
+
+fn dropped(comparison: &Comparison) -> Vec<Dropped> {
+    let dropped = |pair: &lab_analysis::comparison::comparison::Pair| {
+        Some(Dropped { pair: pair.number, why: pair.dropped.clone()? })
+    };
+    comparison.pairs.iter().filter_map(dropped).collect()
+}
+
+fn noise_of(metric: &Compared) -> MetricNoise {
+    let finite = |end: f64| end.is_finite().then_some(end);
+    let estimate = metric.estimate.as_ref().ok();
+    // Of bounds nobody knows how they scatter.
+    let exact = |estimate: &&Estimate| estimate.t.1.is_finite();
+    let floor = estimate.filter(exact).map(|estimate| estimate.sd);
+    let no_floor =
+        || metric.estimate.clone().err().unwrap_or_else(|| "only a bound: it lies where the lab's own floor is".into());
+    MetricNoise {
+        metric: metric.metric.clone(),
+        primary: metric.primary,
+        verdict: metric.judged.then_some(metric.change),
+        floor,
+        interval: estimate.map(|estimate| [finite(estimate.low), finite(estimate.high)]),
+        sees_with_8: floor.map(|sd| detectable(sd, USUAL_PAIRS)),
+        because: floor.is_none().then(no_floor),
+    }
+}
+
+/// How the pacer did, if the runs had one.
+fn pacer(runs: &[&Analysis]) -> Option<Pacer> {
+    let sorted = |metric: &str| {
+        let mut values: Vec<f64> = runs.iter().filter_map(|run| Some(run.metrics.get(metric)?.value)).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let (p50, p99) = (sorted("pacer_lag_p50_us"), sorted("pacer_lag_p99_us"));
+    Some(Pacer {
+        lag_p50_us: *p50.get(p50.len() / 2)?,
+        lag_p99_us: p99.get(p99.len() / 2).copied(),
+        worst_lag_p99_us: p99.last().copied(),
+        runs: runs.len(),
+        invalid: runs.iter().filter(|run| run.validity.verdict == ValidityVerdict::Invalid).count(),
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use lab_analysis::comparison::comparison::Pair;
+    use lab_analysis::requests::Reading;
+    use lab_analysis::stats::estimate::estimate;
+    use lab_recording::spec::Side;
+
+    fn compared(metric: &str, primary: bool, change: Change) -> Compared {
+        Compared {
+            metric: metric.into(),
+            primary,
+            before: Reading::exact(1.0),
+            after: Reading::exact(1.0),
+            judged: true,
+            estimate: estimate(&[0.1, -0.1, 0.05, -0.05, 0.02, -0.02, 0.0, 0.01], 0.05),
+            change,
+            disagrees: false,
+            detectable: None,
+            halved: false,
+        }
+    }
+
+    /// Eight pairs of a variant against itself.
+    fn null(metrics: Vec<Compared>) -> Comparison {
+        let pair = |number| Pair { number, first: Side::A, seed: number as u64, dropped: None };
+        let same = || "fixed".to_owned();
+        Comparison {
+            before: same(),
+            after: same(),
+            pairs: (1..=8).map(pair).collect(),
+            metrics,
+            endings: Default::default(),
+            lost: [0.0, 0.0],
+            invalid: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn noise(comparison: &Comparison) -> Noise {
+        let others = vec!["make".to_owned(), "rustc".to_owned()];
+        Noise::of(Some(comparison), std::iter::empty(), others)
+    }
+
+    #[test]
+    fn where_nothing_is_called_a_change_the_noise_tells_what_is_seen() {
+        let noise =
+            noise(&null(vec![compared("p", true, Change::Equivalent), compared("q", false, Change::Inconclusive)]));
+        assert_eq!((noise.judgement, noise.because.len(), noise.kept), (Judgement::Quiet, 0, 8));
+        let sd = noise.metrics[0].floor.unwrap();
+        assert!((sd - 0.062).abs() < 0.002, "{sd}");
+        assert_eq!(noise.sees.iter().map(|sees| sees.pairs).collect::<Vec<_>>(), PAIRS);
+        assert_eq!(noise.metrics[0].sees_with_8, Some(noise.sees[1].change));
+        assert!(noise.sees.windows(2).all(|two| two[0].change > two[1].change), "more pairs see more");
+        assert!(noise.pacer.is_none(), "there was none");
+    }
+
+    #[test]
+    fn a_change_where_there_is_none_is_a_false_alarm_unless_nobody_judged_it() {
+        let mut comparison =
+            null(vec![compared("p", true, Change::Equivalent), compared("q", false, Change::Improved)]);
+        let alarm = noise(&comparison);
+        assert_eq!((alarm.judgement, alarm.because), (Judgement::FalseAlarm, vec!["q is called improved".to_owned()]));
+        comparison.metrics[1].judged = false;
+        assert_eq!(noise(&comparison).judgement, Judgement::Quiet);
+        comparison.lost = [0.0, 2.0];
+        assert_eq!(noise(&comparison).because, ["one side lost 0 requests and the other 2"]);
+    }
+
+    #[test]
+    fn a_busy_machine_says_who_keeps_it_busy() {
+        let mut comparison = null(vec![compared("p", true, Change::Regressed)]);
+        comparison.pairs[2].dropped = Some("others used 40 % of a core".into());
+        comparison.invalid = Some("3 of 8 pairs were dropped".into());
+        let busy = noise(&comparison);
+        assert_eq!(busy.judgement, Judgement::TooBusy, "no verdict counts");
+        assert_eq!(busy.because, ["3 of 8 pairs were dropped", "and meanwhile most was used by make, rustc"]);
+        assert_eq!((busy.dropped[0].pair, busy.kept), (3, 7));
+    }
+
+    #[test]
+    fn bounds_have_no_floor_and_what_has_no_estimate_is_not_measured() {
+        let mut comparison = null(vec![compared("p", true, Change::Inconclusive)]);
+        comparison.metrics[0].estimate.as_mut().unwrap().t = (0.0, f64::INFINITY);
+        let bound = noise(&comparison);
+        assert!(bound.metrics[0].floor.is_none() && bound.sees.is_empty(), "{bound:?}");
+        assert!(bound.metrics[0].because.as_ref().unwrap().starts_with("only a bound"));
+        comparison.metrics[0].estimate = Err("5 pairs cannot reach a confidence of 95 %".into());
+        assert_eq!(noise(&comparison).judgement, Judgement::NotMeasured);
+        comparison.metrics.clear();
+        assert_eq!(noise(&comparison).because, ["the metric that decides was not measured"]);
+        assert_eq!(Noise::of(None, std::iter::empty(), Vec::new()).judgement, Judgement::NotMeasured);
+    }
+}

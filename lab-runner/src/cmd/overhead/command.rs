@@ -1,0 +1,70 @@
+//! `lab overhead`: what each instrument of the lab costs on this machine.
+
+use crate::cli::{OverheadArgs, OverheadFormat};
+use crate::cmd::overhead::{Asked, Table, measure, own};
+use crate::engine::supervise::Interrupts;
+use crate::exit::{self, Exit, UsageError};
+use crate::report::{Style, overhead};
+use std::io::{self, IsTerminal, Write};
+
+pub(crate) fn run(args: &OverheadArgs, plain: bool) -> anyhow::Result<Exit> {
+    let asked = chosen(&args.only)?;
+    if args.dry_run {
+        return print_plan(&asked, args.rounds);
+    }
+    let interrupts = Interrupts::catch()?;
+    exit::say(&format!("measuring {} instruments {} times, each in a process of its own", asked.len(), args.rounds));
+    let terminal = io::stderr().is_terminal();
+    let rows = measure(&asked, args.rounds, |round, asked| {
+        if terminal {
+            progress(round, args.rounds, &asked.name);
+        }
+        interrupts.signal().is_none()
+    });
+    if terminal {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    if let Some(signal) = interrupts.signal() {
+        exit::say("interrupted before everything was measured: nothing is shown, for nothing was recorded");
+        return Ok(Exit::Interrupted(signal));
+    }
+    show(&Table::of(&rows, args.rounds), args.format, plain)
+}
+
+fn chosen(only: &[String]) -> anyhow::Result<Vec<Asked>> {
+    let all = own()?;
+    let named = |word: &String| all.iter().any(|asked| asked.name.contains(word.as_str()));
+    if let Some(word) = only.iter().find(|word| !named(word)) {
+        let text = format!("no instrument has '{word}' in its name: lab overhead --dry-run lists them");
+        return Err(UsageError::error(text));
+    }
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| name.contains(word.as_str()));
+    Ok(all.into_iter().filter(|asked| wanted(&asked.name)).collect())
+}
+
+fn print_plan(chosen: &[Asked], rounds: usize) -> anyhow::Result<Exit> {
+    let mut stdout = io::stdout().lock();
+    for Asked { name, group, amount, .. } in chosen {
+        writeln!(stdout, "{name:<32} {rounds} times {amount} {}", overhead::amounts(*group))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn progress(round: usize, of: usize, name: &str) {
+    let _ = write!(io::stderr(), "\r\x1b[Kround {round} of {of}  {name}");
+}
+
+/// Prints the tables. Where nothing at all could be measured that is the exit code's to say.
+fn show(table: &Table, format: OverheadFormat, plain: bool) -> anyhow::Result<Exit> {
+    if format == OverheadFormat::Json {
+        let mut stdout = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut stdout, table).map_err(io::Error::from)?;
+        writeln!(stdout)?;
+    } else {
+        let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+        overhead::print(table, Style { plain, naive: false }, &mut stdout)?;
+        stdout.flush()?;
+    }
+    let measured = table.readings.iter().any(|reading| reading.estimate.is_some());
+    Ok(if measured { Exit::Done } else { Exit::NotMeasured })
+}

@@ -1,0 +1,126 @@
+//! What is added to a poll: the same program without and with an instrument, in turns, in one process.
+//!
+//! What an instrument does to one runtime alone is measured block against block, so that a machine whose pace changes does so for
+//! both. What it does to the whole process is measured after a stretch without it.
+
+use lab_kit::overhead::{Answer, Instrument, Job};
+use lab_kit::turns::{self, Runtime, after, alternate, block, spawn_turns, spawn_turns_in_span};
+use lab_recorder;
+use lab_recorder::hooks::{Builder, Hooks, keep_histograms};
+use lab_recorder::scheduler::recorder::{Counts, Recorder};
+use lab_recorder::session::Instrument as AtWork;
+use lab_recording::profiler::Lens;
+use std::path::Path;
+
+const fn polls(name: &'static str, measure: fn(&Job) -> Result<Answer, String>) -> Instrument {
+    Instrument { name, amount: 400_000, measure }
+}
+
+pub(crate) const INSTRUMENTS: &[Instrument] = &[
+    // Nothing differs here, so what is found is what this machine makes up.
+    polls("nothing", |job| on_runtimes(job, Hooks::default())),
+    polls("hooks that do nothing", idle_hooks),
+    polls("tokio, schedule latency", |job| on_runtimes(job, Hooks { latency: true, ..Hooks::default() })),
+    polls("tokio, both histograms", histograms),
+    polls("a span, nobody listens", idle_span),
+    polls("recorder, polls", |job| recorder(job, false)),
+    polls("recorder, polls and latency", |job| recorder(job, true)),
+    polls("lens cpu", |job| lenses(job, &[Lens::Cpu])),
+    polls("lens alloc", |job| lenses(job, &[Lens::Alloc])),
+    polls("lens stall", |job| lenses(job, &[Lens::Stall])),
+    polls("lens sched", |job| lenses(job, &[Lens::Sched])),
+    polls("lens spans, a span", |job| lenses(job, &[Lens::Spans])),
+    // The stall sampler is part of the lens `sched`.
+    polls("all lenses, a span", |job| lenses(job, &[Lens::Cpu, Lens::Alloc, Lens::Sched, Lens::Spans])),
+];
+
+fn runtime(builder: &mut Builder) -> Result<Runtime, String> {
+    builder.build().map_err(|error| format!("no runtime: {error}"))
+}
+
+fn hooked(hooks: &Hooks) -> Result<Runtime, String> {
+    let mut builder = turns::builder();
+    hooks.install(&mut builder);
+    runtime(&mut builder)
+}
+
+/// A runtime as it is, and one that has these callbacks.
+fn on_runtimes(job: &Job, hooks: Hooks) -> Result<Answer, String> {
+    between(job, &hooked(&hooks)?)
+}
+
+fn between(job: &Job, with: &Runtime) -> Result<Answer, String> {
+    let plain = runtime(&mut turns::builder())?;
+    alternate(job.amount, || block(&plain, spawn_turns), || block(with, spawn_turns))
+}
+
+fn idle_hooks(job: &Job) -> Result<Answer, String> {
+    let hooks = Hooks { before_poll: vec![|_| ()], after_poll: vec![|| ()], ..Hooks::default() };
+    on_runtimes(job, hooks)
+}
+
+fn histograms(job: &Job) -> Result<Answer, String> {
+    let mut builder = turns::builder();
+    keep_histograms(&mut builder)?;
+    between(job, &runtime(&mut builder)?)
+}
+
+fn idle_span(job: &Job) -> Result<Answer, String> {
+    let plain = runtime(&mut turns::builder())?;
+    alternate(job.amount, || block(&plain, spawn_turns), || block(&plain, spawn_turns_in_span))
+}
+
+fn recorder(job: &Job, latency: bool) -> Result<Answer, String> {
+    let (mut recorder, mut builder) = (Recorder::new(latency), turns::builder());
+    recorder.attach(&mut builder);
+    let with = runtime(&mut builder)?;
+    recorder.start(&job.folder)?;
+    let measured = between(job, &with)?;
+    // What a worker still holds it hands over when it ends.
+    drop(with);
+    complete(&recorder.stop(), job.amount)?;
+    Ok(measured)
+}
+
+/// An event that is dropped costs less than one that is kept, and a recorder that was not there costs nothing.
+fn complete(counts: &Counts, polls: u64) -> Result<(), String> {
+    let Counts { events, dropped, .. } = *counts;
+    match (dropped, events >= polls) {
+        (0, true) => Ok(()),
+        (0, false) => Err(format!("it saw {events} events of at least {polls}")),
+        _ => Err(format!("it dropped {dropped} events, and kept {events}")),
+    }
+}
+
+/// The program with these lenses, after it was measured without; one that follows spans gets a span to follow, in both.
+fn lenses(job: &Job, lenses: &[Lens]) -> Result<Answer, String> {
+    let plain = runtime(&mut turns::builder())?;
+    let spawn = if lenses.contains(&Lens::Spans) { spawn_turns_in_span } else { spawn_turns };
+    let with = |put: &Put| block(&put.runtime, spawn);
+    let (measured, put) = after(job.amount, || block(&plain, spawn), || Put::new(lenses, &job.folder), with)?;
+    put.stop(&job.folder)?;
+    Ok(measured)
+}
+
+/// Lenses that look at a runtime.
+struct Put {
+    lenses: Vec<Box<dyn AtWork>>,
+    runtime: Runtime,
+}
+
+impl Put {
+    fn new(lenses: &[Lens], folder: &Path) -> Result<Put, String> {
+        let mut lenses: Vec<_> = lenses.iter().map(|lens| lab_recorder::instrument(*lens)).collect();
+        let mut hooks = Hooks::default();
+        lenses.iter().for_each(|lens| lens.hooks(&mut hooks));
+        let runtime = hooked(&hooks)?;
+        lenses.iter_mut().try_for_each(|lens| lens.start(folder))?;
+        Ok(Put { lenses, runtime })
+    }
+
+    fn stop(mut self, folder: &Path) -> Result<(), String> {
+        drop(self.runtime);
+        let wrong = |error| format!("the lens could not say what it saw: {error:#}");
+        self.lenses.iter_mut().try_for_each(|lens| lens.stop(folder).map(drop)).map_err(wrong)
+    }
+}

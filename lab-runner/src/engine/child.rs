@@ -1,0 +1,95 @@
+//! The child: reads its spec, calls the variant, says how that went, and is gone.
+
+use anyhow::Context;
+use lab_kit::{Cx, Scenario, Variant, process};
+use lab_recorder::session::Watcher;
+use lab_recorder::threads::{panics, post_mortem};
+use lab_recording::folder;
+use lab_recording::outcome::{End, Usage};
+use lab_recording::spec::Spec;
+use nix::sys::resource::{UsageWho, getrusage};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// The hidden word after the binary's name that makes it a child: `lab __child FOLDER`.
+pub(crate) const SUBCOMMAND: &str = "__child";
+
+/// Runs one variant. Whatever it does, the parent learns it from the folder and the exit status.
+pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
+    process::die_with_the_parent();
+    let failed = run(folder, scenarios).err().map(|error| format!("{error:#}"));
+    let code = if failed.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    match folder::write_end(folder, &End { failed, usage: usage() }) {
+        Ok(()) => code,
+        Err(error) => {
+            crate::exit::say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
+    let spec = folder::read_spec(folder)?;
+    // The parent may have died before the kernel was asked to tell.
+    anyhow::ensure!(std::os::unix::process::parent_id() == spec.parent, "the lab died before this run began");
+    let variant = find(&spec, scenarios)?;
+    post_mortem::stand_by(folder);
+    let cx = Cx::create(spec.load, folder)?;
+    let Some(lens) = spec.lens else { return call(variant, &cx, folder) };
+    let watcher = Watcher::new(lens, folder);
+    let called = call(variant, &cx.watched(watcher.clone()), folder);
+    if let Err(error) = watcher.finish() {
+        crate::exit::say(&format!("the {lens} lens could not say what it saw: {error:#}"));
+    }
+    called
+}
+
+fn find(spec: &Spec, scenarios: &[&'static Scenario]) -> anyhow::Result<&'static Variant> {
+    let scenario = scenarios.iter().find(|scenario| scenario.name == spec.scenario);
+    let variant = scenario.and_then(|scenario| scenario.variant(&spec.variant));
+    variant.with_context(|| format!("this binary has no {} of {}", spec.variant, spec.scenario))
+}
+
+/// Calls the variant and turns a panic of this thread into an error with the panic's text and place. Panics of
+/// other threads go to stderr as ever: whether they matter is for the variant to say. All leave their stacks in the folder.
+fn call(variant: &Variant, cx: &Cx, folder: &Path) -> anyhow::Result<()> {
+    static PANIC: Mutex<Option<String>> = Mutex::new(None);
+    let (variant_thread, folder) = (thread::current().id(), folder.to_owned());
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let text = describe(info);
+        panics::note(&folder, &text);
+        if thread::current().id() == variant_thread {
+            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        }
+        print(info);
+    }));
+    panic::catch_unwind(AssertUnwindSafe(|| (variant.run)(cx))).unwrap_or_else(|_| {
+        let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(anyhow::Error::msg(text.unwrap_or_else(|| "panicked".into())))
+    })
+}
+
+fn describe(info: &PanicHookInfo<'_>) -> String {
+    let text = info.payload_as_str().unwrap_or("something that is no text");
+    match info.location() {
+        Some(at) => format!("panicked at {at}: {text}"),
+        None => format!("panicked: {text}"),
+    }
+}
+
+/// What this process has used so far.
+fn usage() -> Option<Usage> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    let switches = usage.voluntary_context_switches() + usage.involuntary_context_switches();
+    // Linux counts kilobytes here; so does everybody but macOS, which counts bytes.
+    let unit = if cfg!(target_os = "macos") { 1_024 } else { 1 };
+    Some(Usage {
+        peak_memory_kb: usage.max_rss() as u64 / unit,
+        peak_live_bytes: lab_kit::alloc::peak_bytes(),
+        switches: switches as u64,
+    })
+}

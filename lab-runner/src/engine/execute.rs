@@ -1,0 +1,177 @@
+//! Does what was planned: one folder an invocation, one child after another, and nothing left behind.
+
+use crate::cli::Format;
+use crate::engine::environment;
+use crate::engine::plan::Planned;
+use crate::engine::supervise::{Interrupts, supervise};
+use crate::exit::{self, Exit, UsageError};
+use anyhow::Context;
+use lab_recording::Ending;
+use lab_recording::folder::{self, Recorder};
+use lab_recording::outcome::Outcome;
+use lab_recording::spec::{FORMAT, Side, Spec};
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Prints what would be run.
+pub(crate) fn print_plan(runs: &[Planned], format: Format) -> anyhow::Result<Exit> {
+    let mut stdout = io::stdout().lock();
+    let specs: Vec<Spec> = runs.iter().map(spec).collect();
+    if format == Format::Json {
+        serde_json::to_writer_pretty(&mut stdout, &specs).map_err(io::Error::from)?;
+        writeln!(stdout)?;
+        return Ok(Exit::Done);
+    }
+    for (number, spec) in specs.iter().enumerate() {
+        let load = serde_json::to_string(&spec.load)?;
+        writeln!(stdout, "{:<24} killed after {} ms  {load}", run_name(number, specs.len(), spec), spec.timeout_ms)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Says where an interrupted invocation left what it had.
+pub(crate) fn interrupted(folder: &Path, signal: i32) -> Exit {
+    // An empty folder can be removed: it was interrupted before the first run.
+    exit::say(&match fs::remove_dir(folder) {
+        Ok(()) => "interrupted before anything was recorded".into(),
+        Err(_) => format!("interrupted: what was recorded is in {0}, lab report {0} reads it", folder.display()),
+    });
+    Exit::Interrupted(signal)
+}
+
+fn spec(run: &Planned) -> Spec {
+    Spec {
+        format: FORMAT,
+        scenario: run.scenario.name.into(),
+        variant: run.variant.name.into(),
+        kind: run.variant.kind,
+        about: run.variant.about.into(),
+        load: run.load.clone(),
+        scaled: run.scaled,
+        repetition: run.repetition,
+        trial: run.trial,
+        pair: run.pair.clone(),
+        looks: run.looks,
+        lens: run.lens,
+        padding: run.padding,
+        command: typed(),
+        timeout_ms: run.timeout.as_millis() as u64,
+        parent: std::process::id(),
+        environment: environment::here(),
+    }
+}
+
+/// The command line without the binary, as a shell would be given it.
+fn typed() -> String {
+    let quoted = |word: String| match word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=.,:/+%@".contains(c)) {
+        true if !word.is_empty() => word,
+        _ => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned())).collect::<Vec<_>>().join(" ")
+}
+
+/// A run's folder inside its invocation's: sorted by the order in which they were done.
+fn run_name(number: usize, of: usize, spec: &Spec) -> String {
+    if let Some(lens) = spec.lens {
+        let side = spec.pair.as_ref().map_or("", |pair| if pair.side == Side::A { "a-" } else { "b-" });
+        return format!("{side}{}-{lens}", spec.variant);
+    }
+    if let Some(pair) = &spec.pair {
+        let side = if pair.side == Side::A { "a" } else { "b" };
+        return format!("pair-{:03}-{side}-{}", pair.number, spec.variant);
+    }
+    let digits = of.to_string().len().max(2);
+    let more = match (spec.repetition, spec.trial) {
+        (Some(_), _) => format!("-{}", spec.load.size),
+        (None, Some(trial)) => format!("-trial-{trial}"),
+        _ if spec.scaled > 1 => format!("-x{}", spec.scaled),
+        _ => String::new(),
+    };
+    format!("{:0digits$}-{}{more}", number + 1, spec.variant)
+}
+
+/// Makes the folder of this invocation: `greedy-20260301T093000Z-1234`.
+pub(crate) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<PathBuf> {
+    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "");
+    let folder = out.join(format!("{scenario}-{time}-{}", std::process::id()));
+    crate::engine::scratch::remove_abandoned_scratch(out);
+    let made = fs::create_dir_all(&folder);
+    made.map_err(|error| {
+        UsageError::error(format!("cannot record into '{}': {error}: try another --out", out.display()))
+    })?;
+    Ok(folder)
+}
+
+/// Runs them one after another: two at once would measure each other. Returns the signal that interrupted.
+pub(crate) fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
+    run_each(runs, folder, interrupts, &mut |_, _| ())
+}
+
+/// As [`run_all`], and tells after each run how many are done and where it is.
+pub(crate) fn run_each(
+    runs: &[Planned],
+    folder: &Path,
+    interrupts: &Interrupts,
+    done: &mut dyn FnMut(usize, &Path),
+) -> anyhow::Result<Option<i32>> {
+    if !runs.is_empty() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let terminal = io::stderr().is_terminal();
+    for (number, run) in runs.iter().enumerate() {
+        if interrupts.signal().is_some() {
+            break;
+        }
+        let spec = spec(run);
+        let recorder = record(&folder.join(run_name(number, runs.len(), &spec)), &spec)?;
+        let show = |elapsed: Duration| progress(number + 1, runs.len(), &spec, elapsed);
+        let ended = supervise(&spec, &recorder, interrupts, terminal.then_some(&show));
+        // Pipes and scratch files are the run's, and the run is over, however it ended.
+        folder::remove_scratch(&recorder.folder);
+        name_threads(ended?, &recorder)?;
+        if terminal {
+            clear_line();
+        }
+        done(number + 1, &recorder.folder);
+    }
+    Ok(interrupts.signal())
+}
+
+/// Gives names to what a child told of its threads, as one that hung or panicked does.
+fn name_threads(mut outcome: Outcome, recorder: &Recorder) -> anyhow::Result<()> {
+    let wrong = lab_analysis::resolve::threads::complete(&recorder.folder, outcome.ending == Ending::Hung);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    outcome.warnings.extend(wrong);
+    recorder.write_outcome(&outcome)
+}
+
+/// Opens a recording. What cannot be made leaves nothing behind; runs that were recorded before it stay.
+fn record(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
+    Recorder::create(folder, spec).map_err(|error| {
+        let _ = fs::remove_dir_all(folder);
+        let kept = folder.parent().filter(|invocation| fs::remove_dir(invocation).is_err());
+        let kept = kept.map(|invocation| format!("; earlier runs are in {}", invocation.display())).unwrap_or_default();
+        let shown = folder.display();
+        UsageError::error(format!("cannot record into '{shown}': {error:#}: free some room or try another --out{kept}"))
+    })
+}
+
+/// One line on stderr that is written over.
+fn progress(number: usize, of: usize, spec: &Spec, elapsed: Duration) {
+    let expected = spec.load.warmup() + spec.load.duration();
+    let expected = match expected.as_secs_f64() {
+        0.0 => String::new(), // a batch takes what it takes
+        seconds => format!(" of {seconds:.1} s"),
+    };
+    let (scenario, variant) = (&spec.scenario, &spec.variant);
+    let text = format!("{number}/{of} {scenario} {variant}  {:.1} s{expected}", elapsed.as_secs_f64());
+    let _ = write!(io::stderr(), "\r\x1b[K{text}");
+}
+
+fn clear_line() {
+    let _ = write!(io::stderr(), "\r\x1b[K");
+}

@@ -1,0 +1,234 @@
+//! The runs of a score: every labelled variant, under several seeds, loads and numbers of workers, alone and beside a hog.
+//!
+//! Which of them fit into a short score is reckoned from the loads beforehand, so that the same command asks for the same runs.
+
+use crate::engine::plan::{Planned, planned};
+use lab_analysis::score::{Cell, LeftOut};
+use lab_kit::{Measure, Scenario, Variant};
+use lab_recording::{Ending, Kind, Load};
+use std::time::Duration;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    /// The whole matrix, whatever it takes.
+    pub thorough: bool,
+    /// Seeds, at least one. A short score takes the first, and the last where it looks a second time.
+    pub seeds: Vec<u64>,
+    /// Whether runs beside a hog are wanted.
+    pub hog: bool,
+}
+
+/// What is going to be run.
+#[derive(Clone, Debug)]
+pub(crate) struct ScorePlan {
+    pub cells: Vec<ScoreCell>,
+    pub left_out: LeftOut,
+}
+
+/// A run that is to be diagnosed.
+#[derive(Clone, Debug)]
+pub(crate) struct ScoreCell {
+    pub cell: Cell,
+    /// The plain run, which a lens is put over.
+    pub run: Planned,
+    /// What it is likely to take.
+    pub takes: Duration,
+}
+
+impl ScorePlan {
+    /// A short score ends within this.
+    pub const LONGEST: Duration = Duration::from_secs(240);
+    /// What is planned of it: the rest is for second looks, and for machines that are slower than reckoned.
+    const PLANNED: Duration = Duration::from_secs(225);
+
+    /// What all of it is likely to take.
+    pub fn takes(&self) -> Duration {
+        self.cells.iter().map(|cell| cell.takes).sum()
+    }
+}
+
+/// What one cell differs by.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    seed: u64,
+    half: bool,
+    twice: bool,
+    hog: bool,
+}
+
+/// The plan for these scenarios. `fits` judges a load that nobody asked for by hand.
+pub(crate) fn score(
+    scenarios: &[&'static Scenario],
+    choice: &Choice,
+    fits: &dyn Fn(&Scenario, &Load) -> bool,
+) -> ScorePlan {
+    let mut plan = ScorePlan { cells: Vec::new(), left_out: LeftOut::default() };
+    for way in ways(choice) {
+        for (scenario, variant) in by_priority(scenarios) {
+            let load = load(scenario, way);
+            let halved = fits(scenario, &load);
+            if !halved && choice.thorough {
+                plan.left_out.refused += 1;
+                continue;
+            }
+            // In a short score a second run without the other load is better than none.
+            let way = Way { half: way.half && halved, ..way };
+            if variant.truth.is_some_and(|truth| !truth.holds_at(load.workers)) {
+                plan.left_out.label_does_not_hold += 1;
+                continue;
+            }
+            plan.cells.push(cell(scenario, variant, way));
+        }
+    }
+    if !choice.thorough {
+        keep_what_fits(&mut plan);
+    }
+    for (number, cell) in plan.cells.iter_mut().enumerate() {
+        cell.cell.folder = format!("{:03}-{}-{}", number + 1, cell.cell.scenario, cell.cell.variant);
+    }
+    plan
+}
+
+/// All that a cell can differ by. In a short score each variant is run as it is, and once more with all else changed.
+fn ways(choice: &Choice) -> Vec<Way> {
+    let (first, last) = (choice.seeds.first().copied().unwrap_or(7), choice.seeds.last().copied().unwrap_or(11));
+    if !choice.thorough {
+        let plain = Way { seed: first, half: false, twice: false, hog: false };
+        return vec![plain, Way { seed: last, half: true, hog: choice.hog, ..plain }];
+    }
+    let both = [false, true];
+    let hogs = if choice.hog { &both[..] } else { &both[..1] };
+    let mut ways = Vec::new();
+    for hog in hogs.iter().copied() {
+        for twice in both {
+            for half in both {
+                ways.extend(choice.seeds.iter().map(|seed| Way { seed: *seed, half, twice, hog }));
+            }
+        }
+    }
+    ways
+}
+
+/// The variants of all scenarios: the sickness and its cure first, then what is most like them.
+fn by_priority(scenarios: &[&'static Scenario]) -> Vec<(&'static Scenario, &'static Variant)> {
+    let rank = |kind| match kind {
+        Kind::Buggy | Kind::Fixed => 0,
+        Kind::Trap => 1,
+        Kind::Decoy => 2,
+        Kind::Cure => 3,
+    };
+    let of = |scenario: &&'static Scenario| {
+        let scenario = *scenario;
+        scenario.variants.iter().map(move |variant| (scenario, variant))
+    };
+    let mut all: Vec<_> = scenarios.iter().flat_map(of).collect();
+    all.sort_by_key(|(_, variant)| rank(variant.kind));
+    all
+}
+
+/// The brief load of `lab verify`, changed. A batch has no rate, and is halved in size.
+fn load(scenario: &Scenario, way: Way) -> Load {
+    let base = &scenario.load;
+    let (part, batch) = (if way.half { 2 } else { 1 }, base.is_batch());
+    Load {
+        seed: way.seed,
+        duration_ms: scenario.brief_ms,
+        rate: base.rate / part as f64,
+        size: if batch { (base.size / part).max(1) } else { base.size },
+        workers: base.workers * if way.twice { 2 } else { 1 },
+        ..base.clone()
+    }
+}
+
+fn cell(scenario: &'static Scenario, variant: &'static Variant, way: Way) -> ScoreCell {
+    let load = load(scenario, way);
+    ScoreCell {
+        cell: Cell {
+            scenario: scenario.name.into(),
+            variant: variant.name.into(),
+            seed: way.seed,
+            load: if way.half { "half" } else { "own" }.into(),
+            workers: load.workers,
+            hog: way.hog,
+            ..Cell::default()
+        },
+        takes: takes(variant, &load),
+        run: planned(scenario, variant, &load, 1, None),
+    }
+}
+
+/// What a run under the lens takes, with reading what the lens left.
+fn takes(variant: &Variant, load: &Load) -> Duration {
+    const READING: Duration = Duration::from_millis(1_200);
+    const HANGING: Duration = Duration::from_secs(3);
+    let hangs = variant.claims.iter().any(|claim| matches!(claim.measure, Measure::Ending(Ending::Hung)));
+    match (load.is_batch(), hangs) {
+        (true, _) if variant.truth.is_some() => Duration::from_secs(5),
+        (true, _) => Duration::from_secs(2),
+        (false, true) => load.lasts() + Duration::from_millis(load.patience_ms) + HANGING,
+        (false, false) => load.warmup() + load.duration() + READING,
+    }
+}
+
+fn keep_what_fits(plan: &mut ScorePlan) {
+    let (mut total, before) = (Duration::ZERO, plan.cells.len());
+    plan.cells.retain(|cell| {
+        let fits = total + cell.takes <= ScorePlan::PLANNED;
+        total += if fits { cell.takes } else { Duration::ZERO };
+        fits
+    });
+    plan.left_out.no_time += before - plan.cells.len();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::plan::tests::MADE_UP;
+
+    fn plan(thorough: bool, hog: bool) -> ScorePlan {
+        score(&[&MADE_UP], &Choice { thorough, seeds: vec![7, 11, 23], hog }, &|_, _| true)
+    }
+
+    #[test]
+    fn a_short_score_runs_each_variant_as_it_is_and_once_changed() {
+        let plan = plan(false, true);
+        let told = |cell: &ScoreCell| {
+            let Cell { variant, seed, load, hog, .. } = &cell.cell;
+            format!("{variant} {seed} {load} {hog}")
+        };
+        let all: Vec<String> = plan.cells.iter().map(told).collect();
+        assert_eq!(all[..3], ["buggy 7 own false", "fixed 7 own false", "other 7 own false"]);
+        assert_eq!(all[3..], ["buggy 23 half true", "fixed 23 half true", "other 23 half true"]);
+        assert_eq!(plan.cells[3].run.load.rate, 1_000.0);
+        assert_eq!(plan.cells[4].cell.folder, "005-made-up-fixed");
+    }
+
+    #[test]
+    fn the_matrix_leaves_out_cells_whose_label_does_not_hold() {
+        let all = plan(true, true);
+        // 3 variants, 3 seeds, 2 loads, 2 numbers of workers, with and without a hog; the label holds on one worker.
+        assert_eq!((all.cells.len(), all.left_out.label_does_not_hold), (60, 12));
+        assert!(all.cells.iter().all(|cell| cell.cell.variant != "buggy" || cell.cell.workers == 1));
+        assert_eq!(plan(true, false).cells.len(), 30);
+    }
+
+    #[test]
+    fn a_load_that_the_scenario_refuses_is_not_run() {
+        let fits = |_: &Scenario, load: &Load| load.rate > 1_500.0;
+        let choice = Choice { thorough: true, seeds: vec![7], hog: false };
+        let plan = score(&[&MADE_UP], &choice, &fits);
+        assert_eq!((plan.cells.len(), plan.left_out.refused), (5, 6));
+        let short = score(&[&MADE_UP], &Choice { thorough: false, ..choice }, &fits);
+        assert!(short.cells.len() == 6 && short.cells.iter().all(|cell| cell.cell.load == "own"));
+    }
+
+    #[test]
+    fn a_short_score_is_planned_to_fit() {
+        let many = [&MADE_UP; 20];
+        let choice = Choice { thorough: false, seeds: vec![7], hog: true };
+        let plan = score(&many.map(|scenario| scenario as &'static Scenario), &choice, &|_, _| true);
+        assert!(plan.takes() <= ScorePlan::PLANNED && plan.left_out.no_time > 0);
+        assert_eq!(plan.cells.len() + plan.left_out.no_time, 120);
+    }
+}

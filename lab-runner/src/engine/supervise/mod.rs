@@ -1,0 +1,150 @@
+//! The parent's side of a run: starts the child, watches the clock, ends what must be ended, writes the
+//! outcome. No async runtime here, and no polling but for a post-mortem: it sleeps until one of three
+//! things happens.
+
+mod group;
+mod interrupts;
+
+pub(crate) use interrupts::{Event, Interrupts};
+
+use crate::engine::child;
+use crate::engine::environment::{MachineTicks, ProcessTicks};
+use anyhow::Context;
+use group::Group;
+use lab_kit::clock;
+use lab_recorder;
+use lab_recording::Ending;
+use lab_recording::folder::{self, Recorder};
+use lab_recording::outcome::Outcome;
+use lab_recording::spec::Spec;
+use lab_recording::threads::RAW_POST_MORTEM;
+use std::fs::File;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a child that hangs has to tell what it is at.
+const POST_MORTEM: Duration = Duration::from_secs(5);
+
+/// Between asking a child to end and killing it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The variable that lengthens a child's environment: where its stack begins must not be the same in every run.
+const PADDING: &str = "LAB_PADDING";
+
+/// How often a waiting parent looks up to show progress.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Why the supervisor stopped waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Exited,
+    Deadline,
+    Interrupted(i32),
+}
+
+/// Runs one spec in a child and records how it ended. `progress` is called ten times a second with the time
+/// since the start, if there is anybody to show it to.
+///
+/// # Errors
+/// If the child could not be started, or its ending not be written.
+pub(crate) fn supervise(
+    spec: &Spec,
+    recorder: &Recorder,
+    interrupts: &Interrupts,
+    progress: Option<&dyn Fn(Duration)>,
+) -> anyhow::Result<Outcome> {
+    let begin = Instant::now();
+    let (ticks, processes) = (MachineTicks::now(), ProcessTicks::now());
+    let mut child = spawn(recorder, spec).context("cannot start a child process")?;
+    let group = Group::of(&child);
+    group.tell_exit(interrupts.sender())?;
+    let deadline = begin + Duration::from_millis(spec.timeout_ms);
+    let cause = wait(interrupts, begin, deadline, progress);
+    let asked = Instant::now();
+    let exited = cause == Cause::Exited || (cause == Cause::Deadline && post_mortem(group, interrupts, recorder));
+    // Its time was up before it was asked what it was at.
+    let asked = if cause == Cause::Deadline { asked.elapsed() } else { Duration::ZERO };
+    if !exited {
+        group.end(interrupts, GRACE);
+    }
+    let ended_ns = clock::now_ns().saturating_sub(asked.as_nanos() as u64);
+    let strays = group.sweep();
+    let ours = [std::process::id(), child.id()];
+    let foreign_ms = processes.zip(ProcessTicks::now()).map(|(then, now)| now.foreign_ms_since(&then, &ours));
+    let status = child.wait().context("cannot wait for the child process")?;
+    let mut outcome = judge(cause, status, recorder, spec);
+    outcome.ended_ns = Some(ended_ns);
+    outcome.process_ms = Some(begin.elapsed().saturating_sub(asked).as_secs_f64() * 1e3);
+    outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
+    outcome.foreign_cores = foreign_ms.map(|ms| ms / (begin.elapsed().as_secs_f64() * 1e3));
+    if strays > 0 {
+        let plural = if strays == 1 { "process" } else { "processes" };
+        outcome.warnings.push(format!("{strays} {plural} outlived the run and had to be killed"));
+    }
+    recorder.write_outcome(&outcome)?;
+    Ok(outcome)
+}
+
+/// Lets a child that hangs tell what it is at, and says whether it has exited meanwhile.
+fn post_mortem(group: Group, interrupts: &Interrupts, recorder: &Recorder) -> bool {
+    let told = recorder.folder.join(RAW_POST_MORTEM);
+    group.ask(interrupts, POST_MORTEM, || told.exists())
+}
+
+/// Starts this binary again as the leader of its own process group, with its output in files.
+fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
+    let child = Command::new(std::env::current_exe()?)
+        .arg(child::SUBCOMMAND)
+        .arg(&recorder.folder)
+        .env(PADDING, ".".repeat(spec.padding))
+        .envs(lab_recorder::environment(spec.lens))
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(File::create_new(recorder.folder.join(folder::STDOUT))?)
+        .stderr(File::create_new(recorder.folder.join(folder::STDERR))?)
+        .spawn()?;
+    Ok(child)
+}
+
+fn wait(interrupts: &Interrupts, begin: Instant, deadline: Instant, progress: Option<&dyn Fn(Duration)>) -> Cause {
+    loop {
+        // Also with nothing left: a child that has exited in time did not hang, however late we look.
+        let left = deadline.saturating_duration_since(Instant::now());
+        match interrupts.next(progress.map_or(left, |_| left.min(TICK))) {
+            Some(Event::Exited) => return Cause::Exited,
+            Some(Event::Signal(signal)) => return Cause::Interrupted(signal),
+            None if left.is_zero() => return Cause::Deadline,
+            None => progress.into_iter().for_each(|show| show(begin.elapsed())),
+        }
+    }
+}
+
+/// What the exit status, the child's last word and the reason for stopping add up to.
+fn judge(cause: Cause, status: ExitStatus, recorder: &Recorder, spec: &Spec) -> Outcome {
+    let end = folder::read_end(&recorder.folder);
+    let usage = end.as_ref().and_then(|end| end.usage);
+    let (ending, text) = match (cause, end) {
+        (Cause::Interrupted(signal), _) => (Ending::Unfinished, Some(format!("interrupted by {}", name(signal)))),
+        (Cause::Deadline, _) => (Ending::Hung, Some(format!("still running after {} ms: killed", spec.timeout_ms))),
+        (Cause::Exited, Some(end)) => match end.failed {
+            None => (Ending::Finished, None),
+            text => (Ending::Failed, text),
+        },
+        (Cause::Exited, None) => match (status.signal(), status.code()) {
+            (Some(signal), _) => (Ending::Crashed, Some(format!("killed by {}", name(signal)))),
+            (None, code) => (Ending::Failed, Some(left_early(code))),
+        },
+    };
+    Outcome { ending, text, usage, ..Outcome::unfinished("") }
+}
+
+fn left_early(code: Option<i32>) -> String {
+    let code = code.map_or_else(String::new, |code| format!(" with exit code {code}"));
+    format!("the scenario left its process{code} before its run had ended")
+}
+
+/// The name of a signal, or its number.
+fn name(signal: i32) -> String {
+    signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
+}
