@@ -10,7 +10,8 @@ pub(crate) use overhead::{OverheadArgs, OverheadFormat};
 pub(crate) use score::{ScoreArgs, ScoreFormat};
 
 use crate::engine::plan::Sizes;
-use crate::exit::{self, Exit};
+use crate::exit;
+use crate::exit::Exit;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lab_analysis::comparison::metrics::METRICS;
@@ -50,7 +51,7 @@ pub(crate) enum Command {
     /// Tells what each instrument of the lab costs here, in under a minute
     Overhead(OverheadArgs),
     /// Reads a recording again
-    Report(ReportArgs),
+    Results(ReportArgs),
     /// Writes a recording in a format of other tools
     Export(ExportArgs),
     /// Writes a completion script for a shell

@@ -14,7 +14,7 @@
 //! #     variants: &[],
 //! # };
 //! fn main() -> std::process::ExitCode {
-//!     lab_runner::main(&[&MINE])
+//!     crate::main(&[&MINE])
 //! }
 //! ```
 
@@ -77,7 +77,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Score(args) => cmd::score::run(&args, cli.plain, scenarios),
         Command::Doctor(args) => cmd::doctor::command::run(&args, cli.plain, scenarios),
         Command::Overhead(args) => cmd::overhead::command::run(&args, cli.plain),
-        Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
+        Command::Results(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::Completions(args) => cmd::completions::run(&args),
     }

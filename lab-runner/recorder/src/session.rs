@@ -2,8 +2,9 @@
 //! returned. Whatever goes wrong with a lens is said in its note and never ends the run.
 
 use crate::hooks::Hooks;
+use crate::instrument::Instrument;
 use crate::price::{self, Priced};
-use crate::threads::proc;
+use crate::proc;
 use lab_kit::{Watch, clock};
 use lab_recording::overhead::{Event, OwnThread, Watching};
 use lab_recording::profiler::{Lens, Note};
@@ -14,40 +15,6 @@ use tokio::runtime::Builder;
 
 /// The thread that sends requests, which is no part of the program.
 const PACER: &str = "lab-pacer";
-
-/// A lens at work.
-pub trait Instrument: Send {
-    /// Adds the callbacks that it needs, before any runtime is built.
-    fn hooks(&self, _hooks: &mut Hooks) {}
-
-    /// Starts looking.
-    ///
-    /// # Errors
-    /// Why it is not available here, and how to mend that.
-    fn start(&mut self, folder: &Path) -> Result<(), String>;
-
-    /// Names of the threads that it has while it looks.
-    fn threads(&self) -> Vec<&'static str> {
-        Vec::new()
-    }
-
-    /// What each thing takes that it does on the threads of the program. Called before it looks, on a thread of its own;
-    /// `hooks` are all that it has added.
-    fn prices(&mut self, _hooks: &Hooks, _folder: &Path) -> Vec<Priced> {
-        Vec::new()
-    }
-
-    /// How often each of those things has happened so far, by the same names; for good once it has stopped.
-    fn counted(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
-    }
-
-    /// Stops, and leaves what it saw in the folder.
-    ///
-    /// # Errors
-    /// If that could not be written.
-    fn stop(&mut self, folder: &Path) -> anyhow::Result<Note>;
-}
 
 /// A lens that watches a run.
 pub struct Watcher {
@@ -76,7 +43,7 @@ struct Began {
 impl Watcher {
     /// A watcher that has not begun to look.
     pub fn new(lens: Lens, folder: &Path) -> Arc<Watcher> {
-        let mut instrument = crate::instrument(lens);
+        let mut instrument = crate::profilers::new(lens);
         let mut hooks = Hooks::default();
         instrument.hooks(&mut hooks);
         let prices = price::apart(|| instrument.prices(&hooks, folder));

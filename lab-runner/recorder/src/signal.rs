@@ -2,8 +2,6 @@
 
 #![expect(unsafe_code, reason = "signal handlers, their contexts and signals to single threads are libc's")]
 
-use crate::stall::slot;
-use crate::threads::census;
 use crate::walk::{Registers, Text};
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -22,13 +20,29 @@ fn handler() -> libc::sighandler_t {
     on_signal as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as libc::sighandler_t
 }
 
+/// Who asks threads for their stacks: each has an answer of its own, and a signal may be for both.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asker {
+    /// The stall sampler.
+    Sampler,
+    /// A dump of all threads.
+    ThreadDump,
+}
+
+/// What a thread does that was asked, in the signal handler: no lock, no allocation. It is told where the thread was, and whether
+/// that was in a system call.
+pub(crate) type Answer = fn(&Registers, Text, bool);
+
+static ANSWERS: [OnceLock<Answer>; 2] = [const { OnceLock::new() }; 2];
+
 /// Installs the handler. It stays for good: a signal that is still under way when the sampling stops would end the
 /// process otherwise.
 ///
 /// # Errors
 /// If somebody else handles the signal.
-pub fn install(text: Text) -> Result<(), String> {
+pub(crate) fn install(text: Text, asker: Asker, answer: Answer) -> Result<(), String> {
     TEXT.get_or_init(|| text);
+    ANSWERS[asker as usize].get_or_init(|| answer);
     let before = disposition(None).map_err(|e| format!("signal {} cannot be looked at: {e}", number()))?;
     if before == handler() {
         return Ok(());
@@ -49,7 +63,7 @@ fn disposition(new: Option<libc::sighandler_t>) -> io::Result<libc::sighandler_t
     action.sa_sigaction = new.unwrap_or(libc::SIG_DFL);
     let set = if new.is_some() { &raw const action } else { std::ptr::null() };
     // SAFETY: both pointers are null or to live locals, and the handler, which has the signature that SA_SIGINFO asks
-    // for, does only what a handler may: `Slot::answer` and `census::answer` neither allocate nor lock.
+    // for, does only what a handler may: an `Answer` neither allocates nor locks.
     let result = unsafe { libc::sigaction(number(), set, before.as_mut_ptr()) };
     if result != 0 {
         return Err(io::Error::last_os_error());
@@ -83,10 +97,10 @@ extern "C" fn on_signal(_signal: c_int, _info: *mut libc::siginfo_t, context: *m
     // SAFETY: the kernel gives a handler that was installed with SA_SIGINFO a `ucontext_t`, on this very stack.
     let context = unsafe { &*context.cast::<libc::ucontext_t>() };
     let registers = registers(context);
-    if let Some(slot) = slot::mine() {
-        slot.answer(&registers, *text, interrupted_syscall(registers.pc));
+    let in_syscall = interrupted_syscall(registers.pc);
+    for answer in ANSWERS.iter().filter_map(OnceLock::get) {
+        answer(&registers, *text, in_syscall);
     }
-    census::answer(&registers, *text);
 }
 
 #[cfg(target_arch = "x86_64")]

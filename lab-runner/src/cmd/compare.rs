@@ -1,18 +1,22 @@
 //! `lab compare`: two variants as pairs of fresh processes, and what the pairs say about every metric.
 
 use crate::cli::{CompareArgs, OwnLoad};
+use crate::cmd::dry_run::print_plan;
 use crate::cmd::live::LiveTable;
 use crate::cmd::load::{check, check_stall, load};
 use crate::cmd::profile::profile;
 use crate::cmd::sweep::write_figures;
 use crate::cmd::{page, recorded, show};
-use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_each};
-use crate::engine::plan::{self, OneSide, Planned, Sides};
+use crate::engine::execute::{interrupted, invocation_folder, run_each};
+use crate::engine::plan;
+use crate::engine::plan::{OneSide, Planned, Sides};
 use crate::engine::supervise::Interrupts;
-use crate::exit::{self, Exit, UsageError};
-use crate::report::{Report, Style};
+use crate::exit;
+use crate::exit::{Exit, UsageError};
+use crate::report::Style;
 use lab_analysis::comparison::comparison::Comparison;
 use lab_analysis::comparison::verdict::{Change, POCOCK};
+use lab_analysis::results::Results;
 use lab_kit::{Scenario, Variant};
 use lab_recording::Kind;
 use lab_recording::profiler::Lens;
@@ -65,7 +69,7 @@ fn pairs(
         if signal.is_some() {
             return Ok(signal);
         }
-        if Report::read(folder, scenarios)?.comparison.is_some_and(|comparison| is_decided(&comparison)) {
+        if Results::read(folder, scenarios)?.comparison.is_some_and(|comparison| is_decided(&comparison)) {
             break;
         }
     }
@@ -146,7 +150,7 @@ fn is_decided(comparison: &Comparison) -> bool {
 }
 
 /// Draws the pictures. The comparison stands without them, so a full disk is no failure.
-fn draw(report: &Report) {
+fn draw(report: &Results) {
     if let Err(error) = write_figures(report, &report.folder) {
         exit::say(&format!("warning: not all pictures could be drawn: {error:#}"));
     }
@@ -160,15 +164,15 @@ fn conclude(
     plain: bool,
     scenarios: &[&'static Scenario],
 ) -> anyhow::Result<Exit> {
-    let read = Report::read(folder, scenarios);
-    let mut report = match (read, signal) {
+    let read = Results::read(folder, scenarios);
+    let report = match (read, signal) {
         (Ok(report), Some(signal)) if report.comparison.is_none() => return Ok(interrupted(folder, signal)),
         (Err(_), Some(signal)) => return Ok(interrupted(folder, signal)),
         (read, _) => read?,
     };
     draw(&report);
-    page::write_all(&mut report);
-    let exit = show(&report, scenarios, args.record.format, Style { plain, naive: false })?;
+    let page = page::write_all(&report);
+    let exit = show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: false })?;
     let Some(signal) = signal else { return Ok(exit) };
     exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
     Ok(Exit::Interrupted(signal))

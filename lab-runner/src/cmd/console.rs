@@ -1,12 +1,14 @@
 //! The run of `lab run --console` that is there to be watched: where to attach, and what watching cost.
 
 use crate::cmd::profile::profile;
-use crate::engine::plan::{self, Planned};
+use crate::engine::plan;
+use crate::engine::plan::Planned;
 use crate::engine::supervise::Interrupts;
-use crate::exit::{self, UsageError};
-use crate::report::Report;
+use crate::exit;
+use crate::exit::UsageError;
 use lab_analysis::requests::{Analysis, analyse};
-use lab_recorder::console::{CAN_BE_WATCHED, HOW_TO_BE_WATCHED, port};
+use lab_analysis::results::Results;
+use lab_recorder::profilers::console::{CAN_BE_WATCHED, HOW_TO_BE_WATCHED, port};
 use lab_recording::folder;
 use lab_recording::profiler::Lens;
 use std::net::TcpStream;
@@ -49,7 +51,7 @@ fn where_to_attach(port: u16) -> String {
 }
 
 /// Says what being watched cost, by the CPU time of an operation in the watched run and in the measured one.
-pub(crate) fn say_cost(report: &Report) {
+pub(crate) fn say_cost(report: &Results) {
     for profile in report.profiles.iter().filter(|profile| profile.lens == Lens::Console) {
         let watched = folder::open(&profile.folder).ok().map(analyse);
         let measured =

@@ -1,10 +1,12 @@
 //! `lab export [RUN] --to FORMAT`: writes a recording for other people's tools and prints where.
 
 use crate::cli::{ExportArgs, ExportTo};
-use crate::exit::{self, Exit, UsageError};
-use crate::export::{self, Exported, Kind};
-use crate::report::{self, Report};
+use crate::exit;
+use crate::exit::{Exit, UsageError};
+use crate::export;
+use crate::export::{Exported, Kind};
 use lab_analysis::requests::ValidityVerdict;
+use lab_analysis::results::Results;
 use lab_analysis::stacks::Plumbing;
 use lab_kit::Scenario;
 use std::io::{self, Write};
@@ -13,9 +15,9 @@ use std::path::{Path, PathBuf};
 pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let folder = match &args.run {
         Some(folder) => folder.clone(),
-        None => report::newest(&args.out).map_err(usage)?,
+        None => lab_analysis::results::newest(&args.out).map_err(usage)?,
     };
-    let report = Report::read(&folder, scenarios).map_err(usage)?;
+    let report = Results::read(&folder, scenarios).map_err(usage)?;
     let into = args.into.clone().unwrap_or_else(|| folder.join("export"));
     let (written, without) = match args.to {
         ExportTo::Folded => put(stacks(args, &folder, &report, Kind::Folded)?, &into),
@@ -41,7 +43,7 @@ fn put((files, without): Files, into: &Path) -> anyhow::Result<Written> {
 }
 
 /// What the schedulers did. A trace may be larger than memory: it is written while the recording is read.
-fn traces(folder: &Path, report: &Report, into: &Path) -> anyhow::Result<Written> {
+fn traces(folder: &Path, report: &Results, into: &Path) -> anyhow::Result<Written> {
     if report.profiles.iter().all(|profile| profile.sched.is_none()) {
         let again = format!("lab run {} --profile sched does", report.spec.scenario);
         return Err(UsageError::error(format!("no lens looked at the scheduler of {}: {again}", folder.display())));
@@ -56,7 +58,7 @@ fn usage(error: anyhow::Error) -> anyhow::Error {
 /// The files, and a sentence for each view that has none.
 type Files = (Vec<Exported>, Vec<String>);
 
-fn stacks(args: &ExportArgs, folder: &Path, report: &Report, kind: Kind) -> anyhow::Result<Files> {
+fn stacks(args: &ExportArgs, folder: &Path, report: &Results, kind: Kind) -> anyhow::Result<Files> {
     if report.profiles.is_empty() {
         let again = format!("lab run {} --profile all makes some", report.spec.scenario);
         return Err(UsageError::error(format!("no lens looked into {}: {again}", folder.display())));
@@ -68,7 +70,7 @@ fn stacks(args: &ExportArgs, folder: &Path, report: &Report, kind: Kind) -> anyh
     Ok((files, nothing))
 }
 
-fn logs(report: &Report) -> anyhow::Result<Files> {
+fn logs(report: &Results) -> anyhow::Result<Files> {
     let (mut files, mut without) = (Vec::new(), Vec::new());
     for (run, _) in &report.runs {
         let name = run.recording.folder.display();

@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 mod console;
 pub(crate) mod doctor;
+mod dry_run;
 pub(crate) mod export;
 pub(crate) mod list;
 mod live;
@@ -20,13 +21,21 @@ pub(crate) mod verify;
 
 use crate::cli::Format;
 use crate::exit::Exit;
-use crate::report::{Report, Style, document, ledger};
+use crate::report::{Style, document, ledger, print};
 use lab_analysis::claims::Verdict;
+use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Prints a report to stdout and turns its verdict into an exit code.
-fn show(report: &Report, scenarios: &[&'static Scenario], format: Format, style: Style) -> anyhow::Result<Exit> {
+fn show(
+    report: &Results,
+    page: Option<&Path>,
+    scenarios: &[&'static Scenario],
+    format: Format,
+    style: Style,
+) -> anyhow::Result<Exit> {
     match format {
         Format::Json => {
             let mut stdout = io::stdout().lock();
@@ -36,7 +45,7 @@ fn show(report: &Report, scenarios: &[&'static Scenario], format: Format, style:
         Format::Ledger => ledger::print(&[report], scenarios, &mut io::stdout().lock())?,
         Format::Text => {
             let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-            report.print(style, &mut stdout)?;
+            print(report, page, style, &mut stdout)?;
             stdout.flush()?;
         }
     }

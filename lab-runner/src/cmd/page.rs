@@ -2,8 +2,9 @@
 //! full disk or a folder that nobody may write into is told and changes nothing else.
 
 use crate::exit;
-use crate::report::Report;
+use crate::report::{flames, page};
 use anyhow::Context;
+use lab_analysis::results::Results;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,29 +13,31 @@ use std::process::{Command, Stdio};
 /// What the page is called in the folder of its recording.
 pub(crate) const FILE: &str = "report.html";
 
-/// Writes the page, into the recording if nothing else is said, and notes where it is.
-pub(crate) fn write(report: &mut Report, to: Option<&Path>) {
+/// Writes the page, into the recording if nothing else is said, and returns where it is; none if it could not be written.
+pub(crate) fn write(report: &Results, to: Option<&Path>) -> Option<PathBuf> {
     let path = to.map_or_else(|| report.folder.join(FILE), Path::to_owned);
-    match report.page().and_then(|page| write_whole(&path, page.as_bytes())) {
-        Ok(()) => report.html = Some(path),
-        Err(error) => exit::say(&format!("warning: the page could not be written: {error:#}: try --html FILE")),
+    match page(report).and_then(|page| write_whole(&path, page.as_bytes())) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            exit::say(&format!("warning: the page could not be written: {error:#}: try --html FILE"));
+            None
+        }
     }
 }
 
 /// Writes what an invocation has to show besides its text, if anything looked into it or compared something: the flame
 /// graphs as files of their own, and the page.
-pub(crate) fn write_all(report: &mut Report) {
+pub(crate) fn write_all(report: &Results) -> Option<PathBuf> {
     if let Err(error) = write_flames(report) {
         exit::say(&format!("warning: not all flame graphs could be written: {error:#}"));
     }
-    if !report.profiles.is_empty() || report.comparison.is_some() {
-        write(report, None);
-    }
+    let has_pictures = !report.profiles.is_empty() || report.comparison.is_some();
+    if has_pictures { write(report, None) } else { None }
 }
 
-fn write_flames(report: &Report) -> anyhow::Result<()> {
+fn write_flames(report: &Results) -> anyhow::Result<()> {
     let folder = report.folder.join(lab_analysis::profile::FOLDER);
-    report.flames().into_iter().try_for_each(|(file, svg)| write_whole(&folder.join(file), svg.as_bytes()))
+    flames(report).into_iter().try_for_each(|(file, svg)| write_whole(&folder.join(file), svg.as_bytes()))
 }
 
 /// Writes a file beside its place and moves it there, so that nobody ever finds half of it.

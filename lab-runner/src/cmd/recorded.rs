@@ -3,7 +3,8 @@
 use crate::cli::{CompareArgs, LoadArgs};
 use crate::cmd::show;
 use crate::exit::{Exit, UsageError};
-use crate::report::{Report, Style};
+use crate::report::Style;
+use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use std::path::{Path, PathBuf};
 
@@ -38,13 +39,13 @@ pub(crate) fn compare(
 ) -> anyhow::Result<Exit> {
     refuse_what_is_for_runs(args)?;
     let [before, after] = &recordings.folders;
-    let report = Report::of_two([before, after], &args.metric, scenarios);
+    let report = Results::of_two([before, after], &args.metric, scenarios);
     let report = report.map_err(|error| UsageError::error(format!("{error:#}")))?;
     let recorded = &report.spec.scenario;
     if let Some(scenario) = recordings.scenario.as_ref().filter(|scenario| *scenario != recorded) {
         return Err(UsageError::error(format!("these are recordings of {recorded}, not of {scenario}")));
     }
-    show(&report, scenarios, args.record.format, Style { plain, naive: false })
+    show(&report, None, scenarios, args.record.format, Style { plain, naive: false })
 }
 
 /// A recording has the load that it has.

@@ -3,9 +3,11 @@
 
 use crate::cli::{Format, ReportArgs};
 use crate::cmd::verify::show as show_verified;
+use crate::cmd::verify::text;
 use crate::cmd::{page, score, show};
 use crate::exit::{Exit, UsageError};
-use crate::report::{self, Report, Style, verify};
+use crate::report::Style;
+use lab_analysis::results::Results;
 use lab_kit::Scenario;
 
 pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
@@ -13,24 +15,23 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
     let (file, run) = page::wanted(&args.html, &args.run);
     let folder = match run {
         Some(folder) => folder,
-        None => report::newest(&args.out).map_err(usage)?,
+        None => lab_analysis::results::newest(&args.out).map_err(usage)?,
     };
     if let Some(scored) = score::reported(&folder, plain, args.format == Format::Json, scenarios) {
         return scored;
     }
-    if let Some(verified) = verify::read(&folder, scenarios).map_err(usage)? {
+    if let Some(verified) = text::read(&folder, scenarios).map_err(usage)? {
         let wants_page = args.html.is_some() || args.open;
-        if (wants_page || !verify::made(&folder)) && args.format != Format::Ledger {
+        if (wants_page || !text::made(&folder)) && args.format != Format::Ledger {
             let shown = folder.display();
             return Err(UsageError::error(format!("{shown} is no invocation but holds some: name one of them")));
         }
         return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain, naive: args.naive });
     }
-    let mut report = Report::read(&folder, scenarios).map_err(usage)?;
-    if args.html.is_some() || args.open {
-        page::write(&mut report, file.as_deref());
-    }
-    let exit = show(&report, scenarios, args.format, Style { plain, naive: args.naive })?;
-    report.html.iter().filter(|_| args.open).for_each(|file| page::open(file));
+    let report = Results::read(&folder, scenarios).map_err(usage)?;
+    let wants_page = args.html.is_some() || args.open;
+    let page = if wants_page { page::write(&report, file.as_deref()) } else { None };
+    let exit = show(&report, page.as_deref(), scenarios, args.format, Style { plain, naive: args.naive })?;
+    page.iter().filter(|_| args.open).for_each(|file| page::open(file));
     Ok(exit)
 }

@@ -1,14 +1,17 @@
 //! `lab run`: checks what is asked, plans it, runs it in child processes, and reports from the recordings.
 
 use crate::cli::RunArgs;
+use crate::cmd::dry_run::print_plan;
 use crate::cmd::load::{check, check_stall, load};
 use crate::cmd::profile::profile;
 use crate::cmd::{console, page, show};
-use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_all};
-use crate::engine::plan::{self, Which};
+use crate::engine::execute::{interrupted, invocation_folder, run_all};
+use crate::engine::plan;
+use crate::engine::plan::Which;
 use crate::engine::supervise::Interrupts;
 use crate::exit::{Exit, UsageError};
-use crate::report::{Report, Style};
+use crate::report::Style;
+use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use lab_recording::profiler::Lens;
 
@@ -39,12 +42,12 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     match measured.or_else(looked).or_else(watched) {
         Some(signal) => Ok(interrupted(&folder, signal)),
         None => {
-            let mut report = Report::read(&folder, scenarios)?;
-            page::write_all(&mut report);
+            let report = Results::read(&folder, scenarios)?;
+            let page = page::write_all(&report);
             if args.console {
                 console::say_cost(&report);
             }
-            show(&report, scenarios, args.record.format, Style { plain, naive: args.naive })
+            show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: args.naive })
         }
     }
 }

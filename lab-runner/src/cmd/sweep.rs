@@ -1,15 +1,18 @@
 //! `lab sweep`: one batch at many sizes, each many times, for the exponent with which its cost grows.
 
 use crate::cli::{LoadArgs, SweepArgs};
+use crate::cmd::dry_run::print_plan;
 use crate::cmd::load::{check, load};
 use crate::cmd::show;
-use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_all};
-use crate::engine::plan::{self, Planned, Sizes};
+use crate::engine::execute::{interrupted, invocation_folder, run_all};
+use crate::engine::plan;
+use crate::engine::plan::{Planned, Sizes};
 use crate::engine::supervise::Interrupts;
 use crate::exit::{Exit, UsageError};
-use crate::report::{LARGER, Report, Style};
+use crate::report::Style;
 use anyhow::Context;
 use lab_analysis::claims::{Judged, Verdict};
+use lab_analysis::results::{LARGER, Results};
 use lab_kit::{Scenario, Variant};
 use lab_recording::Load;
 use std::fs;
@@ -30,7 +33,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     if let Some(signal) = run_all(&runs, &folder, &interrupts)? {
         return Ok(interrupted(&folder, signal));
     }
-    let more = one_size_more(&Report::read(&folder, scenarios)?, &ways, |ways, size| {
+    let more = one_size_more(&Results::read(&folder, scenarios)?, &ways, |ways, size| {
         let load = Load { size, ..load.clone() };
         check(scenario, &load).ok()?;
         Some(plan::sweep(scenario, ways, &load, &[size], args.repetitions, args.timeout))
@@ -38,9 +41,9 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     if let Some(signal) = run_all(&more, &folder.join(LARGER), &interrupts)? {
         return Ok(interrupted(&folder, signal));
     }
-    let report = Report::read(&folder, scenarios)?;
+    let report = Results::read(&folder, scenarios)?;
     write_figures(&report, &folder)?;
-    show(&report, scenarios, args.record.format, Style { plain, naive: false })
+    show(&report, None, scenarios, args.record.format, Style { plain, naive: false })
 }
 
 /// A sweep replaces the size by many; the rest of a batch's load is as ever.
@@ -63,7 +66,7 @@ fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec
 
 /// The runs at twice the largest size, for the ways whose growth could not be told: once, as METHODOLOGY.md says.
 fn one_size_more(
-    report: &Report,
+    report: &Results,
     ways: &[&'static Variant],
     plan: impl Fn(&[&'static Variant], usize) -> Option<Vec<Planned>>,
 ) -> Vec<Planned> {
@@ -78,8 +81,8 @@ fn one_size_more(
 }
 
 /// Draws the pictures of a report beside its recordings. What the disk has no room for is not left there by half.
-pub(crate) fn write_figures(report: &Report, folder: &Path) -> anyhow::Result<()> {
-    for (file, plot) in report.figures() {
+pub(crate) fn write_figures(report: &Results, folder: &Path) -> anyhow::Result<()> {
+    for (file, plot) in crate::report::figures(report) {
         let path = folder.join(file);
         let written = fs::write(&path, plot.svg()?).inspect_err(|_| drop(fs::remove_file(&path)));
         written.with_context(|| format!("cannot write {}", path.display()))?;

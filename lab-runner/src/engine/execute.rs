@@ -1,10 +1,10 @@
 //! Does what was planned: one folder an invocation, one child after another, and nothing left behind.
 
-use crate::cli::Format;
 use crate::engine::environment;
 use crate::engine::plan::Planned;
 use crate::engine::supervise::{Interrupts, supervise};
-use crate::exit::{self, Exit, UsageError};
+use crate::exit;
+use crate::exit::{Exit, UsageError};
 use anyhow::Context;
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
@@ -14,22 +14,6 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-
-/// Prints what would be run.
-pub(crate) fn print_plan(runs: &[Planned], format: Format) -> anyhow::Result<Exit> {
-    let mut stdout = io::stdout().lock();
-    let specs: Vec<Spec> = runs.iter().map(spec).collect();
-    if format == Format::Json {
-        serde_json::to_writer_pretty(&mut stdout, &specs).map_err(io::Error::from)?;
-        writeln!(stdout)?;
-        return Ok(Exit::Done);
-    }
-    for (number, spec) in specs.iter().enumerate() {
-        let load = serde_json::to_string(&spec.load)?;
-        writeln!(stdout, "{:<24} killed after {} ms  {load}", run_name(number, specs.len(), spec), spec.timeout_ms)?;
-    }
-    Ok(Exit::Done)
-}
 
 /// Says where an interrupted invocation left what it had.
 pub(crate) fn interrupted(folder: &Path, signal: i32) -> Exit {
@@ -41,7 +25,7 @@ pub(crate) fn interrupted(folder: &Path, signal: i32) -> Exit {
     Exit::Interrupted(signal)
 }
 
-fn spec(run: &Planned) -> Spec {
+pub(crate) fn spec(run: &Planned) -> Spec {
     Spec {
         format: FORMAT,
         scenario: run.scenario.name.into(),
@@ -73,7 +57,7 @@ fn typed() -> String {
 }
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
-fn run_name(number: usize, of: usize, spec: &Spec) -> String {
+pub(crate) fn run_name(number: usize, of: usize, spec: &Spec) -> String {
     if let Some(lens) = spec.lens {
         let side = spec.pair.as_ref().map_or("", |pair| if pair.side == Side::A { "a-" } else { "b-" });
         return format!("{side}{}-{lens}", spec.variant);

@@ -1,22 +1,30 @@
 //! A comparison on one screen: what was run in which order, and for each metric the factor, its interval and the
 //! verdict.
 
-use crate::report::detail::{asked, environment, print_html};
+use crate::report::detail::{asked, environment, print_page};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, reading, three_digits};
-use crate::report::{Report, Style, findings, latency, lenses, noise, sched};
+use crate::report::{Style, findings, latency, lenses, noise, sched};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_analysis::claims::control::Kept;
 use lab_analysis::comparison::comparison::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::requests::Reading;
+use lab_analysis::results::Results;
 use lab_analysis::stats::estimate::Estimate;
 use lab_recording::spec::Side;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Prints a comparison.
-pub(crate) fn print(report: &Report, comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(
+    report: &Results,
+    comparison: &Comparison,
+    page: Option<&Path>,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let Comparison { before, after, .. } = comparison;
     let spec = &report.spec;
     // Two loads of one variant are called by their loads.
@@ -39,7 +47,7 @@ pub(crate) fn print(report: &Report, comparison: &Comparison, style: Style, to: 
     findings::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
     print_pictures(report, to)?;
-    print_html(report, to)?;
+    print_page(page, to)?;
     print_repeat(report, style, to)
 }
 
@@ -50,7 +58,7 @@ fn print_warnings(comparison: &Comparison, style: Style, to: &mut dyn Write) -> 
 }
 
 /// What the runs say of themselves that most of them say: one that is spoiled takes its pair along and is told there.
-fn print_notes(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_notes(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let all = || report.runs.iter().flat_map(|(run, _)| &run.notes);
     let said_by = |note: &str| all().filter(|other| *other == note).count();
     let common: BTreeSet<&String> = all().filter(|note| 2 * said_by(note) > report.runs.len()).collect();
@@ -61,7 +69,7 @@ fn print_notes(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<
 
 /// What the side after keeps of what tells a cure from a trap: a fix may gain by the metric that decides and mend
 /// nothing.
-fn print_kept(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_kept(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for kept in &report.kept {
         let (word, times, pairs) = keeps(kept);
         let colour = match word {
@@ -86,12 +94,12 @@ pub(crate) fn keeps(kept: &Kept) -> (&'static str, usize, usize) {
     (word, times, held + broken + unclear)
 }
 
-fn print_repeat(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_repeat(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     repeat(report).map_or(Ok(()), |command| writeln!(to, "repeat     {}", ascii(&command, style)))
 }
 
 /// The command line that gave this, with the seed that it took when none was named.
-pub(crate) fn repeat(report: &Report) -> Option<String> {
+pub(crate) fn repeat(report: &Results) -> Option<String> {
     let command = &report.spec.command;
     let first = report.comparison.as_ref().and_then(|comparison| comparison.pairs.first());
     let is_over = |of: &Comparison| !of.warnings.is_empty();
@@ -101,7 +109,7 @@ pub(crate) fn repeat(report: &Report) -> Option<String> {
 }
 
 /// Where the pictures are, if they were drawn: reading a recording draws none.
-fn print_pictures(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+fn print_pictures(report: &Results, to: &mut dyn Write) -> io::Result<()> {
     let drawn = latency::FILES.into_iter().filter(|file| report.folder.join(file).is_file());
     match drawn.collect::<Vec<_>>()[..] {
         [] => Ok(()),

@@ -1,24 +1,27 @@
 //! One run on one screen: what was asked, what came, a histogram, the claims, and what to do next.
 
-use crate::report::units::{self, ascii, bounded, grouped};
-use crate::report::{Report, Style, chart, findings, lenses, sched};
+use crate::report::units;
+use crate::report::units::{ascii, bounded, grouped};
+use crate::report::{Style, chart, findings, lenses, sched};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_analysis::claims::{Judged, Verdict, is_about_a_lens};
 use lab_analysis::requests::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
+use lab_analysis::results::Results;
 use lab_kit::{Bound, Measure};
 use lab_recording::spec::Spec;
 use lab_recording::{Ending, Kind};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::Path;
 
 const BOLD: Colour = Colour::new().bold();
 const DIM: Colour = Colour::new().dimmed();
 
 /// Prints a run.
 pub(crate) fn print(
-    report: &Report,
-    run: &Analysis,
-    claims: &[Judged],
+    report: &Results,
+    (run, claims): (&Analysis, &[Judged]),
+    page: Option<&Path>,
     style: Style,
     to: &mut dyn Write,
 ) -> io::Result<()> {
@@ -36,13 +39,13 @@ pub(crate) fn print(
     sched::print(report, style, to)?;
     findings::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", run.recording.folder.display())?;
-    print_html(report, to)?;
+    print_page(page, to)?;
     writeln!(to, "next       {}", next(spec))
 }
 
 /// Where the same is to be seen in a browser, if it was written.
-pub(crate) fn print_html(report: &Report, to: &mut dyn Write) -> io::Result<()> {
-    report.html.iter().try_for_each(|page| writeln!(to, "report     {}", page.display()))
+pub(crate) fn print_page(page: Option<&Path>, to: &mut dyn Write) -> io::Result<()> {
+    page.iter().try_for_each(|page| writeln!(to, "report     {}", page.display()))
 }
 
 /// The load in words.

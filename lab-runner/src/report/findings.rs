@@ -2,73 +2,22 @@
 
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, time_ms, wrapped};
-use crate::report::{Report, Style, sched};
-use lab_analysis::diagnosis::cured::{Cured, Gone, cured};
-use lab_analysis::diagnosis::{Case, Cost, Diagnosis, Finding, Refused, diagnose};
-use lab_analysis::evidence::{label, own_crate};
+use crate::report::{Style, sched};
+use lab_analysis::diagnosis::cured::Gone;
+use lab_analysis::diagnosis::{Cost, Diagnosis, Finding, Refused};
 use lab_analysis::hang;
-use lab_analysis::profile::{self, Profile};
 use lab_analysis::requests::Analysis;
-use lab_recording::post_mortem::PostMortem;
-use lab_recording::spec::{Side, Spec};
+use lab_analysis::results::Results;
+use lab_analysis::results::diagnosed::{Diagnosed, cure};
+use lab_recording::spec::Side;
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// Characters of a line.
 pub(crate) const WIDTH: usize = 128;
 
-/// The diagnosis of a run, or of one side of a comparison.
-#[derive(Clone, Debug)]
-pub struct Diagnosed {
-    /// What it is called beside others.
-    pub label: String,
-    /// The variant.
-    pub variant: String,
-    /// The side, in a comparison.
-    pub side: Option<Side>,
-    /// What it comes to.
-    pub diagnosis: Diagnosis,
-    /// What it was at when it was killed at its deadline.
-    pub post_mortem: Option<PostMortem>,
-}
-
-/// Diagnoses each variant of a report, in a comparison each side: its first run, with what lenses saw of the same.
-pub(crate) fn all(report: &Report) -> Vec<Diagnosed> {
-    let key = |spec: &Spec| (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.scaled);
-    let mut done: Vec<(String, Option<Side>, usize)> = Vec::new();
-    let mut all = Vec::new();
-    for (run, _) in &report.runs {
-        let spec = &run.recording.spec;
-        let key = key(spec);
-        if spec.scaled > 1 || done.contains(&key) {
-            continue;
-        }
-        let side = key.1;
-        let is_its = |profile: &&Profile| profile.spec.variant == spec.variant && profile.side() == side;
-        let profiles: Vec<Profile> = report.profiles.iter().filter(is_its).cloned().collect();
-        let (post_mortem, panics) = profile::last_words(&run.recording.folder);
-        let case = Case {
-            measured: Some(run),
-            profiles: &profiles,
-            post_mortem: post_mortem.as_ref(),
-            panics: &panics,
-            own_crate: own_crate(report.scenario),
-        };
-        let (diagnosis, post_mortem) = (diagnose(&case), case.fullest_post_mortem().cloned());
-        all.push(Diagnosed { label: label(spec), variant: spec.variant.clone(), side, diagnosis, post_mortem });
-        done.push(key);
-    }
-    all
-}
-
-/// What became of the cause that was named before, in a comparison.
-pub(crate) fn cure(report: &Report) -> Option<Cured> {
-    let side = |side: Side| report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis);
-    Some(cured(side(Side::A)?, side(Side::B)?))
-}
-
 /// The same in rows.
-pub(crate) fn cure_rows(report: &Report) -> Vec<(String, String)> {
+pub(crate) fn cure_rows(report: &Results) -> Vec<(String, String)> {
     let Some(cure) = cure(report) else { return Vec::new() };
     let named = cure.cause.map_or_else(String::new, |cause| {
         let place = cure.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
@@ -86,7 +35,7 @@ pub(crate) fn cure_rows(report: &Report) -> Vec<(String, String)> {
 }
 
 /// What tasks still wait for most after the fix.
-fn left(report: &Report) -> Option<String> {
+fn left(report: &Results) -> Option<String> {
     let runs = sched::runs(report);
     let after = runs.iter().find(|run| run.profile.side() == Some(Side::B))?;
     let said = after.blames(Style { plain: false, naive: false });
@@ -94,7 +43,7 @@ fn left(report: &Report) -> Option<String> {
 }
 
 /// Prints the findings of a report: those of each run that was looked into, and what became of the cause that a fix is for.
-pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for (label, rows) in told(report) {
         let heads = std::iter::once(format!("findings {label}")).chain(std::iter::repeat(String::new()));
         writeln!(to)?;
@@ -123,7 +72,7 @@ fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Writ
 }
 
 /// The rows of each run that was looked into, or that shows something without; with its name where there are several.
-pub(crate) fn told(report: &Report) -> Vec<(String, Vec<(String, String)>)> {
+pub(crate) fn told(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
     let says = |of: &&Diagnosed| {
         of.post_mortem.is_some()
             || report.diagnoses.len() == 1
@@ -217,7 +166,7 @@ pub(crate) struct OneDiagnosis<'a> {
 }
 
 /// The findings of a run: of several runs of a variant all say the same. Nothing if nobody looked.
-pub(crate) fn of_run<'a>(report: &'a Report, run: &Analysis) -> Option<&'a [Finding]> {
+pub(crate) fn of_run<'a>(report: &'a Results, run: &Analysis) -> Option<&'a [Finding]> {
     let spec = &run.recording.spec;
     let side = spec.pair.as_ref().map(|pair| pair.side);
     let its = report.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))?;
@@ -226,7 +175,7 @@ pub(crate) fn of_run<'a>(report: &'a Report, run: &Analysis) -> Option<&'a [Find
 }
 
 /// The diagnoses of a report for a program.
-pub(crate) fn documents(report: &Report) -> Vec<OneDiagnosis<'_>> {
+pub(crate) fn documents(report: &Results) -> Vec<OneDiagnosis<'_>> {
     report
         .diagnoses
         .iter()

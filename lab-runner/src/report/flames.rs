@@ -1,13 +1,13 @@
 //! The flame graphs of an invocation as files of their own, that zoom and search without a page around them.
 
-use crate::report::Report;
 use lab_analysis::evidence::Evidence;
+use lab_analysis::results::Results;
 use lab_analysis::stacks::Plumbing;
 use lab_analysis::stacks::flame::{Shape, difference, graph};
 
 /// File name and picture of each view: of every run, and of two runs how they differ in both shapes. What has no samples
 /// has no picture.
-pub(crate) fn all(report: &Report) -> Vec<(String, String)> {
+pub(crate) fn all(report: &Results) -> Vec<(String, String)> {
     let scenario = &report.spec.scenario;
     report.evidence(Plumbing::Shown).iter().flat_map(|evidence| of_view(scenario, evidence)).collect()
 }

@@ -1,11 +1,11 @@
 //! The machine-readable result, `lab.result.v1`: keys may be added, never renamed. Its schema is checked in
 //! as `lab-runner/schema/lab.result.v1.json`.
 
-use crate::report::noise::Noise;
 use crate::report::sched::json::Scheduler;
 use crate::report::sweep::FITTED;
-use crate::report::trials::{self, Summary};
-use crate::report::{Report, findings, sched, watching};
+use crate::report::trials;
+use crate::report::trials::Summary;
+use crate::report::{findings, sched, watching};
 use lab_analysis::claims::control::Kept;
 use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::comparison::comparison::Comparison;
@@ -15,6 +15,9 @@ use lab_analysis::diagnosis::cured::Cured;
 use lab_analysis::growth::Growth;
 use lab_analysis::growth::sweep::{Sweep, Way};
 use lab_analysis::requests::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
+use lab_analysis::results::Results;
+use lab_analysis::results::diagnosed;
+use lab_analysis::results::noise::Noise;
 use lab_kit::Bound;
 use lab_recording::spec::{Environment, Side};
 use lab_recording::{Ending, Kind, Load};
@@ -201,7 +204,7 @@ struct Claim<'a> {
 }
 
 /// Builds the document of a report.
-pub fn document(report: &Report) -> Document<'_> {
+pub fn document(report: &Results) -> Document<'_> {
     let first = &report.spec;
     Document {
         schema: "lab.result.v1",
@@ -216,12 +219,12 @@ pub fn document(report: &Report) -> Document<'_> {
         sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
         scheduler: sched::json::documents(&sched::runs(report)),
         diagnosis: findings::documents(report),
-        cure: findings::cure(report),
+        cure: diagnosed::cure(report),
         watching: watching::json::documents(report),
     }
 }
 
-fn pairs<'a>(report: &'a Report, comparison: &'a Comparison) -> Pairs<'a> {
+fn pairs<'a>(report: &'a Results, comparison: &'a Comparison) -> Pairs<'a> {
     let done = comparison.pairs.iter().map(|pair| OnePair {
         number: pair.number,
         first: pair.first,
@@ -276,7 +279,7 @@ fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
     metrics.collect()
 }
 
-fn swept_ways<'a>(report: &'a Report, sweep: &'a Sweep) -> Vec<SweptWay<'a>> {
+fn swept_ways<'a>(report: &'a Results, sweep: &'a Sweep) -> Vec<SweptWay<'a>> {
     let claims = |way: &Way| report.ways.iter().find(|(name, _)| *name == way.variant).map(|(_, claims)| claims);
     let one = |way: &'a Way| SweptWay {
         variant: &way.variant,
@@ -298,7 +301,7 @@ fn medians(sweep: &Sweep, way: &Way, metric: &str) -> Vec<(usize, f64)> {
     sweep.sizes().into_iter().filter_map(|size| Some((size, way.median_at(metric, size)?))).collect()
 }
 
-fn one_run<'a>(report: &'a Report, run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
+fn one_run<'a>(report: &'a Results, run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
     let (spec, outcome) = (&run.recording.spec, &run.recording.outcome);
     let Validity { verdict, reasons } = &run.validity;
     Run {

@@ -1,14 +1,15 @@
 //! Responses as pictures: how those of both sides of a comparison, or of several variants, are distributed, and how they
 //! develop while a run lasts.
 
+use crate::report::Style;
 use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::units::{grouped, time};
-use crate::report::{Report, Style};
 use hdrhistogram::Histogram;
 use lab_analysis::comparison::comparison::Comparison;
-use lab_analysis::growth::median;
 use lab_analysis::requests::over_time::{SLICES, Slice};
 use lab_analysis::requests::{Analysis, quantile};
+use lab_analysis::results::Results;
+use lab_analysis::stats::median;
 use lab_recording::spec::Side;
 use std::collections::BTreeMap;
 
@@ -40,7 +41,7 @@ struct Answers<'a> {
 }
 
 /// The pictures of a comparison: file name and plot. None if nothing was answered, as in a batch.
-pub(crate) fn figures(report: &Report, comparison: &Comparison) -> Vec<(&'static str, Plot)> {
+pub(crate) fn figures(report: &Results, comparison: &Comparison) -> Vec<(&'static str, Plot)> {
     let same = comparison.before == comparison.after;
     let side = |side, name: &str, letter| {
         let name = if same { format!("{name} ({letter})") } else { name.to_owned() };
@@ -58,7 +59,7 @@ pub(crate) fn figures(report: &Report, comparison: &Comparison) -> Vec<(&'static
 }
 
 /// The pictures of a report that compares nothing: of its variants, those at the plain size.
-pub(crate) fn of_variants(report: &Report) -> Vec<(&'static str, Plot)> {
+pub(crate) fn of_variants(report: &Results) -> Vec<(&'static str, Plot)> {
     let mut variants: Vec<(&str, Vec<&Analysis>)> = Vec::new();
     for run in report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.scaled == 1) {
         let name = run.recording.spec.variant.as_str();
@@ -83,7 +84,7 @@ fn look(number: usize) -> Look {
 }
 
 /// The runs of a side whose pairs count.
-fn runs<'a>(report: &'a Report, comparison: &Comparison, wanted: Side) -> Vec<&'a Analysis> {
+fn runs<'a>(report: &'a Results, comparison: &Comparison, wanted: Side) -> Vec<&'a Analysis> {
     let counts = |number| comparison.pairs.iter().any(|pair| pair.number == number && pair.dropped.is_none());
     let is_wanted = |run: &&Analysis| {
         run.recording.spec.pair.as_ref().is_some_and(|pair| pair.side == wanted && counts(pair.number))
@@ -225,11 +226,11 @@ pub(crate) mod tests {
         Analysis { responses, over_time: (0..60).map(slice).collect(), ..run(number, side, &[("cpu_us_per_op", 7.0)]) }
     }
 
-    fn report(runs: Vec<Analysis>) -> Report {
-        let comparison = Comparison::of(&runs, &crate::report::rule(&runs[0].recording.spec, None));
+    fn report(runs: Vec<Analysis>) -> Results {
+        let comparison = Comparison::of(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
         let spec = runs[0].recording.spec.clone();
         let runs = runs.into_iter().map(|run| (run, Vec::new())).collect();
-        Report { runs, comparison, verdict: Verdict::Held, ..Report::empty("".as_ref(), spec, None) }
+        Results { runs, comparison, verdict: Verdict::Held, ..Results::empty("".as_ref(), spec, None) }
     }
 
     /// Three pairs; the side after is ten times as quick.
@@ -240,7 +241,7 @@ pub(crate) mod tests {
     }
 
     /// What `lab compare` would read of them.
-    pub fn compared() -> Report {
+    pub fn compared() -> Results {
         report(pairs())
     }
 
@@ -258,7 +259,7 @@ pub(crate) mod tests {
 
     #[test]
     fn both_pictures_name_both_sides_and_say_the_numbers() {
-        let figures = compared().figures();
+        let figures = crate::report::figures(&compared());
         assert_eq!(figures.iter().map(|(file, _)| *file).collect::<Vec<_>>(), FILES);
         for (_, plot) in &figures {
             let svg = plot.svg().unwrap();
@@ -275,7 +276,7 @@ pub(crate) mod tests {
     fn a_point_over_time_is_the_median_over_the_runs() {
         let mut runs = pairs();
         runs[2].over_time.retain(|slice| slice.number != 59);
-        let plot = &report(runs).figures()[1].1;
+        let plot = &crate::report::figures(&report(runs))[1].1;
         let point = |line: usize, slice: usize| plot.lines[line].points[slice];
         assert_eq!((point(0, 1), point(1, 1)), ((1.0 / 60.0, 0.08), (1.0 / 60.0, 0.04)), "the second run's, in ms");
         assert_eq!(point(1, 59).1, 1.2, "of 0.6 and 1.8 ms");
@@ -286,7 +287,7 @@ pub(crate) mod tests {
         let mut runs = pairs();
         let cut = Reading { value: 1.0, low: 1.0, high: f64::INFINITY, because: None };
         runs[0].metrics.insert("response_max_us".into(), cut);
-        let bound = |runs: &[Analysis]| report(runs.to_vec()).figures()[0].1.lines[0].name.clone();
+        let bound = |runs: &[Analysis]| crate::report::figures(&report(runs.to_vec()))[0].1.lines[0].name.clone();
         assert_eq!(bound(&runs), "a: max ≥ 30.0 ms (the tail is a lower bound), 3 000 requests of 3 runs");
         runs[1].recording.outcome.foreign_cores = Some(0.5);
         assert_eq!(bound(&runs), "a: max 30.0 ms, 2 000 requests of 2 runs");
@@ -299,7 +300,7 @@ pub(crate) mod tests {
             for (number, run) in runs.iter_mut().enumerate() {
                 run.recording.spec.variant = format!("v{number}");
             }
-            of_variants(&Report { comparison: None, ..report(runs) })
+            of_variants(&Results { comparison: None, ..report(runs) })
         };
         let lines = |count: usize| several(count).iter().map(|(_, plot)| plot.lines.len()).collect::<Vec<_>>();
         assert_eq!((lines(1), lines(3), lines(8)), (vec![1, 2], vec![3, 6], vec![8, 8]));
@@ -312,10 +313,10 @@ pub(crate) mod tests {
     fn a_variant_against_itself_has_two_names_and_a_batch_has_no_picture() {
         let mut runs = pairs();
         runs.iter_mut().for_each(|run| run.recording.spec.variant = "same".into());
-        let figures = report(runs).figures();
+        let figures = crate::report::figures(&report(runs));
         let names: Vec<_> = figures[0].1.lines.iter().map(|line| &line.name[..8]).collect();
         assert_eq!(names, ["same (A)", "same (B)"]);
         let batch = [run(1, "a", &[]), run(1, "b", &[])];
-        assert!(report(batch.to_vec()).figures().is_empty());
+        assert!(crate::report::figures(&report(batch.to_vec())).is_empty());
     }
 }

@@ -1,13 +1,13 @@
 //! The ledger as Markdown: what everybody repeats, whether it is so, and the claims of recordings that show it.
 
-use crate::report::Report;
 use crate::report::detail::evidence;
 use lab_analysis::claims::{Judged, Verdict};
+use lab_analysis::results::Results;
 use lab_kit::{Saying, Scenario};
 use std::io::{self, Write};
 
 /// Prints every saying of the scenarios that these reports are about.
-pub(crate) fn print(reports: &[&Report], scenarios: &[&'static Scenario], to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(reports: &[&Results], scenarios: &[&'static Scenario], to: &mut dyn Write) -> io::Result<()> {
     let recorded = |scenario: &&&Scenario| reports.iter().any(|report| report.spec.scenario == scenario.name);
     let mut sayings: Vec<(&str, &Saying)> = scenarios
         .iter()
@@ -18,7 +18,7 @@ pub(crate) fn print(reports: &[&Report], scenarios: &[&'static Scenario], to: &m
     sayings.into_iter().try_for_each(|(scenario, saying)| print_saying(scenario, saying, reports, to))
 }
 
-fn print_saying(scenario: &str, saying: &Saying, reports: &[&Report], to: &mut dyn Write) -> io::Result<()> {
+fn print_saying(scenario: &str, saying: &Saying, reports: &[&Results], to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{}. **\"{}\"**\n", saying.number, saying.says)?;
     writeln!(to, "   *{}*, says `{scenario}`. {}\n", capital(&saying.so.to_string()), saying.found)?;
     for (variant, says) in saying.shown_by {
@@ -33,7 +33,7 @@ fn capital(text: &str) -> String {
 }
 
 /// A claim with what was measured. Of several recordings the last that could judge it counts.
-fn shown(scenario: &str, variant: &str, says: &str, reports: &[&Report]) -> String {
+fn shown(scenario: &str, variant: &str, says: &str, reports: &[&Results]) -> String {
     let about = reports.iter().filter(|report| report.spec.scenario == scenario);
     let claims = about.flat_map(|report| report.claims());
     let this = |(name, claim): &(&str, &Judged)| *name == variant && claim.claim.says == says && claim.asked;

@@ -2,8 +2,9 @@
 
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, percent, three_digits};
-use crate::report::{Report, Style, watching};
+use crate::report::{Style, watching};
 use lab_analysis::evidence::{Evidence, Seen, label, own_crate};
+use lab_analysis::results::Results;
 use lab_analysis::stacks::{Difference, Plumbing, amount, is_own};
 use lab_recording::profiler::Lens;
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ const CHANGES: usize = 1;
 const WIDTH: usize = 150;
 
 /// Prints what lenses saw, and which of them saw nothing and why; nothing if nobody asked them to look.
-pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let evidence = report.evidence(Plumbing::Tokio);
     let seen = evidence.iter().flat_map(|evidence| of_view(report, evidence));
     let missing = missing(report).into_iter().map(|(name, why)| (name, format!("not available: {why}")));
@@ -33,7 +34,7 @@ pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
 }
 
 /// Prints which lenses looked into how many runs, where all that they saw would not fit a screen.
-pub(crate) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print_which(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let lenses: BTreeSet<Lens> = report.profiles.iter().map(|profile| profile.lens).collect();
     let runs: BTreeSet<String> = report.profiles.iter().map(|profile| label(&profile.spec)).collect();
     if lenses.is_empty() {
@@ -53,7 +54,7 @@ pub(crate) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> 
 }
 
 /// A line for each run, or for both of a comparison together, and the largest change between them.
-fn of_view(report: &Report, evidence: &Evidence) -> Vec<(String, String)> {
+fn of_view(report: &Results, evidence: &Evidence) -> Vec<(String, String)> {
     let difference = evidence.difference().map(without_plumbing);
     let texts = match &evidence.seen[..] {
         [one] => vec![inside(report, evidence, one)],
@@ -77,7 +78,7 @@ struct Most {
 }
 
 impl Most {
-    fn of(report: &Report, evidence: &Evidence, seen: &Seen) -> Option<Most> {
+    fn of(report: &Results, evidence: &Evidence, seen: &Seen) -> Option<Most> {
         let in_crate = own_crate(report.scenario);
         let own = seen.folded.innermost(|frame| is_own(frame, in_crate));
         let (weights, own) = if own.is_empty() { (seen.folded.own(), false) } else { (own, true) };
@@ -107,7 +108,7 @@ fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
 }
 
 /// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
-pub(crate) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> String {
+pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &Seen) -> String {
     let Some(most) = Most::of(report, evidence, seen) else { return "nothing was seen".into() };
     let asked = asked(report, evidence, seen).map_or_else(String::new, |count| format!("; {count} asked for"));
     let of = amount_of(evidence, seen);
@@ -118,14 +119,14 @@ pub(crate) fn inside(report: &Report, evidence: &Evidence, seen: &Seen) -> Strin
 }
 
 /// Samples that the lens asked for, where the kernel decides how many come.
-fn asked(report: &Report, evidence: &Evidence, seen: &Seen) -> Option<String> {
+fn asked(report: &Results, evidence: &Evidence, seen: &Seen) -> Option<String> {
     let mut of_it = report.profiles.iter().filter(|p| p.lens == evidence.lens && label(&p.spec) == seen.label);
     let count = of_it.next()?.note.counts.get("samples_asked")?;
     Some(grouped(*count as i64))
 }
 
 /// The same of both sides, with what they share told once.
-fn both(report: &Report, evidence: &Evidence, sides: [&Seen; 2]) -> String {
+fn both(report: &Results, evidence: &Evidence, sides: [&Seen; 2]) -> String {
     let most = sides.map(|seen| Most::of(report, evidence, seen));
     let [Some(was), Some(is)] = &most else {
         return sides.map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).join("; ");
@@ -148,7 +149,7 @@ pub(crate) fn without_plumbing(mut difference: Difference) -> Difference {
 }
 
 /// Each lens that was asked and could not look, with its run where there are several, and why.
-pub(crate) fn missing(report: &Report) -> Vec<(String, String)> {
+pub(crate) fn missing(report: &Results) -> Vec<(String, String)> {
     let mut missing: Vec<(Lens, String, Vec<String>)> = Vec::new();
     for profile in &report.profiles {
         let Some(why) = &profile.note.unavailable else { continue };

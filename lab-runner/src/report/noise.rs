@@ -1,71 +1,25 @@
 //! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a variant with itself,
 //! if it was run into the same place.
 
-use crate::report::{Report, analyses, rule};
 use lab_analysis::comparison::comparison::Comparison;
-use lab_kit::Scenario;
-use lab_recording::spec::{Environment, Spec};
-use std::path::{Path, PathBuf};
-
-/// How far metrics scatter from pair to pair though nothing was changed.
-#[derive(Clone, Debug)]
-pub struct Noise {
-    /// The recording that it comes from.
-    pub folder: PathBuf,
-    /// What was compared with itself.
-    pub of: String,
-    /// Metric → standard deviation of the log ratio of a pair.
-    pub floors: Vec<(String, f64)>,
-}
-
-/// What the folders of `lab doctor` begin with.
-pub(crate) const DOCTOR: &str = "doctor-";
-
-impl Noise {
-    /// The newest null comparison that was recorded beside an invocation, on the same machine.
-    pub(crate) fn beside(invocation: &Path, here: &Environment, scenarios: &[&'static Scenario]) -> Option<Noise> {
-        let is_null = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DOCTOR));
-        let beside = std::fs::read_dir(invocation.parent()?).ok()?.flatten().map(|entry| entry.path());
-        let mut nulls: Vec<PathBuf> = beside.filter(is_null).collect();
-        // Their names hold the time.
-        nulls.sort();
-        nulls.iter().rev().find_map(|folder| Noise::read(folder, here, scenarios))
-    }
-
-    fn read(folder: &Path, here: &Environment, scenarios: &[&'static Scenario]) -> Option<Noise> {
-        let runs = analyses(folder).ok()?;
-        let spec = runs.first()?.recording.spec.clone();
-        let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
-        let comparison = Comparison::of(&runs, &rule(&spec, scenario)).filter(|null| null.invalid.is_none())?;
-        let floors = comparison.metrics.iter().filter_map(|metric| {
-            let estimate = metric.estimate.as_ref().ok().filter(|estimate| estimate.t.1.is_finite())?;
-            Some((metric.metric.clone(), estimate.sd))
-        });
-        let of = format!("{} / {}", spec.scenario, spec.variant);
-        is_same(&spec, here).then(|| Noise { folder: folder.to_owned(), of, floors: floors.collect() })
-    }
-
-    /// In words, of the metrics that a comparison has.
-    pub(crate) fn told(&self, comparison: &Comparison) -> String {
-        let shown = comparison.metrics.iter().filter(|metric| metric.judged);
-        let floors: Vec<String> = shown
-            .filter_map(|metric| self.floors.iter().find(|(name, _)| *name == metric.metric))
-            .map(|(name, sd)| format!("{name} {:.1} %", sd.exp_m1() * 100.0))
-            .collect();
-        let floors = if floors.is_empty() { "none of these metrics".into() } else { floors.join(", ") };
-        format!("from pair to pair where nothing changed: {floors} ({}, {})", self.of, self.folder.display())
-    }
-}
-
-fn is_same(null: &Spec, here: &Environment) -> bool {
-    (&null.environment.cpu, null.environment.cores, null.environment.optimised)
-        == (&here.cpu, here.cores, here.optimised)
-}
+use lab_analysis::results::Results;
+use lab_analysis::results::noise::Noise;
 
 /// What the text report says about it.
-pub(crate) fn line(report: &Report, comparison: &Comparison) -> String {
+pub(crate) fn line(report: &Results, comparison: &Comparison) -> String {
     match &report.noise {
-        Some(noise) => noise.told(comparison),
+        Some(noise) => told(noise, comparison),
         None => "not measured on this machine: lab doctor".into(),
     }
+}
+
+/// In words, of the metrics that a comparison has.
+pub(crate) fn told(noise: &Noise, comparison: &Comparison) -> String {
+    let shown = comparison.metrics.iter().filter(|metric| metric.judged);
+    let floors: Vec<String> = shown
+        .filter_map(|metric| noise.floors.iter().find(|(name, _)| *name == metric.metric))
+        .map(|(name, sd)| format!("{name} {:.1} %", sd.exp_m1() * 100.0))
+        .collect();
+    let floors = if floors.is_empty() { "none of these metrics".into() } else { floors.join(", ") };
+    format!("from pair to pair where nothing changed: {floors} ({}, {})", noise.of, noise.folder.display())
 }

@@ -8,10 +8,11 @@ pub(crate) mod palette;
 pub(crate) mod timeline;
 pub(crate) mod words;
 
+use crate::report::Style;
 use crate::report::lenses::cut;
 use crate::report::table::DIM;
 use crate::report::units::ascii;
-use crate::report::{Report, Style};
+use lab_analysis::results::Results;
 use std::io::{self, Write};
 use words::Run;
 
@@ -19,12 +20,12 @@ use words::Run;
 const WIDTH: usize = 170;
 
 /// The runs whose scheduler was looked at, those of a comparison before first.
-pub(crate) fn runs(report: &Report) -> Vec<Run<'_>> {
+pub(crate) fn runs(report: &Results) -> Vec<Run<'_>> {
     words::runs(report)
 }
 
 /// What is blamed, in sentences: for two sides of a comparison together, else for each run.
-pub(crate) fn sentences(report: &Report, runs: &[Run<'_>], style: Style) -> Vec<String> {
+pub(crate) fn sentences(report: &Results, runs: &[Run<'_>], style: Style) -> Vec<String> {
     match runs {
         [one] => one.blames(style),
         [before, after] if report.comparison.is_some() => both::blames(before, after, style),
@@ -33,7 +34,7 @@ pub(crate) fn sentences(report: &Report, runs: &[Run<'_>], style: Style) -> Vec<
 }
 
 /// Prints it; nothing if no lens looked at a scheduler.
-pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let runs = runs(report);
     let mut lines = named("blame", sentences(report, &runs, style));
     lines.extend(named("poll time", of_each(&runs, |run| run.poll_times(style))));
@@ -47,7 +48,7 @@ pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
 }
 
 /// Prints a line for each of many runs.
-pub(crate) fn print_which(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print_which(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let first = |run: &Run<'_>| (run.label.clone(), run.blames(style).swap_remove(0));
     print_lines(&runs(report).iter().map(first).collect::<Vec<_>>(), style, to)
 }

@@ -1,13 +1,14 @@
 //! A sweep on one screen: the exponent of each way with its interval, what the largest size took, and how it grew.
 
+use crate::report::Style;
 use crate::report::detail::{environment, print_claim};
 use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, grouped, three_digits, time};
-use crate::report::{Report, Style};
 use lab_analysis::claims::Verdict;
 use lab_analysis::growth::Growth;
 use lab_analysis::growth::sweep::{Sweep, Way};
+use lab_analysis::results::Results;
 use lab_recording::Kind;
 use lab_recording::spec::Spec;
 use std::io::{self, Write};
@@ -17,7 +18,7 @@ pub(crate) const FITTED: [(&str, &str, &str); 2] =
     [("child_polls", "child polls", "child-polls.svg"), ("cpu_ms", "CPU ms", "cpu-time.svg")];
 
 /// Prints a sweep.
-pub(crate) fn print(report: &Report, sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Results, sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
     let sizes = sweep.sizes();
     let head = format!("{} · {} sizes, {} repetitions", spec.scenario, sizes.len(), sweep.repetitions());
@@ -118,7 +119,7 @@ fn lines(sweep: &Sweep, metric: &str) -> Vec<Line> {
     ways.into_iter().map(line).collect()
 }
 
-fn print_claims(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_claims(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let all: Vec<_> =
         report.ways.iter().flat_map(|(way, claims)| claims.iter().map(move |claim| (way, claim))).collect();
     let asked = || all.iter().filter(|(_, claim)| claim.asked);

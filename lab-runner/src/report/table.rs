@@ -1,20 +1,24 @@
 //! Several runs on one screen: a row a run, then the claims that compare them.
 
-use crate::report::detail::{self, asked, environment, validity_colour};
-use crate::report::units::{self, ascii, reading};
-use crate::report::{Report, Style, lenses, sched};
+use crate::report::detail;
+use crate::report::detail::{asked, environment, validity_colour};
+use crate::report::units;
+use crate::report::units::{ascii, reading};
+use crate::report::{Style, lenses, sched};
 use anstyle::Style as Colour;
 use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::requests::Analysis;
+use lab_analysis::results::Results;
 use lab_kit::{Column, Measure};
 use lab_recording::Ending;
 use std::io::{self, Write};
+use std::path::Path;
 
 pub(crate) const BOLD: Colour = Colour::new().bold();
 pub(crate) const DIM: Colour = Colour::new().dimmed();
 
 /// Prints the runs of an invocation.
-pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Results, page: Option<&Path>, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
     let head = format!("{} · {} runs", spec.scenario, report.runs.len());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
@@ -29,7 +33,7 @@ pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Re
     lenses::print_which(report, style, to)?;
     sched::print_which(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
-    detail::print_html(report, to)?;
+    detail::print_page(page, to)?;
     writeln!(to, "next       lab report {}/01-{}", report.folder.display(), spec.variant)
 }
 
@@ -57,7 +61,7 @@ fn print_row(run: &Analysis, columns: &[Column], style: Style, to: &mut dyn Writ
 }
 
 /// Claims that compare runs in full, for they are the story, and all that did not hold; the rest as a number.
-fn print_claims(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_claims(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let runs = report.runs.iter();
     let all: Vec<(&Analysis, &Judged)> =
         runs.flat_map(|(run, claims)| claims.iter().map(move |c| (run, c))).filter(|(_, claim)| claim.asked).collect();

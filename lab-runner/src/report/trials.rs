@@ -1,12 +1,13 @@
 //! Many runs of one variant: how often it ended how, with an exact interval, and how long it took.
 
+use crate::report::Style;
 use crate::report::detail::{asked, colour, environment};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, time};
-use crate::report::{Report, Style};
 use lab_analysis::claims::{Judged, Verdict, overall};
 use lab_analysis::requests::Analysis;
 use lab_analysis::requests::trials::{Seen, median, share_interval};
+use lab_analysis::results::Results;
 use lab_recording::{Ending, Kind};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -34,11 +35,11 @@ pub(crate) struct Summary<'a> {
 }
 
 /// Sums up trials by variant, in the order in which they were first run.
-pub(crate) fn summaries(report: &Report) -> Vec<Summary<'_>> {
+pub(crate) fn summaries(report: &Results) -> Vec<Summary<'_>> {
     by_variant(report).iter().map(|runs| summary(runs)).collect()
 }
 
-fn by_variant(report: &Report) -> Vec<Vec<Run<'_>>> {
+fn by_variant(report: &Results) -> Vec<Vec<Run<'_>>> {
     let mut groups: Vec<Vec<Run<'_>>> = Vec::new();
     for (run, claims) in report.runs.iter().filter(|(run, _)| run.recording.spec.trial.is_some()) {
         let same = |group: &&mut Vec<Run<'_>>| group[0].0.recording.spec.variant == run.recording.spec.variant;
@@ -73,7 +74,7 @@ fn summary<'a>(runs: &[Run<'a>]) -> Summary<'a> {
 }
 
 /// Prints trials.
-pub(crate) fn print(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
     let head = format!("{} · {} trials", spec.scenario, report.runs.len());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;

@@ -3,13 +3,14 @@
 
 pub(crate) mod json;
 
+use crate::report::Style;
 use crate::report::sched::words::percent;
 use crate::report::units::{grouped, reading, three_digits, time};
-use crate::report::{Report, Style};
 use lab_analysis::evidence::label;
 use lab_analysis::overhead::{Cost, Known, PerEvent, Range};
 use lab_analysis::profile::Profile;
 use lab_analysis::requests::{Analysis, Reading};
+use lab_analysis::results::Results;
 use lab_recording::profiler::Lens;
 use lab_recording::spec::Side;
 
@@ -21,7 +22,7 @@ const DEAREST: usize = 2;
 const CPU: &str = "cpu_us_per_op";
 
 /// The runs under each lens, those of a comparison before first.
-pub(crate) fn by_lens(report: &Report) -> Vec<(Lens, Vec<&Profile>)> {
+pub(crate) fn by_lens(report: &Results) -> Vec<(Lens, Vec<&Profile>)> {
     let mut all: Vec<&Profile> = report.profiles.iter().collect();
     all.sort_by_key(|profile| (profile.lens, profile.side() == Some(Side::B)));
     let mut lenses: Vec<(Lens, Vec<&Profile>)> = Vec::new();
@@ -35,7 +36,7 @@ pub(crate) fn by_lens(report: &Report) -> Vec<(Lens, Vec<&Profile>)> {
 }
 
 /// A line for each lens; of lenses that nothing is known of, one for each reason. Nothing if nobody watched.
-pub(crate) fn lines(report: &Report, style: Style) -> Vec<String> {
+pub(crate) fn lines(report: &Results, style: Style) -> Vec<String> {
     let (mut told, mut unknown) = (Vec::new(), Vec::<(String, Vec<String>)>::new());
     for (lens, runs) in by_lens(report) {
         match whole_reason(&runs) {
@@ -51,7 +52,7 @@ pub(crate) fn lines(report: &Report, style: Style) -> Vec<String> {
 }
 
 /// The most that any lens cost any run, where there are too many for a line each.
-pub(crate) fn most(report: &Report) -> Option<String> {
+pub(crate) fn most(report: &Results) -> Option<String> {
     let known = report.profiles.iter().filter_map(|profile| Some((profile, profile.watching.as_ref().ok()?)));
     let (profile, cost) = known.max_by(|a, b| a.1.share.mid.total_cmp(&b.1.share.mid))?;
     Some(format!("watching cost at most {} ({}, {})", of_run(cost), profile.lens, label(&profile.spec)))
@@ -132,7 +133,7 @@ pub(crate) struct Beside {
 
 /// The metrics by which a watched run and one that was not are held to each other; none where there is no such run. It is a single
 /// pair, so nothing follows from it.
-pub(crate) fn beside(report: &Report, profile: &Profile) -> Vec<Beside> {
+pub(crate) fn beside(report: &Results, profile: &Profile) -> Vec<Beside> {
     let Some(run) = unwatched(report, profile) else { return Vec::new() };
     let metrics = [Some(CPU), report.scenario.map(|scenario| scenario.primary).filter(|primary| *primary != CPU)];
     let one = |metric: &str| {
@@ -143,7 +144,7 @@ pub(crate) fn beside(report: &Report, profile: &Profile) -> Vec<Beside> {
 }
 
 /// The run that measured the same variant with the same seed, in a comparison on the same side.
-fn unwatched<'a>(report: &'a Report, profile: &Profile) -> Option<&'a Analysis> {
+fn unwatched<'a>(report: &'a Results, profile: &Profile) -> Option<&'a Analysis> {
     let key = |spec: &lab_recording::spec::Spec| {
         (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.load.seed)
     };
@@ -156,7 +157,7 @@ fn unwatched<'a>(report: &'a Report, profile: &Profile) -> Option<&'a Analysis> 
 }
 
 /// `cpu us per op 35.2 µs unwatched, 36.0 µs watched; …`, and by what else the two runs differ.
-pub(crate) fn beside_line(report: &Report, profile: &Profile, style: Style) -> Option<String> {
+pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> Option<String> {
     let all = beside(report, profile);
     let run = unwatched(report, profile)?;
     let one = |Beside { metric, unwatched, watched }: &Beside| {

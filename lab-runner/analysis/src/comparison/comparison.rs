@@ -2,9 +2,9 @@
 
 use crate::comparison::metrics::{METRICS, Metric};
 use crate::comparison::verdict::{Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
-use crate::growth::median;
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use crate::stats::estimate::{Estimate, detectable};
+use crate::stats::median;
 use lab_recording::Ending;
 use lab_recording::spec::Side;
 use std::collections::BTreeMap;

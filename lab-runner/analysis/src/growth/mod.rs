@@ -7,8 +7,8 @@ mod slope;
 pub mod sweep;
 
 pub use slope::Line;
-pub use slope::median;
 
+use crate::stats::median;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use slope::{curvature, least_squares, theil_sen};

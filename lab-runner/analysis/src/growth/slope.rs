@@ -1,5 +1,6 @@
 //! Slope and bend of a few points (x, y), sorted by x and no two at the same x.
 
+use crate::stats::median;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A slope by least squares, with its 95 % interval (Student's t).
@@ -11,13 +12,6 @@ pub struct Line {
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-}
-
-/// The middle value, or the mean of the two in the middle. There must be one.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let half = values.len() / 2;
-    if values.len().is_multiple_of(2) { f64::midpoint(values[half - 1], values[half]) } else { values[half] }
 }
 
 /// The median of the slopes between all pairs.

@@ -2,6 +2,7 @@
 
 use crate::growth::{self, Growth, Point};
 use crate::requests::{Analysis, Reading};
+use crate::stats::median;
 use lab_recording::{Ending, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,7 +109,7 @@ impl Way {
     /// The median of a metric at a size.
     pub fn median_at(&self, metric: &str, size: usize) -> Option<f64> {
         let values = self.values(metric, size);
-        (!values.is_empty()).then(|| growth::median(values))
+        (!values.is_empty()).then(|| median(values))
     }
 
     /// The points that an exponent is fitted through: sizes at which the metric was measured.

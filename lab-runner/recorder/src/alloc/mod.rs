@@ -9,19 +9,18 @@
 //!
 //! Addresses become names after the run, in another process.
 
-pub(crate) mod lens;
-mod memory;
+pub(crate) mod memory;
 
-mod churn;
+pub(crate) mod churn;
 
 #[cfg(feature = "jemalloc")]
-mod jemalloc;
+pub(crate) mod jemalloc;
 #[cfg(not(feature = "jemalloc"))]
 #[path = "no_jemalloc.rs"]
-mod jemalloc;
+pub(crate) mod jemalloc;
 
 /// The same for what is live, as a power of two. Rarer, for jemalloc gives each small object that it samples a page.
-const LIVE_LG_EVERY: u32 = 15;
+pub(crate) const LIVE_LG_EVERY: u32 = 15;
 
 /// What a child needs in its environment for this lens, under both names that jemalloc may read.
 pub(crate) fn environment() -> [(&'static str, String); 2] {

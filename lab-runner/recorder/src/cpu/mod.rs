@@ -13,8 +13,7 @@
 //!
 //! It shares its process with no other lens: two that walk stacks can deadlock.
 
-pub(crate) mod lens;
-mod sampler;
+pub(crate) mod sampler;
 
 /// Samples asked for in a second of CPU time. Few kernels have as many ticks; [`raw::Raw::tick_hz`] tells.
-const HZ: u32 = 1_000;
+pub(crate) const HZ: u32 = 1_000;

@@ -7,15 +7,13 @@
 //! What it cannot see: the future that `block_on` itself polls, and the tasks of a `LocalSet`, for which tokio calls no hooks. Their
 //! time is that of a worker which is awake and polls nothing. Tasks of `spawn_blocking` end and never begin.
 
-mod lane;
-pub(crate) mod lens;
+pub(crate) mod lane;
 pub(crate) mod places;
-mod price;
 pub mod recorder;
-mod ring;
-mod runtimes;
-mod ticks;
-mod writer;
+pub(crate) mod ring;
+pub(crate) mod runtimes;
+pub(crate) mod ticks;
+pub(crate) mod writer;
 
 pub use recorder::{Counts, Recorder};
 

@@ -13,6 +13,5 @@
 //! What it cannot see: what is in no span, the time between polls, and whether a thread computed or waited. A task that
 //! is spawned without its spawner's span begins a stack of its own.
 
-mod fold;
-mod follow;
-pub(crate) mod lens;
+pub(crate) mod fold;
+pub(crate) mod follow;

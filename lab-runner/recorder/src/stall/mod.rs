@@ -14,8 +14,6 @@
 //! What it cannot see: the future that `block_on` itself polls, for which a runtime calls no hooks, and what runs on
 //! the threads of `spawn_blocking`.
 
-pub(crate) mod lens;
-
 mod here {
     pub mod hooks;
     mod ring;
@@ -29,7 +27,6 @@ mod here {
 }
 
 pub(crate) use here::open_polls;
-pub(crate) use here::slot;
 pub use here::{Sampler, hooks};
 
 /// A poll that is going on.

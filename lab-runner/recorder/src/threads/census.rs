@@ -4,7 +4,7 @@
 //! A thread need not have announced itself, and may be stuck anywhere but in the kernel's own sleep. One that does not answer in
 //! time answers nobody later: what was asked of it is taken back.
 
-use crate::signal;
+use crate::signal::{self, Asker};
 use crate::walk::mapped::look_for_stacks;
 use crate::walk::{self, Registers, StackBounds, Text, walk};
 use std::collections::BTreeMap;
@@ -79,7 +79,7 @@ fn prepare() -> Result<(), String> {
     static TRIED: OnceLock<Result<(), String>> = OnceLock::new();
     let tried = TRIED.get_or_init(|| {
         walk::frame_pointers_work()?;
-        signal::install(Text::of_executable()?)
+        signal::install(Text::of_executable()?, Asker::ThreadDump, answer)
     });
     tried.clone()
 }
@@ -131,14 +131,14 @@ fn collect(asked: &[(usize, i32)]) -> Answers {
             state.store(FREE, Ordering::Relaxed);
         } else if open != Err(FREE) {
             // The number of a thread that has ended may stand here; nobody will answer for it.
-            answers.silent += usize::from(crate::threads::proc::exists(*tid));
+            answers.silent += usize::from(crate::proc::exists(*tid));
         }
     }
     answers
 }
 
 /// Answers, if this thread is asked. Called by the signal handler.
-pub fn answer(registers: &Registers, text: Text) {
+fn answer(registers: &Registers, text: Text, _in_syscall: bool) {
     let searched = SEARCHED.load(Ordering::Acquire).min(MOST);
     if searched == 0 {
         return;
@@ -172,7 +172,7 @@ pub fn own_stack() -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::threads::proc;
+    use crate::proc;
     use std::sync::mpsc;
 
     #[inline(never)]
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_nobody_asks_answers_nothing() {
-        answer(&Registers::default(), Text::of_executable().unwrap());
+        answer(&Registers::default(), Text::of_executable().unwrap(), false);
         assert!(ask(&[], Duration::ZERO).unwrap().stacks.is_empty());
         assert!(own_stack().len() > 3);
     }

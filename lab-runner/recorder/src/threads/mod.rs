@@ -5,8 +5,6 @@ mod dump;
 pub(crate) mod hand_offs;
 pub mod panics;
 pub mod post_mortem;
-pub(crate) mod proc;
 mod program;
 pub(crate) mod standing;
-pub(crate) mod tasks;
 pub(crate) mod watched;

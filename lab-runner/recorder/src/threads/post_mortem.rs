@@ -1,12 +1,14 @@
 //! What a child does when its parent asks what it is at: a thread of its own sleeps until then, so that all others may be stuck.
 
 use crate::complain::complain;
+use crate::proc;
 use crate::scheduler;
 use crate::stall::{OpenPoll, open_polls};
+use crate::tasks;
 use crate::threads::census::{self, MOST};
+use crate::threads::dump;
 use crate::threads::program::of_this_program;
 use crate::threads::watched::watched;
-use crate::threads::{dump, proc, tasks};
 use lab_kit::clock;
 use lab_recording::post_mortem::{Awaits, Polled, Runtime, TaskState};
 use lab_recording::threads::{RAW_POST_MORTEM, RawPostMortem, RawTask, RawThread};

@@ -1,10 +1,11 @@
 //! Where threads stand while they are in no poll: ten times a second those are asked for their stacks of whom no hook tells.
 
 use crate::keeper::Keeper;
+use crate::proc;
 use crate::scheduler;
 use crate::stall::open_polls;
+use crate::threads::census;
 use crate::threads::program::of_this_program;
-use crate::threads::{census, proc};
 use lab_kit::clock;
 use lab_recording::threads::{RAW_STANDING, RawStanding};
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,14 +2,19 @@
 
 use crate::cli::{CompareArgs, DoctorArgs, Format, LoadArgs, RecordArgs};
 use crate::cmd::compare::{batches, sides, variant};
+use crate::cmd::doctor::text;
 use crate::cmd::doctor::{DefaultLoad, Examination, Facts, Judgement, Noise, busiest, unavailable};
+use crate::cmd::dry_run::print_plan;
 use crate::cmd::load::{check, check_stall};
 use crate::engine::environment::ProcessTicks;
-use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_all};
-use crate::engine::plan::{self, Planned, Sides};
+use crate::engine::execute::{interrupted, invocation_folder, run_all};
+use crate::engine::plan;
+use crate::engine::plan::{Planned, Sides};
 use crate::engine::supervise::Interrupts;
-use crate::exit::{self, Exit, UsageError};
-use crate::report::{Report, Style, doctor};
+use crate::exit;
+use crate::exit::{Exit, UsageError};
+use crate::report::Style;
+use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use lab_recording::Kind;
 use std::io::{self, Write};
@@ -37,7 +42,7 @@ pub(crate) fn run(args: &DoctorArgs, plain: bool, scenarios: &[&'static Scenario
     }
     let wall_ms = begin.elapsed().as_secs_f64() * 1e3;
     let others = then.zip(ProcessTicks::now()).map(|(then, now)| busiest(&then, &now, wall_ms)).unwrap_or_default();
-    let report = Report::read(&folder, scenarios)?;
+    let report = Results::read(&folder, scenarios)?;
     let noise = Noise::of(report.comparison.as_ref(), report.runs.iter().map(|(run, _)| run), others);
     show(&examination(&sides, facts, noise, &folder, scenarios), args.record.format, plain)
 }
@@ -119,7 +124,7 @@ fn show(examination: &Examination, format: Format, plain: bool) -> anyhow::Resul
         writeln!(stdout)?;
     } else {
         let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-        doctor::print(examination, Style { plain, naive: false }, &mut stdout)?;
+        text::print(examination, Style { plain, naive: false }, &mut stdout)?;
         stdout.flush()?;
     }
     Ok(match examination.noise.judgement {

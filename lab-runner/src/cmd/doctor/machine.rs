@@ -1,8 +1,10 @@
 //! What the machine tells about itself. Everything that reads `/proc` or `/sys` takes the text, so that machines which
 //! nobody has here can be made up. What a machine does not tell is absent.
 
-use crate::cmd::doctor::timers::{self, Sleeps, Spin};
-use crate::engine::environment::{self, MachineTicks, ProcessTicks};
+use crate::cmd::doctor::timers;
+use crate::cmd::doctor::timers::{Sleeps, Spin};
+use crate::engine::environment;
+use crate::engine::environment::{MachineTicks, ProcessTicks};
 use lab_recording::outcome::Steal;
 use lab_recording::spec::Environment;
 use serde::Serialize;

@@ -5,6 +5,7 @@ pub(crate) mod command;
 mod findings;
 mod machine;
 mod noise;
+mod text;
 mod timers;
 
 pub(crate) use findings::{DefaultLoad, Unavailable, unavailable};

@@ -1,7 +1,7 @@
 //! What single calls take: a look at a clock, a value into a histogram, an allocation that is counted.
 
 use hdrhistogram::Histogram;
-use lab_analysis::growth::median;
+use lab_analysis::stats::median;
 use lab_kit::alloc::{Counting, timed};
 use lab_kit::overhead::{Answer, Instrument, Job, NS};
 use lab_kit::turns::in_turns;

@@ -1,10 +1,12 @@
 //! `lab overhead`: what each instrument of the lab costs on this machine.
 
 use crate::cli::{OverheadArgs, OverheadFormat};
+use crate::cmd::overhead::text;
 use crate::cmd::overhead::{Asked, Table, measure, own};
 use crate::engine::supervise::Interrupts;
-use crate::exit::{self, Exit, UsageError};
-use crate::report::{Style, overhead};
+use crate::exit;
+use crate::exit::{Exit, UsageError};
+use crate::report::Style;
 use std::io::{self, IsTerminal, Write};
 
 pub(crate) fn run(args: &OverheadArgs, plain: bool) -> anyhow::Result<Exit> {
@@ -45,7 +47,7 @@ fn chosen(only: &[String]) -> anyhow::Result<Vec<Asked>> {
 fn print_plan(chosen: &[Asked], rounds: usize) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
     for Asked { name, group, amount, .. } in chosen {
-        writeln!(stdout, "{name:<32} {rounds} times {amount} {}", overhead::amounts(*group))?;
+        writeln!(stdout, "{name:<32} {rounds} times {amount} {}", text::amounts(*group))?;
     }
     Ok(Exit::Done)
 }
@@ -62,7 +64,7 @@ fn show(table: &Table, format: OverheadFormat, plain: bool) -> anyhow::Result<Ex
         writeln!(stdout)?;
     } else {
         let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-        overhead::print(table, Style { plain, naive: false }, &mut stdout)?;
+        text::print(table, Style { plain, naive: false }, &mut stdout)?;
         stdout.flush()?;
     }
     let measured = table.readings.iter().any(|reading| reading.estimate.is_some());

@@ -11,6 +11,7 @@ mod page;
 mod polls;
 mod readings;
 mod recording;
+pub mod text;
 
 pub use ask::{Asked, Row, measure};
 pub use readings::{Estimate, Reading, Table};

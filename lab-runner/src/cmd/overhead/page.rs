@@ -3,11 +3,12 @@
 use crate::cmd::overhead::recording::Memory;
 use crate::cmd::overhead::{null, scenarios};
 use crate::engine::execute;
-use crate::engine::plan::{self, Planned, Which};
+use crate::engine::plan;
+use crate::engine::plan::{Planned, Which};
 use crate::engine::supervise::Interrupts;
-use crate::report::Report;
 use lab_analysis::profile::FOLDER;
 use lab_analysis::resolve;
+use lab_analysis::results::Results;
 use lab_kit::overhead::{Answer, Instrument, Job};
 use lab_recording::Arrivals;
 use lab_recording::profiler::Lens;
@@ -43,8 +44,8 @@ fn page(job: &Job) -> Result<Answer, String> {
     record(job.amount, &invocation).map_err(told)?;
     let (before, begin) = (Memory::now()?, Instant::now());
     add_up(&invocation).map_err(told)?;
-    let report = Report::read(&invocation, &scenarios()).map_err(told)?;
-    let page = report.page().map_err(told)?;
+    let report = Results::read(&invocation, &scenarios()).map_err(told)?;
+    let page = crate::report::page(&report).map_err(told)?;
     fs::write(job.folder.join("page.html"), &page).map_err(|error| error.to_string())?;
     let (page_s, memory) = (begin.elapsed().as_secs_f64(), before.more()?);
     let events = report.profiles.iter().filter_map(|profile| profile.note.counts.get("events")).sum::<u64>();

@@ -7,8 +7,8 @@ use lab_kit::overhead::{Answer, Instrument, Job};
 use lab_kit::turns::{self, Runtime, after, alternate, block, spawn_turns, spawn_turns_in_span};
 use lab_recorder;
 use lab_recorder::hooks::{Builder, Hooks, keep_histograms};
+use lab_recorder::instrument::Instrument as AtWork;
 use lab_recorder::scheduler::recorder::{Counts, Recorder};
-use lab_recorder::session::Instrument as AtWork;
 use lab_recording::profiler::Lens;
 use std::path::Path;
 
@@ -110,7 +110,7 @@ struct Put {
 
 impl Put {
     fn new(lenses: &[Lens], folder: &Path) -> Result<Put, String> {
-        let mut lenses: Vec<_> = lenses.iter().map(|lens| lab_recorder::instrument(*lens)).collect();
+        let mut lenses: Vec<_> = lenses.iter().map(|lens| lab_recorder::profilers::new(*lens)).collect();
         let mut hooks = Hooks::default();
         lenses.iter().for_each(|lens| lens.hooks(&mut hooks));
         let runtime = hooked(&hooks)?;

@@ -2,8 +2,8 @@
 
 use crate::cmd::overhead::{Group, Row, pacer, page, recording};
 use crate::engine::environment;
-use lab_analysis::growth::median;
 use lab_analysis::stats::estimate::{Shift, shift};
+use lab_analysis::stats::median;
 use lab_kit::overhead::{ADDED_NS, NS, PLAIN_NS, WITH_NS};
 use lab_recording::spec::Environment;
 use serde::{Deserialize, Serialize};

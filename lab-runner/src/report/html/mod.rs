@@ -14,8 +14,9 @@ mod views;
 mod watched;
 
 use crate::report::plot::Plot;
-use crate::report::{Report, Style, latency, sweep};
+use crate::report::{Style, latency, sweep};
 use askama::Template;
+use lab_analysis::results::Results;
 use moments::{Polls, Slow};
 use scheduling::Scheduling;
 use table::Table;
@@ -75,7 +76,7 @@ struct Drawn {
 }
 
 /// The whole page.
-pub(crate) fn page(report: &Report) -> anyhow::Result<String> {
+pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
     let (views, narrowest) = views::all(report);
     let claims = tables::claims(report);
     let page = Page {
@@ -111,7 +112,7 @@ pub(crate) fn page(report: &Report) -> anyhow::Result<String> {
 }
 
 /// How responses are distributed and develop; of a sweep, how its cost grows.
-fn plots(report: &Report) -> Vec<Plot> {
+fn plots(report: &Results) -> Vec<Plot> {
     let figures = match (&report.comparison, &report.sweep) {
         (Some(comparison), _) => latency::figures(report, comparison),
         (None, Some(swept)) => sweep::figures(swept, &report.spec),
@@ -130,10 +131,10 @@ fn drawn(plots: Vec<Plot>) -> anyhow::Result<Vec<Drawn>> {
 }
 
 /// The same in characters, as a terminal shows it.
-fn text(report: &Report) -> String {
+fn text(report: &Results) -> String {
     let mut text = Vec::new();
     // Writing to memory cannot fail, and a report without it is one all the same.
-    let _ = report.print(WORDS, &mut text);
+    let _ = crate::report::print(report, None, WORDS, &mut text);
     anstream::adapter::strip_str(&String::from_utf8_lossy(&text)).to_string()
 }
 

@@ -1,6 +1,5 @@
 //! What lenses leave beside their stacks: the polls that took too long, one slow request, and memory over time.
 
-use crate::report::Report;
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
 use crate::report::lenses::cut;
@@ -8,6 +7,7 @@ use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::units::{grouped, three_digits, time};
 use lab_analysis::evidence::{label, own_crate};
 use lab_analysis::profile::Profile;
+use lab_analysis::results::Results;
 use lab_analysis::stacks::is_own;
 use lab_analysis::stacks::stalls::{LongPoll, Wait};
 use lab_recording::frame::Frame;
@@ -51,12 +51,12 @@ pub(crate) struct Step {
 }
 
 /// The longest polls of each run that was looked at for them.
-pub(crate) fn polls(report: &Report) -> Vec<Polls> {
+pub(crate) fn polls(report: &Results) -> Vec<Polls> {
     let looked = report.profiles.iter().filter(|profile| !profile.long_polls.is_empty());
     looked.map(|profile| of_run(report, profile)).collect()
 }
 
-fn of_run(report: &Report, profile: &Profile) -> Polls {
+fn of_run(report: &Results, profile: &Profile) -> Polls {
     let mut longest: Vec<&LongPoll> = profile.long_polls.iter().collect();
     longest.sort_by_key(|poll| std::cmp::Reverse(poll.seen_ns));
     longest.truncate(POLLS);
@@ -128,7 +128,7 @@ pub(crate) struct Bar {
     pub says: String,
 }
 
-pub(crate) fn slow(report: &Report) -> Vec<Slow> {
+pub(crate) fn slow(report: &Results) -> Vec<Slow> {
     let followed = report.profiles.iter().filter_map(|profile| Some((profile, profile.slow.as_ref()?)));
     followed.map(|(profile, slow)| one_request(label(&profile.spec), slow)).collect()
 }
@@ -168,7 +168,7 @@ fn told(us: f64) -> String {
 }
 
 /// What the allocator held over time, of each run that it was looked at in.
-pub(crate) fn memory(report: &Report) -> Option<Plot> {
+pub(crate) fn memory(report: &Results) -> Option<Plot> {
     let kept: Vec<&Profile> = report.profiles.iter().filter(|profile| profile.memory.len() > 1).collect();
     let lines = |(number, profile): (usize, &&Profile)| {
         let line = |what: &str, look, of: fn(&MemoryAt) -> u64| {

@@ -1,12 +1,13 @@
 //! What was run, where, and what has to be known before believing it.
 
 use crate::report::detail::{asked as load, came, counters, environment as versions};
-use crate::report::{Report, compare, noise};
+use crate::report::{compare, noise};
+use lab_analysis::results::Results;
 use lab_recording::Ending;
 use std::collections::BTreeSet;
 
 /// Warnings, dropped runs and notes that most runs share.
-pub(crate) fn doubts(report: &Report) -> Vec<String> {
+pub(crate) fn doubts(report: &Results) -> Vec<String> {
     let warnings = report.comparison.iter().flat_map(|comparison| comparison.warnings.iter().cloned());
     let most = |note: &String| {
         let said = report.runs.iter().filter(|(run, _)| run.notes.contains(note)).count();
@@ -22,7 +23,7 @@ pub(crate) fn doubts(report: &Report) -> Vec<String> {
 }
 
 /// The load, the order of the runs, what came of it.
-pub(crate) fn asked(report: &Report) -> Vec<(&'static str, String)> {
+pub(crate) fn asked(report: &Results) -> Vec<(&'static str, String)> {
     let spec = &report.spec;
     let mut told = vec![("asked", load(spec))];
     if let Some(comparison) = &report.comparison {
@@ -40,14 +41,14 @@ pub(crate) fn asked(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 /// The pairs that do not count.
-pub(crate) fn dropped(report: &Report) -> Vec<String> {
+pub(crate) fn dropped(report: &Results) -> Vec<String> {
     let pairs = report.comparison.iter().flat_map(|comparison| &comparison.pairs);
     let told = pairs.filter_map(|pair| Some(format!("pair {}: {}", pair.number, pair.dropped.as_ref()?)));
     told.collect()
 }
 
 /// The machine and what the lab was built with, as far as it is known.
-pub(crate) fn environment(report: &Report) -> Vec<(&'static str, String)> {
+pub(crate) fn environment(report: &Results) -> Vec<(&'static str, String)> {
     let here = &report.spec.environment;
     let build = if here.optimised { "optimised" } else { "not optimised" };
     let hooks = if here.tokio_unstable { "with" } else { "without" };

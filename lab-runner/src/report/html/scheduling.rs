@@ -1,13 +1,14 @@
 //! What the scheduler did: the sentences that say it, times by group, the worst stretch, who waited for whom.
 
-use crate::report::Report;
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
 use crate::report::lenses::cut;
+use crate::report::sched;
 use crate::report::sched::palette::Palette;
 use crate::report::sched::words::{Run, counted, percent};
-use crate::report::sched::{self, histogram, timeline};
+use crate::report::sched::{histogram, timeline};
 use crate::report::units::{grouped, time};
+use lab_analysis::results::Results;
 use lab_analysis::scheduler::{Blame, Edge, Worker};
 
 /// Rows of the tables, characters of a name.
@@ -49,7 +50,7 @@ pub(crate) struct OneRun {
 }
 
 /// Nothing if no lens looked at a scheduler.
-pub(crate) fn of(report: &Report) -> Option<Scheduling> {
+pub(crate) fn of(report: &Results) -> Option<Scheduling> {
     let runs = sched::runs(report);
     let palette = Palette::of(&runs);
     let together = report.comparison.is_some() && runs.len() == 2;

@@ -1,6 +1,5 @@
 //! The tables of numbers: claims, percentiles, metrics of a comparison, runs beside each other.
 
-use crate::report::Report;
 use crate::report::compare::{interval, keeps};
 use crate::report::detail::{evidence, marks, words};
 use crate::report::html::WORDS;
@@ -12,6 +11,7 @@ use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::comparison::comparison::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::requests::{Analysis, Part, QUANTILES, Reading};
+use lab_analysis::results::Results;
 
 /// More claims than this, and those that held and compare nothing stand apart.
 const MANY: usize = 16;
@@ -24,7 +24,7 @@ pub(crate) struct Claims {
     pub unasked: String,
 }
 
-pub(crate) fn claims(report: &Report) -> Claims {
+pub(crate) fn claims(report: &Results) -> Claims {
     if !report.kept.is_empty() {
         return Claims { told: Some(kept(report)), quiet: None, unasked: String::new() };
     }
@@ -59,7 +59,7 @@ fn judged(caption: &str, claims: &[(&str, &Judged)]) -> Table {
 }
 
 /// What the side after keeps of what tells a cure from a trap.
-fn kept(report: &Report) -> Table {
+fn kept(report: &Results) -> Table {
     let row = |kept: &Kept| {
         let (word, times, pairs) = keeps(kept);
         let class = match word {
@@ -80,7 +80,7 @@ fn number(text: String, reading: &Reading) -> Cell {
 }
 
 /// Where the time of a single run's requests went.
-pub(crate) fn percentiles(report: &Report) -> Option<Table> {
+pub(crate) fn percentiles(report: &Results) -> Option<Table> {
     let [(run, _)] = &report.runs[..] else { return None };
     run.responses.as_ref()?;
     let cell = |part: Part, suffix: &str| match run.metrics.get(&part.metric(suffix)) {
@@ -98,7 +98,7 @@ pub(crate) fn percentiles(report: &Report) -> Option<Table> {
 }
 
 /// The runs of an invocation beside each other.
-pub(crate) fn runs(report: &Report) -> Option<Table> {
+pub(crate) fn runs(report: &Results) -> Option<Table> {
     if report.comparison.is_some() || report.runs.len() < 2 {
         return None;
     }

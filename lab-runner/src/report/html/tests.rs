@@ -12,6 +12,10 @@ use lab_recording::observations::{MemoryAt, RequestPoll, SlowRequest};
 use lab_recording::profiler::{Lens, Note};
 use lab_recording::spec::{Pair, Side, Spec};
 
+fn page_of(results: &Results) -> anyhow::Result<String> {
+    crate::report::page(results)
+}
+
 fn spec() -> Spec {
     Spec::new("greedy", "buggy", lab_recording::Kind::Buggy, lab_recording::Load::DEFAULT)
 }
@@ -56,8 +60,8 @@ fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
 const BEFORE: &str = "main;app::poll;app::work 900\nmain;app::rest 100\n";
 const AFTER: &str = "main;app::poll;app::work 100\nmain;app::rest 120\nmain;app::idle 50\n";
 
-fn with(profiles: Vec<Profile>) -> Report {
-    Report { profiles, ..compared() }
+fn with(profiles: Vec<Profile>) -> Results {
+    Results { profiles, ..compared() }
 }
 
 fn cpu() -> Vec<Profile> {
@@ -124,7 +128,7 @@ fn a_comparison_is_one_page_with_all_its_parts_that_loads_nothing() {
     let mut profiles = cpu();
     profiles.push(moments(profile(Lens::Stall, Side::A, BEFORE), "app::work"));
     profiles.push(profile(Lens::Stall, Side::B, ""));
-    let page = with(profiles).page().unwrap();
+    let page = page_of(&with(profiles)).unwrap();
     assert_well_formed(&page);
     assert_loads_nothing(&page);
     for part in [
@@ -159,10 +163,10 @@ fn watched(profile: Profile, high: f64) -> Profile {
 
 #[test]
 fn the_page_always_says_what_watching_cost_or_that_nobody_watched() {
-    let nobody = with(Vec::new()).page().unwrap();
+    let nobody = page_of(&with(Vec::new())).unwrap();
     assert!(nobody.contains("<h2>What watching cost</h2>") && nobody.contains("Nobody watched"), "{nobody}");
     let [before, after] = <[Profile; 2]>::try_from(cpu()).unwrap();
-    let page = with(vec![watched(before, 0.02), after]).page().unwrap();
+    let page = page_of(&with(vec![watched(before, 0.02), after])).unwrap();
     assert_well_formed(&page);
     for part in [
         "<h2>What watching cost</h2>",
@@ -177,7 +181,7 @@ fn the_page_always_says_what_watching_cost_or_that_nobody_watched() {
 #[test]
 fn what_is_smaller_than_what_watching_cost_is_no_headline() {
     // The work is nine tenths of what was seen.
-    let page = |high: f64| with(vec![watched(profile(Lens::Cpu, Side::A, BEFORE), high)]).page().unwrap();
+    let page = |high: f64| page_of(&with(vec![watched(profile(Lens::Cpu, Side::A, BEFORE), high)])).unwrap();
     let (stands, refused) = (page(0.899), page(0.901));
     let (place, instead) = ("90.0 % in", "nothing that is more than watching cost, 90.1 %");
     assert!(stands.contains(place) && !stands.contains("nothing that is more"));
@@ -198,7 +202,7 @@ fn what_comes_from_outside_stays_text() {
             view.damage = vec![HOSTILE.into()];
         }
     }
-    let mut report = Report { lost_profiles: vec![HOSTILE.into()], ..with(profiles) };
+    let mut report = Results { lost_profiles: vec![HOSTILE.into()], ..with(profiles) };
     report.folder = HOSTILE.into();
     (report.spec.scenario, report.spec.command) = (HOSTILE.into(), HOSTILE.into());
     report.spec.environment.cpu = Some(HOSTILE.into());
@@ -207,12 +211,12 @@ fn what_comes_from_outside_stays_text() {
     comparison.warnings = vec![HOSTILE.into()];
     comparison.pairs[0].dropped = Some(HOSTILE.into());
     report.runs.iter_mut().for_each(|(run, _)| run.notes = vec![HOSTILE.into()]);
-    let mut single = Report { comparison: None, ..report.clone() };
+    let mut single = Results { comparison: None, ..report.clone() };
     single.runs.truncate(1);
     single.runs[0].0.recording.outcome.ending = Ending::Failed;
     single.runs[0].0.recording.outcome.text = Some(HOSTILE.into());
     for report in [report, single] {
-        let page = report.page().unwrap();
+        let page = page_of(&report).unwrap();
         assert_well_formed(&page);
         assert!(!page.contains("<script>alert") && !page.contains("<i ") && !page.contains("<b>bold"));
         assert!(
@@ -232,8 +236,8 @@ fn a_lens_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
     damaged.ending = Ending::Hung;
     let mut profiles = cpu();
     profiles.extend([missing, damaged]);
-    let report = Report { lost_profiles: vec!["b-fixed-cpu: cannot understand spec.json".into()], ..with(profiles) };
-    let page = report.page().unwrap();
+    let report = Results { lost_profiles: vec!["b-fixed-cpu: cannot understand spec.json".into()], ..with(profiles) };
+    let page = page_of(&report).unwrap();
     for part in [
         "<b>alloc</b> not available: no jemalloc here",
         "<b>profile</b> not available: cannot be read: b-fixed-cpu",
@@ -244,7 +248,7 @@ fn a_lens_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
-    assert!(compared().page().unwrap().contains("No lens looked into it"));
+    assert!(page_of(&compared()).unwrap().contains("No lens looked into it"));
 }
 
 /// As many stacks as a busy service has, deep, with long names.
@@ -266,7 +270,7 @@ fn a_large_recording_under_every_lens_is_a_small_page() {
     let sides = [Side::A, Side::B];
     let of = |lens| sides.map(|side| profile(lens, side, &large(usize::from(side == Side::B))));
     let report = with(Lens::ALL.into_iter().flat_map(of).collect());
-    let page = report.page().unwrap();
+    let page = page_of(&report).unwrap();
     assert!(page.len() < 4_000_000, "{} bytes", page.len());
     assert!(page.contains("of a picture are left out") && page.contains("function_at_44"));
     assert_well_formed(&page);
@@ -275,22 +279,22 @@ fn a_large_recording_under_every_lens_is_a_small_page() {
 #[test]
 fn one_run_and_several_have_their_own_tables() {
     let runs = compared().runs;
-    let one = Report { comparison: None, runs: runs[..1].to_vec(), ..compared() };
-    let page = one.page().unwrap();
+    let one = Results { comparison: None, runs: runs[..1].to_vec(), ..compared() };
+    let page = page_of(&one).unwrap();
     assert_well_formed(&page);
     assert!(
         page.contains("Where the time went, by percentile")
             && page.contains("of its requests were answered within") | page.contains("b ")
     );
-    let several = Report { comparison: None, ..compared() };
-    let page = several.page().unwrap();
+    let several = Results { comparison: None, ..compared() };
+    let page = page_of(&several).unwrap();
     assert_well_formed(&page);
     assert!(page.contains("The runs beside each other"));
 }
 
 #[test]
 fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
-    let page = with(vec![looked_at(Side::A, sick()), looked_at(Side::B, healthy())]).page().unwrap();
+    let page = page_of(&with(vec![looked_at(Side::A, sick()), looked_at(Side::B, healthy())])).unwrap();
     assert_well_formed(&page);
     assert_loads_nothing(&page);
     for part in [
@@ -308,11 +312,11 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
-    let one = Report { comparison: None, ..with(vec![looked_at(Side::A, sick())]) };
-    let page = one.page().unwrap();
+    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, sick())]) };
+    let page = page_of(&one).unwrap();
     assert_well_formed(&page);
     assert!(page.contains("requests waited 612 ms per request, 99.2 % of it") && !page.contains(", above"));
-    assert!(!compared().page().unwrap().contains("<h2>Scheduling</h2>"));
+    assert!(!page_of(&compared()).unwrap().contains("<h2>Scheduling</h2>"));
 }
 
 #[test]
@@ -325,7 +329,7 @@ fn names_of_a_scheduler_stay_text_and_an_empty_one_is_no_panic() {
     hostile.notes = vec![HOSTILE.into()];
     let mut before = looked_at(Side::A, hostile);
     before.spec.variant = HOSTILE.into();
-    let page = with(vec![before, looked_at(Side::B, Sched::default())]).page().unwrap();
+    let page = page_of(&with(vec![before, looked_at(Side::B, Sched::default())])).unwrap();
     assert_well_formed(&page);
     assert!(!page.contains("<script>alert") && !page.contains("<i "));
     assert_eq!(page.matches("<script").count(), 1, "our own");

@@ -2,12 +2,13 @@
 
 use crate::report::detail::words;
 use crate::report::html::WORDS;
+use crate::report::trials;
 use crate::report::units::{grouped, reading, three_digits};
-use crate::report::{Report, trials};
 use lab_analysis::claims::Verdict;
 use lab_analysis::comparison::comparison::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::requests::{Analysis, Part, QUANTILES, ValidityVerdict};
+use lab_analysis::results::Results;
 use lab_analysis::stats::estimate::Estimate;
 use lab_recording::Ending;
 
@@ -19,7 +20,7 @@ pub(crate) struct Sentence {
 }
 
 /// What was done.
-pub(crate) fn head(report: &Report) -> String {
+pub(crate) fn head(report: &Results) -> String {
     let scenario = &report.spec.scenario;
     match (&report.comparison, &report.sweep, &report.runs[..]) {
         (Some(Comparison { before, after, .. }), ..) => format!("{scenario}: {before} against {after}"),
@@ -29,7 +30,7 @@ pub(crate) fn head(report: &Report) -> String {
     }
 }
 
-pub(crate) fn sentence(report: &Report) -> Sentence {
+pub(crate) fn sentence(report: &Results) -> Sentence {
     let text = match (&report.comparison, &report.runs[..]) {
         (Some(comparison), _) => of_comparison(comparison),
         (None, [(run, _)]) => format!("{}{}.", of_run(report, run), of_claims(report)),
@@ -120,7 +121,7 @@ fn what(metric: &str) -> String {
     }
 }
 
-fn of_run(report: &Report, run: &Analysis) -> String {
+fn of_run(report: &Results, run: &Analysis) -> String {
     let variant = &run.recording.spec.variant;
     let valid = match run.validity.verdict {
         ValidityVerdict::Valid => "",
@@ -154,7 +155,7 @@ fn slowest(run: &Analysis) -> Option<String> {
     QUANTILES.iter().rev().filter(|(q, _)| *q < 1.0).find_map(percentile)
 }
 
-fn of_runs(report: &Report, runs: usize) -> String {
+fn of_runs(report: &Results, runs: usize) -> String {
     let scenario = &report.spec.scenario;
     if let Some(sweep) = &report.sweep {
         let (ways, sizes) = (sweep.ways.len(), sweep.sizes().len());
@@ -174,7 +175,7 @@ fn of_runs(report: &Report, runs: usize) -> String {
 }
 
 /// Which run is best and which worst by the metric that decides.
-fn between(report: &Report) -> String {
+fn between(report: &Results) -> String {
     let Some(metric) = report.scenario.map(|scenario| scenario.primary) else { return String::new() };
     let plain = report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.scaled == 1);
     let mut told: Vec<_> =
@@ -187,7 +188,7 @@ fn between(report: &Report) -> String {
 }
 
 /// How many of the claims that could be judged held.
-fn of_claims(report: &Report) -> String {
+fn of_claims(report: &Results) -> String {
     let asked = || report.claims().filter(|(_, claim)| claim.asked);
     let held = asked().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
     match asked().count() {

@@ -1,12 +1,13 @@
 //! What the lenses saw, view by view: pictures, and the same in words and in tables.
 
-use crate::report::Report;
-use crate::report::html::graphs::{self, Fineness, Graph, Room};
+use crate::report::html::graphs;
+use crate::report::html::graphs::{Fineness, Graph, Room};
 use crate::report::html::table::{Cell, Table};
 use crate::report::lenses::{cut, inside, without_plumbing};
 use crate::report::units::grouped;
 use lab_analysis::evidence::{Evidence, label};
 use lab_analysis::profile::Profile;
+use lab_analysis::results::Results;
 use lab_analysis::stacks::{Plumbing, amount, is_own};
 use lab_recording::Ending;
 use std::collections::BTreeMap;
@@ -67,7 +68,7 @@ impl Choice {
 }
 
 /// All views, and how fine their pictures are drawn, in words.
-pub(crate) fn all(report: &Report) -> (Vec<View>, String) {
+pub(crate) fn all(report: &Results) -> (Vec<View>, String) {
     let (folded, full) = (report.evidence(Plumbing::Tokio), report.evidence(Plumbing::Shown));
     let scenario = &report.spec.scenario;
     let graphs = folded.iter().zip(&full).map(|(folded, full)| {
@@ -97,7 +98,7 @@ fn choice(graph: Graph, fineness: Fineness, first: bool, room: &mut Room) -> Cho
     Choice { label: graph.label, legend, folded, full, first }
 }
 
-fn view(report: &Report, number: usize, evidence: &Evidence, pictures: Vec<Choice>) -> View {
+fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choice>) -> View {
     let difference = evidence.difference().map(without_plumbing);
     let of_lens: Vec<&Profile> = report.profiles.iter().filter(|profile| profile.lens == evidence.lens).collect();
     View {
@@ -120,7 +121,7 @@ fn view(report: &Report, number: usize, evidence: &Evidence, pictures: Vec<Choic
 }
 
 /// The functions with the largest share, with all that they call; the scenario's own ones in bold.
-fn functions(report: &Report, evidence: &Evidence) -> Option<Table> {
+fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
     let runs = &evidence.seen[..evidence.seen.len().min(RUNS)];
     let totals: Vec<f64> = runs.iter().map(|seen| seen.folded.total().max(f64::MIN_POSITIVE)).collect();
     let (inclusive, own): (Vec<_>, Vec<_>) =

@@ -1,6 +1,5 @@
 //! The section about what watching cost: always there, for a page that does not say it leaves the reader to guess.
 
-use crate::report::Report;
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
 use crate::report::units::{percent, time_ms};
@@ -8,6 +7,7 @@ use crate::report::watching::{NOBODY, beside_line, by_lens, event, share, why_no
 use lab_analysis::evidence::label;
 use lab_analysis::overhead::Cost;
 use lab_analysis::profile::Profile;
+use lab_analysis::results::Results;
 
 /// The section.
 pub(crate) struct Watched {
@@ -20,7 +20,7 @@ pub(crate) struct Watched {
 const MEANS: &str = "CPU time of the lens beside that of the run that it looked into, the pacer's left out. A conclusion that rests on \
                      a lens and is smaller than this is not drawn.";
 
-pub(crate) fn of(report: &Report) -> Watched {
+pub(crate) fn of(report: &Results) -> Watched {
     let tables: Vec<Table> = by_lens(report)
         .iter()
         .map(|(lens, runs)| {

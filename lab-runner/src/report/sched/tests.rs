@@ -159,12 +159,12 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
     }
 }
 
-fn with(profiles: Vec<Profile>) -> Report {
-    Report { profiles, ..compared() }
+fn with(profiles: Vec<Profile>) -> Results {
+    Results { profiles, ..compared() }
 }
 
 /// What is printed, in lines without colours.
-fn printed(report: &Report, print: fn(&Report, Style, &mut dyn Write) -> io::Result<()>) -> Vec<String> {
+fn printed(report: &Results, print: fn(&Results, Style, &mut dyn Write) -> io::Result<()>) -> Vec<String> {
     let mut text = Vec::new();
     print(report, UTF8, &mut text).unwrap();
     let text = anstream::adapter::strip_str(&String::from_utf8(text).unwrap()).to_string();
@@ -176,7 +176,7 @@ fn waiting_that_is_less_than_what_watching_cost_is_nobody_s() {
     let blames = |high: f64| {
         let cost = Cost { of_wall: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() };
         let one = Profile { watching: Ok(cost), ..looked_at(Side::A, sick()) };
-        let report = Report { comparison: None, ..with(vec![one]) };
+        let report = Results { comparison: None, ..with(vec![one]) };
         sentences(&report, &runs(&report), UTF8)
     };
     // Of the waiting the import is charged 99.2 %.
@@ -190,7 +190,7 @@ fn waiting_that_is_less_than_what_watching_cost_is_nobody_s() {
 
 #[test]
 fn a_sick_run_blames_who_held_its_worker() {
-    let one = Report { comparison: None, ..with(vec![looked_at(Side::A, sick())]) };
+    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, sick())]) };
     let wanted = [
         "",
         "scheduler  blame          requests waited 612 ms per request, 99.2 % of it for polls of made_up::buggy::import (drive.rs:52)",
@@ -233,7 +233,7 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
         ..Counters::default()
     };
     counted.counters = vec![at(3, 100), at(41, 350), at(0, 360)];
-    let lines = printed(&Report { comparison: None, ..with(vec![looked_at(Side::A, counted)]) }, print);
+    let lines = printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, counted)]) }, print);
     let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 forced yields; 30 blocking tasks \
                   or workers ended; 1 hand-off in mid-poll; shared queue up to 41";
     assert!(lines.iter().any(|line| line.trim() == wanted), "{lines:#?}");
@@ -244,7 +244,7 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
 fn where_polls_are_not_seen_no_worker_did_nothing() {
     let unseen =
         Sched { polls_unseen: true, blame: None, groups: vec![], workers: vec![worker(0.0, 0.0, 1_000.0)], ..sick() };
-    let report = Report { comparison: None, ..with(vec![looked_at(Side::A, unseen)]) };
+    let report = Results { comparison: None, ..with(vec![looked_at(Side::A, unseen)]) };
     let lines = printed(&report, print);
     let workers = lines.iter().find(|line| line.trim().starts_with("workers")).unwrap();
     assert!(workers.contains("1 worker: 98.0 % asleep, 1.96 % awake, in which polls is not measured"), "{workers}");
@@ -255,7 +255,7 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
 
 #[test]
 fn many_runs_have_a_line_each_and_none_says_nothing() {
-    let several = Report { comparison: None, ..with(vec![looked_at(Side::A, sick()), looked_at(Side::B, healthy())]) };
+    let several = Results { comparison: None, ..with(vec![looked_at(Side::A, sick()), looked_at(Side::B, healthy())]) };
     let lines = printed(&several, print_which);
     assert_eq!(lines.len(), 3);
     assert!(lines[1].starts_with("scheduler  buggy          requests waited 612 ms"), "{lines:#?}");
@@ -270,14 +270,14 @@ fn what_was_not_measured_is_said_and_no_zero() {
     let bare = Sched { blame: None, probe: None, groups: vec![], workers: vec![], worst: None, ..healthy() };
     let mut profile = looked_at(Side::A, bare);
     profile.ops = None;
-    let lines = printed(&Report { comparison: None, ..with(vec![profile]) }, print);
+    let lines = printed(&Results { comparison: None, ..with(vec![profile]) }, print);
     assert_eq!(
         lines[1..],
         ["scheduler  blame          nobody can be blamed: how long tasks were runnable was not recorded"]
     );
     let mut lost = looked_at(Side::A, Sched { groups: vec![], ..sick() });
     lost.ops = None;
-    let lines = printed(&Report { comparison: None, ..with(vec![lost]) }, print);
+    let lines = printed(&Results { comparison: None, ..with(vec![lost]) }, print);
     assert!(
         lines[1].contains("tasks nobody knows waited 3 674 s in all, 99.2 % of it for polls of tasks nobody knows"),
         "{lines:#?}"
@@ -288,7 +288,7 @@ fn what_was_not_measured_is_said_and_no_zero() {
 fn tasks_that_wait_for_each_other_are_told_so() {
     let mut own = healthy();
     own.blame = Some(Blame { waits: 10, waited_ms: 1_200.0, edges: vec![edge(Culprit::Group(1), 1, 1_200.0, 10)] });
-    let lines = printed(&Report { comparison: None, ..with(vec![looked_at(Side::A, own)]) }, print);
+    let lines = printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, own)]) }, print);
     assert!(
         lines[1].ends_with(
             "requests waited 200 µs per request, 100 % of it for each other: polls of requests (drive.rs:40)"

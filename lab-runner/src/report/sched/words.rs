@@ -1,10 +1,11 @@
 //! One run's scheduler in words: what groups and culprits are called, and a sentence for each kind of number.
 
+use crate::report::Style;
 use crate::report::units::{grouped, three_digits, time};
-use crate::report::{Report, Style};
 use lab_analysis::evidence::{self, label};
 use lab_analysis::overhead::limits::{self, Size};
 use lab_analysis::profile::Profile;
+use lab_analysis::results::Results;
 use lab_analysis::scheduler::{Culprit, Edge, Group, Quantiles, Sched, Worker, worth};
 use lab_analysis::stacks::Names;
 use lab_recording::spec::Side;
@@ -25,7 +26,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// The runs whose scheduler was looked at, those of a comparison before first.
-pub(crate) fn runs<'a>(report: &'a Report) -> Vec<Run<'a>> {
+pub(crate) fn runs<'a>(report: &'a Results) -> Vec<Run<'a>> {
     let mut profiles: Vec<&'a Profile> = report.profiles.iter().collect();
     profiles.sort_by_key(|profile| profile.side() == Some(Side::B));
     let names = || report.comparison.as_ref().map(|_| evidence::names(report.scenario));

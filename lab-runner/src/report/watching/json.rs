@@ -1,9 +1,9 @@
 //! What watching cost, in the machine-readable result: a run each that a lens looked into.
 
-use crate::report::Report;
 use crate::report::watching::{Beside, beside, by_lens};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::Profile;
+use lab_analysis::results::Results;
 use lab_recording::profiler::Lens;
 use lab_recording::spec::Side;
 use serde::Serialize;
@@ -57,11 +57,11 @@ struct Event<'a> {
 }
 
 /// What is known of each run that was watched; an empty list if nobody watched.
-pub(crate) fn documents(report: &Report) -> Vec<Watched<'_>> {
+pub(crate) fn documents(report: &Results) -> Vec<Watched<'_>> {
     by_lens(report).into_iter().flat_map(|(_, runs)| runs).map(|profile| document(report, profile)).collect()
 }
 
-fn document<'a>(report: &Report, profile: &'a Profile) -> Watched<'a> {
+fn document<'a>(report: &Results, profile: &'a Profile) -> Watched<'a> {
     let pair = |Beside { metric, unwatched, watched }: Beside| (metric, [unwatched, watched]);
     Watched {
         lens: profile.lens,

@@ -4,7 +4,7 @@
 //! starts threads that never poll, hundreds of them for blocking calls, and they would take the slots away.
 
 use crate::price::{at_depth, price};
-use crate::signal;
+use crate::signal::{self, Asker};
 use crate::stall::here::slot;
 use crate::walk::{self, Text};
 use lab_recording::overhead::Price;
@@ -46,7 +46,7 @@ pub fn price_of_a_sample() -> Result<Price, String> {
     /// As many as a ring has room for.
     const EVENTS: u32 = 16;
     walk::frame_pointers_work()?;
-    signal::install(Text::of_executable()?)?;
+    signal::install(Text::of_executable()?, Asker::Sampler, slot::answer)?;
     let slot = slot::mine_or_claim().ok_or("too many threads are watched")?;
     let tid = rustix::thread::gettid().as_raw_nonzero().get();
     slot.enter(u64::MAX);

@@ -1,6 +1,6 @@
 //! The thread that looks a thousand times a second who is inside a poll, and asks them for their stacks.
 
-use crate::signal;
+use crate::signal::{self, Asker};
 use crate::stall::here::slot::{self, Poll, SLOTS, Slot};
 use crate::stall::here::wait;
 use crate::stall::here::writer::Writer;
@@ -75,7 +75,7 @@ impl Drop for Sampler {
 
 fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
     walk::frame_pointers_work()?;
-    signal::install(Text::of_executable()?)?;
+    signal::install(Text::of_executable()?, Asker::Sampler, slot::answer)?;
     let path = folder.join(FILE);
     let writer = Writer::create(&path, hz, FILE_LIMIT).map_err(|e| format!("{}: {e}", path.display()))?;
     forget_what_was_before();

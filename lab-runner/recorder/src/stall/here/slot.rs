@@ -108,6 +108,13 @@ pub fn mine() -> Option<&'static Slot> {
     MINE.get()
 }
 
+/// Answers for the calling thread, if it has a slot. Called by the signal handler.
+pub fn answer(registers: &Registers, text: Text, in_syscall: bool) {
+    if let Some(slot) = mine() {
+        slot.answer(registers, text, in_syscall);
+    }
+}
+
 /// The calling thread's slot; a thread without one is given one, if there is any left.
 pub fn mine_or_claim() -> Option<&'static Slot> {
     MINE.get().or_else(claim)

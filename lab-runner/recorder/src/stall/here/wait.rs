@@ -1,7 +1,7 @@
 //! What the kernel says a thread waits for: `/proc/self/task/<tid>/wchan` and `syscall`.
 
+use crate::proc;
 use crate::stall::here::slot::Poll;
-use crate::threads::proc;
 use lab_recording::stall::format::{Head, NO_SYSCALL, WAIT_WORDS, kind, pair};
 
 /// Bytes of a channel's name that are kept.

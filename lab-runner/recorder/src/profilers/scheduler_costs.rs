@@ -3,8 +3,8 @@
 
 use crate::hooks::{Hooks, SEES_POLLS, Task};
 use crate::price::{Priced, price};
+use crate::profilers::stall::{POLL, of_a_poll};
 use crate::scheduler::lane;
-use crate::stall::lens::{POLL, of_a_poll};
 use lab_recording::overhead::Price;
 
 /// What is recorded beside polls.

@@ -3,8 +3,8 @@
 use crate::cpu::HZ;
 use crate::cpu::sampler::{Sampler, price_of_a_sample};
 use crate::hooks::Hooks;
+use crate::instrument::Instrument;
 use crate::price::Priced;
-use crate::session::Instrument;
 use lab_recording::profiler::Note;
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! A score as one JSON document, `lab.score.v1`.
 
-use crate::report::score::measures;
+use crate::cmd::score::text::measures;
 use lab_analysis::score::{Detect, LeftOut, Run, Score, Share, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;

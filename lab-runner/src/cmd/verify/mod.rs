@@ -1,15 +1,20 @@
 //! `lab verify`: every claim of every variant, under loads as short as the claims bear.
 
+pub(crate) mod text;
+
 use crate::cli::{Format, VerifyArgs};
+use crate::cmd::dry_run::print_plan;
 use crate::cmd::load::check;
 use crate::cmd::profile::profile;
-use crate::engine::execute::{interrupted, invocation_folder, print_plan, run_all};
-use crate::engine::plan::{self, Planned, Sizes, Which};
+use crate::cmd::verify::text::{AGAIN, Verified, print, result};
+use crate::engine::execute::{interrupted, invocation_folder, run_all};
+use crate::engine::plan;
+use crate::engine::plan::{Planned, Sizes, Which};
 use crate::engine::supervise::Interrupts;
 use crate::exit::{Exit, UsageError};
-use crate::report::verify::{AGAIN, Verified, print, result};
-use crate::report::{Report, Style, ledger};
+use crate::report::{Style, ledger};
 use lab_analysis::claims::Verdict;
+use lab_analysis::results::Results;
 use lab_kit::{Measure, Scenario, Variant};
 use lab_recording::{Kind, Load};
 use std::io::{self, Write};
@@ -31,13 +36,13 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         if let Some(signal) = run_and_look(runs, &into, &interrupts)? {
             return Ok(interrupted(&folder, signal));
         }
-        let report = Report::read(&into, scenarios)?;
+        let report = Results::read(&into, scenarios)?;
         let again = suspects(scenario, &report, runs);
         let confirmed = folder.join(format!("{}-{}{AGAIN}", number + 1, scenario.name));
         if let Some(signal) = run_and_look(&again, &confirmed, &interrupts)? {
             return Ok(interrupted(&folder, signal));
         }
-        let again = if again.is_empty() { None } else { Some(Report::read(&confirmed, scenarios)?) };
+        let again = if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
     show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false })
@@ -80,7 +85,7 @@ fn by_time(way: &&'static Variant) -> bool {
 
 /// The runs that claims which broke are judged from: to be done once more, in new processes, before anybody is
 /// told that a claim is broken.
-fn suspects(scenario: &Scenario, report: &Report, runs: &[Planned]) -> Vec<Planned> {
+fn suspects(scenario: &Scenario, report: &Results, runs: &[Planned]) -> Vec<Planned> {
     let fixed = scenario.first(Kind::Fixed).map(|fixed| fixed.name);
     let mut names: Vec<&str> = Vec::new();
     for control in report.controls.iter().filter(|control| control.verdict() == Verdict::Broken) {
@@ -113,7 +118,7 @@ pub(crate) fn show(
             result.verdict
         }
         Format::Ledger => {
-            let reports: Vec<&Report> = verified.iter().flat_map(Verified::reports).collect();
+            let reports: Vec<&Results> = verified.iter().flat_map(Verified::reports).collect();
             ledger::print(&reports, scenarios, &mut io::stdout().lock())?;
             result(verified).verdict
         }

@@ -1,7 +1,7 @@
 //! A score as a table for a document.
 
+use crate::cmd::score::text::{detected, measures, sure};
 use crate::report::Style;
-use crate::report::score::{detected, measures, sure};
 use lab_analysis::score::Score;
 use std::io::{self, Write};
 
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn every_row_has_as_many_cells_as_its_head() {
         let mut text = Vec::new();
-        markdown(&crate::report::score::tests::made_up(), &mut text).unwrap();
+        markdown(&crate::cmd::score::text::tests::made_up(), &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         let bars: Vec<usize> =
             text.lines().filter(|line| line.starts_with('|')).map(|l| l.matches('|').count()).collect();

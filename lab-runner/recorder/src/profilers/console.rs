@@ -2,8 +2,8 @@
 //! its own. The only file that knows whether this build has it.
 
 use crate::hooks::Hooks;
+use crate::instrument::Instrument;
 use crate::price::Priced;
-use crate::session::Instrument;
 use lab_recording::profiler::Note;
 use std::net::TcpListener;
 use std::path::Path;

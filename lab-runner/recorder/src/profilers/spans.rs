@@ -1,9 +1,9 @@
 //! The spans of a run as a lens: in the child they are added up, in the parent they become files.
 
 use crate::hooks::Hooks;
+use crate::instrument::Instrument;
 use crate::keeper::Keeper;
 use crate::price::{Priced, price};
-use crate::session::Instrument;
 use crate::spans::fold::{Fold, Sums};
 use crate::spans::follow::{Follow, Known};
 use lab_recording::profiler::Note;

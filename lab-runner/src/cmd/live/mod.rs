@@ -1,6 +1,9 @@
 //! The table of a comparison on a terminal while its pairs are still being run, written over after each.
 
-use crate::report::{Report, Style, live};
+mod text;
+
+use crate::report::Style;
+use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -26,11 +29,11 @@ impl<'a> LiveTable<'a> {
     /// Shows what the pairs until now came to. Whatever goes wrong here is not worth a run.
     pub fn update(&mut self) {
         let Some(shown) = self.shown else { return };
-        let Some(comparison) = Report::read(&self.folder, self.scenarios).ok().and_then(|report| report.comparison)
+        let Some(comparison) = Results::read(&self.folder, self.scenarios).ok().and_then(|report| report.comparison)
         else {
             return;
         };
-        let lines = live::lines(&comparison, self.of, width(), self.style);
+        let lines = text::lines(&comparison, self.of, width(), self.style);
         let mut stderr = io::stderr().lock();
         let _ = writeln!(stderr, "{}{}", over(shown), lines.join("\n"));
         self.shown = Some(lines.len());

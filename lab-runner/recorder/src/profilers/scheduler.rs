@@ -2,12 +2,12 @@
 //! the code it was. Both see polls through the same hooks, the recorder nearest to the poll.
 
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
+use crate::instrument::Instrument;
 use crate::price::Priced;
-use crate::scheduler::price::{OTHER, prices};
+use crate::profilers::scheduler_costs::{OTHER, prices};
+use crate::profilers::stall::{POLL, SAMPLE, StallLens};
 use crate::scheduler::recorder::{Recorder, add_hooks};
-use crate::session::Instrument;
 use crate::stall::hooks::{polls, price_of_a_sample};
-use crate::stall::lens::{POLL, SAMPLE, StallLens};
 use crate::threads::hand_offs::{self, Looking};
 use crate::threads::standing::{self, Watch};
 use lab_recording::profiler::Note;

@@ -2,16 +2,19 @@
 
 mod read;
 mod scanner;
+mod text;
 
 use crate::cli::{ScoreArgs, ScoreFormat};
 use crate::cmd::profile::profile;
+use crate::cmd::score::text as report;
 use crate::engine::execute::{interrupted, invocation_folder};
 use crate::engine::hog::Hogs;
-use crate::engine::plan::{self, Choice, ScoreCell, ScorePlan};
+use crate::engine::plan;
+use crate::engine::plan::{Choice, ScoreCell, ScorePlan};
 use crate::engine::supervise::Interrupts;
-use crate::exit::{self, Exit, UsageError};
+use crate::exit;
+use crate::exit::{Exit, UsageError};
 use crate::report::Style;
-use crate::report::score as report;
 use lab_analysis::score::{Recorded, Score, lacks_a_place};
 use lab_kit::Scenario;
 use lab_recording::Load;

@@ -1,10 +1,10 @@
 //! The stall sampler as a lens: in the child it leaves addresses, in the parent these become names.
 
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS, Task};
+use crate::instrument::Instrument;
 use crate::price::{Priced, price};
-use crate::session::Instrument;
 use crate::stall::{Sampler, hooks};
-use crate::threads::tasks;
+use crate::tasks;
 use lab_recording::overhead::Price;
 use lab_recording::profiler::Note;
 use lab_recording::stall::HZ;

@@ -1,12 +1,13 @@
 //! What `lab verify` found: a line a scenario, and every claim that did not hold.
 
+use crate::report::Style;
 use crate::report::detail::{colour, environment, print_claim};
 use crate::report::json::{Document, document};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::ascii;
-use crate::report::{Report, Style, invocations};
 use lab_analysis::claims::control::Tried;
 use lab_analysis::claims::{Judged, Verdict, is_about_a_lens, is_about_a_sweep};
+use lab_analysis::results::{Results, invocations};
 use lab_kit::{Claim, Scenario};
 use lab_recording::Kind;
 use serde::Serialize;
@@ -17,8 +18,8 @@ use std::time::Duration;
 /// A scenario's runs, and those that were done once more because a claim broke.
 #[derive(Debug)]
 pub(crate) struct Verified {
-    pub report: Report,
-    pub again: Option<Report>,
+    pub report: Results,
+    pub again: Option<Results>,
 }
 
 /// The machine-readable result of `lab verify`.
@@ -57,8 +58,8 @@ pub(crate) fn read(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Re
     let again = |path: &Path| path.to_string_lossy().ends_with(AGAIN);
     let one = |path: &PathBuf| {
         let confirmed = PathBuf::from(format!("{}{AGAIN}", path.display()));
-        let again = invocations.contains(&confirmed).then(|| Report::read(&confirmed, scenarios));
-        Ok(Verified { report: Report::read(path, scenarios)?, again: again.transpose()? })
+        let again = invocations.contains(&confirmed).then(|| Results::read(&confirmed, scenarios));
+        Ok(Verified { report: Results::read(path, scenarios)?, again: again.transpose()? })
     };
     invocations.iter().filter(|path| !again(path)).map(one).collect::<anyhow::Result<_>>().map(Some)
 }
@@ -83,7 +84,7 @@ struct Final<'a> {
 
 impl Verified {
     /// All its reports, the confirming one last.
-    pub fn reports(&self) -> impl Iterator<Item = &Report> {
+    pub fn reports(&self) -> impl Iterator<Item = &Results> {
         std::iter::once(&self.report).chain(&self.again)
     }
 
@@ -95,7 +96,7 @@ impl Verified {
 
     fn settle<'a>(&'a self, variant: &'a str, first: &'a Judged) -> Final<'a> {
         let kind = self.kind(variant);
-        let again = self.again.iter().filter(|_| first.verdict == Verdict::Broken).flat_map(Report::claims);
+        let again = self.again.iter().filter(|_| first.verdict == Verdict::Broken).flat_map(Results::claims);
         let same = |(other, claim): &(&str, &Judged)| *other == variant && claim.claim == first.claim;
         // A variant has a claim on its ending once for each size: the worst of them counts.
         let worst = again.filter(same).map(|(_, claim)| claim).max_by_key(|claim| claim.verdict == Verdict::Broken);

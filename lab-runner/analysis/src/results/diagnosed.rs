@@ -1,0 +1,59 @@
+//! What is wrong with each run of an invocation, and what became of a named cause.
+
+use crate::diagnosis::cured::{Cured, cured};
+use crate::diagnosis::{Case, Diagnosis, diagnose};
+use crate::evidence::{label, own_crate};
+use crate::profile::{self, Profile};
+use crate::results::Results;
+use lab_recording::post_mortem::PostMortem;
+use lab_recording::spec::{Side, Spec};
+
+/// The diagnosis of a run, or of one side of a comparison.
+#[derive(Clone, Debug)]
+pub struct Diagnosed {
+    /// What it is called beside others.
+    pub label: String,
+    /// The variant.
+    pub variant: String,
+    /// The side, in a comparison.
+    pub side: Option<Side>,
+    /// What it comes to.
+    pub diagnosis: Diagnosis,
+    /// What it was at when it was killed at its deadline.
+    pub post_mortem: Option<PostMortem>,
+}
+
+/// Diagnoses each variant of a report, in a comparison each side: its first run, with what lenses saw of the same.
+pub fn all(report: &Results) -> Vec<Diagnosed> {
+    let key = |spec: &Spec| (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.scaled);
+    let mut done: Vec<(String, Option<Side>, usize)> = Vec::new();
+    let mut all = Vec::new();
+    for (run, _) in &report.runs {
+        let spec = &run.recording.spec;
+        let key = key(spec);
+        if spec.scaled > 1 || done.contains(&key) {
+            continue;
+        }
+        let side = key.1;
+        let is_its = |profile: &&Profile| profile.spec.variant == spec.variant && profile.side() == side;
+        let profiles: Vec<Profile> = report.profiles.iter().filter(is_its).cloned().collect();
+        let (post_mortem, panics) = profile::last_words(&run.recording.folder);
+        let case = Case {
+            measured: Some(run),
+            profiles: &profiles,
+            post_mortem: post_mortem.as_ref(),
+            panics: &panics,
+            own_crate: own_crate(report.scenario),
+        };
+        let (diagnosis, post_mortem) = (diagnose(&case), case.fullest_post_mortem().cloned());
+        all.push(Diagnosed { label: label(spec), variant: spec.variant.clone(), side, diagnosis, post_mortem });
+        done.push(key);
+    }
+    all
+}
+
+/// What became of the cause that was named before, in a comparison.
+pub fn cure(report: &Results) -> Option<Cured> {
+    let side = |side: Side| report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis);
+    Some(cured(side(Side::A)?, side(Side::B)?))
+}

@@ -1,0 +1,243 @@
+//! The results of an invocation: its runs analysed, judged, compared and diagnosed, as plain data that reports render.
+
+pub mod diagnosed;
+pub mod noise;
+
+use crate::claims::control::{Kept, Tried, controls, kept};
+use crate::claims::{self, Judged, Verdict};
+use crate::comparison::comparison::{Comparison, Rule, counted};
+use crate::comparison::metrics::{METRICS, chosen};
+use crate::comparison::recorded::{Paired, pair_up};
+use crate::comparison::verdict::{Change, POCOCK};
+use crate::evidence::{Evidence, evidence};
+use crate::growth::sweep::Sweep;
+use crate::profile::{self, Profile};
+use crate::requests::{self, Analysis};
+use crate::stacks::Plumbing;
+use anyhow::{Context, ensure};
+use diagnosed::Diagnosed;
+use lab_kit::{Column, Scenario};
+use lab_recording::folder;
+use lab_recording::spec::Spec;
+use noise::Noise;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The runs of one invocation, analysed and judged.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// The folder that was asked for: a run's or an invocation's.
+    pub folder: PathBuf,
+    /// The spec of the first run: scenario, load and environment are those of all.
+    pub spec: Spec,
+    /// The runs in the order in which they were done, each with its judged claims. Those of a sweep are not here.
+    pub runs: Vec<(Analysis, Vec<Judged>)>,
+    /// The runs of a sweep.
+    pub sweep: Option<Sweep>,
+    /// The judged claims of each way of the sweep.
+    pub ways: Vec<(String, Vec<Judged>)>,
+    /// The traps of the scenario, held to what the default cure keeps.
+    pub controls: Vec<Tried>,
+    /// What the pairs of a comparison came to.
+    pub comparison: Option<Comparison>,
+    /// What lenses saw of its runs.
+    pub profiles: Vec<Profile>,
+    /// What lies where profiles do and cannot be read, and why.
+    pub lost_profiles: Vec<String>,
+    /// What is wrong with its runs.
+    pub diagnoses: Vec<Diagnosed>,
+    /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
+    pub noise: Option<Noise>,
+    /// What the side after keeps of what tells a cure from a trap.
+    pub kept: Vec<Kept>,
+    /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if it did.
+    pub verdict: Verdict,
+    /// What the scenario shows in a table.
+    pub columns: &'static [Column],
+    /// The scenario, if this binary has it.
+    pub scenario: Option<&'static Scenario>,
+}
+
+impl Results {
+    /// Reads and judges the run in a folder, or all runs in the folder of an invocation.
+    ///
+    /// # Errors
+    /// If the folder holds no recording, or one that a newer lab wrote.
+    pub fn read(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
+        let analyses = analyses(folder)?;
+        let spec = analyses[0].recording.spec.clone();
+        let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
+        let one_run = folder::is_recording(folder);
+        let profiles = if one_run { profile::of_run(folder, &spec) } else { profile::read_all(folder) };
+        let lost_profiles = profile::unreadable(folder);
+        let noise = spec.pair.as_ref().and_then(|_| Noise::beside(folder, &spec.environment, scenarios));
+        let read = match &spec.pair {
+            Some(_) => Results { profiles, ..Results::of_pairs(folder, spec, analyses, scenario) },
+            None => Results::of(folder, spec, analyses, profiles, scenario),
+        };
+        Ok(Results { noise, lost_profiles, ..read }.diagnosed())
+    }
+
+    /// Compares two recordings that were made earlier.
+    ///
+    /// # Errors
+    /// If one of them cannot be read, or if they cannot be compared.
+    pub fn of_two(folders: [&Path; 2], metrics: &[String], scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
+        let [before, after] = [analyses(folders[0])?, analyses(folders[1])?];
+        let Paired { runs, warnings } = pair_up(before, after, metrics).map_err(anyhow::Error::msg)?;
+        let command = format!("compare {} {}", folders[0].display(), folders[1].display());
+        let spec = Spec { command, ..runs[0].recording.spec.clone() };
+        let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
+        let mut report = Results::of_pairs(folders[1], spec, runs, scenario);
+        report.comparison.iter_mut().for_each(|comparison| comparison.warnings.clone_from(&warnings));
+        Ok(report.diagnosed())
+    }
+
+    /// Pairs are compared, and their claims left alone: `lab run --all` judges those.
+    fn of_pairs(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Results {
+        let comparison = Comparison::of(&analyses, &rule(&spec, scenario));
+        let verdict = match comparison.as_ref().map_or(Change::Inconclusive, Comparison::change) {
+            Change::Improved | Change::Equivalent => Verdict::Held,
+            Change::Regressed => Verdict::Broken,
+            Change::Inconclusive => Verdict::NotMeasured,
+        };
+        let counted = comparison.as_ref().map(|comparison| counted(&analyses, comparison)).unwrap_or_default();
+        let kept = scenario.map(|scenario| kept(scenario, &counted)).unwrap_or_default();
+        let runs = analyses.into_iter().map(|run| (run, Vec::new())).collect();
+        Results { runs, kept, comparison, verdict, ..Results::empty(folder, spec, scenario) }
+    }
+
+    /// The same with what is wrong with its runs.
+    fn diagnosed(self) -> Results {
+        Results { diagnoses: diagnosed::all(&self), ..self }
+    }
+
+    /// Nothing but what was asked.
+    pub fn empty(folder: &Path, spec: Spec, scenario: Option<&'static Scenario>) -> Results {
+        Results {
+            folder: folder.to_owned(),
+            spec,
+            runs: Vec::new(),
+            sweep: None,
+            ways: Vec::new(),
+            controls: Vec::new(),
+            profiles: Vec::new(),
+            lost_profiles: Vec::new(),
+            diagnoses: Vec::new(),
+            noise: None,
+            kept: Vec::new(),
+            comparison: None,
+            verdict: Verdict::NotMeasured,
+            columns: scenario.map_or(Column::RESPONSES, |scenario| scenario.columns),
+            scenario,
+        }
+    }
+
+    fn of(
+        folder: &Path,
+        spec: Spec,
+        analyses: Vec<Analysis>,
+        profiles: Vec<Profile>,
+        scenario: Option<&'static Scenario>,
+    ) -> Results {
+        let mut sweep = Sweep::of(&analyses);
+        if let (Some(sweep), Some(scenario)) = (&mut sweep, scenario) {
+            sweep.sort_by(|name| scenario.variants.iter().position(|variant| variant.name == name));
+        }
+        let (swept, analyses): (Vec<_>, Vec<_>) =
+            analyses.into_iter().partition(|run| run.recording.spec.repetition.is_some());
+        drop(swept);
+        let told_by_the_sweep = |claim: &Judged| sweep.is_some() && claims::is_about_a_sweep(&claim.claim);
+        let judge = |run: &Analysis| -> Vec<Judged> {
+            let judged =
+                scenario.map(|scenario| claims::judge(run, &analyses, &profiles, scenario)).unwrap_or_default();
+            judged.into_iter().filter(|claim| !told_by_the_sweep(claim)).collect()
+        };
+        let judged: Vec<_> = analyses.iter().map(judge).collect();
+        let ways: Vec<_> = sweep
+            .iter()
+            .flat_map(|sweep| sweep.ways.iter().map(move |way| (way, sweep)))
+            .map(|(way, sweep)| {
+                let claims = scenario.map(|scenario| claims::judge_way(way, sweep, scenario)).unwrap_or_default();
+                (way.variant.clone(), claims)
+            })
+            .collect();
+        let all = judged.iter().chain(ways.iter().map(|(_, claims)| claims));
+        let stranger = all.clone().any(Vec::is_empty); // a scenario or variant that this binary does not have
+        let verdict = if stranger { Verdict::NotMeasured } else { claims::overall(all.flatten()) };
+        let controls = scenario.map(|scenario| controls(scenario, &analyses, sweep.as_ref())).unwrap_or_default();
+        let runs = analyses.into_iter().zip(judged).collect();
+        Results { runs, sweep, ways, controls, profiles, verdict, ..Results::empty(folder, spec, scenario) }
+    }
+
+    /// Every claim with the variant that makes it.
+    pub fn claims(&self) -> impl Iterator<Item = (&str, &Judged)> {
+        let of_runs = self.runs.iter().map(|(run, claims)| (run.recording.spec.variant.as_str(), claims));
+        let of_ways = self.ways.iter().map(|(variant, claims)| (variant.as_str(), claims));
+        of_runs.chain(of_ways).flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
+    }
+
+    /// What lenses saw, view by view.
+    pub fn evidence(&self, plumbing: Plumbing) -> Vec<Evidence> {
+        evidence(&self.profiles, self.scenario, plumbing)
+    }
+}
+
+pub fn analyses(folder: &Path) -> anyhow::Result<Vec<Analysis>> {
+    run_folders(folder)?.iter().map(|run| Ok(requests::analyse(folder::open(run)?))).collect()
+}
+
+/// What decides the comparison that a run belongs to.
+pub fn rule(spec: &Spec, scenario: Option<&'static Scenario>) -> Rule<'static> {
+    let named = spec.pair.as_ref().map_or(&[][..], |pair| &pair.metrics[..]);
+    let shown: Vec<&str> = scenario.map_or(Column::RESPONSES, |s| s.columns).iter().map(|c| c.metric).collect();
+    let metrics = chosen(named, &shown);
+    let first = metrics.first().filter(|_| !named.is_empty()).map(|metric| metric.name);
+    let primary = first.or(scenario.map(|scenario| scenario.primary)).unwrap_or(METRICS[0].name);
+    Rule { primary, metrics, alpha: if spec.looks { POCOCK[0].alpha } else { 0.05 } }
+}
+
+/// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a folder below.
+fn run_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if folder::is_recording(folder) {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let runs = recordings_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let larger = recordings_in(&folder.join(LARGER)).unwrap_or_default();
+    ensure!(!runs.is_empty(), "there is no recording in {}: lab run makes one", folder.display());
+    Ok(runs.into_iter().chain(larger).collect())
+}
+
+/// Where a sweep puts the runs that it adds because its growth could not be told.
+pub const LARGER: &str = "larger";
+
+fn recordings_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let mut runs: Vec<PathBuf> = entries.filter(|path| folder::is_recording(path)).collect();
+    runs.sort();
+    Ok(runs)
+}
+
+/// The invocations in a folder: itself, or those that `lab verify` made in it, by name.
+///
+/// # Errors
+/// If there is no recording.
+pub fn invocations(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let none = match run_folders(folder) {
+        Ok(_) => return Ok(vec![folder.to_owned()]),
+        Err(error) => error,
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut invocations: Vec<PathBuf> = entries.filter(|path| run_folders(path).is_ok()).collect();
+    invocations.sort();
+    if invocations.is_empty() { Err(none) } else { Ok(invocations) }
+}
+
+/// The newest invocation in the folder that recordings go to.
+pub fn newest(out: &Path) -> anyhow::Result<PathBuf> {
+    let nothing = || format!("there is no recording in {}: lab run makes one", out.display());
+    let made =
+        std::fs::read_dir(out).into_iter().flatten().flatten().filter(|entry| invocations(&entry.path()).is_ok());
+    let newest = made.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
+    Ok(newest.with_context(nothing)?.path())
+}
