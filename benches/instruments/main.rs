@@ -14,7 +14,7 @@ mod versions;
 use clap::Parser;
 // For its allocator, which the lens `alloc` looks at: the one of the binary `lab`.
 use lab_benches as _;
-use lab_runner::overhead::text;
+use lab_runner::overhead::text::text;
 use lab_runner::overhead::{Asked, Group, Table, measure, own};
 use std::fmt::Display;
 use std::io::{self, Write};
