@@ -4,7 +4,7 @@
 Usage: benches/build.py [--cold N] [--warm N] > benches/build.txt
 
 Cold: `cargo lab list` in a clone with an empty target folder, crates downloaded before. Warm: the same after a comment was added to each
-scenario's sick variant in turn. Then `lab run greedy --profile none` against the time that its load asks for. Prints median, range and
+scenario's faulty variant in turn. Then `lab run greedy --profile none` against the time that its load asks for. Prints median, range and
 rounds; judges nothing by exit code: it shows. Needs a machine on which nobody else builds.
 """
 import argparse, os, pathlib, statistics, subprocess, tempfile, time

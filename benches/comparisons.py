@@ -3,13 +3,13 @@
 
 Usage: benches/comparisons.py nulls [--times N] > benches/nulls.txt
        benches/comparisons.py defaults          > benches/comparisons.txt
-       benches/comparisons.py cures             > benches/unordered-cures.txt
+       benches/comparisons.py fixes             > benches/unordered-fixes.txt
        benches/comparisons.py traps             > benches/traps.txt
 
 nulls     greedy --fixed against itself, with another seed each time: nothing changed, so nothing may be found.
 defaults  the machine, and buggy against fixed of each scenario on it: the whole screens.
-cures     unordered's buggy variant against each of five ways: which is a cure, and which is not.
-traps     buggy against every trap of every scenario: none may come out as a cure of what it pretends to mend.
+fixes     unordered's buggy variant against each of five ways: which is a fix, and which is not.
+traps     buggy against every trap of every scenario: none may come out as a fix of what it pretends to mend.
 
 Builds what it needs, records into a temporary folder and judges nothing by exit code: it shows.
 """
@@ -18,7 +18,7 @@ import argparse, json, os, pathlib, subprocess, sys, tempfile, time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAB = ROOT / 'target' / 'release' / 'lab'
 SCENARIOS = ('greedy', 'blocking', 'unordered', 'shutdown')
-CURES = ('fixed', 'spawn-await', 'bounded', 'unconstrained', 'spawn-join-all')
+FIXES = ('fixed', 'spawn-await', 'bounded', 'unconstrained', 'spawn-join-all')
 
 
 def build():
@@ -76,11 +76,11 @@ def defaults():
             print(f'$ lab {" ".join(command)}\n{printed}({took:.0f} s)\n', flush=True)
 
 
-def cures():
+def fixes():
     """One line a way."""
     print('lab compare unordered buggy WAY --pairs 16; polls of each upload and CPU time, after over before\n')
     print(f'{"way":<16} {"polls_per_op":<28} {"cpu_us_per_op, which decides":<30} verdict')
-    for way in CURES:
+    for way in FIXES:
         result = json.loads(compare('unordered', 'buggy', way, '--pairs', '16')[0])
         by_name = {metric['metric']: metric for metric in result['comparison']}
         verdict = by_name['cpu_us_per_op']['verdict']
@@ -88,10 +88,10 @@ def cures():
 
 
 def traps():
-    """Each trap against the bug: the metric that decides, and what tells it from a cure."""
+    """Each trap against the bug: the metric that decides, and what tells it from a fix."""
     listed = subprocess.run([LAB, 'list'], stdout=subprocess.PIPE, text=True, check=True).stdout
     scenario = None
-    print('lab compare SCENARIO buggy TRAP --pairs 6; what a trap breaks tells it from a cure\n')
+    print('lab compare SCENARIO buggy TRAP --pairs 6; what a trap breaks tells it from a fix\n')
     for line in listed.splitlines():
         if not line.startswith(' '):
             scenario = line.split()[0]
@@ -108,13 +108,13 @@ def traps():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', choices=['nulls', 'defaults', 'cures', 'traps'])
-    parser.add_argument('--times', type=int, default=20, help='how many null comparisons')
+    parser.add_argument('what', choices=['nulls', 'defaults', 'fixes', 'traps'])
+    parser.add_argument('--times', type=int, default=20, help='how many A/A comparisons')
     args = parser.parse_args()
     build()
     version = subprocess.run([LAB, '--version'], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     print(f'# {version}, {time.strftime("%Y-%m-%d", time.gmtime())}', file=sys.stderr)
-    {'nulls': lambda: nulls(args.times), 'defaults': defaults, 'cures': cures, 'traps': traps}[args.what]()
+    {'nulls': lambda: nulls(args.times), 'defaults': defaults, 'fixes': fixes, 'traps': traps}[args.what]()
 
 
 main()

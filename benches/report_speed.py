@@ -24,7 +24,7 @@ def build():
 
 
 def record(args, out):
-    """An invocation with one profile by the lens sched."""
+    """An invocation with one profile by the profiler sched."""
     subprocess.run([LAB, 'run', *args.split(), '--profile', 'sched', '--out', out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return next(out.iterdir())
 
@@ -44,9 +44,9 @@ def round_of(invocation, before):
     taken = {}
     for name, add_up in {'added up, before': before, 'added up': ADD_UP}.items():
         if add_up:
-            (folder / 'lens.json').unlink()  # or its notes would stand there twice
+            (folder / 'profiler.json').unlink()  # or its notes would stand there twice
             taken[name] = timed(add_up, folder)
-            assert (folder / 'lens.json').exists() and (folder / 'sched.json').exists(), 'it was added up'
+            assert (folder / 'profiler.json').exists() and (folder / 'sched.json').exists(), 'it was added up'
     page.unlink(missing_ok=True)
     taken['page'] = timed(LAB, 'report', invocation, '--html', page)
     assert page.stat().st_size > 0, 'there is a page'
@@ -65,7 +65,7 @@ def main():
     parser.add_argument('--before', type=pathlib.Path, help='an add_up of an older commit')
     args = parser.parse_args()
     build()
-    print('From a recording of the lens sched to its page: median (range) of its rounds. Asked: at most 3 s for ten million events.')
+    print('From a recording of the profiler sched to its page: median (range) of its rounds. Asked: at most 3 s for ten million events.')
     print(f'machine   {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the begin; rounds {args.rounds}')
     for run, shows in RUNS.items():
         with tempfile.TemporaryDirectory() as out:

@@ -12,7 +12,7 @@ mod peers;
 mod versions;
 
 use clap::Parser;
-// For its allocator, which the lens `alloc` looks at: the one of the binary `lab`.
+// For its allocator, which the profiler `alloc` looks at: the one of the binary `lab`.
 use lab_benches as _;
 use lab_runner::overhead::text::text;
 use lab_runner::overhead::{Asked, Group, Table, measure, own};

@@ -24,7 +24,7 @@ mod tests {
     use lab_kit::{Claim, Kind};
 
     fn claiming(claims: &'static [Claim]) -> Variant {
-        Variant { name: "made", kind: Kind::Cure, about: "", run: |_| Ok(()), claims, truth: None }
+        Variant { name: "made", kind: Kind::Fix, about: "", run: |_| Ok(()), claims, truth: None }
     }
 
     #[test]
@@ -40,10 +40,10 @@ mod tests {
     }
 
     #[test]
-    fn of_each_scenario_the_default_cure_is_timed() {
+    fn of_each_scenario_the_default_fix_is_timed() {
         for scenario in lab::SCENARIOS {
-            let cure = scenario.first(Kind::Fixed).unwrap();
-            assert_eq!(left_out(cure), None, "{}", scenario.name);
+            let fix = scenario.first(Kind::Fixed).unwrap();
+            assert_eq!(left_out(fix), None, "{}", scenario.name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A scenario from outside the tree in a binary that can be looked into by the lens `alloc`: with the counting allocator,
+//! A scenario from outside the tree in a binary that can be looked into by the profiler `alloc`: with the counting allocator,
 //! over jemalloc.
 
 #[path = "leaky/scenario.rs"]

@@ -1,4 +1,4 @@
-//! The same scenario over the system's allocator, counted: the lens `alloc` sees what is asked for, and not what is kept.
+//! The same scenario over the system's allocator, counted: the profiler `alloc` sees what is asked for, and not what is kept.
 
 #[path = "leaky/scenario.rs"]
 mod scenario;

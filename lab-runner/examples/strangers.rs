@@ -1,4 +1,4 @@
-//! Sick and healthy programs that no rule of the diagnosis was made for: a corpus to be scored on.
+//! Faulty and healthy programs that no rule of the diagnosis was made for: a corpus to be scored on.
 //! `cargo run --release --example strangers -- score`
 
 use lab_kit::{Cause, Claim, Column, Cx, Ending, Kind, Load, Scenario, Truth, Variant, no_input};
@@ -14,7 +14,7 @@ static COUNTING: lab_kit::alloc::Counting = lab_kit::alloc::Counting::over(std::
 
 const ENDS: &[Claim] = &[Claim::ending("it ends", Ending::Finished)];
 
-const fn sick(name: &'static str, about: &'static str, run: fn(&Cx) -> anyhow::Result<()>, truth: Truth) -> Variant {
+const fn faulty(name: &'static str, about: &'static str, run: fn(&Cx) -> anyhow::Result<()>, truth: Truth) -> Variant {
     Variant { name, kind: Kind::Trap, about, run, claims: ENDS, truth: Some(truth) }
 }
 
@@ -36,7 +36,7 @@ static STRANGERS: Scenario = Scenario {
     variants: &[
         Variant {
             kind: Kind::Buggy,
-            ..sick(
+            ..faulty(
                 "sleeps",
                 "std's sleep in a background task",
                 sleeps,
@@ -44,31 +44,31 @@ static STRANGERS: Scenario = Scenario {
             )
         },
         Variant { kind: Kind::Fixed, ..healthy("sleeps-async", "tokio's sleep in its place", sleeps_async) },
-        sick(
+        faulty(
             "sorts",
             "sorts a report in the handler of every hundredth request",
             sorts,
             answer(Cause::LongPoll, "strangers::report"),
         ),
-        sick(
+        faulty(
             "resolves",
             "a channel of std is waited for in a task",
             resolves,
             answer(Cause::BlockingCall, "strangers::resolve"),
         ),
-        sick(
+        faulty(
             "shared-map",
             "a lock that a thread keeps while it sleeps",
             shared_map,
             answer(Cause::LockAcrossStall, "strangers::look_up"),
         ),
-        sick(
+        faulty(
             "fans-out",
             "join_all over thousands of permits in one handler",
             fans_out,
             answer(Cause::QuadraticCombinator, "strangers::broadcast"),
         ),
-        sick(
+        faulty(
             "hands-off",
             "spawn_blocking for what stalls, on two threads",
             hands_off,

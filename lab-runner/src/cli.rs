@@ -16,12 +16,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lab_analysis::comparison::metrics::METRICS;
 use lab_recording::Arrivals;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Reproduces the ways async Rust misbehaves, measures them from outside, and proves the cure.
+/// Reproduces the ways async Rust misbehaves, measures them from outside, and proves the fix.
 #[derive(Debug, Parser)]
 #[command(name = "lab", version, disable_help_subcommand = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -68,7 +68,7 @@ pub(crate) struct ListArgs {
 pub(crate) struct RunArgs {
     /// The scenario, as `lab list` names it
     pub scenario: String,
-    /// Runs the default cure instead of the buggy variant
+    /// Runs the default fix instead of the buggy variant
     #[arg(long, group = "which")]
     pub fixed: bool,
     /// Runs this variant
@@ -84,8 +84,8 @@ pub(crate) struct RunArgs {
     pub naive: bool,
     /// What looks into it after it was measured: cpu, alloc, stall, sched, spans, all, none [default: cpu,alloc,stall,sched; none
     /// with --all and --trials]
-    #[arg(long, value_name = "LENSES", value_parser = lenses)]
-    pub profile: Option<Lenses>,
+    #[arg(long, value_name = "PROFILERS", value_parser = profilers)]
+    pub profile: Option<Profilers>,
     /// Runs it once more, to be watched live with tokio-console, and tells what that cost
     #[arg(long, conflicts_with_all = ["all", "trials"])]
     pub console: bool,
@@ -218,8 +218,8 @@ pub(crate) struct CompareArgs {
     pub load: LoadArgs,
     /// What looks into both sides after the pairs: cpu, alloc, stall, sched, spans, all, none [default: cpu,alloc,stall,sched, or
     /// none where that would take half as long as the pairs, or longer]
-    #[arg(long, value_name = "LENSES", value_parser = lenses)]
-    pub profile: Option<Lenses>,
+    #[arg(long, value_name = "PROFILERS", value_parser = profilers)]
+    pub profile: Option<Profilers>,
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
@@ -343,19 +343,19 @@ fn command_of(plain: &str) -> String {
     usage.split(' ').take_while(is_word).collect::<Vec<_>>().join(" ")
 }
 
-/// Lenses by name, in the order in which they are run.
+/// Profilers by name, in the order in which they are run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lenses(pub Vec<Lens>);
+pub(crate) struct Profilers(pub Vec<Profiler>);
 
-fn lenses(text: &str) -> Result<Lenses, String> {
+fn profilers(text: &str) -> Result<Profilers, String> {
     match text {
-        "all" => Ok(Lenses(Lens::ALL.into())),
-        "none" => Ok(Lenses(Vec::new())),
+        "all" => Ok(Profilers(Profiler::ALL.into())),
+        "none" => Ok(Profilers(Vec::new())),
         named => {
-            let mut lenses = named.split(',').map(Lens::from_str).collect::<Result<Vec<_>, _>>()?;
-            lenses.sort();
-            lenses.dedup();
-            Ok(Lenses(lenses))
+            let mut profilers = named.split(',').map(Profiler::from_str).collect::<Result<Vec<_>, _>>()?;
+            profilers.sort();
+            profilers.dedup();
+            Ok(Profilers(profilers))
         }
     }
 }

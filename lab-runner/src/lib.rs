@@ -59,8 +59,8 @@ pub fn child(args: &[OsString], scenarios: &[&'static Scenario]) -> Option<ExitC
         [_, word, folder] if word == OsStr::new(engine::child::SUBCOMMAND) => {
             Some(engine::child::main(Path::new(folder), &[scenarios, &cmd::overhead::scenarios()].concat()))
         }
-        [_, word, parent] if word == OsStr::new(engine::hog::SUBCOMMAND) => {
-            Some(engine::hog::main(&parent.to_string_lossy()))
+        [_, word, parent] if word == OsStr::new(engine::neighbour::SUBCOMMAND) => {
+            Some(engine::neighbour::main(&parent.to_string_lossy()))
         }
         _ => lab_kit::overhead::main(args, &cmd::overhead::instruments()),
     }

@@ -1,17 +1,17 @@
-//! What lenses saw, view by view: of one run, or of several beside each other, under names that match. Pure.
+//! What profilers saw, view by view: of one run, or of several beside each other, under names that match. Pure.
 
 use crate::overhead::limits;
 use crate::profile::{Profile, View};
 use crate::stacks::{Difference, Folded, Names, Noise, Plumbing, Side};
 use lab_kit::Scenario;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use lab_recording::spec::{Side as Of, Spec};
 
-/// One view of one lens, as each of the runs shows it.
+/// One view of one profiler, as each of the runs shows it.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The lens.
-    pub lens: Lens,
+    /// The profiler.
+    pub profiler: Profiler,
     /// What the view is called: `cpu`, `stall off-CPU`.
     pub name: String,
     /// The unit of its weights.
@@ -62,19 +62,19 @@ impl Evidence {
     }
 }
 
-/// The views of all profiles, those of the same name together, in the order of the lenses.
+/// The views of all profiles, those of the same name together, in the order of the profilers.
 pub fn evidence(profiles: &[Profile], scenario: Option<&Scenario>, plumbing: Plumbing) -> Vec<Evidence> {
     let names = names(scenario).fold(plumbing);
     let mut ordered: Vec<&Profile> = profiles.iter().collect();
-    ordered.sort_by_key(|profile| (profile.lens, profile.side() == Some(Of::B)));
+    ordered.sort_by_key(|profile| (profile.profiler, profile.side() == Some(Of::B)));
     let mut all: Vec<Evidence> = Vec::new();
     for (profile, view) in ordered.into_iter().flat_map(|profile| profile.views.iter().map(move |view| (profile, view)))
     {
         let seen = seen(profile, view, &names);
-        match all.iter_mut().find(|evidence| (evidence.lens, &evidence.name) == (profile.lens, &view.name)) {
+        match all.iter_mut().find(|evidence| (evidence.profiler, &evidence.name) == (profile.profiler, &view.name)) {
             Some(evidence) => evidence.seen.push(seen),
             None => all.push(Evidence {
-                lens: profile.lens,
+                profiler: profile.profiler,
                 name: view.name.clone(),
                 unit: view.unit.clone(),
                 shows: view.shows.clone(),
@@ -167,7 +167,7 @@ mod tests {
         Profile {
             folder: PathBuf::new(),
             spec: Spec { pair: Some(pair), ..Spec::new("made-up", variant, Kind::Buggy, Load::DEFAULT) },
-            lens: Lens::Cpu,
+            profiler: Profiler::Cpu,
             ending: Ending::Finished,
             note: Note::default(),
             views: vec![view],
@@ -176,7 +176,7 @@ mod tests {
             long_polls: Vec::new(),
             in_polls: None,
             sched: None,
-            standing: Vec::new(),
+            stuck_threads: Vec::new(),
             hand_offs: Vec::new(),
             panics: Vec::new(),
             post_mortem: None,

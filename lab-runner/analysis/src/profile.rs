@@ -1,4 +1,4 @@
-//! What the lenses saw of an invocation, read from its folder. Pure.
+//! What the profilers saw of an invocation, read from its folder. Pure.
 
 use crate::overhead::{self, About, Known};
 use crate::requests;
@@ -9,32 +9,32 @@ use crate::stacks::doing::{IN_POLLS, InPolls};
 use crate::stacks::stalls::LongPoll;
 use anyhow::Context;
 use lab_recording::observations::{MEMORY, MemoryAt, SLOW_REQUEST, SlowRequest};
-use lab_recording::overhead::Watching;
+use lab_recording::overhead::Overhead;
 use lab_recording::post_mortem::{POST_MORTEM, PostMortem};
-use lab_recording::profiler::{Lens, Note};
+use lab_recording::profiler::{Profiler, Note};
 use lab_recording::spec::{Side, Spec};
-use lab_recording::threads::{HAND_OFFS, HandOff, PANICS, Panic, STANDING, Standing};
+use lab_recording::threads::{HAND_OFFS, HandOff, PANICS, Panic, STUCK_THREADS, StuckThread};
 use lab_recording::{Ending, request_log};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Where an invocation keeps the runs that lenses looked into.
+/// Where an invocation keeps the runs that profilers looked into.
 pub const FOLDER: &str = "profiles";
 
-/// What one lens saw of one run.
+/// What one profiler saw of one run.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Its recording.
     pub folder: PathBuf,
     /// What was asked.
     pub spec: Spec,
-    /// The lens.
-    pub lens: Lens,
+    /// The profiler.
+    pub profiler: Profiler,
     /// How the run ended.
     pub ending: Ending,
-    /// What the lens says about itself.
+    /// What the profiler says about itself.
     pub note: Note,
     /// What it saw; nothing if it is not available.
     pub views: Vec<View>,
@@ -49,7 +49,7 @@ pub struct Profile {
     /// What the scheduler did.
     pub sched: Option<Sched>,
     /// Threads that stood somewhere outside of polls.
-    pub standing: Vec<Standing>,
+    pub stuck_threads: Vec<StuckThread>,
     /// Who hands work to the blocking pool.
     pub hand_offs: Vec<HandOff>,
     /// Panics.
@@ -93,9 +93,9 @@ pub fn read_all(invocation: &Path) -> Vec<Profile> {
     folders(invocation).iter().filter_map(|folder| read(folder).ok()).collect()
 }
 
-/// The profiles of one run of an invocation: those of its variant on its side. Of a run under a lens, its own.
+/// The profiles of one run of an invocation: those of its variant on its side. Of a run under a profiler, its own.
 pub fn of_run(run: &Path, spec: &Spec) -> Vec<Profile> {
-    if spec.lens.is_some() {
+    if spec.profiler.is_some() {
         return read(run).into_iter().collect();
     }
     let side = |spec: &Spec| spec.pair.as_ref().map(|pair| pair.side);
@@ -127,7 +127,7 @@ fn folders(invocation: &Path) -> Vec<PathBuf> {
 
 fn read(folder: &Path) -> anyhow::Result<Profile> {
     let recording = lab_recording::folder::open(folder)?;
-    let lens = recording.spec.lens.context("no lens looked at this run")?;
+    let profiler = recording.spec.profiler.context("no profiler looked at this run")?;
     let mut note = note(folder);
     let views = note.views.iter().map(|view| {
         let (folded, damage) = stacks(&beside(folder, &view.file));
@@ -154,13 +154,13 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
         in_polls: left(folder, IN_POLLS, &mut note),
         sched,
-        standing: left(folder, STANDING, &mut note).unwrap_or_default(),
+        stuck_threads: left(folder, STUCK_THREADS, &mut note).unwrap_or_default(),
         hand_offs: left(folder, HAND_OFFS, &mut note).unwrap_or_default(),
         panics: left(folder, PANICS, &mut note).unwrap_or_default(),
         post_mortem: left(folder, POST_MORTEM, &mut note),
         folder: folder.to_owned(),
         spec,
-        lens,
+        profiler,
         ending,
         note,
         views,
@@ -170,8 +170,8 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
 
 /// What watching cost.
 fn watching(folder: &Path, ending: Ending, sched: Option<&Sched>, note: &mut Note) -> Known {
-    let measured: Option<Watching> = left(folder, Watching::FILE, note);
-    if measured.is_none() && folder.join(Watching::FILE).exists() {
+    let measured: Option<Overhead> = left(folder, Overhead::FILE, note);
+    if measured.is_none() && folder.join(Overhead::FILE).exists() {
         return Err("what was measured is damaged".into());
     }
     let sent = request_log::read(&folder.join(request_log::REQUESTS)).ok();
@@ -179,11 +179,11 @@ fn watching(folder: &Path, ending: Ending, sched: Option<&Sched>, note: &mut Not
     overhead::cost(measured.as_ref(), &About { ending, unavailable: note.unavailable.as_deref(), pacer_ns, sched })
 }
 
-/// What the lens says about itself, or that it does not.
+/// What the profiler says about itself, or that it does not.
 fn note(folder: &Path) -> Note {
     let silent = match folder.join(Note::FILE).exists() {
-        true => "its word is damaged: lens.json cannot be understood",
-        false => "the lens left no word",
+        true => "its word is damaged: profiler.json cannot be understood",
+        false => "the profiler left no word",
     };
     Note::read(folder).unwrap_or_else(|| Note::unavailable(silent))
 }
@@ -193,7 +193,7 @@ fn beside(folder: &Path, file: &str) -> PathBuf {
     folder.join(Path::new(file).file_name().unwrap_or_default())
 }
 
-/// What a lens left in a file beside its note; nothing if that is not there. If it is damaged the note says so.
+/// What a profiler left in a file beside its note; nothing if that is not there. If it is damaged the note says so.
 fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut Note) -> Option<T> {
     let text = std::fs::read(folder.join(file)).ok()?;
     let parsed = serde_json::from_slice(&text);

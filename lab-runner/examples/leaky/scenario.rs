@@ -31,7 +31,7 @@ fn during(cx: &Cx, work: impl FnOnce(&Cx) -> anyhow::Result<()>) -> anyhow::Resu
     let runtime = cx.runtime().build()?;
     let requests = cx.requests(runtime.handle(), |_request| std::future::ready(()))?;
     requests.wait_for_window();
-    // A lens takes a moment to begin.
+    // A profiler takes a moment to begin.
     thread::sleep(Duration::from_millis(700));
     work(cx)?;
     requests.finish()
@@ -59,7 +59,7 @@ fn hang(cx: &Cx) -> anyhow::Result<()> {
 }
 
 const fn variant(name: &'static str, run: fn(&Cx) -> anyhow::Result<()>, claims: &'static [Claim]) -> Variant {
-    Variant { name, kind: Kind::Cure, about: "asks for a known number of bytes", run, claims, truth: None }
+    Variant { name, kind: Kind::Fix, about: "asks for a known number of bytes", run, claims, truth: None }
 }
 
 /// The scenario.

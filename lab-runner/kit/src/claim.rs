@@ -67,16 +67,16 @@ pub enum Measure {
         /// The size.
         size: usize,
     },
-    /// The share of what a lens saw of the variant that is in stacks of a kind.
+    /// The share of what a profiler saw of the variant that is in stacks of a kind.
     Stacks(Stacks),
     /// How the run ended.
     Ending(Ending),
 }
 
-/// Stacks of a kind, in one view of a lens. Names are parts of demangled names: `serde_json`, `my_crate::work`.
+/// Stacks of a kind, in one view of a profiler. Names are parts of demangled names: `serde_json`, `my_crate::work`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stacks {
-    /// The view, as its lens calls it: `cpu`, `stall off-CPU`.
+    /// The view, as its profiler calls it: `cpu`, `stall off-CPU`.
     pub view: &'static str,
     /// Of stacks that have this name in them; of all if it is empty.
     pub among: &'static str,

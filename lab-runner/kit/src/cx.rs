@@ -30,7 +30,7 @@ impl Cx {
         Ok(Cx { load, folder: folder.to_owned(), probe, watch: None, floor: true })
     }
 
-    /// The same context for a run that is looked into by a lens. Such a run has no floor, for none of its times counts.
+    /// The same context for a run that is looked into by a profiler. Such a run has no floor, for none of its times counts.
     #[must_use]
     pub fn watched(self, watch: Arc<dyn Watch>) -> Cx {
         Cx { watch: Some(watch), floor: false, ..self }

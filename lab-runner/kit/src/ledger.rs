@@ -1,17 +1,17 @@
-//! The ledger: what everybody repeats about a sickness, and what the lab found.
+//! The ledger: what everybody repeats about a fault, and what the lab found.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One saying, held against claims of the scenario's variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Saying {
+pub struct CommonClaim {
     /// Its place in the ledger, over all scenarios.
     pub number: u32,
     /// What is repeated.
     pub says: &'static str,
     /// Whether it is so.
-    pub so: So,
+    pub so: LedgerVerdict,
     /// What the lab found, in words: the numbers stand in the evidence.
     pub found: &'static str,
     /// The claims that show it: variant, and what the claim says.
@@ -21,7 +21,7 @@ pub struct Saying {
 /// Whether a saying is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum So {
+pub enum LedgerVerdict {
     /// As it is said.
     Yes,
     /// Some of it.
@@ -30,12 +30,12 @@ pub enum So {
     No,
 }
 
-impl fmt::Display for So {
+impl fmt::Display for LedgerVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            So::Yes => "so",
-            So::Partly => "partly so",
-            So::No => "not so",
+            LedgerVerdict::Yes => "so",
+            LedgerVerdict::Partly => "partly so",
+            LedgerVerdict::No => "not so",
         })
     }
 }

@@ -63,7 +63,7 @@
 
 pub mod alloc;
 pub mod batch;
-mod bell;
+mod wake_pipe;
 mod claim;
 pub mod clock;
 mod cx;
@@ -91,7 +91,7 @@ pub use cx::Cx;
 pub use heartbeat::Heartbeat;
 pub use input::{Input, fits_memory, no_input, only_input};
 pub use lab_recording::{Arrivals, Cause, Ending, Kind, Load};
-pub use ledger::{Saying, So};
+pub use ledger::{CommonClaim, LedgerVerdict};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use requests::{ACCEPTOR_SPAWNED_IN, Answer, Request, Requests};
 pub use scenario::{Column, Control, Scenario, Truth, Variant};

@@ -54,7 +54,7 @@ impl RequestLog {
     /// Publishes a request: everything before `number` is sent once this returns.
     pub fn send(&self, number: usize, now_ns: u64) {
         self.slot(number)[1].store(now_ns, Ordering::Relaxed);
-        // Pairs with the acceptor's look after it said that it would sleep: see `bell`.
+        // Pairs with the acceptor's look after it said that it would sleep: see `wake-up pipe`.
         self.mark(Mark::Sent).store(number as u64 + 1, Ordering::SeqCst);
     }
 

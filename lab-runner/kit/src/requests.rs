@@ -1,11 +1,11 @@
-//! The open-loop request stream: pacer thread → slots → bell → acceptor task → one task a request.
+//! The open-loop request stream: pacer thread → slots → wake-up pipe → acceptor task → one task a request.
 //!
 //! The acceptor plays a server's accept loop: it runs on the runtime under test, takes what was sent and
 //! spawns a task for each. A runtime that does not get round to it accepts nothing, and the requests wait, as
 //! in a listen backlog. It does not spend its task budget as `TcpListener::accept` does, which accepts 128
 //! connections a turn: the generator is to add no limit of its own to those of the scheduler.
 
-use crate::bell::{self, Bell};
+use crate::wake_pipe::{self, WakePipe};
 use crate::log::RequestLog;
 use crate::{alloc, clock, pacer, request_task};
 use lab_recording::request_log::Mark;
@@ -61,7 +61,7 @@ pub struct Requests {
 #[derive(Debug)]
 struct Shared {
     log: RequestLog,
-    bell: Bell,
+    wake_pipe: WakePipe,
     /// Set when nothing more is to be sent.
     stopped: AtomicBool,
     /// Requests that have been taken from the pacer.
@@ -75,10 +75,10 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(log: RequestLog, bell: Bell) -> Shared {
+    fn new(log: RequestLog, wake_pipe: WakePipe) -> Shared {
         Shared {
             log,
-            bell,
+            wake_pipe,
             stopped: AtomicBool::new(false),
             accepted: AtomicUsize::new(0),
             ended: AtomicUsize::new(0),
@@ -95,11 +95,11 @@ impl Requests {
         F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: Answer> + Send + 'static,
     {
-        let (bell, listen) = {
+        let (wake_pipe, listen) = {
             let _context = handle.enter();
-            Bell::new()?
+            WakePipe::new()?
         };
-        let shared = Arc::new(Shared::new(log, bell));
+        let shared = Arc::new(Shared::new(log, wake_pipe));
         handle.spawn(unconstrained(accept(Arc::clone(&shared), listen, handler)));
         let cores = pacer::cores();
         let spare_core = cores > handle.metrics().num_workers();
@@ -147,7 +147,7 @@ impl Requests {
     /// over. What is unanswered then is unfinished: recorded at its age, whatever happens to it later.
     ///
     /// # Errors
-    /// If the pacer's thread panicked, or if the acceptor lost its bell.
+    /// If the pacer's thread panicked, or if the acceptor lost its wake-up pipe.
     pub fn finish(mut self) -> anyhow::Result<()> {
         self.join_pacer()?;
         let shared = self.shared;
@@ -179,7 +179,7 @@ impl Shared {
                 self.set(Mark::CpuBeginNs, clock::process_cpu_ns() - clock::thread_cpu_ns());
                 self.note_allocs(Mark::AllocsBegin, Mark::AllocBytesBegin);
             }
-            self.bell.ring()
+            self.wake_pipe.ring()
         });
         self.set(Mark::PacerCpuNs, cost.cpu_ns);
         self.set(Mark::PacerSendNs, cost.send_ns);
@@ -240,11 +240,11 @@ where
             shared.accepted.store(next, Ordering::Release);
             continue;
         }
-        shared.bell.say_asleep();
+        shared.wake_pipe.say_asleep();
         if next == shared.sent() {
-            bell::heard(&listen).await?;
+            wake_pipe::heard(&listen).await?;
         } else {
-            shared.bell.say_awake();
+            shared.wake_pipe.say_awake();
         }
     }
     Ok(())
@@ -293,9 +293,9 @@ mod tests {
         let load = Load { rate: 2_000.0, warmup_ms: 0, duration_ms: 100, ..Load::DEFAULT };
         let log = RequestLog::create(&folder.path().join("requests.bin"), &load, 0).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (bell, _listen) = runtime.block_on(async { Bell::new() }).unwrap();
-        bell.say_asleep(); // so that it is rung at least once
-        let shared = Shared::new(log, bell);
+        let (wake_pipe, _listen) = runtime.block_on(async { WakePipe::new() }).unwrap();
+        wake_pipe.say_asleep(); // so that it is rung at least once
+        let shared = Shared::new(log, wake_pipe);
         let before = alloc::of_this_thread();
         assert!(before.allocs > 0, "the counter counts");
         shared.pace(true);

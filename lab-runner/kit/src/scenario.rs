@@ -2,7 +2,7 @@
 //!
 //! A table of structs, so that a listed variant cannot lack its code and code cannot lack its listing.
 
-use crate::{Claim, Cx, Saying};
+use crate::{Claim, Cx, CommonClaim};
 use lab_recording::{Cause, Kind, Load};
 
 /// One way of misbehaving, with its default load and its variants.
@@ -26,11 +26,11 @@ pub struct Scenario {
     /// Its error is shown to the user as it is, so it names the next step. [`crate::no_input`] fits a
     /// scenario that reads no files.
     pub check: fn(&Load) -> anyhow::Result<()>,
-    /// What everybody repeats about this sickness, and what its variants show.
-    pub ledger: &'static [Saying],
+    /// What everybody repeats about this fault, and what its variants show.
+    pub ledger: &'static [CommonClaim],
     /// What each trap pretends to mend.
     pub controls: &'static [Control],
-    /// The buggy variant first, its default cure second, then the others in the order they are told.
+    /// The buggy variant first, its default fix second, then the others in the order they are told.
     pub variants: &'static [Variant],
 }
 
@@ -47,9 +47,9 @@ impl Scenario {
     }
 }
 
-/// A negative control: what a trap pretends to mend, as a claim that the default cure keeps and the trap does not.
+/// A negative control: what a trap pretends to mend, as a claim that the default fix keeps and the trap does not.
 ///
-/// Measured in the same way on both, so that a lab which calls everything a cure is found out.
+/// Measured in the same way on both, so that a lab which calls everything a fix is found out.
 #[derive(Clone, Copy, Debug)]
 pub struct Control {
     /// The trap.
@@ -96,11 +96,11 @@ pub struct Variant {
     pub run: fn(&Cx) -> anyhow::Result<()>,
     /// What the variant promises to show, judged from recordings alone.
     pub claims: &'static [Claim],
-    /// The answer, for scoring a diagnosis: present on every variant that is sick, absent on healthy ones.
+    /// The answer, for scoring a diagnosis: present on every variant that is faulty, absent on healthy ones.
     pub truth: Option<Truth>,
 }
 
-/// The answer that a sick variant ships: what is wrong with it, and where.
+/// The answer that a faulty variant ships: what is wrong with it, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Truth {
     /// What is wrong.
@@ -108,13 +108,13 @@ pub struct Truth {
     /// The function to blame, as a path that a demangled stack frame ends with, closures left out:
     /// `scenario_greedy::buggy::import`.
     pub function: &'static str,
-    /// The sickness shows only up to this many workers of the load; none if it shows at any number. One task that never yields starves
+    /// The fault shows only up to this many workers of the load; none if it shows at any number. One task that never yields starves
     /// nobody where a second worker takes the requests meanwhile, and a diagnosis that is silent there is right.
     pub workers: Option<usize>,
 }
 
 impl Truth {
-    /// Whether the sickness can show under a load with so many workers.
+    /// Whether the fault can show under a load with so many workers.
     pub fn holds_at(&self, workers: usize) -> bool {
         self.workers.is_none_or(|most| workers <= most)
     }

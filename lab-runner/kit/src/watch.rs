@@ -1,4 +1,4 @@
-//! What a lens needs of a run that it looks into: a hand in the building of its runtimes, and word of the moment from
+//! What a profiler needs of a run that it looks into: a hand in the building of its runtimes, and word of the moment from
 //! which on the load counts. A run that measures is watched by nobody.
 
 use crate::clock;

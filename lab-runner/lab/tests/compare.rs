@@ -16,7 +16,7 @@ fn compared<'a>(result: &'a Value, metric: &str) -> &'a Value {
 }
 
 #[test]
-fn pairs_tell_a_cure_by_counts_and_say_how_sure_they_are() {
+fn pairs_tell_a_fix_by_counts_and_say_how_sure_they_are() {
     let lab = Lab::builtin();
     let (code, result) = lab.json(&[&QUICK[..], &["120s"]].concat());
     assert_follows_the_schema(&result);

@@ -81,6 +81,6 @@ fn what_is_not_there_is_told_in_a_sentence_and_nothing_is_written() {
     refused(&recorded("greedy/03-consume-budget"), "pprof", "lab run greedy --profile all makes some");
     refused(&recorded("unordered/01-buggy"), "hlog", "sent no requests");
     refused("lab-runs/nowhere", "folded", "cannot read lab-runs/nowhere");
-    refused(&recorded("shutdown-trials"), "perfetto", "no lens looked at the scheduler of");
+    refused(&recorded("shutdown-trials"), "perfetto", "no profiler looked at the scheduler of");
     refused(&recorded("greedy"), "jpeg", "possible values: folded, pprof, hlog, perfetto");
 }

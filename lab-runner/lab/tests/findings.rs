@@ -1,4 +1,4 @@
-//! Findings through the real binary: sick runs are named with their place, healthy ones are not, and what was not looked at is said.
+//! Findings through the real binary: faulty runs are named with their place, healthy ones are not, and what was not looked at is said.
 
 #![cfg(tokio_unstable)]
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use support::{Lab, assert_follows_the_schema};
 
-/// Runs a variant with the lens `sched` and tells its diagnosis, and where it was recorded.
+/// Runs a variant with the profiler `sched` and tells its diagnosis, and where it was recorded.
 fn diagnosed(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> (Value, PathBuf) {
     let args = ["run", scenario, "--variant", variant, "--profile", "sched"];
     let (code, result) = lab.json(&[&args[..], more].concat());
@@ -63,7 +63,7 @@ fn what_is_slow_and_right_is_not_accused() {
 }
 
 #[test]
-fn what_no_lens_saw_and_what_is_lost_is_not_looked_at() {
+fn what_no_profiler_saw_and_what_is_lost_is_not_looked_at() {
     let lab = Lab::builtin();
     let (_, unlooked) = lab.json(&["run", "greedy", "--duration", "300ms", "--profile", "none"]);
     assert_eq!(unlooked["diagnosis"][0]["says"], "not-enough-evidence", "{unlooked:#}");
@@ -76,7 +76,7 @@ fn what_no_lens_saw_and_what_is_lost_is_not_looked_at() {
 }
 
 #[test]
-fn two_tasks_that_wait_for_each_other_are_told_as_a_circle_with_their_locks() {
+fn two_tasks_that_wait_for_each_other_are_told_as_a_cycle_with_their_locks() {
     let lab = Lab::own();
     let (_, result) = lab.json(&["run", "own", "--variant", "embrace", "--timeout", "2s", "--profile", "none"]);
     assert_eq!(result["runs"][0]["ending"], "hung", "{result:#}");

@@ -75,7 +75,7 @@ fn the_text_says_on_what_it_was_measured_and_that_one_round_is_too_few() {
 fn what_would_be_measured_is_listed_and_what_is_not_there_is_refused() {
     let lab = Lab::builtin();
     let plan = lab.done(&["overhead", "--dry-run"]);
-    for name in ["lens sched", "recorder, polls", "an allocation, counted", "500 000/s, Poisson", "page of a run"] {
+    for name in ["profiler sched", "recorder, polls", "an allocation, counted", "500 000/s, Poisson", "page of a run"] {
         assert!(plan.stdout.lines().any(|line| line.starts_with(name)), "{name}: {}", plan.stdout);
     }
     let refused = lab.done(&["overhead", "--only", "warp drive"]);

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use support::{Done, Lab, profiles};
 
-/// An invocation of one short run that the stall lens looked into.
+/// An invocation of one short run that the stall profiler looked into.
 fn recorded(lab: &Lab) -> PathBuf {
     let done = lab.done(&["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "stall"]);
     assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
@@ -35,7 +35,7 @@ fn a_run_that_was_looked_into_leaves_a_page_and_a_report_writes_one_only_when_as
     fs::remove_file(&page).unwrap();
     let plain = report(&lab, &[folder.to_str().unwrap()]);
     assert!(
-        !page.exists() && !plain.stdout.contains("report.html") && plain.stdout.contains("lenses"),
+        !page.exists() && !plain.stdout.contains("report.html") && plain.stdout.contains("profilers"),
         "{}",
         plain.stdout
     );
@@ -88,7 +88,7 @@ fn damaged_profiles_are_told_and_the_rest_is_shown() {
     let of = |name: &str| folder.join("profiles").join(name);
     cut(&of("fixed-cpu/cpu.folded"));
     cut(&of("fixed-spans/spans-slow.json"));
-    fs::write(of("fixed-alloc/lens.json"), "{\"views\": 7}").unwrap();
+    fs::write(of("fixed-alloc/profiler.json"), "{\"views\": 7}").unwrap();
     fs::write(of("fixed-stall/spec.json"), "{}").unwrap();
     let damaged = page(&lab, &folder);
     for part in [
@@ -126,9 +126,9 @@ fn a_comparison_looks_into_both_sides_and_draws_how_they_differ() {
     for name in ["a-buggy-stall", "b-fixed-stall", "stall-on-cpu-before.svg", "stall-on-cpu-difference-as-before.svg"] {
         assert!(profiles.contains(&name.to_owned()), "{name} is not among {profiles:?}");
     }
-    assert!(done.stdout.contains("lenses") && done.stdout.contains("report.html"), "{}", done.stdout);
+    assert!(done.stdout.contains("profilers") && done.stdout.contains("report.html"), "{}", done.stdout);
     let page = fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.contains("difference, drawn as buggy") && page.contains("order of pairs"));
     let quiet = lab.done(&[&quick[..9], &["none"]].concat());
-    assert!(!quiet.stdout.contains("lenses"), "{}", quiet.stdout);
+    assert!(!quiet.stdout.contains("profilers"), "{}", quiet.stdout);
 }

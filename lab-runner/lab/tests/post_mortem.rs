@@ -41,11 +41,11 @@ fn assert_waits_for_itself(dead: &Value) -> &Value {
     waits
 }
 
-/// The folder of the run under the lens, beside the measured one.
-fn under_lens(lab: &Lab) -> PathBuf {
+/// The folder of the run under the profiler, beside the measured one.
+fn under_profiler(lab: &Lab) -> PathBuf {
     let invocation = lab.runs()[0].parent().unwrap().to_owned();
     let mut found = std::fs::read_dir(invocation.join("profiles")).unwrap().flatten().map(|entry| entry.path());
-    found.find(|path| path.is_dir()).expect("a lens looked")
+    found.find(|path| path.is_dir()).expect("a profiler looked")
 }
 
 #[test]
@@ -59,10 +59,10 @@ fn a_measured_run_that_hangs_leaves_the_stacks_of_its_threads() {
 }
 
 #[test]
-fn under_a_lens_with_hooks_it_also_tells_tasks_and_polls() {
+fn under_a_profiler_with_hooks_it_also_tells_tasks_and_polls() {
     let lab = Lab::builtin();
     lab.json(&["run", "shutdown", "--profile", "sched"]);
-    let dead = post_mortem(&under_lens(&lab));
+    let dead = post_mortem(&under_profiler(&lab));
     let waits = assert_waits_for_itself(&dead);
     let number = waits["poll"]["task"].as_u64().unwrap_or_else(|| panic!("it is in no poll: {waits:#}"));
     let tasks = dead["tasks"].as_array().unwrap();
@@ -79,7 +79,7 @@ fn a_crowd_of_threads_and_tasks_is_told_as_a_whole() {
     let lab = Lab::own();
     let (_, result) = lab.json(&["run", "own", "--variant", "crowd", "--timeout", "8s", "--profile", "sched"]);
     assert_eq!(result["runs"][0]["ending"], "hung");
-    for folder in [lab.runs()[0].clone(), under_lens(&lab)] {
+    for folder in [lab.runs()[0].clone(), under_profiler(&lab)] {
         let outcome: Value = read(&folder, "outcome.json");
         assert_eq!((outcome["ending"].as_str(), outcome["warnings"].is_null()), (Some("hung"), true), "{outcome:#}");
         let dead = post_mortem(&folder);
@@ -87,7 +87,7 @@ fn a_crowd_of_threads_and_tasks_is_told_as_a_whole() {
         assert_eq!((sleeps, &dead["notes"]), (500, &Value::Array(Vec::new())));
         assert!(threads(&dead).iter().all(|thread| !thread["stack"].as_array().unwrap().is_empty()));
     }
-    let dead = post_mortem(&under_lens(&lab));
+    let dead = post_mortem(&under_profiler(&lab));
     let waiting = dead["tasks"]
         .as_array()
         .unwrap()
@@ -127,8 +127,8 @@ fn a_panic_of_any_thread_leaves_its_stack() {
 fn a_thread_that_stands_outside_of_polls_is_seen() {
     let lab = Lab::builtin();
     lab.json(&["run", "shutdown", "--variant", "timeout-in-pool", "--profile", "sched"]);
-    let standing: Vec<Value> = read(&under_lens(&lab), "threads.json");
-    let stands = standing.iter().find(|one| has(one, "timeout_in_pool::serve") && has(one, "shutdown_timeout"));
-    let stands = stands.unwrap_or_else(|| panic!("nobody stands in the pool: {standing:#?}"));
+    let stuck_threads: Vec<Value> = read(&under_profiler(&lab), "threads.json");
+    let stands = stuck_threads.iter().find(|one| has(one, "timeout_in_pool::serve") && has(one, "shutdown_timeout"));
+    let stands = stands.unwrap_or_else(|| panic!("nobody stands in the pool: {stuck_threads:#?}"));
     assert!(stands["looks"].as_u64().unwrap() >= 3, "{stands:#}");
 }

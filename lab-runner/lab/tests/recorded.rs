@@ -11,8 +11,8 @@ use support::{Lab, assert_follows_the_schema};
 /// A lab with two recordings of six runs each: a batch, for counts do not depend on the machine.
 struct Two {
     lab: Lab,
-    sick: PathBuf,
-    cure: PathBuf,
+    faulty: PathBuf,
+    fix: PathBuf,
 }
 
 impl Two {
@@ -24,8 +24,8 @@ impl Two {
             assert_ne!(lab.done(&args).code, 1);
             invocations(lab.out.path()).into_iter().find(|folder| !before.contains(folder)).unwrap()
         };
-        let (sick, cure) = (record("buggy"), record("fixed"));
-        Two { lab, sick, cure }
+        let (faulty, fix) = (record("buggy"), record("fixed"));
+        Two { lab, faulty, fix }
     }
 
     fn refused(&self, args: &[&str], says: &str) {
@@ -37,14 +37,14 @@ impl Two {
         assert_eq!(invocations(self.lab.out.path()), before, "nothing is written");
     }
 
-    /// Changes a file of every run of the cure, and how it was is back afterwards.
+    /// Changes a file of every run of the fix, and how it was is back afterwards.
     fn with_changed(&self, file: &str, change: impl Fn(String) -> String, says: &str) {
-        let files: Vec<PathBuf> = invocations(&self.cure).iter().map(|run| run.join(file)).collect();
+        let files: Vec<PathBuf> = invocations(&self.fix).iter().map(|run| run.join(file)).collect();
         let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
         for (file, text) in files.iter().zip(&texts) {
             fs::write(file, change(text.clone())).unwrap();
         }
-        self.refused(&[path(&self.sick), path(&self.cure)], says);
+        self.refused(&[path(&self.faulty), path(&self.fix)], says);
         files.iter().zip(&texts).for_each(|(file, text)| fs::write(file, text).unwrap());
     }
 }
@@ -63,7 +63,7 @@ fn path(folder: &Path) -> &str {
 fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
     let two = Two::recorded();
     let before = invocations(two.lab.out.path());
-    let (code, result) = two.lab.json(&["compare", path(&two.sick), path(&two.cure), "--metric", "polls_per_op"]);
+    let (code, result) = two.lab.json(&["compare", path(&two.faulty), path(&two.fix), "--metric", "polls_per_op"]);
     assert_follows_the_schema(&result);
     assert!([0, 4].contains(&code), "better, unless the machine was too busy for so many pairs: {code}");
     let pairs = &result["pairs"];
@@ -74,7 +74,7 @@ fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
         assert_eq!((&polls["metric"], &polls["verdict"]), (&"polls_per_op".into(), &"improved".into()), "{polls:#}");
         assert_eq!(pairs["kept"][0]["held"], Value::from(6), "{pairs:#}");
     }
-    let named = two.lab.done(&["compare", "unordered", path(&two.sick), path(&two.cure)]);
+    let named = two.lab.done(&["compare", "unordered", path(&two.faulty), path(&two.fix)]);
     assert!(named.stdout.contains("buggy against fixed"), "{}{}", named.stdout, named.stderr);
     assert_eq!(invocations(two.lab.out.path()), before, "nothing is written");
 }
@@ -82,7 +82,7 @@ fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
 #[test]
 fn what_cannot_be_compared_is_refused_by_name() {
     let two = Two::recorded();
-    let both = [path(&two.sick), path(&two.cure)];
+    let both = [path(&two.faulty), path(&two.fix)];
     two.refused(&[&["greedy"], &both[..]].concat(), "recordings of unordered, not of greedy");
     two.refused(&[&both[..], &["--pairs", "8"]].concat(), "leave --pairs away");
     two.refused(&[&both[..], &["--seed", "1"]].concat(), "leave the options of a load away");
@@ -102,13 +102,13 @@ fn what_cannot_be_compared_is_refused_by_name() {
 #[test]
 fn a_recording_on_another_machine_is_compared_with_a_loud_warning() {
     let two = Two::recorded();
-    for run in invocations(&two.cure) {
+    for run in invocations(&two.fix) {
         let text = fs::read_to_string(run.join("spec.json")).unwrap();
         let mut spec: Value = serde_json::from_str(&text).unwrap();
         spec["environment"]["cpu"] = "another processor".into();
         fs::write(run.join("spec.json"), spec.to_string()).unwrap();
     }
-    let done = two.lab.done(&["compare", path(&two.sick), path(&two.cure)]);
+    let done = two.lab.done(&["compare", path(&two.faulty), path(&two.fix)]);
     assert!(done.stdout.contains("warning    ANOTHER MACHINE"), "{}{}", done.stdout, done.stderr);
 }
 

@@ -22,7 +22,7 @@ fn a_dry_run_tells_the_cells_and_makes_nothing() {
     assert_eq!((plan.code, plan.stderr.as_str()), (0, ""));
     assert!(plan.stdout.starts_with("001-unordered-buggy "), "{}", plan.stdout);
     assert!(plan.stdout.contains("22 of 22 planned runs"), "{}", plan.stdout);
-    assert_eq!(plan.stdout.lines().filter(|line| line.ends_with(" hog")).count(), 11, "{}", plan.stdout);
+    assert_eq!(plan.stdout.lines().filter(|line| line.ends_with(" neighbour")).count(), 11, "{}", plan.stdout);
     let (_, cells) = lab.json(&["score", "unordered", "--dry-run"]);
     assert_eq!((&cells[11]["asked"]["size"], &cells[11]["load"]), (&5_000.into(), &"half".into()));
     assert!(lab.runs().is_empty(), "a dry run makes nothing");
@@ -33,7 +33,7 @@ fn a_dry_run_tells_the_cells_and_makes_nothing() {
 fn the_whole_matrix_leaves_out_what_cannot_show() {
     let lab = Lab::builtin();
     let plan = lab.done(&["score", "greedy", "--thorough", "--seeds", "7", "--dry-run"]).stdout;
-    // Eleven variants, two loads, two numbers of workers, with and without a hog; four variants are sick on one worker alone.
+    // Eleven variants, two loads, two numbers of workers, with and without a noisy neighbour; four variants are faulty on one worker alone.
     assert!(plan.contains("72 of 72 planned runs") && plan.contains("16 whose label does not hold"), "{plan}");
 }
 
@@ -78,10 +78,10 @@ fn a_score_follows_its_schema_and_can_be_read_again() {
     assert_follows_the_schema(&score);
     let (overall, other) = (&score["overall"], &score["scanner"]);
     let runs = score["runs"].as_array().unwrap();
-    let sick = runs.iter().filter(|run| run.get("truth").is_some()).count();
-    assert_eq!((&overall["recall"]["of"], &other["recall"]["hits"]), (&sick.into(), &sick.into()));
+    let faulty = runs.iter().filter(|run| run.get("truth").is_some()).count();
+    assert_eq!((&overall["recall"]["of"], &other["recall"]["hits"]), (&faulty.into(), &faulty.into()));
     assert_eq!(other["silence"]["hits"], 0, "it accuses everybody");
-    assert!(runs.iter().any(|run| run["hog"] == true) && processes_with("__hog").is_empty(), "no hog is left");
+    assert!(runs.iter().any(|run| run["neighbour"] == true) && processes_with("__neighbour").is_empty(), "no neighbour is left");
     let folder = score["recording"].as_str().unwrap();
     let (again, reread) = lab.json(&["score", "--from", folder]);
     assert_eq!((again, &reread), (code, &score), "recordings are enough");
@@ -94,18 +94,18 @@ fn a_score_follows_its_schema_and_can_be_read_again() {
 }
 
 #[test]
-fn a_hog_dies_with_its_parent() {
+fn a_neighbour_dies_with_its_parent() {
     let lab = Lab::builtin();
-    let script = format!("'{}' __hog $$ & wait", lab.binary().display());
+    let script = format!("'{}' __neighbour $$ & wait", lab.binary().display());
     let mut shell = Command::new("sh").args(["-c", &script]).spawn().unwrap();
-    let hog = format!("__hog\0{}", shell.id());
-    until("the hog runs", || !processes_with(&hog).is_empty());
+    let neighbour = format!("__neighbour\0{}", shell.id());
+    until("the neighbour runs", || !processes_with(&neighbour).is_empty());
     signal("KILL", shell.id());
     shell.wait().unwrap();
-    until("the hog is gone", || processes_with(&hog).is_empty());
+    until("the neighbour is gone", || processes_with(&neighbour).is_empty());
 }
 
-/// Runs that were done stay, and no hog does.
+/// Runs that were done stay, and no noisy neighbour does.
 #[test]
 fn an_interrupted_score_says_where_its_recordings_are() {
     let lab = Lab::builtin();

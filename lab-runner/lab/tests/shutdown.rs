@@ -46,7 +46,7 @@ fn signalled(variant: &str, name: &str) -> Value {
 }
 
 #[test]
-fn the_cure_answers_a_real_signal_and_loses_nothing() {
+fn the_fix_answers_a_real_signal_and_loses_nothing() {
     for name in ["TERM", "INT"] {
         let run = signalled("fixed", name);
         assert_eq!(run["ending"], "finished", "{run:#}");
@@ -57,7 +57,7 @@ fn the_cure_answers_a_real_signal_and_loses_nothing() {
 }
 
 #[test]
-fn the_sickness_does_not_end_by_a_real_signal_either() {
+fn the_fault_does_not_end_by_a_real_signal_either() {
     let lab = Lab::builtin();
     let mut command = lab.command(&["run", "shutdown", "--duration", "60s", "--timeout", "6s", "--format", "json"]);
     let parent = command.stdout(Stdio::piped()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! The lens `stall` on a real runtime: it names who waits and who computes, and leaves an idle runtime alone.
+//! The profiler `stall` on a real runtime: it names who waits and who computes, and leaves an idle runtime alone.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use lab_analysis::stacks::stalls::{self, LongPoll};

@@ -164,12 +164,12 @@ fn variants_are_complete() {
             assert_eq!(scenario.variants.iter().filter(|v| v.kind == kind).count(), 1, "{}: one {kind}", scenario.name);
         }
         for variant in scenario.variants {
-            use lab_kit::Kind::{Buggy, Cure, Trap};
-            let sick = matches!(variant.kind, Buggy | Trap);
-            // A cure may have a price that a diagnosis must name.
-            let may = sick || variant.kind == Cure;
+            use lab_kit::Kind::{Buggy, Fix, Trap};
+            let faulty = matches!(variant.kind, Buggy | Trap);
+            // A fix may have a price that a diagnosis must name.
+            let may = faulty || variant.kind == Fix;
             let answered = variant.truth.is_some();
-            assert!(answered >= sick && answered <= may, "{}: the sick ones carry the answer", variant.name);
+            assert!(answered >= faulty && answered <= may, "{}: the faulty ones carry the answer", variant.name);
             assert!(!variant.claims.is_empty(), "{} claims nothing", variant.name);
         }
         let traps = scenario.variants.iter().filter(|v| v.kind == lab_kit::Kind::Trap).map(|v| v.name);
@@ -203,10 +203,10 @@ fn what_follows_a_run_is_pure() {
 #[test]
 fn the_parent_has_no_async_runtime() {
     assert_never("lab-runner/src", &["async fn", ".await", "block_on("], "the only async is what is being studied");
-    // Lenses put their callbacks into the runtime of the child, and nothing else of the runner knows tokio.
+    // Profilers put their callbacks into the runtime of the child, and nothing else of the runner knows tokio.
     let knowing = sources("lab-runner/src").into_iter().filter(|(_, text)| text.contains("use tokio"));
     for (path, _) in knowing {
-        assert!(path.parent().unwrap().ends_with("lens"), "{}: only lenses know tokio", path.display());
+        assert!(path.parent().unwrap().ends_with("profiler"), "{}: only profilers know tokio", path.display());
     }
 }
 
@@ -232,7 +232,7 @@ fn unsafe_code_stays_where_the_kernel_demands_it() {
     );
 }
 
-/// The lines of the cure that the sickness does not have, comments left out.
+/// The lines of the fix that the fault does not have, comments left out.
 fn lesson(scenario: &str) -> Vec<String> {
     let text = |name: &str| fs::read_to_string(root().join("scenarios").join(scenario).join("src").join(name)).unwrap();
     let (buggy, fixed) = (text("buggy.rs"), text("fixed.rs"));
@@ -241,7 +241,7 @@ fn lesson(scenario: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_cure_differs_from_the_sickness_by_the_lesson_alone() {
+fn the_fix_differs_from_the_fault_by_the_lesson_alone() {
     assert_eq!(lesson("greedy"), ["if stored % 100 == 0 {", "tokio::task::yield_now().await;", "}"]);
     assert_eq!(
         lesson("blocking"),
@@ -273,7 +273,7 @@ fn the_cure_differs_from_the_sickness_by_the_lesson_alone() {
 }
 
 #[test]
-fn the_sick_code_knows_nothing_of_the_lab() {
+fn the_faulty_code_knows_nothing_of_the_lab() {
     for folder in ["greedy", "blocking", "unordered", "shutdown"] {
         for file in ["buggy.rs", "fixed.rs"] {
             let text = fs::read_to_string(root().join("scenarios").join(folder).join("src").join(file)).unwrap();

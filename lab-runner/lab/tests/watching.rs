@@ -1,4 +1,4 @@
-//! What watching cost, through the real binary: every lens says it of its own run, or why it cannot, and every page has the section.
+//! What watching cost, through the real binary: every profiler says it of its own run, or why it cannot, and every page has the section.
 
 mod support;
 
@@ -11,36 +11,36 @@ fn newest(lab: &Lab) -> PathBuf {
 }
 
 fn assert_measured(profile: &Profile) {
-    let lens = profile.lens;
+    let profiler = profile.profiler;
     if let Some(why) = &profile.note.unavailable {
-        assert!(profile.watching.is_err(), "{lens} did not look ({why}), so it cost nothing that is known");
+        assert!(profile.watching.is_err(), "{profiler} did not look ({why}), so it cost nothing that is known");
         return;
     }
     if profile.ending != lab_kit::Ending::Finished {
-        assert!(profile.watching.is_err(), "{lens}: a run that {} has no sum", profile.ending);
+        assert!(profile.watching.is_err(), "{profiler}: a run that {} has no sum", profile.ending);
         return;
     }
-    assert!(profile.folder.join("watching.json").is_file(), "{lens} left what it cost");
-    let cost = profile.watching.as_ref().unwrap_or_else(|why| panic!("{lens}: {why}"));
+    assert!(profile.folder.join("watching.json").is_file(), "{profiler} left what it cost");
+    let cost = profile.watching.as_ref().unwrap_or_else(|why| panic!("{profiler}: {why}"));
     let share = cost.share;
     assert!(
         0.0 < share.low && share.low <= share.mid && share.mid <= share.high && share.high <= 1.0,
-        "{lens}: {cost:?}"
+        "{profiler}: {cost:?}"
     );
-    assert!(cost.threads_ms > 0.0, "{lens} has threads of its own: {cost:?}");
-    assert_eq!(cost.complete, cost.missing.is_empty(), "{lens} gives a reason for what is missing: {cost:?}");
-    assert!(cost.per_event.iter().any(|event| event.count > 0 && event.ns.mid > 0.0), "{lens}: {cost:?}");
+    assert!(cost.threads_ms > 0.0, "{profiler} has threads of its own: {cost:?}");
+    assert_eq!(cost.complete, cost.missing.is_empty(), "{profiler} gives a reason for what is missing: {cost:?}");
+    assert!(cost.per_event.iter().any(|event| event.count > 0 && event.ns.mid > 0.0), "{profiler}: {cost:?}");
 }
 
 #[test]
-fn every_lens_measures_its_own_share_and_the_page_tells_it() {
+fn every_profiler_measures_its_own_share_and_the_page_tells_it() {
     let lab = Lab::builtin();
     let args = ["run", "greedy", "--variant", "fixed", "--duration", "1s", "--profile", "all"];
     let done = lab.done(&args);
     assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
     let folder = newest(&lab);
     let profiles = read_all(&folder);
-    assert_eq!(profiles.len(), 5, "a run for each lens");
+    assert_eq!(profiles.len(), 5, "a run for each profiler");
     profiles.iter().for_each(assert_measured);
     assert!(profiles.iter().any(|profile| profile.watching.is_ok()), "at least one of them came to its end");
     assert!(done.stdout.contains("watching"), "{}", done.stdout);

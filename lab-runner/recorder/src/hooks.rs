@@ -96,7 +96,7 @@ impl Hooks {
         if self.latency {
             builder.track_task_schedule_latency();
         }
-        // One callback, as a lens by itself has, is called without a look at the list.
+        // One callback, as a profiler by itself has, is called without a look at the list.
         match before_poll[..] {
             [] => {}
             [hook] => _ = builder.on_before_task_poll(move |meta| hook(&polled(meta, runtime))),

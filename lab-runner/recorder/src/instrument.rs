@@ -5,7 +5,7 @@ use crate::price::Priced;
 use lab_recording::profiler::Note;
 use std::path::Path;
 
-/// A lens at work.
+/// A profiler at work.
 pub trait Instrument: Send {
     /// Adds the callbacks that it needs, before any runtime is built.
     fn hooks(&self, _hooks: &mut Hooks) {}

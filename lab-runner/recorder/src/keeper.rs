@@ -1,4 +1,4 @@
-//! How a lens' half in the child tells its other half in the parent what it saw: by a file that is written again and again
+//! How a profiler's half in the child tells its other half in the parent what it saw: by a file that is written again and again
 //! while the run goes on, and replaced as a whole, for a child may be killed at any moment.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 /// Between two writes: what a run that is killed may lose.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Writing may take the fiftieth part of the time; a lens that has much to write does so more rarely.
+/// Writing may take the fiftieth part of the time; a profiler that has much to write does so more rarely.
 const SHARE: u32 = 50;
 
-/// A thread that writes the file while the lens looks.
+/// A thread that writes the file while the profiler looks.
 pub(crate) struct Keeper {
     /// Dropped to end it.
     looking: Sender<()>,

@@ -1,4 +1,4 @@
-//! What the events of a lens take on the threads of the program: each is done again and again before anybody looks, on a thread that
+//! What the events of a profiler take on the threads of the program: each is done again and again before anybody looks, on a thread that
 //! is there for nothing else.
 
 use lab_kit::clock;

@@ -1,13 +1,13 @@
-//! The half of the lenses that works in the child: started when the warm-up is over, stopped when the variant has
-//! returned. Whatever goes wrong with a lens is said in its note and never ends the run.
+//! The half of the profilers that works in the child: started when the warm-up is over, stopped when the variant has
+//! returned. Whatever goes wrong with a profiler is said in its note and never ends the run.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
 use crate::price::{self, Priced};
 use crate::proc;
 use lab_kit::{Watch, clock};
-use lab_recording::overhead::{Event, OwnThread, Watching};
-use lab_recording::profiler::{Lens, Note};
+use lab_recording::overhead::{Event, OwnThread, Overhead};
+use lab_recording::profiler::{Profiler, Note};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +16,8 @@ use tokio::runtime::Builder;
 /// The thread that sends requests, which is no part of the program.
 const PACER: &str = "lab-pacer";
 
-/// A lens that watches a run.
-pub struct Watcher {
+/// A profiler that watches a run.
+pub struct Session {
     folder: PathBuf,
     hooks: Hooks,
     state: Mutex<State>,
@@ -40,16 +40,16 @@ struct Began {
     counted: Vec<(&'static str, u64)>,
 }
 
-impl Watcher {
+impl Session {
     /// A watcher that has not begun to look.
-    pub fn new(lens: Lens, folder: &Path) -> Arc<Watcher> {
-        let mut instrument = crate::profilers::new(lens);
+    pub fn new(profiler: Profiler, folder: &Path) -> Arc<Session> {
+        let mut instrument = crate::profilers::new(profiler);
         let mut hooks = Hooks::default();
         instrument.hooks(&mut hooks);
         let prices = price::apart(|| instrument.prices(&hooks, folder));
         let prices = prices.unwrap_or_else(|why| vec![("what is done on the program's threads", Err(why))]);
         let state = Mutex::new(State { instrument, prices, began: None, started: None });
-        Arc::new(Watcher { folder: folder.to_owned(), hooks, state })
+        Arc::new(Session { folder: folder.to_owned(), hooks, state })
     }
 
     /// Stops it and writes its note.
@@ -70,7 +70,7 @@ impl Watcher {
     }
 }
 
-impl Watch for Watcher {
+impl Watch for Session {
     fn runtime(&self, builder: &mut Builder) {
         self.hooks.install(builder);
     }
@@ -94,7 +94,7 @@ impl State {
     }
 
     /// CPU time since it began; nothing if it did not.
-    fn used(&self) -> Option<Watching> {
+    fn used(&self) -> Option<Overhead> {
         let began = self.began.as_ref()?;
         let process_ns = clock::process_cpu_ns() - began.process_ns;
         let (mut threads, mut missing) =
@@ -109,7 +109,7 @@ impl State {
                 }
             }
         }
-        Some(Watching {
+        Some(Overhead {
             process_ns,
             wall_ns: clock::now_ns() - began.at_ns,
             pacer_before_ns: began.pacer_ns,
@@ -120,7 +120,7 @@ impl State {
     }
 
     /// The same with what happened on the threads of the program.
-    fn with_events(&self, mut used: Watching) -> Watching {
+    fn with_events(&self, mut used: Overhead) -> Overhead {
         let counts = self.instrument.counted();
         let of =
             |counts: &[(&str, u64)], wanted| counts.iter().find(|(what, _)| *what == wanted).map(|(_, count)| *count);
@@ -137,8 +137,8 @@ impl State {
     }
 }
 
-impl fmt::Debug for Watcher {
+impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watcher").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Session").field("folder", &self.folder).finish_non_exhaustive()
     }
 }

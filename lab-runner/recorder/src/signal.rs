@@ -1,4 +1,4 @@
-//! The signal that asks a thread for its stack, and the handler that answers whoever asked: the stall sampler, a census, or both.
+//! The signal that asks a thread for its stack, and the handler that answers whoever asked: the stall sampler, a thread dump, or both.
 
 #![expect(unsafe_code, reason = "signal handlers, their contexts and signals to single threads are libc's")]
 

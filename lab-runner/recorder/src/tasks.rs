@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// So that threads which spawn at the same time seldom meet.
+/// LedgerVerdict that threads which spawn at the same time seldom meet.
 const SHARDS: usize = 16;
 /// How often a shard is tried that somebody holds, before it is given up.
 const TRIES: usize = 50;

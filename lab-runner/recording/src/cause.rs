@@ -21,7 +21,7 @@ pub enum Cause {
     NeverYields,
     /// A lock that is held while something stalls, and that a poll waits for.
     LockAcrossStall,
-    /// Tasks or threads that wait for each other in a circle.
+    /// Tasks or threads that wait for each other in a cycle.
     Deadlock,
     /// Work that was accepted and is cut off.
     AbortedWork,
@@ -30,7 +30,7 @@ pub enum Cause {
     /// More is asked than a healthy service of this size can do.
     Overload,
     /// The machine: others had its cores.
-    MachineNoise,
+    HostNoise,
     /// Nothing is wrong, as far as was looked.
     Healthy,
     /// It cannot be told.
@@ -40,7 +40,7 @@ pub enum Cause {
 impl Cause {
     /// Whether it says that something is wrong with the code.
     pub fn accuses(self) -> bool {
-        !matches!(self, Cause::Overload | Cause::MachineNoise | Cause::Healthy | Cause::NotEnoughEvidence)
+        !matches!(self, Cause::Overload | Cause::HostNoise | Cause::Healthy | Cause::NotEnoughEvidence)
     }
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Cause {
             Cause::AbortedWork => "work cut off",
             Cause::Leak => "leak",
             Cause::Overload => "overload",
-            Cause::MachineNoise => "machine noise",
+            Cause::HostNoise => "host noise",
             Cause::Healthy => "healthy",
             Cause::NotEnoughEvidence => "not enough evidence",
         })

@@ -7,15 +7,15 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Shows the sickness.
+    /// Shows the fault.
     Buggy,
-    /// The default cure, which `--fixed` runs.
+    /// The default fix, which `--fixed` runs.
     Fixed,
-    /// Another cure.
-    Cure,
-    /// A tempting fix that does not cure.
+    /// Another fix.
+    Fix,
+    /// A tempting fix that does not fix.
     Trap,
-    /// Looks sick, is healthy.
+    /// Looks faulty, is healthy.
     Decoy,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for Kind {
         f.pad(match self {
             Kind::Buggy => "buggy",
             Kind::Fixed => "fixed",
-            Kind::Cure => "cure",
+            Kind::Fix => "fix",
             Kind::Trap => "trap",
             Kind::Decoy => "decoy",
         })

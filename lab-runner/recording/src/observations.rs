@@ -1,8 +1,8 @@
-//! What lenses leave beside their stacks: one slow request poll by poll, and memory over time.
+//! What profilers leave beside their stacks: one slow request poll by poll, and memory over time.
 
 use serde::{Deserialize, Serialize};
 
-/// The slowest request that the lens `spans` saw, followed through its polls: `spans-slow.json`.
+/// The slowest request that the profiler `spans` saw, followed through its polls: `spans-slow.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlowRequest {
     /// The request's number, as its span carries it.
@@ -30,7 +30,7 @@ pub struct RequestPoll {
 /// What the allocator held at a moment: a line of `alloc-memory.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemoryAt {
-    /// Milliseconds since the lens was started.
+    /// Milliseconds since the profiler was started.
     pub ms: f64,
     /// Bytes that the program holds.
     pub allocated: u64,

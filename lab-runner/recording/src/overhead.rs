@@ -1,12 +1,12 @@
-//! What watching took, as the child that was watched measured it: `watching.json` beside the lens' own word. What it comes to is
+//! What watching took, as the child that was watched measured it: `watching.json` beside the profiler's own word. What it comes to is
 //! reckoned by `watching/`, in the parent.
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// What a lens took of its run, from when it began to look until the variant had returned.
+/// What a profiler took of its run, from when it began to look until the variant had returned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Watching {
+pub struct Overhead {
     /// CPU time of the whole process, in nanoseconds.
     pub process_ns: u64,
     /// For how long that was, in nanoseconds.
@@ -14,7 +14,7 @@ pub struct Watching {
     /// CPU time that the pacer had used before, in nanoseconds: the rest of its time is in `process_ns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pacer_before_ns: Option<u64>,
-    /// CPU time of the lens' own threads.
+    /// CPU time of the profiler's own threads.
     pub threads: Vec<OwnThread>,
     /// What it did on the threads of the program.
     pub events: Vec<Event>,
@@ -23,7 +23,7 @@ pub struct Watching {
     pub missing: Vec<String>,
 }
 
-/// A thread of a lens.
+/// A thread of a profiler.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OwnThread {
     /// Its name.
@@ -32,7 +32,7 @@ pub struct OwnThread {
     pub cpu_ns: u64,
 }
 
-/// Something that a lens does on the threads of the program, again and again.
+/// Something that a profiler does on the threads of the program, again and again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// What: `poll`, `sample`.
@@ -75,12 +75,12 @@ impl Price {
     }
 }
 
-impl Watching {
+impl Overhead {
     /// The file's name.
     pub const FILE: &str = "watching.json";
 
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        Ok(std::fs::write(folder.join(Watching::FILE), serde_json::to_vec_pretty(self)?)?)
+        Ok(std::fs::write(folder.join(Overhead::FILE), serde_json::to_vec_pretty(self)?)?)
     }
 }
 

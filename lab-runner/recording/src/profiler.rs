@@ -1,4 +1,4 @@
-//! Which lenses there are, and what each of them says about itself when it is done.
+//! Which profilers there are, and what each of them says about itself when it is done.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// pairs deadlock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Lens {
+pub enum Profiler {
     /// Where the CPU time goes.
     Cpu,
     /// Who asks for memory, and who keeps it.
@@ -25,38 +25,38 @@ pub enum Lens {
     Console,
 }
 
-impl Lens {
+impl Profiler {
     /// All that leave something, in the order in which they are shown.
-    pub const ALL: [Lens; 5] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Sched, Lens::Spans];
+    pub const ALL: [Profiler; 5] = [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched, Profiler::Spans];
     /// Those that a run is looked at with unless it is told otherwise.
-    pub const DEFAULT: [Lens; 4] = [Lens::Cpu, Lens::Alloc, Lens::Stall, Lens::Sched];
+    pub const DEFAULT: [Profiler; 4] = [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched];
 }
 
-impl fmt::Display for Lens {
+impl fmt::Display for Profiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Lens::Cpu => "cpu",
-            Lens::Alloc => "alloc",
-            Lens::Stall => "stall",
-            Lens::Sched => "sched",
-            Lens::Spans => "spans",
-            Lens::Console => "console",
+            Profiler::Cpu => "cpu",
+            Profiler::Alloc => "alloc",
+            Profiler::Stall => "stall",
+            Profiler::Sched => "sched",
+            Profiler::Spans => "spans",
+            Profiler::Console => "console",
         })
     }
 }
 
-impl FromStr for Lens {
+impl FromStr for Profiler {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Lens, String> {
-        let named = Lens::ALL.into_iter().find(|lens| lens.to_string() == text);
+    fn from_str(text: &str) -> Result<Profiler, String> {
+        let named = Profiler::ALL.into_iter().find(|profiler| profiler.to_string() == text);
         named.ok_or_else(|| {
-            "lenses are cpu, alloc, stall, sched, spans: try --profile cpu,stall, or all, or none".into()
+            "profilers are cpu, alloc, stall, sched, spans: try --profile cpu,stall, or all, or none".into()
         })
     }
 }
 
-/// What a lens says about itself: `lens.json` in the folder of its run.
+/// What a profiler says about itself: `profiler.json` in the folder of its run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// Why it saw nothing, if so: then there are no views.
@@ -67,15 +67,15 @@ pub struct Note {
     pub counts: BTreeMap<String, u64>,
     /// What it saw, each as a file of folded stacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub views: Vec<ViewNote>,
+    pub views: Vec<ViewStatus>,
     /// What has to be known before believing it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// One view of a lens: folded stacks in one unit.
+/// One view of a profiler: folded stacks in one unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ViewNote {
+pub struct ViewStatus {
     /// What it is called: `cpu`, `alloc churn`, `stall off-CPU`.
     pub name: String,
     /// The file of folded stacks, beside this note.
@@ -91,14 +91,14 @@ pub struct ViewNote {
 
 impl Note {
     /// The file's name.
-    pub const FILE: &str = "lens.json";
+    pub const FILE: &str = "profiler.json";
 
-    /// A lens that saw nothing, and why.
+    /// A profiler that saw nothing, and why.
     pub fn unavailable(why: impl Into<String>) -> Note {
         Note { unavailable: Some(why.into()), ..Note::default() }
     }
 
-    /// Reads it; a lens that left none has nothing to say.
+    /// Reads it; a profiler that left none has nothing to say.
     pub fn read(folder: &Path) -> Option<Note> {
         serde_json::from_slice(&std::fs::read(folder.join(Note::FILE)).ok()?).ok()
     }
@@ -113,12 +113,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lenses_are_words_that_read_back() {
-        for lens in Lens::ALL {
-            assert_eq!(lens.to_string().parse(), Ok(lens));
-            assert_eq!(serde_json::to_value(lens).unwrap(), serde_json::json!(lens.to_string()));
+    fn profilers_are_words_that_read_back() {
+        for profiler in Profiler::ALL {
+            assert_eq!(profiler.to_string().parse(), Ok(profiler));
+            assert_eq!(serde_json::to_value(profiler).unwrap(), serde_json::json!(profiler.to_string()));
         }
-        assert!("gpu".parse::<Lens>().unwrap_err().contains("try --profile"));
+        assert!("gpu".parse::<Profiler>().unwrap_err().contains("try --profile"));
     }
 
     #[test]

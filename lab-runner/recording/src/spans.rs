@@ -9,7 +9,7 @@ use std::path::Path;
 /// What was seen up to a moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Raw {
-    /// Whether the lens was stopped; if not, the run was killed after this was written.
+    /// Whether the profiler was stopped; if not, the run was killed after this was written.
     pub stopped: bool,
     /// How long it looked.
     pub wall_ns: u64,

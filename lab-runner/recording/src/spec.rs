@@ -1,6 +1,6 @@
 //! What a run is to do: `spec.json`, written before it starts.
 
-use crate::profiler::Lens;
+use crate::profiler::Profiler;
 use crate::{Kind, Load};
 use serde::{Deserialize, Serialize};
 
@@ -36,9 +36,9 @@ pub struct Spec {
     /// Whether more pairs may be added after a look at those so far, which every look pays for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub looks: bool,
-    /// The lens that it is looked at with; absent if it measures. No number of a table comes from a run with a lens.
+    /// The profiler that it is looked at with; absent if it measures. No number of a table comes from a run with a profiler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lens: Option<Lens>,
+    pub profiler: Option<Profiler>,
     /// Bytes that its environment was lengthened by, so that the stack does not begin where it always does.
     #[serde(default)]
     pub padding: usize,
@@ -69,7 +69,7 @@ impl Spec {
             trial: None,
             pair: None,
             looks: false,
-            lens: None,
+            profiler: None,
             padding: 0,
             timeout_ms: 0,
             command: String::new(),

@@ -9,7 +9,7 @@ use std::path::Path;
 /// A post-mortem before its addresses have names.
 pub const RAW_POST_MORTEM: &str = "post-mortem.raw.json";
 /// Threads that stood somewhere, before their addresses have names.
-pub const RAW_STANDING: &str = "threads.raw.json";
+pub const RAW_STUCK_THREADS: &str = "threads.raw.json";
 /// Panics before their addresses have names.
 pub const RAW_PANICS: &str = "panics.raw.json";
 
@@ -87,7 +87,7 @@ pub struct RawTask {
 
 /// A thread that stood somewhere outside of polls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RawStanding {
+pub struct RawStuckThread {
     pub tid: u32,
     pub name: String,
     pub stack: Vec<u64>,
@@ -104,13 +104,13 @@ pub struct RawPanic {
 }
 
 /// Threads that stood somewhere outside of polls, in the folder of a run under the profiler `sched`.
-pub const STANDING: &str = "threads.json";
+pub const STUCK_THREADS: &str = "threads.json";
 /// Panics, in the folder of any run that had one.
 pub const PANICS: &str = "panics.json";
 
 /// A thread that was seen in the same functions in several looks one after another, outside of polls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct StuckThread {
     /// Its number in the kernel.
     pub tid: u32,
     /// Its name.

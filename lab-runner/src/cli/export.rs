@@ -30,7 +30,7 @@ pub(crate) enum ExportTo {
     Pprof,
     /// Interval logs of all response times: for the tools of HdrHistogram
     Hlog,
-    /// Every poll on a time line, as the lens sched saw it: for ui.perfetto.dev
+    /// Every poll on a time line, as the profiler sched saw it: for ui.perfetto.dev
     Perfetto,
 }
 

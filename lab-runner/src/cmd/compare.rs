@@ -19,7 +19,7 @@ use lab_analysis::comparison::verdict::{Change, POCOCK};
 use lab_analysis::results::Results;
 use lab_kit::{Scenario, Variant};
 use lab_recording::Kind;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use lab_recording::spec::Side;
 use std::path::Path;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
     let signal = match pairs(&batches, &folder, &interrupts, plain, scenarios)? {
         None => {
-            let looked = plan::profiles(&first_pair(&batches), &lenses(args, &batches), args.timeout);
+            let looked = plan::profiles(&first_pair(&batches), &profilers(args, &batches), args.timeout);
             profile(&looked, &folder, &interrupts)
         }
         interrupted => interrupted,
@@ -85,12 +85,12 @@ fn first_pair(batches: &[Vec<Planned>]) -> Vec<Planned> {
 
 /// What looks into both sides once the pairs are done. Unless it is told, nothing does where that would take half as long
 /// as the pairs: who asks for a quick comparison is not to wait for something else.
-fn lenses(args: &CompareArgs, batches: &[Vec<Planned>]) -> Vec<Lens> {
+fn profilers(args: &CompareArgs, batches: &[Vec<Planned>]) -> Vec<Profiler> {
     let lasts = |runs: &[Planned]| runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum::<Duration>();
-    let looking = lasts(&plan::profiles(&first_pair(batches), &Lens::DEFAULT, args.timeout));
+    let looking = lasts(&plan::profiles(&first_pair(batches), &Profiler::DEFAULT, args.timeout));
     let affordable = looking.is_zero() || 2 * looking < lasts(batches.first().map_or(&[], Vec::as_slice));
-    let default = if affordable { Lens::DEFAULT.into() } else { Vec::new() };
-    args.profile.as_ref().map_or(default, |lenses| lenses.0.clone())
+    let default = if affordable { Profiler::DEFAULT.into() } else { Vec::new() };
+    args.profile.as_ref().map_or(default, |profilers| profilers.0.clone())
 }
 
 /// What is to be compared, if it can be: two variants, one under two loads, or one with itself.

@@ -10,7 +10,7 @@ use lab_analysis::requests::{Analysis, analyse};
 use lab_analysis::results::Results;
 use lab_recorder::profilers::console::{CAN_BE_WATCHED, HOW_TO_BE_WATCHED, port};
 use lab_recording::folder;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
@@ -52,7 +52,7 @@ fn where_to_attach(port: u16) -> String {
 
 /// Says what being watched cost, by the CPU time of an operation in the watched run and in the measured one.
 pub(crate) fn say_cost(report: &Results) {
-    for profile in report.profiles.iter().filter(|profile| profile.lens == Lens::Console) {
+    for profile in report.profiles.iter().filter(|profile| profile.profiler == Profiler::Console) {
         let watched = folder::open(&profile.folder).ok().map(analyse);
         let measured =
             report.runs.iter().map(|(run, _)| run).find(|run| run.recording.spec.variant == profile.spec.variant);

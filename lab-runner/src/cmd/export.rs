@@ -46,7 +46,7 @@ fn put((files, without): Files, into: &Path) -> anyhow::Result<Written> {
 fn traces(folder: &Path, report: &Results, into: &Path) -> anyhow::Result<Written> {
     if report.profiles.iter().all(|profile| profile.sched.is_none()) {
         let again = format!("lab run {} --profile sched does", report.spec.scenario);
-        return Err(UsageError::error(format!("no lens looked at the scheduler of {}: {again}", folder.display())));
+        return Err(UsageError::error(format!("no profiler looked at the scheduler of {}: {again}", folder.display())));
     }
     export::traces(&report.profiles, into).map_err(usage)
 }
@@ -61,12 +61,12 @@ type Files = (Vec<Exported>, Vec<String>);
 fn stacks(args: &ExportArgs, folder: &Path, report: &Results, kind: Kind) -> anyhow::Result<Files> {
     if report.profiles.is_empty() {
         let again = format!("lab run {} --profile all makes some", report.spec.scenario);
-        return Err(UsageError::error(format!("no lens looked into {}: {again}", folder.display())));
+        return Err(UsageError::error(format!("no profiler looked into {}: {again}", folder.display())));
     }
     let plumbing = if args.fold.is_some() { Plumbing::Tokio } else { Plumbing::Shown };
     let (files, mut nothing) = export::stacks(&report.evidence(plumbing), kind);
     let blind = report.profiles.iter().filter_map(|profile| Some((profile, profile.note.unavailable.as_ref()?)));
-    nothing.extend(blind.map(|(profile, why)| format!("{} of {}: {why}", profile.lens, profile.spec.variant)));
+    nothing.extend(blind.map(|(profile, why)| format!("{} of {}: {why}", profile.profiler, profile.spec.variant)));
     Ok((files, nothing))
 }
 

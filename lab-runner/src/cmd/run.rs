@@ -13,7 +13,7 @@ use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 
 pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
-    let looked = || profile(&plan::profiles(&runs, &lenses(args), args.timeout), &folder, &interrupts);
+    let looked = || profile(&plan::profiles(&runs, &profilers(args), args.timeout), &folder, &interrupts);
     let watched = || args.console.then(|| console::watch(&runs, &folder, &interrupts)).flatten();
     match measured.or_else(looked).or_else(watched) {
         Some(signal) => Ok(interrupted(&folder, signal)),
@@ -54,10 +54,10 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
 
 /// What looks into the runs. Many runs are measured to be compared with each other; looking into all of them takes
 /// several times as long, and is done when it is asked for.
-fn lenses(args: &RunArgs) -> Vec<Lens> {
+fn profilers(args: &RunArgs) -> Vec<Profiler> {
     let many = args.all || args.trials.is_some();
-    let default = if many { Vec::new() } else { Lens::DEFAULT.into() };
-    args.profile.as_ref().map_or(default, |lenses| lenses.0.clone())
+    let default = if many { Vec::new() } else { Profiler::DEFAULT.into() };
+    args.profile.as_ref().map_or(default, |profilers| profilers.0.clone())
 }
 
 fn which(args: &RunArgs) -> Which<'_> {

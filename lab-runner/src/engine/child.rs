@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use lab_kit::{Cx, Scenario, Variant, process};
-use lab_recorder::session::Watcher;
+use lab_recorder::session::Session;
 use lab_recorder::threads::{panics, post_mortem};
 use lab_recording::folder;
 use lab_recording::outcome::{End, Usage};
@@ -38,11 +38,11 @@ fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
     let variant = find(&spec, scenarios)?;
     post_mortem::stand_by(folder);
     let cx = Cx::create(spec.load, folder)?;
-    let Some(lens) = spec.lens else { return call(variant, &cx, folder) };
-    let watcher = Watcher::new(lens, folder);
+    let Some(profiler) = spec.profiler else { return call(variant, &cx, folder) };
+    let watcher = Session::new(profiler, folder);
     let called = call(variant, &cx.watched(watcher.clone()), folder);
     if let Err(error) = watcher.finish() {
-        crate::exit::say(&format!("the {lens} lens could not say what it saw: {error:#}"));
+        crate::exit::say(&format!("the {profiler} profiler could not say what it saw: {error:#}"));
     }
     called
 }

@@ -38,7 +38,7 @@ pub(crate) fn spec(run: &Planned) -> Spec {
         trial: run.trial,
         pair: run.pair.clone(),
         looks: run.looks,
-        lens: run.lens,
+        profiler: run.profiler,
         padding: run.padding,
         command: typed(),
         timeout_ms: run.timeout.as_millis() as u64,
@@ -58,9 +58,9 @@ fn typed() -> String {
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
 pub(crate) fn run_name(number: usize, of: usize, spec: &Spec) -> String {
-    if let Some(lens) = spec.lens {
+    if let Some(profiler) = spec.profiler {
         let side = spec.pair.as_ref().map_or("", |pair| if pair.side == Side::A { "a-" } else { "b-" });
-        return format!("{side}{}-{lens}", spec.variant);
+        return format!("{side}{}-{profiler}", spec.variant);
     }
     if let Some(pair) = &spec.pair {
         let side = if pair.side == Side::A { "a" } else { "b" };

@@ -3,7 +3,7 @@
 pub(crate) mod child;
 pub(crate) mod environment;
 pub(crate) mod execute;
-pub(crate) mod hog;
+pub(crate) mod neighbour;
 pub(crate) mod plan;
 mod scratch;
 pub(crate) mod supervise;

@@ -1,4 +1,4 @@
-//! What lenses saw, as folded text and as pprof: a file for each view of each run.
+//! What profilers saw, as folded text and as pprof: a file for each view of each run.
 
 use crate::export::{Exported, file_name};
 use lab_analysis::evidence::{Evidence, Seen};
@@ -63,14 +63,14 @@ fn weighed(unit: &str) -> (&'static str, &'static str, f64) {
 mod tests {
     use super::*;
     use lab_analysis::stacks::Folded;
-    use lab_recording::profiler::Lens;
+    use lab_recording::profiler::Profiler;
 
     fn evidence(stacks: &str) -> Evidence {
         let folded = Folded::parse(stacks.as_bytes()).folded;
         let seen =
             Seen { label: "rate=100".into(), folded, samples: None, ops: Some(3), damage: Vec::new(), watching: None };
         Evidence {
-            lens: Lens::Stall,
+            profiler: Profiler::Stall,
             name: "stall off-CPU".into(),
             unit: "ms".into(),
             shows: String::new(),

@@ -4,7 +4,7 @@
 use crate::report::detail::{asked, environment, print_page};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, reading, three_digits};
-use crate::report::{Style, findings, latency, lenses, noise, sched};
+use crate::report::{Style, findings, latency, profilers, noise, sched};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_analysis::claims::control::Kept;
 use lab_analysis::comparison::comparison::{Compared, Comparison};
@@ -42,7 +42,7 @@ pub(crate) fn print(
     print_work(comparison, style, to)?;
     print_kept(report, style, to)?;
     print_conclusion(comparison, style, to)?;
-    lenses::print(report, style, to)?;
+    profilers::print(report, style, to)?;
     sched::print(report, style, to)?;
     findings::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
@@ -67,7 +67,7 @@ fn print_notes(report: &Results, style: Style, to: &mut dyn Write) -> io::Result
     })
 }
 
-/// What the side after keeps of what tells a cure from a trap: a fix may gain by the metric that decides and mend
+/// What the side after keeps of what tells a fix from a trap: a fix may gain by the metric that decides and mend
 /// nothing.
 fn print_kept(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for kept in &report.kept {
@@ -83,7 +83,7 @@ fn print_kept(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-/// Whether it is kept, in how many of how many pairs. One pair that breaks it is enough: a cure keeps it always.
+/// Whether it is kept, in how many of how many pairs. One pair that breaks it is enough: a fix keeps it always.
 pub(crate) fn keeps(kept: &Kept) -> (&'static str, usize, usize) {
     let Kept { held, broken, unclear, .. } = *kept;
     let (word, times) = match (broken, held) {

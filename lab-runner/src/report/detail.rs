@@ -2,9 +2,9 @@
 
 use crate::report::units;
 use crate::report::units::{ascii, bounded, grouped};
-use crate::report::{Style, chart, findings, lenses, sched};
+use crate::report::{Style, chart, findings, profilers, sched};
 use anstyle::{AnsiColor, Style as Colour};
-use lab_analysis::claims::{Judged, Verdict, is_about_a_lens};
+use lab_analysis::claims::{Judged, Verdict, is_about_a_profiler};
 use lab_analysis::requests::{Analysis, Part, QUANTILES, Reading, ValidityVerdict};
 use lab_analysis::results::Results;
 use lab_kit::{Bound, Measure};
@@ -35,7 +35,7 @@ pub(crate) fn print(
     print_counters(run, style, to)?;
     print_latencies(run, style, to)?;
     print_claims(claims, spec, style, to)?;
-    lenses::print(report, style, to)?;
+    profilers::print(report, style, to)?;
     sched::print(report, style, to)?;
     findings::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", run.recording.folder.display())?;
@@ -229,8 +229,8 @@ fn print_claims(claims: &[Judged], spec: &Spec, style: Style, to: &mut dyn Write
     }
     writeln!(to)?;
     claims.iter().filter(|claim| claim.asked).try_for_each(|claim| print_claim(claim, style, to))?;
-    let (of_lenses, of_runs): (Vec<_>, Vec<_>) =
-        claims.iter().filter(|claim| !claim.asked).partition(|claim| is_about_a_lens(&claim.claim));
+    let (of_profilers, of_runs): (Vec<_>, Vec<_>) =
+        claims.iter().filter(|claim| !claim.asked).partition(|claim| is_about_a_profiler(&claim.claim));
     let Spec { scenario, variant, .. } = spec;
     match of_runs.len() {
         0 => {}
@@ -238,10 +238,10 @@ fn print_claims(claims: &[Judged], spec: &Spec, style: Style, to: &mut dyn Write
         n => writeln!(to, "{DIM}{n} more claims compare with other runs: lab run {scenario} --all{DIM:#}")?,
     }
     let look = format!("lab run {scenario} --variant {variant} --profile all");
-    match of_lenses.len() {
+    match of_profilers.len() {
         0 => Ok(()),
-        1 => writeln!(to, "{DIM}1 more claim needs a lens: {look}{DIM:#}"),
-        n => writeln!(to, "{DIM}{n} more claims need a lens: {look}{DIM:#}"),
+        1 => writeln!(to, "{DIM}1 more claim needs a profiler: {look}{DIM:#}"),
+        n => writeln!(to, "{DIM}{n} more claims need a profiler: {look}{DIM:#}"),
     }
 }
 
@@ -294,6 +294,6 @@ fn next(spec: &Spec) -> String {
     match spec.kind {
         Kind::Buggy => format!("lab run {scenario} --fixed"),
         Kind::Fixed => format!("lab run {scenario} --all"),
-        Kind::Cure | Kind::Trap | Kind::Decoy => format!("lab run {scenario} --all, or lab list {scenario}"),
+        Kind::Fix | Kind::Trap | Kind::Decoy => format!("lab run {scenario} --all, or lab list {scenario}"),
     }
 }

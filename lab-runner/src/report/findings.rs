@@ -8,7 +8,7 @@ use lab_analysis::diagnosis::{Cost, Diagnosis, Finding, Refused};
 use lab_analysis::hang;
 use lab_analysis::requests::Analysis;
 use lab_analysis::results::Results;
-use lab_analysis::results::diagnosed::{Diagnosed, cure};
+use lab_analysis::results::diagnosed::{Diagnosed, fix};
 use lab_recording::spec::Side;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -17,16 +17,16 @@ use std::io::{self, Write};
 pub(crate) const WIDTH: usize = 128;
 
 /// The same in rows.
-pub(crate) fn cure_rows(report: &Results) -> Vec<(String, String)> {
-    let Some(cure) = cure(report) else { return Vec::new() };
-    let named = cure.cause.map_or_else(String::new, |cause| {
-        let place = cure.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+pub(crate) fn fix_rows(report: &Results) -> Vec<(String, String)> {
+    let Some(fix) = fix(report) else { return Vec::new() };
+    let named = fix.cause.map_or_else(String::new, |cause| {
+        let place = fix.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
         format!(" ({cause}{place})")
     });
-    let gone = format!("the named cause{named} is gone: {}: {}", cure.gone.word(), cure.because);
+    let gone = format!("the named cause{named} is gone: {}: {}", fix.gone.word(), fix.because);
     let left = left(report);
-    let moved = match (&cure.moved_to[..], left) {
-        ([], None) if cure.gone == Gone::CouldNotTell => None,
+    let moved = match (&fix.moved_to[..], left) {
+        ([], None) if fix.gone == Gone::CouldNotTell => None,
         ([], None) => Some("the cost moved to: nowhere that was looked at".to_owned()),
         ([], Some(left)) => Some(format!("the cost moved to: nowhere that is worth a finding; {left}")),
         (to, _) => Some(format!("the cost moved to: {}", to.join(", "))),
@@ -49,11 +49,11 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
         writeln!(to)?;
         heads.zip(rows).try_for_each(|(head, (name, text))| print_row(&head, &name, &text, style, to))?;
     }
-    let cure = cure_rows(report);
-    if !cure.is_empty() {
+    let fix = fix_rows(report);
+    if !fix.is_empty() {
         writeln!(to)?;
     }
-    for (head, text) in cure {
+    for (head, text) in fix {
         let heads = std::iter::once(head).chain(std::iter::repeat(String::new()));
         heads
             .zip(wrapped(&text, WIDTH))
@@ -92,7 +92,7 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
     let mut rows: Vec<(String, String)> = diagnosis.findings.iter().flat_map(of_finding).collect();
     if diagnosis.findings.is_empty() {
         let why = match (diagnosis.saw_polls, diagnosis.hung) {
-            (false, _) => "cannot tell: the lens sched saw no polls",
+            (false, _) => "cannot tell: the profiler sched saw no polls",
             (true, true) => "it was killed at its deadline, and nothing was found that kept it from ending",
             (true, false) => "nothing found",
         };

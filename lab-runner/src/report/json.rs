@@ -11,7 +11,7 @@ use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::comparison::comparison::Comparison;
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::diagnosis::Finding;
-use lab_analysis::diagnosis::cured::Cured;
+use lab_analysis::diagnosis::cured::FixOutcome;
 use lab_analysis::growth::Growth;
 use lab_analysis::growth::sweep::{Sweep, Way};
 use lab_analysis::requests::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
@@ -45,7 +45,7 @@ pub struct Document<'a> {
     /// How the cost of each way of a sweep grows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sweep: Vec<SweptWay<'a>>,
-    /// What the scheduler did in the runs that a lens looked at it in.
+    /// What the scheduler did in the runs that a profiler looked at it in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scheduler: Vec<Scheduler<'a>>,
     /// What is wrong with each variant, in a comparison with each side.
@@ -53,8 +53,8 @@ pub struct Document<'a> {
     diagnosis: Vec<findings::OneDiagnosis<'a>>,
     /// What became of the cause that was named before, in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<Cured>,
-    /// What watching cost the runs that lenses looked into; empty if nobody watched.
+    fix: Option<FixOutcome>,
+    /// What watching cost the runs that profilers looked into; empty if nobody watched.
     watching: Vec<watching::json::Watched<'a>>,
 }
 
@@ -71,7 +71,7 @@ struct Pairs<'a> {
     /// What a reader has to know before believing.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'a [String],
-    /// What the side after keeps of what tells a cure from a trap.
+    /// What the side after keeps of what tells a fix from a trap.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept: Vec<OneKept>,
     /// Metric → how far it scatters from pair to pair on this machine where nothing changed, as a share.
@@ -219,7 +219,7 @@ pub fn document(report: &Results) -> Document<'_> {
         sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
         scheduler: sched::json::documents(&sched::runs(report)),
         diagnosis: findings::documents(report),
-        cure: diagnosed::cure(report),
+        fix: diagnosed::fix(report),
         watching: watching::json::documents(report),
     }
 }

@@ -3,13 +3,13 @@
 use crate::report::detail::evidence;
 use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::results::Results;
-use lab_kit::{Saying, Scenario};
+use lab_kit::{CommonClaim, Scenario};
 use std::io::{self, Write};
 
 /// Prints every saying of the scenarios that these reports are about.
 pub(crate) fn print(reports: &[&Results], scenarios: &[&'static Scenario], to: &mut dyn Write) -> io::Result<()> {
     let recorded = |scenario: &&&Scenario| reports.iter().any(|report| report.spec.scenario == scenario.name);
-    let mut sayings: Vec<(&str, &Saying)> = scenarios
+    let mut sayings: Vec<(&str, &CommonClaim)> = scenarios
         .iter()
         .filter(recorded)
         .flat_map(|scenario| scenario.ledger.iter().map(|saying| (scenario.name, saying)))
@@ -18,7 +18,7 @@ pub(crate) fn print(reports: &[&Results], scenarios: &[&'static Scenario], to: &
     sayings.into_iter().try_for_each(|(scenario, saying)| print_saying(scenario, saying, reports, to))
 }
 
-fn print_saying(scenario: &str, saying: &Saying, reports: &[&Results], to: &mut dyn Write) -> io::Result<()> {
+fn print_saying(scenario: &str, saying: &CommonClaim, reports: &[&Results], to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{}. **\"{}\"**\n", saying.number, saying.says)?;
     writeln!(to, "   *{}*, says `{scenario}`. {}\n", capital(&saying.so.to_string()), saying.found)?;
     for (variant, says) in saying.shown_by {

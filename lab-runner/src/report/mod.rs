@@ -9,7 +9,7 @@ pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod latency;
 pub(crate) mod ledger;
-pub(crate) mod lenses;
+pub(crate) mod profilers;
 pub(crate) mod noise;
 pub mod plot;
 pub(crate) mod sched;
@@ -35,7 +35,7 @@ pub struct Style {
     pub naive: bool,
 }
 
-/// What lenses saw as pictures: file name and SVG.
+/// What profilers saw as pictures: file name and SVG.
 pub fn flames(results: &Results) -> Vec<(String, String)> {
     flames::all(results)
 }

@@ -9,7 +9,7 @@ pub(crate) mod timeline;
 pub(crate) mod words;
 
 use crate::report::Style;
-use crate::report::lenses::cut;
+use crate::report::profilers::cut;
 use crate::report::table::DIM;
 use crate::report::units::ascii;
 use lab_analysis::results::Results;
@@ -33,7 +33,7 @@ pub(crate) fn sentences(report: &Results, runs: &[Run<'_>], style: Style) -> Vec
     }
 }
 
-/// Prints it; nothing if no lens looked at a scheduler.
+/// Prints it; nothing if no profiler looked at a scheduler.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let runs = runs(report);
     let mut lines = named("blame", sentences(report, &runs, style));

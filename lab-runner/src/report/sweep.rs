@@ -106,7 +106,7 @@ pub(crate) fn figures(sweep: &Sweep, spec: &Spec) -> Vec<(&'static str, Plot)> {
     FITTED.map(plot).into()
 }
 
-/// A line for each way through its medians, the sick ones first.
+/// A line for each way through its medians, the faulty ones first.
 fn lines(sweep: &Sweep, metric: &str) -> Vec<Line> {
     let mut ways: Vec<&Way> = sweep.ways.iter().collect();
     ways.sort_by_key(|way| (!matches!(way.kind, Kind::Buggy | Kind::Trap), way.variant.clone()));

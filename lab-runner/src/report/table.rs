@@ -4,7 +4,7 @@ use crate::report::detail;
 use crate::report::detail::{asked, environment, validity_colour};
 use crate::report::units;
 use crate::report::units::{ascii, reading};
-use crate::report::{Style, lenses, sched};
+use crate::report::{Style, profilers, sched};
 use anstyle::Style as Colour;
 use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::requests::Analysis;
@@ -30,7 +30,7 @@ pub(crate) fn print(report: &Results, page: Option<&Path>, style: Style, to: &mu
     let shown = report.runs.iter().flat_map(|(run, _)| report.columns.iter().filter_map(|c| run.metrics.get(c.metric)));
     detail::print_marks(shown, style, to)?;
     print_claims(report, style, to)?;
-    lenses::print_which(report, style, to)?;
+    profilers::print_which(report, style, to)?;
     sched::print_which(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())?;
     detail::print_page(page, to)?;

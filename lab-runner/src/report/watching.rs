@@ -1,4 +1,4 @@
-//! What watching cost, in words: a line for each lens, and both runs of the same seed beside each other, the one that was watched and
+//! What watching cost, in words: a line for each profiler, and both runs of the same seed beside each other, the one that was watched and
 //! the one that was not.
 
 pub(crate) mod json;
@@ -11,51 +11,51 @@ use lab_analysis::overhead::{Cost, Known, PerEvent, Range};
 use lab_analysis::profile::Profile;
 use lab_analysis::requests::{Analysis, Reading};
 use lab_analysis::results::Results;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use lab_recording::spec::Side;
 
-/// Where no lens looked.
-pub(crate) const NOBODY: &str = "nobody watched: these numbers are of runs without a lens";
-/// Of what a lens does on the threads of the program, the kinds that a line tells: those that took most.
+/// Where no profiler looked.
+pub(crate) const NOBODY: &str = "nobody watched: these numbers are of runs without a profiler";
+/// Of what a profiler does on the threads of the program, the kinds that a line tells: those that took most.
 const DEAREST: usize = 2;
 /// CPU time of one operation.
 const CPU: &str = "cpu_us_per_op";
 
-/// The runs under each lens, those of a comparison before first.
-pub(crate) fn by_lens(report: &Results) -> Vec<(Lens, Vec<&Profile>)> {
+/// The runs under each profiler, those of a comparison before first.
+pub(crate) fn by_profiler(report: &Results) -> Vec<(Profiler, Vec<&Profile>)> {
     let mut all: Vec<&Profile> = report.profiles.iter().collect();
-    all.sort_by_key(|profile| (profile.lens, profile.side() == Some(Side::B)));
-    let mut lenses: Vec<(Lens, Vec<&Profile>)> = Vec::new();
+    all.sort_by_key(|profile| (profile.profiler, profile.side() == Some(Side::B)));
+    let mut profilers: Vec<(Profiler, Vec<&Profile>)> = Vec::new();
     for profile in all {
-        match lenses.last_mut() {
-            Some((lens, runs)) if *lens == profile.lens => runs.push(profile),
-            _ => lenses.push((profile.lens, vec![profile])),
+        match profilers.last_mut() {
+            Some((profiler, runs)) if *profiler == profile.profiler => runs.push(profile),
+            _ => profilers.push((profile.profiler, vec![profile])),
         }
     }
-    lenses
+    profilers
 }
 
-/// A line for each lens; of lenses that nothing is known of, one for each reason. Nothing if nobody watched.
+/// A line for each profiler; of profilers that nothing is known of, one for each reason. Nothing if nobody watched.
 pub(crate) fn lines(report: &Results, style: Style) -> Vec<String> {
     let (mut told, mut unknown) = (Vec::new(), Vec::<(String, Vec<String>)>::new());
-    for (lens, runs) in by_lens(report) {
+    for (profiler, runs) in by_profiler(report) {
         match whole_reason(&runs) {
             Some(why) => match unknown.iter_mut().find(|(known, _)| *known == why) {
-                Some((_, lenses)) => lenses.push(lens.to_string()),
-                None => unknown.push((why, vec![lens.to_string()])),
+                Some((_, profilers)) => profilers.push(profiler.to_string()),
+                None => unknown.push((why, vec![profiler.to_string()])),
             },
-            None => told.push(of_lens(lens, &runs, style)),
+            None => told.push(of_profiler(profiler, &runs, style)),
         }
     }
-    let unknown = unknown.into_iter().map(|(why, lenses)| format!("{}: not measured: {why}", lenses.join(", ")));
+    let unknown = unknown.into_iter().map(|(why, profilers)| format!("{}: not measured: {why}", profilers.join(", ")));
     told.into_iter().chain(unknown).collect()
 }
 
-/// The most that any lens cost any run, where there are too many for a line each.
+/// The most that any profiler cost any run, where there are too many for a line each.
 pub(crate) fn most(report: &Results) -> Option<String> {
     let known = report.profiles.iter().filter_map(|profile| Some((profile, profile.watching.as_ref().ok()?)));
     let (profile, cost) = known.max_by(|a, b| a.1.share.mid.total_cmp(&b.1.share.mid))?;
-    Some(format!("watching cost at most {} ({}, {})", of_run(cost), profile.lens, label(&profile.spec)))
+    Some(format!("watching cost at most {} ({}, {})", of_run(cost), profile.profiler, label(&profile.spec)))
 }
 
 /// Why nothing is known of any of these runs.
@@ -65,18 +65,18 @@ fn whole_reason(runs: &[&Profile]) -> Option<String> {
     runs.iter().all(|profile| why(profile).as_ref() == Some(&first)).then_some(first)
 }
 
-fn of_lens(lens: Lens, runs: &[&Profile], style: Style) -> String {
+fn of_profiler(profiler: Profiler, runs: &[&Profile], style: Style) -> String {
     match runs {
         [one] => match &one.watching {
-            Ok(cost) => format!("{lens} {}: {}", of_run(cost), made_of(cost, style)),
-            Err(why) => format!("{lens}: not measured: {why}"),
+            Ok(cost) => format!("{profiler} {}: {}", of_run(cost), made_of(cost, style)),
+            Err(why) => format!("{profiler}: not measured: {why}"),
         },
         several => {
             let one = |profile: &&Profile| match &profile.watching {
                 Ok(cost) => format!("{} {}", label(&profile.spec), share(cost)),
                 Err(why) => format!("{} not measured: {why}", label(&profile.spec)),
             };
-            format!("{lens} of its run's CPU time: {}", several.iter().map(one).collect::<Vec<_>>().join("; "))
+            format!("{profiler} of its run's CPU time: {}", several.iter().map(one).collect::<Vec<_>>().join("; "))
         }
     }
 }
@@ -153,7 +153,7 @@ fn unwatched<'a>(report: &'a Results, profile: &Profile) -> Option<&'a Analysis>
         .runs
         .iter()
         .map(|(run, _)| run)
-        .find(|run| run.recording.spec.lens.is_none() && key(&run.recording.spec) == wanted)
+        .find(|run| run.recording.spec.profiler.is_none() && key(&run.recording.spec) == wanted)
 }
 
 /// `cpu us per op 35.2 µs unwatched, 36.0 µs watched; …`, and by what else the two runs differ.
@@ -166,7 +166,7 @@ pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> 
     };
     let told: Vec<String> = all.iter().map(one).collect();
     let same = profile.spec.load == run.recording.spec.load && profile.spec.scaled == run.recording.spec.scaled;
-    let but = if same { "" } else { ", under a lens of another length or size" };
+    let but = if same { "" } else { ", under a profiler of another length or size" };
     (!told.is_empty()).then(|| format!("{} (one pair of the same seed{but})", told.join("; ")))
 }
 

@@ -52,7 +52,7 @@ where
     Ok(())
 }
 
-/// The innocent requests. Not generic, as is what follows: the compiler would make a runtime's tasks once more for each variant.
+/// The unaffected requests. Not generic, as is what follows: the compiler would make a runtime's tasks once more for each variant.
 fn answer(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
     cx.requests(runtime.handle(), |request| async move {
         std::hint::black_box(ping(request.number));
@@ -68,7 +68,7 @@ fn wait_for(runtime: &Runtime, answers: Vec<JoinHandle<()>>) -> anyhow::Result<(
     })
 }
 
-/// An innocent request: all it needs is to be polled.
+/// An unaffected request: all it needs is to be polled.
 fn ping(number: usize) -> u64 {
     (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -48,11 +48,11 @@ const ENDS: Claim = Claim::ending("every document is answered in the end", Endin
 const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);
 const FREEZES: Claim =
     Claim::share("the runtime freezes for nearly a whole stall", "runtime_freeze_us", "stall_us").at_least(0.8);
-const INNOCENTS_WAIT: Claim =
+const UNAFFECTED_WAIT: Claim =
     Claim::share("requests that need no file wait for it", "wait_max_us", "stall_us").at_least(0.5);
 const KEEPS_RUNNING: Claim =
     Claim::share("the runtime never freezes for long", "runtime_freeze_us", "stall_us").at_most(0.4);
-const INNOCENTS_FAST: Claim =
+const UNAFFECTED_FAST: Claim =
     Claim::share("requests that need no file do not wait for one", "wait_p99_us", "stall_us").at_most(0.25);
 const DEADLINES_HELD: Claim = Claim::metric("no answer waits for a stall to end", "answers_late").equal(0.0);
 const DEADLINES_MISSED: Claim = Claim::share(
@@ -65,7 +65,7 @@ const PROCESSES: Claim =
     Claim::share("most documents that are there in time are processed", "files_in_time", "files_ordinary")
         .at_least(0.6);
 
-const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
+const fn faulty(cause: Cause, function: &'static str) -> Option<Truth> {
     Some(Truth { cause, function, workers: None })
 }
 
@@ -96,35 +96,35 @@ const VARIANTS: &[Variant] = &[
             ENDS,
             ANSWERS_ALL,
             FREEZES,
-            INNOCENTS_WAIT,
+            UNAFFECTED_WAIT,
             DEADLINES_MISSED,
             Claim::metric("no thread of the pool is used", "pool_threads").equal(0.0),
-            Claim::ratio("innocent requests wait far longer than with the cure", "wait_p99_us", "fixed").at_least(5.0),
+            Claim::ratio("unaffected requests wait far longer than with the fix", "wait_p99_us", "fixed").at_least(5.0),
             Claim::stacks("where its polls wait is that read", "stall off-CPU", "", READS).at_least(0.9),
             Claim::stacks("and a CPU profile shows next to nothing of it", "cpu", "", READS).at_most(0.3),
-            Claim::stacks("innocent requests wait for that read, by name", "sched blame", "requests waits", READS)
+            Claim::stacks("unaffected requests wait for that read, by name", "sched blame", "requests waits", READS)
                 .at_least(0.4),
         ],
-        truth: sick(Cause::BlockingCall, "scenario_blocking::buggy::index"),
+        truth: faulty(Cause::BlockingCall, "scenario_blocking::buggy::index"),
     },
     Variant {
         name: "fixed",
         kind: Kind::Fixed,
         about: "tokio::fs::read_to_string, and spawn_blocking for the computing",
         run: |cx| drive(cx, fixed::index),
-        claims: &[ENDS, ANSWERS_ALL, KEEPS_RUNNING, INNOCENTS_FAST, DEADLINES_HELD, PROCESSES],
+        claims: &[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_HELD, PROCESSES],
         truth: None,
     },
     Variant {
         name: "dedicated-thread",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "a thread for each document, and a channel to wait on",
         run: |cx| drive(cx, dedicated_thread::index),
         claims: &[
             ENDS,
             ANSWERS_ALL,
             KEEPS_RUNNING,
-            INNOCENTS_FAST,
+            UNAFFECTED_FAST,
             DEADLINES_HELD,
             PROCESSES,
             Claim::metric("no thread of the pool is used", "pool_threads").equal(0.0),
@@ -133,14 +133,14 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "uring",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "tokio::fs::read through io_uring, where there is one",
         run: through_uring,
         claims: &[
             ENDS,
             ANSWERS_ALL,
             KEEPS_RUNNING,
-            INNOCENTS_FAST,
+            UNAFFECTED_FAST,
             DEADLINES_HELD,
             PROCESSES,
             Claim::metric("the kernel does the waiting, by a ring", "rings").at_least(1.0),
@@ -166,44 +166,44 @@ const VARIANTS: &[Variant] = &[
                 .at_least(0.25),
             Claim::share("and requests wait for that", "wait_max_us", "index_us").at_least(0.25),
         ],
-        truth: sick(Cause::LongPoll, "scenario_blocking::half_fixed::index"),
+        truth: faulty(Cause::LongPoll, "scenario_blocking::half_fixed::index"),
     },
     Variant {
         name: "block-in-place",
         kind: Kind::Trap,
-        about: "the sick handler inside block_in_place",
+        about: "the faulty handler inside block_in_place",
         run: |cx| drive(cx, block_in_place::index),
-        claims: &[ENDS, ANSWERS_ALL, KEEPS_RUNNING, INNOCENTS_FAST, DEADLINES_MISSED],
-        truth: sick(Cause::BlockingCall, "scenario_blocking::block_in_place::index"),
+        claims: &[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_MISSED],
+        truth: faulty(Cause::BlockingCall, "scenario_blocking::block_in_place::index"),
     },
     Variant {
         name: "small-pool",
         kind: Kind::Trap,
-        about: "the cure on a runtime with max_blocking_threads(1)",
+        about: "the fix on a runtime with max_blocking_threads(1)",
         run: small_pool,
         claims: &[
             ENDS,
             ANSWERS_ALL,
             KEEPS_RUNNING,
-            INNOCENTS_FAST,
+            UNAFFECTED_FAST,
             DEADLINES_HELD,
             Claim::share("documents queue behind the one that stalls", "files_in_time", "files_behind").at_most(0.25),
             Claim::metric("the whole pool is one thread", "pool_threads").equal(1.0),
         ],
-        truth: sick(Cause::PoolExhausted, "scenario_blocking::fixed::index"),
+        truth: faulty(Cause::PoolExhausted, "scenario_blocking::fixed::index"),
     },
     Variant {
         name: "std-mutex",
         kind: Kind::Trap,
         about: "a std::sync::Mutex held by who reads, and taken in the task",
         run: std_mutex,
-        claims: &[ENDS, ANSWERS_ALL, FREEZES, INNOCENTS_WAIT],
-        truth: sick(Cause::LockAcrossStall, "scenario_blocking::std_mutex::index"),
+        claims: &[ENDS, ANSWERS_ALL, FREEZES, UNAFFECTED_WAIT],
+        truth: faulty(Cause::LockAcrossStall, "scenario_blocking::std_mutex::index"),
     },
     Variant {
         name: "fast-files",
         kind: Kind::Decoy,
-        about: "the sick handler on small files in the page cache",
+        about: "the faulty handler on small files in the page cache",
         run: |cx| drive_on(cx, cx.runtime(), Work::small_files(cx)?, buggy::index),
         claims: &[
             ENDS,
@@ -216,7 +216,7 @@ const VARIANTS: &[Variant] = &[
     },
 ];
 
-/// The cure with one thread to do all that blocks.
+/// The fix with one thread to do all that blocks.
 fn small_pool(cx: &Cx) -> anyhow::Result<()> {
     let mut builder = cx.runtime();
     builder.max_blocking_threads(1);

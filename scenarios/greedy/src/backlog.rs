@@ -104,7 +104,7 @@ fn order_of(id: u32, key: usize, lines: &[Value], note: &str) -> String {
 }
 
 fn line(rng: &mut Pcg64Mcg) -> Value {
-    const GOODS: [&str; 6] = ["kettle", "reading lamp", "bicycle bell", "notebook", "rain coat", "chess set"];
+    const GOODS: [&str; 6] = ["kettle", "reading lamp", "bicycle wake_pipe", "notebook", "rain coat", "chess set"];
     const SENTENCES: [&str; 4] = [
         "Made to last, tested by people who use it every day, and repaired free of charge within two years.",
         "Ships in a box without plastic; the box is a gift box if you turn it inside out.",

@@ -1,13 +1,13 @@
 //! What everybody repeats about tasks that do not yield.
 
-use lab_kit::{Saying, So};
+use lab_kit::{CommonClaim, LedgerVerdict};
 
-pub(super) const SAYINGS: &[Saying] = &[
-    Saying {
+pub(super) const SAYINGS: &[CommonClaim] = &[
+    CommonClaim {
         number: 1,
         says: "A batch task that parses thousands of large messages in a loop and never yields starves everything else; \
                a yield every 100 messages makes the tail 25 times shorter.",
-        so: So::Partly,
+        so: LedgerVerdict::Partly,
         found: "It starves everything, and the yield helps as much as is said. It fails again when messages grow, for a \
                 yield lets sixty other tasks run at most. A look at the clock instead of a count, and a hand-off to \
                 another thread, go far beyond it; spending the budget for each message does hardly better.",
@@ -20,24 +20,24 @@ pub(super) const SAYINGS: &[Saying] = &[
             ("buggy", "and out of sight of spawn_blocking"),
         ],
     },
-    Saying {
+    CommonClaim {
         number: 2,
         says: "Standard profiles show an even distribution of CPU meanwhile; only a view of the scheduler tells.",
-        so: So::Partly,
+        so: LedgerVerdict::Partly,
         found: "A CPU profile is not even: it shows the import, and rightly so. But it shows the same import when nobody \
                 starves, for the same work is done, cut in slices. It tells who computes and not who waits for that, which the \
                 scheduler's own record tells.",
         shown_by: &[
             ("buggy", "its worker computes the import and hardly anything else"),
-            ("fixed", "a CPU profile of its worker looks like the sick one"),
+            ("fixed", "a CPU profile of its worker looks like the faulty one"),
             ("buggy", "what the requests wait for is it, by its function"),
             ("fixed", "hardly a request waits for the import"),
         ],
     },
-    Saying {
+    CommonClaim {
         number: 18,
         says: "An .await that is always ready, on a free tokio mutex say, is no yield point.",
-        so: So::Partly,
+        so: LedgerVerdict::Partly,
         found: "Of most futures that is true. A free lock of tokio's own is a yield point all the same, for each \
                 acquisition spends the task's budget.",
         shown_by: &[
@@ -45,11 +45,11 @@ pub(super) const SAYINGS: &[Saying] = &[
             ("tokio-mutex", "a free tokio lock is a yield point after all"),
         ],
     },
-    Saying {
+    CommonClaim {
         number: 19,
-        says: "More workers cure starvation.",
-        so: So::No,
-        found: "They cure it until there are as many greedy tasks as workers.",
+        says: "More workers fix starvation.",
+        so: LedgerVerdict::No,
+        found: "They fix it until there are as many greedy tasks as workers.",
         shown_by: &[("more-workers", "a request waits for most of the import")],
     },
 ];

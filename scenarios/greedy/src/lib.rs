@@ -40,7 +40,7 @@ const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed"
 const STORES_ALL: Claim = Claim::share("no message is left out", "messages_stored", "messages_waiting").equal(1.0);
 const STARVES: Claim = Claim::share("a request waits for most of the import", "wait_max_us", "import_us").at_least(0.5);
 
-// The sick ones wait for all of it, the cures for a fiftieth at most.
+// The faulty ones wait for all of it, the fixes for a fiftieth at most.
 const NOBODY_STARVES: Claim =
     Claim::share("hardly a request waits for the import", "wait_p99_us", "import_us").at_most(0.25);
 
@@ -102,14 +102,14 @@ const VARIANTS: &[Variant] = &[
             STORES_ALL,
             NOBODY_STARVES,
             Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10).at_least(5.0),
-            Claim::stacks("a CPU profile of its worker looks like the sick one", "cpu", WORKER, &["fixed::import"])
+            Claim::stacks("a CPU profile of its worker looks like the faulty one", "cpu", WORKER, &["fixed::import"])
                 .at_least(0.6),
         ],
         truth: None,
     },
     Variant {
         name: "consume-budget",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "spends the task budget once per message: yields after 128",
         run: |cx| drive(cx, consume_budget::import),
         claims: &[
@@ -124,7 +124,7 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "time-slice",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "yields when its slice of 1 ms is used up",
         run: |cx| drive(cx, time_slice::import),
         claims: &[
@@ -139,7 +139,7 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "tokio-mutex",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "takes tokio's own lock for the store, which spends the budget too",
         run: |cx| drive(cx, tokio_mutex::import),
         claims: &[
@@ -153,7 +153,7 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "offload",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "runs the import on a thread of the blocking pool",
         run: |cx| drive(cx, offload::import),
         claims: &[

@@ -77,7 +77,7 @@ fn a_yield_lets_at_most_sixty_others_run() {
         turns(builder, 200)
     };
     // After this many ticks the worker looks at the driver and wakes who yielded, into the slot that is served
-    // next. So a yielding task waits for one tick less than the interval, however many others are waiting. The
+    // next. LedgerVerdict a yielding task waits for one tick less than the interval, however many others are waiting. The
     // first turn begins anywhere between two looks and the last one has what is left.
     let full = |turns: Vec<usize>| turns[1..turns.len() - 1].to_vec();
     assert_eq!(full(turns_at(61)), [60; 2], "two full turns of 200");

@@ -1,12 +1,12 @@
 //! What everybody repeats about ending a runtime.
 
-use lab_kit::{Saying, So};
+use lab_kit::{CommonClaim, LedgerVerdict};
 
-pub(super) const SAYINGS: &[Saying] = &[
-    Saying {
+pub(super) const SAYINGS: &[CommonClaim] = &[
+    CommonClaim {
         number: 7,
         says: "A task that calls shutdown_timeout through the runtime's handle deadlocks the runtime.",
-        so: So::No,
+        so: LedgerVerdict::No,
         found: "A handle has no such method: only the runtime itself has, and takes it by value. Called from a task it \
                 panics, and what was in flight is lost. Where blocking is allowed it stalls for the whole deadline. \
                 What hangs for ever is a drop without a deadline in those places, or anywhere while a task never \
@@ -22,10 +22,10 @@ pub(super) const SAYINGS: &[Saying] = &[
             ("buggy", "and tokio's own count does not show it"),
         ],
     },
-    Saying {
+    CommonClaim {
         number: 8,
-        says: "The cure is coordination from outside, by a signal.",
-        so: So::Yes,
+        says: "The fix is coordination from outside, by a signal.",
+        so: LedgerVerdict::Yes,
         found: "The main thread waits for the signal, lets what was accepted come to its answer, and ends the runtime \
                 with a deadline. A shutdown in the background is quick and costs what is in flight.",
         shown_by: &[

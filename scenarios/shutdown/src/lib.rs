@@ -52,7 +52,7 @@ const STALLS: Claim =
 const NO_STALL: Claim =
     Claim::share("ending takes less than the deadline", "quiesce_us", "shutdown_deadline_us").at_most(0.9);
 
-const fn sick(cause: Cause, function: &'static str) -> Option<Truth> {
+const fn faulty(cause: Cause, function: &'static str) -> Option<Truth> {
     Some(Truth { cause, function, workers: None })
 }
 
@@ -80,7 +80,7 @@ const VARIANTS: &[Variant] = &[
             Claim::stacks("a poll waits in the end of its own runtime", "stall off-CPU", "", &["buggy::serve", "drop"])
                 .at_least(0.5),
         ],
-        truth: sick(Cause::SelfShutdown, "scenario_shutdown::buggy::serve"),
+        truth: faulty(Cause::SelfShutdown, "scenario_shutdown::buggy::serve"),
     },
     Variant {
         name: "fixed",
@@ -92,12 +92,12 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "background",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "a task calls shutdown_background, at the price of what is in flight",
         run: |cx| drive(cx, background::serve),
         claims: &[ENDS, LOSES, NO_STALL],
-        // It ends, and that is what it is a cure for; what it cuts off is its price, and nobody should call that healthy.
-        truth: sick(Cause::AbortedWork, "scenario_shutdown::background::serve"),
+        // It ends, and that is what it is a fix for; what it cuts off is its price, and nobody should call that healthy.
+        truth: faulty(Cause::AbortedWork, "scenario_shutdown::background::serve"),
     },
     Variant {
         name: "in-task",
@@ -105,7 +105,7 @@ const VARIANTS: &[Variant] = &[
         about: "shutdown_timeout from async code, which panics",
         run: |cx| drive(cx, in_task::serve),
         claims: &[Claim::ending("the supervisor panics, and with it the service fails", Ending::Failed), LOSES],
-        truth: sick(Cause::SelfShutdown, "scenario_shutdown::in_task::serve"),
+        truth: faulty(Cause::SelfShutdown, "scenario_shutdown::in_task::serve"),
     },
     Variant {
         name: "timeout-inside",
@@ -113,7 +113,7 @@ const VARIANTS: &[Variant] = &[
         about: "shutdown_timeout in block_in_place, which waits for its caller",
         run: |cx| drive(cx, timeout_inside::serve),
         claims: &[ENDS, ANSWERS_ALL, LOSES_NONE, STALLS],
-        truth: sick(Cause::SelfShutdown, "scenario_shutdown::timeout_inside::serve"),
+        truth: faulty(Cause::SelfShutdown, "scenario_shutdown::timeout_inside::serve"),
     },
     Variant {
         name: "drop-in-pool",
@@ -121,7 +121,7 @@ const VARIANTS: &[Variant] = &[
         about: "the last owner is dropped inside spawn_blocking",
         run: |cx| drive(cx, drop_in_pool::serve),
         claims: &[HANGS, ANSWERS_ALL, LOSES_NONE],
-        truth: sick(Cause::SelfShutdown, "scenario_shutdown::drop_in_pool::serve"),
+        truth: faulty(Cause::SelfShutdown, "scenario_shutdown::drop_in_pool::serve"),
     },
     Variant {
         name: "timeout-in-pool",
@@ -129,7 +129,7 @@ const VARIANTS: &[Variant] = &[
         about: "shutdown_timeout inside spawn_blocking, which waits for its caller",
         run: |cx| drive(cx, timeout_in_pool::serve),
         claims: &[ENDS, ANSWERS_ALL, LOSES_NONE, STALLS],
-        truth: sick(Cause::SelfShutdown, "scenario_shutdown::timeout_in_pool::serve"),
+        truth: faulty(Cause::SelfShutdown, "scenario_shutdown::timeout_in_pool::serve"),
     },
     Variant {
         name: "abort-all",
@@ -137,7 +137,7 @@ const VARIANTS: &[Variant] = &[
         about: "the main thread aborts what is in flight, and ends at once",
         run: |cx| drive(cx, abort_all::serve),
         claims: &[ENDS, LOSES, NO_TASK_LEFT, NO_STALL],
-        truth: sick(Cause::AbortedWork, "scenario_shutdown::abort_all::serve"),
+        truth: faulty(Cause::AbortedWork, "scenario_shutdown::abort_all::serve"),
     },
     Variant {
         name: "greedy-tenant",
@@ -145,12 +145,12 @@ const VARIANTS: &[Variant] = &[
         about: "the main thread drops the runtime without a deadline, and a task never yields",
         run: |cx| drive_with(cx, cx.load().workers + 1, drive::TAKES, greedy_tenant::serve),
         claims: &[HANGS, ANSWERS_ALL, LOSES_NONE, TASKS_LEFT, UNCOUNTED],
-        truth: sick(Cause::NeverYields, "scenario_shutdown::greedy_tenant::crunch"),
+        truth: faulty(Cause::NeverYields, "scenario_shutdown::greedy_tenant::crunch"),
     },
     Variant {
         name: "slow-drain",
         kind: Kind::Decoy,
-        about: "the cure, with requests that take long and are allowed to",
+        about: "the fix, with requests that take long and are allowed to",
         run: |cx| drive_slow(cx, fixed::serve),
         claims: &[
             ENDS,

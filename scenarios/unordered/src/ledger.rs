@@ -1,13 +1,13 @@
 //! What everybody repeats about joining many futures.
 
-use lab_kit::{Saying, So};
+use lab_kit::{CommonClaim, LedgerVerdict};
 
-pub(super) const SAYINGS: &[Saying] = &[
-    Saying {
+pub(super) const SAYINGS: &[CommonClaim] = &[
+    CommonClaim {
         number: 5,
         says: "Thousands of uploads in FuturesUnordered take seconds, because each future checks its readiness against \
                every other one: O(n²).",
-        so: So::Partly,
+        so: LedgerVerdict::Partly,
         found: "It is quadratic, if not as slow as that, and the reason is another. A task has a budget of 128 operations a poll; every child \
                 beyond it is turned away, woken after the poll, and polled in vain again, once for each 128 that get \
                 on. Outside the budget the same code is linear; and so it is behind a limiter for a few, since a child \
@@ -20,10 +20,10 @@ pub(super) const SAYINGS: &[Saying] = &[
             ("buggy", "for wakes that tokio puts off until after the poll"),
         ],
     },
-    Saying {
+    CommonClaim {
         number: 6,
-        says: "Spawning each upload and join_all on the handles is the cure: O(n), 65 times faster.",
-        so: So::No,
+        says: "Spawning each upload and join_all on the handles is the fix: O(n), 65 times faster.",
+        so: LedgerVerdict::No,
         found: "Handles spend the budget too, so this is quadratic as well, as soon as there is a second worker. Linear \
                 are a JoinSet, awaiting the handles one after another, a bound on what is under way, and children \
                 outside the budget. Against the last of those a large batch gains more than 65 times.",

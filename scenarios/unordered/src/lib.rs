@@ -41,7 +41,7 @@ pub static SCENARIO: Scenario = Scenario {
     variants: VARIANTS,
 };
 
-/// Uploads that the healthy decoy processes the sick way.
+/// Uploads that the healthy decoy processes the faulty way.
 const FEW: usize = 100;
 
 const ENDS: Claim = Claim::ending("the batch ends", Ending::Finished);
@@ -115,7 +115,7 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "spawn-await",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "spawns a task for every upload and awaits one handle after another",
         run: |cx| drive(cx, spawn_await::process_all),
         claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR_TIME],
@@ -123,7 +123,7 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "bounded",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "buffer_unordered(64): what is turned away is never more than 64",
         run: |cx| drive(cx, bounded::process_all),
         claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
@@ -131,7 +131,7 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "bounded-1024",
-        kind: Kind::Cure,
+        kind: Kind::Fix,
         about: "buffer_unordered(1024): a wide bound is a bound too",
         run: |cx| drive(cx, bounded::process_more),
         claims: &[
@@ -144,16 +144,16 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "unconstrained",
-        kind: Kind::Cure,
-        about: "the sick way with every upload outside the task budget",
+        kind: Kind::Fix,
+        about: "the faulty way with every upload outside the task budget",
         run: |cx| drive(cx, unconstrained::process_all),
         claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
         truth: None,
     },
     Variant {
         name: "tight-limiter",
-        kind: Kind::Cure,
-        about: "the sick way behind a limiter for 64 uploads, which cures by accident",
+        kind: Kind::Fix,
+        about: "the faulty way behind a limiter for 64 uploads, which fixes by accident",
         run: tight_limiter,
         claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
         truth: None,
@@ -197,7 +197,7 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "few",
         kind: Kind::Decoy,
-        about: "the sick way with a hundred uploads",
+        about: "the faulty way with a hundred uploads",
         run: few,
         claims: &[
             ENDS,

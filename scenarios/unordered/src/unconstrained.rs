@@ -1,4 +1,4 @@
-//! The sick way with each upload outside the task's budget.
+//! The faulty way with each upload outside the task's budget.
 
 use crate::uploads::{Digest, Limiter, Upload, process};
 use futures::stream::{FuturesUnordered, StreamExt};

@@ -1,4 +1,4 @@
-//! Why a tight limiter cures by accident: since tokio 1.54 an acquisition that the budget turns away has its permit
+//! Why a tight limiter fixes by accident: since tokio 1.54 an acquisition that the budget turns away has its permit
 //! already. Counts, no clock.
 
 use std::future::poll_fn;

@@ -1,5 +1,5 @@
-//! Negative controls: a trap is held to a claim that the default cure keeps, and has to break it. Whoever calls
-//! everything a cure is found out by this, and so is a claim that nothing can break.
+//! Negative controls: a trap is held to a claim that the default fix keeps, and has to break it. Whoever calls
+//! everything a fix is found out by this, and so is a claim that nothing can break.
 
 use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, reading_of_way};
 use crate::growth::sweep::Sweep;
@@ -14,14 +14,14 @@ pub struct Tried {
     pub trap: &'static str,
     /// The claim on the trap, which must be broken.
     pub on_trap: Judged,
-    /// The same claim on the default cure, which must hold.
-    pub on_cure: Judged,
+    /// The same claim on the default fix, which must hold.
+    pub on_fix: Judged,
 }
 
 impl Tried {
-    /// Held if the trap is told from a cure, broken if it passes for one or if the cure does not.
+    /// Held if the trap is told from a fix, broken if it passes for one or if the fix does not.
     pub fn verdict(&self) -> Verdict {
-        match (self.on_trap.verdict, self.on_cure.verdict) {
+        match (self.on_trap.verdict, self.on_fix.verdict) {
             (Verdict::Held, _) | (_, Verdict::Broken) => Verdict::Broken,
             (Verdict::Broken, Verdict::Held) => Verdict::Held,
             _ => Verdict::NotMeasured,
@@ -29,16 +29,16 @@ impl Tried {
     }
 }
 
-/// Tries every control of a scenario whose trap and whose cure are among these runs.
+/// Tries every control of a scenario whose trap and whose fix are among these runs.
 pub fn controls(scenario: &'static Scenario, runs: &[Analysis], sweep: Option<&Sweep>) -> Vec<Tried> {
-    let Some(cure) = scenario.first(Kind::Fixed) else { return Vec::new() };
+    let Some(fix) = scenario.first(Kind::Fixed) else { return Vec::new() };
     let on = |variant: &str, claim: Claim| match is_about_a_sweep(&claim) {
         true => on_way(variant, claim, sweep?, scenario),
         false => on_run(variant, claim, runs),
     };
     let tried = |control: &Control| {
-        let (on_trap, on_cure) = (on(control.trap, control.pretends)?, on(cure.name, control.pretends)?);
-        (on_trap.asked && on_cure.asked).then_some(Tried { trap: control.trap, on_trap, on_cure })
+        let (on_trap, on_fix) = (on(control.trap, control.pretends)?, on(fix.name, control.pretends)?);
+        (on_trap.asked && on_fix.asked).then_some(Tried { trap: control.trap, on_trap, on_fix })
     };
     scenario.controls.iter().filter_map(tried).collect()
 }
@@ -56,7 +56,7 @@ pub struct Kept {
     pub unclear: usize,
 }
 
-/// Holds the side after of each pair to what tells a cure from a trap, as far as a pair can tell it.
+/// Holds the side after of each pair to what tells a fix from a trap, as far as a pair can tell it.
 pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> {
     let mut claims: Vec<Claim> = Vec::new();
     for control in scenario.controls {
@@ -90,17 +90,17 @@ fn on_way(variant: &str, claim: Claim, sweep: &Sweep, scenario: &Scenario) -> Op
 mod tests {
     use super::*;
 
-    fn tried(on_trap: Verdict, on_cure: Verdict) -> Verdict {
+    fn tried(on_trap: Verdict, on_fix: Verdict) -> Verdict {
         let claim = Claim::metric("", "lost").equal(0.0);
         let judged = |verdict| Judged { claim, verdict, value: None, reason: None, asked: true };
-        Tried { trap: "trap", on_trap: judged(on_trap), on_cure: judged(on_cure) }.verdict()
+        Tried { trap: "trap", on_trap: judged(on_trap), on_fix: judged(on_fix) }.verdict()
     }
 
     #[test]
-    fn a_control_holds_only_if_the_cure_keeps_what_the_trap_breaks() {
+    fn a_control_holds_only_if_the_fix_keeps_what_the_trap_breaks() {
         use Verdict::{Broken, Held, NotMeasured};
         assert_eq!(tried(Broken, Held), Held);
-        assert_eq!([tried(Held, Held), tried(Held, NotMeasured)], [Broken; 2], "the trap passes for a cure");
+        assert_eq!([tried(Held, Held), tried(Held, NotMeasured)], [Broken; 2], "the trap passes for a fix");
         assert_eq!([tried(Broken, Broken), tried(NotMeasured, Broken)], [Broken; 2], "nothing would keep it");
         assert_eq!([tried(NotMeasured, Held), tried(Broken, NotMeasured)], [NotMeasured; 2]);
     }

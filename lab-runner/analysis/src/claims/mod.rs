@@ -3,7 +3,7 @@
 pub mod control;
 mod stacks;
 
-pub use stacks::lens_of;
+pub use stacks::profiler_of;
 
 use crate::growth::sweep::{Sweep, Way};
 use crate::profile::Profile;
@@ -46,7 +46,7 @@ pub struct Judged {
 /// What a variant that says nothing about its ending is held to.
 const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
 
-/// The claims of a run, judged from it, from the other runs of its invocation, and from what lenses saw of them.
+/// The claims of a run, judged from it, from the other runs of its invocation, and from what profilers saw of them.
 pub fn judge(run: &Analysis, others: &[Analysis], profiles: &[Profile], scenario: &Scenario) -> Vec<Judged> {
     let spec = &run.recording.spec;
     let Some(variant) = scenario.variant(&spec.variant) else { return Vec::new() };
@@ -76,8 +76,8 @@ pub fn is_about_a_sweep(claim: &Claim) -> bool {
     matches!(claim.measure, Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. })
 }
 
-/// Whether a claim needs what a lens saw.
-pub fn is_about_a_lens(claim: &Claim) -> bool {
+/// Whether a claim needs what a profiler saw.
+pub fn is_about_a_profiler(claim: &Claim) -> bool {
     matches!(claim.measure, Measure::Stacks(_))
 }
 
@@ -163,7 +163,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
-        Measure::Stacks(_) => Err(Missing::NotAsked("needs what a lens saw".into())),
+        Measure::Stacks(_) => Err(Missing::NotAsked("needs what a profiler saw".into())),
         Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. } => {
             Err(Missing::NotAsked(format!("needs several sizes: lab sweep {}", run.recording.spec.scenario)))
         }

@@ -1,4 +1,4 @@
-//! Claims on what a lens saw: the share of a view that is in stacks of a kind.
+//! Claims on what a profiler saw: the share of a view that is in stacks of a kind.
 
 use crate::claims::Missing;
 use crate::overhead::limits::least_share;
@@ -6,7 +6,7 @@ use crate::profile::{Profile, View};
 use crate::requests::Reading;
 use crate::stacks::{Folded, Names, has_frame};
 use lab_kit::Stacks;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use lab_recording::spec::Spec;
 
 /// Standard deviations on either side of a share that its truth is looked for within: 95 % of independent samples.
@@ -15,26 +15,26 @@ const DEVIATIONS: f64 = 1.959_964;
 const WATCHING: &str = "watching took as much";
 const BOTH: &str = "so few samples tell no more, and watching took a part";
 
-/// The share in a run of this variant that the view's lens looked into.
+/// The share in a run of this variant that the view's profiler looked into.
 pub fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Result<Reading, Missing> {
     if spec.load.files.is_some() {
         return Err(Missing::NotAsked("real files stall as they like".into()));
     }
-    let lens = lens_of(wanted.view);
-    let looked = profiles.iter().find(|profile| profile.spec.variant == spec.variant && Some(profile.lens) == lens);
+    let profiler = profiler_of(wanted.view);
+    let looked = profiles.iter().find(|profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler);
     let missing = || {
-        let lens = lens.map_or("all".into(), |lens| lens.to_string());
+        let profiler = profiler.map_or("all".into(), |profiler| profiler.to_string());
         Missing::NotAsked(format!(
-            "needs a lens: lab run {} --variant {} --profile {lens}",
+            "needs a profiler: lab run {} --variant {} --profile {profiler}",
             spec.scenario, spec.variant
         ))
     };
     let profile = looked.ok_or_else(missing)?;
     if let Some(why) = &profile.note.unavailable {
-        return Err(Missing::NotMeasured(format!("the {} lens: {why}", profile.lens)));
+        return Err(Missing::NotMeasured(format!("the {} profiler: {why}", profile.profiler)));
     }
     let view = profile.views.iter().find(|view| view.name == wanted.view);
-    let nothing = || Missing::NotMeasured(format!("the {} lens saw nothing there", profile.lens));
+    let nothing = || Missing::NotMeasured(format!("the {} profiler saw nothing there", profile.profiler));
     let seen = view.and_then(|view| Some((view, share(view, &wanted)?)));
     let widened = |(view, share): (&View, Reading)| {
         beyond_watching(share, least_share(&view.name, &view.unit, &profile.watching))
@@ -42,8 +42,8 @@ pub fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Result<Read
     seen.map(widened).ok_or_else(nothing)
 }
 
-/// The lens that a view is of, which its name begins with.
-pub fn lens_of(view: &str) -> Option<Lens> {
+/// The profiler that a view is of, which its name begins with.
+pub fn profiler_of(view: &str) -> Option<Profiler> {
     view.split(' ').next()?.parse().ok()
 }
 
@@ -151,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn a_view_names_its_lens() {
-        assert_eq!(lens_of("stall off-CPU"), Some(Lens::Stall));
-        assert_eq!(lens_of("gpu"), None);
+    fn a_view_names_its_profiler() {
+        assert_eq!(profiler_of("stall off-CPU"), Some(Profiler::Stall));
+        assert_eq!(profiler_of("gpu"), None);
     }
 }

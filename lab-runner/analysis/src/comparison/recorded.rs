@@ -2,7 +2,7 @@
 //! make a pair. Pure.
 //!
 //! Runs that were not made for each other lack what makes a comparison strong: they were not back to back, and nobody
-//! drew the order. So everything that can be known to differ is refused, and the rest is said aloud.
+//! drew the order. LedgerVerdict everything that can be known to differ is refused, and the rest is said aloud.
 
 use crate::comparison::verdict::fewest_pairs;
 use crate::requests::{Analysis, ValidityVerdict};

@@ -157,7 +157,7 @@ impl LogRatios {
     /// Estimates the factor as measured, in an interval that holds for whatever the bounds allow: its lower end is
     /// that of the lowest ratios and its upper end that of the highest.
     ///
-    /// Neither end can be beyond these, for raising a ratio raises both. So a tail that was cut off in B leaves the
+    /// Neither end can be beyond these, for raising a ratio raises both. LedgerVerdict a tail that was cut off in B leaves the
     /// lower end as sure as before and the upper end open, once more pairs have it than the interval tolerates wild
     /// ones: none of up to 11 pairs at 95 %, one of 12 to 16. Student's interval has no such property and is left open.
     ///

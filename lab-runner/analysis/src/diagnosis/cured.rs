@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// What became of the cause that was named before a fix.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Cured {
+pub struct FixOutcome {
     /// The cause that was named; none if none was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -47,7 +47,7 @@ impl Gone {
 }
 
 /// Holds what was found after a fix to what was found before.
-pub fn cured(before: &Diagnosis, after: &Diagnosis) -> Cured {
+pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
     let accused = |diagnosis: &Diagnosis| -> Vec<Finding> {
         diagnosis.findings.iter().filter(|finding| finding.cause.accuses()).cloned().collect()
     };
@@ -55,18 +55,18 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> Cured {
     let moved_to =
         is.iter().filter(|finding| was.iter().all(|before| before.cause != finding.cause)).map(words).collect();
     let Some(named) = was.first() else {
-        let because = if before.saw_polls { "nothing was found before" } else { "the lens sched saw no polls before" };
-        return Cured { cause: None, at: None, gone: Gone::CouldNotTell, because: because.into(), moved_to };
+        let because = if before.saw_polls { "nothing was found before" } else { "the profiler sched saw no polls before" };
+        return FixOutcome { cause: None, at: None, gone: Gone::CouldNotTell, because: because.into(), moved_to };
     };
     let (gone, because) = match is.iter().find(|finding| finding.cause == named.cause) {
         Some(still) => (Gone::No, format!("found after as well: {}", words(still))),
-        None if !after.saw_polls => (Gone::CouldNotTell, "the lens sched saw no polls after".to_owned()),
+        None if !after.saw_polls => (Gone::CouldNotTell, "the profiler sched saw no polls after".to_owned()),
         None => match too_small(named.cause, after).or_else(|| missed(before, after)) {
             Some(because) => (Gone::CouldNotTell, because),
             None => (Gone::Yes, "looked for in the same way after, and not found".to_owned()),
         },
     };
-    Cured { cause: Some(named.cause), at: named.at.clone(), gone, because, moved_to }
+    FixOutcome { cause: Some(named.cause), at: named.at.clone(), gone, because, moved_to }
 }
 
 /// That the same cause shows after, and less of it than watching cost.
@@ -115,10 +115,10 @@ mod tests {
 
     #[test]
     fn a_cause_is_gone_if_the_same_look_does_not_find_it() {
-        let sick = found(&[Cause::LongPoll]);
-        assert_eq!(cured(&sick, &found(&[])).gone, Gone::Yes);
-        assert_eq!(cured(&sick, &found(&[Cause::MachineNoise])).gone, Gone::Yes);
-        let still = cured(&sick, &found(&[Cause::LongPoll]));
+        let faulty = found(&[Cause::LongPoll]);
+        assert_eq!(cured(&faulty, &found(&[])).gone, Gone::Yes);
+        assert_eq!(cured(&faulty, &found(&[Cause::HostNoise])).gone, Gone::Yes);
+        let still = cured(&faulty, &found(&[Cause::LongPoll]));
         assert_eq!((still.gone, still.moved_to.is_empty()), (Gone::No, true));
     }
 
@@ -148,10 +148,10 @@ mod tests {
 
     #[test]
     fn who_did_not_look_cannot_tell() {
-        let sick = found(&[Cause::LongPoll]);
+        let faulty = found(&[Cause::LongPoll]);
         assert_eq!(cured(&found(&[]), &found(&[])).gone, Gone::CouldNotTell);
-        assert_eq!(cured(&sick, &Diagnosis { saw_polls: false, ..found(&[]) }).gone, Gone::CouldNotTell);
+        assert_eq!(cured(&faulty, &Diagnosis { saw_polls: false, ..found(&[]) }).gone, Gone::CouldNotTell);
         let looked_less = Diagnosis { looked_at: Vec::new(), ..found(&[]) };
-        assert!(cured(&sick, &looked_less).because.contains("long polls"));
+        assert!(cured(&faulty, &looked_less).because.contains("long polls"));
     }
 }

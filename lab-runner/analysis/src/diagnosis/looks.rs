@@ -3,22 +3,22 @@
 use crate::diagnosis::Case;
 use crate::diagnosis::suspects::{looked, sampled, sched};
 use lab_recording::Ending;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 
-/// What a lens looks for, in words.
-const LOOKS_FOR: [(Lens, &str); 3] = [
-    (Lens::Sched, "who waits for whom, blocking pools, threads that stand still"),
-    (Lens::Stall, "long polls, blocking calls, locks, combinators"),
-    (Lens::Alloc, "memory that is kept"),
+/// What a profiler looks for, in words.
+const LOOKS_FOR: [(Profiler, &str); 3] = [
+    (Profiler::Sched, "who waits for whom, blocking pools, threads that stand still"),
+    (Profiler::Stall, "long polls, blocking calls, locks, combinators"),
+    (Profiler::Alloc, "memory that is kept"),
 ];
 
 /// What was looked at, and what was not and why.
 pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
     let (mut done, mut missed) = (Vec::new(), Vec::new());
-    for (lens, what) in LOOKS_FOR {
-        // The lens `sched` has a stall sampler beside it.
-        let sees = if lens == Lens::Stall { sampled(case).is_some() } else { looked(case, lens).is_some() };
-        if sees { done.push(what.to_owned()) } else { missed.push(format!("{what}: {}", why(case, lens))) }
+    for (profiler, what) in LOOKS_FOR {
+        // The profiler `sched` has a stall sampler beside it.
+        let sees = if profiler == Profiler::Stall { sampled(case).is_some() } else { looked(case, profiler).is_some() };
+        if sees { done.push(what.to_owned()) } else { missed.push(format!("{what}: {}", why(case, profiler))) }
     }
     match case.measured {
         Some(_) => done.push("answers, lost requests, the machine".into()),
@@ -31,12 +31,12 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
     (done, missed)
 }
 
-fn why(case: &Case<'_>, lens: Lens) -> String {
-    let asked = case.profiles.iter().find(|profile| profile.lens == lens);
+fn why(case: &Case<'_>, profiler: Profiler) -> String {
+    let asked = case.profiles.iter().find(|profile| profile.profiler == profiler);
     match asked.map(|profile| &profile.note.unavailable) {
-        Some(Some(why)) => format!("the lens {lens} could not look: {why}"),
-        Some(None) => format!("the lens {lens} left no word of it"),
-        None => format!("the lens {lens} did not run"),
+        Some(Some(why)) => format!("the profiler {profiler} could not look: {why}"),
+        Some(None) => format!("the profiler {profiler} left no word of it"),
+        None => format!("the profiler {profiler} did not run"),
     }
 }
 

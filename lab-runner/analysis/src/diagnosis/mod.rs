@@ -1,4 +1,4 @@
-//! What is wrong with a run: from what was measured and what lenses saw to findings, each with cause, place, evidence, cost and remedy.
+//! What is wrong with a run: from what was measured and what profilers saw to findings, each with cause, place, evidence, cost and remedy.
 //! Pure.
 
 pub mod cured;
@@ -18,12 +18,12 @@ use rules::{Limit, RULES, Rule};
 use serde::Serialize;
 use suspect::Suspect;
 
-/// All that is known of one run: the same variant under the same load, measured, and looked into by lenses in runs of their own.
+/// All that is known of one run: the same variant under the same load, measured, and looked into by profilers in runs of their own.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
-    /// The run that was measured; none where only lenses looked.
+    /// The run that was measured; none where only profilers looked.
     pub measured: Option<&'a Analysis>,
-    /// What lenses saw of it.
+    /// What profilers saw of it.
     pub profiles: &'a [Profile],
     /// What the measured run was at when it was killed at its deadline.
     pub post_mortem: Option<&'a PostMortem>,
@@ -36,8 +36,8 @@ pub struct Case<'a> {
 impl<'a> Case<'a> {
     /// The post-mortem that knows most: one with tasks before one without.
     pub fn fullest_post_mortem(&self) -> Option<&'a PostMortem> {
-        let of_lenses = self.profiles.iter().filter_map(|profile| profile.post_mortem.as_ref());
-        of_lenses.chain(self.post_mortem).max_by_key(|dead| (dead.tasks.is_some(), dead.threads.len()))
+        let of_profilers = self.profiles.iter().filter_map(|profile| profile.post_mortem.as_ref());
+        of_profilers.chain(self.post_mortem).max_by_key(|dead| (dead.tasks.is_some(), dead.threads.len()))
     }
 }
 
@@ -48,7 +48,7 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// What was looked at.
     pub looked_at: Vec<String>,
-    /// What was not, and why: `long polls: the lens stall did not run`.
+    /// What was not, and why: `long polls: the profiler stall did not run`.
     pub not_looked_at: Vec<String>,
     /// What would have been found, and is smaller than what watching cost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -166,10 +166,10 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     }
 }
 
-/// Why what a suspect cost may be the lens' own doing; nothing if it is larger than that, or rests on no lens.
+/// Why what a suspect cost may be the profiler's own doing; nothing if it is larger than that, or rests on no profiler.
 fn refusal(case: &Case<'_>, suspect: &Suspect) -> Option<String> {
-    let RestsOn { lens, size } = suspect.rests_on?;
-    let profile = case.profiles.iter().find(|profile| profile.lens == lens)?;
+    let RestsOn { profiler, size } = suspect.rests_on?;
+    let profile = case.profiles.iter().find(|profile| profile.profiler == profiler)?;
     limits::refusal(size, &profile.watching)
 }
 

@@ -65,7 +65,7 @@ pub static RULES: &[Rule] = &[
     Rule {
         cause: Cause::SelfShutdown,
         of: Suspicion::Hang,
-        when: &[limit(Sign::CircleWithRuntime, 1.0, ONCE)],
+        when: &[limit(Sign::CycleWithRuntime, 1.0, ONCE)],
         refuted_by: "a stack of the thread that ends the runtime without a task or a thread of that runtime below it",
         remedy: "end the runtime from outside: hand it back to the thread that made it, which drains it and gives shutdown_timeout a deadline",
         chapter: "shutdown",
@@ -81,8 +81,8 @@ pub static RULES: &[Rule] = &[
     Rule {
         cause: Cause::Deadlock,
         of: Suspicion::Hang,
-        when: &[limit(Sign::Circle, 1.0, ONCE)],
-        refuted_by: "a party of the circle that can go on without the others: a timeout, a cancellation, another sender",
+        when: &[limit(Sign::Cycle, 1.0, ONCE)],
+        refuted_by: "a party of the cycle that can go on without the others: a timeout, a cancellation, another sender",
         remedy: "take locks in one order everywhere, hold none across an await, and let no side of a channel wait for its own other side",
         chapter: "shutdown",
     },
@@ -96,7 +96,7 @@ pub static RULES: &[Rule] = &[
     },
     Rule {
         cause: Cause::SelfShutdown,
-        of: Suspicion::Standing,
+        of: Suspicion::StuckThread,
         when: &[limit(
             Sign::StoodMs,
             200.0,
@@ -246,7 +246,7 @@ pub static RULES: &[Rule] = &[
         chapter: "leak",
     },
     Rule {
-        cause: Cause::MachineNoise,
+        cause: Cause::HostNoise,
         of: Suspicion::Machine,
         when: &[limit(Sign::Stolen, 0.1, "a tenth of the machine is more than its own clock ticks and daemons take")],
         refuted_by: "the same on a machine of one's own",
@@ -254,7 +254,7 @@ pub static RULES: &[Rule] = &[
         chapter: "method",
     },
     Rule {
-        cause: Cause::MachineNoise,
+        cause: Cause::HostNoise,
         of: Suspicion::Machine,
         when: &[
             limit(Sign::NoCore, 0.5, MOSTLY),
@@ -269,7 +269,7 @@ pub static RULES: &[Rule] = &[
         chapter: "method",
     },
     Rule {
-        cause: Cause::MachineNoise,
+        cause: Cause::HostNoise,
         of: Suspicion::Machine,
         when: &[limit(Sign::PacerFailed, 1.0, ONCE)],
         refuted_by: "a valid run",

@@ -38,9 +38,9 @@ pub enum Sign {
     /// For how long a thread of a runtime stood in the end of a runtime, in milliseconds.
     StoodMs,
     /// Whether a chain of waiting ends where it began, with the end of a runtime in it.
-    CircleWithRuntime,
+    CycleWithRuntime,
     /// Whether it does so without a runtime.
-    Circle,
+    Cycle,
     /// Whether the end of a runtime waits for code that never gives way.
     WaitsForComputing,
     /// Whether tokio refused to end a runtime there, with a panic.
@@ -93,8 +93,8 @@ impl Sign {
                 format!("work waited {} for a thread while none was idle and none was added", time_ms(value))
             }
             Sign::StoodMs => format!("a thread of the runtime stood {} in the end of a runtime", time_ms(value)),
-            Sign::CircleWithRuntime => "the end of the runtime waits for itself".into(),
-            Sign::Circle => "who waits for whom is a circle".into(),
+            Sign::CycleWithRuntime => "the end of the runtime waits for itself".into(),
+            Sign::Cycle => "who waits for whom is a cycle".into(),
             Sign::WaitsForComputing => {
                 "the end of the runtime waits for a task that computes and never gives way".into()
             }

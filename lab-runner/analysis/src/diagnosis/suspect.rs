@@ -18,7 +18,7 @@ pub enum Suspicion {
     /// A blocking pool.
     Pool,
     /// A thread of a runtime that stood in the end of a runtime.
-    Standing,
+    StuckThread,
     /// A panic in the end of a runtime.
     Refusal,
     /// A post-mortem.
@@ -39,7 +39,7 @@ impl fmt::Display for Suspicion {
             Suspicion::Polls => "long polls of one function",
             Suspicion::Sets => "sets of futures that one function polls",
             Suspicion::Pool => "a blocking pool",
-            Suspicion::Standing => "a thread of a runtime outside of polls",
+            Suspicion::StuckThread => "a thread of a runtime outside of polls",
             Suspicion::Refusal => "a panic",
             Suspicion::Hang => "a post-mortem",
             Suspicion::Lost => "accepted requests without an answer",
@@ -61,7 +61,7 @@ pub struct Suspect {
     pub signs: BTreeMap<Sign, f64>,
     /// What it cost.
     pub cost: Cost,
-    /// The lens that its cost rests on, and how large that is beside what the lens took; none if it rests on none.
+    /// The profiler that its cost rests on, and how large that is beside what the profiler took; none if it rests on none.
     pub rests_on: Option<RestsOn>,
     /// What else there is to say, clause by clause.
     pub told: Vec<String>,

@@ -11,10 +11,10 @@ use crate::stacks::stalls::LongPoll;
 use lab_recording::Ending;
 use lab_recording::frame::Frame;
 use lab_recording::observations::MemoryAt;
-use lab_recording::profiler::{Lens, Note};
+use lab_recording::profiler::{Profiler, Note};
 use lab_recording::scheduler::Counters;
 use lab_recording::spec::Spec;
-use lab_recording::threads::{HandOff, Standing};
+use lab_recording::threads::{HandOff, StuckThread};
 
 fn spec() -> Spec {
     Spec::new("greedy", "buggy", lab_recording::Kind::Buggy, lab_recording::Load::DEFAULT)
@@ -89,11 +89,11 @@ fn sched(waited_ms: f64, waits: u64, task_ms: f64) -> Sched {
     }
 }
 
-fn profile(lens: Lens) -> Profile {
+fn profile(profiler: Profiler) -> Profile {
     Profile {
         folder: "".into(),
         spec: spec(),
-        lens,
+        profiler,
         ending: Ending::Finished,
         note: Note::default(),
         views: Vec::new(),
@@ -102,7 +102,7 @@ fn profile(lens: Lens) -> Profile {
         long_polls: Vec::new(),
         in_polls: Some(vec![in_polls(Doing::Computes, 1.0)]),
         sched: None,
-        standing: Vec::new(),
+        stuck_threads: Vec::new(),
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
@@ -117,7 +117,7 @@ fn in_polls(doing: Doing, ms: f64) -> InPolls {
 }
 
 fn looked(sched: Sched, long_polls: Vec<LongPoll>) -> Profile {
-    Profile { sched: Some(sched), long_polls, ..profile(Lens::Sched) }
+    Profile { sched: Some(sched), long_polls, ..profile(Profiler::Sched) }
 }
 
 fn of(profile: Profile) -> Diagnosis {
@@ -222,8 +222,8 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
 fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wait() {
     let stands = |outermost: &str| {
         let names = ["tokio::runtime::blocking::shutdown::Receiver::wait", "shop::serve::{{closure}}", outermost];
-        let standing = Standing { stack: names.map(frame).into(), for_ms: 1_000.0, looks: 10, ..Standing::default() };
-        of(Profile { standing: vec![standing], ..looked(sched(0.0, 0, 1.0), Vec::new()) })
+        let stuck_threads = StuckThread { stack: names.map(frame).into(), for_ms: 1_000.0, looks: 10, ..StuckThread::default() };
+        of(Profile { stuck_threads: vec![stuck_threads], ..looked(sched(0.0, 0, 1.0), Vec::new()) })
     };
     let inside = stands("tokio::runtime::blocking::pool::Inner::run");
     assert_eq!(
@@ -262,7 +262,7 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
 fn memory_leaks_if_it_grows_to_the_end_of_the_load() {
     let grows = |live: fn(u64) -> u64| {
         let look = |n: u64| MemoryAt { ms: n as f64 * 50.0, allocated: live(n), active: live(n), resident: live(n) };
-        causes(Profile { memory: (0..60).map(look).collect(), ..profile(Lens::Alloc) })
+        causes(Profile { memory: (0..60).map(look).collect(), ..profile(Profiler::Alloc) })
     };
     assert_eq!(grows(|n| 1_000_000 + 100_000 * n), [Cause::Leak]);
     assert_eq!(grows(|n| 1_000_000 + 100_000 * n.min(30)), [], "a backlog that is full by the middle of the load");
@@ -271,9 +271,9 @@ fn memory_leaks_if_it_grows_to_the_end_of_the_load() {
 
 #[test]
 fn who_did_not_look_does_not_call_anything_healthy() {
-    let blind = of(profile(Lens::Alloc));
+    let blind = of(profile(Profiler::Alloc));
     assert_eq!((blind.says(), blind.findings.len()), (Cause::NotEnoughEvidence, 0));
-    assert!(blind.not_looked_at.iter().any(|what| what.contains("the lens sched did not run")), "{blind:?}");
+    assert!(blind.not_looked_at.iter().any(|what| what.contains("the profiler sched did not run")), "{blind:?}");
     assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).says(), Cause::Healthy);
     let unavailable = Profile { note: Note::unavailable("no hooks"), ..looked(sched(0.0, 0, 1.0), Vec::new()) };
     assert!(of(unavailable).not_looked_at.iter().any(|what| what.contains("no hooks")));

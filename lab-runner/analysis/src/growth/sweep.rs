@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn way(variant: &str, runs: Vec<One>) -> Way {
-        Way { variant: variant.into(), kind: Kind::Cure, runs }
+        Way { variant: variant.into(), kind: Kind::Fix, runs }
     }
 
     /// Three repetitions of each of six sizes, and an empty run that costs 5.

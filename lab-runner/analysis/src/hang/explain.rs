@@ -10,25 +10,25 @@ use lab_recording::post_mortem::{PostMortem, WatchedKind};
 /// How many threads of a kind are told where nothing is wrong with them.
 const TOLD: usize = 3;
 
-/// Who waits for whom: the shortest circle, or else the shortest chain that ends in code that never gives way.
+/// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never gives way.
 pub fn explain(dead: &PostMortem) -> Explanation {
     let graph = Graph::of(dead);
     let computes = |index: usize| graph.roles[index].inside && graph.roles[index].computes;
-    if let Some(circle) = graph.circle() {
-        return graph.in_circle(&circle.0);
+    if let Some(cycle) = graph.cycle() {
+        return graph.in_cycle(&cycle.0);
     }
     let chain = graph.chain_to(computes).or_else(|| graph.chain_to(|index| graph.stands(index)));
-    chain.map_or_else(|| graph.no_circle(), |chain| graph.in_chain(&chain.0))
+    chain.map_or_else(|| graph.no_cycle(), |chain| graph.in_chain(&chain.0))
 }
 
 impl Graph<'_> {
-    fn in_circle(&self, circle: &[Node]) -> Explanation {
-        self.explanation(Shape::Circle, self.sentences(circle), self.closes(circle), circle)
+    fn in_cycle(&self, cycle: &[Node]) -> Explanation {
+        self.explanation(Shape::Cycle, self.sentences(cycle), self.closes(cycle), cycle)
     }
 
     fn in_chain(&self, chain: &[Node]) -> Explanation {
         let mut steps = self.sentences(chain);
-        let Some(&Node::Thread(last)) = chain.last() else { return self.no_circle() };
+        let Some(&Node::Thread(last)) = chain.last() else { return self.no_cycle() };
         steps.push(self.never_yields(last));
         self.explanation(Shape::NeverYields, steps, self.roles[last].own.cloned(), chain)
     }
@@ -45,10 +45,10 @@ impl Graph<'_> {
         role.inside && answered && matches!(role.wait, None | Some(Wait::Sleep))
     }
 
-    /// What closes a circle: who waits for the end of a runtime, or else who came last.
-    fn closes(&self, circle: &[Node]) -> Option<Frame> {
+    /// What closes a cycle: who waits for the end of a runtime, or else who came last.
+    fn closes(&self, cycle: &[Node]) -> Option<Frame> {
         let waits = |pair: &&[Node]| is_who(pair[0]);
-        let pairs: Vec<&[Node]> = circle.windows(2).filter(waits).collect();
+        let pairs: Vec<&[Node]> = cycle.windows(2).filter(waits).collect();
         let ends = pairs.iter().find(|pair| pair[1] == Node::End).and_then(|pair| self.own_frame(pair[0]));
         let asked = pairs.iter().filter_map(|pair| self.asked(pair[0], pair[1]));
         ends.or_else(|| asked.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, frame)| frame))
@@ -78,7 +78,7 @@ impl Graph<'_> {
         Some((party.for_ms, self.own_frame(who).filter(|_| blocks).unwrap_or(named)))
     }
 
-    fn no_circle(&self) -> Explanation {
+    fn no_cycle(&self) -> Explanation {
         let chain = self.longest().map(|chain| chain.0).unwrap_or_default();
         let mut steps = self.open_chain(&chain);
         let told = |index: &usize| !chain.contains(&Node::Thread(*index));
@@ -98,7 +98,7 @@ impl Graph<'_> {
         let computing = all().filter(|index| self.roles[*index].inside && self.roles[*index].computes);
         let alone = |index| format!("{}, but nobody is seen to wait for that", self.never_yields(index));
         steps.extend(computing.take(TOLD).map(alone));
-        let mut explanation = self.explanation(Shape::NoCircle, steps, None, &chain);
+        let mut explanation = self.explanation(Shape::NoCycle, steps, None, &chain);
         explanation.has_lock |= !locks.is_empty();
         explanation
     }

@@ -191,24 +191,24 @@ impl<'a> Graph<'a> {
         stuck
     }
 
-    /// The shortest circle, from one who waits and round to them again; of equals one with the end of a runtime.
-    pub fn circle(&self) -> Option<Chain> {
+    /// The shortest cycle, from one who waits and round to them again; of equals one with the end of a runtime.
+    pub fn cycle(&self) -> Option<Chain> {
         let stuck = self.stuck();
         let mut best: Option<Vec<Node>> = None;
-        // Every circle goes through something that is waited for.
+        // Every cycle goes through something that is waited for.
         let mut starts: Vec<Node> = stuck.iter().copied().filter(|node| !is_who(*node)).collect();
         starts.sort_by_key(|node| (*node != Node::End, *node));
         for start in starts {
             let most = best.as_ref().map_or(usize::MAX, |best| best.len() - 1);
-            if let Some(circle) = self.path(&[start], most, &stuck, |node| node == start) {
-                best = Some(circle);
+            if let Some(cycle) = self.path(&[start], most, &stuck, |node| node == start) {
+                best = Some(cycle);
             }
         }
-        best.map(|mut circle| {
-            circle.pop();
-            circle.rotate_right(1);
-            circle.push(circle[0]);
-            Chain(circle)
+        best.map(|mut cycle| {
+            cycle.pop();
+            cycle.rotate_right(1);
+            cycle.push(cycle[0]);
+            Chain(cycle)
         })
     }
 

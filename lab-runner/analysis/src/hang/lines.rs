@@ -46,9 +46,9 @@ pub fn lines(dead: &PostMortem, explanation: &Explanation) -> Vec<(String, Strin
 fn headline(explanation: &Explanation) -> String {
     let at = explanation.at.as_ref().map(|at| format!(" at {}", frame(at))).unwrap_or_default();
     match explanation.shape {
-        Shape::Circle => format!("a circle of waiting closes{at}"),
+        Shape::Cycle => format!("a cycle of waiting closes{at}"),
         Shape::NeverYields => format!("code that never gives way{at}"),
-        Shape::NoCircle => "nobody waits in a circle, as far as is seen".to_owned(),
+        Shape::NoCycle => "nobody waits in a cycle, as far as is seen".to_owned(),
     }
 }
 

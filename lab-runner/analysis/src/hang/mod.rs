@@ -24,7 +24,7 @@ pub struct Explanation {
     pub shape: Shape,
     /// Who waits for whom, in words with lines, each a whole clause that begins with who waits.
     pub steps: Vec<String>,
-    /// The function that closes the circle, or that never gives way; none if there is none.
+    /// The function that closes the cycle, or that never gives way; none if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Frame>,
     /// The lock in it that a thread waits for, if there is one.
@@ -40,9 +40,9 @@ pub struct Explanation {
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// Where it began.
-    Circle,
+    Cycle,
     /// In code that computes and never gives way.
     NeverYields,
     /// With tasks that wait for events of the outside: nothing that could be called a deadlock.
-    NoCircle,
+    NoCycle,
 }

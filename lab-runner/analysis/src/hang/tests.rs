@@ -24,7 +24,7 @@ fn a_runtime_dropped_in_block_in_place_waits_for_itself() {
         let mut dead = dead(vec![outside(1, &RECV), ends, idle_worker(4712)]);
         dead.tasks = Some(vec![LiveTask { state: TaskState::Polled(4711), ..task(12, "src/shutdown.rs:41") }]);
         let explained = explain(&dead);
-        assert_eq!((explained.shape, explained.has_runtime, explained.has_lock), (Shape::Circle, true, false));
+        assert_eq!((explained.shape, explained.has_runtime, explained.has_lock), (Shape::Cycle, true, false));
         assert_eq!(
             explained.steps,
             [
@@ -41,7 +41,7 @@ fn a_runtime_dropped_in_block_in_place_waits_for_itself() {
 fn without_task_numbers_it_is_a_task_polled_by_a_thread() {
     let dead = dead(vec![outside(1, &RECV), inside_worker(4711, &in_place(&DROP))]);
     let explained = explain(&dead);
-    assert_eq!(explained.shape, Shape::Circle);
+    assert_eq!(explained.shape, Shape::Cycle);
     assert_says(&explained, &["a task polled by thread 4711, in block_in_place, waits in the end of its runtime"]);
 }
 
@@ -50,7 +50,7 @@ fn a_runtime_ended_on_its_own_pool_waits_for_itself() {
     for end in [&DROP[..], &TIMEOUT[..]] {
         let dead = dead(vec![outside(1, &RECV), idle_worker(2), inside_pool(3, end), idle_pool(4)]);
         let explained = explain(&dead);
-        assert_eq!((explained.shape, explained.has_runtime), (Shape::Circle, true));
+        assert_eq!((explained.shape, explained.has_runtime), (Shape::Cycle, true));
         assert_says(
             &explained,
             &["a blocking task on thread 3 waits in the end of its runtime", "before its blocking task returns"],
@@ -89,16 +89,16 @@ fn a_blocking_task_that_stands_in_a_call_keeps_a_runtime_too() {
 fn one_that_computes_and_is_not_waited_for_is_told_and_not_blamed() {
     let spins = Thread { on_cpu: Some(0.97), ..inside_worker(5, &["my_app::crunch | src/app.rs:31"]) };
     let explained = explain(&dead(vec![outside(1, &BLOCK_ON), spins]));
-    assert_eq!((explained.shape, explained.at.is_none()), (Shape::NoCircle, true));
+    assert_eq!((explained.shape, explained.at.is_none()), (Shape::NoCycle, true));
     assert_says(&explained, &["thread 5 computes inside a poll", "but nobody is seen to wait for that"]);
 }
 
 #[test]
-fn a_slow_drain_is_no_circle() {
+fn a_slow_drain_is_no_cycle() {
     let mut dead = dead(vec![outside(1, &BLOCK_ON), idle_worker(2), idle_worker(3), idle_pool(4)]);
     dead.tasks = Some((0..37).map(|number| task(number, "src/app.rs:3")).collect());
     let explained = explain(&dead);
-    assert_eq!((explained.shape, explained.has_lock, explained.has_runtime), (Shape::NoCircle, false, false));
+    assert_eq!((explained.shape, explained.has_lock, explained.has_runtime), (Shape::NoCycle, false, false));
     assert_eq!(
         explained.steps,
         [
@@ -113,7 +113,7 @@ fn with_several_runtimes_whose_thread_it_is_is_doubted_or_told_by_its_task() {
     let mut dead = dead(vec![inside_worker(7, &in_place(&DROP))]);
     dead.runtimes.push(Runtime { number: 1, ..Runtime::default() });
     let explained = explain(&dead);
-    assert_eq!(explained.shape, Shape::Circle);
+    assert_eq!(explained.shape, Shape::Cycle);
     assert_says(&explained, &["if it is of that one of 2 runtimes, which its stack does not tell"]);
     // A runtime that still counts its tasks does not end: its task waits for that of another one, where somebody computes.
     dead.threads.push(Thread { on_cpu: Some(1.0), ..inside_pool(8, &["my_app::crunch | src/app.rs:31"]) });
@@ -124,7 +124,7 @@ fn with_several_runtimes_whose_thread_it_is_is_doubted_or_told_by_its_task() {
 }
 
 #[test]
-fn async_locks_crosswise_are_a_circle() {
+fn async_locks_crosswise_are_a_cycle() {
     let mut dead = dead(vec![outside(1, &BLOCK_ON), idle_worker(2), idle_worker(3)]);
     dead.tasks = Some(vec![task(10, "src/app.rs:3"), task(11, "src/app.rs:4"), task(12, "src/app.rs:5")]);
     dead.watched = vec![
@@ -132,7 +132,7 @@ fn async_locks_crosswise_are_a_circle() {
         lock(WatchedKind::AsyncLock, "to", &[(2, Some(11), 8.0)], &[(3, Some(10), 6.0)]),
     ];
     let explained = explain(&dead);
-    assert_eq!((explained.shape, explained.has_lock, explained.has_runtime), (Shape::Circle, true, false));
+    assert_eq!((explained.shape, explained.has_lock, explained.has_runtime), (Shape::Cycle, true, false));
     assert_eq!(explained.steps.len(), 2);
     assert_says(
         &explained,
@@ -153,29 +153,29 @@ fn the_outermost_future_waits_as_its_thread() {
         lock(WatchedKind::AsyncLock, "b", &[(2, Some(10), 8.0)], &[(1, None, 6.0)]),
     ];
     let explained = explain(&dead);
-    assert_eq!(explained.shape, Shape::Circle);
+    assert_eq!(explained.shape, Shape::Cycle);
     assert_says(&explained, &["thread 1 (thread-1) waits since 6 ms (waits.rs:1) for the lock `b`"]);
     assert_eq!(explained.at.unwrap().line, Some(1), "where it asked, and not where it blocks");
 }
 
 #[test]
-fn a_lock_asked_for_by_who_has_it_is_a_circle_of_one() {
+fn a_lock_asked_for_by_who_has_it_is_a_cycle_of_one() {
     let mut dead = dead(vec![idle_worker(2)]);
     let twice = lock(WatchedKind::AsyncLock, "twice", &[(2, Some(10), 9.0)], &[(2, Some(10), 8.0)]);
     dead.watched = vec![twice];
     let explained = explain(&dead);
-    assert_eq!((explained.shape, explained.steps.len()), (Shape::Circle, 1));
+    assert_eq!((explained.shape, explained.steps.len()), (Shape::Cycle, 1));
 }
 
 #[test]
-fn std_locks_crosswise_are_a_circle_of_threads() {
+fn std_locks_crosswise_are_a_cycle_of_threads() {
     let mut dead = dead(vec![outside(1, &LOCK), inside_worker(2, &LOCK), outside(3, &LOCK)]);
     dead.watched = vec![
         lock(WatchedKind::Lock, "a", &[(1, None, 9.0)], &[(2, Some(5), 7.0)]),
         lock(WatchedKind::Lock, "b", &[(2, Some(5), 8.0)], &[(1, None, 6.0), (3, None, 5.0)]),
     ];
     let explained = explain(&dead);
-    assert_eq!((explained.shape, explained.has_lock), (Shape::Circle, true));
+    assert_eq!((explained.shape, explained.has_lock), (Shape::Cycle, true));
     assert_says(
         &explained,
         &[
@@ -187,9 +187,9 @@ fn std_locks_crosswise_are_a_circle_of_threads() {
 }
 
 #[test]
-fn locks_that_nobody_watches_are_told_without_a_circle() {
+fn locks_that_nobody_watches_are_told_without_a_cycle() {
     let explained = explain(&dead(vec![outside(1, &LOCK), inside_worker(2, &LOCK)]));
-    assert_eq!((explained.shape, explained.has_lock), (Shape::NoCircle, true));
+    assert_eq!((explained.shape, explained.has_lock), (Shape::NoCycle, true));
     assert_says(
         &explained,
         &[
@@ -199,14 +199,14 @@ fn locks_that_nobody_watches_are_told_without_a_circle() {
 }
 
 #[test]
-fn channels_full_both_ways_are_a_circle() {
+fn channels_full_both_ways_are_a_cycle() {
     let mut dead = dead(vec![idle_worker(2)]);
     dead.watched = vec![
         channel("there", &[(2, Some(10), 9.0)], &[(2, Some(11), 20.0)]),
         channel("back", &[(2, Some(11), 8.0)], &[(2, Some(10), 20.0)]),
     ];
     let explained = explain(&dead);
-    assert_eq!((explained.shape, explained.has_lock), (Shape::Circle, false));
+    assert_eq!((explained.shape, explained.has_lock), (Shape::Cycle, false));
     assert_says(
         &explained,
         &["task 11 waits since 8 ms (waits.rs:2) at the channel `back` (made.rs:1) for task 10 on the other side"],
@@ -214,17 +214,17 @@ fn channels_full_both_ways_are_a_circle() {
 }
 
 #[test]
-fn a_channel_with_another_sender_who_may_go_on_is_no_circle() {
+fn a_channel_with_another_sender_who_may_go_on_is_no_cycle() {
     let mut dead = dead(vec![idle_worker(2)]);
     let others = [(2, Some(11), 20.0), (2, Some(12), 20.0)];
     dead.watched = vec![
         channel("in", &[(2, Some(10), 9.0)], &others),
         channel("out", &[(2, Some(11), 8.0)], &[(2, Some(10), 20.0)]),
     ];
-    assert_eq!(explain(&dead).shape, Shape::NoCircle);
+    assert_eq!(explain(&dead).shape, Shape::NoCycle);
     dead.watched.push(channel("more", &[(2, Some(12), 8.0)], &[(2, Some(10), 20.0)]));
     let explained = explain(&dead);
-    assert_eq!(explained.shape, Shape::Circle, "once both wait for the receiver");
+    assert_eq!(explained.shape, Shape::Cycle, "once both wait for the receiver");
     assert_says(&explained, &["one of 2 on the other side, all of whom wait"]);
 }
 
@@ -240,7 +240,7 @@ fn a_lock_held_at_a_channel_nobody_drains_is_a_chain_that_ends_there() {
         lock(WatchedKind::AsyncLock, "state", &[(1, None, 10.0)], &[(2, Some(10), 7.0)]),
     ];
     let explained = explain(&dead);
-    assert_eq!((explained.shape, explained.has_lock, explained.at.is_none()), (Shape::NoCircle, true, true));
+    assert_eq!((explained.shape, explained.has_lock, explained.at.is_none()), (Shape::NoCycle, true, true));
     assert_eq!(
         explained.steps,
         [
@@ -261,12 +261,12 @@ fn a_lock_handed_to_one_who_is_not_polled_is_held_by_nobody() {
 }
 
 #[test]
-fn a_lock_held_across_the_end_of_a_runtime_is_no_part_of_the_shorter_circle() {
+fn a_lock_held_across_the_end_of_a_runtime_is_no_part_of_the_shorter_cycle() {
     let ends = Thread { poll: Some(Polled { task: 12, for_ms: 3e3 }), ..inside_worker(7, &in_place(&DROP)) };
     let mut dead = dead(vec![ends, inside_worker(8, &LOCK)]);
     dead.watched = vec![lock(WatchedKind::Lock, "held", &[(7, Some(12), 9.0)], &[(8, Some(13), 7.0)])];
     let explained = explain(&dead);
-    assert_eq!((explained.shape, explained.has_runtime, explained.has_lock), (Shape::Circle, true, false));
+    assert_eq!((explained.shape, explained.has_runtime, explained.has_lock), (Shape::Cycle, true, false));
 }
 
 #[test]
@@ -288,33 +288,33 @@ fn hundreds_of_threads_and_thousands_of_tasks_take_one_screen() {
     assert_eq!((groups.threads[0].count, groups.threads[1].count, groups.tasks.len()), (250, 240, 30));
     assert_eq!(groups.threads[0].role, "a pool thread inside a blocking task, waits for a lock that blocks its thread");
     let explained = explain(&dead);
-    assert_eq!(explained.shape, Shape::Circle);
+    assert_eq!(explained.shape, Shape::Cycle);
     let lines = lines(&dead, &explained);
     assert!(lines.len() < 20, "{lines:#?}");
     let of = |label: &str| lines.iter().filter(|line| line.0 == label).map(|line| line.1.as_str()).collect::<Vec<_>>();
-    assert_eq!(of("hang"), ["a circle of waiting closes at app.rs:14, my_app::stop"]);
+    assert_eq!(of("hang"), ["a cycle of waiting closes at app.rs:14, my_app::stop"]);
     assert_eq!(of("threads")[4], "20 threads more, in 20 other places", "{lines:#?}");
     assert!(of("tasks")[2].starts_with("9332 tasks more, of 28 other kinds"), "{lines:#?}");
     assert_eq!(of("locks")[1], "1999 more locks and channels that somebody holds or waits for");
 }
 
 #[test]
-fn a_long_circle_is_cut_on_screen_and_whole_in_the_explanation() {
+fn a_long_cycle_is_cut_on_screen_and_whole_in_the_explanation() {
     let mut dead = dead(Vec::new());
     let next = |index: u64| (index + 1) % 100;
     dead.watched = (0..100)
         .map(|index| lock(WatchedKind::AsyncLock, "ring", &[(2, Some(index), 9.0)], &[(2, Some(next(index)), 8.0)]))
         .collect();
     let explained = explain(&dead);
-    assert_eq!((explained.shape, explained.steps.len()), (Shape::Circle, 100));
+    assert_eq!((explained.shape, explained.steps.len()), (Shape::Cycle, 100));
     let lines = lines(&dead, &explained);
     assert_eq!(lines.iter().filter(|line| line.1 == "and so on, 95 steps more").count(), 1, "{lines:#?}");
 }
 
 #[test]
-fn nothing_at_all_is_no_circle() {
+fn nothing_at_all_is_no_cycle() {
     let explained = explain(&PostMortem::default());
-    assert_eq!((explained.shape, explained.steps.len()), (Shape::NoCircle, 0));
+    assert_eq!((explained.shape, explained.steps.len()), (Shape::NoCycle, 0));
     assert_eq!(lines(&PostMortem::default(), &explained).len(), 1);
 }
 

@@ -1,12 +1,12 @@
-//! Which conclusions what watching cost leaves. Each is held to the upper end of what the lens took: who is sure that something
-//! is not the lens must be sure of both. Where the cost is not known a conclusion stands, and the report says that its price is not
+//! Which conclusions what watching cost leaves. Each is held to the upper end of what the profiler took: who is sure that something
+//! is not the profiler must be sure of both. Where the cost is not known a conclusion stands, and the report says that its price is not
 //! known.
 
 use crate::overhead::Known;
 use crate::units::{percent, time_ms};
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 
-/// What a conclusion says about a run, in the unit that the lens' cost is told in too.
+/// What a conclusion says about a run, in the unit that the profiler's cost is told in too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
     /// A share of all waiting.
@@ -18,8 +18,8 @@ pub enum Size {
 /// What a conclusion rests on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RestsOn {
-    /// The lens.
-    pub lens: Lens,
+    /// The profiler.
+    pub profiler: Profiler,
     /// How large it is.
     pub size: Size,
 }
@@ -38,7 +38,7 @@ pub fn refusal(size: Size, cost: &Known) -> Option<String> {
 const OF_CPU: [&str; 2] = ["cpu", "stall on-CPU"];
 
 /// The share that something in a view must exceed; none if it is not known, or if the view is not of time: memory that a program
-/// asks for is not the lens', whatever time that takes.
+/// asks for is not the profiler's, whatever time that takes.
 pub fn least_share(view: &str, unit: &str, cost: &Known) -> Option<f64> {
     let cost = cost.as_ref().ok()?;
     let share = if OF_CPU.contains(&view) { cost.share } else { cost.of_wall };

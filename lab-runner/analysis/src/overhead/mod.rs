@@ -1,11 +1,11 @@
-//! What watching cost: a lens' own share of its run, reckoned from what was measured in it. And which conclusions that leaves, for one
-//! that is smaller than what watching cost may be about the lens. Pure.
+//! What watching cost: a profiler's own share of its run, reckoned from what was measured in it. And which conclusions that leaves, for one
+//! that is smaller than what watching cost may be about the profiler. Pure.
 
 pub mod limits;
 
 use crate::scheduler::{Sched, YIELD_PROBE};
 use lab_recording::Ending;
-use lab_recording::overhead::{Price, Watching};
+use lab_recording::overhead::{Price, Overhead};
 
 /// A number with the interval that it is in.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -18,16 +18,16 @@ pub struct Range {
     pub high: f64,
 }
 
-/// What a lens cost the run that it looked into.
+/// What a profiler cost the run that it looked into.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cost {
     /// CPU time of the run while it looked, the pacer's left out as far as it is known, in milliseconds.
     pub run_ms: f64,
-    /// CPU time that the lens took of it, in milliseconds.
+    /// CPU time that the profiler took of it, in milliseconds.
     pub ms: Range,
     /// The same as a share.
     pub share: Range,
-    /// The same as a share of the time that passed meanwhile: in no more of it can the lens have kept anybody waiting.
+    /// The same as a share of the time that passed meanwhile: in no more of it can the profiler have kept anybody waiting.
     pub of_wall: Range,
     /// Of it, what its own threads took, in milliseconds.
     pub threads_ms: f64,
@@ -39,7 +39,7 @@ pub struct Cost {
     pub missing: Vec<String>,
 }
 
-/// One kind of thing that a lens does on the threads of the program.
+/// One kind of thing that a profiler does on the threads of the program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PerEvent {
     /// What: `poll`.
@@ -90,7 +90,7 @@ impl From<Price> for Range {
 pub struct About<'a> {
     /// How it ended.
     pub ending: Ending,
-    /// Why the lens saw nothing, if so.
+    /// Why the profiler saw nothing, if so.
     pub unavailable: Option<&'a str>,
     /// CPU time of the pacer, in nanoseconds; none if nothing was sent.
     pub pacer_ns: Option<u64>,
@@ -98,11 +98,11 @@ pub struct About<'a> {
     pub sched: Option<&'a Sched>,
 }
 
-/// What a lens cost, from what its child has measured.
+/// What a profiler cost, from what its child has measured.
 ///
 /// # Errors
 /// Why that is not known.
-pub fn cost(measured: Option<&Watching>, about: &About<'_>) -> Known {
+pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> Known {
     let Some(measured) = measured else { return Err(why_not(about)) };
     let own_ns: u64 = measured.threads.iter().map(|thread| thread.cpu_ns).sum();
     let of_event = |event: &lab_recording::overhead::Event| PerEvent {
@@ -139,7 +139,7 @@ fn probe(sched: Option<&Sched>) -> Option<PerEvent> {
 
 fn why_not(about: &About<'_>) -> String {
     match about.ending {
-        _ if about.unavailable.is_some() => "the lens did not look".into(),
+        _ if about.unavailable.is_some() => "the profiler did not look".into(),
         Ending::Hung => "the run was killed".into(),
         Ending::Finished | Ending::Failed => "recorded before the lab kept it".into(),
         _ => "the run ended before it was written down".into(),
@@ -154,9 +154,9 @@ mod tests {
 
     const ABOUT: About<'_> = About { ending: Ending::Finished, unavailable: None, pacer_ns: None, sched: None };
 
-    fn measured() -> Watching {
+    fn measured() -> Overhead {
         let price = Price { ns: 50.0, low_ns: 40.0, high_ns: 70.0 };
-        Watching {
+        Overhead {
             process_ns: 1_300_000_000,
             wall_ns: 2_000_000_000,
             pacer_before_ns: Some(100_000_000),
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_makes_it_a_bound_and_no_share_is_more_than_all() {
-        let cheap = Watching { process_ns: 1_000, missing: vec!["sample: why".into()], ..measured() };
+        let cheap = Overhead { process_ns: 1_000, missing: vec!["sample: why".into()], ..measured() };
         let cost = cost(Some(&cheap), &ABOUT).unwrap();
         assert_eq!(
             (cost.complete, cost.share, &cost.missing[..]),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_probe_s_polls_are_the_lens_s_own() {
+    fn the_probe_s_polls_are_the_profiler_s_own() {
         let poll_us = Quantiles { sum: 3_000.0, ..Quantiles::default() };
         let group = Group { name: YIELD_PROBE.into(), polls: 1_000, poll_us, ..Group::default() };
         let sched = Sched { groups: vec![group], ..Sched::default() };
@@ -203,7 +203,7 @@ mod tests {
         let why = |about: About<'_>| cost(None, &about).unwrap_err();
         assert_eq!(why(ABOUT), "recorded before the lab kept it");
         assert_eq!(why(About { ending: Ending::Hung, ..ABOUT }), "the run was killed");
-        assert_eq!(why(About { unavailable: Some("no jemalloc"), ..ABOUT }), "the lens did not look");
-        assert!(cost(Some(&Watching::default()), &ABOUT).unwrap_err().contains("no CPU time"));
+        assert_eq!(why(About { unavailable: Some("no jemalloc"), ..ABOUT }), "the profiler did not look");
+        assert!(cost(Some(&Overhead::default()), &ABOUT).unwrap_err().contains("no CPU time"));
     }
 }

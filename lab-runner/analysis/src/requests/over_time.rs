@@ -4,7 +4,7 @@ use crate::requests::parts::LONGEST_NS;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
-/// So many slices has the measured time: enough to see a freeze begin and end, and few enough to be told apart.
+/// LedgerVerdict many slices has the measured time: enough to see a freeze begin and end, and few enough to be told apart.
 pub const SLICES: usize = 60;
 
 /// The requests that were due in one slice of the measured time.

@@ -1,4 +1,4 @@
-//! The lens in the parent: names for what the child saw, and a word on how far it can be believed.
+//! The profiler in the parent: names for what the child saw, and a word on how far it can be believed.
 
 use crate::stacks::symbols::Symbols;
 use crate::stacks::{Folded, pprof};
@@ -7,7 +7,7 @@ use lab_recording::alloc::read::{self, Recording};
 use lab_recording::alloc::{FILE, HEAP, NO_JEMALLOC};
 use lab_recording::frame::Frame;
 use lab_recording::observations::MEMORY;
-use lab_recording::profiler::{Note, ViewNote};
+use lab_recording::profiler::{Note, ViewStatus};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note> {
     let recording = churn(folder, &mut note)?;
     live(folder, recording.as_ref(), &mut note)?;
     if killed && note.views.is_empty() {
-        return Ok(Note::unavailable("the run was killed before the lens had seen anything"));
+        return Ok(Note::unavailable("the run was killed before the profiler had seen anything"));
     }
     if killed {
         note.notes.push("the run was killed: what it had asked for until then is shown".into());
@@ -79,7 +79,7 @@ fn stack(addresses: &[u64], symbols: &mut Symbols) -> Vec<String> {
 const ALLOCATOR: usize = 32;
 
 fn is_of_the_allocator(frame: &Frame) -> bool {
-    let parts = ["lab_kit::alloc::", "lens::alloc::churn::", "__rust_alloc", "__rust_realloc", "_rjem_", "jemalloc"];
+    let parts = ["lab_kit::alloc::", "profiler::alloc::churn::", "__rust_alloc", "__rust_realloc", "_rjem_", "jemalloc"];
     parts.iter().any(|part| frame.function.contains(part))
 }
 
@@ -180,7 +180,7 @@ fn tell_live(heap: &Heap, bytes: &Folded, samples: &Folded, note: &mut Note) {
 }
 
 /// Writes a view: bytes, samples, and the bytes for other people's tools.
-fn view(folder: &Path, name: &str, kind: &str, seen: [&Folded; 2], shows: &str) -> anyhow::Result<ViewNote> {
+fn view(folder: &Path, name: &str, kind: &str, seen: [&Folded; 2], shows: &str) -> anyhow::Result<ViewStatus> {
     let [bytes, samples] = seen;
     let (file, in_samples) = (format!("alloc-{name}.folded"), format!("alloc-{name}-samples.folded"));
     fs::write(folder.join(&file), bytes.to_string())?;
@@ -188,7 +188,7 @@ fn view(folder: &Path, name: &str, kind: &str, seen: [&Folded; 2], shows: &str) 
     if !bytes.is_empty() {
         fs::write(folder.join(format!("alloc-{name}.pb.gz")), pprof::gzipped(bytes, kind, "bytes")?)?;
     }
-    Ok(ViewNote {
+    Ok(ViewStatus {
         name: format!("alloc {name}"),
         file,
         unit: "bytes".into(),

@@ -5,7 +5,7 @@ use crate::stacks::{Folded, Names, pprof};
 use anyhow::{Result, ensure};
 use lab_recording::cpu::{OWN_THREADS, Raw, Stack};
 use lab_recording::frame::Frame;
-use lab_recording::profiler::{Note, ViewNote};
+use lab_recording::profiler::{Note, ViewStatus};
 use lab_recording::stall::Recording;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub fn resolve(folder: &Path) -> Result<Note> {
     std::fs::write(folder.join(TIME), time.to_string())?;
     std::fs::write(folder.join(SAMPLES), samples.to_string())?;
     std::fs::write(folder.join(PPROF), pprof::gzipped(&Names::new().apply(&nanoseconds), "cpu", "nanoseconds")?)?;
-    let view = ViewNote {
+    let view = ViewStatus {
         name: "cpu".into(),
         file: TIME.into(),
         unit: "us".into(),

@@ -7,7 +7,7 @@ use crate::scheduler::requests::SinceSent;
 use crate::scheduler::{SCHED, Stacks, YIELD_PROBE, analyse, stacks};
 use crate::stacks::symbols::Symbols;
 use lab_kit::{ACCEPTOR_SPAWNED_IN, heartbeat, request_task, yield_probe};
-use lab_recording::profiler::{Note, ViewNote};
+use lab_recording::profiler::{Note, ViewStatus};
 use lab_recording::scheduler::{FILE, Place};
 use lab_recording::{request_log, stall};
 use std::collections::BTreeMap;
@@ -24,13 +24,13 @@ const OWN: [(&str, &str); 4] = [
 const SHOWS: &str = "how long tasks waited for a worker, above each who waited the code that held it; what ran while nobody \
                      waited is not in it";
 
-/// Adds up what a recorder left in the folder of a run and leaves `sched.json`, blame as folded stacks and the lens' note there, as is
-/// done whenever a run under this lens is over.
+/// Adds up what a recorder left in the folder of a run and leaves `sched.json`, blame as folded stacks and the profiler's note there, as is
+/// done whenever a run under this profiler is over.
 ///
 /// # Errors
 /// If there is no room for what it comes to.
 pub fn complete(folder: &Path) -> anyhow::Result<()> {
-    crate::resolve::complete(lab_recording::profiler::Lens::Sched, folder)
+    crate::resolve::complete(lab_recording::profiler::Profiler::Sched, folder)
 }
 
 /// Adds the recording of a run up.
@@ -71,11 +71,11 @@ fn name_of(place: &Place) -> Option<String> {
     OWN.iter().find(|(file, _)| *file == place.file).map(|(_, name)| (*name).to_owned())
 }
 
-fn view(folder: &Path, blamed: &Stacks) -> anyhow::Result<ViewNote> {
+fn view(folder: &Path, blamed: &Stacks) -> anyhow::Result<ViewStatus> {
     let file = "sched-blame.folded";
     write(&folder.join(file), &blamed.ms)?;
     // A wait is measured, not sampled: its milliseconds count as they are.
-    Ok(ViewNote {
+    Ok(ViewStatus {
         name: "sched blame".into(),
         file: file.into(),
         unit: "ms".into(),

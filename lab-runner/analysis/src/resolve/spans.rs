@@ -3,7 +3,7 @@
 use crate::stacks::Folded;
 use anyhow::{Result, ensure};
 use lab_recording::observations::SLOW_REQUEST;
-use lab_recording::profiler::{Note, ViewNote};
+use lab_recording::profiler::{Note, ViewStatus};
 use lab_recording::spans::Raw;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub fn resolve(folder: &Path) -> Result<Note> {
     if let Some(slow) = &raw.slow {
         std::fs::write(folder.join(SLOW_REQUEST), serde_json::to_vec_pretty(slow)?)?;
     }
-    let view = ViewNote {
+    let view = ViewStatus {
         name: "spans".into(),
         file: TIME.into(),
         unit: "us".into(),
@@ -85,7 +85,7 @@ fn notes(raw: &Raw) -> Vec<String> {
     let mut notes = vec!["a task that is spawned without its spawner's span begins a stack of its own".to_owned()];
     if !raw.stopped {
         notes.push(
-            "the lens was not stopped: the run was killed while it looked, and up to half a second is lost".into(),
+            "the profiler was not stopped: the run was killed while it looked, and up to half a second is lost".into(),
         );
     }
     notes.extend(stuck(raw).map(|inside| {

@@ -3,7 +3,7 @@
 use crate::stacks::doing::{IN_POLLS, in_polls};
 use crate::stacks::stalls::{self, Folded};
 use crate::stacks::symbols::Symbols;
-use lab_recording::profiler::{Note, ViewNote};
+use lab_recording::profiler::{Note, ViewStatus};
 use lab_recording::stall::{Counts, FILE, LONG_POLL_NS, Recording, read};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -45,11 +45,11 @@ pub fn write_polls(folder: &Path, recording: &Recording, symbols: &mut Symbols) 
     Ok(std::fs::write(folder.join(IN_POLLS), serde_json::to_vec_pretty(&in_polls(recording, symbols))?)?)
 }
 
-fn view(folder: &Path, name: &str, stacks: &BTreeMap<String, f64>, shows: &str) -> anyhow::Result<ViewNote> {
+fn view(folder: &Path, name: &str, stacks: &BTreeMap<String, f64>, shows: &str) -> anyhow::Result<ViewStatus> {
     let file = format!("stall-{}.folded", name.to_lowercase());
     std::fs::write(folder.join(&file), Folded::lines(stacks))?;
     // A sample stands for a millisecond, so the weights are samples too.
-    Ok(ViewNote { name: format!("stall {name}"), file, unit: "ms".into(), samples: None, shows: shows.into() })
+    Ok(ViewStatus { name: format!("stall {name}"), file, unit: "ms".into(), samples: None, shows: shows.into() })
 }
 
 fn counts(recording: &Recording) -> BTreeMap<String, u64> {

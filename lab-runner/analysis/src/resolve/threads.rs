@@ -5,8 +5,8 @@ use lab_recording::file;
 use lab_recording::post_mortem::{LiveTask, POST_MORTEM, PostMortem, Thread};
 use lab_recording::scheduler::{self, Blocks, What};
 use lab_recording::threads::{
-    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STANDING, Raw, RawPanic, RawPostMortem, RawStanding,
-    RawTask, RawThread, STANDING, Standing,
+    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STUCK_THREADS, Raw, RawPanic, RawPostMortem, RawStuckThread,
+    RawTask, RawThread, STUCK_THREADS, StuckThread,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,7 +30,7 @@ pub fn complete(folder: &Path, hung: bool) -> Vec<String> {
 /// # Errors
 /// If what the child left is damaged, or if there is no room for the names.
 pub fn complete_standing(folder: &Path) -> anyhow::Result<()> {
-    resolve(folder, [RAW_STANDING, STANDING], standing).map(drop)
+    resolve(folder, [RAW_STUCK_THREADS, STUCK_THREADS], stuck_threads).map(drop)
 }
 
 /// The names of a program's addresses.
@@ -119,8 +119,8 @@ fn panics(panics: Vec<RawPanic>, symbols: &mut Symbols) -> Vec<Panic> {
     panics.into_iter().map(named).collect()
 }
 
-fn standing(all: Vec<RawStanding>, symbols: &mut Symbols) -> Vec<Standing> {
-    let named = |one: RawStanding| Standing {
+fn stuck_threads(all: Vec<RawStuckThread>, symbols: &mut Symbols) -> Vec<StuckThread> {
+    let named = |one: RawStuckThread| StuckThread {
         stack: symbols.stack(&one.stack),
         tid: one.tid,
         name: one.name,
@@ -131,7 +131,7 @@ fn standing(all: Vec<RawStanding>, symbols: &mut Symbols) -> Vec<Standing> {
 }
 
 /// Whether it is a thread of tokio's blocking pool that has nothing to do.
-fn is_idle(one: &Standing) -> bool {
+fn is_idle(one: &StuckThread) -> bool {
     let has = |name: &str| one.stack.iter().any(|frame| frame.function.contains(name));
     has("runtime::blocking::pool::Inner") && !has("BlockingTask")
 }
@@ -141,9 +141,9 @@ mod tests {
     use super::*;
     use lab_recording::frame::Frame;
 
-    fn standing_in(functions: &[&str]) -> Standing {
+    fn standing_in(functions: &[&str]) -> StuckThread {
         let frame = |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
-        Standing { stack: functions.iter().map(frame).collect(), ..Standing::default() }
+        StuckThread { stack: functions.iter().map(frame).collect(), ..StuckThread::default() }
     }
 
     #[test]

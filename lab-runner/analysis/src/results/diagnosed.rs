@@ -1,6 +1,6 @@
 //! What is wrong with each run of an invocation, and what became of a named cause.
 
-use crate::diagnosis::cured::{Cured, cured};
+use crate::diagnosis::cured::{FixOutcome, cured};
 use crate::diagnosis::{Case, Diagnosis, diagnose};
 use crate::evidence::{label, own_crate};
 use crate::profile::{self, Profile};
@@ -23,7 +23,7 @@ pub struct Diagnosed {
     pub post_mortem: Option<PostMortem>,
 }
 
-/// Diagnoses each variant of a report, in a comparison each side: its first run, with what lenses saw of the same.
+/// Diagnoses each variant of a report, in a comparison each side: its first run, with what profilers saw of the same.
 pub fn all(report: &Results) -> Vec<Diagnosed> {
     let key = |spec: &Spec| (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.scaled);
     let mut done: Vec<(String, Option<Side>, usize)> = Vec::new();
@@ -53,7 +53,7 @@ pub fn all(report: &Results) -> Vec<Diagnosed> {
 }
 
 /// What became of the cause that was named before, in a comparison.
-pub fn cure(report: &Results) -> Option<Cured> {
+pub fn fix(report: &Results) -> Option<FixOutcome> {
     let side = |side: Side| report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis);
     Some(cured(side(Side::A)?, side(Side::B)?))
 }

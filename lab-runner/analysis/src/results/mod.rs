@@ -36,11 +36,11 @@ pub struct Results {
     pub sweep: Option<Sweep>,
     /// The judged claims of each way of the sweep.
     pub ways: Vec<(String, Vec<Judged>)>,
-    /// The traps of the scenario, held to what the default cure keeps.
+    /// The traps of the scenario, held to what the default fix keeps.
     pub controls: Vec<Tried>,
     /// What the pairs of a comparison came to.
     pub comparison: Option<Comparison>,
-    /// What lenses saw of its runs.
+    /// What profilers saw of its runs.
     pub profiles: Vec<Profile>,
     /// What lies where profiles do and cannot be read, and why.
     pub lost_profiles: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Results {
     pub diagnoses: Vec<Diagnosed>,
     /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
     pub noise: Option<Noise>,
-    /// What the side after keeps of what tells a cure from a trap.
+    /// What the side after keeps of what tells a fix from a trap.
     pub kept: Vec<Kept>,
     /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if it did.
     pub verdict: Verdict,
@@ -177,7 +177,7 @@ impl Results {
         of_runs.chain(of_ways).flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
     }
 
-    /// What lenses saw, view by view.
+    /// What profilers saw, view by view.
     pub fn evidence(&self, plumbing: Plumbing) -> Vec<Evidence> {
         evidence(&self.profiles, self.scenario, plumbing)
     }

@@ -22,7 +22,7 @@ pub struct Noise {
 pub const DOCTOR: &str = "doctor-";
 
 impl Noise {
-    /// The newest null comparison that was recorded beside an invocation, on the same machine.
+    /// The newest A/A comparison that was recorded beside an invocation, on the same machine.
     pub fn beside(invocation: &Path, here: &Environment, scenarios: &[&'static Scenario]) -> Option<Noise> {
         let is_null = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DOCTOR));
         let beside = std::fs::read_dir(invocation.parent()?).ok()?.flatten().map(|entry| entry.path());

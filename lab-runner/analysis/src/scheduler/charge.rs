@@ -2,7 +2,7 @@
 //!
 //! Backward, because a wait is known by its end: going that way its length is known before any of it is charged. A wait
 //! belongs to the worker that took the task at last. While that worker polls, the wait is shared by all polls of its runtime;
-//! what one poll inflicts is a difference of two readings of a sum that grows by *waits in play / polls in progress*. So
+//! what one poll inflicts is a difference of two readings of a sum that grows by *waits in play / polls in progress*. LedgerVerdict
 //! a change costs as many steps as there are groups that wait, and not as there are waits.
 
 use crate::scheduler::bits::Bits;

@@ -1,4 +1,4 @@
-//! Where the code was that made others wait: blame poll by poll, with the stacks that the lens `stall` saw in these polls.
+//! Where the code was that made others wait: blame poll by poll, with the stacks that the profiler `stall` saw in these polls.
 
 use crate::scheduler::{Analysed, Culprit, Group, Inflicted, Victims};
 use crate::stacks::Blamed;

@@ -187,13 +187,13 @@ pub enum Culprit {
 /// A stretch of time, worker by worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stretch {
-    /// When it begins, in milliseconds after the lens began to look.
+    /// When it begins, in milliseconds after the profiler began to look.
     pub from_ms: f64,
     /// How long it is.
     pub ms: f64,
     /// The waiting in it.
     pub waited_ms: f64,
-    /// What each worker did, in order; polls too short to be seen are joined with their neighbours.
+    /// What each worker did, in order; polls too short to be seen are joined with their noisy neighbours.
     pub rows: Vec<Row>,
     /// How many tasks were runnable and not polled, in equal steps over the stretch.
     pub waiting: Vec<f64>,

@@ -26,7 +26,7 @@ pub trait Watch {
         0..u64::MAX
     }
 
-    /// So many tasks waited from here until there, so many of them for a worker that polled.
+    /// LedgerVerdict many tasks waited from here until there, so many of them for a worker that polled.
     fn waited(&mut self, from: u64, until: u64, waiting: u64, in_play: u64);
 
     /// A worker did this from here until there.

@@ -16,7 +16,7 @@ const STRETCH_NS: u64 = 200_000_000;
 const STEP_NS: u64 = 10_000_000;
 /// Steps of a recording that are told apart; a longer one has longer steps.
 const MOST_STEPS: u64 = 1_000_000;
-/// Pieces shorter than this are joined with their neighbours.
+/// Pieces shorter than this are joined with their noisy neighbours.
 const SHORTEST_NS: u64 = 100_000;
 /// Steps of the number of tasks that wait.
 const WAITING: usize = 200;

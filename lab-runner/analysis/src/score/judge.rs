@@ -19,11 +19,11 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judgement {
-    /// The true cause of a sick run is named.
+    /// The true cause of a faulty run is named.
     Named,
-    /// A sick run is called healthy, or something else.
+    /// A faulty run is called healthy, or something else.
     Missed,
-    /// A sick run of which is only said that it cannot be told.
+    /// A faulty run of which is only said that it cannot be told.
     MissedForDoubt,
     /// A healthy run is accused of nothing.
     Silent,
@@ -88,8 +88,8 @@ impl Judged {
     }
 }
 
-fn judgement(sick: bool, accusations: usize, right: usize, doubtful: bool) -> Judgement {
-    match (sick, accusations, doubtful) {
+fn judgement(faulty: bool, accusations: usize, right: usize, doubtful: bool) -> Judgement {
+    match (faulty, accusations, doubtful) {
         (true, _, _) if right > 0 => Judgement::Named,
         (true, _, true) => Judgement::MissedForDoubt,
         (true, _, false) => Judgement::Missed,
@@ -138,7 +138,7 @@ pub const CAUSES: [Cause; 14] = [
     Cause::AbortedWork,
     Cause::Leak,
     Cause::Overload,
-    Cause::MachineNoise,
+    Cause::HostNoise,
     Cause::Healthy,
     Cause::NotEnoughEvidence,
 ];
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sick_run_is_named_by_any_finding_and_others_count_against_it() {
+    fn a_faulty_run_is_named_by_any_finding_and_others_count_against_it() {
         let truth = answer(Cause::LongPoll, "a::buggy::work");
         let said = [answer(Cause::Leak, "a::x"), answer(Cause::LongPoll, "a::buggy::work::{{closure}}")];
         let judged = Judged::of(Some(&truth), &said);
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(of(&[]), Judgement::Missed);
         assert_eq!(of(&[answer(Cause::Healthy, "")]), Judgement::Missed);
         assert_eq!(of(&[answer(Cause::BlockingCall, "")]), Judgement::Missed);
-        for doubt in [Cause::Overload, Cause::MachineNoise, Cause::NotEnoughEvidence] {
+        for doubt in [Cause::Overload, Cause::HostNoise, Cause::NotEnoughEvidence] {
             assert_eq!(of(&[answer(doubt, "")]), Judgement::MissedForDoubt);
             assert_eq!(Judged::of(None, &[answer(doubt, "")]).judgement, Judgement::Doubted);
         }
@@ -190,7 +190,7 @@ mod tests {
     fn a_healthy_run_is_accused_by_any_cause_that_blames_code() {
         let of = |said: &[Answer]| Judged::of(None, said);
         assert!(of(&[]).is_right() && of(&[answer(Cause::Healthy, "")]).is_right());
-        let accused = of(&[answer(Cause::MachineNoise, ""), answer(Cause::Leak, "a::b")]);
+        let accused = of(&[answer(Cause::HostNoise, ""), answer(Cause::Leak, "a::b")]);
         assert_eq!((accused.judgement, accused.wrong, accused.first), (Judgement::Accused, 1, None));
     }
 

@@ -55,7 +55,7 @@ impl Score {
         Some(Tally::of(self.runs.iter().filter_map(|run| Some((run.other.as_ref()?, None)))))
     }
 
-    /// The runs by scenario, and without and with a hog beside them.
+    /// The runs by scenario, and without and with a noisy neighbour beside them.
     pub fn groups(&self) -> Vec<(String, Tally)> {
         let mut names: Vec<&str> = Vec::new();
         for run in &self.runs {
@@ -68,8 +68,8 @@ impl Score {
             (name.to_owned(), Tally::of(runs.map(|run| (&run.judged, run.cell.detected_ms))))
         };
         let scenarios = names.iter().map(|name| of(name, &|cell| cell.scenario == *name));
-        let hogs = [of("without a hog", &|cell| !cell.hog), of("with a hog", &|cell| cell.hog)];
-        scenarios.chain(hogs).collect()
+        let neighbours = [of("without a neighbour", &|cell| !cell.neighbour), of("with a neighbour", &|cell| cell.neighbour)];
+        scenarios.chain(neighbours).collect()
     }
 
     /// What was taken for what.
@@ -88,7 +88,7 @@ impl Score {
     }
 }
 
-/// Whether a diagnosis names a cause whose place another lens could tell: who fills a pool or keeps memory shows in what is
+/// Whether a diagnosis names a cause whose place another profiler could tell: who fills a pool or keeps memory shows in what is
 /// asked of the allocator.
 pub fn lacks_a_place(diagnosis: &Diagnosis) -> bool {
     let lacks = |cause| matches!(cause, Cause::PoolExhausted | Cause::Leak);

@@ -18,7 +18,7 @@ pub struct Cell {
     /// Worker threads of the load.
     pub workers: usize,
     /// Whether others kept a part of the machine busy.
-    pub hog: bool,
+    pub neighbour: bool,
     /// From the start of its first run to its findings, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected_ms: Option<f64>,
@@ -30,7 +30,7 @@ pub struct Cell {
 /// What is not among the runs, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// The sickness cannot show with so many workers.
+    /// The fault cannot show with so many workers.
     pub label_does_not_hold: usize,
     /// The scenario refuses the load.
     pub refused: usize,

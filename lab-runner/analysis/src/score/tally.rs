@@ -39,9 +39,9 @@ pub struct Detect {
 /// What the diagnoses of some runs add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
-    /// Of sick runs, those whose true cause is named.
+    /// Of faulty runs, those whose true cause is named.
     pub recall: Share,
-    /// Of sick runs, those of which it is the costliest finding.
+    /// Of faulty runs, those of which it is the costliest finding.
     pub first: Share,
     /// Of accusations, those that are true.
     pub precision: Share,
@@ -49,11 +49,11 @@ pub struct Tally {
     pub silence: Share,
     /// Healthy runs that are called healthy: of those that nobody accuses the machine or the load may be named.
     pub told_healthy: Share,
-    /// Of the sick runs whose true cause is named, those whose place is right.
+    /// Of the faulty runs whose true cause is named, those whose place is right.
     pub place: Share,
     /// Healthy runs that are accused.
     pub accused: u64,
-    /// Runs that come to no answer, sick ones first, then healthy ones.
+    /// Runs that come to no answer, faulty ones first, then healthy ones.
     pub doubtful: [u64; 2],
     /// How long it takes.
     pub detect: Option<Detect>,
@@ -72,12 +72,12 @@ impl Tally {
     }
 
     fn add(&mut self, judged: &Judged) {
-        let sick = judged.truth.is_some();
+        let faulty = judged.truth.is_some();
         let count = |share: &mut Share, hit: bool| {
             share.of += 1;
             share.hits += u64::from(hit);
         };
-        match sick {
+        match faulty {
             true => count(&mut self.recall, judged.judgement == Judgement::Named),
             false => {
                 count(&mut self.silence, judged.judgement != Judgement::Accused);
@@ -89,10 +89,10 @@ impl Tally {
         self.precision.hits += judged.right;
         self.precision.of += judged.right + judged.wrong;
         self.accused += u64::from(judged.judgement == Judgement::Accused);
-        self.doubtful[usize::from(!sick)] += u64::from(judged.is_doubtful());
+        self.doubtful[usize::from(!faulty)] += u64::from(judged.is_doubtful());
     }
 
-    /// Whether a sick run was missed or a healthy one accused.
+    /// Whether a faulty run was missed or a healthy one accused.
     pub fn is_wrong(&self) -> bool {
         self.recall.hits < self.recall.of || self.accused > 0
     }
@@ -127,7 +127,7 @@ mod tests {
             judged(Some(Cause::LongPoll), &[Cause::LongPoll]),
             judged(Some(Cause::LongPoll), &[Cause::Leak, Cause::LongPoll]),
             judged(Some(Cause::Deadlock), &[]),
-            judged(Some(Cause::Deadlock), &[Cause::MachineNoise]),
+            judged(Some(Cause::Deadlock), &[Cause::HostNoise]),
             judged(None, &[]),
             judged(None, &[Cause::Healthy]),
             judged(None, &[Cause::Leak]),

@@ -43,7 +43,7 @@ fn lost_its_path(function: &str) -> bool {
 /// The frames of somebody's own code that a stack is to be blamed on, outermost first; the stack is innermost first.
 ///
 /// A task's poll calls the polls of the futures in it, down to the innermost `async fn`; what that calls is no future any more and
-/// cannot give way. So blamed are the own frames of that chain. A stack without such a chain, of a thread of the blocking pool say,
+/// cannot give way. LedgerVerdict blamed are the own frames of that chain. A stack without such a chain, of a thread of the blocking pool say,
 /// is blamed on its innermost own frame.
 fn chain(stack: &[Frame]) -> Vec<&Frame> {
     let polled = stack.iter().position(is_task_poll).map(|at| &stack[..at]).unwrap_or_default();

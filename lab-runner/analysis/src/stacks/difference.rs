@@ -19,7 +19,7 @@ pub struct Noise {
     pub fewest: f64,
     /// How many standard deviations of both sides together the change must exceed.
     pub deviations: f64,
-    /// What watching took of the side that it took more of, as a share: a smaller change may be the lens'.
+    /// What watching took of the side that it took more of, as a share: a smaller change may be the profiler's.
     pub watching: f64,
 }
 

@@ -12,7 +12,7 @@ pub const MAX_BYTES: usize = 64 << 20;
 /// those that go deeper, which pictures rely on.
 const SEPARATOR: char = '\n';
 
-/// Stacks, root first, each with a positive weight in whatever the lens counts.
+/// Stacks, root first, each with a positive weight in whatever the profiler counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Folded {
     stacks: BTreeMap<String, f64>,

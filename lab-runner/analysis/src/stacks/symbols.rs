@@ -239,7 +239,7 @@ mod tests {
         let mut symbols = Symbols::of(&of_this_process());
         let frame = symbols.frames_at(address).last().unwrap();
         assert!(frame.function.ends_with("symbols::tests::known"), "{frame}");
-        assert!(frame.file.as_ref().unwrap().ends_with("lens/symbols.rs"), "{frame}");
+        assert!(frame.file.as_ref().unwrap().ends_with("stacks/symbols.rs"), "{frame}");
         let there = symbols.frames_at(address).to_vec();
         // What a call comes back to belongs to the instruction before it.
         assert_eq!(symbols.stack(&[address, address + 1]), [there.clone(), there].concat());
@@ -258,7 +258,7 @@ mod tests {
         let mut symbols = Symbols::of(&recording);
         assert!(symbols.executable_has_changed());
         let function = &symbols.frames_at(known as fn(u64) -> u64 as usize as u64)[0].function;
-        assert!(function.starts_with("[unknown in lab_runner"), "{function}");
+        assert!(function.starts_with("[unknown in lab_analysis"), "{function}");
         assert_eq!(symbols.frames_at(7)[0].function, "[unknown]");
     }
 

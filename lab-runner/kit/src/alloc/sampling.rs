@@ -143,7 +143,7 @@ impl Due {
     }
 }
 
-/// The finish of `SplitMix64`: neighbours become strangers.
+/// The finish of `SplitMix64`: noisy neighbours become strangers.
 fn mixed(mut bits: u64) -> u64 {
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

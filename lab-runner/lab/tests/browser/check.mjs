@@ -142,9 +142,9 @@ async function works(page) {
     const first = await shown();
     await tabs.first().focus();
     await page.keyboard.press('ArrowRight');
-    assert.notEqual(await shown(), first, 'arrow keys switch lenses');
+    assert.notEqual(await shown(), first, 'arrow keys switch profilers');
   }
-  // What is chosen last is what is printed: a view with a picture, for a lens may have seen nothing in another.
+  // What is chosen last is what is printed: a view with a picture, for a profiler may have seen nothing in another.
   for (let i = 0; i < await tabs.count(); i += 1) {
     await tabs.nth(i).check();
     if (await page.locator('.view:visible .flame').count()) break;

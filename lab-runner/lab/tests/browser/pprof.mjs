@@ -22,9 +22,9 @@ function check(folder, name) {
   const profile = Profile.decode(gunzipSync(readFileSync(join(folder, name))));
   const text = (index) => profile.stringTable.strings[Number(index)];
   const type = text(profile.sampleType[0].type);
-  const lens = Object.keys(UNITS[type]).find((lens) => name.includes(`-${lens}`));
+  const profiler = Object.keys(UNITS[type]).find((profiler) => name.includes(`-${profiler}`));
   const stacks = folded(join(folder, name.replace(".pb.gz", ".folded")));
-  const wanted = stacks.reduce((sum, stack) => sum + stack.weight, 0) * UNITS[type][lens];
+  const wanted = stacks.reduce((sum, stack) => sum + stack.weight, 0) * UNITS[type][profiler];
   const found = profile.sample.reduce((sum, sample) => sum + Number(sample.value[0]), 0);
   assert(Math.abs(found - wanted) <= stacks.length, `${name}: ${found} and not ${wanted}`);
   assert.equal(profile.sample.length, stacks.length, name);

@@ -1,17 +1,17 @@
-//! What lenses saw of a variant, through the real binary.
+//! What profilers saw of a variant, through the real binary.
 
 use crate::support::Lab;
 use lab_analysis::profile::{Profile, View, read_all};
 use lab_analysis::stacks::{Names, Plumbing};
 
-/// Runs a variant under a lens and reads what that saw.
-pub fn looked_into(lab: &Lab, scenario: &str, variant: &str, lens: &str, more: &[&str]) -> Profile {
-    let args = ["run", scenario, "--variant", variant, "--profile", lens];
+/// Runs a variant under a profiler and reads what that saw.
+pub fn looked_into(lab: &Lab, scenario: &str, variant: &str, profiler: &str, more: &[&str]) -> Profile {
+    let args = ["run", scenario, "--variant", variant, "--profile", profiler];
     let done = lab.done(&[&args[..], more].concat());
     assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
     let invocations = std::fs::read_dir(lab.out.path()).unwrap().map(|entry| entry.unwrap().path());
     let newest = invocations.max_by_key(|folder| folder.metadata().unwrap().modified().unwrap()).unwrap();
-    read_all(&newest).into_iter().next().expect("the lens has a run of its own")
+    read_all(&newest).into_iter().next().expect("the profiler has a run of its own")
 }
 
 /// The view of this name.

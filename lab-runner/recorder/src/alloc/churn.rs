@@ -24,7 +24,7 @@ static SINK: OnceLock<Sink> = OnceLock::new();
 thread_local! {
     /// The thread's stack, once it was asked for.
     static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
-    /// Whether the thread belongs to a lens: what that asks for is nobody's churn.
+    /// Whether the thread belongs to a profiler: what that asks for is nobody's churn.
     static OWN: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -69,7 +69,7 @@ fn not_zero(every: u64) -> NonZeroU64 {
     NonZeroU64::new(every).unwrap_or(NonZeroU64::MIN)
 }
 
-/// This thread belongs to a lens.
+/// This thread belongs to a profiler.
 pub fn leave_this_thread_out() {
     OWN.set(true);
 }

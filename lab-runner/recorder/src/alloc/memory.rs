@@ -46,7 +46,7 @@ impl Watch {
     }
 }
 
-/// What was seen. Made before anything is looked at, for all that it will ever need is the lens' own and nobody's churn.
+/// What was seen. Made before anything is looked at, for all that it will ever need is the profiler's own and nobody's churn.
 pub struct Looks {
     folder: PathBuf,
     churn: Option<Arc<Churn>>,

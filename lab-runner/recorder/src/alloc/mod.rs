@@ -1,4 +1,4 @@
-//! The lens `alloc`: who asks for memory, who keeps it, and what the allocator holds meanwhile.
+//! The profiler `alloc`: who asks for memory, who keeps it, and what the allocator holds meanwhile.
 //!
 //! *Churn* is all that is asked for after the warm-up. The counting allocator draws one allocation in so many bytes; the
 //! thread that allocates walks its frame pointers and writes size and stack into `alloc.bin`, which is mapped into
@@ -22,7 +22,7 @@ pub(crate) mod jemalloc;
 /// The same for what is live, as a power of two. Rarer, for jemalloc gives each small object that it samples a page.
 pub(crate) const LIVE_LG_EVERY: u32 = 15;
 
-/// What a child needs in its environment for this lens, under both names that jemalloc may read.
+/// What a child needs in its environment for this profiler, under both names that jemalloc may read.
 pub(crate) fn environment() -> [(&'static str, String); 2] {
     // Profiling must be there from the start, and looks at nothing before it is told to.
     let options = format!("prof:true,prof_active:false,lg_prof_sample:{LIVE_LG_EVERY}");

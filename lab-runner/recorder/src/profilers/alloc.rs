@@ -1,4 +1,4 @@
-//! The lens in the child: starts what this binary has of it, and says what it has not.
+//! The profiler in the child: starts what this binary has of it, and says what it has not.
 
 use crate::alloc::churn::{Churn, price_of_a_sample};
 use crate::alloc::jemalloc;
@@ -16,7 +16,7 @@ const DRAWN: &str = "drawn allocation";
 
 /// What is at work.
 #[derive(Default)]
-pub struct AllocLens {
+pub struct AllocProfiler {
     churn: Option<Arc<Churn>>,
     live: bool,
     watch: Option<Watch>,
@@ -24,7 +24,7 @@ pub struct AllocLens {
     notes: Vec<String>,
 }
 
-impl Instrument for AllocLens {
+impl Instrument for AllocProfiler {
     fn start(&mut self, folder: &Path) -> Result<(), String> {
         self.held_before = lab_kit::alloc::held_bytes();
         let looks = Looks::new(folder);
@@ -71,7 +71,7 @@ impl Instrument for AllocLens {
     }
 }
 
-impl AllocLens {
+impl AllocProfiler {
     /// What was started, or nothing and a note why.
     fn noted<T>(&mut self, what: &str, started: Result<T, String>) -> Option<T> {
         started.map_err(|why| self.notes.push(format!("{what}: not available: {why}"))).ok()

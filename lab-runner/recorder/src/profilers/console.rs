@@ -1,4 +1,4 @@
-//! `lab run --console`: a run that somebody watches live with tokio-console. No lens that leaves anything, but like one it has a run of
+//! `lab run --console`: a run that somebody watches live with tokio-console. No profiler that leaves anything, but like one it has a run of
 //! its own. The only file that knows whether this build has it.
 
 use crate::hooks::Hooks;

@@ -1,4 +1,4 @@
-//! The profiler as a lens: in the child it leaves addresses, in the parent these become names.
+//! The profiler as a profiler: in the child it leaves addresses, in the parent these become names.
 
 use crate::cpu::HZ;
 use crate::cpu::sampler::{Sampler, price_of_a_sample};
@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The profiler, in the child.
 #[derive(Default)]
-pub(crate) struct CpuLens {
+pub(crate) struct CpuProfiler {
     sampler: Option<Sampler>,
     /// Samples that it got, once it has stopped.
     samples: Option<u64>,
@@ -19,7 +19,7 @@ pub(crate) struct CpuLens {
 /// What is done on the threads of the program.
 const SAMPLE: &str = "sample";
 
-impl Instrument for CpuLens {
+impl Instrument for CpuProfiler {
     fn start(&mut self, folder: &Path) -> Result<(), String> {
         self.sampler = Some(Sampler::start(folder, HZ)?);
         Ok(())

@@ -9,25 +9,25 @@ mod spans;
 mod stall;
 
 use crate::instrument::Instrument;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 
 /// What a child needs in its environment for the profiler that looks into it.
-pub fn environment(profiler: Option<Lens>) -> Vec<(&'static str, String)> {
+pub fn environment(profiler: Option<Profiler>) -> Vec<(&'static str, String)> {
     match profiler {
-        Some(Lens::Alloc) => crate::alloc::environment().into(),
-        Some(Lens::Console) => vec![console::environment()],
+        Some(Profiler::Alloc) => crate::alloc::environment().into(),
+        Some(Profiler::Console) => vec![console::environment()],
         _ => Vec::new(),
     }
 }
 
 /// The instrument of a profiler.
-pub fn new(profiler: Lens) -> Box<dyn Instrument> {
+pub fn new(profiler: Profiler) -> Box<dyn Instrument> {
     match profiler {
-        Lens::Stall => Box::new(stall::StallLens::default()),
-        Lens::Sched => Box::new(scheduler::SchedLens::new()),
-        Lens::Alloc => Box::new(alloc::AllocLens::default()),
-        Lens::Cpu => Box::new(cpu::CpuLens::default()),
-        Lens::Console => Box::new(console::Console::new()),
-        Lens::Spans => Box::new(spans::SpansLens::new()),
+        Profiler::Stall => Box::new(stall::StallProfiler::default()),
+        Profiler::Sched => Box::new(scheduler::SchedProfiler::new()),
+        Profiler::Alloc => Box::new(alloc::AllocProfiler::default()),
+        Profiler::Cpu => Box::new(cpu::CpuProfiler::default()),
+        Profiler::Console => Box::new(console::Console::new()),
+        Profiler::Spans => Box::new(spans::SpansProfiler::new()),
     }
 }

@@ -1,24 +1,24 @@
-//! The recorder as a lens, with the stall sampler beside it: blame needs to know not only whose poll held a worker but where in
+//! The recorder as a profiler, with the stall sampler beside it: blame needs to know not only whose poll held a worker but where in
 //! the code it was. Both see polls through the same hooks, the recorder nearest to the poll.
 
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
 use crate::instrument::Instrument;
 use crate::price::Priced;
 use crate::profilers::scheduler_costs::{OTHER, prices};
-use crate::profilers::stall::{POLL, SAMPLE, StallLens};
+use crate::profilers::stall::{POLL, SAMPLE, StallProfiler};
 use crate::scheduler::recorder::{Recorder, add_hooks};
 use crate::stall::hooks::{polls, price_of_a_sample};
 use crate::threads::hand_offs::{self, Looking};
-use crate::threads::standing::{self, Watch};
+use crate::threads::stuck_threads::{self, Watch};
 use lab_recording::profiler::Note;
 use std::path::Path;
 
 /// Recorder and sampler, in the child.
-pub(crate) struct SchedLens {
+pub(crate) struct SchedProfiler {
     recorder: Recorder,
-    sampler: StallLens,
+    sampler: StallProfiler,
     /// Looks at threads that are in no poll.
-    standing: Option<Watch>,
+    stuck_threads: Option<Watch>,
     /// Why there are no stacks, if so.
     no_stacks: Option<String>,
     /// Who hands work to the blocking pool, or why that is not looked at.
@@ -28,13 +28,13 @@ pub(crate) struct SchedLens {
     events: Option<u64>,
 }
 
-impl SchedLens {
+impl SchedProfiler {
     /// Neither has begun to look.
-    pub fn new() -> SchedLens {
-        SchedLens {
+    pub fn new() -> SchedProfiler {
+        SchedProfiler {
             recorder: Recorder::new(true),
-            sampler: StallLens::default(),
-            standing: None,
+            sampler: StallProfiler::default(),
+            stuck_threads: None,
             no_stacks: None,
             hand_offs: None,
             polls_before: 0,
@@ -43,7 +43,7 @@ impl SchedLens {
     }
 }
 
-impl Instrument for SchedLens {
+impl Instrument for SchedProfiler {
     fn hooks(&self, all: &mut Hooks) {
         self.sampler.hooks(all);
         hand_offs::add_hooks(all);
@@ -56,14 +56,14 @@ impl Instrument for SchedLens {
         self.no_stacks = self.sampler.start(folder).err();
         self.hand_offs = Some(hand_offs::start(folder));
         // Where threads cannot be asked the sampler has said so.
-        self.standing = Watch::start(folder).ok();
+        self.stuck_threads = Watch::start(folder).ok();
         Ok(())
     }
 
     fn threads(&self) -> Vec<&'static str> {
         let hand_offs = self.hand_offs.iter().flatten().map(|_| "lab-hand-offs");
-        let standing = self.standing.iter().flat_map(|_| ["lab-standing", "lab-threads"]);
-        ["lab-sched"].into_iter().chain(self.sampler.threads()).chain(hand_offs).chain(standing).collect()
+        let stuck_threads = self.stuck_threads.iter().flat_map(|_| ["lab-stuck_threads", "lab-threads"]);
+        ["lab-sched"].into_iter().chain(self.sampler.threads()).chain(hand_offs).chain(stuck_threads).collect()
     }
 
     fn prices(&mut self, all: &Hooks, _folder: &Path) -> Vec<Priced> {
@@ -74,14 +74,14 @@ impl Instrument for SchedLens {
     }
 
     fn counted(&self) -> Vec<(&'static str, u64)> {
-        let samples = self.sampler.asked().map(|asked| asked + standing::asked());
+        let samples = self.sampler.asked().map(|asked| asked + stuck_threads::asked());
         let other = self.events.map(|events| events.saturating_sub(polls() - self.polls_before));
         let known = [(SAMPLE, samples), (OTHER, other)].into_iter().filter_map(|(what, count)| Some((what, count?)));
         [(POLL, polls())].into_iter().chain(known).chain(hand_offs::counted()).collect()
     }
 
     fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {
-        let stood = self.standing.take().map_or(Ok(()), Watch::stop);
+        let stood = self.stuck_threads.take().map_or(Ok(()), Watch::stop);
         let counts = self.recorder.stop();
         self.events = Some(counts.events + counts.dropped);
         self.sampler.stop(folder)?;

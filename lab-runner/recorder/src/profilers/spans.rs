@@ -1,4 +1,4 @@
-//! The spans of a run as a lens: in the child they are added up, in the parent they become files.
+//! The spans of a run as a profiler: in the child they are added up, in the parent they become files.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
@@ -22,22 +22,22 @@ const ENTERED: &str = "span entered";
 const SPANS: u32 = 100;
 
 /// The subscriber, in the child.
-pub(crate) struct SpansLens {
+pub(crate) struct SpansProfiler {
     seen: Seen,
     subscribed: Result<(), String>,
     keeper: Option<Keeper>,
 }
 
-impl SpansLens {
-    /// Subscribes at once, for a span that is made before stays off for good. Nothing counts before the lens is started.
-    pub fn new() -> SpansLens {
+impl SpansProfiler {
+    /// Subscribes at once, for a span that is made before stays off for good. Nothing counts before the profiler is started.
+    pub fn new() -> SpansProfiler {
         let seen = Seen::default();
         let subscribed = seen.subscribe();
-        SpansLens { seen, subscribed, keeper: None }
+        SpansProfiler { seen, subscribed, keeper: None }
     }
 }
 
-impl Instrument for SpansLens {
+impl Instrument for SpansProfiler {
     fn start(&mut self, folder: &Path) -> Result<(), String> {
         self.subscribed.clone()?;
         self.seen.looking.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The stall sampler as a lens: in the child it leaves addresses, in the parent these become names.
+//! The stall sampler as a profiler: in the child it leaves addresses, in the parent these become names.
 
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS, Task};
 use crate::instrument::Instrument;
@@ -18,20 +18,20 @@ const POLLS_A_BLOCK: u32 = 250;
 
 /// The sampler, in the child.
 #[derive(Default)]
-pub(crate) struct StallLens {
+pub(crate) struct StallProfiler {
     sampler: Option<Sampler>,
     /// Asked of threads, once it has stopped.
     asked: Option<u64>,
 }
 
-impl StallLens {
+impl StallProfiler {
     /// How many samples it has asked threads for, once it has stopped.
     pub fn asked(&self) -> Option<u64> {
         self.asked
     }
 }
 
-impl Instrument for StallLens {
+impl Instrument for StallProfiler {
     fn hooks(&self, all: &mut Hooks) {
         hooks::prepare();
         all.before_poll.push(|task| hooks::enter_poll(task.number));

@@ -1,4 +1,4 @@
-//! The lens `sched`: every poll of every task, with its place of spawn, its worker, its length, and how long the task had
+//! The profiler `sched`: every poll of every task, with its place of spawn, its worker, its length, and how long the task had
 //! been waiting for it.
 //!
 //! Each thread of a runtime writes four words an event into memory of its own, which is there before; a thread beside them takes

@@ -1,4 +1,4 @@
-//! The lens `stall`: which line a runtime's thread is stuck at while it is inside a poll, and whether it computes
+//! The profiler `stall`: which line a runtime's thread is stuck at while it is inside a poll, and whether it computes
 //! there or waits.
 //!
 //! The hooks tell when a thread enters a poll and leaves it. A thousand times a second a thread of its own looks

@@ -1,6 +1,6 @@
 //! Panics, with the stack on which they happened. The process may end right afterwards, so each is written at once.
 
-use crate::threads::census;
+use crate::threads::thread_dump;
 use crate::threads::program::of_this_program;
 use lab_recording::threads::{RAW_PANICS, RawPanic};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub fn note(folder: &Path, text: &str) {
         return;
     }
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
-    seen.push(RawPanic { thread, text: text.to_owned(), stack: census::own_stack() });
+    seen.push(RawPanic { thread, text: text.to_owned(), stack: thread_dump::own_stack() });
     // If there is no room for it, the text still is in the child's output.
     let _ = of_this_program(seen.clone()).write(&folder.join(RAW_PANICS));
 }

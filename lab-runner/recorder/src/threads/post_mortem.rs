@@ -5,7 +5,7 @@ use crate::proc;
 use crate::scheduler;
 use crate::stall::{OpenPoll, open_polls};
 use crate::tasks;
-use crate::threads::census::{self, MOST};
+use crate::threads::thread_dump::{self, MOST};
 use crate::threads::dump;
 use crate::threads::program::of_this_program;
 use crate::threads::watched::watched;
@@ -47,7 +47,7 @@ fn answer_each(mut signals: Signals, folder: &Path) {
 fn post_mortem() -> RawPostMortem {
     let at_ns = clock::now_ns();
     let mut notes = Vec::new();
-    // First, for the census changes nothing about them, and they may end.
+    // First, for the thread dump changes nothing about them, and they may end.
     let polls = open_polls();
     let tasks = live_tasks(at_ns, &polls, &mut notes);
     let threads = threads(at_ns, &polls, &mut notes);
@@ -140,9 +140,9 @@ fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
         (*tid, Seen { at_ns: clock::now_ns(), cpu_ns: proc::cpu_ns(*tid), channel, syscall })
     };
     let seen = tids.iter().map(seen).collect();
-    let answers = census::ask(&tids, LIMIT).unwrap_or_else(|why| {
+    let answers = thread_dump::ask(&tids, LIMIT).unwrap_or_else(|why| {
         notes.push(format!("no stacks: {why}"));
-        census::Answers::default()
+        thread_dump::Answers::default()
     });
     if answers.silent > 0 {
         notes.push(format!("{} of {} threads did not answer", answers.silent, tids.len()));

@@ -46,7 +46,7 @@ impl StackBounds {
         fence(Ordering::Acquire);
         let torn = before % 2 == 1 || VERSION.load(Ordering::Relaxed) != before;
         let Some((low, high)) = range.filter(|_| !torn) else { return StackBounds::NONE };
-        // The kernel tells neighbours as one. What lies above the stack may be taken away by another thread at any moment.
+        // The kernel tells noisy neighbours as one. What lies above the stack may be taken away by another thread at any moment.
         let end = thread_pointer();
         let high = if (own..high).contains(&end) { end } else { high };
         StackBounds { low, high, own_thread: PhantomData }

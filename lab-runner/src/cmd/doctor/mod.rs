@@ -29,7 +29,7 @@ pub(crate) struct Examination {
     pub noise: Noise,
     /// What cannot be measured here, and how to mend it.
     pub unavailable: Vec<Unavailable>,
-    /// The folder of the null comparison, which `lab report` reads.
+    /// The folder of the A/A comparison, which `lab report` reads.
     pub recording: PathBuf,
 }
 

@@ -12,7 +12,7 @@ const PAIRS: [usize; 5] = [6, 8, 12, 16, 30];
 /// As many as `lab compare` runs by itself.
 const USUAL_PAIRS: usize = 8;
 
-/// What a null comparison says of a machine.
+/// What a A/A comparison says of a machine.
 #[derive(Debug, Serialize)]
 pub(crate) struct Noise {
     pub judgement: Judgement,
@@ -90,7 +90,7 @@ pub(crate) struct Pacer {
 }
 
 impl Noise {
-    /// Reads the noise off a null comparison, absent if there was no whole pair.
+    /// Reads the noise off a A/A comparison, absent if there was no whole pair.
     pub fn of<'a>(
         comparison: Option<&Comparison>,
         runs: impl Iterator<Item = &'a Analysis>,

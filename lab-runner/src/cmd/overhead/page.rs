@@ -1,4 +1,4 @@
-//! What the report of a run takes that the lens `sched` looked at: from its recording on disk to the page.
+//! What the report of a run takes that the profiler `sched` looked at: from its recording on disk to the page.
 
 use crate::cmd::overhead::recording::Memory;
 use crate::cmd::overhead::{null, scenarios};
@@ -11,7 +11,7 @@ use lab_analysis::resolve;
 use lab_analysis::results::Results;
 use lab_kit::overhead::{Answer, Instrument, Job};
 use lab_recording::Arrivals;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -61,15 +61,15 @@ fn page(job: &Job) -> Result<Answer, String> {
 /// What the parent does once a run is over: the scheduler's recording is added up, and its stacks get names.
 fn add_up(invocation: &Path) -> anyhow::Result<()> {
     let runs = fs::read_dir(invocation.join(FOLDER))?;
-    runs.into_iter().try_for_each(|run| resolve::complete(Lens::Sched, &run?.path()))
+    runs.into_iter().try_for_each(|run| resolve::complete(Profiler::Sched, &run?.path()))
 }
 
-/// A run of the null target, and one that the lens looks at: as `lab run` would leave them.
+/// A run of the null target, and one that the profiler looks at: as `lab run` would leave them.
 fn record(events: u64, invocation: &Path) -> anyhow::Result<()> {
     let duration_ms = 1_000 * events / EVENTS_OF_A_REQUEST / RATE;
     let load = null::load(Arrivals::Constant, RATE as f64, duration_ms.max(SHORT_MS));
     let mut runs = plan::plan(&null::SCENARIO, Which::Buggy, &load, None)?;
-    let watched = runs.iter().map(|run| Planned { lens: Some(Lens::Sched), ..run.clone() }).collect::<Vec<_>>();
+    let watched = runs.iter().map(|run| Planned { profiler: Some(Profiler::Sched), ..run.clone() }).collect::<Vec<_>>();
     // The page is about the one that was looked at; the other one is there as it always is, and need not take long.
     runs.iter_mut().for_each(|run| run.load.duration_ms = SHORT_MS);
     let interrupts = Interrupts::catch()?;

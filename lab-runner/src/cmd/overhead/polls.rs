@@ -9,7 +9,7 @@ use lab_recorder;
 use lab_recorder::hooks::{Builder, Hooks, keep_histograms};
 use lab_recorder::instrument::Instrument as AtWork;
 use lab_recorder::scheduler::recorder::{Counts, Recorder};
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use std::path::Path;
 
 const fn polls(name: &'static str, measure: fn(&Job) -> Result<Answer, String>) -> Instrument {
@@ -25,13 +25,13 @@ pub(crate) const INSTRUMENTS: &[Instrument] = &[
     polls("a span, nobody listens", idle_span),
     polls("recorder, polls", |job| recorder(job, false)),
     polls("recorder, polls and latency", |job| recorder(job, true)),
-    polls("lens cpu", |job| lenses(job, &[Lens::Cpu])),
-    polls("lens alloc", |job| lenses(job, &[Lens::Alloc])),
-    polls("lens stall", |job| lenses(job, &[Lens::Stall])),
-    polls("lens sched", |job| lenses(job, &[Lens::Sched])),
-    polls("lens spans, a span", |job| lenses(job, &[Lens::Spans])),
-    // The stall sampler is part of the lens `sched`.
-    polls("all lenses, a span", |job| lenses(job, &[Lens::Cpu, Lens::Alloc, Lens::Sched, Lens::Spans])),
+    polls("profiler cpu", |job| profilers(job, &[Profiler::Cpu])),
+    polls("profiler alloc", |job| profilers(job, &[Profiler::Alloc])),
+    polls("profiler stall", |job| profilers(job, &[Profiler::Stall])),
+    polls("profiler sched", |job| profilers(job, &[Profiler::Sched])),
+    polls("profiler spans, a span", |job| profilers(job, &[Profiler::Spans])),
+    // The stall sampler is part of the profiler `sched`.
+    polls("all profilers, a span", |job| profilers(job, &[Profiler::Cpu, Profiler::Alloc, Profiler::Sched, Profiler::Spans])),
 ];
 
 fn runtime(builder: &mut Builder) -> Result<Runtime, String> {
@@ -92,35 +92,35 @@ fn complete(counts: &Counts, polls: u64) -> Result<(), String> {
     }
 }
 
-/// The program with these lenses, after it was measured without; one that follows spans gets a span to follow, in both.
-fn lenses(job: &Job, lenses: &[Lens]) -> Result<Answer, String> {
+/// The program with these profilers, after it was measured without; one that follows spans gets a span to follow, in both.
+fn profilers(job: &Job, profilers: &[Profiler]) -> Result<Answer, String> {
     let plain = runtime(&mut turns::builder())?;
-    let spawn = if lenses.contains(&Lens::Spans) { spawn_turns_in_span } else { spawn_turns };
+    let spawn = if profilers.contains(&Profiler::Spans) { spawn_turns_in_span } else { spawn_turns };
     let with = |put: &Put| block(&put.runtime, spawn);
-    let (measured, put) = after(job.amount, || block(&plain, spawn), || Put::new(lenses, &job.folder), with)?;
+    let (measured, put) = after(job.amount, || block(&plain, spawn), || Put::new(profilers, &job.folder), with)?;
     put.stop(&job.folder)?;
     Ok(measured)
 }
 
-/// Lenses that look at a runtime.
+/// Profilers that look at a runtime.
 struct Put {
-    lenses: Vec<Box<dyn AtWork>>,
+    profilers: Vec<Box<dyn AtWork>>,
     runtime: Runtime,
 }
 
 impl Put {
-    fn new(lenses: &[Lens], folder: &Path) -> Result<Put, String> {
-        let mut lenses: Vec<_> = lenses.iter().map(|lens| lab_recorder::profilers::new(*lens)).collect();
+    fn new(profilers: &[Profiler], folder: &Path) -> Result<Put, String> {
+        let mut profilers: Vec<_> = profilers.iter().map(|profiler| lab_recorder::profilers::new(*profiler)).collect();
         let mut hooks = Hooks::default();
-        lenses.iter().for_each(|lens| lens.hooks(&mut hooks));
+        profilers.iter().for_each(|profiler| profiler.hooks(&mut hooks));
         let runtime = hooked(&hooks)?;
-        lenses.iter_mut().try_for_each(|lens| lens.start(folder))?;
-        Ok(Put { lenses, runtime })
+        profilers.iter_mut().try_for_each(|profiler| profiler.start(folder))?;
+        Ok(Put { profilers, runtime })
     }
 
     fn stop(mut self, folder: &Path) -> Result<(), String> {
         drop(self.runtime);
-        let wrong = |error| format!("the lens could not say what it saw: {error:#}");
-        self.lenses.iter_mut().try_for_each(|lens| lens.stop(folder).map(drop)).map_err(wrong)
+        let wrong = |error| format!("the profiler could not say what it saw: {error:#}");
+        self.profilers.iter_mut().try_for_each(|profiler| profiler.stop(folder).map(drop)).map_err(wrong)
     }
 }

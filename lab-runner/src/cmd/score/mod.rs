@@ -8,7 +8,7 @@ use crate::cli::{ScoreArgs, ScoreFormat};
 use crate::cmd::profile::profile;
 use crate::cmd::score::text as report;
 use crate::engine::execute::{interrupted, invocation_folder};
-use crate::engine::hog::Hogs;
+use crate::engine::neighbour::Neighbours;
 use crate::engine::plan;
 use crate::engine::plan::{Choice, ScoreCell, ScorePlan};
 use crate::engine::supervise::Interrupts;
@@ -18,7 +18,7 @@ use crate::report::Style;
 use lab_analysis::score::{Recorded, Score, lacks_a_place};
 use lab_kit::Scenario;
 use lab_recording::Load;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
@@ -64,7 +64,7 @@ fn planned(args: &ScoreArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<
         crate::cmd::load::check(scenario, &Load { duration_ms: scenario.brief_ms, ..scenario.load.clone() })?;
     }
     let fits = |scenario: &Scenario, load: &Load| crate::cmd::load::check(scenario, load).is_ok();
-    let choice = Choice { thorough: args.thorough, seeds: args.seeds.clone(), hog: !args.no_hog };
+    let choice = Choice { thorough: args.thorough, seeds: args.seeds.clone(), neighbour: !args.no_neighbour };
     Ok(plan::score(&chosen, &choice, &fits))
 }
 
@@ -99,17 +99,17 @@ fn run_all(
     Ok(None)
 }
 
-/// One run under the lens that sees most, and a second look where the findings lack a place. Returns what that took.
+/// One run under the profiler that sees most, and a second look where the findings lack a place. Returns what that took.
 fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<f64>> {
     // Ended when this returns, however it does.
-    let _hogs = cell.cell.hog.then(Hogs::start).transpose()?;
+    let _neighbours = cell.cell.neighbour.then(Neighbours::start).transpose()?;
     let begin = Instant::now();
-    let look = |lens| profile(&plan::profiles(std::slice::from_ref(&cell.run), &[lens], None), into, interrupts);
-    if look(Lens::Sched).is_some() {
+    let look = |profiler| profile(&plan::profiles(std::slice::from_ref(&cell.run), &[profiler], None), into, interrupts);
+    if look(Profiler::Sched).is_some() {
         return Ok(None);
     }
     let Some(first) = read::diagnosis(into) else { return Ok(None) };
-    if lacks_a_place(&first) && look(Lens::Alloc).is_none() {
+    if lacks_a_place(&first) && look(Profiler::Alloc).is_none() {
         read::diagnosis(into);
     }
     Ok(Some(begin.elapsed().as_secs_f64() * 1e3))
@@ -167,9 +167,9 @@ fn stopped(recorded: &Recorded, folder: &Path, signal: i32) -> Exit {
 /// One line on stderr, if somebody looks, that the run's own writes over.
 fn progress(number: usize, of: usize, cell: &ScoreCell) {
     if io::stderr().is_terminal() {
-        let hog = if cell.cell.hog { " beside a hog" } else { "" };
+        let neighbour = if cell.cell.neighbour { " beside a neighbour" } else { "" };
         let (scenario, variant) = (&cell.cell.scenario, &cell.cell.variant);
-        let _ = writeln!(io::stderr(), "\r\x1b[K{number} of {of}: {scenario} {variant}{hog}\x1b[1A");
+        let _ = writeln!(io::stderr(), "\r\x1b[K{number} of {of}: {scenario} {variant}{neighbour}\x1b[1A");
     }
 }
 

@@ -9,7 +9,7 @@ use lab_analysis::requests::analyse;
 use lab_analysis::score::{Answer, Cell, Judged, Recorded, Run, Score, named, of_truth, parse};
 use lab_kit::Scenario;
 use lab_recording::folder;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use std::fs;
 use std::path::Path;
 
@@ -39,8 +39,8 @@ pub(crate) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
 /// The diagnosis of a run, from its folder: none if there is no recording.
 pub(crate) fn diagnosis(cell: &Path) -> Option<Diagnosis> {
     let profiles = profile::read_all(cell);
-    let first = profiles.iter().find(|profile| profile.lens == Lens::Sched)?;
-    // Nothing was measured without a lens: what the lens's own run took is all that is known.
+    let first = profiles.iter().find(|profile| profile.profiler == Profiler::Sched)?;
+    // Nothing was measured without a profiler: what the profiler's own run took is all that is known.
     let measured = analyse(folder::open(&first.folder).ok()?);
     Some(diagnose(&Case {
         measured: Some(&measured),

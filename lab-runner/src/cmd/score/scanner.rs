@@ -30,7 +30,7 @@ pub(crate) fn ask(scanner: &Path, cell: &Path) -> String {
     String::from_utf8_lossy(&stdout).lines().next().unwrap_or_default().to_owned()
 }
 
-/// The first recording of a run, that under the lens which sees most.
+/// The first recording of a run, that under the profiler which sees most.
 fn recording(cell: &Path) -> PathBuf {
     let entries = std::fs::read_dir(cell.join(FOLDER)).into_iter().flatten().flatten();
     let folders = entries.map(|entry| entry.path());

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
     show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false })
 }
 
-/// Does the runs, and then looks into them with the lenses that claims are about.
+/// Does the runs, and then looks into them with the profilers that claims are about.
 fn run_and_look(runs: &[Planned], into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
     Ok(run_all(runs, into, interrupts)?.or_else(|| profile(&plan::claimed(runs), into, interrupts)))
 }

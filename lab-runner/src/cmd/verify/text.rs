@@ -6,7 +6,7 @@ use crate::report::json::{Document, document};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::ascii;
 use lab_analysis::claims::control::Tried;
-use lab_analysis::claims::{Judged, Verdict, is_about_a_lens, is_about_a_sweep};
+use lab_analysis::claims::{Judged, Verdict, is_about_a_profiler, is_about_a_sweep};
 use lab_analysis::results::{Results, invocations};
 use lab_kit::{Claim, Scenario};
 use lab_recording::Kind;
@@ -30,7 +30,7 @@ pub(crate) struct VerifyResult<'a> {
     held: usize,
     broken: usize,
     not_measured: usize,
-    /// The traps that were held to what the default cure keeps, after those that passed for a cure were run again.
+    /// The traps that were held to what the default fix keeps, after those that passed for a fix were run again.
     controls: Vec<OneControl>,
     scenarios: Vec<Document<'a>>,
 }
@@ -41,7 +41,7 @@ struct OneControl {
     trap: &'static str,
     pretends: &'static str,
     verdict: Verdict,
-    /// What was measured of the trap and of the default cure.
+    /// What was measured of the trap and of the default fix.
     values: [Option<f64>; 2],
 }
 
@@ -103,7 +103,7 @@ impl Verified {
         Final { variant, kind, claim: worst.unwrap_or(first), again: worst.map(|claim| claim.verdict) }
     }
 
-    /// The traps in the end: one that passed for a cure counts as that if it did so again.
+    /// The traps in the end: one that passed for a fix counts as that if it did so again.
     fn controls(&self) -> impl Iterator<Item = &Tried> {
         let again = |first: &Tried| {
             let again = self.again.iter().flat_map(|report| &report.controls);
@@ -124,8 +124,8 @@ pub(crate) fn result(verified: &[Verified]) -> VerifyResult<'_> {
     let count = |verdict| verified.iter().flat_map(Verified::claims).filter(|c| c.claim.verdict == verdict).count();
     let (held, broken, not_measured) = (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
     let controls: Vec<OneControl> = verified.iter().flat_map(one_scenarios_controls).collect();
-    let passed_for_a_cure = controls.iter().filter(|control| control.verdict == Verdict::Broken).count();
-    let verdict = match (held, broken + passed_for_a_cure) {
+    let passed_for_a_fix = controls.iter().filter(|control| control.verdict == Verdict::Broken).count();
+    let verdict = match (held, broken + passed_for_a_fix) {
         (_, 1..) => Verdict::Broken,
         (0, _) => Verdict::NotMeasured,
         _ => Verdict::Held,
@@ -140,7 +140,7 @@ fn one_scenarios_controls(verified: &Verified) -> Vec<OneControl> {
         trap: tried.trap,
         pretends: tried.on_trap.claim.says,
         verdict: tried.verdict(),
-        values: [&tried.on_trap, &tried.on_cure].map(|judged| judged.value.filter(|value| value.is_finite())),
+        values: [&tried.on_trap, &tried.on_fix].map(|judged| judged.value.filter(|value| value.is_finite())),
     };
     verified.controls().map(one).collect()
 }
@@ -168,7 +168,7 @@ pub(crate) fn print(
         claims.filter(|(_, claim)| !claim.asked && is(&claim.claim)).count()
     };
     for (count, what) in
-        [(left(is_about_a_sweep), "larger sizes: lab sweep"), (left(is_about_a_lens), "a lens: lab run")]
+        [(left(is_about_a_sweep), "larger sizes: lab sweep"), (left(is_about_a_profiler), "a profiler: lab run")]
     {
         if count > 0 {
             write!(to, ", {count} need {what}")?;
@@ -176,7 +176,7 @@ pub(crate) fn print(
     }
     let told = controls.iter().filter(|control| control.verdict == Verdict::Held).count();
     if !controls.is_empty() {
-        write!(to, "; {told} of {} traps told from a cure", controls.len())?;
+        write!(to, "; {told} of {} traps told from a fix", controls.len())?;
     }
     match took {
         Some(took) => writeln!(to, ", in {:.0} s", took.as_secs_f64())?,
@@ -203,25 +203,25 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
     verified.controls().filter(|tried| tried.verdict() != Verdict::Held).try_for_each(|tried| print_control(tried, to))
 }
 
-/// A trap that was not told from a cure.
+/// A trap that was not told from a fix.
 fn print_control(tried: &Tried, to: &mut dyn Write) -> io::Result<()> {
-    let (claim, cure) = (&tried.on_trap.claim, &tried.on_cure);
-    let why = match (tried.on_trap.verdict, cure.verdict) {
-        (Verdict::Held, _) => "passes for a cure: it keeps what it only pretends to",
-        (_, Verdict::Broken) => "cannot be told from a cure: the default cure does not keep it either",
-        _ => "could not be told from a cure",
+    let (claim, fix) = (&tried.on_trap.claim, &tried.on_fix);
+    let why = match (tried.on_trap.verdict, fix.verdict) {
+        (Verdict::Held, _) => "passes for a fix: it keeps what it only pretends to",
+        (_, Verdict::Broken) => "cannot be told from a fix: the default fix does not keep it either",
+        _ => "could not be told from a fix",
     };
     let colour = colour(tried.verdict());
     let value = |judged: &Judged| judged.value.map_or_else(|| "not measured".into(), |value| format!("{value:.3}"));
     writeln!(to, "  {:<16}{colour}{why}{colour:#}: {} ({claim})", tried.trap, claim.says)?;
-    writeln!(to, "{DIM}  {:<16}{} of the trap, {} of the cure{DIM:#}", "", value(&tried.on_trap), value(cure))
+    writeln!(to, "{DIM}  {:<16}{} of the trap, {} of the fix{DIM:#}", "", value(&tried.on_trap), value(fix))
 }
 
 /// What a claim that broke may mean.
 fn meaning(claim: &Final<'_>) -> Option<String> {
-    let sick = matches!(claim.kind, Some(Kind::Buggy | Kind::Trap));
-    let may_mean = match sick {
-        true => "the sickness is not what it was; if tokio or futures changed, they may have cured or moved it",
+    let faulty = matches!(claim.kind, Some(Kind::Buggy | Kind::Trap));
+    let may_mean = match faulty {
+        true => "the fault is not what it was; if tokio or futures changed, they may have cured or moved it",
         false => "what should be healthy is not; if tokio or futures changed, look there",
     };
     match (claim.claim.verdict, claim.again) {

@@ -12,7 +12,7 @@ pub(crate) use sweep::{Sizes, sweep, ways};
 
 use crate::exit::UsageError;
 use lab_kit::{Measure, Scenario, Variant};
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use lab_recording::spec::Pair;
 use lab_recording::{Kind, Load};
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub(crate) struct Planned {
     pub pair: Option<Pair>,
     /// Whether more pairs may be added after a look at those so far.
     pub looks: bool,
-    /// The lens that it is looked at with.
-    pub lens: Option<Lens>,
+    /// The profiler that it is looked at with.
+    pub profiler: Option<Profiler>,
     /// Bytes that its environment is lengthened by.
     pub padding: usize,
     pub timeout: Duration,
@@ -103,7 +103,7 @@ fn planned(
         trial: None,
         pair: None,
         looks: false,
-        lens: None,
+        profiler: None,
         padding: 0,
         timeout,
     }
@@ -177,7 +177,7 @@ pub(crate) mod tests {
                     Claim::growth("and grows", "response_p99_us", 10).at_least(2.0),
                 ],
             ),
-            variant("other", Kind::Cure, &[]),
+            variant("other", Kind::Fix, &[]),
         ],
     };
 

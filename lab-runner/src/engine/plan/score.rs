@@ -1,4 +1,4 @@
-//! The runs of a score: every labelled variant, under several seeds, loads and numbers of workers, alone and beside a hog.
+//! The runs of a score: every labelled variant, under several seeds, loads and numbers of workers, alone and beside a noisy neighbour.
 //!
 //! Which of them fit into a short score is reckoned from the loads beforehand, so that the same command asks for the same runs.
 
@@ -15,8 +15,8 @@ pub(crate) struct Choice {
     pub thorough: bool,
     /// Seeds, at least one. A short score takes the first, and the last where it looks a second time.
     pub seeds: Vec<u64>,
-    /// Whether runs beside a hog are wanted.
-    pub hog: bool,
+    /// Whether runs beside a noisy neighbour are wanted.
+    pub neighbour: bool,
 }
 
 /// What is going to be run.
@@ -30,7 +30,7 @@ pub(crate) struct ScorePlan {
 #[derive(Clone, Debug)]
 pub(crate) struct ScoreCell {
     pub cell: Cell,
-    /// The plain run, which a lens is put over.
+    /// The plain run, which a profiler is put over.
     pub run: Planned,
     /// What it is likely to take.
     pub takes: Duration,
@@ -54,7 +54,7 @@ struct Way {
     seed: u64,
     half: bool,
     twice: bool,
-    hog: bool,
+    neighbour: bool,
 }
 
 /// The plan for these scenarios. `fits` judges a load that nobody asked for by hand.
@@ -94,29 +94,29 @@ pub(crate) fn score(
 fn ways(choice: &Choice) -> Vec<Way> {
     let (first, last) = (choice.seeds.first().copied().unwrap_or(7), choice.seeds.last().copied().unwrap_or(11));
     if !choice.thorough {
-        let plain = Way { seed: first, half: false, twice: false, hog: false };
-        return vec![plain, Way { seed: last, half: true, hog: choice.hog, ..plain }];
+        let plain = Way { seed: first, half: false, twice: false, neighbour: false };
+        return vec![plain, Way { seed: last, half: true, neighbour: choice.neighbour, ..plain }];
     }
     let both = [false, true];
-    let hogs = if choice.hog { &both[..] } else { &both[..1] };
+    let neighbours = if choice.neighbour { &both[..] } else { &both[..1] };
     let mut ways = Vec::new();
-    for hog in hogs.iter().copied() {
+    for neighbour in neighbours.iter().copied() {
         for twice in both {
             for half in both {
-                ways.extend(choice.seeds.iter().map(|seed| Way { seed: *seed, half, twice, hog }));
+                ways.extend(choice.seeds.iter().map(|seed| Way { seed: *seed, half, twice, neighbour }));
             }
         }
     }
     ways
 }
 
-/// The variants of all scenarios: the sickness and its cure first, then what is most like them.
+/// The variants of all scenarios: the fault and its fix first, then what is most like them.
 fn by_priority(scenarios: &[&'static Scenario]) -> Vec<(&'static Scenario, &'static Variant)> {
     let rank = |kind| match kind {
         Kind::Buggy | Kind::Fixed => 0,
         Kind::Trap => 1,
         Kind::Decoy => 2,
-        Kind::Cure => 3,
+        Kind::Fix => 3,
     };
     let of = |scenario: &&'static Scenario| {
         let scenario = *scenario;
@@ -150,7 +150,7 @@ fn cell(scenario: &'static Scenario, variant: &'static Variant, way: Way) -> Sco
             seed: way.seed,
             load: if way.half { "half" } else { "own" }.into(),
             workers: load.workers,
-            hog: way.hog,
+            neighbour: way.neighbour,
             ..Cell::default()
         },
         takes: takes(variant, &load),
@@ -158,7 +158,7 @@ fn cell(scenario: &'static Scenario, variant: &'static Variant, way: Way) -> Sco
     }
 }
 
-/// What a run under the lens takes, with reading what the lens left.
+/// What a run under the profiler takes, with reading what the profiler left.
 fn takes(variant: &Variant, load: &Load) -> Duration {
     const READING: Duration = Duration::from_millis(1_200);
     const HANGING: Duration = Duration::from_secs(3);
@@ -186,16 +186,16 @@ mod tests {
     use super::*;
     use crate::engine::plan::tests::MADE_UP;
 
-    fn plan(thorough: bool, hog: bool) -> ScorePlan {
-        score(&[&MADE_UP], &Choice { thorough, seeds: vec![7, 11, 23], hog }, &|_, _| true)
+    fn plan(thorough: bool, neighbour: bool) -> ScorePlan {
+        score(&[&MADE_UP], &Choice { thorough, seeds: vec![7, 11, 23], neighbour }, &|_, _| true)
     }
 
     #[test]
     fn a_short_score_runs_each_variant_as_it_is_and_once_changed() {
         let plan = plan(false, true);
         let told = |cell: &ScoreCell| {
-            let Cell { variant, seed, load, hog, .. } = &cell.cell;
-            format!("{variant} {seed} {load} {hog}")
+            let Cell { variant, seed, load, neighbour, .. } = &cell.cell;
+            format!("{variant} {seed} {load} {neighbour}")
         };
         let all: Vec<String> = plan.cells.iter().map(told).collect();
         assert_eq!(all[..3], ["buggy 7 own false", "fixed 7 own false", "other 7 own false"]);
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn the_matrix_leaves_out_cells_whose_label_does_not_hold() {
         let all = plan(true, true);
-        // 3 variants, 3 seeds, 2 loads, 2 numbers of workers, with and without a hog; the label holds on one worker.
+        // 3 variants, 3 seeds, 2 loads, 2 numbers of workers, with and without a noisy neighbour; the label holds on one worker.
         assert_eq!((all.cells.len(), all.left_out.label_does_not_hold), (60, 12));
         assert!(all.cells.iter().all(|cell| cell.cell.variant != "buggy" || cell.cell.workers == 1));
         assert_eq!(plan(true, false).cells.len(), 30);
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_load_that_the_scenario_refuses_is_not_run() {
         let fits = |_: &Scenario, load: &Load| load.rate > 1_500.0;
-        let choice = Choice { thorough: true, seeds: vec![7], hog: false };
+        let choice = Choice { thorough: true, seeds: vec![7], neighbour: false };
         let plan = score(&[&MADE_UP], &choice, &fits);
         assert_eq!((plan.cells.len(), plan.left_out.refused), (5, 6));
         let short = score(&[&MADE_UP], &Choice { thorough: false, ..choice }, &fits);
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_short_score_is_planned_to_fit() {
         let many = [&MADE_UP; 20];
-        let choice = Choice { thorough: false, seeds: vec![7], hog: true };
+        let choice = Choice { thorough: false, seeds: vec![7], neighbour: true };
         let plan = score(&many.map(|scenario| scenario as &'static Scenario), &choice, &|_, _| true);
         assert!(plan.takes() <= ScorePlan::PLANNED && plan.left_out.no_time > 0);
         assert_eq!(plan.cells.len() + plan.left_out.no_time, 120);

@@ -43,7 +43,7 @@ struct Page {
     /// What is wrong with each run that was looked into, in rows.
     findings: Vec<(String, Vec<(String, String)>)>,
     /// What became of the cause that was named before.
-    cure: Vec<String>,
+    fix: Vec<String>,
     latency: Vec<Drawn>,
     percentiles: Option<Table>,
     claims: Option<Table>,
@@ -86,7 +86,7 @@ pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
         verdict: verdict::sentence(report),
         doubts: ran::doubts(report),
         findings: crate::report::findings::told(report),
-        cure: crate::report::findings::cure_rows(report).into_iter().map(|(_, text)| text).collect(),
+        fix: crate::report::findings::fix_rows(report).into_iter().map(|(_, text)| text).collect(),
         latency: drawn(plots(report))?,
         percentiles: tables::percentiles(report),
         claims: claims.told,
@@ -97,7 +97,7 @@ pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
         scheduling: scheduling::of(report),
         views,
         narrowest,
-        missing: crate::report::lenses::missing(report),
+        missing: crate::report::profilers::missing(report),
         polls: moments::polls(report),
         slow: moments::slow(report),
         memory: drawn(moments::memory(report).into_iter().collect())?.pop(),

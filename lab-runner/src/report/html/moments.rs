@@ -1,8 +1,8 @@
-//! What lenses leave beside their stacks: the polls that took too long, one slow request, and memory over time.
+//! What profilers leave beside their stacks: the polls that took too long, one slow request, and memory over time.
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
-use crate::report::lenses::cut;
+use crate::report::profilers::cut;
 use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::units::{grouped, three_digits, time};
 use lab_analysis::evidence::{label, own_crate};
@@ -183,7 +183,7 @@ pub(crate) fn memory(report: &Results) -> Option<Plot> {
     let says: Vec<String> = kept.iter().map(|profile| of_memory(profile)).collect();
     let plot = Plot {
         title: format!("{}: memory over time", report.spec.scenario),
-        x: "seconds since the lens was started".into(),
+        x: "seconds since the profiler was started".into(),
         y: "memory, MB".into(),
         scales: [Scale::Linear, Scale::Linear],
         says: says.join(" "),

@@ -1,4 +1,4 @@
-// Switches between lenses and pictures, zooms, searches. Without it the page shows the first picture of every view.
+// Switches between profilers and pictures, zooms, searches. Without it the page shows the first picture of every view.
 (() => {
   'use strict';
   const NEARLY = 0.002; // places are written to three digits, in percent

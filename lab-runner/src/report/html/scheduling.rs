@@ -2,7 +2,7 @@
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
-use crate::report::lenses::cut;
+use crate::report::profilers::cut;
 use crate::report::sched;
 use crate::report::sched::palette::Palette;
 use crate::report::sched::words::{Run, counted, percent};
@@ -49,7 +49,7 @@ pub(crate) struct OneRun {
     pub notes: Vec<String>,
 }
 
-/// Nothing if no lens looked at a scheduler.
+/// Nothing if no profiler looked at a scheduler.
 pub(crate) fn of(report: &Results) -> Option<Scheduling> {
     let runs = sched::runs(report);
     let palette = Palette::of(&runs);

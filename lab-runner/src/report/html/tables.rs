@@ -58,7 +58,7 @@ fn judged(caption: &str, claims: &[(&str, &Judged)]) -> Table {
     Table::new(caption, heads, claims.iter().map(row).collect())
 }
 
-/// What the side after keeps of what tells a cure from a trap.
+/// What the side after keeps of what tells a fix from a trap.
 fn kept(report: &Results) -> Table {
     let row = |kept: &Kept| {
         let (word, times, pairs) = keeps(kept);
@@ -70,7 +70,7 @@ fn kept(report: &Results) -> Table {
         let verdict = Cell::of_class(word, class);
         vec![Cell::text(kept.claim.says), verdict, Cell::number(format!("{times} of {pairs} pairs"))]
     };
-    let caption = "What tells a cure from a trap, held against the side after of each pair";
+    let caption = "What tells a fix from a trap, held against the side after of each pair";
     let heads = vec![Cell::text("claim"), Cell::text("verdict"), Cell::number("in")];
     Table::new(caption, heads, report.kept.iter().map(row).collect())
 }

@@ -1,6 +1,6 @@
 use crate::report::html::*;
 use crate::report::latency::tests::compared;
-use crate::report::sched::tests::{healthy, looked_at, sick};
+use crate::report::sched::tests::{healthy, looked_at, faulty};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::{Profile, View as Seen};
 use lab_analysis::scheduler::Sched;
@@ -9,7 +9,7 @@ use lab_analysis::stacks::stalls::{LongPoll, Wait};
 use lab_recording::Ending;
 use lab_recording::frame::Frame;
 use lab_recording::observations::{MemoryAt, RequestPoll, SlowRequest};
-use lab_recording::profiler::{Lens, Note};
+use lab_recording::profiler::{Profiler, Note};
 use lab_recording::spec::{Pair, Side, Spec};
 
 fn page_of(results: &Results) -> anyhow::Result<String> {
@@ -23,12 +23,12 @@ fn spec() -> Spec {
 /// What must never be anything but text.
 const HOSTILE: &str = "<script>alert(1)</script>\"'><i onclick=\"x\">&amp;";
 
-fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
+fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
     let pair = Pair { number: 1, side, label: None, metrics: Vec::new() };
     let parsed = Folded::parse(stacks.as_bytes());
     let view = Seen {
-        name: lens.to_string(),
+        name: profiler.to_string(),
         unit: "us".into(),
         shows: "where the time goes".into(),
         damage: parsed.notes(),
@@ -37,8 +37,8 @@ fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
     };
     Profile {
         folder: "".into(),
-        spec: Spec { lens: Some(lens), pair: Some(pair), variant: variant.into(), ..spec() },
-        lens,
+        spec: Spec { profiler: Some(profiler), pair: Some(pair), variant: variant.into(), ..spec() },
+        profiler,
         ending: Ending::Finished,
         note: Note { counts: [("samples_delivered".to_owned(), 1_990)].into(), ..Note::default() },
         views: vec![view],
@@ -47,7 +47,7 @@ fn profile(lens: Lens, side: Side, stacks: &str) -> Profile {
         long_polls: Vec::new(),
         in_polls: None,
         sched: None,
-        standing: Vec::new(),
+        stuck_threads: Vec::new(),
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
@@ -65,7 +65,7 @@ fn with(profiles: Vec<Profile>) -> Results {
 }
 
 fn cpu() -> Vec<Profile> {
-    vec![profile(Lens::Cpu, Side::A, BEFORE), profile(Lens::Cpu, Side::B, AFTER)]
+    vec![profile(Profiler::Cpu, Side::A, BEFORE), profile(Profiler::Cpu, Side::B, AFTER)]
 }
 
 /// A long poll, a slow request and memory over time, all of which say this.
@@ -126,8 +126,8 @@ fn assert_loads_nothing(page: &str) {
 #[test]
 fn a_comparison_is_one_page_with_all_its_parts_that_loads_nothing() {
     let mut profiles = cpu();
-    profiles.push(moments(profile(Lens::Stall, Side::A, BEFORE), "app::work"));
-    profiles.push(profile(Lens::Stall, Side::B, ""));
+    profiles.push(moments(profile(Profiler::Stall, Side::A, BEFORE), "app::work"));
+    profiles.push(profile(Profiler::Stall, Side::B, ""));
     let page = page_of(&with(profiles)).unwrap();
     assert_well_formed(&page);
     assert_loads_nothing(&page);
@@ -181,7 +181,7 @@ fn the_page_always_says_what_watching_cost_or_that_nobody_watched() {
 #[test]
 fn what_is_smaller_than_what_watching_cost_is_no_headline() {
     // The work is nine tenths of what was seen.
-    let page = |high: f64| page_of(&with(vec![watched(profile(Lens::Cpu, Side::A, BEFORE), high)])).unwrap();
+    let page = |high: f64| page_of(&with(vec![watched(profile(Profiler::Cpu, Side::A, BEFORE), high)])).unwrap();
     let (stands, refused) = (page(0.899), page(0.901));
     let (place, instead) = ("90.0 % in", "nothing that is more than watching cost, 90.1 %");
     assert!(stands.contains(place) && !stands.contains("nothing that is more"));
@@ -191,8 +191,8 @@ fn what_is_smaller_than_what_watching_cost_is_no_headline() {
 #[test]
 fn what_comes_from_outside_stays_text() {
     let hostile_stacks = format!("main;{HOSTILE};<b>bold</b> 900\n");
-    let mut profiles = vec![moments(profile(Lens::Cpu, Side::A, &hostile_stacks), HOSTILE)];
-    profiles.push(Profile { note: Note::unavailable(HOSTILE), views: vec![], ..profile(Lens::Alloc, Side::A, "") });
+    let mut profiles = vec![moments(profile(Profiler::Cpu, Side::A, &hostile_stacks), HOSTILE)];
+    profiles.push(Profile { note: Note::unavailable(HOSTILE), views: vec![], ..profile(Profiler::Alloc, Side::A, "") });
     for profile in &mut profiles {
         profile.spec.variant = HOSTILE.into();
         profile.note.notes = vec![HOSTILE.into()];
@@ -228,10 +228,10 @@ fn what_comes_from_outside_stays_text() {
 }
 
 #[test]
-fn a_lens_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
+fn a_profiler_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
     let missing =
-        Profile { note: Note::unavailable("no jemalloc here"), views: vec![], ..profile(Lens::Alloc, Side::A, "") };
-    let mut damaged = profile(Lens::Stall, Side::A, "no weight\na;b 3\n");
+        Profile { note: Note::unavailable("no jemalloc here"), views: vec![], ..profile(Profiler::Alloc, Side::A, "") };
+    let mut damaged = profile(Profiler::Stall, Side::A, "no weight\na;b 3\n");
     damaged.note.notes.push("stall-polls.json is damaged and not shown".into());
     damaged.ending = Ending::Hung;
     let mut profiles = cpu();
@@ -243,12 +243,12 @@ fn a_lens_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
         "<b>profile</b> not available: cannot be read: b-fixed-cpu",
         "left out 1 of the lines",
         "stall-polls.json is damaged",
-        "the run under this lens hung",
+        "the run under this profiler hung",
         "app::work",
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
-    assert!(page_of(&compared()).unwrap().contains("No lens looked into it"));
+    assert!(page_of(&compared()).unwrap().contains("No profiler looked into it"));
 }
 
 /// As many stacks as a busy service has, deep, with long names.
@@ -266,10 +266,10 @@ fn large(seed: usize) -> String {
 }
 
 #[test]
-fn a_large_recording_under_every_lens_is_a_small_page() {
+fn a_large_recording_under_every_profiler_is_a_small_page() {
     let sides = [Side::A, Side::B];
-    let of = |lens| sides.map(|side| profile(lens, side, &large(usize::from(side == Side::B))));
-    let report = with(Lens::ALL.into_iter().flat_map(of).collect());
+    let of = |profiler| sides.map(|side| profile(profiler, side, &large(usize::from(side == Side::B))));
+    let report = with(Profiler::ALL.into_iter().flat_map(of).collect());
     let page = page_of(&report).unwrap();
     assert!(page.len() < 4_000_000, "{} bytes", page.len());
     assert!(page.contains("of a picture are left out") && page.contains("function_at_44"));
@@ -294,7 +294,7 @@ fn one_run_and_several_have_their_own_tables() {
 
 #[test]
 fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
-    let page = page_of(&with(vec![looked_at(Side::A, sick()), looked_at(Side::B, healthy())])).unwrap();
+    let page = page_of(&with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())])).unwrap();
     assert_well_formed(&page);
     assert_loads_nothing(&page);
     for part in [
@@ -312,7 +312,7 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
-    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, sick())]) };
+    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
     let page = page_of(&one).unwrap();
     assert_well_formed(&page);
     assert!(page.contains("requests waited 612 ms per request, 99.2 % of it") && !page.contains(", above"));
@@ -321,7 +321,7 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
 
 #[test]
 fn names_of_a_scheduler_stay_text_and_an_empty_one_is_no_panic() {
-    let mut hostile = sick();
+    let mut hostile = faulty();
     for group in &mut hostile.groups {
         (group.name, group.place) = (HOSTILE.into(), format!("{HOSTILE}:1"));
         group.function = Some(HOSTILE.into());

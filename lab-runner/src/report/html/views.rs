@@ -1,9 +1,9 @@
-//! What the lenses saw, view by view: pictures, and the same in words and in tables.
+//! What the profilers saw, view by view: pictures, and the same in words and in tables.
 
 use crate::report::html::graphs;
 use crate::report::html::graphs::{Fineness, Graph, Room};
 use crate::report::html::table::{Cell, Table};
-use crate::report::lenses::{cut, inside, without_plumbing};
+use crate::report::profilers::{cut, inside, without_plumbing};
 use crate::report::units::grouped;
 use lab_analysis::evidence::{Evidence, label};
 use lab_analysis::profile::Profile;
@@ -19,7 +19,7 @@ const NAME: usize = 160;
 /// Runs that the table of functions has room for.
 const RUNS: usize = 4;
 
-/// One view of one lens.
+/// One view of one profiler.
 pub(crate) struct View {
     pub id: String,
     pub name: String,
@@ -36,7 +36,7 @@ pub(crate) struct View {
     pub functions: Option<Table>,
     /// What has to be known before believing it.
     pub notes: Vec<String>,
-    /// What the lens counted about its own work.
+    /// What the profiler counted about its own work.
     pub counts: Vec<(String, String)>,
 }
 
@@ -100,7 +100,7 @@ fn choice(graph: Graph, fineness: Fineness, first: bool, room: &mut Room) -> Cho
 
 fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choice>) -> View {
     let difference = evidence.difference().map(without_plumbing);
-    let of_lens: Vec<&Profile> = report.profiles.iter().filter(|profile| profile.lens == evidence.lens).collect();
+    let of_profiler: Vec<&Profile> = report.profiles.iter().filter(|profile| profile.profiler == evidence.profiler).collect();
     View {
         id: format!("view-{number}"),
         name: evidence.name.clone(),
@@ -115,8 +115,8 @@ fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choi
             format!("All together {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit))
         }),
         functions: functions(report, evidence),
-        notes: notes(evidence, &of_lens),
-        counts: of_lens.iter().map(|profile| (label(&profile.spec), counts(profile))).collect(),
+        notes: notes(evidence, &of_profiler),
+        counts: of_profiler.iter().map(|profile| (label(&profile.spec), counts(profile))).collect(),
     }
 }
 
@@ -155,13 +155,13 @@ fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
     Table::new(caption, heads, ordered.iter().take(FUNCTIONS).map(row).collect()).some()
 }
 
-/// Of both runs under the lens: how they ended if not by themselves, what the lens says, what is wrong with its files.
+/// Of both runs under the profiler: how they ended if not by themselves, what the profiler says, what is wrong with its files.
 fn notes(evidence: &Evidence, profiles: &[&Profile]) -> Vec<String> {
     let several = profiles.len() > 1;
     let named = |of: &str, text: &str| if several { format!("{of}: {text}") } else { text.to_owned() };
     let said = profiles.iter().flat_map(|profile| {
         let of = label(&profile.spec);
-        let ended = (profile.ending != Ending::Finished).then(|| format!("the run under this lens {}", profile.ending));
+        let ended = (profile.ending != Ending::Finished).then(|| format!("the run under this profiler {}", profile.ending));
         ended.iter().chain(&profile.note.notes).map(|note| named(&of, note)).collect::<Vec<_>>()
     });
     let damage = evidence.seen.iter().flat_map(|seen| seen.damage.iter().map(|damage| named(&seen.label, damage)));

@@ -3,7 +3,7 @@
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
 use crate::report::units::{percent, time_ms};
-use crate::report::watching::{NOBODY, beside_line, by_lens, event, share, why_not};
+use crate::report::watching::{NOBODY, beside_line, by_profiler, event, share, why_not};
 use lab_analysis::evidence::label;
 use lab_analysis::overhead::Cost;
 use lab_analysis::profile::Profile;
@@ -13,22 +13,22 @@ use lab_analysis::results::Results;
 pub(crate) struct Watched {
     /// What is to be known before the tables.
     pub says: String,
-    /// A table for each lens, with a column for each run.
+    /// A table for each profiler, with a column for each run.
     pub tables: Vec<Table>,
 }
 
-const MEANS: &str = "CPU time of the lens beside that of the run that it looked into, the pacer's left out. A conclusion that rests on \
-                     a lens and is smaller than this is not drawn.";
+const MEANS: &str = "CPU time of the profiler beside that of the run that it looked into, the pacer's left out. A conclusion that rests on \
+                     a profiler and is smaller than this is not drawn.";
 
 pub(crate) fn of(report: &Results) -> Watched {
-    let tables: Vec<Table> = by_lens(report)
+    let tables: Vec<Table> = by_profiler(report)
         .iter()
-        .map(|(lens, runs)| {
+        .map(|(profiler, runs)| {
             let heads = [Cell::text("")].into_iter().chain(runs.iter().map(|run| Cell::number(label(&run.spec))));
             let beside = runs
                 .iter()
                 .filter_map(|run| Some(format!("{}: {}", label(&run.spec), beside_line(report, run, WORDS)?)));
-            Table::new(&lens.to_string(), heads.collect(), rows(runs)).noted(missing(runs).chain(beside).collect())
+            Table::new(&profiler.to_string(), heads.collect(), rows(runs)).noted(missing(runs).chain(beside).collect())
         })
         .collect();
     let says = if tables.is_empty() { format!("{}.", capital(NOBODY)) } else { MEANS.to_owned() };

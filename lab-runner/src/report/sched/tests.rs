@@ -7,7 +7,7 @@ use lab_analysis::scheduler::{
     Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, Sched, Stretch, Worker,
 };
 use lab_recording::Ending;
-use lab_recording::profiler::{Lens, Note};
+use lab_recording::profiler::{Profiler, Note};
 use lab_recording::scheduler::Counters;
 use lab_recording::spec::{Pair, Side, Spec};
 
@@ -52,7 +52,7 @@ fn piece(at_ms: f64, ms: f64, doing: Doing) -> Piece {
 }
 
 /// One task holds the only worker for more than a second at a time.
-pub fn sick() -> Sched {
+pub fn faulty() -> Sched {
     let requests = group(
         "requests",
         "src/drive.rs:40",
@@ -129,7 +129,7 @@ pub fn healthy() -> Sched {
             waiting: vec![1.0, 2.0, 0.0, 0.0],
         }),
         notes: Vec::new(),
-        ..sick()
+        ..faulty()
     }
 }
 
@@ -140,7 +140,7 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
     Profile {
         folder: "".into(),
         spec: Spec { pair: Some(pair), variant: variant.into(), ..spec() },
-        lens: Lens::Stall,
+        profiler: Profiler::Stall,
         ending: Ending::Finished,
         note: Note::default(),
         views: Vec::new(),
@@ -149,7 +149,7 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
         long_polls: Vec::new(),
         in_polls: None,
         sched: Some(sched),
-        standing: Vec::new(),
+        stuck_threads: Vec::new(),
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
@@ -175,7 +175,7 @@ fn printed(report: &Results, print: fn(&Results, Style, &mut dyn Write) -> io::R
 fn waiting_that_is_less_than_what_watching_cost_is_nobody_s() {
     let blames = |high: f64| {
         let cost = Cost { of_wall: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() };
-        let one = Profile { watching: Ok(cost), ..looked_at(Side::A, sick()) };
+        let one = Profile { watching: Ok(cost), ..looked_at(Side::A, faulty()) };
         let report = Results { comparison: None, ..with(vec![one]) };
         sentences(&report, &runs(&report), UTF8)
     };
@@ -189,8 +189,8 @@ fn waiting_that_is_less_than_what_watching_cost_is_nobody_s() {
 }
 
 #[test]
-fn a_sick_run_blames_who_held_its_worker() {
-    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, sick())]) };
+fn a_faulty_run_blames_who_held_its_worker() {
+    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
     let wanted = [
         "",
         "scheduler  blame          requests waited 612 ms per request, 99.2 % of it for polls of made_up::buggy::import (drive.rs:52)",
@@ -206,7 +206,7 @@ fn a_sick_run_blames_who_held_its_worker() {
 
 #[test]
 fn two_sides_stand_beside_each_other_with_their_factor() {
-    let mut before = sick();
+    let mut before = faulty();
     before.dropped = 2_000;
     let mut after = healthy();
     after.blame.as_mut().unwrap().edges.push(edge(Culprit::Group(0), 1, 185.4, 6_000));
@@ -243,7 +243,7 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
 #[test]
 fn where_polls_are_not_seen_no_worker_did_nothing() {
     let unseen =
-        Sched { polls_unseen: true, blame: None, groups: vec![], workers: vec![worker(0.0, 0.0, 1_000.0)], ..sick() };
+        Sched { polls_unseen: true, blame: None, groups: vec![], workers: vec![worker(0.0, 0.0, 1_000.0)], ..faulty() };
     let report = Results { comparison: None, ..with(vec![looked_at(Side::A, unseen)]) };
     let lines = printed(&report, print);
     let workers = lines.iter().find(|line| line.trim().starts_with("workers")).unwrap();
@@ -255,7 +255,7 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
 
 #[test]
 fn many_runs_have_a_line_each_and_none_says_nothing() {
-    let several = Results { comparison: None, ..with(vec![looked_at(Side::A, sick()), looked_at(Side::B, healthy())]) };
+    let several = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())]) };
     let lines = printed(&several, print_which);
     assert_eq!(lines.len(), 3);
     assert!(lines[1].starts_with("scheduler  buggy          requests waited 612 ms"), "{lines:#?}");
@@ -275,7 +275,7 @@ fn what_was_not_measured_is_said_and_no_zero() {
         lines[1..],
         ["scheduler  blame          nobody can be blamed: how long tasks were runnable was not recorded"]
     );
-    let mut lost = looked_at(Side::A, Sched { groups: vec![], ..sick() });
+    let mut lost = looked_at(Side::A, Sched { groups: vec![], ..faulty() });
     lost.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![lost]) }, print);
     assert!(
@@ -300,7 +300,7 @@ fn tasks_that_wait_for_each_other_are_told_so() {
 #[test]
 fn the_document_follows_its_schema_and_has_names_for_numbers() {
     let bare = Sched { blame: None, probe: None, groups: vec![], workers: vec![], worst: None, ..healthy() };
-    let report = with(vec![looked_at(Side::A, sick()), looked_at(Side::B, bare)]);
+    let report = with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, bare)]);
     let document = serde_json::to_value(crate::report::document(&report)).unwrap();
     let schema: serde_json::Value = serde_json::from_str(include_str!("../../../schema/lab.result.v1.json")).unwrap();
     let of_it = serde_json::json!({ "$ref": "#/properties/scheduler", "$defs": schema["$defs"], "properties": schema["properties"] });
@@ -323,7 +323,7 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
 
 #[test]
 fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
-    let mut many = sick();
+    let mut many = faulty();
     let worst = many.worst.as_mut().unwrap();
     let pieces = (0..50_000_u32).map(|i| piece(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
     worst.rows = vec![Row { runtime: 1, worker: 3, pieces: pieces.collect() }; 40];

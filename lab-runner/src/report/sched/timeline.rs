@@ -1,7 +1,7 @@
 //! The stretch in which tasks waited most, as a picture: what each worker did, and below it how many tasks waited.
 
 use crate::report::Style;
-use crate::report::lenses::cut;
+use crate::report::profilers::cut;
 use crate::report::plot::Scale;
 use crate::report::plot::svg::escaped;
 use crate::report::sched::palette::Palette;

@@ -126,7 +126,7 @@ impl Run<'_> {
     }
 
     /// The edges that are worth blaming, and larger than what watching cost: as a share of all waiting against the share of the time in
-    /// which the lens can have kept anybody waiting.
+    /// which the profiler can have kept anybody waiting.
     pub fn blamed(&self) -> Vec<&Edge> {
         worth(self.sched).into_iter().filter(|edge| self.refused(edge).is_none()).collect()
     }

@@ -1,18 +1,18 @@
-//! What watching cost, in the machine-readable result: a run each that a lens looked into.
+//! What watching cost, in the machine-readable result: a run each that a profiler looked into.
 
-use crate::report::watching::{Beside, beside, by_lens};
+use crate::report::watching::{Beside, beside, by_profiler};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use lab_recording::spec::Side;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What one lens cost one run.
+/// What one profiler cost one run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Watched<'a> {
-    lens: Lens,
+    profiler: Profiler,
     variant: &'a str,
     /// Of a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,7 @@ pub(crate) struct Watched<'a> {
 
 #[derive(Debug, Serialize)]
 struct Measured<'a> {
-    /// CPU time of the lens as a share of its run's.
+    /// CPU time of the profiler as a share of its run's.
     share: f64,
     /// The interval of the share.
     share_ci: [f64; 2],
@@ -58,13 +58,13 @@ struct Event<'a> {
 
 /// What is known of each run that was watched; an empty list if nobody watched.
 pub(crate) fn documents(report: &Results) -> Vec<Watched<'_>> {
-    by_lens(report).into_iter().flat_map(|(_, runs)| runs).map(|profile| document(report, profile)).collect()
+    by_profiler(report).into_iter().flat_map(|(_, runs)| runs).map(|profile| document(report, profile)).collect()
 }
 
 fn document<'a>(report: &Results, profile: &'a Profile) -> Watched<'a> {
     let pair = |Beside { metric, unwatched, watched }: Beside| (metric, [unwatched, watched]);
     Watched {
-        lens: profile.lens,
+        profiler: profile.profiler,
         variant: &profile.spec.variant,
         side: profile.side(),
         folder: profile.folder.display().to_string(),

@@ -7,7 +7,7 @@ use crate::diagnosis::{Case, Cost};
 use crate::hang::{Shape, explain};
 use crate::stacks::culprit;
 use crate::stacks::doing::ends_runtime;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use lab_recording::threads::Panic;
 
 /// What tokio says when it will not end a runtime where it was asked to.
@@ -17,10 +17,10 @@ pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {
     let Some(dead) = case.fullest_post_mortem() else { return Vec::new() };
     let explained = explain(dead);
     let sign = match explained.shape {
-        Shape::Circle if explained.has_runtime => Sign::CircleWithRuntime,
-        Shape::Circle => Sign::Circle,
+        Shape::Cycle if explained.has_runtime => Sign::CycleWithRuntime,
+        Shape::Cycle => Sign::Cycle,
         Shape::NeverYields => Sign::WaitsForComputing,
-        Shape::NoCircle => return Vec::new(),
+        Shape::NoCycle => return Vec::new(),
     };
     let polled = dead.threads.iter().filter_map(|thread| Some(thread.poll?.for_ms)).reduce(f64::max);
     let told = explained.steps;
@@ -29,9 +29,9 @@ pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {
 }
 
 pub fn refusals(case: &Case<'_>) -> Vec<Suspect> {
-    let of_lenses = case.profiles.iter().flat_map(|profile| &profile.panics);
-    let refused = case.panics.iter().chain(of_lenses).filter(|panic| panic.text.contains(REFUSES));
-    // The same panic of the same run, seen once more by each lens, is one.
+    let of_profilers = case.profiles.iter().flat_map(|profile| &profile.panics);
+    let refused = case.panics.iter().chain(of_profilers).filter(|panic| panic.text.contains(REFUSES));
+    // The same panic of the same run, seen once more by each profiler, is one.
     refused.max_by_key(|panic| panic.stack.len()).map(refusal).into_iter().collect()
 }
 
@@ -41,12 +41,12 @@ fn refusal(panic: &Panic) -> Suspect {
     Suspect { told: vec![format!("thread {} {said}", panic.thread)], ..suspect }
 }
 
-pub fn standing(case: &Case<'_>) -> Vec<Suspect> {
-    let Some(profile) = looked(case, Lens::Sched) else { return Vec::new() };
-    let stood = profile.standing.iter().filter(|at| ends_runtime(&at.stack) && is_of_a_runtime(&at.stack));
-    let suspect = |at: &lab_recording::threads::Standing| {
+pub fn stuck_threads(case: &Case<'_>) -> Vec<Suspect> {
+    let Some(profile) = looked(case, Profiler::Sched) else { return Vec::new() };
+    let stood = profile.stuck_threads.iter().filter(|at| ends_runtime(&at.stack) && is_of_a_runtime(&at.stack));
+    let suspect = |at: &lab_recording::threads::StuckThread| {
         let mut suspect =
-            Suspect::new(Suspicion::Standing, culprit(&at.stack).map(At::of)).with(Sign::StoodMs, at.for_ms);
+            Suspect::new(Suspicion::StuckThread, culprit(&at.stack).map(At::of)).with(Sign::StoodMs, at.for_ms);
         suspect.cost.ms = Some(at.for_ms);
         suspect
     };

@@ -8,8 +8,8 @@ use crate::requests::{Analysis, ValidityVerdict};
 use crate::scheduler::{Culprit, Sched};
 use crate::stacks::culprit;
 use lab_recording::Ending;
-use lab_recording::profiler::Lens;
-use lab_recording::threads::Standing;
+use lab_recording::profiler::Profiler;
+use lab_recording::threads::StuckThread;
 
 pub fn loads(case: &Case<'_>) -> Vec<Suspect> {
     [case.measured.and_then(|run| cut_off(case, run)), Some(machine(case)), case.measured.map(|run| load(case, run))]
@@ -32,9 +32,9 @@ fn cut_off(case: &Case<'_>, run: &Analysis) -> Option<Suspect> {
 
 /// The code that the main thread stood in longest: it ends the process, and with it what is still under way.
 fn ends_the_process(case: &Case<'_>) -> Option<At> {
-    let standing = &looked(case, Lens::Sched)?.standing;
-    let is_main = |at: &&Standing| !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function));
-    let longest = standing.iter().filter(is_main).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
+    let stuck_threads = &looked(case, Profiler::Sched)?.stuck_threads;
+    let is_main = |at: &&StuckThread| !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function));
+    let longest = stuck_threads.iter().filter(is_main).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     culprit(&longest.stack).map(At::of)
 }
 

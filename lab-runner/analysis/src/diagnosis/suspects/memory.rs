@@ -7,13 +7,13 @@ use crate::diagnosis::suspects::looked;
 use crate::profile::Profile;
 use crate::stacks::is_own;
 use crate::units::{bytes, percent};
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 
 /// Parts of the load that are told apart. The first one is left out: there caches and buffers fill up.
 const PARTS: usize = 6;
 
 pub fn memory(case: &Case<'_>) -> Vec<Suspect> {
-    looked(case, Lens::Alloc).and_then(|profile| suspect(case, profile)).into_iter().collect()
+    looked(case, Profiler::Alloc).and_then(|profile| suspect(case, profile)).into_iter().collect()
 }
 
 fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {

@@ -11,14 +11,14 @@ use crate::diagnosis::{Case, Suspect};
 use crate::profile::Profile;
 use crate::scheduler::Sched;
 use lab_recording::frame::Frame;
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 
 /// All suspects of a case.
 pub fn all(case: &Case<'_>) -> Vec<Suspect> {
     let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 8] = [
         ends::hangs,
         ends::refusals,
-        ends::standing,
+        ends::stuck_threads,
         polls::polls,
         sets::sets,
         pool::pools,
@@ -28,20 +28,20 @@ pub fn all(case: &Case<'_>) -> Vec<Suspect> {
     collectors.into_iter().flat_map(|collect| collect(case)).collect()
 }
 
-/// The profile of a lens, if it could look.
-pub fn looked<'a>(case: &Case<'a>, lens: Lens) -> Option<&'a Profile> {
-    case.profiles.iter().find(|profile| profile.lens == lens && profile.note.unavailable.is_none())
+/// The profile of a profiler, if it could look.
+pub fn looked<'a>(case: &Case<'a>, profiler: Profiler) -> Option<&'a Profile> {
+    case.profiles.iter().find(|profile| profile.profiler == profiler && profile.note.unavailable.is_none())
 }
 
 /// What the scheduler did, if somebody looked.
 pub fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
-    looked(case, Lens::Sched)?.sched.as_ref()
+    looked(case, Profiler::Sched)?.sched.as_ref()
 }
 
 /// The profile whose polls were sampled: beside the scheduler, or else alone.
 pub fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
     let has_polls = |profile: &&Profile| profile.in_polls.is_some();
-    looked(case, Lens::Sched).filter(has_polls).or_else(|| looked(case, Lens::Stall).filter(has_polls))
+    looked(case, Profiler::Sched).filter(has_polls).or_else(|| looked(case, Profiler::Stall).filter(has_polls))
 }
 
 /// Whether a thread belongs to a runtime, as a worker or in its blocking pool.

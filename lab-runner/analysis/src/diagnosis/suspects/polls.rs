@@ -10,8 +10,8 @@ use crate::stacks::doing::{ends_runtime, waits_for_lock};
 use crate::stacks::is_own_frame;
 use crate::stacks::stalls::LongPoll;
 use crate::units::time_ms;
-use lab_recording::profiler::Lens;
-use lab_recording::threads::Standing;
+use lab_recording::profiler::Profiler;
+use lab_recording::threads::StuckThread;
 use std::collections::BTreeMap;
 
 /// Whoever is called so are the requests of the load.
@@ -52,7 +52,7 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
         .with(Sign::InKernel, (1.0 - computes).max(0.0))
         .with(Sign::InKernelMs, own * (1.0 - computes).max(0.0));
     suspect.cost.ms = Some(own);
-    suspect.rests_on = sampled(case).map(|profile| RestsOn { lens: profile.lens, size: Size::Ms(own) });
+    suspect.rests_on = sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(own) });
     if let Some((poll, _)) = longest {
         suspect.told.extend(innermost(poll));
         suspect.told.extend(waits(poll));
@@ -93,7 +93,7 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     }
     let cost = Cost { ms: Some(ms), requests: (requests > 0).then_some(requests) };
     let share = ms / all.max(f64::MIN_POSITIVE);
-    let rests_on = Some(RestsOn { lens: Lens::Sched, size: Size::Waiting(share) });
+    let rests_on = Some(RestsOn { profiler: Profiler::Sched, size: Size::Waiting(share) });
     let suspect = Suspect { cost, rests_on, ..suspect };
     suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
 }
@@ -116,10 +116,10 @@ fn waits(poll: &LongPoll) -> Option<String> {
 /// Who stood for long in code of the same function meanwhile, and may have held the lock.
 fn holder(case: &Case<'_>, at: Option<&At>) -> Option<String> {
     let function = &at?.function;
-    let standing = &looked(case, Lens::Sched)?.standing;
+    let stuck_threads = &looked(case, Profiler::Sched)?.stuck_threads;
     let stands_in =
-        |standing: &&Standing| standing.stack.iter().any(|frame| frame.function.starts_with(function.as_str()));
-    let longest = standing.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
+        |stuck_threads: &&StuckThread| stuck_threads.stack.iter().any(|frame| frame.function.starts_with(function.as_str()));
+    let longest = stuck_threads.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     let frame = longest.stack.iter().find(|frame| is_own_frame(frame))?;
     Some(format!("meanwhile another thread stood in {frame} for {}", time_ms(longest.for_ms)))
 }

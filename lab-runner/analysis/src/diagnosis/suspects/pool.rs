@@ -5,7 +5,7 @@ use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{At, Suspect, Suspicion};
 use crate::diagnosis::suspects::{looked, sched};
 use crate::overhead::limits::{RestsOn, Size};
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use lab_recording::scheduler::Counters;
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
     suspect.cost.ms = Some(ms);
     // Work waits for the pool beside the waiting of tasks.
     let all = ms + sched(case).and_then(|sched| Some(sched.blame.as_ref()?.waited_ms)).unwrap_or(0.0);
-    suspect.rests_on = Some(RestsOn { lens: Lens::Sched, size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)) });
+    suspect.rests_on = Some(RestsOn { profiler: Profiler::Sched, size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)) });
     let threads = if longest.threads == 1 { "thread" } else { "threads" };
     suspect.told.push(format!("the pool has {} {threads}, and up to {} waited for one", longest.threads, longest.most));
     Some(suspect)
@@ -68,6 +68,6 @@ fn stretches(looks: &[Counters]) -> Vec<Queued> {
 
 /// Who hands over most; none if that was not seen.
 fn at(case: &Case<'_>) -> Option<At> {
-    let hand_off = looked(case, Lens::Sched)?.hand_offs.first()?;
+    let hand_off = looked(case, Profiler::Sched)?.hand_offs.first()?;
     Some(At { function: hand_off.function.clone(), file: hand_off.file.clone(), line: hand_off.line })
 }

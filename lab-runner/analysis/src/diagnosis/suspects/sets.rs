@@ -36,7 +36,7 @@ fn suspect(case: &Case<'_>, in_polls: &[InPolls], function: &str) -> Option<Susp
         .with_known(Sign::SpentPolls, spent)
         .with_known(Sign::PerBudgetMs, per_budget)
         .with_known(Sign::PollsPerPiece, per_piece);
-    suspect.rests_on = sampled(case).map(|profile| RestsOn { lens: profile.lens, size: Size::Ms(set) });
+    suspect.rests_on = sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(set) });
     suspect.cost.ms = Some(set + spent.filter(|spent| *spent > 0.0).and(outside).unwrap_or(0.0));
     Some(suspect)
 }

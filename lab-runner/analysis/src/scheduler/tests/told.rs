@@ -7,7 +7,7 @@ use lab_recording::scheduler::{Counters, Known, Probe, What};
 use lab_recording::stall::{Recording, Sample};
 use std::path::Path;
 
-fn sick() -> Analysed {
+fn faulty() -> Analysed {
     let mut lane = vec![thread(7)];
     lane.extend((0..100).map(|i| poll(0, REQUEST, i, i * 10, i * 10 + 1).after(1)));
     lane.push(poll(0, IMPORT, 500, 1_000, 1_150));
@@ -19,7 +19,7 @@ fn sick() -> Analysed {
 
 #[test]
 fn the_worst_stretch_is_where_polls_made_others_wait() {
-    let worst = sick().sched.worst.unwrap();
+    let worst = faulty().sched.worst.unwrap();
     assert_eq!((worst.from_ms, worst.ms, worst.waiting.len()), (950.0, 200.0, 200));
     assert_eq!(worst.waited_ms, 149.0 + 4.0);
     assert!(worst.waiting[51..200].iter().all(|waiting| (*waiting - 1.0).abs() < 1e-9), "{:?}", worst.waiting);
@@ -93,20 +93,20 @@ fn totals(stacks: &Stacks) -> f64 {
 
 #[test]
 fn a_polls_delay_is_parted_by_its_samples() {
-    let mut sick = sick();
+    let mut faulty = faulty();
     let recording =
         Recording { samples: vec![sample(1_010, 1, vec![5]), sample(1_020, 3, vec![])], ..Recording::default() };
     let mut symbols = Symbols::of_program("", Path::new("/nowhere"), (0, 0));
-    let waited = sick.sched.blame.as_ref().unwrap().waited_ms;
-    let parted = stacks(&mut sick, Some((&recording, &mut symbols)));
+    let waited = faulty.sched.blame.as_ref().unwrap().waited_ms;
+    let parted = stacks(&mut faulty, Some((&recording, &mut symbols)));
     assert!((totals(&parted) - waited).abs() < 1e-6);
     let unknown = "requests waits;[unknown]";
     assert!((parted.ms[unknown] - 149.0).abs() < 1e-6 && (parted.waits[unknown] - 1.0).abs() < 1e-9, "{parted:?}");
     assert!((parted.ms["requests waits;[outside polls]"] - 99.0).abs() < 1e-6, "{parted:?}");
-    let without = stacks(&mut sick, None);
+    let without = stacks(&mut faulty, None);
     assert!((totals(&without) - waited).abs() < 1e-6);
     assert!((without.ms["requests waits;[a poll of a.rs:1, not sampled]"] - 149.0).abs() < 1e-6, "{without:?}");
-    assert!(sick.sched.groups.iter().all(|group| group.function.is_none()));
+    assert!(faulty.sched.groups.iter().all(|group| group.function.is_none()));
 }
 
 #[test]
@@ -129,10 +129,10 @@ fn a_group_is_told_no_function_that_is_nobodys_own() {
     let mut symbols = Symbols::of_program(&maps, &std::env::current_exe().unwrap(), (0, 0));
     let recording =
         Recording { samples: vec![sample(1_010, 1, vec![foreign, of_a_library + 1])], ..Recording::default() };
-    let mut sick = sick();
-    let stacks = stacks(&mut sick, Some((&recording, &mut symbols)));
+    let mut faulty = faulty();
+    let stacks = stacks(&mut faulty, Some((&recording, &mut symbols)));
     let seen = stacks.ms.keys().find(|stack| stack.ends_with("format_duration;getpid"));
     assert!(seen.is_some_and(|stack| stack.starts_with("requests waits;")), "{stacks:?}");
-    let functions: Vec<_> = sick.sched.groups.iter().map(|group| group.function.as_deref()).collect();
+    let functions: Vec<_> = faulty.sched.groups.iter().map(|group| group.function.as_deref()).collect();
     assert_eq!(functions, [None, None], "what a task calls in a library is not where it is to be mended");
 }

@@ -35,7 +35,7 @@ impl Sampler {
     /// Starts to sample so many times a second into `stall.bin` in this folder.
     ///
     /// # Errors
-    /// Why the lens is not available: the binary has no frame pointers, another sampler is at work, the signal is
+    /// Why the profiler is not available: the binary has no frame pointers, another sampler is at work, the signal is
     /// somebody else's, or the file cannot be made.
     pub fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
         if !(1..=10_000).contains(&hz) {

@@ -50,7 +50,7 @@ struct Told {
 
 #[derive(Debug, Serialize)]
 struct NotTold {
-    sick: u64,
+    faulty: u64,
     healthy: u64,
 }
 
@@ -102,11 +102,11 @@ fn told(tally: &Tally) -> Told {
         let (low, high) = share.interval();
         OneShare { hits: share.hits, of: share.of, share: share.value(), ci: [low, high] }
     };
-    let [sick, healthy] = tally.doubtful;
+    let [faulty, healthy] = tally.doubtful;
     Told {
         shares: measures(tally).into_iter().map(|(name, of)| (name.replace(' ', "_"), share(of))).collect(),
         accused: tally.accused,
-        could_not_tell: NotTold { sick, healthy },
+        could_not_tell: NotTold { faulty, healthy },
         detect: tally.detect,
     }
 }

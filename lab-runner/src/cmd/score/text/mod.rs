@@ -38,7 +38,7 @@ fn left_out(score: &Score) -> Vec<String> {
     let left = score.recorded.left_out;
     let more = if score.recorded.thorough { "" } else { ": --thorough runs all" };
     let all = [
-        (left.label_does_not_hold, "left out: the sickness cannot show with so many workers".to_owned()),
+        (left.label_does_not_hold, "left out: the fault cannot show with so many workers".to_owned()),
         (left.refused, "left out: the scenario refuses the load".to_owned()),
         (left.no_time, format!("left out for want of time{more}")),
         (score.unread(), "left nothing that could be diagnosed".to_owned()),
@@ -61,8 +61,8 @@ fn measures(tally: &Tally) -> [(&'static str, Share); 6] {
 /// What a measure counts.
 fn counts(measure: &str) -> &'static str {
     match measure {
-        "recall" => "sick runs whose true cause is named",
-        "named first" => "sick runs of which it is the costliest finding",
+        "recall" => "faulty runs whose true cause is named",
+        "named first" => "faulty runs of which it is the costliest finding",
         "precision" => "accusations that are true",
         "silence" => "healthy runs that nobody accuses",
         "told healthy" => "healthy runs that are called so; of the others the machine or the load is told",
@@ -82,11 +82,11 @@ fn print_overall(score: &Score, overall: &Tally, style: Style, to: &mut dyn Writ
     let took = overall.detect.map_or_else(|| "-".into(), |detect| detected(detect, style));
     writeln!(
         to,
-        "{:<13}{took:<26}{DIM}from the start of a run under the lens to its true finding{DIM:#}",
+        "{:<13}{took:<26}{DIM}from the start of a run under the profiler to its true finding{DIM:#}",
         "detected in"
     )?;
-    let [sick, healthy] = overall.doubtful;
-    writeln!(to, "{:<13}{sick} sick, {healthy} healthy", "not told")?;
+    let [faulty, healthy] = overall.doubtful;
+    writeln!(to, "{:<13}{faulty} faulty, {healthy} healthy", "not told")?;
     if other.is_none() {
         writeln!(to, "{DIM}no other scanner was asked: --scanner CMD does{DIM:#}")?;
     }
@@ -167,8 +167,8 @@ fn wrong(run: &Run) -> String {
     let said = if said.is_empty() { "nothing".into() } else { said.join(", ") };
     let truth = run.truth.as_ref().map_or_else(|| "healthy".into(), told);
     let cell = &run.cell;
-    let hog = if cell.hog { ", hog" } else { "" };
-    let asked = format!("seed {}, {} load, {} w{hog}", cell.seed, cell.load, cell.workers);
+    let neighbour = if cell.neighbour { ", neighbour" } else { "" };
+    let asked = format!("seed {}, {} load, {} w{neighbour}", cell.seed, cell.load, cell.workers);
     format!("{:<30} {:<15} {asked}\n    is {truth}\n    said {said}", cell.folder, verdict(run))
 }
 
@@ -190,7 +190,7 @@ pub(crate) mod tests {
 
     pub(crate) fn made_up() -> Score {
         let answer = |cause, at: &str| Answer { cause, at: Some(at.to_owned()) };
-        let run = |hog, truth: Option<Answer>, said: Vec<Answer>| Run {
+        let run = |neighbour, truth: Option<Answer>, said: Vec<Answer>| Run {
             cell: Cell {
                 folder: "001-made-up-buggy".into(),
                 scenario: "made-up".into(),
@@ -198,7 +198,7 @@ pub(crate) mod tests {
                 seed: 7,
                 load: "own".into(),
                 workers: 1,
-                hog,
+                neighbour,
                 detected_ms: Some(2_500.0),
                 scanner: None,
             },
@@ -228,7 +228,7 @@ pub(crate) mod tests {
             "1/2 50 % (1-99)",
             "2.50 s (2.50 s to 2.50 s)",
             "no other scanner was asked",
-            "001-made-up-buggy              missed          seed 7, own load, 1 w, hog",
+            "001-made-up-buggy              missed          seed 7, own load, 1 w, neighbour",
             "is long-poll at made_up::buggy::work",
             "said blocking-call at made_up::other",
         ] {

@@ -23,10 +23,10 @@ pub(crate) fn print_plan(plan: &ScorePlan, json: bool, to: &mut dyn Write) -> io
     }
     for cell in &plan.cells {
         let of = &cell.cell;
-        let hog = if of.hog { " hog" } else { "" };
+        let neighbour = if of.neighbour { " neighbour" } else { "" };
         let takes = cell.takes.as_secs_f64();
         let (folder, seed, load, workers) = (&of.folder, of.seed, &of.load, of.workers);
-        writeln!(to, "{folder:<34} seed {seed:<3} {load:<4} load, {workers} w, about {takes:.1} s{hog}")?;
+        writeln!(to, "{folder:<34} seed {seed:<3} {load:<4} load, {workers} w, about {takes:.1} s{neighbour}")?;
     }
     let left = plan.left_out;
     let (cells, all, seconds) = (plan.cells.len(), plan.cells.len() + left.no_time, plan.takes().as_secs());

@@ -1,8 +1,8 @@
-//! The bell: how the pacer tells a sleeping runtime that requests are there, without a lock or an allocation.
+//! The wake-up pipe: how the pacer tells a sleeping runtime that requests are there, without a lock or an allocation.
 //!
 //! `Handle::spawn` and `Waker::wake` from a foreign thread both take the lock of tokio's injection queue, so a
 //! stalled runtime could stall the pacer. A pipe that the I/O driver polls cannot: writing to it is one
-//! system call that never blocks, as it is for a client that writes to a socket. The bell is rung only
+//! system call that never blocks, as it is for a client that writes to a socket. The wake-up pipe is rung only
 //! when the acceptor said that it would sleep; towards a busy or stalled runtime a request costs two stores.
 
 use crate::clock;
@@ -13,16 +13,16 @@ use tokio::net::unix::pipe;
 
 /// The pacer's end.
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(crate) struct WakePipe {
     asleep: AtomicBool,
     write: OwnedFd,
 }
 
-impl Bell {
-    /// A bell and the end that the acceptor listens to. To be called inside the runtime's context.
-    pub fn new() -> io::Result<(Bell, pipe::Receiver)> {
+impl WakePipe {
+    /// A wake-up pipe and the end that the acceptor listens to. To be called inside the runtime's context.
+    pub fn new() -> io::Result<(WakePipe, pipe::Receiver)> {
         let (write, read) = pipe::pipe()?;
-        Ok((Bell { asleep: AtomicBool::new(false), write: write.into_nonblocking_fd()? }, read))
+        Ok((WakePipe { asleep: AtomicBool::new(false), write: write.into_nonblocking_fd()? }, read))
     }
 
     /// Wakes the acceptor if it sleeps; returns the nanoseconds that this took. To be called after the request
@@ -52,7 +52,7 @@ impl Bell {
     }
 }
 
-/// Waits for the bell and silences it.
+/// Waits for the wake-up pipe and silences it.
 pub(crate) async fn heard(read: &pipe::Receiver) -> io::Result<()> {
     read.readable().await?;
     match read.try_read(&mut [0; 8]) {

@@ -1,4 +1,4 @@
-//! What the lenses saw, in a few lines: where the code of the scenario is when it is seen, and what a cure changed.
+//! What the profilers saw, in a few lines: where the code of the scenario is when it is seen, and what a fix changed.
 
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, percent, three_digits};
@@ -6,7 +6,7 @@ use crate::report::{Style, watching};
 use lab_analysis::evidence::{Evidence, Seen, label, own_crate};
 use lab_analysis::results::Results;
 use lab_analysis::stacks::{Difference, Plumbing, amount, is_own};
-use lab_recording::profiler::Lens;
+use lab_recording::profiler::Profiler;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ const CHANGES: usize = 1;
 /// Characters of a line behind the view's name.
 const WIDTH: usize = 150;
 
-/// Prints what lenses saw, and which of them saw nothing and why; nothing if nobody asked them to look.
+/// Prints what profilers saw, and which of them saw nothing and why; nothing if nobody asked them to look.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let evidence = report.evidence(Plumbing::Tokio);
     let seen = evidence.iter().flat_map(|evidence| of_view(report, evidence));
@@ -27,20 +27,20 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
         writeln!(to)?;
     }
     for (number, (name, text)) in lines.enumerate() {
-        let head = if number == 0 { "lenses" } else { "" };
+        let head = if number == 0 { "profilers" } else { "" };
         writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(&name, style), ascii(&cut(&text, WIDTH), style))?;
     }
     Ok(())
 }
 
-/// Prints which lenses looked into how many runs, where all that they saw would not fit a screen.
+/// Prints which profilers looked into how many runs, where all that they saw would not fit a screen.
 pub(crate) fn print_which(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let lenses: BTreeSet<Lens> = report.profiles.iter().map(|profile| profile.lens).collect();
+    let profilers: BTreeSet<Profiler> = report.profiles.iter().map(|profile| profile.profiler).collect();
     let runs: BTreeSet<String> = report.profiles.iter().map(|profile| label(&profile.spec)).collect();
-    if lenses.is_empty() {
+    if profilers.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = lenses.iter().map(Lens::to_string).collect();
+    let names: Vec<String> = profilers.iter().map(Profiler::to_string).collect();
     let where_to = "lab report RUN tells what they saw";
     writeln!(to, "\nlenses     {} looked into {} of them: {where_to}", names.join(", "), runs.len())?;
     if let Some(cost) = watching::most(report) {
@@ -86,7 +86,7 @@ impl Most {
         let part = weight / seen.folded.total();
         let share = three_digits(100.0 * part);
         let refused = seen.watching.filter(|cost| part < *cost).map(percent);
-        Some(Most { function: function.to_owned(), share, own, step: evidence.lens == Lens::Spans, refused })
+        Some(Most { function: function.to_owned(), share, own, step: evidence.profiler == Profiler::Spans, refused })
     }
 
     fn place(&self) -> String {
@@ -118,9 +118,9 @@ pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &Seen) -> Stri
     }
 }
 
-/// Samples that the lens asked for, where the kernel decides how many come.
+/// Samples that the profiler asked for, where the kernel decides how many come.
 fn asked(report: &Results, evidence: &Evidence, seen: &Seen) -> Option<String> {
-    let mut of_it = report.profiles.iter().filter(|p| p.lens == evidence.lens && label(&p.spec) == seen.label);
+    let mut of_it = report.profiles.iter().filter(|p| p.profiler == evidence.profiler && label(&p.spec) == seen.label);
     let count = of_it.next()?.note.counts.get("samples_asked")?;
     Some(grouped(*count as i64))
 }
@@ -148,21 +148,21 @@ pub(crate) fn without_plumbing(mut difference: Difference) -> Difference {
     difference
 }
 
-/// Each lens that was asked and could not look, with its run where there are several, and why.
+/// Each profiler that was asked and could not look, with its run where there are several, and why.
 pub(crate) fn missing(report: &Results) -> Vec<(String, String)> {
-    let mut missing: Vec<(Lens, String, Vec<String>)> = Vec::new();
+    let mut missing: Vec<(Profiler, String, Vec<String>)> = Vec::new();
     for profile in &report.profiles {
         let Some(why) = &profile.note.unavailable else { continue };
         let of = label(&profile.spec);
-        match missing.iter_mut().find(|(lens, known, _)| (*lens, &known[..]) == (profile.lens, &why[..])) {
+        match missing.iter_mut().find(|(profiler, known, _)| (*profiler, &known[..]) == (profile.profiler, &why[..])) {
             Some((_, _, runs)) => runs.push(of),
-            None => missing.push((profile.lens, why.clone(), vec![of])),
+            None => missing.push((profile.profiler, why.clone(), vec![of])),
         }
     }
-    let all = |lens: Lens| report.profiles.iter().filter(|profile| profile.lens == lens).count();
-    let told = missing.into_iter().map(|(lens, why, runs)| match runs.len() < all(lens) {
-        true => (lens.to_string(), format!("{why} ({})", runs.join(", "))),
-        false => (lens.to_string(), why),
+    let all = |profiler: Profiler| report.profiles.iter().filter(|profile| profile.profiler == profiler).count();
+    let told = missing.into_iter().map(|(profiler, why, runs)| match runs.len() < all(profiler) {
+        true => (profiler.to_string(), format!("{why} ({})", runs.join(", "))),
+        false => (profiler.to_string(), why),
     });
     let lost = report.lost_profiles.iter().map(|what| ("profile".to_owned(), format!("cannot be read: {what}")));
     told.chain(lost).collect()

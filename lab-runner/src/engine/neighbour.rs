@@ -1,38 +1,38 @@
-//! A neighbour that takes a core: a process that does nothing but compute, until it is ended or its parent is gone.
+//! A noisy neighbour that takes a core: a process that does nothing but compute, until it is ended or its parent is gone.
 
 use std::process::{Child, Command, ExitCode, Stdio};
 
-/// The hidden word after the binary's name that makes it a hog: `lab __hog PARENT`.
-pub(crate) const SUBCOMMAND: &str = "__hog";
+/// The hidden word after the binary's name that makes it a noisy neighbour: `lab __neighbour PARENT`.
+pub(crate) const SUBCOMMAND: &str = "__neighbour";
 
-/// Hogs that run beside something. They end when this is dropped, and if the lab is killed.
+/// Neighbours that run beside something. They end when this is dropped, and if the lab is killed.
 #[derive(Debug)]
-pub(crate) struct Hogs(Vec<Child>);
+pub(crate) struct Neighbours(Vec<Child>);
 
-impl Hogs {
+impl Neighbours {
     /// Starts as many as take half of the machine, one at least.
-    pub fn start() -> anyhow::Result<Hogs> {
+    pub fn start() -> anyhow::Result<Neighbours> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // One after another into what ends them, so that none is left if a later one cannot be started.
-        let mut hogs = Hogs(Vec::new());
+        let mut neighbours = Neighbours(Vec::new());
         for _ in 0..(cores / 2).max(1) {
-            hogs.0.push(hog()?);
+            neighbours.0.push(neighbour()?);
         }
-        Ok(hogs)
+        Ok(neighbours)
     }
 }
 
-impl Drop for Hogs {
+impl Drop for Neighbours {
     fn drop(&mut self) {
-        for hog in &mut self.0 {
+        for neighbour in &mut self.0 {
             // Fails only if it has ended by itself.
-            let _ = hog.kill();
-            let _ = hog.wait();
+            let _ = neighbour.kill();
+            let _ = neighbour.wait();
         }
     }
 }
 
-fn hog() -> std::io::Result<Child> {
+fn neighbour() -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .arg(SUBCOMMAND)
         .arg(std::process::id().to_string())

@@ -1,4 +1,4 @@
-//! The lens `alloc` against the truth: binaries that ask for a known number of bytes and keep a known number of them.
+//! The profiler `alloc` against the truth: binaries that ask for a known number of bytes and keep a known number of them.
 
 mod support;
 
@@ -11,7 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 use support::Lab;
 
-/// A variant and what the lens saw of it: the run that measured, and the one that was looked into.
+/// A variant and what the profiler saw of it: the run that measured, and the one that was looked into.
 fn looked_into(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> (Value, Profile) {
     let args = ["run", scenario, "--variant", variant, "--profile", "alloc"];
     let (_, result) = lab.json(&[&args[..], more].concat());

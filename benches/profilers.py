@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What the stall lens costs and how much it sees, on greedy --fixed.
+"""What the stall profiler costs and how much it sees, on greedy --fixed.
 
-Usage: benches/lenses.py [--pairs N] > benches/lenses.txt
+Usage: benches/profilers.py [--pairs N] > benches/profilers.txt
 
-Each pair is one invocation of `lab run greedy --fixed --profile stall`: the measuring run, and the same load under the lens.
+Each pair is one invocation of `lab run greedy --fixed --profile stall`: the measuring run, and the same load under the profiler.
 Prints the factor of the import's time (work is the same, so its inverse is throughput) with the exact signed-rank interval, and the
 share of ticks inside polls that samples stand for. Builds what it needs and judges nothing by exit code: it shows.
 """
@@ -19,14 +19,14 @@ def metrics(folder):
 
 
 def pair(seed):
-    """Import times without and with the lens in microseconds, and what the lens counted."""
+    """Import times without and with the profiler in microseconds, and what the profiler counted."""
     with tempfile.TemporaryDirectory() as out:
         subprocess.run([LAB, 'run', 'greedy', '--fixed', '--profile', 'stall', '--duration', '2s', '--seed', str(seed), '--out', out],
                        stdout=subprocess.DEVNULL)
         invocation = next(pathlib.Path(out).iterdir())
-        lens = invocation / 'profiles' / 'fixed-stall'
-        times = metrics(invocation / '01-fixed')['import_us'], metrics(lens)['import_us']
-        return times, json.loads((lens / 'lens.json').read_text())['counts']
+        profiler = invocation / 'profiles' / 'fixed-stall'
+        times = metrics(invocation / '01-fixed')['import_us'], metrics(profiler)['import_us']
+        return times, json.loads((profiler / 'profiler.json').read_text())['counts']
 
 
 def estimate(ratios):
@@ -53,7 +53,7 @@ def main():
         ratios.append(math.log(under / without))
         shares.append(counts['ticks_covered'] / counts['ticks_in_polls'])
     ratio, low, high, level = (f(value) for f, value in zip((math.exp,) * 3 + (float,), estimate(ratios)))
-    print(f'greedy --fixed, {args.pairs} pairs: the import under the stall lens at 1 kHz takes {ratio:.4f} times as long '
+    print(f'greedy --fixed, {args.pairs} pairs: the import under the stall profiler at 1 kHz takes {ratio:.4f} times as long '
           f'({low:.4f} to {high:.4f}, {100 * level:.1f} %)')
     print(f'throughput lost: {100 * (1 - 1 / ratio):.1f} % ({100 * (1 - 1 / low):.1f} to {100 * (1 - 1 / high):.1f} %); asked: at most 3 %')
     print(f'ticks inside polls that samples stand for: {100 * statistics.median(shares):.2f} % ({100 * min(shares):.2f} to '

@@ -1,4 +1,4 @@
-//! The lens `spans` through the real binary: each scenario's steps by name, the slowest request poll by poll. Names, counts
+//! The profiler `spans` through the real binary: each scenario's steps by name, the slowest request poll by poll. Names, counts
 //! and shares with wide bounds, no times.
 
 #[path = "support/seen.rs"]
@@ -51,17 +51,17 @@ fn a_request_that_waits_for_a_timer_has_two_polls_and_a_step_in_which_it_waits()
 #[test]
 fn a_blocking_read_is_one_long_poll_of_a_document() {
     let lab = Lab::builtin();
-    let sick = looked_into(&lab, "blocking", "buggy", "spans", &["--duration", "1s"]);
-    let reading = share(view(&sick, "spans"), &["document"]).unwrap();
-    assert!(reading >= 0.8, "{reading} of the time in spans is the documents': {}", view(&sick, "spans").folded);
+    let faulty = looked_into(&lab, "blocking", "buggy", "spans", &["--duration", "1s"]);
+    let reading = share(view(&faulty, "spans"), &["document"]).unwrap();
+    assert!(reading >= 0.8, "{reading} of the time in spans is the documents': {}", view(&faulty, "spans").folded);
     let cured = looked_into(&lab, "blocking", "fixed", "spans", &["--duration", "1s"]);
     let document = |profile: &Profile| view(profile, "spans").folded.weight(&["document"]);
-    assert!(document(&cured) < document(&sick) / 5.0, "with the cure a document waits outside of its polls");
+    assert!(document(&cured) < document(&faulty) / 5.0, "with the fix a document waits outside of its polls");
     assert!(share(view(&cured, "spans"), &["index"]).unwrap() > 0.0, "the pool's thread has a stack of its own");
 }
 
 #[test]
-fn pieces_of_a_batch_are_polled_in_vain_and_with_the_cure_they_are_not() {
+fn pieces_of_a_batch_are_polled_in_vain_and_with_the_fix_they_are_not() {
     let lab = Lab::builtin();
     let pieces = |variant: &str| {
         let profile = looked_into(&lab, "unordered", variant, "spans", &["--size", "4000"]);
@@ -71,8 +71,8 @@ fn pieces_of_a_batch_are_polled_in_vain_and_with_the_cure_they_are_not() {
         assert!(share(spans, &["piece", "checksum"]).unwrap() > 0.0, "{}", spans.folded);
         spans.samples.as_ref().unwrap().weight(&["piece"])
     };
-    let (sick, cured) = (pieces("buggy"), pieces("fixed"));
-    assert!(sick > 2.0 * cured, "{sick} against {cured} times inside a piece");
+    let (faulty, cured) = (pieces("buggy"), pieces("fixed"));
+    assert!(faulty > 2.0 * cured, "{faulty} against {cured} times inside a piece");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn word(state: u64, tid: i32) -> u64 {
     state | u64::from(tid.unsigned_abs())
 }
 
-/// Finds a place for each thread. One in which an answer of an earlier census is still being written stays as it is.
+/// Finds a place for each thread. One in which an answer of an earlier thread dump is still being written stays as it is.
 fn put_down(tids: &[i32]) -> Vec<(usize, i32)> {
     let states = STATES.iter().enumerate();
     let free = states.filter(|(_, state)| state.load(Ordering::Acquire) & !u64::from(u32::MAX) != ANSWERS);

@@ -1,4 +1,4 @@
-//! The lenses through the real binary: that each sickness shows its own line in the lens that can see it, and not in
+//! The profilers through the real binary: that each fault shows its own line in the profiler that can see it, and not in
 //! the one that cannot. Names and shares with wide bounds, no times.
 
 mod support;
@@ -8,9 +8,9 @@ use lab_analysis::stacks::{Names, Plumbing};
 use std::path::PathBuf;
 use support::Lab;
 
-/// What these lenses saw of a variant.
-fn looked_into(lab: &Lab, scenario: &str, variant: &str, lenses: &str, more: &[&str]) -> Vec<Profile> {
-    let args = ["run", scenario, "--variant", variant, "--profile", lenses];
+/// What these profilers saw of a variant.
+fn looked_into(lab: &Lab, scenario: &str, variant: &str, profilers: &str, more: &[&str]) -> Vec<Profile> {
+    let args = ["run", scenario, "--variant", variant, "--profile", profilers];
     let done = lab.done(&[&args[..], more].concat());
     assert!([0, 3, 4].contains(&done.code), "{}{}", done.stdout, done.stderr);
     let newest: PathBuf = std::fs::read_dir(lab.out.path()).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
@@ -53,18 +53,18 @@ fn a_blocking_read_is_seen_off_the_cpu_with_its_line() {
 }
 
 #[test]
-fn polls_in_vain_are_seen_by_name_and_are_gone_with_the_cure() {
+fn polls_in_vain_are_seen_by_name_and_are_gone_with_the_fix() {
     let lab = Lab::builtin();
-    let sick = looked_into(&lab, "unordered", "buggy", "stall", &[]);
+    let faulty = looked_into(&lab, "unordered", "buggy", "stall", &[]);
     let vain = |profiles: &[Profile]| share(view(profiles, "stall on-CPU"), &["FuturesUnordered", "poll_next"]);
-    let before = vain(&sick).unwrap();
+    let before = vain(&faulty).unwrap();
     assert!(before >= 0.8, "{before} of the time is spent polling the whole set");
     let cured = looked_into(&lab, "unordered", "fixed", "stall", &[]);
-    assert!(vain(&cured).is_none_or(|after| after < 0.05), "gone with the cure");
+    assert!(vain(&cured).is_none_or(|after| after < 0.05), "gone with the fix");
 }
 
 #[test]
-fn a_run_that_is_killed_keeps_what_the_lens_saw() {
+fn a_run_that_is_killed_keeps_what_the_profiler_saw() {
     let lab = Lab::builtin();
     let profiles = looked_into(&lab, "shutdown", "buggy", "stall", &["--timeout", "3s"]);
     let waiting = view(&profiles, "stall off-CPU");
@@ -74,7 +74,7 @@ fn a_run_that_is_killed_keeps_what_the_lens_saw() {
 }
 
 #[test]
-fn a_lens_that_is_not_there_says_so_and_fails_nothing() {
+fn a_profiler_that_is_not_there_says_so_and_fails_nothing() {
     let lab = Lab::builtin();
     let done = lab.done(&["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "gpu"]);
     assert_eq!(done.code, 2);

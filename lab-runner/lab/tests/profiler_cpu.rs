@@ -1,4 +1,4 @@
-//! The lens `cpu` through the real binary: it names what computes, and knows nothing of what waits. Names and shares with
+//! The profiler `cpu` through the real binary: it names what computes, and knows nothing of what waits. Names and shares with
 //! wide bounds, no times: a busy machine gives few samples.
 
 #[path = "support/seen.rs"]
@@ -57,7 +57,7 @@ fn its_stacks_open_in_other_tools() {
 fn a_blocking_read_is_next_to_nothing_of_the_cpu_time() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "blocking", "buggy", "cpu", &["--duration", "1500ms"]);
-    // So little is computed that a busy machine may see none of it, which the lens must say itself.
+    // LedgerVerdict little is computed that a busy machine may see none of it, which the profiler must say itself.
     let Some(cpu) = profile.views.first() else {
         return assert!(profile.note.unavailable.unwrap().contains("no sample met the service"));
     };
@@ -68,15 +68,15 @@ fn a_blocking_read_is_next_to_nothing_of_the_cpu_time() {
 #[test]
 fn polls_in_vain_are_named_and_so_is_the_wake_that_causes_them() {
     let lab = Lab::builtin();
-    let sick = looked_into(&lab, "unordered", "buggy", "cpu", &[]);
-    let cpu = view(&sick, "cpu");
+    let faulty = looked_into(&lab, "unordered", "buggy", "cpu", &[]);
+    let cpu = view(&faulty, "cpu");
     let vain = share(cpu, &["FuturesUnordered", "poll_next"]).unwrap();
     assert!(vain >= 0.25, "{vain} of the CPU time is spent polling the whole set");
     let wakes = share(cpu, &["tokio::runtime::scheduler::defer::Defer::wake"]).unwrap();
     assert!(wakes >= 0.05, "{wakes} of it are the deferred wakes");
     let cured = looked_into(&lab, "unordered", "fixed", "cpu", &[]);
     let vain = cured.views.first().and_then(|cpu| share(cpu, &["FuturesUnordered", "poll_next"]));
-    assert!(vain.is_none_or(|vain| vain < 0.05), "gone with the cure: {vain:?}");
+    assert!(vain.is_none_or(|vain| vain < 0.05), "gone with the fix: {vain:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The lens `sched` through the real binary: who is blamed, who is not, and what a run leaves that never ends. Who and whom, and
+//! The profiler `sched` through the real binary: who is blamed, who is not, and what a run leaves that never ends. Who and whom, and
 //! shares with wide bounds, no times; what the machine did is left out of the shares.
 
 #![cfg(tokio_unstable)]

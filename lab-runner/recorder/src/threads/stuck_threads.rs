@@ -4,10 +4,10 @@ use crate::keeper::Keeper;
 use crate::proc;
 use crate::scheduler;
 use crate::stall::open_polls;
-use crate::threads::census;
+use crate::threads::thread_dump;
 use crate::threads::program::of_this_program;
 use lab_kit::clock;
-use lab_recording::threads::{RAW_STANDING, RawStanding};
+use lab_recording::threads::{RAW_STUCK_THREADS, RawStuckThread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +51,7 @@ impl Watch {
     /// # Errors
     /// If threads cannot be asked here, or no thread can be had to do it.
     pub fn start(folder: &Path) -> Result<Watch, String> {
-        census::ask(&[], Duration::ZERO)?;
+        thread_dump::ask(&[], Duration::ZERO)?;
         let seen = Arc::new(Mutex::new(Stretches::default()));
         let (looking, until) = mpsc::channel::<()>();
         let into = Arc::clone(&seen);
@@ -60,9 +60,9 @@ impl Watch {
                 look(&into);
             }
         };
-        let thread = thread::Builder::new().name("lab-standing".into()).spawn(work);
+        let thread = thread::Builder::new().name("lab-stuck_threads".into()).spawn(work);
         let thread = thread.map_err(|error| format!("no thread can be had to look at the others: {error}"))?;
-        let path = folder.join(RAW_STANDING);
+        let path = folder.join(RAW_STUCK_THREADS);
         let keeper = Keeper::start("lab-threads", move |_last| {
             let all = seen.lock().unwrap_or_else(PoisonError::into_inner).all();
             of_this_program(all).write(&path)
@@ -90,7 +90,7 @@ fn look(into: &Mutex<Stretches>) {
     let asked: Vec<(i32, String)> = proc::strangers(&untold).into_iter().take(ASKED).collect();
     let tids: Vec<i32> = asked.iter().map(|(tid, _)| *tid).collect();
     ASKED_SO_FAR.fetch_add(tids.len() as u64, Ordering::Relaxed);
-    let Ok(answers) = census::ask(&tids, LIMIT) else { return };
+    let Ok(answers) = thread_dump::ask(&tids, LIMIT) else { return };
     let stacks = answers.stacks;
     let seen = asked.into_iter().filter_map(|(tid, name)| Some((tid.unsigned_abs(), name, stacks.get(&tid)?.clone())));
     into.lock().unwrap_or_else(PoisonError::into_inner).add(clock::now_ns(), seen);
@@ -99,8 +99,8 @@ fn look(into: &Mutex<Stretches>) {
 /// Stretches of looks one after another that saw a thread at the same place.
 #[derive(Default)]
 struct Stretches {
-    open: BTreeMap<u32, RawStanding>,
-    over: Vec<RawStanding>,
+    open: BTreeMap<u32, RawStuckThread>,
+    over: Vec<RawStuckThread>,
 }
 
 impl Stretches {
@@ -108,10 +108,10 @@ impl Stretches {
     fn add(&mut self, at_ns: u64, seen: impl Iterator<Item = (u32, String, Vec<u64>)>) {
         let mut before = std::mem::take(&mut self.open);
         for (tid, name, stack) in seen {
-            let new = RawStanding { tid, name, stack, from_ns: at_ns, until_ns: at_ns, looks: 1 };
+            let new = RawStuckThread { tid, name, stack, from_ns: at_ns, until_ns: at_ns, looks: 1 };
             let now = match before.remove(&tid) {
                 Some(stands) if is_same(&stands.stack, &new.stack) => {
-                    RawStanding { until_ns: at_ns, looks: stands.looks + 1, ..stands }
+                    RawStuckThread { until_ns: at_ns, looks: stands.looks + 1, ..stands }
                 }
                 moved => {
                     self.over.extend(moved);
@@ -125,12 +125,12 @@ impl Stretches {
     }
 
     /// Those that are over and those that are not, the longest first.
-    fn all(&self) -> Vec<RawStanding> {
+    fn all(&self) -> Vec<RawStuckThread> {
         longest(self.over.iter().chain(self.open.values()).cloned().collect())
     }
 }
 
-fn longest(mut all: Vec<RawStanding>) -> Vec<RawStanding> {
+fn longest(mut all: Vec<RawStuckThread>) -> Vec<RawStuckThread> {
     all.retain(|one| one.looks >= LEAST);
     all.sort_by_key(|one| std::cmp::Reverse(one.until_ns - one.from_ns));
     all.truncate(KEPT);
