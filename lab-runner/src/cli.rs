@@ -293,7 +293,7 @@ pub(crate) struct CompletionsArgs {
 pub(crate) enum Format {
     /// One screen for people
     Text,
-    /// One JSON document, `lab.result.v1`
+    /// One JSON document, `lab.result.v2`
     Json,
     /// What everybody repeats about it, held against these recordings: Markdown
     Ledger,

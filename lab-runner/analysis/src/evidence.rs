@@ -38,7 +38,7 @@ pub struct Seen {
     /// What is wrong with the file that it was read from.
     pub damage: Vec<String>,
     /// The share of its run that watching took, at most; none if it is not known, or says nothing of weights in this unit.
-    pub watching: Option<f64>,
+    pub overhead: Option<f64>,
 }
 
 impl Evidence {
@@ -57,8 +57,8 @@ impl Evidence {
     /// How the second run differs from the first; none if there are not two, or if neither has any stack.
     pub fn difference(&self) -> Option<Difference> {
         let [before, after] = self.sides()?;
-        let watching = self.seen.iter().filter_map(|seen| seen.watching).fold(0.0, f64::max);
-        Difference::of(&before, &after, &Noise { watching, ..Noise::default() }).ok()
+        let overhead = self.seen.iter().filter_map(|seen| seen.overhead).fold(0.0, f64::max);
+        Difference::of(&before, &after, &Noise { overhead, ..Noise::default() }).ok()
     }
 }
 
@@ -93,7 +93,7 @@ fn seen(profile: &Profile, view: &View, names: &Names) -> Seen {
         samples: view.samples.as_ref().map(|samples| names.apply(samples)),
         ops: profile.ops,
         damage: view.damage.clone(),
-        watching: limits::least_share(&view.name, &view.unit, &profile.watching),
+        overhead: limits::least_share(&view.name, &view.unit, &profile.overhead),
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::overhead::{Cost, Range};
     use lab_kit::{Column, Scenario, Truth, Variant, no_input};
-    use lab_recording::profiler::Note;
+    use lab_recording::profiler::ProfilerStatus;
     use lab_recording::spec::Pair;
     use lab_recording::{Cause, Ending, Kind, Load};
     use std::path::PathBuf;
@@ -169,7 +169,7 @@ mod tests {
             spec: Spec { pair: Some(pair), ..Spec::new("made-up", variant, Kind::Buggy, Load::DEFAULT) },
             profiler: Profiler::Cpu,
             ending: Ending::Finished,
-            note: Note::default(),
+            note: ProfilerStatus::default(),
             views: vec![view],
             slow: None,
             memory: Vec::new(),
@@ -180,7 +180,7 @@ mod tests {
             hand_offs: Vec::new(),
             panics: Vec::new(),
             post_mortem: None,
-            watching: Err("nobody measured it".into()),
+            overhead: Err("nobody measured it".into()),
             metrics: Default::default(),
             ops: Some(ops),
         }
@@ -199,13 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn the_side_that_watching_took_more_of_limits_the_difference() {
+    fn the_side_that_overhead_took_more_of_limits_the_difference() {
         let before = profile("buggy", Of::A, "main;made_up::buggy::work 1000\nmain;rest 9000\n", 40);
         let share = |high| Ok(Cost { share: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() });
         let changed = |high| {
             let after = profile("fixed", Of::B, "main;rest 9000\n", 40);
             let sides =
-                [Profile { watching: share(0.02), ..before.clone() }, Profile { watching: share(high), ..after }];
+                [Profile { overhead: share(0.02), ..before.clone() }, Profile { overhead: share(high), ..after }];
             let difference = evidence(&sides, Some(&MADE_UP), Plumbing::Shown)[0].difference().unwrap();
             (difference.entries.iter().any(|entry| entry.function.ends_with("work")), difference.masked > 0)
         };

@@ -11,7 +11,7 @@ use anyhow::Context;
 use lab_recording::observations::{MEMORY, MemoryAt, SLOW_REQUEST, SlowRequest};
 use lab_recording::overhead::Overhead;
 use lab_recording::post_mortem::{POST_MORTEM, PostMortem};
-use lab_recording::profiler::{Profiler, Note};
+use lab_recording::profiler::{Profiler, ProfilerStatus};
 use lab_recording::spec::{Side, Spec};
 use lab_recording::threads::{HAND_OFFS, HandOff, PANICS, Panic, STUCK_THREADS, StuckThread};
 use lab_recording::{Ending, request_log};
@@ -35,7 +35,7 @@ pub struct Profile {
     /// How the run ended.
     pub ending: Ending,
     /// What the profiler says about itself.
-    pub note: Note,
+    pub note: ProfilerStatus,
     /// What it saw; nothing if it is not available.
     pub views: Vec<View>,
     /// The slowest request that it followed.
@@ -57,7 +57,7 @@ pub struct Profile {
     /// What it was at when it was killed at its deadline.
     pub post_mortem: Option<PostMortem>,
     /// What watching cost it, or why that is not known.
-    pub watching: Known,
+    pub overhead: Known,
     /// What the run that was watched came to, by metric: beside those of one that was not, what watching changed.
     pub metrics: BTreeMap<String, f64>,
     /// Pieces of work that the run completed, by which its weights are divided.
@@ -106,7 +106,7 @@ pub fn of_run(run: &Path, spec: &Spec) -> Vec<Profile> {
 
 /// What a run left that was killed at its deadline, or panicked.
 pub fn last_words(run: &Path) -> (Option<PostMortem>, Vec<Panic>) {
-    let mut unheard = Note::default();
+    let mut unheard = ProfilerStatus::default();
     let dead = left(run, POST_MORTEM, &mut unheard);
     (dead, left(run, PANICS, &mut unheard).unwrap_or_default())
 }
@@ -147,7 +147,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
     let completed = metrics.get("completed").map(|completed| *completed as u64);
     let sched = left(folder, SCHED, &mut note);
     Ok(Profile {
-        watching: watching(folder, ending, sched.as_ref(), &mut note),
+        overhead: overhead(folder, ending, sched.as_ref(), &mut note),
         metrics,
         slow: left(folder, SLOW_REQUEST, &mut note),
         memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
@@ -169,7 +169,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
 }
 
 /// What watching cost.
-fn watching(folder: &Path, ending: Ending, sched: Option<&Sched>, note: &mut Note) -> Known {
+fn overhead(folder: &Path, ending: Ending, sched: Option<&Sched>, note: &mut ProfilerStatus) -> Known {
     let measured: Option<Overhead> = left(folder, Overhead::FILE, note);
     if measured.is_none() && folder.join(Overhead::FILE).exists() {
         return Err("what was measured is damaged".into());
@@ -180,12 +180,12 @@ fn watching(folder: &Path, ending: Ending, sched: Option<&Sched>, note: &mut Not
 }
 
 /// What the profiler says about itself, or that it does not.
-fn note(folder: &Path) -> Note {
-    let silent = match folder.join(Note::FILE).exists() {
+fn note(folder: &Path) -> ProfilerStatus {
+    let silent = match folder.join(ProfilerStatus::FILE).exists() {
         true => "its word is damaged: profiler.json cannot be understood",
         false => "the profiler left no word",
     };
-    Note::read(folder).unwrap_or_else(|| Note::unavailable(silent))
+    ProfilerStatus::read(folder).unwrap_or_else(|| ProfilerStatus::unavailable(silent))
 }
 
 /// A file that a note names. Only what lies beside the note is its to name.
@@ -194,7 +194,7 @@ fn beside(folder: &Path, file: &str) -> PathBuf {
 }
 
 /// What a profiler left in a file beside its note; nothing if that is not there. If it is damaged the note says so.
-fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut Note) -> Option<T> {
+fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut ProfilerStatus) -> Option<T> {
     let text = std::fs::read(folder.join(file)).ok()?;
     let parsed = serde_json::from_slice(&text);
     parsed.map_err(|error| note.notes.push(format!("{file} is damaged and not shown: {error}"))).ok()

@@ -1,7 +1,7 @@
 //! The context: all that a variant gets from the lab.
 
 use crate::log::RequestLog;
-use crate::watch::{self, Watch};
+use crate::profiler_hooks::{self, ProfilerHooks};
 use crate::{Answer, Batch, Heartbeat, Probe, Request, Requests};
 use anyhow::Context;
 use lab_recording::{Load, request_log};
@@ -16,7 +16,7 @@ pub struct Cx {
     load: Load,
     folder: PathBuf,
     probe: Probe,
-    watch: Option<Arc<dyn Watch>>,
+    watch: Option<Arc<dyn ProfilerHooks>>,
     floor: bool,
 }
 
@@ -32,7 +32,7 @@ impl Cx {
 
     /// The same context for a run that is looked into by a profiler. Such a run has no floor, for none of its times counts.
     #[must_use]
-    pub fn watched(self, watch: Arc<dyn Watch>) -> Cx {
+    pub fn watched(self, watch: Arc<dyn ProfilerHooks>) -> Cx {
         Cx { watch: Some(watch), floor: false, ..self }
     }
 
@@ -137,7 +137,7 @@ impl Cx {
         let path = self.folder.join(file);
         let log = RequestLog::create(&path, load, START_IN_NS)
             .with_context(|| format!("cannot make the request log {}", path.display()))?;
-        self.watch.iter().for_each(|watch| watch::begin_at(watch, log.window_ns));
+        self.watch.iter().for_each(|watch| profiler_hooks::begin_at(watch, log.window_ns));
         Ok(Requests::start(log, load.drain(), handle, handler)?)
     }
 }

@@ -63,7 +63,6 @@
 
 pub mod alloc;
 pub mod batch;
-mod wake_pipe;
 mod claim;
 pub mod clock;
 mod cx;
@@ -75,13 +74,14 @@ pub mod overhead;
 pub mod pacer;
 pub mod probe;
 pub mod process;
+pub mod profiler_hooks;
 pub mod request_task;
 mod requests;
 mod scenario;
 pub mod schedule;
 pub mod task_number;
 pub mod turns;
-pub mod watch;
+mod wake_pipe;
 pub mod watched;
 pub mod yield_probe;
 
@@ -93,7 +93,7 @@ pub use input::{Input, fits_memory, no_input, only_input};
 pub use lab_recording::{Arrivals, Cause, Ending, Kind, Load};
 pub use ledger::{CommonClaim, LedgerVerdict};
 pub use probe::{Counter, Probe, Stopwatch};
+pub use profiler_hooks::ProfilerHooks;
 pub use requests::{ACCEPTOR_SPAWNED_IN, Answer, Request, Requests};
 pub use scenario::{Column, Control, Scenario, Truth, Variant};
-pub use watch::Watch;
 pub use yield_probe::YieldProbe;

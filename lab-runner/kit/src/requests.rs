@@ -5,8 +5,8 @@
 //! in a listen backlog. It does not spend its task budget as `TcpListener::accept` does, which accepts 128
 //! connections a turn: the generator is to add no limit of its own to those of the scheduler.
 
-use crate::wake_pipe::{self, WakePipe};
 use crate::log::RequestLog;
+use crate::wake_pipe::{self, WakePipe};
 use crate::{alloc, clock, pacer, request_task};
 use lab_recording::request_log::Mark;
 use std::io;

@@ -2,7 +2,7 @@
 //!
 //! A table of structs, so that a listed variant cannot lack its code and code cannot lack its listing.
 
-use crate::{Claim, Cx, CommonClaim};
+use crate::{Claim, CommonClaim, Cx};
 use lab_recording::{Cause, Kind, Load};
 
 /// One way of misbehaving, with its default load and its variants.

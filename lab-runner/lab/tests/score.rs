@@ -9,7 +9,7 @@ use support::{Lab, processes_with, signal, until};
 
 /// Fails unless a document is what the schema says.
 fn assert_follows_the_schema(result: &Value) {
-    let text = include_str!("../../schema/lab.score.v1.json");
+    let text = include_str!("../../schema/lab.score.v2.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
     let errors: Vec<String> = schema.iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{result:#}");
@@ -81,7 +81,10 @@ fn a_score_follows_its_schema_and_can_be_read_again() {
     let faulty = runs.iter().filter(|run| run.get("truth").is_some()).count();
     assert_eq!((&overall["recall"]["of"], &other["recall"]["hits"]), (&faulty.into(), &faulty.into()));
     assert_eq!(other["silence"]["hits"], 0, "it accuses everybody");
-    assert!(runs.iter().any(|run| run["neighbour"] == true) && processes_with("__neighbour").is_empty(), "no neighbour is left");
+    assert!(
+        runs.iter().any(|run| run["neighbour"] == true) && processes_with("__neighbour").is_empty(),
+        "no neighbour is left"
+    );
     let folder = score["recording"].as_str().unwrap();
     let (again, reread) = lab.json(&["score", "--from", folder]);
     assert_eq!((again, &reread), (code, &score), "recordings are enough");

@@ -181,7 +181,7 @@ fn variants_are_complete() {
 #[test]
 fn what_follows_a_run_is_pure() {
     let forbidden = ["Instant::now", "SystemTime::now", "Command::new", "now_ns", "tokio::", "thread::spawn", "signal"];
-    for folder in ["analysis", "compare", "diagnose", "hang", "report", "sched", "score", "stacks", "watching"]
+    for folder in ["analysis", "compare", "diagnose", "hang", "report", "sched", "score", "stacks", "overhead"]
         .map(|module| format!("lab-runner/src/{module}"))
     {
         assert_never(&folder, &forbidden, "analysis and report start nothing and read no clock");

@@ -2,7 +2,7 @@
 
 use crate::hooks::Hooks;
 use crate::price::Priced;
-use lab_recording::profiler::Note;
+use lab_recording::profiler::ProfilerStatus;
 use std::path::Path;
 
 /// A profiler at work.
@@ -36,5 +36,5 @@ pub trait Instrument: Send {
     ///
     /// # Errors
     /// If that could not be written.
-    fn stop(&mut self, folder: &Path) -> anyhow::Result<Note>;
+    fn stop(&mut self, folder: &Path) -> anyhow::Result<ProfilerStatus>;
 }

@@ -5,9 +5,9 @@ use crate::hooks::Hooks;
 use crate::instrument::Instrument;
 use crate::price::{self, Priced};
 use crate::proc;
-use lab_kit::{Watch, clock};
-use lab_recording::overhead::{Event, OwnThread, Overhead};
-use lab_recording::profiler::{Profiler, Note};
+use lab_kit::{ProfilerHooks, clock};
+use lab_recording::overhead::{Event, Overhead, OwnThread};
+use lab_recording::profiler::{Profiler, ProfilerStatus};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,16 +61,16 @@ impl Session {
                 let used = state.used();
                 let stopped = state.instrument.stop(&self.folder);
                 used.map_or(Ok(()), |used| state.with_events(used).write(&self.folder))?;
-                stopped.unwrap_or_else(|error| Note::unavailable(format!("what it saw is lost: {error:#}")))
+                stopped.unwrap_or_else(|error| ProfilerStatus::unavailable(format!("what it saw is lost: {error:#}")))
             }
-            Some(Err(why)) => Note::unavailable(why),
-            None => Note::unavailable("the run put no load on anything, so there was nothing to look at"),
+            Some(Err(why)) => ProfilerStatus::unavailable(why),
+            None => ProfilerStatus::unavailable("the run put no load on anything, so there was nothing to look at"),
         };
         note.write(&self.folder)
     }
 }
 
-impl Watch for Session {
+impl ProfilerHooks for Session {
     fn runtime(&self, builder: &mut Builder) {
         self.hooks.install(builder);
     }

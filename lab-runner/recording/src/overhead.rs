@@ -77,7 +77,7 @@ impl Price {
 
 impl Overhead {
     /// The file's name.
-    pub const FILE: &str = "watching.json";
+    pub const FILE: &str = "overhead.json";
 
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         Ok(std::fs::write(folder.join(Overhead::FILE), serde_json::to_vec_pretty(self)?)?)

@@ -58,7 +58,7 @@ impl FromStr for Profiler {
 
 /// What a profiler says about itself: `profiler.json` in the folder of its run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Note {
+pub struct ProfilerStatus {
     /// Why it saw nothing, if so: then there are no views.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
@@ -89,22 +89,22 @@ pub struct ViewStatus {
     pub shows: String,
 }
 
-impl Note {
+impl ProfilerStatus {
     /// The file's name.
     pub const FILE: &str = "profiler.json";
 
     /// A profiler that saw nothing, and why.
-    pub fn unavailable(why: impl Into<String>) -> Note {
-        Note { unavailable: Some(why.into()), ..Note::default() }
+    pub fn unavailable(why: impl Into<String>) -> ProfilerStatus {
+        ProfilerStatus { unavailable: Some(why.into()), ..ProfilerStatus::default() }
     }
 
     /// Reads it; a profiler that left none has nothing to say.
-    pub fn read(folder: &Path) -> Option<Note> {
-        serde_json::from_slice(&std::fs::read(folder.join(Note::FILE)).ok()?).ok()
+    pub fn read(folder: &Path) -> Option<ProfilerStatus> {
+        serde_json::from_slice(&std::fs::read(folder.join(ProfilerStatus::FILE)).ok()?).ok()
     }
 
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        Ok(std::fs::write(folder.join(Note::FILE), serde_json::to_vec_pretty(self)?)?)
+        Ok(std::fs::write(folder.join(ProfilerStatus::FILE), serde_json::to_vec_pretty(self)?)?)
     }
 }
 
@@ -124,10 +124,10 @@ mod tests {
     #[test]
     fn a_note_reads_back_and_a_damaged_one_is_none() {
         let folder = tempfile::tempdir().unwrap();
-        let note = Note::unavailable("no jemalloc in this binary");
+        let note = ProfilerStatus::unavailable("no jemalloc in this binary");
         note.write(folder.path()).unwrap();
-        assert_eq!(Note::read(folder.path()), Some(note));
-        std::fs::write(folder.path().join(Note::FILE), "{").unwrap();
-        assert_eq!(Note::read(folder.path()), None);
+        assert_eq!(ProfilerStatus::read(folder.path()), Some(note));
+        std::fs::write(folder.path().join(ProfilerStatus::FILE), "{").unwrap();
+        assert_eq!(ProfilerStatus::read(folder.path()), None);
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct ScoreArgs {
 pub(crate) enum ScoreFormat {
     /// One screen for people, and what was wrong
     Text,
-    /// One JSON document, `lab.score.v1`
+    /// One JSON document, `lab.score.v2`
     Json,
     /// A table for a document
     Markdown,

@@ -4,7 +4,7 @@
 use crate::report::detail::{asked, environment, print_page};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, reading, three_digits};
-use crate::report::{Style, findings, latency, profilers, noise, sched};
+use crate::report::{Style, findings, latency, noise, profilers, sched};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_analysis::claims::control::Kept;
 use lab_analysis::comparison::comparison::{Compared, Comparison};

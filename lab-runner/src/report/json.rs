@@ -1,11 +1,11 @@
-//! The machine-readable result, `lab.result.v1`: keys may be added, never renamed. Its schema is checked in
-//! as `lab-runner/schema/lab.result.v1.json`.
+//! The machine-readable result, `lab.result.v2`: keys may be added, never renamed. Its schema is checked in
+//! as `lab-runner/schema/lab.result.v2.json`.
 
 use crate::report::sched::json::Scheduler;
 use crate::report::sweep::FITTED;
 use crate::report::trials;
 use crate::report::trials::Summary;
-use crate::report::{findings, sched, watching};
+use crate::report::{findings, overhead, sched};
 use lab_analysis::claims::control::Kept;
 use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::comparison::comparison::Comparison;
@@ -55,7 +55,7 @@ pub struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<FixOutcome>,
     /// What watching cost the runs that profilers looked into; empty if nobody watched.
-    watching: Vec<watching::json::Watched<'a>>,
+    watching: Vec<overhead::json::Watched<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -207,7 +207,7 @@ struct Claim<'a> {
 pub fn document(report: &Results) -> Document<'_> {
     let first = &report.spec;
     Document {
-        schema: "lab.result.v1",
+        schema: "lab.result.v2",
         scenario: &first.scenario,
         verdict: report.verdict,
         load: &first.load,
@@ -220,7 +220,7 @@ pub fn document(report: &Results) -> Document<'_> {
         scheduler: sched::json::documents(&sched::runs(report)),
         diagnosis: findings::documents(report),
         fix: diagnosed::fix(report),
-        watching: watching::json::documents(report),
+        watching: overhead::json::documents(report),
     }
 }
 

@@ -9,15 +9,15 @@ pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod latency;
 pub(crate) mod ledger;
-pub(crate) mod profilers;
 pub(crate) mod noise;
+pub(crate) mod overhead;
 pub mod plot;
+pub(crate) mod profilers;
 pub(crate) mod sched;
 pub(crate) mod sweep;
 pub(crate) mod table;
 pub(crate) mod trials;
 pub(crate) mod units;
-pub(crate) mod watching;
 
 use lab_analysis::results::Results;
 use plot::Plot;

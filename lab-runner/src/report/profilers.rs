@@ -2,7 +2,7 @@
 
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, percent, three_digits};
-use crate::report::{Style, watching};
+use crate::report::{Style, overhead};
 use lab_analysis::evidence::{Evidence, Seen, label, own_crate};
 use lab_analysis::results::Results;
 use lab_analysis::stacks::{Difference, Plumbing, amount, is_own};
@@ -20,9 +20,9 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
     let evidence = report.evidence(Plumbing::Tokio);
     let seen = evidence.iter().flat_map(|evidence| of_view(report, evidence));
     let missing = missing(report).into_iter().map(|(name, why)| (name, format!("not available: {why}")));
-    let watching = watching::lines(report, style).into_iter().enumerate();
-    let watching = watching.map(|(number, text)| (if number == 0 { "watching" } else { "" }.to_owned(), text));
-    let mut lines = seen.chain(missing).chain(watching).peekable();
+    let overhead = overhead::lines(report, style).into_iter().enumerate();
+    let overhead = overhead.map(|(number, text)| (if number == 0 { "overhead" } else { "" }.to_owned(), text));
+    let mut lines = seen.chain(missing).chain(overhead).peekable();
     if lines.peek().is_some() {
         writeln!(to)?;
     }
@@ -43,7 +43,7 @@ pub(crate) fn print_which(report: &Results, style: Style, to: &mut dyn Write) ->
     let names: Vec<String> = profilers.iter().map(Profiler::to_string).collect();
     let where_to = "lab report RUN tells what they saw";
     writeln!(to, "\nlenses     {} looked into {} of them: {where_to}", names.join(", "), runs.len())?;
-    if let Some(cost) = watching::most(report) {
+    if let Some(cost) = overhead::most(report) {
         writeln!(to, "           {}", ascii(&cost, style))?;
     }
     let missing = missing(report);
@@ -85,7 +85,7 @@ impl Most {
         let (function, weight) = weights.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let part = weight / seen.folded.total();
         let share = three_digits(100.0 * part);
-        let refused = seen.watching.filter(|cost| part < *cost).map(percent);
+        let refused = seen.overhead.filter(|cost| part < *cost).map(percent);
         Some(Most { function: function.to_owned(), share, own, step: evidence.profiler == Profiler::Spans, refused })
     }
 

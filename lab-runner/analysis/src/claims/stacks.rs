@@ -21,7 +21,8 @@ pub fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Result<Read
         return Err(Missing::NotAsked("real files stall as they like".into()));
     }
     let profiler = profiler_of(wanted.view);
-    let looked = profiles.iter().find(|profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler);
+    let looked =
+        profiles.iter().find(|profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler);
     let missing = || {
         let profiler = profiler.map_or("all".into(), |profiler| profiler.to_string());
         Missing::NotAsked(format!(
@@ -37,7 +38,7 @@ pub fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Result<Read
     let nothing = || Missing::NotMeasured(format!("the {} profiler saw nothing there", profile.profiler));
     let seen = view.and_then(|view| Some((view, share(view, &wanted)?)));
     let widened = |(view, share): (&View, Reading)| {
-        beyond_watching(share, least_share(&view.name, &view.unit, &profile.watching))
+        beyond_overhead(share, least_share(&view.name, &view.unit, &profile.overhead))
     };
     seen.map(widened).ok_or_else(nothing)
 }
@@ -69,7 +70,7 @@ fn share(view: &View, wanted: &Stacks) -> Option<Reading> {
 }
 
 /// The range wider by what watching took, if that is known: what it did may be in the share or in the rest.
-fn beyond_watching(share: Reading, took: Option<f64>) -> Reading {
+fn beyond_overhead(share: Reading, took: Option<f64>) -> Reading {
     let Some(took) = took.filter(|took| *took > 0.0) else { return share };
     let because = if share.because.is_some() { BOTH } else { WATCHING };
     let (low, high) = ((share.low - took).max(0.0), (share.high + took).min(1.0));
@@ -123,8 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_watching_alone_could_decide_is_not_measured() {
-        let wider = |value: f64, took| beyond_watching(Reading::exact(value), took);
+    fn a_claim_that_overhead_alone_could_decide_is_not_measured() {
+        let wider = |value: f64, took| beyond_overhead(Reading::exact(value), took);
         let verdict = |reading: &Reading| crate::claims::compare(reading, lab_kit::Bound::AtLeast(0.8));
         assert_eq!(verdict(&wider(0.849, Some(0.05))), crate::claims::Verdict::NotMeasured);
         assert_eq!(verdict(&wider(0.851, Some(0.05))), crate::claims::Verdict::Held);

@@ -55,7 +55,8 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
     let moved_to =
         is.iter().filter(|finding| was.iter().all(|before| before.cause != finding.cause)).map(words).collect();
     let Some(named) = was.first() else {
-        let because = if before.saw_polls { "nothing was found before" } else { "the profiler sched saw no polls before" };
+        let because =
+            if before.saw_polls { "nothing was found before" } else { "the profiler sched saw no polls before" };
         return FixOutcome { cause: None, at: None, gone: Gone::CouldNotTell, because: because.into(), moved_to };
     };
     let (gone, because) = match is.iter().find(|finding| finding.cause == named.cause) {
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_shrank_below_what_watching_cost_is_not_known_to_be_gone() {
+    fn a_cause_that_shrank_below_what_overhead_cost_is_not_known_to_be_gone() {
         let refused = Refused {
             cause: Cause::LongPoll,
             at: None,

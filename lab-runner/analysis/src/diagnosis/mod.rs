@@ -170,7 +170,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
 fn refusal(case: &Case<'_>, suspect: &Suspect) -> Option<String> {
     let RestsOn { profiler, size } = suspect.rests_on?;
     let profile = case.profiles.iter().find(|profile| profile.profiler == profiler)?;
-    limits::refusal(size, &profile.watching)
+    limits::refusal(size, &profile.overhead)
 }
 
 /// The first rule whose limits a suspect meets.

@@ -11,7 +11,7 @@ use crate::stacks::stalls::LongPoll;
 use lab_recording::Ending;
 use lab_recording::frame::Frame;
 use lab_recording::observations::MemoryAt;
-use lab_recording::profiler::{Profiler, Note};
+use lab_recording::profiler::{Profiler, ProfilerStatus};
 use lab_recording::scheduler::Counters;
 use lab_recording::spec::Spec;
 use lab_recording::threads::{HandOff, StuckThread};
@@ -95,7 +95,7 @@ fn profile(profiler: Profiler) -> Profile {
         spec: spec(),
         profiler,
         ending: Ending::Finished,
-        note: Note::default(),
+        note: ProfilerStatus::default(),
         views: Vec::new(),
         slow: None,
         memory: Vec::new(),
@@ -106,7 +106,7 @@ fn profile(profiler: Profiler) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        watching: Err("nobody measured it".into()),
+        overhead: Err("nobody measured it".into()),
         metrics: Default::default(),
         ops: Some(1_000),
     }
@@ -155,11 +155,11 @@ fn watched(share: f64, rest_ms: f64) -> Diagnosis {
     let cost =
         overhead::Cost { of_wall: Range { low: 0.0, mid: share / 2.0, high: share }, ..overhead::Cost::default() };
     let profile = looked(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
-    of(Profile { watching: Ok(cost), ..profile })
+    of(Profile { overhead: Ok(cost), ..profile })
 }
 
 #[test]
-fn what_is_smaller_than_what_watching_cost_accuses_nobody_and_is_told() {
+fn what_is_smaller_than_what_overhead_cost_accuses_nobody_and_is_told() {
     // A tenth of all waiting.
     let (above, below) = (watched(0.099, 81_000.0), watched(0.101, 81_000.0));
     assert_eq!((above.findings[0].cause, above.refused.len()), (Cause::LongPoll, 0));
@@ -222,7 +222,8 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
 fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wait() {
     let stands = |outermost: &str| {
         let names = ["tokio::runtime::blocking::shutdown::Receiver::wait", "shop::serve::{{closure}}", outermost];
-        let stuck_threads = StuckThread { stack: names.map(frame).into(), for_ms: 1_000.0, looks: 10, ..StuckThread::default() };
+        let stuck_threads =
+            StuckThread { stack: names.map(frame).into(), for_ms: 1_000.0, looks: 10, ..StuckThread::default() };
         of(Profile { stuck_threads: vec![stuck_threads], ..looked(sched(0.0, 0, 1.0), Vec::new()) })
     };
     let inside = stands("tokio::runtime::blocking::pool::Inner::run");
@@ -275,7 +276,8 @@ fn who_did_not_look_does_not_call_anything_healthy() {
     assert_eq!((blind.says(), blind.findings.len()), (Cause::NotEnoughEvidence, 0));
     assert!(blind.not_looked_at.iter().any(|what| what.contains("the profiler sched did not run")), "{blind:?}");
     assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).says(), Cause::Healthy);
-    let unavailable = Profile { note: Note::unavailable("no hooks"), ..looked(sched(0.0, 0, 1.0), Vec::new()) };
+    let unavailable =
+        Profile { note: ProfilerStatus::unavailable("no hooks"), ..looked(sched(0.0, 0, 1.0), Vec::new()) };
     assert!(of(unavailable).not_looked_at.iter().any(|what| what.contains("no hooks")));
 }
 

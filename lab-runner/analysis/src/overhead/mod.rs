@@ -5,7 +5,7 @@ pub mod limits;
 
 use crate::scheduler::{Sched, YIELD_PROBE};
 use lab_recording::Ending;
-use lab_recording::overhead::{Price, Overhead};
+use lab_recording::overhead::{Overhead, Price};
 
 /// A number with the interval that it is in.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -7,7 +7,7 @@ use lab_recording::alloc::read::{self, Recording};
 use lab_recording::alloc::{FILE, HEAP, NO_JEMALLOC};
 use lab_recording::frame::Frame;
 use lab_recording::observations::MEMORY;
-use lab_recording::profiler::{Note, ViewStatus};
+use lab_recording::profiler::{ProfilerStatus, ViewStatus};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -16,13 +16,13 @@ use std::path::Path;
 ///
 /// # Errors
 /// If there is no room for the names.
-pub fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note> {
+pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<ProfilerStatus> {
     let killed = said.is_none();
     let mut note = said.unwrap_or_default();
     let recording = churn(folder, &mut note)?;
     live(folder, recording.as_ref(), &mut note)?;
     if killed && note.views.is_empty() {
-        return Ok(Note::unavailable("the run was killed before the profiler had seen anything"));
+        return Ok(ProfilerStatus::unavailable("the run was killed before the profiler had seen anything"));
     }
     if killed {
         note.notes.push("the run was killed: what it had asked for until then is shown".into());
@@ -79,11 +79,12 @@ fn stack(addresses: &[u64], symbols: &mut Symbols) -> Vec<String> {
 const ALLOCATOR: usize = 32;
 
 fn is_of_the_allocator(frame: &Frame) -> bool {
-    let parts = ["lab_kit::alloc::", "profiler::alloc::churn::", "__rust_alloc", "__rust_realloc", "_rjem_", "jemalloc"];
+    let parts =
+        ["lab_kit::alloc::", "profiler::alloc::churn::", "__rust_alloc", "__rust_realloc", "_rjem_", "jemalloc"];
     parts.iter().any(|part| frame.function.contains(part))
 }
 
-fn churn(folder: &Path, note: &mut Note) -> anyhow::Result<Option<Recording>> {
+fn churn(folder: &Path, note: &mut ProfilerStatus) -> anyhow::Result<Option<Recording>> {
     let path = folder.join(FILE);
     if !path.exists() {
         return Ok(None);
@@ -111,7 +112,7 @@ fn churn(folder: &Path, note: &mut Note) -> anyhow::Result<Option<Recording>> {
 }
 
 /// What was counted beside the samples, and what that says about them.
-fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut Note) {
+fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut ProfilerStatus) {
     let counts = [
         ("churn_sample_every_bytes", recording.every),
         ("churn_samples", recording.samples.len() as u64),
@@ -138,7 +139,7 @@ fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut Note) {
     }
 }
 
-fn live(folder: &Path, churn: Option<&Recording>, note: &mut Note) -> anyhow::Result<()> {
+fn live(folder: &Path, churn: Option<&Recording>, note: &mut ProfilerStatus) -> anyhow::Result<()> {
     let Ok(text) = fs::read(folder.join(HEAP)) else { return Ok(()) };
     let heap = match heap::parse(&text) {
         Ok(heap) => heap,
@@ -161,7 +162,7 @@ fn live(folder: &Path, churn: Option<&Recording>, note: &mut Note) -> anyhow::Re
     Ok(())
 }
 
-fn tell_live(heap: &Heap, bytes: &Folded, samples: &Folded, note: &mut Note) {
+fn tell_live(heap: &Heap, bytes: &Folded, samples: &Folded, note: &mut ProfilerStatus) {
     let counts = [
         ("live_sample_every_bytes", heap.every),
         ("live_samples", samples.total() as u64),

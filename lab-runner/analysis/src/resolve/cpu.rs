@@ -5,7 +5,7 @@ use crate::stacks::{Folded, Names, pprof};
 use anyhow::{Result, ensure};
 use lab_recording::cpu::{OWN_THREADS, Raw, Stack};
 use lab_recording::frame::Frame;
-use lab_recording::profiler::{Note, ViewStatus};
+use lab_recording::profiler::{ProfilerStatus, ViewStatus};
 use lab_recording::stall::Recording;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,7 +28,7 @@ const SHOWS: &str = "where the service computes, as CPU time by stack; threads t
 ///
 /// # Errors
 /// If the child left nothing, if nothing of the service was seen, or if there is no room for the names.
-pub fn resolve(folder: &Path) -> Result<Note> {
+pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let raw = Raw::read(folder)?;
     let seen = Seen::of(&raw)?;
     let mut symbols = symbols(&raw);
@@ -45,7 +45,7 @@ pub fn resolve(folder: &Path) -> Result<Note> {
         shows: SHOWS.into(),
     };
     let notes = notes(&raw, &seen, symbols.executable_has_changed());
-    Ok(Note { views: vec![view], counts: counts(&raw, &seen), notes, unavailable: None })
+    Ok(ProfilerStatus { views: vec![view], counts: counts(&raw, &seen), notes, unavailable: None })
 }
 
 /// The samples, told apart by whose they are.

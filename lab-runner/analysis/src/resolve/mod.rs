@@ -9,12 +9,12 @@ mod spans;
 pub mod stall;
 pub mod threads;
 
-use lab_recording::profiler::{Profiler, Note};
+use lab_recording::profiler::{Profiler, ProfilerStatus};
 use std::path::Path;
 
 /// Completes what a profiler left in the folder of its run. Nothing that it saw gets lost by this.
 pub fn complete(profiler: Profiler, folder: &Path) -> anyhow::Result<()> {
-    let said = Note::read(folder);
+    let said = ProfilerStatus::read(folder);
     let note = match (profiler, said) {
         (_, Some(note)) if note.unavailable.is_some() => return Ok(()),
         (Profiler::Stall, _) => or_why_not(stall::resolve(folder)),
@@ -28,6 +28,6 @@ pub fn complete(profiler: Profiler, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// What a profiler says, or why it has nothing to say.
-fn or_why_not(note: anyhow::Result<Note>) -> Note {
-    note.unwrap_or_else(|error| Note::unavailable(format!("{error:#}")))
+fn or_why_not(note: anyhow::Result<ProfilerStatus>) -> ProfilerStatus {
+    note.unwrap_or_else(|error| ProfilerStatus::unavailable(format!("{error:#}")))
 }

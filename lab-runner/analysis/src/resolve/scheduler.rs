@@ -7,7 +7,7 @@ use crate::scheduler::requests::SinceSent;
 use crate::scheduler::{SCHED, Stacks, YIELD_PROBE, analyse, stacks};
 use crate::stacks::symbols::Symbols;
 use lab_kit::{ACCEPTOR_SPAWNED_IN, heartbeat, request_task, yield_probe};
-use lab_recording::profiler::{Note, ViewStatus};
+use lab_recording::profiler::{ProfilerStatus, ViewStatus};
 use lab_recording::scheduler::{FILE, Place};
 use lab_recording::{request_log, stall};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub fn complete(folder: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If there is none that can be read, or if there is no room for what it comes to.
-pub fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note> {
+pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<ProfilerStatus> {
     let recording = lab_recording::scheduler::read(&folder.join(FILE))?;
     let since_sent = SinceSent::of(&recording, &recording.known, folder);
     let mut analysed = analyse(&since_sent, &recording.known, &name_of);
@@ -64,7 +64,7 @@ pub fn resolve(folder: &Path, said: Option<Note>) -> anyhow::Result<Note> {
     let notes = analysed.sched.notes;
     let counts =
         if said.counts.is_empty() { [("events".to_owned(), analysed.sched.events)].into() } else { said.counts };
-    Ok(Note { views, notes, counts, unavailable: None })
+    Ok(ProfilerStatus { views, notes, counts, unavailable: None })
 }
 
 fn name_of(place: &Place) -> Option<String> {

@@ -3,7 +3,7 @@
 use crate::stacks::Folded;
 use anyhow::{Result, ensure};
 use lab_recording::observations::SLOW_REQUEST;
-use lab_recording::profiler::{Note, ViewStatus};
+use lab_recording::profiler::{ProfilerStatus, ViewStatus};
 use lab_recording::spans::Raw;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ const SHOWS: &str = "how long threads are inside spans: wall time while they are
 ///
 /// # Errors
 /// If the child left nothing, if no span was entered, or if there is no room for the files.
-pub fn resolve(folder: &Path) -> Result<Note> {
+pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let raw = Raw::read(folder)?;
     let seen = Seen::of(&raw);
     ensure!(
@@ -40,7 +40,7 @@ pub fn resolve(folder: &Path) -> Result<Note> {
         samples: Some(PIECES.into()),
         shows: SHOWS.into(),
     };
-    Ok(Note { views: vec![view], counts: counts(&raw, &seen), notes: notes(&raw), unavailable: None })
+    Ok(ProfilerStatus { views: vec![view], counts: counts(&raw, &seen), notes: notes(&raw), unavailable: None })
 }
 
 /// The sums as stacks: in microseconds, and in the pieces that these were seen in.

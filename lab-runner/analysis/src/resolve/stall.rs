@@ -3,7 +3,7 @@
 use crate::stacks::doing::{IN_POLLS, in_polls};
 use crate::stacks::stalls::{self, Folded};
 use crate::stacks::symbols::Symbols;
-use lab_recording::profiler::{Note, ViewStatus};
+use lab_recording::profiler::{ProfilerStatus, ViewStatus};
 use lab_recording::stall::{Counts, FILE, LONG_POLL_NS, Recording, read};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ pub const POLLS: &str = "stall-polls.json";
 ///
 /// # Errors
 /// If the child left nothing that can be read, or if there is no room for the names.
-pub fn resolve(folder: &Path) -> anyhow::Result<Note> {
+pub fn resolve(folder: &Path) -> anyhow::Result<ProfilerStatus> {
     let recording = read(&folder.join(FILE))?;
     let mut symbols = Symbols::of(&recording);
     let folded = stalls::folded(&recording, &mut symbols);
@@ -32,7 +32,7 @@ pub fn resolve(folder: &Path) -> anyhow::Result<Note> {
     ];
     let views =
         views.into_iter().map(|(name, stacks, shows)| view(folder, name, stacks, shows)).collect::<Result<_, _>>()?;
-    Ok(Note { views, counts: counts(&recording), notes: notes(&recording, &symbols), unavailable: None })
+    Ok(ProfilerStatus { views, counts: counts(&recording), notes: notes(&recording, &symbols), unavailable: None })
 }
 
 /// Writes down the polls that took too long, and what all polls that were sampled did.

@@ -5,8 +5,8 @@ use lab_recording::file;
 use lab_recording::post_mortem::{LiveTask, POST_MORTEM, PostMortem, Thread};
 use lab_recording::scheduler::{self, Blocks, What};
 use lab_recording::threads::{
-    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STUCK_THREADS, Raw, RawPanic, RawPostMortem, RawStuckThread,
-    RawTask, RawThread, STUCK_THREADS, StuckThread,
+    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STUCK_THREADS, Raw, RawPanic, RawPostMortem,
+    RawStuckThread, RawTask, RawThread, STUCK_THREADS, StuckThread,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -68,7 +68,8 @@ impl Score {
             (name.to_owned(), Tally::of(runs.map(|run| (&run.judged, run.cell.detected_ms))))
         };
         let scenarios = names.iter().map(|name| of(name, &|cell| cell.scenario == *name));
-        let neighbours = [of("without a neighbour", &|cell| !cell.neighbour), of("with a neighbour", &|cell| cell.neighbour)];
+        let neighbours =
+            [of("without a neighbour", &|cell| !cell.neighbour), of("with a neighbour", &|cell| cell.neighbour)];
         scenarios.chain(neighbours).collect()
     }
 

@@ -20,12 +20,12 @@ pub struct Noise {
     /// How many standard deviations of both sides together the change must exceed.
     pub deviations: f64,
     /// What watching took of the side that it took more of, as a share: a smaller change may be the profiler's.
-    pub watching: f64,
+    pub overhead: f64,
 }
 
 impl Default for Noise {
     fn default() -> Noise {
-        Noise { fewest: 10.0, deviations: 3.0, watching: 0.0 }
+        Noise { fewest: 10.0, deviations: 3.0, overhead: 0.0 }
     }
 }
 
@@ -157,16 +157,16 @@ impl Difference {
             match change(&before, &after) {
                 None => self.unchanged += 1,
                 Some(_) if is_noise(&before, &after, noise) => self.left_out += 1,
-                Some(_) if self.is_of_watching(&before, &after, noise) => self.masked += 1,
+                Some(_) if self.is_of_overhead(&before, &after, noise) => self.masked += 1,
                 Some(change) => self.entries.push(Entry { function: function.to_owned(), change, before, after }),
             }
         }
         self.entries.sort_by(largest_first);
     }
 
-    fn is_of_watching(&self, before: &Weight, after: &Weight, noise: &Noise) -> bool {
+    fn is_of_overhead(&self, before: &Weight, after: &Weight, noise: &Noise) -> bool {
         let all = self.totals.0.max(self.totals.1);
-        (after.inclusive - before.inclusive).abs() < noise.watching * all
+        (after.inclusive - before.inclusive).abs() < noise.overhead * all
     }
 }
 
@@ -308,11 +308,11 @@ mod tests {
 
     /// Of a thousand, fifty are what watching cost.
     #[test]
-    fn a_change_smaller_than_what_watching_cost_is_masked_and_counted() {
+    fn a_change_smaller_than_what_overhead_cost_is_masked_and_counted() {
         let told = |shrunk: f64| {
             let (before, after) =
                 (folded("a 10000\nb 90000\n"), folded(&format!("a {}\nb 90000\n", 10_000.0 - shrunk)));
-            let noise = Noise { watching: 0.05, ..Noise::default() };
+            let noise = Noise { overhead: 0.05, ..Noise::default() };
             Difference::of(&side("before", &before, Some(1)), &side("after", &after, Some(1)), &noise).unwrap()
         };
         let (below, above) = (told(4_999.0), told(5_001.0));
@@ -362,7 +362,7 @@ mod tests {
         #[test]
         fn every_weight_and_function_is_accounted_for(a in profile(), b in profile(), ops in (1_u64..50, 1_u64..50)) {
             prop_assume!(!(a.is_empty() && b.is_empty()));
-            let all = Noise { fewest: 0.0, deviations: 0.0, watching: 0.0 };
+            let all = Noise { fewest: 0.0, deviations: 0.0, overhead: 0.0 };
             let (before, after) = (side("before", &a, Some(ops.0)), side("after", &b, Some(ops.1)));
             let difference = Difference::of(&before, &after, &all).unwrap();
             let delta: f64 = difference.entries.iter().map(|entry| entry.after.own - entry.before.own).sum();

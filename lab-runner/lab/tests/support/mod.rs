@@ -115,9 +115,9 @@ pub fn assert_follows_the_schema(result: &Value) {
     assert!(errors.is_empty(), "{errors:#?}\n{result:#}");
 }
 
-/// The schema of `lab.result.v1`.
+/// The schema of `lab.result.v2`.
 pub fn schema() -> jsonschema::Validator {
-    let text = include_str!("../../../schema/lab.result.v1.json");
+    let text = include_str!("../../../schema/lab.result.v2.json");
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
 }
 

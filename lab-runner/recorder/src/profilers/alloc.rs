@@ -7,7 +7,7 @@ use crate::hooks::Hooks;
 use crate::instrument::Instrument;
 use crate::price::Priced;
 use lab_recording::alloc::HEAP;
-use lab_recording::profiler::Note;
+use lab_recording::profiler::ProfilerStatus;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,10 +54,10 @@ impl Instrument for AllocProfiler {
         vec![(DRAWN, lab_kit::alloc::samples_taken())]
     }
 
-    fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {
+    fn stop(&mut self, folder: &Path) -> anyhow::Result<ProfilerStatus> {
         self.churn.iter().for_each(|churn| churn.stop());
         self.watch.take().into_iter().for_each(Watch::stop);
-        let mut note = Note { notes: std::mem::take(&mut self.notes), ..Note::default() };
+        let mut note = ProfilerStatus { notes: std::mem::take(&mut self.notes), ..ProfilerStatus::default() };
         let held = [("held_bytes_at_start", self.held_before), ("held_bytes_at_end", lab_kit::alloc::held_bytes())];
         let held = held.into_iter().filter_map(|(name, bytes)| Some((name.to_owned(), bytes?)));
         note.counts.extend(held);

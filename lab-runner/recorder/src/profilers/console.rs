@@ -4,7 +4,7 @@
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
 use crate::price::Priced;
-use lab_recording::profiler::Note;
+use lab_recording::profiler::ProfilerStatus;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -61,10 +61,10 @@ impl Instrument for Console {
         vec![("each span", Err("its work cannot be told from the program's".into()))]
     }
 
-    fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
-        Ok(Note {
+    fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
+        Ok(ProfilerStatus {
             notes: vec!["it was there to be watched with tokio-console, and leaves nothing".into()],
-            ..Note::default()
+            ..ProfilerStatus::default()
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::cpu::sampler::{Sampler, price_of_a_sample};
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
 use crate::price::Priced;
-use lab_recording::profiler::Note;
+use lab_recording::profiler::ProfilerStatus;
 use std::path::Path;
 
 /// The profiler, in the child.
@@ -37,11 +37,11 @@ impl Instrument for CpuProfiler {
         self.samples.into_iter().map(|samples| (SAMPLE, samples)).collect()
     }
 
-    fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
+    fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
         if let Some(sampler) = self.sampler.take() {
             self.samples = Some(sampler.stop()?);
         }
         // What it counted is in its file, and the parent reads that.
-        Ok(Note::default())
+        Ok(ProfilerStatus::default())
     }
 }

@@ -10,7 +10,7 @@ use crate::scheduler::recorder::{Recorder, add_hooks};
 use crate::stall::hooks::{polls, price_of_a_sample};
 use crate::threads::hand_offs::{self, Looking};
 use crate::threads::stuck_threads::{self, Watch};
-use lab_recording::profiler::Note;
+use lab_recording::profiler::ProfilerStatus;
 use std::path::Path;
 
 /// Recorder and sampler, in the child.
@@ -80,7 +80,7 @@ impl Instrument for SchedProfiler {
         [(POLL, polls())].into_iter().chain(known).chain(hand_offs::counted()).collect()
     }
 
-    fn stop(&mut self, folder: &Path) -> anyhow::Result<Note> {
+    fn stop(&mut self, folder: &Path) -> anyhow::Result<ProfilerStatus> {
         let stood = self.stuck_threads.take().map_or(Ok(()), Watch::stop);
         let counts = self.recorder.stop();
         self.events = Some(counts.events + counts.dropped);
@@ -98,10 +98,10 @@ impl Instrument for SchedProfiler {
         let ended = counts.trouble.map(|why| format!("the recording ends before the run: {why}"));
         let stood = stood.err().map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
         let named = [("events", counts.events), ("events_dropped", counts.dropped), ("bytes", counts.bytes)];
-        Ok(Note {
+        Ok(ProfilerStatus {
             counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
             notes: stacks.into_iter().chain(ended).chain(stood).chain(no_hand_offs).collect(),
-            ..Note::default()
+            ..ProfilerStatus::default()
         })
     }
 }

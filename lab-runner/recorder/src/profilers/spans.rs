@@ -6,7 +6,7 @@ use crate::keeper::Keeper;
 use crate::price::{Priced, price};
 use crate::spans::fold::{Fold, Sums};
 use crate::spans::follow::{Follow, Known};
-use lab_recording::profiler::Note;
+use lab_recording::profiler::ProfilerStatus;
 use lab_recording::spans::Raw;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,13 +62,13 @@ impl Instrument for SpansProfiler {
         vec![(MADE, known.made), (ENTERED, known.entered)]
     }
 
-    fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
+    fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
         if let Some(keeper) = self.keeper.take() {
             keeper.stop()?;
         }
         self.seen.looking.store(false, Ordering::Relaxed);
         // What was counted is in its file, and the parent reads that.
-        Ok(Note::default())
+        Ok(ProfilerStatus::default())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::price::{Priced, price};
 use crate::stall::{Sampler, hooks};
 use crate::tasks;
 use lab_recording::overhead::Price;
-use lab_recording::profiler::Note;
+use lab_recording::profiler::ProfilerStatus;
 use lab_recording::stall::HZ;
 use std::path::Path;
 
@@ -63,10 +63,10 @@ impl Instrument for StallProfiler {
             .collect()
     }
 
-    fn stop(&mut self, _folder: &Path) -> anyhow::Result<Note> {
+    fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
         // The counts are in its file, and the parent reads that.
         self.asked = Some(self.sampler.take().map_or(0, |sampler| sampler.stop().sent));
-        Ok(Note::default())
+        Ok(ProfilerStatus::default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Panics, with the stack on which they happened. The process may end right afterwards, so each is written at once.
 
-use crate::threads::thread_dump;
 use crate::threads::program::of_this_program;
+use crate::threads::thread_dump;
 use lab_recording::threads::{RAW_PANICS, RawPanic};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

@@ -31,7 +31,9 @@ pub(crate) const INSTRUMENTS: &[Instrument] = &[
     polls("profiler sched", |job| profilers(job, &[Profiler::Sched])),
     polls("profiler spans, a span", |job| profilers(job, &[Profiler::Spans])),
     // The stall sampler is part of the profiler `sched`.
-    polls("all profilers, a span", |job| profilers(job, &[Profiler::Cpu, Profiler::Alloc, Profiler::Sched, Profiler::Spans])),
+    polls("all profilers, a span", |job| {
+        profilers(job, &[Profiler::Cpu, Profiler::Alloc, Profiler::Sched, Profiler::Spans])
+    }),
 ];
 
 fn runtime(builder: &mut Builder) -> Result<Runtime, String> {

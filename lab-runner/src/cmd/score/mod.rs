@@ -104,7 +104,8 @@ fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts) -> anyhow::Re
     // Ended when this returns, however it does.
     let _neighbours = cell.cell.neighbour.then(Neighbours::start).transpose()?;
     let begin = Instant::now();
-    let look = |profiler| profile(&plan::profiles(std::slice::from_ref(&cell.run), &[profiler], None), into, interrupts);
+    let look =
+        |profiler| profile(&plan::profiles(std::slice::from_ref(&cell.run), &[profiler], None), into, interrupts);
     if look(Profiler::Sched).is_some() {
         return Ok(None);
     }

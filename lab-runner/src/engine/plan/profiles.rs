@@ -27,7 +27,9 @@ pub(crate) fn watched(runs: &[Planned]) -> Vec<Planned> {
 
 /// A run under each of the profilers that the claims of its variant are about, for each of these runs.
 pub(crate) fn claimed(runs: &[Planned]) -> Vec<Planned> {
-    plain(runs).flat_map(|run| profilers(run.variant).into_iter().map(move |profiler| profile(run, profiler, None))).collect()
+    plain(runs)
+        .flat_map(|run| profilers(run.variant).into_iter().map(move |profiler| profile(run, profiler, None)))
+        .collect()
 }
 
 fn plain(runs: &[Planned]) -> impl Iterator<Item = &Planned> {

@@ -5,24 +5,24 @@
 
 mod graphs;
 mod moments;
+mod overhead;
 mod ran;
 mod scheduling;
 mod table;
 mod tables;
 mod verdict;
 mod views;
-mod watched;
 
 use crate::report::plot::Plot;
 use crate::report::{Style, latency, sweep};
 use askama::Template;
 use lab_analysis::results::Results;
 use moments::{Polls, Slow};
+use overhead::Watched;
 use scheduling::Scheduling;
 use table::Table;
 use verdict::Sentence;
 use views::View;
-use watched::Watched;
 
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
@@ -101,7 +101,7 @@ pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
         polls: moments::polls(report),
         slow: moments::slow(report),
         memory: drawn(moments::memory(report).into_iter().collect())?.pop(),
-        watched: watched::of(report),
+        watched: overhead::of(report),
         asked: ran::asked(report),
         dropped: ran::dropped(report),
         environment: ran::environment(report),

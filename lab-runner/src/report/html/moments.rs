@@ -2,8 +2,8 @@
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
-use crate::report::profilers::cut;
 use crate::report::plot::{Line, Look, Plot, Scale};
+use crate::report::profilers::cut;
 use crate::report::units::{grouped, three_digits, time};
 use lab_analysis::evidence::{label, own_crate};
 use lab_analysis::profile::Profile;

@@ -1,6 +1,6 @@
 use crate::report::html::*;
 use crate::report::latency::tests::compared;
-use crate::report::sched::tests::{healthy, looked_at, faulty};
+use crate::report::sched::tests::{faulty, healthy, looked_at};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::{Profile, View as Seen};
 use lab_analysis::scheduler::Sched;
@@ -9,7 +9,7 @@ use lab_analysis::stacks::stalls::{LongPoll, Wait};
 use lab_recording::Ending;
 use lab_recording::frame::Frame;
 use lab_recording::observations::{MemoryAt, RequestPoll, SlowRequest};
-use lab_recording::profiler::{Profiler, Note};
+use lab_recording::profiler::{Profiler, ProfilerStatus};
 use lab_recording::spec::{Pair, Side, Spec};
 
 fn page_of(results: &Results) -> anyhow::Result<String> {
@@ -40,7 +40,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         spec: Spec { profiler: Some(profiler), pair: Some(pair), variant: variant.into(), ..spec() },
         profiler,
         ending: Ending::Finished,
-        note: Note { counts: [("samples_delivered".to_owned(), 1_990)].into(), ..Note::default() },
+        note: ProfilerStatus { counts: [("samples_delivered".to_owned(), 1_990)].into(), ..ProfilerStatus::default() },
         views: vec![view],
         slow: None,
         memory: Vec::new(),
@@ -51,7 +51,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        watching: Err("nobody measured it".into()),
+        overhead: Err("nobody measured it".into()),
         metrics: Default::default(),
         ops: Some(100),
     }
@@ -158,11 +158,11 @@ fn watched(profile: Profile, high: f64) -> Profile {
     let ns = Range { low: 40.0, mid: 41.0, high: 50.0 };
     let polls = PerEvent { what: "poll".into(), count: 1_000, ns };
     let cost = Cost { run_ms: 100.0, share, per_event: vec![polls], complete: true, ..Cost::default() };
-    Profile { watching: Ok(cost), ..profile }
+    Profile { overhead: Ok(cost), ..profile }
 }
 
 #[test]
-fn the_page_always_says_what_watching_cost_or_that_nobody_watched() {
+fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
     let nobody = page_of(&with(Vec::new())).unwrap();
     assert!(nobody.contains("<h2>What watching cost</h2>") && nobody.contains("Nobody watched"), "{nobody}");
     let [before, after] = <[Profile; 2]>::try_from(cpu()).unwrap();
@@ -179,7 +179,7 @@ fn the_page_always_says_what_watching_cost_or_that_nobody_watched() {
 }
 
 #[test]
-fn what_is_smaller_than_what_watching_cost_is_no_headline() {
+fn what_is_smaller_than_what_overhead_cost_is_no_headline() {
     // The work is nine tenths of what was seen.
     let page = |high: f64| page_of(&with(vec![watched(profile(Profiler::Cpu, Side::A, BEFORE), high)])).unwrap();
     let (stands, refused) = (page(0.899), page(0.901));
@@ -192,7 +192,11 @@ fn what_is_smaller_than_what_watching_cost_is_no_headline() {
 fn what_comes_from_outside_stays_text() {
     let hostile_stacks = format!("main;{HOSTILE};<b>bold</b> 900\n");
     let mut profiles = vec![moments(profile(Profiler::Cpu, Side::A, &hostile_stacks), HOSTILE)];
-    profiles.push(Profile { note: Note::unavailable(HOSTILE), views: vec![], ..profile(Profiler::Alloc, Side::A, "") });
+    profiles.push(Profile {
+        note: ProfilerStatus::unavailable(HOSTILE),
+        views: vec![],
+        ..profile(Profiler::Alloc, Side::A, "")
+    });
     for profile in &mut profiles {
         profile.spec.variant = HOSTILE.into();
         profile.note.notes = vec![HOSTILE.into()];
@@ -229,8 +233,11 @@ fn what_comes_from_outside_stays_text() {
 
 #[test]
 fn a_profiler_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
-    let missing =
-        Profile { note: Note::unavailable("no jemalloc here"), views: vec![], ..profile(Profiler::Alloc, Side::A, "") };
+    let missing = Profile {
+        note: ProfilerStatus::unavailable("no jemalloc here"),
+        views: vec![],
+        ..profile(Profiler::Alloc, Side::A, "")
+    };
     let mut damaged = profile(Profiler::Stall, Side::A, "no weight\na;b 3\n");
     damaged.note.notes.push("stall-polls.json is damaged and not shown".into());
     damaged.ending = Ending::Hung;

@@ -100,7 +100,8 @@ fn choice(graph: Graph, fineness: Fineness, first: bool, room: &mut Room) -> Cho
 
 fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choice>) -> View {
     let difference = evidence.difference().map(without_plumbing);
-    let of_profiler: Vec<&Profile> = report.profiles.iter().filter(|profile| profile.profiler == evidence.profiler).collect();
+    let of_profiler: Vec<&Profile> =
+        report.profiles.iter().filter(|profile| profile.profiler == evidence.profiler).collect();
     View {
         id: format!("view-{number}"),
         name: evidence.name.clone(),
@@ -161,7 +162,8 @@ fn notes(evidence: &Evidence, profiles: &[&Profile]) -> Vec<String> {
     let named = |of: &str, text: &str| if several { format!("{of}: {text}") } else { text.to_owned() };
     let said = profiles.iter().flat_map(|profile| {
         let of = label(&profile.spec);
-        let ended = (profile.ending != Ending::Finished).then(|| format!("the run under this profiler {}", profile.ending));
+        let ended =
+            (profile.ending != Ending::Finished).then(|| format!("the run under this profiler {}", profile.ending));
         ended.iter().chain(&profile.note.notes).map(|note| named(&of, note)).collect::<Vec<_>>()
     });
     let damage = evidence.seen.iter().flat_map(|seen| seen.damage.iter().map(|damage| named(&seen.label, damage)));

@@ -4,8 +4,8 @@
 //! Heights are logarithmic too: among thousands of polls of microseconds, the seven of a second are the ones to be seen.
 
 use crate::report::Style;
-use crate::report::profilers::cut;
 use crate::report::plot::svg::escaped;
+use crate::report::profilers::cut;
 use crate::report::sched::words::{Run, named_at};
 use crate::report::units::{grouped, time};
 use lab_analysis::scheduler::{Group, Quantiles};

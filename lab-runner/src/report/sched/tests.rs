@@ -7,7 +7,7 @@ use lab_analysis::scheduler::{
     Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, Sched, Stretch, Worker,
 };
 use lab_recording::Ending;
-use lab_recording::profiler::{Profiler, Note};
+use lab_recording::profiler::{Profiler, ProfilerStatus};
 use lab_recording::scheduler::Counters;
 use lab_recording::spec::{Pair, Side, Spec};
 
@@ -142,7 +142,7 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
         spec: Spec { pair: Some(pair), variant: variant.into(), ..spec() },
         profiler: Profiler::Stall,
         ending: Ending::Finished,
-        note: Note::default(),
+        note: ProfilerStatus::default(),
         views: Vec::new(),
         slow: None,
         memory: Vec::new(),
@@ -153,7 +153,7 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        watching: Err("nobody measured it".into()),
+        overhead: Err("nobody measured it".into()),
         metrics: Default::default(),
         ops: Some(6_000),
     }
@@ -172,10 +172,10 @@ fn printed(report: &Results, print: fn(&Results, Style, &mut dyn Write) -> io::R
 }
 
 #[test]
-fn waiting_that_is_less_than_what_watching_cost_is_nobody_s() {
+fn waiting_that_is_less_than_what_overhead_cost_is_nobody_s() {
     let blames = |high: f64| {
         let cost = Cost { of_wall: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() };
-        let one = Profile { watching: Ok(cost), ..looked_at(Side::A, faulty()) };
+        let one = Profile { overhead: Ok(cost), ..looked_at(Side::A, faulty()) };
         let report = Results { comparison: None, ..with(vec![one]) };
         sentences(&report, &runs(&report), UTF8)
     };
@@ -255,7 +255,8 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
 
 #[test]
 fn many_runs_have_a_line_each_and_none_says_nothing() {
-    let several = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())]) };
+    let several =
+        Results { comparison: None, ..with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())]) };
     let lines = printed(&several, print_which);
     assert_eq!(lines.len(), 3);
     assert!(lines[1].starts_with("scheduler  buggy          requests waited 612 ms"), "{lines:#?}");
@@ -302,7 +303,7 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
     let bare = Sched { blame: None, probe: None, groups: vec![], workers: vec![], worst: None, ..healthy() };
     let report = with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, bare)]);
     let document = serde_json::to_value(crate::report::document(&report)).unwrap();
-    let schema: serde_json::Value = serde_json::from_str(include_str!("../../../schema/lab.result.v1.json")).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(include_str!("../../../schema/lab.result.v2.json")).unwrap();
     let of_it = serde_json::json!({ "$ref": "#/properties/scheduler", "$defs": schema["$defs"], "properties": schema["properties"] });
     let inner: Vec<String> =
         jsonschema::validator_for(&of_it).unwrap().iter_errors(&document["scheduler"]).map(|e| e.to_string()).collect();

@@ -1,9 +1,9 @@
 //! The stretch in which tasks waited most, as a picture: what each worker did, and below it how many tasks waited.
 
 use crate::report::Style;
-use crate::report::profilers::cut;
 use crate::report::plot::Scale;
 use crate::report::plot::svg::escaped;
+use crate::report::profilers::cut;
 use crate::report::sched::palette::Palette;
 use crate::report::sched::words::{Run, counted, percent};
 use crate::report::units::{number, time};

@@ -33,7 +33,8 @@ fn cut_off(case: &Case<'_>, run: &Analysis) -> Option<Suspect> {
 /// The code that the main thread stood in longest: it ends the process, and with it what is still under way.
 fn ends_the_process(case: &Case<'_>) -> Option<At> {
     let stuck_threads = &looked(case, Profiler::Sched)?.stuck_threads;
-    let is_main = |at: &&StuckThread| !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function));
+    let is_main =
+        |at: &&StuckThread| !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function));
     let longest = stuck_threads.iter().filter(is_main).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     culprit(&longest.stack).map(At::of)
 }

@@ -117,8 +117,9 @@ fn waits(poll: &LongPoll) -> Option<String> {
 fn holder(case: &Case<'_>, at: Option<&At>) -> Option<String> {
     let function = &at?.function;
     let stuck_threads = &looked(case, Profiler::Sched)?.stuck_threads;
-    let stands_in =
-        |stuck_threads: &&StuckThread| stuck_threads.stack.iter().any(|frame| frame.function.starts_with(function.as_str()));
+    let stands_in = |stuck_threads: &&StuckThread| {
+        stuck_threads.stack.iter().any(|frame| frame.function.starts_with(function.as_str()))
+    };
     let longest = stuck_threads.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     let frame = longest.stack.iter().find(|frame| is_own_frame(frame))?;
     Some(format!("meanwhile another thread stood in {frame} for {}", time_ms(longest.for_ms)))

@@ -35,7 +35,8 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
     suspect.cost.ms = Some(ms);
     // Work waits for the pool beside the waiting of tasks.
     let all = ms + sched(case).and_then(|sched| Some(sched.blame.as_ref()?.waited_ms)).unwrap_or(0.0);
-    suspect.rests_on = Some(RestsOn { profiler: Profiler::Sched, size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)) });
+    suspect.rests_on =
+        Some(RestsOn { profiler: Profiler::Sched, size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)) });
     let threads = if longest.threads == 1 { "thread" } else { "threads" };
     suspect.told.push(format!("the pool has {} {threads}, and up to {} waited for one", longest.threads, longest.most));
     Some(suspect)

@@ -1,4 +1,4 @@
-//! A score as one JSON document, `lab.score.v1`.
+//! A score as one JSON document, `lab.score.v2`.
 
 use crate::cmd::score::text::measures;
 use lab_analysis::score::{Detect, LeftOut, Run, Score, Share, Tally};
@@ -80,7 +80,7 @@ pub(crate) fn document<'a>(score: &'a Score, folder: &Path) -> ScoreDocument<'a>
     let matrix = score.matrix();
     let scanner = score.recorded.scanner.as_deref().zip(score.other());
     ScoreDocument {
-        schema: "lab.score.v1",
+        schema: "lab.score.v2",
         thorough: score.recorded.thorough,
         planned: score.recorded.planned(),
         left_out: score.recorded.left_out,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::runtime::Builder;
 
 /// Watches a run.
-pub trait Watch: Debug + Send + Sync {
+pub trait ProfilerHooks: Debug + Send + Sync {
     /// Adds its callbacks to a runtime under test that is about to be built.
     fn runtime(&self, builder: &mut Builder);
 
@@ -16,7 +16,7 @@ pub trait Watch: Debug + Send + Sync {
 }
 
 /// Tells a watcher when the measured time begins, whether or not the variant waits for it.
-pub(crate) fn begin_at(watch: &Arc<dyn Watch>, window_ns: u64) {
+pub(crate) fn begin_at(watch: &Arc<dyn ProfilerHooks>, window_ns: u64) {
     let watch = Arc::clone(watch);
     let tell = move || {
         clock::sleep_until_ns(window_ns);

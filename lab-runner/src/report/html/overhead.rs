@@ -2,8 +2,8 @@
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
+use crate::report::overhead::{NOBODY, beside_line, by_profiler, event, share, why_not};
 use crate::report::units::{percent, time_ms};
-use crate::report::watching::{NOBODY, beside_line, by_profiler, event, share, why_not};
 use lab_analysis::evidence::label;
 use lab_analysis::overhead::Cost;
 use lab_analysis::profile::Profile;
@@ -37,16 +37,16 @@ pub(crate) fn of(report: &Results) -> Watched {
 
 fn rows(runs: &[&Profile]) -> Vec<Vec<Cell>> {
     let row = |name: &str, of: &dyn Fn(&Cost) -> Option<String>| {
-        let cell = |run: &&Profile| match run.watching.as_ref() {
+        let cell = |run: &&Profile| match run.overhead.as_ref() {
             Ok(cost) => of(cost).map_or_else(|| Cell::faint("-"), Cell::number),
             Err(_) => Cell::faint("-"),
         };
         let head = Cell::of_class(name, "name");
         [head].into_iter().chain(runs.iter().map(cell)).collect::<Vec<_>>()
     };
-    let whole = |run: &&Profile| match &run.watching {
+    let whole = |run: &&Profile| match &run.overhead {
         Ok(cost) => Cell::number(share(cost)),
-        Err(_) => Cell::faint(why_not(&run.watching).unwrap_or_default()),
+        Err(_) => Cell::faint(why_not(&run.overhead).unwrap_or_default()),
     };
     let first =
         [Cell::of_class("of its run's CPU time", "name own")].into_iter().chain(runs.iter().map(whole)).collect();
@@ -63,7 +63,7 @@ fn rows(runs: &[&Profile]) -> Vec<Vec<Cell>> {
 /// What happened in any of these runs.
 fn events(runs: &[&Profile]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for of in runs.iter().filter_map(|run| run.watching.as_ref().ok()).flat_map(|cost| &cost.per_event) {
+    for of in runs.iter().filter_map(|run| run.overhead.as_ref().ok()).flat_map(|cost| &cost.per_event) {
         if !all.contains(&of.what) {
             all.push(of.what.clone());
         }
@@ -73,7 +73,7 @@ fn events(runs: &[&Profile]) -> Vec<String> {
 
 fn missing(runs: &[&Profile]) -> impl Iterator<Item = String> {
     let of = |run: &&Profile| {
-        let missing = run.watching.as_ref().ok().map(|cost| cost.missing.clone()).unwrap_or_default();
+        let missing = run.overhead.as_ref().ok().map(|cost| cost.missing.clone()).unwrap_or_default();
         let label = label(&run.spec);
         missing.into_iter().map(move |what| format!("{label}: not measured: {what}")).collect::<Vec<_>>()
     };

@@ -13,15 +13,15 @@ fn newest(lab: &Lab) -> PathBuf {
 fn assert_measured(profile: &Profile) {
     let profiler = profile.profiler;
     if let Some(why) = &profile.note.unavailable {
-        assert!(profile.watching.is_err(), "{profiler} did not look ({why}), so it cost nothing that is known");
+        assert!(profile.overhead.is_err(), "{profiler} did not look ({why}), so it cost nothing that is known");
         return;
     }
     if profile.ending != lab_kit::Ending::Finished {
-        assert!(profile.watching.is_err(), "{profiler}: a run that {} has no sum", profile.ending);
+        assert!(profile.overhead.is_err(), "{profiler}: a run that {} has no sum", profile.ending);
         return;
     }
-    assert!(profile.folder.join("watching.json").is_file(), "{profiler} left what it cost");
-    let cost = profile.watching.as_ref().unwrap_or_else(|why| panic!("{profiler}: {why}"));
+    assert!(profile.folder.join("overhead.json").is_file(), "{profiler} left what it cost");
+    let cost = profile.overhead.as_ref().unwrap_or_else(|why| panic!("{profiler}: {why}"));
     let share = cost.share;
     assert!(
         0.0 < share.low && share.low <= share.mid && share.mid <= share.high && share.high <= 1.0,
@@ -42,8 +42,8 @@ fn every_profiler_measures_its_own_share_and_the_page_tells_it() {
     let profiles = read_all(&folder);
     assert_eq!(profiles.len(), 5, "a run for each profiler");
     profiles.iter().for_each(assert_measured);
-    assert!(profiles.iter().any(|profile| profile.watching.is_ok()), "at least one of them came to its end");
-    assert!(done.stdout.contains("watching"), "{}", done.stdout);
+    assert!(profiles.iter().any(|profile| profile.overhead.is_ok()), "at least one of them came to its end");
+    assert!(done.stdout.contains("overhead"), "{}", done.stdout);
     let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.contains("<h2>What watching cost</h2>") && !page.contains("Nobody watched"));
 }

@@ -53,26 +53,26 @@ pub(crate) fn lines(report: &Results, style: Style) -> Vec<String> {
 
 /// The most that any profiler cost any run, where there are too many for a line each.
 pub(crate) fn most(report: &Results) -> Option<String> {
-    let known = report.profiles.iter().filter_map(|profile| Some((profile, profile.watching.as_ref().ok()?)));
+    let known = report.profiles.iter().filter_map(|profile| Some((profile, profile.overhead.as_ref().ok()?)));
     let (profile, cost) = known.max_by(|a, b| a.1.share.mid.total_cmp(&b.1.share.mid))?;
     Some(format!("watching cost at most {} ({}, {})", of_run(cost), profile.profiler, label(&profile.spec)))
 }
 
 /// Why nothing is known of any of these runs.
 fn whole_reason(runs: &[&Profile]) -> Option<String> {
-    let why = |profile: &&Profile| profile.watching.as_ref().err().cloned();
+    let why = |profile: &&Profile| profile.overhead.as_ref().err().cloned();
     let first = runs.first().and_then(why)?;
     runs.iter().all(|profile| why(profile).as_ref() == Some(&first)).then_some(first)
 }
 
 fn of_profiler(profiler: Profiler, runs: &[&Profile], style: Style) -> String {
     match runs {
-        [one] => match &one.watching {
+        [one] => match &one.overhead {
             Ok(cost) => format!("{profiler} {}: {}", of_run(cost), made_of(cost, style)),
             Err(why) => format!("{profiler}: not measured: {why}"),
         },
         several => {
-            let one = |profile: &&Profile| match &profile.watching {
+            let one = |profile: &&Profile| match &profile.overhead {
                 Ok(cost) => format!("{} {}", label(&profile.spec), share(cost)),
                 Err(why) => format!("{} not measured: {why}", label(&profile.spec)),
             };

@@ -1,6 +1,6 @@
 //! What watching cost, in the machine-readable result: a run each that a profiler looked into.
 
-use crate::report::watching::{Beside, beside, by_profiler};
+use crate::report::overhead::{Beside, beside, by_profiler};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
@@ -68,8 +68,8 @@ fn document<'a>(report: &Results, profile: &'a Profile) -> Watched<'a> {
         variant: &profile.spec.variant,
         side: profile.side(),
         folder: profile.folder.display().to_string(),
-        not_measured: profile.watching.as_ref().err().map(String::as_str),
-        cost: profile.watching.as_ref().ok().map(measured),
+        not_measured: profile.overhead.as_ref().err().map(String::as_str),
+        cost: profile.overhead.as_ref().ok().map(measured),
         beside: beside(report, profile).into_iter().map(pair).collect(),
     }
 }
