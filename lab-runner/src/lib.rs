@@ -18,14 +18,19 @@
 //! }
 //! ```
 
-mod cli;
-mod cmd;
-mod engine;
+// A module uses those of its own group and of groups above it.
+
 mod exit;
-pub mod export;
 #[cfg(test)]
 mod made_up;
+
+mod engine;
+
+mod cli;
+pub mod export;
 pub mod report;
+
+mod cmd;
 
 pub use cmd::overhead;
 #[cfg(feature = "jemalloc")]
