@@ -13,8 +13,8 @@ RELEASE = ROOT / 'target' / 'release'
 
 
 def build():
-    for target in (['--bin', 'lab'], ['--example', 'own_scenario']):
-        subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab-runner', *target], cwd=ROOT, check=True)
+    for target in (['--bin', 'lab'], ['--bin', 'endings', '--features', 'fixtures']):
+        subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab', *target], cwd=ROOT, check=True)
 
 
 def lab(binary, *args):
@@ -55,7 +55,7 @@ def pacer(rounds):
     lag_target = dict(zip(idle, (5, 150, '-')))
     for _ in range(rounds):
         for name, args in idle.items():
-            run = lab(RELEASE / 'examples' / 'own_scenario', 'own', '--variant', 'quick', '--duration', '3s', *args)[0]['runs'][0]
+            run = lab(RELEASE / 'endings', 'endings', '--variant', 'quick', '--duration', '3s', *args)[0]['runs'][0]
             metrics = run['metrics']
             yield f'pacer lag p99 at {name}, µs', lag_target[name], metrics['pacer_lag_p99_us']
             if 'no spare' not in name:  # a pacer that sleeps to each deadline pays for its sleep, not for injecting

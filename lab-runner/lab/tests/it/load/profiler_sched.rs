@@ -1,0 +1,91 @@
+//! The profiler `sched` through the real binary: who is blamed, who is not, and what a run leaves that never ends. Who and whom, and
+//! shares with wide bounds, no times; what the machine did is left out of the shares.
+
+#![cfg(tokio_unstable)]
+
+use crate::support::Lab;
+use lab_analysis::profile::{Profile, read_all};
+use lab_analysis::scheduler::{Blame, Culprit, Sched, worth};
+use lab_analysis::stacks::{Names, Plumbing};
+
+fn looked_into(scenario: &str, variant: &str, more: &[&str]) -> Profile {
+    let lab = Lab::builtin();
+    let args = ["run", scenario, "--variant", variant, "--profile", "sched"];
+    let done = lab.passed_but_for_times(&[&args[..], more].concat());
+    let mut profiles = read_all(&lab.newest());
+    assert_eq!(profiles.len(), 1, "{}{}", done.stdout, done.stderr);
+    profiles.remove(0)
+}
+
+fn sched(profile: &Profile) -> &Sched {
+    profile.sched.as_ref().unwrap_or_else(|| panic!("nothing was seen: {:?}", profile.note))
+}
+
+fn blame(sched: &Sched) -> &Blame {
+    sched.blame.as_ref().unwrap()
+}
+
+/// Of what the requests waited for and was no lack of cores, the share that is charged to polls whose function has this name.
+fn share_of(sched: &Sched, function: &str) -> f64 {
+    let of_requests =
+        |culprit: Culprit, victim: usize| sched.groups[victim].name == "requests" && culprit != Culprit::Kernel;
+    let is_his = |culprit: Culprit| matches!(culprit, Culprit::Group(group) if sched.groups[group].function.as_deref() == Some(function));
+    let edges = || blame(sched).edges.iter().filter(|edge| of_requests(edge.culprit, edge.victim));
+    let all: f64 = edges().map(|edge| edge.ms).sum();
+    edges().filter(|edge| is_his(edge.culprit)).map(|edge| edge.ms).sum::<f64>() / all
+}
+
+fn charges_add_up(sched: &Sched) {
+    let charged: f64 = blame(sched).edges.iter().map(|edge| edge.ms).sum();
+    let waited = blame(sched).waited_ms;
+    assert!((charged - waited).abs() <= 0.001 * waited, "{charged} ms of {waited}");
+}
+
+#[test]
+fn the_waiting_of_requests_is_charged_to_the_import_by_its_function() {
+    let profile = looked_into("greedy", "buggy", &["--duration", "1s"]);
+    let sched = sched(&profile);
+    charges_add_up(sched);
+    let share = share_of(sched, "scenario_greedy::buggy::import");
+    assert!(share >= 0.9, "{share}: {:#?}", sched.blame);
+    let first = worth(sched)[0];
+    assert_eq!(sched.groups[first.victim].name, "requests");
+    assert!(sched.worst.as_ref().is_some_and(|worst| !worst.rows.is_empty() && worst.waited_ms > 0.0));
+    let view = &profile.views[0];
+    let total = view.folded.total();
+    assert!((total - blame(sched).waited_ms).abs() <= 0.01 * total, "the picture is as wide as the waiting");
+    let probe = sched.probe.as_ref().unwrap();
+    assert!(probe.asked > 0 && probe.unheard_us.max > probe.yield_us.max, "it is blind to the import: {probe:?}");
+}
+
+#[test]
+fn the_waiting_of_requests_is_charged_to_the_blocking_read() {
+    let profile = looked_into("blocking", "buggy", &["--duration", "1s"]);
+    charges_add_up(sched(&profile));
+    let share = share_of(sched(&profile), "scenario_blocking::buggy::index");
+    assert!(share >= 0.8, "{share}: {:#?}", sched(&profile).blame);
+    let cleaned = Names::new().fold(Plumbing::Shown).apply(&profile.views[0].folded);
+    let has = |frames: &[&str], part: &str| frames.iter().any(|frame| frame.contains(part));
+    let reads = cleaned.share(|frames| has(frames, "requests waits") && has(frames, "read_to_string")).unwrap();
+    assert!(reads >= 0.4, "{reads} of all waiting is for the read, by name");
+}
+
+#[test]
+fn what_is_slow_and_holds_no_worker_is_not_blamed() {
+    for (scenario, variant) in [("greedy", "slow-upstream"), ("shutdown", "slow-drain")] {
+        let profile = looked_into(scenario, variant, &[]);
+        let sched = sched(&profile);
+        charges_add_up(sched);
+        let blamed: Vec<_> = worth(sched);
+        assert!(blamed.is_empty(), "{variant}: {blamed:?} of {:?}", sched.groups);
+        assert!(sched.groups.iter().any(|group| group.polls > 100), "and yet something was looked at");
+    }
+}
+
+#[test]
+fn a_run_that_never_ends_keeps_what_was_seen_and_its_open_poll() {
+    let profile = looked_into("shutdown", "buggy", &["--timeout", "3s"]);
+    let sched = sched(&profile);
+    assert!(sched.notes.iter().any(|note| note.contains("killed")), "{:?}", sched.notes);
+    assert!(sched.events > 100 && sched.wall_ms > 500.0, "{} events in {} ms", sched.events, sched.wall_ms);
+}

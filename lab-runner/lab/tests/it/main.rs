@@ -1,0 +1,51 @@
+//! The integration tests of the lab and of the harness, in one binary: each further one would cost a build of its own.
+//!
+//! * [`load`] starts runs: a real child under real load. Endings, counts and texts are asserted, never speed.
+//! * [`plain`] starts none: refusals, plans, documents, recordings that are checked in, and recorders on runtimes in this
+//!   process.
+//!
+//! ```console
+//! $ cargo test -p lab                     # all of them
+//! $ cargo test -p lab plain::             # one kind
+//! $ cargo test -p lab load::child::       # one module, here load/child.rs
+//! ```
+//!
+//! The programs of `fixtures/` are built beside this one; cargo does that, no test does.
+
+mod support;
+
+mod load {
+    mod blocking;
+    mod child;
+    mod compare;
+    mod doctor;
+    mod export;
+    mod findings;
+    mod greedy;
+    mod profiler_alloc;
+    mod profiler_cpu;
+    mod profiler_sched;
+    mod profiler_spans;
+    mod profilers;
+    mod overhead;
+    mod page;
+    mod post_mortem;
+    mod recorded;
+    mod score;
+    mod shutdown;
+    mod unordered;
+    mod verify;
+    mod profiler_overhead;
+}
+
+mod plain {
+    mod dry_run;
+    mod export;
+    mod hostile;
+    mod papers;
+    mod sched;
+    mod stall;
+    mod scenarios;
+    mod structure;
+    mod wrong_input;
+}

@@ -1,0 +1,76 @@
+//! Files of events that nobody's recorder wrote: damaged, cut off, or made to hurt. Each gives an error or a partial result; the
+//! fuzzer of `fuzz/` looks for more, and what it finds is kept in its corpus, which is read here.
+
+use lab_recording::scheduler::{Blocks, parse};
+use lab_analysis::scheduler::{Analysed, analyse, stacks};
+use proptest::prelude::*;
+use std::path::PathBuf;
+
+/// What becomes of a file: nothing, or its events and what they come to.
+fn read(bytes: Vec<u8>) -> Option<(usize, Analysed)> {
+    let recording = parse(bytes).ok()?;
+    let mut events = 0;
+    let mut block = Vec::new();
+    for lane in 0..recording.lanes() {
+        for number in 0..recording.blocks(lane) {
+            recording.read(lane, number, &mut block);
+            events += block.len();
+        }
+    }
+    let mut analysed = analyse(&recording, &recording.known, &|_| None);
+    stacks(&mut analysed, None);
+    Some((events, analysed))
+}
+
+fn corpus() -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/events");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn the_corpus_is_survived_and_its_charges_add_up() {
+    let corpus = corpus();
+    assert!(corpus.len() >= 8, "{} files", corpus.len());
+    let mut readable = 0;
+    for (path, bytes) in corpus {
+        let Some((events, analysed)) = read(bytes) else { continue };
+        readable += usize::from(events > 0);
+        let Some(blame) = analysed.sched.blame else { continue };
+        let charged: f64 = blame.edges.iter().map(|edge| edge.ms).sum();
+        let apart = (charged - blame.waited_ms).abs();
+        assert!(apart <= 1e-6 * blame.waited_ms.max(1.0), "{}: {charged} of {}", path.display(), blame.waited_ms);
+    }
+    assert!(readable >= 3, "{readable} have events");
+}
+
+#[test]
+fn what_is_no_recording_says_so_and_what_to_do() {
+    let error = |bytes: &[u8]| format!("{:#}", parse(bytes.to_vec()).unwrap_err());
+    assert_eq!(error(b"LABSTALL something else"), "is no recording of a scheduler");
+    assert_eq!(error(b""), "is no recording of a scheduler");
+    assert!(error(b"LABSCHED\x09").contains("this lab reads format 1"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn bytes_behind_a_header_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        read([b"LABSCHED\x01", &bytes[..]].concat());
+    }
+
+    #[test]
+    fn a_recording_with_bytes_changed_is_survived(seed: usize, changes in prop::collection::vec((any::<u16>(), any::<u8>()), 1..20), cut: u16) {
+        let corpus = corpus();
+        let (_, mut bytes) = corpus[seed % corpus.len()].clone();
+        let length = bytes.len().max(1);
+        for (at, byte) in changes {
+            if let Some(changed) = bytes.get_mut(usize::from(at) % length) {
+                *changed = byte;
+            }
+        }
+        bytes.truncate(length - usize::from(cut) % length / 4);
+        read(bytes);
+    }
+}
