@@ -24,7 +24,7 @@ mod tests {
     use lab_kit::{Claim, Kind};
 
     fn claiming(claims: &'static [Claim]) -> Variant {
-        Variant { name: "made", kind: Kind::Fix, about: "", run: |_| Ok(()), claims, truth: None }
+        Variant::new("made", Kind::Fix, |_| Ok(())).claims(claims)
     }
 
     #[test]

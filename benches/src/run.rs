@@ -80,7 +80,7 @@ mod tests {
     use lab_kit::Kind;
 
     fn error_of(run: fn(&Cx) -> anyhow::Result<()>) -> String {
-        let variant = Variant { name: "made", kind: Kind::Trap, about: "", run, claims: &[], truth: None };
+        let variant = Variant::new("made", Kind::Trap, run);
         let folder = tempfile::tempdir().unwrap();
         let error = call(&variant, &Load::DEFAULT, folder.path()).unwrap_err();
         format!("{error:#}")

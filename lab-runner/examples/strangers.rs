@@ -1,7 +1,7 @@
 //! Faulty and healthy programs that no rule of the diagnosis was made for: a corpus to be scored on.
 //! `cargo run --release --example strangers -- score`
 
-use lab_kit::{Cause, Claim, Column, Cx, Ending, Kind, Load, Scenario, Truth, Variant, no_input};
+use lab_kit::{Cause, Claim, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -15,25 +15,17 @@ static COUNTING: lab_kit::alloc::Counting = lab_kit::alloc::Counting::over(std::
 const ENDS: &[Claim] = &[Claim::ending("it ends", Ending::Finished)];
 
 const fn faulty(name: &'static str, about: &'static str, run: fn(&Cx) -> anyhow::Result<()>, truth: Truth) -> Variant {
-    Variant { name, kind: Kind::Trap, about, run, claims: ENDS, truth: Some(truth) }
+    Variant::new(name, Kind::Trap, run).about(about).claims(ENDS).truth(truth)
 }
 
 const fn healthy(name: &'static str, about: &'static str, run: fn(&Cx) -> anyhow::Result<()>) -> Variant {
-    Variant { name, kind: Kind::Decoy, about, run, claims: ENDS, truth: None }
+    Variant::new(name, Kind::Decoy, run).about(about).claims(ENDS)
 }
 
-static STRANGERS: Scenario = Scenario {
-    name: "strangers",
-    summary: "services that somebody else wrote",
-    chapter: "score",
-    load: Load { rate: 400.0, duration_ms: 1_500, warmup_ms: 200, ..Load::DEFAULT },
-    brief_ms: 1_500,
-    primary: "response_p99_us",
-    columns: Column::RESPONSES,
-    check: no_input,
-    ledger: &[],
-    controls: &[],
-    variants: &[
+static STRANGERS: Scenario = Scenario::new(
+    "strangers",
+    "services that somebody else wrote",
+    &[
         Variant {
             kind: Kind::Buggy,
             ..faulty(
@@ -80,10 +72,11 @@ static STRANGERS: Scenario = Scenario {
         healthy("slices", "long computing that gives way", slices),
         healthy("locks", "a lock that everybody takes and nobody keeps", locks),
     ],
-};
+)
+.load(Load { rate: 400.0, duration_ms: 1_500, warmup_ms: 200, ..Load::DEFAULT });
 
 const fn answer(cause: Cause, function: &'static str) -> Truth {
-    Truth { cause, function, workers: Some(1) }
+    Truth::new(cause, function).at_most_workers(1)
 }
 
 /// Requests with a handler, and beside them a task, which is given up when they are answered.

@@ -2,10 +2,12 @@
 
 mod doctor;
 mod export;
+mod new;
 mod overhead;
 mod score;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use export::{ExportArgs, ExportTo};
+pub(crate) use new::NewArgs;
 pub(crate) use overhead::{OverheadArgs, OverheadFormat};
 pub(crate) use score::{ScoreArgs, ScoreFormat};
 
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Results(ReportArgs),
     /// Writes a recording in a format of other tools
     Export(ExportArgs),
+    /// Write a crate with a scenario of your own to start from
+    New(NewArgs),
     /// Writes a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -339,7 +343,9 @@ fn one_sentence(paragraphs: &str) -> String {
 /// The command whose usage clap shows: `lab run`, or `lab` alone.
 fn command_of(plain: &str) -> String {
     let usage = plain.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("lab");
-    let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase());
+    // The binary of somebody's own scenarios is called as its crate is: `my-scenario`.
+    let in_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    let is_word = |word: &&str| !word.starts_with('-') && word.chars().all(in_name);
     usage.split(' ').take_while(is_word).collect::<Vec<_>>().join(" ")
 }
 
@@ -435,6 +441,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_mistake_names_the_help_of_its_command() {
+        let after = |usage: &str| command_of(&format!("error: no\n\nUsage: {usage}\n"));
+        assert_eq!(after("lab run [OPTIONS] <SCENARIO>"), "lab run");
+        assert_eq!(after("lab [OPTIONS] <COMMAND>"), "lab");
+        assert_eq!(after("my-scenario2 new --path <DIR> <NAME>"), "my-scenario2 new");
     }
 
     #[test]

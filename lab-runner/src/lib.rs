@@ -4,16 +4,23 @@
 //! Parent and child share a folder, an exit status and a signal, nothing else. What follows a run is pure: it
 //! reads the folder, and reads it again the same way next year.
 //!
-//! A stranger's scenarios get every command with two lines:
+//! Scenarios from outside this repository get every command by a `main` of one line. `lab new NAME` writes
+//! such a crate, `examples/quickstart.rs` is a whole scenario in one file.
 //!
 //! ```no_run
-//! # use lab_kit::{Column, Cx, Load, Scenario, no_input};
-//! # static MINE: Scenario = Scenario {
-//! #     name: "mine", summary: "", chapter: "", load: Load::DEFAULT, brief_ms: 500,
-//! #     primary: "response_p99_us", columns: Column::RESPONSES, check: no_input, ledger: &[], controls: &[],
-//! #     variants: &[],
-//! # };
-//! fn main() -> std::process::ExitCode {
+//! use lab_kit::{Cx, Kind, Scenario, Variant};
+//! use std::process::ExitCode;
+//!
+//! /// The code to be measured: `cx` has the load, the runtime's builder and the requests.
+//! fn serve(cx: &Cx) -> anyhow::Result<()> {
+//!     let runtime = cx.runtime().build()?;
+//!     cx.requests(runtime.handle(), |_request| async {})?.finish()
+//! }
+//!
+//! static MINE: Scenario =
+//!     Scenario::new("mine", "a service of my own", &[Variant::new("buggy", Kind::Buggy, serve)]);
+//!
+//! fn main() -> ExitCode {
 //!     crate::main(&[&MINE])
 //! }
 //! ```
@@ -84,6 +91,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Overhead(args) => cmd::overhead::command::run(&args, cli.plain),
         Command::Results(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Export(args) => cmd::export::run(&args, scenarios),
+        Command::New(args) => cmd::new::run(&args),
         Command::Completions(args) => cmd::completions::run(&args),
     }
 }

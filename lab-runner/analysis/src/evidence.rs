@@ -135,7 +135,7 @@ mod tests {
     static MADE_UP: Scenario = Scenario {
         name: "made-up",
         summary: "",
-        chapter: "",
+        chapter: None,
         load: Load::DEFAULT,
         brief_ms: 500,
         primary: "response_p99_us",

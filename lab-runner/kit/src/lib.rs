@@ -7,51 +7,33 @@
 //!
 //! # A complete scenario
 //!
+//! A name, a summary and variants are enough. A method of [`Scenario`] or [`Variant`] replaces a default.
+//!
 //! ```
-//! use lab_kit::{Arrivals, Claim, Column, Cx, Ending, Kind, Load, Scenario, Variant, no_input};
+//! use lab_kit::{Claim, Cx, Ending, Kind, Load, Scenario, Variant};
+//! use std::time::Duration;
 //!
 //! /// What a variant does: build a runtime, put the load on it, wait for the answers.
 //! fn nap(cx: &Cx) -> anyhow::Result<()> {
 //!     let runtime = cx.runtime().build()?;
-//!     let naps = cx.probe().counter("naps")?;
-//!     let requests = cx.requests(runtime.handle(), move |_request| {
-//!         let naps = naps.clone();
-//!         async move {
-//!             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-//!             naps.add(1);
-//!         }
-//!     })?;
-//!     requests.finish()
+//!     let handler = |_request| tokio::time::sleep(Duration::from_millis(1));
+//!     cx.requests(runtime.handle(), handler)?.finish()
 //! }
 //!
-//! static NAP: Scenario = Scenario {
-//!     name: "nap",
-//!     summary: "requests that sleep for a millisecond",
-//!     chapter: "nap",
-//!     load: Load { rate: 200.0, duration_ms: 500, ..Load::DEFAULT },
-//!     brief_ms: 500,
-//!     primary: "response_p99_us",
-//!     columns: Column::RESPONSES,
-//!     check: no_input,
-//!     ledger: &[],
-//!     controls: &[],
-//!     variants: &[Variant {
-//!         name: "buggy",
-//!         kind: Kind::Buggy,
-//!         about: "sleeps instead of answering",
-//!         run: nap,
-//!         claims: &[
-//!             Claim::ending("ends by itself", Ending::Finished),
-//!             Claim::metric("sleeps in service, not in a queue", "service_p50_us").at_least(1_000.0),
-//!         ],
-//!         truth: None,
-//!     }],
-//! };
+//! static NAP: Scenario = Scenario::new(
+//!     "nap",
+//!     "requests that sleep for a millisecond",
+//!     &[Variant::new("buggy", Kind::Buggy, nap).claims(&[
+//!         Claim::ending("ends by itself", Ending::Finished),
+//!         Claim::metric("sleeps in service, not in a queue", "service_p50_us").at_least(1_000.0),
+//!     ])],
+//! )
+//! .load(Load { rate: 200.0, duration_ms: 500, ..Load::DEFAULT });
 //!
 //! // `fn main() -> ExitCode { lab_runner::main(&[&NAP]) }` gives it every command of the lab.
 //! // Here it runs in this process, under a short load, and leaves its recording in a folder.
 //! let folder = tempfile::tempdir()?;
-//! let load = Load { duration_ms: 100, warmup_ms: 20, arrivals: Arrivals::Poisson, ..NAP.load.clone() };
+//! let load = Load { duration_ms: 100, warmup_ms: 20, ..NAP.load.clone() };
 //! let cx = Cx::create(load, folder.path())?;
 //! (NAP.variants[0].run)(&cx)?;
 //! assert!(folder.path().join(lab_recording::request_log::REQUESTS).exists());

@@ -15,7 +15,8 @@ pub(crate) fn run(args: &ListArgs, scenarios: &[&'static Scenario]) -> anyhow::R
     for scenario in chosen {
         writeln!(stdout, "{:<17} {}", scenario.name, scenario.summary)?;
         for variant in scenario.variants {
-            writeln!(stdout, "  {:<15} {:<6} {}", variant.name, variant.kind, variant.about)?;
+            let line = format!("  {:<15} {:<6} {}", variant.name, variant.kind, variant.about);
+            writeln!(stdout, "{}", line.trim_end())?;
         }
     }
     Ok(Exit::Done)

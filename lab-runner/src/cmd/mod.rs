@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod list;
 mod live;
 mod load;
+pub(crate) mod new;
 pub mod overhead;
 mod page;
 mod profile;

@@ -49,11 +49,15 @@ pub(crate) fn spec(run: &Planned) -> Spec {
 
 /// The command line without the binary, as a shell would be given it.
 fn typed() -> String {
-    let quoted = |word: String| match word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=.,:/+%@".contains(c)) {
-        true if !word.is_empty() => word,
+    std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell would be given it.
+pub(crate) fn quoted(word: &str) -> String {
+    match word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=.,:/+%@".contains(c)) {
+        true if !word.is_empty() => word.to_owned(),
         _ => format!("'{}'", word.replace('\'', "'\\''")),
-    };
-    std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned())).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.

@@ -26,7 +26,8 @@ pub(crate) fn print(
     to: &mut dyn Write,
 ) -> io::Result<()> {
     let spec = &run.recording.spec;
-    let head = format!("{} / {} ({}) · {}", spec.scenario, spec.variant, spec.kind, spec.about);
+    let about = if spec.about.is_empty() { String::new() } else { format!(" · {}", spec.about) };
+    let head = format!("{} / {} ({}){about}", spec.scenario, spec.variant, spec.kind);
     writeln!(to, "{BOLD}{}{BOLD:#}\n", ascii(&head, style))?;
     writeln!(to, "asked      {}", ascii(&asked(spec), style))?;
     writeln!(to, "on         {}", ascii(&environment(spec), style))?;

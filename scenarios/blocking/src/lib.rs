@@ -22,27 +22,23 @@ use std_mutex::Known;
 use work::Work;
 
 /// The scenario and its variants.
-pub static SCENARIO: Scenario = Scenario {
-    name: "blocking",
-    summary: "a blocking read freezes everything beside it while the CPU idles",
-    chapter: "blocking",
-    load: Load { warmup_ms: 300, rate: 1_000.0, size: 2_000_000, ..Load::DEFAULT },
-    brief_ms: 1_300,
-    primary: "response_p99_us",
-    columns: &[
-        Column::new("runtime_freeze_us", "freeze"),
-        Column::new("wait_p99_us", "wait p99"),
-        Column::new("wait_max_us", "wait max"),
-        Column::new("files_in_time", "in time"),
-        Column::new("files_timed_out", "timed out"),
-        Column::new("answers_late", "late"),
-        Column::new("pool_threads", "pool"),
-    ],
-    check,
-    ledger: ledger::SAYINGS,
-    controls: CONTROLS,
-    variants: VARIANTS,
-};
+pub static SCENARIO: Scenario =
+    Scenario::new("blocking", "a blocking read freezes everything beside it while the CPU idles", VARIANTS)
+        .chapter("blocking")
+        .load(Load { warmup_ms: 300, rate: 1_000.0, size: 2_000_000, ..Load::DEFAULT })
+        .brief_ms(1_300)
+        .columns(&[
+            Column::new("runtime_freeze_us", "freeze"),
+            Column::new("wait_p99_us", "wait p99"),
+            Column::new("wait_max_us", "wait max"),
+            Column::new("files_in_time", "in time"),
+            Column::new("files_timed_out", "timed out"),
+            Column::new("answers_late", "late"),
+            Column::new("pool_threads", "pool"),
+        ])
+        .check(check)
+        .ledger(ledger::SAYINGS)
+        .controls(CONTROLS);
 
 const ENDS: Claim = Claim::ending("every document is answered in the end", Ending::Finished);
 const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);
@@ -65,10 +61,6 @@ const PROCESSES: Claim =
     Claim::share("most documents that are there in time are processed", "files_in_time", "files_ordinary")
         .at_least(0.6);
 
-const fn faulty(cause: Cause, function: &'static str) -> Option<Truth> {
-    Some(Truth { cause, function, workers: None })
-}
-
 /// The blocking read, called by the handler.
 const READS: &[&str] = &["buggy::index", "read_to_string"];
 
@@ -87,12 +79,9 @@ const CONTROLS: &[Control] = &[
 ];
 
 const VARIANTS: &[Variant] = &[
-    Variant {
-        name: "buggy",
-        kind: Kind::Buggy,
-        about: "std::fs::read_to_string and the computing in the async fn",
-        run: |cx| drive(cx, buggy::index),
-        claims: &[
+    Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::index))
+        .about("std::fs::read_to_string and the computing in the async fn")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             FREEZES,
@@ -104,23 +93,14 @@ const VARIANTS: &[Variant] = &[
             Claim::stacks("and a CPU profile shows next to nothing of it", "cpu", "", READS).at_most(0.3),
             Claim::stacks("unaffected requests wait for that read, by name", "sched blame", "requests waits", READS)
                 .at_least(0.4),
-        ],
-        truth: faulty(Cause::BlockingCall, "scenario_blocking::buggy::index"),
-    },
-    Variant {
-        name: "fixed",
-        kind: Kind::Fixed,
-        about: "tokio::fs::read_to_string, and spawn_blocking for the computing",
-        run: |cx| drive(cx, fixed::index),
-        claims: &[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_HELD, PROCESSES],
-        truth: None,
-    },
-    Variant {
-        name: "dedicated-thread",
-        kind: Kind::Fix,
-        about: "a thread for each document, and a channel to wait on",
-        run: |cx| drive(cx, dedicated_thread::index),
-        claims: &[
+        ])
+        .truth(Truth::new(Cause::BlockingCall, "scenario_blocking::buggy::index")),
+    Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::index))
+        .about("tokio::fs::read_to_string, and spawn_blocking for the computing")
+        .claims(&[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_HELD, PROCESSES]),
+    Variant::new("dedicated-thread", Kind::Fix, |cx| drive(cx, dedicated_thread::index))
+        .about("a thread for each document, and a channel to wait on")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             KEEPS_RUNNING,
@@ -128,15 +108,10 @@ const VARIANTS: &[Variant] = &[
             DEADLINES_HELD,
             PROCESSES,
             Claim::metric("no thread of the pool is used", "pool_threads").equal(0.0),
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "uring",
-        kind: Kind::Fix,
-        about: "tokio::fs::read through io_uring, where there is one",
-        run: through_uring,
-        claims: &[
+        ]),
+    Variant::new("uring", Kind::Fix, through_uring)
+        .about("tokio::fs::read through io_uring, where there is one")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             KEEPS_RUNNING,
@@ -144,15 +119,10 @@ const VARIANTS: &[Variant] = &[
             DEADLINES_HELD,
             PROCESSES,
             Claim::metric("the kernel does the waiting, by a ring", "rings").at_least(1.0),
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "half-fixed",
-        kind: Kind::Trap,
-        about: "tokio::fs, with the computing left in the task",
-        run: |cx| drive(cx, half_fixed::index),
-        claims: &[
+        ]),
+    Variant::new("half-fixed", Kind::Trap, |cx| drive(cx, half_fixed::index))
+        .about("tokio::fs, with the computing left in the task")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             DEADLINES_HELD,
@@ -165,23 +135,15 @@ const VARIANTS: &[Variant] = &[
             Claim::share("the runtime freezes while a document is indexed", "runtime_freeze_us", "index_us")
                 .at_least(0.25),
             Claim::share("and requests wait for that", "wait_max_us", "index_us").at_least(0.25),
-        ],
-        truth: faulty(Cause::LongPoll, "scenario_blocking::half_fixed::index"),
-    },
-    Variant {
-        name: "block-in-place",
-        kind: Kind::Trap,
-        about: "the faulty handler inside block_in_place",
-        run: |cx| drive(cx, block_in_place::index),
-        claims: &[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_MISSED],
-        truth: faulty(Cause::BlockingCall, "scenario_blocking::block_in_place::index"),
-    },
-    Variant {
-        name: "small-pool",
-        kind: Kind::Trap,
-        about: "the fix on a runtime with max_blocking_threads(1)",
-        run: small_pool,
-        claims: &[
+        ])
+        .truth(Truth::new(Cause::LongPoll, "scenario_blocking::half_fixed::index")),
+    Variant::new("block-in-place", Kind::Trap, |cx| drive(cx, block_in_place::index))
+        .about("the faulty handler inside block_in_place")
+        .claims(&[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_MISSED])
+        .truth(Truth::new(Cause::BlockingCall, "scenario_blocking::block_in_place::index")),
+    Variant::new("small-pool", Kind::Trap, small_pool)
+        .about("the fix on a runtime with max_blocking_threads(1)")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             KEEPS_RUNNING,
@@ -189,31 +151,21 @@ const VARIANTS: &[Variant] = &[
             DEADLINES_HELD,
             Claim::share("documents queue behind the one that stalls", "files_in_time", "files_behind").at_most(0.25),
             Claim::metric("the whole pool is one thread", "pool_threads").equal(1.0),
-        ],
-        truth: faulty(Cause::PoolExhausted, "scenario_blocking::fixed::index"),
-    },
-    Variant {
-        name: "std-mutex",
-        kind: Kind::Trap,
-        about: "a std::sync::Mutex held by who reads, and taken in the task",
-        run: std_mutex,
-        claims: &[ENDS, ANSWERS_ALL, FREEZES, UNAFFECTED_WAIT],
-        truth: faulty(Cause::LockAcrossStall, "scenario_blocking::std_mutex::index"),
-    },
-    Variant {
-        name: "fast-files",
-        kind: Kind::Decoy,
-        about: "the faulty handler on small files in the page cache",
-        run: |cx| drive_on(cx, cx.runtime(), Work::small_files(cx)?, buggy::index),
-        claims: &[
+        ])
+        .truth(Truth::new(Cause::PoolExhausted, "scenario_blocking::fixed::index")),
+    Variant::new("std-mutex", Kind::Trap, std_mutex)
+        .about("a std::sync::Mutex held by who reads, and taken in the task")
+        .claims(&[ENDS, ANSWERS_ALL, FREEZES, UNAFFECTED_WAIT])
+        .truth(Truth::new(Cause::LockAcrossStall, "scenario_blocking::std_mutex::index")),
+    Variant::new("fast-files", Kind::Decoy, |cx| drive_on(cx, cx.runtime(), Work::small_files(cx)?, buggy::index))
+        .about("the faulty handler on small files in the page cache")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             DEADLINES_HELD,
             PROCESSES,
             Claim::ratio("nobody waits for a file", "wait_p99_us", "buggy").at_most(0.2),
-        ],
-        truth: None,
-    },
+        ]),
 ];
 
 /// The fix with one thread to do all that blocks.

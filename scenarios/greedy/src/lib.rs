@@ -18,22 +18,17 @@ pub mod tokio_mutex;
 
 use backlog::Backlog;
 use drive::{drive, drive_upstream, drive_with};
-use lab_kit::{Cause, Claim, Column, Control, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Control, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
-pub static SCENARIO: Scenario = Scenario {
-    name: "greedy",
-    summary: "a batch import that never yields starves the requests of its runtime",
-    chapter: "greedy",
-    load: Load { warmup_ms: 300, size: 16_000, ..Load::DEFAULT },
-    brief_ms: 2_000,
-    primary: "response_p99_us",
-    columns: Column::RESPONSES,
-    check,
-    ledger: ledger::SAYINGS,
-    controls: CONTROLS,
-    variants: VARIANTS,
-};
+pub static SCENARIO: Scenario =
+    Scenario::new("greedy", "a batch import that never yields starves the requests of its runtime", VARIANTS)
+        .chapter("greedy")
+        .load(Load { warmup_ms: 300, size: 16_000, ..Load::DEFAULT })
+        .brief_ms(2_000)
+        .check(check)
+        .ledger(ledger::SAYINGS)
+        .controls(CONTROLS);
 
 const ENDS: Claim = Claim::ending("the import ends", Ending::Finished);
 const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);
@@ -52,8 +47,8 @@ const WAITS: &str = "requests waits";
 
 /// Where an import that starves others spends its polls. With two workers the other one takes the requests. `more-workers` has an
 /// import more and a worker more than the load: with two of the load's a third is free.
-const fn long_poll(function: &'static str) -> Option<Truth> {
-    Some(Truth { cause: Cause::LongPoll, function, workers: Some(1) })
+const fn long_poll(function: &'static str) -> Truth {
+    Truth::new(Cause::LongPoll, function).at_most_workers(1)
 }
 
 const FAR_LESS_WAITING: Claim =
@@ -66,12 +61,9 @@ const CONTROLS: &[Control] = &[
 ];
 
 const VARIANTS: &[Variant] = &[
-    Variant {
-        name: "buggy",
-        kind: Kind::Buggy,
-        about: "one loop over the backlog; its only .await is always ready",
-        run: |cx| drive(cx, buggy::import),
-        claims: &[
+    Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::import))
+        .about("one loop over the backlog; its only .await is always ready")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
@@ -88,15 +80,10 @@ const VARIANTS: &[Variant] = &[
                 &["buggy::import"],
             )
             .at_least(0.7),
-        ],
-        truth: long_poll("scenario_greedy::buggy::import"),
-    },
-    Variant {
-        name: "fixed",
-        kind: Kind::Fixed,
-        about: "yields after every 100 messages",
-        run: |cx| drive(cx, fixed::import),
-        claims: &[
+        ])
+        .truth(long_poll("scenario_greedy::buggy::import")),
+    Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::import)).about("yields after every 100 messages").claims(
+        &[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
@@ -105,117 +92,74 @@ const VARIANTS: &[Variant] = &[
             Claim::stacks("a CPU profile of its worker looks like the faulty one", "cpu", WORKER, &["fixed::import"])
                 .at_least(0.6),
         ],
-        truth: None,
-    },
-    Variant {
-        name: "consume-budget",
-        kind: Kind::Fix,
-        about: "spends the task budget once per message: yields after 128",
-        run: |cx| drive(cx, consume_budget::import),
-        claims: &[
+    ),
+    Variant::new("consume-budget", Kind::Fix, |cx| drive(cx, consume_budget::import))
+        .about("spends the task budget once per message: yields after 128")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
             Claim::ratio("hardly better than counting to 100 by hand", "response_p90_us", "fixed").at_least(0.5),
             Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10).at_least(5.0),
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "time-slice",
-        kind: Kind::Fix,
-        about: "yields when its slice of 1 ms is used up",
-        run: |cx| drive(cx, time_slice::import),
-        claims: &[
+        ]),
+    Variant::new("time-slice", Kind::Fix, |cx| drive(cx, time_slice::import))
+        .about("yields when its slice of 1 ms is used up")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
             Claim::ratio("far below counting to 100", "response_p90_us", "fixed").at_most(0.5),
             Claim::growth("counts time: larger messages hardly matter", "response_p90_us", 10).at_most(4.0),
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "tokio-mutex",
-        kind: Kind::Fix,
-        about: "takes tokio's own lock for the store, which spends the budget too",
-        run: |cx| drive(cx, tokio_mutex::import),
-        claims: &[
+        ]),
+    Variant::new("tokio-mutex", Kind::Fix, |cx| drive(cx, tokio_mutex::import))
+        .about("takes tokio's own lock for the store, which spends the budget too")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
             Claim::ratio("a free tokio lock is a yield point after all", "response_p99_us", "buggy").at_most(0.2),
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "offload",
-        kind: Kind::Fix,
-        about: "runs the import on a thread of the blocking pool",
-        run: |cx| drive(cx, offload::import),
-        claims: &[
+        ]),
+    Variant::new("offload", Kind::Fix, |cx| drive(cx, offload::import))
+        .about("runs the import on a thread of the blocking pool")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
             Claim::ratio("far below counting to 100", "response_p90_us", "fixed").at_most(0.25),
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "spawn-it",
-        kind: Kind::Trap,
-        about: "moves the same loop into a task of its own",
-        run: |cx| drive(cx, spawn_it::import),
-        claims: &[ENDS, ANSWERS_ALL, STORES_ALL, STARVES],
-        truth: long_poll("scenario_greedy::spawn_it::import"),
-    },
-    Variant {
-        name: "await-more",
-        kind: Kind::Trap,
-        about: "adds an .await that is always ready to every turn of the loop",
-        run: |cx| drive(cx, await_more::import),
-        claims: &[ENDS, ANSWERS_ALL, STORES_ALL, STARVES],
-        truth: long_poll("scenario_greedy::await_more::import"),
-    },
-    Variant {
-        name: "more-workers",
-        kind: Kind::Trap,
-        about: "adds a worker, and the next import takes it",
-        run: more_workers,
-        claims: &[ENDS, ANSWERS_ALL, STORES_ALL, STARVES],
-        truth: long_poll("scenario_greedy::buggy::import"),
-    },
-    Variant {
-        name: "busy-but-fair",
-        kind: Kind::Decoy,
-        about: "keeps the worker as busy, with many short tasks",
-        run: busy_but_fair,
-        claims: &[
+        ]),
+    Variant::new("spawn-it", Kind::Trap, |cx| drive(cx, spawn_it::import))
+        .about("moves the same loop into a task of its own")
+        .claims(&[ENDS, ANSWERS_ALL, STORES_ALL, STARVES])
+        .truth(long_poll("scenario_greedy::spawn_it::import")),
+    Variant::new("await-more", Kind::Trap, |cx| drive(cx, await_more::import))
+        .about("adds an .await that is always ready to every turn of the loop")
+        .claims(&[ENDS, ANSWERS_ALL, STORES_ALL, STARVES])
+        .truth(long_poll("scenario_greedy::await_more::import")),
+    Variant::new("more-workers", Kind::Trap, more_workers)
+        .about("adds a worker, and the next import takes it")
+        .claims(&[ENDS, ANSWERS_ALL, STORES_ALL, STARVES])
+        .truth(long_poll("scenario_greedy::buggy::import")),
+    Variant::new("busy-but-fair", Kind::Decoy, busy_but_fair)
+        .about("keeps the worker as busy, with many short tasks")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
             Claim::ratio("the worker is as busy as with the bug", "cpu_us_per_op", "buggy").at_least(0.5),
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "slow-upstream",
-        kind: Kind::Decoy,
-        about: "answers slowly, because it waits for a timer",
-        run: drive_upstream,
-        claims: &[
+        ]),
+    Variant::new("slow-upstream", Kind::Decoy, drive_upstream)
+        .about("answers slowly, because it waits for a timer")
+        .claims(&[
             Claim::ending("it ends", Ending::Finished),
             ANSWERS_ALL,
             Claim::metric("answers are slow", "service_p50_us").at_least(40_000.0),
             Claim::share("and the slowness is no waiting", "wait_p90_us", "response_p90_us").at_most(0.2),
-        ],
-        truth: None,
-    },
+        ]),
 ];
 
 /// The buggy import twice, on one worker more.

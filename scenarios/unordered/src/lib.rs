@@ -15,31 +15,21 @@ pub mod unconstrained;
 pub mod uploads;
 
 use drive::{Service, UNCONTENDED, drive, drive_with};
-use lab_kit::{Cause, Claim, Column, Control, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Control, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
-pub static SCENARIO: Scenario = Scenario {
-    name: "unordered",
-    summary: "a combinator polls all its futures again and again for the few that can go on",
-    chapter: "unordered",
-    // One worker, so that counts are the same in every run: a second one may take the task away while the first
-    // still wakes its children.
-    load: Load::BATCH,
-    brief_ms: 0,
-    primary: "cpu_us_per_op",
-    columns: &[
-        Column::new("polls_per_op", "polls/op"),
-        Column::new("wakes_per_op", "wakes/op"),
-        Column::new("forced_yields_per_op", "forced/op"),
-        Column::new("outer_polls", "outer"),
-        Column::new("allocs_per_op", "allocs/op"),
-        Column::new("cpu_ms", "CPU"),
-    ],
-    check: drive::check,
-    ledger: ledger::SAYINGS,
-    controls: CONTROLS,
-    variants: VARIANTS,
-};
+pub static SCENARIO: Scenario = Scenario::batch(
+    "unordered",
+    "a combinator polls all its futures again and again for the few that can go on",
+    VARIANTS,
+)
+.chapter("unordered")
+// One worker, so that counts are the same in every run: a second one may take the task away while
+// the first still wakes its children.
+.load(Load::BATCH)
+.check(drive::check)
+.ledger(ledger::SAYINGS)
+.controls(CONTROLS);
 
 /// Uploads that the healthy decoy processes the faulty way.
 const FEW: usize = 100;
@@ -63,8 +53,8 @@ const LINEAR: Claim = Claim::exponent("polls of the uploads grow with their numb
 /// Stacks of a worker have this in them.
 const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
 
-const fn quadratic(function: &'static str) -> Option<Truth> {
-    Some(Truth { cause: Cause::QuadraticCombinator, function, workers: None })
+const fn quadratic(function: &'static str) -> Truth {
+    Truth::new(Cause::QuadraticCombinator, function)
 }
 
 const FAR_FEWER_POLLS: Claim =
@@ -77,12 +67,9 @@ const CONTROLS: &[Control] = &[
 ];
 
 const VARIANTS: &[Variant] = &[
-    Variant {
-        name: "buggy",
-        kind: Kind::Buggy,
-        about: "collects all uploads into FuturesUnordered and drains it",
-        run: |cx| drive(cx, buggy::process_all),
-        claims: &[
+    Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::process_all))
+        .about("collects all uploads into FuturesUnordered and drains it")
+        .claims(&[
             ENDS,
             ALL_DONE,
             POLLS_IN_VAIN,
@@ -96,74 +83,40 @@ const VARIANTS: &[Variant] = &[
                 .at_least(0.25),
             Claim::stacks("for wakes that tokio puts off until after the poll", "cpu", WORKER, &["Defer"])
                 .at_least(0.1),
-        ],
-        truth: quadratic("scenario_unordered::buggy::process_all"),
-    },
-    Variant {
-        name: "fixed",
-        kind: Kind::Fixed,
-        about: "spawns a task for every upload into a JoinSet",
-        run: |cx| drive(cx, fixed::process_all),
-        claims: &[
+        ])
+        .truth(quadratic("scenario_unordered::buggy::process_all")),
+    Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::process_all))
+        .about("spawns a task for every upload into a JoinSet")
+        .claims(&[
             ENDS,
             ALL_DONE,
             FEW_POLLS,
             LINEAR_TIME,
             Claim::stacks("no combinator polls anything in vain", "cpu", WORKER, &["FuturesUnordered"]).at_most(0.2),
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "spawn-await",
-        kind: Kind::Fix,
-        about: "spawns a task for every upload and awaits one handle after another",
-        run: |cx| drive(cx, spawn_await::process_all),
-        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR_TIME],
-        truth: None,
-    },
-    Variant {
-        name: "bounded",
-        kind: Kind::Fix,
-        about: "buffer_unordered(64): what is turned away is never more than 64",
-        run: |cx| drive(cx, bounded::process_all),
-        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
-        truth: None,
-    },
-    Variant {
-        name: "bounded-1024",
-        kind: Kind::Fix,
-        about: "buffer_unordered(1024): a wide bound is a bound too",
-        run: |cx| drive(cx, bounded::process_more),
-        claims: &[
+        ]),
+    Variant::new("spawn-await", Kind::Fix, |cx| drive(cx, spawn_await::process_all))
+        .about("spawns a task for every upload and awaits one handle after another")
+        .claims(&[ENDS, ALL_DONE, FEW_POLLS, LINEAR_TIME]),
+    Variant::new("bounded", Kind::Fix, |cx| drive(cx, bounded::process_all))
+        .about("buffer_unordered(64): what is turned away is never more than 64")
+        .claims(&[ENDS, ALL_DONE, FEW_POLLS, LINEAR]),
+    Variant::new("bounded-1024", Kind::Fix, |cx| drive(cx, bounded::process_more))
+        .about("buffer_unordered(1024): a wide bound is a bound too")
+        .claims(&[
             ENDS,
             ALL_DONE,
             Claim::metric("polls each upload once for every 128 that its bound lets in", "polls_per_op").at_most(12.0),
             LINEAR,
-        ],
-        truth: None,
-    },
-    Variant {
-        name: "unconstrained",
-        kind: Kind::Fix,
-        about: "the faulty way with every upload outside the task budget",
-        run: |cx| drive(cx, unconstrained::process_all),
-        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
-        truth: None,
-    },
-    Variant {
-        name: "tight-limiter",
-        kind: Kind::Fix,
-        about: "the faulty way behind a limiter for 64 uploads, which fixes by accident",
-        run: tight_limiter,
-        claims: &[ENDS, ALL_DONE, FEW_POLLS, LINEAR],
-        truth: None,
-    },
-    Variant {
-        name: "spawn-join-all",
-        kind: Kind::Trap,
-        about: "spawns a task for every upload, then join_all on the handles; on a worker more",
-        run: spawn_join_all,
-        claims: &[
+        ]),
+    Variant::new("unconstrained", Kind::Fix, |cx| drive(cx, unconstrained::process_all))
+        .about("the faulty way with every upload outside the task budget")
+        .claims(&[ENDS, ALL_DONE, FEW_POLLS, LINEAR]),
+    Variant::new("tight-limiter", Kind::Fix, tight_limiter)
+        .about("the faulty way behind a limiter for 64 uploads, which fixes by accident")
+        .claims(&[ENDS, ALL_DONE, FEW_POLLS, LINEAR]),
+    Variant::new("spawn-join-all", Kind::Trap, spawn_join_all)
+        .about("spawns a task for every upload, then join_all on the handles; on a worker more")
+        .claims(&[
             ENDS,
             ALL_DONE,
             Claim::metric("its uploads are polled once each", "polls_per_op").at_most(1.5),
@@ -175,37 +128,21 @@ const VARIANTS: &[Variant] = &[
             .at_least(14.0),
             Claim::exponent_up_to("the advice that everybody repeats is quadratic on this tokio", "cpu_ms", 160_000)
                 .at_least(1.7),
-        ],
-        truth: quadratic("scenario_unordered::spawn_join_all::process_all"),
-    },
-    Variant {
-        name: "join-all",
-        kind: Kind::Trap,
-        about: "join_all on the uploads, which is FuturesUnordered inside",
-        run: |cx| drive(cx, join_all::process_all),
-        claims: &[ENDS, ALL_DONE, POLLS_IN_VAIN, VAIN_POLLS_GROW, QUADRATIC],
-        truth: quadratic("scenario_unordered::join_all::process_all"),
-    },
-    Variant {
-        name: "bounded-by-n",
-        kind: Kind::Trap,
-        about: "buffer_unordered(n): a bound that bounds nothing",
-        run: |cx| drive(cx, bounded_by_n::process_all),
-        claims: &[ENDS, ALL_DONE, POLLS_IN_VAIN, VAIN_POLLS_GROW, QUADRATIC],
-        truth: quadratic("scenario_unordered::bounded_by_n::process_all"),
-    },
-    Variant {
-        name: "few",
-        kind: Kind::Decoy,
-        about: "the faulty way with a hundred uploads",
-        run: few,
-        claims: &[
-            ENDS,
-            ALL_DONE,
-            Claim::metric("polls each upload once: fewer than the budget", "polls_per_op").at_most(1.5),
-        ],
-        truth: None,
-    },
+        ])
+        .truth(quadratic("scenario_unordered::spawn_join_all::process_all")),
+    Variant::new("join-all", Kind::Trap, |cx| drive(cx, join_all::process_all))
+        .about("join_all on the uploads, which is FuturesUnordered inside")
+        .claims(&[ENDS, ALL_DONE, POLLS_IN_VAIN, VAIN_POLLS_GROW, QUADRATIC])
+        .truth(quadratic("scenario_unordered::join_all::process_all")),
+    Variant::new("bounded-by-n", Kind::Trap, |cx| drive(cx, bounded_by_n::process_all))
+        .about("buffer_unordered(n): a bound that bounds nothing")
+        .claims(&[ENDS, ALL_DONE, POLLS_IN_VAIN, VAIN_POLLS_GROW, QUADRATIC])
+        .truth(quadratic("scenario_unordered::bounded_by_n::process_all")),
+    Variant::new("few", Kind::Decoy, few).about("the faulty way with a hundred uploads").claims(&[
+        ENDS,
+        ALL_DONE,
+        Claim::metric("polls each upload once: fewer than the budget", "polls_per_op").at_most(1.5),
+    ]),
 ];
 
 /// A limiter for 64 uploads at a time. An upload that the budget turns away holds its permit already, so no more

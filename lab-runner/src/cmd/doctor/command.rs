@@ -53,7 +53,7 @@ fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Resu
         Some(name) => plan::scenario(scenarios, name)?,
         None => scenarios.first().ok_or_else(|| UsageError::error("this lab has no scenario: give it one"))?,
     };
-    let brief = Duration::from_millis(scenario.brief_ms).max(SHORTEST);
+    let brief = scenario.brief_load().duration().max(SHORTEST);
     let duration = args.duration.or((!scenario.load.is_batch()).then_some(brief));
     let RecordArgs { format, dry_run, ref out } = args.record;
     let asked = CompareArgs {

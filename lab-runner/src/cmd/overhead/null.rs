@@ -1,30 +1,19 @@
 //! The null target: a service that does nothing, so that what is measured on it is the lab's own.
 
-use lab_kit::{Claim, Column, Cx, Request, Scenario, Variant, no_input};
+use lab_kit::{Claim, Cx, Request, Scenario, Variant};
 use lab_recording::{Arrivals, Ending, Kind, Load};
 use std::future::{Ready, ready};
 
 /// One variant, whose handler is empty.
-pub(crate) static SCENARIO: Scenario = Scenario {
-    name: "null",
-    summary: "a service that does nothing, to measure the lab itself",
-    chapter: "null",
-    load: Load { warmup_ms: 5, ..Load::DEFAULT },
-    brief_ms: 500,
-    primary: "response_p50_us",
-    columns: Column::RESPONSES,
-    check: no_input,
-    ledger: &[],
-    controls: &[],
-    variants: &[Variant {
-        name: "buggy",
-        kind: Kind::Buggy,
-        about: "answers at once",
-        run: |cx| answer(cx, nothing),
-        claims: &[Claim::ending("ends by itself", Ending::Finished)],
-        truth: None,
-    }],
-};
+pub(crate) static SCENARIO: Scenario = Scenario::new(
+    "null",
+    "a service that does nothing, to measure the lab itself",
+    &[Variant::new("buggy", Kind::Buggy, |cx| answer(cx, nothing))
+        .about("answers at once")
+        .claims(&[Claim::ending("ends by itself", Ending::Finished)])],
+)
+.load(Load { warmup_ms: 5, ..Load::DEFAULT })
+.primary("response_p50_us");
 
 /// A target that falls behind is not waited for: what was sent, and when, is known by then.
 const DRAIN_MS: u64 = 100;

@@ -61,7 +61,7 @@ fn planned(args: &ScoreArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<
         names => names.iter().map(|name| plan::scenario(scenarios, name)).collect::<anyhow::Result<_>>()?,
     };
     for scenario in &chosen {
-        crate::cmd::load::check(scenario, &Load { duration_ms: scenario.brief_ms, ..scenario.load.clone() })?;
+        crate::cmd::load::check(scenario, &scenario.brief_load())?;
     }
     let fits = |scenario: &Scenario, load: &Load| crate::cmd::load::check(scenario, load).is_ok();
     let choice = Choice { thorough: args.thorough, seeds: args.seeds.clone(), neighbour: !args.no_neighbour };

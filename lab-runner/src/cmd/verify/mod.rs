@@ -16,7 +16,7 @@ use crate::report::{Style, ledger};
 use lab_analysis::claims::Verdict;
 use lab_analysis::results::Results;
 use lab_kit::{Measure, Scenario, Variant};
-use lab_recording::{Kind, Load};
+use lab_recording::Kind;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<
 
 /// Every run that the scenario's claims need, under its brief load.
 fn brief(scenario: &'static Scenario) -> anyhow::Result<Vec<Planned>> {
-    let load = Load { duration_ms: scenario.brief_ms, ..scenario.load.clone() };
+    let load = scenario.brief_load();
     check(scenario, &load)?;
     let mut runs = plan::plan(scenario, Which::All, &load, None)?;
     let (timed, counted): (Vec<_>, Vec<_>) = plan::ways(scenario).unwrap_or_default().into_iter().partition(by_time);

@@ -147,28 +147,20 @@ fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) ->
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use lab_kit::{Claim, Column, Truth, no_input};
+    use lab_kit::{Claim, Truth};
     use lab_recording::Cause;
 
     const fn variant(name: &'static str, kind: Kind, claims: &'static [Claim]) -> Variant {
-        Variant { name, kind, about: "", run: |_| Ok(()), claims, truth: None }
+        Variant::new(name, kind, |_| Ok(())).claims(claims)
     }
 
-    const TRUTH: Truth = Truth { cause: Cause::LongPoll, function: "made_up::buggy::work", workers: Some(1) };
+    const TRUTH: Truth = Truth::new(Cause::LongPoll, "made_up::buggy::work").at_most_workers(1);
 
-    pub(crate) static MADE_UP: Scenario = Scenario {
-        name: "made-up",
-        summary: "",
-        chapter: "",
-        load: Load::DEFAULT,
-        brief_ms: 500,
-        primary: "response_p99_us",
-        columns: Column::RESPONSES,
-        check: no_input,
-        ledger: &[],
-        controls: &[],
-        variants: &[
-            Variant { truth: Some(TRUTH), ..variant("buggy", Kind::Buggy, &[]) },
+    pub(crate) static MADE_UP: Scenario = Scenario::new(
+        "made-up",
+        "",
+        &[
+            variant("buggy", Kind::Buggy, &[]).truth(TRUTH),
             variant(
                 "fixed",
                 Kind::Fixed,
@@ -179,7 +171,8 @@ pub(crate) mod tests {
             ),
             variant("other", Kind::Fix, &[]),
         ],
-    };
+    )
+    .brief_ms(500);
 
     fn names(which: Which<'_>, load: &Load) -> Vec<(&'static str, usize, usize)> {
         let runs = plan(&MADE_UP, which, load, None).unwrap();

@@ -129,15 +129,14 @@ fn by_priority(scenarios: &[&'static Scenario]) -> Vec<(&'static Scenario, &'sta
 
 /// The brief load of `lab verify`, changed. A batch has no rate, and is halved in size.
 fn load(scenario: &Scenario, way: Way) -> Load {
-    let base = &scenario.load;
+    let base = scenario.brief_load();
     let (part, batch) = (if way.half { 2 } else { 1 }, base.is_batch());
     Load {
         seed: way.seed,
-        duration_ms: scenario.brief_ms,
         rate: base.rate / part as f64,
         size: if batch { (base.size / part).max(1) } else { base.size },
         workers: base.workers * if way.twice { 2 } else { 1 },
-        ..base.clone()
+        ..base
     }
 }
 

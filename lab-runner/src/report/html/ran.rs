@@ -31,7 +31,8 @@ pub(crate) fn asked(report: &Results) -> Vec<(&'static str, String)> {
         told.push(("noise", noise::line(report, comparison)));
     }
     if let [(run, _)] = &report.runs[..] {
-        told.insert(0, ("variant", format!("{} ({}): {}", spec.variant, spec.kind, spec.about)));
+        let about = if spec.about.is_empty() { String::new() } else { format!(": {}", spec.about) };
+        told.insert(0, ("variant", format!("{} ({}){about}", spec.variant, spec.kind)));
         told.push(("came", came(run)));
         let measured = counters(run, crate::report::html::WORDS);
         told.extend((!measured.is_empty()).then(|| ("measured", measured.join(" · "))));

@@ -34,6 +34,18 @@ fn names_that_do_not_exist_bring_the_nearest() {
 }
 
 #[test]
+fn a_new_scenario_needs_a_usable_name_and_a_place() {
+    refused(&["new"], "<NAME>");
+    refused(&["new", ""], "try lab new my-scenario");
+    for (name, instead) in [("a/b", "a-b"), ("-x", "x"), ("9a", "a"), ("fn", "fn-scenario"), ("Übung", "bung")] {
+        refused(&["new", name], &format!("try lab new {instead}\n"));
+    }
+    refused(&["new", "fine", "--path", "none/inner"], "create it first");
+    refused(&["new", "fine", "--path", "/"], "is not empty: try another --path");
+    refused(&["new", "fine", "--path", "/proc/inner"], "cannot write into '/proc'");
+}
+
+#[test]
 fn numbers_outside_what_can_be_done_are_refused() {
     for rate in ["0", "-5", "nan", "inf", "1e12", "1000001", "99999999999999999999999999"] {
         refused(&["run", "greedy", "--rate", rate], "--rate 2000");
