@@ -79,6 +79,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Overhead(args) => cmd::overhead::command::run(&args, cli.plain),
         Command::Results(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Export(args) => cmd::export::run(&args, scenarios),
+        Command::Pack(args) => cmd::pack::run(&args),
         Command::Completions(args) => cmd::completions::run(&args),
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod list;
 mod live;
 mod load;
 pub mod overhead;
+pub(crate) mod pack;
 mod page;
 mod profile;
 mod recorded;
