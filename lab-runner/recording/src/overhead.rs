@@ -79,6 +79,10 @@ impl Overhead {
     /// The file's name.
     pub const FILE: &str = "overhead.json";
 
+    /// Writes it into the folder of its run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         Ok(std::fs::write(folder.join(Overhead::FILE), serde_json::to_vec_pretty(self)?)?)
     }

@@ -103,6 +103,10 @@ impl ProfilerStatus {
         serde_json::from_slice(&std::fs::read(folder.join(ProfilerStatus::FILE)).ok()?).ok()
     }
 
+    /// Writes it into the folder of its run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         Ok(std::fs::write(folder.join(ProfilerStatus::FILE), serde_json::to_vec_pretty(self)?)?)
     }

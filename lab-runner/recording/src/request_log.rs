@@ -14,8 +14,10 @@ pub const REQUESTS: &str = "requests.bin";
 /// Name of the log of the null target, which shows the least response time that can be seen here.
 pub const FLOOR: &str = "floor.bin";
 
+/// The first word of the file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"LABREQS\n");
 
+/// The layout that is written, and the only one that is read.
 pub const VERSION: u64 = 1;
 
 /// Words before the first slot.
@@ -31,20 +33,35 @@ pub const LOST: u64 = 1 << 63;
 #[derive(Clone, Copy, Debug)]
 #[repr(usize)]
 pub enum Mark {
+    /// Requests that were sent so far.
     Sent = 6,
+    /// When the run stopped waiting for answers.
     ClosedNs = 7,
+    /// CPU time of the pacer's thread.
     PacerCpuNs = 8,
+    /// Time that the pacer spent sending.
     PacerSendNs = 9,
+    /// Time from the pacer's begin to its end.
     PacerWallNs = 10,
+    /// CPU time of the process at the begin of the measured time.
     CpuBeginNs = 11,
+    /// CPU time of the process at the end of the measured time.
     CpuEndNs = 12,
+    /// 1 if the pacer spins before each request.
     PacerSpins = 13,
+    /// Cores that the run may use.
     Cores = 14,
+    /// Time that the pacer spent waking the runtime.
     PacerWakeNs = 15,
+    /// When the load was stopped before its schedule had ended.
     StoppedNs = 16,
+    /// Allocations before the measured time.
     AllocsBegin = 17,
+    /// Bytes allocated before the measured time.
     AllocBytesBegin = 18,
+    /// Allocations up to the end of the measured time.
     AllocsEnd = 19,
+    /// Bytes allocated up to the end of the measured time.
     AllocBytesEnd = 20,
 }
 

@@ -49,6 +49,10 @@ impl Raw {
     /// The file's name.
     pub const FILE: &str = "spans-raw.json";
 
+    /// Writes it into the folder of its run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         file::replace(&folder.join(Raw::FILE), &serde_json::to_vec(self)?)
     }

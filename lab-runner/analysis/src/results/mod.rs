@@ -204,7 +204,7 @@ impl Results {
     }
 }
 
-pub fn analyses(folder: &Path) -> anyhow::Result<Vec<Analysis>> {
+fn analyses(folder: &Path) -> anyhow::Result<Vec<Analysis>> {
     run_folders(folder)?.iter().map(|run| Ok(requests::analyse(folder::open(run)?))).collect()
 }
 

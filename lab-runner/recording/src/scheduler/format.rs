@@ -75,9 +75,13 @@ pub mod head {
 /// What an event is told from: the event before, in the same block.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Before {
+    /// When it was over, in ticks.
     pub end: u64,
+    /// The task's number.
     pub task: u64,
+    /// The number of the place where the task was spawned.
     pub place: u16,
+    /// The worker that it happened on.
     pub owner: Owner,
 }
 
@@ -104,6 +108,7 @@ pub struct Numbers<'a>(pub &'a [u8]);
 
 impl<'a> Numbers<'a> {
     #[inline]
+    /// The next byte; none at the end.
     pub fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
@@ -111,6 +116,7 @@ impl<'a> Numbers<'a> {
     }
 
     #[inline]
+    /// The next varint; none at the end, or where it is too long.
     pub fn take(&mut self) -> Option<u64> {
         let first = self.byte()?;
         if first < 0x80 {
@@ -128,6 +134,7 @@ impl<'a> Numbers<'a> {
     }
 
     #[inline]
+    /// The next signed varint, added to the number before; none at the end.
     pub fn take_from(&mut self, before: u64) -> Option<u64> {
         let zigzag = self.take()?;
         let apart = (zigzag >> 1) ^ (zigzag & 1).wrapping_neg();
