@@ -1,4 +1,7 @@
-//! What a process was at when its time was up: every thread, task, lock and runtime, with names.
+//! A post-mortem: every thread, task, lock and runtime of a process at its deadline.
+//!
+//! The child knows its stacks as addresses, the parent gives them names. One type serves both: its parameter is what a
+//! stack is, [`Addresses`] or `Vec<Frame>`.
 
 use crate::frame::Frame;
 use serde::{Deserialize, Serialize};
@@ -6,13 +9,16 @@ use serde::{Deserialize, Serialize};
 /// Name of a resolved post-mortem in the folder of its run.
 pub const POST_MORTEM: &str = "post-mortem.json";
 
-/// What a process was at when it was asked, with names.
+/// A stack before its frames have names: return addresses, innermost first.
+pub type Addresses = Vec<u64>;
+
+/// Threads, tasks, locks and runtimes of a process at its deadline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PostMortem {
-    /// From the question to the last answer, in milliseconds.
+pub struct PostMortem<S = Vec<Frame>> {
+    /// From the signal to the last thread's answer, in milliseconds.
     pub took_ms: f64,
     /// Its threads, in the order of their numbers; those of the lab are left out.
-    pub threads: Vec<Thread>,
+    pub threads: Vec<Thread<S>>,
     /// Tasks that had not ended; none where nobody saw them spawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Vec<LiveTask>>,
@@ -30,15 +36,30 @@ pub struct PostMortem {
     pub notes: Vec<String>,
 }
 
+impl<S> PostMortem<S> {
+    /// The same with other stacks: with names instead of addresses.
+    pub fn with_stacks<T>(self, mut name: impl FnMut(S) -> T) -> PostMortem<T> {
+        PostMortem {
+            took_ms: self.took_ms,
+            threads: self.threads.into_iter().map(|thread| thread.with_stack(&mut name)).collect(),
+            tasks: self.tasks,
+            watched: self.watched,
+            runtimes: self.runtimes,
+            dumped: self.dumped,
+            notes: self.notes,
+        }
+    }
+}
+
 /// A thread at the moment of a post-mortem.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Thread {
+pub struct Thread<S = Vec<Frame>> {
     /// Its number in the kernel.
     pub tid: u32,
     /// Its name.
     pub name: String,
     /// Its stack, innermost first; empty if it did not answer.
-    pub stack: Vec<Frame>,
+    pub stack: S,
     /// Whether the stack was the same a tenth of a second before.
     pub same_later: bool,
     /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not tell.
@@ -53,6 +74,21 @@ pub struct Thread {
     /// The poll that it is inside of, where somebody watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll: Option<Polled>,
+}
+
+impl<S> Thread<S> {
+    fn with_stack<T>(self, name: impl FnOnce(S) -> T) -> Thread<T> {
+        Thread {
+            tid: self.tid,
+            name: self.name,
+            stack: name(self.stack),
+            same_later: self.same_later,
+            on_cpu: self.on_cpu,
+            channel: self.channel,
+            syscall: self.syscall,
+            poll: self.poll,
+        }
+    }
 }
 
 /// A poll that is going on.

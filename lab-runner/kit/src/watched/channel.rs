@@ -1,7 +1,8 @@
 //! A channel that tells who waits at its ends, and who was last at the other.
 
 use crate::watched::lock::noted;
-use crate::watched::state::{Kind, Note, Part, State};
+use crate::watched::state::{Note, Part, State};
+use lab_recording::post_mortem::WatchedKind;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -15,7 +16,7 @@ use tokio::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
 /// If the capacity is zero.
 #[track_caller]
 pub fn channel<T>(name: &str, capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let state = State::new(Kind::Channel, name, Location::caller());
+    let state = State::new(WatchedKind::Channel, name, Location::caller());
     let (sender, receiver) = mpsc::channel(capacity);
     let user = LastUser::default();
     (Sender { inner: sender, state: Arc::clone(&state), user }, Receiver { inner: receiver, state, user: None })

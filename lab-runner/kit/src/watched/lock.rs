@@ -1,6 +1,7 @@
 //! Locks that tell who has them.
 
-use crate::watched::state::{Kind, Note, Part, State};
+use crate::watched::state::{Note, Part, State};
+use lab_recording::post_mortem::WatchedKind;
 use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
@@ -27,7 +28,7 @@ impl<T> Mutex<T> {
     /// A lock under a name.
     #[track_caller]
     pub fn new(name: &str, value: T) -> Mutex<T> {
-        Mutex { inner: std::sync::Mutex::new(value), state: State::new(Kind::Lock, name, Location::caller()) }
+        Mutex { inner: std::sync::Mutex::new(value), state: State::new(WatchedKind::Lock, name, Location::caller()) }
     }
 
     /// Waits for the lock, and its thread with it.
@@ -111,7 +112,7 @@ impl<T> AsyncMutex<T> {
     pub fn new(name: &str, value: T) -> AsyncMutex<T> {
         AsyncMutex {
             inner: tokio::sync::Mutex::new(value),
-            state: State::new(Kind::AsyncLock, name, Location::caller()),
+            state: State::new(WatchedKind::AsyncLock, name, Location::caller()),
         }
     }
 

@@ -5,14 +5,14 @@
 //! it, which costs a small lock of its own each time; [`snapshot`] lists what somebody holds or waits for.
 //!
 //! ```
-//! use lab_kit::watched;
+//! use lab_kit::{clock, watched};
 //!
 //! let accounts = watched::Mutex::new("accounts", vec![100, 0]);
 //! let held = accounts.lock().unwrap();
-//! let seen = watched::snapshot().into_iter().find(|seen| seen.name == "accounts").unwrap();
-//! assert_eq!((seen.holders.len(), seen.waiters.len()), (1, 0));
+//! let lock = watched::snapshot(clock::now_ns()).into_iter().find(|lock| lock.name == "accounts").unwrap();
+//! assert_eq!((lock.holders.len(), lock.waiters.len()), (1, 0));
 //! drop(held);
-//! assert!(watched::snapshot().iter().all(|seen| seen.name != "accounts"), "nobody holds it any more");
+//! assert!(watched::snapshot(clock::now_ns()).iter().all(|lock| lock.name != "accounts"), "nobody holds it any more");
 //! ```
 
 mod channel;
@@ -23,4 +23,5 @@ mod tests;
 
 pub use channel::{Receiver, Sender, channel};
 pub use lock::{AsyncMutex, AsyncMutexGuard, Mutex, MutexGuard};
-pub use state::{Kind, Party, Seen, snapshot};
+pub use lab_recording::post_mortem::{Party, Watched, WatchedKind};
+pub use state::snapshot;

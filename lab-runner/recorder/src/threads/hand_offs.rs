@@ -6,7 +6,7 @@ use crate::hooks::{Hooks, Task};
 use crate::keeper::Keeper;
 use crate::price::{Priced, at_depth, price};
 use crate::scheduler::places;
-use crate::threads::program::of_this_program;
+use crate::threads::program::with_this_program;
 use crate::walk::{self, StackBounds};
 use lab_kit::alloc;
 use lab_recording::threads::RAW_HAND_OFFS;
@@ -147,14 +147,14 @@ pub(crate) fn start(folder: &Path) -> Result<Looking, String> {
     walk::frame_pointers_work()?;
     alloc::sample(EVERY, sampled)?;
     let path = folder.join(RAW_HAND_OFFS);
-    let mut raw = of_this_program(Vec::new());
+    let mut raw = with_this_program(lab_kit::clock::now_ns(), Vec::new());
     let keeper = Keeper::start("lab-hand-offs", move |last| {
         if last {
             alloc::stop_sampling();
         } else if LOOKED.swap(0, Ordering::Relaxed) > MOST {
             alloc::sample_every(EVERY);
         }
-        raw.told = collect();
+        raw.data = collect();
         raw.write(&path)
     });
     keeper.map(Looking)

@@ -7,4 +7,3 @@ pub mod post_mortem;
 mod program;
 pub(crate) mod stuck_threads;
 pub(crate) mod thread_dump;
-pub(crate) mod watched;

@@ -4,10 +4,11 @@ use crate::keeper::Keeper;
 use crate::proc;
 use crate::scheduler;
 use crate::stall::open_polls;
-use crate::threads::program::of_this_program;
+use crate::threads::program::with_this_program;
 use crate::threads::thread_dump;
 use lab_kit::clock;
-use lab_recording::threads::{RAW_STUCK_THREADS, RawStuckThread};
+use lab_recording::post_mortem::Addresses;
+use lab_recording::threads::{RAW_STUCK_THREADS, StuckThread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,7 +66,7 @@ impl Watch {
         let path = folder.join(RAW_STUCK_THREADS);
         let keeper = Keeper::start("lab-threads", move |_last| {
             let all = seen.lock().unwrap_or_else(PoisonError::into_inner).all();
-            of_this_program(all).write(&path)
+            with_this_program(clock::now_ns(), all).write(&path)
         })?;
         Ok(Watch { looking, thread, keeper })
     }
@@ -99,8 +100,9 @@ fn look(into: &Mutex<Stretches>) {
 /// Stretches of looks one after another that saw a thread at the same place.
 #[derive(Default)]
 struct Stretches {
-    open: BTreeMap<u32, RawStuckThread>,
-    over: Vec<RawStuckThread>,
+    /// When the first look found it there, and the thread.
+    open: BTreeMap<u32, (u64, StuckThread<Addresses>)>,
+    over: Vec<StuckThread<Addresses>>,
 }
 
 impl Stretches {
@@ -108,31 +110,32 @@ impl Stretches {
     fn add(&mut self, at_ns: u64, seen: impl Iterator<Item = (u32, String, Vec<u64>)>) {
         let mut before = std::mem::take(&mut self.open);
         for (tid, name, stack) in seen {
-            let new = RawStuckThread { tid, name, stack, from_ns: at_ns, until_ns: at_ns, looks: 1 };
             let now = match before.remove(&tid) {
-                Some(stands) if is_same(&stands.stack, &new.stack) => {
-                    RawStuckThread { until_ns: at_ns, looks: stands.looks + 1, ..stands }
+                Some((from_ns, stuck)) if is_same(&stuck.stack, &stack) => {
+                    let for_ms = (at_ns - from_ns) as f64 / 1e6;
+                    (from_ns, StuckThread { for_ms, looks: stuck.looks + 1, ..stuck })
                 }
                 moved => {
-                    self.over.extend(moved);
-                    new
+                    self.over.extend(moved.map(|(_, thread)| thread));
+                    (at_ns, StuckThread { tid, name, stack, for_ms: 0.0, looks: 1 })
                 }
             };
             self.open.insert(tid, now);
         }
-        self.over.extend(before.into_values());
+        self.over.extend(before.into_values().map(|(_, thread)| thread));
         self.over = longest(std::mem::take(&mut self.over));
     }
 
     /// Those that are over and those that are not, the longest first.
-    fn all(&self) -> Vec<RawStuckThread> {
-        longest(self.over.iter().chain(self.open.values()).cloned().collect())
+    fn all(&self) -> Vec<StuckThread<Addresses>> {
+        let open = self.open.values().map(|(_, thread)| thread);
+        longest(self.over.iter().chain(open).cloned().collect())
     }
 }
 
-fn longest(mut all: Vec<RawStuckThread>) -> Vec<RawStuckThread> {
+fn longest(mut all: Vec<StuckThread<Addresses>>) -> Vec<StuckThread<Addresses>> {
     all.retain(|one| one.looks >= LEAST);
-    all.sort_by_key(|one| std::cmp::Reverse(one.until_ns - one.from_ns));
+    all.sort_by(|a, b| b.for_ms.total_cmp(&a.for_ms));
     all.truncate(KEPT);
     all
 }
@@ -163,14 +166,14 @@ mod tests {
         let mut look = |at_ns, seen: &[(u32, u64)]| {
             let seen = seen.iter().map(|(tid, place)| (*tid, "t".to_owned(), vec![at_ns, 7, *place, 1]));
             stretches.add(at_ns, seen);
-            stretches.all().iter().map(|one| (one.tid, one.looks, one.until_ns - one.from_ns)).collect::<Vec<_>>()
+            stretches.all().iter().map(|one| (one.tid, one.looks, (one.for_ms * 1e6).round())).collect::<Vec<_>>()
         };
         assert!(look(10, &[(1, 5), (2, 5)]).is_empty());
         assert!(look(20, &[(1, 5), (2, 5)]).is_empty());
-        assert_eq!(look(30, &[(1, 5), (2, 6)]), [(1, 3, 20)]);
-        assert_eq!(look(40, &[(2, 6)]), [(1, 3, 20)]);
-        assert_eq!(look(50, &[(1, 5), (2, 6)]), [(1, 3, 20), (2, 3, 20)]);
-        assert_eq!(look(60, &[(1, 5), (2, 6)]), [(2, 4, 30), (1, 3, 20)]);
+        assert_eq!(look(30, &[(1, 5), (2, 6)]), [(1, 3, 20.0)]);
+        assert_eq!(look(40, &[(2, 6)]), [(1, 3, 20.0)]);
+        assert_eq!(look(50, &[(1, 5), (2, 6)]), [(1, 3, 20.0), (2, 3, 20.0)]);
+        assert_eq!(look(60, &[(1, 5), (2, 6)]), [(2, 4, 30.0), (1, 3, 20.0)]);
     }
 
     #[test]
