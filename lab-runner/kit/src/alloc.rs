@@ -338,7 +338,7 @@ mod tests {
         }
         let (nothing, counted) = (ns_of(&Nothing), ns_of(&Counting::over(Nothing)));
         println!(
-            "taking and giving back: {counted:.2} ns counted, {nothing:.2} ns not; System {:.2} ns",
+            "allocate and free: {counted:.2} ns counted, {nothing:.2} ns uncounted; System {:.2} ns",
             ns_of(&System)
         );
     }

@@ -79,13 +79,13 @@ fn list(instruments: &[Instrument]) -> Result<(), String> {
 
 fn answer(name: &str, amount: &str, folder: &Path, instruments: &[Instrument]) -> Result<(), String> {
     let known = instruments.iter().find(|instrument| instrument.name == name);
-    let instrument = known.ok_or_else(|| format!("there is no instrument called {name}"))?;
-    let amount = amount.parse().map_err(|_| format!("{amount} is no amount"))?;
+    let instrument = known.ok_or_else(|| format!("unknown instrument {name}: use one of the list"))?;
+    let amount = amount.parse().map_err(|_| format!("{amount} is not a number"))?;
     let work = folder.join(WORK);
-    fs::create_dir_all(&work).map_err(|error| format!("no folder to work in: {error}"))?;
+    fs::create_dir_all(&work).map_err(|error| format!("cannot make the working folder: {error}"))?;
     let numbers = (instrument.measure)(&Job { amount, folder: work })?;
     let lines: String = numbers.iter().map(|(name, number)| format!("{name}\t{number}\n")).collect();
-    fs::write(folder.join(ANSWER), lines).map_err(|error| format!("cannot leave the answer: {error}"))
+    fs::write(folder.join(ANSWER), lines).map_err(|error| format!("cannot write the answer: {error}"))
 }
 
 /// What was answered.
@@ -93,8 +93,8 @@ fn answer(name: &str, amount: &str, folder: &Path, instruments: &[Instrument]) -
 /// # Errors
 /// If there is no answer, or none that can be understood.
 pub fn read(folder: &Path) -> Result<Answer, String> {
-    let text = fs::read_to_string(folder.join(ANSWER)).map_err(|error| format!("it left no answer: {error}"))?;
-    pairs(&text).ok_or_else(|| "its answer cannot be understood".to_owned())
+    let text = fs::read_to_string(folder.join(ANSWER)).map_err(|error| format!("it wrote no answer: {error}"))?;
+    pairs(&text).ok_or_else(|| "its answer cannot be parsed".to_owned())
 }
 
 /// Names with numbers, a line each with a tab between them.
@@ -110,7 +110,7 @@ mod tests {
 
     const ALL: &[Instrument] = &[
         Instrument { name: "two", amount: 2, measure: |job| Ok([(NS.to_owned(), job.amount as f64 / 4.0)].into()) },
-        Instrument { name: "none", amount: 1, measure: |_| Err("it is not here".into()) },
+        Instrument { name: "none", amount: 1, measure: |_| Err("not available in this process".into()) },
     ];
 
     #[test]
@@ -119,8 +119,8 @@ mod tests {
         assert_eq!(answer("two", "3", folder.path(), ALL), Ok(()));
         assert_eq!(read(folder.path()), Ok([(NS.to_owned(), 0.75)].into()));
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(answer("none", "3", folder.path(), ALL), Err("it is not here".into()));
-        assert!(read(folder.path()).unwrap_err().contains("left no answer"));
+        assert_eq!(answer("none", "3", folder.path(), ALL), Err("not available in this process".into()));
+        assert!(read(folder.path()).unwrap_err().contains("wrote no answer"));
         assert!(answer("three", "3", folder.path(), ALL).is_err() && answer("two", "few", folder.path(), ALL).is_err());
     }
 

@@ -77,10 +77,10 @@ fn what_cannot_be_packed_or_read_is_refused_in_a_sentence() {
         assert!(done.stderr.starts_with("lab: ") && done.stderr.contains(reason), "{}", done.stderr);
         assert_eq!(done.stderr.lines().count(), 1, "one sentence: {}", done.stderr);
     };
-    refused(&["report", text(&file)], "is no packed recording");
-    refused(&["export", text(&file), "--to", "hlog"], "is no packed recording");
-    refused(&["score", "--from", text(&file)], "is no packed recording");
-    refused(&["compare", text(&file), text(&file)], "is no packed recording");
+    refused(&["report", text(&file)], "is not a packed recording");
+    refused(&["export", text(&file), "--to", "hlog"], "is not a packed recording");
+    refused(&["score", "--from", text(&file)], "is not a packed recording");
+    refused(&["compare", text(&file), text(&file)], "is not a packed recording");
     refused(&["pack", text(lab.out.path())], "there is no recording in");
     refused(&["pack", "lab-runs/nowhere"], "there is no folder lab-runs/nowhere");
     refused(&["pack", "a", "b", "--out", "c.lab"], "name one RUN");

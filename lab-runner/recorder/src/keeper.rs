@@ -40,7 +40,7 @@ impl Keeper {
             }
         };
         let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-        let thread = thread.map_err(|error| format!("no thread can be had to write down what is seen: {error}"))?;
+        let thread = thread.map_err(|error| format!("cannot start the writer thread: {error}"))?;
         Ok(Keeper { looking, thread })
     }
 
@@ -50,7 +50,7 @@ impl Keeper {
     /// What writing said.
     pub fn stop(self) -> anyhow::Result<()> {
         drop(self.looking);
-        self.thread.join().unwrap_or_else(|_| anyhow::bail!("the thread that writes it down panicked"))
+        self.thread.join().unwrap_or_else(|_| anyhow::bail!("the writer thread panicked"))
     }
 }
 

@@ -45,8 +45,8 @@ fn descend(frames: usize, event: &mut dyn FnMut()) {
 pub(crate) fn apart<T: Send>(take: impl FnOnce() -> T + Send) -> Result<T, String> {
     thread::scope(|scope| {
         let taken = thread::Builder::new().name("lab-price".into()).spawn_scoped(scope, take);
-        let taken = taken.map_err(|error| format!("no thread can be had to take prices on: {error}"))?;
-        taken.join().map_err(|_| "the thread that takes prices panicked".to_owned())
+        let taken = taken.map_err(|error| format!("cannot start a thread to measure costs: {error}"))?;
+        taken.join().map_err(|_| "the thread that measures costs panicked".to_owned())
     })
 }
 

@@ -64,7 +64,7 @@ impl Session {
                 stopped.unwrap_or_else(|error| ProfilerStatus::unavailable(format!("what it saw is lost: {error:#}")))
             }
             Some(Err(why)) => ProfilerStatus::unavailable(why),
-            None => ProfilerStatus::unavailable("the run put no load on anything, so there was nothing to look at"),
+            None => ProfilerStatus::unavailable("the run had no measured time, so nothing was profiled"),
         };
         note.write(&self.folder)
     }
@@ -105,7 +105,7 @@ impl State {
             match cpu_ns {
                 Some(cpu_ns) => threads.push(OwnThread { name: name.into(), cpu_ns }),
                 None => {
-                    missing.push(format!("thread {name}: it is not there, or the kernel does not tell what it used"))
+                    missing.push(format!("thread {name}: it has ended, or its CPU time is not available"))
                 }
             }
         }
@@ -129,7 +129,7 @@ impl State {
             let count = of(&counts, *what).map(|count| count.saturating_sub(before));
             match (price, count) {
                 (Ok(price), Some(count)) => used.events.push(Event { what: (*what).into(), count, price: *price }),
-                (Ok(_), None) => used.missing.push(format!("{what}: nobody counted them")),
+                (Ok(_), None) => used.missing.push(format!("{what}: not counted")),
                 (Err(why), _) => used.missing.push(format!("{what}: {why}")),
             }
         }

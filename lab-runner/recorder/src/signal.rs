@@ -43,7 +43,7 @@ static ANSWERS: [OnceLock<Answer>; 2] = [const { OnceLock::new() }; 2];
 pub(crate) fn install(text: Text, asker: Asker, answer: Answer) -> Result<(), String> {
     TEXT.get_or_init(|| text);
     ANSWERS[asker as usize].get_or_init(|| answer);
-    let before = disposition(None).map_err(|e| format!("signal {} cannot be looked at: {e}", number()))?;
+    let before = disposition(None).map_err(|e| format!("signal {} cannot be examined: {e}", number()))?;
     if before == handler() {
         return Ok(());
     }

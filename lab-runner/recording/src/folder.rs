@@ -58,7 +58,7 @@ impl Recorder {
         fs::write(folder.join(SPEC), serde_json::to_vec_pretty(spec)?)?;
         Reserved::create(&folder.join(END))?;
         let outcome = Reserved::create(&folder.join(OUTCOME))?;
-        outcome.write(&Outcome::unfinished("the lab died while this run was under way"))?;
+        outcome.write(&Outcome::unfinished("the lab was killed during this run"))?;
         Ok(Recorder { folder: folder.to_owned(), outcome })
     }
 

@@ -132,7 +132,7 @@ impl Load {
     fn check_batch(&self) -> Result<(), String> {
         match self.size {
             1..=1_000_000_000 => Ok(()),
-            _ => Err("a batch has between 1 and 1000000000 pieces: try --size 10000".into()),
+            _ => Err("a batch has between 1 and 1000000000 items: try --size 10000".into()),
         }
     }
 
@@ -144,12 +144,12 @@ impl Load {
         let requests = self.rate * (self.warmup() + self.duration()).as_secs_f64();
         if requests > Self::MOST_REQUESTS {
             return Err(format!(
-                "this load is {requests:.0} requests, the most is {:.0}: lower --rate or --duration",
+                "this load has {requests:.0} requests, at most {:.0} are possible: lower --rate or --duration",
                 Self::MOST_REQUESTS
             ));
         }
         if requests < 1.0 {
-            return Err("this load sends no request at all: raise --rate or --duration".into());
+            return Err("this load sends no requests: raise --rate or --duration".into());
         }
         if !(1..=64 << 20).contains(&self.size) {
             return Err("a size must be between 1 byte and 64 MiB: try --size 16kB".into());
@@ -179,8 +179,8 @@ impl FromStr for Arrivals {
             ("poisson", None) => Ok(Arrivals::Poisson),
             ("ramp", factor) => Ok(Arrivals::Ramp(factor.unwrap_or(3.0))),
             ("step", factor) => Ok(Arrivals::Step(factor.unwrap_or(3.0))),
-            ("batch" | "constant" | "poisson", Some(_)) => Err(format!("{kind} takes no factor: try {kind}")),
-            _ => Err(format!("'{text}' is no arrival model: try constant, poisson, ramp:3 or step:3")),
+            ("batch" | "constant" | "poisson", Some(_)) => Err(format!("{kind} takes no ratio: try {kind}")),
+            _ => Err(format!("'{text}' is not an arrival model: try constant, poisson, ramp:3 or step:3")),
         }
     }
 }
@@ -190,7 +190,7 @@ fn parse_factor(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(usable)
-        .ok_or_else(|| format!("'{text}' is no factor of last rate over first (0.001 to 1000): try ramp:3 or step:3"))
+        .ok_or_else(|| format!("'{text}' is not a ratio of last rate to first (0.001 to 1000): try ramp:3 or step:3"))
 }
 
 impl fmt::Display for Arrivals {

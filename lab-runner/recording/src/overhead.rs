@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(
             (price.low_ns, price.ns, price.high_ns),
             (6.0, 10.5, 15.0),
-            "one that was interrupted changes nothing"
+            "an interrupted one changes nothing"
         );
         assert_eq!(price.and(price).high_ns, 30.0);
     }

@@ -60,7 +60,7 @@ pub fn pack(folder: &Path, contents: Contents, to: impl Write) -> anyhow::Result
     let shown = folder.display();
     ensure!(folder.is_dir(), "there is no folder {shown}: lab run makes recordings, lab pack packs them");
     let name = folder.canonicalize().ok().and_then(|folder| folder.file_name().map(PathBuf::from));
-    let name = name.with_context(|| format!("{shown} is no folder of a recording: name one"))?;
+    let name = name.with_context(|| format!("{shown} is not the folder of a recording: name one"))?;
     let mut files = BTreeSet::new();
     collect(folder, contents, &mut files)?;
     let has_recording = files.iter().filter_map(|file| file.parent()).any(is_recording);
@@ -145,7 +145,7 @@ fn unpack_at_most(most: Packed, packed: &Path, into: &Path) -> anyhow::Result<Pa
         Some(newer) if newer.starts_with(b"lab.pack.") => {
             bail!("{shown} was packed by a newer lab: use that one")
         }
-        _ => bail!("{shown} is no packed recording: name a run's folder, or a file that lab pack made"),
+        _ => bail!("{shown} is not a packed recording: name a run's folder, or a file that lab pack made"),
     }
     // The archive ends before the stream does, and only the stream's end has the checksum.
     let mut archive = Archive::new(stream);
@@ -170,7 +170,7 @@ fn unpack_entries(
         let path = entry.path()?.into_owned();
         ensure!(number < most.files, "it holds more than {} files, which no recording does", most.files);
         let is_file = entry.header().entry_type() == EntryType::Regular;
-        ensure!(is_file, "{} is no plain file, and a recording has no others", path.display());
+        ensure!(is_file, "{} is not a plain file, and a recording has no others", path.display());
         let is_inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         let is_in_a_folder = path.components().count() > 1;
         ensure!(is_inside && is_in_a_folder, "{} leads out of the recording", path.display());

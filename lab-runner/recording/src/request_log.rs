@@ -120,7 +120,7 @@ pub fn read(path: &Path) -> io::Result<(Header, Entries)> {
     match (words[0], words[1]) {
         (MAGIC, VERSION) => {}
         (MAGIC, newer) => return Err(invalid(&format!("has format {newer}, this lab reads format {VERSION}"))),
-        _ => return Err(invalid("is no request log")),
+        _ => return Err(invalid("is not a request log")),
     }
     let header = header(&words);
     Ok((header, Entries { file, left: header.scheduled }))

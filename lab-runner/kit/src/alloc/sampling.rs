@@ -30,7 +30,7 @@ pub fn sample(every: NonZeroU64, sampled: fn(usize, u64)) -> Result<(), &'static
     if totals().is_none() {
         return Err("lab_kit::alloc::Counting is not this binary's allocator");
     }
-    SAMPLED.set(sampled).map_err(|_| "this process had a sampler of allocations before")?;
+    SAMPLED.set(sampled).map_err(|_| "this process already has an allocation sampler")?;
     EVERY.store(every.get(), Ordering::SeqCst);
     open();
     Ok(())

@@ -44,7 +44,7 @@ impl Churn {
         walk::frame_pointers_work()?;
         let path = folder.join(FILE);
         let sink = Sink::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        SINK.set(sink).map_err(|_| "another sampler was at work")?;
+        SINK.set(sink).map_err(|_| "another sampler was running")?;
         alloc::sample(not_zero(CHURN_EVERY), sampled)?;
         Ok(Churn { before })
     }

@@ -35,10 +35,10 @@ pub fn start() -> Result<(), String> {
         return Err(lab_recording::alloc::NO_JEMALLOC.to_owned());
     }
     if !profiling::prof::read().unwrap_or(false) {
-        return Err("this jemalloc was not told to profile: start the run with `lab run --profile`".to_owned());
+        return Err("heap profiling of jemalloc is off: start the run with `lab run --profile alloc`".to_owned());
     }
     let active = b"prof.active\0".name();
-    active.write(true).map_err(|error| format!("jemalloc does not profile: {error}"))
+    active.write(true).map_err(|error| format!("jemalloc cannot start profiling: {error}"))
 }
 
 /// Writes its heap profile: what was sampled and is still held. A run does this once, which leaks the path.
@@ -48,7 +48,7 @@ pub fn start() -> Result<(), String> {
 pub fn dump(to: &Path) -> anyhow::Result<()> {
     let path: &'static [u8] = CString::new(to.as_os_str().as_bytes())?.into_bytes_with_nul().leak();
     let dump = b"prof.dump\0".name();
-    dump.write(path).map_err(|error| anyhow::anyhow!("jemalloc wrote no profile to {}: {error}", to.display()))
+    dump.write(path).map_err(|error| anyhow::anyhow!("jemalloc cannot write its profile to {}: {error}", to.display()))
 }
 
 /// What it holds now: allocated, active and resident bytes; nothing if it is not the allocator.

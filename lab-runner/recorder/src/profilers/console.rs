@@ -58,12 +58,12 @@ impl Instrument for Console {
     }
 
     fn prices(&mut self, _hooks: &Hooks, _folder: &Path) -> Vec<Priced> {
-        vec![("each span", Err("its work cannot be told from the program's".into()))]
+        vec![("each span", Err("its CPU time cannot be separated from the program's".into()))]
     }
 
     fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
         Ok(ProfilerStatus {
-            notes: vec!["it was there to be watched with tokio-console, and leaves nothing".into()],
+            notes: vec!["it served tokio-console and writes no profile".into()],
             ..ProfilerStatus::default()
         })
     }

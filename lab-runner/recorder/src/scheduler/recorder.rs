@@ -76,7 +76,7 @@ impl Recorder {
     /// If another recorder is at work, or if file or thread cannot be made.
     pub fn start(&mut self, folder: &Path) -> Result<(), String> {
         if RUNNING.swap(true, Ordering::AcqRel) {
-            return Err("another recorder is at work".to_owned());
+            return Err("another recorder is running".to_owned());
         }
         let work = start(folder, self.hooks.latency).inspect_err(|_| RUNNING.store(false, Ordering::Release))?;
         self.work = Some(work);
@@ -123,7 +123,7 @@ fn start(folder: &Path, latency: bool) -> Result<Work, String> {
     let rounds = Rounds { writer, probe: None, asked: None, core_waits: HashMap::new() };
     let until = Arc::clone(&stop);
     let thread = thread::Builder::new().name("lab-sched".to_owned()).spawn(move || rounds.until(&until));
-    let thread = thread.map_err(|error| format!("no thread can be had to write down what is seen: {error}"))?;
+    let thread = thread.map_err(|error| format!("cannot start the writer thread: {error}"))?;
     Ok(Work { stop, thread })
 }
 

@@ -25,9 +25,9 @@ pub(crate) fn awaits() -> Result<Vec<Awaits>, &'static str> {
     };
     // It is left behind if it does not answer: this process is about to be killed.
     let asked = thread::Builder::new().name("lab-dump".into()).spawn(ask);
-    asked.map_err(|_| "no thread can be had for tokio's task dump")?;
+    asked.map_err(|_| "cannot start a thread for tokio's task dump")?;
     said.recv_timeout(LIMIT)
-        .map_err(|_| "tokio's task dump did not end in time: a worker is stuck, or there are too many tasks")
+        .map_err(|_| "tokio's task dump did not finish in time: a worker is stuck, or there are too many tasks")
 }
 
 fn of_runtime(handle: &Handle) -> Vec<Awaits> {

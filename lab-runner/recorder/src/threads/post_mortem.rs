@@ -82,7 +82,7 @@ fn runtimes() -> Vec<Runtime> {
 fn live_tasks(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Option<Vec<LiveTask>> {
     let (alive, lost) = tasks::alive()?;
     if lost > 0 {
-        notes.push(format!("{lost} parts of the list of tasks could not be read: threads hold them"));
+        notes.push(format!("{lost} parts of the task list could not be read: threads held their locks"));
     }
     let polled: BTreeMap<u64, i32> = polls.iter().map(|poll| (poll.task, poll.tid)).collect();
     let state = |number: u64| polled.get(&number).map_or(TaskState::Waits, |tid| TaskState::Polled(tid.unsigned_abs()));
@@ -101,7 +101,7 @@ fn live_tasks(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Option
 fn threads(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Vec<Thread<Addresses>> {
     let all = proc::strangers(&proc::tids());
     if all.len() > MOST {
-        notes.push(format!("{} threads were not asked, for no more than {MOST} can be", all.len() - MOST));
+        notes.push(format!("{} threads are missing: at most {MOST} are dumped", all.len() - MOST));
     }
     let asked = &all[..all.len().min(MOST)];
     let before = look(asked, notes);

@@ -62,7 +62,7 @@ impl Watch {
             }
         };
         let thread = thread::Builder::new().name("lab-stuck_threads".into()).spawn(work);
-        let thread = thread.map_err(|error| format!("no thread can be had to look at the others: {error}"))?;
+        let thread = thread.map_err(|error| format!("cannot start the thread that checks for stuck threads: {error}"))?;
         let path = folder.join(RAW_STUCK_THREADS);
         let keeper = Keeper::start("lab-threads", move |_last| {
             let all = seen.lock().unwrap_or_else(PoisonError::into_inner).all();
@@ -79,7 +79,7 @@ impl Watch {
         drop(self.looking);
         let panicked = self.thread.join().is_err();
         self.keeper.stop()?;
-        anyhow::ensure!(!panicked, "the thread that looks at the others panicked");
+        anyhow::ensure!(!panicked, "the thread that checks for stuck threads panicked");
         Ok(())
     }
 }

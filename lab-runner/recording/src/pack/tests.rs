@@ -122,14 +122,14 @@ fn what_is_no_recording_is_not_packed() {
 #[test]
 fn an_archive_that_nobody_packed_is_refused_and_writes_nothing_outside() {
     use EntryType as Is;
-    assert!(refused(b"plain text").contains("is no packed recording"));
+    assert!(refused(b"plain text").contains("is not a packed recording"));
     assert!(refused(&archive(&[(Is::Regular, "../escaped", b"x")])).contains("../escaped leads out"));
     assert!(refused(&archive(&[(Is::Regular, "run/../../escaped", b"x")])).contains("leads out"));
     assert!(refused(&archive(&[(Is::Regular, "/tmp/lab-escaped", b"x")])).contains("leads out"));
     assert!(refused(&archive(&[(Is::Regular, "spec.json", b"x")])).contains("leads out"));
     let others = [Is::Symlink, Is::Link, Is::Char, Is::Block, Is::Fifo, Is::Directory, Is::GNULongName, Is::GNUSparse];
     for kind in others {
-        assert!(refused(&archive(&[(kind, "run/passwd", b"")])).contains("is no plain file"), "{kind:?}");
+        assert!(refused(&archive(&[(kind, "run/passwd", b"")])).contains("is not a plain file"), "{kind:?}");
     }
     let twice = [(Is::Regular, "run/spec.json", &b"1"[..]), (Is::Regular, "run/spec.json", b"2")];
     assert!(refused(&archive(&twice)).contains("is there twice"));

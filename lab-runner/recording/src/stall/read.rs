@@ -78,7 +78,7 @@ pub struct WaitChannel {
 /// Reads a file.
 ///
 /// # Errors
-/// If it cannot be read, is no recording of stalls, or has another version.
+/// If it cannot be read, is not a recording of stalls, or has another version.
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
     let of_file = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
@@ -90,11 +90,11 @@ pub fn read(path: &Path) -> anyhow::Result<Recording> {
 /// Reads what is in a file.
 ///
 /// # Errors
-/// If it is no recording of stalls, is cut off in its header, or has another version.
+/// If it is not a recording of stalls, is cut off in its header, or has another version.
 pub fn parse(bytes: &[u8]) -> anyhow::Result<Recording> {
     let mut words = Words { bytes };
     let header = words.take(HEADER_WORDS).context("is cut off in its header")?;
-    ensure!(header[0] == MAGIC, "is no recording of stalls");
+    ensure!(header[0] == MAGIC, "is not a recording of stalls");
     ensure!(header[1] == VERSION, "has format {}, this lab reads format {VERSION}", header[1]);
     let executable = words.text(header[6]).context("is cut off in its header")?;
     let maps = words.text(header[7]).context("is cut off in its header")?;

@@ -47,7 +47,7 @@ pub fn price_of_a_sample() -> Result<Price, String> {
     const EVENTS: u32 = 16;
     walk::frame_pointers_work()?;
     signal::install(Text::of_executable()?, Asker::Sampler, slot::answer)?;
-    let slot = slot::mine_or_claim().ok_or("too many threads are watched")?;
+    let slot = slot::mine_or_claim().ok_or("all sampler slots are taken: use fewer threads")?;
     let tid = rustix::thread::gettid().as_raw_nonzero().get();
     slot.enter(u64::MAX);
     let mut failed = None;
@@ -58,5 +58,5 @@ pub fn price_of_a_sample() -> Result<Price, String> {
     let price = price(EVENTS, || slot.empty(), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
     slot.leave();
     slot::release();
-    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be asked for its stack: {error}")))
+    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be signalled for its stack: {error}")))
 }
