@@ -50,7 +50,7 @@ pub enum Measure {
     /// The exponent with which a metric grows with the size, over the sizes of a sweep: about 1 if it is
     /// linear, about 2 if it is quadratic. Its interval is judged, not its estimate.
     Exponent(&'static str),
-    /// The same, in a sweep that goes up to this size at least: where each piece costs something whatever the others do, a
+    /// The same, in a sweep that goes up to this size at least: where each item costs something whatever the others do, a
     /// square shows only when there are many.
     ExponentUpTo {
         /// The metric.

@@ -104,7 +104,7 @@ impl Cx {
         Heartbeat::start(&self.probe, handle)
     }
 
-    /// A closed batch of this many pieces of work: counts its polls, wakes and allocations, and times it.
+    /// A closed batch of this many items: counts its polls, wakes and allocations, and times it.
     ///
     /// # Errors
     /// If there is no room for its counters.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One saying, held against claims of the scenario's variants.
+/// A common claim, checked against claims of the scenario's variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommonClaim {
     /// Its place in the ledger, over all scenarios.
@@ -18,7 +18,7 @@ pub struct CommonClaim {
     pub shown_by: &'static [(&'static str, &'static str)],
 }
 
-/// Whether a saying is true.
+/// Whether a common claim is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LedgerVerdict {

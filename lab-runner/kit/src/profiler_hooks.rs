@@ -15,7 +15,7 @@ pub trait ProfilerHooks: Debug + Send + Sync {
     fn begin(&self);
 }
 
-/// Tells a watcher when the measured time begins, whether or not the variant waits for it.
+/// Tells a profiler when the measured time begins, whether or not the variant waits for it.
 pub(crate) fn begin_at(watch: &Arc<dyn ProfilerHooks>, window_ns: u64) {
     let watch = Arc::clone(watch);
     let tell = move || {

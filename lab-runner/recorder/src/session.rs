@@ -41,7 +41,7 @@ struct Began {
 }
 
 impl Session {
-    /// A watcher that has not begun to look.
+    /// A session that has not started.
     pub fn new(profiler: Profiler, folder: &Path) -> Arc<Session> {
         let mut instrument = crate::profilers::new(profiler);
         let mut hooks = Hooks::default();

@@ -1,4 +1,4 @@
-//! The load: everything that decides what is asked of a variant.
+//! The load of a variant: everything that decides what it has to do.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What is asked of a variant. Plain data, written into every recording.
+/// The load of a variant. Plain data, written into every recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// Decides arrivals and generated data. The same seed asks the same thing.
@@ -23,7 +23,7 @@ pub struct Load {
     pub drain_ms: u64,
     /// Worker threads of the runtime.
     pub workers: usize,
-    /// Size of one piece of work in bytes; each scenario says what a piece is.
+    /// Size of one item in bytes; each scenario defines its items.
     pub size: usize,
     /// A file of real messages, one JSON document a line, in place of generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ pub enum Arrivals {
     Ramp(f64),
     /// The rate changes once, half-way; the second rate is this many times the first.
     Step(f64),
-    /// Everything at once: a closed batch of `size` pieces of work. It has no rate and no duration; it is over
+    /// Everything at once: a closed batch of `size` items. It has no rate and no duration; it is over
     /// when it is done.
     Batch,
 }
@@ -77,7 +77,7 @@ impl Load {
         patience_ms: 10_000,
     };
 
-    /// A closed batch of 10 000 pieces of work on one worker, with a minute to be done in.
+    /// A closed batch of 10 000 items on one worker, with a minute to finish.
     pub const BATCH: Load = Load {
         arrivals: Arrivals::Batch,
         rate: 0.0,
@@ -117,7 +117,7 @@ impl Load {
         self.warmup() + self.duration() + self.drain()
     }
 
-    /// Refuses a load that the lab cannot put on anything, in one sentence that names the next step.
+    /// Refuses a load that the lab cannot generate, in one sentence that names the next step.
     ///
     /// # Errors
     /// If a number is outside what can be paced, stored or started.
@@ -128,7 +128,7 @@ impl Load {
         if self.is_batch() { self.check_batch() } else { self.check_stream() }
     }
 
-    /// A size counts pieces of work; whether they fit into memory is for the scenario to say.
+    /// A size counts items; whether they fit into memory is for the scenario to check.
     fn check_batch(&self) -> Result<(), String> {
         match self.size {
             1..=1_000_000_000 => Ok(()),

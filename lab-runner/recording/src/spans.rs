@@ -32,7 +32,7 @@ pub struct Raw {
 pub struct Weight {
     /// How long threads were in it.
     pub ns: u64,
-    /// In how many pieces.
+    /// In how many time slices.
     pub pieces: u64,
 }
 

@@ -121,7 +121,7 @@ impl Due {
         }
     }
 
-    /// Nobody samples. Whoever begins in this very moment opens all threads after saying so: one of both sees the other.
+    /// No sampler runs. One that starts at this very moment opens all threads after it has announced itself: one of the two sees the other.
     fn rest(&self) {
         self.at.store(NEVER, Ordering::SeqCst);
         if EVERY.load(Ordering::SeqCst) != 0 {

@@ -1,4 +1,4 @@
-//! Which code hands work to the blocking pool. The pool's threads do not tell: of `tokio::fs` they run nobody's own code, and the
+//! Which code hands work to the blocking pool. The pool's threads do not show it: for `tokio::fs` they run no user code, and the
 //! poll that handed it over took microseconds, too few to be sampled by time. But it asked for memory, for the task that it hands
 //! over is made on the heap; so a few stacks are taken where polls allocate.
 

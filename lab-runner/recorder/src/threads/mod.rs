@@ -1,4 +1,4 @@
-//! What threads do outside of polls, where no hook tells: where they stand for long, and where they panicked.
+//! What threads do outside of polls, where no hook reports: where they are stuck, and where they panicked.
 
 mod dump;
 pub(crate) mod hand_offs;

@@ -1,4 +1,4 @@
-//! What a child does when its parent asks what it is at: a thread of its own sleeps until then, so that all others may be stuck.
+//! The child's answer to SIGQUIT at its deadline: a thread of its own sleeps until then, so that all others may be stuck.
 
 use crate::complain::complain;
 use crate::proc;

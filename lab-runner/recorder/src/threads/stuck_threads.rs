@@ -1,4 +1,4 @@
-//! Where threads stand while they are in no poll: ten times a second those are asked for their stacks of whom no hook tells.
+//! Stuck threads outside of polls: ten times a second, each thread that no hook reports on is signalled for its stack.
 
 use crate::keeper::Keeper;
 use crate::proc;
@@ -23,9 +23,9 @@ const EVERY: Duration = Duration::from_millis(100);
 const LIMIT: Duration = Duration::from_millis(50);
 /// Threads that are asked in one look.
 const ASKED: usize = 64;
-/// Looks in a row without which nobody stands.
+/// Looks in a row that make a thread a stuck one.
 const LEAST: u64 = 3;
-/// Stretches that are kept, the longest ones.
+/// Stuck threads that are kept, those that were stuck longest.
 const KEPT: usize = 64;
 /// Frames that may change while a thread stays where it is: what it calls there.
 const INNERMOST: usize = 2;
@@ -53,7 +53,7 @@ impl Watch {
     /// If threads cannot be asked here, or no thread can be had to do it.
     pub fn start(folder: &Path) -> Result<Watch, String> {
         thread_dump::ask(&[], Duration::ZERO)?;
-        let seen = Arc::new(Mutex::new(Stretches::default()));
+        let seen = Arc::new(Mutex::new(StuckThreads::default()));
         let (looking, until) = mpsc::channel::<()>();
         let into = Arc::clone(&seen);
         let work = move || {
@@ -85,7 +85,7 @@ impl Watch {
 }
 
 /// One look at all threads of which no hook tells: they are in no poll, and do not sleep as workers.
-fn look(into: &Mutex<Stretches>) {
+fn look(into: &Mutex<StuckThreads>) {
     let told: BTreeSet<i32> = open_polls().iter().map(|poll| poll.tid).chain(scheduler::asleep()).collect();
     let untold: Vec<i32> = proc::tids().into_iter().filter(|tid| !told.contains(tid)).collect();
     let asked: Vec<(i32, String)> = proc::strangers(&untold).into_iter().take(ASKED).collect();
@@ -97,15 +97,15 @@ fn look(into: &Mutex<Stretches>) {
     into.lock().unwrap_or_else(PoisonError::into_inner).add(clock::now_ns(), seen);
 }
 
-/// Stretches of looks one after another that saw a thread at the same place.
+/// Runs of looks in a row that found a thread at the same place.
 #[derive(Default)]
-struct Stretches {
+struct StuckThreads {
     /// When the first look found it there, and the thread.
     open: BTreeMap<u32, (u64, StuckThread<Addresses>)>,
     over: Vec<StuckThread<Addresses>>,
 }
 
-impl Stretches {
+impl StuckThreads {
     /// Adds what one look saw. Who was not seen stands nowhere any more.
     fn add(&mut self, at_ns: u64, seen: impl Iterator<Item = (u32, String, Vec<u64>)>) {
         let mut before = std::mem::take(&mut self.open);
@@ -161,12 +161,12 @@ mod tests {
     }
 
     #[test]
-    fn three_looks_in_a_row_are_a_stretch_and_a_gap_ends_it() {
-        let mut stretches = Stretches::default();
+    fn three_looks_in_a_row_make_a_stuck_thread_and_a_gap_ends_it() {
+        let mut stuck = StuckThreads::default();
         let mut look = |at_ns, seen: &[(u32, u64)]| {
             let seen = seen.iter().map(|(tid, place)| (*tid, "t".to_owned(), vec![at_ns, 7, *place, 1]));
-            stretches.add(at_ns, seen);
-            stretches.all().iter().map(|one| (one.tid, one.looks, (one.for_ms * 1e6).round())).collect::<Vec<_>>()
+            stuck.add(at_ns, seen);
+            stuck.all().iter().map(|one| (one.tid, one.looks, (one.for_ms * 1e6).round())).collect::<Vec<_>>()
         };
         assert!(look(10, &[(1, 5), (2, 5)]).is_empty());
         assert!(look(20, &[(1, 5), (2, 5)]).is_empty());
@@ -178,11 +178,11 @@ mod tests {
 
     #[test]
     fn only_the_longest_are_kept() {
-        let mut stretches = Stretches::default();
+        let mut stuck = StuckThreads::default();
         for at_ns in 0..4 {
-            stretches.add(at_ns, (0..100).map(|tid| (tid, String::new(), vec![u64::from(tid)])));
+            stuck.add(at_ns, (0..100).map(|tid| (tid, String::new(), vec![u64::from(tid)])));
         }
-        stretches.add(9, std::iter::empty());
-        assert_eq!((stretches.all().len(), stretches.open.len()), (KEPT, 0));
+        stuck.add(9, std::iter::empty());
+        assert_eq!((stuck.all().len(), stuck.open.len()), (KEPT, 0));
     }
 }

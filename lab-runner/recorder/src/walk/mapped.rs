@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 
-/// Pieces of memory that fit: three for each thread that can be asked.
+/// Memory mappings that fit: three for each thread that can be signalled.
 const MOST: usize = 4_096;
 
 static BEGINS: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];
@@ -53,7 +53,7 @@ impl StackBounds {
     }
 }
 
-/// The piece of memory that an address is in.
+/// The memory mapping that an address is in.
 fn range_of(address: usize) -> Option<(usize, usize)> {
     let begins = &BEGINS[..COUNT.load(Ordering::Relaxed).min(MOST)];
     let after = begins.partition_point(|begin| begin.load(Ordering::Relaxed) <= address);

@@ -88,7 +88,6 @@ fn header(hz: u32) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stall;
     use lab_recording::stall::format::SAMPLE_WORDS;
     use tempfile::TempDir;
 
