@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// Tells what each instrument of the lab costs here, in under a minute
     Overhead(OverheadArgs),
     /// Reads a recording again
-    Results(ReportArgs),
+    Report(ReportArgs),
     /// Writes a recording in a format of other tools
     Export(ExportArgs),
     /// Make one file of a recording, which every command reads like its folder

@@ -91,7 +91,7 @@ impl<E: Iterator<Item = io::Result<Entry>>> Iterator for Intervals<E> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::requests::requests::tests::{entry, requests};
 

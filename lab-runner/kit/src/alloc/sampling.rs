@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(SAMPLES.get(), 0, "nobody samples");
         MINE.set(true);
         sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap();
-        assert!(sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap_err().contains("before"));
+        assert!(sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap_err().contains("already has"));
         let asked = allocate(500);
         let ratio = ESTIMATE.get() / asked;
         assert!((0.93..1.07).contains(&ratio), "the estimate is {ratio} of the truth");

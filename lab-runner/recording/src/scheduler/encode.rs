@@ -66,7 +66,7 @@ fn after(event: &Record) -> Before {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::scheduler::What;
     use proptest::prelude::*;
