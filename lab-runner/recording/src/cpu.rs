@@ -11,7 +11,7 @@ pub struct Raw {
     pub stopped: bool,
     /// Samples asked for in a second of CPU time.
     pub hz: u64,
-    /// Ticks of the kernel's timer in a second, which bound the samples; 0 if the kernel does not tell.
+    /// Ticks of the kernel's timer in a second, which bound the samples; 0 where the kernel does not report it.
     pub tick_hz: u64,
     /// CPU time of the whole process while the profiler looked.
     pub cpu_ns: u64,

@@ -35,7 +35,7 @@ pub const STDOUT: &str = "stdout.txt";
 /// What the scenario printed on stderr.
 pub const STDERR: &str = "stderr.txt";
 
-/// Removes a run's scratch files: they are nobody's once it is over.
+/// Removes a run's scratch files: they are not needed once it is over.
 pub fn remove_scratch(run: &Path) {
     let _ = fs::remove_dir_all(run.join(SCRATCH));
 }

@@ -28,7 +28,7 @@ pub struct Load {
     /// A file of real messages, one JSON document a line, in place of generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages: Option<PathBuf>,
-    /// How long a slow thing stalls, in milliseconds; each scenario says which.
+    /// How long slow storage stalls, in milliseconds; each scenario defines what that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall_ms: Option<u64>,
     /// A folder of real files, in place of generated ones.

@@ -57,11 +57,11 @@ pub struct Price {
 /// Blocks that a price is taken from.
 pub const BLOCKS: usize = 20;
 /// Of twenty ordered values, the sixth and the fifteenth have the median between them in 95.9 of 100 cases: the binomial
-/// distribution says so, whatever theirs is.
+/// distribution gives it, whatever theirs is.
 const RANKS: [usize; 2] = [5, 14];
 
 impl Price {
-    /// The price from what each of [`BLOCKS`] blocks says.
+    /// The cost, from the readings of each of [`BLOCKS`] blocks.
     pub fn of(mut blocks: [f64; BLOCKS]) -> Price {
         blocks.sort_by(f64::total_cmp);
         let ns = f64::midpoint(blocks[BLOCKS / 2 - 1], blocks[BLOCKS / 2]);

@@ -19,10 +19,10 @@ pub struct PostMortem<S = Vec<Frame>> {
     pub took_ms: f64,
     /// Its threads, in the order of their numbers; those of the lab are left out.
     pub threads: Vec<Thread<S>>,
-    /// Tasks that had not ended; none where nobody saw them spawn.
+    /// Tasks that had not ended; none where their spawns were not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Vec<LiveTask>>,
-    /// Locks and channels that are watched, those that somebody holds or waits for.
+    /// Watched locks and channels that are held or waited for.
     #[serde(default)]
     pub watched: Vec<Watched>,
     /// The runtimes that the lab saw being built.
@@ -31,7 +31,7 @@ pub struct PostMortem<S = Vec<Frame>> {
     /// What idle tasks await, by tokio's task dump; empty in a build without the feature `taskdump`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dumped: Vec<Awaits>,
-    /// What has to be known before believing it: threads that did not answer, what the kernel does not tell.
+    /// What is missing: threads that did not answer, what the kernel does not report.
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -62,16 +62,16 @@ pub struct Thread<S = Vec<Frame>> {
     pub stack: S,
     /// Whether the stack was the same a tenth of a second before.
     pub same_later: bool,
-    /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not tell.
+    /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_cpu: Option<f64>,
-    /// The function of the kernel that it waits in, where that is told.
+    /// The function of the kernel that it waits in, where that is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// The number of the system call that it is in, where that is told.
+    /// The number of the system call that it is in, where that is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syscall: Option<u64>,
-    /// The poll that it is inside of, where somebody watched.
+    /// The poll that it is inside of, where polls are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll: Option<Polled>,
 }
@@ -113,7 +113,7 @@ pub struct LiveTask {
     pub age_ms: f64,
     /// What it does.
     pub state: TaskState,
-    /// Since its last poll began, in milliseconds; none if it was not polled while somebody looked.
+    /// Since its last poll began, in milliseconds; none if it was not polled while a profiler ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_poll_ms: Option<f64>,
 }
@@ -134,11 +134,11 @@ pub enum TaskState {
 pub struct Watched {
     /// What it is.
     pub kind: WatchedKind,
-    /// What whoever made it calls it.
+    /// Its name in the program.
     pub name: String,
     /// Where it was made: `src/drive.rs:52`.
     pub place: String,
-    /// Who holds it; nobody holds a channel.
+    /// The holders; a channel has none.
     #[serde(default)]
     pub holders: Vec<Party>,
     /// Who waits for it.
@@ -152,7 +152,7 @@ pub struct Watched {
 /// Tasks that a dump is asked about: naming what one awaits takes longer than all else in a post-mortem.
 pub const MOST_AWAITS: usize = 32;
 
-/// What an idle task awaits, as tokio's task dump says.
+/// What an idle task awaits, from tokio's task dump.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Awaits {
     /// The task's number.

@@ -65,7 +65,7 @@ pub enum Mark {
     AllocBytesEnd = 20,
 }
 
-/// What the header of a request log says. Absent numbers were not reached before the run was cut off.
+/// The header of a request log. Absent numbers were not reached before the run was cut off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Header {
     /// Requests that the schedule holds, warm-up included.
@@ -224,7 +224,7 @@ pub struct Cost {
     /// Spent sending, from the look at the clock that found a deadline reached to the next one. Sending that
     /// was interrupted is left out.
     pub send_ns: u64,
-    /// Of it, spent waking the target, as far as `send` told.
+    /// The part of it that was spent waking the target, as far as `send` reported it.
     pub wake_ns: u64,
     /// From begin to end.
     pub wall_ns: u64,

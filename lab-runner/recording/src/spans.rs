@@ -36,7 +36,7 @@ pub struct Weight {
     pub pieces: u64,
 }
 
-/// A thread that is inside spans: tracing-flame tells of it when it leaves or enters one.
+/// A thread that is inside spans: tracing-flame writes a line when it leaves or enters one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inside {
     /// The spans, root first and parted by semicolons.

@@ -1,7 +1,7 @@
 //! Reads jemalloc's heap profile: text, with a line of addresses and a line of counts for each stack, and the memory map
 //! at its end. Pure. What is damaged is counted and left out.
 //!
-//! Of objects of mixed sizes an average tells too little to unbias their sum. This jemalloc therefore unbiases object by
+//! For objects of mixed sizes an average is not enough to unbias their sum. This jemalloc therefore unbiases object by
 //! object, and writes such counts that the usual formula, applied to a stack's sum, gives back what it knew.
 
 /// What jemalloc had sampled and was still held.

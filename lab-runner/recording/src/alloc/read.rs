@@ -1,4 +1,4 @@
-//! Reads `alloc.bin`: pure, and bounded by the file's own bound. A file that is cut off anywhere tells what is before.
+//! Reads `alloc.bin`: pure, and bounded by the file's own bound. Of a file that is cut off anywhere, the part before the cut is read.
 
 use crate::alloc::format::{FILE_LIMIT, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, of_head};
 use anyhow::{Context, ensure};
@@ -25,7 +25,7 @@ pub struct Recording {
     pub maps: String,
     /// The samples.
     pub samples: Vec<Sample>,
-    /// Records that are no samples: their thread was stopped while it wrote, or somebody else wrote.
+    /// Records that are no samples: their thread was stopped while it wrote, or another thread wrote.
     pub damaged: u64,
     /// Bytes of the file up to its last record.
     pub used_bytes: u64,

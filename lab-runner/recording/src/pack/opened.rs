@@ -18,7 +18,7 @@ struct Unpacked {
     file: PathBuf,
     /// The recording's folder in the temporary one.
     root: PathBuf,
-    /// Held until nobody reads any more.
+    /// Removed when reading is over.
     _temporary: TempDir,
 }
 
@@ -50,7 +50,7 @@ pub fn packed_path(path: &Path) -> Option<PackedPath> {
 /// Opens a recording: a folder, a packed file, or a folder in a packed file.
 ///
 /// # Errors
-/// If a file cannot be unpacked, or does not hold that folder. Whether a folder is a recording is for its reader to say.
+/// If a file cannot be unpacked, or does not hold that folder. Whether a folder is a recording is for its reader to check.
 pub fn open(path: &Path) -> anyhow::Result<Opened> {
     let Some(PackedPath { file, inside }) = packed_path(path) else {
         return Ok(Opened { folder: path.to_owned(), unpacked: None });

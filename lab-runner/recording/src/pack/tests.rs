@@ -1,4 +1,4 @@
-//! What is packed comes back, the same bytes each time; what nobody packed is refused.
+//! What is packed comes back, the same bytes each time; an archive of another origin is refused.
 
 use super::*;
 use crate::folder::Recorder;

@@ -1,5 +1,5 @@
 //! Reads `sched.bin`: once through the heads of its blocks, then block by block as it is asked. A file that is cut off anywhere
-//! tells what is before; what a block says is believed only as far as it makes sense.
+//! is read up to the cut; values in a block are used only as far as they are plausible.
 
 use crate::scheduler::axis::{Axis, Pair};
 use crate::scheduler::encode::take_event;
@@ -117,7 +117,7 @@ struct Index {
 }
 
 impl Index {
-    /// Takes the block at this place and tells where the next one is; none if there is no whole one.
+    /// Takes the block at this place and returns where the next one is; none if there is no whole one.
     fn block(&mut self, source: &Source, at: u64) -> Option<u64> {
         let mut head = [0; BLOCK_HEADER + LONGEST];
         let read = source.read(at, &mut head).ok()?;

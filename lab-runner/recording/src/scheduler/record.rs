@@ -1,4 +1,4 @@
-//! An event as a lane keeps it, in four words: what the recorder writes while the clock of somebody's poll is running.
+//! An event as a lane keeps it, in four words: what the recorder writes while a poll is being timed.
 
 use crate::scheduler::What;
 
@@ -10,7 +10,7 @@ const LATENCY_BITS: u32 = 48;
 const LENGTH_BITS: u32 = 40;
 const MOST_LENGTH: u64 = (1 << LENGTH_BITS) - 1;
 
-/// What a record says. Times are ticks of the time-stamp counter.
+/// A record. Times are ticks of the time-stamp counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// What happened.

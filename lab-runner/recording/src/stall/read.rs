@@ -1,4 +1,4 @@
-//! Reads `stall.bin`: pure, and bounded by the file's own bound. A file that is cut off anywhere tells what is before.
+//! Reads `stall.bin`: pure, and bounded by the file's own bound. Of a file that is cut off anywhere, the part before the cut is read.
 
 use crate::stall::format::{
     Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION, WAIT_WORDS, flag, kind, unpair,
@@ -69,9 +69,9 @@ pub struct WaitChannel {
     pub poll: u64,
     /// The thread's number in the kernel.
     pub thread: u32,
-    /// The number of the system call, if the kernel tells it.
+    /// The number of the system call, where the kernel reports it.
     pub syscall: Option<u64>,
-    /// The function of the kernel in which the thread waits; empty if the kernel does not tell.
+    /// The function of the kernel in which the thread waits; empty where the kernel does not report it.
     pub channel: String,
 }
 
