@@ -33,9 +33,9 @@ pub mod names {
     pub const OUTER_POLLS: &str = "batch_outer_polls";
     /// Wakes of it.
     pub const OUTER_WAKES: &str = "batch_outer_wakes";
-    /// Calls that asked for memory.
+    /// Calls that allocated memory.
     pub const ALLOCS: &str = "batch_allocs";
-    /// Bytes that they asked for.
+    /// Bytes that they allocated.
     pub const ALLOC_BYTES: &str = "batch_alloc_bytes";
     /// CPU time of the process.
     pub const CPU_NS: &str = "batch_cpu_ns";
@@ -156,7 +156,7 @@ impl Batch {
         }
     }
 
-    /// Runs the batch between two looks at the clocks and the allocator. What `run` returns is handed to
+    /// Runs the batch between two readings of the clocks and the allocator. What `run` returns is handed to
     /// `completed`, the number of completed items; that is not timed any more.
     ///
     /// # Errors

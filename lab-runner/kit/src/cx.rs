@@ -43,7 +43,7 @@ impl Cx {
         Cx { floor: false, ..self }
     }
 
-    /// What is asked of the variant.
+    /// The load.
     pub fn load(&self) -> &Load {
         &self.load
     }
@@ -84,7 +84,7 @@ impl Cx {
     /// [watched](Cx::watched) or [quiet](Cx::quiet) leaves it out.
     ///
     /// # Errors
-    /// If the log cannot be made, for want of disk space say, or if this context already had a stream.
+    /// If the log cannot be made, for lack of disk space for example, or if this context already had a stream.
     pub fn requests<F, Fut>(&self, handle: &Handle, handler: F) -> anyhow::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,

@@ -12,9 +12,9 @@ pub struct CommonClaim {
     pub says: &'static str,
     /// Whether it is so.
     pub so: LedgerVerdict,
-    /// What the lab found, in words: the numbers stand in the evidence.
+    /// What the lab found, in words: the numbers are in the evidence.
     pub found: &'static str,
-    /// The claims that show it: variant, and what the claim says.
+    /// The claims that show it: variant, and the claim's sentence.
     pub shown_by: &'static [(&'static str, &'static str)],
 }
 
@@ -22,7 +22,7 @@ pub struct CommonClaim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LedgerVerdict {
-    /// As it is said.
+    /// True as stated.
     Yes,
     /// Some of it.
     Partly,

@@ -1,7 +1,7 @@
 //! The contract between who asks what an instrument costs and the process that measures it: `PROGRAM __overhead NAME AMOUNT FOLDER`
 //! measures one instrument in a process that does nothing else, and leaves its answer in the folder.
 //!
-//! It is here so that a program which has other instruments than the lab, on another build of tokio, can be asked in the same way.
+//! It is here so that a program with other instruments than the lab, on another build of tokio, can be measured in the same way.
 
 use crate::process;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct Instrument {
     pub name: &'static str,
     /// How much is measured at a time: polls, calls, milliseconds of load or events.
     pub amount: u64,
-    /// Measures it, in a process that does nothing else; or says why it cannot.
+    /// Measures it, in a process that does nothing else; or returns why it cannot.
     pub measure: fn(&Job) -> Result<Answer, String>,
 }
 
@@ -36,7 +36,7 @@ pub struct Instrument {
 pub struct Job {
     /// How much, in the instrument's own measure.
     pub amount: u64,
-    /// Where files may be left; whoever asks removes it.
+    /// Where files may be left; the caller removes it.
     pub folder: PathBuf,
 }
 

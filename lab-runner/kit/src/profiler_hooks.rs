@@ -1,5 +1,5 @@
-//! What a profiler needs of a run that it looks into: a hand in the building of its runtimes, and word of the moment from
-//! which on the load counts. A run that measures is watched by nobody.
+//! What a profiler needs of its run: to take part in building the runtimes, and a call at the moment from which on the
+//! load counts. A run that measures has no profiler.
 
 use crate::clock;
 use std::fmt::Debug;

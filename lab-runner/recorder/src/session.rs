@@ -1,5 +1,5 @@
 //! The half of the profilers that works in the child: started when the warm-up is over, stopped when the variant has
-//! returned. Whatever goes wrong with a profiler is said in its note and never ends the run.
+//! returned. An error of a profiler is written into its status and never ends the run.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;

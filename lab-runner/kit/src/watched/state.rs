@@ -1,4 +1,4 @@
-//! Who holds what and who waits for it, and the list of everything that is watched.
+//! Holders and waiters of watched locks and channels, and the list of all that exist.
 
 use crate::clock;
 use crate::task_number::number_of;
@@ -7,15 +7,15 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
-/// How often a snapshot tries what somebody else has locked, before it goes on without it.
+/// How often a snapshot tries a lock that another thread holds, before it goes on without it.
 const TRIES: usize = 100;
 /// What it sleeps in between.
 const PAUSE: Duration = Duration::from_micros(50);
 
 static ALL: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
 
-/// All locks and channels that somebody holds or waits for, in the order in which they were made, with ages at `now_ns`
-/// of `CLOCK_MONOTONIC`. It never waits for long: what somebody else keeps locked for milliseconds is left out.
+/// All locks and channels that are held or waited for, in the order in which they were made, with ages at `now_ns`
+/// of `CLOCK_MONOTONIC`. It never waits for long: what another thread keeps locked for milliseconds is left out.
 pub fn snapshot(now_ns: u64) -> Vec<Watched> {
     let all: Vec<_> = tried(&ALL).map(|all| all.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
     all.iter().filter_map(|state| state.watched(now_ns)).collect()
@@ -32,7 +32,7 @@ fn tried<T>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     None
 }
 
-/// What somebody is to something watched.
+/// What a task or a thread is to a watched lock or channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Holds,
@@ -56,7 +56,7 @@ struct Entry {
     at: &'static Location<'static>,
 }
 
-/// What is noted about something watched.
+/// The record of a watched lock or channel.
 #[derive(Debug)]
 pub(super) struct State {
     kind: WatchedKind,
@@ -141,7 +141,7 @@ fn place(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// The number of the calling thread, asked for once.
+/// The number of the calling thread, read once.
 fn tid() -> u32 {
     std::thread_local!(static TID: u32 = asked_tid());
     // A thread that is ending may have forgotten it.

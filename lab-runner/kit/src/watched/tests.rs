@@ -9,7 +9,7 @@ fn seen(name: &str) -> Option<Watched> {
     snapshot(crate::clock::now_ns()).into_iter().find(|seen| seen.name == name)
 }
 
-/// Looks until it is so: a thread that begins to wait tells nobody when.
+/// Polls until it holds: a thread does not report that it begins to wait.
 fn until(what: impl Fn() -> bool) {
     let begun = Instant::now();
     while !what() {

@@ -1,4 +1,4 @@
-//! What jemalloc tells about itself, where it is this binary's allocator: its heap profile and its statistics.
+//! What jemalloc reports, where it is this binary's allocator: its heap profile and its statistics.
 
 use std::ffi::CString;
 use std::hint::black_box;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use tikv_jemalloc_ctl::{Access, AsName, epoch, profiling, stats, thread};
 
-/// Whether it is the allocator, tried once: jemalloc must notice an allocation. That it is linked says nothing.
+/// Whether it is the allocator, tried once: jemalloc must notice an allocation. That it is linked is not enough.
 pub fn is_here() -> bool {
     static HERE: OnceLock<bool> = OnceLock::new();
     const ODD: usize = 4_093;

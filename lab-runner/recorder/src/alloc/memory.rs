@@ -1,4 +1,4 @@
-//! The thread that looks at the allocator while a run goes on: what it holds, and what was counted.
+//! The thread that reads the allocator's statistics during a run: what it holds, and what was counted.
 
 use crate::alloc::churn::{self, Churn};
 use crate::alloc::jemalloc;

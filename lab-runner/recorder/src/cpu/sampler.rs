@@ -43,7 +43,7 @@ impl Sampler {
         Ok(Sampler { keeper: Keeper::start("lab-cpu", write)?, samples })
     }
 
-    /// Stops it, once everything is written, and tells how many samples there were.
+    /// Stops it, once everything is written, and returns the number of samples.
     pub fn stop(self) -> anyhow::Result<u64> {
         self.keeper.stop()?;
         Ok(self.samples.load(Ordering::Relaxed))
@@ -88,7 +88,7 @@ fn report(profiler: &ProfilerGuard<'_>) -> anyhow::Result<UnresolvedReport> {
     profiler.report().build_unresolved().context("pprof-rs has no samples")
 }
 
-/// What was asked, and when.
+/// The sampling rate, and when it began.
 struct Begin {
     hz: u32,
     cpu_ns: u64,

@@ -1,4 +1,4 @@
-//! The profiler in the child: starts what this binary has of it, and says what it has not.
+//! The profiler in the child: starts the parts that this binary has, and reports those that it lacks.
 
 use crate::alloc::churn::{Churn, price_of_a_sample};
 use crate::alloc::jemalloc;

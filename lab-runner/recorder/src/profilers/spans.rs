@@ -18,7 +18,7 @@ use tracing_subscriber::layer::SubscriberExt;
 /// What is done on the threads of the program.
 const MADE: &str = "span made";
 const ENTERED: &str = "span entered";
-/// Spans of a block whose price is taken.
+/// Spans of a block whose cost is measured.
 const SPANS: u32 = 100;
 
 /// The subscriber, in the child.

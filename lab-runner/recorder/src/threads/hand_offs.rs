@@ -15,7 +15,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// Places of spawns that are told apart.
+/// Places of spawns that are distinguished.
 const PLACES: usize = 32;
 /// Stacks that are kept of the tasks of each.
 const STACKS: usize = 64;
@@ -31,7 +31,7 @@ const MOST: u32 = 20_000;
 /// An allocation that is looked at, and one whose stack is kept.
 const LOOK: &str = "drawn allocation";
 const KEPT: &str = "stack of an allocation";
-/// Of a block whose price is taken.
+/// Of a block whose cost is measured.
 const LOOKS: u32 = 250;
 
 thread_local! {
@@ -61,11 +61,11 @@ impl AtPlace {
 }
 
 static TABLE: [AtPlace; PLACES] = [const { AtPlace::new() }; PLACES];
-/// Nobody's, to take prices with.
+/// Used by no run, to measure costs with.
 static NOBODYS: [AtPlace; 1] = [const { AtPlace::new() }; 1];
 static LOOKED: AtomicU32 = AtomicU32::new(0);
 
-/// Adds the callbacks that tell whose poll it is.
+/// Adds the callbacks that show whose poll it is.
 pub(crate) fn add_hooks(hooks: &mut Hooks) {
     hooks.before_poll.push(|task: &Task| POLLED.set(usize::from(places::index(task.place)) + 1));
     hooks.after_poll.push(|| POLLED.set(0));

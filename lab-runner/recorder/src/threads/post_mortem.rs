@@ -18,7 +18,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// Between the two looks at all threads, which tells who computes from who is stuck.
+/// Between the two looks at all threads, which separates computing threads from stuck ones.
 const BETWEEN: Duration = Duration::from_millis(100);
 /// How long one look waits for answers.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -131,7 +131,7 @@ struct Seen {
     syscall: Option<u64>,
 }
 
-/// What the kernel tells comes first, for the signal takes a thread out of its wait.
+/// The kernel's data is read first, because the signal takes a thread out of its wait.
 fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
     let at_ns = clock::now_ns();
     let tids: Vec<i32> = asked.iter().map(|(tid, _)| *tid).collect();
@@ -150,7 +150,7 @@ fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
     Look { at_ns, seen, stacks: answers.stacks }
 }
 
-/// What the later look saw counts: at the first one, any thread may still be at the signal that asked for all this.
+/// The later look counts: at the first one, any thread may still be in the handler of the signal that started all this.
 fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> Thread<Addresses> {
     let (first, second) = (before.stacks.get(&tid), after.stacks.get(&tid));
     let stack = second.filter(|stack| !stack.is_empty()).or(first).cloned().unwrap_or_default();

@@ -21,7 +21,7 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_millis(100);
 /// How long a look waits for answers.
 const LIMIT: Duration = Duration::from_millis(50);
-/// Threads that are asked in one look.
+/// Threads that are signalled in one look.
 const ASKED: usize = 64;
 /// Looks in a row that make a thread a stuck one.
 const LEAST: u64 = 3;
@@ -30,10 +30,10 @@ const KEPT: usize = 64;
 /// Frames that may change while a thread stays where it is: what it calls there.
 const INNERMOST: usize = 2;
 
-/// Threads that were asked so far.
+/// Threads that were signalled so far.
 static ASKED_SO_FAR: AtomicU64 = AtomicU64::new(0);
 
-/// How many threads were asked for their stacks so far.
+/// How many threads were signalled for their stacks so far.
 pub(crate) fn asked() -> u64 {
     ASKED_SO_FAR.load(Ordering::Relaxed)
 }
@@ -50,7 +50,7 @@ impl Watch {
     /// Begins to look.
     ///
     /// # Errors
-    /// If threads cannot be asked here, or no thread can be had to do it.
+    /// If threads cannot be signalled here, or the thread that does so cannot be started.
     pub fn start(folder: &Path) -> Result<Watch, String> {
         thread_dump::ask(&[], Duration::ZERO)?;
         let seen = Arc::new(Mutex::new(StuckThreads::default()));
@@ -74,7 +74,7 @@ impl Watch {
     /// Ends it, once all is written.
     ///
     /// # Errors
-    /// What writing said.
+    /// If writing failed.
     pub fn stop(self) -> anyhow::Result<()> {
         drop(self.looking);
         let panicked = self.thread.join().is_err();
@@ -84,7 +84,7 @@ impl Watch {
     }
 }
 
-/// One look at all threads of which no hook tells: they are in no poll, and do not sleep as workers.
+/// One look at all threads that no hook reports on: they are in no poll, and do not sleep as workers.
 fn look(into: &Mutex<StuckThreads>) {
     let told: BTreeSet<i32> = open_polls().iter().map(|poll| poll.tid).chain(scheduler::asleep()).collect();
     let untold: Vec<i32> = proc::tids().into_iter().filter(|tid| !told.contains(tid)).collect();
@@ -106,7 +106,7 @@ struct StuckThreads {
 }
 
 impl StuckThreads {
-    /// Adds what one look saw. Who was not seen stands nowhere any more.
+    /// Adds the threads of one look. A thread that is missing there is no longer stuck.
     fn add(&mut self, at_ns: u64, seen: impl Iterator<Item = (u32, String, Vec<u64>)>) {
         let mut before = std::mem::take(&mut self.open);
         for (tid, name, stack) in seen {

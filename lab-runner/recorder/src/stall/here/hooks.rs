@@ -14,7 +14,7 @@ pub fn prepare() {
     slot::prepare();
 }
 
-/// The calling thread begins to poll a task. Costs a look at the time-stamp counter and some stores.
+/// The calling thread begins to poll a task. Costs a reading of the time-stamp counter and some stores.
 pub fn enter_poll(task: u64) {
     if let Some(slot) = slot::mine_or_claim() {
         slot.enter(task);
@@ -33,15 +33,15 @@ pub fn thread_stops() {
     slot::release();
 }
 
-/// Polls that were told of so far, those inside of others left out.
+/// Polls that were reported so far, those inside of others left out.
 pub fn polls() -> u64 {
     slot::all().iter().map(slot::Slot::polls).sum()
 }
 
-/// What a sample takes of the thread that is asked for it, the sending included: this thread asks itself.
+/// The cost of a sample for the sampled thread, sending included: this thread signals itself.
 ///
 /// # Errors
-/// If threads cannot be asked here.
+/// If threads cannot be signalled here.
 pub fn price_of_a_sample() -> Result<Price, String> {
     /// As many as a ring has room for.
     const EVENTS: u32 = 16;
