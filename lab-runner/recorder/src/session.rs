@@ -104,9 +104,7 @@ impl State {
             let cpu_ns = all.iter().find(|(_, known)| known == name).and_then(|(tid, _)| proc::cpu_ns(*tid));
             match cpu_ns {
                 Some(cpu_ns) => threads.push(OwnThread { name: name.into(), cpu_ns }),
-                None => {
-                    missing.push(format!("thread {name}: it has ended, or its CPU time is not available"))
-                }
+                None => missing.push(format!("thread {name}: it has ended, or its CPU time is not available")),
             }
         }
         Some(Overhead {

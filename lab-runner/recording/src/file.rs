@@ -19,10 +19,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If the file cannot be written, or the error of `write`.
-pub fn replace_with<T>(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
+pub fn replace_with<T>(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let written = new_file_beside(path).map_err(anyhow::Error::from).and_then(|mut new| {
         let value = write(new.as_file_mut())?;
         new.persist(path).map_err(|error| error.error)?;

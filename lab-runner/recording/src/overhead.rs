@@ -97,11 +97,7 @@ mod tests {
         let mut blocks: [f64; BLOCKS] = std::array::from_fn(|number| (20 - number) as f64);
         blocks[0] = 1e9;
         let price = Price::of(blocks);
-        assert_eq!(
-            (price.low_ns, price.ns, price.high_ns),
-            (6.0, 10.5, 15.0),
-            "an interrupted one changes nothing"
-        );
+        assert_eq!((price.low_ns, price.ns, price.high_ns), (6.0, 10.5, 15.0), "an interrupted one changes nothing");
         assert_eq!(price.and(price).high_ns, 30.0);
     }
 }

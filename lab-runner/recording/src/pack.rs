@@ -158,11 +158,7 @@ fn unpack_at_most(most: Packed, packed: &Path, into: &Path) -> anyhow::Result<Pa
 }
 
 /// Unpacks all entries, and returns the folders at the top.
-fn unpack_entries(
-    archive: &mut Archive<impl Read>,
-    most: Packed,
-    into: &Path,
-) -> anyhow::Result<BTreeSet<PathBuf>> {
+fn unpack_entries(archive: &mut Archive<impl Read>, most: Packed, into: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
     let (mut tops, mut bytes_left) = (BTreeSet::new(), most.bytes);
     // Raw entries: what makes an archive's names and files longer than their headers say is refused like a link.
     for (number, entry) in archive.entries()?.raw(true).enumerate() {

@@ -22,6 +22,6 @@ mod state;
 mod tests;
 
 pub use channel::{Receiver, Sender, channel};
-pub use lock::{AsyncMutex, AsyncMutexGuard, Mutex, MutexGuard};
 pub use lab_recording::post_mortem::{Party, Watched, WatchedKind};
+pub use lock::{AsyncMutex, AsyncMutexGuard, Mutex, MutexGuard};
 pub use state::snapshot;

@@ -159,16 +159,7 @@ fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> Thread<Add
     let on_cpu = seen.zip(later).and_then(|(seen, later)| share(seen, later));
     let told = later.or(seen).map(|seen| (seen.channel.clone(), seen.syscall));
     let (channel, syscall) = told.unwrap_or_default();
-    Thread {
-        tid: tid.unsigned_abs(),
-        name: name.to_owned(),
-        stack,
-        same_later,
-        on_cpu,
-        channel,
-        syscall,
-        poll: None,
-    }
+    Thread { tid: tid.unsigned_abs(), name: name.to_owned(), stack, same_later, on_cpu, channel, syscall, poll: None }
 }
 
 /// What a thread used of a core between two looks.

@@ -62,7 +62,8 @@ impl Watch {
             }
         };
         let thread = thread::Builder::new().name("lab-stuck_threads".into()).spawn(work);
-        let thread = thread.map_err(|error| format!("cannot start the thread that checks for stuck threads: {error}"))?;
+        let thread =
+            thread.map_err(|error| format!("cannot start the thread that checks for stuck threads: {error}"))?;
         let path = folder.join(RAW_STUCK_THREADS);
         let keeper = Keeper::start("lab-threads", move |_last| {
             let all = seen.lock().unwrap_or_else(PoisonError::into_inner).all();

@@ -72,7 +72,8 @@ impl Opened {
 
     /// What a path in that folder is to be called where people read it: as if the packed file were the folder.
     pub fn shown(&self, path: &Path) -> PathBuf {
-        let inside = self.unpacked.as_ref().and_then(|unpacked| Some((unpacked, path.strip_prefix(&unpacked.root).ok()?)));
+        let inside =
+            self.unpacked.as_ref().and_then(|unpacked| Some((unpacked, path.strip_prefix(&unpacked.root).ok()?)));
         match inside {
             Some((unpacked, inside)) if inside.as_os_str().is_empty() => unpacked.file.clone(),
             Some((unpacked, inside)) => unpacked.file.join(inside),
@@ -82,7 +83,8 @@ impl Opened {
 
     /// Where to read what [`Opened::shown`] calls so.
     pub fn read_at(&self, shown: &Path) -> PathBuf {
-        let inside = self.unpacked.as_ref().and_then(|unpacked| Some((unpacked, shown.strip_prefix(&unpacked.file).ok()?)));
+        let inside =
+            self.unpacked.as_ref().and_then(|unpacked| Some((unpacked, shown.strip_prefix(&unpacked.file).ok()?)));
         inside.map_or_else(|| shown.to_owned(), |(unpacked, inside)| unpacked.root.join(inside))
     }
 }
