@@ -4,11 +4,13 @@ mod doctor;
 mod export;
 mod new;
 mod overhead;
+mod pack;
 mod score;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use export::{ExportArgs, ExportTo};
 pub(crate) use new::NewArgs;
 pub(crate) use overhead::{OverheadArgs, OverheadFormat};
+pub(crate) use pack::PackArgs;
 pub(crate) use score::{ScoreArgs, ScoreFormat};
 
 use crate::engine::plan::Sizes;
@@ -53,11 +55,13 @@ pub(crate) enum Command {
     /// Tells what each instrument of the lab costs here, in under a minute
     Overhead(OverheadArgs),
     /// Reads a recording again
-    Results(ReportArgs),
+    Report(ReportArgs),
     /// Writes a recording in a format of other tools
     Export(ExportArgs),
     /// Write a crate with a scenario of your own to start from
     New(NewArgs),
+    /// Make one file of a recording, which every command reads like its folder
+    Pack(PackArgs),
     /// Writes a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -268,7 +272,7 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// The folder of a run or of an invocation, of a comparison too [default: the newest in --out]
+    /// The folder of a run, an invocation or a comparison, or a packed one [default: the newest in --out]
     pub run: Option<PathBuf>,
     /// Writes it as a page too, one file that works offline [default: report.html in the recording]
     #[arg(long, value_name = "FILE", num_args = 0..=1)]

@@ -89,9 +89,10 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Score(args) => cmd::score::run(&args, cli.plain, scenarios),
         Command::Doctor(args) => cmd::doctor::command::run(&args, cli.plain, scenarios),
         Command::Overhead(args) => cmd::overhead::command::run(&args, cli.plain),
-        Command::Results(args) => cmd::report::run(&args, cli.plain, scenarios),
+        Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
         Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::New(args) => cmd::new::run(&args),
+        Command::Pack(args) => cmd::pack::run(&args),
         Command::Completions(args) => cmd::completions::run(&args),
     }
 }

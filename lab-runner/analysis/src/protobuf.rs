@@ -73,7 +73,7 @@ impl Message {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A field of a message: its number, and its varint or its bytes.

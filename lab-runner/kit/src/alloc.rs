@@ -1,4 +1,4 @@
-//! A global allocator that counts: how often memory was asked for, how much, and how much was held at a time.
+//! A global allocator that counts: how many allocations, how many bytes, and how many bytes were held at a time.
 //!
 //! It passes everything on to the allocator that it is put over, the system's or another one. A binary that installs it
 //! lets the lab measure allocations; in one that does not, they are "not measured".
@@ -30,18 +30,18 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Counts, and passes on to another allocator: to [`System`], unless it is told which.
+/// Counts, and passes on to another allocator: to [`System`] by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counting<A = System>(A);
 
 impl<A> Counting<A> {
-    /// Counts what is asked of this allocator.
+    /// Counts the calls of this allocator.
     pub const fn over(allocator: A) -> Counting<A> {
         Counting(allocator)
     }
 }
 
-/// What all threads have asked for, or nothing if [`Counting`] is not this binary's allocator.
+/// Allocations of all threads, or none if [`Counting`] is not this binary's allocator.
 pub fn totals() -> Option<Totals> {
     let add = |a: Totals, b: Totals| Totals { allocs: a.allocs + b.allocs, bytes: a.bytes + b.bytes };
     counts().then(|| SHARDS.iter().map(Shard::totals).fold(Totals::default(), add))
@@ -49,7 +49,7 @@ pub fn totals() -> Option<Totals> {
 
 /// The most bytes that were held at a time so far, or nothing if [`Counting`] is not this binary's allocator.
 ///
-/// Each thread tells of its own in steps of 64 KiB, so that not every allocation writes to a word that all threads
+/// Each thread publishes its own sum in steps of 64 KiB, so that not every allocation writes to a word that all threads
 /// share: the peak may be missed by as much for each thread that was at work.
 pub fn peak_bytes() -> Option<u64> {
     counts().then(|| PEAK.load(Ordering::Relaxed).max(held()).max(0) as u64)
@@ -66,7 +66,7 @@ fn held() -> i64 {
 }
 
 /// Whether this allocator is the binary's and counts, tried once: an allocation of an odd size must show. A counter
-/// that nobody feeds would say zero, which is what a good program would say too.
+/// without readings would be zero, which is also the value of a good program.
 fn counts() -> bool {
     static COUNTS: OnceLock<bool> = OnceLock::new();
     const ODD: usize = 4_093;
@@ -88,18 +88,18 @@ pub(crate) fn of_this_thread() -> Totals {
 #[repr(align(128))]
 struct Shard {
     allocs: AtomicU64,
-    /// Bytes that were asked for.
+    /// Bytes that were allocated.
     bytes: AtomicU64,
     /// Bytes that were given back.
     freed: AtomicU64,
-    /// How many of both [`LIVE`] was told of.
+    /// How many of both were published to [`LIVE`].
     told: Told,
     /// At which of its bytes the next sample is due.
     due: Due,
 }
 
-/// Both grow, and each is told of after a step: then what is untold is never more than a step in either direction, and an allocation
-/// needs to look at no more than its own sum.
+/// Both grow, and each is published after a step: then the unpublished rest is never more than a step in either direction, and
+/// an allocation reads no more than its own sum.
 struct Told {
     bytes: AtomicU64,
     freed: AtomicU64,
@@ -116,7 +116,7 @@ impl Shard {
         Totals { allocs: self.allocs.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
     }
 
-    /// Bytes that are held more than [`LIVE`] was told of; fewer, if they are negative.
+    /// Bytes that are held beyond those published to [`LIVE`]; fewer, if negative.
     fn untold(&self) -> i64 {
         let grown = |now: &AtomicU64, told: &AtomicU64| {
             now.load(Ordering::Relaxed).wrapping_sub(told.load(Ordering::Relaxed)).cast_signed()
@@ -152,7 +152,7 @@ const OWN_SHARDS: usize = 255;
 static SHARDS: [Shard; OWN_SHARDS + 1] = [const { Shard::new() }; OWN_SHARDS + 1];
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
-/// Bytes that are held, as far as the shards have told.
+/// Bytes that are held, as far as the shards have published them.
 static LIVE: AtomicI64 = AtomicI64::new(0);
 /// The most of them at a time.
 static PEAK: AtomicI64 = AtomicI64::new(0);
@@ -164,7 +164,7 @@ thread_local! {
     static MINE: Cell<Option<&'static Shard>> = const { Cell::new(None) };
 }
 
-/// Counts memory that was asked for.
+/// Counts an allocation.
 #[inline(always)]
 fn take(bytes: usize) {
     let shard = my_shard();
@@ -200,7 +200,7 @@ fn my_shard() -> &'static Shard {
     MINE.get().unwrap_or_else(take_shard)
 }
 
-/// Whether nobody else writes to it.
+/// Whether no other thread writes to it.
 #[inline(always)]
 fn is_own(shard: &Shard) -> bool {
     !std::ptr::eq(shard, &SHARDS[OWN_SHARDS])
@@ -338,7 +338,7 @@ mod tests {
         }
         let (nothing, counted) = (ns_of(&Nothing), ns_of(&Counting::over(Nothing)));
         println!(
-            "taking and giving back: {counted:.2} ns counted, {nothing:.2} ns not; System {:.2} ns",
+            "allocate and free: {counted:.2} ns counted, {nothing:.2} ns uncounted; System {:.2} ns",
             ns_of(&System)
         );
     }

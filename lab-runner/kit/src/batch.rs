@@ -1,4 +1,4 @@
-//! The closed batch: `size` pieces of work that are all there at once, counted and timed.
+//! The closed batch: `size` items that are all there at once, counted and timed.
 //!
 //! Counts come from wrappers that the driver puts around the futures which it hands to the code under study:
 //! one around each child, one around the task that works through them. They count polls, and between the child
@@ -19,9 +19,9 @@ use tokio::task::coop;
 
 /// Names of a batch's counters. The analysis turns them into metrics.
 pub mod names {
-    /// Pieces of work that there are.
+    /// Items in the batch.
     pub const OFFERED: &str = "batch_offered";
-    /// Pieces of work that were done.
+    /// Items that were completed.
     pub const COMPLETED: &str = "batch_completed";
     /// Polls of the children.
     pub const CHILD_POLLS: &str = "batch_child_polls";
@@ -33,9 +33,9 @@ pub mod names {
     pub const OUTER_POLLS: &str = "batch_outer_polls";
     /// Wakes of it.
     pub const OUTER_WAKES: &str = "batch_outer_wakes";
-    /// Calls that asked for memory.
+    /// Calls that allocated memory.
     pub const ALLOCS: &str = "batch_allocs";
-    /// Bytes that they asked for.
+    /// Bytes that they allocated.
     pub const ALLOC_BYTES: &str = "batch_alloc_bytes";
     /// CPU time of the process.
     pub const CPU_NS: &str = "batch_cpu_ns";
@@ -156,8 +156,8 @@ impl Batch {
         }
     }
 
-    /// Runs the batch between two looks at the clocks and the allocator. What `run` returns is handed to
-    /// `completed`, which says how many pieces of work were done; that is not timed any more.
+    /// Runs the batch between two readings of the clocks and the allocator. What `run` returns is handed to
+    /// `completed`, the number of completed items; that is not timed any more.
     ///
     /// # Errors
     /// What `run` returns; the counts up to there are kept.
@@ -199,7 +199,7 @@ pub struct Children {
 }
 
 impl Children {
-    /// Wraps the future of piece `number`, which must be below the batch's size.
+    /// Wraps the future of item `number`, which must be below the batch's size.
     pub fn wrap<F: Future>(&self, number: usize, inner: F) -> Counted<F> {
         let (seat, totals) = (self.seats[number].clone(), Arc::clone(&self.totals));
         Counted { inner, role: Role::Child, seat, totals, polls: 0, forced: 0 }

@@ -3,11 +3,11 @@
 use lab_recording::Ending;
 use std::fmt;
 
-/// One promise of a variant: a sentence, what to look at, and the bound it must keep.
+/// One promise of a variant: a sentence, a measure, and the bound that it must keep.
 ///
 /// ```
 /// use lab_kit::Claim;
-/// const WAITS: Claim = Claim::ratio("nobody waits as with the bug", "wait_p99_us", "buggy").at_most(0.05);
+/// const WAITS: Claim = Claim::ratio("requests wait far less than with the bug", "wait_p99_us", "buggy").at_most(0.05);
 /// assert_eq!(WAITS.to_string(), "wait_p99_us against buggy ≤ 0.05");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub enum Measure {
     /// The exponent with which a metric grows with the size, over the sizes of a sweep: about 1 if it is
     /// linear, about 2 if it is quadratic. Its interval is judged, not its estimate.
     Exponent(&'static str),
-    /// The same, in a sweep that goes up to this size at least: where each piece costs something whatever the others do, a
+    /// The same, in a sweep that goes up to this size at least: where each item costs something whatever the others do, a
     /// square shows only when there are many.
     ExponentUpTo {
         /// The metric.

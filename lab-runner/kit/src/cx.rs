@@ -43,7 +43,7 @@ impl Cx {
         Cx { floor: false, ..self }
     }
 
-    /// What is asked of the variant.
+    /// The load.
     pub fn load(&self) -> &Load {
         &self.load
     }
@@ -84,7 +84,7 @@ impl Cx {
     /// [watched](Cx::watched) or [quiet](Cx::quiet) leaves it out.
     ///
     /// # Errors
-    /// If the log cannot be made, for want of disk space say, or if this context already had a stream.
+    /// If the log cannot be made, for lack of disk space for example, or if this context already had a stream.
     pub fn requests<F, Fut>(&self, handle: &Handle, handler: F) -> anyhow::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
@@ -104,7 +104,7 @@ impl Cx {
         Heartbeat::start(&self.probe, handle)
     }
 
-    /// A closed batch of this many pieces of work: counts its polls, wakes and allocations, and times it.
+    /// A closed batch of this many items: counts its polls, wakes and allocations, and times it.
     ///
     /// # Errors
     /// If there is no room for its counters.

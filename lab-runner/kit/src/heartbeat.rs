@@ -1,6 +1,6 @@
-//! The heartbeat: how long a runtime stood still, told apart from a machine that did.
+//! The heartbeat: how long a runtime was frozen, apart from a host that was.
 //!
-//! A task of the runtime notes the time at every beat. A plain OS thread beside it looks at that note just as
+//! A task of the runtime notes the time at every beat. A plain OS thread beside it checks that time just as
 //! often, so that a freeze is seen while it lasts and survives a kill; and it notes how late itself was. Where
 //! both are late it was the machine.
 

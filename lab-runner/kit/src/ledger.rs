@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One saying, held against claims of the scenario's variants.
+/// A common claim, checked against claims of the scenario's variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommonClaim {
     /// Its place in the ledger, over all scenarios.
@@ -12,17 +12,17 @@ pub struct CommonClaim {
     pub says: &'static str,
     /// Whether it is so.
     pub so: LedgerVerdict,
-    /// What the lab found, in words: the numbers stand in the evidence.
+    /// What the lab found, in words: the numbers are in the evidence.
     pub found: &'static str,
-    /// The claims that show it: variant, and what the claim says.
+    /// The claims that show it: variant, and the claim's sentence.
     pub shown_by: &'static [(&'static str, &'static str)],
 }
 
-/// Whether a saying is true.
+/// Whether a common claim is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LedgerVerdict {
-    /// As it is said.
+    /// True as stated.
     Yes,
     /// Some of it.
     Partly,

@@ -44,30 +44,51 @@
 //! instrument share one axis.
 
 pub mod alloc;
-pub mod batch;
 mod claim;
 pub mod clock;
 mod cx;
-pub mod heartbeat;
 mod input;
 mod ledger;
 mod log;
-pub mod overhead;
-pub mod pacer;
-pub mod probe;
-pub mod process;
-pub mod profiler_hooks;
-pub mod request_task;
 mod requests;
 mod scenario;
-pub mod schedule;
-pub mod task_number;
-pub mod turns;
 mod wake_pipe;
 pub mod watched;
+
+// What the lab's other packages need of the kit beside the contract. No part of the public API: scenarios use what is
+// re-exported below and the modules above, and what is hidden may change at any time.
+//
+// | package | uses |
+// | --- | --- |
+// | analysis | batch::names, the heartbeat's metrics, SPAWNED_IN of the lab's own tasks, the schedule of an arrival model |
+// | recorder | task_number, what profiler_hooks promise, the answers of the yield probe |
+// | runner | the instruments of overhead, turns and pacer that `lab overhead` measures, process |
+#[doc(hidden)]
+pub mod batch;
+#[doc(hidden)]
+pub mod heartbeat;
+#[doc(hidden)]
+pub mod overhead;
+#[doc(hidden)]
+pub mod pacer;
+#[doc(hidden)]
+pub mod probe;
+#[doc(hidden)]
+pub mod process;
+#[doc(hidden)]
+pub mod profiler_hooks;
+#[doc(hidden)]
+pub mod request_task;
+#[doc(hidden)]
+pub mod schedule;
+#[doc(hidden)]
+pub mod task_number;
+#[doc(hidden)]
+pub mod turns;
+#[doc(hidden)]
 pub mod yield_probe;
 
-pub use batch::Batch;
+pub use batch::{Batch, Children};
 pub use claim::{Bound, Claim, Measure, Stacks};
 pub use cx::Cx;
 pub use heartbeat::Heartbeat;

@@ -120,7 +120,7 @@ mod tests {
         write(VERSION + 1);
         assert!(read(&path).unwrap_err().to_string().contains("format 2"));
         std::fs::write(&path, [b'x'; 512]).unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains("no request log"));
+        assert!(read(&path).unwrap_err().to_string().contains("not a request log"));
         std::fs::write(&path, "short").unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("cut off"));
     }

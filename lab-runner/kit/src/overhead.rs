@@ -1,7 +1,7 @@
 //! The contract between who asks what an instrument costs and the process that measures it: `PROGRAM __overhead NAME AMOUNT FOLDER`
 //! measures one instrument in a process that does nothing else, and leaves its answer in the folder.
 //!
-//! It is here so that a program which has other instruments than the lab, on another build of tokio, can be asked in the same way.
+//! It is here so that a program with other instruments than the lab, on another build of tokio, can be measured in the same way.
 
 use crate::process;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct Instrument {
     pub name: &'static str,
     /// How much is measured at a time: polls, calls, milliseconds of load or events.
     pub amount: u64,
-    /// Measures it, in a process that does nothing else; or says why it cannot.
+    /// Measures it, in a process that does nothing else; or returns why it cannot.
     pub measure: fn(&Job) -> Result<Answer, String>,
 }
 
@@ -36,7 +36,7 @@ pub struct Instrument {
 pub struct Job {
     /// How much, in the instrument's own measure.
     pub amount: u64,
-    /// Where files may be left; whoever asks removes it.
+    /// Where files may be left; the caller removes it.
     pub folder: PathBuf,
 }
 
@@ -79,13 +79,13 @@ fn list(instruments: &[Instrument]) -> Result<(), String> {
 
 fn answer(name: &str, amount: &str, folder: &Path, instruments: &[Instrument]) -> Result<(), String> {
     let known = instruments.iter().find(|instrument| instrument.name == name);
-    let instrument = known.ok_or_else(|| format!("there is no instrument called {name}"))?;
-    let amount = amount.parse().map_err(|_| format!("{amount} is no amount"))?;
+    let instrument = known.ok_or_else(|| format!("unknown instrument {name}: use one of the list"))?;
+    let amount = amount.parse().map_err(|_| format!("{amount} is not a number"))?;
     let work = folder.join(WORK);
-    fs::create_dir_all(&work).map_err(|error| format!("no folder to work in: {error}"))?;
+    fs::create_dir_all(&work).map_err(|error| format!("cannot make the working folder: {error}"))?;
     let numbers = (instrument.measure)(&Job { amount, folder: work })?;
     let lines: String = numbers.iter().map(|(name, number)| format!("{name}\t{number}\n")).collect();
-    fs::write(folder.join(ANSWER), lines).map_err(|error| format!("cannot leave the answer: {error}"))
+    fs::write(folder.join(ANSWER), lines).map_err(|error| format!("cannot write the answer: {error}"))
 }
 
 /// What was answered.
@@ -93,8 +93,8 @@ fn answer(name: &str, amount: &str, folder: &Path, instruments: &[Instrument]) -
 /// # Errors
 /// If there is no answer, or none that can be understood.
 pub fn read(folder: &Path) -> Result<Answer, String> {
-    let text = fs::read_to_string(folder.join(ANSWER)).map_err(|error| format!("it left no answer: {error}"))?;
-    pairs(&text).ok_or_else(|| "its answer cannot be understood".to_owned())
+    let text = fs::read_to_string(folder.join(ANSWER)).map_err(|error| format!("it wrote no answer: {error}"))?;
+    pairs(&text).ok_or_else(|| "its answer cannot be parsed".to_owned())
 }
 
 /// Names with numbers, a line each with a tab between them.
@@ -110,7 +110,7 @@ mod tests {
 
     const ALL: &[Instrument] = &[
         Instrument { name: "two", amount: 2, measure: |job| Ok([(NS.to_owned(), job.amount as f64 / 4.0)].into()) },
-        Instrument { name: "none", amount: 1, measure: |_| Err("it is not here".into()) },
+        Instrument { name: "none", amount: 1, measure: |_| Err("not available in this process".into()) },
     ];
 
     #[test]
@@ -119,8 +119,8 @@ mod tests {
         assert_eq!(answer("two", "3", folder.path(), ALL), Ok(()));
         assert_eq!(read(folder.path()), Ok([(NS.to_owned(), 0.75)].into()));
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(answer("none", "3", folder.path(), ALL), Err("it is not here".into()));
-        assert!(read(folder.path()).unwrap_err().contains("left no answer"));
+        assert_eq!(answer("none", "3", folder.path(), ALL), Err("not available in this process".into()));
+        assert!(read(folder.path()).unwrap_err().contains("wrote no answer"));
         assert!(answer("three", "3", folder.path(), ALL).is_err() && answer("two", "few", folder.path(), ALL).is_err());
     }
 

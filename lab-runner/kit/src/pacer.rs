@@ -15,7 +15,7 @@ use std::thread;
 /// sleeps. That takes a core which no worker needs, though a blocking thread of the variant may.
 pub const SPIN_NS: u64 = 1_000_000;
 
-/// Sending that took longer than this was interrupted, by the kernel or the host: what it cost cannot be told.
+/// Sending that took longer than this was interrupted, by the kernel or the host: its cost is unknown.
 const INTERRUPTED_NS: u64 = 100_000;
 
 /// What to do next on the way to a deadline.
@@ -67,7 +67,7 @@ pub fn follow(
     Cost { cpu_ns: clock::thread_cpu_ns() - cpu_begin_ns, wall_ns: clock::now_ns() - begin_ns, ..cost }
 }
 
-/// Waits for a deadline, given the last look at the clock, and returns the look that found it reached.
+/// Waits for a deadline, given the last reading of the clock, and returns the reading that found it reached.
 fn wait_until(due_ns: u64, mut now: u64, spare_core: bool) -> u64 {
     loop {
         match step(now, due_ns, spare_core) {

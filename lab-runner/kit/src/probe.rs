@@ -81,7 +81,7 @@ impl Probe {
 }
 
 /// Times something that may never end: both ends are kept, so that a run which was killed in between still
-/// tells how long it had been going on.
+/// shows how long it had been running.
 #[derive(Clone, Debug)]
 pub struct Stopwatch {
     begin: Counter,

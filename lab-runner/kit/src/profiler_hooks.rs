@@ -1,5 +1,5 @@
-//! What a profiler needs of a run that it looks into: a hand in the building of its runtimes, and word of the moment from
-//! which on the load counts. A run that measures is watched by nobody.
+//! What a profiler needs of its run: to take part in building the runtimes, and a call at the moment from which on the
+//! load counts. A run that measures has no profiler.
 
 use crate::clock;
 use std::fmt::Debug;
@@ -15,7 +15,7 @@ pub trait ProfilerHooks: Debug + Send + Sync {
     fn begin(&self);
 }
 
-/// Tells a watcher when the measured time begins, whether or not the variant waits for it.
+/// Tells a profiler when the measured time begins, whether or not the variant waits for it.
 pub(crate) fn begin_at(watch: &Arc<dyn ProfilerHooks>, window_ns: u64) {
     let watch = Arc::clone(watch);
     let tell = move || {

@@ -29,7 +29,7 @@ pub struct Request {
     pub number: usize,
 }
 
-/// Whether a request was answered, told by what its handler's future returns: nothing, or a result that is
+/// Whether a request was answered, known from what its handler's future returns: nothing, or a result that is
 /// `Ok`. An error counts as lost, like a panic or a task that was dropped.
 pub trait Answer {
     /// Whether it was.
@@ -195,7 +195,7 @@ impl Shared {
         self.set(Mark::ClosedNs, clock::now_ns());
     }
 
-    /// What has been asked of the allocator so far, if it counts.
+    /// Allocations so far, if the allocator counts.
     fn note_allocs(&self, allocs: Mark, bytes: Mark) {
         if let Some(totals) = alloc::totals() {
             self.set(allocs, totals.allocs);
@@ -212,7 +212,7 @@ impl Shared {
     }
 }
 
-/// The acceptor. If it fails nothing more is accepted, which [`Requests::finish`] tells.
+/// The acceptor. If it fails nothing more is accepted, which [`Requests::finish`] reports.
 async fn accept<F, Fut>(shared: Arc<Shared>, listen: pipe::Receiver, handler: F)
 where
     F: Fn(Request) -> Fut + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! The number of a task, out of an id that does not tell it.
+//! The number of a task, read from its id by hashing it.
 
 use std::hash::{Hash, Hasher};
 

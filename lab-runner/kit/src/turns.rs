@@ -78,7 +78,7 @@ where
 }
 
 async fn conduct(polls: u64, spawn: impl Fn(u64) -> Turns) -> Result<f64, String> {
-    let turns = (polls / 2).checked_sub(1).ok_or("two tasks need two polls at least")?;
+    let turns = (polls / 2).checked_sub(1).ok_or("two tasks need at least two polls")?;
     let _warm = together(&spawn, turns / WARM_UP).await?;
     let [one, other] = together(&spawn, turns).await?;
     let took = one.end.max(other.end) - one.begin.min(other.begin);
@@ -97,7 +97,7 @@ async fn together(spawn: impl Fn(u64) -> Turns, turns: u64) -> Result<[Stretch; 
 }
 
 fn died(error: JoinError) -> String {
-    format!("the measured program died: {error}")
+    format!("the measured program crashed: {error}")
 }
 
 /// Nanoseconds a poll over a block, or what went wrong.

@@ -1,9 +1,9 @@
-//! The wake-up pipe: how the pacer tells a sleeping runtime that requests are there, without a lock or an allocation.
+//! The wake-up pipe: how the pacer wakes a sleeping runtime when requests are there, without a lock or an allocation.
 //!
 //! `Handle::spawn` and `Waker::wake` from a foreign thread both take the lock of tokio's injection queue, so a
 //! stalled runtime could stall the pacer. A pipe that the I/O driver polls cannot: writing to it is one
 //! system call that never blocks, as it is for a client that writes to a socket. The wake-up pipe is rung only
-//! when the acceptor said that it would sleep; towards a busy or stalled runtime a request costs two stores.
+//! when the acceptor announced that it would sleep; towards a busy or stalled runtime a request costs two stores.
 
 use crate::clock;
 use std::io;
@@ -27,7 +27,7 @@ impl WakePipe {
 
     /// Wakes the acceptor if it sleeps; returns the nanoseconds that this took. To be called after the request
     /// was published. Waking a core that has gone idle is by far the dearest part of an injection, and it is
-    /// the machine's price and not the pacer's: that is why it is told apart.
+    /// the host's cost and not the pacer's: that is why it is counted apart.
     pub fn ring(&self) -> u64 {
         if !self.asleep.swap(false, Ordering::SeqCst) {
             return 0;
@@ -40,7 +40,7 @@ impl WakePipe {
     }
 
     /// Says that the acceptor is about to sleep. It must look for requests once more afterwards: one that was
-    /// published before this store found nobody to wake.
+    /// published before this store found no sleeper to wake.
     pub fn say_asleep(&self) {
         self.asleep.store(true, Ordering::SeqCst);
     }

@@ -1,6 +1,6 @@
-//! The yield probe: a task that times `yield_now` whenever it is asked, as many services do to watch their own runtime.
+//! The yield probe: a task that times `yield_now` on request, as many services do to monitor their own runtime.
 //!
-//! It is here to be compared with what really happened. While somebody holds the worker the probe does not even hear the
+//! It is here to be compared with what really happened. While a task holds the worker the probe does not even receive the
 //! question, and what it times afterwards is a runtime that is well again.
 
 use crate::clock;
@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 /// Where the probe is spawned, by which its task is known.
 pub const SPAWNED_IN: &str = file!();
 
-/// A probe on a runtime, asked one question at a time. Dropping it ends its task.
+/// A probe on a runtime, with one request at a time. Dropping it ends its task.
 #[derive(Debug)]
 pub struct YieldProbe {
     shared: Arc<Shared>,
@@ -25,7 +25,7 @@ pub struct YieldProbe {
 #[derive(Debug, Default)]
 struct Shared {
     waker: AtomicWaker,
-    /// When it was asked last, when it yielded then, and when it was back; 0 for what has not been.
+    /// When its last request came, when it yielded then, and when it was back; 0 for what has not been.
     asked_ns: AtomicU64,
     yielded_ns: AtomicU64,
     answered_ns: AtomicU64,
@@ -34,7 +34,7 @@ struct Shared {
 /// A question and what became of it so far. Times are nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// When it was asked.
+    /// When the request came.
     pub asked_ns: u64,
     /// When the task heard of it and yielded.
     pub yielded_ns: Option<u64>,

@@ -1,4 +1,4 @@
-//! The one owner of tokio's builder hooks: tokio keeps one callback for each and the last one wins, so whoever wants
+//! The one owner of tokio's builder hooks: tokio keeps one callback for each and the last one wins, so code that wants
 //! one asks here. The only file that knows whether tokio's unstable half is there.
 
 #[cfg(tokio_unstable)]
@@ -16,7 +16,7 @@ pub const SEES_POLLS: bool = cfg!(tokio_unstable);
 pub const HOW_TO_SEE_POLLS: &str =
     "this build does not see polls: build with RUSTFLAGS='--cfg tokio_unstable -C force-frame-pointers=yes'";
 
-/// Runtimes get numbers in the order in which they are built; the last one stands for all that follow.
+/// Runtimes get numbers in the order in which they are built; all that follow share the last one.
 const MOST_RUNTIMES: u8 = 63;
 
 /// A task in a callback.
@@ -33,7 +33,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// One that no runtime has, for whoever wants to know what a callback takes.
+    /// One that no runtime has, to measure the cost of a callback.
     #[track_caller]
     pub fn made_up(number: u64) -> Task {
         Task { number, place: Location::caller(), latency_ns: None, runtime: MOST_RUNTIMES }
@@ -58,7 +58,7 @@ pub struct Hooks {
     pub unparks: Vec<fn(u8)>,
     /// When a thread of the runtime ends.
     pub thread_stops: Vec<fn()>,
-    /// Whether tokio is to track for how long tasks are runnable, which costs two looks at the clock a poll.
+    /// Whether tokio is to track for how long tasks are runnable, which costs two readings of the clock a poll.
     pub latency: bool,
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn runtime() -> Option<Handle> {
     Handle::try_current().ok()
 }
 
-/// A runtime's own counters, those of its workers added up; a stable tokio does not tell all.
+/// A runtime's own counters, those of its workers added up; a stable tokio does not report all.
 pub(crate) fn counters(handle: &Handle, at_ns: u64, runtime: u8) -> lab_recording::scheduler::Counters {
     let metrics = handle.metrics();
     let stable = lab_recording::scheduler::Counters {
@@ -201,7 +201,7 @@ pub(crate) fn counters(handle: &Handle, at_ns: u64, runtime: u8) -> lab_recordin
     return stable;
 }
 
-/// Polls tokio's task dump until it ends, and tells what each task awaits; `wait` is called in between. Nothing in a build without it.
+/// Polls tokio's task dump until it ends, and returns what each task awaits; `wait` is called in between. Nothing in a build without it.
 #[cfg(all(tokio_unstable, feature = "taskdump"))]
 pub(crate) fn dump(
     handle: &Handle,

@@ -1,5 +1,5 @@
-//! How a profiler's half in the child tells its other half in the parent what it saw: by a file that is written again and again
-//! while the run goes on, and replaced as a whole, for a child may be killed at any moment.
+//! Keeps the file by which a profiler's half in the child reports to its half in the parent: it is replaced as a whole again
+//! and again while the run goes on, because a child may be killed at any moment.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Writing may take the fiftieth part of the time; a profiler that has much to write does so more rarely.
 const SHARE: u32 = 50;
 
-/// A thread that writes the file while the profiler looks.
+/// A thread that writes the file while the profiler runs.
 pub(crate) struct Keeper {
     /// Dropped to end it.
     looking: Sender<()>,
@@ -40,17 +40,17 @@ impl Keeper {
             }
         };
         let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-        let thread = thread.map_err(|error| format!("no thread can be had to write down what is seen: {error}"))?;
+        let thread = thread.map_err(|error| format!("cannot start the writer thread: {error}"))?;
         Ok(Keeper { looking, thread })
     }
 
     /// Ends it, once all is written.
     ///
     /// # Errors
-    /// What writing said.
+    /// If writing failed.
     pub fn stop(self) -> anyhow::Result<()> {
         drop(self.looking);
-        self.thread.join().unwrap_or_else(|_| anyhow::bail!("the thread that writes it down panicked"))
+        self.thread.join().unwrap_or_else(|_| anyhow::bail!("the writer thread panicked"))
     }
 }
 

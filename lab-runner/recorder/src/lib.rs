@@ -1,7 +1,7 @@
-//! The profilers: what looks into a run from inside the process under test.
+//! The profilers: the half that runs inside the process under test.
 //!
-//! Nothing here may end the run that it looks into, or read what it wrote: names for addresses, sums and conclusions come
-//! afterwards, from files alone, in another process. A profiler that cannot work says why in its status.
+//! Nothing here may end the run that it profiles, or read what it wrote: names for addresses, sums and conclusions come
+//! afterwards, from files alone, in another process. A profiler that cannot work writes the reason into its status.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("the lab runs on Linux, x86-64 or arm64: its profilers walk stacks in a signal handler");
@@ -31,7 +31,7 @@ pub mod profilers;
 
 pub mod session;
 
-/// The allocator whose heap the profiler `alloc` can look into. A binary has it with
+/// The allocator whose heap the profiler `alloc` can read. A binary has it with
 /// `#[global_allocator] static A: Counting<Jemalloc> = Counting::over(Jemalloc);`.
 #[cfg(feature = "jemalloc")]
 pub use tikv_jemallocator::Jemalloc;

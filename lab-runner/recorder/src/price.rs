@@ -6,10 +6,10 @@ use lab_recording::overhead::{BLOCKS, Price};
 use std::hint::black_box;
 use std::thread;
 
-/// An event with its price, or why there is none.
+/// An event with its cost, or why that is unknown.
 pub(crate) type Priced = (&'static str, Result<Price, String>);
 
-/// The price of one event, by doing so many of them in each block. `between` is called before each block and not timed.
+/// The cost of one event, by doing so many of them in each block. `between` is called before each block and not timed.
 pub(crate) fn price(events: u32, mut between: impl FnMut(), mut block: impl FnMut(usize)) -> Price {
     let mut one = |number: usize| {
         between();
@@ -22,7 +22,7 @@ pub(crate) fn price(events: u32, mut between: impl FnMut(), mut block: impl FnMu
     Price::of(std::array::from_fn::<f64, BLOCKS, _>(one))
 }
 
-/// Calls it that many functions down, for who walks a stack takes longer on a deep one. The blocks of one price go through the
+/// Calls it that many functions down, for who walks a stack takes longer on a deep one. The blocks of one cost go through the
 /// depths that stacks of asynchronous programs have, so that its interval is theirs.
 pub(crate) fn at_depth(block: usize, event: &mut dyn FnMut()) {
     descend(4 * (block + 1), event);
@@ -38,15 +38,15 @@ fn descend(frames: usize, event: &mut dyn FnMut()) {
     black_box(());
 }
 
-/// Takes prices on a thread of their own, whose end is its callbacks' business.
+/// Measures costs on a thread of their own, whose end is its callbacks' business.
 ///
 /// # Errors
 /// If there can be no such thread, or if it panicked.
 pub(crate) fn apart<T: Send>(take: impl FnOnce() -> T + Send) -> Result<T, String> {
     thread::scope(|scope| {
         let taken = thread::Builder::new().name("lab-price".into()).spawn_scoped(scope, take);
-        let taken = taken.map_err(|error| format!("no thread can be had to take prices on: {error}"))?;
-        taken.join().map_err(|_| "the thread that takes prices panicked".to_owned())
+        let taken = taken.map_err(|error| format!("cannot start a thread to measure costs: {error}"))?;
+        taken.join().map_err(|_| "the thread that measures costs panicked".to_owned())
     })
 }
 

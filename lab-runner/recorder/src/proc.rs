@@ -1,4 +1,4 @@
-//! What the kernel tells of the threads of this process, in `/proc/self/task`. Where there is none, nothing is known.
+//! What the kernel reports of the threads of this process, in `/proc/self/task`. Where there is none, nothing is known.
 
 use std::fs;
 
@@ -24,20 +24,20 @@ pub(crate) fn name(tid: i32) -> String {
     told(tid, "comm").unwrap_or_default().trim_end().to_owned()
 }
 
-/// The threads that are not the lab's own, with their names. The first thread is nobody else's, whatever the binary is called.
+/// The threads that are not the lab's own, with their names. The first thread is the program's, whatever the binary is called.
 pub(crate) fn strangers(tids: &[i32]) -> Vec<(i32, String)> {
     let first = std::process::id();
     let named = tids.iter().map(|tid| (*tid, name(*tid)));
     named.filter(|(tid, name)| tid.unsigned_abs() == first || !name.starts_with("lab-")).collect()
 }
 
-/// The function of the kernel that a thread waits in, if it waits and the kernel tells.
+/// The function of the kernel that a thread waits in, if it waits and the kernel reports it.
 pub(crate) fn channel(tid: i32) -> Option<String> {
     let channel = told(tid, "wchan")?;
     Some(channel.trim().to_owned()).filter(|channel| !channel.is_empty() && channel != "0")
 }
 
-/// The number of the system call that a thread is in, if it is in one and the kernel tells.
+/// The number of the system call that a thread is in, if it is in one and the kernel reports it.
 pub(crate) fn syscall(tid: i32) -> Option<u64> {
     syscall_number(&told(tid, "syscall")?)
 }
@@ -47,7 +47,7 @@ fn syscall_number(text: &str) -> Option<u64> {
     text.split_whitespace().next()?.parse().ok()
 }
 
-/// How long a thread has been on a core since it was started, in nanoseconds, if the kernel tells.
+/// How long a thread has been on a core since it was started, in nanoseconds, if the kernel reports it.
 pub(crate) fn cpu_ns(tid: i32) -> Option<u64> {
     told(tid, "schedstat")?.split_whitespace().next()?.parse().ok()
 }

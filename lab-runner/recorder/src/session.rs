@@ -1,5 +1,5 @@
 //! The half of the profilers that works in the child: started when the warm-up is over, stopped when the variant has
-//! returned. Whatever goes wrong with a profiler is said in its note and never ends the run.
+//! returned. An error of a profiler is written into its status and never ends the run.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
@@ -41,7 +41,7 @@ struct Began {
 }
 
 impl Session {
-    /// A watcher that has not begun to look.
+    /// A session that has not started.
     pub fn new(profiler: Profiler, folder: &Path) -> Arc<Session> {
         let mut instrument = crate::profilers::new(profiler);
         let mut hooks = Hooks::default();
@@ -64,7 +64,7 @@ impl Session {
                 stopped.unwrap_or_else(|error| ProfilerStatus::unavailable(format!("what it saw is lost: {error:#}")))
             }
             Some(Err(why)) => ProfilerStatus::unavailable(why),
-            None => ProfilerStatus::unavailable("the run put no load on anything, so there was nothing to look at"),
+            None => ProfilerStatus::unavailable("the run had no measured time, so nothing was profiled"),
         };
         note.write(&self.folder)
     }
@@ -104,9 +104,7 @@ impl State {
             let cpu_ns = all.iter().find(|(_, known)| known == name).and_then(|(tid, _)| proc::cpu_ns(*tid));
             match cpu_ns {
                 Some(cpu_ns) => threads.push(OwnThread { name: name.into(), cpu_ns }),
-                None => {
-                    missing.push(format!("thread {name}: it is not there, or the kernel does not tell what it used"))
-                }
+                None => missing.push(format!("thread {name}: it has ended, or its CPU time is not available")),
             }
         }
         Some(Overhead {
@@ -129,7 +127,7 @@ impl State {
             let count = of(&counts, *what).map(|count| count.saturating_sub(before));
             match (price, count) {
                 (Ok(price), Some(count)) => used.events.push(Event { what: (*what).into(), count, price: *price }),
-                (Ok(_), None) => used.missing.push(format!("{what}: nobody counted them")),
+                (Ok(_), None) => used.missing.push(format!("{what}: not counted")),
                 (Err(why), _) => used.missing.push(format!("{what}: {why}")),
             }
         }

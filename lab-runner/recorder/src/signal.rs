@@ -1,4 +1,4 @@
-//! The signal that asks a thread for its stack, and the handler that answers whoever asked: the stall sampler, a thread dump, or both.
+//! The signal that asks a thread for its stack, and the handler that answers the stall sampler, a thread dump, or both.
 
 #![expect(unsafe_code, reason = "signal handlers, their contexts and signals to single threads are libc's")]
 
@@ -39,11 +39,11 @@ static ANSWERS: [OnceLock<Answer>; 2] = [const { OnceLock::new() }; 2];
 /// process otherwise.
 ///
 /// # Errors
-/// If somebody else handles the signal.
+/// If other code handles the signal.
 pub(crate) fn install(text: Text, asker: Asker, answer: Answer) -> Result<(), String> {
     TEXT.get_or_init(|| text);
     ANSWERS[asker as usize].get_or_init(|| answer);
-    let before = disposition(None).map_err(|e| format!("signal {} cannot be looked at: {e}", number()))?;
+    let before = disposition(None).map_err(|e| format!("signal {} cannot be examined: {e}", number()))?;
     if before == handler() {
         return Ok(());
     }
@@ -54,7 +54,7 @@ pub(crate) fn install(text: Text, asker: Asker, answer: Answer) -> Result<(), St
     Ok(())
 }
 
-/// Sets who handles the signal, if anybody is given, and tells who did before.
+/// Sets the handler of the signal, if one is given, and returns the one before.
 fn disposition(new: Option<libc::sighandler_t>) -> io::Result<libc::sighandler_t> {
     let mut before = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all zeros are a valid `sigaction` without flags and with an empty mask.
@@ -82,10 +82,10 @@ pub fn send(tid: i32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Sends the calling thread the signal that asks it for a sample of its CPU time, which somebody must handle.
+/// Sends the calling thread the signal that asks it for a sample of its CPU time, which must have a handler.
 ///
 /// # Errors
-/// What the kernel says.
+/// The kernel's error.
 pub fn send_of_profiler() -> io::Result<()> {
     // SAFETY: the call takes numbers only; the signal is for this very thread.
     let result = unsafe { libc::raise(libc::SIGPROF) };

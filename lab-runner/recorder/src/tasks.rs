@@ -1,4 +1,4 @@
-//! Which tasks are alive, from what the hooks tell of their spawn and their end, since before the first runtime was built.
+//! Tasks that are alive, by the hooks of their spawn and their end, since before the first runtime was built.
 //!
 //! Tokio itself forgets its tasks when a runtime begins to end, which is when it matters who is left.
 
@@ -12,12 +12,12 @@ use std::time::Duration;
 
 /// LedgerVerdict that threads which spawn at the same time seldom meet.
 const SHARDS: usize = 16;
-/// How often a shard is tried that somebody holds, before it is given up.
+/// How often a locked shard is tried before it is given up.
 const TRIES: usize = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 
 static SHARD: [Mutex<Option<HashMap<u64, Alive>>>; SHARDS] = [const { Mutex::new(None) }; SHARDS];
-/// Whether anybody told of tasks.
+/// Whether tasks are reported.
 static LOOKED: AtomicBool = AtomicBool::new(false);
 
 /// A task that was spawned and has not ended.
@@ -57,7 +57,7 @@ fn ended(task: &Task) {
     }
 }
 
-/// The tasks that are alive, by their numbers, and how many parts of the list could not be read; nothing if nobody looked.
+/// The tasks that are alive, by their numbers, and how many parts of the list could not be read; none if they are not recorded.
 pub(crate) fn alive() -> Option<(Vec<Alive>, usize)> {
     if !LOOKED.load(Ordering::Relaxed) {
         return None;
@@ -69,7 +69,7 @@ pub(crate) fn alive() -> Option<(Vec<Alive>, usize)> {
     Some((tasks, lost))
 }
 
-/// Waits a while and not for ever: whoever asks does so because threads are stuck.
+/// Waits a while and not for ever: it is called because threads are stuck.
 fn part(shard: &Mutex<Option<HashMap<u64, Alive>>>) -> Option<Vec<Alive>> {
     for _ in 0..TRIES {
         let tasks = match shard.try_lock() {

@@ -17,7 +17,7 @@ const WORD: usize = size_of::<usize>();
 /// Words from the top of the stack that are searched for the caller of a function without a frame.
 const SEARCHED: usize = 64;
 
-/// Where the stack of one thread begins and ends. It stays on its thread, for nobody else may read there.
+/// Where the stack of one thread begins and ends. It stays on its thread, because no other may read there.
 #[derive(Clone, Copy, Debug)]
 pub struct StackBounds {
     low: usize,
@@ -161,7 +161,7 @@ pub fn walk(from: &Registers, bounds: StackBounds, text: Text, frames: &mut [usi
     into.depth
 }
 
-/// Fills in where the calls on the way to whoever calls this come back to, innermost first, and returns how many there are.
+/// Fills in where the calls on the way to the caller return to, innermost first, and returns how many there are.
 #[inline(never)]
 pub fn callers(bounds: StackBounds, frames: &mut [usize]) -> usize {
     let fp = frame_pointer();
@@ -217,7 +217,7 @@ fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<us
     if untouched { (first, from.fp) } else { whole().unwrap_or((first, from.fp)) }
 }
 
-/// Who called a leaf of a library: the link register, unless a frame tells the same.
+/// The caller of a leaf function of a library: the link register, unless a frame tells the same.
 #[cfg(target_arch = "aarch64")]
 fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<usize>, usize) {
     let told = from.fp.checked_add(WORD).and_then(|at| stack.word(at)) == Some(from.link);

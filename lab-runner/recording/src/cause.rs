@@ -33,12 +33,12 @@ pub enum Cause {
     HostNoise,
     /// Nothing is wrong, as far as was looked.
     Healthy,
-    /// It cannot be told.
+    /// Undecided.
     NotEnoughEvidence,
 }
 
 impl Cause {
-    /// Whether it says that something is wrong with the code.
+    /// Whether it is a fault of the code.
     pub fn accuses(self) -> bool {
         !matches!(self, Cause::Overload | Cause::HostNoise | Cause::Healthy | Cause::NotEnoughEvidence)
     }

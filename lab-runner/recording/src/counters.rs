@@ -6,18 +6,25 @@ use std::path::Path;
 /// Name of the counters' file inside a recording.
 pub const COUNTERS: &str = "counters.bin";
 
+/// The first word of the file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"LABCNTS\n");
 
+/// The layout that is written, and the only one that is read.
 pub const VERSION: u64 = 1;
 
+/// Words before the first counter: [`MAGIC`] and [`VERSION`].
 pub const HEADER_WORDS: usize = 2;
 
+/// Counters that a run can have.
 pub const MOST: usize = 64;
 
+/// Words of a counter's name.
 pub const NAME_WORDS: usize = 6;
 
+/// Bytes of a counter's name; a shorter one is followed by zeros.
 pub const NAME_BYTES: usize = NAME_WORDS * 8;
 
+/// Words of a counter: its name, its value, and 1 once it was written.
 pub const ENTRY_WORDS: usize = NAME_WORDS + 2;
 
 /// What the name of a stopwatch's first counter ends with: `CLOCK_MONOTONIC` nanoseconds.

@@ -11,7 +11,7 @@ pub struct Raw {
     pub stopped: bool,
     /// Samples asked for in a second of CPU time.
     pub hz: u64,
-    /// Ticks of the kernel's timer in a second, which bound the samples; 0 if the kernel does not tell.
+    /// Ticks of the kernel's timer in a second, which bound the samples; 0 where the kernel does not report it.
     pub tick_hz: u64,
     /// CPU time of the whole process while the profiler looked.
     pub cpu_ns: u64,
@@ -42,6 +42,10 @@ impl Raw {
     /// The file's name.
     pub const FILE: &str = "cpu-raw.json";
 
+    /// Writes it into the folder of its run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         file::replace(&folder.join(Raw::FILE), &serde_json::to_vec(self)?)
     }

@@ -1,17 +1,42 @@
-//! Files that are replaced as a whole: a process may be killed at any moment.
+//! Files that are written whole or not at all: a process may be killed at any moment, and a disk may be full.
 
 use anyhow::Context;
 use serde::de::DeserializeOwned;
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Puts a file in the place of an older one, or leaves that as it was.
+///
+/// # Errors
+/// If the file cannot be written. Nothing half-written stays behind, unless the process is killed.
 pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let new = path.with_extension("new");
-    let done = std::fs::write(&new, bytes).and_then(|()| std::fs::rename(&new, path));
-    done.with_context(|| format!("cannot write {}: free some room or try another --out", path.display()))
+    replace_with(path, |file| Ok(file.write_all(bytes)?))
 }
 
-/// Reads such a file.
+/// The same for a file that is written piece by piece. Returns what `write` returns.
+///
+/// # Errors
+/// If the file cannot be written, or the error of `write`.
+pub fn replace_with<T>(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let written = new_file_beside(path).map_err(anyhow::Error::from).and_then(|mut new| {
+        let value = write(new.as_file_mut())?;
+        new.persist(path).map_err(|error| error.error)?;
+        Ok(value)
+    });
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A hidden file in the same folder, with the permissions that any new file has.
+fn new_file_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lab-").suffix(".new").permissions(Permissions::from_mode(0o666));
+    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
+}
+
+/// Reads such a file of JSON.
 ///
 /// # Errors
 /// If there is none.
@@ -33,8 +58,31 @@ mod tests {
         replace(&path, b"[1]").unwrap();
         replace(&path, b"[2]").unwrap();
         assert_eq!(read::<Vec<u64>>(&path).unwrap(), [2]);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
         replace(&path, b"[").unwrap();
         assert!(read::<Vec<u64>>(&path).unwrap_err().to_string().contains("damaged"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "").unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&plain), "whoever may read other files may read this one");
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_and_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.html");
+        replace(&path, b"old").unwrap();
+        let error = replace_with::<()>(&path, |file| {
+            file.write_all(b"half")?;
+            anyhow::bail!("the disk is full")
+        });
+        let error = format!("{:#}", error.unwrap_err());
+        assert_eq!(error, format!("cannot write {}: the disk is full", path.display()));
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        std::fs::create_dir(folder.path().join("taken")).unwrap();
+        for nowhere in ["none/page.html", "taken"] {
+            assert!(replace(&folder.path().join(nowhere), b"x").unwrap_err().to_string().starts_with("cannot write"));
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside");
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! | file | written by | holds |
 //! | --- | --- | --- |
-//! | `spec.json` | parent, before | what is asked: variant, load, environment |
+//! | `spec.json` | parent, before | what the run is to do: variant, load, environment |
 //! | `outcome.json` | parent, before and after | how the run ended |
 //! | `end.json` | child, before and at its end | that the variant returned, or its error |
-//! | `requests.bin` | child, while it runs | one slot a request: `lab_kit::log` |
+//! | `requests.bin` | child, while it runs | one slot a request: [`crate::request_log`] |
 //! | `floor.bin` | child, first | the same for the null target |
 //! | `counters.bin` | child, while it runs | what the variant reports about itself |
-//! | `post-mortem.json` | child when its time is up, names by the parent | what a run that hung was at: [`crate::post_mortem::PostMortem`] |
+//! | `post-mortem.json` | child when its time is up, names by the parent | threads, tasks and locks of a run that hung: [`crate::post_mortem::PostMortem`] |
 //! | `panics.json` | child at each panic, names by the parent | [`crate::threads::Panic`] |
 //! | `stdout.txt`, `stderr.txt` | child | what the scenario printed |
 //! | `scratch/` | child | files of the scenario, removed when the run is over |
@@ -30,12 +30,12 @@ const OUTCOME: &str = "outcome.json";
 const END: &str = "end.json";
 /// Files of the scenario, while it runs.
 pub const SCRATCH: &str = "scratch";
-/// What the scenario printed.
+/// What the scenario printed on stdout.
 pub const STDOUT: &str = "stdout.txt";
-/// What the scenario complained about.
+/// What the scenario printed on stderr.
 pub const STDERR: &str = "stderr.txt";
 
-/// Removes a run's scratch files: they are nobody's once it is over.
+/// Removes a run's scratch files: they are not needed once it is over.
 pub fn remove_scratch(run: &Path) {
     let _ = fs::remove_dir_all(run.join(SCRATCH));
 }
@@ -43,21 +43,29 @@ pub fn remove_scratch(run: &Path) {
 /// A recording that is open for its run.
 #[derive(Debug)]
 pub struct Recorder {
+    /// The run's folder.
     pub folder: PathBuf,
     outcome: Reserved,
 }
 
 impl Recorder {
     /// Makes the folder of a run and reserves what is written later.
+    ///
+    /// # Errors
+    /// If the folder exists, or if there is no room.
     pub fn create(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
         fs::create_dir(folder)?;
         fs::write(folder.join(SPEC), serde_json::to_vec_pretty(spec)?)?;
         Reserved::create(&folder.join(END))?;
         let outcome = Reserved::create(&folder.join(OUTCOME))?;
-        outcome.write(&Outcome::unfinished("the lab died while this run was under way"))?;
+        outcome.write(&Outcome::unfinished("the lab was killed during this run"))?;
         Ok(Recorder { folder: folder.to_owned(), outcome })
     }
 
+    /// Writes how the run ended into the block that was reserved for it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write_outcome(&self, outcome: &Outcome) -> anyhow::Result<()> {
         self.outcome.write(outcome)
     }
@@ -68,7 +76,7 @@ impl Recorder {
 pub struct Recording {
     /// Where it is.
     pub folder: PathBuf,
-    /// What was asked.
+    /// What it was to do.
     pub spec: Spec,
     /// How it ended.
     pub outcome: Outcome,
@@ -104,12 +112,15 @@ pub fn read_spec(folder: &Path) -> anyhow::Result<Spec> {
     read_json(&path)
 }
 
-/// What the child said at its end, if it got there.
+/// How the variant's function ended, if it did.
 pub fn read_end(folder: &Path) -> Option<End> {
     read_json(&folder.join(END)).ok()
 }
 
-/// Writes the child's last word into the place that its parent reserved.
+/// Writes how the variant's function ended into the block that the parent reserved.
+///
+/// # Errors
+/// If the parent reserved none, or if it cannot be written.
 pub fn write_end(folder: &Path, end: &End) -> anyhow::Result<()> {
     Reserved::open(&folder.join(END))?.write(end)
 }
@@ -135,7 +146,7 @@ mod tests {
         let recorder = Recorder::create(&run, &spec()).unwrap();
         let read = open(&run).unwrap();
         assert_eq!((read.spec, read.outcome.ending), (spec(), Ending::Unfinished));
-        assert!(read_end(&run).is_none(), "the child has not spoken");
+        assert!(read_end(&run).is_none(), "the variant has not ended");
         write_end(&run, &End { failed: Some("a panic".into()), usage: None }).unwrap();
         assert_eq!(read_end(&run).unwrap().failed.as_deref(), Some("a panic"));
         let outcome = Outcome { ending: Ending::Hung, warnings: vec!["late".into()], ..Outcome::unfinished("slow") };

@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 pub struct Frame {
     /// The function's name, or `[unknown in <file>]`.
     pub function: String,
-    /// The source file, if the debug information tells it.
+    /// The source file, if the debug information has it.
     pub file: Option<String>,
     /// The line in it.
     pub line: Option<u32>,
@@ -16,7 +16,7 @@ pub struct Frame {
 
 impl Frame {
     /// Its name in a folded line. Debug information of lines alone calls each inlined closure and `async fn` the same;
-    /// those are told apart by their place.
+    /// those differ in their place.
     pub fn name(&self) -> String {
         let place = self.file.as_ref().zip(self.line).filter(|_| self.function.starts_with('{'));
         let name = match place {

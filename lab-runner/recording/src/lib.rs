@@ -17,6 +17,7 @@ pub mod maps;
 pub mod observations;
 pub mod outcome;
 pub mod overhead;
+pub mod pack;
 pub mod post_mortem;
 pub mod profiler;
 pub mod request_log;

@@ -1,4 +1,4 @@
-//! The load: everything that decides what is asked of a variant.
+//! The load of a variant: everything that decides what it has to do.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What is asked of a variant. Plain data, written into every recording.
+/// The load of a variant. Plain data, written into every recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// Decides arrivals and generated data. The same seed asks the same thing.
@@ -23,12 +23,12 @@ pub struct Load {
     pub drain_ms: u64,
     /// Worker threads of the runtime.
     pub workers: usize,
-    /// Size of one piece of work in bytes; each scenario says what a piece is.
+    /// Size of one item in bytes; each scenario defines its items.
     pub size: usize,
     /// A file of real messages, one JSON document a line, in place of generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages: Option<PathBuf>,
-    /// How long a slow thing stalls, in milliseconds; each scenario says which.
+    /// How long slow storage stalls, in milliseconds; each scenario defines what that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall_ms: Option<u64>,
     /// A folder of real files, in place of generated ones.
@@ -55,7 +55,7 @@ pub enum Arrivals {
     Ramp(f64),
     /// The rate changes once, half-way; the second rate is this many times the first.
     Step(f64),
-    /// Everything at once: a closed batch of `size` pieces of work. It has no rate and no duration; it is over
+    /// Everything at once: a closed batch of `size` items. It has no rate and no duration; it is over
     /// when it is done.
     Batch,
 }
@@ -77,7 +77,7 @@ impl Load {
         patience_ms: 10_000,
     };
 
-    /// A closed batch of 10 000 pieces of work on one worker, with a minute to be done in.
+    /// A closed batch of 10 000 items on one worker, with a minute to finish.
     pub const BATCH: Load = Load {
         arrivals: Arrivals::Batch,
         rate: 0.0,
@@ -117,7 +117,7 @@ impl Load {
         self.warmup() + self.duration() + self.drain()
     }
 
-    /// Refuses a load that the lab cannot put on anything, in one sentence that names the next step.
+    /// Refuses a load that the lab cannot generate, in one sentence that names the next step.
     ///
     /// # Errors
     /// If a number is outside what can be paced, stored or started.
@@ -128,11 +128,11 @@ impl Load {
         if self.is_batch() { self.check_batch() } else { self.check_stream() }
     }
 
-    /// A size counts pieces of work; whether they fit into memory is for the scenario to say.
+    /// A size counts items; whether they fit into memory is for the scenario to check.
     fn check_batch(&self) -> Result<(), String> {
         match self.size {
             1..=1_000_000_000 => Ok(()),
-            _ => Err("a batch has between 1 and 1000000000 pieces: try --size 10000".into()),
+            _ => Err("a batch has between 1 and 1000000000 items: try --size 10000".into()),
         }
     }
 
@@ -144,12 +144,12 @@ impl Load {
         let requests = self.rate * (self.warmup() + self.duration()).as_secs_f64();
         if requests > Self::MOST_REQUESTS {
             return Err(format!(
-                "this load is {requests:.0} requests, the most is {:.0}: lower --rate or --duration",
+                "this load has {requests:.0} requests, at most {:.0} are possible: lower --rate or --duration",
                 Self::MOST_REQUESTS
             ));
         }
         if requests < 1.0 {
-            return Err("this load sends no request at all: raise --rate or --duration".into());
+            return Err("this load sends no requests: raise --rate or --duration".into());
         }
         if !(1..=64 << 20).contains(&self.size) {
             return Err("a size must be between 1 byte and 64 MiB: try --size 16kB".into());
@@ -179,8 +179,8 @@ impl FromStr for Arrivals {
             ("poisson", None) => Ok(Arrivals::Poisson),
             ("ramp", factor) => Ok(Arrivals::Ramp(factor.unwrap_or(3.0))),
             ("step", factor) => Ok(Arrivals::Step(factor.unwrap_or(3.0))),
-            ("batch" | "constant" | "poisson", Some(_)) => Err(format!("{kind} takes no factor: try {kind}")),
-            _ => Err(format!("'{text}' is no arrival model: try constant, poisson, ramp:3 or step:3")),
+            ("batch" | "constant" | "poisson", Some(_)) => Err(format!("{kind} takes no ratio: try {kind}")),
+            _ => Err(format!("'{text}' is not an arrival model: try constant, poisson, ramp:3 or step:3")),
         }
     }
 }
@@ -190,7 +190,7 @@ fn parse_factor(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(usable)
-        .ok_or_else(|| format!("'{text}' is no factor of last rate over first (0.001 to 1000): try ramp:3 or step:3"))
+        .ok_or_else(|| format!("'{text}' is not a ratio of last rate to first (0.001 to 1000): try ramp:3 or step:3"))
 }
 
 impl fmt::Display for Arrivals {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Outcome {
     /// The ending.
     pub ending: Ending,
-    /// What there is to say about it: the error, the panic, the signal.
+    /// The error, the panic or the signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// When the child was gone, on the clock of the request log.
@@ -17,13 +17,13 @@ pub struct Outcome {
     /// From the child's start to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_ms: Option<f64>,
-    /// CPU time that the host took away while the run lasted, where it is told.
+    /// CPU time that the host took away during the run, where it is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal: Option<Steal>,
-    /// Cores that processes other than the run and the lab used meanwhile, on average, where it is told.
+    /// Cores that processes other than the run and the lab used meanwhile, on average, where it is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_cores: Option<f64>,
-    /// What the run used, if it got so far as to say.
+    /// What the run used, if it ended by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// What went wrong beside the run.
@@ -32,7 +32,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// What a recording says until its run has ended.
+    /// The outcome of a run that has not ended.
     pub fn unfinished(text: &str) -> Outcome {
         Outcome {
             ending: Ending::Unfinished,
@@ -68,7 +68,7 @@ pub struct Steal {
     pub ms: f64,
 }
 
-/// What the child says at its end. Absent when it did not get there.
+/// How the variant's function ended. Absent when it did not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct End {
     /// The error or panic, if the variant did not return `Ok`.

@@ -57,11 +57,11 @@ pub struct Price {
 /// Blocks that a price is taken from.
 pub const BLOCKS: usize = 20;
 /// Of twenty ordered values, the sixth and the fifteenth have the median between them in 95.9 of 100 cases: the binomial
-/// distribution says so, whatever theirs is.
+/// distribution gives it, whatever theirs is.
 const RANKS: [usize; 2] = [5, 14];
 
 impl Price {
-    /// The price from what each of [`BLOCKS`] blocks says.
+    /// The cost, from the readings of each of [`BLOCKS`] blocks.
     pub fn of(mut blocks: [f64; BLOCKS]) -> Price {
         blocks.sort_by(f64::total_cmp);
         let ns = f64::midpoint(blocks[BLOCKS / 2 - 1], blocks[BLOCKS / 2]);
@@ -79,6 +79,10 @@ impl Overhead {
     /// The file's name.
     pub const FILE: &str = "overhead.json";
 
+    /// Writes it into the folder of its run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         Ok(std::fs::write(folder.join(Overhead::FILE), serde_json::to_vec_pretty(self)?)?)
     }
@@ -93,11 +97,7 @@ mod tests {
         let mut blocks: [f64; BLOCKS] = std::array::from_fn(|number| (20 - number) as f64);
         blocks[0] = 1e9;
         let price = Price::of(blocks);
-        assert_eq!(
-            (price.low_ns, price.ns, price.high_ns),
-            (6.0, 10.5, 15.0),
-            "one that was interrupted changes nothing"
-        );
+        assert_eq!((price.low_ns, price.ns, price.high_ns), (6.0, 10.5, 15.0), "an interrupted one changes nothing");
         assert_eq!(price.and(price).high_ns, 30.0);
     }
 }

@@ -1,4 +1,7 @@
-//! What a process was at when its time was up: every thread, task, lock and runtime, with names.
+//! A post-mortem: every thread, task, lock and runtime of a process at its deadline.
+//!
+//! The child knows its stacks as addresses, the parent gives them names. One type serves both: its parameter is what a
+//! stack is, [`Addresses`] or `Vec<Frame>`.
 
 use crate::frame::Frame;
 use serde::{Deserialize, Serialize};
@@ -6,17 +9,20 @@ use serde::{Deserialize, Serialize};
 /// Name of a resolved post-mortem in the folder of its run.
 pub const POST_MORTEM: &str = "post-mortem.json";
 
-/// What a process was at when it was asked, with names.
+/// A stack before its frames have names: return addresses, innermost first.
+pub type Addresses = Vec<u64>;
+
+/// Threads, tasks, locks and runtimes of a process at its deadline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PostMortem {
-    /// From the question to the last answer, in milliseconds.
+pub struct PostMortem<S = Vec<Frame>> {
+    /// From the signal to the last thread's answer, in milliseconds.
     pub took_ms: f64,
     /// Its threads, in the order of their numbers; those of the lab are left out.
-    pub threads: Vec<Thread>,
-    /// Tasks that had not ended; none where nobody saw them spawn.
+    pub threads: Vec<Thread<S>>,
+    /// Tasks that had not ended; none where their spawns were not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Vec<LiveTask>>,
-    /// Locks and channels that are watched, those that somebody holds or waits for.
+    /// Watched locks and channels that are held or waited for.
     #[serde(default)]
     pub watched: Vec<Watched>,
     /// The runtimes that the lab saw being built.
@@ -25,34 +31,64 @@ pub struct PostMortem {
     /// What idle tasks await, by tokio's task dump; empty in a build without the feature `taskdump`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dumped: Vec<Awaits>,
-    /// What has to be known before believing it: threads that did not answer, what the kernel does not tell.
+    /// What is missing: threads that did not answer, what the kernel does not report.
     #[serde(default)]
     pub notes: Vec<String>,
 }
 
+impl<S> PostMortem<S> {
+    /// The same with other stacks: with names instead of addresses.
+    pub fn with_stacks<T>(self, mut name: impl FnMut(S) -> T) -> PostMortem<T> {
+        PostMortem {
+            took_ms: self.took_ms,
+            threads: self.threads.into_iter().map(|thread| thread.with_stack(&mut name)).collect(),
+            tasks: self.tasks,
+            watched: self.watched,
+            runtimes: self.runtimes,
+            dumped: self.dumped,
+            notes: self.notes,
+        }
+    }
+}
+
 /// A thread at the moment of a post-mortem.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Thread {
+pub struct Thread<S = Vec<Frame>> {
     /// Its number in the kernel.
     pub tid: u32,
     /// Its name.
     pub name: String,
     /// Its stack, innermost first; empty if it did not answer.
-    pub stack: Vec<Frame>,
+    pub stack: S,
     /// Whether the stack was the same a tenth of a second before.
     pub same_later: bool,
-    /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not tell.
+    /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_cpu: Option<f64>,
-    /// The function of the kernel that it waits in, where that is told.
+    /// The function of the kernel that it waits in, where that is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// The number of the system call that it is in, where that is told.
+    /// The number of the system call that it is in, where that is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syscall: Option<u64>,
-    /// The poll that it is inside of, where somebody watched.
+    /// The poll that it is inside of, where polls are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll: Option<Polled>,
+}
+
+impl<S> Thread<S> {
+    fn with_stack<T>(self, name: impl FnOnce(S) -> T) -> Thread<T> {
+        Thread {
+            tid: self.tid,
+            name: self.name,
+            stack: name(self.stack),
+            same_later: self.same_later,
+            on_cpu: self.on_cpu,
+            channel: self.channel,
+            syscall: self.syscall,
+            poll: self.poll,
+        }
+    }
 }
 
 /// A poll that is going on.
@@ -77,7 +113,7 @@ pub struct LiveTask {
     pub age_ms: f64,
     /// What it does.
     pub state: TaskState,
-    /// Since its last poll began, in milliseconds; none if it was not polled while somebody looked.
+    /// Since its last poll began, in milliseconds; none if it was not polled while a profiler ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_poll_ms: Option<f64>,
 }
@@ -98,11 +134,11 @@ pub enum TaskState {
 pub struct Watched {
     /// What it is.
     pub kind: WatchedKind,
-    /// What whoever made it calls it.
+    /// Its name in the program.
     pub name: String,
     /// Where it was made: `src/drive.rs:52`.
     pub place: String,
-    /// Who holds it; nobody holds a channel.
+    /// The holders; a channel has none.
     #[serde(default)]
     pub holders: Vec<Party>,
     /// Who waits for it.
@@ -116,7 +152,7 @@ pub struct Watched {
 /// Tasks that a dump is asked about: naming what one awaits takes longer than all else in a post-mortem.
 pub const MOST_AWAITS: usize = 32;
 
-/// What an idle task awaits, as tokio's task dump says.
+/// What an idle task awaits, from tokio's task dump.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Awaits {
     /// The task's number.

@@ -1,4 +1,4 @@
-//! Which profilers there are, and what each of them says about itself when it is done.
+//! The profilers, and the status that each of them writes when it is done.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub enum Profiler {
 impl Profiler {
     /// All that leave something, in the order in which they are shown.
     pub const ALL: [Profiler; 5] = [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched, Profiler::Spans];
-    /// Those that a run is looked at with unless it is told otherwise.
+    /// The profilers of a run for which none are named.
     pub const DEFAULT: [Profiler; 4] = [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched];
 }
 
@@ -56,7 +56,7 @@ impl FromStr for Profiler {
     }
 }
 
-/// What a profiler says about itself: `profiler.json` in the folder of its run.
+/// The status of a profiler: `profiler.json` in the folder of its run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProfilerStatus {
     /// Why it saw nothing, if so: then there are no views.
@@ -98,11 +98,15 @@ impl ProfilerStatus {
         ProfilerStatus { unavailable: Some(why.into()), ..ProfilerStatus::default() }
     }
 
-    /// Reads it; a profiler that left none has nothing to say.
+    /// Reads it; none if it is missing or damaged.
     pub fn read(folder: &Path) -> Option<ProfilerStatus> {
         serde_json::from_slice(&std::fs::read(folder.join(ProfilerStatus::FILE)).ok()?).ok()
     }
 
+    /// Writes it into the folder of its run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         Ok(std::fs::write(folder.join(ProfilerStatus::FILE), serde_json::to_vec_pretty(self)?)?)
     }

@@ -14,8 +14,10 @@ pub const REQUESTS: &str = "requests.bin";
 /// Name of the log of the null target, which shows the least response time that can be seen here.
 pub const FLOOR: &str = "floor.bin";
 
+/// The first word of the file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"LABREQS\n");
 
+/// The layout that is written, and the only one that is read.
 pub const VERSION: u64 = 1;
 
 /// Words before the first slot.
@@ -31,24 +33,39 @@ pub const LOST: u64 = 1 << 63;
 #[derive(Clone, Copy, Debug)]
 #[repr(usize)]
 pub enum Mark {
+    /// Requests that were sent so far.
     Sent = 6,
+    /// When the run stopped waiting for answers.
     ClosedNs = 7,
+    /// CPU time of the pacer's thread.
     PacerCpuNs = 8,
+    /// Time that the pacer spent sending.
     PacerSendNs = 9,
+    /// Time from the pacer's begin to its end.
     PacerWallNs = 10,
+    /// CPU time of the process at the begin of the measured time.
     CpuBeginNs = 11,
+    /// CPU time of the process at the end of the measured time.
     CpuEndNs = 12,
+    /// 1 if the pacer spins before each request.
     PacerSpins = 13,
+    /// Cores that the run may use.
     Cores = 14,
+    /// Time that the pacer spent waking the runtime.
     PacerWakeNs = 15,
+    /// When the load was stopped before its schedule had ended.
     StoppedNs = 16,
+    /// Allocations before the measured time.
     AllocsBegin = 17,
+    /// Bytes allocated before the measured time.
     AllocBytesBegin = 18,
+    /// Allocations up to the end of the measured time.
     AllocsEnd = 19,
+    /// Bytes allocated up to the end of the measured time.
     AllocBytesEnd = 20,
 }
 
-/// What the header of a request log says. Absent numbers were not reached before the run was cut off.
+/// The header of a request log. Absent numbers were not reached before the run was cut off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Header {
     /// Requests that the schedule holds, warm-up included.
@@ -103,7 +120,7 @@ pub fn read(path: &Path) -> io::Result<(Header, Entries)> {
     match (words[0], words[1]) {
         (MAGIC, VERSION) => {}
         (MAGIC, newer) => return Err(invalid(&format!("has format {newer}, this lab reads format {VERSION}"))),
-        _ => return Err(invalid("is no request log")),
+        _ => return Err(invalid("is not a request log")),
     }
     let header = header(&words);
     Ok((header, Entries { file, left: header.scheduled }))
@@ -207,7 +224,7 @@ pub struct Cost {
     /// Spent sending, from the look at the clock that found a deadline reached to the next one. Sending that
     /// was interrupted is left out.
     pub send_ns: u64,
-    /// Of it, spent waking the target, as far as `send` told.
+    /// The part of it that was spent waking the target, as far as `send` reported it.
     pub wake_ns: u64,
     /// From begin to end.
     pub wall_ns: u64,

@@ -1,4 +1,4 @@
-//! JSON files whose blocks exist before there is anything to say, so that a full disk cannot silence them.
+//! JSON files whose blocks are reserved before they are written, so that a full disk cannot prevent writing.
 
 use anyhow::Context;
 use serde::Serialize;

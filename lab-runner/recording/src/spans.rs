@@ -32,11 +32,11 @@ pub struct Raw {
 pub struct Weight {
     /// How long threads were in it.
     pub ns: u64,
-    /// In how many pieces.
+    /// In how many time slices.
     pub pieces: u64,
 }
 
-/// A thread that is inside spans: tracing-flame tells of it when it leaves or enters one.
+/// A thread that is inside spans: tracing-flame writes a line when it leaves or enters one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inside {
     /// The spans, root first and parted by semicolons.
@@ -49,6 +49,10 @@ impl Raw {
     /// The file's name.
     pub const FILE: &str = "spans-raw.json";
 
+    /// Writes it into the folder of its run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         file::replace(&folder.join(Raw::FILE), &serde_json::to_vec(self)?)
     }

@@ -1,14 +1,13 @@
-//! What the child leaves of its threads: addresses, and what is needed to give them names in another process.
+//! What the child records of its threads: addresses, and what is needed to give them names in another process.
 
 use crate::frame::Frame;
-use crate::post_mortem::{Awaits, Polled, Runtime, TaskState, Watched};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A post-mortem before its addresses have names.
 pub const RAW_POST_MORTEM: &str = "post-mortem.raw.json";
-/// Threads that stood somewhere, before their addresses have names.
+/// Stuck threads before their addresses have names.
 pub const RAW_STUCK_THREADS: &str = "threads.raw.json";
 /// Panics before their addresses have names.
 pub const RAW_PANICS: &str = "panics.raw.json";
@@ -16,6 +15,7 @@ pub const RAW_PANICS: &str = "panics.raw.json";
 /// The program that the addresses are of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Program {
+    /// The path of its file.
     pub executable: String,
     /// Its length and when it had changed last; zeros if unknown.
     pub stamp: (u64, u64),
@@ -23,15 +23,22 @@ pub struct Program {
     pub maps: String,
 }
 
-/// A file of a child: its program, and what it tells.
+/// A file of a child: addresses, and the program that they are of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Raw<T> {
+    /// The program.
     pub program: Program,
-    pub told: T,
+    /// When the data was taken, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub at_ns: u64,
+    /// Stacks of addresses, with what belongs to them.
+    pub data: T,
 }
 
 impl<T: Serialize + DeserializeOwned> Raw<T> {
     /// Writes it as a whole, or leaves what was there.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         crate::file::replace(path, &serde_json::to_vec(self)?)
     }
@@ -49,94 +56,56 @@ impl<T: Serialize + DeserializeOwned> Raw<T> {
     }
 }
 
-/// What a child was at.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RawPostMortem {
-    /// When it was asked, in nanoseconds.
-    pub at_ns: u64,
-    pub took_ms: f64,
-    pub threads: Vec<RawThread>,
-    pub tasks: Option<Vec<RawTask>>,
-    pub watched: Vec<Watched>,
-    pub runtimes: Vec<Runtime>,
-    #[serde(default)]
-    pub dumped: Vec<Awaits>,
-    pub notes: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RawThread {
-    pub tid: u32,
-    pub name: String,
-    pub stack: Vec<u64>,
-    pub same_later: bool,
-    pub on_cpu: Option<f64>,
-    pub channel: Option<String>,
-    pub syscall: Option<u64>,
-    pub poll: Option<Polled>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RawTask {
-    pub number: u64,
-    pub runtime: u8,
-    pub place: String,
-    pub age_ms: f64,
-    pub state: TaskState,
-}
-
-/// A thread that stood somewhere outside of polls.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RawStuckThread {
-    pub tid: u32,
-    pub name: String,
-    pub stack: Vec<u64>,
-    pub from_ns: u64,
-    pub until_ns: u64,
-    pub looks: u64,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RawPanic {
-    pub thread: String,
-    pub text: String,
-    pub stack: Vec<u64>,
-}
-
-/// Threads that stood somewhere outside of polls, in the folder of a run under the profiler `sched`.
+/// Stuck threads, in the folder of a run under the profiler `sched`.
 pub const STUCK_THREADS: &str = "threads.json";
 /// Panics, in the folder of any run that had one.
 pub const PANICS: &str = "panics.json";
 
-/// A thread that was seen in the same functions in several looks one after another, outside of polls.
+/// A thread that was in the same functions in several looks in a row, outside of polls. `S` is its stack: addresses or
+/// frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct StuckThread {
+pub struct StuckThread<S = Vec<Frame>> {
     /// Its number in the kernel.
     pub tid: u32,
     /// Its name.
     pub name: String,
     /// Its stack, innermost first.
-    pub stack: Vec<Frame>,
-    /// From the first look to the last one in a row that saw it there, in milliseconds.
+    pub stack: S,
+    /// From the first look to the last one in a row that found it there, in milliseconds.
     pub for_ms: f64,
     /// How many looks that were.
     pub looks: u64,
 }
 
-/// A panic.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Panic {
-    /// The thread's name.
-    pub thread: String,
-    /// What it said, with its place.
-    pub text: String,
-    /// The stack at that moment, innermost first.
-    pub stack: Vec<Frame>,
+impl<S> StuckThread<S> {
+    /// The same with another stack: with names instead of addresses.
+    pub fn with_stack<T>(self, name: impl FnOnce(S) -> T) -> StuckThread<T> {
+        let StuckThread { tid, name: thread, stack, for_ms, looks } = self;
+        StuckThread { tid, name: thread, stack: name(stack), for_ms, looks }
+    }
 }
 
-/// What is known of hand-offs to the blocking pool, in the folder of a run under the profiler `sched`.
+/// A panic. `S` is its stack: addresses or frames.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Panic<S = Vec<Frame>> {
+    /// The thread's name.
+    pub thread: String,
+    /// Its message, with its place.
+    pub text: String,
+    /// The stack at that moment, innermost first.
+    pub stack: S,
+}
+
+impl<S> Panic<S> {
+    /// The same with another stack: with names instead of addresses.
+    pub fn with_stack<T>(self, name: impl FnOnce(S) -> T) -> Panic<T> {
+        Panic { thread: self.thread, text: self.text, stack: name(self.stack) }
+    }
+}
+
+/// Hand-offs to the blocking pool, in the folder of a run under the profiler `sched`.
 pub const HAND_OFFS: &str = "hand-offs.json";
-/// The same as the child leaves it.
+/// Hand-offs before their addresses have names.
 pub const RAW_HAND_OFFS: &str = "hand-offs.raw.json";
 
 /// Code that hands work to the blocking pool.
@@ -152,6 +121,6 @@ pub struct HandOff {
     /// The line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// How often it was seen to.
+    /// Samples that found it doing so.
     pub seen: u64,
 }

@@ -1,4 +1,4 @@
-//! A file of 64-bit words mapped into memory and shared with whoever reads the file later.
+//! A file of 64-bit words mapped into memory and shared with later readers of the file.
 //!
 //! What is stored here survives everything but the machine: a panic, `kill -9`, a hang that ends in a kill.
 //! A store costs what a store costs; no system call, no lock, no buffer that would have to be flushed. The

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The folder of a run or of an invocation [default: the newest in --out]
+    /// The folder of a run or of an invocation, or a packed one [default: the newest in --out]
     pub run: Option<PathBuf>,
     /// What it is written as
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub to: ExportTo,
-    /// The folder that the files go to [default: export, in the recording]
+    /// The folder that the files go to [default: export, in the recording; NAME-export here for a packed one]
     #[arg(long, value_name = "DIR")]
     pub into: Option<PathBuf>,
     /// Folds frames of plumbing into one: tokio

@@ -9,6 +9,7 @@ use lab_analysis::requests::ValidityVerdict;
 use lab_analysis::results::Results;
 use lab_analysis::stacks::Plumbing;
 use lab_kit::Scenario;
+use lab_recording::pack::{self, Opened};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,12 +18,14 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
         Some(folder) => folder.clone(),
         None => lab_analysis::results::newest(&args.out).map_err(usage)?,
     };
-    let report = Results::read(&folder, scenarios).map_err(usage)?;
-    let into = args.into.clone().unwrap_or_else(|| folder.join("export"));
+    // Logs are read while files are written: what was unpacked lies there until then.
+    let opened = pack::open(&folder).map_err(usage)?;
+    let report = Results::read(opened.folder(), scenarios).map_err(usage)?;
+    let into = args.into.clone().unwrap_or_else(|| default_place(&folder));
     let (written, without) = match args.to {
         ExportTo::Folded => put(stacks(args, &folder, &report, Kind::Folded)?, &into),
         ExportTo::Pprof => put(stacks(args, &folder, &report, Kind::Pprof)?, &into),
-        ExportTo::Hlog => put(logs(&report)?, &into),
+        ExportTo::Hlog => put(logs(&report, &opened)?, &into),
         ExportTo::Perfetto => traces(&folder, &report, &into),
     }?;
     without.iter().for_each(|sentence| exit::say(sentence));
@@ -32,6 +35,14 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
     let mut stdout = io::stdout().lock();
     written.iter().try_for_each(|path| writeln!(stdout, "{}", path.display()))?;
     Ok(Exit::Done)
+}
+
+/// In the recording; of a packed one, which holds what it holds, beside whoever asks.
+fn default_place(recording: &Path) -> PathBuf {
+    match pack::packed_path(recording) {
+        Some(packed) => format!("{}-export", packed.name()).into(),
+        None => recording.join("export"),
+    }
 }
 
 /// Where files were written, and a sentence for each that was not.
@@ -70,10 +81,11 @@ fn stacks(args: &ExportArgs, folder: &Path, report: &Results, kind: Kind) -> any
     Ok((files, nothing))
 }
 
-fn logs(report: &Results) -> anyhow::Result<Files> {
+fn logs(report: &Results, opened: &Opened) -> anyhow::Result<Files> {
     let (mut files, mut without) = (Vec::new(), Vec::new());
     for (run, _) in &report.runs {
-        let name = run.recording.folder.display();
+        let shown = opened.shown(&run.recording.folder);
+        let name = shown.display();
         match export::hlog(&run.recording) {
             Ok(Some(log)) => files.push(log),
             Ok(None) => without.push(format!("{name} sent no requests: there is no time to log")),

@@ -11,6 +11,7 @@ mod live;
 mod load;
 pub(crate) mod new;
 pub mod overhead;
+pub(crate) mod pack;
 mod page;
 mod profile;
 mod recorded;

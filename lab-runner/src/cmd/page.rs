@@ -3,10 +3,9 @@
 
 use crate::exit;
 use crate::report::{flames, page};
-use anyhow::Context;
 use lab_analysis::results::Results;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use lab_recording::{file, pack};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,13 +14,21 @@ pub(crate) const FILE: &str = "report.html";
 
 /// Writes the page, into the recording if nothing else is said, and returns where it is; none if it could not be written.
 pub(crate) fn write(report: &Results, to: Option<&Path>) -> Option<PathBuf> {
-    let path = to.map_or_else(|| report.folder.join(FILE), Path::to_owned);
-    match page(report).and_then(|page| write_whole(&path, page.as_bytes())) {
+    let path = to.map_or_else(|| default_place(&report.folder), Path::to_owned);
+    match page(report).and_then(|page| file::replace(&path, page.as_bytes())) {
         Ok(()) => Some(path),
         Err(error) => {
             exit::say(&format!("warning: the page could not be written: {error:#}: try --html FILE"));
             None
         }
+    }
+}
+
+/// In the recording; of a packed one, which holds what it holds, beside whoever asks.
+fn default_place(recording: &Path) -> PathBuf {
+    match pack::packed_path(recording) {
+        Some(packed) => format!("{}.html", packed.name()).into(),
+        None => recording.join(FILE),
     }
 }
 
@@ -37,16 +44,7 @@ pub(crate) fn write_all(report: &Results) -> Option<PathBuf> {
 
 fn write_flames(report: &Results) -> anyhow::Result<()> {
     let folder = report.folder.join(lab_analysis::profile::FOLDER);
-    flames(report).into_iter().try_for_each(|(file, svg)| write_whole(&folder.join(file), svg.as_bytes()))
-}
-
-/// Writes a file beside its place and moves it there, so that nobody ever finds half of it.
-fn write_whole(path: &Path, text: &[u8]) -> anyhow::Result<()> {
-    let name = path.file_name().with_context(|| format!("{} is no name of a file", path.display()))?;
-    let beside = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written =
-        File::create_new(&beside).and_then(|mut file| file.write_all(text)).and_then(|()| fs::rename(&beside, path));
-    written.inspect_err(|_| drop(fs::remove_file(&beside))).with_context(|| format!("cannot write {}", path.display()))
+    flames(report).into_iter().try_for_each(|(file, svg)| file::replace(&folder.join(file), svg.as_bytes()))
 }
 
 /// Opens a file in whatever the desktop opens it with. Waits for nothing.
@@ -64,10 +62,14 @@ pub(crate) fn open(path: &Path) {
 /// none was named, and else the place for the page.
 pub(crate) fn wanted(html: &Option<Option<PathBuf>>, run: &Option<PathBuf>) -> (Option<PathBuf>, Option<PathBuf>) {
     match (html.clone().flatten(), run.clone()) {
-        (Some(folder), None) if folder.is_dir() => (None, Some(folder)),
+        (Some(recording), None) if recording.is_dir() || is_packed(&recording) => (None, Some(recording)),
         (Some(folder), run) if folder.is_dir() => (Some(folder.join(FILE)), run),
         (file, run) => (file, run),
     }
+}
+
+fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == pack::EXTENSION) && path.exists()
 }
 
 #[cfg(test)]
@@ -75,17 +77,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_there_whole_or_not_at_all() {
+    fn the_page_of_a_packed_recording_lies_outside_of_it() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("report.html");
-        write_whole(&path, b"one").unwrap();
-        write_whole(&path, b"two").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        let nowhere = folder.path().join("none/report.html");
-        assert!(write_whole(&nowhere, b"three").unwrap_err().to_string().starts_with("cannot write"));
-        fs::create_dir(folder.path().join("taken")).unwrap();
-        assert!(write_whole(&folder.path().join("taken"), b"four").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside");
+        let packed = folder.path().join("greedy.lab");
+        std::fs::write(&packed, "").unwrap();
+        assert_eq!(default_place(&packed), Path::new("greedy.html"));
+        assert_eq!(default_place(&packed.join("01-buggy")), Path::new("greedy-01-buggy.html"));
+        assert_eq!(default_place(folder.path()), folder.path().join(FILE));
+        assert_eq!(wanted(&Some(Some(packed.clone())), &None), (None, Some(packed)), "a recording is not written over");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
+use lab_recording::pack;
 use std::path::{Path, PathBuf};
 
 /// Two recordings, and the scenario that they are said to be of.
@@ -17,11 +18,11 @@ pub(crate) struct Recordings {
 
 /// What was named, if it is two folders: `lab compare RUN RUN`, or `lab compare greedy RUN RUN`.
 pub(crate) fn sides(args: &CompareArgs) -> anyhow::Result<Option<Recordings>> {
-    let is_folder = |name: &&String| Path::new(name).is_dir();
+    let is_folder = |name: &&String| Path::new(name).is_dir() || pack::packed_path(Path::new(name)).is_some();
     let named = [Some(&args.scenario), args.before.as_ref(), args.after.as_ref()];
     if let Some(missing) = named.into_iter().flatten().find(|name| name.contains('/') && !is_folder(name)) {
         let next = "name two recordings, or a scenario and its variants";
-        return Err(UsageError::error(format!("there is no folder '{missing}': {next}")));
+        return Err(UsageError::error(format!("there is no recording '{missing}': {next}")));
     }
     let folders: Vec<PathBuf> = named.into_iter().flatten().filter(is_folder).map(PathBuf::from).collect();
     let scenario = Some(&args.scenario).filter(|name| !is_folder(name)).cloned();

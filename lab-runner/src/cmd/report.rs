@@ -17,10 +17,13 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
         Some(folder) => folder,
         None => lab_analysis::results::newest(&args.out).map_err(usage)?,
     };
-    if let Some(scored) = score::reported(&folder, plain, args.format == Format::Json, scenarios) {
+    let opened = lab_recording::pack::open(&folder).map_err(usage)?;
+    if let Some(scored) = score::reported(opened.folder(), &folder, plain, args.format == Format::Json, scenarios) {
         return scored;
     }
-    if let Some(verified) = text::read(&folder, scenarios).map_err(usage)? {
+    if let Some(mut verified) = text::read(opened.folder(), scenarios).map_err(usage)? {
+        let reports = verified.iter_mut().flat_map(|one| std::iter::once(&mut one.report).chain(&mut one.again));
+        reports.for_each(|report| report.rename_folders(|folder| opened.shown(folder)));
         let wants_page = args.html.is_some() || args.open;
         if (wants_page || !text::made(&folder)) && args.format != Format::Ledger {
             let shown = folder.display();
@@ -28,7 +31,8 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
         }
         return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain, naive: args.naive });
     }
-    let report = Results::read(&folder, scenarios).map_err(usage)?;
+    let mut report = Results::read(opened.folder(), scenarios).map_err(usage)?;
+    report.rename_folders(|folder| opened.shown(folder));
     let wants_page = args.html.is_some() || args.open;
     let page = if wants_page { page::write(&report, file.as_deref()) } else { None };
     let exit = show(&report, page.as_deref(), scenarios, args.format, Style { plain, naive: args.naive })?;

@@ -35,13 +35,7 @@ pub fn write(files: &[Exported], into: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn put(name: &str, into: &Path, fill: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
     let path = into.join(name);
-    let unfinished = into.join(format!(".{name}.part"));
-    let filled = File::create(&unfinished).map_err(anyhow::Error::from).and_then(|mut file| fill(&mut file));
-    let written = filled.and_then(|()| Ok(fs::rename(&unfinished, &path)?));
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written.with_context(|| format!("cannot write {}", path.display())).map(|()| path)
+    lab_recording::file::replace_with(&path, fill).map(|()| path)
 }
 
 /// A text as a part of a file's name, whatever it was.

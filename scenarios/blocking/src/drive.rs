@@ -111,7 +111,7 @@ struct Tally {
     stalled_late: Counter,
     longest_us: Counter,
     pool_threads: Counter,
-    /// An answer after this came when the storage had answered, whatever the deadline said.
+    /// An answer after this came when the storage had answered, whatever the deadline.
     stall: Duration,
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a stall lasts unless `--stall` says otherwise.
+/// The duration of a stall without `--stall`.
 pub const STALL: Duration = Duration::from_millis(250);
 
 /// Documents in a burst.

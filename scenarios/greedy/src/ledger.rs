@@ -5,12 +5,14 @@ use lab_kit::{CommonClaim, LedgerVerdict};
 pub(super) const SAYINGS: &[CommonClaim] = &[
     CommonClaim {
         number: 1,
-        says: "A batch task that parses thousands of large messages in a loop and never yields starves everything else; \
-               a yield every 100 messages makes the tail 25 times shorter.",
+        says: "A batch task that parses thousands of large messages in a loop and never yields \
+               starves everything else; a yield every 100 messages makes the tail 25 times \
+               shorter.",
         so: LedgerVerdict::Partly,
-        found: "It starves everything, and the yield helps as much as is said. It fails again when messages grow, for a \
-                yield lets sixty other tasks run at most. A look at the clock instead of a count, and a hand-off to \
-                another thread, go far beyond it; spending the budget for each message does hardly better.",
+        found: "It starves everything, and the yield helps as much as claimed. It fails again \
+                when messages grow, because a yield lets at most sixty other tasks run. A time \
+                limit instead of a count, and a hand-off to another thread, are far better; \
+                consuming the budget for each message is hardly better.",
         shown_by: &[
             ("buggy", "a request waits for most of the import"),
             ("buggy", "its tail is far above a yield every 100"),
@@ -22,11 +24,13 @@ pub(super) const SAYINGS: &[CommonClaim] = &[
     },
     CommonClaim {
         number: 2,
-        says: "Standard profiles show an even distribution of CPU meanwhile; only a view of the scheduler tells.",
+        says: "Standard profiles show an even distribution of CPU meanwhile; only a view of the \
+               scheduler shows the cause.",
         so: LedgerVerdict::Partly,
-        found: "A CPU profile is not even: it shows the import, and rightly so. But it shows the same import when nobody \
-                starves, for the same work is done, cut in slices. It tells who computes and not who waits for that, which the \
-                scheduler's own record tells.",
+        found: "A CPU profile is not even: it shows the import, and rightly so. But it shows the \
+                same import when no request starves, because the same work is done in slices. It \
+                shows which code computes, not which requests wait for it; a recording of the \
+                scheduler shows that.",
         shown_by: &[
             ("buggy", "its worker computes the import and hardly anything else"),
             ("fixed", "a CPU profile of its worker looks like the faulty one"),
@@ -36,10 +40,11 @@ pub(super) const SAYINGS: &[CommonClaim] = &[
     },
     CommonClaim {
         number: 18,
-        says: "An .await that is always ready, on a free tokio mutex say, is no yield point.",
+        says: "An .await that is always ready, for example on a free tokio mutex, is no yield \
+               point.",
         so: LedgerVerdict::Partly,
-        found: "Of most futures that is true. A free lock of tokio's own is a yield point all the same, for each \
-                acquisition spends the task's budget.",
+        found: "For most futures that is true. A free lock of tokio is a yield point \
+                nevertheless, because each acquisition consumes the task's budget.",
         shown_by: &[
             ("await-more", "a request waits for most of the import"),
             ("tokio-mutex", "a free tokio lock is a yield point after all"),

@@ -50,7 +50,7 @@ impl TokioStore {
     }
 }
 
-/// Progress of a job, for whoever asks.
+/// Progress of a job, for its readers.
 #[derive(Debug, Default)]
 pub struct Progress(AtomicU64);
 
@@ -65,7 +65,7 @@ impl Progress {
 const MOST_NESTED: usize = 64;
 const LONGEST_TEXT: usize = 1 << 20;
 
-/// Refuses documents that would harm whoever reads them, and orders whose lines do not add up.
+/// Refuses documents that would harm their readers, and orders whose lines do not add up.
 #[instrument(skip_all)]
 pub fn validate(order: &Value) -> anyhow::Result<()> {
     check_shape(order, 0)?;

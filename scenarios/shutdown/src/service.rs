@@ -1,4 +1,4 @@
-//! The service that all variants share: it answers requests on a runtime of its own, until somebody stops it.
+//! The service that all variants share: it answers requests on a runtime of its own, until it is stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,7 +79,7 @@ impl Drop for Live {
     }
 }
 
-/// A wish to stop: of a signal, or of whoever runs the service.
+/// A request to stop: by a signal, or by the caller.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(CancellationToken);
 
@@ -89,12 +89,12 @@ impl Stop {
         self.0.cancel();
     }
 
-    /// Whether somebody did.
+    /// Whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// Waits for Ctrl-C, SIGTERM, or whoever runs the service.
+    /// Waits for Ctrl-C, SIGTERM, or the caller.
     pub async fn requested(&self) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {

@@ -4,7 +4,7 @@ use crate::uploads::{self, BYTES, Digest, Limiter, Upload};
 use lab_kit::{Batch, Cx, Load};
 use std::sync::Arc;
 
-/// More than all uploads of any batch hold: nobody ever waits for the limiter.
+/// More than all uploads of any batch hold: no upload ever waits for the limiter.
 pub const UNCONTENDED: usize = 1 << 40;
 
 /// What a batch needs for one upload at the most, in bytes: the upload, its future or task with the lists that

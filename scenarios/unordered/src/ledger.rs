@@ -5,13 +5,14 @@ use lab_kit::{CommonClaim, LedgerVerdict};
 pub(super) const SAYINGS: &[CommonClaim] = &[
     CommonClaim {
         number: 5,
-        says: "Thousands of uploads in FuturesUnordered take seconds, because each future checks its readiness against \
-               every other one: O(n²).",
+        says: "Thousands of uploads in FuturesUnordered take seconds, because each future checks \
+               its readiness against every other one: O(n²).",
         so: LedgerVerdict::Partly,
-        found: "It is quadratic, if not as slow as that, and the reason is another. A task has a budget of 128 operations a poll; every child \
-                beyond it is turned away, woken after the poll, and polled in vain again, once for each 128 that get \
-                on. Outside the budget the same code is linear; and so it is behind a limiter for a few, since a child \
-                that is turned away keeps the permit it has got.",
+        found: "It is quadratic, though not as slow as that, and for another reason. A task has a \
+                budget of 128 operations a poll; every child future beyond it is refused, woken \
+                after the poll, and polled in vain again, once for each 128 that make progress. \
+                Outside the budget the same code is linear; so it is behind a limiter for a few, \
+                because a child future that is refused keeps its permit.",
         shown_by: &[
             ("buggy", "polls of the uploads grow with their square"),
             ("unconstrained", "polls of the uploads grow with their number"),
@@ -22,11 +23,13 @@ pub(super) const SAYINGS: &[CommonClaim] = &[
     },
     CommonClaim {
         number: 6,
-        says: "Spawning each upload and join_all on the handles is the fix: O(n), 65 times faster.",
+        says: "Spawning each upload and join_all on the handles is the fix: O(n), 65 times \
+               faster.",
         so: LedgerVerdict::No,
-        found: "Handles spend the budget too, so this is quadratic as well, as soon as there is a second worker. Linear \
-                are a JoinSet, awaiting the handles one after another, a bound on what is under way, and children \
-                outside the budget. Against the last of those a large batch gains more than 65 times.",
+        found: "Handles consume budget too, so this is quadratic as well, as soon as there is a \
+                second worker. A JoinSet, awaiting the handles one after another, a bound on \
+                concurrent uploads, and child futures outside the budget are linear. With the \
+                last of these a large batch gains more than 65 times.",
         shown_by: &[
             ("spawn-join-all", "the advice that everybody repeats is quadratic on this tokio"),
             ("fixed", "time grows with their number"),

@@ -1,6 +1,6 @@
 //! The service that all variants share: small uploads, and how one of them is processed.
 
-use lab_kit::batch::Children;
+use lab_kit::Children;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;

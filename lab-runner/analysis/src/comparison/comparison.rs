@@ -81,6 +81,7 @@ pub struct Rule<'a> {
 
 /// Limits beyond which a pair is dropped whole, fixed before anything is measured and the same for both sides.
 const MOST_STEAL: f64 = 0.02;
+/// Cores that other processes may use during a run before its pair is dropped.
 pub const MOST_FOREIGN_CORES: f64 = 0.10;
 /// More dropped pairs than this make the comparison invalid.
 const MOST_DROPPED: f64 = 0.30;

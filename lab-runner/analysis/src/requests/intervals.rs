@@ -48,6 +48,7 @@ pub struct Intervals<E: Iterator<Item = io::Result<Entry>>> {
 }
 
 impl<E: Iterator<Item = io::Result<Entry>>> Intervals<E> {
+    /// The intervals of a log that was read, of a run that ended at `ended_ns` where its log does not say so.
     pub fn new(header: Header, entries: E, ended_ns: Option<u64>) -> Intervals<E> {
         let end_ns = header.closed_ns.or(ended_ns).unwrap_or(u64::MAX);
         let offered_until_ns = header.stopped_ns.unwrap_or(u64::MAX).min(end_ns);
@@ -90,7 +91,7 @@ impl<E: Iterator<Item = io::Result<Entry>>> Iterator for Intervals<E> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::requests::requests::tests::{entry, requests};
 

@@ -14,10 +14,10 @@ use std::path::Path;
 pub fn resolve(folder: &Path) -> anyhow::Result<()> {
     let path = folder.join(RAW_HAND_OFFS);
     let raw = Raw::<Vec<(String, Vec<u64>)>>::read(&path).context("what is known of hand-offs is damaged")?;
-    let Some(Raw { program, told }) = raw else { return Ok(()) };
+    let Some(Raw { program, data, .. }) = raw else { return Ok(()) };
     let mut symbols = symbols(&program);
     let mut seen: BTreeMap<(String, String), HandOff> = BTreeMap::new();
-    for (place, addresses) in told {
+    for (place, addresses) in data {
         let stack = symbols.stack(&addresses);
         let hands_off = stack.iter().any(|frame| frame.function.contains("spawn_blocking"));
         let Some(frame) = culprit(&stack).filter(|_| hands_off) else { continue };

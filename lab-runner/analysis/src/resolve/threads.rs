@@ -2,11 +2,10 @@
 
 use crate::stacks::symbols::Symbols;
 use lab_recording::file;
-use lab_recording::post_mortem::{LiveTask, POST_MORTEM, PostMortem, Thread};
+use lab_recording::post_mortem::{Addresses, POST_MORTEM, PostMortem};
 use lab_recording::scheduler::{self, Blocks, What};
 use lab_recording::threads::{
-    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STUCK_THREADS, Raw, RawPanic, RawPostMortem,
-    RawStuckThread, RawTask, RawThread, STUCK_THREADS, StuckThread,
+    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STUCK_THREADS, Raw, STUCK_THREADS, StuckThread,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,59 +38,38 @@ pub fn symbols(program: &Program) -> Symbols {
 }
 
 /// Puts what `name` makes of a raw file in its place. False if there is none.
-fn resolve<T, N>(folder: &Path, [from, to]: [&str; 2], name: impl FnOnce(T, &mut Symbols) -> N) -> anyhow::Result<bool>
+fn resolve<T, N>(
+    folder: &Path,
+    [from, to]: [&str; 2],
+    name: impl FnOnce(Raw<T>, &mut Symbols) -> N,
+) -> anyhow::Result<bool>
 where
     T: Serialize + DeserializeOwned,
     N: Serialize,
 {
     let from = folder.join(from);
-    let Some(Raw { program, told }) = Raw::<T>::read(&from)? else { return Ok(false) };
-    let named = name(told, &mut symbols(&program));
+    let Some(raw) = Raw::<T>::read(&from)? else { return Ok(false) };
+    let mut symbols = symbols(&raw.program);
+    let named = name(raw, &mut symbols);
     file::replace(&folder.join(to), &serde_json::to_vec_pretty(&named)?)?;
     let _ = std::fs::remove_file(from);
     Ok(true)
 }
 
-fn post_mortem(dead: RawPostMortem, symbols: &mut Symbols, folder: &Path) -> PostMortem {
-    let mut notes = dead.notes;
+fn post_mortem(raw: Raw<PostMortem<Addresses>>, symbols: &mut Symbols, folder: &Path) -> PostMortem {
+    let mut dead = raw.data.with_stacks(|stack| symbols.stack(&stack));
     if symbols.executable_has_changed() {
-        notes.push("the binary has changed since: its functions have no names any more".into());
+        dead.notes.push("the binary has changed since: its functions have no names any more".into());
     }
-    let polled = dead.tasks.as_ref().filter(|tasks| !tasks.is_empty()).map(|_| last_polls(folder));
-    let last_ms = |number| {
-        let begin_ns = polled.as_ref()?.get(&number)?;
-        Some(dead.at_ns.saturating_sub(*begin_ns) as f64 / 1e6)
-    };
-    let task = |task: RawTask| LiveTask {
-        last_poll_ms: last_ms(task.number),
-        number: task.number,
-        runtime: task.runtime,
-        place: task.place,
-        age_ms: task.age_ms,
-        state: task.state,
-    };
-    PostMortem {
-        took_ms: dead.took_ms,
-        threads: dead.threads.into_iter().map(|thread| named(thread, symbols)).collect(),
-        tasks: dead.tasks.map(|tasks| tasks.into_iter().map(task).collect()),
-        watched: dead.watched,
-        runtimes: dead.runtimes,
-        dumped: dead.dumped,
-        notes,
+    let tasks = dead.tasks.as_deref_mut().unwrap_or_default();
+    if !tasks.is_empty() {
+        let polls = last_polls(folder);
+        for task in tasks {
+            let begin_ns = polls.get(&task.number);
+            task.last_poll_ms = begin_ns.map(|begin_ns| raw.at_ns.saturating_sub(*begin_ns) as f64 / 1e6);
+        }
     }
-}
-
-fn named(thread: RawThread, symbols: &mut Symbols) -> Thread {
-    Thread {
-        stack: symbols.stack(&thread.stack),
-        tid: thread.tid,
-        name: thread.name,
-        same_later: thread.same_later,
-        on_cpu: thread.on_cpu,
-        channel: thread.channel,
-        syscall: thread.syscall,
-        poll: thread.poll,
-    }
+    dead
 }
 
 /// When the last poll of each task began, as far as a recorder looked.
@@ -111,23 +89,13 @@ fn last_polls(folder: &Path) -> HashMap<u64, u64> {
     last
 }
 
-fn panics(panics: Vec<RawPanic>, symbols: &mut Symbols) -> Vec<Panic> {
-    let named = |panic: RawPanic| {
-        let stack = symbols.stack(&panic.stack);
-        Panic { thread: panic.thread, text: panic.text, stack }
-    };
-    panics.into_iter().map(named).collect()
+fn panics(raw: Raw<Vec<Panic<Addresses>>>, symbols: &mut Symbols) -> Vec<Panic> {
+    raw.data.into_iter().map(|panic| panic.with_stack(|stack| symbols.stack(&stack))).collect()
 }
 
-fn stuck_threads(all: Vec<RawStuckThread>, symbols: &mut Symbols) -> Vec<StuckThread> {
-    let named = |one: RawStuckThread| StuckThread {
-        stack: symbols.stack(&one.stack),
-        tid: one.tid,
-        name: one.name,
-        for_ms: one.until_ns.saturating_sub(one.from_ns) as f64 / 1e6,
-        looks: one.looks,
-    };
-    all.into_iter().map(named).filter(|one| !is_idle(one)).collect()
+fn stuck_threads(raw: Raw<Vec<StuckThread<Addresses>>>, symbols: &mut Symbols) -> Vec<StuckThread> {
+    let named = raw.data.into_iter().map(|one| one.with_stack(|stack| symbols.stack(&stack)));
+    named.filter(|one| !is_idle(one)).collect()
 }
 
 /// Whether it is a thread of tokio's blocking pool that has nothing to do.
@@ -140,6 +108,7 @@ fn is_idle(one: &StuckThread) -> bool {
 mod tests {
     use super::*;
     use lab_recording::frame::Frame;
+    use lab_recording::post_mortem::{LiveTask, Thread};
 
     fn standing_in(functions: &[&str]) -> StuckThread {
         let frame = |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
@@ -168,10 +137,10 @@ mod tests {
     #[test]
     fn a_raw_post_mortem_is_replaced_by_one_with_names() {
         let folder = tempfile::tempdir().unwrap();
-        let task = RawTask { number: 3, place: "a.rs:1".into(), ..RawTask::default() };
-        let thread = RawThread { tid: 9, stack: vec![7], ..RawThread::default() };
-        let dead = RawPostMortem { threads: vec![thread], tasks: Some(vec![task]), ..RawPostMortem::default() };
-        Raw { program: Program::default(), told: dead }.write(&folder.path().join(RAW_POST_MORTEM)).unwrap();
+        let task = LiveTask { number: 3, place: "a.rs:1".into(), ..LiveTask::default() };
+        let thread = Thread { tid: 9, stack: vec![7], ..Thread::default() };
+        let dead = PostMortem { threads: vec![thread], tasks: Some(vec![task]), ..PostMortem::default() };
+        Raw { program: Program::default(), at_ns: 1, data: dead }.write(&folder.path().join(RAW_POST_MORTEM)).unwrap();
         assert!(complete(folder.path(), true).is_empty());
         let read = std::fs::read(folder.path().join(POST_MORTEM)).unwrap();
         let read: PostMortem = serde_json::from_slice(&read).unwrap();

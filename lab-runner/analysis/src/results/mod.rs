@@ -18,6 +18,7 @@ use anyhow::{Context, ensure};
 use diagnosed::Diagnosed;
 use lab_kit::{Column, Scenario};
 use lab_recording::folder;
+use lab_recording::pack::{self, Opened};
 use lab_recording::spec::Spec;
 use noise::Noise;
 use std::io;
@@ -59,18 +60,26 @@ pub struct Results {
 }
 
 impl Results {
-    /// Reads and judges the run in a folder, or all runs in the folder of an invocation.
+    /// Reads and judges a run, or all runs of an invocation, from a folder or packed.
     ///
     /// # Errors
-    /// If the folder holds no recording, or one that a newer lab wrote.
-    pub fn read(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
+    /// If there is no recording, one that a newer lab wrote, or a packed one that cannot be unpacked.
+    pub fn read(recording: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
+        let opened = pack::open(recording)?;
+        let mut read = Results::read_folder(opened.folder(), recording, scenarios)?;
+        read.rename_folders(|folder| opened.shown(folder));
+        Ok(read)
+    }
+
+    /// The same of a folder, which is called `shown`.
+    fn read_folder(folder: &Path, shown: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
         let analyses = analyses(folder)?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
         let one_run = folder::is_recording(folder);
         let profiles = if one_run { profile::of_run(folder, &spec) } else { profile::read_all(folder) };
         let lost_profiles = profile::unreadable(folder);
-        let noise = spec.pair.as_ref().and_then(|_| Noise::beside(folder, &spec.environment, scenarios));
+        let noise = spec.pair.as_ref().and_then(|_| Noise::beside(shown, &spec.environment, scenarios));
         let read = match &spec.pair {
             Some(_) => Results { profiles, ..Results::of_pairs(folder, spec, analyses, scenario) },
             None => Results::of(folder, spec, analyses, profiles, scenario),
@@ -83,14 +92,26 @@ impl Results {
     /// # Errors
     /// If one of them cannot be read, or if they cannot be compared.
     pub fn of_two(folders: [&Path; 2], metrics: &[String], scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
-        let [before, after] = [analyses(folders[0])?, analyses(folders[1])?];
+        let opened = [pack::open(folders[0])?, pack::open(folders[1])?];
+        let [before, after] = [shown_analyses(&opened[0])?, shown_analyses(&opened[1])?];
         let Paired { runs, warnings } = pair_up(before, after, metrics).map_err(anyhow::Error::msg)?;
         let command = format!("compare {} {}", folders[0].display(), folders[1].display());
         let spec = Spec { command, ..runs[0].recording.spec.clone() };
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
         let mut report = Results::of_pairs(folders[1], spec, runs, scenario);
         report.comparison.iter_mut().for_each(|comparison| comparison.warnings.clone_from(&warnings));
-        Ok(report.diagnosed())
+        // A diagnosis reads files of the runs; everything else calls them as they were named.
+        report.rename_folders(|folder| opened[1].read_at(&opened[0].read_at(folder)));
+        let mut report = report.diagnosed();
+        report.rename_folders(|folder| opened[1].shown(&opened[0].shown(folder)));
+        Ok(report)
+    }
+
+    /// Calls every folder of it something else: a temporary one by the file that was unpacked.
+    pub fn rename_folders(&mut self, name: impl Fn(&Path) -> PathBuf) {
+        self.folder = name(&self.folder);
+        self.runs.iter_mut().for_each(|(run, _)| run.recording.folder = name(&run.recording.folder));
+        self.profiles.iter_mut().for_each(|profile| profile.folder = name(&profile.folder));
     }
 
     /// Pairs are compared, and their claims left alone: `lab run --all` judges those.
@@ -183,8 +204,15 @@ impl Results {
     }
 }
 
-pub fn analyses(folder: &Path) -> anyhow::Result<Vec<Analysis>> {
+fn analyses(folder: &Path) -> anyhow::Result<Vec<Analysis>> {
     run_folders(folder)?.iter().map(|run| Ok(requests::analyse(folder::open(run)?))).collect()
+}
+
+/// The runs of an opened recording, their folders called as people call them.
+fn shown_analyses(opened: &Opened) -> anyhow::Result<Vec<Analysis>> {
+    let mut runs = analyses(opened.folder())?;
+    runs.iter_mut().for_each(|run| run.recording.folder = opened.shown(&run.recording.folder));
+    Ok(runs)
 }
 
 /// What decides the comparison that a run belongs to.
@@ -218,7 +246,7 @@ fn recordings_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
-/// The invocations in a folder: itself, or those that `lab verify` made in it, by name.
+/// The invocations in a folder: itself, or those that `lab verify` made in it, by name, packed ones too.
 ///
 /// # Errors
 /// If there is no recording.
@@ -228,7 +256,9 @@ pub fn invocations(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         Err(error) => error,
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut invocations: Vec<PathBuf> = entries.filter(|path| run_folders(path).is_ok()).collect();
+    let is_packed = |path: &Path| path.extension().is_some_and(|extension| extension == pack::EXTENSION);
+    let is_invocation = |path: &PathBuf| is_packed(path) || run_folders(path).is_ok();
+    let mut invocations: Vec<PathBuf> = entries.filter(is_invocation).collect();
     invocations.sort();
     if invocations.is_empty() { Err(none) } else { Ok(invocations) }
 }

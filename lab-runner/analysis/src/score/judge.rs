@@ -1,63 +1,63 @@
-//! One run's diagnosis beside the truth.
+//! One run's diagnosis, judged against the known truth.
 
 use crate::diagnosis::Diagnosis;
 use lab_kit::Truth;
 use lab_recording::Cause;
 use serde::Serialize;
 
-/// A cause with its place.
+/// A cause, and the function that shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// The cause.
     pub cause: Cause,
-    /// The function to blame; none where there is no one place.
+    /// The function; none where there is no single one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
 }
 
-/// What a diagnosis of one run is worth.
+/// The outcome of one run's diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judgement {
     /// The true cause of a faulty run is named.
     Named,
-    /// A faulty run is called healthy, or something else.
+    /// A faulty run is called healthy, or another cause is named.
     Missed,
-    /// A faulty run of which is only said that it cannot be told.
+    /// A faulty run is left undecided.
     MissedForDoubt,
-    /// A healthy run is accused of nothing.
+    /// A healthy run has no finding.
     Silent,
-    /// A healthy run is accused.
+    /// A healthy run has a finding.
     Accused,
-    /// A healthy run of which is only said that it cannot be told.
+    /// A healthy run is left undecided.
     Doubted,
 }
 
 /// A diagnosis, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Judged {
-    /// What it is worth.
+    /// The outcome.
     pub judgement: Judgement,
-    /// Whether the place is right; none unless the true cause is named.
+    /// Whether the function is right; none unless the true cause is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<bool>,
     /// Whether the costliest finding is the true cause; none of a healthy run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<bool>,
-    /// Accusations that name the true cause.
+    /// Findings that name the true cause.
     pub right: u64,
-    /// Accusations that name another one.
+    /// Findings that name another cause.
     pub wrong: u64,
     /// What is wrong with the run.
     #[serde(skip)]
     pub truth: Option<Cause>,
-    /// The costliest accusation.
+    /// The costliest finding.
     #[serde(skip)]
     pub found: Option<Cause>,
 }
 
 impl Judged {
-    /// Judges what was said of a run; a healthy one has no truth.
+    /// Judges the findings of a run; a healthy one has no truth.
     pub fn of(truth: Option<&Answer>, said: &[Answer]) -> Judged {
         let accused: Vec<&Answer> = said.iter().filter(|answer| answer.cause.accuses()).collect();
         let doubtful = accused.is_empty() && said.iter().any(|answer| answer.cause != Cause::Healthy);

@@ -1,4 +1,4 @@
-//! How often a diagnosis is right, over runs whose answer is known. Pure: who runs and who diagnoses is not here.
+//! How often a diagnosis is right, over runs whose true cause is known. Pure: it starts no run and diagnoses nothing.
 
 mod judge;
 mod matrix;
@@ -15,21 +15,21 @@ use crate::diagnosis::Diagnosis;
 use lab_recording::Cause;
 use serde::Serialize;
 
-/// One run, what is wrong with it, and what was said.
+/// One run, its true cause, and the causes that were named.
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
     /// Which of the matrix it is, and where it is recorded.
     #[serde(flatten)]
     pub cell: Cell,
-    /// What is wrong with it; none with a healthy one.
+    /// Its true cause; none for a healthy run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<Answer>,
-    /// What the diagnosis named, the costliest first.
+    /// Causes that the diagnosis named, the costliest first.
     pub said: Vec<Answer>,
-    /// What that is worth.
+    /// The outcome.
     #[serde(flatten)]
     pub judged: Judged,
-    /// What the other scanner named, if one was asked.
+    /// The same of the other scanner, if one was run.
     #[serde(skip)]
     pub other: Option<Judged>,
 }
@@ -49,7 +49,7 @@ impl Score {
         Tally::of(self.runs.iter().map(|run| (&run.judged, run.cell.detected_ms)))
     }
 
-    /// All runs as another scanner tells them; none if no other was asked.
+    /// The same of another scanner; none if no other was run.
     pub fn other(&self) -> Option<Tally> {
         self.recorded.scanner.as_ref()?;
         Some(Tally::of(self.runs.iter().filter_map(|run| Some((run.other.as_ref()?, None)))))
@@ -89,8 +89,8 @@ impl Score {
     }
 }
 
-/// Whether a diagnosis names a cause whose place another profiler could tell: who fills a pool or keeps memory shows in what is
-/// asked of the allocator.
+/// Whether a finding lacks a function that another profiler could name: code that fills a pool or keeps memory shows in its
+/// allocations.
 pub fn lacks_a_place(diagnosis: &Diagnosis) -> bool {
     let lacks = |cause| matches!(cause, Cause::PoolExhausted | Cause::Leak);
     diagnosis.findings.iter().any(|finding| finding.at.is_none() && lacks(finding.cause))

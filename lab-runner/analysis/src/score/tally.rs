@@ -1,66 +1,66 @@
-//! Counts, and how sure they are.
+//! Measures of a diagnosis over many runs, each a share with its interval.
 
 use crate::requests::trials::share_interval;
 use crate::score::judge::{Judged, Judgement};
 use serde::Serialize;
 
-/// How often something was so, of how many times.
+/// A share of counted cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share {
-    /// How often.
+    /// Cases that count.
     pub hits: u64,
-    /// Of how many.
+    /// All cases.
     pub of: u64,
 }
 
 impl Share {
-    /// The share, in 0..=1; none of nothing.
+    /// The share, from 0 to 1; none where there are no cases.
     pub fn value(self) -> Option<f64> {
         (self.of > 0).then(|| self.hits as f64 / self.of as f64)
     }
 
-    /// The exact binomial interval at 95 %; one-sided if it was so always or never.
+    /// The exact binomial interval at 95 %; one-sided if all cases count, or none.
     pub fn interval(self) -> (f64, f64) {
         share_interval(self.hits, self.of)
     }
 }
 
-/// What it takes to detect, over the runs whose true cause was named.
+/// Detection time, over the runs whose true cause was named.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Detect {
-    /// Half of them took this long or less, in milliseconds.
+    /// The median, in milliseconds.
     pub median_ms: f64,
-    /// The quickest.
+    /// The shortest, in milliseconds.
     pub least_ms: f64,
-    /// The slowest.
+    /// The longest, in milliseconds.
     pub most_ms: f64,
 }
 
-/// What the diagnoses of some runs add up to.
+/// The measures of some diagnosed runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
-    /// Of faulty runs, those whose true cause is named.
+    /// Recall: of faulty runs, those whose true cause is named.
     pub recall: Share,
-    /// Of faulty runs, those of which it is the costliest finding.
+    /// Of faulty runs, those whose costliest finding is the true cause.
     pub first: Share,
-    /// Of accusations, those that are true.
+    /// Precision: of findings, those that are true.
     pub precision: Share,
-    /// Of healthy runs, those that are accused of nothing and are not left in doubt.
+    /// Specificity: of healthy runs that are decided, those without a finding.
     pub silence: Share,
-    /// Healthy runs that are called healthy: of those that nobody accuses the machine or the load may be named.
+    /// Healthy runs that are called healthy: a run without a finding may also blame the host or the load.
     pub told_healthy: Share,
-    /// Of the faulty runs whose true cause is named, those whose place is right.
+    /// Localization: of the faulty runs whose true cause is named, those whose function is right.
     pub place: Share,
-    /// Healthy runs that are accused.
+    /// Healthy runs with a finding.
     pub accused: u64,
-    /// Runs that come to no answer, faulty ones first, then healthy ones.
+    /// Undecided runs: faulty ones, then healthy ones.
     pub doubtful: [u64; 2],
-    /// How long it takes.
+    /// Detection time; none where no true cause was named.
     pub detect: Option<Detect>,
 }
 
 impl Tally {
-    /// Adds up runs, each with the time that its findings took.
+    /// Adds up runs, each with its detection time in milliseconds.
     pub fn of<'a>(runs: impl Iterator<Item = (&'a Judged, Option<f64>)>) -> Tally {
         let (mut tally, mut times) = (Tally::default(), Vec::new());
         for (judged, took) in runs {

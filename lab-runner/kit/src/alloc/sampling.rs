@@ -1,10 +1,10 @@
-//! Samples of what is asked for: one allocation in so many bytes, whatever its size.
+//! Samples of allocations: one in so many bytes, whatever their sizes.
 //!
 //! Each thread counts towards a byte that was drawn before, and the allocation with that byte in it is the sample. Gaps are
 //! exponential, so an allocation of `size` bytes is drawn with the probability `1 - exp(-size / every)`, and each
-//! sample stands for `size` divided by that: whoever adds those up, sample by sample, gets an unbiased sum.
+//! sample stands for `size` divided by that: their sum, sample by sample, is unbiased.
 //!
-//! Nobody looks whether anybody samples: without a sampler the byte is one that no count ever reaches.
+//! No allocation checks whether a sampler runs: without one the drawn byte is one that no count ever reaches.
 
 use crate::alloc::{SHARDS, totals};
 use std::num::NonZeroU64;
@@ -16,7 +16,7 @@ const OPEN: u64 = 0;
 /// A byte that no count reaches.
 const NEVER: u64 = u64::MAX;
 
-/// Mean bytes from a sample to the next; 0 while nobody samples.
+/// Mean bytes from a sample to the next; 0 while no sampler runs.
 static EVERY: AtomicU64 = AtomicU64::new(0);
 /// Who is called.
 static SAMPLED: OnceLock<fn(usize, u64)> = OnceLock::new();
@@ -30,13 +30,13 @@ pub fn sample(every: NonZeroU64, sampled: fn(usize, u64)) -> Result<(), &'static
     if totals().is_none() {
         return Err("lab_kit::alloc::Counting is not this binary's allocator");
     }
-    SAMPLED.set(sampled).map_err(|_| "this process had a sampler of allocations before")?;
+    SAMPLED.set(sampled).map_err(|_| "this process already has an allocation sampler")?;
     EVERY.store(every.get(), Ordering::SeqCst);
     open();
     Ok(())
 }
 
-/// From now on samples are so many bytes apart; nothing happens if nobody samples. The sampler itself may call this.
+/// From now on samples are so many bytes apart; nothing happens if no sampler runs. The sampler itself may call this.
 ///
 /// A gap that began before is given up and drawn anew, which changes nothing: exponential gaps have no memory.
 pub fn sample_every(every: NonZeroU64) {
@@ -50,7 +50,7 @@ fn open() {
     SHARDS.iter().for_each(|shard| shard.due.at.store(OPEN, Ordering::SeqCst));
 }
 
-/// Ends the sampling. A sample that is being taken on another thread is still told.
+/// Ends the sampling. A sample that is being taken on another thread is still delivered.
 pub fn stop_sampling() {
     EVERY.store(0, Ordering::SeqCst);
 }
@@ -60,7 +60,7 @@ pub fn samples_taken() -> u64 {
     SHARDS.iter().map(|shard| shard.due.taken.load(Ordering::Relaxed)).sum()
 }
 
-/// Does so many times what a sample costs beside its sampler, for whoever wants to know the price of one. Counts nothing.
+/// Does the work of that many samples without their sampler, to measure the cost of one. Counts nothing.
 pub fn rehearse(times: u32) {
     let due = Due::new();
     for _ in 0..times {
@@ -91,7 +91,7 @@ impl Due {
         self.random.store(mixed(u64::from(thread) + 1), Ordering::Relaxed);
     }
 
-    /// An allocation goes by, of which the thread had asked for so many bytes before.
+    /// Handles an allocation of a thread that had allocated so many bytes before.
     #[inline(always)]
     pub fn pass(&self, before: u64, size: usize) {
         if before + size as u64 >= self.at.load(Ordering::Relaxed) {
@@ -121,7 +121,7 @@ impl Due {
         }
     }
 
-    /// Nobody samples. Whoever begins in this very moment opens all threads after saying so: one of both sees the other.
+    /// No sampler runs. One that starts at this very moment opens all threads after it has announced itself: one of the two sees the other.
     fn rest(&self) {
         self.at.store(NEVER, Ordering::SeqCst);
         if EVERY.load(Ordering::SeqCst) != 0 {
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(SAMPLES.get(), 0, "nobody samples");
         MINE.set(true);
         sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap();
-        assert!(sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap_err().contains("before"));
+        assert!(sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap_err().contains("already has"));
         let asked = allocate(500);
         let ratio = ESTIMATE.get() / asked;
         assert!((0.93..1.07).contains(&ratio), "the estimate is {ratio} of the truth");

@@ -1,7 +1,8 @@
-//! A channel that tells who waits at its ends, and who was last at the other.
+//! A channel that records the waiters at its ends, and the last user of the other end.
 
 use crate::watched::lock::noted;
-use crate::watched::state::{Kind, Note, Part, State};
+use crate::watched::state::{Note, Part, State};
+use lab_recording::post_mortem::WatchedKind;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -9,13 +10,13 @@ use tokio::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
 
 /// A bounded channel under a name, as [`tokio::sync::mpsc::channel`].
 ///
-/// Its other side is known by those who have used it: an end that was only handed over does not tell to whom.
+/// Its other side is known once it was used: an end that was only handed over has no known user.
 ///
 /// # Panics
 /// If the capacity is zero.
 #[track_caller]
 pub fn channel<T>(name: &str, capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let state = State::new(Kind::Channel, name, Location::caller());
+    let state = State::new(WatchedKind::Channel, name, Location::caller());
     let (sender, receiver) = mpsc::channel(capacity);
     let user = LastUser::default();
     (Sender { inner: sender, state: Arc::clone(&state), user }, Receiver { inner: receiver, state, user: None })
@@ -49,7 +50,7 @@ impl<T> Sender<T> {
     /// Sends a message, and waits while the channel is full.
     ///
     /// # Errors
-    /// If nobody will receive it.
+    /// If all receivers are gone.
     #[track_caller]
     pub fn send(&self, message: T) -> impl Future<Output = Result<(), SendError<T>>> {
         let at = Location::caller();
@@ -62,7 +63,7 @@ impl<T> Sender<T> {
     /// Sends a message if there is room.
     ///
     /// # Errors
-    /// If there is none, or if nobody will receive it.
+    /// If there is none, or if all receivers are gone.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         self.user.set(self.state.note(Part::Sends, Location::caller()));

@@ -1,6 +1,7 @@
-//! Locks that tell who has them.
+//! Locks that record their holders and waiters.
 
-use crate::watched::state::{Kind, Note, Part, State};
+use crate::watched::state::{Note, Part, State};
+use lab_recording::post_mortem::WatchedKind;
 use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
@@ -8,7 +9,7 @@ use std::pin::pin;
 use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult};
 use std::task::Poll;
 
-/// A [`std::sync::Mutex`] that tells who has it and who waits for it.
+/// A [`std::sync::Mutex`] that records its holder and its waiters.
 #[derive(Debug)]
 pub struct Mutex<T> {
     inner: std::sync::Mutex<T>,
@@ -27,13 +28,13 @@ impl<T> Mutex<T> {
     /// A lock under a name.
     #[track_caller]
     pub fn new(name: &str, value: T) -> Mutex<T> {
-        Mutex { inner: std::sync::Mutex::new(value), state: State::new(Kind::Lock, name, Location::caller()) }
+        Mutex { inner: std::sync::Mutex::new(value), state: State::new(WatchedKind::Lock, name, Location::caller()) }
     }
 
     /// Waits for the lock, and its thread with it.
     ///
     /// # Errors
-    /// If somebody panicked who held it, as the lock of the standard library.
+    /// If a holder panicked, as for the lock of the standard library.
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let at = Location::caller();
@@ -54,7 +55,7 @@ impl<T> Mutex<T> {
     /// Takes the lock if it is free.
     ///
     /// # Errors
-    /// If it is not, or if somebody panicked who held it.
+    /// If it is held, or if a holder panicked.
     #[track_caller]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         let at = Location::caller();
@@ -67,7 +68,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// Whether somebody panicked who held it.
+    /// Whether a holder panicked.
     pub fn is_poisoned(&self) -> bool {
         self.inner.is_poisoned()
     }
@@ -91,7 +92,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// A [`tokio::sync::Mutex`] that tells who has it and who waits for it.
+/// A [`tokio::sync::Mutex`] that records its holder and its waiters.
 #[derive(Debug)]
 pub struct AsyncMutex<T> {
     inner: tokio::sync::Mutex<T>,
@@ -111,7 +112,7 @@ impl<T> AsyncMutex<T> {
     pub fn new(name: &str, value: T) -> AsyncMutex<T> {
         AsyncMutex {
             inner: tokio::sync::Mutex::new(value),
-            state: State::new(Kind::AsyncLock, name, Location::caller()),
+            state: State::new(WatchedKind::AsyncLock, name, Location::caller()),
         }
     }
 

@@ -1,64 +1,24 @@
-//! Who holds what and who waits for it, and the list of everything that is watched.
+//! Holders and waiters of watched locks and channels, and the list of all that exist.
 
 use crate::clock;
 use crate::task_number::number_of;
+use lab_recording::post_mortem::{Party, Watched, WatchedKind};
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
-/// How often a snapshot tries what somebody else has locked, before it goes on without it.
+/// How often a snapshot tries a lock that another thread holds, before it goes on without it.
 const TRIES: usize = 100;
 /// What it sleeps in between.
 const PAUSE: Duration = Duration::from_micros(50);
 
 static ALL: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
 
-/// Kinds of what is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A lock that blocks its thread.
-    Lock,
-    /// A lock that is awaited.
-    AsyncLock,
-    /// A bounded channel.
-    Channel,
-}
-
-/// Something watched that somebody holds or waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// What it is.
-    pub kind: Kind,
-    /// What whoever made it calls it.
-    pub name: String,
-    /// Where it was made: `src/drive.rs:52`.
-    pub place: String,
-    /// Who holds it; nobody holds a channel.
-    pub holders: Vec<Party>,
-    /// Who waits for it.
-    pub waiters: Vec<Party>,
-    /// Who used the other side of a channel last, through each handle that is still there: who could end the wait.
-    pub others: Vec<Party>,
-}
-
-/// Who holds something or waits for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Party {
-    /// The number that its thread had in the kernel at that moment; zero where threads have none.
-    pub tid: u32,
-    /// The task's number; none outside of tasks.
-    pub task: Option<u64>,
-    /// Since when, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub since_ns: u64,
-    /// Where it asked for it: `src/drive.rs:52`.
-    pub place: String,
-}
-
-/// All that somebody holds or waits for, in the order in which it was made. It never waits for long: what somebody
-/// else keeps locked for milliseconds is left out.
-pub fn snapshot() -> Vec<Seen> {
+/// All locks and channels that are held or waited for, in the order in which they were made, with ages at `now_ns`
+/// of `CLOCK_MONOTONIC`. It never waits for long: what another thread keeps locked for milliseconds is left out.
+pub fn snapshot(now_ns: u64) -> Vec<Watched> {
     let all: Vec<_> = tried(&ALL).map(|all| all.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
-    all.iter().filter_map(|state| state.seen()).collect()
+    all.iter().filter_map(|state| state.watched(now_ns)).collect()
 }
 
 fn tried<T>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
@@ -72,7 +32,7 @@ fn tried<T>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     None
 }
 
-/// What somebody is to something watched.
+/// What a task or a thread is to a watched lock or channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Holds,
@@ -96,10 +56,10 @@ struct Entry {
     at: &'static Location<'static>,
 }
 
-/// What is noted about something watched.
+/// The record of a watched lock or channel.
 #[derive(Debug)]
 pub(super) struct State {
-    kind: Kind,
+    kind: WatchedKind,
     name: String,
     made: &'static Location<'static>,
     entries: Mutex<Entries>,
@@ -113,7 +73,7 @@ struct Entries {
 
 impl State {
     /// Notes something new.
-    pub(super) fn new(kind: Kind, name: &str, made: &'static Location<'static>) -> Arc<State> {
+    pub(super) fn new(kind: WatchedKind, name: &str, made: &'static Location<'static>) -> Arc<State> {
         let state = Arc::new(State { kind, name: name.to_owned(), made, entries: Mutex::default() });
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() == all.capacity() {
@@ -136,10 +96,10 @@ impl State {
         Note { state: Arc::clone(self), number }
     }
 
-    fn seen(&self) -> Option<Seen> {
+    fn watched(&self, now_ns: u64) -> Option<Watched> {
         let list = tried(&self.entries)?.list.clone();
         let of = |part: Part| list.iter().filter(move |entry| entry.part == part);
-        let parties = |part: Part| of(part).map(Entry::party).collect::<Vec<_>>();
+        let parties = |part: Part| of(part).map(|entry| entry.party(now_ns)).collect::<Vec<_>>();
         let mut others = Vec::new();
         // Senders wait for whoever receives, and receivers for whoever sends.
         for (waits, other) in [(Part::Waits, Part::Receives), (Part::WaitsToReceive, Part::Sends)] {
@@ -152,13 +112,14 @@ impl State {
         let holders = parties(Part::Holds);
         let (name, place) = (self.name.clone(), place(self.made));
         let somebody = !(holders.is_empty() && waiters.is_empty());
-        somebody.then_some(Seen { kind: self.kind, name, place, holders, waiters, others })
+        somebody.then_some(Watched { kind: self.kind, name, place, holders, waiters, others })
     }
 }
 
 impl Entry {
-    fn party(&self) -> Party {
-        Party { tid: self.tid, task: self.task, since_ns: self.since_ns, place: place(self.at) }
+    fn party(&self, now_ns: u64) -> Party {
+        let for_ms = now_ns.saturating_sub(self.since_ns) as f64 / 1e6;
+        Party { tid: self.tid, task: self.task, for_ms, place: place(self.at) }
     }
 }
 
@@ -180,7 +141,7 @@ fn place(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// The number of the calling thread, asked for once.
+/// The number of the calling thread, read once.
 fn tid() -> u32 {
     std::thread_local!(static TID: u32 = asked_tid());
     // A thread that is ending may have forgotten it.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-fn seen(name: &str) -> Option<Seen> {
-    snapshot().into_iter().find(|seen| seen.name == name)
+fn seen(name: &str) -> Option<Watched> {
+    snapshot(crate::clock::now_ns()).into_iter().find(|seen| seen.name == name)
 }
 
-/// Looks until it is so: a thread that begins to wait tells nobody when.
+/// Polls until it holds: a thread does not report that it begins to wait.
 fn until(what: impl Fn() -> bool) {
     let begun = Instant::now();
     while !what() {
@@ -38,10 +38,10 @@ fn a_lock_tells_who_has_it_and_who_waits() {
     let waiting = std::thread::Builder::new().name("waits".into()).spawn(move || *other.lock().unwrap() += 1).unwrap();
     until(|| seen("tells").unwrap().waiters.len() == 1);
     let both = seen("tells").unwrap();
-    assert_eq!((both.kind, both.holders.len(), both.holders[0].task), (Kind::Lock, 1, None));
+    assert_eq!((both.kind, both.holders.len(), both.holders[0].task), (WatchedKind::Lock, 1, None));
     assert!(both.place.ends_with(&format!("watched/tests.rs:{made}")), "{}", both.place);
     assert!(both.holders[0].place.ends_with(&format!("tests.rs:{}", made + 3)), "{:?}", both.holders);
-    assert!(both.holders[0].tid != both.waiters[0].tid && both.holders[0].since_ns <= both.waiters[0].since_ns);
+    assert!(both.holders[0].tid != both.waiters[0].tid && both.holders[0].for_ms >= both.waiters[0].for_ms);
     drop(held);
     waiting.join().unwrap();
     assert_eq!((seen("tells"), *lock.lock().unwrap()), (None, 1));
@@ -77,7 +77,7 @@ fn an_async_lock_tells_tasks_and_forgets_who_gave_up() {
         (held, waits)
     });
     let both = seen("async").unwrap();
-    assert_eq!((both.kind, both.holders[0].task), (Kind::AsyncLock, None), "the outermost future is no task");
+    assert_eq!((both.kind, both.holders[0].task), (WatchedKind::AsyncLock, None), "the outermost future is no task");
     assert_eq!(both.waiters[0].task.map(|task| task.to_string()), Some(waits.id().to_string()));
     waits.abort();
     until(|| seen("async").unwrap().waiters.is_empty());
@@ -112,7 +112,7 @@ fn a_channel_tells_who_waits_and_who_could_end_it() {
             let mut second = pin!(sender.send(2));
             assert!(once(second.as_mut()).await.is_pending());
             let waits = seen("full").unwrap();
-            assert_eq!((waits.kind, waits.waiters.len(), waits.others.len()), (Kind::Channel, 1, 0));
+            assert_eq!((waits.kind, waits.waiters.len(), waits.others.len()), (WatchedKind::Channel, 1, 0));
             assert_eq!(receiver.recv().await, Some(1));
             assert_eq!(seen("full").unwrap().others.len(), 1, "now the receiver is known");
             assert!(once(second.as_mut()).await.is_ready());
@@ -139,7 +139,8 @@ fn a_snapshot_waits_for_nobody_for_long() {
     drop(lock);
     let all: Vec<_> = (0..1_000).map(|_| Mutex::new("many", ())).collect();
     let held: Vec<_> = all.iter().map(|lock| lock.lock().unwrap()).collect();
-    assert_eq!(snapshot().iter().filter(|seen| seen.name == "many").count(), 1_000);
+    let listed = snapshot(crate::clock::now_ns());
+    assert_eq!(listed.iter().filter(|lock| lock.name == "many").count(), 1_000);
     drop(held);
     assert!(seen("many").is_none() && seen("forgotten").is_none());
 }

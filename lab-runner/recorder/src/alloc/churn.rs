@@ -1,4 +1,4 @@
-//! Samples of what is asked for, in the child: stacks are walked where memory is asked for, and stored into a mapped
+//! Samples of allocations, in the child: stacks are walked where memory is allocated, and stored into a mapped
 //! file. Nothing here asks for memory once the sampling has begun.
 
 use crate::price::{at_depth, price};
@@ -22,9 +22,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 static SINK: OnceLock<Sink> = OnceLock::new();
 
 thread_local! {
-    /// The thread's stack, once it was asked for.
+    /// The thread's stack, once it was needed.
     static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
-    /// Whether the thread belongs to a profiler: what that asks for is nobody's churn.
+    /// Whether the thread belongs to a profiler: what that allocates is not churn.
     static OWN: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -44,7 +44,7 @@ impl Churn {
         walk::frame_pointers_work()?;
         let path = folder.join(FILE);
         let sink = Sink::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        SINK.set(sink).map_err(|_| "another sampler was at work")?;
+        SINK.set(sink).map_err(|_| "another sampler was running")?;
         alloc::sample(not_zero(CHURN_EVERY), sampled)?;
         Ok(Churn { before })
     }

@@ -1,4 +1,4 @@
-//! The thread that looks at the allocator while a run goes on: what it holds, and what was counted.
+//! The thread that reads the allocator's statistics during a run: what it holds, and what was counted.
 
 use crate::alloc::churn::{self, Churn};
 use crate::alloc::jemalloc;
@@ -104,8 +104,7 @@ impl Looks {
         if self.seen.is_empty() || serde_json::to_writer(&mut self.text, &self.seen).is_err() {
             return;
         }
-        let (whole, growing) = (self.folder.join(MEMORY), self.folder.join("alloc-memory.json.new"));
-        let _ = std::fs::write(&growing, &self.text).and_then(|()| std::fs::rename(&growing, &whole));
+        let _ = lab_recording::file::replace(&self.folder.join(MEMORY), &self.text);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The profiler `alloc`: who asks for memory, who keeps it, and what the allocator holds meanwhile.
 //!
-//! *Churn* is all that is asked for after the warm-up. The counting allocator draws one allocation in so many bytes; the
+//! *Churn* is all that is allocated after the warm-up. The counting allocator draws one allocation in so many bytes; the
 //! thread that allocates walks its frame pointers and writes size and stack into `alloc.bin`, which is mapped into
 //! memory: nothing asks the allocator for anything meanwhile, and a run that is killed keeps what was seen.
 //!
@@ -29,7 +29,7 @@ pub(crate) fn environment() -> [(&'static str, String); 2] {
     [("_RJEM_MALLOC_CONF", options.clone()), ("MALLOC_CONF", options)]
 }
 
-/// This binary's allocator in words; which one that of a stranger has, nobody can tell.
+/// This binary's allocator in words; that of another binary is unknown.
 pub fn allocator() -> Option<String> {
     let counted = lab_kit::alloc::totals().is_some();
     match (jemalloc::version(), counted) {

@@ -15,5 +15,5 @@
 
 pub(crate) mod sampler;
 
-/// Samples asked for in a second of CPU time. Few kernels have as many ticks; [`raw::Raw::tick_hz`] tells.
+/// Samples requested in a second of CPU time. Few kernels have as many ticks: [`raw::Raw::tick_hz`] has their number.
 pub(crate) const HZ: u32 = 1_000;

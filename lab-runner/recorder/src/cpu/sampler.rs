@@ -43,7 +43,7 @@ impl Sampler {
         Ok(Sampler { keeper: Keeper::start("lab-cpu", write)?, samples })
     }
 
-    /// Stops it, once everything is written, and tells how many samples there were.
+    /// Stops it, once everything is written, and returns the number of samples.
     pub fn stop(self) -> anyhow::Result<u64> {
         self.keeper.stop()?;
         Ok(self.samples.load(Ordering::Relaxed))
@@ -63,7 +63,7 @@ pub(crate) fn price_of_a_sample(folder: &Path) -> Result<Price, String> {
     let mut ask = || failed = failed.take().or(signal::send_of_profiler().err());
     let price = price(EVENTS, || (), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
     drop(profiler);
-    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be asked for a sample: {error}")))
+    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be signalled for a sample: {error}")))
 }
 
 /// pprof-rs keeps what overflows its table in a temporary file, and leaves that behind. In the run's own folder it is
@@ -79,16 +79,16 @@ fn keep_files_in(scratch: &Path) -> Result<(), String> {
 /// Asks for samples. While a thread unwinds for a panic it may hold a lock of libgcc's that naming a frame takes too, so
 /// samples from in there are dropped.
 fn start_profiler(hz: u32) -> Result<ProfilerGuard<'static>, String> {
-    let hz = i32::try_from(hz).map_err(|_| format!("{hz} samples a second cannot be asked for"))?;
+    let hz = i32::try_from(hz).map_err(|_| format!("{hz} samples a second are too many"))?;
     let builder = ProfilerGuardBuilder::default().frequency(hz).blocklist(&["libgcc"]);
-    builder.build().map_err(|error| format!("pprof-rs does not start: {error}"))
+    builder.build().map_err(|error| format!("pprof-rs cannot start: {error}"))
 }
 
 fn report(profiler: &ProfilerGuard<'_>) -> anyhow::Result<UnresolvedReport> {
-    profiler.report().build_unresolved().context("pprof-rs hands out no samples")
+    profiler.report().build_unresolved().context("pprof-rs has no samples")
 }
 
-/// What was asked, and when.
+/// The sampling rate, and when it began.
 struct Begin {
     hz: u32,
     cpu_ns: u64,

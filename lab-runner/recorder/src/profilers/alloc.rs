@@ -1,4 +1,4 @@
-//! The profiler in the child: starts what this binary has of it, and says what it has not.
+//! The profiler in the child: starts the parts that this binary has, and reports those that it lacks.
 
 use crate::alloc::churn::{Churn, price_of_a_sample};
 use crate::alloc::jemalloc;
@@ -46,7 +46,7 @@ impl Instrument for AllocProfiler {
     fn prices(&mut self, _hooks: &Hooks, folder: &Path) -> Vec<Priced> {
         let counts = lab_kit::alloc::totals().is_some();
         let drawn = counts.then(|| (DRAWN, price_of_a_sample(folder)));
-        let held = "jemalloc tells how many samples it holds, and not how many it has drawn".to_owned();
+        let held = "jemalloc reports how many samples it holds, not how many it took".to_owned();
         drawn.into_iter().chain(jemalloc::is_here().then_some(("heap profile", Err(held)))).collect()
     }
 
@@ -65,7 +65,7 @@ impl Instrument for AllocProfiler {
         if self.live
             && let Err(error) = jemalloc::dump(&folder.join(HEAP))
         {
-            note.notes.push(format!("live: jemalloc's heap profile is lost: {error:#}"));
+            note.notes.push(format!("live: the heap profile of jemalloc cannot be read: {error:#}"));
         }
         Ok(note)
     }

@@ -1,4 +1,4 @@
-//! `lab run --console`: a run that somebody watches live with tokio-console. No profiler that leaves anything, but like one it has a run of
+//! `lab run --console`: a run that is watched live with tokio-console. It writes no profile, but like one it has a run of
 //! its own. The only file that knows whether this build has it.
 
 use crate::hooks::Hooks;
@@ -31,7 +31,7 @@ pub(crate) fn environment() -> (&'static str, String) {
     ("TOKIO_CONSOLE_BIND", format!("127.0.0.1:{}", port()))
 }
 
-/// Serves whoever attaches, from before any runtime is built until the process ends.
+/// Serves clients that attach, from before any runtime is built until the process ends.
 pub(crate) struct Console;
 
 impl Console {
@@ -58,12 +58,12 @@ impl Instrument for Console {
     }
 
     fn prices(&mut self, _hooks: &Hooks, _folder: &Path) -> Vec<Priced> {
-        vec![("each span", Err("its work cannot be told from the program's".into()))]
+        vec![("each span", Err("its CPU time cannot be separated from the program's".into()))]
     }
 
     fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
         Ok(ProfilerStatus {
-            notes: vec!["it was there to be watched with tokio-console, and leaves nothing".into()],
+            notes: vec!["it served tokio-console and writes no profile".into()],
             ..ProfilerStatus::default()
         })
     }

@@ -11,7 +11,7 @@ mod stall;
 use crate::instrument::Instrument;
 use lab_recording::profiler::Profiler;
 
-/// What a child needs in its environment for the profiler that looks into it.
+/// What a child needs in its environment for its profiler.
 pub fn environment(profiler: Option<Profiler>) -> Vec<(&'static str, String)> {
     match profiler {
         Some(Profiler::Alloc) => crate::alloc::environment().into(),

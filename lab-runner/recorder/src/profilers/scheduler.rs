@@ -90,13 +90,13 @@ impl Instrument for SchedProfiler {
             Some(Err(why)) => Some(why),
             None => None,
         };
-        let no_hand_offs = no_hand_offs.map(|why| format!("who hands work to the blocking pool is not known: {why}"));
+        let no_hand_offs = no_hand_offs.map(|why| format!("hand-offs to the blocking pool are not recorded: {why}"));
         let stacks = self.no_stacks.take().map(|why| match SEES_POLLS {
-            true => format!("where the code was that held workers is not known: {why}"),
-            false => format!("workers and queues alone are seen: {HOW_TO_SEE_POLLS}"),
+            true => format!("code that held workers is not sampled: {why}"),
+            false => format!("only workers and queues are recorded: {HOW_TO_SEE_POLLS}"),
         });
         let ended = counts.trouble.map(|why| format!("the recording ends before the run: {why}"));
-        let stood = stood.err().map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
+        let stood = stood.err().map(|why| format!("stuck threads outside of polls cannot be shown: {why:#}"));
         let named = [("events", counts.events), ("events_dropped", counts.dropped), ("bytes", counts.bytes)];
         Ok(ProfilerStatus {
             counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),

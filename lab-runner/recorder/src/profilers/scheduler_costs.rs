@@ -12,10 +12,10 @@ pub(crate) const OTHER: &str = "sleep, waking, spawn or end";
 /// Rounds of a block, of one event of each kind.
 const ROUNDS: u32 = 50;
 const KINDS: u32 = 4;
-/// A runtime that is none: the last number stands for all that have none of their own.
+/// The number of no particular runtime: the last one, which all beyond the others share.
 const NO_RUNTIME: u8 = 63;
 
-/// The prices of polls and of all other events.
+/// The costs of polls and of all other events.
 pub(crate) fn prices(all: &Hooks) -> Vec<Priced> {
     lane::listen(true);
     let mut prices = vec![(OTHER, Ok(of_another(all)))];

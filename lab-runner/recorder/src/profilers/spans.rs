@@ -18,7 +18,7 @@ use tracing_subscriber::layer::SubscriberExt;
 /// What is done on the threads of the program.
 const MADE: &str = "span made";
 const ENTERED: &str = "span entered";
-/// Spans of a block whose price is taken.
+/// Spans of a block whose cost is measured.
 const SPANS: u32 = 100;
 
 /// The subscriber, in the child.
@@ -89,7 +89,7 @@ impl Seen {
         let follow = Follow::new(Arc::clone(&self.looking), Arc::clone(&self.known));
         let subscriber = tracing_subscriber::registry().with(flame).with(follow);
         tracing::subscriber::set_global_default(subscriber)
-            .map_err(|_| "the scenario has a subscriber of its own: let it set none, for there is one a process".into())
+            .map_err(|_| "the scenario sets a tracing subscriber: remove it, a process can have only one".into())
     }
 
     /// What a span takes that is made, and one each time that it is entered: both by spans of nobody in a span of nobody, as if

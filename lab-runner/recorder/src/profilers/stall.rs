@@ -13,7 +13,7 @@ use std::path::Path;
 /// What is done on the threads of the program, at each poll and for each sample.
 pub(crate) const POLL: &str = "poll";
 pub(crate) const SAMPLE: &str = "sample";
-/// Polls of a block whose price is taken: a hundredth of a millisecond.
+/// Polls of a block whose cost is measured: a hundredth of a millisecond.
 const POLLS_A_BLOCK: u32 = 250;
 
 /// The sampler, in the child.
@@ -25,7 +25,7 @@ pub(crate) struct StallProfiler {
 }
 
 impl StallProfiler {
-    /// How many samples it has asked threads for, once it has stopped.
+    /// How many samples it requested from threads, once it has stopped.
     pub fn asked(&self) -> Option<u64> {
         self.asked
     }

@@ -1,7 +1,7 @@
 //! Where threads of runtimes record: each has a lane of its own, all that have none share one behind a lock.
 //!
 //! A thread is given its lane at its first poll or its first sleep. Runtimes also start threads that do neither, hundreds of them
-//! for blocking calls, and those only ever tell that a task ended.
+//! for blocking calls, and those only report that a task ended.
 
 use crate::hooks::{self, Task};
 use crate::scheduler::ring::Ring;
@@ -88,7 +88,7 @@ struct Open {
     rest: AtomicU64,
 }
 
-/// Stands for a latency that nobody told.
+/// Stands for a latency that is not measured.
 const NO_LATENCY: u64 = u64::MAX;
 
 /// Memory for the lanes of so many threads, before any of them needs it, and the clock.
@@ -119,7 +119,7 @@ fn shared_ring() -> &'static Ring {
     RING.get_or_init(|| Ring::new(RECORDS))
 }
 
-/// How many polls nobody watched since the last call.
+/// How many polls were not recorded since the last call.
 pub(crate) fn take_unwatched() -> u64 {
     UNWATCHED.swap(0, Ordering::Relaxed)
 }

@@ -16,13 +16,13 @@ use std::thread::{self, JoinHandle};
 
 /// Between two rounds of the writer. A lane holds four times what can happen meanwhile.
 const ROUND_NS: u64 = 5_000_000;
-/// How often core waits are read and the yield probe is asked, in rounds.
+/// How often core waits are read and the yield probe is used, in rounds.
 const EVERY_LOOK: u64 = 2;
 /// How often counters are read, in rounds: a queue that stands for less than a few looks is none to speak of.
 const EVERY_COUNTERS: u64 = 4;
 /// How often everything is handed to the kernel, in rounds: what a run that is killed may lose.
 const EVERY_FLUSH: u64 = 20;
-/// An open poll is told of when it has been going on for so long. Shorter ones will end.
+/// An open poll is recorded when it has been going on for so long. Shorter ones will end.
 const LONG_NS: u64 = 50_000_000;
 /// Workers whose lanes are there before they poll for the first time.
 const PREPARED: usize = 4;
@@ -48,7 +48,7 @@ struct Work {
 pub struct Counts {
     /// Events in the file.
     pub events: u64,
-    /// Events that are missing, and polls that nobody watched.
+    /// Events that are missing, and polls that were not recorded.
     pub dropped: u64,
     /// Bytes of the file.
     pub bytes: u64,
@@ -76,7 +76,7 @@ impl Recorder {
     /// If another recorder is at work, or if file or thread cannot be made.
     pub fn start(&mut self, folder: &Path) -> Result<(), String> {
         if RUNNING.swap(true, Ordering::AcqRel) {
-            return Err("another recorder is at work".to_owned());
+            return Err("another recorder is running".to_owned());
         }
         let work = start(folder, self.hooks.latency).inspect_err(|_| RUNNING.store(false, Ordering::Release))?;
         self.work = Some(work);
@@ -123,7 +123,7 @@ fn start(folder: &Path, latency: bool) -> Result<Work, String> {
     let rounds = Rounds { writer, probe: None, asked: None, core_waits: HashMap::new() };
     let until = Arc::clone(&stop);
     let thread = thread::Builder::new().name("lab-sched".to_owned()).spawn(move || rounds.until(&until));
-    let thread = thread.map_err(|error| format!("no thread can be had to write down what is seen: {error}"))?;
+    let thread = thread.map_err(|error| format!("cannot start the writer thread: {error}"))?;
     Ok(Work { stop, thread })
 }
 

@@ -10,7 +10,7 @@ pub(crate) const BLOCK: u64 = 1_024;
 /// One thread pushes, one thread pops.
 pub(crate) struct Ring {
     words: Box<[AtomicU64]>,
-    /// One less than there is room for: a division for each record would cost as much as a look at the clock.
+    /// One less than there is room for: a division for each record would cost as much as a reading of the clock.
     mask: u64,
     pushed: AtomicU64,
     popped: AtomicU64,
@@ -92,7 +92,7 @@ impl Ring {
         self.missing.store(missing + 1, Ordering::Release);
     }
 
-    /// What stands in the place of records that are left out.
+    /// The record in the place of those that are left out.
     fn gap(&self, missing: u64) -> Record {
         let (from, until) = (self.missing_from.load(Ordering::Relaxed), self.missing_until.load(Ordering::Relaxed));
         Record {
@@ -108,7 +108,7 @@ impl Ring {
         }
     }
 
-    /// The gap that no later record has told of, when nobody pushes any more.
+    /// The gap at the end, when no more records are pushed.
     pub fn last_gap(&self) -> Option<Record> {
         let missing = self.missing.swap(0, Ordering::Acquire);
         (missing > 0).then(|| self.gap(missing))

@@ -1,4 +1,4 @@
-//! The clock of the recorder: the processor's time-stamp counter where it can be relied on, read through `quanta`. A look at it
+//! The clock of the recorder: the processor's time-stamp counter where it can be relied on, read through `quanta`. A reading of it
 //! costs a third of one at `CLOCK_MONOTONIC`. Ticks become nanoseconds of that clock afterwards, between pairs that were read
 //! together while the run went on: then drift and the crate's own calibration do not matter.
 

@@ -172,7 +172,7 @@ impl Writer {
     fn block(&mut self, kind: u8, bytes: &[u8]) -> bool {
         let length = (lab_recording::scheduler::format::BLOCK_HEADER + bytes.len()) as u64;
         if self.trouble.is_some() || length > self.left {
-            self.trouble.get_or_insert_with(|| format!("its file has reached its {} MiB", FILE_LIMIT >> 20));
+            self.trouble.get_or_insert_with(|| format!("its file reached the limit of {} MiB", FILE_LIMIT >> 20));
             return false;
         }
         self.left -= length;

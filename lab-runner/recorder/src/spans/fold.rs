@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Different stacks that there is room for: spans that nest without end must not take all memory.
 const MOST_STACKS: usize = 10_000;
-/// What tracing-flame calls the threads that it does not tell apart.
+/// What tracing-flame calls the threads that it does not distinguish.
 const ALL_THREADS: &str = "all-threads";
 /// What it puts between spans.
 const BETWEEN: &str = "; ";
 
-/// The sums, shared with whoever writes them down.
+/// The sums, shared with the thread that writes them.
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
     stacks: HashMap<String, Weight>,
@@ -59,7 +59,7 @@ pub(crate) struct Fold {
 }
 
 impl Fold {
-    /// Adds up in `sums` for as long as somebody looks.
+    /// Adds up in `sums` while the profiler runs.
     pub fn new(looking: Arc<AtomicBool>, sums: Arc<Mutex<Sums>>) -> Fold {
         Fold { line: Vec::new(), looking, sums }
     }

@@ -84,7 +84,7 @@ pub(crate) struct Follow {
 }
 
 impl Follow {
-    /// Follows, and keeps what ends for as long as somebody looks.
+    /// Follows spans, and keeps those that end while the profiler runs.
     pub fn new(looking: Arc<AtomicBool>, known: Arc<Mutex<Known>>) -> Follow {
         Follow { looking, known }
     }

@@ -8,7 +8,7 @@
 //! and in which step a poll ended. Of those that have ended it keeps the slowest.
 //!
 //! The subscriber is there from before the first runtime is built, for a span that was made without one stays off; it
-//! counts when the warm-up is over. In a run without this profiler there is none, and a span is a look at one static number.
+//! counts when the warm-up is over. In a run without this profiler there is none, and a span costs a reading of one static number.
 //!
 //! What it cannot see: what is in no span, the time between polls, and whether a thread computed or waited. A task that
 //! is spawned without its spawner's span begins a stack of its own.

@@ -1,4 +1,4 @@
-//! Which code hands work to the blocking pool. The pool's threads do not tell: of `tokio::fs` they run nobody's own code, and the
+//! Which code hands work to the blocking pool. The pool's threads do not show it: for `tokio::fs` they run no user code, and the
 //! poll that handed it over took microseconds, too few to be sampled by time. But it asked for memory, for the task that it hands
 //! over is made on the heap; so a few stacks are taken where polls allocate.
 
@@ -6,7 +6,7 @@ use crate::hooks::{Hooks, Task};
 use crate::keeper::Keeper;
 use crate::price::{Priced, at_depth, price};
 use crate::scheduler::places;
-use crate::threads::program::of_this_program;
+use crate::threads::program::with_this_program;
 use crate::walk::{self, StackBounds};
 use lab_kit::alloc;
 use lab_recording::threads::RAW_HAND_OFFS;
@@ -15,7 +15,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// Places of spawns that are told apart.
+/// Places of spawns that are distinguished.
 const PLACES: usize = 32;
 /// Stacks that are kept of the tasks of each.
 const STACKS: usize = 64;
@@ -31,7 +31,7 @@ const MOST: u32 = 20_000;
 /// An allocation that is looked at, and one whose stack is kept.
 const LOOK: &str = "drawn allocation";
 const KEPT: &str = "stack of an allocation";
-/// Of a block whose price is taken.
+/// Of a block whose cost is measured.
 const LOOKS: u32 = 250;
 
 thread_local! {
@@ -61,11 +61,11 @@ impl AtPlace {
 }
 
 static TABLE: [AtPlace; PLACES] = [const { AtPlace::new() }; PLACES];
-/// Nobody's, to take prices with.
+/// Used by no run, to measure costs with.
 static NOBODYS: [AtPlace; 1] = [const { AtPlace::new() }; 1];
 static LOOKED: AtomicU32 = AtomicU32::new(0);
 
-/// Adds the callbacks that tell whose poll it is.
+/// Adds the callbacks that show whose poll it is.
 pub(crate) fn add_hooks(hooks: &mut Hooks) {
     hooks.before_poll.push(|task: &Task| POLLED.set(usize::from(places::index(task.place)) + 1));
     hooks.after_poll.push(|| POLLED.set(0));
@@ -147,14 +147,14 @@ pub(crate) fn start(folder: &Path) -> Result<Looking, String> {
     walk::frame_pointers_work()?;
     alloc::sample(EVERY, sampled)?;
     let path = folder.join(RAW_HAND_OFFS);
-    let mut raw = of_this_program(Vec::new());
+    let mut raw = with_this_program(lab_kit::clock::now_ns(), Vec::new());
     let keeper = Keeper::start("lab-hand-offs", move |last| {
         if last {
             alloc::stop_sampling();
         } else if LOOKED.swap(0, Ordering::Relaxed) > MOST {
             alloc::sample_every(EVERY);
         }
-        raw.told = collect();
+        raw.data = collect();
         raw.write(&path)
     });
     keeper.map(Looking)

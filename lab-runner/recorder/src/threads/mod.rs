@@ -1,4 +1,4 @@
-//! What threads do outside of polls, where no hook tells: where they stand for long, and where they panicked.
+//! What threads do outside of polls, where no hook reports: where they are stuck, and where they panicked.
 
 mod dump;
 pub(crate) mod hand_offs;
@@ -7,4 +7,3 @@ pub mod post_mortem;
 mod program;
 pub(crate) mod stuck_threads;
 pub(crate) mod thread_dump;
-pub(crate) mod watched;

@@ -1,4 +1,4 @@
-//! What a child does when its parent asks what it is at: a thread of its own sleeps until then, so that all others may be stuck.
+//! The child's answer to SIGQUIT at its deadline: a thread of its own sleeps until then, so that all others may be stuck.
 
 use crate::complain::complain;
 use crate::proc;
@@ -6,12 +6,11 @@ use crate::scheduler;
 use crate::stall::{OpenPoll, open_polls};
 use crate::tasks;
 use crate::threads::dump;
-use crate::threads::program::of_this_program;
+use crate::threads::program::with_this_program;
 use crate::threads::thread_dump::{self, MOST};
-use crate::threads::watched::watched;
-use lab_kit::clock;
-use lab_recording::post_mortem::{Awaits, Polled, Runtime, TaskState};
-use lab_recording::threads::{RAW_POST_MORTEM, RawPostMortem, RawTask, RawThread};
+use lab_kit::{clock, watched};
+use lab_recording::post_mortem::{Addresses, Awaits, LiveTask, Polled, PostMortem, Runtime, TaskState, Thread};
+use lab_recording::threads::RAW_POST_MORTEM;
 use signal_hook::consts::SIGQUIT;
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
@@ -19,7 +18,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// Between the two looks at all threads, which tells who computes from who is stuck.
+/// Between the two looks at all threads, which separates computing threads from stuck ones.
 const BETWEEN: Duration = Duration::from_millis(100);
 /// How long one look waits for answers.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -31,30 +30,30 @@ pub fn stand_by(folder: &Path) {
         thread::Builder::new().name("lab-post-mortem".into()).spawn(move || answer_each(signals, &folder))
     });
     if let Err(error) = begun {
-        complain(&format!("nobody will tell what this run is at if it hangs: {error}"));
+        complain(&format!("hang diagnostics are disabled: {error}"));
     }
 }
 
 fn answer_each(mut signals: Signals, folder: &Path) {
     for _ in signals.forever() {
-        let written = of_this_program(post_mortem()).write(&folder.join(RAW_POST_MORTEM));
+        let at_ns = clock::now_ns();
+        let written = with_this_program(at_ns, post_mortem(at_ns)).write(&folder.join(RAW_POST_MORTEM));
         if let Err(error) = written {
-            complain(&format!("what this run is at could not be written: {error:#}"));
+            complain(&format!("cannot write the post-mortem: {error:#}"));
         }
     }
 }
 
-fn post_mortem() -> RawPostMortem {
-    let at_ns = clock::now_ns();
+fn post_mortem(at_ns: u64) -> PostMortem<Addresses> {
     let mut notes = Vec::new();
     // First, for the thread dump changes nothing about them, and they may end.
     let polls = open_polls();
     let tasks = live_tasks(at_ns, &polls, &mut notes);
     let threads = threads(at_ns, &polls, &mut notes);
-    let (watched, runtimes) = (watched(at_ns), runtimes());
+    let (watched, runtimes) = (watched::snapshot(at_ns), runtimes());
     let dumped = dumped(&mut notes);
     let took_ms = ms(clock::now_ns().saturating_sub(at_ns));
-    RawPostMortem { at_ns, took_ms, threads, tasks, watched, runtimes, dumped, notes }
+    PostMortem { took_ms, threads, tasks, watched, runtimes, dumped, notes }
 }
 
 /// Last, for it polls tasks once more.
@@ -80,28 +79,29 @@ fn runtimes() -> Vec<Runtime> {
     told.collect()
 }
 
-fn live_tasks(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Option<Vec<RawTask>> {
+fn live_tasks(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Option<Vec<LiveTask>> {
     let (alive, lost) = tasks::alive()?;
     if lost > 0 {
-        notes.push(format!("{lost} parts of the list of tasks could not be read: threads hold them"));
+        notes.push(format!("{lost} parts of the task list could not be read: threads held their locks"));
     }
     let polled: BTreeMap<u64, i32> = polls.iter().map(|poll| (poll.task, poll.tid)).collect();
     let state = |number: u64| polled.get(&number).map_or(TaskState::Waits, |tid| TaskState::Polled(tid.unsigned_abs()));
-    let told = alive.into_iter().map(|task| RawTask {
+    let tasks = alive.into_iter().map(|task| LiveTask {
         number: task.number,
         runtime: task.runtime,
         place: format!("{}:{}", task.place.file(), task.place.line()),
         age_ms: ms(at_ns.saturating_sub(task.spawned_ns)),
         state: state(task.number),
+        last_poll_ms: None,
     });
-    Some(told.collect())
+    Some(tasks.collect())
 }
 
 /// All threads, looked at twice.
-fn threads(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Vec<RawThread> {
+fn threads(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Vec<Thread<Addresses>> {
     let all = proc::strangers(&proc::tids());
     if all.len() > MOST {
-        notes.push(format!("{} threads were not asked, for no more than {MOST} can be", all.len() - MOST));
+        notes.push(format!("{} threads are missing: at most {MOST} are dumped", all.len() - MOST));
     }
     let asked = &all[..all.len().min(MOST)];
     let before = look(asked, notes);
@@ -110,7 +110,7 @@ fn threads(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Vec<RawTh
     let of = |(tid, name): &(i32, String)| {
         let poll = polls.iter().find(|poll| poll.tid == *tid);
         let poll = poll.map(|poll| Polled { task: poll.task, for_ms: ms(at_ns.saturating_sub(poll.begin_ns)) });
-        RawThread { poll, ..of_two_looks(*tid, name, &before, &after) }
+        Thread { poll, ..of_two_looks(*tid, name, &before, &after) }
     };
     asked.iter().map(of).collect()
 }
@@ -131,7 +131,7 @@ struct Seen {
     syscall: Option<u64>,
 }
 
-/// What the kernel tells comes first, for the signal takes a thread out of its wait.
+/// The kernel's data is read first, because the signal takes a thread out of its wait.
 fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
     let at_ns = clock::now_ns();
     let tids: Vec<i32> = asked.iter().map(|(tid, _)| *tid).collect();
@@ -150,8 +150,8 @@ fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
     Look { at_ns, seen, stacks: answers.stacks }
 }
 
-/// What the later look saw counts: at the first one, any thread may still be at the signal that asked for all this.
-fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> RawThread {
+/// The later look counts: at the first one, any thread may still be in the handler of the signal that started all this.
+fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> Thread<Addresses> {
     let (first, second) = (before.stacks.get(&tid), after.stacks.get(&tid));
     let stack = second.filter(|stack| !stack.is_empty()).or(first).cloned().unwrap_or_default();
     let same_later = !stack.is_empty() && first == second;
@@ -159,16 +159,7 @@ fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> RawThread 
     let on_cpu = seen.zip(later).and_then(|(seen, later)| share(seen, later));
     let told = later.or(seen).map(|seen| (seen.channel.clone(), seen.syscall));
     let (channel, syscall) = told.unwrap_or_default();
-    RawThread {
-        tid: tid.unsigned_abs(),
-        name: name.to_owned(),
-        stack,
-        same_later,
-        on_cpu,
-        channel,
-        syscall,
-        poll: None,
-    }
+    Thread { tid: tid.unsigned_abs(), name: name.to_owned(), stack, same_later, on_cpu, channel, syscall, poll: None }
 }
 
 /// What a thread used of a core between two looks.

@@ -16,6 +16,6 @@ fn program() -> Program {
 }
 
 /// Addresses of this program, with the program.
-pub fn of_this_program<T>(told: T) -> Raw<T> {
-    Raw { program: program(), told }
+pub fn with_this_program<T>(at_ns: u64, data: T) -> Raw<T> {
+    Raw { program: program(), at_ns, data }
 }

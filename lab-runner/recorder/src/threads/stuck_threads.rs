@@ -1,13 +1,14 @@
-//! Where threads stand while they are in no poll: ten times a second those are asked for their stacks of whom no hook tells.
+//! Stuck threads outside of polls: ten times a second, each thread that no hook reports on is signalled for its stack.
 
 use crate::keeper::Keeper;
 use crate::proc;
 use crate::scheduler;
 use crate::stall::open_polls;
-use crate::threads::program::of_this_program;
+use crate::threads::program::with_this_program;
 use crate::threads::thread_dump;
 use lab_kit::clock;
-use lab_recording::threads::{RAW_STUCK_THREADS, RawStuckThread};
+use lab_recording::post_mortem::Addresses;
+use lab_recording::threads::{RAW_STUCK_THREADS, StuckThread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,19 +21,19 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_millis(100);
 /// How long a look waits for answers.
 const LIMIT: Duration = Duration::from_millis(50);
-/// Threads that are asked in one look.
+/// Threads that are signalled in one look.
 const ASKED: usize = 64;
-/// Looks in a row without which nobody stands.
+/// Looks in a row that make a thread a stuck one.
 const LEAST: u64 = 3;
-/// Stretches that are kept, the longest ones.
+/// Stuck threads that are kept, those that were stuck longest.
 const KEPT: usize = 64;
 /// Frames that may change while a thread stays where it is: what it calls there.
 const INNERMOST: usize = 2;
 
-/// Threads that were asked so far.
+/// Threads that were signalled so far.
 static ASKED_SO_FAR: AtomicU64 = AtomicU64::new(0);
 
-/// How many threads were asked for their stacks so far.
+/// How many threads were signalled for their stacks so far.
 pub(crate) fn asked() -> u64 {
     ASKED_SO_FAR.load(Ordering::Relaxed)
 }
@@ -49,10 +50,10 @@ impl Watch {
     /// Begins to look.
     ///
     /// # Errors
-    /// If threads cannot be asked here, or no thread can be had to do it.
+    /// If threads cannot be signalled here, or the thread that does so cannot be started.
     pub fn start(folder: &Path) -> Result<Watch, String> {
         thread_dump::ask(&[], Duration::ZERO)?;
-        let seen = Arc::new(Mutex::new(Stretches::default()));
+        let seen = Arc::new(Mutex::new(StuckThreads::default()));
         let (looking, until) = mpsc::channel::<()>();
         let into = Arc::clone(&seen);
         let work = move || {
@@ -61,11 +62,12 @@ impl Watch {
             }
         };
         let thread = thread::Builder::new().name("lab-stuck_threads".into()).spawn(work);
-        let thread = thread.map_err(|error| format!("no thread can be had to look at the others: {error}"))?;
+        let thread =
+            thread.map_err(|error| format!("cannot start the thread that checks for stuck threads: {error}"))?;
         let path = folder.join(RAW_STUCK_THREADS);
         let keeper = Keeper::start("lab-threads", move |_last| {
             let all = seen.lock().unwrap_or_else(PoisonError::into_inner).all();
-            of_this_program(all).write(&path)
+            with_this_program(clock::now_ns(), all).write(&path)
         })?;
         Ok(Watch { looking, thread, keeper })
     }
@@ -73,18 +75,18 @@ impl Watch {
     /// Ends it, once all is written.
     ///
     /// # Errors
-    /// What writing said.
+    /// If writing failed.
     pub fn stop(self) -> anyhow::Result<()> {
         drop(self.looking);
         let panicked = self.thread.join().is_err();
         self.keeper.stop()?;
-        anyhow::ensure!(!panicked, "the thread that looks at the others panicked");
+        anyhow::ensure!(!panicked, "the thread that checks for stuck threads panicked");
         Ok(())
     }
 }
 
-/// One look at all threads of which no hook tells: they are in no poll, and do not sleep as workers.
-fn look(into: &Mutex<Stretches>) {
+/// One look at all threads that no hook reports on: they are in no poll, and do not sleep as workers.
+fn look(into: &Mutex<StuckThreads>) {
     let told: BTreeSet<i32> = open_polls().iter().map(|poll| poll.tid).chain(scheduler::asleep()).collect();
     let untold: Vec<i32> = proc::tids().into_iter().filter(|tid| !told.contains(tid)).collect();
     let asked: Vec<(i32, String)> = proc::strangers(&untold).into_iter().take(ASKED).collect();
@@ -96,43 +98,45 @@ fn look(into: &Mutex<Stretches>) {
     into.lock().unwrap_or_else(PoisonError::into_inner).add(clock::now_ns(), seen);
 }
 
-/// Stretches of looks one after another that saw a thread at the same place.
+/// Runs of looks in a row that found a thread at the same place.
 #[derive(Default)]
-struct Stretches {
-    open: BTreeMap<u32, RawStuckThread>,
-    over: Vec<RawStuckThread>,
+struct StuckThreads {
+    /// When the first look found it there, and the thread.
+    open: BTreeMap<u32, (u64, StuckThread<Addresses>)>,
+    over: Vec<StuckThread<Addresses>>,
 }
 
-impl Stretches {
-    /// Adds what one look saw. Who was not seen stands nowhere any more.
+impl StuckThreads {
+    /// Adds the threads of one look. A thread that is missing there is no longer stuck.
     fn add(&mut self, at_ns: u64, seen: impl Iterator<Item = (u32, String, Vec<u64>)>) {
         let mut before = std::mem::take(&mut self.open);
         for (tid, name, stack) in seen {
-            let new = RawStuckThread { tid, name, stack, from_ns: at_ns, until_ns: at_ns, looks: 1 };
             let now = match before.remove(&tid) {
-                Some(stands) if is_same(&stands.stack, &new.stack) => {
-                    RawStuckThread { until_ns: at_ns, looks: stands.looks + 1, ..stands }
+                Some((from_ns, stuck)) if is_same(&stuck.stack, &stack) => {
+                    let for_ms = (at_ns - from_ns) as f64 / 1e6;
+                    (from_ns, StuckThread { for_ms, looks: stuck.looks + 1, ..stuck })
                 }
                 moved => {
-                    self.over.extend(moved);
-                    new
+                    self.over.extend(moved.map(|(_, thread)| thread));
+                    (at_ns, StuckThread { tid, name, stack, for_ms: 0.0, looks: 1 })
                 }
             };
             self.open.insert(tid, now);
         }
-        self.over.extend(before.into_values());
+        self.over.extend(before.into_values().map(|(_, thread)| thread));
         self.over = longest(std::mem::take(&mut self.over));
     }
 
     /// Those that are over and those that are not, the longest first.
-    fn all(&self) -> Vec<RawStuckThread> {
-        longest(self.over.iter().chain(self.open.values()).cloned().collect())
+    fn all(&self) -> Vec<StuckThread<Addresses>> {
+        let open = self.open.values().map(|(_, thread)| thread);
+        longest(self.over.iter().chain(open).cloned().collect())
     }
 }
 
-fn longest(mut all: Vec<RawStuckThread>) -> Vec<RawStuckThread> {
+fn longest(mut all: Vec<StuckThread<Addresses>>) -> Vec<StuckThread<Addresses>> {
     all.retain(|one| one.looks >= LEAST);
-    all.sort_by_key(|one| std::cmp::Reverse(one.until_ns - one.from_ns));
+    all.sort_by(|a, b| b.for_ms.total_cmp(&a.for_ms));
     all.truncate(KEPT);
     all
 }
@@ -158,28 +162,28 @@ mod tests {
     }
 
     #[test]
-    fn three_looks_in_a_row_are_a_stretch_and_a_gap_ends_it() {
-        let mut stretches = Stretches::default();
+    fn three_looks_in_a_row_make_a_stuck_thread_and_a_gap_ends_it() {
+        let mut stuck = StuckThreads::default();
         let mut look = |at_ns, seen: &[(u32, u64)]| {
             let seen = seen.iter().map(|(tid, place)| (*tid, "t".to_owned(), vec![at_ns, 7, *place, 1]));
-            stretches.add(at_ns, seen);
-            stretches.all().iter().map(|one| (one.tid, one.looks, one.until_ns - one.from_ns)).collect::<Vec<_>>()
+            stuck.add(at_ns, seen);
+            stuck.all().iter().map(|one| (one.tid, one.looks, (one.for_ms * 1e6).round())).collect::<Vec<_>>()
         };
         assert!(look(10, &[(1, 5), (2, 5)]).is_empty());
         assert!(look(20, &[(1, 5), (2, 5)]).is_empty());
-        assert_eq!(look(30, &[(1, 5), (2, 6)]), [(1, 3, 20)]);
-        assert_eq!(look(40, &[(2, 6)]), [(1, 3, 20)]);
-        assert_eq!(look(50, &[(1, 5), (2, 6)]), [(1, 3, 20), (2, 3, 20)]);
-        assert_eq!(look(60, &[(1, 5), (2, 6)]), [(2, 4, 30), (1, 3, 20)]);
+        assert_eq!(look(30, &[(1, 5), (2, 6)]), [(1, 3, 20.0)]);
+        assert_eq!(look(40, &[(2, 6)]), [(1, 3, 20.0)]);
+        assert_eq!(look(50, &[(1, 5), (2, 6)]), [(1, 3, 20.0), (2, 3, 20.0)]);
+        assert_eq!(look(60, &[(1, 5), (2, 6)]), [(2, 4, 30.0), (1, 3, 20.0)]);
     }
 
     #[test]
     fn only_the_longest_are_kept() {
-        let mut stretches = Stretches::default();
+        let mut stuck = StuckThreads::default();
         for at_ns in 0..4 {
-            stretches.add(at_ns, (0..100).map(|tid| (tid, String::new(), vec![u64::from(tid)])));
+            stuck.add(at_ns, (0..100).map(|tid| (tid, String::new(), vec![u64::from(tid)])));
         }
-        stretches.add(9, std::iter::empty());
-        assert_eq!((stretches.all().len(), stretches.open.len()), (KEPT, 0));
+        stuck.add(9, std::iter::empty());
+        assert_eq!((stuck.all().len(), stuck.open.len()), (KEPT, 0));
     }
 }

@@ -12,23 +12,23 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Threads that can be asked at a time.
+/// Threads that can be signalled at a time.
 pub const MOST: usize = 1_024;
 /// Addresses of a stack that are kept.
 const FRAMES: usize = 64;
-/// Between two looks at who has answered.
+/// Between two checks of the answers.
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// Who is asked, and how far that has come: a state and a thread. On cache lines of their own, for handlers search them.
 static STATES: [AtomicU64; MOST] = [const { AtomicU64::new(FREE) }; MOST];
 static STACKS: [Stack; MOST] = [const { Stack::new() }; MOST];
-/// States that handlers have to search; 0 while nobody asks.
+/// States that handlers have to search; 0 while no dump is made.
 static SEARCHED: AtomicUsize = AtomicUsize::new(0);
 
 const FREE: u64 = 0;
 /// The thread is to answer.
 const ASKED: u64 = 1 << 32;
-/// Its handler is at it, and nobody else may touch the stack.
+/// Its handler is running, and no other code may touch the stack.
 const ANSWERS: u64 = 2 << 32;
 /// It has answered.
 const DONE: u64 = 3 << 32;
@@ -56,7 +56,7 @@ pub struct Answers {
 /// Asks these threads, at most [`MOST`], and waits so long for their answers.
 ///
 /// # Errors
-/// If threads cannot be asked here: this binary has no frame pointers, or the signal is somebody else's.
+/// If threads cannot be asked here: this binary has no frame pointers, or other code handles the signal.
 pub fn ask(tids: &[i32], limit: Duration) -> Result<Answers, String> {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +74,7 @@ pub fn ask(tids: &[i32], limit: Duration) -> Result<Answers, String> {
     Ok(answers)
 }
 
-/// Tries once whether threads can be asked.
+/// Tries once whether threads can be signalled.
 fn prepare() -> Result<(), String> {
     static TRIED: OnceLock<Result<(), String>> = OnceLock::new();
     let tried = TRIED.get_or_init(|| {

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 
-/// Pieces of memory that fit: three for each thread that can be asked.
+/// Memory mappings that fit: three for each thread that can be signalled.
 const MOST: usize = 4_096;
 
 static BEGINS: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];
@@ -19,7 +19,7 @@ static VERSION: AtomicUsize = AtomicUsize::new(0);
 /// Looks where stacks are now. Those of threads that exist before are among what is found.
 ///
 /// # Errors
-/// If the process is not told what is mapped.
+/// If the process cannot read its memory map.
 pub(crate) fn look_for_stacks() -> Result<(), String> {
     static ALONE: Mutex<()> = Mutex::new(());
     let text = std::fs::read_to_string("/proc/self/maps").map_err(|e| format!("/proc/self/maps: {e}"))?;
@@ -37,7 +37,7 @@ pub(crate) fn look_for_stacks() -> Result<(), String> {
 }
 
 impl StackBounds {
-    /// The stack that the calling thread is on, if it was there when somebody looked last. For a signal handler.
+    /// The stack that the calling thread is on, if it was there at the last reading. For a signal handler.
     pub(crate) fn found() -> StackBounds {
         let here = 0u8;
         let own = (&raw const here).addr();
@@ -53,7 +53,7 @@ impl StackBounds {
     }
 }
 
-/// The piece of memory that an address is in.
+/// The memory mapping that an address is in.
 fn range_of(address: usize) -> Option<(usize, usize)> {
     let begins = &BEGINS[..COUNT.load(Ordering::Relaxed).min(MOST)];
     let after = begins.partition_point(|begin| begin.load(Ordering::Relaxed) <= address);

@@ -1,8 +1,8 @@
-//! The layout of `alloc.bin`, told once for its writer and its reader.
+//! The layout of `alloc.bin`, shared by its writer and its reader.
 //!
 //! The file is a row of 64-bit little-endian words. A header of [`HEADER_WORDS`] words, by the names in [`at`]; then the
 //! executable's path and `/proc/self/maps`, each padded to whole words; then records of [`RECORD_WORDS`] words, as many as
-//! there is room for. A record is written from its end: its first word says how many addresses it has, and is zero
+//! there is room for. A record is written from its end: its first word is the number of its addresses, and is zero
 //! until the others are there.
 
 use crate::alloc::CHURN_EVERY;
@@ -49,7 +49,7 @@ pub mod at {
 }
 
 /// Mean bytes between samples when there is room for so many more: four times as many whenever half of what was left is
-/// taken. Whatever a run asks for, most of it finds room, and each record tells how often was sampled when it was taken.
+/// taken. Whatever a run asks for, most of it finds room, and each record has the sampling rate at which it was taken.
 pub fn every_with(left: usize) -> u64 {
     let halvings = (CAPACITY / left.clamp(1, CAPACITY)).ilog2();
     CHURN_EVERY << (2 * halvings)

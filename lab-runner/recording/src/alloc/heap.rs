@@ -1,7 +1,7 @@
 //! Reads jemalloc's heap profile: text, with a line of addresses and a line of counts for each stack, and the memory map
 //! at its end. Pure. What is damaged is counted and left out.
 //!
-//! Of objects of mixed sizes an average tells too little to unbias their sum. This jemalloc therefore unbiases object by
+//! For objects of mixed sizes an average is not enough to unbias their sum. This jemalloc therefore unbiases object by
 //! object, and writes such counts that the usual formula, applied to a stack's sum, gives back what it knew.
 
 /// What jemalloc had sampled and was still held.
@@ -39,7 +39,8 @@ pub fn parse(text: &[u8]) -> anyhow::Result<Heap> {
     let (profile, maps) = text.split_once("\nMAPPED_LIBRARIES:\n").unwrap_or((&text, ""));
     let mut lines = profile.lines();
     let every = lines.next().and_then(|first| first.strip_prefix("heap_v2/")?.trim().parse().ok());
-    let every = every.filter(|every| *every > 0).ok_or_else(|| anyhow::Error::msg("is no heap profile of jemalloc"))?;
+    let every =
+        every.filter(|every| *every > 0).ok_or_else(|| anyhow::Error::msg("is not a heap profile of jemalloc"))?;
     let mut heap = Heap { every, maps: maps.to_owned(), cut: maps.is_empty(), ..Heap::default() };
     let pending = lines.map(str::trim).fold(None, |stack, line| heap.read(stack, line));
     heap.damaged += usize::from(pending.is_some());

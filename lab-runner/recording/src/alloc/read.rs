@@ -1,4 +1,4 @@
-//! Reads `alloc.bin`: pure, and bounded by the file's own bound. A file that is cut off anywhere tells what is before.
+//! Reads `alloc.bin`: pure, and bounded by the file's own bound. Of a file that is cut off anywhere, the part before the cut is read.
 
 use crate::alloc::format::{FILE_LIMIT, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, of_head};
 use anyhow::{Context, ensure};
@@ -25,7 +25,7 @@ pub struct Recording {
     pub maps: String,
     /// The samples.
     pub samples: Vec<Sample>,
-    /// Records that are no samples: their thread was stopped while it wrote, or somebody else wrote.
+    /// Records that are no samples: their thread was stopped while it wrote, or another thread wrote.
     pub damaged: u64,
     /// Bytes of the file up to its last record.
     pub used_bytes: u64,
@@ -60,7 +60,7 @@ impl Recording {
 /// Reads a file.
 ///
 /// # Errors
-/// If it cannot be read, is no recording of allocations, or has another version.
+/// If it cannot be read, is not a recording of allocations, or has another version.
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
     let of_file = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
@@ -71,13 +71,13 @@ pub fn read(path: &Path) -> anyhow::Result<Recording> {
 /// Reads what is in a file.
 ///
 /// # Errors
-/// If it is no recording of allocations, is cut off in its header, or has another version.
+/// If it is not a recording of allocations, is cut off in its header, or has another version.
 pub fn parse(bytes: &[u8]) -> anyhow::Result<Recording> {
     let (head, rest) = bytes.split_at_checked(HEADER_WORDS * 8).context("is cut off in its header")?;
     let head = words(head);
-    ensure!(head[at::MAGIC] == MAGIC, "is no recording of allocations");
+    ensure!(head[at::MAGIC] == MAGIC, "is not a recording of allocations");
     ensure!(head[at::VERSION] == VERSION, "has format {}, this lab reads format {VERSION}", head[at::VERSION]);
-    ensure!(head[at::EVERY] > 0, "does not tell how often it was sampled");
+    ensure!(head[at::EVERY] > 0, "has no sampling rate");
     let (executable, rest) = text(rest, head[at::EXECUTABLE]).context("is cut off in its header")?;
     let (maps, rest) = text(rest, head[at::MAPS]).context("is cut off in its header")?;
     let mut recording = Recording {

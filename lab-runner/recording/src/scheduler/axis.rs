@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 /// A moment on both axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
+    /// Of the time-stamp counter.
     pub ticks: u64,
+    /// Of `CLOCK_MONOTONIC`.
     pub ns: u64,
 }
 

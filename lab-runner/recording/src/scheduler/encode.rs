@@ -59,14 +59,14 @@ fn is_poll(what: Kind) -> bool {
     what == Kind::Event(crate::scheduler::What::Poll)
 }
 
-/// What the next event is told from. A look at an open poll ends later than what its thread does next inside of it.
+/// What the next event is encoded against. A look at an open poll ends later than what its thread does next inside of it.
 fn after(event: &Record) -> Before {
     let end = if event.open { event.at } else { event.end() };
     Before { end, task: event.task, place: event.place, owner: event.owner }
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::scheduler::What;
     use proptest::prelude::*;

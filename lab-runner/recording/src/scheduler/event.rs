@@ -12,7 +12,7 @@ pub struct Event {
     /// The task's number, which may be given to another once the task has ended. Of [`What::Thread`] the thread's
     /// number in the kernel.
     pub task: u64,
-    /// How long the task had been runnable when the poll began; none if nobody told.
+    /// How long the task had been runnable when the poll began; none if it is not measured.
     pub latency_ns: Option<u64>,
     /// Where the task was spawned: an index into the recording's places.
     pub place: u16,
@@ -50,7 +50,7 @@ impl Event {
         self.at_ns.saturating_add(self.length_ns)
     }
 
-    /// When the task that is polled became runnable; none if nobody told.
+    /// When the task that is polled became runnable; none if it is not measured.
     pub fn runnable_ns(&self) -> Option<u64> {
         Some(self.at_ns.saturating_sub(self.latency_ns?))
     }
@@ -80,7 +80,7 @@ pub struct Known {
     pub places: Vec<Place>,
     /// The runtimes' own counters over time.
     pub counters: Vec<Counters>,
-    /// How long threads had waited for a core, over time. Empty where the kernel does not tell.
+    /// How long threads had waited for a core, over time. Empty where the kernel does not report it.
     pub core_waits: Vec<CoreWait>,
     /// What the yield probe was asked and answered.
     pub probes: Vec<Probe>,
@@ -88,7 +88,7 @@ pub struct Known {
     pub dropped: Vec<Dropped>,
     /// Polls of threads for which there was no lane.
     pub unwatched: u64,
-    /// Whether tokio told of polls: without `tokio_unstable` it tells only when workers sleep.
+    /// Whether tokio reports polls: without `tokio_unstable` it reports only when workers sleep.
     pub sees_polls: bool,
     /// Whether schedule latency was recorded.
     pub has_latency: bool,
@@ -103,7 +103,7 @@ pub struct Known {
 /// A place in the source where tasks are spawned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The file as the compiler was told it.
+    /// The file as the compiler knows it.
     pub file: String,
     /// The line, from 1.
     pub line: u32,

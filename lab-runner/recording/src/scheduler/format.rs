@@ -1,12 +1,12 @@
-//! The layout of `sched.bin`, told once for its writer and its reader.
+//! The layout of `sched.bin`, shared by its writer and its reader.
 //!
 //! The file is only ever appended to. It begins with [`MAGIC`] and the version, a byte; blocks follow. A block is its kind, a
 //! byte; its length in bytes, four bytes, little end first; and that many bytes. Numbers inside are varints of up to ten bytes
-//! (LEB128), signed ones in zigzag. Times are ticks; [`kind::CLOCK`] blocks tell what they are in nanoseconds.
+//! (LEB128), signed ones in zigzag. Times are ticks; [`kind::CLOCK`] blocks relate them to nanoseconds.
 //!
 //! A block of events is the lane's number, then events; whatever an event leaves out is as it was in the event before, and nothing
 //! is remembered from block to block. An event begins with a head byte: its kind in three bits, then the flags of [`head`]. Its
-//! numbers follow: the begin, from the end of the event before; a poll's length; a poll's latency in nanoseconds, if it is told; the
+//! numbers follow: the begin, from the end of the event before; a poll's length; a poll's latency in nanoseconds, if it is known; the
 //! task, from the task before; the place, if it is another; worker and runtime, if they are others.
 
 use crate::scheduler::record::Owner;
@@ -28,7 +28,7 @@ pub const LANES: usize = 31;
 /// Places beyond this many share the last number.
 pub const MOST_PLACES: usize = 4_096;
 
-/// What a block tells.
+/// Kinds of blocks.
 pub mod kind {
     /// The lane, then events.
     pub const EVENTS: u8 = 1;
@@ -38,7 +38,7 @@ pub mod kind {
     pub const PLACE: u8 = 3;
     /// The lane, the first and the last tick, and how many events are missing there.
     pub const GAP: u8 = 4;
-    /// Ticks, runtime, and the runtime's counters, each one more than it is, or 0 for one that nobody told.
+    /// Ticks, runtime, and the runtime's counters, each one more than it is, or 0 for an unknown one.
     pub const COUNTERS: u8 = 5;
     /// Ticks, thread, and nanoseconds that it has waited for a core so far.
     pub const CORE_WAIT: u8 = 6;
@@ -46,7 +46,7 @@ pub mod kind {
     pub const PROBE: u8 = 7;
     /// What is recorded, in the first block: the flags of [`crate::scheduler::format::about`].
     pub const ABOUT: u8 = 8;
-    /// Polls that nobody watched, then why the recording ended early: the last block.
+    /// Polls that were not recorded, then why the recording ended early: the last block.
     pub const STOPPED: u8 = 9;
 }
 
@@ -60,7 +60,7 @@ pub mod about {
 
 /// Flags of an event's head byte, above its kind.
 pub mod head {
-    /// Its latency is told.
+    /// Its latency is given.
     pub const LATENCY: u8 = 1 << 3;
     /// It has another place than the event before.
     pub const PLACE: u8 = 1 << 4;
@@ -72,12 +72,16 @@ pub mod head {
     pub const OPEN: u8 = 1 << 7;
 }
 
-/// What an event is told from: the event before, in the same block.
+/// What an event is encoded against: the event before, in the same block.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Before {
+    /// When it was over, in ticks.
     pub end: u64,
+    /// The task's number.
     pub task: u64,
+    /// The number of the place where the task was spawned.
     pub place: u16,
+    /// The worker that it happened on.
     pub owner: Owner,
 }
 
@@ -104,6 +108,7 @@ pub struct Numbers<'a>(pub &'a [u8]);
 
 impl<'a> Numbers<'a> {
     #[inline]
+    /// The next byte; none at the end.
     pub fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
@@ -111,6 +116,7 @@ impl<'a> Numbers<'a> {
     }
 
     #[inline]
+    /// The next varint; none at the end, or where it is too long.
     pub fn take(&mut self) -> Option<u64> {
         let first = self.byte()?;
         if first < 0x80 {
@@ -128,6 +134,7 @@ impl<'a> Numbers<'a> {
     }
 
     #[inline]
+    /// The next signed varint, added to the number before; none at the end.
     pub fn take_from(&mut self, before: u64) -> Option<u64> {
         let zigzag = self.take()?;
         let apart = (zigzag >> 1) ^ (zigzag & 1).wrapping_neg();

@@ -1,5 +1,5 @@
 //! Reads `sched.bin`: once through the heads of its blocks, then block by block as it is asked. A file that is cut off anywhere
-//! tells what is before; what a block says is believed only as far as it makes sense.
+//! is read up to the cut; values in a block are used only as far as they are plausible.
 
 use crate::scheduler::axis::{Axis, Pair};
 use crate::scheduler::encode::take_event;
@@ -46,7 +46,7 @@ struct At {
 /// Opens a file.
 ///
 /// # Errors
-/// If it cannot be read, is no recording of a scheduler, or has another version.
+/// If it cannot be read, is not a recording of a scheduler, or has another version.
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let length = file.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
@@ -56,7 +56,7 @@ pub fn read(path: &Path) -> anyhow::Result<Recording> {
 /// Reads what is in a file.
 ///
 /// # Errors
-/// If it is no recording of a scheduler, or has another version.
+/// If it is not a recording of a scheduler, or has another version.
 pub fn parse(bytes: Vec<u8>) -> anyhow::Result<Recording> {
     let length = bytes.len() as u64;
     open(Source::Bytes(bytes), length)
@@ -65,7 +65,7 @@ pub fn parse(bytes: Vec<u8>) -> anyhow::Result<Recording> {
 fn open(source: Source, length: u64) -> anyhow::Result<Recording> {
     let mut header = [0; HEADER];
     let read = source.read(0, &mut header).context("cannot read")?;
-    ensure!(read == HEADER && header[..MAGIC.len()] == *MAGIC, "is no recording of a scheduler");
+    ensure!(read == HEADER && header[..MAGIC.len()] == *MAGIC, "is not a recording of a scheduler");
     let version = header[MAGIC.len()];
     ensure!(version == VERSION, "has format {version}, this lab reads format {VERSION}: use the lab that made it");
     let mut index = Index { length: length.min(FILE_LIMIT + (MOST_BLOCK as u64)), ..Index::default() };
@@ -117,7 +117,7 @@ struct Index {
 }
 
 impl Index {
-    /// Takes the block at this place and tells where the next one is; none if there is no whole one.
+    /// Takes the block at this place and returns where the next one is; none if there is no whole one.
     fn block(&mut self, source: &Source, at: u64) -> Option<u64> {
         let mut head = [0; BLOCK_HEADER + LONGEST];
         let read = source.read(at, &mut head).ok()?;

@@ -1,35 +1,44 @@
-//! An event as a lane keeps it, in four words: what the recorder writes while the clock of somebody's poll is running.
+//! An event as a lane keeps it, in four words: what the recorder writes while a poll is being timed.
 
 use crate::scheduler::What;
 
 /// Words of a record.
 pub const WORDS: usize = 4;
-/// Stands for a latency that nobody told.
+/// Stands for a latency that is not measured.
 const NO_LATENCY: u64 = (1 << LATENCY_BITS) - 1;
 const LATENCY_BITS: u32 = 48;
 const LENGTH_BITS: u32 = 40;
 const MOST_LENGTH: u64 = (1 << LENGTH_BITS) - 1;
 
-/// What a record says. Times are ticks of the time-stamp counter.
+/// A record. Times are ticks of the time-stamp counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// What happened.
     pub what: Kind,
+    /// When it began.
     pub at: u64,
     /// Of a poll its length, of a gap how long it is.
     pub length: u64,
     /// The task; of a thread its number, of a gap how many events are missing.
     pub task: u64,
+    /// From the wake-up to the poll; none if it is not measured.
     pub latency_ns: Option<u64>,
+    /// The number of the place where the task was spawned.
     pub place: u16,
+    /// The worker that it happened on.
     pub owner: Owner,
+    /// Whether the task's budget was consumed when the poll ended.
     pub budget_spent: bool,
+    /// Whether the poll had not ended when the recording did.
     pub open: bool,
 }
 
 /// What a record is about: an event, or a gap where the writer could not keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// An event.
     Event(What),
+    /// Events are missing here.
     Gap,
 }
 
@@ -58,15 +67,19 @@ impl Kind {
 /// The worker that an event is of, in ten bits, and its runtime, in six.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
+    /// The runtime's number in the run, below 64.
     pub runtime: u8,
+    /// The worker's number in its runtime, below 1 024.
     pub worker: u16,
 }
 
 impl Owner {
+    /// In sixteen bits.
     pub fn to_bits(self) -> u64 {
         u64::from(self.runtime & 63) << 10 | u64::from(self.worker.min(1_023))
     }
 
+    /// The owner that these bits are of.
     pub fn of_bits(bits: u64) -> Owner {
         Owner { runtime: (bits >> 10) as u8 & 63, worker: bits as u16 & 1_023 }
     }
@@ -79,6 +92,7 @@ impl Record {
         Record { what, at, length: 0, task, latency_ns: None, place, owner, budget_spent: false, open: false }
     }
 
+    /// In four words; what is too long for its bits is the longest that fits.
     #[inline]
     pub fn to_words(self) -> [u64; WORDS] {
         let flags = u64::from(self.what.code()) | u64::from(self.budget_spent) << 3 | u64::from(self.open) << 4;
@@ -90,6 +104,7 @@ impl Record {
         ]
     }
 
+    /// The record that these words are of.
     pub fn of_words(words: [u64; WORDS]) -> Record {
         let [at, mixed, task, waited] = words;
         let flags = (mixed >> (LENGTH_BITS + 16)) as u8;

@@ -1,10 +1,10 @@
-//! The layout of `stall.bin`, told once for its writer and its reader.
+//! The layout of `stall.bin`, shared by its writer and its reader.
 //!
 //! The file is a row of 64-bit little-endian words, only ever appended to. A header of [`HEADER_WORDS`] words:
 //! magic, version, time at the start, samples a second, the executable's length in bytes and the nanosecond of its
-//! last change (to tell later whether it is still the same file), bytes of the executable's path, bytes of
+//! last change (to check later whether it is still the same file), bytes of the executable's path, bytes of
 //! `/proc/self/maps`. The path and the maps follow, each padded to whole words. Then come records. A record begins
-//! with a [`Head`], which says how many words follow it. Times are `CLOCK_MONOTONIC` nanoseconds.
+//! with a [`Head`], with the number of words that follow it. Times are `CLOCK_MONOTONIC` nanoseconds.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -30,7 +30,7 @@ pub const NO_SYSCALL: u64 = u64::MAX;
 /// Words of the counts, without their head.
 pub const COUNTS_WORDS: usize = 8;
 
-/// What a record tells.
+/// Kinds of records.
 pub mod kind {
     /// A stack.
     pub const SAMPLE: u8 = 1;
@@ -55,7 +55,7 @@ pub mod flag {
 /// The first word of a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head {
-    /// What it tells.
+    /// Its kind.
     pub kind: u8,
     /// What was so.
     pub flags: u8,

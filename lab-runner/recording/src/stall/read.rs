@@ -1,4 +1,4 @@
-//! Reads `stall.bin`: pure, and bounded by the file's own bound. A file that is cut off anywhere tells what is before.
+//! Reads `stall.bin`: pure, and bounded by the file's own bound. Of a file that is cut off anywhere, the part before the cut is read.
 
 use crate::stall::format::{
     Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION, WAIT_WORDS, flag, kind, unpair,
@@ -69,16 +69,16 @@ pub struct WaitChannel {
     pub poll: u64,
     /// The thread's number in the kernel.
     pub thread: u32,
-    /// The number of the system call, if the kernel tells it.
+    /// The number of the system call, where the kernel reports it.
     pub syscall: Option<u64>,
-    /// The function of the kernel in which the thread waits; empty if the kernel does not tell.
+    /// The function of the kernel in which the thread waits; empty where the kernel does not report it.
     pub channel: String,
 }
 
 /// Reads a file.
 ///
 /// # Errors
-/// If it cannot be read, is no recording of stalls, or has another version.
+/// If it cannot be read, is not a recording of stalls, or has another version.
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
     let of_file = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
@@ -90,11 +90,11 @@ pub fn read(path: &Path) -> anyhow::Result<Recording> {
 /// Reads what is in a file.
 ///
 /// # Errors
-/// If it is no recording of stalls, is cut off in its header, or has another version.
+/// If it is not a recording of stalls, is cut off in its header, or has another version.
 pub fn parse(bytes: &[u8]) -> anyhow::Result<Recording> {
     let mut words = Words { bytes };
     let header = words.take(HEADER_WORDS).context("is cut off in its header")?;
-    ensure!(header[0] == MAGIC, "is no recording of stalls");
+    ensure!(header[0] == MAGIC, "is not a recording of stalls");
     ensure!(header[1] == VERSION, "has format {}, this lab reads format {VERSION}", header[1]);
     let executable = words.text(header[6]).context("is cut off in its header")?;
     let maps = words.text(header[7]).context("is cut off in its header")?;

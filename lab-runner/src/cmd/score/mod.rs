@@ -17,8 +17,8 @@ use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use lab_analysis::score::{Recorded, Score, lacks_a_place};
 use lab_kit::Scenario;
-use lab_recording::Load;
 use lab_recording::profiler::Profiler;
+use lab_recording::{Load, pack};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
@@ -123,6 +123,9 @@ pub(crate) fn again(
     plain: bool,
     scenarios: &[&'static Scenario],
 ) -> anyhow::Result<Exit> {
+    let shown = folder;
+    let opened = pack::open(folder).map_err(|error| UsageError::error(format!("{error:#}")))?;
+    let folder = opened.folder();
     let mut recorded = read::recorded(folder)?;
     if let Some(scanner) = &args.scanner {
         recorded.scanner = Some(scanner.display().to_string());
@@ -130,7 +133,7 @@ pub(crate) fn again(
             cell.scanner = Some(scanner::ask(scanner, &folder.join(&cell.folder)));
         }
     }
-    show(&read::score(folder, recorded, scenarios)?, folder, args.format, plain)
+    show(&read::score(folder, recorded, scenarios)?, shown, args.format, plain)
 }
 
 /// Prints a score and turns it into an exit code.
@@ -183,6 +186,7 @@ fn clear_line() {
 /// What a score has to say of a folder that `lab report` was given; none if it is no score's.
 pub(crate) fn reported(
     folder: &Path,
+    shown: &Path,
     plain: bool,
     json: bool,
     scenarios: &[&'static Scenario],
@@ -191,5 +195,5 @@ pub(crate) fn reported(
     let format = if json { ScoreFormat::Json } else { ScoreFormat::Text };
     let usage = |error: anyhow::Error| UsageError::error(format!("{error:#}"));
     let score = || read::score(folder, read::recorded(folder).map_err(usage)?, scenarios);
-    is_score.then(|| show(&score()?, folder, format, plain))
+    is_score.then(|| show(&score()?, shown, format, plain))
 }

@@ -2,7 +2,6 @@
 
 use crate::engine::plan;
 use crate::exit::UsageError;
-use anyhow::Context;
 use lab_analysis::diagnosis::{Case, Diagnosis, diagnose};
 use lab_analysis::profile;
 use lab_analysis::requests::analyse;
@@ -15,10 +14,7 @@ use std::path::Path;
 
 /// Writes down what there is, whole or not at all.
 pub(crate) fn write(folder: &Path, recorded: &Recorded) -> anyhow::Result<()> {
-    let (file, new) = (folder.join(Recorded::FILE), folder.join("score.json.new"));
-    let text = serde_json::to_vec_pretty(recorded)?;
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &file));
-    written.with_context(|| format!("cannot write {}", file.display()))
+    lab_recording::file::replace(&folder.join(Recorded::FILE), &serde_json::to_vec_pretty(recorded)?)
 }
 
 /// What was run for a score.

@@ -153,7 +153,7 @@ fn a_parent_that_is_killed_takes_its_child_along_and_leaves_an_unfinished_record
     until("the child is gone", || processes_with(&folder).is_empty());
     let (_, result) = lab.json(&["report", &folder]);
     assert_eq!(result["runs"][0]["ending"], "unfinished");
-    assert!(result["runs"][0]["text"].as_str().unwrap().contains("the lab died"));
+    assert!(result["runs"][0]["text"].as_str().unwrap().contains("the lab was killed"));
 }
 
 /// Runs the lab on a file system of its own that is as small as `room`. Needs a kernel that lets the user have

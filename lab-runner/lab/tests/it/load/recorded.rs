@@ -83,7 +83,7 @@ fn what_cannot_be_compared_is_refused_by_name() {
     two.refused(&[&both[..], &["--pairs", "8"]].concat(), "leave --pairs away");
     two.refused(&[&both[..], &["--seed", "1"]].concat(), "leave the options of a load away");
     two.refused(&[both[0], both[0]], "the same recording");
-    two.refused(&[both[0], "lab-runs/nowhere"], "there is no folder 'lab-runs/nowhere'");
+    two.refused(&[both[0], "lab-runs/nowhere"], "there is no recording 'lab-runs/nowhere'");
     let swap = |from: &'static str, to: &'static str| move |text: String| text.replacen(from, to, 1);
     two.with_changed("spec.json", swap("\"format\": 1", "\"format\": 99"), "use a newer lab");
     two.with_changed("spec.json", swap("\"size\": 3000", "\"size\": 4000"), "size (3000 against 4000)");

@@ -30,14 +30,14 @@ fn all_of(log: &[u8], wanted: &str) -> Histogram<u64> {
 fn an_interval_log_has_every_request_of_the_run() {
     let lab = Lab::builtin();
     let into = lab.out.path().join("logs");
-    let files = exported(&lab, &[&recorded("greedy/01-buggy"), "--to", "hlog", "--into", into.to_str().unwrap()]);
+    let files = exported(&lab, &[&recorded("greedy.lab/01-buggy"), "--to", "hlog", "--into", into.to_str().unwrap()]);
     assert_eq!(files, [into.join("01-buggy.hlog")]);
     let log = fs::read(&files[0]).unwrap();
     for part in ["response", "pacer_lag", "wait", "service"] {
         assert_eq!(all_of(&log, part).len(), 6_000, "{part}");
     }
     let p99_us = all_of(&log, "response").value_at_quantile(0.99) as f64 / 1e3;
-    let (_, report) = lab.json(&["report", &recorded("greedy/01-buggy")]);
+    let (_, report) = lab.json(&["report", &recorded("greedy.lab/01-buggy")]);
     let told = report["runs"][0]["metrics"]["response_p99_us"].as_f64().unwrap();
     assert!((p99_us / told - 1.0).abs() < 0.01, "{p99_us} against {told}");
 }
@@ -52,9 +52,9 @@ fn what_is_not_there_is_told_in_a_sentence_and_nothing_is_written() {
         assert!(done.stderr.lines().any(|line| line.starts_with("lab: ") && line.contains(says)), "{}", done.stderr);
         assert!(!Path::new(&into).exists());
     };
-    refused(&recorded("greedy/03-consume-budget"), "pprof", "lab run greedy --profile all makes some");
-    refused(&recorded("unordered/01-buggy"), "hlog", "sent no requests");
+    refused(&recorded("greedy.lab/03-consume-budget"), "pprof", "lab run greedy --profile all makes some");
+    refused(&recorded("unordered.lab/01-buggy"), "hlog", "sent no requests");
     refused("lab-runs/nowhere", "folded", "cannot read lab-runs/nowhere");
-    refused(&recorded("shutdown-trials"), "perfetto", "no profiler looked at the scheduler of");
-    refused(&recorded("greedy"), "jpeg", "possible values: folded, pprof, hlog, perfetto");
+    refused(&recorded("shutdown-trials.lab"), "perfetto", "no profiler looked at the scheduler of");
+    refused(&recorded("greedy.lab"), "jpeg", "possible values: folded, pprof, hlog, perfetto");
 }

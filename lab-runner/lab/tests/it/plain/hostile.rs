@@ -47,8 +47,8 @@ fn the_corpus_is_survived_and_its_charges_add_up() {
 #[test]
 fn what_is_no_recording_says_so_and_what_to_do() {
     let error = |bytes: &[u8]| format!("{:#}", parse(bytes.to_vec()).unwrap_err());
-    assert_eq!(error(b"LABSTALL something else"), "is no recording of a scheduler");
-    assert_eq!(error(b""), "is no recording of a scheduler");
+    assert_eq!(error(b"LABSTALL something else"), "is not a recording of a scheduler");
+    assert_eq!(error(b""), "is not a recording of a scheduler");
     assert!(error(b"LABSCHED\x09").contains("this lab reads format 1"));
 }
 

@@ -135,7 +135,7 @@ fn comparisons_that_cannot_tell_are_refused() {
     refused(&["compare", "greedy", "--load-b", "rate=0"], "--rate 2000");
     refused(&["compare", "greddy"], "try greedy");
     refused(&["compare", "greedy", "--metric", "respons_p99_us"], "try response_p99_us");
-    refused(&["compare", "here/a", "here/b"], "there is no folder 'here/a'");
+    refused(&["compare", "here/a", "here/b"], "there is no recording 'here/a'");
     refused(&["compare", "greedy", "--looks", "--pairs", "9"], "--pairs");
     refused(&["compare", "unordered", "--rate", "5"], "leave --rate away");
 }

@@ -104,7 +104,7 @@ impl Slowest {
         }
     }
 
-    /// It is over. It is kept if somebody looks and none was slower.
+    /// It is over. It is kept if the profiler runs and none was slower.
     pub fn ends(&mut self, id: u64, looking: bool) {
         let Some(mut followed) = self.open.remove(&id) else { return };
         followed.lasted = followed.began.elapsed();

@@ -14,7 +14,7 @@ pub fn prepare() {
     slot::prepare();
 }
 
-/// The calling thread begins to poll a task. Costs a look at the time-stamp counter and some stores.
+/// The calling thread begins to poll a task. Costs a reading of the time-stamp counter and some stores.
 pub fn enter_poll(task: u64) {
     if let Some(slot) = slot::mine_or_claim() {
         slot.enter(task);
@@ -33,21 +33,21 @@ pub fn thread_stops() {
     slot::release();
 }
 
-/// Polls that were told of so far, those inside of others left out.
+/// Polls that were reported so far, those inside of others left out.
 pub fn polls() -> u64 {
     slot::all().iter().map(slot::Slot::polls).sum()
 }
 
-/// What a sample takes of the thread that is asked for it, the sending included: this thread asks itself.
+/// The cost of a sample for the sampled thread, sending included: this thread signals itself.
 ///
 /// # Errors
-/// If threads cannot be asked here.
+/// If threads cannot be signalled here.
 pub fn price_of_a_sample() -> Result<Price, String> {
     /// As many as a ring has room for.
     const EVENTS: u32 = 16;
     walk::frame_pointers_work()?;
     signal::install(Text::of_executable()?, Asker::Sampler, slot::answer)?;
-    let slot = slot::mine_or_claim().ok_or("too many threads are watched")?;
+    let slot = slot::mine_or_claim().ok_or("all sampler slots are taken: use fewer threads")?;
     let tid = rustix::thread::gettid().as_raw_nonzero().get();
     slot.enter(u64::MAX);
     let mut failed = None;
@@ -58,5 +58,5 @@ pub fn price_of_a_sample() -> Result<Price, String> {
     let price = price(EVENTS, || slot.empty(), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
     slot.leave();
     slot::release();
-    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be asked for its stack: {error}")))
+    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be signalled for its stack: {error}")))
 }

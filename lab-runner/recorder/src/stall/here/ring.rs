@@ -1,4 +1,7 @@
-//! A ring of samples between one signal handler and the sampler: preallocated, no lock, and what finds no room counts.
+//! A ring of samples between one signal handler and the sampler: preallocated, no lock, and a sample without room is counted.
+//!
+//! It is not the scheduler's ring: its records differ in length, it lies in a static table because a handler may not
+//! allocate, and a lost sample is only counted, while the scheduler's recording needs to know where its gaps are.
 
 use lab_recording::stall::format::{FRAMES, SAMPLE_WORDS};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -1,6 +1,6 @@
 //! A place for each watched thread, in a static table: which poll it is inside of, and the samples of it.
 //!
-//! The thread writes its own poll, the sampler reads it and says how many ticks it wants a sample for, the handler,
+//! The thread writes its own poll, the sampler reads it and sets how many ticks it wants a sample for, the handler,
 //! which runs on the thread, answers into the ring. Every word is an atomic, and there is no lock.
 
 use crate::stall::OpenPoll;
@@ -33,7 +33,7 @@ pub struct Slot {
     tid: AtomicI32,
     /// When the poll began, by the time-stamp counter; 0 outside of one.
     begin_tsc: AtomicU64,
-    /// The same in nanoseconds, once somebody on the thread wanted to know; 0 before.
+    /// The same in nanoseconds, once it was needed on the thread; 0 before.
     begin_ns: AtomicU64,
     task: AtomicU64,
     /// Counts polls, over all threads that ever had the slot.
@@ -216,12 +216,12 @@ impl Slot {
         while self.ring.pop(&mut record) {}
     }
 
-    /// Asks for a sample that stands for so many ticks. Returns how many were asked for and not answered before.
+    /// Requests a sample that stands for so many ticks. Returns how many requested ticks were unanswered before.
     pub fn ask(&self, ticks: u32) -> u32 {
         self.due.fetch_add(ticks, Ordering::Relaxed)
     }
 
-    /// Takes back what was asked for, for nobody will answer.
+    /// Takes the request back, because it will not be answered.
     pub fn forget(&self) {
         self.due.store(0, Ordering::Relaxed);
     }
@@ -231,7 +231,7 @@ impl Slot {
         self.late.swap(0, Ordering::Relaxed)
     }
 
-    /// Answers what was asked for. Called by the signal handler, on the slot's thread.
+    /// Answers the request. Called by the signal handler, on the slot's thread.
     pub fn answer(&self, registers: &Registers, text: Text, in_syscall: bool) {
         let ticks = self.due.swap(0, Ordering::Relaxed);
         let Some(begin_ns) = self.begin_ns().filter(|_| ticks > 0) else {

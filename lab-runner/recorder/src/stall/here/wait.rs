@@ -1,4 +1,4 @@
-//! What the kernel says a thread waits for: `/proc/self/task/<tid>/wchan` and `syscall`.
+//! What a thread waits for, from the kernel: `/proc/self/task/<tid>/wchan` and `syscall`.
 
 use crate::proc;
 use crate::stall::here::slot::Poll;
@@ -7,7 +7,7 @@ use lab_recording::stall::format::{Head, NO_SYSCALL, WAIT_WORDS, kind, pair};
 /// Bytes of a channel's name that are kept.
 const NAME: usize = 64;
 
-/// A record of what a poll's thread waits for; nothing if it does not wait or the kernel does not say.
+/// A record of what a poll's thread waits for; nothing if it does not wait or the kernel does not report it.
 pub fn record(poll: Poll, now_ns: u64) -> Option<Vec<u64>> {
     let syscall = proc::syscall(poll.tid);
     let mut channel = proc::channel(poll.tid).unwrap_or_default();

@@ -37,7 +37,7 @@ impl Writer {
         let bytes = record.len() as u64 * 8;
         if self.trouble.is_some() || bytes > self.left {
             self.lost += 1;
-            self.trouble.get_or_insert_with(|| format!("it has reached its {} MiB", FILE_LIMIT >> 20));
+            self.trouble.get_or_insert_with(|| format!("its file reached the limit of {} MiB", FILE_LIMIT >> 20));
             return;
         }
         self.left -= bytes;
@@ -88,7 +88,6 @@ fn header(hz: u32) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stall;
     use lab_recording::stall::format::SAMPLE_WORDS;
     use tempfile::TempDir;
 
