@@ -10,6 +10,7 @@ mod sets;
 use crate::diagnosis::{Case, Suspect};
 use crate::profile::Profile;
 use crate::scheduler::Sched;
+use crate::stacks::runtime_frames::{Named, POOL};
 use lab_recording::frame::Frame;
 use lab_recording::profiler::Profiler;
 
@@ -46,5 +47,5 @@ pub fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
 
 /// Whether a thread belongs to a runtime, as a worker or in its blocking pool.
 pub fn is_of_a_runtime(stack: &[Frame]) -> bool {
-    stack.iter().any(|frame| frame.function.contains("runtime::blocking::pool::Inner::run"))
+    stack.iter().any(|frame| Named::new(frame).is_in(POOL))
 }
