@@ -25,6 +25,7 @@ pub mod scheduler;
 pub mod spans;
 pub mod spec;
 pub mod stall;
+pub mod syscalls;
 pub mod threads;
 pub mod words;
 
