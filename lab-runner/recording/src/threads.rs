@@ -101,6 +101,13 @@ pub struct RawPanic {
     pub thread: String,
     pub text: String,
     pub stack: Vec<u64>,
+    /// How many there were of the same text at the same place; see [`Panic::times`].
+    #[serde(default = "once")]
+    pub times: u64,
+}
+
+fn once() -> u64 {
+    1
 }
 
 /// Threads that stood somewhere outside of polls, in the folder of a run under the profiler `sched`.
@@ -132,6 +139,14 @@ pub struct Panic {
     pub text: String,
     /// The stack at that moment, innermost first.
     pub stack: Vec<Frame>,
+    /// How many there were of the same text on the same stack. Beyond [`Panic::COUNTED_EACH`] a lower bound.
+    #[serde(default = "once")]
+    pub times: u64,
+}
+
+impl Panic {
+    /// Up to so many of one kind each is written down; beyond that each doubling is, for writing takes time.
+    pub const COUNTED_EACH: u64 = 64;
 }
 
 /// What is known of hand-offs to the blocking pool, in the folder of a run under the profiler `sched`.

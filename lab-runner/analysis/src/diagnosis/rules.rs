@@ -38,6 +38,8 @@ const fn limit(sign: Sign, least: f64, why: &'static str) -> Limit {
 }
 
 const MOSTLY: &str = "more than half: what else these polls do explains less";
+/// A tenth of a second is what people notice.
+pub const NOTICED_MS: f64 = 100.0;
 /// The reason of a sign that is there or is not.
 pub const ONCE: &str = "it is so, or it is not";
 
@@ -162,7 +164,7 @@ pub static RULES: &[Rule] = &[
         when: &[
             limit(
                 Sign::LongestPollMs,
-                100.0,
+                NOTICED_MS,
                 "a tenth of a second is what people notice (Nielsen 1993), however often the task gives way",
             ),
             limit(Sign::Computes, 0.5, MOSTLY),
@@ -220,6 +222,14 @@ pub static RULES: &[Rule] = &[
         refuted_by: "a wider pool under the same load whose queue is as long",
         remedy: "raise max_blocking_threads above what may stall at a time, or bound what is handed over and give what stalls threads of its own",
         chapter: "blocking",
+    },
+    Rule {
+        cause: Cause::Panic,
+        of: Suspicion::Panic,
+        when: &[limit(Sign::Panics, 1.0, "tokio catches the panic of a task: the task is gone, and nobody else is told")],
+        refuted_by: "a JoinHandle that is awaited and whose error is handled: then the panic is how this program reports an error",
+        remedy: "mend what panics, or return an error where the request can be answered with one; await the JoinHandle to hear of it",
+        chapter: "method",
     },
     Rule {
         cause: Cause::AbortedWork,

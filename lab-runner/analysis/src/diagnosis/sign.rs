@@ -45,6 +45,8 @@ pub enum Sign {
     WaitsForComputing,
     /// Whether tokio refused to end a runtime there, with a panic.
     Refused,
+    /// How often a task panicked.
+    Panics,
     /// Requests that were accepted and cut off.
     CutOff,
     /// Memory at the end of the load, by that at a sixth of it.
@@ -99,6 +101,8 @@ impl Sign {
                 "the end of the runtime waits for a task that computes and never gives way".into()
             }
             Sign::Refused => "tokio refused to end the runtime there, with a panic".into(),
+            Sign::Panics if value < 1.5 => "a task panicked".into(),
+            Sign::Panics => format!("tasks panicked {value:.0} times"),
             Sign::CutOff => count("accepted requests were cut off"),
             Sign::Grown => format!("memory grew {value:.2}-fold after the first sixth of the load"),
             Sign::GrowingSixths => format!("it grew in {value:.0} of the last 5 sixths of the load"),

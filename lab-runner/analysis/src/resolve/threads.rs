@@ -115,7 +115,7 @@ fn last_polls(folder: &Path) -> HashMap<u64, u64> {
 fn panics(panics: Vec<RawPanic>, symbols: &mut Symbols) -> Vec<Panic> {
     let named = |panic: RawPanic| {
         let stack = symbols.stack(&panic.stack);
-        Panic { thread: panic.thread, text: panic.text, stack }
+        Panic { thread: panic.thread, text: panic.text, stack, times: panic.times }
     };
     panics.into_iter().map(named).collect()
 }

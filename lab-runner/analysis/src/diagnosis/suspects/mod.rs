@@ -3,6 +3,7 @@
 mod ends;
 mod load;
 mod memory;
+mod panics;
 mod polls;
 mod pool;
 mod sets;
@@ -16,9 +17,10 @@ use lab_recording::profiler::Profiler;
 
 /// All suspects of a case.
 pub fn all(case: &Case<'_>) -> Vec<Suspect> {
-    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 8] = [
+    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 9] = [
         ends::hangs,
         ends::refusals,
+        panics::panics,
         ends::stuck_threads,
         polls::polls,
         sets::sets,
