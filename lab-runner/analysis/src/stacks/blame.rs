@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// The frames of somebody's own code that a stack is to be blamed on, outermost first; the stack is innermost first.
 ///
 /// A task's poll calls the polls of the futures in it, down to the innermost `async fn`; what that calls is no future any more and
-/// cannot give way. Blamed are the own frames of that chain. A stack without such a chain, of a thread of the blocking pool say,
+/// cannot yield. To blame are the own frames of that chain. A stack without such a chain, of a thread of the blocking pool say,
 /// is blamed on its innermost own frame.
 fn chain(stack: &[Frame]) -> Vec<&Frame> {
     let polled = stack.iter().position(is_task_poll).map(|at| &stack[..at]).unwrap_or_default();
@@ -56,6 +56,14 @@ impl Blamed {
     }
 
     /// The frame to blame, closures left out; none if no stack has anybody's own code.
+    ///
+    /// The chains form a tree of functions with the weight that passes through each. From the root the way goes down as
+    /// long as one child has at least half of *all* weight, and ends where the weight spreads out: a loop that awaits
+    /// `put` for 7 % of its time and parses for 93 % is to blame itself, and not `put`, though it is the innermost
+    /// `async fn` of some stacks. Where nothing has half, the heaviest chain is all that can be said.
+    ///
+    /// Example: `import` 100, of which `import > put` has 40 and `import > index` 35, gives `import`; with 60 for `put`
+    /// it gives `put`. The line is that of the last function with most weight.
     pub fn frame(&self) -> Option<Frame> {
         let most = self.chains.iter().filter(|(_, (weight, _))| 2.0 * weight >= self.all);
         let any = || self.chains.iter().max_by(|a, b| a.1.0.total_cmp(&b.1.0));
