@@ -191,7 +191,7 @@ fn judge(suspect: &Suspect) -> Option<&'static Rule> {
 }
 
 fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
-    let shown = rule.when.iter().filter_map(|limit| Some(limit.sign.says(*suspect.signs.get(&limit.sign)?)));
+    let shown = rule.when.iter().filter_map(|limit| Some(limit.sign.in_words(*suspect.signs.get(&limit.sign)?)));
     let evidence = shown.chain(suspect.told).collect();
     let (function, file, line) = suspect.at.map_or((None, None, None), |at| (Some(at.function), at.file, at.line));
     let Rule { cause, refuted_by, remedy, chapter, .. } = *rule;

@@ -82,8 +82,7 @@ fn missing_in(run: &Analysis, profile: &Profile) -> Vec<String> {
     let of_measured = metric(run, "lost").unwrap_or(0.0) + metric(run, "unfinished").unwrap_or(0.0);
     let of_profiled = |name: &str| profile.metrics.get(name).copied();
     let all_answered = of_profiled("lost") == Some(0.0) && of_profiled("unfinished") == Some(0.0);
-    let unanswered = (of_measured > 0.0 && all_answered).then(|| {
-        format!("the unanswered requests of the measured run are not in the {} run", profile.profiler)
-    });
+    let unanswered = (of_measured > 0.0 && all_answered)
+        .then(|| format!("the unanswered requests of the measured run are not in the {} run", profile.profiler));
     slow.chain(unanswered).collect()
 }

@@ -283,9 +283,9 @@ fn who_did_not_look_does_not_call_anything_healthy() {
 }
 
 #[test]
-fn signs_are_told_in_words_with_their_numbers() {
-    assert_eq!(Sign::LongestPollMs.says(1_432.0), "its longest poll took 1.43 s");
-    assert_eq!(Sign::ShareOfTask.says(0.5), "one poll is 50.0 % of all that a task of its kind does");
+fn signs_have_words_with_their_numbers() {
+    assert_eq!(Sign::LongestPollMs.in_words(1_432.0), "longest poll 1.43 s");
+    assert_eq!(Sign::ShareOfTask.in_words(0.5), "one poll is 50.0 % of all the work of a task of this kind");
     let of = |suspicion| RULES.iter().filter(|rule| rule.of == suspicion).count();
     assert!(of(Suspicion::Polls) >= 4);
 }

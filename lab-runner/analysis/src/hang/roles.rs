@@ -3,7 +3,8 @@
 
 use crate::stacks::is_own_frame;
 use crate::stacks::runtime_frames::{
-    BLOCK_IN_PLACE, BLOCK_ON, CHANNEL, CONDVAR, Functions, JOIN, LOCK, Named, PARK, POOL, RUNTIME_END, SLEEP, TASK_POLL, WORKER,
+    BLOCK_IN_PLACE, BLOCK_ON, CHANNEL, CONDVAR, Functions, JOIN, LOCK, Named, PARK, POOL, RUNTIME_END, SLEEP,
+    TASK_POLL, WORKER,
 };
 use lab_recording::frame::Frame;
 use lab_recording::post_mortem::Thread;
@@ -16,7 +17,7 @@ pub struct Role<'a> {
     pub inside: bool,
     /// Whether it has given its worker away.
     pub in_place: bool,
-    /// What it waits for; none if it computes, stands in a call, or did not answer.
+    /// What it waits for; none if it computes, is in a call, or did not answer.
     pub wait: Option<Wait>,
     pub computes: bool,
     /// The innermost frame that is nobody else's.
@@ -130,7 +131,8 @@ impl Place {
 /// What a stack waits for: of all that foreign functions wait for above the innermost own one, what explains the others.
 fn wait(frames: &[Frame], stack: &[Named<'_>]) -> Option<Wait> {
     let above = frames.iter().zip(stack).take_while(|(frame, named)| !is_own_frame(frame) && !named.is_in(TASK_POLL));
-    let waits = above.filter_map(|(_, named)| WAITS.iter().find(|(_, table)| named.is_in(table)).map(|(wait, _)| *wait));
+    let waits =
+        above.filter_map(|(_, named)| WAITS.iter().find(|(_, table)| named.is_in(table)).map(|(wait, _)| *wait));
     waits.max()
 }
 

@@ -288,7 +288,10 @@ pub mod tests {
         entries.iter_mut().step_by(2).for_each(|entry| entry.error = true);
         let all = requests(entries, Some(5_000));
         assert_eq!((all.completed, all.errors, all.lost, all.unfinished), (100, 50, 0, 0));
-        assert_eq!(reading(&all, Part::Response, 1.0).unwrap().value, reading(&requests(quick(100), Some(5_000)), Part::Response, 1.0).unwrap().value);
+        assert_eq!(
+            reading(&all, Part::Response, 1.0).unwrap().value,
+            reading(&requests(quick(100), Some(5_000)), Part::Response, 1.0).unwrap().value
+        );
     }
 
     #[test]

@@ -44,12 +44,7 @@ pub const WORKER: &[Functions] = &[functions(
 /// The poll of a task, or of a blocking task, by its runtime.
 pub const TASK_POLL: &[Functions] = &[
     functions("tokio", "runtime::task::raw", &["runtime/task/raw.rs"], &["poll"]),
-    functions(
-        "tokio",
-        "runtime::task::harness",
-        &["runtime/task/harness.rs"],
-        &["poll", "poll_inner", "poll_future"],
-    ),
+    functions("tokio", "runtime::task::harness", &["runtime/task/harness.rs"], &["poll", "poll_inner", "poll_future"]),
     functions("tokio", "runtime::task::core", &["runtime/task/core.rs"], &["poll"]),
 ];
 
@@ -166,11 +161,7 @@ pub const COMBINATOR: &[Functions] = &[
     functions(
         "futures_util",
         "stream",
-        &[
-            "stream/futures_unordered/mod.rs",
-            "stream/futures_ordered.rs",
-            "stream/select_all.rs",
-        ],
+        &["stream/futures_unordered/mod.rs", "stream/futures_ordered.rs", "stream/select_all.rs"],
         &[],
     ),
     functions(
@@ -367,10 +358,7 @@ fn names_crate(folder: &str, krate: &str) -> bool {
 /// The name of a crate, of the folder that its sources lie in: without the version that the registry puts behind it.
 fn crate_of_folder(folder: &str) -> &str {
     let is_version = |version: &str| version.starts_with(|c: char| c.is_ascii_digit());
-    folder
-        .match_indices('-')
-        .find(|(at, _)| is_version(&folder[at + 1..]))
-        .map_or(folder, |(at, _)| &folder[..at])
+    folder.match_indices('-').find(|(at, _)| is_version(&folder[at + 1..])).map_or(folder, |(at, _)| &folder[..at])
 }
 
 /// The crate that a source file belongs to, as code writes it, by the folder above the innermost `src`.

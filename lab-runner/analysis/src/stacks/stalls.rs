@@ -363,7 +363,10 @@ mod tests {
         assert_eq!(text("", Some(74), Some("/data/log")), "fsync() of /data/log,");
         assert_eq!(text("futex_wait_queue", Some(202), None), "futex()");
         assert_eq!(text("some_wait", Some(9_999), None), "system call 9999 (some_wait)");
-        assert_eq!((text("some_wait", None, None).as_str(), text("", None, None).as_str()), ("the kernel's some_wait", ""));
+        assert_eq!(
+            (text("some_wait", None, None).as_str(), text("", None, None).as_str()),
+            ("the kernel's some_wait", "")
+        );
     }
 
     #[test]
@@ -375,7 +378,8 @@ mod tests {
         };
         let put = || vec![frame("shop::Store::put", 40), frame("shop::import::{{closure}}", 13)];
         // Each sample finds the parser in another function.
-        let parses = |at: u64| vec![frame(&format!("serde_json::read::f{at}"), 1), frame("shop::import::{{closure}}", 11)];
+        let parses =
+            |at: u64| vec![frame(&format!("serde_json::read::f{at}"), 1), frame("shop::import::{{closure}}", 11)];
         let samples = (0..93).map(|at| (parses(at), 1)).chain((0..7).map(|_| (put(), 1)));
         let most = ran(samples).unwrap();
         assert_eq!((most.frame, most.share), (frame("shop::import::{{closure}}", 11), 0.93));

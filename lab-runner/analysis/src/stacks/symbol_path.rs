@@ -37,8 +37,9 @@ pub fn closing(text: &str) -> Option<usize> {
 
 /// What stands before and behind the first occurrence of a word that is in no brackets.
 pub fn split_outside<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
-    let (at, ..) = with_depth(text)
-        .find(|(at, byte, depth)| *depth == 0 && *byte != b'<' && text.as_bytes()[*at..].starts_with(word.as_bytes()))?;
+    let (at, ..) = with_depth(text).find(|(at, byte, depth)| {
+        *depth == 0 && *byte != b'<' && text.as_bytes()[*at..].starts_with(word.as_bytes())
+    })?;
     Some((&text[..at], &text[at + word.len()..]))
 }
 

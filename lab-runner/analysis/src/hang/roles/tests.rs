@@ -64,7 +64,13 @@ fn what_is_waited_for_is_told_by_paths_and_by_files() {
         (&["parking_lot_core::parking_lot::park", "parking_lot::raw_mutex::RawMutex::lock_slow"], Wait::Lock),
         (&["<std::thread::thread::Thread>::park", "wait_until", &recv], Wait::Channel),
         (&["<std::sys::thread::unix::Thread>::join", &join], Wait::Join),
-        (&["block_on<F> | /r/tokio-1.54.1/src/runtime/park.rs", "block_on<F> | /r/tokio-1.54.1/src/runtime/runtime.rs"], Wait::BlockOn),
+        (
+            &[
+                "block_on<F> | /r/tokio-1.54.1/src/runtime/park.rs",
+                "block_on<F> | /r/tokio-1.54.1/src/runtime/runtime.rs",
+            ],
+            Wait::BlockOn,
+        ),
         (
             &["tokio::runtime::park::CachedParkThread::block_on", "tokio::runtime::blocking::shutdown::Receiver::wait"],
             Wait::End,
