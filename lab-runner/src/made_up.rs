@@ -56,6 +56,7 @@ pub(crate) fn two_seconds() -> Vec<anyhow::Result<Interval>> {
             first_poll_ns: Some(intended_ns + 51_000),
             ended_ns: Some(intended_ns + 100_000),
             lost: false,
+            error: false,
         }
     };
     Intervals::new(header, (0..20).map(|number| Ok(entry(number))), None).collect()

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_an_error_is_lost() {
+    fn an_answer_that_is_an_error_is_an_answer() {
         let folder = tempfile::tempdir().unwrap();
         let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, ..Load::DEFAULT };
         let cx = Cx::create(load, folder.path()).unwrap();
@@ -247,7 +247,7 @@ mod tests {
         let odd = |request: Request| async move { if request.number % 2 == 1 { Err("odd") } else { Ok(()) } };
         cx.requests(runtime.handle(), odd).unwrap().finish().unwrap();
         let (_, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
-        assert!(entries.map(Result::unwrap).enumerate().all(|(number, e)| e.lost == (number % 2 == 1)));
+        assert!(entries.map(Result::unwrap).enumerate().all(|(number, e)| e.error == (number % 2 == 1) && !e.lost));
     }
 
     #[test]

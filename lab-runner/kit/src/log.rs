@@ -3,7 +3,7 @@
 
 use crate::{clock, schedule};
 use lab_recording::Load;
-use lab_recording::request_log::{HEADER_WORDS, LOST, MAGIC, Mark, SLOT_WORDS, VERSION};
+use lab_recording::request_log::{ERROR, HEADER_WORDS, LOST, MAGIC, Mark, SLOT_WORDS, VERSION};
 use lab_recording::words::Words;
 use std::io;
 use std::path::Path;
@@ -19,6 +19,15 @@ pub(crate) struct RequestLog {
     pub excluded: usize,
     /// Begin of the measured time.
     pub window_ns: u64,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Answered,
+    AnsweredWithAnError,
+    /// Dropped without an answer.
+    Lost,
 }
 
 impl RequestLog {
@@ -62,8 +71,12 @@ impl RequestLog {
         self.slot(number)[2].store(clock::now_ns(), Ordering::Relaxed);
     }
 
-    pub fn end(&self, number: usize, answered: bool) {
-        let fate = if answered { 0 } else { LOST };
+    pub fn end(&self, number: usize, fate: Fate) {
+        let fate = match fate {
+            Fate::Answered => 0,
+            Fate::AnsweredWithAnError => ERROR,
+            Fate::Lost => LOST,
+        };
         self.slot(number)[3].store(clock::now_ns() | fate, Ordering::Relaxed);
     }
 }
@@ -85,9 +98,11 @@ mod tests {
         let log = small_log(folder.path());
         log.send(0, log.intended_ns(0) + 5);
         log.first_poll(0);
-        log.end(0, true);
+        log.end(0, Fate::Answered);
         log.send(1, log.intended_ns(1) + 7);
-        log.end(1, false);
+        log.end(1, Fate::Lost);
+        log.send(2, log.intended_ns(2) + 7);
+        log.end(2, Fate::AnsweredWithAnError);
         let (header, entries) = read(&folder.path().join(REQUESTS)).unwrap();
         let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
         assert_eq!((header.scheduled, header.excluded), (12, 2));
@@ -95,7 +110,9 @@ mod tests {
         assert_eq!(entries[0].sent_ns, Some(entries[0].intended_ns + 5));
         assert!(entries[0].ended_ns >= entries[0].first_poll_ns && !entries[0].lost);
         assert!(entries[1].lost && entries[1].first_poll_ns.is_none());
-        assert_eq!(entries[2].sent_ns, None);
+        assert!(entries[2].error && !entries[2].lost && !entries[0].error && !entries[1].error);
+        assert!(entries[2].ended_ns.unwrap() >= entries[0].ended_ns.unwrap(), "flags are no part of the time");
+        assert_eq!(entries[3].sent_ns, None);
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Stopwatch {
 }
 
 /// Names that the lab gives to what it measures itself, by their first word.
-const TAKEN: [&str; 21] = [
+const TAKEN: [&str; 22] = [
     "peak",
     "switches",
     "accepted",
@@ -119,6 +119,7 @@ const TAKEN: [&str; 21] = [
     "sent",
     "completed",
     "lost",
+    "errors",
     "unfinished",
     "wall",
     "cpu",

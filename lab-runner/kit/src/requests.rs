@@ -5,7 +5,7 @@
 //! in a listen backlog. It does not spend its task budget as `TcpListener::accept` does, which accepts 128
 //! connections a turn: the generator is to add no limit of its own to those of the scheduler.
 
-use crate::log::RequestLog;
+use crate::log::{Fate, RequestLog};
 use crate::wake_pipe::{self, WakePipe};
 use crate::{alloc, clock, pacer, request_task};
 use lab_recording::request_log::Mark;
@@ -29,22 +29,22 @@ pub struct Request {
     pub number: usize,
 }
 
-/// Whether a request was answered, known from what its handler's future returns: nothing, or a result that is
-/// `Ok`. An error counts as lost, like a panic or a task that was dropped.
+/// An answer to a request, which is what its handler's future returns: nothing, or a result. An error is an answer
+/// too, and is counted as one with its own latency. A panic or a task that was dropped is none.
 pub trait Answer {
-    /// Whether it was.
-    fn is_answer(&self) -> bool;
+    /// Whether the answer is an error.
+    fn is_error(&self) -> bool;
 }
 
 impl Answer for () {
-    fn is_answer(&self) -> bool {
-        true
+    fn is_error(&self) -> bool {
+        false
     }
 }
 
 impl<T, E> Answer for Result<T, E> {
-    fn is_answer(&self) -> bool {
-        self.is_ok()
+    fn is_error(&self) -> bool {
+        self.is_err()
     }
 }
 
@@ -232,7 +232,7 @@ where
     let mut next = 0;
     while next < shared.log.count {
         if next < shared.sent() {
-            let slot = Slot { shared: Arc::clone(shared), number: next, answered: false };
+            let slot = Slot { shared: Arc::clone(shared), number: next, fate: Fate::Lost };
             // From here on, so that it tells how long the task waits for its first poll. Without a subscriber it is nothing.
             let span = info_span!(parent: None, "request", id = next);
             request_task::spawn(serve(slot, Arc::clone(&handler)).instrument(span));
@@ -258,7 +258,8 @@ where
     Fut: Future<Output: Answer>,
 {
     slot.shared.log.first_poll(slot.number);
-    slot.answered = handler(Request { number: slot.number }).await.is_answer();
+    let answer = handler(Request { number: slot.number }).await;
+    slot.fate = if answer.is_error() { Fate::AnsweredWithAnError } else { Fate::Answered };
 }
 
 /// A request's slot while its task lives. Dropping it unanswered, by a panic, an abort or the runtime's end,
@@ -266,12 +267,12 @@ where
 struct Slot {
     shared: Arc<Shared>,
     number: usize,
-    answered: bool,
+    fate: Fate,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.shared.log.end(self.number, self.answered);
+        self.shared.log.end(self.number, self.fate);
         let ended = self.shared.ended.fetch_add(1, Ordering::AcqRel) + 1;
         let stopped = self.shared.stopped.load(Ordering::Acquire);
         // While the load goes on only the very last one is waited for: waking its waiter more often would be

@@ -1,5 +1,7 @@
 //! What the kernel reports of the threads of this process, in `/proc/self/task`. Where there is none, nothing is known.
 
+use lab_recording::stall::format::WAIT_SEPARATOR;
+use lab_recording::syscalls;
 use std::fs;
 
 fn told(tid: i32, file: &str) -> Option<String> {
@@ -37,14 +39,35 @@ pub(crate) fn channel(tid: i32) -> Option<String> {
     Some(channel.trim().to_owned()).filter(|channel| !channel.is_empty() && channel != "0")
 }
 
-/// The number of the system call that a thread is in, if it is in one and the kernel reports it.
-pub(crate) fn syscall(tid: i32) -> Option<u64> {
-    syscall_number(&told(tid, "syscall")?)
+/// The system call that a thread is in, if it is in one and the kernel tells.
+pub(crate) fn syscall(tid: i32) -> Option<Syscall> {
+    Syscall::parse(&told(tid, "syscall")?)
 }
 
-/// The first number of the file `syscall`: `running` and -1 are no system call.
-fn syscall_number(text: &str) -> Option<u64> {
-    text.split_whitespace().next()?.parse().ok()
+/// A system call with its first argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Syscall {
+    pub number: u64,
+    first: u64,
+}
+
+impl Syscall {
+    /// From the file `syscall`: the number, then the arguments as hexadecimal numbers. `running` and -1 are no call.
+    fn parse(text: &str) -> Option<Syscall> {
+        let mut words = text.split_whitespace();
+        let number = words.next()?.parse().ok()?;
+        let first = words.next().and_then(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok());
+        Some(Syscall { number, first: first.unwrap_or_default() })
+    }
+
+    /// The file of the descriptor that it is about: its path, or what the kernel calls it (`socket:[4711]`).
+    ///
+    /// The link alone is read. To look at the file behind it could wait for the very thing that the thread waits for.
+    pub(crate) fn file(self) -> Option<String> {
+        let descriptor = u32::try_from(self.first).ok().filter(|_| syscalls::takes_a_descriptor(self.number))?;
+        let file = fs::read_link(format!("/proc/self/fd/{descriptor}")).ok()?;
+        Some(file.to_string_lossy().replace(WAIT_SEPARATOR, " "))
+    }
 }
 
 /// How long a thread has been on a core since it was started, in nanoseconds, if the kernel reports it.
@@ -58,9 +81,20 @@ mod tests {
 
     #[test]
     fn a_running_thread_is_in_no_system_call() {
-        assert_eq!(syscall_number("0 0x3 0x7ffe\n"), Some(0));
-        assert_eq!(syscall_number("running\n"), None);
-        assert_eq!(syscall_number("-1 0x7ffe 0x7f\n"), None);
-        assert_eq!(syscall_number(""), None);
+        assert_eq!(Syscall::parse("0 0x3 0x7ffe\n"), Some(Syscall { number: 0, first: 3 }));
+        assert_eq!(Syscall::parse("running\n"), None);
+        assert_eq!(Syscall::parse("-1 0x7ffe 0x7f\n"), None);
+        assert_eq!(Syscall::parse(""), None);
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_file_of_a_descriptor_is_named_and_of_other_calls_none_is() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let first = std::os::fd::AsRawFd::as_raw_fd(file.as_file()) as u64;
+        let read = Syscall { number: 0, first };
+        assert_eq!(read.file().as_deref(), file.path().to_str());
+        assert_eq!(Syscall { number: 202, first }.file(), None, "the first argument of futex is an address");
+        assert_eq!(Syscall { number: 0, first: 0x7fff_0000 }.file(), None, "nothing is open there");
     }
 }

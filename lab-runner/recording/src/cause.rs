@@ -23,6 +23,8 @@ pub enum Cause {
     LockAcrossStall,
     /// Tasks or threads that wait for each other in a cycle.
     Deadlock,
+    /// A task that panics, and its work with it.
+    Panic,
     /// Work that was accepted and is cut off.
     AbortedWork,
     /// Memory that is kept for good.
@@ -55,6 +57,7 @@ impl fmt::Display for Cause {
             Cause::NeverYields => "task that never yields",
             Cause::LockAcrossStall => "lock held across a stall",
             Cause::Deadlock => "deadlock",
+            Cause::Panic => "panic of a task",
             Cause::AbortedWork => "work cut off",
             Cause::Leak => "leak",
             Cause::Overload => "overload",

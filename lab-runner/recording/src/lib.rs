@@ -26,6 +26,7 @@ pub mod scheduler;
 pub mod spans;
 pub mod spec;
 pub mod stall;
+pub mod syscalls;
 pub mod threads;
 pub mod words;
 

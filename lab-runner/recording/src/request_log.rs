@@ -26,8 +26,11 @@ pub const HEADER_WORDS: usize = 32;
 /// Words a slot: intended, sent, first poll, end.
 pub const SLOT_WORDS: usize = 4;
 
-/// Set in a slot's end when the request was dropped unanswered. Monotonic time reaches this bit in 292 years.
+/// Set in a slot's end when the request was dropped unanswered. Monotonic time reaches the two flags in 146 years.
 pub const LOST: u64 = 1 << 63;
+
+/// Set in a slot's end when the answer was an error.
+pub const ERROR: u64 = 1 << 62;
 
 /// Header words that are set while the load runs. The first ones are fixed when the log is made.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +108,8 @@ pub struct Entry {
     pub ended_ns: Option<u64>,
     /// Whether it was dropped without an answer.
     pub lost: bool,
+    /// Whether it was answered with an error.
+    pub error: bool,
 }
 
 /// Opens a log and reads its header; the entries follow from the iterator, up to where the file ends.
@@ -182,8 +187,9 @@ fn entry([intended_ns, sent, first_poll, end]: [u64; SLOT_WORDS]) -> Entry {
         intended_ns,
         sent_ns: set(sent),
         first_poll_ns: set(first_poll),
-        ended_ns: set(end & !LOST),
+        ended_ns: set(end & !(LOST | ERROR)),
         lost: end & LOST != 0,
+        error: end & ERROR != 0,
     }
 }
 

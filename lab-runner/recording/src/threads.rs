@@ -94,12 +94,22 @@ pub struct Panic<S = Vec<Frame>> {
     pub text: String,
     /// The stack at that moment, innermost first.
     pub stack: S,
+    /// How many there were of the same text on the same stack. Beyond [`COUNTED_EACH`] a lower bound.
+    #[serde(default = "once")]
+    pub times: u64,
 }
+
+fn once() -> u64 {
+    1
+}
+
+/// Up to so many panics of one kind each is written down; beyond that each doubling is, for writing takes time.
+pub const COUNTED_EACH: u64 = 64;
 
 impl<S> Panic<S> {
     /// The same with another stack: with names instead of addresses.
     pub fn with_stack<T>(self, name: impl FnOnce(S) -> T) -> Panic<T> {
-        Panic { thread: self.thread, text: self.text, stack: name(self.stack) }
+        Panic { thread: self.thread, text: self.text, stack: name(self.stack), times: self.times }
     }
 }
 

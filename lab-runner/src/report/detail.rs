@@ -88,7 +88,9 @@ pub(crate) fn came(run: &Analysis) -> String {
     let mut parts = vec![outcome.ending.to_string()];
     if run.responses.is_some() {
         let answered = format!("{} of {} requests answered", grouped(count("completed")), grouped(count("offered")));
-        parts.push(format!("{answered}, {} lost", grouped(count("lost"))));
+        let errors = count("errors");
+        let errors = if errors > 0 { format!(", {} of them with an error", grouped(errors)) } else { String::new() };
+        parts.push(format!("{answered}{errors}, {} lost", grouped(count("lost"))));
     }
     parts.push(run.validity.verdict.to_string());
     parts.join(" · ")
@@ -109,8 +111,8 @@ fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result
 
 /// What the variant reported about itself, and the few metrics that are no latencies.
 pub(crate) fn counters(run: &Analysis, style: Style) -> Vec<String> {
-    const TOLD_ELSEWHERE: [&str; 8] =
-        ["offered", "sent", "accepted", "completed", "lost", "unfinished", "steal_share", "wall_ms"];
+    const TOLD_ELSEWHERE: [&str; 9] =
+        ["offered", "sent", "accepted", "completed", "errors", "lost", "unfinished", "steal_share", "wall_ms"];
     let latency =
         |name: &str| name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()));
     let told = run.metrics.iter().filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));

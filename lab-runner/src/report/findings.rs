@@ -94,9 +94,17 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
         let why = match (diagnosis.saw_polls, diagnosis.hung) {
             (false, _) => "cannot tell: the profiler sched saw no polls",
             (true, true) => "it was killed at its deadline, and nothing was found that kept it from ending",
+            (true, false) if !diagnosis.withheld.is_empty() => "undecided",
             (true, false) => "nothing found",
         };
-        rows.push((diagnosis.says().to_string(), why.into()));
+        let symptoms = diagnosis.withheld.iter().map(String::as_str);
+        let text = std::iter::once(why).chain(symptoms).collect::<Vec<_>>();
+        let text = match text.split_first() {
+            Some((why, [])) => (*why).to_owned(),
+            Some((why, symptoms)) => format!("{why}: {}", symptoms.join("; ")),
+            None => String::new(),
+        };
+        rows.push((diagnosis.conclusion().to_string(), text));
     }
     rows.extend(diagnosis.refused.iter().map(refused));
     rows.push(("looked at".into(), or_nothing(&diagnosis.looked_at)));
@@ -182,7 +190,7 @@ pub(crate) fn documents(report: &Results) -> Vec<OneDiagnosis<'_>> {
         .map(|of| OneDiagnosis {
             variant: &of.variant,
             side: of.side,
-            says: of.diagnosis.says(),
+            says: of.diagnosis.conclusion(),
             diagnosis: &of.diagnosis,
         })
         .collect()

@@ -111,6 +111,7 @@ mod tests {
             refused: Vec::new(),
             saw_polls: true,
             hung: false,
+            withheld: Vec::new(),
         }
     }
 

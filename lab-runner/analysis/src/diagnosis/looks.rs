@@ -7,9 +7,9 @@ use lab_recording::profiler::Profiler;
 
 /// What a profiler looks for, in words.
 const LOOKS_FOR: [(Profiler, &str); 3] = [
-    (Profiler::Sched, "who waits for whom, blocking pools, threads that stand still"),
+    (Profiler::Sched, "waits for workers, blocking pools, stuck threads"),
     (Profiler::Stall, "long polls, blocking calls, locks, combinators"),
-    (Profiler::Alloc, "memory that is kept"),
+    (Profiler::Alloc, "retained memory"),
 ];
 
 /// What was looked at, and what was not and why.
@@ -21,11 +21,11 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
         if sees { done.push(what.to_owned()) } else { missed.push(format!("{what}: {}", why(case, profiler))) }
     }
     match case.measured {
-        Some(_) => done.push("answers, lost requests, the machine".into()),
-        None => missed.push("answers, lost requests, the machine: no run was measured".into()),
+        Some(_) => done.push("answers, lost requests, the host".into()),
+        None => missed.push("answers, lost requests, the host: no run was measured".into()),
     }
     if hung(case) && case.post_mortem.is_none() && case.profiles.iter().all(|profile| profile.post_mortem.is_none()) {
-        missed.push("why it hangs: there is no post-mortem".into());
+        missed.push("the reason of the hang: there is no post-mortem".into());
     }
     missed.extend(case.measured.into_iter().flat_map(|run| &run.unread).map(|part| format!("{part}: damaged")));
     (done, missed)
@@ -34,8 +34,8 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
 fn why(case: &Case<'_>, profiler: Profiler) -> String {
     let asked = case.profiles.iter().find(|profile| profile.profiler == profiler);
     match asked.map(|profile| &profile.note.unavailable) {
-        Some(Some(why)) => format!("the profiler {profiler} could not look: {why}"),
-        Some(None) => format!("the profiler {profiler} left no word of it"),
+        Some(Some(why)) => format!("the profiler {profiler} was not available: {why}"),
+        Some(None) => format!("the profiler {profiler} left no result"),
         None => format!("the profiler {profiler} did not run"),
     }
 }

@@ -7,6 +7,7 @@ pub mod rules;
 pub mod sign;
 pub mod suspect;
 mod suspects;
+mod symptoms;
 
 use crate::overhead::limits::{self, RestsOn};
 use crate::profile::Profile;
@@ -57,6 +58,9 @@ pub struct Diagnosis {
     pub saw_polls: bool,
     /// Whether it was killed at its deadline: that is not healthy, whatever is not found.
     pub hung: bool,
+    /// Symptoms that keep a run without a finding from being called healthy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
 }
 
 /// A cause that is not named, for its cost is smaller than what watching cost. It accuses nobody.
@@ -116,8 +120,11 @@ impl Finding {
         match self.cause {
             _ if self.cause == other.cause => false,
             Cause::SelfShutdown | Cause::NeverYields | Cause::Deadlock => {
-                other.cause == Cause::AbortedWork || other.cause.accuses() && other.at == self.at
+                let follows = matches!(other.cause, Cause::AbortedWork | Cause::Panic);
+                follows || other.cause.accuses() && other.at == self.at
             }
+            // The requests whose tasks panic have no answer.
+            Cause::Panic => other.cause == Cause::AbortedWork,
             Cause::BlockingCall | Cause::LongPoll | Cause::LockAcrossStall | Cause::QuadraticCombinator => {
                 other.cause == Cause::Overload
             }
@@ -127,12 +134,13 @@ impl Finding {
 }
 
 impl Diagnosis {
-    /// What it comes to in a word: the cause that is told first, or that there is none, or that it cannot be told.
-    pub fn says(&self) -> Cause {
+    /// The conclusion: the cause of the first finding, or that the run is healthy, or that the evidence is not enough
+    /// for either.
+    pub fn conclusion(&self) -> Cause {
         let first = self.findings.iter().find(|finding| finding.cause.accuses()).or(self.findings.first());
         match first {
             Some(finding) => finding.cause,
-            None if self.saw_polls && !self.hung => Cause::Healthy,
+            None if self.saw_polls && !self.hung && self.withheld.is_empty() => Cause::Healthy,
             None => Cause::NotEnoughEvidence,
         }
     }
@@ -153,7 +161,9 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let all: Vec<Finding> = findings.clone();
     findings.retain(|finding| !all.iter().any(|other| other.explains(finding)));
     let cost = |finding: &Finding| finding.cost.ms.unwrap_or(0.0);
-    findings.sort_by(|a, b| b.cause.accuses().cmp(&a.cause.accuses()).then(cost(b).total_cmp(&cost(a))));
+    // A panic is the program's own word that something is wrong, and comes before everything that is inferred.
+    let rank = |finding: &Finding| (finding.cause == Cause::Panic, finding.cause.accuses());
+    findings.sort_by(|a, b| rank(b).cmp(&rank(a)).then(cost(b).total_cmp(&cost(a))));
     once_each(&mut findings);
     let (looked_at, not_looked_at) = looks::looks(case);
     Diagnosis {
@@ -163,6 +173,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         refused,
         saw_polls: looks::saw_polls(case),
         hung: looks::hung(case),
+        withheld: symptoms::unexplained(case),
     }
 }
 
@@ -180,7 +191,7 @@ fn judge(suspect: &Suspect) -> Option<&'static Rule> {
 }
 
 fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
-    let shown = rule.when.iter().filter_map(|limit| Some(limit.sign.says(*suspect.signs.get(&limit.sign)?)));
+    let shown = rule.when.iter().filter_map(|limit| Some(limit.sign.in_words(*suspect.signs.get(&limit.sign)?)));
     let evidence = shown.chain(suspect.told).collect();
     let (function, file, line) = suspect.at.map_or((None, None, None), |at| (Some(at.function), at.file, at.line));
     let Rule { cause, refuted_by, remedy, chapter, .. } = *rule;

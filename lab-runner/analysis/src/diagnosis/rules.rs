@@ -38,14 +38,16 @@ const fn limit(sign: Sign, least: f64, why: &'static str) -> Limit {
 }
 
 const MOSTLY: &str = "more than half: what else these polls do explains less";
+/// A tenth of a second is what people notice.
+pub const NOTICED_MS: f64 = 100.0;
 /// The reason of a sign that is there or is not.
 pub const ONCE: &str = "it is so, or it is not";
 
 const GIVE_WAY: &str =
-    "give way after a slice of time (a millisecond, not a number of items), or hand the work to spawn_blocking";
+    "yield after a slice of time (a millisecond, not a number of items), or move the work to spawn_blocking";
 const WAITS_WITHOUT_IT: &str = "a run without this function in which the same tasks wait as long";
 const SPAWN_OR_BOUND: &str =
-    "spawn each piece into a JoinSet and await that, or bound what is polled at a time: buffer_unordered(64)";
+    "spawn each item into a JoinSet and await that, or bound what is polled at a time: buffer_unordered(64)";
 
 const LONG: Limit = limit(
     Sign::LongestPollMs,
@@ -66,23 +68,23 @@ pub static RULES: &[Rule] = &[
         cause: Cause::SelfShutdown,
         of: Suspicion::Hang,
         when: &[limit(Sign::CycleWithRuntime, 1.0, ONCE)],
-        refuted_by: "a stack of the thread that ends the runtime without a task or a thread of that runtime below it",
-        remedy: "end the runtime from outside: hand it back to the thread that made it, which drains it and gives shutdown_timeout a deadline",
+        refuted_by: "a stack of the thread that shuts the runtime down without a task or a thread of that runtime below it",
+        remedy: "shut the runtime down from outside: return it to the thread that built it, which drains it and gives shutdown_timeout a deadline",
         chapter: "shutdown",
     },
     Rule {
         cause: Cause::NeverYields,
         of: Suspicion::Hang,
         when: &[limit(Sign::WaitsForComputing, 1.0, ONCE)],
-        refuted_by: "a later look that finds the same thread in no poll: it was slow, and not endless",
-        remedy: "give the loop an await or a cancellation to look at, and end the runtime with shutdown_timeout",
+        refuted_by: "a later stack of the same thread in no poll: then it was slow, and not endless",
+        remedy: "give the loop an await or a cancellation check, and shut the runtime down with shutdown_timeout",
         chapter: "shutdown",
     },
     Rule {
         cause: Cause::Deadlock,
         of: Suspicion::Hang,
         when: &[limit(Sign::Cycle, 1.0, ONCE)],
-        refuted_by: "a party of the cycle that can go on without the others: a timeout, a cancellation, another sender",
+        refuted_by: "a member of the wait-for cycle that can go on without the others: a timeout, a cancellation, another sender",
         remedy: "take locks in one order everywhere, hold none across an await, and let no side of a channel wait for its own other side",
         chapter: "shutdown",
     },
@@ -91,7 +93,7 @@ pub static RULES: &[Rule] = &[
         of: Suspicion::Refusal,
         when: &[limit(Sign::Refused, 1.0, ONCE)],
         refuted_by: "the same panic with no task of the runtime below it in the stack",
-        remedy: "end the runtime from outside: hand it back to the thread that made it",
+        remedy: "shut the runtime down from outside: return it to the thread that built it",
         chapter: "shutdown",
     },
     Rule {
@@ -100,26 +102,26 @@ pub static RULES: &[Rule] = &[
         when: &[limit(
             Sign::StoodMs,
             200.0,
-            "a runtime whose tasks are drained ends within a few milliseconds; who stands there for fifty times that waits for himself",
+            "a runtime whose tasks are drained shuts down within a few milliseconds; a thread blocked fifty times longer is waiting for itself",
         )],
-        refuted_by: "another thread of the runtime that was busy all that time and ended just then",
-        remedy: "end the runtime from outside of its own threads; shutdown_timeout in there always takes the whole deadline",
+        refuted_by: "another thread of the runtime that was busy all that time and finished just then",
+        remedy: "shut the runtime down from outside of its own threads; inside, shutdown_timeout always takes the whole deadline",
         chapter: "shutdown",
     },
     Rule {
         cause: Cause::SelfShutdown,
         of: Suspicion::Polls,
         when: &[LONG, limit(Sign::EndsRuntime, 0.5, MOSTLY)],
-        refuted_by: "a stack in which the runtime that is ended is another one than that whose task it is",
-        remedy: "end the runtime from outside; block_in_place silences the panic and keeps the wait",
+        refuted_by: "a stack in which another runtime than the one of the task is shut down",
+        remedy: "shut the runtime down from outside; block_in_place avoids the panic and keeps the wait",
         chapter: "shutdown",
     },
     Rule {
         cause: Cause::LockAcrossStall,
         of: Suspicion::Polls,
         when: &[LONG, limit(Sign::AtLock, 0.5, MOSTLY)],
-        refuted_by: "a holder that keeps the lock for microseconds: then the queue for it is long, and not its tenure",
-        remedy: "do what stalls before the lock is taken or after it is given back; a lock held across a stall stalls whoever asks for it",
+        refuted_by: "a holder that keeps the lock for microseconds: then the queue is long, and not the critical section",
+        remedy: "do the blocking work before the lock is taken or after it is released; a lock held across a stall blocks every thread that takes it",
         chapter: "blocking",
     },
     Rule {
@@ -131,11 +133,11 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::InKernelMs,
                 40.0,
-                "a poll should wait in no system call; what a busy machine takes away inside of short ones stays below some slices",
+                "a poll should block in no system call; what a busy host takes away inside short ones stays below some time slices",
             ),
         ],
-        refuted_by: "a wait channel that says the thread was runnable: then it had no core, and waited for nothing",
-        remedy: "await it instead, by what tokio has for files, sockets and timers; or spawn_blocking where there is nothing to await",
+        refuted_by: "a wait channel that shows the thread runnable: then it had no CPU core, and waited for nothing",
+        remedy: "await tokio's type for the file, socket or timer instead; or use spawn_blocking where there is nothing to await",
         chapter: "blocking",
     },
     Rule {
@@ -147,7 +149,7 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::ShareOfTask,
                 0.2,
-                "a task that gives way dozens of times has chosen its slice; one that does a fifth of its work at a time gives way too late",
+                "a task that yields dozens of times has chosen its slice; one that does a fifth of its work at a time yields too late",
             ),
             HARMS,
             EXPLAINS,
@@ -162,8 +164,8 @@ pub static RULES: &[Rule] = &[
         when: &[
             limit(
                 Sign::LongestPollMs,
-                100.0,
-                "a tenth of a second is what people notice (Nielsen 1993), however often the task gives way",
+                NOTICED_MS,
+                "people notice a tenth of a second (Nielsen 1993), however often the task yields",
             ),
             limit(Sign::Computes, 0.5, MOSTLY),
             HARMS,
@@ -180,11 +182,11 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::PollsPerPiece,
                 10.0,
-                "a bound of 1 024, wider than people choose, makes up to 8: 1 024 pieces for each budget of 128",
+                "a bound of 1 024, wider than people choose, makes up to 8: 1 024 items for each budget of 128",
             ),
-            limit(Sign::Combines, 0.25, "less of its time would not be worth mending"),
+            limit(Sign::Combines, 0.25, "a smaller share would not be worth fixing"),
         ],
-        refuted_by: "twice the pieces and the same number of polls of each",
+        refuted_by: "twice the items and the same number of polls of each",
         remedy: SPAWN_OR_BOUND,
         chapter: "unordered",
     },
@@ -192,20 +194,20 @@ pub static RULES: &[Rule] = &[
         cause: Cause::QuadraticCombinator,
         of: Suspicion::Sets,
         when: &[
-            limit(Sign::Combines, 0.25, "less of its time would not be worth mending"),
+            limit(Sign::Combines, 0.25, "a smaller share would not be worth fixing"),
             limit(
                 Sign::TurnsAway,
                 0.04,
-                "a set that is polled when something is ready turns nothing away; samples hit that by chance at most",
+                "a set that is polled when something is ready polls nothing in vain; samples show that by chance at most",
             ),
             limit(Sign::SpentPolls, 20.0, "a set that spends a few budgets is small, whatever it does with them"),
             limit(
                 Sign::PerBudgetMs,
                 0.3,
-                "128 operations that are ready take some tens of microseconds of the set's time; several times that goes into those turned away",
+                "128 ready operations take some tens of microseconds; several times that goes into polls in vain",
             ),
         ],
-        refuted_by: "twice the pieces and twice the time: then each piece is costly, and not their number",
+        refuted_by: "twice the items and twice the time: then each item is costly, and not their number",
         remedy: SPAWN_OR_BOUND,
         chapter: "unordered",
     },
@@ -215,42 +217,54 @@ pub static RULES: &[Rule] = &[
         when: &[limit(
             Sign::QueuedMs,
             60.0,
-            "a pool that may grow starts a thread within a millisecond; three looks in a row are no start of a thread",
+            "a pool that may grow starts a thread within a millisecond; three readings in a row are more than that",
         )],
         refuted_by: "a wider pool under the same load whose queue is as long",
-        remedy: "raise max_blocking_threads above what may stall at a time, or bound what is handed over and give what stalls threads of its own",
+        remedy: "raise max_blocking_threads above the number of calls that may block at a time, or bound the calls and give those that block threads of their own",
         chapter: "blocking",
+    },
+    Rule {
+        cause: Cause::Panic,
+        of: Suspicion::Panic,
+        when: &[limit(
+            Sign::Panics,
+            1.0,
+            "tokio catches the panic of a task: the task is gone, and nobody else is told",
+        )],
+        refuted_by: "a JoinHandle that is awaited and whose error is handled: then the panic is how this program reports an error",
+        remedy: "mend what panics, or return an error where the request can be answered with one; await the JoinHandle to hear of it",
+        chapter: "method",
     },
     Rule {
         cause: Cause::AbortedWork,
         of: Suspicion::Lost,
-        when: &[limit(Sign::CutOff, 1.0, "accepted is accepted")],
-        refuted_by: "an answer that says no to each of them: then they were refused, and not cut off",
-        remedy: "stop accepting first, then wait for what was accepted, with a deadline, and only then end the runtime",
+        when: &[limit(Sign::CutOff, 1.0, "every accepted request must be answered")],
+        refuted_by: "an error answer to each of them: then they were refused, and not dropped",
+        remedy: "stop accepting first, then wait for the accepted requests, with a deadline, and only then shut the runtime down",
         chapter: "shutdown",
     },
     Rule {
         cause: Cause::Leak,
         of: Suspicion::Memory,
         when: &[
-            limit(Sign::Grown, 1.3, "caches and buffers are warm after the first sixth; a third more is no warming up"),
-            limit(Sign::GrowingSixths, 5.0, "what is a cache or a backlog stops growing at some time in the load"),
+            limit(Sign::Grown, 1.3, "caches and buffers are warm after the first sixth; a third more is not warm-up"),
+            limit(Sign::GrowingSixths, 5.0, "a cache or a backlog stops growing at some time in the load"),
             limit(
                 Sign::BytesPerOp,
                 64.0,
-                "a cache line for each operation: less is lost in what the allocator keeps for itself",
+                "a cache line per operation: less is within what the allocator keeps for itself",
             ),
         ],
         refuted_by: "a longer run in which memory levels off",
-        remedy: "find who keeps it: the stacks of the view `alloc live` at the end of the run, and what removes an entry there",
+        remedy: "find the owner: the stacks of the view `alloc live` at the end of the run, and the code that should remove an entry there",
         chapter: "leak",
     },
     Rule {
         cause: Cause::HostNoise,
         of: Suspicion::Machine,
-        when: &[limit(Sign::Stolen, 0.1, "a tenth of the machine is more than its own clock ticks and daemons take")],
-        refuted_by: "the same on a machine of one's own",
-        remedy: "repeat it where nobody else computes; lab doctor tells how noisy a machine is",
+        when: &[limit(Sign::Stolen, 0.1, "a tenth of the host is more than its own clock ticks and daemons take")],
+        refuted_by: "the same result on an otherwise idle host",
+        remedy: "repeat it on an otherwise idle host; lab doctor measures host noise",
         chapter: "method",
     },
     Rule {
@@ -261,11 +275,11 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::InflictedMeanMs,
                 1.0,
-                "threads that share a core wait for a slice now and then; a millisecond in the mean is no now and then",
+                "threads that share a core wait for a time slice now and then; a mean of a millisecond is more than that",
             ),
         ],
-        refuted_by: "the same with fewer workers than cores",
-        remedy: "repeat it where nobody else computes, or with fewer workers; lab doctor tells how noisy a machine is",
+        refuted_by: "the same result with fewer workers than cores",
+        remedy: "repeat it on an otherwise idle host, or with fewer workers; lab doctor measures host noise",
         chapter: "method",
     },
     Rule {
@@ -273,7 +287,7 @@ pub static RULES: &[Rule] = &[
         of: Suspicion::Machine,
         when: &[limit(Sign::PacerFailed, 1.0, ONCE)],
         refuted_by: "a valid run",
-        remedy: "ask for less, or repeat it where nobody else computes",
+        remedy: "lower the rate, or repeat it on an otherwise idle host",
         chapter: "method",
     },
     Rule {
@@ -281,14 +295,10 @@ pub static RULES: &[Rule] = &[
         of: Suspicion::Load,
         when: &[
             limit(Sign::Unanswered, 1.0, "the run waits for answers a good while after the last request"),
-            limit(
-                Sign::Busy,
-                0.8,
-                "workers that are inside polls for less have time left: then something else is short",
-            ),
+            limit(Sign::Busy, 0.8, "workers that are busy for less have time left: then another resource is short"),
         ],
         refuted_by: "a run with more workers in which as many requests have no answer",
-        remedy: "ask for less, do less for each request, or add workers; then repeat",
+        remedy: "lower the rate, do less per request, or add workers; then repeat",
         chapter: "method",
     },
 ];

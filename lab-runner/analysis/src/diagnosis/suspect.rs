@@ -21,6 +21,8 @@ pub enum Suspicion {
     StuckThread,
     /// A panic in the end of a runtime.
     Refusal,
+    /// A task that panicked.
+    Panic,
     /// A post-mortem.
     Hang,
     /// Accepted requests without an answer.
@@ -41,6 +43,7 @@ impl fmt::Display for Suspicion {
             Suspicion::Pool => "a blocking pool",
             Suspicion::StuckThread => "a thread of a runtime outside of polls",
             Suspicion::Refusal => "a panic",
+            Suspicion::Panic => "a task that panicked",
             Suspicion::Hang => "a post-mortem",
             Suspicion::Lost => "accepted requests without an answer",
             Suspicion::Memory => "what is kept in memory",

@@ -65,6 +65,7 @@ fn long_poll(ms: u64, on_cpu: f64, runnable: f64, innermost: &str) -> LongPoll {
         stack: vec![frame(innermost), frame("shop::import::{{closure}}")],
         blamed: Some(frame("shop::import")),
         stack_share: 1.0,
+        ran: None,
         waits: Vec::new(),
     }
 }
@@ -163,7 +164,7 @@ fn what_is_smaller_than_what_overhead_cost_accuses_nobody_and_is_told() {
     // A tenth of all waiting.
     let (above, below) = (watched(0.099, 81_000.0), watched(0.101, 81_000.0));
     assert_eq!((above.findings[0].cause, above.refused.len()), (Cause::LongPoll, 0));
-    assert_eq!((below.findings.len(), below.says()), (0, Cause::Healthy));
+    assert_eq!((below.findings.len(), below.conclusion()), (0, Cause::Healthy));
     let refused = &below.refused[0];
     assert_eq!((refused.cause, refused.at.as_deref()), (Cause::LongPoll, Some("shop::import")));
     assert_eq!(refused.because, "10.0 % is smaller than what watching cost, 10.1 %");
@@ -273,18 +274,97 @@ fn memory_leaks_if_it_grows_to_the_end_of_the_load() {
 #[test]
 fn who_did_not_look_does_not_call_anything_healthy() {
     let blind = of(profile(Profiler::Alloc));
-    assert_eq!((blind.says(), blind.findings.len()), (Cause::NotEnoughEvidence, 0));
+    assert_eq!((blind.conclusion(), blind.findings.len()), (Cause::NotEnoughEvidence, 0));
     assert!(blind.not_looked_at.iter().any(|what| what.contains("the profiler sched did not run")), "{blind:?}");
-    assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).says(), Cause::Healthy);
+    assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).conclusion(), Cause::Healthy);
     let unavailable =
         Profile { note: ProfilerStatus::unavailable("no hooks"), ..looked(sched(0.0, 0, 1.0), Vec::new()) };
     assert!(of(unavailable).not_looked_at.iter().any(|what| what.contains("no hooks")));
 }
 
 #[test]
-fn signs_are_told_in_words_with_their_numbers() {
-    assert_eq!(Sign::LongestPollMs.says(1_432.0), "its longest poll took 1.43 s");
-    assert_eq!(Sign::ShareOfTask.says(0.5), "one poll is 50.0 % of all that a task of its kind does");
+fn signs_have_words_with_their_numbers() {
+    assert_eq!(Sign::LongestPollMs.in_words(1_432.0), "longest poll 1.43 s");
+    assert_eq!(Sign::ShareOfTask.in_words(0.5), "one poll is 50.0 % of all the work of a task of this kind");
     let of = |suspicion| RULES.iter().filter(|rule| rule.of == suspicion).count();
     assert!(of(Suspicion::Polls) >= 4);
+}
+
+fn panic_in(outermost: &str, text: &str, times: u64) -> Panic {
+    let names = ["std::panicking::begin_panic", "shop::order::{{closure}}", outermost];
+    Panic { thread: "tokio-rt-worker".into(), text: text.into(), stack: names.map(frame).into(), times }
+}
+
+fn with_panics(panics: Vec<Panic>) -> Diagnosis {
+    let waits = looked(sched(90_000.0, 900, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
+    of(Profile { panics, ..waits })
+}
+
+#[test]
+fn a_panic_of_a_task_is_the_first_finding_with_its_text_its_place_and_its_count() {
+    let text = "panicked at src/shop.rs:12:5:\nno such order";
+    let found = with_panics(vec![panic_in("tokio::runtime::task::raw::poll", text, 7)]);
+    let causes: Vec<Cause> = found.findings.iter().map(|finding| finding.cause).collect();
+    assert_eq!(causes, [Cause::Panic, Cause::LongPoll], "before the costlier one");
+    let first = &found.findings[0];
+    assert_eq!((first.at.as_deref(), first.line), (Some("shop::order"), Some(12)));
+    assert_eq!(first.evidence[0], "tasks panicked 7 times");
+    assert!(first.evidence[1].contains("src/shop.rs:12:5: no such order"), "{:?}", first.evidence);
+}
+
+#[test]
+fn a_panic_outside_of_tasks_or_of_a_runtime_that_refuses_is_no_panic_of_a_task() {
+    let causes = |outermost: &str, text: &str| {
+        let found = with_panics(vec![panic_in(outermost, text, 1)]);
+        found.findings.iter().map(|finding| finding.cause).collect::<Vec<_>>()
+    };
+    assert_eq!(causes("main", "no such order"), [Cause::LongPoll]);
+    assert_eq!(causes("my_app::runtime::task::raw::poll", "no such order"), [Cause::LongPoll]);
+    let refuses = "Cannot drop a runtime in a context where blocking is not allowed";
+    assert!(!causes("tokio::runtime::task::raw::poll", refuses).contains(&Cause::Panic));
+}
+
+#[test]
+fn a_worker_in_a_poll_that_people_notice_withholds_healthy() {
+    let found = |ms: u64, runnable: f64| {
+        of(looked(sched(0.0, 0, 1.0), vec![long_poll(ms, 1.0, runnable, "serde_json::parse")]))
+    };
+    let stands = found(250, 0.0);
+    assert_eq!((stands.findings.len(), stands.conclusion()), (0, Cause::NotEnoughEvidence));
+    assert_eq!(stands.withheld, ["a worker stood in one poll of shop::import for 250 ms"]);
+    assert_eq!(found(90, 0.0).conclusion(), Cause::Healthy);
+    assert_eq!(found(250, 0.7).conclusion(), Cause::Healthy, "it had no core");
+}
+
+/// A healthy-looking profiled run beside a measured one with these metrics.
+fn beside(measured: &[(&str, f64)], profiled: &[(&str, f64)]) -> Diagnosis {
+    let run = crate::comparison::comparison::tests::run(1, "a", measured);
+    let metrics = profiled.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    let profiles = [Profile { metrics, ..looked(sched(0.0, 0, 1.0), Vec::new()) }];
+    diagnose(&Case { measured: Some(&run), profiles: &profiles, post_mortem: None, panics: &[], own_crate: None })
+}
+
+#[test]
+fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
+    let missing = beside(&[("response_p99_us", 240_000.0)], &[("response_p99_us", 900.0)]);
+    assert_eq!(missing.conclusion(), Cause::NotEnoughEvidence);
+    assert_eq!(
+        missing.withheld,
+        ["the slow requests of the measured run are not in the sched run: p99 900 µs there, 240 ms here"]
+    );
+    for (measured, profiled) in [(240_000.0, 200_000.0), (9_000.0, 30.0)] {
+        let found = beside(&[("response_p99_us", measured)], &[("response_p99_us", profiled)]);
+        assert_eq!((found.conclusion(), found.withheld), (Cause::Healthy, Vec::<String>::new()), "{measured}");
+    }
+    assert_eq!(beside(&[], &[]).conclusion(), Cause::Healthy, "what was not measured is no symptom");
+}
+
+#[test]
+fn a_request_without_an_answer_withholds_healthy_and_an_error_does_not() {
+    let left = beside(&[("lost", 0.0), ("unfinished", 3.0)], &[("lost", 0.0), ("unfinished", 0.0)]);
+    assert_ne!(left.conclusion(), Cause::Healthy);
+    assert!(left.withheld[0].starts_with("3 requests have no answer"), "{:?}", left.withheld);
+    assert!(left.withheld[1].contains("not in the sched run"), "{:?}", left.withheld);
+    let errors = beside(&[("lost", 0.0), ("unfinished", 0.0), ("errors", 30.0)], &[]);
+    assert_eq!((errors.conclusion(), errors.withheld.len()), (Cause::Healthy, 0));
 }

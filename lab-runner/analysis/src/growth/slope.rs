@@ -14,7 +14,8 @@ pub struct Line {
     pub high: f64,
 }
 
-/// The median of the slopes between all pairs.
+/// The median of the slopes between all pairs (Theil and Sen): up to 29 % of the points may be arbitrarily wrong before it
+/// is, and a single slow run of a sweep is wrong in just that way.
 pub fn theil_sen(line: &[(f64, f64)]) -> f64 {
     let pairs = line.iter().enumerate().flat_map(|(i, a)| line[..i].iter().map(move |b| (a, b)));
     median(pairs.map(|(a, b)| (a.1 - b.1) / (a.0 - b.0)).collect())
@@ -23,6 +24,7 @@ pub fn theil_sen(line: &[(f64, f64)]) -> f64 {
 /// The slope by least squares with its t interval. None for fewer than three points: nothing is left over to scatter.
 pub fn least_squares(line: &[(f64, f64)]) -> Option<Line> {
     let freedom = line.len().checked_sub(2).filter(|freedom| *freedom > 0)? as f64;
+    // The error of a slope is the scatter around the line, by how far apart the points are along x.
     let (slope, residuals) = straight(line);
     let mean = line.iter().map(|(x, _)| x).sum::<f64>() / line.len() as f64;
     let spread: f64 = line.iter().map(|(x, _)| (x - mean).powi(2)).sum();
@@ -42,6 +44,7 @@ fn straight(line: &[(f64, f64)]) -> (f64, Vec<f64>) {
 
 /// The quadratic term by least squares: the slope over that part of x^2 which no straight line explains.
 pub fn curvature(line: &[(f64, f64)]) -> f64 {
+    // A square minus its best straight line is orthogonal to all straight lines: what y has along it is bend alone.
     let mean = line.iter().map(|(x, _)| x).sum::<f64>() / line.len() as f64;
     let squares: Vec<(f64, f64)> = line.iter().map(|(x, _)| (*x, (x - mean).powi(2))).collect();
     let (_, bend) = straight(&squares);

@@ -10,7 +10,7 @@ use lab_recording::post_mortem::{PostMortem, WatchedKind};
 /// How many threads of a kind are told where nothing is wrong with them.
 const TOLD: usize = 3;
 
-/// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never gives way.
+/// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never yields.
 pub fn explain(dead: &PostMortem) -> Explanation {
     let graph = Graph::of(dead);
     let computes = |index: usize| graph.roles[index].inside && graph.roles[index].computes;
@@ -38,7 +38,7 @@ impl Graph<'_> {
         Explanation { shape, steps, at, has_lock: nodes.iter().any(is_lock), has_runtime: nodes.contains(&Node::End) }
     }
 
-    /// Whether a thread of a runtime stands in a call, which keeps it from ending just as well as computing does.
+    /// Whether a thread of a runtime is in a call, which keeps it from ending just as well as computing does.
     fn stands(&self, index: usize) -> bool {
         let role = &self.roles[index];
         let answered = !self.dead.threads[index].stack.is_empty();
@@ -92,11 +92,14 @@ impl Graph<'_> {
         let locks: Vec<usize> = all().filter(|index| self.roles[*index].wait == Some(Wait::Lock)).collect();
         steps.extend(outside.take(TOLD).map(|index| self.waits(index)));
         steps.extend(
-            locks.iter().take(TOLD).map(|index| format!("{}, and nobody watches who holds it", self.waits(*index))),
+            locks
+                .iter()
+                .take(TOLD)
+                .map(|index| format!("{}, whose holder is unknown: only watched locks have one", self.waits(*index))),
         );
         steps.extend(self.waiting_tasks());
         let computing = all().filter(|index| self.roles[*index].inside && self.roles[*index].computes);
-        let alone = |index| format!("{}, but nobody is seen to wait for that", self.never_yields(index));
+        let alone = |index| format!("{}, but no thread or task is known to wait for it", self.never_yields(index));
         steps.extend(computing.take(TOLD).map(alone));
         let mut explanation = self.explanation(Shape::NoCycle, steps, None, &chain);
         explanation.has_lock |= !locks.is_empty();
@@ -115,13 +118,13 @@ impl Graph<'_> {
             [] => {}
             [.., who, Node::Watched(index)] => steps.push(self.watched_step(*who, *index, None)),
             [.., who, Node::End] => steps.push(format!(
-                "{} waits in the end of a runtime{}, of which no thread is seen inside a poll or a blocking task",
+                "{} waits in the shutdown of a runtime{}, of which no thread is seen inside a poll or a blocking task",
                 self.subject(*who),
                 self.at(*who)
             )),
             [.., Node::Thread(index)] => steps.push(self.waits(*index)),
             [.., last] => {
-                steps.push(format!("{} is in no poll, and waits for nothing that the lab watches", self.object(*last)))
+                steps.push(format!("{} is in no poll, and waits for no watched lock or channel", self.object(*last)))
             }
         }
         steps
@@ -136,7 +139,7 @@ impl Graph<'_> {
         let wait = if waiting.len() == 1 { "waits" } else { "wait" };
         (!waiting.is_empty()).then(|| {
             let all = count(waiting.len(), "task");
-            format!("{all} {wait}, up to {} old, and for nothing that the lab watches", time(oldest))
+            format!("{all} {wait}, up to {} old, for no watched lock or channel", time(oldest))
         })
     }
 }

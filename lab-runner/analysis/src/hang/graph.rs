@@ -170,6 +170,14 @@ impl<'a> Graph<'a> {
 
     /// Whoever waits, in the end, for themselves: those that are left when everybody is taken away who may go on, and then
     /// everybody who waits for none but these.
+    ///
+    /// This is the reduction that databases use for deadlocks: count for each node what it still waits for, start with
+    /// those that wait for nothing, and take away whoever waits for no one any more. A lock, a runtime's end and a join
+    /// need *all* that they wait for, so their count must come to zero; any one side of a channel is enough, so a channel
+    /// goes with the first. Each edge is looked at once.
+    ///
+    /// Example: 1 waits for lock `a` held by 2, 2 waits for lock `b` held by 1, 3 waits for lock `c` held by 4, and 4
+    /// computes. 4 goes, then `c`, then 3. Left are 1, `a`, 2 and `b`: a cycle.
     fn stuck(&self) -> HashSet<Node> {
         let mut stuck: HashSet<Node> = self.edges.keys().copied().collect();
         let mut before: HashMap<Node, Vec<Node>> = HashMap::new();
@@ -198,12 +206,14 @@ impl<'a> Graph<'a> {
         // Every cycle goes through something that is waited for.
         let mut starts: Vec<Node> = stuck.iter().copied().filter(|node| !is_who(*node)).collect();
         starts.sort_by_key(|node| (*node != Node::End, *node));
+        // Breadth first from each start finds its shortest cycle; a start that cannot beat the best one gives up early.
         for start in starts {
             let most = best.as_ref().map_or(usize::MAX, |best| best.len() - 1);
             if let Some(cycle) = self.path(&[start], most, &stuck, |node| node == start) {
                 best = Some(cycle);
             }
         }
+        // It begins and ends with what is waited for; a sentence begins with who waits: [a, 1, b, 2, a] → [2, a, 1, b, 2].
         best.map(|mut cycle| {
             cycle.pop();
             cycle.rotate_right(1);
@@ -251,7 +261,8 @@ impl<'a> Graph<'a> {
     pub fn longest(&self) -> Option<Chain> {
         const STARTS: usize = 256;
         let chains = self.waiters().into_iter().take(STARTS).map(|start| self.followed(start));
-        // Of equals the first.
+        // The longest path of a graph takes exponential time to find; a chain that follows each one's first wait reads as
+        // well, and whoever waits at its far end is among the starts. Of equals the first.
         chains.reduce(|best, chain| if chain.0.len() > best.0.len() { chain } else { best })
     }
 

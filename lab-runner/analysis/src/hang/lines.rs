@@ -35,7 +35,7 @@ pub fn lines(dead: &PostMortem, explanation: &Explanation) -> Vec<(String, Strin
         format!("{} more, of {left} other kinds", count(rest, "task"))
     });
     let locks = by_waiters(dead).into_iter().map(lock).collect();
-    part("locks", locks, LOCKS, &|left| format!("{left} more locks and channels that somebody holds or waits for"));
+    part("locks", locks, LOCKS, &|left| format!("{left} more locks and channels that are held or waited for"));
     part("awaits", dead.dumped.iter().filter_map(awaits).collect(), AWAITS, &|left| {
         format!("{} more, by tokio's task dump", count(left, "task"))
     });
@@ -46,9 +46,9 @@ pub fn lines(dead: &PostMortem, explanation: &Explanation) -> Vec<(String, Strin
 fn headline(explanation: &Explanation) -> String {
     let at = explanation.at.as_ref().map(|at| format!(" at {}", frame(at))).unwrap_or_default();
     match explanation.shape {
-        Shape::Cycle => format!("a cycle of waiting closes{at}"),
-        Shape::NeverYields => format!("code that never gives way{at}"),
-        Shape::NoCycle => "nobody waits in a cycle, as far as is seen".to_owned(),
+        Shape::Cycle => format!("wait-for cycle{at}"),
+        Shape::NeverYields => format!("code that never yields{at}"),
+        Shape::NoCycle => "no wait-for cycle found".to_owned(),
     }
 }
 
@@ -90,9 +90,9 @@ fn by_waiters(dead: &PostMortem) -> Vec<&Watched> {
 fn lock(watched: &Watched) -> String {
     let longest = watched.waiters.iter().map(|party| party.for_ms).fold(0.0, f64::max);
     let wait = match watched.waiters.len() {
-        0 => "nobody waits for it".to_owned(),
-        1 => format!("1 waits for it, since {}", time(longest)),
-        many => format!("{many} wait for it, up to {}", time(longest)),
+        0 => "no waiter".to_owned(),
+        1 => format!("1 waiter, since {}", time(longest)),
+        many => format!("{many} waiters, up to {}", time(longest)),
     };
     let held = watched.holders.iter().map(|party| party.for_ms).reduce(f64::max);
     let held = held.map(|ms| format!(", held for {}", time(ms))).unwrap_or_default();

@@ -28,7 +28,7 @@ fn a_runtime_dropped_in_block_in_place_waits_for_itself() {
         assert_eq!(
             explained.steps,
             [
-                "task 12 (shutdown.rs:41) is polled by thread 4711, in block_in_place, and waits in the end of its runtime \
+                "task 12 (shutdown.rs:41) is polled by thread 4711, in block_in_place, and waits in the shutdown of its runtime \
                  (app.rs:14, my_app::stop) for all its threads to end",
                 "thread 4711 is one of them: it cannot end before its poll returns",
             ]
@@ -42,7 +42,7 @@ fn without_task_numbers_it_is_a_task_polled_by_a_thread() {
     let dead = dead(vec![outside(1, &RECV), inside_worker(4711, &in_place(&DROP))]);
     let explained = explain(&dead);
     assert_eq!(explained.shape, Shape::Cycle);
-    assert_says(&explained, &["a task polled by thread 4711, in block_in_place, waits in the end of its runtime"]);
+    assert_says(&explained, &["a task polled by thread 4711, in block_in_place, waits in the shutdown of its runtime"]);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_runtime_ended_on_its_own_pool_waits_for_itself() {
         assert_eq!((explained.shape, explained.has_runtime), (Shape::Cycle, true));
         assert_says(
             &explained,
-            &["a blocking task on thread 3 waits in the end of its runtime", "before its blocking task returns"],
+            &["a blocking task on thread 3 waits in the shutdown of its runtime", "before its blocking task returns"],
         );
     }
 }
@@ -68,9 +68,9 @@ fn the_end_of_a_runtime_waits_for_a_task_that_never_yields() {
         assert_says(
             &explained,
             &[
-                "thread 1 (thread-1) waits in the end of a runtime (app.rs:14, my_app::stop) for all its threads to end",
+                "thread 1 (thread-1) waits in the shutdown of a runtime (app.rs:14, my_app::stop) for all its threads to end",
                 "thread 5 is one of them: it cannot end before its poll returns",
-                "thread 5 computes inside a poll and does not give way (app.rs:31, my_app::crunch)",
+                "thread 5 computes inside a poll and does not yield (app.rs:31, my_app::crunch)",
             ],
         );
         assert_eq!(explained.at.unwrap().function, "my_app::crunch::{{closure}}");
@@ -82,7 +82,7 @@ fn a_blocking_task_that_stands_in_a_call_keeps_a_runtime_too() {
     let reads = inside_pool(5, &["read", "my_app::read_input | src/app.rs:9"]);
     let explained = explain(&dead(vec![outside(1, &DROP), reads, idle_worker(6)]));
     assert_eq!(explained.shape, Shape::NeverYields);
-    assert_says(&explained, &["thread 5 stands in a call inside a blocking task and does not give way (app.rs:9"]);
+    assert_says(&explained, &["thread 5 is in a call inside a blocking task and does not yield (app.rs:9"]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn one_that_computes_and_is_not_waited_for_is_told_and_not_blamed() {
     let spins = Thread { on_cpu: Some(0.97), ..inside_worker(5, &["my_app::crunch | src/app.rs:31"]) };
     let explained = explain(&dead(vec![outside(1, &BLOCK_ON), spins]));
     assert_eq!((explained.shape, explained.at.is_none()), (Shape::NoCycle, true));
-    assert_says(&explained, &["thread 5 computes inside a poll", "but nobody is seen to wait for that"]);
+    assert_says(&explained, &["thread 5 computes inside a poll", "but no thread or task is known to wait for it"]);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_slow_drain_is_no_cycle() {
         explained.steps,
         [
             "thread 1 (thread-1) waits in block_on for its future (app.rs:14, my_app::stop)",
-            "37 tasks wait, up to 5.0 s old, and for nothing that the lab watches",
+            "37 tasks wait, up to 5.0 s old, for no watched lock or channel",
         ]
     );
 }
@@ -193,7 +193,7 @@ fn locks_that_nobody_watches_are_told_without_a_cycle() {
     assert_says(
         &explained,
         &[
-            "thread 1 (thread-1) waits for a lock that blocks its thread (app.rs:21, my_app::transfer), and nobody watches who holds it",
+            "thread 1 (thread-1) waits for a lock that blocks its thread (app.rs:21, my_app::transfer), whose holder is unknown: only watched locks have one",
         ],
     );
 }
@@ -245,7 +245,7 @@ fn a_lock_held_at_a_channel_nobody_drains_is_a_chain_that_ends_there() {
         explained.steps,
         [
             "task 10 (app.rs:3) waits since 7 ms (waits.rs:2) for the lock `state` (made.rs:1), which thread 1 (thread-1) holds since 10 ms (holds.rs:1)",
-            "thread 1 (thread-1) waits since 9 ms (waits.rs:1) at the channel `feed` (made.rs:1), and nobody is known on the other side",
+            "thread 1 (thread-1) waits since 9 ms (waits.rs:1) at the channel `feed` (made.rs:1), whose other side is unknown",
         ]
     );
 }
@@ -256,7 +256,7 @@ fn a_lock_handed_to_one_who_is_not_polled_is_held_by_nobody() {
     dead.watched = vec![lock(WatchedKind::AsyncLock, "queue", &[], &[(2, Some(10), 7.0)])];
     assert_says(
         &explain(&dead),
-        &["task 10 waits", "which nobody holds: it was handed to one who waits and is not polled"],
+        &["task 10 waits", "which has no holder: it was handed to a waiter that is not polled"],
     );
 }
 
@@ -292,10 +292,10 @@ fn hundreds_of_threads_and_thousands_of_tasks_take_one_screen() {
     let lines = lines(&dead, &explained);
     assert!(lines.len() < 20, "{lines:#?}");
     let of = |label: &str| lines.iter().filter(|line| line.0 == label).map(|line| line.1.as_str()).collect::<Vec<_>>();
-    assert_eq!(of("hang"), ["a cycle of waiting closes at app.rs:14, my_app::stop"]);
+    assert_eq!(of("hang"), ["wait-for cycle at app.rs:14, my_app::stop"]);
     assert_eq!(of("threads")[4], "20 threads more, in 20 other places", "{lines:#?}");
     assert!(of("tasks")[2].starts_with("9332 tasks more, of 28 other kinds"), "{lines:#?}");
-    assert_eq!(of("locks")[1], "1999 more locks and channels that somebody holds or waits for");
+    assert_eq!(of("locks")[1], "1999 more locks and channels that are held or waited for");
 }
 
 #[test]

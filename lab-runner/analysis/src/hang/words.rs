@@ -52,9 +52,9 @@ pub fn doing(role: &Role<'_>) -> &'static str {
         Some(Wait::Join) => "waits for a thread to end",
         Some(Wait::Channel) => "waits at a channel that blocks its thread",
         Some(Wait::Lock) => "waits for a lock that blocks its thread",
-        Some(Wait::End) => "waits for the end of a runtime",
+        Some(Wait::End) => "waits for the shutdown of a runtime",
         None if role.computes => "computes",
-        None => "stands in a call",
+        None => "is in a call",
     }
 }
 
@@ -77,7 +77,7 @@ impl Graph<'_> {
 
     fn end_step(&self, who: Node) -> String {
         let whose = if self.is_inside(who) { "its" } else { "a" };
-        format!("{} waits in the end of {whose} runtime{}", self.subject(who), self.at(who))
+        format!("{} waits in the shutdown of {whose} runtime{}", self.subject(who), self.at(who))
     }
 
     fn ending_step(&self, whom: Node) -> String {
@@ -115,13 +115,13 @@ impl Graph<'_> {
                 format!(" for {}, one of {all} on the other side, all of whom wait", self.object(whom))
             }
             Some(whom) => format!(" for {} on the other side", self.object(whom)),
-            None => ", and nobody is known on the other side".to_owned(),
+            None => ", whose other side is unknown".to_owned(),
         }
     }
 
     fn holder(&self, watched: &Watched, whom: Option<Node>) -> String {
         let Some(whom) = whom else {
-            return ", which nobody holds: it was handed to one who waits and is not polled, or is free in a moment"
+            return ", which has no holder: it was handed to a waiter that is not polled, or is about to be free"
                 .to_owned();
         };
         let held = watched.holders.iter().find(|party| self.party(watched, party) == Some(whom));
@@ -156,7 +156,7 @@ impl Graph<'_> {
                 }
             }
             Node::Watched(index) => format!("`{}`", self.dead.watched[index].name),
-            Node::End => "the end of a runtime".to_owned(),
+            Node::End => "the shutdown of a runtime".to_owned(),
         }
     }
 
@@ -179,7 +179,7 @@ impl Graph<'_> {
         matches!(who, Node::Thread(index) if self.roles[index].inside)
     }
 
-    /// Who does not give way, and where.
+    /// Who does not yield, and where.
     pub fn never_yields(&self, index: usize) -> String {
         let role = &self.roles[index];
         let whose = match (role.home, self.polls.get(&index)) {
@@ -188,6 +188,6 @@ impl Graph<'_> {
             (_, None) => "a poll".to_owned(),
         };
         let tid = self.dead.threads[index].tid;
-        format!("thread {tid} {} inside {whose} and does not give way{}", doing(role), self.at(Node::Thread(index)))
+        format!("thread {tid} {} inside {whose} and does not yield{}", doing(role), self.at(Node::Thread(index)))
     }
 }

@@ -24,6 +24,8 @@ pub struct Requests {
     /// Taken by the runtime and polled at least once.
     pub accepted: u64,
     pub completed: u64,
+    /// Of those, with an error.
+    pub errors: u64,
     /// Dropped unanswered by the variant.
     pub lost: u64,
     /// Neither answered nor lost when the run stopped waiting.
@@ -86,6 +88,7 @@ impl Requests {
             sent: 0,
             accepted: 0,
             completed: 0,
+            errors: 0,
             lost: 0,
             unfinished: 0,
             missing: 0,
@@ -108,6 +111,7 @@ impl Requests {
         self.accepted += u64::from(entry.first_poll_ns.is_some_and(|polled| polled <= end_ns));
         let ended = entry.ended_ns.filter(|ended| *ended <= end_ns);
         let answered = ended.filter(|_| !entry.lost);
+        self.errors += u64::from(answered.is_some() && entry.error);
         match (answered, ended) {
             (Some(_), _) => self.completed += 1,
             (None, Some(_)) => self.lost += 1,
@@ -147,6 +151,7 @@ impl Requests {
             ("sent", self.sent),
             ("accepted", self.accepted),
             ("completed", self.completed),
+            ("errors", self.errors),
             ("lost", self.lost),
             ("unfinished", self.unfinished),
         ];
@@ -228,7 +233,7 @@ pub mod tests {
         let sent_ns = intended_ns + lag * 1_000;
         let first_poll_ns = wait.map(|wait| sent_ns + wait * 1_000);
         let ended_ns = first_poll_ns.zip(service).map(|(polled, service)| polled + service * 1_000);
-        Entry { intended_ns, sent_ns: Some(sent_ns), first_poll_ns, ended_ns, lost: false }
+        Entry { intended_ns, sent_ns: Some(sent_ns), first_poll_ns, ended_ns, lost: false, error: false }
     }
 
     fn reading(requests: &Requests, part: Part, q: f64) -> Option<Reading> {
@@ -275,6 +280,18 @@ pub mod tests {
         entries[99].lost = true;
         let all = requests(entries, Some(200));
         assert_eq!((all.completed, all.unfinished, all.lost), (98, 1, 1));
+    }
+
+    #[test]
+    fn an_answer_that_is_an_error_is_an_answer_with_its_own_latency() {
+        let mut entries = quick(100);
+        entries.iter_mut().step_by(2).for_each(|entry| entry.error = true);
+        let all = requests(entries, Some(5_000));
+        assert_eq!((all.completed, all.errors, all.lost, all.unfinished), (100, 50, 0, 0));
+        assert_eq!(
+            reading(&all, Part::Response, 1.0).unwrap().value,
+            reading(&requests(quick(100), Some(5_000)), Part::Response, 1.0).unwrap().value
+        );
     }
 
     #[test]

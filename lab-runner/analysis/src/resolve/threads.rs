@@ -1,5 +1,6 @@
 //! Names for what the child left of its threads, in the parent, once the child is gone.
 
+use crate::stacks::runtime_frames::{Named, POOL, TASK_POLL};
 use crate::stacks::symbols::Symbols;
 use lab_recording::file;
 use lab_recording::post_mortem::{Addresses, POST_MORTEM, PostMortem};
@@ -98,10 +99,10 @@ fn stuck_threads(raw: Raw<Vec<StuckThread<Addresses>>>, symbols: &mut Symbols) -
     named.filter(|one| !is_idle(one)).collect()
 }
 
-/// Whether it is a thread of tokio's blocking pool that has nothing to do.
+/// Whether it is a thread of tokio's blocking pool that has nothing to do: it polls no blocking task.
 fn is_idle(one: &StuckThread) -> bool {
-    let has = |name: &str| one.stack.iter().any(|frame| frame.function.contains(name));
-    has("runtime::blocking::pool::Inner") && !has("BlockingTask")
+    let has = |table| one.stack.iter().any(|frame| Named::new(frame).is_in(table));
+    has(POOL) && !has(TASK_POLL)
 }
 
 #[cfg(test)]
@@ -117,7 +118,9 @@ mod tests {
 
     #[test]
     fn a_thread_of_the_pool_is_idle_unless_it_has_a_task() {
-        let (run, task) = ("tokio::runtime::blocking::pool::Inner::run", "<BlockingTask<T> as Future>::poll");
+        let (run, task) = ("tokio::runtime::blocking::pool::Inner::run", "tokio::runtime::task::raw::poll");
+        assert!(!is_idle(&standing_in(&["futex", "my_app::runtime::blocking::pool::Inner::run"])), "not tokio's pool");
+        assert!(is_idle(&standing_in(&["futex", "my_app::runtime::task::raw::poll", run])), "not tokio's task");
         assert!(is_idle(&standing_in(&["futex", run])));
         assert!(!is_idle(&standing_in(&["futex", "mine", task, run])));
         assert!(!is_idle(&standing_in(&["futex", "mine"])));

@@ -1,12 +1,50 @@
 //! Charges the waiting of tasks to what the workers do meanwhile, while time runs backward.
 //!
-//! Backward, because a wait is known by its end: going that way its length is known before any of it is charged. A wait
-//! belongs to the worker that took the task at last. While that worker polls, the wait is shared by all polls of its runtime;
-//! what one poll inflicts is a difference of two readings of a sum that grows by *waits in play / polls in progress*. LedgerVerdict
-//! a change costs as many steps as there are groups that wait, and not as there are waits.
+//! # The picture
+//!
+//! Each worker is a line on a sheet, time goes from left to right, polls are bars on the lines. A wait is a span above the
+//! line of the worker that took the task at last: it begins where the task became runnable and ends where its poll begins.
+//! A ruler moves over the sheet from right to left. Under the ruler there are, at any moment, some bars (polls in
+//! progress) and some spans (open waits), and each stretch of a span is charged to what its worker does there:
+//!
+//! - while that worker polls, to all polls in progress of its runtime in equal parts, for any of their workers could have
+//!   taken the task had it not been busy;
+//! - else to what the worker is at: asleep, outside of polls, or unknown because its events are missing;
+//! - of a worker's time awake, the part in which its thread had no core goes to the kernel.
+//!
+//! # Why backward
+//!
+//! A wait is known by its end: the poll that ends it says since when the task was runnable, and on which worker it ran.
+//! Going backward the length of a wait and its worker are known before any of it is charged. Going forward all waits
+//! would have to be kept until their polls begin, which in a starved run is when everything is over.
+//!
+//! What a poll inflicted is a difference of two readings of a running sum: see [`running_sums`](super::running_sums).
+//!
+//! # A worked example
+//!
+//! Worker A polls `import` from 0 to 10 ms, worker B polls `report` from 6 to 12 ms. A request becomes runnable at 4 ms and
+//! is taken by A at 10 ms: it waited 6 ms. The ruler goes back from 12 ms:
+//!
+//! | at | what the ruler meets | `per_poll` | level |
+//! | --- | --- | --- | --- |
+//! | 12 | enters `report`, reads level 0 | 0 | 0 |
+//! | 10 | enters `import`, reads level 0; the wait opens, mark = 2 | 2 | 0 |
+//! | 6 | leaves `report`: 2 − 0 = **2 ms** are its doing | 2 + 4/2 = 4 | 1 × (4 − 2) = 2 |
+//! | 4 | the wait closes | 4 + 2/1 = 6 | 1 × (6 − 2) = 4 |
+//! | 0 | leaves `import`: 4 − 0 = **4 ms** are its doing | 6 + 4/1 = 10 | 4 |
+//!
+//! Two of four milliseconds each while both polled, two more for `import` alone: 6 ms, as long as the request waited. That
+//! charges add up to the waits is what the tests of properties hold this to, for any row of events.
+//!
+//! # What is counted beside it
+//!
+//! *How many* waits a poll hit cannot be read off a sum of times. `hit` counts the waits that close while a poll is in
+//! progress, and at the end of the poll those that are still open; `fresh` are those that were opened after the last poll
+//! of their worker, in which no poll took part. `touched` is the same for culprits that are no single poll.
 
 use crate::scheduler::bits::Bits;
 use crate::scheduler::charges::{ASLEEP, Charges, KERNEL, OTHERS, OUTSIDE, UNKNOWN};
+use crate::scheduler::running_sums::Runtime;
 
 /// What a worker does, as far as waits on it care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,50 +86,6 @@ struct Desk {
     touched: Vec<u64>,
 }
 
-/// What the workers of a runtime share.
-#[derive(Default)]
-struct Runtime {
-    members: Vec<usize>,
-    polling: Vec<usize>,
-    at: u64,
-    /// The sum of time / polls in progress.
-    per_poll: f64,
-    /// The sum of its polling workers' `kernel`.
-    kernel: f64,
-    /// By group, and behind them for all groups: waits whose worker polls, their sums, and `per_poll` when those were brought up to date.
-    in_play: Vec<f64>,
-    sum: Vec<f64>,
-    mark: Vec<f64>,
-}
-
-impl Runtime {
-    fn tick(&mut self, now: u64) {
-        if self.at == now {
-            return;
-        }
-        let ns = self.at.saturating_sub(now) as f64;
-        match self.polling.len() {
-            0 => {}
-            // One poll has all of it, without the division.
-            1 => self.per_poll += ns,
-            several => self.per_poll += ns / several as f64,
-        }
-        self.at = now;
-    }
-
-    fn level(&self, group: usize) -> f64 {
-        self.sum[group] + self.in_play[group] * (self.per_poll - self.mark[group])
-    }
-
-    fn change(&mut self, group: usize, by: f64) {
-        for index in [group, self.in_play.len() - 1] {
-            self.sum[index] = self.level(index);
-            self.mark[index] = self.per_poll;
-            self.in_play[index] += by;
-        }
-    }
-}
-
 /// All workers and what is charged to whom.
 pub struct Engine {
     groups: usize,
@@ -127,19 +121,15 @@ impl Engine {
             touched: vec![u64::MAX; groups + OTHERS],
         };
         let most = runtimes.iter().max().map_or(0, |most| usize::from(*most) + 1);
-        let runtime = |number: usize| Runtime {
-            members: (0..runtimes.len()).filter(|worker| usize::from(runtimes[*worker]) == number).collect(),
-            at: now,
-            in_play: vec![0.0; groups + 1],
-            sum: vec![0.0; groups + 1],
-            mark: vec![0.0; groups + 1],
-            ..Runtime::default()
+        let members_of = |number: usize| {
+            let members = (0..runtimes.len()).filter(|worker| usize::from(runtimes[*worker]) == number);
+            Runtime::new(members.collect(), groups, now)
         };
         Engine {
             groups,
             now,
             desks: runtimes.iter().map(desk).collect(),
-            runtimes: (0..most).map(runtime).collect(),
+            runtimes: (0..most).map(members_of).collect(),
             all: Charges::new(groups + OTHERS, groups),
             waiting: 0,
             in_play: 0,
@@ -150,6 +140,7 @@ impl Engine {
     pub fn turn(&mut self, worker: usize, to: State) {
         match self.desks[worker].state {
             same if same == to && !matches!(to, State::Polls(_)) => return,
+            // Two polls one after the other are two, even of the same group: each has readings of its own.
             State::Polls(group) => self.leave(worker, group),
             _ => self.settle(worker),
         }
@@ -167,6 +158,7 @@ impl Engine {
         if let State::Polls(_) = self.desks[worker].state {
             let runtime = self.desks[worker].runtime;
             self.runtimes[runtime].tick(self.now);
+            // What was read so far had the old part; the rest of the poll has the new one.
             self.read_off(worker);
             if before > 0.0 {
                 self.touch_polling(runtime, self.groups + KERNEL);
@@ -210,6 +202,7 @@ impl Engine {
         if desk.waits[group] == 0 {
             desk.victims.clear(group);
         }
+        // Going backward the wait was opened later: a culprit that was charged since then took part in it.
         for (row, touched) in desk.touched.iter().enumerate() {
             if *touched < opened {
                 self.all.count(row, group, 1);
@@ -238,6 +231,7 @@ impl Engine {
         runtime.tick(self.now);
         runtime.change(group, -1.0);
         self.in_play -= 1;
+        // The wait was open beside every poll in progress, and will not be there any more when they are left.
         for polling in &runtime.polling {
             self.desks[*polling].hit[group] += 1;
         }
@@ -248,12 +242,14 @@ impl Engine {
         self.settle_group(worker, group);
         self.touch_state(worker);
         let left = self.desks[worker].left;
+        // Opened since the worker left its last poll: no poll of its own took part in this wait.
         if opened <= left {
             self.desks[worker].fresh[group] -= 1;
         }
         let runtime = &self.runtimes[self.desks[worker].runtime];
         for polling in &runtime.polling {
             let desk = &mut self.desks[*polling];
+            // A poll of another worker took part if it was in progress while this worker still polled and the wait was open.
             desk.hit[group] += u32::from(left < desk.since.min(opened));
         }
     }
@@ -264,6 +260,7 @@ impl Engine {
         runtime.tick(self.now);
         runtime.polling.push(worker);
         runtime.kernel += desk.kernel;
+        // All waits on this worker come into play before the readings are taken: the poll is charged for them from here on.
         for group in desk.victims.iter() {
             runtime.change(group, f64::from(desk.waits[group]));
             desk.fresh[group] = 0;
@@ -285,6 +282,7 @@ impl Engine {
         self.touch_all(worker);
         let (desk, runtime) = (&mut self.desks[worker], &mut self.runtimes[of]);
         runtime.polling.retain(|polling| *polling != worker);
+        // Subtracting floating-point numbers leaves dust; without a poll the sum is zero.
         runtime.kernel = if runtime.polling.is_empty() { 0.0 } else { runtime.kernel - desk.kernel };
         desk.victims.iter().for_each(|victim| runtime.change(victim, -f64::from(desk.waits[victim])));
         self.in_play -= u64::from(desk.waiting);
@@ -296,6 +294,7 @@ impl Engine {
         let desk = &mut self.desks[worker];
         let runtime = &self.runtimes[desk.runtime];
         let all = runtime.level(self.groups);
+        // Most polls hit nobody: the sum of all groups, kept behind theirs, tells so in one comparison.
         if all > desk.read[self.groups] {
             desk.harmful = true;
             for group in 0..self.groups {

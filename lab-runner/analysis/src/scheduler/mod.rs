@@ -18,6 +18,7 @@ mod notes;
 mod part;
 mod reckon;
 pub mod requests;
+mod running_sums;
 mod stacks;
 mod summary;
 mod survey;

@@ -6,7 +6,7 @@ use lab_recording::request_log;
 use lab_recording::scheduler::{Blocks, Event, Known, What};
 use std::path::Path;
 
-/// LedgerVerdict many first polls are looked at one by one before they are searched.
+/// So many first polls are looked at one by one before they are searched.
 const NEAR: usize = 8;
 
 /// A recording whose requests wait from the moment at which they were sent.

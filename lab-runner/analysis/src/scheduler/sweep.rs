@@ -1,5 +1,13 @@
 //! The way back through a recording: all lanes at once, from the last event to the first. Turns events into what workers do
 //! and who waits for them, for [`Engine`] to charge and for a [`Watch`] to look at.
+//!
+//! A lane is the row of events of one thread. The lanes are merged by a heap that always hands out the lane whose next
+//! event ends latest, so that the ruler of [`Engine`] moves in one direction. A recording does not fit into memory: lanes are
+//! read block by block, and what a left-out block began is known from its index.
+//!
+//! At one moment several things happen: a poll ends, another begins, a wait ends with it. Everything that *ends* at a moment is
+//! taken off first and what *arrives* there is kept back (`Arrival`), or a wait would be charged to the very poll that it
+//! waited for.
 
 use crate::scheduler::begins::{Begins, Wait};
 use crate::scheduler::changes::{Becomes, Change};
@@ -26,7 +34,7 @@ pub trait Watch {
         0..u64::MAX
     }
 
-    /// LedgerVerdict many tasks waited from here until there, so many of them for a worker that polled.
+    /// How many tasks waited from here until there, and how many of them for a worker that polled.
     fn waited(&mut self, from: u64, until: u64, waiting: u64, in_play: u64);
 
     /// A worker did this from here until there.

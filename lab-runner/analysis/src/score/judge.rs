@@ -126,7 +126,7 @@ pub fn name(cause: Cause) -> String {
 }
 
 /// Every cause, in the order of its declaration.
-pub const CAUSES: [Cause; 14] = [
+pub const CAUSES: [Cause; 15] = [
     Cause::LongPoll,
     Cause::BlockingCall,
     Cause::QuadraticCombinator,
@@ -135,6 +135,7 @@ pub const CAUSES: [Cause; 14] = [
     Cause::NeverYields,
     Cause::LockAcrossStall,
     Cause::Deadlock,
+    Cause::Panic,
     Cause::AbortedWork,
     Cause::Leak,
     Cause::Overload,

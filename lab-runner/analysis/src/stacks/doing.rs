@@ -1,7 +1,8 @@
 //! What a thread does in a poll, by its stack: the words between samples and suspicion.
 
+use crate::stacks::runtime_frames::{Functions, LOCK, Named, RUNTIME_END, TURNS_AWAY};
 use crate::stacks::symbols::Symbols;
-use crate::stacks::{combines, culprit, without_closures};
+use crate::stacks::{combines, culprit, is_own_frame, without_closures};
 use lab_recording::frame::Frame;
 use lab_recording::stall::{Recording, Sample};
 use serde::{Deserialize, Serialize};
@@ -47,28 +48,20 @@ pub enum Doing {
     WaitsForCore,
 }
 
-/// What tokio runs for a future that finds the budget spent.
-const TURNS_AWAY: [&str; 3] = ["poll_proceed", "register_waker", "Defer::defer"];
-/// Where threads wait for locks, in the standard library and in `parking_lot`.
-const LOCKS: [&str; 5] = ["lock_contended", "read_contended", "write_contended", "lock_slow", "lock_shared_slow"];
-/// Where threads wait for the end of a runtime.
-const ENDS: [&str; 2] = ["BlockingPool::shutdown", "runtime::blocking::shutdown::Receiver::wait"];
-/// The same by its file, for functions that were inlined and lost their path.
-const ENDS_IN: &str = "runtime/blocking/shutdown.rs";
-
-fn has(stack: &[Frame], parts: &[&str]) -> bool {
-    stack.iter().any(|frame| parts.iter().any(|part| frame.function.contains(part)))
+/// Whether one of these functions is called by the innermost user code: what that code calls is what it does, and
+/// frames further out belong to whoever called it.
+fn is_called(stack: &[Frame], table: &[Functions]) -> bool {
+    stack.iter().take_while(|frame| !is_own_frame(frame)).any(|frame| Named::new(frame).is_in(table))
 }
 
 /// Whether a stack waits for a lock of threads.
 pub fn waits_for_lock(stack: &[Frame]) -> bool {
-    has(stack, &LOCKS)
+    is_called(stack, LOCK)
 }
 
 /// Whether a stack waits for the end of a runtime.
 pub fn ends_runtime(stack: &[Frame]) -> bool {
-    let is_in = |frame: &Frame| frame.file.as_ref().is_some_and(|file| file.ends_with(ENDS_IN));
-    has(stack, &ENDS) || stack.iter().any(is_in)
+    is_called(stack, RUNTIME_END)
 }
 
 fn doing(stack: &[Frame], sample: &Sample) -> Doing {
@@ -78,9 +71,14 @@ fn doing(stack: &[Frame], sample: &Sample) -> Doing {
         (false, true) => Doing::WaitsInKernel,
         (false, false) => Doing::WaitsForCore,
         _ if combines(stack).is_none() => Doing::Computes,
-        _ if has(stack, &TURNS_AWAY) => Doing::TurnsAway,
+        _ if turns_away(stack) => Doing::TurnsAway,
         _ => Doing::Combines,
     }
+}
+
+/// Whether tokio turns a future away: in foreign code or below user code that asked for it.
+fn turns_away(stack: &[Frame]) -> bool {
+    stack.iter().any(|frame| Named::new(frame).is_in(TURNS_AWAY))
 }
 
 /// What was seen of one function doing one thing.
@@ -116,4 +114,41 @@ pub fn in_polls(recording: &Recording, symbols: &mut Symbols) -> Vec<InPolls> {
     let mut all: Vec<InPolls> = seen.into_iter().map(|((function, doing), seen)| seen.told(function, doing)).collect();
     all.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(functions: &[&str]) -> Vec<Frame> {
+        let frame = |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
+        functions.iter().map(frame).collect()
+    }
+
+    #[test]
+    fn a_poll_that_waits_for_parking_lot_waits_for_a_lock() {
+        let waits = stack(&[
+            "syscall",
+            "parking_lot_core::parking_lot::park",
+            "parking_lot::raw_rwlock::RawRwLock::lock_exclusive_slow",
+            "lock_api::rwlock::RwLock<R,T>::write",
+            "my_app::save::{{closure}}",
+        ]);
+        assert!(waits_for_lock(&waits));
+    }
+
+    #[test]
+    fn user_code_with_the_name_of_a_lock_waits_for_none() {
+        for own in ["my_app::lock_slow_query", "my_app::lock_contended", "my_app::sys::sync::mutex::lock"] {
+            assert!(!waits_for_lock(&stack(&["read", own, "my_app::report::{{closure}}"])), "{own}");
+        }
+        let outside = stack(&["my_app::spin", "std::sync::poison::mutex::Mutex<T>::lock", "my_app::f"]);
+        assert!(!waits_for_lock(&outside), "user code that runs waits for nothing");
+    }
+
+    #[test]
+    fn only_tokios_pool_ends_a_runtime() {
+        assert!(ends_runtime(&stack(&["futex", "tokio::runtime::blocking::shutdown::Receiver::wait", "my_app::stop"])));
+        assert!(!ends_runtime(&stack(&["futex", "my_app::BlockingPool::shutdown", "my_app::stop"])));
+    }
 }

@@ -1,9 +1,13 @@
 //! What the samples add up to: stacks with their weights, and the polls that were long.
 
-use crate::stacks::Blamed;
+use crate::stacks::runtime_frames::crate_of_file;
+use crate::stacks::symbol_path::crate_of;
 use crate::stacks::symbols::Symbols;
+use crate::stacks::{Blamed, is_own_frame};
+use crate::units::time_ms;
 use lab_recording::frame::Frame;
 use lab_recording::stall::read::{Recording, Sample, WaitChannel};
+use lab_recording::syscalls;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -56,8 +60,34 @@ pub struct LongPoll {
     pub blamed: Option<Frame>,
     /// The share of its time that it spent in that stack.
     pub stack_share: f64,
+    /// The line of user code at which most of its samples are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<Ran>,
     /// What it waited for in the kernel, the most frequent first.
     pub waits: Vec<Wait>,
+}
+
+/// A line of user code, with the part of a poll's time that was spent at it or in what it called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The innermost frame of user code.
+    pub frame: Frame,
+    /// The share of the poll's time, from 0 to 1.
+    pub share: f64,
+    /// The crate that most of that time was spent in, where it is not the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+}
+
+impl LongPoll {
+    /// `blocked in read() of a named pipe, /tmp/slow, for 250 ms`: what the kernel had it wait for most; none if it does
+    /// not tell, or if the poll did not wait in the kernel.
+    pub fn blocked(&self) -> Option<String> {
+        let wait = self.waits.first()?;
+        let ms = self.seen_ns as f64 / 1e6 * (1.0 - self.on_cpu - self.runnable).max(0.0);
+        let place = wait.in_words();
+        (ms > 0.0 && !place.is_empty()).then(|| format!("blocked in {place} for {}", time_ms(ms)))
+    }
 }
 
 /// A wait of a long poll.
@@ -67,8 +97,43 @@ pub struct Wait {
     pub channel: String,
     /// The number of the system call.
     pub syscall: Option<u64>,
+    /// The file of the descriptor that the call is about, where the kernel tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// How often it was seen.
     pub seen: usize,
+}
+
+impl Wait {
+    /// `read() of a named pipe, /tmp/slow,`: the system call by its name and its file. Where the call is not known, the
+    /// function of the kernel; empty if that is not known either.
+    fn in_words(&self) -> String {
+        let Some(number) = self.syscall else {
+            return match self.channel.as_str() {
+                "" => String::new(),
+                channel => format!("the kernel's {channel}"),
+            };
+        };
+        let call = syscalls::in_words(number);
+        match self.file.as_deref().map(|file| described(file, &self.channel)) {
+            Some(file) => format!("{call} of {file}"),
+            None if syscalls::name(number).is_none() && !self.channel.is_empty() => {
+                format!("{call} ({})", self.channel)
+            }
+            None => call,
+        }
+    }
+}
+
+/// A file as `/proc/self/fd` calls it, in words. A named pipe has a path like any file: the kernel's function tells it.
+fn described(file: &str, channel: &str) -> String {
+    let is_path = file.starts_with('/');
+    match file.split_once(":[") {
+        Some((kind @ ("pipe" | "socket"), _)) if !is_path => format!("a {kind}"),
+        _ if is_path && channel.contains("pipe") => format!("a named pipe, {file},"),
+        _ if is_path => format!("{file},"),
+        _ => file.to_owned(),
+    }
 }
 
 /// Adds up all stacks of a recording.
@@ -128,6 +193,7 @@ fn long_poll(samples: &[&Sample], waits: &[WaitChannel], symbols: &mut Symbols) 
         stack,
         blamed: blamed.frame(),
         stack_share,
+        ran: ran(samples.iter().map(|sample| (symbols.stack(&sample.frames), u64::from(sample.ticks)))),
         waits: waits_of(first, waits),
     })
 }
@@ -169,13 +235,57 @@ fn most_frequent(samples: &[&Sample], symbols: &mut Symbols) -> (Vec<Frame>, f64
     (stack, sum(addresses) as f64 / ticks(samples.iter().copied()).max(1) as f64)
 }
 
-fn waits_of(poll: &Sample, waits: &[WaitChannel]) -> Vec<Wait> {
-    let mut seen: BTreeMap<(&str, Option<u64>), usize> = BTreeMap::new();
-    for wait in waits.iter().filter(|wait| (wait.thread, wait.poll) == (poll.thread, poll.poll)) {
-        *seen.entry((&wait.channel, wait.syscall)).or_default() += 1;
+/// The line of user code at which most samples of a poll are.
+///
+/// The most frequent stack is no answer: code that calls a parser is in another stack of the parser with each sample, so
+/// the most frequent stack of such a poll is that of something small that always looks the same. Samples are added up
+/// by the innermost frame of user code, whatever that called.
+fn ran(samples: impl Iterator<Item = (Vec<Frame>, u64)>) -> Option<Ran> {
+    let mut lines: BTreeMap<(String, Option<String>, Option<u32>), Line> = BTreeMap::new();
+    let mut all = 0;
+    for (stack, ticks) in samples {
+        all += ticks;
+        let Some(own) = stack.iter().find(|frame| is_own_frame(frame)) else { continue };
+        let line = lines.entry((own.function.clone(), own.file.clone(), own.line)).or_default();
+        line.ticks += ticks;
+        *line.inside.entry(stack.first().and_then(|leaf| inside(leaf, own))).or_default() += ticks;
     }
-    let wait = |((channel, syscall), seen): ((&str, _), _)| Wait { channel: channel.to_owned(), syscall, seen };
-    let mut found: Vec<Wait> = seen.into_iter().map(wait).collect();
+    // Ties go to the name that comes first, so that the same recording always says the same.
+    let most = lines.into_iter().max_by(|a, b| a.1.ticks.cmp(&b.1.ticks).then_with(|| b.0.cmp(&a.0)));
+    let ((function, file, line), Line { ticks: at_it, inside }) = most?;
+    let inside = inside.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
+    Some(Ran {
+        frame: Frame { function, file, line },
+        share: at_it as f64 / all.max(1) as f64,
+        inside: inside.and_then(|(inside, _)| inside),
+    })
+}
+
+/// The ticks at a line, and those by the crate of the innermost frame.
+#[derive(Default)]
+struct Line {
+    ticks: u64,
+    inside: BTreeMap<Option<String>, u64>,
+}
+
+/// The crate of a stack's innermost frame, if it is another one than that of the user code.
+fn inside(leaf: &Frame, own: &Frame) -> Option<String> {
+    let krate = |frame: &Frame| match crate_of(&frame.function) {
+        Some(name) => Some(name.to_owned()),
+        None => frame.file.as_deref().and_then(crate_of_file),
+    };
+    krate(leaf).filter(|name| krate(own).as_ref() != Some(name))
+}
+
+fn waits_of(poll: &Sample, waits: &[WaitChannel]) -> Vec<Wait> {
+    let mut seen: BTreeMap<(&str, Option<u64>, Option<&str>), usize> = BTreeMap::new();
+    for wait in waits.iter().filter(|wait| (wait.thread, wait.poll) == (poll.thread, poll.poll)) {
+        *seen.entry((&wait.channel, wait.syscall, wait.file.as_deref())).or_default() += 1;
+    }
+    let mut found = Vec::new();
+    for ((channel, syscall, file), seen) in seen {
+        found.push(Wait { channel: channel.to_owned(), syscall, file: file.map(str::to_owned), seen });
+    }
     found.sort_by_key(|wait| std::cmp::Reverse(wait.seen));
     found
 }
@@ -217,6 +327,7 @@ mod tests {
             thread: 1,
             syscall: Some(0),
             channel: channel.to_owned(),
+            file: (channel == "a").then(|| "/tmp/slow".to_owned()),
         };
         let waits = vec![wait(2, "b"), wait(1, "a"), wait(2, "a"), wait(2, "a")];
         let recording = Recording { hz: 1_000, samples, waits, ..Recording::default() };
@@ -232,9 +343,64 @@ mod tests {
         );
         assert_eq!(poll.stack[0].function, "[unknown]");
         assert_eq!((poll.waits[0].channel.as_str(), poll.waits[0].seen, poll.waits.len()), ("a", 2, 2));
+        assert_eq!(poll.waits[0].file.as_deref(), Some("/tmp/slow"));
+        assert_eq!(poll.ran, None, "there is no user code in it");
         let folded = folded(&recording, &mut symbols);
         assert_eq!(Folded::lines(&folded.on_cpu), "[unknown] 4\n");
         assert_eq!(Folded::lines(&folded.off_cpu), "[unknown] 6\n");
         assert_eq!(Folded::lines(&folded.runnable), "[unknown] 2\n");
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_system_call_is_named_with_the_file_of_its_descriptor() {
+        let text = |channel: &str, syscall: Option<u64>, file: Option<&str>| {
+            Wait { channel: channel.into(), syscall, file: file.map(str::to_owned), seen: 1 }.in_words()
+        };
+        assert_eq!(text("anon_pipe_read", Some(0), Some("/tmp/slow")), "read() of a named pipe, /tmp/slow,");
+        assert_eq!(text("anon_pipe_read", Some(0), Some("pipe:[4711]")), "read() of a pipe");
+        assert_eq!(text("sk_wait_data", Some(45), Some("socket:[1]")), "recvfrom() of a socket");
+        assert_eq!(text("", Some(74), Some("/data/log")), "fsync() of /data/log,");
+        assert_eq!(text("futex_wait_queue", Some(202), None), "futex()");
+        assert_eq!(text("some_wait", Some(9_999), None), "system call 9999 (some_wait)");
+        assert_eq!(
+            (text("some_wait", None, None).as_str(), text("", None, None).as_str()),
+            ("the kernel's some_wait", "")
+        );
+    }
+
+    #[test]
+    fn the_code_that_ran_is_the_line_with_most_samples_and_not_that_of_the_most_frequent_stack() {
+        let frame = |function: &str, line: u32| Frame {
+            function: function.into(),
+            file: function.starts_with("shop").then(|| "/home/me/shop/src/main.rs".to_owned()),
+            line: Some(line),
+        };
+        let put = || vec![frame("shop::Store::put", 40), frame("shop::import::{{closure}}", 13)];
+        // Each sample finds the parser in another function.
+        let parses =
+            |at: u64| vec![frame(&format!("serde_json::read::f{at}"), 1), frame("shop::import::{{closure}}", 11)];
+        let samples = (0..93).map(|at| (parses(at), 1)).chain((0..7).map(|_| (put(), 1)));
+        let most = ran(samples).unwrap();
+        assert_eq!((most.frame, most.share), (frame("shop::import::{{closure}}", 11), 0.93));
+        assert_eq!(most.inside.as_deref(), Some("serde_json"));
+        let mostly_put = (0..3).map(|at| (parses(at), 1)).chain([(put(), 9)]);
+        let most = ran(mostly_put).unwrap();
+        assert_eq!((most.frame, most.share, most.inside), (frame("shop::Store::put", 40), 0.75, None));
+    }
+
+    #[test]
+    fn the_crate_that_a_line_ran_in_is_told_where_it_is_another() {
+        let frame = |function: &str, file: Option<&str>| Frame {
+            function: function.into(),
+            file: file.map(str::to_owned),
+            line: Some(7),
+        };
+        let own = frame("shop::import::{{closure}}", Some("/home/me/shop/src/main.rs"));
+        assert_eq!(inside(&frame("serde_json::de::from_str", None), &own).as_deref(), Some("serde_json"));
+        let inlined = frame("parse<shop::Order>", Some("/x/registry/src/i/serde_json-1.0.1/src/read.rs"));
+        assert_eq!(inside(&inlined, &own).as_deref(), Some("serde_json"));
+        assert_eq!(inside(&frame("shop::validate", None), &own), None);
+        assert_eq!(inside(&frame("memcpy", None), &own), None);
     }
 }

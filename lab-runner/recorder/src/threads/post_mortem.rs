@@ -136,7 +136,7 @@ fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
     let at_ns = clock::now_ns();
     let tids: Vec<i32> = asked.iter().map(|(tid, _)| *tid).collect();
     let seen = |tid: &i32| {
-        let (channel, syscall) = (proc::channel(*tid), proc::syscall(*tid));
+        let (channel, syscall) = (proc::channel(*tid), proc::syscall(*tid).map(|call| call.number));
         (*tid, Seen { at_ns: clock::now_ns(), cpu_ns: proc::cpu_ns(*tid), channel, syscall })
     };
     let seen = tids.iter().map(seen).collect();

@@ -22,9 +22,11 @@ pub const FRAMES: usize = 128;
 /// Words of a sample between its head and its frames: time, begin of the poll, task, number of the poll, CPU time of
 /// the thread, thread and ticks.
 pub const SAMPLE_WORDS: usize = 6;
-/// Words of a wait between its head and the channel's name: time, number of the poll, thread and bytes of the name,
-/// the system call.
+/// Words of a wait between its head and its text: time, number of the poll, thread and bytes of the text, the system
+/// call. The text is the channel's name and, behind [`WAIT_SEPARATOR`], the file of the descriptor where that is known.
 pub const WAIT_WORDS: usize = 4;
+/// Stands between the name of a channel and a file: no channel and no file of a wait has it.
+pub const WAIT_SEPARATOR: char = '\n';
 /// Stands for a system call that is not known.
 pub const NO_SYSCALL: u64 = u64::MAX;
 /// Words of the counts, without their head.

@@ -1,7 +1,8 @@
 //! Reads `stall.bin`: pure, and bounded by the file's own bound. Of a file that is cut off anywhere, the part before the cut is read.
 
 use crate::stall::format::{
-    Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION, WAIT_WORDS, flag, kind, unpair,
+    Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION, WAIT_SEPARATOR, WAIT_WORDS, flag,
+    kind, unpair,
 };
 use anyhow::{Context, bail, ensure};
 use std::fs::File;
@@ -73,6 +74,8 @@ pub struct WaitChannel {
     pub syscall: Option<u64>,
     /// The function of the kernel in which the thread waits; empty where the kernel does not report it.
     pub channel: String,
+    /// The file of the descriptor that the system call is about, as `/proc/self/fd` calls it.
+    pub file: Option<String>,
 }
 
 /// Reads a file.
@@ -170,15 +173,45 @@ fn sample(flags: u8, words: &[u64]) -> anyhow::Result<Sample> {
 }
 
 fn wait(words: &[u64]) -> anyhow::Result<WaitChannel> {
-    let (known, name) = words.split_at_checked(WAIT_WORDS).context("too short for a wait")?;
+    let (known, text) = words.split_at_checked(WAIT_WORDS).context("too short for a wait")?;
     let (thread, length) = unpair(known[2]);
-    let name: Vec<u8> = name.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let name = name.get(..length as usize).context("a name longer than its record")?;
+    let text: Vec<u8> = text.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let text = text.get(..length as usize).context("a text longer than its record")?;
+    let text = String::from_utf8_lossy(text);
+    let (channel, file) = match text.split_once(WAIT_SEPARATOR) {
+        Some((channel, file)) => (channel, Some(file.to_owned())),
+        None => (&*text, None),
+    };
     Ok(WaitChannel {
         at_ns: known[0],
         poll: known[1],
         thread,
         syscall: (known[3] != NO_SYSCALL).then_some(known[3]),
-        channel: String::from_utf8_lossy(name).into_owned(),
+        channel: channel.to_owned(),
+        file,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait_with(text: &str) -> WaitChannel {
+        let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        let words = chunks.iter().copied().chain([last]).map(u64::from_le_bytes);
+        let known = [7, 3, crate::stall::format::pair(9, text.len() as u32), 0];
+        wait(&known.into_iter().chain(words).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn a_wait_has_its_channel_and_the_file_where_it_is_told() {
+        let both = wait_with("anon_pipe_read\n/tmp/slow.fifo");
+        assert_eq!((both.channel.as_str(), both.file.as_deref()), ("anon_pipe_read", Some("/tmp/slow.fifo")));
+        let older = wait_with("anon_pipe_read");
+        assert_eq!((older.channel.as_str(), older.file, older.syscall), ("anon_pipe_read", None, Some(0)));
+        let only_file = wait_with("\n/tmp/slow.fifo");
+        assert_eq!((only_file.channel.as_str(), only_file.file.as_deref()), ("", Some("/tmp/slow.fifo")));
+    }
 }

@@ -12,6 +12,7 @@ use lab_analysis::stacks::is_own;
 use lab_analysis::stacks::stalls::{LongPoll, Wait};
 use lab_recording::frame::Frame;
 use lab_recording::observations::{MemoryAt, SlowRequest};
+use lab_recording::syscalls;
 
 /// Polls that are shown of each run, frames of each, steps of a slow request.
 const POLLS: usize = 8;
@@ -91,16 +92,16 @@ fn one_poll(poll: &LongPoll, own: Option<&str>) -> Poll {
     }
 }
 
-/// `pipe_read (system call 0), 12 times`, the most frequent one; or that it waited for a core.
+/// `pipe_read (read()), 12 times`, the most frequent one; or that it waited for a core.
 fn waits(poll: &LongPoll) -> String {
-    let Some(Wait { channel, syscall, seen }) = poll.waits.first() else {
+    let Some(Wait { channel, syscall, seen, .. }) = poll.waits.first() else {
         return match poll.runnable {
             share if share >= 0.05 => format!("for a core, {:.0} % of the time", 100.0 * share),
             _ => "-".into(),
         };
     };
     let name = if channel.is_empty() { "the kernel does not tell where" } else { channel };
-    let call = syscall.map_or_else(String::new, |number| format!(" (system call {number})"));
+    let call = syscall.map_or_else(String::new, |number| format!(" ({})", syscalls::in_words(number)));
     format!("{}{call}, {seen} times", cut(name, NAME))
 }
 

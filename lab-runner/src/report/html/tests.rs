@@ -83,7 +83,8 @@ fn moments(mut profile: Profile, says: &str) -> Profile {
         stack: vec![frame(Some(7)), frame(None)],
         blamed: None,
         stack_share: 0.9,
-        waits: vec![Wait { channel: says.into(), syscall: Some(0), seen: 12 }],
+        ran: None,
+        waits: vec![Wait { channel: says.into(), syscall: Some(0), file: None, seen: 12 }],
     }];
     let poll = |at_us| RequestPoll { at_us, us: 10.0, step: says.into() };
     profile.slow = Some(SlowRequest { request: 9, us: 1_000.0, polls: vec![poll(0.0), poll(900.0)], left_out: 2 });

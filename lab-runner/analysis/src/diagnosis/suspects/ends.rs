@@ -11,7 +11,7 @@ use lab_recording::profiler::Profiler;
 use lab_recording::threads::Panic;
 
 /// What tokio says when it will not end a runtime where it was asked to.
-const REFUSES: &str = "Cannot drop a runtime in a context where blocking is not allowed";
+pub const REFUSES: &str = "Cannot drop a runtime in a context where blocking is not allowed";
 
 pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {
     let Some(dead) = case.fullest_post_mortem() else { return Vec::new() };

@@ -3,6 +3,7 @@
 mod ends;
 mod load;
 mod memory;
+mod panics;
 mod polls;
 mod pool;
 mod sets;
@@ -10,14 +11,16 @@ mod sets;
 use crate::diagnosis::{Case, Suspect};
 use crate::profile::Profile;
 use crate::scheduler::Sched;
+use crate::stacks::runtime_frames::{Named, POOL};
 use lab_recording::frame::Frame;
 use lab_recording::profiler::Profiler;
 
 /// All suspects of a case.
 pub fn all(case: &Case<'_>) -> Vec<Suspect> {
-    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 8] = [
+    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 9] = [
         ends::hangs,
         ends::refusals,
+        panics::panics,
         ends::stuck_threads,
         polls::polls,
         sets::sets,
@@ -46,5 +49,5 @@ pub fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
 
 /// Whether a thread belongs to a runtime, as a worker or in its blocking pool.
 pub fn is_of_a_runtime(stack: &[Frame]) -> bool {
-    stack.iter().any(|frame| frame.function.contains("runtime::blocking::pool::Inner::run"))
+    stack.iter().any(|frame| Named::new(frame).is_in(POOL))
 }

@@ -9,7 +9,7 @@ use crate::scheduler::{Culprit, Edge, Sched, worth};
 use crate::stacks::doing::{ends_runtime, waits_for_lock};
 use crate::stacks::is_own_frame;
 use crate::stacks::stalls::LongPoll;
-use crate::units::time_ms;
+use crate::units::{percent, time_ms};
 use lab_recording::profiler::Profiler;
 use lab_recording::threads::StuckThread;
 use std::collections::BTreeMap;
@@ -54,8 +54,8 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
     suspect.cost.ms = Some(own);
     suspect.rests_on = sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(own) });
     if let Some((poll, _)) = longest {
-        suspect.told.extend(innermost(poll));
-        suspect.told.extend(waits(poll));
+        suspect.told.extend(code_that_ran(poll));
+        suspect.told.extend(poll.blocked());
     }
     if at_lock > 0.5 {
         suspect.told.extend(holder(case, suspect.at.as_ref()));
@@ -98,19 +98,18 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
 }
 
-/// The innermost function that is somebody's own, where it is another one than the blamed.
-fn innermost(poll: &LongPoll) -> Option<String> {
-    let inner = poll.stack.iter().find(|frame| is_own_frame(frame))?;
-    let blamed = poll.blamed.as_ref()?;
-    (At::of(inner).function != At::of(blamed).function).then(|| format!("the code that ran is {inner}"))
-}
-
-/// What the kernel says that it waited for.
-fn waits(poll: &LongPoll) -> Option<String> {
-    let wait = poll.waits.first()?;
-    let (call, channel) = (wait.syscall.map(|number| format!("system call {number}")), wait.channel.as_str());
-    let said = call.into_iter().chain((!channel.is_empty()).then(|| channel.to_owned())).collect::<Vec<_>>();
-    (!said.is_empty()).then(|| format!("the kernel has it in {}", said.join(", ")))
+/// The line of user code at which most samples of the poll are, where that says more than the blamed function does.
+fn code_that_ran(poll: &LongPoll) -> Option<String> {
+    let blamed = At::of(poll.blamed.as_ref()?).function;
+    let Some(ran) = &poll.ran else {
+        // A recording of an older version has the most frequent stack alone.
+        let inner = poll.stack.iter().find(|frame| is_own_frame(frame))?;
+        return (At::of(inner).function != blamed).then(|| format!("the code that ran is {inner}"));
+    };
+    let elsewhere = At::of(&ran.frame).function != blamed;
+    let inside = ran.inside.as_ref().map_or_else(String::new, |inside| format!(", in {inside}"));
+    (elsewhere || !inside.is_empty())
+        .then(|| format!("{} of its samples are at {}{inside}", percent(ran.share), ran.frame))
 }
 
 /// Who stood for long in code of the same function meanwhile, and may have held the lock.
@@ -122,5 +121,5 @@ fn holder(case: &Case<'_>, at: Option<&At>) -> Option<String> {
     };
     let longest = stuck_threads.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     let frame = longest.stack.iter().find(|frame| is_own_frame(frame))?;
-    Some(format!("meanwhile another thread stood in {frame} for {}", time_ms(longest.for_ms)))
+    Some(format!("meanwhile another thread was in {frame} for {}", time_ms(longest.for_ms)))
 }

@@ -1,5 +1,7 @@
 //! Which frames only bring a future to its poll, or a thread to its function.
 
+use crate::stacks::runtime_frames::{NEUTRAL_PATHS, START_PATHS, TOKIO_PATHS};
+
 /// What a frame is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -12,35 +14,6 @@ enum Kind {
     /// What somebody wrote.
     Code,
 }
-
-/// Beginnings of paths. In segments, for no source of the runner has a path into the runtime (`tidy.rs`).
-const TOKIO: &[&[&str]] = &[&["tokio", "runtime"], &["tokio", "loom"]];
-const START: &[&[&str]] = &[
-    &["_start"],
-    &["clone"],
-    &["clone3"],
-    &["__clone"],
-    &["__clone3"],
-    &["main"],
-    &["start_thread"],
-    &["__libc_start_main"],
-    &["__libc_start_main_impl"],
-    &["__libc_start_call_main"],
-    &["std", "rt"],
-    &["std", "sys"],
-    &["std", "sys_common"],
-    &["std", "thread"],
-];
-const NEUTRAL: &[&[&str]] = &[
-    &["__rust_try"],
-    &["alloc", "boxed", "Box"],
-    &["core", "panic"],
-    &["core", "pin", "Pin"],
-    &["std", "panic"],
-    &["std", "panicking"],
-    &["std", "thread", "local", "LocalKey"],
-    &["tokio", "task", "coop"],
-];
 
 /// The stack with one frame for each run of plumbing. Neutral frames alone are no plumbing.
 pub fn folded(frames: Vec<String>) -> Vec<String> {
@@ -72,9 +45,9 @@ fn kind(frame: &str) -> Kind {
     let path = frame.trim_start_matches(['<', '&']).trim_start_matches("mut ");
     let any = |paths: &[&[&str]]| paths.iter().any(|segments| begins(path, segments));
     match () {
-        () if frame == "[tokio]" || any(TOKIO) => Kind::Tokio,
-        () if any(NEUTRAL) => Kind::Neutral,
-        () if frame == "[thread start]" || any(START) => Kind::Start,
+        () if frame == "[tokio]" || any(TOKIO_PATHS) => Kind::Tokio,
+        () if any(NEUTRAL_PATHS) => Kind::Neutral,
+        () if frame == "[thread start]" || any(START_PATHS) => Kind::Start,
         () => Kind::Code,
     }
 }

@@ -4,6 +4,7 @@
 //! `f::<T>` becomes `f<T>`.
 
 use crate::stacks::names::is_word;
+use crate::stacks::symbol_path::{closing, split_outside};
 
 /// Characters of generic arguments; longer ones are `<..>`.
 const GENERICS: usize = 32;
@@ -29,22 +30,6 @@ fn at_depth(name: &str, depth: usize) -> String {
     tidied + rest
 }
 
-/// Where the first bracket of the text is closed. The arrow of a function's type closes none.
-fn closing(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut open = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'<' => open += 1,
-            b'>' if at > 0 && bytes[at - 1] == b'-' => {}
-            b'>' if open == 1 => return Some(at),
-            b'>' => open -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
 /// Appends what stands in brackets, as what it is by its place: the beginning of a path, an impl, or generics.
 fn append(tidied: &mut String, inner: &str, depth: usize) {
     let goes_on = tidied.ends_with(|c: char| is_word(c) || matches!(c, ':' | '}' | '>' | '…'));
@@ -68,7 +53,7 @@ fn path_start(text: &str) -> usize {
 
 /// Of `Trait for Type` or `Type`.
 fn implementation(of: &str, depth: usize) -> String {
-    match parted(of, " for ") {
+    match split_outside(of, " for ") {
         Some((of_trait, of_type)) => as_trait(of_type, of_trait, depth),
         None => inherent(of, depth),
     }
@@ -76,7 +61,7 @@ fn implementation(of: &str, depth: usize) -> String {
 
 /// Of `Type as Trait` or `Type`.
 fn qualified(inner: &str, depth: usize) -> String {
-    match parted(inner, " as ") {
+    match split_outside(inner, " as ") {
         Some((of_type, of_trait)) => as_trait(of_type, of_trait, depth),
         None => inherent(inner, depth),
     }
@@ -96,21 +81,4 @@ fn inherent(of_type: &str, depth: usize) -> String {
 fn generics(inner: &str, depth: usize) -> String {
     let tidied = at_depth(inner, depth).replace(", ", ",").replace(',', ", ").replace(", )", ",)");
     if tidied.chars().count() > GENERICS { "<..>".into() } else { format!("<{tidied}>") }
-}
-
-/// What stands before and behind a word that is in no brackets.
-fn parted<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
-    let bytes = text.as_bytes();
-    let mut open = 0_usize;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'<' => open += 1,
-            b'>' if at == 0 || bytes[at - 1] != b'-' => open = open.saturating_sub(1),
-            _ if open == 0 && bytes[at..].starts_with(word.as_bytes()) => {
-                return Some((&text[..at], &text[at + word.len()..]));
-            }
-            _ => {}
-        }
-    }
-    None
 }

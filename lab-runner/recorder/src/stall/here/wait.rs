@@ -1,11 +1,13 @@
-//! What a thread waits for, from the kernel: `/proc/self/task/<tid>/wchan` and `syscall`.
+//! What the kernel says a thread waits for: `/proc/self/task/<tid>/wchan` and `syscall`, and the file of its descriptor.
 
 use crate::proc;
 use crate::stall::here::slot::Poll;
-use lab_recording::stall::format::{Head, NO_SYSCALL, WAIT_WORDS, kind, pair};
+use lab_recording::stall::format::{Head, NO_SYSCALL, WAIT_SEPARATOR, WAIT_WORDS, kind, pair};
 
 /// Bytes of a channel's name that are kept.
 const NAME: usize = 64;
+/// Bytes of a file's path that are kept: the last ones, which tell files apart.
+const FILE: usize = 256;
 
 /// A record of what a poll's thread waits for; nothing if it does not wait or the kernel does not report it.
 pub fn record(poll: Poll, now_ns: u64) -> Option<Vec<u64>> {
@@ -15,11 +17,21 @@ pub fn record(poll: Poll, now_ns: u64) -> Option<Vec<u64>> {
     if syscall.is_none() && channel.is_empty() {
         return None;
     }
-    let name: Vec<u64> = channel.as_bytes().chunks(8).map(word).collect();
-    let head = Head { kind: kind::WAIT, flags: 0, words: (WAIT_WORDS + name.len()) as u16 };
-    let thread = pair(poll.tid as u32, channel.len() as u32);
-    let known = [head.to_word(), now_ns, poll.number, thread, syscall.unwrap_or(NO_SYSCALL)];
-    Some(known.into_iter().chain(name).collect())
+    let mut text = channel;
+    if let Some(file) = syscall.and_then(proc::Syscall::file) {
+        text.push(WAIT_SEPARATOR);
+        text.push_str(end_of(&file));
+    }
+    let words: Vec<u64> = text.as_bytes().chunks(8).map(word).collect();
+    let head = Head { kind: kind::WAIT, flags: 0, words: (WAIT_WORDS + words.len()) as u16 };
+    let thread = pair(poll.tid as u32, text.len() as u32);
+    let number = syscall.map_or(NO_SYSCALL, |syscall| syscall.number);
+    let known = [head.to_word(), now_ns, poll.number, thread, number];
+    Some(known.into_iter().chain(words).collect())
+}
+
+fn end_of(file: &str) -> &str {
+    &file[file.ceil_char_boundary(file.len().saturating_sub(FILE))..]
 }
 
 fn word(bytes: &[u8]) -> u64 {

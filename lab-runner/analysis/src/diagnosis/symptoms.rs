@@ -1,0 +1,88 @@
+//! Symptoms that no finding explains: while one is there a run is not called healthy.
+//!
+//! What profilers did not see is no proof that nothing is wrong. So what the measured run shows (unanswered requests,
+//! slow ones) must be there in the profiled runs too, or the diagnosis is undecided; and a worker that stood in a long
+//! poll is worth a sentence even where nobody was seen to wait for it.
+
+use crate::diagnosis::Case;
+use crate::diagnosis::rules::NOTICED_MS;
+use crate::diagnosis::suspects::sampled;
+use crate::profile::Profile;
+use crate::requests::Analysis;
+use crate::stacks::stalls::LongPoll;
+use crate::units::{grouped, time_ms};
+
+/// A latency of the measured run below this many milliseconds is no symptom.
+const SLOW_MS: f64 = 10.0;
+/// The symptom is missing in a profiled run whose latency is less than one part in so many of the measured run's:
+/// shorter loads and different moments make up less.
+const MISSING: f64 = 4.0;
+
+/// The latencies that are compared: the metric in microseconds, and its name in words.
+const LATENCIES: [(&str, &str); 2] = [("response_p50_us", "median"), ("response_p99_us", "p99")];
+
+/// What keeps a run from being called healthy, each a clause with its numbers.
+pub fn unexplained(case: &Case<'_>) -> Vec<String> {
+    let mut all: Vec<String> = case.measured.into_iter().filter_map(without_answer).collect();
+    all.extend(long_poll(case));
+    all.extend(case.measured.into_iter().flat_map(|run| missing(run, case.profiles)));
+    all
+}
+
+fn metric(run: &Analysis, name: &str) -> Option<f64> {
+    run.metrics.get(name).map(|reading| reading.value)
+}
+
+/// Requests without an answer when the run ended: dropped, or still under way.
+fn without_answer(run: &Analysis) -> Option<String> {
+    let of = |name: &str| metric(run, name).unwrap_or(0.0) as u64;
+    let unanswered = of("lost") + of("unfinished");
+    match unanswered {
+        0 => None,
+        1 => Some("1 request has no answer".into()),
+        many => Some(format!("{} requests have no answer", grouped(many as i64))),
+    }
+}
+
+/// A worker that stood in one poll for as long as people notice.
+fn long_poll(case: &Case<'_>) -> Option<String> {
+    let polls = sampled(case)?.long_polls.iter();
+    let longest = polls.max_by(|a, b| own_ms(a).total_cmp(&own_ms(b))).filter(|poll| own_ms(poll) >= NOTICED_MS)?;
+    let function = longest.blamed.as_ref().map_or("unknown code", |frame| &frame.function);
+    Some(format!("a worker stood in one poll of {function} for {}", time_ms(own_ms(longest))))
+}
+
+/// What a poll took, without its waiting for a core.
+fn own_ms(poll: &LongPoll) -> f64 {
+    poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)
+}
+
+/// The symptoms of the measured run that a profiled run does not have: then the profiler looked at something else.
+fn missing(run: &Analysis, profiles: &[Profile]) -> Vec<String> {
+    profiles.iter().flat_map(|profile| missing_in(run, profile)).collect()
+}
+
+fn missing_in(run: &Analysis, profile: &Profile) -> Vec<String> {
+    if profile.note.unavailable.is_some() {
+        return Vec::new();
+    }
+    let slow = LATENCIES.iter().filter_map(|(name, words)| {
+        // The least that the truth can be: what the generator or the host added is no symptom of the service.
+        let measured = run.metrics.get(*name)?.low / 1e3;
+        let profiled = profile.metrics.get(*name)? / 1e3;
+        (measured >= SLOW_MS && profiled * MISSING < measured).then(|| {
+            format!(
+                "the slow requests of the measured run are not in the {} run: {words} {} there, {} here",
+                profile.profiler,
+                time_ms(profiled),
+                time_ms(measured)
+            )
+        })
+    });
+    let of_measured = metric(run, "lost").unwrap_or(0.0) + metric(run, "unfinished").unwrap_or(0.0);
+    let of_profiled = |name: &str| profile.metrics.get(name).copied();
+    let all_answered = of_profiled("lost") == Some(0.0) && of_profiled("unfinished") == Some(0.0);
+    let unanswered = (of_measured > 0.0 && all_answered)
+        .then(|| format!("the unanswered requests of the measured run are not in the {} run", profile.profiler));
+    slow.chain(unanswered).collect()
+}
