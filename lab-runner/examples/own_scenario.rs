@@ -75,6 +75,7 @@ static OWN: Scenario = Scenario {
     brief_ms: 200,
     primary: "response_p50_us",
     columns: Column::RESPONSES,
+    metrics: &[],
     check: no_input,
     ledger: &[],
     controls: &[],

@@ -30,6 +30,7 @@ static STRANGERS: Scenario = Scenario {
     brief_ms: 1_500,
     primary: "response_p99_us",
     columns: Column::RESPONSES,
+    metrics: &[],
     check: no_input,
     ledger: &[],
     controls: &[],

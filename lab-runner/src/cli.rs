@@ -14,7 +14,6 @@ use crate::exit;
 use crate::exit::Exit;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use lab_analysis::comparison::metrics::METRICS;
 use lab_recording::Arrivals;
 use lab_recording::profiler::Profiler;
 use std::path::PathBuf;
@@ -203,7 +202,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, conflicts_with = "pairs")]
     pub looks: bool,
     /// Compares these metrics and no others; the first decides
-    #[arg(long, value_name = "NAME", value_parser = metric, value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub metric: Vec<String>,
     /// Compares a variant with itself: what this machine calls a change though there is none
     #[arg(long)]
@@ -358,17 +357,6 @@ fn profilers(text: &str) -> Result<Profilers, String> {
             Ok(Profilers(profilers))
         }
     }
-}
-
-/// A metric that can be compared.
-fn metric(text: &str) -> Result<String, String> {
-    let names = || METRICS.iter().map(|metric| metric.name);
-    if names().any(|name| name == text) {
-        return Ok(text.to_owned());
-    }
-    let likeness = |name: &&str| (strsim::jaro_winkler(name, text) * 1e6) as u64;
-    let nearest = names().max_by_key(likeness).unwrap_or_default();
-    Err(format!("no metric of this name is compared: try {nearest}"))
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {

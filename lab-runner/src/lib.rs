@@ -10,7 +10,7 @@
 //! # use lab_kit::{Column, Cx, Load, Scenario, no_input};
 //! # static MINE: Scenario = Scenario {
 //! #     name: "mine", summary: "", chapter: "", load: Load::DEFAULT, brief_ms: 500,
-//! #     primary: "response_p99_us", columns: Column::RESPONSES, check: no_input, ledger: &[], controls: &[],
+//! #     primary: "response_p99_us", columns: Column::RESPONSES, metrics: &[], check: no_input, ledger: &[], controls: &[],
 //! #     variants: &[],
 //! # };
 //! fn main() -> std::process::ExitCode {

@@ -71,6 +71,7 @@ pub static LEAKY: Scenario = Scenario {
     brief_ms: 1_200,
     primary: "response_p50_us",
     columns: Column::RESPONSES,
+    metrics: &[],
     check: no_input,
     ledger: &[],
     controls: &[],

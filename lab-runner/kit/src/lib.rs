@@ -32,6 +32,7 @@
 //!     brief_ms: 500,
 //!     primary: "response_p99_us",
 //!     columns: Column::RESPONSES,
+//!     metrics: &[],
 //!     check: no_input,
 //!     ledger: &[],
 //!     controls: &[],
@@ -70,6 +71,7 @@ pub mod heartbeat;
 mod input;
 mod ledger;
 mod log;
+mod metric;
 pub mod overhead;
 pub mod pacer;
 pub mod probe;
@@ -92,6 +94,7 @@ pub use heartbeat::Heartbeat;
 pub use input::{Input, fits_memory, no_input, only_input};
 pub use lab_recording::{Arrivals, Cause, Ending, Kind, Load};
 pub use ledger::{CommonClaim, LedgerVerdict};
+pub use metric::{Better, Metric};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use profiler_hooks::ProfilerHooks;
 pub use requests::{ACCEPTOR_SPAWNED_IN, Answer, Request, Requests};

@@ -2,7 +2,7 @@
 //!
 //! A table of structs, so that a listed variant cannot lack its code and code cannot lack its listing.
 
-use crate::{Claim, CommonClaim, Cx};
+use crate::{Claim, CommonClaim, Cx, Metric};
 use lab_recording::{Cause, Kind, Load};
 
 /// One way of misbehaving, with its default load and its variants.
@@ -22,6 +22,8 @@ pub struct Scenario {
     pub primary: &'static str,
     /// What a table of its runs shows.
     pub columns: &'static [Column],
+    /// Its own counters and stopwatches that can be compared, beside those that every run has.
+    pub metrics: &'static [Metric],
     /// Judges a load before anything is started or written: input files, sizes, combinations of options.
     /// Its error is shown to the user as it is, so it names the next step. [`crate::no_input`] fits a
     /// scenario that reads no files.

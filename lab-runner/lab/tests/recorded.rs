@@ -89,7 +89,7 @@ fn what_cannot_be_compared_is_refused_by_name() {
     two.refused(&[both[0], both[0]], "the same recording");
     two.refused(&[both[0], "lab-runs/nowhere"], "there is no folder 'lab-runs/nowhere'");
     let swap = |from: &'static str, to: &'static str| move |text: String| text.replacen(from, to, 1);
-    two.with_changed("spec.json", swap("\"format\": 1", "\"format\": 99"), "use a newer lab");
+    two.with_changed("spec.json", swap("\"format\": 2", "\"format\": 99"), "use a newer lab");
     two.with_changed("spec.json", swap("\"size\": 2000", "\"size\": 4000"), "size (2000 against 4000)");
     two.with_changed("spec.json", swap("\"workers\": 1", "\"workers\": 2"), "workers (1 against 2)");
     two.with_changed("spec.json", swap("\"allocator\": \"", "\"allocator\": \"another "), "allocator (");

@@ -15,6 +15,7 @@ use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::metrics::{Metric, registry};
 use lab_analysis::comparison::verdict::{Change, POCOCK};
 use lab_analysis::results::Results;
 use lab_kit::{Scenario, Variant};
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
         return recorded::compare(&recordings, args, plain, scenarios);
     }
     let scenario = plan::scenario(scenarios, &args.scenario)?;
+    check_metrics(scenario, &args.metric)?;
     let sides = sides(scenario, args)?;
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
     let batches = batches(args, &sides);
@@ -79,7 +81,7 @@ fn pairs(
 /// Both runs of the first pair, before first.
 fn first_pair(batches: &[Vec<Planned>]) -> Vec<Planned> {
     let mut first: Vec<Planned> = batches.iter().flatten().take(2).cloned().collect();
-    first.sort_by_key(|run| run.pair.as_ref().map(|pair| pair.side == Side::B));
+    first.sort_by_key(|run| run.purpose.pair().map(|pair| pair.side == Side::B));
     first
 }
 
@@ -91,6 +93,19 @@ fn profilers(args: &CompareArgs, batches: &[Vec<Planned>]) -> Vec<Profiler> {
     let affordable = looking.is_zero() || 2 * looking < lasts(batches.first().map_or(&[], Vec::as_slice));
     let default = if affordable { Profiler::DEFAULT.into() } else { Vec::new() };
     args.profile.as_ref().map_or(default, |profilers| profilers.0.clone())
+}
+
+/// Refuses a metric that neither the lab nor the scenario has, and names the nearest.
+fn check_metrics(scenario: &'static Scenario, named: &[String]) -> anyhow::Result<()> {
+    let known = registry(Some(scenario));
+    for name in named {
+        if !known.iter().any(|metric| metric.name == name) {
+            let likeness = |metric: &&Metric| (strsim::jaro_winkler(metric.name, name) * 1e6) as u64;
+            let nearest = known.iter().max_by_key(likeness).map_or("", |metric| metric.name);
+            return Err(UsageError::error(format!("{} has no metric '{name}' to compare: try {nearest}", scenario.name)));
+        }
+    }
+    Ok(())
 }
 
 /// What is to be compared, if it can be: two variants, one under two loads, or one with itself.
@@ -109,7 +124,7 @@ pub(crate) fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::
         }
         _ => {
             let of = [side(scenario, a, args, &args.load_a)?, side(scenario, b, args, &args.load_b)?];
-            Ok(Sides { scenario, of, metrics: args.metric.clone() })
+            Ok(Sides { scenario, of, metrics: args.metric.clone(), interim: args.looks })
         }
     }
 }
@@ -137,11 +152,7 @@ pub(crate) fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
     let ends: Vec<usize> =
         if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs.unwrap_or(8)] };
     let begins = std::iter::once(0).chain(ends.iter().copied());
-    let look = |(done, end): (usize, usize)| {
-        let runs = plan::pairs(sides, done + 1, end, args.timeout);
-        runs.into_iter().map(|run| Planned { looks: args.looks, ..run }).collect()
-    };
-    begins.zip(ends.iter().copied()).map(look).collect()
+    begins.zip(ends.iter().copied()).map(|(done, end)| plan::pairs(sides, done + 1, end, args.timeout)).collect()
 }
 
 /// Whether more pairs would only cost time.

@@ -21,10 +21,10 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     check(scenario, &load)?;
     let runs = plan::plan(scenario, which(args), &load, args.timeout)?;
     check_stall(&runs)?;
-    for larger in runs.iter().filter(|run| run.scaled > 1) {
+    for larger in runs.iter().filter(|run| run.purpose.ratio() > 1) {
         check(scenario, &larger.load).map_err(|error| {
             let variant = larger.variant.name;
-            UsageError::error(format!("--all runs {variant} at {} × the size, and {error}", larger.scaled))
+            UsageError::error(format!("--all runs {variant} at {} × the size, and {error}", larger.purpose.ratio()))
         })?;
     }
     if args.console {

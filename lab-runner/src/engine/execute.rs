@@ -9,7 +9,7 @@ use anyhow::Context;
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
 use lab_recording::outcome::Outcome;
-use lab_recording::spec::{FORMAT, Side, Spec};
+use lab_recording::spec::{FORMAT, Purpose, Side, Spec};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -33,12 +33,7 @@ pub(crate) fn spec(run: &Planned) -> Spec {
         kind: run.variant.kind,
         about: run.variant.about.into(),
         load: run.load.clone(),
-        scaled: run.scaled,
-        repetition: run.repetition,
-        trial: run.trial,
-        pair: run.pair.clone(),
-        looks: run.looks,
-        profiler: run.profiler,
+        purpose: run.purpose.clone(),
         padding: run.padding,
         command: typed(),
         timeout_ms: run.timeout.as_millis() as u64,
@@ -58,22 +53,26 @@ fn typed() -> String {
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
 pub(crate) fn run_name(number: usize, of: usize, spec: &Spec) -> String {
-    if let Some(profiler) = spec.profiler {
-        let side = spec.pair.as_ref().map_or("", |pair| if pair.side == Side::A { "a-" } else { "b-" });
-        return format!("{side}{}-{profiler}", spec.variant);
-    }
-    if let Some(pair) = &spec.pair {
-        let side = if pair.side == Side::A { "a" } else { "b" };
-        return format!("pair-{:03}-{side}-{}", pair.number, spec.variant);
-    }
     let digits = of.to_string().len().max(2);
-    let more = match (spec.repetition, spec.trial) {
-        (Some(_), _) => format!("-{}", spec.load.size),
-        (None, Some(trial)) => format!("-trial-{trial}"),
-        _ if spec.scaled > 1 => format!("-x{}", spec.scaled),
-        _ => String::new(),
-    };
-    format!("{:0digits$}-{}{more}", number + 1, spec.variant)
+    let numbered = |more: &str| format!("{:0digits$}-{}{more}", number + 1, spec.variant);
+    match &spec.purpose {
+        Purpose::Measure => numbered(""),
+        Purpose::Larger { ratio } => numbered(&format!("-x{ratio}")),
+        Purpose::Sweep { .. } => numbered(&format!("-{}", spec.load.size)),
+        Purpose::Trial { number } => numbered(&format!("-trial-{number}")),
+        Purpose::Pair(pair) => format!("pair-{:03}-{}-{}", pair.number, letter(pair.side), spec.variant),
+        Purpose::Profile { profiler, pair: Some(pair), .. } => {
+            format!("{}-{}-{profiler}", letter(pair.side), spec.variant)
+        }
+        Purpose::Profile { profiler, pair: None, .. } => format!("{}-{profiler}", spec.variant),
+    }
+}
+
+fn letter(side: Side) -> &'static str {
+    match side {
+        Side::A => "a",
+        Side::B => "b",
+    }
 }
 
 /// Makes the folder of this invocation: `greedy-20260301T093000Z-1234`.

@@ -29,6 +29,7 @@ pub static SCENARIO: Scenario = Scenario {
     brief_ms: 2_000,
     primary: "response_p99_us",
     columns: Column::RESPONSES,
+    metrics: &[],
     check,
     ledger: ledger::SAYINGS,
     controls: CONTROLS,

@@ -16,7 +16,7 @@ pub mod timeout_in_pool;
 pub mod timeout_inside;
 
 use drive::{drive, drive_slow, drive_with};
-use lab_kit::{Cause, Claim, Column, Control, Ending, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Control, Ending, Kind, Load, Metric, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario {
@@ -33,11 +33,17 @@ pub static SCENARIO: Scenario = Scenario {
         Column::new("lost", "lost"),
         Column::new("tasks_left", "tasks left"),
     ],
+    metrics: METRICS,
     check: lab_kit::no_input,
     ledger: ledger::SAYINGS,
     controls: CONTROLS,
     variants: VARIANTS,
 };
+
+const METRICS: &[Metric] = &[
+    Metric::lower("quiesce_us", "us", 0.15, "time to quiesce"),
+    Metric::lower("tasks_left", "tasks", 0.05, "tasks left when the service stopped").may_be_zero(),
+];
 
 const ENDS: Claim = Claim::ending("the process ends", Ending::Finished);
 const HANGS: Claim = Claim::ending("the process never ends", Ending::Hung);

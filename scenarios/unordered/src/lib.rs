@@ -35,6 +35,7 @@ pub static SCENARIO: Scenario = Scenario {
         Column::new("allocs_per_op", "allocs/op"),
         Column::new("cpu_ms", "CPU"),
     ],
+    metrics: &[],
     check: drive::check,
     ledger: ledger::SAYINGS,
     controls: CONTROLS,

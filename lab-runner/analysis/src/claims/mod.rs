@@ -54,7 +54,7 @@ pub fn judge(run: &Analysis, others: &[Analysis], profiles: &[Profile], scenario
     let silent = !variant.claims.iter().any(|claim| about_ending(&claim));
     let implied = silent.then_some(&ENDS_BY_ITSELF);
     // A run at a larger size serves the claims of the plain one; by itself it only has to end as that does.
-    let own = variant.claims.iter().filter(|claim| spec.scaled == 1 || about_ending(claim));
+    let own = variant.claims.iter().filter(|claim| spec.purpose.ratio() == 1 || about_ending(claim));
     let judge = |claim: &Claim| match claim.measure {
         Measure::Stacks(wanted) => judged(*claim, stacks::reading(wanted, spec, profiles)),
         _ => judge_one(*claim, run, others),
@@ -154,10 +154,10 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             Err(Missing::NotAsked("real files take the time they take".into()))
         }
         Measure::Ratio { metric: name, over } => {
-            let trial = run.recording.spec.trial;
+            let trial = run.recording.spec.purpose.trial();
             let same = |other: &&Analysis| {
                 let spec = &other.recording.spec;
-                spec.variant == over && spec.scaled == 1 && spec.trial == trial
+                spec.variant == over && spec.purpose.ratio() == 1 && spec.purpose.trial() == trial
             };
             let missing = || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
             let over = others.iter().find(same).ok_or_else(missing)?;
@@ -170,7 +170,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
         Measure::Growth { metric: name, factor } => {
             let spec = &run.recording.spec;
             let larger = |other: &&Analysis| {
-                (&other.recording.spec.variant, other.recording.spec.scaled) == (&spec.variant, factor)
+                (&other.recording.spec.variant, other.recording.spec.purpose.ratio()) == (&spec.variant, factor)
             };
             let missing = || {
                 Missing::NotAsked(match &spec.load.messages {

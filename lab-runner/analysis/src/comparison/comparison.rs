@@ -1,6 +1,6 @@
 //! From the runs of a comparison to its result: which pairs count, and by how much each metric changed.
 
-use crate::comparison::metrics::{METRICS, Metric};
+use crate::comparison::metrics::Metric;
 use crate::comparison::verdict::{Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use crate::stats::estimate::{Estimate, detectable};
@@ -136,7 +136,7 @@ fn lost<'a>(runs: impl Iterator<Item = &'a Analysis>) -> f64 {
 /// What a side is called.
 fn name(run: &Analysis) -> String {
     let spec = &run.recording.spec;
-    let label = spec.pair.as_ref().and_then(|pair| pair.label.clone());
+    let label = spec.purpose.pair().and_then(|pair| pair.label.clone());
     label.unwrap_or_else(|| spec.variant.clone())
 }
 
@@ -148,7 +148,7 @@ pub fn counted<'a>(runs: &'a [Analysis], comparison: &Comparison) -> Vec<(&'a An
 
 /// Both sides of the pairs of which both runs are there.
 fn whole_pairs(runs: &[Analysis]) -> BTreeMap<usize, (&Analysis, &Analysis)> {
-    let side = |run: &Analysis| run.recording.spec.pair.clone();
+    let side = |run: &Analysis| run.recording.spec.purpose.pair().cloned();
     let of = |number: usize, wanted: Side| {
         runs.iter().find(|run| side(run).is_some_and(|pair| (pair.number, pair.side) == (number, wanted)))
     };
@@ -191,7 +191,7 @@ fn compare_all(kept: &[(&Analysis, &Analysis)], rule: &Rule<'_>) -> Vec<Compared
     let told = |metric: &Metric| measured(metric) && !(metric.may_be_zero && never_there(kept, metric.name));
     let known: Vec<Metric> = rule.metrics.iter().copied().filter(told).collect();
     let secondary = known.iter().filter(|metric| metric.name != rule.primary).count();
-    let judged = judgeable(kept.len(), rule.alpha).min(secondary);
+    let judged = judgeable(kept.len(), rule.alpha, secondary);
     let mut so_far = 0;
     let mut all: Vec<Compared> = Vec::new();
     for metric in known {
@@ -214,18 +214,18 @@ fn never_there(kept: &[(&Analysis, &Analysis)], name: &str) -> bool {
 }
 
 /// How many secondary metrics so many pairs can judge: with more, no interval would be certain enough.
-fn judgeable(pairs: usize, alpha: f64) -> usize {
-    (1..=METRICS.len()).take_while(|metrics| fewest_pairs(bonferroni(alpha, *metrics)) <= pairs).count()
+fn judgeable(pairs: usize, alpha: f64, secondary: usize) -> usize {
+    (1..=secondary).take_while(|metrics| fewest_pairs(bonferroni(alpha, *metrics)) <= pairs).count()
 }
 
 /// Compares one metric; without an alpha it is shown and not judged.
 fn compare(kept: &[(&Analysis, &Analysis)], metric: &Metric, primary: bool, alpha: Option<f64>) -> Compared {
-    let Metric { better, delta, may_be_zero, .. } = *metric;
+    let Metric { better, margin, may_be_zero, .. } = *metric;
     let pairs: Vec<(Bounds, Bounds)> = kept.iter().filter_map(|pair| sides(pair, metric)).collect();
     let shift = if may_be_zero { HALF } else { 0.0 };
     let shifted: Vec<_> = pairs.iter().map(|(a, b)| (shift_by(a, shift), shift_by(b, shift))).collect();
     let estimate = log_ratios(&shifted).and_then(|ratios| ratios.estimate(alpha.unwrap_or(0.05)));
-    let verdict = |estimate: &Estimate| judge(estimate.low, estimate.high, delta, better);
+    let verdict = |estimate: &Estimate| judge(estimate.low, estimate.high, margin, better);
     let told = estimate.as_ref().ok().filter(|_| alpha.is_some());
     Compared {
         metric: metric.name.to_owned(),
@@ -233,7 +233,7 @@ fn compare(kept: &[(&Analysis, &Analysis)], metric: &Metric, primary: bool, alph
         before: median_reading(pairs.iter().map(|(a, _)| a)),
         after: median_reading(pairs.iter().map(|(_, b)| b)),
         change: told.map_or(Change::Inconclusive, verdict),
-        disagrees: told.is_some_and(|estimate| disagree(estimate, delta, better)),
+        disagrees: told.is_some_and(|estimate| disagree(estimate, margin, better)),
         // Of bounds nobody knows how they scatter.
         detectable: told.filter(|e| e.t.1.is_finite()).map(|estimate| detectable(estimate.sd, estimate.pairs)),
         judged: alpha.is_some(),

@@ -25,13 +25,13 @@ pub struct Diagnosed {
 
 /// Diagnoses each variant of a report, in a comparison each side: its first run, with what profilers saw of the same.
 pub fn all(report: &Results) -> Vec<Diagnosed> {
-    let key = |spec: &Spec| (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.scaled);
+    let key = |spec: &Spec| (spec.variant.clone(), spec.side(), spec.purpose.ratio());
     let mut done: Vec<(String, Option<Side>, usize)> = Vec::new();
     let mut all = Vec::new();
     for (run, _) in &report.runs {
         let spec = &run.recording.spec;
         let key = key(spec);
-        if spec.scaled > 1 || done.contains(&key) {
+        if spec.purpose.ratio() > 1 || done.contains(&key) {
             continue;
         }
         let side = key.1;

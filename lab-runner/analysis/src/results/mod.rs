@@ -70,8 +70,8 @@ impl Results {
         let one_run = folder::is_recording(folder);
         let profiles = if one_run { profile::of_run(folder, &spec) } else { profile::read_all(folder) };
         let lost_profiles = profile::unreadable(folder);
-        let noise = spec.pair.as_ref().and_then(|_| Noise::beside(folder, &spec.environment, scenarios));
-        let read = match &spec.pair {
+        let noise = spec.purpose.pair().and_then(|_| Noise::beside(folder, &spec.environment, scenarios));
+        let read = match spec.purpose.pair() {
             Some(_) => Results { profiles, ..Results::of_pairs(folder, spec, analyses, scenario) },
             None => Results::of(folder, spec, analyses, profiles, scenario),
         };
@@ -145,7 +145,7 @@ impl Results {
             sweep.sort_by(|name| scenario.variants.iter().position(|variant| variant.name == name));
         }
         let (swept, analyses): (Vec<_>, Vec<_>) =
-            analyses.into_iter().partition(|run| run.recording.spec.repetition.is_some());
+            analyses.into_iter().partition(|run| run.recording.spec.purpose.is_sweep());
         drop(swept);
         let told_by_the_sweep = |claim: &Judged| sweep.is_some() && claims::is_about_a_sweep(&claim.claim);
         let judge = |run: &Analysis| -> Vec<Judged> {
@@ -189,12 +189,11 @@ pub fn analyses(folder: &Path) -> anyhow::Result<Vec<Analysis>> {
 
 /// What decides the comparison that a run belongs to.
 pub fn rule(spec: &Spec, scenario: Option<&'static Scenario>) -> Rule<'static> {
-    let named = spec.pair.as_ref().map_or(&[][..], |pair| &pair.metrics[..]);
-    let shown: Vec<&str> = scenario.map_or(Column::RESPONSES, |s| s.columns).iter().map(|c| c.metric).collect();
-    let metrics = chosen(named, &shown);
+    let named = spec.purpose.pair().map_or(&[][..], |pair| &pair.metrics[..]);
+    let metrics = chosen(named, scenario);
     let first = metrics.first().filter(|_| !named.is_empty()).map(|metric| metric.name);
     let primary = first.or(scenario.map(|scenario| scenario.primary)).unwrap_or(METRICS[0].name);
-    Rule { primary, metrics, alpha: if spec.looks { POCOCK[0].alpha } else { 0.05 } }
+    Rule { primary, metrics, alpha: if spec.purpose.pair().is_some_and(|pair| pair.interim) { POCOCK[0].alpha } else { 0.05 } }
 }
 
 /// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a folder below.

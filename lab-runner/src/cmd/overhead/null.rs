@@ -13,6 +13,7 @@ pub(crate) static SCENARIO: Scenario = Scenario {
     brief_ms: 500,
     primary: "response_p50_us",
     columns: Column::RESPONSES,
+    metrics: &[],
     check: no_input,
     ledger: &[],
     controls: &[],

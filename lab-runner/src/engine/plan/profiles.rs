@@ -5,6 +5,7 @@ use lab_analysis::claims::profiler_of;
 use lab_kit::{Measure, Variant};
 use lab_recording::Load;
 use lab_recording::profiler::Profiler;
+use lab_recording::spec::Purpose;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) fn profiles(runs: &[Planned], profilers: &[Profiler], timeout: Option
 
 /// These runs once more as they are, to be watched.
 pub(crate) fn watched(runs: &[Planned]) -> Vec<Planned> {
-    plain(runs).map(|run| Planned { profiler: Some(Profiler::Console), ..run.clone() }).collect()
+    plain(runs).map(|run| under(run, Profiler::Console)).collect()
 }
 
 /// A run under each of the profilers that the claims of its variant are about, for each of these runs.
@@ -33,9 +34,13 @@ pub(crate) fn claimed(runs: &[Planned]) -> Vec<Planned> {
 }
 
 fn plain(runs: &[Planned]) -> impl Iterator<Item = &Planned> {
-    let is_plain =
-        |run: &&Planned| run.scaled == 1 && run.repetition.is_none() && run.trial.is_none_or(|trial| trial == 1);
-    runs.iter().filter(is_plain)
+    runs.iter().filter(|run| matches!(run.purpose, Purpose::Measure | Purpose::Pair(_) | Purpose::Trial { number: 1 }))
+}
+
+/// The same run as it is, with this profiler.
+pub(crate) fn under(run: &Planned, profiler: Profiler) -> Planned {
+    let purpose = Purpose::Profile { profiler, pair: run.purpose.pair().cloned(), ratio: 1 };
+    Planned { purpose, ..run.clone() }
 }
 
 /// The profilers that a variant claims something about.
@@ -52,9 +57,9 @@ fn profile(run: &Planned, profiler: Profiler, timeout: Option<Duration>) -> Plan
     let load = if load.is_batch() { load } else { Load { patience_ms: patience_ms(&load), ..load } };
     // Spans are noted one by one, and cost more the more there are.
     let samples = profiler != Profiler::Spans;
-    let scaled = if load.is_batch() && samples { LARGER } else { 1 };
-    let planned = planned(run.scenario, run.variant, &load, scaled, timeout);
-    Planned { profiler: Some(profiler), pair: run.pair.clone(), ..planned }
+    let ratio = if load.is_batch() && samples { LARGER } else { 1 };
+    let purpose = Purpose::Profile { profiler, pair: run.purpose.pair().cloned(), ratio };
+    planned(run.scenario, run.variant, &load, purpose, timeout)
 }
 
 /// How long a stream may take beyond all its other times: that it hangs was measured before, and where it hangs shows soon.
@@ -73,7 +78,7 @@ mod tests {
         let load = Load { duration_ms: 60_000, seed: 9, ..Load::DEFAULT };
         let runs = plan(&MADE_UP, Which::All, &load, None).unwrap();
         let profiles = profiles(&runs, &[Profiler::Cpu, Profiler::Stall], None);
-        let seen: Vec<_> = profiles.iter().map(|run| (run.variant.name, run.profiler.unwrap())).collect();
+        let seen: Vec<_> = profiles.iter().map(|run| (run.variant.name, run.purpose.profiler().unwrap())).collect();
         assert_eq!(seen.len(), 6, "the larger runs that growth claims need have none: {seen:?}");
         assert_eq!(seen[..2], [("buggy", Profiler::Cpu), ("buggy", Profiler::Stall)]);
         assert!(profiles.iter().all(|run| run.load.seed == 9 && run.load.duration_ms == MOST_MS));
