@@ -18,7 +18,6 @@ use crate::exit;
 use crate::exit::Exit;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use lab_analysis::comparison::metrics::METRICS;
 use lab_recording::Arrivals;
 use lab_recording::profiler::Profiler;
 use std::path::PathBuf;
@@ -103,6 +102,9 @@ pub(crate) struct RunArgs {
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub record: RecordArgs,
 }
@@ -211,7 +213,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, conflicts_with = "pairs")]
     pub looks: bool,
     /// Compares these metrics and no others; the first decides
-    #[arg(long, value_name = "NAME", value_parser = metric, value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub metric: Vec<String>,
     /// Compares a variant with itself: what this machine calls a change though there is none
     #[arg(long)]
@@ -231,6 +233,9 @@ pub(crate) struct CompareArgs {
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub record: RecordArgs,
 }
@@ -258,6 +263,9 @@ pub(crate) struct SweepArgs {
     /// Kills a run that takes longer than this [default: a minute]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub record: RecordArgs,
 }
@@ -266,6 +274,9 @@ pub(crate) struct SweepArgs {
 pub(crate) struct VerifyArgs {
     /// Only these scenarios
     pub scenarios: Vec<String>,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub record: RecordArgs,
 }
@@ -283,6 +294,9 @@ pub(crate) struct ReportArgs {
     /// Prints beside the honest numbers what a closed-loop benchmark would have said
     #[arg(long)]
     pub naive: bool,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -368,17 +382,6 @@ fn profilers(text: &str) -> Result<Profilers, String> {
             Ok(Profilers(profilers))
         }
     }
-}
-
-/// A metric that can be compared.
-fn metric(text: &str) -> Result<String, String> {
-    let names = || METRICS.iter().map(|metric| metric.name);
-    if names().any(|name| name == text) {
-        return Ok(text.to_owned());
-    }
-    let likeness = |name: &&str| (strsim::jaro_winkler(name, text) * 1e6) as u64;
-    let nearest = names().max_by_key(likeness).unwrap_or_default();
-    Err(format!("no metric of this name is compared: try {nearest}"))
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {

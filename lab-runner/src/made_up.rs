@@ -11,8 +11,8 @@ use serde_json::json;
 /// A run of a side of a pair, with these metrics.
 pub(crate) fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
     let spec: Spec = serde_json::from_value(json!({
-        "format": 1, "scenario": "made-up", "variant": side, "kind": "fix", "about": "", "scaled": 1,
-        "timeout_ms": 1, "pair": {"number": number, "side": side},
+        "format": 2, "scenario": "made-up", "variant": side, "kind": "fix", "about": "",
+        "timeout_ms": 1, "purpose": {"is": "pair", "number": number, "side": side},
         "load": {"seed": number, "arrivals": "batch", "rate": 0.0, "warmup_ms": 0, "duration_ms": 0, "drain_ms": 0,
                  "workers": 1, "size": 1},
         "environment": {"os": "", "lab": "", "tokio_unstable": false, "optimised": true},

@@ -99,7 +99,7 @@ fn seen(profile: &Profile, view: &View, names: &Names) -> Seen {
 
 /// What a run is called beside others.
 pub fn label(spec: &Spec) -> String {
-    let own = spec.pair.as_ref().and_then(|pair| pair.label.clone());
+    let own = spec.purpose.pair().and_then(|pair| pair.label.clone());
     own.unwrap_or_else(|| spec.variant.clone())
 }
 
@@ -128,7 +128,7 @@ mod tests {
     use crate::overhead::{Cost, Range};
     use lab_kit::{Column, Scenario, Truth, Variant, no_input};
     use lab_recording::profiler::ProfilerStatus;
-    use lab_recording::spec::Pair;
+    use lab_recording::spec::{Pair, Purpose};
     use lab_recording::{Cause, Ending, Kind, Load};
     use std::path::PathBuf;
 
@@ -140,6 +140,7 @@ mod tests {
         brief_ms: 500,
         primary: "response_p99_us",
         columns: Column::RESPONSES,
+        metrics: &[],
         check: no_input,
         ledger: &[],
         controls: &[],
@@ -154,7 +155,7 @@ mod tests {
     };
 
     fn profile(variant: &str, side: Of, stacks: &str, ops: u64) -> Profile {
-        let pair = Pair { number: 1, side, label: None, metrics: Vec::new() };
+        let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false };
         let folded = Folded::parse(stacks.as_bytes()).folded;
         let view = View {
             name: "cpu".into(),
@@ -166,7 +167,10 @@ mod tests {
         };
         Profile {
             folder: PathBuf::new(),
-            spec: Spec { pair: Some(pair), ..Spec::new("made-up", variant, Kind::Buggy, Load::DEFAULT) },
+            spec: Spec {
+                purpose: Purpose::Profile { profiler: Profiler::Cpu, pair: Some(pair), ratio: 1 },
+                ..Spec::new("made-up", variant, Kind::Buggy, Load::DEFAULT)
+            },
             profiler: Profiler::Cpu,
             ending: Ending::Finished,
             note: ProfilerStatus::default(),

@@ -82,9 +82,15 @@ pub struct View {
 }
 
 impl Profile {
+    /// Whether the run under the profiler was killed although the measured run ended: what hung is the profiled run alone,
+    /// and nothing of it explains the measured one.
+    pub fn was_killed_beside(&self, measured: Ending) -> bool {
+        self.ending == Ending::Hung && measured != Ending::Hung
+    }
+
     /// The side of a comparison that it belongs to.
     pub fn side(&self) -> Option<Side> {
-        self.spec.pair.as_ref().map(|pair| pair.side)
+        self.spec.side()
     }
 }
 
@@ -95,10 +101,10 @@ pub fn read_all(invocation: &Path) -> Vec<Profile> {
 
 /// The profiles of one run of an invocation: those of its variant on its side. Of a run under a profiler, its own.
 pub fn of_run(run: &Path, spec: &Spec) -> Vec<Profile> {
-    if spec.profiler.is_some() {
+    if spec.purpose.profiler().is_some() {
         return read(run).into_iter().collect();
     }
-    let side = |spec: &Spec| spec.pair.as_ref().map(|pair| pair.side);
+    let side = |spec: &Spec| spec.side();
     let is_of = |profile: &Profile| (&profile.spec.variant, profile.side()) == (&spec.variant, side(spec));
     let all = run.parent().map(read_all).unwrap_or_default();
     all.into_iter().filter(|profile| is_of(profile)).collect()
@@ -127,7 +133,7 @@ fn folders(invocation: &Path) -> Vec<PathBuf> {
 
 fn read(folder: &Path) -> anyhow::Result<Profile> {
     let recording = lab_recording::folder::open(folder)?;
-    let profiler = recording.spec.profiler.context("no profiler looked at this run")?;
+    let profiler = recording.spec.purpose.profiler().context("no profiler looked at this run")?;
     let mut note = note(folder);
     let views = note.views.iter().map(|view| {
         let (folded, damage) = stacks(&beside(folder, &view.file));

@@ -4,7 +4,7 @@
 //! `new` takes what no scenario can do without; a method with the name of a field replaces the default
 //! of that field. All of them are `const`, so that a scenario is a `static`.
 
-use crate::{Claim, CommonClaim, Cx, no_input};
+use crate::{Claim, CommonClaim, Cx, Metric, no_input};
 use lab_recording::{Cause, Kind, Load};
 
 /// One way of misbehaving, with its default load and its variants.
@@ -25,6 +25,8 @@ pub struct Scenario {
     pub primary: &'static str,
     /// The columns of a table of its runs.
     pub columns: &'static [Column],
+    /// Its own counters and stopwatches that can be compared, beside those that every run has.
+    pub metrics: &'static [Metric],
     /// Judges a load before anything is started or written: input files, sizes, combinations of options.
     /// Its error is shown to the user as it is, so it names the next step. [`no_input`] fits a
     /// scenario that reads no files.
@@ -49,6 +51,7 @@ impl Scenario {
             brief_ms: None,
             primary: "response_p99_us",
             columns: Column::RESPONSES,
+            metrics: &[],
             check: no_input,
             ledger: &[],
             controls: &[],
@@ -93,6 +96,12 @@ impl Scenario {
     /// Sets [`Scenario::columns`].
     pub const fn columns(mut self, columns: &'static [Column]) -> Scenario {
         self.columns = columns;
+        self
+    }
+
+    /// Sets [`Scenario::metrics`].
+    pub const fn metrics(mut self, metrics: &'static [Metric]) -> Scenario {
+        self.metrics = metrics;
         self
     }
 

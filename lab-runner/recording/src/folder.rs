@@ -18,10 +18,10 @@
 
 use crate::outcome::{End, Outcome};
 use crate::reserved::Reserved;
-use crate::spec::{FORMAT, Spec};
+use crate::spec::{FORMAT, Spec, upgrade};
 use anyhow::{Context, bail};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -98,18 +98,22 @@ pub fn open(folder: &Path) -> anyhow::Result<Recording> {
     Ok(Recording { folder: folder.to_owned(), spec, outcome })
 }
 
-/// Reads what a run is to do.
+/// Reads what a run is to do, in this format or in the one before it.
+///
+/// # Errors
+/// If there is no readable spec, or if a newer lab wrote it.
 pub fn read_spec(folder: &Path) -> anyhow::Result<Spec> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        format: u32,
-    }
     let path = folder.join(SPEC);
-    let Versioned { format } = read_json(&path)?;
-    if format > FORMAT {
+    let not_understood = || format!("cannot understand {}", path.display());
+    let mut spec: Map<String, Value> = read_json(&path)?;
+    let format = spec.get("format").and_then(Value::as_u64).with_context(not_understood)?;
+    if format > u64::from(FORMAT) {
         bail!("{} was recorded in format {format}, this lab reads up to {FORMAT}: use a newer lab", folder.display());
     }
-    read_json(&path)
+    if format < u64::from(FORMAT) {
+        upgrade(&mut spec);
+    }
+    serde_json::from_value(Value::Object(spec)).with_context(not_understood)
 }
 
 /// How the variant's function ended, if it did.

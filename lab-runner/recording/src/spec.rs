@@ -1,11 +1,16 @@
 //! What a run is to do: `spec.json`, written before it starts.
 
-use crate::profiler::Profiler;
+mod format_1;
+mod purpose;
+
+pub use format_1::upgrade;
+pub use purpose::{Pair, Purpose, Side};
+
 use crate::{Kind, Load};
 use serde::{Deserialize, Serialize};
 
 /// The format that this lab writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What one run was asked to do. Written before it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,23 +27,8 @@ pub struct Spec {
     pub about: String,
     /// What was asked of it.
     pub load: Load,
-    /// What the load's size was multiplied by for a growth claim; 1 for a plain run.
-    pub scaled: usize,
-    /// Which repetition of a sweep's size this is, from 0; absent for other runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repetition: Option<usize>,
-    /// Which of many trials with different seeds this is, from 1; absent for other runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trial: Option<usize>,
-    /// Its place in a comparison; absent for other runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pair: Option<Pair>,
-    /// Whether more pairs may be added after a look at those so far, which every look pays for.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub looks: bool,
-    /// The profiler that it is looked at with; absent if it measures. No number of a table comes from a run with a profiler.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profiler: Option<Profiler>,
+    /// What the run is for.
+    pub purpose: Purpose,
     /// Bytes that its environment was lengthened by, so that the stack does not begin where it always does.
     #[serde(default)]
     pub padding: usize,
@@ -55,7 +45,7 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// A plain run of a variant, which measures; what else is known of it is set by who plans it.
+    /// A plain run of a variant, which measures. The rest is filled in by the plan.
     pub fn new(scenario: &str, variant: &str, kind: Kind, load: Load) -> Spec {
         Spec {
             format: FORMAT,
@@ -64,12 +54,7 @@ impl Spec {
             kind,
             about: String::new(),
             load,
-            scaled: 1,
-            repetition: None,
-            trial: None,
-            pair: None,
-            looks: false,
-            profiler: None,
+            purpose: Purpose::Measure,
             padding: 0,
             timeout_ms: 0,
             command: String::new(),
@@ -108,29 +93,4 @@ pub struct Environment {
     pub tokio_unstable: bool,
     /// Whether this is a release build.
     pub optimised: bool,
-}
-
-/// A run's place in a comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pair {
-    /// Which pair it belongs to, from 1.
-    pub number: usize,
-    /// Which side of it it is.
-    pub side: Side,
-    /// What the side is called where its variant does not tell it: the load that it is put under.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// What is compared, the metric that decides first; all that is known if nothing is named.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub metrics: Vec<String>,
-}
-
-/// A side of a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// Before.
-    A,
-    /// After.
-    B,
 }

@@ -3,18 +3,19 @@
 use crate::cli::{CompareArgs, OwnLoad};
 use crate::cmd::dry_run::print_plan;
 use crate::cmd::live::LiveTable;
-use crate::cmd::load::{check, check_stall, load};
+use crate::cmd::load::{check, check_stall, check_timeout, load};
 use crate::cmd::profile::profile;
 use crate::cmd::sweep::write_figures;
 use crate::cmd::{page, recorded, show};
-use crate::engine::execute::{interrupted, invocation_folder, run_each};
+use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_each};
 use crate::engine::plan;
-use crate::engine::plan::{OneSide, Planned, Sides};
+use crate::engine::plan::{OneSide, Planned, Sides, Times};
 use crate::engine::supervise::Interrupts;
 use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::metrics::{Metric, registry};
 use lab_analysis::comparison::verdict::{Change, POCOCK};
 use lab_analysis::results::Results;
 use lab_kit::{Scenario, Variant};
@@ -29,9 +30,11 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
         return recorded::compare(&recordings, args, plain, scenarios);
     }
     let scenario = plan::scenario(scenarios, &args.scenario)?;
+    check_metrics(scenario, &args.metric)?;
     let sides = sides(scenario, args)?;
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
     let batches = batches(args, &sides);
+    check_timeout(&batches.concat())?;
     check_stall(&batches.concat())?;
     if args.record.dry_run {
         return print_plan(&batches.concat(), args.record.format);
@@ -40,7 +43,12 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
     let signal = match pairs(&batches, &folder, &interrupts, plain, scenarios)? {
         None => {
-            let looked = plan::profiles(&first_pair(&batches), &profilers(args, &batches), args.timeout);
+            let looked = plan::profiles(
+                &first_pair(&batches),
+                &profilers(args, &batches),
+                args.timeout,
+                Some(&batch_times(&folder)),
+            );
             profile(&looked, &folder, &interrupts)
         }
         interrupted => interrupted,
@@ -79,7 +87,7 @@ fn pairs(
 /// Both runs of the first pair, before first.
 fn first_pair(batches: &[Vec<Planned>]) -> Vec<Planned> {
     let mut first: Vec<Planned> = batches.iter().flatten().take(2).cloned().collect();
-    first.sort_by_key(|run| run.pair.as_ref().map(|pair| pair.side == Side::B));
+    first.sort_by_key(|run| run.purpose.pair().map(|pair| pair.side == Side::B));
     first
 }
 
@@ -87,10 +95,23 @@ fn first_pair(batches: &[Vec<Planned>]) -> Vec<Planned> {
 /// as the pairs: who asks for a quick comparison is not to wait for something else.
 fn profilers(args: &CompareArgs, batches: &[Vec<Planned>]) -> Vec<Profiler> {
     let lasts = |runs: &[Planned]| runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum::<Duration>();
-    let looking = lasts(&plan::profiles(&first_pair(batches), &Profiler::DEFAULT, args.timeout));
+    let looking = lasts(&plan::profiles(&first_pair(batches), &Profiler::DEFAULT, args.timeout, Some(&Times::new())));
     let affordable = looking.is_zero() || 2 * looking < lasts(batches.first().map_or(&[], Vec::as_slice));
     let default = if affordable { Profiler::DEFAULT.into() } else { Vec::new() };
     args.profile.as_ref().map_or(default, |profilers| profilers.0.clone())
+}
+
+/// Refuses a metric that neither the lab nor the scenario has, and names the nearest.
+fn check_metrics(scenario: &'static Scenario, named: &[String]) -> anyhow::Result<()> {
+    let known = registry(Some(scenario));
+    for name in named {
+        if !known.iter().any(|metric| metric.name == name) {
+            let likeness = |metric: &&Metric| (strsim::jaro_winkler(metric.name, name) * 1e6) as u64;
+            let nearest = known.iter().max_by_key(likeness).map_or("", |metric| metric.name);
+            return Err(UsageError::error(format!("{} has no metric '{name}' to compare: try {nearest}", scenario.name)));
+        }
+    }
+    Ok(())
 }
 
 /// What is to be compared, if it can be: two variants, one under two loads, or one with itself.
@@ -109,7 +130,7 @@ pub(crate) fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::
         }
         _ => {
             let of = [side(scenario, a, args, &args.load_a)?, side(scenario, b, args, &args.load_b)?];
-            Ok(Sides { scenario, of, metrics: args.metric.clone() })
+            Ok(Sides { scenario, of, metrics: args.metric.clone(), interim: args.looks })
         }
     }
 }
@@ -137,11 +158,7 @@ pub(crate) fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
     let ends: Vec<usize> =
         if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs.unwrap_or(8)] };
     let begins = std::iter::once(0).chain(ends.iter().copied());
-    let look = |(done, end): (usize, usize)| {
-        let runs = plan::pairs(sides, done + 1, end, args.timeout);
-        runs.into_iter().map(|run| Planned { looks: args.looks, ..run }).collect()
-    };
-    begins.zip(ends.iter().copied()).map(look).collect()
+    begins.zip(ends.iter().copied()).map(|(done, end)| plan::pairs(sides, done + 1, end, args.timeout)).collect()
 }
 
 /// Whether more pairs would only cost time.
@@ -172,7 +189,7 @@ fn conclude(
     };
     draw(&report);
     let page = page::write_all(&report);
-    let exit = show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: false })?;
+    let exit = show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: false }, args.strict)?;
     let Some(signal) = signal else { return Ok(exit) };
     exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
     Ok(Exit::Interrupted(signal))

@@ -12,7 +12,7 @@ use std::path::Path;
 /// a full disk is no failure.
 pub(crate) fn profile(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
     let mut complete = |number: usize, run: &Path| {
-        let profiler = runs[number - 1].profiler;
+        let profiler = runs[number - 1].purpose.profiler();
         // What a profiler lacks is told where it is shown; a run is never lost by it.
         if let Some(Err(error)) = profiler.map(|profiler| resolve::complete(profiler, run)) {
             exit::say(&format!("what the profiler left in {} cannot be completed: {error:#}", run.display()));

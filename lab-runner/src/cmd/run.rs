@@ -2,10 +2,10 @@
 
 use crate::cli::RunArgs;
 use crate::cmd::dry_run::print_plan;
-use crate::cmd::load::{check, check_stall, load};
+use crate::cmd::load::{check, check_stall, check_timeout, load};
 use crate::cmd::profile::profile;
 use crate::cmd::{console, page, show};
-use crate::engine::execute::{interrupted, invocation_folder, run_all};
+use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_all};
 use crate::engine::plan;
 use crate::engine::plan::Which;
 use crate::engine::supervise::Interrupts;
@@ -20,11 +20,12 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let load = load(scenario, &args.load)?;
     check(scenario, &load)?;
     let runs = plan::plan(scenario, which(args), &load, args.timeout)?;
+    check_timeout(&runs)?;
     check_stall(&runs)?;
-    for larger in runs.iter().filter(|run| run.scaled > 1) {
+    for larger in runs.iter().filter(|run| run.purpose.ratio() > 1) {
         check(scenario, &larger.load).map_err(|error| {
             let variant = larger.variant.name;
-            UsageError::error(format!("--all runs {variant} at {} × the size, and {error}", larger.scaled))
+            UsageError::error(format!("--all runs {variant} at {} × the size, and {error}", larger.purpose.ratio()))
         })?;
     }
     if args.console {
@@ -37,7 +38,10 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
-    let looked = || profile(&plan::profiles(&runs, &profilers(args), args.timeout), &folder, &interrupts);
+    let looked = || {
+        let profiles = plan::profiles(&runs, &profilers(args), args.timeout, Some(&batch_times(&folder)));
+        profile(&profiles, &folder, &interrupts)
+    };
     let watched = || args.console.then(|| console::watch(&runs, &folder, &interrupts)).flatten();
     match measured.or_else(looked).or_else(watched) {
         Some(signal) => Ok(interrupted(&folder, signal)),
@@ -47,7 +51,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
             if args.console {
                 console::say_cost(&report);
             }
-            show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: args.naive })
+            show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: args.naive }, args.strict)
         }
     }
 }

@@ -38,7 +38,7 @@ fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
     let variant = find(&spec, scenarios)?;
     post_mortem::stand_by(folder);
     let cx = Cx::create(spec.load, folder)?;
-    let Some(profiler) = spec.profiler else { return call(variant, &cx, folder) };
+    let Some(profiler) = spec.purpose.profiler() else { return call(variant, &cx, folder) };
     let watcher = Session::new(profiler, folder);
     let called = call(variant, &cx.watched(watcher.clone()), folder);
     if let Err(error) = watcher.finish() {

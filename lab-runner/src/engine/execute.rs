@@ -1,15 +1,17 @@
 //! Does what was planned: one folder an invocation, one child after another, and nothing left behind.
 
 use crate::engine::environment;
-use crate::engine::plan::Planned;
+use crate::engine::plan::{Planned, Times};
 use crate::engine::supervise::{Interrupts, supervise};
 use crate::exit;
 use crate::exit::{Exit, UsageError};
 use anyhow::Context;
+use lab_kit::batch::names;
+use lab_recording::counters;
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
 use lab_recording::outcome::Outcome;
-use lab_recording::spec::{FORMAT, Side, Spec};
+use lab_recording::spec::{FORMAT, Purpose, Side, Spec};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -33,12 +35,7 @@ pub(crate) fn spec(run: &Planned) -> Spec {
         kind: run.variant.kind,
         about: run.variant.about.into(),
         load: run.load.clone(),
-        scaled: run.scaled,
-        repetition: run.repetition,
-        trial: run.trial,
-        pair: run.pair.clone(),
-        looks: run.looks,
-        profiler: run.profiler,
+        purpose: run.purpose.clone(),
         padding: run.padding,
         command: typed(),
         timeout_ms: run.timeout.as_millis() as u64,
@@ -62,22 +59,26 @@ pub(crate) fn quoted(word: &str) -> String {
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
 pub(crate) fn run_name(number: usize, of: usize, spec: &Spec) -> String {
-    if let Some(profiler) = spec.profiler {
-        let side = spec.pair.as_ref().map_or("", |pair| if pair.side == Side::A { "a-" } else { "b-" });
-        return format!("{side}{}-{profiler}", spec.variant);
-    }
-    if let Some(pair) = &spec.pair {
-        let side = if pair.side == Side::A { "a" } else { "b" };
-        return format!("pair-{:03}-{side}-{}", pair.number, spec.variant);
-    }
     let digits = of.to_string().len().max(2);
-    let more = match (spec.repetition, spec.trial) {
-        (Some(_), _) => format!("-{}", spec.load.size),
-        (None, Some(trial)) => format!("-trial-{trial}"),
-        _ if spec.scaled > 1 => format!("-x{}", spec.scaled),
-        _ => String::new(),
-    };
-    format!("{:0digits$}-{}{more}", number + 1, spec.variant)
+    let numbered = |more: &str| format!("{:0digits$}-{}{more}", number + 1, spec.variant);
+    match &spec.purpose {
+        Purpose::Measure => numbered(""),
+        Purpose::Larger { ratio } => numbered(&format!("-x{ratio}")),
+        Purpose::Sweep { .. } => numbered(&format!("-{}", spec.load.size)),
+        Purpose::Trial { number } => numbered(&format!("-trial-{number}")),
+        Purpose::Pair(pair) => format!("pair-{:03}-{}-{}", pair.number, letter(pair.side), spec.variant),
+        Purpose::Profile { profiler, pair: Some(pair), .. } => {
+            format!("{}-{}-{profiler}", letter(pair.side), spec.variant)
+        }
+        Purpose::Profile { profiler, pair: None, .. } => format!("{}-{profiler}", spec.variant),
+    }
+}
+
+fn letter(side: Side) -> &'static str {
+    match side {
+        Side::A => "a",
+        Side::B => "b",
+    }
 }
 
 /// Makes the folder of this invocation: `greedy-20260301T093000Z-1234`.
@@ -90,6 +91,22 @@ pub(crate) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<Pa
         UsageError::error(format!("cannot record into '{}': {error}: try another --out", out.display()))
     })?;
     Ok(folder)
+}
+
+/// What the batches of an invocation took, of the runs that ended.
+pub(crate) fn batch_times(invocation: &Path) -> Times {
+    let mut times = Times::new();
+    for entry in fs::read_dir(invocation).into_iter().flatten().flatten() {
+        let Ok(run) = folder::open(&entry.path()) else { continue };
+        if run.outcome.ending != Ending::Finished || !run.spec.load.is_batch() {
+            continue;
+        }
+        let counters = counters::read(&run.folder.join(counters::COUNTERS)).unwrap_or_default();
+        if let Some((_, ns)) = counters.into_iter().find(|(name, _)| name == names::WALL_NS) {
+            times.insert((run.spec.variant, run.spec.load.size), Duration::from_nanos(ns));
+        }
+    }
+    times
 }
 
 /// Runs them one after another: two at once would measure each other. Returns the signal that interrupted.

@@ -176,10 +176,10 @@ pub(crate) struct OneDiagnosis<'a> {
 /// The findings of a run: of several runs of a variant all say the same. Nothing if nobody looked.
 pub(crate) fn of_run<'a>(report: &'a Results, run: &Analysis) -> Option<&'a [Finding]> {
     let spec = &run.recording.spec;
-    let side = spec.pair.as_ref().map(|pair| pair.side);
+    let side = spec.side();
     let its = report.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))?;
     let said = !its.diagnosis.findings.is_empty() || its.diagnosis.saw_polls;
-    (said && spec.scaled == 1).then_some(&its.diagnosis.findings[..])
+    (said && spec.purpose.ratio() == 1).then_some(&its.diagnosis.findings[..])
 }
 
 /// The diagnoses of a report for a program.

@@ -313,7 +313,7 @@ fn one_run<'a>(report: &'a Results, run: &'a Analysis, claims: &'a [Judged]) -> 
         reasons,
         notes: &run.notes,
         folder: run.recording.folder.display().to_string(),
-        scaled: (spec.scaled != 1).then_some(spec.scaled),
+        scaled: (spec.purpose.ratio() != 1).then_some(spec.purpose.ratio()),
         metrics: run.metrics.iter().map(|(name, reading)| (name.as_str(), reading.value)).collect(),
         naive: run.naive.as_ref().map(naive),
         marks: run.metrics.iter().filter_map(|(name, reading)| Some((name.as_str(), mark(reading)?))).collect(),

@@ -61,7 +61,7 @@ pub(crate) fn figures(report: &Results, comparison: &Comparison) -> Vec<(&'stati
 /// The pictures of a report that compares nothing: of its variants, those at the plain size.
 pub(crate) fn of_variants(report: &Results) -> Vec<(&'static str, Plot)> {
     let mut variants: Vec<(&str, Vec<&Analysis>)> = Vec::new();
-    for run in report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.scaled == 1) {
+    for run in report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.purpose.ratio() == 1) {
         let name = run.recording.spec.variant.as_str();
         match variants.iter_mut().find(|(known, _)| *known == name) {
             Some((_, runs)) => runs.push(run),
@@ -87,7 +87,7 @@ fn look(number: usize) -> Look {
 fn runs<'a>(report: &'a Results, comparison: &Comparison, wanted: Side) -> Vec<&'a Analysis> {
     let counts = |number| comparison.pairs.iter().any(|pair| pair.number == number && pair.dropped.is_none());
     let is_wanted = |run: &&Analysis| {
-        run.recording.spec.pair.as_ref().is_some_and(|pair| pair.side == wanted && counts(pair.number))
+        run.recording.spec.purpose.pair().is_some_and(|pair| pair.side == wanted && counts(pair.number))
     };
     report.runs.iter().map(|(run, _)| run).filter(is_wanted).collect()
 }

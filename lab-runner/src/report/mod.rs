@@ -67,7 +67,7 @@ pub fn print(results: &Results, page: Option<&Path>, style: Style, to: &mut dyn 
     }
     match &results.runs[..] {
         [] => {}
-        [(run, _), ..] if run.recording.spec.trial.is_some() => trials::print(results, style, to)?,
+        [(run, _), ..] if run.recording.spec.purpose.trial().is_some() => trials::print(results, style, to)?,
         [(run, claims)] => detail::print(results, (run, claims), page, style, to)?,
         _ => table::print(results, page, style, to)?,
     }

@@ -146,14 +146,14 @@ pub(crate) fn beside(report: &Results, profile: &Profile) -> Vec<Beside> {
 /// The run that measured the same variant with the same seed, in a comparison on the same side.
 fn unwatched<'a>(report: &'a Results, profile: &Profile) -> Option<&'a Analysis> {
     let key = |spec: &lab_recording::spec::Spec| {
-        (spec.variant.clone(), spec.pair.as_ref().map(|pair| pair.side), spec.load.seed)
+        (spec.variant.clone(), spec.side(), spec.load.seed)
     };
     let wanted = key(&profile.spec);
     report
         .runs
         .iter()
         .map(|(run, _)| run)
-        .find(|run| run.recording.spec.profiler.is_none() && key(&run.recording.spec) == wanted)
+        .find(|run| run.recording.spec.purpose.profiler().is_none() && key(&run.recording.spec) == wanted)
 }
 
 /// `cpu us per op 35.2 µs unwatched, 36.0 µs watched; …`, and by what else the two runs differ.
@@ -165,7 +165,7 @@ pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> 
         format!("{metric} {was} unwatched, {is} watched")
     };
     let told: Vec<String> = all.iter().map(one).collect();
-    let same = profile.spec.load == run.recording.spec.load && profile.spec.scaled == run.recording.spec.scaled;
+    let same = profile.spec.load == run.recording.spec.load && profile.spec.purpose.ratio() == run.recording.spec.purpose.ratio();
     let but = if same { "" } else { ", under a profiler of another length or size" };
     (!told.is_empty()).then(|| format!("{} (one pair of the same seed{but})", told.join("; ")))
 }

@@ -40,7 +40,7 @@ pub(crate) fn print(report: &Results, page: Option<&Path>, style: Style, to: &mu
 /// The variant's name, with its size if that is not the plain one.
 pub(crate) fn name(run: &Analysis) -> String {
     let spec = &run.recording.spec;
-    if spec.scaled == 1 { spec.variant.clone() } else { format!("{} × {}", spec.variant, spec.scaled) }
+    if spec.purpose.ratio() == 1 { spec.variant.clone() } else { format!("{} × {}", spec.variant, spec.purpose.ratio()) }
 }
 
 fn print_row(run: &Analysis, columns: &[Column], style: Style, to: &mut dyn Write) -> io::Result<()> {

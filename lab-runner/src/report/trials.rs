@@ -8,6 +8,7 @@ use lab_analysis::claims::{Judged, Verdict, overall};
 use lab_analysis::requests::Analysis;
 use lab_analysis::requests::trials::{Seen, median, share_interval};
 use lab_analysis::results::Results;
+use lab_kit::{Metric, Scenario};
 use lab_recording::{Ending, Kind};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,19 +30,29 @@ pub(crate) struct Summary<'a> {
     /// Requests that were lost, in all trials together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
-    /// Median time to quiesce by Kaplan and Meier; absent if more than half never did.
+    /// Median of the scenario's own primary time by Kaplan and Meier; absent if more than half never came to it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub quiesce_median_us: Option<f64>,
+    pub primary_median_us: Option<f64>,
+    /// What that time is.
+    #[serde(skip)]
+    pub primary: Option<Metric>,
 }
 
 /// Sums up trials by variant, in the order in which they were first run.
 pub(crate) fn summaries(report: &Results) -> Vec<Summary<'_>> {
-    by_variant(report).iter().map(|runs| summary(runs)).collect()
+    let primary = own_time(report.scenario);
+    by_variant(report).iter().map(|runs| summary(runs, primary)).collect()
+}
+
+/// The scenario's primary metric, if that is a stopwatch of its own, which a trial may leave running.
+fn own_time(scenario: Option<&Scenario>) -> Option<Metric> {
+    let scenario = scenario?;
+    scenario.metrics.iter().copied().find(|metric| metric.name == scenario.primary && metric.unit == "us")
 }
 
 fn by_variant(report: &Results) -> Vec<Vec<Run<'_>>> {
     let mut groups: Vec<Vec<Run<'_>>> = Vec::new();
-    for (run, claims) in report.runs.iter().filter(|(run, _)| run.recording.spec.trial.is_some()) {
+    for (run, claims) in report.runs.iter().filter(|(run, _)| run.recording.spec.purpose.trial().is_some()) {
         let same = |group: &&mut Vec<Run<'_>>| group[0].0.recording.spec.variant == run.recording.spec.variant;
         match groups.iter_mut().find(same) {
             Some(group) => group.push((run, claims)),
@@ -51,7 +62,7 @@ fn by_variant(report: &Results) -> Vec<Vec<Run<'_>>> {
     groups
 }
 
-fn summary<'a>(runs: &[Run<'a>]) -> Summary<'a> {
+fn summary<'a>(runs: &[Run<'a>], primary: Option<Metric>) -> Summary<'a> {
     let spec = &runs[0].0.recording.spec;
     let whole = || runs.iter().map(|(run, _)| *run).filter(|run| run.recording.outcome.ending != Ending::Unfinished);
     let mut endings = BTreeMap::new();
@@ -60,8 +71,10 @@ fn summary<'a>(runs: &[Run<'a>]) -> Summary<'a> {
     let hung = endings.get("hung").copied().unwrap_or_default();
     let (low, high) = if trials > 0 { share_interval(hung, trials) } else { (0.0, 1.0) };
     let lost = whole().filter_map(|run| run.metrics.get("lost")).map(|reading| reading.value as u64);
-    let seen =
-        |run: &Analysis| run.metrics.get("quiesce_us").map(|r| Seen { time: r.value, censored: r.high > r.value });
+    let times = primary.map_or_else(Vec::new, |primary| {
+        let measured = whole().filter_map(|run| run.metrics.get(primary.name));
+        measured.map(|reading| Seen { time: reading.value, censored: reading.high > reading.value }).collect()
+    });
     Summary {
         variant: &spec.variant,
         kind: spec.kind,
@@ -69,7 +82,8 @@ fn summary<'a>(runs: &[Run<'a>]) -> Summary<'a> {
         endings,
         hung: [low, high],
         lost: lost.reduce(|a, b| a + b),
-        quiesce_median_us: median(&whole().filter_map(seen).collect::<Vec<_>>()),
+        primary_median_us: median(&times),
+        primary,
     }
 }
 
@@ -92,12 +106,12 @@ fn print_summary(summary: &Summary<'_>, style: Style, to: &mut dyn Write) -> io:
     let endings: Vec<String> = summary.endings.iter().map(|(ending, n)| format!("{ending} {n} of {trials}")).collect();
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let lost = summary.lost.map_or_else(String::new, |lost| format!(" · {lost} requests lost"));
-    let quiesce = match summary.quiesce_median_us {
-        Some(us) => format!(" · quiet after {} in half of them", time(us, style)),
-        None => String::new(),
+    let median = match (summary.primary_median_us, summary.primary) {
+        (Some(us), Some(primary)) => format!(" · median {} {}", primary.about, time(us, style)),
+        _ => String::new(),
     };
     let range = format!("hangs between {} and {} of the time, at 95 % confidence", percent(*low), percent(*high));
-    writeln!(to, "{BOLD}{variant}{BOLD:#} ({kind})  {}{}", ascii(&endings.join(", "), style), ascii(&quiesce, style))?;
+    writeln!(to, "{BOLD}{variant}{BOLD:#} ({kind})  {}{}", ascii(&endings.join(", "), style), ascii(&median, style))?;
     writeln!(to, "{DIM}           {}{}{DIM:#}", ascii(&range, style), ascii(&lost, style))
 }
 

@@ -17,7 +17,7 @@ pub mod uring;
 mod work;
 
 use drive::{drive, drive_on};
-use lab_kit::{Cause, Claim, Column, Control, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Control, Cx, Ending, Input, Kind, Load, Metric, Scenario, Truth, Variant};
 use std_mutex::Known;
 use work::Work;
 
@@ -38,7 +38,13 @@ pub static SCENARIO: Scenario =
         ])
         .check(check)
         .ledger(ledger::SAYINGS)
+        .metrics(METRICS)
         .controls(CONTROLS);
+
+const METRICS: &[Metric] = &[
+    Metric::higher("files_in_time", "files", 0.05, "files read before their deadline").may_be_zero(),
+    Metric::lower("answers_late", "answers", 0.05, "answers after their deadline").may_be_zero(),
+];
 
 const ENDS: Claim = Claim::ending("every document is answered in the end", Ending::Finished);
 const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);

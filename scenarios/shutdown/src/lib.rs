@@ -16,7 +16,7 @@ pub mod timeout_in_pool;
 pub mod timeout_inside;
 
 use drive::{drive, drive_slow, drive_with};
-use lab_kit::{Cause, Claim, Column, Control, Ending, Kind, Load, Scenario, Truth, Variant};
+use lab_kit::{Cause, Claim, Column, Control, Ending, Kind, Load, Metric, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario::new("shutdown", "a runtime waits for itself to end", VARIANTS)
@@ -31,7 +31,13 @@ pub static SCENARIO: Scenario = Scenario::new("shutdown", "a runtime waits for i
         Column::new("tasks_left", "tasks left"),
     ])
     .ledger(ledger::SAYINGS)
+    .metrics(METRICS)
     .controls(CONTROLS);
+
+const METRICS: &[Metric] = &[
+    Metric::lower("quiesce_us", "us", 0.15, "time to quiesce"),
+    Metric::lower("tasks_left", "tasks", 0.05, "tasks left when the service stopped").may_be_zero(),
+];
 
 const ENDS: Claim = Claim::ending("the process ends", Ending::Finished);
 const HANGS: Claim = Claim::ending("the process never ends", Ending::Hung);

@@ -77,7 +77,7 @@ fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)]) -> Option<Kept> {
 }
 
 fn on_run(variant: &str, claim: Claim, runs: &[Analysis]) -> Option<Judged> {
-    let plain = |run: &&Analysis| run.recording.spec.variant == variant && run.recording.spec.scaled == 1;
+    let plain = |run: &&Analysis| run.recording.spec.variant == variant && run.recording.spec.purpose.ratio() == 1;
     runs.iter().find(plain).map(|run| judge_one(claim, run, runs))
 }
 

@@ -1,6 +1,7 @@
 //! From the runs of a comparison to its result: which pairs count, and by how much each metric changed.
 
-use crate::comparison::metrics::{METRICS, Metric};
+use crate::comparison::metrics::Metric;
+use crate::host::disturbance;
 use crate::comparison::verdict::{Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use crate::stats::estimate::{Estimate, detectable};
@@ -79,10 +80,6 @@ pub struct Rule<'a> {
     pub alpha: f64,
 }
 
-/// Limits beyond which a pair is dropped whole, fixed before anything is measured and the same for both sides.
-const MOST_STEAL: f64 = 0.02;
-/// Cores that other processes may use during a run before its pair is dropped.
-pub const MOST_FOREIGN_CORES: f64 = 0.10;
 /// More dropped pairs than this make the comparison invalid.
 const MOST_DROPPED: f64 = 0.30;
 
@@ -137,7 +134,7 @@ fn lost<'a>(runs: impl Iterator<Item = &'a Analysis>) -> f64 {
 /// What a side is called.
 fn name(run: &Analysis) -> String {
     let spec = &run.recording.spec;
-    let label = spec.pair.as_ref().and_then(|pair| pair.label.clone());
+    let label = spec.purpose.pair().and_then(|pair| pair.label.clone());
     label.unwrap_or_else(|| spec.variant.clone())
 }
 
@@ -149,7 +146,7 @@ pub fn counted<'a>(runs: &'a [Analysis], comparison: &Comparison) -> Vec<(&'a An
 
 /// Both sides of the pairs of which both runs are there.
 fn whole_pairs(runs: &[Analysis]) -> BTreeMap<usize, (&Analysis, &Analysis)> {
-    let side = |run: &Analysis| run.recording.spec.pair.clone();
+    let side = |run: &Analysis| run.recording.spec.purpose.pair().cloned();
     let of = |number: usize, wanted: Side| {
         runs.iter().find(|run| side(run).is_some_and(|pair| (pair.number, pair.side) == (number, wanted)))
     };
@@ -174,11 +171,7 @@ fn spoiled(run: &Analysis) -> Option<String> {
     if run.validity.verdict == ValidityVerdict::Invalid {
         return Some(format!("the run of {variant} is invalid"));
     }
-    if let Some(steal) = outcome.steal.filter(|steal| steal.share > MOST_STEAL) {
-        return Some(format!("the host took {:.1} % of the CPU time from {variant}", steal.share * 100.0));
-    }
-    let foreign = outcome.foreign_cores.filter(|cores| *cores > MOST_FOREIGN_CORES);
-    foreign.map(|cores| format!("others used {:.0} % of a core beside {variant}", cores * 100.0))
+    disturbance(outcome).map(|what| format!("{what} beside {variant}"))
 }
 
 fn too_many_dropped(all: usize, kept: usize) -> Option<String> {
@@ -192,7 +185,7 @@ fn compare_all(kept: &[(&Analysis, &Analysis)], rule: &Rule<'_>) -> Vec<Compared
     let told = |metric: &Metric| measured(metric) && !(metric.may_be_zero && never_there(kept, metric.name));
     let known: Vec<Metric> = rule.metrics.iter().copied().filter(told).collect();
     let secondary = known.iter().filter(|metric| metric.name != rule.primary).count();
-    let judged = judgeable(kept.len(), rule.alpha).min(secondary);
+    let judged = judgeable(kept.len(), rule.alpha, secondary);
     let mut so_far = 0;
     let mut all: Vec<Compared> = Vec::new();
     for metric in known {
@@ -215,18 +208,18 @@ fn never_there(kept: &[(&Analysis, &Analysis)], name: &str) -> bool {
 }
 
 /// How many secondary metrics so many pairs can judge: with more, no interval would be certain enough.
-fn judgeable(pairs: usize, alpha: f64) -> usize {
-    (1..=METRICS.len()).take_while(|metrics| fewest_pairs(bonferroni(alpha, *metrics)) <= pairs).count()
+fn judgeable(pairs: usize, alpha: f64, secondary: usize) -> usize {
+    (1..=secondary).take_while(|metrics| fewest_pairs(bonferroni(alpha, *metrics)) <= pairs).count()
 }
 
 /// Compares one metric; without an alpha it is shown and not judged.
 fn compare(kept: &[(&Analysis, &Analysis)], metric: &Metric, primary: bool, alpha: Option<f64>) -> Compared {
-    let Metric { better, delta, may_be_zero, .. } = *metric;
+    let Metric { better, margin, may_be_zero, .. } = *metric;
     let pairs: Vec<(Bounds, Bounds)> = kept.iter().filter_map(|pair| sides(pair, metric)).collect();
     let shift = if may_be_zero { HALF } else { 0.0 };
     let shifted: Vec<_> = pairs.iter().map(|(a, b)| (shift_by(a, shift), shift_by(b, shift))).collect();
     let estimate = log_ratios(&shifted).and_then(|ratios| ratios.estimate(alpha.unwrap_or(0.05)));
-    let verdict = |estimate: &Estimate| judge(estimate.low, estimate.high, delta, better);
+    let verdict = |estimate: &Estimate| judge(estimate.low, estimate.high, margin, better);
     let told = estimate.as_ref().ok().filter(|_| alpha.is_some());
     Compared {
         metric: metric.name.to_owned(),
@@ -234,7 +227,7 @@ fn compare(kept: &[(&Analysis, &Analysis)], metric: &Metric, primary: bool, alph
         before: median_reading(pairs.iter().map(|(a, _)| a)),
         after: median_reading(pairs.iter().map(|(_, b)| b)),
         change: told.map_or(Change::Inconclusive, verdict),
-        disagrees: told.is_some_and(|estimate| disagree(estimate, delta, better)),
+        disagrees: told.is_some_and(|estimate| disagree(estimate, margin, better)),
         // Of bounds nobody knows how they scatter.
         detectable: told.filter(|e| e.t.1.is_finite()).map(|estimate| detectable(estimate.sd, estimate.pairs)),
         judged: alpha.is_some(),

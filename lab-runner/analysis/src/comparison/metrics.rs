@@ -1,86 +1,95 @@
-//! What is compared: which way each metric is better, and what change of it does not matter.
+//! The registry of metrics: those of every run, and those that a scenario adds.
 
-use crate::comparison::verdict::Better;
+pub use lab_kit::Metric;
+use lab_kit::Scenario;
 
-/// A metric that can be compared.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    /// Its name.
-    pub name: &'static str,
-    /// Which way it gets better.
-    pub better: Better,
-    /// The change that does not matter, as a share: 0.05 is 5 %.
-    pub delta: f64,
-    /// Whether a good run may have none of it. Then half of one is added to both sides of a pair, which draws small
-    /// counts towards each other, and is told.
-    pub may_be_zero: bool,
-}
-
-const fn lower(name: &'static str, delta: f64) -> Metric {
-    Metric { name, better: Better::Lower, delta, may_be_zero: false }
-}
-
-const fn higher(name: &'static str, delta: f64) -> Metric {
-    Metric { name, better: Better::Higher, delta, may_be_zero: false }
-}
-
-const fn count(name: &'static str, better: Better) -> Metric {
-    Metric { name, better, delta: 0.05, may_be_zero: true }
-}
-
-/// All of them, in the order in which they are judged where there are pairs for some only. The first decides where a
-/// scenario does not say.
-pub const METRICS: [Metric; 20] = [
-    lower("response_p99_us", 0.15),
-    lower("quiesce_us", 0.15),
-    lower("cpu_us_per_op", 0.05),
-    lower("response_p50_us", 0.15),
-    higher("completed_per_s", 0.05),
-    lower("allocs_per_op", 0.02),
-    lower("alloc_bytes_per_op", 0.02),
-    lower("polls_per_op", 0.02),
-    lower("peak_live_kb", 0.05),
-    lower("peak_memory_kb", 0.05),
-    lower("switches_per_op", 0.15),
-    lower("response_p90_us", 0.15),
-    lower("response_p999_us", 0.15),
-    lower("runtime_freeze_us", 0.15),
-    lower("wall_ms", 0.05),
-    count("lost", Better::Lower),
-    count("tasks_left", Better::Lower),
-    count("answers_late", Better::Lower),
-    count("files_in_time", Better::Higher),
-    count("forced_yields", Better::Lower),
+/// The metrics of every run, in the order in which they are judged where there are pairs for some only. The first
+/// decides where a scenario does not name one.
+pub const METRICS: [Metric; 16] = [
+    Metric::lower("response_p99_us", "us", 0.15, "99th percentile of the response"),
+    Metric::lower("cpu_us_per_op", "us", 0.05, "CPU time per operation"),
+    Metric::lower("response_p50_us", "us", 0.15, "median response"),
+    Metric::higher("completed_per_s", "1/s", 0.05, "throughput"),
+    Metric::lower("allocs_per_op", "allocations", 0.02, "allocations per operation"),
+    Metric::lower("alloc_bytes_per_op", "B", 0.02, "bytes allocated per operation"),
+    Metric::lower("polls_per_op", "polls", 0.02, "polls per operation"),
+    Metric::lower("peak_live_kb", "kB", 0.05, "peak of live memory"),
+    Metric::lower("peak_memory_kb", "kB", 0.05, "peak of resident memory"),
+    Metric::lower("switches_per_op", "switches", 0.15, "context switches per operation"),
+    Metric::lower("response_p90_us", "us", 0.15, "90th percentile of the response"),
+    Metric::lower("response_p999_us", "us", 0.15, "99.9th percentile of the response"),
+    Metric::lower("runtime_freeze_us", "us", 0.15, "freeze of the runtime"),
+    Metric::lower("wall_ms", "ms", 0.05, "total time"),
+    Metric::lower("lost", "requests", 0.05, "lost requests").may_be_zero(),
+    Metric::lower("forced_yields", "yields", 0.05, "forced yields").may_be_zero(),
 ];
 
-/// Those of these names in their order, or all if none is named: first what a scenario shows, then the others.
-pub fn chosen(named: &[String], shown: &[&str]) -> Vec<Metric> {
-    let known = |name: &str| METRICS.into_iter().find(|metric| metric.name == name);
+/// All metrics of a scenario: its own, then those of every run. A metric that it lists again replaces the common one.
+pub fn registry(scenario: Option<&Scenario>) -> Vec<Metric> {
+    let mut all = scenario.map(|scenario| scenario.metrics.to_vec()).unwrap_or_default();
+    for metric in METRICS {
+        if !all.iter().any(|own| own.name == metric.name) {
+            all.push(metric);
+        }
+    }
+    all
+}
+
+/// The metrics of these names in their order, or all if none is named: first the primary one, then those of the
+/// scenario's table, then the others.
+pub fn chosen(named: &[String], scenario: Option<&Scenario>) -> Vec<Metric> {
+    let all = registry(scenario);
+    let known = |name: &str| all.iter().copied().find(|metric| metric.name == name);
     if !named.is_empty() {
         return named.iter().filter_map(|name| known(name)).collect();
     }
-    let first: Vec<Metric> = shown.iter().filter_map(|name| known(name)).collect();
-    let others = METRICS.into_iter().filter(|metric| !shown.contains(&metric.name));
-    first.iter().copied().chain(others).collect()
+    let columns = scenario.map_or(lab_kit::Column::RESPONSES, |scenario| scenario.columns);
+    let mut first: Vec<Metric> = scenario.and_then(|scenario| known(scenario.primary)).into_iter().collect();
+    for metric in columns.iter().filter_map(|column| known(column.metric)) {
+        if !first.contains(&metric) {
+            first.push(metric);
+        }
+    }
+    let others: Vec<Metric> = all.into_iter().filter(|metric| !first.contains(metric)).collect();
+    first.into_iter().chain(others).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lab_kit::{Better, Column, Load, no_input};
 
-    fn names(named: &[&str], shown: &[&str]) -> Vec<&'static str> {
-        let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
-        chosen(&named, shown).iter().map(|metric| metric.name).collect()
+    /// A scenario of a stranger, whose own counter decides.
+    static STRANGER: Scenario = Scenario {
+        name: "stranger",
+        summary: "",
+        chapter: "",
+        load: Load::DEFAULT,
+        brief_ms: 500,
+        primary: "orders_shipped",
+        columns: &[Column::new("polls_per_op", "polls"), Column::new("nobody knows this", "?"), Column::new("lost", "")],
+        metrics: &[Metric::higher("orders_shipped", "orders", 0.01, "orders shipped").may_be_zero()],
+        check: no_input,
+        ledger: &[],
+        controls: &[],
+        variants: &[],
+    };
+
+    fn names(metrics: &[Metric]) -> Vec<&'static str> {
+        metrics.iter().map(|metric| metric.name).collect()
     }
 
     #[test]
-    fn what_is_named_is_compared_and_nothing_else() {
-        assert_eq!(names(&["lost", "response_p50_us"], &["wall_ms"]), ["lost", "response_p50_us"]);
+    fn named_metrics_are_compared_and_no_others() {
+        let named = ["lost", "orders_shipped", "unheard of"].map(String::from);
+        assert_eq!(names(&chosen(&named, Some(&STRANGER))), ["lost", "orders_shipped"]);
+        assert_eq!(names(&chosen(&named, None)), ["lost"], "another scenario has no such counter");
     }
 
     #[test]
-    fn what_a_scenario_shows_comes_before_the_others() {
-        let all = names(&[], &["polls_per_op", "nobody knows this", "lost"]);
-        assert_eq!((&all[..3], all.len()), (&["polls_per_op", "lost", "response_p99_us"][..], METRICS.len()));
+    fn the_primary_counter_of_a_stranger_comes_first_with_its_direction_and_margin() {
+        let all = chosen(&[], Some(&STRANGER));
+        assert_eq!(names(&all[..4]), ["orders_shipped", "polls_per_op", "lost", "response_p99_us"]);
+        assert_eq!((all[0].better, all[0].margin, all.len()), (Better::Higher, 0.01, METRICS.len() + 1));
     }
 }

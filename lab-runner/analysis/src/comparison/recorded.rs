@@ -6,7 +6,7 @@
 
 use crate::comparison::verdict::fewest_pairs;
 use crate::requests::{Analysis, ValidityVerdict};
-use lab_recording::spec::{Pair, Side, Spec};
+use lab_recording::spec::{Pair, Purpose, Side, Spec};
 use lab_recording::{Ending, Load};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -54,7 +54,10 @@ pub fn pair_up(before: Vec<Analysis>, after: Vec<Analysis>, metrics: &[String]) 
     let place = |side: Side, label: &Option<String>, mut runs: BTreeMap<Key, Analysis>| -> Vec<Analysis> {
         let numbered = common.iter().enumerate().filter_map(|(i, key)| Some((i + 1, runs.remove(key)?)));
         numbered
-            .map(|(number, run)| placed(run, Pair { number, side, label: label.clone(), metrics: metrics.to_vec() }))
+            .map(|(number, run)| {
+                let (label, metrics) = (label.clone(), metrics.to_vec());
+                placed(run, Pair { number, side, label, metrics, interim: false })
+            })
             .collect()
     };
     let runs = [place(Side::A, &labels[0], before), place(Side::B, &labels[1], after)].concat();
@@ -67,7 +70,7 @@ const APART: &str =
     "recorded apart, neither back to back nor in a drawn order: what the machine did in between is in the factor";
 
 fn placed(mut run: Analysis, pair: Pair) -> Analysis {
-    run.recording.spec.pair = Some(pair);
+    run.recording.spec.purpose = Purpose::Pair(pair);
     run
 }
 
@@ -95,7 +98,7 @@ fn usable(side: &[Analysis]) -> Result<(), String> {
     let variant = &side[0].recording.spec.variant;
     for run in side {
         let (spec, folder) = (&run.recording.spec, run.recording.folder.display());
-        if spec.variant != *variant || spec.scaled != 1 || spec.repetition.is_some() {
+        if spec.variant != *variant || spec.purpose.ratio() != 1 || spec.purpose.is_sweep() {
             return Err(format!("{folder} is not of {variant}: name a recording of one variant at one size"));
         }
         if let Some(what) = run.unread.first() {
@@ -160,7 +163,7 @@ mod tests {
         let one = |seed: &u64| {
             let mut run = run(1, name, &[("cpu_us_per_op", *seed as f64)]);
             run.recording.folder = format!("{folder}/{seed}").into();
-            (run.recording.spec.load.seed, run.recording.spec.pair) = (*seed, None);
+            (run.recording.spec.load.seed, run.recording.spec.purpose) = (*seed, Purpose::Measure);
             run
         };
         seeds.iter().map(one).collect()
@@ -176,7 +179,7 @@ mod tests {
     fn runs_are_paired_by_seed_and_the_rest_is_told() {
         let paired = paired(|_| ()).unwrap();
         let place = |run: &Analysis| {
-            let pair = run.recording.spec.pair.clone().unwrap();
+            let pair = run.recording.spec.purpose.pair().cloned().unwrap();
             (pair.number, pair.side, run.recording.spec.load.seed)
         };
         let places: Vec<_> = paired.runs.iter().map(place).collect();

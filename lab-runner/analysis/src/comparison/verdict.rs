@@ -1,6 +1,7 @@
 //! What an interval says about a change, and what bounds say where a value is not known exactly.
 
 pub use crate::stats::signed_rank::fewest_pairs;
+pub use lab_kit::Better;
 
 use crate::stats::estimate::{Estimate, estimate, interval};
 use serde::{Deserialize, Serialize};
@@ -29,16 +30,6 @@ impl fmt::Display for Change {
             Change::Inconclusive => "inconclusive",
         })
     }
-}
-
-/// Which way a metric gets better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Better {
-    /// Latency, CPU time, allocations.
-    Lower,
-    /// Throughput.
-    Higher,
 }
 
 /// The band's ends belong to it, and a factor that is one of them on paper may come out a bit beyond.

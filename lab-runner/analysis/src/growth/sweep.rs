@@ -40,7 +40,7 @@ impl Sweep {
     /// Sorts the runs of a sweep; nothing if there is none among them.
     pub fn of(runs: &[Analysis]) -> Option<Sweep> {
         let mut ways: Vec<Way> = Vec::new();
-        let of_a_sweep = |run: &&Analysis| run.recording.spec.repetition.is_some();
+        let of_a_sweep = |run: &&Analysis| run.recording.spec.purpose.is_sweep();
         for run in runs.iter().filter(of_a_sweep) {
             let spec = &run.recording.spec;
             let one = One { size: spec.load.size, ending: run.recording.outcome.ending, metrics: run.metrics.clone() };

@@ -45,6 +45,8 @@ pub struct Results {
     pub profiles: Vec<Profile>,
     /// What lies where profiles do and cannot be read, and why.
     pub lost_profiles: Vec<String>,
+    /// Which profiled runs were killed although the measured one ended.
+    pub killed_profiles: Vec<String>,
     /// What is wrong with its runs.
     pub diagnoses: Vec<Diagnosed>,
     /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
@@ -79,8 +81,8 @@ impl Results {
         let one_run = folder::is_recording(folder);
         let profiles = if one_run { profile::of_run(folder, &spec) } else { profile::read_all(folder) };
         let lost_profiles = profile::unreadable(folder);
-        let noise = spec.pair.as_ref().and_then(|_| Noise::beside(shown, &spec.environment, scenarios));
-        let read = match &spec.pair {
+        let noise = spec.purpose.pair().and_then(|_| Noise::beside(shown, &spec.environment, scenarios));
+        let read = match spec.purpose.pair() {
             Some(_) => Results { profiles, ..Results::of_pairs(folder, spec, analyses, scenario) },
             None => Results::of(folder, spec, analyses, profiles, scenario),
         };
@@ -129,7 +131,8 @@ impl Results {
     }
 
     /// The same with what is wrong with its runs.
-    fn diagnosed(self) -> Results {
+    fn diagnosed(mut self) -> Results {
+        self.killed_profiles = diagnosed::killed_profiles(&self);
         Results { diagnoses: diagnosed::all(&self), ..self }
     }
 
@@ -144,6 +147,7 @@ impl Results {
             controls: Vec::new(),
             profiles: Vec::new(),
             lost_profiles: Vec::new(),
+            killed_profiles: Vec::new(),
             diagnoses: Vec::new(),
             noise: None,
             kept: Vec::new(),
@@ -166,7 +170,7 @@ impl Results {
             sweep.sort_by(|name| scenario.variants.iter().position(|variant| variant.name == name));
         }
         let (swept, analyses): (Vec<_>, Vec<_>) =
-            analyses.into_iter().partition(|run| run.recording.spec.repetition.is_some());
+            analyses.into_iter().partition(|run| run.recording.spec.purpose.is_sweep());
         drop(swept);
         let told_by_the_sweep = |claim: &Judged| sweep.is_some() && claims::is_about_a_sweep(&claim.claim);
         let judge = |run: &Analysis| -> Vec<Judged> {
@@ -189,6 +193,22 @@ impl Results {
         let controls = scenario.map(|scenario| controls(scenario, &analyses, sweep.as_ref())).unwrap_or_default();
         let runs = analyses.into_iter().zip(judged).collect();
         Results { runs, sweep, ways, controls, profiles, verdict, ..Results::empty(folder, spec, scenario) }
+    }
+
+    /// Checks that these runs could have decided and did not; of a comparison, the comparison itself.
+    pub fn undecided(&self) -> usize {
+        match &self.comparison {
+            Some(comparison) => usize::from(comparison.change() == Change::Inconclusive),
+            None => self.claims().filter(|(_, claim)| claim.is_undecided()).count(),
+        }
+    }
+
+    /// Whether nothing at all could be judged or compared.
+    pub fn measured_nothing(&self) -> bool {
+        match &self.comparison {
+            Some(comparison) => comparison.metrics.iter().all(|metric| metric.estimate.is_err()),
+            None => self.claims().all(|(_, claim)| claim.verdict == Verdict::NotMeasured),
+        }
     }
 
     /// Every claim with the variant that makes it.
@@ -217,12 +237,11 @@ fn shown_analyses(opened: &Opened) -> anyhow::Result<Vec<Analysis>> {
 
 /// What decides the comparison that a run belongs to.
 pub fn rule(spec: &Spec, scenario: Option<&'static Scenario>) -> Rule<'static> {
-    let named = spec.pair.as_ref().map_or(&[][..], |pair| &pair.metrics[..]);
-    let shown: Vec<&str> = scenario.map_or(Column::RESPONSES, |s| s.columns).iter().map(|c| c.metric).collect();
-    let metrics = chosen(named, &shown);
+    let named = spec.purpose.pair().map_or(&[][..], |pair| &pair.metrics[..]);
+    let metrics = chosen(named, scenario);
     let first = metrics.first().filter(|_| !named.is_empty()).map(|metric| metric.name);
     let primary = first.or(scenario.map(|scenario| scenario.primary)).unwrap_or(METRICS[0].name);
-    Rule { primary, metrics, alpha: if spec.looks { POCOCK[0].alpha } else { 0.05 } }
+    Rule { primary, metrics, alpha: if spec.purpose.pair().is_some_and(|pair| pair.interim) { POCOCK[0].alpha } else { 0.05 } }
 }
 
 /// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a folder below.

@@ -1,7 +1,7 @@
 //! What cannot be measured on a machine, why, and what would mend it. Pure: from facts to sentences.
 
 use crate::cmd::doctor::{Facts, IoUring, Quota};
-use lab_analysis::comparison::comparison::MOST_FOREIGN_CORES;
+use lab_analysis::host::MOST_FOREIGN_CORES;
 use serde::Serialize;
 
 /// The pacer stops sleeping so long before a deadline: who wakes up later than this sends late.
@@ -115,7 +115,7 @@ fn no_steal(facts: &Facts) -> Option<Unavailable> {
 }
 
 fn no_hooks(facts: &Facts) -> Option<Unavailable> {
-    let why = "built without tokio_unstable: no ring in blocking's variant uring";
+    let why = "built without tokio_unstable: no reads through io_uring";
     let mend = "build inside the repository, whose .cargo/config.toml asks for it";
     if facts.environment.tokio_unstable { None } else { item("what only an unstable tokio has", why, mend) }
 }
@@ -127,7 +127,7 @@ fn no_io_uring(facts: &Facts) -> Option<Unavailable> {
         IoUring::Nobody => "the kernel refuses it to everybody",
         IoUring::NotTold => "the kernel does not say whether it has one",
     };
-    item("reads through io_uring (blocking, uring)", why, "sysctl kernel.io_uring_disabled=0, on Linux 6.6 or later")
+    item("reads through io_uring", why, "sysctl kernel.io_uring_disabled=0, on Linux 6.6 or later")
 }
 
 fn no_counters(facts: &Facts) -> Option<Unavailable> {

@@ -4,7 +4,7 @@ use crate::cmd::overhead::recording::Memory;
 use crate::cmd::overhead::{null, scenarios};
 use crate::engine::execute;
 use crate::engine::plan;
-use crate::engine::plan::{Planned, Which};
+use crate::engine::plan::Which;
 use crate::engine::supervise::Interrupts;
 use lab_analysis::profile::FOLDER;
 use lab_analysis::resolve;
@@ -69,7 +69,7 @@ fn record(events: u64, invocation: &Path) -> anyhow::Result<()> {
     let duration_ms = 1_000 * events / EVENTS_OF_A_REQUEST / RATE;
     let load = null::load(Arrivals::Constant, RATE as f64, duration_ms.max(SHORT_MS));
     let mut runs = plan::plan(&null::SCENARIO, Which::Buggy, &load, None)?;
-    let watched = runs.iter().map(|run| Planned { profiler: Some(Profiler::Sched), ..run.clone() }).collect::<Vec<_>>();
+    let watched = runs.iter().map(|run| plan::under(run, Profiler::Sched)).collect::<Vec<_>>();
     // The page is about the one that was looked at; the other one is there as it always is, and need not take long.
     runs.iter_mut().for_each(|run| run.load.duration_ms = SHORT_MS);
     let interrupts = Interrupts::catch()?;

@@ -4,10 +4,11 @@ pub(crate) mod text;
 
 use crate::cli::{Format, VerifyArgs};
 use crate::cmd::dry_run::print_plan;
+use crate::cmd::exit_code;
 use crate::cmd::load::check;
 use crate::cmd::profile::profile;
 use crate::cmd::verify::text::{AGAIN, Verified, print, result};
-use crate::engine::execute::{interrupted, invocation_folder, run_all};
+use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_all};
 use crate::engine::plan;
 use crate::engine::plan::{Planned, Sizes, Which};
 use crate::engine::supervise::Interrupts;
@@ -45,12 +46,15 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         let again = if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
-    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false })
+    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false }, args.strict)
 }
 
 /// Does the runs, and then looks into them with the profilers that claims are about.
 fn run_and_look(runs: &[Planned], into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
-    Ok(run_all(runs, into, interrupts)?.or_else(|| profile(&plan::claimed(runs), into, interrupts)))
+    Ok(match run_all(runs, into, interrupts)? {
+        None => profile(&plan::claimed(runs, Some(&batch_times(into))), into, interrupts),
+        interrupted => interrupted,
+    })
 }
 
 fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {
@@ -108,31 +112,33 @@ pub(crate) fn show(
     took: Option<Duration>,
     format: Format,
     style: Style,
+    strict: bool,
 ) -> anyhow::Result<Exit> {
-    let verdict = match format {
+    let (verdict, undecided) = match format {
         Format::Json => {
             let mut stdout = io::stdout().lock();
             let result = result(verified);
             serde_json::to_writer_pretty(&mut stdout, &result).map_err(io::Error::from)?;
             writeln!(stdout)?;
-            result.verdict
+            (result.verdict, result.not_measured)
         }
         Format::Ledger => {
             let reports: Vec<&Results> = verified.iter().flat_map(Verified::reports).collect();
             ledger::print(&reports, scenarios, &mut io::stdout().lock())?;
-            result(verified).verdict
+            summed(verified)
         }
         Format::Text => {
             let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
             print(verified, folder, took, style, &mut stdout)?;
             stdout.flush()?;
-            result(verified).verdict
+            summed(verified)
         }
     };
-    // What a noisy machine could not measure is told and is no failure, unless nothing could be measured at all.
-    Ok(match verdict {
-        Verdict::Held => Exit::Done,
-        Verdict::Broken => Exit::Broken,
-        Verdict::NotMeasured => Exit::NotMeasured,
-    })
+    Ok(exit_code(verdict, verdict == Verdict::NotMeasured, undecided, strict))
+}
+
+/// The verdict on all scenarios, and how many claims are undecided.
+fn summed(verified: &[Verified]) -> (Verdict, usize) {
+    let result = result(verified);
+    (result.verdict, result.not_measured)
 }

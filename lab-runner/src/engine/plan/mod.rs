@@ -6,14 +6,13 @@ mod score;
 mod sweep;
 
 pub(crate) use pairs::{OneSide, Sides, pairs};
-pub(crate) use profiles::{claimed, profiles, watched};
+pub(crate) use profiles::{Times, claimed, profiles, under, watched};
 pub(crate) use score::{Choice, ScoreCell, ScorePlan, score};
 pub(crate) use sweep::{Sizes, sweep, ways};
 
 use crate::exit::UsageError;
 use lab_kit::{Measure, Scenario, Variant};
-use lab_recording::profiler::Profiler;
-use lab_recording::spec::Pair;
+use lab_recording::spec::Purpose;
 use lab_recording::{Kind, Load};
 use std::time::Duration;
 
@@ -23,18 +22,8 @@ pub(crate) struct Planned {
     pub scenario: &'static Scenario,
     pub variant: &'static Variant,
     pub load: Load,
-    /// What the load's size was multiplied by for a growth claim; 1 for the plain run.
-    pub scaled: usize,
-    /// Which repetition of a sweep's size this is.
-    pub repetition: Option<usize>,
-    /// Which of many trials this is, from 1.
-    pub trial: Option<usize>,
-    /// Its place in a comparison.
-    pub pair: Option<Pair>,
-    /// Whether more pairs may be added after a look at those so far.
-    pub looks: bool,
-    /// The profiler that it is looked at with.
-    pub profiler: Option<Profiler>,
+    /// What the run is for.
+    pub purpose: Purpose,
     /// Bytes that its environment is lengthened by.
     pub padding: usize,
     pub timeout: Duration,
@@ -57,18 +46,19 @@ pub(crate) fn plan(
     load: &Load,
     timeout: Option<Duration>,
 ) -> anyhow::Result<Vec<Planned>> {
-    let run = |variant, scaled| planned(scenario, variant, load, scaled, timeout);
+    let run = |variant, purpose| planned(scenario, variant, load, purpose, timeout);
     let one = |kind| {
         let missing = || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
-        Ok(vec![run(scenario.first(kind).ok_or_else(missing)?, 1)])
+        Ok(vec![run(scenario.first(kind).ok_or_else(missing)?, Purpose::Measure)])
     };
     match which {
         Which::Buggy => one(Kind::Buggy),
         Which::Fixed => one(Kind::Fixed),
-        Which::Named(name) => Ok(vec![run(named(scenario, name)?, 1)]),
+        Which::Named(name) => Ok(vec![run(named(scenario, name)?, Purpose::Measure)]),
         Which::All => {
-            let plain = scenario.variants.iter().map(|variant| run(variant, 1));
-            let larger = growth_runs(scenario, load).map(|(variant, factor)| run(variant, factor));
+            let plain = scenario.variants.iter().map(|variant| run(variant, Purpose::Measure));
+            let larger =
+                growth_runs(scenario, load).map(|(variant, ratio)| run(variant, Purpose::Larger { ratio }));
             Ok(plain.chain(larger).collect())
         }
     }
@@ -78,10 +68,10 @@ pub(crate) fn plan(
 pub(crate) fn trials(runs: &[Planned], count: usize) -> Vec<Planned> {
     let one = |trial: usize, run: &Planned| {
         let load = Load { seed: run.load.seed.wrapping_add(trial as u64 - 1), ..run.load.clone() };
-        Planned { load, trial: Some(trial), ..run.clone() }
+        Planned { load, purpose: Purpose::Trial { number: trial }, ..run.clone() }
     };
     // What grows is not a matter of trials.
-    let plain = || runs.iter().filter(|run| run.scaled == 1);
+    let plain = || runs.iter().filter(|run| run.purpose == Purpose::Measure);
     (1..=count).flat_map(|trial| plain().map(move |run| one(trial, run))).collect()
 }
 
@@ -89,21 +79,16 @@ fn planned(
     scenario: &'static Scenario,
     variant: &'static Variant,
     load: &Load,
-    scaled: usize,
+    purpose: Purpose,
     timeout: Option<Duration>,
 ) -> Planned {
-    let load = Load { size: load.size.saturating_mul(scaled), ..load.clone() };
+    let load = Load { size: load.size.saturating_mul(purpose.ratio()), ..load.clone() };
     let timeout = timeout.unwrap_or(load.lasts() + Duration::from_millis(load.patience_ms));
     Planned {
         scenario,
         variant,
         load,
-        scaled,
-        repetition: None,
-        trial: None,
-        pair: None,
-        looks: false,
-        profiler: None,
+        purpose,
         padding: 0,
         timeout,
     }
@@ -176,7 +161,7 @@ pub(crate) mod tests {
 
     fn names(which: Which<'_>, load: &Load) -> Vec<(&'static str, usize, usize)> {
         let runs = plan(&MADE_UP, which, load, None).unwrap();
-        runs.iter().map(|run| (run.variant.name, run.scaled, run.load.size)).collect()
+        runs.iter().map(|run| (run.variant.name, run.purpose.ratio(), run.load.size)).collect()
     }
 
     #[test]
@@ -198,7 +183,7 @@ pub(crate) mod tests {
     #[test]
     fn trials_go_from_seed_to_seed() {
         let runs = plan(&MADE_UP, Which::Buggy, &Load::DEFAULT, None).unwrap();
-        let seeds: Vec<_> = trials(&runs, 3).iter().map(|run| (run.trial, run.load.seed)).collect();
+        let seeds: Vec<_> = trials(&runs, 3).iter().map(|run| (run.purpose.trial(), run.load.seed)).collect();
         assert_eq!(seeds, [(Some(1), 7), (Some(2), 8), (Some(3), 9)]);
     }
 

@@ -3,7 +3,7 @@
 use crate::engine::plan::{Planned, planned};
 use lab_kit::{Scenario, Variant};
 use lab_recording::Load;
-use lab_recording::spec::{Pair, Side};
+use lab_recording::spec::{Pair, Purpose, Side};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub(crate) struct Sides {
     pub of: [OneSide; 2],
     /// What is compared, the metric that decides first; all if nothing is named.
     pub metrics: Vec<String>,
+    /// Whether interim looks may add pairs.
+    pub interim: bool,
 }
 
 /// One side of a comparison.
@@ -42,10 +44,11 @@ fn pair(sides: &Sides, number: usize, timeout: Option<Duration>) -> [Planned; 2]
     let mut run = |side: Side, of: &OneSide| {
         // Both sides see the same arrivals and the same data.
         let load = Load { seed: a.load.seed.wrapping_add(number as u64 - 1), ..of.load.clone() };
+        let (label, metrics) = (of.label.clone(), sides.metrics.clone());
+        let pair = Purpose::Pair(Pair { number, side, label, metrics, interim: sides.interim });
         Planned {
-            pair: Some(Pair { number, side, label: of.label.clone(), metrics: sides.metrics.clone() }),
             padding: (rng.next_u64() % MOST_PADDING) as usize,
-            ..planned(sides.scenario, of.variant, &load, 1, timeout)
+            ..planned(sides.scenario, of.variant, &load, pair, timeout)
         }
     };
     let (a, b) = (run(Side::A, a), run(Side::B, b));
@@ -60,9 +63,9 @@ mod tests {
     fn runs(first: usize, last: usize, seed: u64) -> Vec<(usize, Side, u64, usize)> {
         let side =
             |i: usize| OneSide { variant: &MADE_UP.variants[i], load: Load { seed, ..Load::DEFAULT }, label: None };
-        let sides = Sides { scenario: &MADE_UP, of: [side(0), side(1)], metrics: Vec::new() };
+        let sides = Sides { scenario: &MADE_UP, of: [side(0), side(1)], metrics: Vec::new(), interim: false };
         let place = |run: &Planned| {
-            let pair = run.pair.as_ref().unwrap();
+            let pair = run.purpose.pair().unwrap();
             (pair.number, pair.side, run.load.seed, run.padding)
         };
         pairs(&sides, first, last, None).iter().map(place).collect()

@@ -5,6 +5,7 @@
 use crate::engine::plan::{Planned, planned};
 use lab_analysis::score::{Cell, LeftOut};
 use lab_kit::{Measure, Scenario, Variant};
+use lab_recording::spec::Purpose;
 use lab_recording::{Ending, Kind, Load};
 use std::time::Duration;
 
@@ -153,7 +154,7 @@ fn cell(scenario: &'static Scenario, variant: &'static Variant, way: Way) -> Sco
             ..Cell::default()
         },
         takes: takes(variant, &load),
-        run: planned(scenario, variant, &load, 1, None),
+        run: planned(scenario, variant, &load, Purpose::Measure, None),
     }
 }
 

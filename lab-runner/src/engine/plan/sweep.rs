@@ -6,6 +6,7 @@ use crate::exit::UsageError;
 use lab_analysis::claims::is_about_a_sweep;
 use lab_kit::{Scenario, Variant};
 use lab_recording::Load;
+use lab_recording::spec::Purpose;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub(crate) fn sweep(
         // What is quadratic takes its time at the largest sizes, and is not to be killed for it.
         let larger = (size / load.size.saturating_mul(8).max(1)).max(1) as u64;
         let load = Load { size, patience_ms: load.patience_ms.saturating_mul(larger), ..load.clone() };
-        Planned { repetition: Some(repetition), ..planned(scenario, variant, &load, 1, timeout) }
+        planned(scenario, variant, &load, Purpose::Sweep { repetition }, timeout)
     };
     let mut runs = Vec::new();
     for variant in ways {

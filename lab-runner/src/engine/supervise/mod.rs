@@ -98,7 +98,7 @@ fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
         .arg(child::SUBCOMMAND)
         .arg(&recorder.folder)
         .env(PADDING, ".".repeat(spec.padding))
-        .envs(lab_recorder::profilers::environment(spec.profiler))
+        .envs(lab_recorder::profilers::environment(spec.purpose.profiler()))
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(File::create_new(recorder.folder.join(folder::STDOUT))?)

@@ -10,7 +10,7 @@ use lab_recording::Ending;
 use lab_recording::frame::Frame;
 use lab_recording::observations::{MemoryAt, RequestPoll, SlowRequest};
 use lab_recording::profiler::{Profiler, ProfilerStatus};
-use lab_recording::spec::{Pair, Side, Spec};
+use lab_recording::spec::{Pair, Purpose, Side, Spec};
 
 fn page_of(results: &Results) -> anyhow::Result<String> {
     crate::report::page(results)
@@ -25,7 +25,8 @@ const HOSTILE: &str = "<script>alert(1)</script>\"'><i onclick=\"x\">&amp;";
 
 fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
-    let pair = Pair { number: 1, side, label: None, metrics: Vec::new() };
+    let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false };
+    let purpose = Purpose::Profile { profiler, pair: Some(pair), ratio: 1 };
     let parsed = Folded::parse(stacks.as_bytes());
     let view = Seen {
         name: profiler.to_string(),
@@ -37,7 +38,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
     };
     Profile {
         folder: "".into(),
-        spec: Spec { profiler: Some(profiler), pair: Some(pair), variant: variant.into(), ..spec() },
+        spec: Spec { purpose, variant: variant.into(), ..spec() },
         profiler,
         ending: Ending::Finished,
         note: ProfilerStatus { counts: [("samples_delivered".to_owned(), 1_990)].into(), ..ProfilerStatus::default() },

@@ -114,7 +114,6 @@ fn factors(estimate: &Estimate) -> String {
 fn what(metric: &str) -> String {
     match metric {
         "cpu_us_per_op" => "CPU time per operation".into(),
-        "quiesce_us" => "time to quiesce".into(),
         "runtime_freeze_us" => "freeze of the runtime".into(),
         "wall_ms" => "time in all".into(),
         _ => words(metric.trim_end_matches("_us").trim_end_matches("_kb").trim_end_matches("_ms")),
@@ -177,7 +176,7 @@ fn of_runs(report: &Results, runs: usize) -> String {
 /// Which run is best and which worst by the metric that decides.
 fn between(report: &Results) -> String {
     let Some(metric) = report.scenario.map(|scenario| scenario.primary) else { return String::new() };
-    let plain = report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.scaled == 1);
+    let plain = report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.purpose.ratio() == 1);
     let mut told: Vec<_> =
         plain.filter_map(|run| Some((run.metrics.get(metric)?, &run.recording.spec.variant))).collect();
     told.sort_by(|a, b| a.0.value.total_cmp(&b.0.value));

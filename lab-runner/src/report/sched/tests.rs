@@ -9,7 +9,7 @@ use lab_analysis::scheduler::{
 use lab_recording::Ending;
 use lab_recording::profiler::{Profiler, ProfilerStatus};
 use lab_recording::scheduler::Counters;
-use lab_recording::spec::{Pair, Side, Spec};
+use lab_recording::spec::{Pair, Purpose, Side, Spec};
 
 fn spec() -> Spec {
     Spec::new("greedy", "buggy", lab_recording::Kind::Buggy, lab_recording::Load::DEFAULT)
@@ -136,10 +136,11 @@ pub fn healthy() -> Sched {
 /// A run that was looked at; of a comparison, on one side.
 pub fn looked_at(side: Side, sched: Sched) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
-    let pair = Pair { number: 1, side, label: None, metrics: Vec::new() };
+    let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false };
+    let purpose = Purpose::Profile { profiler: Profiler::Stall, pair: Some(pair), ratio: 1 };
     Profile {
         folder: "".into(),
-        spec: Spec { pair: Some(pair), variant: variant.into(), ..spec() },
+        spec: Spec { purpose, variant: variant.into(), ..spec() },
         profiler: Profiler::Stall,
         ending: Ending::Finished,
         note: ProfilerStatus::default(),

@@ -85,7 +85,7 @@ fn what_cannot_be_compared_is_refused_by_name() {
     two.refused(&[both[0], both[0]], "the same recording");
     two.refused(&[both[0], "lab-runs/nowhere"], "there is no recording 'lab-runs/nowhere'");
     let swap = |from: &'static str, to: &'static str| move |text: String| text.replacen(from, to, 1);
-    two.with_changed("spec.json", swap("\"format\": 1", "\"format\": 99"), "use a newer lab");
+    two.with_changed("spec.json", swap("\"format\": 2", "\"format\": 99"), "use a newer lab");
     two.with_changed("spec.json", swap("\"size\": 3000", "\"size\": 4000"), "size (3000 against 4000)");
     two.with_changed("spec.json", swap("\"workers\": 1", "\"workers\": 2"), "workers (1 against 2)");
     two.with_changed("spec.json", swap("\"allocator\": \"", "\"allocator\": \"another "), "allocator (");

@@ -59,6 +59,6 @@ fn copy(from: &Path, to: &Path, profiler: &str) {
         let _ = fs::copy(from.join(file), to.join(file));
     }
     let mut spec: Value = serde_json::from_slice(&fs::read(from.join("spec.json")).unwrap()).unwrap();
-    spec["profiler"] = profiler.into();
+    spec["purpose"] = serde_json::json!({"is": "profile", "profiler": profiler, "ratio": 1});
     fs::write(to.join("spec.json"), spec.to_string()).unwrap();
 }
