@@ -1,6 +1,7 @@
 //! `lab export [RUN] --to FORMAT`: writes a recording for other people's tools and prints where.
 
 use crate::cli::{ExportArgs, ExportTo};
+use crate::cmd::place;
 use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::export;
@@ -9,7 +10,6 @@ use lab_analysis::requests::ValidityVerdict;
 use lab_analysis::results::Results;
 use lab_analysis::stacks::Plumbing;
 use lab_kit::Scenario;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
@@ -18,7 +18,8 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
         None => lab_analysis::results::newest(&args.out).map_err(usage)?,
     };
     let report = Results::read(&folder, scenarios).map_err(usage)?;
-    let into = args.into.clone().unwrap_or_else(|| folder.join("export"));
+    let into = args.into.clone();
+    let into = into.unwrap_or_else(|| place::beside(&folder, &args.out, "export"));
     let (written, without) = match args.to {
         ExportTo::Folded => put(stacks(args, &folder, &report, Kind::Folded)?, &into),
         ExportTo::Pprof => put(stacks(args, &folder, &report, Kind::Pprof)?, &into),
@@ -27,10 +28,9 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
     }?;
     without.iter().for_each(|sentence| exit::say(sentence));
     if written.is_empty() {
-        return Err(UsageError::error(format!("there is nothing to export in {}", folder.display())));
+        return Err(UsageError::error(format!("nothing to export in {}: lab run makes a recording with profiles", folder.display())));
     }
-    let mut stdout = io::stdout().lock();
-    written.iter().try_for_each(|path| writeln!(stdout, "{}", path.display()))?;
+    exit::print(|to| written.iter().try_for_each(|path| writeln!(to, "{}", path.display())))?;
     Ok(Exit::Done)
 }
 

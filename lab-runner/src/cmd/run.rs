@@ -37,7 +37,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
-    let looked = || profile(&plan::profiles(&runs, &profilers(args), args.timeout), &folder, &interrupts);
+    let looked = || profile(&plan::profiles(&runs, &profilers(args), args.timeout), &folder, &interrupts, args.record.raw_logs());
     let watched = || args.console.then(|| console::watch(&runs, &folder, &interrupts)).flatten();
     match measured.or_else(looked).or_else(watched) {
         Some(signal) => Ok(interrupted(&folder, signal)),
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
             let report = Results::read(&folder, scenarios)?;
             let page = page::write_all(&report);
             if args.console {
-                console::say_cost(&report);
+                console::print_overhead(&report);
             }
             show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: args.naive })
         }

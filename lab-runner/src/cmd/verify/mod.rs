@@ -11,13 +11,13 @@ use crate::engine::execute::{interrupted, invocation_folder, run_all};
 use crate::engine::plan;
 use crate::engine::plan::{Planned, Sizes, Which};
 use crate::engine::supervise::Interrupts;
+use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::{Style, ledger};
 use lab_analysis::claims::Verdict;
 use lab_analysis::results::Results;
 use lab_kit::{Measure, Scenario, Variant};
 use lab_recording::{Kind, Load};
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,13 +33,13 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
     let mut verified = Vec::new();
     for (number, (scenario, runs)) in plans.iter().enumerate() {
         let into = folder.join(format!("{}-{}", number + 1, scenario.name));
-        if let Some(signal) = run_and_look(runs, &into, &interrupts)? {
+        if let Some(signal) = run_and_profile(runs, &into, &interrupts, args)? {
             return Ok(interrupted(&folder, signal));
         }
         let report = Results::read(&into, scenarios)?;
         let again = suspects(scenario, &report, runs);
         let confirmed = folder.join(format!("{}-{}{AGAIN}", number + 1, scenario.name));
-        if let Some(signal) = run_and_look(&again, &confirmed, &interrupts)? {
+        if let Some(signal) = run_and_profile(&again, &confirmed, &interrupts, args)? {
             return Ok(interrupted(&folder, signal));
         }
         let again = if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
@@ -48,9 +48,17 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
     show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false })
 }
 
-/// Does the runs, and then looks into them with the profilers that claims are about.
-fn run_and_look(runs: &[Planned], into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
-    Ok(run_all(runs, into, interrupts)?.or_else(|| profile(&plan::claimed(runs), into, interrupts)))
+/// Does the runs, and then profiles those with claims about profiles.
+fn run_and_profile(
+    runs: &[Planned],
+    into: &Path,
+    interrupts: &Interrupts,
+    args: &VerifyArgs,
+) -> anyhow::Result<Option<i32>> {
+    if let Some(signal) = run_all(runs, into, interrupts)? {
+        return Ok(Some(signal));
+    }
+    Ok(profile(&plan::claimed(runs), into, interrupts, args.record.raw_logs()))
 }
 
 fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {
@@ -111,25 +119,21 @@ pub(crate) fn show(
 ) -> anyhow::Result<Exit> {
     let verdict = match format {
         Format::Json => {
-            let mut stdout = io::stdout().lock();
             let result = result(verified);
-            serde_json::to_writer_pretty(&mut stdout, &result).map_err(io::Error::from)?;
-            writeln!(stdout)?;
+            exit::print_json(&result)?;
             result.verdict
         }
         Format::Ledger => {
             let reports: Vec<&Results> = verified.iter().flat_map(Verified::reports).collect();
-            ledger::print(&reports, scenarios, &mut io::stdout().lock())?;
+            exit::print(|to| ledger::print(&reports, scenarios, to))?;
             result(verified).verdict
         }
         Format::Text => {
-            let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-            print(verified, folder, took, style, &mut stdout)?;
-            stdout.flush()?;
+            exit::print(|to| print(verified, folder, took, style, to))?;
             result(verified).verdict
         }
     };
-    // What a noisy machine could not measure is told and is no failure, unless nothing could be measured at all.
+    // What a noisy machine could not measure is printed and is no failure, unless nothing could be measured at all.
     Ok(match verdict {
         Verdict::Held => Exit::Done,
         Verdict::Broken => Exit::Broken,
