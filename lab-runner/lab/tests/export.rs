@@ -57,7 +57,7 @@ fn stacks_are_written_for_each_view_under_names_that_match() {
     lab.done(&["run", "greedy", "--duration", "300ms", "--profile", "stall"]);
     let folded = exported(&lab, &["--to", "folded"]);
     assert!(folded[0].parent().unwrap().ends_with("export"), "in the recording: {folded:?}");
-    let on_cpu = folded.iter().find(|path| path.ends_with("buggy-stall-on-cpu.folded")).unwrap();
+    let on_cpu = folded.iter().find(|path| path.ends_with("buggy-stall-on-cpu.ns.folded")).unwrap();
     let shown = Folded::parse(&fs::read(on_cpu).unwrap()).folded;
     assert!(shown.inclusive().contains_key("scenario_greedy::…::import::{closure}"), "{shown}");
     let plumbing = |stacks: &Folded| stacks.inclusive().keys().filter(|name| name.starts_with("tokio::")).count();
@@ -81,6 +81,6 @@ fn what_is_not_there_is_told_in_a_sentence_and_nothing_is_written() {
     refused(&recorded("greedy/03-consume-budget"), "pprof", "lab run greedy --profile all makes some");
     refused(&recorded("unordered/01-buggy"), "hlog", "sent no requests");
     refused("lab-runs/nowhere", "folded", "cannot read lab-runs/nowhere");
-    refused(&recorded("shutdown-trials"), "perfetto", "no profiler looked at the scheduler of");
+    refused(&recorded("shutdown-trials"), "perfetto", "has no profile of the scheduler");
     refused(&recorded("greedy"), "jpeg", "possible values: folded, pprof, hlog, perfetto");
 }
