@@ -29,7 +29,7 @@ use std::time::Duration;
 
 /// Reproduces faults of async Rust services on tokio, measures and diagnoses them, and compares fixes.
 #[derive(Debug, Parser)]
-#[command(name = "lab", version, arg_required_else_help = true, about = help::ABOUT)]
+#[command(name = "lab", bin_name = "lab", version, arg_required_else_help = true, about = help::ABOUT)]
 #[command(after_help = help::AFTER)]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `lab score`: runs what has an answer, diagnoses it, and tells how often the diagnosis is right.
+//! `lab score`: runs variants whose fault is known, diagnoses them, and reports how often the diagnosis is right.
 
 mod read;
 mod scanner;
@@ -183,7 +183,7 @@ fn clear_line() {
     }
 }
 
-/// What a score has to say of a folder that `lab report` was given; none if it is no score's.
+/// Reports the score in a folder that `lab report` was given; none if there is no score in it.
 pub(crate) fn reported(
     folder: &Path,
     plain: bool,

@@ -1,4 +1,4 @@
-//! `lab verify`: every claim of every variant, under loads as short as the claims bear.
+//! `lab verify`: checks every claim of every variant with reduced loads.
 
 pub(crate) mod text;
 
