@@ -49,15 +49,15 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     show(&report, None, scenarios, args.record.format, Style { plain, naive: false })
 }
 
-/// What is going to be run and for how long at most. How long a batch takes is what a sweep finds out; the sizes at which it
-/// can decide are the large ones, where an empty run no longer counts.
+/// What is going to be run, and for how long at most. How long a batch takes is what a sweep finds out.
 fn announcement(runs: &[Planned], sizes: &[usize], repetitions: usize) -> String {
     let [smallest, largest] = [sizes.first(), sizes.last()].map(|size| size.copied().unwrap_or(0));
     let most: Duration = runs.iter().map(|run| run.timeout).max().unwrap_or_default();
     let count = runs.len();
     format!(
-        "{count} runs, each size from {smallest} to {largest} {repetitions} times: most take less than a second, and \
-         none more than {} s; half as many again at {} if the exponent is undecided; Ctrl-C stops",
+        "{count} runs, each size from {smallest} to {largest} {repetitions} times, none of which takes more than {} s; \
+         the largest sizes decide, where a run takes clearly longer than an empty one; runs at {} are added for \
+         exponents that are undecided",
         most.as_secs(),
         largest.saturating_mul(2)
     )

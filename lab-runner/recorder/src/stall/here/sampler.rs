@@ -39,15 +39,12 @@ impl Sampler {
     /// somebody else's, or the file cannot be made.
     pub fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
         if !(1..=10_000).contains(&hz) {
-            return Err(format!("not available: 1 to 10000 samples a second, not {hz}"));
+            return Err(format!("1 to 10000 samples per second are possible, not {hz}"));
         }
         if RUNNING.swap(true, Ordering::AcqRel) {
-            return Err("not available: another sampler is at work".to_owned());
+            return Err("another sampler is running".to_owned());
         }
-        start(folder, hz).map_err(|why| {
-            RUNNING.store(false, Ordering::Release);
-            format!("not available: {why}")
-        })
+        start(folder, hz).inspect_err(|_| RUNNING.store(false, Ordering::Release))
     }
 
     /// Stops, waits for the last answers and writes the counts down.
