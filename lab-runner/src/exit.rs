@@ -1,4 +1,16 @@
-//! Exit codes: one table for every command, and errors that carry theirs.
+//! Exit codes and the last line on stderr.
+//!
+//! | code | of every command | of `run`, `report`, `verify`, `score` | of `compare` | of `doctor` |
+//! | --- | --- | --- | --- | --- |
+//! | 0 | done | every check that could be decided holds | improved, or equivalent | no false alarm |
+//! | 1 | the lab failed, or could not write the page that was asked for | | | |
+//! | 2 | wrong usage; nothing was made | | | |
+//! | 3 | | a check failed, or a fault was diagnosed wrongly | the primary metric regressed | |
+//! | 4 | | nothing could be decided | undecided | this machine cannot decide |
+//! | 128 + N | ended by signal N | | | |
+//!
+//! `lab report` of a recording has the code of the command that made it. A reader that closes stdout early, as `head`
+//! does, changes no code.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,34 +19,41 @@ use std::process::ExitCode;
 /// How the lab ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Everything asked for was done, and every claim that could be judged held.
+    /// Done, and everything that could be decided holds.
     Done,
-    /// The lab itself failed.
+    /// The lab failed.
     LabFailed,
     /// The command line or its input cannot be used.
     Usage,
-    /// A claim is broken.
+    /// A check or a comparison failed.
     Broken,
-    /// Nothing could be measured well enough to judge.
+    /// Nothing could be decided.
     NotMeasured,
     /// A signal ended the lab.
     Interrupted(i32),
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    /// The code of the process.
+    fn code(self) -> u8 {
+        match self {
             Exit::Done => 0,
             Exit::LabFailed => 1,
             Exit::Usage => 2,
             Exit::Broken => 3,
             Exit::NotMeasured => 4,
             Exit::Interrupted(signal) => 128 + signal as u8,
-        })
+        }
     }
 }
 
-/// An error that the user can mend: shown as it is, exit code 2.
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// An error of usage: shown as it is, exit code 2.
 #[derive(Debug)]
 pub(crate) struct UsageError(String);
 
@@ -52,20 +71,86 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// Prints an error as one sentence on stderr and chooses the exit code. A reader that closed our stdout, as
-/// `head` does, has what it wanted: that is no error.
+/// Prints an error as one sentence on stderr and chooses the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    let closed = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    };
-    if error.chain().any(closed) {
-        return Exit::Done;
-    }
     say(&format!("{error:#}"));
     if error.is::<UsageError>() { Exit::Usage } else { Exit::LabFailed }
+}
+
+/// Writes to stdout, without colour where the terminal has none. A closed stdout is no error: its reader has what it
+/// wanted, and the exit code still counts.
+pub(crate) fn print(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+    let written = write(&mut stdout).and_then(|()| stdout.flush());
+    Ok(unless_closed(written)?)
+}
+
+/// Prints a JSON document.
+pub(crate) fn print_json(document: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(|to| {
+        serde_json::to_writer_pretty(&mut *to, document)?;
+        writeln!(to)
+    })
+}
+
+fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// One line on stderr, where nobody may be listening.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(anstream::stderr(), "lab: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ending_has_the_code_of_the_table() {
+        let endings = [
+            (Exit::Done, 0),
+            (Exit::LabFailed, 1),
+            (Exit::Usage, 2),
+            (Exit::Broken, 3),
+            (Exit::NotMeasured, 4),
+            (Exit::Interrupted(2), 130),
+            (Exit::Interrupted(15), 143),
+        ];
+        for (exit, code) in endings {
+            assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn errors_of_usage_are_told_from_failures_of_the_lab() {
+        assert_eq!(report(&UsageError::error("no scenario: see lab list")), Exit::Usage);
+        assert_eq!(report(&anyhow::Error::msg("cannot start a child process")), Exit::LabFailed);
+    }
+
+    #[test]
+    fn only_a_closed_stdout_is_no_error() {
+        let failed = |kind: io::ErrorKind| unless_closed(Err(kind.into())).is_err();
+        assert!(!failed(io::ErrorKind::BrokenPipe) && failed(io::ErrorKind::StorageFull));
+        let json = serde_json::to_writer(Closed, &[1]).map_err(io::Error::from);
+        assert!(unless_closed(json).is_ok(), "also under a JSON document");
+    }
+
+    /// A stdout whose reader is gone.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 }

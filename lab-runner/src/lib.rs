@@ -64,8 +64,8 @@ pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
     exit.into()
 }
 
-/// Does what a lab asks the processes for that it starts, if the arguments are such; none if they are not. For a binary that uses the
-/// lab without its command line, and that the lab is to be able to start again.
+/// Runs what the arguments of a child process name, and returns none for a command line. For a binary that uses the lab
+/// without its command line: the lab starts that binary again for each run.
 pub fn child(args: &[OsString], scenarios: &[&'static Scenario]) -> Option<ExitCode> {
     match args {
         [_, word, folder] if word == OsStr::new(engine::child::SUBCOMMAND) => {
@@ -93,6 +93,8 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::New(args) => cmd::new::run(&args),
         Command::Pack(args) => cmd::pack::run(&args),
+        Command::Clean(args) => cmd::clean::run(&args),
         Command::Completions(args) => cmd::completions::run(&args),
+        Command::Version => cmd::version::run(),
     }
 }

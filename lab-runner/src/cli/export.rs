@@ -5,18 +5,20 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The folder of a run or of an invocation, or a packed one [default: the newest in --out]
+    /// Recording of a run, or of everything that one command recorded: a folder or a packed file
+    /// [default: the newest in --out]
     pub run: Option<PathBuf>,
-    /// What it is written as
+    /// Format of the files
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub to: ExportTo,
-    /// The folder that the files go to [default: export, in the recording; NAME-export here for a packed one]
+    /// Folder for the files [default: export in a recording below --out; for any other recording
+    /// NAME-export in --out, so that its folder is left as it is]
     #[arg(long, value_name = "DIR")]
     pub into: Option<PathBuf>,
-    /// Folds frames of plumbing into one: tokio
-    #[arg(long, value_enum, value_name = "WHAT")]
+    /// Merge the frames of a library into one, in folded stacks: tokio
+    #[arg(long, value_enum, value_name = "LIBRARY")]
     pub fold: Option<Fold>,
-    /// Where recordings were put
+    /// Folder of recordings
     #[arg(long, value_name = "DIR", default_value = "lab-runs")]
     pub out: PathBuf,
 }
@@ -24,19 +26,20 @@ pub(crate) struct ExportArgs {
 /// Formats of other tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportTo {
-    /// Stacks and weights, a line each: for flamegraph.pl, inferno, speedscope
+    /// Folded stacks with whole weights, whose unit is in the file's name: for inferno,
+    /// flamegraph.pl, speedscope
     Folded,
-    /// For go tool pprof and the Firefox Profiler
+    /// Profiles with functions, files and lines: for go tool pprof, speedscope, Firefox Profiler
     Pprof,
     /// Interval logs of all response times: for the tools of HdrHistogram
     Hlog,
-    /// Every poll on a time line, as the profiler sched saw it: for ui.perfetto.dev
+    /// A time line of every poll, from the profiler sched: for ui.perfetto.dev
     Perfetto,
 }
 
-/// What can be folded.
+/// Libraries whose frames can be merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fold {
-    /// Runs of the runtime's own frames become [tokio]
+    /// Adjacent frames of the runtime become [tokio]
     Tokio,
 }

@@ -43,13 +43,10 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
     let signal = match pairs(&batches, &folder, &interrupts, plain, scenarios)? {
         None => {
-            let looked = plan::profiles(
-                &first_pair(&batches),
-                &profilers(args, &batches),
-                args.timeout,
-                Some(&batch_times(&folder)),
-            );
-            profile(&looked, &folder, &interrupts)
+            let times = batch_times(&folder);
+            let runs =
+                plan::profiles(&first_pair(&batches), &profilers(args, &batches), args.timeout, Some(&times));
+            profile(&runs, &folder, &interrupts, args.record.raw_logs())
         }
         interrupted => interrupted,
     };
@@ -122,11 +119,11 @@ pub(crate) fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::
     let b = if args.after.is_none() && (args.null || two_loads) { a } else { b };
     match (a.name == b.name, args.null || two_loads) {
         (true, false) => Err(UsageError::error(format!(
-            "{0} against {0} shows the machine and no change: try --null if that is what you want",
+            "{0} against {0} measures only the noise of this machine: try --null for that",
             a.name
         ))),
         (false, true) => {
-            Err(UsageError::error("--null, --load-a and --load-b take one variant: leave the second one away"))
+            Err(UsageError::error("--null, --load-a and --load-b take one variant: leave the second one out"))
         }
         _ => {
             let of = [side(scenario, a, args, &args.load_a)?, side(scenario, b, args, &args.load_b)?];
@@ -169,7 +166,7 @@ fn is_decided(comparison: &Comparison) -> bool {
 /// Draws the pictures. The comparison stands without them, so a full disk is no failure.
 fn draw(report: &Results) {
     if let Err(error) = write_figures(report, &report.folder) {
-        exit::say(&format!("warning: not all pictures could be drawn: {error:#}"));
+        exit::say(&format!("warning: cannot draw all charts: {error:#}"));
     }
 }
 
@@ -191,6 +188,6 @@ fn conclude(
     let page = page::write_all(&report);
     let exit = show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: false }, args.strict)?;
     let Some(signal) = signal else { return Ok(exit) };
-    exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
+    exit::say(&format!("interrupted: the result is that of the pairs until then, in {}", folder.display()));
     Ok(Exit::Interrupted(signal))
 }

@@ -1,13 +1,13 @@
 //! `lab completions SHELL`: a completion script on stdout.
 
 use crate::cli::{Cli, CompletionsArgs};
+use crate::exit;
 use crate::exit::Exit;
 use clap::CommandFactory;
-use std::io::{self, Write};
 
 pub(crate) fn run(args: &CompletionsArgs) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "lab", &mut script);
-    io::stdout().write_all(&script)?;
+    exit::print(|to| to.write_all(&script))?;
     Ok(Exit::Done)
 }

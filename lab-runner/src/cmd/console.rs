@@ -1,67 +1,102 @@
-//! The run of `lab run --console` that is there to be watched: where to attach, and what watching cost.
+//! The run of `lab run --console`: where to attach, the wait for a client, and the overhead of being watched.
 
 use crate::cmd::profile::profile;
+use crate::engine::attach::{self, Started};
+use crate::engine::execute::{run_name, spec};
 use crate::engine::plan;
 use crate::engine::plan::Planned;
+use crate::engine::raw::RawLogs;
 use crate::engine::supervise::Interrupts;
 use crate::exit;
 use crate::exit::UsageError;
+use lab_analysis::profile::FOLDER;
 use lab_analysis::requests::{Analysis, analyse};
 use lab_analysis::results::Results;
 use lab_recorder::profilers::console::{CAN_BE_WATCHED, HOW_TO_BE_WATCHED, port};
 use lab_recording::folder;
 use lab_recording::profiler::Profiler;
-use std::net::TcpStream;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
-/// CPU time that an operation takes.
+/// CPU time of an operation.
 const COST: &str = "cpu_us_per_op";
-/// How often, and how many times, the port is tried before it is said that nobody serves there.
-const TRY_EVERY: Duration = Duration::from_millis(50);
-const TRIES: usize = 100;
 
 /// Refuses what this build cannot do, before anything is made.
 pub(crate) fn check() -> anyhow::Result<()> {
     if CAN_BE_WATCHED { Ok(()) } else { Err(UsageError::error(HOW_TO_BE_WATCHED)) }
 }
 
-/// Does a run once more, to be watched. Returns the signal that interrupted.
+/// Repeats a run under tokio-console, once a client is attached. Returns the signal that interrupted.
 pub(crate) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
-    let watched = plan::watched(runs);
-    let announce = || exit::say(&where_to_attach(port()));
-    // Whoever cannot have a thread is told at once, before anybody serves.
-    if thread::Builder::new().name("lab-console".into()).spawn(announce).is_err() {
-        exit::say(&format!("tokio-console http://127.0.0.1:{} attaches to the next run", port()));
+    let mut watched = plan::watched(runs);
+    for run in &mut watched {
+        run.timeout += attach::LIMIT;
     }
-    profile(&watched, folder, interrupts)
+    let run_folders: Vec<PathBuf> = watched
+        .iter()
+        .enumerate()
+        .map(|(number, run)| folder.join(FOLDER).join(run_name(number, watched.len(), &spec(run))))
+        .collect();
+    let starter = thread::Builder::new().name("lab-console".into()).spawn(move || {
+        run_folders.iter().for_each(|run| start_when_attached(run, port()));
+    });
+    if starter.is_err() {
+        exit::say("warning: cannot wait for a console: no thread; the run starts by itself");
+    }
+    profile(&watched, folder, interrupts, RawLogs::Keep)
 }
 
-/// Where to attach, as soon as the child serves there: the port was free before, and somebody else may have taken it since.
-fn where_to_attach(port: u16) -> String {
-    let serves = |_| {
-        thread::sleep(TRY_EVERY);
-        TcpStream::connect(("127.0.0.1", port)).is_ok()
-    };
-    match (0..TRIES).any(serves) {
-        true => format!("attach now: tokio-console http://127.0.0.1:{port}"),
-        false => format!("nobody serves at port {port}: stderr.txt in the run's folder may say why, or try again"),
+/// Prints where to attach, and starts the run once somebody is, or wants no more waiting.
+fn start_when_attached(run: &Path, port: u16) {
+    if !attach::is_served(port) {
+        let next = "stderr.txt in the run's folder may say why, or try again";
+        exit::say(&format!("port {port} is not served: {next}"));
+        return attach::start(run);
     }
+    let limit = attach::LIMIT.as_secs();
+    exit::say(&format!(
+        "waiting for a console: run tokio-console http://127.0.0.1:{port} in another terminal; \
+         the run starts when it is connected, on Enter, or after {limit} s"
+    ));
+    let started = attach::wait_for_client(port, &keys());
+    exit::say(match started {
+        Started::Attached => "a client is connected: the run starts",
+        Started::Key => "the run starts without a client",
+        Started::Limit => "no client was connected: the run starts",
+    });
+    attach::start(run);
 }
 
-/// Says what being watched cost, by the CPU time of an operation in the watched run and in the measured one.
-pub(crate) fn say_cost(report: &Results) {
+/// A message for each line on stdin. Its end is no key: a lab in a script has none.
+fn keys() -> Receiver<()> {
+    let (pressed, keys) = channel();
+    // This thread is left to its read: nobody else reads stdin, and the process ends without it.
+    let reader = thread::Builder::new().name("lab-keys".into()).spawn(move || {
+        let mut line = String::new();
+        while io::stdin().read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
+            if pressed.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    drop(reader);
+    keys
+}
+
+/// Prints the overhead of the console: CPU time of an operation in the watched run and in the measured one.
+pub(crate) fn print_overhead(report: &Results) {
     for profile in report.profiles.iter().filter(|profile| profile.profiler == Profiler::Console) {
         let watched = folder::open(&profile.folder).ok().map(analyse);
         let measured =
             report.runs.iter().map(|(run, _)| run).find(|run| run.recording.spec.variant == profile.spec.variant);
         exit::say(&match (watched.as_ref().and_then(cost), measured.and_then(cost)) {
             (Some(watched), Some(measured)) => format!(
-                "watched it took {:.2} times the CPU of an operation: {watched:.1} us instead of {measured:.1}",
+                "under tokio-console: {watched:.1} us of CPU time per operation, {:.2} times the {measured:.1} us without it",
                 watched / measured
             ),
-            _ => "what watching cost is not measured: one of the two runs has no CPU time of an operation".into(),
+            _ => "overhead of tokio-console not measured: one of the two runs has no CPU time per operation".into(),
         });
     }
 }

@@ -1,24 +1,38 @@
-//! `--dry-run`: the runs that a command would do.
+//! `--dry-run`: the planned runs, without running them.
 
 use crate::cli::Format;
 use crate::engine::execute::{run_name, spec};
 use crate::engine::plan::Planned;
+use crate::exit;
 use crate::exit::Exit;
 use lab_recording::spec::Spec;
-use std::io::{self, Write};
+use std::time::Duration;
 
-/// Prints what would be run.
+/// Prints the planned runs and an estimate of their time.
 pub(crate) fn print_plan(runs: &[Planned], format: Format) -> anyhow::Result<Exit> {
-    let mut stdout = io::stdout().lock();
     let specs: Vec<Spec> = runs.iter().map(spec).collect();
     if format == Format::Json {
-        serde_json::to_writer_pretty(&mut stdout, &specs).map_err(io::Error::from)?;
-        writeln!(stdout)?;
+        exit::print_json(&specs)?;
         return Ok(Exit::Done);
     }
-    for (number, spec) in specs.iter().enumerate() {
-        let load = serde_json::to_string(&spec.load)?;
-        writeln!(stdout, "{:<24} killed after {} ms  {load}", run_name(number, specs.len(), spec), spec.timeout_ms)?;
-    }
+    exit::print(|to| {
+        for (number, spec) in specs.iter().enumerate() {
+            let name = run_name(number, specs.len(), spec);
+            let load = serde_json::to_string(&spec.load)?;
+            writeln!(to, "{name:<24} killed after {} ms  {load}", spec.timeout_ms)?;
+        }
+        writeln!(to, "{}", total(runs))
+    })?;
     Ok(Exit::Done)
+}
+
+/// The number of runs, and the time of their loads; how long a batch takes is not known before it was run.
+fn total(runs: &[Planned]) -> String {
+    let count = runs.len();
+    let plural = if count == 1 { "run" } else { "runs" };
+    let load: Duration = runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum();
+    match load.as_secs_f64().ceil() {
+        0.0 => format!("{count} {plural} of a batch"),
+        seconds => format!("{count} {plural}, {seconds:.0} s of load and about a second more for each"),
+    }
 }

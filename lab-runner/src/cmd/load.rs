@@ -29,7 +29,7 @@ pub(crate) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load>
         size: args.size.unwrap_or(base.size),
         messages: messages.transpose()?.or_else(|| base.messages.clone()),
         stall_ms,
-        // Whoever stood still meanwhile is answered after it, and there may be several stalls in a row.
+        // Requests that waited for a stall are answered after it, and there may be several stalls in a row.
         drain_ms: base.drain_ms.saturating_add(stall_ms.unwrap_or(0).saturating_mul(3)),
         files: files.transpose()?.or_else(|| base.files.clone()),
         ..base.clone()
@@ -53,7 +53,7 @@ fn refuse_what_does_not_apply(scenario: &Scenario, args: &LoadArgs) -> anyhow::R
     if scenario.load.is_batch()
         && let Some((option, _)) = of_a_stream.iter().find(|(_, given)| *given)
     {
-        return Err(UsageError::error(format!("{name} is a batch that is all there at once: leave {option} away")));
+        return Err(UsageError::error(format!("{name} is a batch, all of whose items are there at once: leave {option} away")));
     }
     if !scenario.load.is_batch() && args.arrivals == Some(lab_recording::Arrivals::Batch) {
         return Err(UsageError::error(format!("{name} is a stream of requests, no batch: try --arrivals poisson")));
@@ -90,7 +90,7 @@ pub(crate) fn check_stall(runs: &[Planned]) -> anyhow::Result<()> {
         let stall = std::time::Duration::from_millis(run.load.stall_ms.unwrap_or(0));
         if stall >= run.timeout {
             return Err(UsageError::error(format!(
-                "a stall of {} s is not over when the run is killed after {} s: try a longer --timeout or a shorter --stall",
+                "a stall of {} s outlasts the run, which is killed after {} s: try a longer --timeout or a shorter --stall",
                 stall.as_secs_f64(),
                 run.timeout.as_secs_f64()
             )));

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod clean;
 pub(crate) mod compare;
 pub(crate) mod completions;
 mod console;
@@ -13,6 +14,7 @@ pub(crate) mod new;
 pub mod overhead;
 pub(crate) mod pack;
 mod page;
+mod place;
 mod profile;
 mod recorded;
 pub(crate) mod report;
@@ -20,6 +22,7 @@ pub(crate) mod run;
 pub(crate) mod score;
 pub(crate) mod sweep;
 pub(crate) mod verify;
+pub(crate) mod version;
 
 use crate::cli::Format;
 use crate::exit;
@@ -28,10 +31,9 @@ use crate::report::{Style, document, ledger, print};
 use lab_analysis::claims::Verdict;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
-use std::io::{self, Write};
 use std::path::Path;
 
-/// Prints a report to stdout and turns its verdict into an exit code, with `--strict` or without.
+/// Prints a report and chooses the exit code by its verdict, with `--strict` or without.
 fn show(
     report: &Results,
     page: Option<&Path>,
@@ -41,17 +43,9 @@ fn show(
     strict: bool,
 ) -> anyhow::Result<Exit> {
     match format {
-        Format::Json => {
-            let mut stdout = io::stdout().lock();
-            serde_json::to_writer_pretty(&mut stdout, &document(report)).map_err(io::Error::from)?;
-            writeln!(stdout)?;
-        }
-        Format::Ledger => ledger::print(&[report], scenarios, &mut io::stdout().lock())?,
-        Format::Text => {
-            let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-            print(report, page, style, &mut stdout)?;
-            stdout.flush()?;
-        }
+        Format::Json => exit::print_json(&document(report))?,
+        Format::Ledger => exit::print(|to| ledger::print(&[report], scenarios, to))?,
+        Format::Text => exit::print(|to| print(report, page, style, to))?,
     }
     let exit = exit_code(report.verdict, report.measured_nothing(), report.undecided(), strict);
     if exit == Exit::Done && format == Format::Text {

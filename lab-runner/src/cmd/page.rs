@@ -1,61 +1,103 @@
-//! The report as a page: written whole or not at all, and opened if that is asked for. A report stands without it, so a
-//! full disk or a folder that nobody may write into is told and changes nothing else.
+//! The report as a page: written whole or not at all, and opened if that is asked for.
 
 use crate::exit;
 use crate::report::{flames, page};
 use lab_analysis::results::Results;
-use lab_recording::{file, pack};
-use std::io;
+use lab_recording::file;
+use std::env;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What the page is called in the folder of its recording.
 pub(crate) const FILE: &str = "report.html";
 
-/// Writes the page, into the recording if nothing else is said, and returns where it is; none if it could not be written.
-pub(crate) fn write(report: &Results, to: Option<&Path>) -> Option<PathBuf> {
-    let path = to.map_or_else(|| default_place(&report.folder), Path::to_owned);
-    match page(report).and_then(|page| file::replace(&path, page.as_bytes())) {
+/// Writes the page.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn write(report: &Results, path: &Path) -> anyhow::Result<()> {
+    write_whole(path, page(report)?.as_bytes())
+}
+
+/// Writes the page that was asked for, and returns its path. A failure is printed; the text of the report stands.
+pub(crate) fn write_asked(report: &Results, path: PathBuf) -> Option<PathBuf> {
+    match write(report, &path) {
         Ok(()) => Some(path),
         Err(error) => {
-            exit::say(&format!("warning: the page could not be written: {error:#}: try --html FILE"));
+            exit::say(&format!("cannot write the page: {error:#}: try another --html FILE"));
             None
         }
     }
 }
 
-/// In the recording; of a packed one, which holds what it holds, beside whoever asks.
-fn default_place(recording: &Path) -> PathBuf {
-    match pack::packed_path(recording) {
-        Some(packed) => format!("{}.html", packed.name()).into(),
-        None => recording.join(FILE),
-    }
-}
-
-/// Writes what an invocation has to show besides its text, if anything looked into it or compared something: the flame
-/// graphs as files of their own, and the page.
+/// Writes the page and the flame graphs of what was just recorded, if there is a profile or a comparison to draw. Nobody
+/// asked for them, so a failure is a warning.
 pub(crate) fn write_all(report: &Results) -> Option<PathBuf> {
     if let Err(error) = write_flames(report) {
-        exit::say(&format!("warning: not all flame graphs could be written: {error:#}"));
+        exit::say(&format!("warning: cannot write all flame graphs: {error:#}"));
     }
-    let has_pictures = !report.profiles.is_empty() || report.comparison.is_some();
-    if has_pictures { write(report, None) } else { None }
+    if report.profiles.is_empty() && report.comparison.is_none() {
+        return None;
+    }
+    let path = report.folder.join(FILE);
+    let written = write(report, &path);
+    if let Err(error) = &written {
+        exit::say(&format!("warning: cannot write the page: {error:#}: try lab report --html FILE"));
+    }
+    written.is_ok().then_some(path)
 }
 
 fn write_flames(report: &Results) -> anyhow::Result<()> {
     let folder = report.folder.join(lab_analysis::profile::FOLDER);
-    flames(report).into_iter().try_for_each(|(file, svg)| file::replace(&folder.join(file), svg.as_bytes()))
+    flames(report).into_iter().try_for_each(|(file, svg)| write_whole(&folder.join(file), svg.as_bytes()))
 }
 
-/// Opens a file in whatever the desktop opens it with. Waits for nothing.
-pub(crate) fn open(path: &Path) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let quiet = || Stdio::null();
-    let started = Command::new(opener).arg(path).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
-    if let Err(error) = started {
-        let why = if error.kind() == io::ErrorKind::NotFound { "is not there".into() } else { error.to_string() };
-        exit::say(&format!("{opener} {why}: open {} in a browser", path.display()));
+/// Replaces a file as a whole, and makes its folder if there is none yet.
+fn write_whole(path: &Path, text: &[u8]) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
+    file::replace(path, text)
+}
+
+/// Opens a page in the browser of the desktop, or prints its address where there is none. Waits for nothing.
+pub(crate) fn open(path: &Path) {
+    let address = file_address(path);
+    let started = has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty())) && start_browser(path);
+    if !started {
+        exit::say(&format!("no display: open {address} in a browser"));
+    }
+}
+
+/// Whether a window can be shown. A desktop on macOS needs no variable for that.
+fn has_display(is_set: impl Fn(&str) -> bool) -> bool {
+    cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(is_set)
+}
+
+fn start_browser(path: &Path) -> bool {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = Command::new(opener);
+    command.arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().is_ok()
+}
+
+/// The address of a file, as a browser takes it: absolute, and percent-encoded but for what RFC 3986 calls unreserved.
+fn file_address(path: &Path) -> String {
+    let absolute = fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+    let absolute = absolute.unwrap_or_else(|_| path.to_owned());
+    let mut address = String::from("file://");
+    for byte in absolute.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                address.push(char::from(*byte));
+            }
+            // Writing to a String cannot fail.
+            other => drop(write!(address, "%{other:02X}")),
+        }
+    }
+    address
 }
 
 /// Where the page is to go and what is to be reported, given what was typed: a folder behind `--html` is a recording if
@@ -81,10 +123,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let packed = folder.path().join("greedy.lab");
         std::fs::write(&packed, "").unwrap();
-        assert_eq!(default_place(&packed), Path::new("greedy.html"));
-        assert_eq!(default_place(&packed.join("01-buggy")), Path::new("greedy-01-buggy.html"));
-        assert_eq!(default_place(folder.path()), folder.path().join(FILE));
         assert_eq!(wanted(&Some(Some(packed.clone())), &None), (None, Some(packed)), "a recording is not written over");
+    }
+
+    #[test]
+    fn an_address_is_absolute_and_encoded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a report #1 ü%.html");
+        fs::write(&path, "").unwrap();
+        let address = file_address(&path);
+        assert!(address.starts_with("file:///"), "{address}");
+        assert!(address.ends_with("/a%20report%20%231%20%C3%BC%25.html"), "{address}");
+        assert!(file_address(Path::new("missing.html")).ends_with("/missing.html"));
+    }
+
+    #[test]
+    fn a_display_is_either_of_two() {
+        assert!(has_display(|name| name == "DISPLAY") && has_display(|name| name == "WAYLAND_DISPLAY"));
+        assert_eq!(has_display(|_| false), cfg!(target_os = "macos"));
     }
 
     #[test]

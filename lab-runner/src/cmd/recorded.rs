@@ -64,7 +64,7 @@ fn refuse_what_is_for_runs(args: &CompareArgs) -> anyhow::Result<()> {
     ];
     match given.iter().find(|(_, given)| *given) {
         Some((option, _)) => {
-            Err(UsageError::error(format!("recordings were made already: leave {option} away, or name variants")))
+            Err(UsageError::error(format!("recordings have their load already: leave {option} away, or name variants")))
         }
         None => Ok(()),
     }

@@ -1,41 +1,60 @@
-//! `lab report [RUN]`: reads a recording again. Judges it as `lab run` did, and runs nothing. Writes nothing unless a
-//! page is asked for.
+//! `lab report [RUN]`: reports a recording again, with the exit code of the command that made it. Runs nothing, and writes
+//! nothing unless a page is asked for.
 
 use crate::cli::{Format, ReportArgs};
 use crate::cmd::verify::show as show_verified;
 use crate::cmd::verify::text;
-use crate::cmd::{page, score, show};
+use crate::cmd::{page, place, score, show};
 use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
 
 pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
-    let usage = |error: anyhow::Error| UsageError::error(format!("{error:#}"));
     let (file, run) = page::wanted(&args.html, &args.run);
     let folder = match run {
         Some(folder) => folder,
         None => lab_analysis::results::newest(&args.out).map_err(usage)?,
     };
+    let wants_page = args.html.is_some() || args.open;
     let opened = lab_recording::pack::open(&folder).map_err(usage)?;
     if let Some(scored) = score::reported(opened.folder(), &folder, plain, args.format == Format::Json, scenarios) {
-        return scored;
+        return if wants_page { Err(no_page("a score")) } else { scored };
     }
+    let style = Style { plain, naive: args.naive };
     if let Some(mut verified) = text::read(opened.folder(), scenarios).map_err(usage)? {
         let reports = verified.iter_mut().flat_map(|one| std::iter::once(&mut one.report).chain(&mut one.again));
         reports.for_each(|report| report.rename_folders(|folder| opened.shown(folder)));
-        let wants_page = args.html.is_some() || args.open;
-        if (wants_page || !text::made(&folder)) && args.format != Format::Ledger {
-            let shown = folder.display();
-            return Err(UsageError::error(format!("{shown} is no invocation but holds some: name one of them")));
+        let made = text::made(&folder);
+        if wants_page && made {
+            return Err(no_page("a verification"));
         }
-        return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain, naive: args.naive }, args.strict);
+        if !made && args.format != Format::Ledger {
+            let shown = folder.display();
+            let text = format!("{shown} holds several recordings: name one of them");
+            return Err(UsageError::error(text));
+        }
+        return show_verified(&verified, scenarios, &folder, None, args.format, style, args.strict);
     }
     let mut report = Results::read(opened.folder(), scenarios).map_err(usage)?;
     report.rename_folders(|folder| opened.shown(folder));
-    let wants_page = args.html.is_some() || args.open;
-    let page = if wants_page { page::write(&report, file.as_deref()) } else { None };
-    let exit = show(&report, page.as_deref(), scenarios, args.format, Style { plain, naive: args.naive }, args.strict)?;
-    page.iter().filter(|_| args.open).for_each(|file| page::open(file));
+    if !wants_page {
+        return show(&report, None, scenarios, args.format, style, args.strict);
+    }
+    let path = file.unwrap_or_else(|| place::beside(&folder, &args.out, page::FILE));
+    let page = page::write_asked(&report, path);
+    let exit = show(&report, page.as_deref(), scenarios, args.format, style, args.strict)?;
+    let Some(page) = page else { return Ok(Exit::LabFailed) };
+    if args.open {
+        page::open(&page);
+    }
     Ok(exit)
+}
+
+fn usage(error: anyhow::Error) -> anyhow::Error {
+    UsageError::error(format!("{error:#}"))
+}
+
+fn no_page(what: &str) -> anyhow::Error {
+    UsageError::error(format!("{what} has no page: leave --html and --open out"))
 }

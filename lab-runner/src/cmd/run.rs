@@ -39,8 +39,9 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
     let looked = || {
-        let profiles = plan::profiles(&runs, &profilers(args), args.timeout, Some(&batch_times(&folder)));
-        profile(&profiles, &folder, &interrupts)
+        let times = batch_times(&folder);
+        let profiles = plan::profiles(&runs, &profilers(args), args.timeout, Some(&times));
+        profile(&profiles, &folder, &interrupts, args.record.raw_logs())
     };
     let watched = || args.console.then(|| console::watch(&runs, &folder, &interrupts)).flatten();
     match measured.or_else(looked).or_else(watched) {
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
             let report = Results::read(&folder, scenarios)?;
             let page = page::write_all(&report);
             if args.console {
-                console::say_cost(&report);
+                console::print_overhead(&report);
             }
             show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: args.naive }, args.strict)
         }

@@ -8,6 +8,7 @@ use crate::engine::execute::{interrupted, invocation_folder, run_all};
 use crate::engine::plan;
 use crate::engine::plan::{Planned, Sizes};
 use crate::engine::supervise::Interrupts;
+use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use anyhow::Context;
@@ -17,6 +18,7 @@ use lab_kit::{Scenario, Variant};
 use lab_recording::Load;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
@@ -30,6 +32,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
         return print_plan(&runs, args.record.format);
     }
     let interrupts = Interrupts::catch()?;
+    exit::say(&announcement(&runs, &sizes, args.repetitions));
     let folder = invocation_folder(&args.record.out, &format!("{}-sweep", scenario.name))?;
     if let Some(signal) = run_all(&runs, &folder, &interrupts)? {
         return Ok(interrupted(&folder, signal));
@@ -47,6 +50,20 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     show(&report, None, scenarios, args.record.format, Style { plain, naive: false }, args.strict)
 }
 
+/// What is going to be run, and for how long at most. How long a batch takes is what a sweep finds out.
+fn announcement(runs: &[Planned], sizes: &[usize], repetitions: usize) -> String {
+    let [smallest, largest] = [sizes.first(), sizes.last()].map(|size| size.copied().unwrap_or(0));
+    let most: Duration = runs.iter().map(|run| run.timeout).max().unwrap_or_default();
+    let count = runs.len();
+    format!(
+        "{count} runs, each size from {smallest} to {largest} {repetitions} times, none of which takes more than {} s; \
+         the largest sizes decide, where a run takes clearly longer than an empty one; runs at {} are added for \
+         exponents that are undecided",
+        most.as_secs(),
+        largest.saturating_mul(2)
+    )
+}
+
 /// A sweep replaces the size by many; the rest of a batch's load is as ever.
 fn load_args(args: &SweepArgs) -> LoadArgs {
     LoadArgs { workers: args.workers, seed: args.seed, ..LoadArgs::default() }
@@ -55,7 +72,7 @@ fn load_args(args: &SweepArgs) -> LoadArgs {
 /// The sizes, if the largest of them can be run.
 fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec<usize>> {
     if sizes.smallest < 2 {
-        return Err(UsageError::error("a size of 1 is the empty run, which is done anyway: try --size 1000"));
+        return Err(UsageError::error("a size of 1 is the empty run, which every sweep includes: try --size 1000"));
     }
     let overflow = || UsageError::error("the largest of these sizes overflows: try a smaller --size or fewer --sizes");
     let all = sizes.all().ok_or_else(overflow)?;
@@ -65,7 +82,7 @@ fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec
     Ok(all)
 }
 
-/// The runs at twice the largest size, for the ways whose growth could not be told: once, as METHODOLOGY.md says.
+/// The runs at twice the largest size, once, for the variants whose growth is undecided: as METHODOLOGY.md says.
 fn one_size_more(
     report: &Results,
     ways: &[&'static Variant],
@@ -81,7 +98,7 @@ fn one_size_more(
     larger.filter(|_| !unclear.is_empty()).and_then(|size| plan(&unclear, size)).unwrap_or_default()
 }
 
-/// Draws the pictures of a report beside its recordings. What the disk has no room for is not left there by half.
+/// Draws the charts of a report beside its recordings. What the disk has no room for is not left there by half.
 pub(crate) fn write_figures(report: &Results, folder: &Path) -> anyhow::Result<()> {
     for (file, plot) in crate::report::figures(report) {
         let path = folder.join(file);

@@ -1,11 +1,13 @@
-//! The child: reads its spec, calls the variant, says how that went, and is gone.
+//! The child: reads its spec, calls the variant, and records how that ended.
 
+use crate::engine::attach;
 use anyhow::Context;
 use lab_kit::{Cx, Scenario, Variant, process};
 use lab_recorder::session::Session;
 use lab_recorder::threads::{panics, post_mortem};
 use lab_recording::folder;
 use lab_recording::outcome::{End, Usage};
+use lab_recording::profiler::Profiler;
 use lab_recording::spec::Spec;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
@@ -14,10 +16,10 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// The hidden word after the binary's name that makes it a child: `lab __child FOLDER`.
+/// The hidden command of a child: `lab __child FOLDER`.
 pub(crate) const SUBCOMMAND: &str = "__child";
 
-/// Runs one variant. Whatever it does, the parent learns it from the folder and the exit status.
+/// Runs one variant. The parent reads what came of it from the folder and the exit status.
 pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
     process::die_with_the_parent();
     let failed = run(folder, scenarios).err().map(|error| format!("{error:#}"));
@@ -33,16 +35,19 @@ pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
 
 fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
     let spec = folder::read_spec(folder)?;
-    // The parent may have died before the kernel was asked to tell.
-    anyhow::ensure!(std::os::unix::process::parent_id() == spec.parent, "the lab died before this run began");
+    // The parent may have ended before this process asked the kernel to end it with the parent.
+    anyhow::ensure!(std::os::unix::process::parent_id() == spec.parent, "the lab ended before this run began");
     let variant = find(&spec, scenarios)?;
     post_mortem::stand_by(folder);
     let cx = Cx::create(spec.load, folder)?;
     let Some(profiler) = spec.purpose.profiler() else { return call(variant, &cx, folder) };
-    let watcher = Session::new(profiler, folder);
-    let called = call(variant, &cx.watched(watcher.clone()), folder);
-    if let Err(error) = watcher.finish() {
-        crate::exit::say(&format!("the {profiler} profiler could not say what it saw: {error:#}"));
+    let session = Session::new(profiler, folder);
+    if profiler == Profiler::Console {
+        attach::wait_for_start(folder);
+    }
+    let called = call(variant, &cx.watched(session.clone()), folder);
+    if let Err(error) = session.finish() {
+        crate::exit::say(&format!("cannot write the {profiler} profile: {error:#}"));
     }
     called
 }
@@ -50,7 +55,7 @@ fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
 fn find(spec: &Spec, scenarios: &[&'static Scenario]) -> anyhow::Result<&'static Variant> {
     let scenario = scenarios.iter().find(|scenario| scenario.name == spec.scenario);
     let variant = scenario.and_then(|scenario| scenario.variant(&spec.variant));
-    variant.with_context(|| format!("this binary has no {} of {}", spec.variant, spec.scenario))
+    variant.with_context(|| format!("this binary has no variant {} of {}", spec.variant, spec.scenario))
 }
 
 /// Calls the variant and turns a panic of this thread into an error with the panic's text and place. Panics of
@@ -74,7 +79,7 @@ fn call(variant: &Variant, cx: &Cx, folder: &Path) -> anyhow::Result<()> {
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> String {
-    let text = info.payload_as_str().unwrap_or("something that is no text");
+    let text = info.payload_as_str().unwrap_or("a payload that is not text");
     match info.location() {
         Some(at) => format!("panicked at {at}: {text}"),
         None => format!("panicked: {text}"),

@@ -2,6 +2,7 @@
 
 use crate::engine::environment;
 use crate::engine::plan::{Planned, Times};
+use crate::engine::recordings::{MANY, invocations};
 use crate::engine::supervise::{Interrupts, supervise};
 use crate::exit;
 use crate::exit::{Exit, UsageError};
@@ -17,12 +18,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Says where an interrupted invocation left what it had.
+/// Prints where an interrupted command left its recordings.
 pub(crate) fn interrupted(folder: &Path, signal: i32) -> Exit {
     // An empty folder can be removed: it was interrupted before the first run.
     exit::say(&match fs::remove_dir(folder) {
         Ok(()) => "interrupted before anything was recorded".into(),
-        Err(_) => format!("interrupted: what was recorded is in {0}, lab report {0} reads it", folder.display()),
+        Err(_) => format!("interrupted: lab report {} shows what was recorded", folder.display()),
     });
     Exit::Interrupted(signal)
 }
@@ -46,15 +47,17 @@ pub(crate) fn spec(run: &Planned) -> Spec {
 
 /// The command line without the binary, as a shell would be given it.
 fn typed() -> String {
-    std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell would be given it.
 pub(crate) fn quoted(word: &str) -> String {
-    match word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=.,:/+%@".contains(c)) {
-        true if !word.is_empty() => word.to_owned(),
-        _ => format!("'{}'", word.replace('\'', "'\\''")),
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,:/+%@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
     }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// A run's folder inside its invocation's: sorted by the order in which they were done.
@@ -86,9 +89,11 @@ pub(crate) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<Pa
     let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "");
     let folder = out.join(format!("{scenario}-{time}-{}", std::process::id()));
     crate::engine::scratch::remove_abandoned_scratch(out);
+    recommend_cleaning(out);
     let made = fs::create_dir_all(&folder);
     made.map_err(|error| {
-        UsageError::error(format!("cannot record into '{}': {error}: try another --out", out.display()))
+        let shown = out.display();
+        UsageError::error(format!("cannot record into '{shown}': {error}: try another --out"))
     })?;
     Ok(folder)
 }
@@ -109,12 +114,22 @@ pub(crate) fn batch_times(invocation: &Path) -> Times {
     times
 }
 
+/// Recordings pile up, and nobody looks into that folder.
+fn recommend_cleaning(out: &Path) {
+    let count = invocations(out).len();
+    if count >= MANY {
+        let shown = out.display();
+        let next = "lab clean removes all but the newest ten";
+        exit::say(&format!("note: {shown} holds {count} recordings: {next}"));
+    }
+}
+
 /// Runs them one after another: two at once would measure each other. Returns the signal that interrupted.
 pub(crate) fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
     run_each(runs, folder, interrupts, &mut |_, _| ())
 }
 
-/// As [`run_all`], and tells after each run how many are done and where it is.
+/// As [`run_all`], and calls `done` after each run with the number of runs done and its folder.
 pub(crate) fn run_each(
     runs: &[Planned],
     folder: &Path,
@@ -144,7 +159,7 @@ pub(crate) fn run_each(
     Ok(interrupts.signal())
 }
 
-/// Gives names to what a child told of its threads, as one that hung or panicked does.
+/// Resolves the names in the thread dump of a child that hung or panicked.
 fn name_threads(mut outcome: Outcome, recorder: &Recorder) -> anyhow::Result<()> {
     let wrong = lab_analysis::resolve::threads::complete(&recorder.folder, outcome.ending == Ending::Hung);
     if wrong.is_empty() {

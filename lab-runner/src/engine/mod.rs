@@ -1,9 +1,12 @@
 //! From a list of runs to their recordings: planned, started one child after another, watched, ended.
 
+pub(crate) mod attach;
 pub(crate) mod child;
 pub(crate) mod environment;
 pub(crate) mod execute;
 pub(crate) mod neighbour;
 pub(crate) mod plan;
+pub(crate) mod raw;
+pub(crate) mod recordings;
 mod scratch;
 pub(crate) mod supervise;

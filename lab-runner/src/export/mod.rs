@@ -7,7 +7,7 @@ mod stacks;
 
 pub use hlog::hlog;
 pub(crate) use recorded::traces;
-pub use stacks::{Kind, stacks};
+pub use stacks::{folded, pprof};
 
 use anyhow::Context;
 use std::fs::{self, File};
@@ -17,13 +17,13 @@ use std::path::{Path, PathBuf};
 /// A file of another tool's format.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exported {
-    /// Its name, made of what it is about: `buggy-stall-off-cpu.folded`.
+    /// Its name, made of what it is about: `buggy-stall-off-cpu.ns.folded`.
     pub name: String,
     /// What is in it.
     pub bytes: Vec<u8>,
 }
 
-/// Writes the files into a folder, each whole or not at all, and tells where they are.
+/// Writes the files into a folder, each whole or not at all, and returns their paths.
 ///
 /// # Errors
 /// If one of them cannot be written; those before it stay.

@@ -19,11 +19,16 @@ pub(crate) fn traces(profiles: &[Profile], into: &Path) -> anyhow::Result<(Vec<P
         match open(&profile.folder) {
             Ok(recording) => {
                 written.push(trace(profile, &recording, into)?);
-                let cut = "is cut off or damaged: the trace has what is before";
-                let told = || format!("the scheduler's recording of {} {cut}", label(&profile.spec));
-                without.extend(recording.known.cut.then(told));
+                if recording.known.cut {
+                    let label = label(&profile.spec);
+                    let text = "is cut off or damaged: the trace ends there";
+                    without.push(format!("the scheduler's recording of {label} {text}"));
+                }
             }
-            Err(error) => without.push(format!("the scheduler's recording of {}: {error:#}", label(&profile.spec))),
+            Err(error) => {
+                let label = label(&profile.spec);
+                without.push(format!("cannot read the scheduler's recording of {label}: {error:#}"));
+            }
         }
     }
     Ok((written, without))

@@ -1,69 +1,102 @@
-//! What profilers saw, as folded text and as pprof: a file for each view of each run.
+//! Profiles as folded text and as pprof: a file for each view of each run.
 
 use crate::export::{Exported, file_name};
-use lab_analysis::evidence::{Evidence, Seen};
-use lab_analysis::stacks::pprof;
+use lab_analysis::evidence::{Evidence, Seen, label};
+use lab_analysis::profile::{Profile, View};
+use lab_analysis::stacks::pprof::{Pprof, ValueType};
+use lab_recording::profiler::{Profiler, ViewStatus};
+use std::fs;
+use std::path::Path;
 
-/// How stacks are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A line for each stack, its weight behind it.
-    Folded,
-    /// The format of `go tool pprof`.
-    Pprof,
-}
-
-/// A file for each view in which there was something to see, and a sentence for each in which there was not.
-pub fn stacks(evidence: &[Evidence], kind: Kind) -> (Vec<Exported>, Vec<String>) {
+/// Folded text: a file for each view in which there were samples, and a sentence for each in which there were none.
+/// Weights are whole numbers, for not every reader takes others; their unit is in the name: `buggy-cpu.ns.folded`.
+pub fn folded(evidence: &[Evidence]) -> (Vec<Exported>, Vec<String>) {
     let views = evidence.iter().flat_map(|view| view.seen.iter().map(move |seen| (view, seen)));
-    let (mut files, mut nothing) = (Vec::new(), Vec::new());
+    let (mut files, mut without) = (Vec::new(), Vec::new());
     for (view, seen) in views {
-        match bytes(view, seen, kind) {
-            Ok(bytes) => files.push(Exported { name: name(view, seen, kind), bytes }),
-            Err(error) => nothing.push(format!("{} of {}: {error:#}", view.name, seen.label)),
+        let (unit, each) = whole_unit(&view.unit);
+        let name = format!("{}-{}", file_name(&seen.label), file_name(&view.name));
+        match whole_lines(seen, each) {
+            text if text.is_empty() => without.push(no_samples(&view.name, &seen.label)),
+            text => files.push(Exported { name: format!("{name}.{unit}.folded"), bytes: text.into_bytes() }),
         }
     }
-    (files, nothing)
+    (files, without)
 }
 
-fn name(view: &Evidence, seen: &Seen, kind: Kind) -> String {
-    let end = match kind {
-        Kind::Folded => "folded",
-        Kind::Pprof => "pb.gz",
-    };
-    format!("{}-{}.{end}", file_name(&seen.label), file_name(&view.name))
-}
-
-fn bytes(view: &Evidence, seen: &Seen, kind: Kind) -> anyhow::Result<Vec<u8>> {
-    match kind {
-        Kind::Folded => {
-            anyhow::ensure!(!seen.folded.is_empty(), "no samples: there is nothing to write");
-            Ok(seen.folded.to_string().into_bytes())
-        }
-        Kind::Pprof => {
-            let (kind, unit, times) = weighed(&view.unit);
-            pprof::gzipped(&seen.folded.scaled(times), kind, unit)
-        }
-    }
-}
-
-/// What pprof calls a unit of ours: what is weighed, in which of the units that its readers know, and how many of those
-/// make one of ours.
-fn weighed(unit: &str) -> (&'static str, &'static str, f64) {
+/// The unit in which weights are whole numbers, and how many of it are in one of the view's.
+fn whole_unit(unit: &str) -> (&str, f64) {
     match unit {
-        "ms" => ("wall", "nanoseconds", 1e6),
-        "us" => ("wall", "nanoseconds", 1e3),
-        "ns" => ("wall", "nanoseconds", 1.0),
-        "bytes" => ("space", "bytes", 1.0),
-        _ => ("samples", "count", 1.0),
+        "ms" => ("ns", 1e6),
+        "us" => ("ns", 1e3),
+        other => (other, 1.0),
     }
+}
+
+fn whole_lines(seen: &Seen, each: f64) -> String {
+    let mut lines = String::new();
+    for (frames, weight) in seen.folded.stacks() {
+        let weight = (weight * each).round();
+        if weight >= 1.0 {
+            lines += &format!("{} {weight:.0}\n", frames.join(";"));
+        }
+    }
+    lines
+}
+
+/// Profiles for pprof: a file for each view of each run, with whole names, and files and lines where the profiler knows
+/// them; and a sentence for each view that has no samples.
+pub fn pprof(profiles: &[Profile]) -> (Vec<Exported>, Vec<String>) {
+    let (mut files, mut without) = (Vec::new(), Vec::new());
+    for profile in profiles {
+        let views = profile.views.iter().zip(&profile.note.views);
+        for (view, status) in views {
+            let label = label(&profile.spec);
+            let name = format!("{}-{}.pb.gz", file_name(&label), file_name(&view.name));
+            match pprof_of(profile, view, status) {
+                Ok(bytes) => files.push(Exported { name, bytes }),
+                Err(_) if view.folded.is_empty() => without.push(no_samples(&view.name, &label)),
+                Err(error) => without.push(format!("{} of {label}: {error:#}", view.name)),
+            }
+        }
+    }
+    (files, without)
+}
+
+/// The profile that was written when names were resolved; one without lines where there is none.
+fn pprof_of(profile: &Profile, view: &View, status: &ViewStatus) -> anyhow::Result<Vec<u8>> {
+    // Only what lies beside the status is its to name.
+    let file = Path::new(&status.file).with_extension("pb.gz");
+    let beside = profile.folder.join(file.file_name().unwrap_or_default());
+    if let Ok(bytes) = fs::read(beside) {
+        return Ok(bytes);
+    }
+    let (value, each) = value_type(profile.profiler, &view.unit);
+    Pprof::without_lines(&view.folded.scaled(each), value).gzipped()
+}
+
+/// What pprof calls the weights of a profiler, and how many of its units are in one of the view's.
+fn value_type(profiler: Profiler, unit: &str) -> (ValueType, f64) {
+    let time = match profiler {
+        Profiler::Cpu => "cpu",
+        Profiler::Sched => "delay",
+        Profiler::Alloc | Profiler::Stall | Profiler::Spans | Profiler::Console => "wall",
+    };
+    match whole_unit(unit) {
+        ("ns", each) => (ValueType::time(time), each),
+        ("bytes", each) => (ValueType { kind: "space", unit: "bytes" }, each),
+        (_, each) => (ValueType::SAMPLES, each),
+    }
+}
+
+fn no_samples(view: &str, label: &str) -> String {
+    format!("{view} of {label}: no samples")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use lab_analysis::stacks::Folded;
-    use lab_recording::profiler::Profiler;
 
     fn evidence(stacks: &str) -> Evidence {
         let folded = Folded::parse(stacks.as_bytes()).folded;
@@ -80,19 +113,29 @@ mod tests {
     }
 
     #[test]
-    fn each_view_of_each_run_is_a_file() {
-        let (files, nothing) = stacks(&[evidence("main;read 3\n")], Kind::Folded);
-        let wanted = Exported { name: "rate-100-stall-off-cpu.folded".into(), bytes: b"main;read 3\n".to_vec() };
-        assert_eq!((files, nothing.len()), (vec![wanted], 0));
-        let (files, _) = stacks(&[evidence("main;read 3\n")], Kind::Pprof);
-        assert_eq!(files[0].name, "rate-100-stall-off-cpu.pb.gz");
+    fn folded_weights_are_whole_and_their_unit_is_in_the_name() {
+        let (files, without) = folded(&[evidence("main;read 3\nmain;wait 0.000271\nmain;no 1e-9\n")]);
+        let wanted = Exported {
+            name: "rate-100-stall-off-cpu.ns.folded".into(),
+            bytes: b"main;read 3000000\nmain;wait 271\n".to_vec(),
+        };
+        assert_eq!((files, without.len()), (vec![wanted], 0));
     }
 
     #[test]
-    fn a_view_in_which_nothing_was_seen_is_told_and_no_empty_file() {
-        for kind in [Kind::Folded, Kind::Pprof] {
-            let (files, nothing) = stacks(&[evidence("")], kind);
-            assert!(files.is_empty() && nothing[0].starts_with("stall off-CPU of rate=100: no samples"), "{nothing:?}");
+    fn units_become_those_in_which_weights_are_whole() {
+        assert_eq!(["us", "ms", "bytes", "samples"].map(|unit| whole_unit(unit).0), ["ns", "ns", "bytes", "samples"]);
+        assert_eq!(value_type(Profiler::Cpu, "us"), (ValueType::time("cpu"), 1e3), "CPU time is no wall time");
+        assert_eq!(value_type(Profiler::Spans, "us"), (ValueType::time("wall"), 1e3));
+        assert_eq!(value_type(Profiler::Sched, "ms"), (ValueType::time("delay"), 1e6));
+    }
+
+    #[test]
+    fn a_view_without_samples_gets_a_sentence_and_no_empty_file() {
+        for stacks in ["", "main 1e-9\n"] {
+            let (files, without) = folded(&[evidence(stacks)]);
+            assert!(files.is_empty());
+            assert_eq!(without, ["stall off-CPU of rate=100: no samples"]);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The profiler in the parent: names for what the child saw, and a word on how far it can be believed.
 
 use crate::stacks::symbols::Symbols;
-use crate::stacks::{Folded, pprof};
+use crate::stacks::Folded;
+use crate::stacks::pprof::{Pprof, ValueType};
 use lab_recording::alloc::heap::{self, Heap};
 use lab_recording::alloc::read::{self, Recording};
 use lab_recording::alloc::{FILE, HEAP, NO_JEMALLOC};
@@ -45,16 +46,28 @@ impl<'a> Weights<'a> {
         weight.1 += samples;
     }
 
-    /// The same under names: bytes, and samples.
-    fn named(&self, symbols: &mut Symbols) -> [Folded; 2] {
-        let mut named = [Folded::default(), Folded::default()];
-        for (addresses, (bytes, samples)) in &self.0 {
-            let stack = stack(addresses, symbols);
-            named[0].add(&stack, *bytes);
-            named[1].add(&stack, *samples);
+    /// The same under names: bytes, and samples; and both with files and lines.
+    fn named(&self, kind: &'static str, symbols: &mut Symbols) -> Named {
+        let (mut bytes, mut samples) = (Folded::default(), Folded::default());
+        let space = ValueType { kind, unit: "bytes" };
+        let mut pprof = Pprof::new(&[ValueType::SAMPLES, space]);
+        for (addresses, (of_bytes, of_samples)) in &self.0 {
+            let frames = stack(addresses, symbols);
+            let names: Vec<String> = frames.iter().rev().map(Frame::name).collect();
+            bytes.add(&names, *of_bytes);
+            samples.add(&names, *of_samples);
+            let values = [*of_samples, of_bytes.round().max(1.0)];
+            pprof.add(&frames, &values, |frame| symbols.start_line(frame));
         }
-        named.map(|folded| whole(&folded))
+        Named { bytes: whole(&bytes), samples: whole(&samples), pprof }
     }
+}
+
+/// A view with names.
+struct Named {
+    bytes: Folded,
+    samples: Folded,
+    pprof: Pprof,
 }
 
 /// With whole weights, as tools expect them.
@@ -64,15 +77,18 @@ fn whole(folded: &Folded) -> Folded {
     whole
 }
 
-/// The functions of a stack, root first, without the allocator's own.
-fn stack(addresses: &[u64], symbols: &mut Symbols) -> Vec<String> {
+/// The functions of a stack, innermost first, without the allocator's own.
+fn stack(addresses: &[u64], symbols: &mut Symbols) -> Vec<Frame> {
     // All of these are places that calls come back to, the first one too.
     let mut addresses = addresses.to_vec();
     addresses.iter_mut().take(1).for_each(|first| *first = first.saturating_sub(1));
     let frames = symbols.stack(&addresses);
     let own = frames.iter().take(ALLOCATOR).rposition(is_of_the_allocator).map_or(0, |at| at + 1);
-    let asking: Vec<String> = frames[own..].iter().rev().map(Frame::name).collect();
-    if asking.is_empty() { vec!["[unknown]".to_owned()] } else { asking }
+    let asking = frames[own..].to_vec();
+    if asking.is_empty() {
+        return vec![Frame { function: "[unknown]".to_owned(), file: None, line: None }];
+    }
+    asking
 }
 
 /// Among so many innermost functions are those of the allocator: some of its own, and those of its profiler.
@@ -101,13 +117,13 @@ fn churn(folder: &Path, note: &mut ProfilerStatus) -> anyhow::Result<Option<Reco
     let mut symbols = Symbols::of_program(&recording.maps, &recording.executable, recording.stamp);
     let mut weights = Weights::default();
     recording.samples.iter().for_each(|sample| weights.add(&sample.frames, sample.weight(), 1.0));
-    let [bytes, samples] = weights.named(&mut symbols);
-    tell_churn(&recording, &bytes, note);
+    let named = weights.named("alloc_space", &mut symbols);
+    tell_churn(&recording, &named.bytes, note);
     if symbols.executable_has_changed() {
         note.notes.push("the binary has changed since: its functions have no names any more".into());
     }
     const SHOWS: &str = "who asks for memory, in bytes since the warm-up; not who keeps it, and not what C asks for";
-    note.views.push(view(folder, "churn", "alloc_space", [&bytes, &samples], SHOWS)?);
+    note.views.push(view(folder, "churn", &named, SHOWS)?);
     Ok(Some(recording))
 }
 
@@ -154,11 +170,11 @@ fn live(folder: &Path, churn: Option<&Recording>, note: &mut ProfilerStatus) -> 
     };
     let mut weights = Weights::default();
     heap.stacks.iter().for_each(|held| weights.add(&held.frames, held.bytes, held.samples));
-    let [bytes, samples] = weights.named(&mut symbols);
-    tell_live(&heap, &bytes, &samples, note);
+    let named = weights.named("inuse_space", &mut symbols);
+    tell_live(&heap, &named.bytes, &named.samples, note);
     const SHOWS: &str = "who asked since the warm-up for memory that was still held once the variant had returned, in bytes of \
                          jemalloc's size classes; not what was held and given back meanwhile";
-    note.views.push(view(folder, "live", "inuse_space", [&bytes, &samples], SHOWS)?);
+    note.views.push(view(folder, "live", &named, SHOWS)?);
     Ok(())
 }
 
@@ -181,13 +197,13 @@ fn tell_live(heap: &Heap, bytes: &Folded, samples: &Folded, note: &mut ProfilerS
 }
 
 /// Writes a view: bytes, samples, and the bytes for other people's tools.
-fn view(folder: &Path, name: &str, kind: &str, seen: [&Folded; 2], shows: &str) -> anyhow::Result<ViewStatus> {
-    let [bytes, samples] = seen;
+fn view(folder: &Path, name: &str, named: &Named, shows: &str) -> anyhow::Result<ViewStatus> {
+    let Named { bytes, samples, pprof } = named;
     let (file, in_samples) = (format!("alloc-{name}.folded"), format!("alloc-{name}-samples.folded"));
     fs::write(folder.join(&file), bytes.to_string())?;
     fs::write(folder.join(&in_samples), samples.to_string())?;
     if !bytes.is_empty() {
-        fs::write(folder.join(format!("alloc-{name}.pb.gz")), pprof::gzipped(bytes, kind, "bytes")?)?;
+        fs::write(folder.join(format!("alloc-{name}.pb.gz")), pprof.gzipped()?)?;
     }
     Ok(ViewStatus {
         name: format!("alloc {name}"),

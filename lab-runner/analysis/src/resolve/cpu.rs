@@ -1,7 +1,8 @@
 //! The parent's half: addresses become names, samples become CPU time, and a note says how far to believe them.
 
 use crate::stacks::symbols::Symbols;
-use crate::stacks::{Folded, Names, pprof};
+use crate::stacks::Folded;
+use crate::stacks::pprof::{Pprof, ValueType};
 use anyhow::{Result, ensure};
 use lab_recording::cpu::{OWN_THREADS, Raw, Stack};
 use lab_recording::frame::Frame;
@@ -33,10 +34,11 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let seen = Seen::of(&raw)?;
     let mut symbols = symbols(&raw);
     let samples = folded(&seen.service, &mut symbols);
-    let [time, nanoseconds] = [1e6, 1e9].map(|units| weighed(&samples, units / looks(&raw)));
+    let time = weighed(&samples, 1e6 / looks(&raw));
     std::fs::write(folder.join(TIME), time.to_string())?;
     std::fs::write(folder.join(SAMPLES), samples.to_string())?;
-    std::fs::write(folder.join(PPROF), pprof::gzipped(&Names::new().apply(&nanoseconds), "cpu", "nanoseconds")?)?;
+    let pprof = pprof(&seen.service, 1e9 / looks(&raw), &mut symbols);
+    std::fs::write(folder.join(PPROF), pprof.gzipped()?)?;
     let view = ViewStatus {
         name: "cpu".into(),
         file: TIME.into(),
@@ -128,6 +130,25 @@ fn names(back: &[u64], symbols: &mut Symbols) -> Vec<String> {
     }
     names.reverse();
     names
+}
+
+/// The stacks with files and lines, as samples and as nanoseconds of CPU time.
+fn pprof(stacks: &[&Stack], each_ns: f64, symbols: &mut Symbols) -> Pprof {
+    let mut pprof = Pprof::new(&[ValueType::SAMPLES, ValueType::time("cpu")]);
+    for stack in stacks {
+        let mut frames: Vec<Frame> = Vec::new();
+        if has_stack(stack) {
+            // Where a call comes back to belongs to the instruction before it.
+            for back in &stack.back {
+                frames.extend_from_slice(symbols.frames_at(back.saturating_sub(1)));
+            }
+        } else {
+            frames.push(Frame { function: NO_STACK.into(), file: None, line: None });
+        }
+        let samples = stack.samples as f64;
+        pprof.add(&frames, &[samples, samples * each_ns], |frame| symbols.start_line(frame));
+    }
+    pprof
 }
 
 /// What samples stand for if each stands for as much as every other.

@@ -1,9 +1,11 @@
 //! What the stall sampler saw, with names: stacks on and off the CPU, and the polls that took too long.
 
 use crate::stacks::doing::{IN_POLLS, in_polls};
+use crate::stacks::pprof::{Pprof, ValueType};
 use crate::stacks::stalls::{self, Folded};
 use crate::stacks::symbols::Symbols;
 use lab_recording::profiler::{ProfilerStatus, ViewStatus};
+use lab_recording::stall::read::Sample;
 use lab_recording::stall::{Counts, FILE, LONG_POLL_NS, Recording, read};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,6 +22,7 @@ pub fn resolve(folder: &Path) -> anyhow::Result<ProfilerStatus> {
     let mut symbols = Symbols::of(&recording);
     let folded = stalls::folded(&recording, &mut symbols);
     write_polls(folder, &recording, &mut symbols)?;
+    write_pprof(folder, &recording, &mut symbols)?;
     let views = [
         ("off-CPU", &folded.off_cpu, "where polls wait in the kernel, while their worker can run nothing else"),
         ("on-CPU", &folded.on_cpu, "where polls compute; what runs outside of polls is not looked at"),
@@ -33,6 +36,36 @@ pub fn resolve(folder: &Path) -> anyhow::Result<ProfilerStatus> {
     let views =
         views.into_iter().map(|(name, stacks, shows)| view(folder, name, stacks, shows)).collect::<Result<_, _>>()?;
     Ok(ProfilerStatus { views, counts: counts(&recording), notes: notes(&recording, &symbols), unavailable: None })
+}
+
+/// Writes the stacks of each view with files and lines, where there are samples of it.
+fn write_pprof(folder: &Path, recording: &Recording, symbols: &mut Symbols) -> anyhow::Result<()> {
+    let tick_ns = 1e9 / recording.hz.max(1) as f64;
+    let views = [("off-cpu", "off_cpu"), ("on-cpu", "on_cpu"), ("runnable", "runnable")];
+    for (view, kind) in views {
+        let samples = recording.samples.iter().filter(|sample| view == view_of(sample));
+        let mut pprof = Pprof::new(&[ValueType::SAMPLES, ValueType::time(kind)]);
+        let mut is_empty = true;
+        for sample in samples {
+            let ticks = f64::from(sample.ticks);
+            let frames = symbols.stack(&sample.frames);
+            pprof.add(&frames, &[ticks, ticks * tick_ns], |frame| symbols.start_line(frame));
+            is_empty &= sample.ticks == 0;
+        }
+        if !is_empty {
+            std::fs::write(folder.join(format!("stall-{view}.pb.gz")), pprof.gzipped()?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The view that a sample belongs to.
+fn view_of(sample: &Sample) -> &'static str {
+    match (sample.on_cpu, sample.in_syscall) {
+        (true, _) => "on-cpu",
+        (false, true) => "off-cpu",
+        (false, false) => "runnable",
+    }
 }
 
 /// Writes down the polls that took too long, and what all polls that were sampled did.

@@ -2,7 +2,7 @@
 //! were mapped.
 
 use addr2line::Context;
-use gimli::{EndianArcSlice, RunTimeEndian, SectionId};
+use gimli::{AttributeValue, EndianArcSlice, RunTimeEndian, SectionId, UnitOffset};
 use lab_recording::frame::Frame;
 use lab_recording::maps::{self, Mapping};
 use lab_recording::stall::Recording;
@@ -19,6 +19,8 @@ pub struct Symbols {
     mappings: Vec<Mapping>,
     modules: HashMap<String, Option<Module>>,
     frames: HashMap<u64, Vec<Frame>>,
+    /// Lines where functions begin, by function and file.
+    starts: HashMap<(String, String), u32>,
     /// The executable if it has changed since: its names would be wrong.
     changed: Option<PathBuf>,
 }
@@ -42,6 +44,7 @@ impl Symbols {
             mappings: maps::executable(maps),
             modules: HashMap::new(),
             frames: HashMap::new(),
+            starts: HashMap::new(),
             changed: (!same).then(|| executable.to_owned()),
         }
     }
@@ -74,6 +77,12 @@ impl Symbols {
         &self.frames[&address]
     }
 
+    /// The line where a function begins that [`Symbols::frames_at`] has returned, if debug information tells.
+    pub fn start_line(&self, frame: &Frame) -> Option<u32> {
+        let file = frame.file.clone()?;
+        self.starts.get(&(frame.function.clone(), file)).copied()
+    }
+
     fn look_up(&mut self, address: u64) -> Vec<Frame> {
         let Some(mapping) = self.mappings.iter().find(|mapping| mapping.addresses.contains(&address)) else {
             return vec![unnamed("[unknown]".to_owned())];
@@ -82,7 +91,14 @@ impl Symbols {
         let wrong = self.changed.as_ref().is_some_and(|changed| changed.as_os_str() == path.as_str());
         let module = self.modules.entry(path.clone()).or_insert_with(|| if wrong { None } else { Module::open(path) });
         let offset = address - mapping.addresses.start + mapping.offset;
-        let frames = module.as_ref().map(|module| module.frames(offset)).unwrap_or_default();
+        let found = module.as_ref().map(|module| module.frames(offset)).unwrap_or_default();
+        let mut frames = Vec::new();
+        for (frame, start) in found {
+            if let (Some(file), Some(start)) = (&frame.file, start) {
+                self.starts.insert((frame.function.clone(), file.clone()), start);
+            }
+            frames.push(frame);
+        }
         if frames.is_empty() { vec![unnamed(unknown_in(path))] } else { frames }
     }
 }
@@ -147,8 +163,8 @@ impl Module {
         Some(Module { segments, symbols: symbols(&file), lines: lines(&file) })
     }
 
-    /// The functions at an offset in the file, innermost first.
-    fn frames(&self, offset: u64) -> Vec<Frame> {
+    /// The functions at an offset in the file, innermost first, each with the line where it begins.
+    fn frames(&self, offset: u64) -> Vec<(Frame, Option<u32>)> {
         let here = |segment: &&Segment| offset >= segment.offset && offset - segment.offset < segment.size;
         let Some(segment) = self.segments.iter().find(here) else { return Vec::new() };
         let address = offset - segment.offset + segment.address;
@@ -156,11 +172,11 @@ impl Module {
         let mut frames = self.lines.as_ref().map(|lines| inlined(lines, address)).unwrap_or_default();
         match (frames.last_mut(), symbol) {
             // The symbol names the function with its path, which slim debug information leaves out.
-            (Some(outermost), Some(symbol)) => outermost.function = symbol,
-            (None, Some(symbol)) => frames.push(unnamed(symbol)),
+            (Some((outermost, _)), Some(symbol)) => outermost.function = symbol,
+            (None, Some(symbol)) => frames.push((unnamed(symbol), None)),
             (_, None) => {}
         }
-        frames.retain(|frame| !frame.function.is_empty());
+        frames.retain(|(frame, _)| !frame.function.is_empty());
         frames
     }
 
@@ -205,16 +221,36 @@ fn lines<'a, R: ReadRef<'a>>(file: &object::File<'a, R>) -> Option<Context<Slice
     Context::from_dwarf(gimli::Dwarf::load(section).ok()?).ok()
 }
 
-/// The function at an address and those that are inlined there, innermost first.
-fn inlined(lines: &Context<Slice>, address: u64) -> Vec<Frame> {
+/// The function at an address and those that are inlined there, innermost first, each with the line where it begins.
+fn inlined(lines: &Context<Slice>, address: u64) -> Vec<(Frame, Option<u32>)> {
     let Ok(mut found) = lines.find_frames(address).skip_all_loads() else { return Vec::new() };
     let mut frames = Vec::new();
     while let Ok(Some(frame)) = found.next() {
         let function = frame.function.and_then(|name| Some(demangled(&name.raw_name().ok()?))).unwrap_or_default();
         let file = frame.location.as_ref().and_then(|at| at.file.map(str::to_owned));
-        frames.push(Frame { function, file, line: frame.location.and_then(|at| at.line) });
+        let start = frame.dw_die_offset.and_then(|entry| start_line(lines, address, entry));
+        let line = frame.location.and_then(|at| at.line);
+        frames.push((Frame { function, file, line }, start));
     }
     frames
+}
+
+/// The line of a function's declaration. What is inlined refers to the function for it, and a method to its declaration.
+fn start_line(lines: &Context<Slice>, address: u64, entry: UnitOffset) -> Option<u32> {
+    const MOST_REFERENCES: usize = 4;
+    let unit = lines.find_dwarf_and_unit(address).skip_all_loads()?;
+    let mut entry = entry;
+    for _ in 0..MOST_REFERENCES {
+        let attributes = unit.entry(entry).ok()?;
+        if let Some(line) = attributes.attr_value(gimli::DW_AT_decl_line) {
+            return line.udata_value().and_then(|line| u32::try_from(line).ok());
+        }
+        let reference = [gimli::DW_AT_abstract_origin, gimli::DW_AT_specification];
+        let next = reference.into_iter().find_map(|name| attributes.attr_value(name))?;
+        let AttributeValue::UnitRef(next) = next else { return None };
+        entry = next;
+    }
+    None
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -30,7 +30,7 @@ impl Instrument for AllocProfiler {
         let looks = Looks::new(folder);
         let (churn, live) = (Churn::start(folder), jemalloc::start());
         if let (Err(churn), Err(live)) = (&churn, &live) {
-            return Err(format!("not available: {}", neither(churn, live)));
+            return Err(neither(churn, live));
         }
         self.live = self.noted("live", live).is_some();
         self.churn = self.noted("churn", churn).map(Arc::new);

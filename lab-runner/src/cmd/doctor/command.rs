@@ -17,7 +17,6 @@ use crate::report::Style;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use lab_recording::Kind;
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -55,7 +54,7 @@ fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Resu
     };
     let brief = scenario.brief_load().duration().max(SHORTEST);
     let duration = args.duration.or((!scenario.load.is_batch()).then_some(brief));
-    let RecordArgs { format, dry_run, ref out } = args.record;
+    let RecordArgs { format, dry_run, ref out, keep_raw } = args.record;
     let asked = CompareArgs {
         scenario: scenario.name.to_owned(),
         before: Some(variant(scenario, args.variant.as_deref(), Kind::Fixed)?.name.to_owned()),
@@ -70,7 +69,7 @@ fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Resu
         load: LoadArgs { duration, ..LoadArgs::default() },
         timeout: None,
         strict: false,
-        record: RecordArgs { format, dry_run, out: out.clone() },
+        record: RecordArgs { format, dry_run, out: out.clone(), keep_raw },
     };
     let sides = sides(scenario, &asked)?;
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
@@ -79,15 +78,16 @@ fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Resu
     Ok((sides, runs))
 }
 
-/// What is going to happen and how long it takes, for nothing is shown until it is over.
+/// What is going to happen and how long it takes: nothing is printed until it is over.
 fn announcement(runs: &[Planned]) -> String {
     let names = runs.first().map_or(String::new(), |run| format!("{} {}", run.scenario.name, run.variant.name));
     let load: Duration = runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum();
     let takes = match load.as_secs() {
-        0 => "as long as a batch takes".to_owned(),
-        seconds => format!("{seconds} s at least"),
+        0 => "of a batch".to_owned(),
+        seconds => format!("about {seconds} s"),
     };
-    format!("looking at the machine for some seconds, then {names} against itself: {} runs, {takes}", runs.len())
+    let count = runs.len();
+    format!("examining the machine for some seconds, then {names} against itself: {count} runs, {takes}")
 }
 
 fn examination(
@@ -120,13 +120,9 @@ fn examination(
 /// Prints what was found and turns it into an exit code.
 fn show(examination: &Examination, format: Format, plain: bool) -> anyhow::Result<Exit> {
     if format == Format::Json {
-        let mut stdout = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut stdout, examination).map_err(io::Error::from)?;
-        writeln!(stdout)?;
+        exit::print_json(examination)?;
     } else {
-        let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-        text::print(examination, Style { plain, naive: false }, &mut stdout)?;
-        stdout.flush()?;
+        exit::print(|to| text::print(examination, Style { plain, naive: false }, to))?;
     }
     Ok(match examination.noise.judgement {
         Judgement::Quiet => Exit::Done,

@@ -1,12 +1,12 @@
-//! What cannot be measured on a machine, why, and what would mend it. Pure: from facts to sentences.
+//! What cannot be measured on a machine, why, and the remedy. Pure: from facts to sentences.
 
 use crate::cmd::doctor::{Facts, IoUring, Quota};
 use lab_analysis::host::MOST_FOREIGN_CORES;
 use serde::Serialize;
 
-/// The pacer stops sleeping so long before a deadline: who wakes up later than this sends late.
+/// The load generator stops sleeping so long before a deadline: a thread that wakes up later than this sends late.
 const MARGIN_US: f64 = lab_kit::pacer::SPIN_NS as f64 / 1e3;
-/// A look at a clock that the kernel must be asked for takes longer than this.
+/// Reading a clock takes longer than this where it needs a system call.
 const SLOW_CLOCK_NS: f64 = 200.0;
 /// Ten of them lie beyond the p99.9.
 const FOR_P999: f64 = 10_000.0;
@@ -17,7 +17,7 @@ const LITTLE_ROOM: u64 = 200_000_000;
 pub(crate) struct Unavailable {
     pub what: &'static str,
     pub why: String,
-    pub mend: String,
+    pub remedy: String,
 }
 
 /// The load that a scenario's variants get unless the command line says otherwise.
@@ -50,97 +50,97 @@ pub(crate) fn unavailable(facts: &Facts, workers: usize, loads: &[DefaultLoad]) 
     all.into_iter().flatten().collect()
 }
 
-fn item(what: &'static str, why: impl Into<String>, mend: impl Into<String>) -> Option<Unavailable> {
-    Some(Unavailable { what, why: why.into(), mend: mend.into() })
+fn item(what: &'static str, why: impl Into<String>, remedy: impl Into<String>) -> Option<Unavailable> {
+    Some(Unavailable { what, why: why.into(), remedy: remedy.into() })
 }
 
 fn unoptimised(facts: &Facts) -> Option<Unavailable> {
-    let why = "this build is not optimised: its times and floors are those of another program";
-    if facts.environment.optimised { None } else { item("times that compare with anybody's", why, "cargo lab doctor") }
+    let why = "this is a debug build";
+    if facts.environment.optimised { None } else { item("comparable timings", why, "cargo lab doctor") }
 }
 
 fn no_spare_core(facts: &Facts, workers: usize) -> Option<Unavailable> {
     let cores = facts.environment.cores.filter(|cores| *cores <= workers)?;
-    let why = format!("the pacer shares {cores} of {cores} cores with the runtime: its lag is told, not hidden");
-    item("requests sent to the microsecond", why, "give it one core more than the runtime has workers")
+    let why = format!("the load generator shares {cores} of {cores} cores with the runtime, and each run reports its delay");
+    item("requests sent within a microsecond", why, "use a machine with one core more than the runtime has workers")
 }
 
 fn throttled(facts: &Facts) -> Option<Unavailable> {
     let Some(Quota::Cores(quota)) = facts.quota else { return None };
     let cores = facts.cores_present? as f64;
-    let why = format!("the control group grants {quota:.2} of {cores} cores: once they are spent, all stands still");
+    let why = format!("the control group has a quota of {quota:.2} of {cores} cores, and stops the process once it is used up");
     (quota < cores).then_some(())?;
-    item("tails free of throttling", why, "lift the quota (docker --cpus, systemd CPUQuota)")
+    item("tail latencies without throttling", why, "lift the quota (docker --cpus, systemd CPUQuota)")
 }
 
 fn shared(facts: &Facts) -> Option<Unavailable> {
     let percent = facts.foreign_cores.filter(|cores| *cores > MOST_FOREIGN_CORES)? * 100.0;
-    let why = format!("others used {percent:.0} % of a core before the runs began, and such pairs are dropped");
-    item("small changes", why, "end what else runs here, or come back when it is done")
+    let why = format!("other processes used {percent:.0} % of a core before the runs began, and pairs with that are dropped");
+    item("small changes", why, "end the other processes, or try again later")
 }
 
 fn paused(facts: &Facts) -> Option<Unavailable> {
     let spin = facts.spin.filter(|spin| spin.longest_us >= MARGIN_US)?;
     let (ms, gaps) = (spin.longest_us / 1e3, spin.gaps);
-    let why = format!("a thread that only spun stood still for {ms:.1} ms, and {gaps} times over 0.1 ms in all");
-    item("maxima below such a pause", why, "end what else runs here; on a shared host, take one of your own")
+    let why = format!("a thread that only reads the clock was stopped for {ms:.1} ms, and {gaps} times for more than 0.1 ms");
+    item("maxima below the longest pause of the host", why, "end the other processes; on a shared host, use a dedicated one")
 }
 
 fn late_sleeps(facts: &Facts) -> Option<Unavailable> {
     let us = facts.sleeps.filter(|sleeps| sleeps.p99_us >= MARGIN_US)?.p99_us;
-    let why = format!("one sleep in a hundred ends {:.1} ms late, beyond what the pacer spins away", us / 1e3);
-    item("requests sent on time at low rates", why, "take --rate 1000 or more: then the pacer never sleeps")
+    let why = format!("one sleep in a hundred ends {:.1} ms late, more than the load generator makes up for by spinning", us / 1e3);
+    item("requests sent on time at low rates", why, "use --rate 1000 or more: then the load generator does not sleep")
 }
 
 fn slow_clock(facts: &Facts) -> Option<Unavailable> {
-    let source = facts.clock_source.as_deref().unwrap_or("not told");
-    let why = format!("a look at the clock takes {:.0} ns; its source is {source}", facts.clock_read_ns);
+    let source = facts.clock_source.as_deref().unwrap_or("unknown");
+    let why = format!("reading the clock takes {:.0} ns; its source is {source}", facts.clock_read_ns);
     (facts.clock_read_ns > SLOW_CLOCK_NS).then_some(())?;
-    item("times below a microsecond", why, "boot with clocksource=tsc, where the host has a stable one")
+    item("times below a microsecond", why, "boot with clocksource=tsc, if the time-stamp counter of the host is stable")
 }
 
 fn changing_frequency(facts: &Facts) -> Option<Unavailable> {
     let governor = facts.governor.as_deref().filter(|governor| *governor != "performance")?;
-    let why = format!("the governor '{governor}' changes the processor's frequency with the load");
-    item("CPU times that repeat", why, "cpupower frequency-set --governor performance")
+    let why = format!("the frequency governor '{governor}' changes the frequency with the load");
+    item("repeatable CPU times", why, "cpupower frequency-set --governor performance")
 }
 
 fn no_steal(facts: &Facts) -> Option<Unavailable> {
     let why = match (facts.steal_ever, facts.is_virtual) {
-        (None, _) => "there is no /proc/stat to tell it",
-        (Some(false), Some(true)) => "the host has told of none since this machine started; it may not tell at all",
+        (None, _) => "there is no /proc/stat",
+        (Some(false), Some(true)) => "the host has reported none since this machine started, and may not report it at all",
         _ => return None,
     };
-    item("time that the host steals", why, "trust the longest gap of the spinning thread, and repeat what matters")
+    item("CPU time taken by the host (steal)", why, "look at the longest pause under timers, and repeat what matters")
 }
 
 fn no_hooks(facts: &Facts) -> Option<Unavailable> {
-    let why = "built without tokio_unstable: no reads through io_uring";
-    let mend = "build inside the repository, whose .cargo/config.toml asks for it";
-    if facts.environment.tokio_unstable { None } else { item("what only an unstable tokio has", why, mend) }
+    let why = "built without tokio_unstable: tokio has no task hooks and no io_uring";
+    let remedy = "build in the repository, whose .cargo/config.toml sets it";
+    if facts.environment.tokio_unstable { None } else { item("polls, and files through io_uring", why, remedy) }
 }
 
 fn no_io_uring(facts: &Facts) -> Option<Unavailable> {
     let why = match facts.io_uring {
         IoUring::Everybody => return None,
-        IoUring::Privileged => "the kernel keeps it for the privileged",
-        IoUring::Nobody => "the kernel refuses it to everybody",
-        IoUring::NotTold => "the kernel does not say whether it has one",
+        IoUring::Privileged => "the kernel allows it only to privileged processes",
+        IoUring::Nobody => "the kernel allows it to no process",
+        IoUring::Unknown => "the kernel has no io_uring, or an old one",
     };
     item("reads through io_uring", why, "sysctl kernel.io_uring_disabled=0, on Linux 6.6 or later")
 }
 
 fn no_counters(facts: &Facts) -> Option<Unavailable> {
     let why = match (facts.hardware_counters, facts.perf_event_paranoid) {
-        (Some(false), _) => "no counting unit is handed down to this machine".to_owned(),
-        (_, None) => "the kernel has no perf_event_open, or does not tell".to_owned(),
+        (Some(false), _) => "this machine has no performance monitoring unit".to_owned(),
+        (_, None) => "the kernel has no perf_event_open".to_owned(),
         (_, Some(level)) if level > 2 => format!("kernel.perf_event_paranoid is {level}"),
         _ => return None,
     };
     item(
         "instructions and cache misses",
         why,
-        "the lab asks for none; for a profiler: real hardware, paranoid 2 or less",
+        "the lab does not need them; for another profiler: physical hardware, and paranoid 2 or less",
     )
 }
 
@@ -148,18 +148,18 @@ fn no_room(facts: &Facts) -> Option<Unavailable> {
     let free = facts.disk_free_bytes.filter(|free| *free < LITTLE_ROOM)?;
     item(
         "long runs",
-        format!("{} MB are free where recordings go", free / 1_000_000),
-        "free some room or try another --out",
+        format!("{} MB are free in the folder of recordings", free / 1_000_000),
+        "free some space, with lab clean, or try another --out",
     )
 }
 
 fn no_p999(loads: &[DefaultLoad]) -> Option<Unavailable> {
     let short: Vec<&DefaultLoad> = loads.iter().filter(|load| load.rate * load.seconds < FOR_P999).collect();
-    let told: Vec<String> =
+    let sent: Vec<String> =
         short.iter().map(|load| format!("{} sends {:.0}", load.scenario, load.rate * load.seconds)).collect();
     let longer = short.iter().map(|load| format!("{:.0}s for {}", (FOR_P999 / load.rate).ceil(), load.scenario));
-    let why = format!("it takes 10 000 requests a run, and by itself {}", told.join(", "));
-    (!told.is_empty()).then_some(())?;
+    let why = format!("it needs 10 000 requests a run, and with its default load {}", sent.join(", "));
+    (!sent.is_empty()).then_some(())?;
     item("p99.9 of a default load", why, format!("--duration {}", longer.collect::<Vec<_>>().join(", ")))
 }
 
@@ -205,7 +205,7 @@ mod tests {
     fn a_machine_that_has_everything_lacks_nothing() {
         assert_eq!(missing(&good()), [""; 0]);
         let untold = Facts { quota: None, governor: None, sleeps: None, spin: None, foreign_cores: None, ..good() };
-        assert_eq!(missing(&untold), [""; 0], "what is not told is no finding");
+        assert_eq!(missing(&untold), [""; 0], "what is unknown is no finding");
     }
 
     #[test]
@@ -215,11 +215,11 @@ mod tests {
             change(&mut facts.environment);
             missing(&facts)
         };
-        assert_eq!(with(|here| here.optimised = false), ["times that compare with anybody's"]);
-        assert_eq!(with(|here| here.tokio_unstable = false), ["what only an unstable tokio has"]);
-        assert_eq!(with(|here| here.cores = Some(1)), ["requests sent to the microsecond"]);
+        assert_eq!(with(|here| here.optimised = false), ["comparable timings"]);
+        assert_eq!(with(|here| here.tokio_unstable = false), ["polls, and files through io_uring"]);
+        assert_eq!(with(|here| here.cores = Some(1)), ["requests sent within a microsecond"]);
         let narrow = unavailable(&Facts { quota: Some(Quota::Cores(1.5)), ..good() }, 1, &[]);
-        assert!(narrow[0].why.contains("grants 1.50 of 4 cores"), "{narrow:?}");
+        assert!(narrow[0].why.contains("quota of 1.50 of 4 cores"), "{narrow:?}");
         assert_eq!(missing(&Facts { quota: Some(Quota::Cores(4.0)), ..good() }), [""; 0], "as much as there is");
     }
 
@@ -229,12 +229,12 @@ mod tests {
         assert_eq!(missing(&Facts { sleeps: Some(late), ..good() }), ["requests sent on time at low rates"]);
         let paused = Spin { ms: 1_000.0, longest_us: 4_200.0, gaps: 3 };
         assert!(unavailable(&Facts { spin: Some(paused), ..good() }, 1, &[])[0].why.contains("4.2 ms, and 3 times"));
-        assert_eq!(missing(&Facts { steal_ever: Some(false), ..good() }), ["time that the host steals"]);
+        assert_eq!(missing(&Facts { steal_ever: Some(false), ..good() }), ["CPU time taken by the host (steal)"]);
         let real = Facts { steal_ever: Some(false), is_virtual: Some(false), ..good() };
         assert_eq!(missing(&real), [""; 0], "real hardware has no host");
         assert_eq!(missing(&Facts { foreign_cores: Some(0.4), ..good() }), ["small changes"]);
         assert_eq!(missing(&Facts { clock_read_ns: 700.0, ..good() }), ["times below a microsecond"]);
-        assert_eq!(missing(&Facts { governor: Some("powersave".into()), ..good() }), ["CPU times that repeat"]);
+        assert_eq!(missing(&Facts { governor: Some("powersave".into()), ..good() }), ["repeatable CPU times"]);
     }
 
     #[test]
@@ -242,8 +242,8 @@ mod tests {
         let why = |facts: Facts| unavailable(&facts, 1, &[]).first().map(|item| item.why.clone());
         let refused = why(Facts { perf_event_paranoid: Some(4), ..good() });
         assert_eq!(refused.as_deref(), Some("kernel.perf_event_paranoid is 4"));
-        assert!(why(Facts { hardware_counters: Some(false), ..good() }).unwrap().starts_with("no counting unit"));
-        assert!(why(Facts { io_uring: IoUring::Nobody, ..good() }).unwrap().contains("refuses it"));
+        assert!(why(Facts { hardware_counters: Some(false), ..good() }).unwrap().starts_with("this machine has no performance"));
+        assert!(why(Facts { io_uring: IoUring::Nobody, ..good() }).unwrap().contains("to no process"));
         assert_eq!(
             why(Facts { disk_free_bytes: Some(9_999_999), ..good() }).unwrap(),
             "9 MB are free where recordings go"
@@ -256,6 +256,6 @@ mod tests {
         let loads = [load("short", 2_000.0, 3.0), load("long", 5_000.0, 2.0), load("slow", 300.0, 3.0)];
         let found = unavailable(&good(), 1, &loads);
         assert!(found[0].why.ends_with("short sends 6000, slow sends 900"), "{found:?}");
-        assert_eq!(found[0].mend, "--duration 5s for short, 34s for slow");
+        assert_eq!(found[0].remedy, "--duration 5s for short, 34s for slow");
     }
 }

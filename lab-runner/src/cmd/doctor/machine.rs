@@ -1,5 +1,5 @@
-//! What the machine tells about itself. Everything that reads `/proc` or `/sys` takes the text, so that machines which
-//! nobody has here can be made up. What a machine does not tell is absent.
+//! What the machine reports about itself. Everything that reads `/proc` or `/sys` takes the text, so that machines which
+//! nobody has here can be made up. What a machine does not report is absent.
 
 use crate::cmd::doctor::timers;
 use crate::cmd::doctor::timers::{Sleeps, Spin};
@@ -31,16 +31,16 @@ pub(crate) struct Facts {
     pub sleeps: Option<Sleeps>,
     pub spin: Option<Spin>,
     pub load_average: Option<f64>,
-    /// Percent of the last ten seconds in which somebody waited for a core.
+    /// Percent of the last ten seconds in which a process waited for a core.
     pub pressure_percent: Option<f64>,
-    /// Cores that others used while sleeps and spinning were measured.
+    /// Cores that other processes used while sleeps and spinning were measured.
     pub foreign_cores: Option<f64>,
-    /// What the host took meanwhile.
+    /// CPU time that the host took meanwhile.
     pub steal: Option<Steal>,
-    /// Whether the host has told of any steal since the machine started.
+    /// Whether the host has reported any steal since the machine started.
     pub steal_ever: Option<bool>,
     pub perf_event_paranoid: Option<i64>,
-    /// Whether the kernel knows a unit that counts instructions and cache misses.
+    /// Whether there is a unit that counts instructions and cache misses.
     pub hardware_counters: Option<bool>,
     pub io_uring: IoUring,
     /// Room where recordings go.
@@ -55,18 +55,18 @@ pub(crate) enum Quota {
     Cores(f64),
 }
 
-/// Who may use io_uring, as far as the kernel tells: a filter of system calls may still refuse it.
+/// Which processes may use io_uring: a filter of system calls may still refuse it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IoUring {
     Everybody,
     Privileged,
     Nobody,
-    NotTold,
+    Unknown,
 }
 
 impl Facts {
-    /// Looks at this machine for some seconds; recordings go to `out`.
+    /// Examines this machine for some seconds; recordings go to `out`.
     pub fn here(out: &Path) -> Facts {
         let (begin, ticks, processes) = (Instant::now(), MachineTicks::now(), ProcessTicks::now());
         let clock_read_ns = timers::clock_read_ns();
@@ -82,13 +82,13 @@ impl Facts {
             steal: now.zip(ticks).and_then(|(now, then)| now.steal_since(then)),
             steal_ever: now.map(MachineTicks::has_steal),
             disk_free_bytes: rustix::fs::statvfs(out).ok().map(|disk| disk.f_bavail * disk.f_frsize),
-            ..told()
+            ..reported()
         }
     }
 }
 
 /// What can be read at once.
-fn told() -> Facts {
+fn reported() -> Facts {
     let text = |path: &str| fs::read_to_string(path).ok();
     let word = |path: &str| text(path).map(|text| text.trim().to_owned());
     Facts {
@@ -194,7 +194,7 @@ fn io_uring(disabled: Option<&str>) -> IoUring {
         Some("0") => IoUring::Everybody,
         Some("1") => IoUring::Privileged,
         Some("2") => IoUring::Nobody,
-        _ => IoUring::NotTold,
+        _ => IoUring::Unknown,
     }
 }
 
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(pressure_percent("some avg10=0.28 avg60=0.47 total=7\nfull avg10=0.00\n"), Some(0.28));
         assert_eq!(pressure_percent(""), None);
         let told = [Some("0"), Some("1"), Some("2"), None].map(io_uring);
-        assert_eq!(told, [IoUring::Everybody, IoUring::Privileged, IoUring::Nobody, IoUring::NotTold]);
+        assert_eq!(told, [IoUring::Everybody, IoUring::Privileged, IoUring::Nobody, IoUring::Unknown]);
     }
 
     #[test]

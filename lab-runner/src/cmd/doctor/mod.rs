@@ -1,5 +1,5 @@
 //! What a machine can measure. `machine` and `timers` look at it from outside any runtime; `noise` and `findings` only
-//! decide, and `report::doctor` prints.
+//! decide, and `text` prints.
 
 pub(crate) mod command;
 mod findings;
@@ -16,7 +16,7 @@ use lab_recording::Load;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Everything that `lab doctor` found, `lab.doctor.v1` as JSON: keys may be added, never renamed. What is not told is
+/// Everything that `lab doctor` found, `lab.doctor.v2` as JSON: keys may be added, never renamed. What is unknown is
 /// null.
 #[derive(Debug, Serialize)]
 pub(crate) struct Examination {
@@ -27,7 +27,7 @@ pub(crate) struct Examination {
     pub load: Load,
     pub facts: Facts,
     pub noise: Noise,
-    /// What cannot be measured here, and how to mend it.
+    /// What cannot be measured here, and the remedy.
     pub unavailable: Vec<Unavailable>,
     /// The folder of the A/A comparison, which `lab report` reads.
     pub recording: PathBuf,
@@ -35,5 +35,5 @@ pub(crate) struct Examination {
 
 impl Examination {
     /// The format of the document.
-    pub const SCHEMA: &'static str = "lab.doctor.v1";
+    pub const SCHEMA: &'static str = "lab.doctor.v2";
 }

@@ -7,27 +7,27 @@ use lab_analysis::requests::{Analysis, ValidityVerdict};
 use lab_analysis::stats::estimate::{Estimate, detectable};
 use serde::Serialize;
 
-/// Numbers of pairs that somebody may want to pay for.
+/// Numbers of pairs that are worth their time to somebody.
 const PAIRS: [usize; 5] = [6, 8, 12, 16, 30];
 /// As many as `lab compare` runs by itself.
 const USUAL_PAIRS: usize = 8;
 
-/// What a A/A comparison says of a machine.
+/// What an A/A comparison shows about a machine.
 #[derive(Debug, Serialize)]
 pub(crate) struct Noise {
     pub judgement: Judgement,
-    /// Why it is not quiet, in words.
-    pub because: Vec<String>,
+    /// Why it is not quiet.
+    pub reasons: Vec<String>,
     pub pairs: usize,
     pub kept: usize,
     pub dropped: Vec<Dropped>,
     /// The primary metric first.
     pub metrics: Vec<MetricNoise>,
-    /// The smallest change of the primary metric that so many pairs see.
-    pub sees: Vec<Sees>,
-    pub pacer: Option<Pacer>,
-    /// The names of those who kept the machine busiest meanwhile.
-    pub others: Vec<String>,
+    /// Minimum detectable change of the primary metric, by the number of pairs.
+    pub detectable: Vec<Detectable>,
+    pub load_generator: Option<LoadGenerator>,
+    /// Names of the other processes that used most CPU time meanwhile.
+    pub busiest: Vec<String>,
 }
 
 /// What became of a comparison in which nothing differs.
@@ -59,28 +59,28 @@ pub(crate) struct Dropped {
 pub(crate) struct MetricNoise {
     pub metric: String,
     pub primary: bool,
-    /// What the comparison called it; absent where there are too few pairs to judge it beside the others.
+    /// Its verdict in the comparison; absent where there are too few pairs to judge it beside the others.
     pub verdict: Option<Change>,
     /// Standard deviation of the log ratio of a pair. Absent where only bounds are compared.
     pub floor: Option<f64>,
-    /// The interval of a factor that is 1; an end that nobody can tell is null.
+    /// The interval of a ratio whose true value is 1; an unknown end is null.
     pub interval: Option<[Option<f64>; 2]>,
-    /// The smallest change that eight pairs see, as a share.
-    pub sees_with_8: Option<f64>,
+    /// Minimum detectable change with eight pairs, as a share.
+    pub detectable_with_8: Option<f64>,
     /// Why there is no floor.
     pub because: Option<String>,
 }
 
-/// The smallest change that so many pairs see, as a share.
+/// Minimum detectable change with so many pairs, as a share.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Sees {
+pub(crate) struct Detectable {
     pub pairs: usize,
     pub change: f64,
 }
 
-/// How late the pacer sent, in microseconds: medians over the runs, and the worst of them.
+/// How late requests were sent, in microseconds: medians over the runs, and the worst of them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Pacer {
+pub(crate) struct LoadGenerator {
     pub lag_p50_us: f64,
     /// Absent where no run had requests enough.
     pub lag_p99_us: Option<f64>,
@@ -90,38 +90,38 @@ pub(crate) struct Pacer {
 }
 
 impl Noise {
-    /// Reads the noise off a A/A comparison, absent if there was no whole pair.
+    /// The noise in an A/A comparison, which is absent if no pair is whole.
     pub fn of<'a>(
         comparison: Option<&Comparison>,
         runs: impl Iterator<Item = &'a Analysis>,
         others: Vec<String>,
     ) -> Noise {
-        let (judgement, because) = comparison.map_or_else(no_pair, |comparison| judge(comparison, &others));
+        let (judgement, reasons) = comparison.map_or_else(no_pair, |comparison| judge(comparison, &others));
         let metrics: Vec<_> =
             comparison.iter().flat_map(|comparison| comparison.metrics.iter().map(noise_of)).collect();
         let floor = metrics.iter().find(|metric| metric.primary).and_then(|metric| metric.floor);
-        let sees = |sd| PAIRS.map(|pairs| Sees { pairs, change: detectable(sd, pairs) }).to_vec();
+        let by_pairs = |sd| PAIRS.map(|pairs| Detectable { pairs, change: detectable(sd, pairs) }).to_vec();
         Noise {
             judgement,
-            because,
+            reasons,
             pairs: comparison.map_or(0, |comparison| comparison.pairs.len()),
             kept: comparison.map_or(0, Comparison::kept),
             dropped: comparison.map(dropped).unwrap_or_default(),
-            sees: floor.map(sees).unwrap_or_default(),
+            detectable: floor.map(by_pairs).unwrap_or_default(),
             metrics,
-            pacer: pacer(&runs.collect::<Vec<_>>()),
-            others,
+            load_generator: load_generator(&runs.collect::<Vec<_>>()),
+            busiest: others,
         }
     }
 }
 
 fn no_pair() -> (Judgement, Vec<String>) {
-    (Judgement::NotMeasured, vec!["no pair was done to its end".into()])
+    (Judgement::NotMeasured, vec!["no pair was completed".into()])
 }
 
 fn judge(comparison: &Comparison, others: &[String]) -> (Judgement, Vec<String>) {
     if let Some(why) = &comparison.invalid {
-        let busy = (!others.is_empty()).then(|| format!("and meanwhile most was used by {}", others.join(", ")));
+        let busy = (!others.is_empty()).then(|| format!("most CPU time was used by {}", others.join(", ")));
         return (Judgement::TooBusy, std::iter::once(why.clone()).chain(busy).collect());
     }
     let alarms = false_alarms(comparison);
@@ -131,7 +131,7 @@ fn judge(comparison: &Comparison, others: &[String]) -> (Judgement, Vec<String>)
     match comparison.metrics.iter().find(|metric| metric.primary).map(|metric| &metric.estimate) {
         Some(Ok(_)) => (Judgement::Quiet, Vec::new()),
         Some(Err(why)) => (Judgement::NotMeasured, vec![why.clone()]),
-        None => (Judgement::NotMeasured, vec!["the metric that decides was not measured".into()]),
+        None => (Judgement::NotMeasured, vec!["the primary metric was not measured".into()]),
     }
 }
 
@@ -140,7 +140,7 @@ fn false_alarms(comparison: &Comparison) -> Vec<String> {
     let called = comparison.metrics.iter().filter(|metric| metric.judged);
     let called = called.filter(|metric| matches!(metric.change, Change::Improved | Change::Regressed));
     let mut alarms: Vec<String> =
-        called.map(|metric| format!("{} is called {}", metric.metric, metric.change)).collect();
+        called.map(|metric| format!("{} counts as {}", metric.metric, metric.change)).collect();
     if comparison.loses_more() {
         let [before, after] = comparison.lost;
         alarms.push(format!("one side lost {before:.0} requests and the other {after:.0}"));
@@ -158,31 +158,31 @@ fn dropped(comparison: &Comparison) -> Vec<Dropped> {
 fn noise_of(metric: &Compared) -> MetricNoise {
     let finite = |end: f64| end.is_finite().then_some(end);
     let estimate = metric.estimate.as_ref().ok();
-    // Of bounds nobody knows how they scatter.
+    // How bounds scatter is unknown.
     let exact = |estimate: &&Estimate| estimate.t.1.is_finite();
     let floor = estimate.filter(exact).map(|estimate| estimate.sd);
     let no_floor =
-        || metric.estimate.clone().err().unwrap_or_else(|| "only a bound: it lies where the lab's own floor is".into());
+        || metric.estimate.clone().err().unwrap_or_else(|| "only a bound: it is as low as the lab can measure".into());
     MetricNoise {
         metric: metric.metric.clone(),
         primary: metric.primary,
         verdict: metric.judged.then_some(metric.change),
         floor,
         interval: estimate.map(|estimate| [finite(estimate.low), finite(estimate.high)]),
-        sees_with_8: floor.map(|sd| detectable(sd, USUAL_PAIRS)),
+        detectable_with_8: floor.map(|sd| detectable(sd, USUAL_PAIRS)),
         because: floor.is_none().then(no_floor),
     }
 }
 
 /// How the pacer did, if the runs had one.
-fn pacer(runs: &[&Analysis]) -> Option<Pacer> {
+fn load_generator(runs: &[&Analysis]) -> Option<LoadGenerator> {
     let sorted = |metric: &str| {
         let mut values: Vec<f64> = runs.iter().filter_map(|run| Some(run.metrics.get(metric)?.value)).collect();
         values.sort_by(f64::total_cmp);
         values
     };
     let (p50, p99) = (sorted("pacer_lag_p50_us"), sorted("pacer_lag_p99_us"));
-    Some(Pacer {
+    Some(LoadGenerator {
         lag_p50_us: *p50.get(p50.len() / 2)?,
         lag_p99_us: p99.get(p99.len() / 2).copied(),
         worst_lag_p99_us: p99.last().copied(),
@@ -239,13 +239,13 @@ pub(crate) mod tests {
     fn where_nothing_is_called_a_change_the_noise_tells_what_is_seen() {
         let noise =
             noise(&null(vec![compared("p", true, Change::Equivalent), compared("q", false, Change::Inconclusive)]));
-        assert_eq!((noise.judgement, noise.because.len(), noise.kept), (Judgement::Quiet, 0, 8));
+        assert_eq!((noise.judgement, noise.reasons.len(), noise.kept), (Judgement::Quiet, 0, 8));
         let sd = noise.metrics[0].floor.unwrap();
         assert!((sd - 0.062).abs() < 0.002, "{sd}");
-        assert_eq!(noise.sees.iter().map(|sees| sees.pairs).collect::<Vec<_>>(), PAIRS);
-        assert_eq!(noise.metrics[0].sees_with_8, Some(noise.sees[1].change));
-        assert!(noise.sees.windows(2).all(|two| two[0].change > two[1].change), "more pairs see more");
-        assert!(noise.pacer.is_none(), "there was none");
+        assert_eq!(noise.detectable.iter().map(|change| change.pairs).collect::<Vec<_>>(), PAIRS);
+        assert_eq!(noise.metrics[0].detectable_with_8, Some(noise.detectable[1].change));
+        assert!(noise.detectable.windows(2).all(|two| two[0].change > two[1].change), "more pairs see more");
+        assert!(noise.load_generator.is_none(), "there was none");
     }
 
     #[test]
@@ -253,11 +253,11 @@ pub(crate) mod tests {
         let mut comparison =
             null(vec![compared("p", true, Change::Equivalent), compared("q", false, Change::Improved)]);
         let alarm = noise(&comparison);
-        assert_eq!((alarm.judgement, alarm.because), (Judgement::FalseAlarm, vec!["q is called improved".to_owned()]));
+        assert_eq!((alarm.judgement, alarm.reasons), (Judgement::FalseAlarm, vec!["q counts as improved".to_owned()]));
         comparison.metrics[1].judged = false;
         assert_eq!(noise(&comparison).judgement, Judgement::Quiet);
         comparison.lost = [0.0, 2.0];
-        assert_eq!(noise(&comparison).because, ["one side lost 0 requests and the other 2"]);
+        assert_eq!(noise(&comparison).reasons, ["one side lost 0 requests and the other 2"]);
     }
 
     #[test]
@@ -267,7 +267,7 @@ pub(crate) mod tests {
         comparison.invalid = Some("3 of 8 pairs were dropped".into());
         let busy = noise(&comparison);
         assert_eq!(busy.judgement, Judgement::TooBusy, "no verdict counts");
-        assert_eq!(busy.because, ["3 of 8 pairs were dropped", "and meanwhile most was used by make, rustc"]);
+        assert_eq!(busy.reasons, ["3 of 8 pairs were dropped", "most CPU time was used by make, rustc"]);
         assert_eq!((busy.dropped[0].pair, busy.kept), (3, 7));
     }
 
@@ -276,12 +276,12 @@ pub(crate) mod tests {
         let mut comparison = null(vec![compared("p", true, Change::Inconclusive)]);
         comparison.metrics[0].estimate.as_mut().unwrap().t = (0.0, f64::INFINITY);
         let bound = noise(&comparison);
-        assert!(bound.metrics[0].floor.is_none() && bound.sees.is_empty(), "{bound:?}");
+        assert!(bound.metrics[0].floor.is_none() && bound.detectable.is_empty(), "{bound:?}");
         assert!(bound.metrics[0].because.as_ref().unwrap().starts_with("only a bound"));
         comparison.metrics[0].estimate = Err("5 pairs cannot reach a confidence of 95 %".into());
         assert_eq!(noise(&comparison).judgement, Judgement::NotMeasured);
         comparison.metrics.clear();
-        assert_eq!(noise(&comparison).because, ["the metric that decides was not measured"]);
+        assert_eq!(noise(&comparison).reasons, ["the primary metric was not measured"]);
         assert_eq!(Noise::of(None, std::iter::empty(), Vec::new()).judgement, Judgement::NotMeasured);
     }
 }

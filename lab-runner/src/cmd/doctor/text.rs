@@ -1,4 +1,4 @@
-//! What `lab doctor` found, on one screen: the machine, its noise, what cannot be measured on it.
+//! The result of `lab doctor` on one screen: the machine, its noise, what cannot be measured on it.
 
 use crate::cmd::doctor::{Examination, Facts, IoUring, Judgement, MetricNoise, Noise, Quota, Unavailable};
 use crate::report::Style;
@@ -11,21 +11,21 @@ use std::io::{self, Write};
 /// Columns of a screen, less those that the heads of lines take.
 const WIDTH: usize = 100 - HEAD;
 const HEAD: usize = 11;
-/// Dropped pairs that are told one by one.
+/// Dropped pairs that are listed one by one.
 const MOST_DROPPED: usize = 3;
 
-/// Prints what was found.
+/// Prints the result.
 pub(crate) fn print(found: &Examination, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let Examination { scenario, variant, noise, facts, .. } = found;
-    writeln!(to, "{BOLD}doctor: {scenario} / {variant} against itself, {} pairs{BOLD:#}\n", noise.pairs)?;
+    writeln!(to, "{BOLD}doctor: A/A comparison of {scenario}, variant {variant}, {} pairs{BOLD:#}\n", noise.pairs)?;
     for (head, text) in machine(facts, style) {
         row(head, &text, style, to)?;
     }
-    row("pacer", &pacer(found, style), style, to)?;
+    row("load", &load_generator(found, style), style, to)?;
     print_noise(noise, style, to)?;
     print_judgement(noise, style, to)?;
     print_unavailable(&found.unavailable, style, to)?;
-    let free = told(facts.disk_free_bytes.as_ref(), |free| format!("{:.1} GB free", *free as f64 / 1e9));
+    let free = or_unknown(facts.disk_free_bytes.as_ref(), |free| format!("{:.1} GB free", *free as f64 / 1e9));
     writeln!(to, "\nrecording  {} ({free})", found.recording.display())
 }
 
@@ -50,48 +50,48 @@ fn machine(facts: &Facts, style: Style) -> [(&'static str, String); 6] {
 }
 
 /// A text, or that there is none.
-fn told<T>(value: Option<&T>, text: impl Fn(&T) -> String) -> String {
-    value.map_or_else(|| "not told".into(), text)
+fn or_unknown<T>(value: Option<&T>, text: impl Fn(&T) -> String) -> String {
+    value.map_or_else(|| "unknown".into(), text)
 }
 
 fn processor(facts: &Facts) -> String {
-    let usable = told(facts.environment.cores.as_ref(), usize::to_string);
-    let present = told(facts.cores_present.as_ref(), usize::to_string);
+    let usable = or_unknown(facts.environment.cores.as_ref(), usize::to_string);
+    let present = or_unknown(facts.cores_present.as_ref(), usize::to_string);
     let quota = match facts.quota {
         Some(Quota::Unlimited) => "no CPU quota".into(),
         Some(Quota::Cores(cores)) => format!("a quota of {cores:.2} cores"),
-        None => "CPU quota not told".into(),
+        None => "CPU quota unknown".into(),
     };
     let host = match facts.is_virtual {
         Some(true) => ", virtual",
         Some(false) => ", no hypervisor",
         None => "",
     };
-    let model = facts.environment.cpu.as_deref().unwrap_or("model not told");
+    let model = facts.environment.cpu.as_deref().unwrap_or("unknown processor");
     format!("{usable} of {present} cores usable, {quota}; {model}{host}")
 }
 
 fn kernel(facts: &Facts) -> String {
-    let tick = told(facts.tick_hz.as_ref(), |hz| format!("{hz:.0} Hz"));
+    let tick = or_unknown(facts.tick_hz.as_ref(), |hz| format!("{hz:.0} Hz"));
     let ring = match facts.io_uring {
-        IoUring::Everybody => "for everybody",
-        IoUring::Privileged => "for the privileged",
-        IoUring::Nobody => "refused",
-        IoUring::NotTold => "not told",
+        IoUring::Everybody => "allowed",
+        IoUring::Privileged => "only for privileged processes",
+        IoUring::Nobody => "not allowed",
+        IoUring::Unknown => "unknown",
     };
-    let paranoid = told(facts.perf_event_paranoid.as_ref(), i64::to_string);
+    let paranoid = or_unknown(facts.perf_event_paranoid.as_ref(), i64::to_string);
     let counters = match facts.hardware_counters {
-        Some(true) => "hardware counters there and not used",
+        Some(true) => "hardware counters available and not used",
         Some(false) => "no hardware counters",
-        None => "hardware counters not told",
+        None => "hardware counters unknown",
     };
     format!("tick {tick}; io_uring {ring}; perf_event_paranoid {paranoid}, {counters}")
 }
 
 fn clock(facts: &Facts, style: Style) -> String {
-    let source = told(facts.clock_source.as_ref(), String::clone);
-    let governor = told(facts.governor.as_ref(), String::clone);
-    format!("{source}, a look at it takes {}; frequency governor {governor}", time(facts.clock_read_ns / 1e3, style))
+    let source = or_unknown(facts.clock_source.as_ref(), String::clone);
+    let governor = or_unknown(facts.governor.as_ref(), String::clone);
+    format!("{source}, read in {}; frequency governor {governor}", time(facts.clock_read_ns / 1e3, style))
 }
 
 fn timers(facts: &Facts, style: Style) -> String {
@@ -101,62 +101,65 @@ fn timers(facts: &Facts, style: Style) -> String {
         format!("{} sleeps end late by {p50} (p50), {p99} (p99), {max} (max)", sleeps.count)
     });
     let spin = facts.spin.map(|spin| {
-        format!("a thread that spins for {:.0} s stands still for {} at most", spin.ms / 1e3, time(spin.longest_us))
+        format!("a thread that spins for {:.0} s is stopped for at most {}", spin.ms / 1e3, time(spin.longest_us))
     });
     let known: Vec<String> = sleeps.into_iter().chain(spin).collect();
-    if known.is_empty() { "not measured: no thread could be had".into() } else { known.join("; ") }
+    if known.is_empty() { "not measured: cannot start a thread".into() } else { known.join("; ") }
 }
 
 fn busy(facts: &Facts) -> String {
-    let load = told(facts.load_average.as_ref(), |load| format!("{load:.2}"));
-    let others = told(facts.foreign_cores.as_ref(), |cores| format!("{:.0} % of a core", cores * 100.0));
-    let stolen = told(facts.steal.as_ref(), |steal| format!("{:.1} %", steal.share * 100.0));
-    let waited = told(facts.pressure_percent.as_ref(), |percent| format!("{percent:.1} %"));
-    format!("load {load}; others use {others}; stolen {stolen}; waited for a core {waited} of the time")
+    let load = or_unknown(facts.load_average.as_ref(), |load| format!("{load:.2}"));
+    let others = or_unknown(facts.foreign_cores.as_ref(), |cores| format!("{:.0} % of a core", cores * 100.0));
+    let stolen = or_unknown(facts.steal.as_ref(), |steal| format!("{:.1} %", steal.share * 100.0));
+    let waited = or_unknown(facts.pressure_percent.as_ref(), |percent| format!("{percent:.1} %"));
+    format!("load {load}; other processes use {others}; steal {stolen}; a process waits for a core {waited} of the time")
 }
 
 fn build(facts: &Facts) -> String {
     let here = &facts.environment;
-    let version = |name: &str, version: &Option<String>| format!("{name} {}", told(version.as_ref(), String::clone));
+    let version = |name: &str, version: &Option<String>| format!("{name} {}", or_unknown(version.as_ref(), String::clone));
     let rustc = here.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or(rustc).to_owned());
     let optimised = if here.optimised { "optimised" } else { "not optimised" };
     let unstable = if here.tokio_unstable { "tokio_unstable" } else { "no tokio_unstable" };
-    let versions = format!("{}, {}", version("tokio", &here.tokio), told(rustc.as_ref(), String::clone));
-    format!("{optimised}, {unstable}, {versions}; frame pointers not told")
+    let versions = format!("{}, {}", version("tokio", &here.tokio), or_unknown(rustc.as_ref(), String::clone));
+    format!("{optimised}, {unstable}, {versions}")
 }
 
-fn pacer(found: &Examination, style: Style) -> String {
-    let Some(pacer) = found.noise.pacer else {
-        return "not measured: a batch needs none".into();
+fn load_generator(found: &Examination, style: Style) -> String {
+    let Some(generator) = found.noise.load_generator else {
+        return "no load generator: a batch needs none".into();
     };
     let time = |us: f64| time(us, style);
-    let p99 = match (pacer.lag_p99_us, pacer.worst_lag_p99_us) {
+    let p99 = match (generator.lag_p99_us, generator.worst_lag_p99_us) {
         (Some(usual), Some(worst)) => format!("{} (p99), {} (p99 of the worst run)", time(usual), time(worst)),
-        _ => "p99 n too small".into(),
+        _ => "p99 needs 1 000 requests a run".into(),
     };
     let spare = match found.facts.environment.cores {
-        Some(cores) if cores > found.load.workers => "has a core to spin on",
-        Some(_) => "has no core of its own and sleeps",
-        None => "cores not told",
+        Some(cores) if cores > found.load.workers => "the load generator has a core of its own",
+        Some(_) => "the load generator has no core of its own, and sleeps",
+        None => "number of cores unknown",
     };
-    let (p50, valid, runs) = (time(pacer.lag_p50_us), pacer.runs - pacer.invalid, pacer.runs);
-    format!("{spare}; lags by {p50} (p50), {p99}; {valid} of {runs} runs valid")
+    let (p50, valid, runs) = (time(generator.lag_p50_us), generator.runs - generator.invalid, generator.runs);
+    format!("{spare}; late by {p50} (p50), {p99}; {valid} of {runs} runs valid")
 }
 
 fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if noise.metrics.iter().all(|metric| metric.interval.is_none()) {
         let why = noise.metrics.first().and_then(|metric| metric.because.as_deref());
         writeln!(to)?;
-        row("noise", &format!("not measured: {}", why.unwrap_or("no pair is left that has a metric")), style, to)?;
+        row("noise", &format!("not measured: {}", why.unwrap_or("no pair is left with a metric")), style, to)?;
         return print_dropped(noise, style, to);
     }
-    let heads = format!("{:<22}{:>12}   {:<22}{:>12}   verdict", "", "noise floor", "factor of nothing", "8 pairs see");
+    let heads = format!("{:<22}{:>12}   {:<22}{:>12}   verdict", "", "noise floor", "ratio, really 1", "detectable");
     writeln!(to, "\n{DIM}{heads}{DIM:#}")?;
     noise.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))?;
-    if !noise.sees.is_empty() {
-        let seen = noise.sees.iter().map(|seen| format!("{} with {}", percent(seen.change), seen.pairs));
+    writeln!(to, "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs show{DIM:#}")?;
+    if !noise.detectable.is_empty() {
+        let changes = noise.detectable.iter();
+        let changes = changes.map(|by| format!("{} with {}", percent(by.change), by.pairs));
+        let text = format!("detectable: {} pairs", changes.collect::<Vec<_>>().join(", "));
         writeln!(to)?;
-        row("* sees", &format!("{} pairs", seen.collect::<Vec<_>>().join(", ")), style, to)?;
+        row("* primary", &text, style, to)?;
     }
     print_dropped(noise, style, to)
 }
@@ -169,9 +172,9 @@ fn print_metric(metric: &MetricNoise, style: Style, to: &mut dyn Write) -> io::R
     };
     let end = |end: Option<f64>| end.map_or_else(|| "?".into(), three_digits);
     let interval = format!("{} to {}", end(low), end(high));
-    let floor = metric.floor.map_or_else(|| "a bound".into(), percent);
-    let sees = metric.sees_with_8.map_or_else(|| "-".into(), percent);
-    write!(to, "{star}{:<21}{floor:>12}   {interval:<22}{sees:>12}   ", metric.metric)?;
+    let floor = metric.floor.map_or_else(|| "bound".into(), percent);
+    let detectable = metric.detectable_with_8.map_or_else(|| "-".into(), percent);
+    write!(to, "{star}{:<21}{floor:>12}   {interval:<22}{detectable:>12}   ", metric.metric)?;
     match metric.verdict {
         Some(verdict) => writeln!(to, "{0}{verdict}{0:#}", verdict_colour(verdict)),
         None => writeln!(to, "{DIM}not judged{DIM:#}"),
@@ -201,35 +204,35 @@ fn print_dropped(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<
     if all == 0 {
         return row("dropped", "no pair", style, to);
     }
-    let told = noise.dropped.iter().take(MOST_DROPPED).map(|dropped| format!("pair {}, {}", dropped.pair, dropped.why));
+    let shown = noise.dropped.iter().take(MOST_DROPPED).map(|dropped| format!("pair {}, {}", dropped.pair, dropped.why));
     let more = (all > MOST_DROPPED).then(|| format!("{} more", all - MOST_DROPPED));
-    let told: Vec<String> = told.chain(more).collect();
-    row("dropped", &format!("{all} of {} pairs: {}", noise.pairs, told.join("; ")), style, to)
+    let shown: Vec<String> = shown.chain(more).collect();
+    row("dropped", &format!("{all} of {} pairs: {}", noise.pairs, shown.join("; ")), style, to)
 }
 
 fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let because = noise.because.join(", ");
+    let reasons = noise.reasons.join(", ");
     let (colour, head, text) = match noise.judgement {
         Judgement::Quiet => (
             AnsiColor::Green.on_default(),
             "quiet",
-            format!("nothing differs, and nothing was called a change, by {} of {} pairs", noise.kept, noise.pairs),
+            format!("both sides are the same, and no metric counts as changed, in {} of {} pairs", noise.kept, noise.pairs),
         ),
         Judgement::FalseAlarm => (
             AnsiColor::Red.on_default().bold(),
             "false alarm",
             format!(
-                "{because}, though nothing differs. One in ten may do so where all is well: run it again, and if it \
-                 comes again, believe no comparison made here"
+                "{reasons}, although both sides are the same. About one in ten does on a good machine: repeat it, \
+                 and if it happens again, trust no comparison made here"
             ),
         ),
         Judgement::TooBusy => {
-            (AnsiColor::Yellow.on_default(), "too busy", format!("{because}. End what else runs here and try again"))
+            (AnsiColor::Yellow.on_default(), "too busy", format!("{reasons}: end the other processes and try again"))
         }
         Judgement::NotMeasured => (
             AnsiColor::Yellow.on_default(),
             "not measured",
-            format!("{because}: try more --pairs or a longer --duration"),
+            format!("{reasons}: try more --pairs or a longer --duration"),
         ),
     };
     writeln!(to)?;
@@ -246,14 +249,14 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
 
 fn print_unavailable(all: &[Unavailable], style: Style, to: &mut dyn Write) -> io::Result<()> {
     if all.is_empty() {
-        return writeln!(to, "\nnothing that the lab measures is out of reach here");
+        return writeln!(to, "\neverything that the lab measures can be measured here");
     }
-    writeln!(to, "\n{BOLD}not to be measured here{BOLD:#}")?;
-    for Unavailable { what, why, mend } in all {
+    writeln!(to, "\n{BOLD}cannot be measured here{BOLD:#}")?;
+    for Unavailable { what, why, remedy } in all {
         for (number, line) in wrapped(&format!("{what}: {why}"), WIDTH).iter().enumerate() {
             writeln!(to, "{}{}", if number == 0 { "  " } else { "      " }, ascii(line, style))?;
         }
-        for line in wrapped(&format!("mend: {mend}"), WIDTH) {
+        for line in wrapped(&format!("remedy: {remedy}"), WIDTH) {
             writeln!(to, "      {DIM}{}{DIM:#}", ascii(&line, style))?;
         }
     }
@@ -273,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_told_as_percent_and_small_ones_not_as_zero() {
+    fn shares_are_shown_as_percent_and_small_ones_not_as_zero() {
         assert_eq!([0.0, 0.000_1, 0.052, 0.0996, 0.4].map(percent), ["0 %", "< 0.1 %", "5.2 %", "10 %", "40 %"]);
     }
 }

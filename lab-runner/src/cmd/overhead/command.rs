@@ -15,7 +15,7 @@ pub(crate) fn run(args: &OverheadArgs, plain: bool) -> anyhow::Result<Exit> {
         return print_plan(&asked, args.rounds);
     }
     let interrupts = Interrupts::catch()?;
-    exit::say(&format!("measuring {} instruments {} times, each in a process of its own", asked.len(), args.rounds));
+    exit::say(&format!("measuring {} instruments, each {} times in a process of its own", asked.len(), args.rounds));
     let terminal = io::stderr().is_terminal();
     let rows = measure(&asked, args.rounds, |round, asked| {
         if terminal {
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &OverheadArgs, plain: bool) -> anyhow::Result<Exit> {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
     if let Some(signal) = interrupts.signal() {
-        exit::say("interrupted before everything was measured: nothing is shown, for nothing was recorded");
+        exit::say("interrupted before all instruments were measured: there is no result");
         return Ok(Exit::Interrupted(signal));
     }
     show(&Table::of(&rows, args.rounds), args.format, plain)
@@ -45,10 +45,12 @@ fn chosen(only: &[String]) -> anyhow::Result<Vec<Asked>> {
 }
 
 fn print_plan(chosen: &[Asked], rounds: usize) -> anyhow::Result<Exit> {
-    let mut stdout = io::stdout().lock();
-    for Asked { name, group, amount, .. } in chosen {
-        writeln!(stdout, "{name:<32} {rounds} times {amount} {}", text::amounts(*group))?;
-    }
+    exit::print(|to| {
+        for Asked { name, group, amount, .. } in chosen {
+            writeln!(to, "{name:<32} {rounds} times {amount} {}", text::amounts(*group))?;
+        }
+        Ok(())
+    })?;
     Ok(Exit::Done)
 }
 
@@ -59,13 +61,9 @@ fn progress(round: usize, of: usize, name: &str) {
 /// Prints the tables. Where nothing at all could be measured that is the exit code's to say.
 fn show(table: &Table, format: OverheadFormat, plain: bool) -> anyhow::Result<Exit> {
     if format == OverheadFormat::Json {
-        let mut stdout = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut stdout, table).map_err(io::Error::from)?;
-        writeln!(stdout)?;
+        exit::print_json(table)?;
     } else {
-        let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-        text::print(table, Style { plain, naive: false }, &mut stdout)?;
-        stdout.flush()?;
+        exit::print(|to| text::print(table, Style { plain, naive: false }, to))?;
     }
     let measured = table.readings.iter().any(|reading| reading.estimate.is_some());
     Ok(if measured { Exit::Done } else { Exit::NotMeasured })

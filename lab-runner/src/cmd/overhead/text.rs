@@ -1,4 +1,4 @@
-//! What the instruments cost, as tables: one a group, a row an instrument.
+//! The overhead of the instruments: a table for each group, a row for each instrument.
 
 use crate::cmd::overhead::{Estimate, Group, Reading, Table};
 use crate::report::Style;
@@ -12,7 +12,7 @@ pub(crate) fn amounts(group: Group) -> &'static str {
     match group {
         Group::Polls => "polls, without it and with it",
         Group::Calls => "calls",
-        Group::Pacer => "ms of load on a service that does nothing",
+        Group::Pacer => "ms of load on an empty service",
         Group::Reading => "events",
     }
 }
@@ -43,7 +43,7 @@ const fn ranged(head: &'static str, measures: &'static [&'static str], unit: f64
 const KINDS: [Kind; 6] = [
     Kind {
         group: Group::Polls,
-        title: "ns a poll",
+        title: "ns per poll",
         columns: &[
             plain("without", &[PLAIN_NS], 1.0),
             plain("with", &[WITH_NS], 1.0),
@@ -52,34 +52,34 @@ const KINDS: [Kind; 6] = [
     },
     Kind {
         group: Group::Calls,
-        title: "ns a call",
+        title: "ns per call",
         columns: &[
-            ranged("by itself", &[ADDED_NS, NS], 1.0),
+            ranged("alone", &[ADDED_NS, NS], 1.0),
             plain("without", &[PLAIN_NS], 1.0),
             plain("with", &[WITH_NS], 1.0),
         ],
     },
     Kind {
         group: Group::Pacer,
-        title: "pacer, against a null target",
+        title: "load generator, on an empty service",
         columns: &[
-            plain("lag p50 µs", &["lag_p50_us"], 1.0),
-            ranged("lag p99 µs", &["lag_p99_us"], 1.0),
-            ranged("ns a request", &["inject_ns"], 1.0),
-            plain("to wake it", &["wake_ns"], 1.0),
+            plain("late p50 µs", &["lag_p50_us"], 1.0),
+            ranged("late p99 µs", &["lag_p99_us"], 1.0),
+            ranged("ns per request", &["inject_ns"], 1.0),
+            plain("wake-up", &["wake_ns"], 1.0),
             plain("valid", &["valid"], 1.0),
         ],
     },
-    Kind { group: Group::Pacer, title: "requests a second", columns: &[ranged("millions", &["highest_rate"], 1e6)] },
+    Kind { group: Group::Pacer, title: "requests per second", columns: &[ranged("millions", &["highest_rate"], 1e6)] },
     Kind {
         group: Group::Reading,
         title: "recordings",
         columns: &[
             plain("polls M/s", &["polls_per_s"], 1e6),
-            plain("bytes an event", &["bytes_per_event"], 1.0),
+            plain("bytes per event", &["bytes_per_event"], 1.0),
             plain("dropped", &["dropped"], 1.0),
             plain("read M/s", &["read_per_s"], 1e6),
-            ranged("added up M/s", &["added_up_per_s"], 1e6),
+            ranged("analysed M/s", &["added_up_per_s"], 1e6),
             plain("MB", &["memory_mb"], 1.0),
         ],
     },
@@ -108,8 +108,8 @@ pub fn text(table: &Table) -> String {
 /// Prints all tables that have rows.
 pub(crate) fn print(table: &Table, style: Style, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{BOLD}overhead{BOLD:#}")?;
-    writeln!(to, "on         {}", table.on)?;
-    writeln!(to, "rounds     {}, each instrument in a process of its own, in orders from a seed", table.rounds)?;
+    writeln!(to, "host       {}", table.on)?;
+    writeln!(to, "rounds     {}, each instrument in a process of its own, in a seeded random order", table.rounds)?;
     for kind in &KINDS {
         print_kind(table, kind, style, to)?;
     }
@@ -147,7 +147,7 @@ fn widest(cells: &[String]) -> usize {
     cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0)
 }
 
-/// What has to be known of a row: that it was not measured, or not in every round.
+/// That a row was not measured, or not in every round.
 fn doubt(row: &[&Reading]) -> Option<String> {
     let first = row.first()?;
     let because = first.because.as_deref()?;

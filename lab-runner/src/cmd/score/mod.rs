@@ -1,4 +1,4 @@
-//! `lab score`: runs what has an answer, diagnoses it, and tells how often the diagnosis is right.
+//! `lab score`: runs variants whose fault is known, diagnoses them, and reports how often the diagnosis is right.
 
 mod read;
 mod scanner;
@@ -11,6 +11,7 @@ use crate::engine::execute::{interrupted, invocation_folder};
 use crate::engine::neighbour::Neighbours;
 use crate::engine::plan;
 use crate::engine::plan::{Choice, ScoreCell, ScorePlan};
+use crate::engine::raw::RawLogs;
 use crate::engine::supervise::Interrupts;
 use crate::exit;
 use crate::exit::{Exit, UsageError};
@@ -25,8 +26,7 @@ use std::time::Instant;
 
 pub(crate) fn run(args: &ScoreArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     if args.rules {
-        let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-        report::print_rules(Style { plain, naive: false }, &mut stdout)?;
+        exit::print(|to| report::print_rules(Style { plain, naive: false }, to))?;
         return Ok(Exit::Done);
     }
     if let Some(scanner) = &args.scanner {
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ScoreArgs, plain: bool, scenarios: &[&'static Scenario]
     }
     let plan = planned(args, scenarios)?;
     if args.dry_run {
-        report::print_plan(&plan, args.format == ScoreFormat::Json, &mut io::stdout().lock())?;
+        exit::print(|to| report::print_plan(&plan, args.format == ScoreFormat::Json, to))?;
         return Ok(Exit::Done);
     }
     let interrupts = Interrupts::catch()?;
@@ -85,7 +85,7 @@ fn run_all(
         progress(number + 1, plan.cells.len(), cell);
         recorded.cells.push(cell.cell.clone());
         read::write(folder, recorded)?;
-        let detected_ms = run_one(cell, &folder.join(&cell.cell.folder), interrupts)?;
+        let detected_ms = run_one(cell, &folder.join(&cell.cell.folder), interrupts, args.raw_logs())?;
         if let Some(signal) = interrupts.signal() {
             return Ok(Some(signal));
         }
@@ -99,18 +99,26 @@ fn run_all(
     Ok(None)
 }
 
-/// One run under the profiler that sees most, and a second look where the findings lack a place. Returns what that took.
-fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<f64>> {
+/// One run under the scheduler profiler, and one under the allocation profiler where the findings lack a function.
+/// Returns the time until the diagnosis, in milliseconds.
+fn run_one(
+    cell: &ScoreCell,
+    into: &Path,
+    interrupts: &Interrupts,
+    logs: RawLogs,
+) -> anyhow::Result<Option<f64>> {
     // Ended when this returns, however it does.
     let _neighbours = cell.cell.neighbour.then(Neighbours::start).transpose()?;
     let begin = Instant::now();
-    let look =
-        |profiler| profile(&plan::profiles(std::slice::from_ref(&cell.run), &[profiler], None, None), into, interrupts);
-    if look(Profiler::Sched).is_some() {
+    let run_under = |profiler| {
+        let runs = plan::profiles(std::slice::from_ref(&cell.run), &[profiler], None, None);
+        profile(&runs, into, interrupts, logs)
+    };
+    if run_under(Profiler::Sched).is_some() {
         return Ok(None);
     }
     let Some(first) = read::diagnosis(into) else { return Ok(None) };
-    if lacks_a_place(&first) && look(Profiler::Alloc).is_none() {
+    if lacks_a_place(&first) && run_under(Profiler::Alloc).is_none() {
         read::diagnosis(into);
     }
     Ok(Some(begin.elapsed().as_secs_f64() * 1e3))
@@ -139,16 +147,11 @@ pub(crate) fn again(
 /// Prints a score and turns it into an exit code.
 fn show(score: &Score, folder: &Path, format: ScoreFormat, plain: bool) -> anyhow::Result<Exit> {
     match format {
-        ScoreFormat::Json => {
-            let mut stdout = io::stdout().lock();
-            serde_json::to_writer_pretty(&mut stdout, &report::document(score, folder)).map_err(io::Error::from)?;
-            writeln!(stdout)?;
-        }
-        ScoreFormat::Markdown => report::markdown(score, &mut io::stdout().lock())?,
+        ScoreFormat::Json => exit::print_json(&report::document(score, folder))?,
+        ScoreFormat::Markdown => exit::print(|to| report::markdown(score, to))?,
         ScoreFormat::Text => {
-            let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-            report::print(score, folder, Style { plain, naive: false }, &mut stdout)?;
-            stdout.flush()?;
+            let style = Style { plain, naive: false };
+            exit::print(|to| report::print(score, folder, style, to))?;
         }
     }
     let overall = score.overall();
@@ -164,14 +167,14 @@ fn stopped(recorded: &Recorded, folder: &Path, signal: i32) -> Exit {
         return interrupted(folder, signal);
     }
     let shown = folder.display();
-    exit::say(&format!("interrupted: what was recorded is in {shown}, lab score --from {shown} scores it"));
+    exit::say(&format!("interrupted: lab score --from {shown} scores what was recorded"));
     Exit::Interrupted(signal)
 }
 
 /// One line on stderr, if somebody looks, that the run's own writes over.
 fn progress(number: usize, of: usize, cell: &ScoreCell) {
     if io::stderr().is_terminal() {
-        let neighbour = if cell.cell.neighbour { " beside a neighbour" } else { "" };
+        let neighbour = if cell.cell.neighbour { " beside a noisy neighbour" } else { "" };
         let (scenario, variant) = (&cell.cell.scenario, &cell.cell.variant);
         let _ = writeln!(io::stderr(), "\r\x1b[K{number} of {of}: {scenario} {variant}{neighbour}\x1b[1A");
     }
@@ -183,7 +186,7 @@ fn clear_line() {
     }
 }
 
-/// What a score has to say of a folder that `lab report` was given; none if it is no score's.
+/// Reports the score in a folder that `lab report` was given; none if there is no score in it.
 pub(crate) fn reported(
     folder: &Path,
     shown: &Path,

@@ -27,7 +27,7 @@ pub(crate) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
     let text = fs::read(folder.join(Recorded::FILE)).map_err(|error| refused(error.to_string()))?;
     let recorded: Recorded = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
     if recorded.format > Recorded::FORMAT {
-        return Err(UsageError::error(format!("a newer lab made {shown}: read it with that one")));
+        return Err(UsageError::error(format!("{shown} was recorded by a newer lab: use that one")));
     }
     Ok(recorded)
 }

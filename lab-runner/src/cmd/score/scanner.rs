@@ -1,4 +1,4 @@
-//! Another scanner: a program that is given a recording and says in a line what is wrong with it.
+//! Another diagnosis: a program that gets a recording and prints one line, the fault that it finds.
 
 use crate::exit::{self, UsageError};
 use lab_analysis::profile::FOLDER;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 pub(crate) fn check(scanner: &Path) -> anyhow::Result<()> {
     let refused = || {
         let shown = scanner.display();
-        UsageError::error(format!("there is no program '{shown}' that could be asked: try --scanner ./scan"))
+        UsageError::error(format!("there is no program '{shown}': try --scanner ./scan"))
     };
     // A bare name is looked for as a shell would.
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -22,10 +22,10 @@ pub(crate) fn check(scanner: &Path) -> anyhow::Result<()> {
     if found { Ok(()) } else { Err(refused()) }
 }
 
-/// What it says of a run: the first line on its stdout, empty if there is none.
+/// The first line that it prints for a run, empty if there is none.
 pub(crate) fn ask(scanner: &Path, cell: &Path) -> String {
     let output = Command::new(scanner).arg(recording(cell)).stdin(Stdio::null()).stderr(Stdio::null()).output();
-    let output = output.map_err(|error| exit::say(&format!("warning: {} gave no answer: {error}", scanner.display())));
+    let output = output.map_err(|error| exit::say(&format!("warning: cannot run {}: {error}", scanner.display())));
     let stdout = output.map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&stdout).lines().next().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! `lab verify`: every claim of every variant, under loads as short as the claims bear.
+//! `lab verify`: checks every claim of every variant with reduced loads.
 
 pub(crate) mod text;
 
@@ -12,13 +12,13 @@ use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_al
 use crate::engine::plan;
 use crate::engine::plan::{Planned, Sizes, Which};
 use crate::engine::supervise::Interrupts;
+use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::{Style, ledger};
 use lab_analysis::claims::Verdict;
 use lab_analysis::results::Results;
 use lab_kit::{Measure, Scenario, Variant};
-use lab_recording::Kind;
-use std::io::{self, Write};
+use lab_recording::{Kind, Load};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -34,13 +34,13 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
     let mut verified = Vec::new();
     for (number, (scenario, runs)) in plans.iter().enumerate() {
         let into = folder.join(format!("{}-{}", number + 1, scenario.name));
-        if let Some(signal) = run_and_look(runs, &into, &interrupts)? {
+        if let Some(signal) = run_and_profile(runs, &into, &interrupts, args)? {
             return Ok(interrupted(&folder, signal));
         }
         let report = Results::read(&into, scenarios)?;
         let again = suspects(scenario, &report, runs);
         let confirmed = folder.join(format!("{}-{}{AGAIN}", number + 1, scenario.name));
-        if let Some(signal) = run_and_look(&again, &confirmed, &interrupts)? {
+        if let Some(signal) = run_and_profile(&again, &confirmed, &interrupts, args)? {
             return Ok(interrupted(&folder, signal));
         }
         let again = if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
@@ -49,12 +49,18 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
     show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false }, args.strict)
 }
 
-/// Does the runs, and then looks into them with the profilers that claims are about.
-fn run_and_look(runs: &[Planned], into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
-    Ok(match run_all(runs, into, interrupts)? {
-        None => profile(&plan::claimed(runs, Some(&batch_times(into))), into, interrupts),
-        interrupted => interrupted,
-    })
+/// Does the runs, and then profiles those with claims about profiles.
+fn run_and_profile(
+    runs: &[Planned],
+    into: &Path,
+    interrupts: &Interrupts,
+    args: &VerifyArgs,
+) -> anyhow::Result<Option<i32>> {
+    if let Some(signal) = run_all(runs, into, interrupts)? {
+        return Ok(Some(signal));
+    }
+    let profiled = plan::claimed(runs, Some(&batch_times(into)));
+    Ok(profile(&profiled, into, interrupts, args.record.raw_logs()))
 }
 
 fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {
@@ -116,21 +122,17 @@ pub(crate) fn show(
 ) -> anyhow::Result<Exit> {
     let (verdict, undecided) = match format {
         Format::Json => {
-            let mut stdout = io::stdout().lock();
             let result = result(verified);
-            serde_json::to_writer_pretty(&mut stdout, &result).map_err(io::Error::from)?;
-            writeln!(stdout)?;
+            exit::print_json(&result)?;
             (result.verdict, result.not_measured)
         }
         Format::Ledger => {
             let reports: Vec<&Results> = verified.iter().flat_map(Verified::reports).collect();
-            ledger::print(&reports, scenarios, &mut io::stdout().lock())?;
+            exit::print(|to| ledger::print(&reports, scenarios, to))?;
             summed(verified)
         }
         Format::Text => {
-            let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-            print(verified, folder, took, style, &mut stdout)?;
-            stdout.flush()?;
+            exit::print(|to| print(verified, folder, took, style, to))?;
             summed(verified)
         }
     };

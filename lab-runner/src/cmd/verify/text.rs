@@ -1,4 +1,4 @@
-//! What `lab verify` found: a line a scenario, and every claim that did not hold.
+//! The result of `lab verify`: a line a scenario, and every claim that failed.
 
 use crate::report::Style;
 use crate::report::detail::{colour, environment, print_claim};
@@ -31,7 +31,7 @@ pub(crate) struct VerifyResult<'a> {
     held: usize,
     broken: usize,
     pub not_measured: usize,
-    /// The traps that were held to what the default fix keeps, after those that passed for a fix were run again.
+    /// The traps, checked against the claims that the default fix keeps; those that passed for a fix were repeated.
     controls: Vec<OneControl>,
     scenarios: Vec<Document<'a>>,
 }
@@ -42,7 +42,7 @@ struct OneControl {
     trap: &'static str,
     pretends: &'static str,
     verdict: Verdict,
-    /// What was measured of the trap and of the default fix.
+    /// The measured values of the trap and of the default fix.
     values: [Option<f64>; 2],
 }
 
@@ -74,12 +74,12 @@ pub(crate) fn made(folder: &Path) -> bool {
 /// What the folder of runs that were done once more ends with.
 pub(crate) const AGAIN: &str = "-again";
 
-/// A claim as it stands in the end.
+/// A claim with its final verdict.
 struct Final<'a> {
     variant: &'a str,
     kind: Option<Kind>,
     claim: &'a Judged,
-    /// What came of running it again, if it broke at first and that was done.
+    /// The verdict when repeated, if it failed at first and was repeated.
     again: Option<Verdict>,
     /// What others took from the host meanwhile.
     disturbance: Option<String>,
@@ -136,7 +136,7 @@ pub(crate) fn result(verified: &[Verified]) -> VerifyResult<'_> {
         _ => Verdict::Held,
     };
     let scenarios = verified.iter().map(|verified| document(&verified.report)).collect();
-    VerifyResult { schema: "lab.verify.v1", verdict, held, broken, not_measured, controls, scenarios }
+    VerifyResult { schema: "lab.verify.v2", verdict, held, broken, not_measured, controls, scenarios }
 }
 
 fn one_scenarios_controls(verified: &Verified) -> Vec<OneControl> {
@@ -150,7 +150,7 @@ fn one_scenarios_controls(verified: &Verified) -> Vec<OneControl> {
     verified.controls().map(one).collect()
 }
 
-/// Prints what was found.
+/// Prints the result.
 pub(crate) fn print(
     verified: &[Verified],
     folder: &Path,
@@ -163,32 +163,32 @@ pub(crate) fn print(
     }
     let VerifyResult { held, broken, not_measured, verdict, controls, .. } = result(verified);
     let colour = colour(verdict);
-    write!(to, "\n{colour}{held} claims held, {broken} broken{colour:#}")?;
+    write!(to, "\n{colour}{held} claims hold, {broken} failed{colour:#}")?;
     match not_measured {
         0 => {}
-        n => write!(to, ", {n} could not be measured, which is the machine's and no failure")?,
+        n => write!(to, ", {n} undecided on this machine, which is no failure")?,
     }
     let left = |is: fn(&Claim) -> bool| {
         let claims = verified.iter().flat_map(|verified| verified.report.claims());
         claims.filter(|(_, claim)| !claim.asked && is(&claim.claim)).count()
     };
     for (count, what) in
-        [(left(is_about_a_sweep), "larger sizes: lab sweep"), (left(is_about_a_profiler), "a profiler: lab run")]
+        [(left(is_about_a_sweep), "larger sizes (lab sweep)"), (left(is_about_a_profiler), "a profiler (lab run)")]
     {
         if count > 0 {
             write!(to, ", {count} need {what}")?;
         }
     }
-    let told = controls.iter().filter(|control| control.verdict == Verdict::Held).count();
+    let recognized = controls.iter().filter(|control| control.verdict == Verdict::Held).count();
     if !controls.is_empty() {
-        write!(to, "; {told} of {} traps told from a fix", controls.len())?;
+        write!(to, "; {recognized} of {} traps recognized as no fix", controls.len())?;
     }
     match took {
         Some(took) => writeln!(to, ", in {:.0} s", took.as_secs_f64())?,
         None => writeln!(to)?,
     }
     if let Some(first) = verified.first() {
-        writeln!(to, "on         {}", ascii(&environment(&first.report.spec), style))?;
+        writeln!(to, "host       {}", ascii(&environment(&first.report.spec), style))?;
     }
     writeln!(to, "recording  {}", folder.display())
 }
@@ -197,7 +197,7 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
     let claims = verified.claims();
     let held = claims.iter().filter(|claim| claim.claim.verdict == Verdict::Held).count();
     let name = &verified.report.spec.scenario;
-    writeln!(to, "{BOLD}{:<12}{BOLD:#} {held} of {} claims held", ascii(name, style), claims.len())?;
+    writeln!(to, "{BOLD}{:<12}{BOLD:#} {held} of {} claims hold", ascii(name, style), claims.len())?;
     for claim in claims.iter().filter(|claim| claim.claim.verdict != Verdict::Held || claim.again.is_some()) {
         write!(to, "  {:<16}", ascii(claim.variant, style))?;
         print_claim(claim.claim, style, to)?;
@@ -208,13 +208,13 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
     verified.controls().filter(|tried| tried.verdict() != Verdict::Held).try_for_each(|tried| print_control(tried, to))
 }
 
-/// A trap that was not told from a fix.
+/// A trap that passed for a fix.
 fn print_control(tried: &Tried, to: &mut dyn Write) -> io::Result<()> {
     let (claim, fix) = (&tried.on_trap.claim, &tried.on_fix);
     let why = match (tried.on_trap.verdict, fix.verdict) {
-        (Verdict::Held, _) => "passes for a fix: it keeps what it only pretends to",
-        (_, Verdict::Broken) => "cannot be told from a fix: the default fix does not keep it either",
-        _ => "could not be told from a fix",
+        (Verdict::Held, _) => "passes for a fix: it keeps the claim that a trap must break",
+        (_, Verdict::Broken) => "undecided: the default fix does not keep the claim either",
+        _ => "undecided",
     };
     let colour = colour(tried.verdict());
     let value = |judged: &Judged| judged.value.map_or_else(|| "not measured".into(), |value| format!("{value:.3}"));
@@ -222,19 +222,19 @@ fn print_control(tried: &Tried, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{DIM}  {:<16}{} of the trap, {} of the fix{DIM:#}", "", value(&tried.on_trap), value(fix))
 }
 
-/// What a claim that broke may mean.
+/// The possible meaning of a failed claim.
 fn meaning(claim: &Final<'_>) -> Option<String> {
     let faulty = matches!(claim.kind, Some(Kind::Buggy | Kind::Trap));
     let may_mean = match (&claim.disturbance, faulty) {
         (Some(disturbance), _) => &format!("{disturbance}: repeat it on a quiet host before blaming tokio"),
-        (None, true) => "the fault is not what it was; if tokio or futures changed, they may have fixed or moved it",
-        (None, false) => "what should be healthy is not; if tokio or futures changed, look there",
+        (None, true) => "the fault behaves differently; a new version of tokio or futures may have fixed or moved it",
+        (None, false) => "a variant that should be healthy is not; look at new versions of tokio or futures first",
     };
     match (claim.claim.verdict, claim.again) {
-        (Verdict::Broken, Some(_)) => Some(format!("broken twice: {may_mean}")),
-        (Verdict::Broken, None) => Some(format!("broken, and not run again: {may_mean}")),
-        (Verdict::Held, Some(_)) => Some("broken at first, and held when run again in new processes".into()),
-        (Verdict::NotMeasured, Some(_)) => Some("broken at first, and could not be measured again".into()),
+        (Verdict::Broken, Some(_)) => Some(format!("failed twice: {may_mean}")),
+        (Verdict::Broken, None) => Some(format!("failed, and not repeated: {may_mean}")),
+        (Verdict::Held, Some(_)) => Some("failed once, and held when repeated in new processes".into()),
+        (Verdict::NotMeasured, Some(_)) => Some("failed once, and undecided when repeated".into()),
         (_, None) => None,
     }
 }

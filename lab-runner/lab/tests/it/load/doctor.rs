@@ -11,7 +11,7 @@ fn assert_ended(code: i32, result: &Value) {
     let expected = if judgement == "quiet" { 0 } else { 4 };
     assert_eq!(code, expected, "{result:#}");
     assert!(["quiet", "false alarm", "too busy", "not measured"].contains(&judgement), "{judgement}");
-    assert_eq!(result["noise"]["because"].as_array().unwrap().is_empty(), judgement == "quiet");
+    assert_eq!(result["noise"]["reasons"].as_array().unwrap().is_empty(), judgement == "quiet");
 }
 
 fn assert_has(value: &Value, keys: &[&str]) {
@@ -26,16 +26,16 @@ fn it_tells_facts_and_what_cannot_be_measured_and_records_a_comparison() {
     let lab = Lab::builtin();
     let (code, result) = lab.json(&["doctor", "unordered", "bounded", "--pairs", "6"]);
     assert_ended(code, &result);
-    assert_eq!(result["schema"], "lab.doctor.v1");
+    assert_eq!(result["schema"], "lab.doctor.v2");
     assert_eq!((&result["scenario"], &result["variant"]), (&"unordered".into(), &"bounded".into()));
     assert_has(&result["facts"], &["environment", "quota", "clock_source", "tick_hz", "foreign_cores", "io_uring"]);
     assert!(result["facts"]["clock_read_ns"].as_f64().unwrap() > 0.0);
     assert_has(&result["facts"]["sleeps"], &["count", "p50_us", "p99_us", "max_us"]);
     assert_has(&result["facts"]["spin"], &["longest_us", "gaps"]);
-    assert_has(&result["noise"], &["metrics", "sees", "dropped", "others"]);
-    assert_eq!((&result["noise"]["pairs"], &result["noise"]["pacer"]), (&6.into(), &Value::Null), "a batch needs none");
+    assert_has(&result["noise"], &["metrics", "detectable", "dropped", "busiest"]);
+    assert_eq!((&result["noise"]["pairs"], &result["noise"]["load_generator"]), (&6.into(), &Value::Null), "a batch needs none");
     let unavailable = result["unavailable"].as_array().unwrap();
-    unavailable.iter().for_each(|item| assert_has(item, &["what", "why", "mend"]));
+    unavailable.iter().for_each(|item| assert_has(item, &["what", "why", "remedy"]));
     assert_tells_what_was_recorded(&lab, &result);
 }
 
@@ -64,7 +64,7 @@ fn it_fits_a_screen_and_is_plain_where_asked() {
     let out = lab.out.path().display().to_string();
     let done = lab.passed(&[&["--plain"], &QUICK[..], &["--out", &out]].concat());
     assert!(done.stdout.is_ascii(), "{}", done.stdout);
-    for head in ["doctor: greedy / fixed", "machine ", "clock ", "busy ", "pacer ", "dropped ", "recording "] {
+    for head in ["doctor: A/A comparison of greedy, variant fixed", "machine ", "clock ", "busy ", "load ", "dropped ", "recording "] {
         assert!(done.stdout.contains(head), "{head}: {}", done.stdout);
     }
     let judged = ["\nquiet: ", "\nfalse alarm: ", "\ntoo busy: ", "\nnot measured: "];

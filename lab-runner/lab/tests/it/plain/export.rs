@@ -55,6 +55,6 @@ fn what_is_not_there_is_told_in_a_sentence_and_nothing_is_written() {
     refused(&recorded("greedy.lab/03-consume-budget"), "pprof", "lab run greedy --profile all makes some");
     refused(&recorded("unordered.lab/01-buggy"), "hlog", "sent no requests");
     refused("lab-runs/nowhere", "folded", "cannot read lab-runs/nowhere");
-    refused(&recorded("shutdown-trials.lab"), "perfetto", "no profiler looked at the scheduler of");
+    refused(&recorded("shutdown-trials.lab"), "perfetto", "has no profile of the scheduler");
     refused(&recorded("greedy.lab"), "jpeg", "possible values: folded, pprof, hlog, perfetto");
 }

@@ -63,7 +63,7 @@ fn numbers_outside_what_can_be_done_are_refused() {
     for duration in ["1ms", "2h"] {
         refused(&["run", "greedy", "--duration", duration], "--duration 3s");
     }
-    for size in ["0", "-1", "12", "5MiB", "1.5kB", "99999999999999999999999", "9999999999999MiB"] {
+    for size in ["0", "-1", "12", "5MiB", "1.5B", "99999999999999999999999", "9999999999999MiB"] {
         refused(&["run", "greedy", "--size", size], "16kB");
     }
     refused(&["run", "greedy", "--timeout", "10"], "a time needs a unit");

@@ -39,15 +39,12 @@ impl Sampler {
     /// somebody else's, or the file cannot be made.
     pub fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
         if !(1..=10_000).contains(&hz) {
-            return Err(format!("{hz} samples a second are not possible: choose 1 to 10000"));
+            return Err(format!("1 to 10000 samples per second are possible, not {hz}"));
         }
         if RUNNING.swap(true, Ordering::AcqRel) {
             return Err("another sampler is running".to_owned());
         }
-        start(folder, hz).map_err(|why| {
-            RUNNING.store(false, Ordering::Release);
-            format!("not available: {why}")
-        })
+        start(folder, hz).inspect_err(|_| RUNNING.store(false, Ordering::Release))
     }
 
     /// Stops, waits for the last answers and writes the counts down.

@@ -14,7 +14,7 @@ pub(crate) struct ScoreDocument<'a> {
     planned: usize,
     left_out: LeftOut,
     unread: usize,
-    overall: Told,
+    overall: Measures,
     groups: Vec<Group>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scanner: Option<Scanner<'a>>,
@@ -27,29 +27,29 @@ pub(crate) struct ScoreDocument<'a> {
 struct Group {
     name: String,
     #[serde(flatten)]
-    told: Told,
+    measures: Measures,
 }
 
 #[derive(Debug, Serialize)]
 struct Scanner<'a> {
     command: &'a str,
     #[serde(flatten)]
-    told: Told,
+    measures: Measures,
 }
 
 /// The measures, by name.
 #[derive(Debug, Serialize)]
-struct Told {
+struct Measures {
     #[serde(flatten)]
     shares: BTreeMap<String, OneShare>,
     accused: u64,
-    could_not_tell: NotTold,
+    undecided: Undecided,
     #[serde(skip_serializing_if = "Option::is_none")]
     detect: Option<Detect>,
 }
 
 #[derive(Debug, Serialize)]
-struct NotTold {
+struct Undecided {
     faulty: u64,
     healthy: u64,
 }
@@ -85,9 +85,9 @@ pub(crate) fn document<'a>(score: &'a Score, folder: &Path) -> ScoreDocument<'a>
         planned: score.recorded.planned(),
         left_out: score.recorded.left_out,
         unread: score.unread(),
-        overall: told(&score.overall()),
-        groups: score.groups().into_iter().map(|(name, tally)| Group { name, told: told(&tally) }).collect(),
-        scanner: scanner.map(|(command, tally)| Scanner { command, told: told(&tally) }),
+        overall: measures_of(&score.overall()),
+        groups: score.groups().into_iter().map(|(name, tally)| Group { name, measures: measures_of(&tally) }).collect(),
+        scanner: scanner.map(|(command, tally)| Scanner { command, measures: measures_of(&tally) }),
         matrix: Counts {
             columns: matrix.columns.iter().map(|column| column.name()).collect(),
             rows: matrix.rows.into_iter().map(|(truth, counts)| Row { truth, counts }).collect(),
@@ -97,16 +97,16 @@ pub(crate) fn document<'a>(score: &'a Score, folder: &Path) -> ScoreDocument<'a>
     }
 }
 
-fn told(tally: &Tally) -> Told {
+fn measures_of(tally: &Tally) -> Measures {
     let share = |share: Share| {
         let (low, high) = share.interval();
         OneShare { hits: share.hits, of: share.of, share: share.value(), ci: [low, high] }
     };
     let [faulty, healthy] = tally.doubtful;
-    Told {
+    Measures {
         shares: measures(tally).into_iter().map(|(name, of)| (name.replace(' ', "_"), share(of))).collect(),
         accused: tally.accused,
-        could_not_tell: NotTold { faulty, healthy },
+        undecided: Undecided { faulty, healthy },
         detect: tally.detect,
     }
 }

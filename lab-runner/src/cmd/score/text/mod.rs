@@ -1,4 +1,4 @@
-//! How often a diagnosis is right, for people: one screen, the matrix, and what was wrong.
+//! How often a diagnosis is right, for people: one screen, the matrix, and every run that was diagnosed wrongly.
 
 mod json;
 mod markdown;
@@ -33,15 +33,15 @@ pub(crate) fn print(score: &Score, folder: &Path, style: Style, to: &mut dyn Wri
     writeln!(to, "next       lab score --from {}", folder.display())
 }
 
-/// What is not among the runs, a line each.
+/// The runs that are left out, a line for each reason.
 fn left_out(score: &Score) -> Vec<String> {
     let left = score.recorded.left_out;
-    let more = if score.recorded.thorough { "" } else { ": --thorough runs all" };
+    let more = if score.recorded.thorough { "" } else { ", --thorough runs all" };
     let all = [
-        (left.label_does_not_hold, "left out: the fault cannot show with so many workers".to_owned()),
+        (left.label_does_not_hold, "left out: the fault does not occur with so many workers".to_owned()),
         (left.refused, "left out: the scenario refuses the load".to_owned()),
-        (left.no_time, format!("left out for want of time{more}")),
-        (score.unread(), "left nothing that could be diagnosed".to_owned()),
+        (left.no_time, format!("left out: no time{more}")),
+        (score.unread(), "without a recording that can be diagnosed".to_owned()),
     ];
     all.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }
@@ -52,47 +52,47 @@ fn measures(tally: &Tally) -> [(&'static str, Share); 6] {
         ("recall", tally.recall),
         ("named first", tally.first),
         ("precision", tally.precision),
-        ("silence", tally.silence),
-        ("told healthy", tally.told_healthy),
-        ("place", tally.place),
+        ("specificity", tally.silence),
+        ("called healthy", tally.told_healthy),
+        ("localization", tally.place),
     ]
 }
 
 /// What a measure counts.
 fn counts(measure: &str) -> &'static str {
     match measure {
-        "recall" => "faulty runs whose true cause is named",
-        "named first" => "faulty runs of which it is the costliest finding",
-        "precision" => "accusations that are true",
-        "silence" => "healthy runs that nobody accuses",
-        "told healthy" => "healthy runs that are called so; of the others the machine or the load is told",
-        _ => "of the named, the function is the one to blame",
+        "recall" => "faulty runs whose true cause is among the findings",
+        "named first" => "faulty runs whose costliest finding is the true cause",
+        "precision" => "findings that are true",
+        "specificity" => "healthy runs without a finding",
+        "called healthy" => "healthy runs called healthy; the others are undecided",
+        _ => "true findings that name the right function",
     }
 }
 
 fn print_overall(score: &Score, overall: &Tally, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let other = score.other();
     let heads = score.recorded.scanner.as_deref().map(|scanner| format!("{scanner:<26}")).unwrap_or_default();
-    writeln!(to, "\n{DIM}{:<13}{:<26}{heads}counts{DIM:#}", "", "lab")?;
+    writeln!(to, "\n{DIM}{:<16}{:<26}{heads}share of{DIM:#}", "", "lab")?;
     for (number, (measure, share)) in measures(overall).into_iter().enumerate() {
         let other = other.as_ref().map(|other| format!("{:<26}", sure(measures(other)[number].1, style)));
         let (share, counts) = (sure(share, style), counts(measure));
-        writeln!(to, "{measure:<13}{share:<26}{}{DIM}{counts}{DIM:#}", other.unwrap_or_default())?;
+        writeln!(to, "{measure:<16}{share:<26}{}{DIM}{counts}{DIM:#}", other.unwrap_or_default())?;
     }
     let took = overall.detect.map_or_else(|| "-".into(), |detect| detected(detect, style));
     writeln!(
         to,
-        "{:<13}{took:<26}{DIM}from the start of a run under the profiler to its true finding{DIM:#}",
-        "detected in"
+        "{:<16}{took:<26}{DIM}from the start of a profiled run to its true finding{DIM:#}",
+        "detection time"
     )?;
     let [faulty, healthy] = overall.doubtful;
-    writeln!(to, "{:<13}{faulty} faulty, {healthy} healthy", "not told")?;
+    writeln!(to, "{:<16}{faulty} faulty, {healthy} healthy", "undecided")?;
     if other.is_none() {
-        writeln!(to, "{DIM}no other scanner was asked: --scanner CMD does{DIM:#}")?;
+        writeln!(to, "{DIM}--scanner CMD scores another diagnosis beside it{DIM:#}")?;
     }
     writeln!(
         to,
-        "{DIM}In brackets exact binomial 95 % intervals; runs of one variant are alike, so they tell of these variants.{DIM:#}"
+        "{DIM}In brackets: exact binomial 95 % intervals. Runs of one variant are alike: they hold for these variants.{DIM:#}"
     )
 }
 
@@ -111,7 +111,7 @@ fn detected(detect: Detect, style: Style) -> String {
 }
 
 fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) -> io::Result<()> {
-    writeln!(to, "\n{DIM}{:<15}{:<22}{:<22}{:<22}place{DIM:#}", "", "recall", "precision", "silence")?;
+    writeln!(to, "\n{DIM}{:<15}{:<22}{:<22}{:<22}localization{DIM:#}", "", "recall", "precision", "specificity")?;
     for (name, tally) in groups {
         let shares = [tally.recall, tally.precision, tally.silence, tally.place].map(|share| sure(share, style));
         let [recall, precision, silence, place] = shares;
@@ -120,10 +120,10 @@ fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) ->
     Ok(())
 }
 
-/// Rows are the truth. The names of causes are long, so heads are their first words, and the rows tell them in full.
+/// Rows are the truth. The names of causes are long, so heads are their first words, and the rows have them in full.
 fn print_matrix(matrix: &Matrix, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let heads: String = matrix.columns.iter().map(|column| format!("{:>11}", short(&column.name()))).collect();
-    writeln!(to, "\n{DIM}{:<21}{heads}{DIM:#}", ascii("truth, found first", style))?;
+    writeln!(to, "\n{DIM}{:<21}{heads}{DIM:#}", ascii("truth, first finding", style))?;
     for (truth, counts) in &matrix.rows {
         let cell =
             |count: &u64| if *count == 0 { format!("{:>11}", ascii("·", style)) } else { format!("{count:>11}") };
@@ -135,7 +135,7 @@ fn print_matrix(matrix: &Matrix, style: Style, to: &mut dyn Write) -> io::Result
 /// A head that fits over a column.
 fn short(name: &str) -> &str {
     match name {
-        "could not tell" => "not told",
+        "could not tell" => "undecided",
         "quadratic-combinator" => "quadratic",
         "blocking-call" => "blocking",
         "self-shutdown" => "self-shut",
@@ -150,35 +150,36 @@ fn short(name: &str) -> &str {
 fn print_wrong(score: &Score, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for (number, run) in score.wrong().enumerate() {
         if number == 0 {
-            writeln!(to, "\n{BOLD}not right{BOLD:#}")?;
+            writeln!(to, "\n{BOLD}wrong diagnoses{BOLD:#}")?;
         }
         writeln!(to, "{}", ascii(&wrong(run), style))?;
     }
     Ok(())
 }
 
-/// A run that was not right: where it is, what it is, what was said.
+/// A run that was diagnosed wrongly: its folder, its fault, its findings.
 fn wrong(run: &Run) -> String {
-    let told = |answer: &Answer| match &answer.at {
+    let shown = |answer: &Answer| match &answer.at {
         Some(at) => format!("{} at {at}", name(answer.cause)),
         None => name(answer.cause),
     };
-    let said: Vec<String> = run.said.iter().map(told).collect();
+    let said: Vec<String> = run.said.iter().map(shown).collect();
     let said = if said.is_empty() { "nothing".into() } else { said.join(", ") };
-    let truth = run.truth.as_ref().map_or_else(|| "healthy".into(), told);
+    let truth = run.truth.as_ref().map_or_else(|| "healthy".into(), shown);
     let cell = &run.cell;
-    let neighbour = if cell.neighbour { ", neighbour" } else { "" };
-    let asked = format!("seed {}, {} load, {} w{neighbour}", cell.seed, cell.load, cell.workers);
-    format!("{:<30} {:<15} {asked}\n    is {truth}\n    said {said}", cell.folder, verdict(run))
+    let neighbour = if cell.neighbour { ", noisy neighbour" } else { "" };
+    let workers = if cell.workers == 1 { "worker" } else { "workers" };
+    let asked = format!("seed {}, {} load, {} {workers}{neighbour}", cell.seed, cell.load, cell.workers);
+    format!("{:<30} {:<15} {asked}\n    truth     {truth}\n    findings  {said}", cell.folder, verdict(run))
 }
 
 fn verdict(run: &Run) -> &'static str {
     match run.judged.judgement {
         Judgement::Missed => "missed",
-        Judgement::MissedForDoubt | Judgement::Doubted => "could not tell",
-        Judgement::Accused => "accused",
-        Judgement::Named if run.judged.place == Some(false) => "wrong place",
-        Judgement::Named | Judgement::Silent => "said too much",
+        Judgement::MissedForDoubt | Judgement::Doubted => "undecided",
+        Judgement::Accused => "false finding",
+        Judgement::Named if run.judged.place == Some(false) => "wrong function",
+        Judgement::Named | Judgement::Silent => "also a false finding",
     }
 }
 
@@ -218,7 +219,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_score_is_told_with_what_was_wrong() {
+    fn a_score_is_shown_with_every_wrong_diagnosis() {
         let mut text = Vec::new();
         print(&made_up(), Path::new("x"), Style { plain: true, naive: false }, &mut text).unwrap();
         let text = anstream::adapter::strip_str(std::str::from_utf8(&text).unwrap()).to_string();
@@ -227,10 +228,10 @@ pub(crate) mod tests {
             "score - 3 of 3 planned runs",
             "1/2 50 % (1-99)",
             "2.50 s (2.50 s to 2.50 s)",
-            "no other scanner was asked",
-            "001-made-up-buggy              missed          seed 7, own load, 1 w, neighbour",
-            "is long-poll at made_up::buggy::work",
-            "said blocking-call at made_up::other",
+            "--scanner CMD scores",
+            "001-made-up-buggy              missed          seed 7, own load, 1 worker, noisy neighbour",
+            "truth     long-poll at made_up::buggy::work",
+            "findings  blocking-call at made_up::other",
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
@@ -245,6 +246,6 @@ pub(crate) mod tests {
         print(&score, Path::new("x"), Style { plain: true, naive: false }, &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("1/2 50 % (1-99)           1/2 50 % (1-99)"), "{text}");
-        assert!(!text.contains("no other scanner"), "{text}");
+        assert!(!text.contains("--scanner CMD"), "{text}");
     }
 }

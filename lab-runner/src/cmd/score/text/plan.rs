@@ -1,4 +1,4 @@
-//! What a score would run.
+//! The planned runs of a score.
 
 use crate::engine::plan::{ScoreCell, ScorePlan};
 use serde::Serialize;
@@ -26,13 +26,13 @@ pub(crate) fn print_plan(plan: &ScorePlan, json: bool, to: &mut dyn Write) -> io
         let neighbour = if of.neighbour { " neighbour" } else { "" };
         let takes = cell.takes.as_secs_f64();
         let (folder, seed, load, workers) = (&of.folder, of.seed, &of.load, of.workers);
-        writeln!(to, "{folder:<34} seed {seed:<3} {load:<4} load, {workers} w, about {takes:.1} s{neighbour}")?;
+        writeln!(to, "{folder:<34} seed {seed:<3} {load:<4} load, workers {workers}, about {takes:.1} s{neighbour}")?;
     }
     let left = plan.left_out;
     let (cells, all, seconds) = (plan.cells.len(), plan.cells.len() + left.no_time, plan.takes().as_secs());
     writeln!(
         to,
-        "{cells} of {all} planned runs, about {seconds} s; left out besides: {} whose label does not hold, {} refused",
+        "{cells} of {all} planned runs, about {seconds} s; not planned: {} in which the fault does not occur, {} with a load that is refused",
         left.label_does_not_hold, left.refused
     )
 }

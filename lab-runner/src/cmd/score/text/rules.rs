@@ -1,4 +1,4 @@
-//! What the diagnosis goes by, for whoever wants to contradict it.
+//! The rules of the diagnosis, for whoever wants to contradict it.
 
 use crate::report::Style;
 use crate::report::findings::WIDTH;

@@ -1,0 +1,208 @@
+//! The habits of a command line, through the real binary: help, units, exit codes, and where files go.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// A finished lab.
+struct Done {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// A lab in an empty folder of its own, on a machine without a display.
+struct Lab {
+    folder: TempDir,
+}
+
+impl Lab {
+    fn new() -> Lab {
+        Lab { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null()).env("NO_COLOR", "1");
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        command
+    }
+
+    fn done(&self, args: &[&str]) -> Done {
+        let output = self.command(args).output().unwrap();
+        Done {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// A finished recording of no running lab, as `lab run` names it.
+    fn recorded(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join("lab-runs").join(name);
+        fs::create_dir_all(folder.join("01-buggy")).unwrap();
+        for file in ["spec.json", "outcome.json", "requests.bin"] {
+            fs::copy(data("greedy/01-buggy").join(file), folder.join("01-buggy").join(file)).unwrap();
+        }
+        folder
+    }
+}
+
+/// A recording under version control.
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/data").join(name)
+}
+
+/// All files below a folder with their lengths.
+fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => all.extend(files(&entry.path())),
+            false => drop(all.insert(entry.path(), entry.metadata().unwrap().len())),
+        }
+    }
+    all
+}
+
+#[test]
+fn help_and_version_are_commands_and_options() {
+    let lab = Lab::new();
+    let help = lab.done(&["help"]);
+    assert_eq!((help.code, help.stderr.as_str()), (0, ""));
+    assert_eq!(help.stdout, lab.done(&["--help"]).stdout);
+    assert_eq!(lab.done(&["help", "run"]).stdout, lab.done(&["run", "--help"]).stdout);
+    let versions = ["version", "--version", "-V"].map(|word| lab.done(&[word]).stdout);
+    assert!(versions[0].starts_with("lab ") && versions.iter().all(|v| *v == versions[0]), "{versions:?}");
+    for command in ["run", "compare", "sweep", "verify", "score", "doctor", "overhead", "clean"] {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}: {}", help.stdout);
+        let text = lab.done(&["help", command]).stdout;
+        assert!(text.contains("Takes "), "{command} says how long it takes: {text}");
+    }
+}
+
+#[test]
+fn a_variant_without_its_option_brings_the_option() {
+    let done = Lab::new().done(&["run", "greedy", "fixed"]);
+    assert_eq!((done.code, done.stdout.as_str()), (2, ""));
+    assert!(done.stderr.contains("try --variant fixed"), "{}", done.stderr);
+}
+
+#[test]
+fn sizes_rates_and_times_take_units_of_any_case() {
+    let lab = Lab::new();
+    for [size, bytes] in [["1.5MB", "1500000"], ["16kb", "16000"], ["64KIB", "65536"]] {
+        let args = ["run", "greedy", "--dry-run", "--rate", "1K", "--size", size, "--duration", "1.5s"];
+        let done = lab.done(&args);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        for part in [format!("\"size\":{bytes}"), "\"rate\":1000.0".into(), "\"duration_ms\":1500".into()] {
+            assert!(done.stdout.contains(&part), "{part}: {}", done.stdout);
+        }
+    }
+    assert_eq!(fs::read_dir(lab.folder.path()).unwrap().count(), 0, "a dry run makes nothing");
+}
+
+#[test]
+fn metrics_are_listed_under_the_names_that_compare_takes() {
+    let lab = Lab::new();
+    let listed = lab.done(&["list", "--metrics"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    let names: Vec<&str> = listed.stdout.lines().skip(1).filter_map(|l| l.split(' ').next()).collect();
+    let names = names.into_iter().take_while(|name| !name.is_empty()).collect::<Vec<_>>();
+    assert!(names.len() >= 20, "{}", listed.stdout);
+    let all = names.join(",");
+    let compared = lab.done(&["compare", "greedy", "--metric", &all, "--dry-run"]);
+    assert_eq!(compared.code, 0, "{}", compared.stderr);
+}
+
+#[test]
+fn a_closed_stdout_changes_no_exit_code() {
+    let lab = Lab::new();
+    let mut codes = Vec::new();
+    for run in ["greedy", "greedy/01-buggy", "blocking", "shutdown", "unordered", "shutdown-trials"] {
+        let path = data(run).display().to_string();
+        for format in ["text", "json"] {
+            let args = ["report", &path, "--format", format];
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let closed = lab.command(&args).stdout(writer).output().unwrap();
+            let whole = lab.done(&args);
+            assert_eq!(closed.status.code(), Some(whole.code), "{run} as {format}");
+            assert_eq!(String::from_utf8_lossy(&closed.stderr), whole.stderr, "{run} as {format}");
+            codes.push(whole.code);
+        }
+    }
+    assert!(codes.iter().any(|code| *code != 0), "one of them is no 0, or this test shows nothing: {codes:?}");
+}
+
+/// `lab run` kills a run at its deadline, which breaks the claim that it ends; `lab report` says the same.
+#[test]
+fn a_report_has_the_exit_code_of_its_run() {
+    let lab = Lab::new();
+    let run = ["run", "greedy", "--duration", "300ms", "--profile", "none", "--timeout", "400ms"];
+    let done = lab.done(&run);
+    assert!(done.stdout.contains("recording"), "{}{}", done.stdout, done.stderr);
+    let report = lab.done(&["report"]);
+    assert_eq!((report.code, report.stderr.as_str()), (done.code, ""), "{}", done.stdout);
+}
+
+#[test]
+fn a_page_of_checked_in_data_is_written_elsewhere() {
+    let lab = Lab::new();
+    let recording = data("greedy");
+    let before = files(&recording);
+    let path = recording.display().to_string();
+    let asked = lab.done(&["report", &path, "--html"]);
+    assert_eq!(asked.code, lab.done(&["report", &path]).code, "{}", asked.stderr);
+    let page = lab.folder.path().join("lab-runs/greedy-report.html");
+    assert!(fs::read_to_string(&page).unwrap().ends_with("</html>\n"), "{}", page.display());
+    let logs = lab.done(&["export", &data("greedy/01-buggy").display().to_string(), "--to", "hlog"]);
+    assert_eq!(logs.code, 0, "{}", logs.stderr);
+    assert!(logs.stdout.starts_with("lab-runs/greedy-01-buggy-export/"), "{}", logs.stdout);
+    assert_eq!(files(&recording), before, "the recording is as it was");
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_a_failure_and_the_report_stands() {
+    let lab = Lab::new();
+    let path = data("greedy").display().to_string();
+    let plain = lab.done(&["report", &path]);
+    let failed = lab.done(&["report", &path, "--html", "/proc/nowhere/page.html"]);
+    assert_eq!((failed.code, &failed.stdout), (1, &plain.stdout), "{}", failed.stderr);
+    assert_eq!(failed.stderr.lines().count(), 1, "{}", failed.stderr);
+    assert!(failed.stderr.contains("cannot write the page") && failed.stderr.contains("--html FILE"));
+}
+
+#[test]
+fn without_a_display_the_address_of_the_page_is_printed() {
+    let lab = Lab::new();
+    let path = data("greedy").display().to_string();
+    let done = lab.done(&["report", &path, "--html", "a page.html", "--open"]);
+    let address = done.stderr.split_whitespace().find(|word| word.starts_with("file://"));
+    let address = address.unwrap_or_else(|| panic!("{}", done.stderr));
+    assert!(address.starts_with("file:///") && address.ends_with("/a%20page.html"), "{address}");
+    assert_eq!(done.code, lab.done(&["report", &path]).code, "{}", done.stderr);
+}
+
+#[test]
+fn clean_removes_old_recordings_and_nothing_else() {
+    let lab = Lab::new();
+    // No process has the number 4194304 or above.
+    let old = lab.recorded("greedy-20200101T000000Z-4194305");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let new = lab.recorded("greedy-20200102T000000Z-4194306");
+    let other = lab.folder.path().join("lab-runs/my-notes");
+    fs::create_dir(&other).unwrap();
+    let young = lab.done(&["clean", "--keep", "0", "--older-than", "7d"]);
+    assert!(young.stdout.starts_with("0 recordings removed"), "{}", young.stdout);
+    let planned = lab.done(&["clean", "--keep", "1", "--dry-run"]);
+    assert!(planned.stdout.contains("1 recording would be removed"), "{}", planned.stdout);
+    assert!(old.exists() && new.exists(), "a dry run removes nothing");
+    let done = lab.done(&["clean", "--keep", "1"]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    assert!(done.stdout.contains("greedy-20200101T000000Z-4194305"), "{}", done.stdout);
+    assert_eq!([old.exists(), new.exists(), other.exists()], [false, true, true]);
+    assert_eq!(lab.done(&["clean", "--out", "nowhere"]).code, 0, "nothing to remove");
+}
