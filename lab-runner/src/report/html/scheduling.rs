@@ -50,7 +50,7 @@ pub(crate) struct OneRun {
 }
 
 /// Nothing if no profiler looked at a scheduler.
-pub(crate) fn of(report: &Results) -> Option<Scheduling> {
+pub(crate) fn scheduling(report: &Results) -> Option<Scheduling> {
     let runs = sched::runs(report);
     let palette = Palette::of(&runs);
     let together = report.comparison.is_some() && runs.len() == 2;
@@ -93,7 +93,7 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
 fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
     let drawn = if most > 0 { timeline::draw(run, palette, most, WORDS) } else { None };
     let timeline = drawn.map(|(svg, says)| Picture {
-        title: format!("{}: the time in which tasks waited most", run.label),
+        title: timeline::title(run),
         svg,
         says,
         key: Vec::new(),

@@ -1,14 +1,15 @@
-//! What the profilers saw, view by view: pictures, and the same in words and in tables.
+//! The profiles, view by view: pictures, and the same in words and in tables.
 
 use crate::report::html::graphs;
 use crate::report::html::graphs::{Fineness, Graph, Room};
+use crate::report::html::headline::blamed;
 use crate::report::html::table::{Cell, Table};
 use crate::report::profilers::{cut, inside, without_plumbing};
 use crate::report::units::grouped;
 use lab_analysis::evidence::{Evidence, label};
 use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
-use lab_analysis::stacks::{Plumbing, amount, is_own};
+use lab_analysis::stacks::{Plumbing, amount, is_own, own_function};
 use lab_recording::Ending;
 use std::collections::BTreeMap;
 
@@ -23,6 +24,10 @@ const RUNS: usize = 4;
 pub(crate) struct View {
     pub id: String,
     pub name: String,
+    /// The view that the page opens with.
+    pub first: bool,
+    /// Whether it has a picture.
+    pub drawn: bool,
     /// What a picture of it shows and cannot show.
     pub shows: String,
     pub pictures: Vec<Choice>,
@@ -47,6 +52,8 @@ pub(crate) struct Choice {
     pub legend: String,
     pub folded: Result<String, String>,
     pub full: Option<String>,
+    /// It is a difference, with colours of its own.
+    pub differs: bool,
     /// The one that is shown first.
     pub first: bool,
 }
@@ -84,18 +91,38 @@ pub(crate) fn all(report: &Results) -> (Vec<View>, String) {
         all.map(|(number, graph)| choice(graph, fineness, Some(number) == first, &mut room)).collect()
     };
     let all = folded.iter().zip(graphs).enumerate();
-    let views = all.map(|(number, (evidence, graphs))| view(report, number, evidence, choices(graphs))).collect();
+    let mut views: Vec<View> =
+        all.map(|(number, (evidence, graphs))| view(report, number, evidence, choices(graphs))).collect();
+    if let Some(first) = carrier(report, &folded, &views) {
+        views[first].first = true;
+    }
     (views, format!("Frames narrower than {} % of a picture are left out.", fineness.narrowest))
 }
 
+/// The view that carries the finding: the one with the largest share of the blamed function; without a finding, or if no view
+/// has the function, the first with a picture.
+fn carrier(report: &Results, evidence: &[Evidence], views: &[View]) -> Option<usize> {
+    let drawn = || views.iter().enumerate().filter(|(_, view)| view.drawn).map(|(number, _)| number);
+    let function = blamed(report).into_iter().find_map(|finding| finding.at.clone());
+    let names = lab_analysis::evidence::names(report.scenario);
+    let function = function.map(|function| own_function(&names.clean(&function)));
+    let share = |number: usize| {
+        let folded = &evidence[number].seen.first()?.folded;
+        let is_blamed = |frames: &[&str]| frames.iter().any(|frame| Some(own_function(frame)) == function);
+        folded.share(is_blamed).filter(|share| *share > 0.0)
+    };
+    let with_it = drawn().filter_map(|number| Some((number, share(number)?)));
+    // Of equals the first.
+    let most = with_it.reduce(|most, next| if next.1 > most.1 { next } else { most });
+    most.map(|(number, _)| number).or_else(|| drawn().next()).or(if views.is_empty() { None } else { Some(0) })
+}
+
 fn choice(graph: Graph, fineness: Fineness, first: bool, room: &mut Room) -> Choice {
-    // Of one run, the legend is its name.
-    let legend = graph.folded.as_ref().ok().filter(|_| graph.differs).map(|picture| picture.legend().to_owned());
-    let legend = legend.unwrap_or_default();
+    let legend = graph.folded.as_ref().map_or_else(|_| String::new(), |picture| picture.legend().to_owned());
     let folded = graph.folded.and_then(|picture| room.take(picture.svg(fineness.narrowest, first)));
     let full = graph.full.filter(|_| fineness.full && folded.is_ok());
     let full = full.and_then(|picture| room.take(picture.svg(fineness.narrowest, false)).ok());
-    Choice { label: graph.label, legend, folded, full, first }
+    Choice { label: graph.label, legend, folded, full, differs: graph.differs, first }
 }
 
 fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choice>) -> View {
@@ -105,6 +132,8 @@ fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choi
     View {
         id: format!("view-{number}"),
         name: evidence.name.clone(),
+        first: false,
+        drawn: pictures.iter().any(|picture| picture.folded.is_ok()),
         shows: evidence.shows.clone(),
         full: pictures.iter().any(|picture| picture.full.is_some()),
         pictures,
@@ -113,7 +142,7 @@ fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choi
         totals: difference.map_or_else(String::new, |difference| {
             let ((before, after), (was, is)) = (&difference.labels, difference.totals);
             let (unit, per) = (&difference.unit, &difference.per);
-            format!("All together {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit))
+            format!("In total {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit))
         }),
         functions: functions(report, evidence),
         notes: notes(evidence, &of_profiler),
@@ -148,11 +177,11 @@ fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
         [Cell::of_class(cut(function, NAME), class)].into_iter().chain(shares).collect()
     };
     let heads = runs.iter().flat_map(|seen| match runs.len() {
-        1 => [Cell::number("with what it calls"), Cell::number("itself")],
-        _ => [Cell::number(&seen.label), Cell::number("itself")],
+        1 => [Cell::number("inclusive"), Cell::number("self")],
+        _ => [Cell::number(&seen.label), Cell::number("self")],
     });
     let heads = [Cell::text("function")].into_iter().chain(heads).collect();
-    let caption = "The functions with the largest share, with all that they call; the scenario's own in bold";
+    let caption = "Functions with the largest share, including what they call; own code in bold";
     Table::new(caption, heads, ordered.iter().take(FUNCTIONS).map(row).collect()).some()
 }
 
@@ -176,5 +205,5 @@ fn counts(profile: &Profile) -> String {
         format!("{} {}", name.replace('_', " "), grouped(count))
     });
     let told: Vec<String> = told.collect();
-    if told.is_empty() { "it counted nothing".into() } else { told.join(" · ") }
+    if told.is_empty() { "no counts".into() } else { told.join(" · ") }
 }
