@@ -10,7 +10,7 @@ use std::fmt::Write;
 /// picture is drawn in half a page.
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 400.0;
-const LEFT: f64 = 78.0;
+const LEFT: f64 = 92.0;
 const TOP: f64 = 34.0;
 const FLOOR: f64 = 340.0;
 /// Where the field ends, and where it ends with names behind the lines.

@@ -1,7 +1,7 @@
 //! The row of figures below the headline: p99, freeze, requests hit, profiling overhead.
 
 use crate::report::html::WORDS;
-use crate::report::html::headline::blamed;
+use crate::report::html::headline::{blamed, unbroken};
 use crate::report::units::{grouped, percent, reading, time};
 use lab_analysis::comparison::comparison::{Compared, Comparison};
 use lab_analysis::overhead::Cost;
@@ -18,7 +18,7 @@ pub(crate) struct Figure {
 
 impl Figure {
     fn new(name: &'static str, value: String, note: impl Into<String>) -> Figure {
-        Figure { name, value, note: note.into() }
+        Figure { name, value: unbroken(&value), note: unbroken(&note.into()) }
     }
 }
 

@@ -1,14 +1,12 @@
 //! The result of a sweep: how the cost of each variant grows, and what the largest size costs.
 
 use crate::report::html::WORDS;
+use crate::report::html::headline::STEEP;
 use crate::report::html::table::{Cell, Table};
 use crate::report::sweep::FITTED;
 use crate::report::units::{grouped, three_digits, time};
 use lab_analysis::growth::Growth;
 use lab_analysis::growth::sweep::{Sweep, Way};
-
-/// An exponent from here on is growth that a larger input makes unbearable.
-const STEEP: f64 = 1.5;
 
 /// The exponents, steepest first.
 pub(crate) fn table(sweep: &Sweep) -> Option<Table> {

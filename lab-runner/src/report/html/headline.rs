@@ -13,8 +13,10 @@ use lab_analysis::results::diagnosed::Diagnosed;
 use lab_analysis::stacks::is_foreign;
 use lab_recording::Cause;
 
-/// The metric whose growth a sweep is about, the first that was measured.
+/// The costs whose growth a sweep is about.
 const GROWS: [&str; 2] = ["child_polls", "cpu_ms"];
+/// From this exponent on a cost grows faster than its input: between linear, also with a logarithm, and quadratic.
+pub(crate) const STEEP: f64 = 1.5;
 
 /// What stands at the top of the page.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub(crate) struct Headline {
 
 impl Headline {
     fn new(class: &'static str, text: String) -> Headline {
-        Headline { text, class, place: String::new(), source: None }
+        Headline { text: unbroken(&text), class, place: String::new(), source: None }
     }
 
     /// With the source lines of what is blamed.
@@ -40,6 +42,19 @@ impl Headline {
         }
         self
     }
+}
+
+/// The text with spaces between thousands at which no line is broken.
+pub(crate) fn unbroken(text: &str) -> String {
+    let mut unbroken = String::new();
+    let mut rest = text.chars().peekable();
+    let mut before = ' ';
+    while let Some(c) = rest.next() {
+        let between = c == ' ' && before.is_ascii_digit() && rest.peek().is_some_and(char::is_ascii_digit);
+        unbroken.push(if between { '\u{202f}' } else { c });
+        before = c;
+    }
+    unbroken
 }
 
 pub(crate) fn headline(report: &Results) -> Headline {
@@ -61,7 +76,8 @@ pub(crate) fn headline(report: &Results) -> Headline {
         (several, Some(finding)) => {
             let faulty = several.iter().filter(|of| accuses(of)).count();
             let class = if faulty == several.len() { "bad" } else { "open" };
-            let text = format!("{faulty} of {} variants have a fault; the costliest: ", several.len());
+            let have = if faulty == 1 { "has" } else { "have" };
+            let text = format!("{faulty} of {} variants {have} a fault, the costliest: ", several.len());
             let of = several.iter().find(|of| of.diagnosis.findings.contains(finding)).unwrap_or(&several[0]);
             Headline::new(class, text + &told(report, of, finding)).at(Some(finding))
         }
@@ -209,26 +225,24 @@ fn capital(text: &str) -> String {
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
-/// Which variants grow faster than their input.
+/// Which variants grow faster than their input, by any of the costs.
 fn of_sweep(sweep: &Sweep) -> Headline {
-    let measured = GROWS.into_iter().find(|metric| sweep.ways.iter().any(|way| sweep.growth(way, metric).is_ok()));
-    let Some(metric) = measured else {
-        return Headline::new("open", "The growth of its cost could not be measured: too few sizes ran to their end".into());
-    };
     let (mut steep, mut flat) = (Vec::new(), 0_usize);
     for way in &sweep.ways {
-        match sweep.growth(way, metric) {
-            Ok(growth) if growth.low > 1.5 => steep.push(format!("{} (n^{:.2})", way.variant, growth.exponent)),
-            Ok(_) => flat += 1,
-            Err(_) => {}
+        let measured: Vec<_> = GROWS.iter().filter_map(|metric| sweep.growth(way, metric).ok()).collect();
+        match measured.iter().filter(|growth| growth.low > STEEP).map(|growth| growth.exponent).reduce(f64::max) {
+            Some(exponent) => steep.push(format!("{} (exponent {exponent:.2})", way.variant)),
+            None if !measured.is_empty() => flat += 1,
+            None => {}
         }
     }
-    match steep.is_empty() {
-        true => Headline::new("good", format!("The cost of none of {flat} variants grows faster than its input")),
-        false => {
-            let rest = if flat == 0 { String::new() } else { format!("; that of {flat} others does not") };
-            let class = if flat == 0 { "bad" } else { "open" };
-            Headline::new(class, format!("The cost grows with the square of the input in {}{rest}", steep.join(", ")))
+    match (steep.is_empty(), flat) {
+        (true, 0) => Headline::new("open", "No growth was measured: too few sizes ran to their end".into()),
+        (true, _) => Headline::new("good", format!("The cost of none of the {flat} variants grows faster than its input")),
+        (false, 0) => Headline::new("bad", format!("The cost grows faster than the input in {}", steep.join(", "))),
+        (false, _) => {
+            let text = format!("The cost grows faster than the input in {}; in {flat} others it does not", steep.join(", "));
+            Headline::new("open", text)
         }
     }
 }

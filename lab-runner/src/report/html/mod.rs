@@ -126,7 +126,7 @@ fn contents(page: &Page) -> Vec<(&'static str, &'static str)> {
     let cost = if page.growth.is_some() { "Growth" } else { "Latency" };
     let all = [
         (true, "finding", "Finding"),
-        (page.growth.is_some() || !page.latency.is_empty() || page.percentiles.is_some(), "latency", cost),
+        (!page.latency.is_empty() || page.percentiles.is_some(), "latency", cost),
         (page.scheduling.is_some(), "scheduling", "Blame"),
         (true, "profilers", "Flame graphs"),
         (true, "runs", "Runs"),

@@ -1,6 +1,7 @@
 //! The source around a blamed line, where it is there.
 
 use std::fs;
+use std::path::PathBuf;
 
 /// Lines that are shown, and how many of them come before the blamed one.
 const LINES: usize = 6;
@@ -24,11 +25,14 @@ pub(crate) struct SourceLine {
     pub blamed: bool,
 }
 
-/// The lines around this one of a Rust source; nothing if it is not there or has no such line. The path comes from a
-/// recording, so nothing but sources is read.
+/// The lines around this one of a Rust source; nothing if it is not there or has no such line. A relative path is looked for
+/// here and in the folders above. The path comes from a recording, so nothing but sources is read.
 pub(crate) fn around(file: &str, line: u32) -> Option<Source> {
-    let is_source = file.ends_with(".rs") && fs::metadata(file).is_ok_and(|is| is.is_file() && is.len() <= MOST_BYTES);
-    is_source.then(|| fs::read_to_string(file).ok()).flatten().and_then(|text| around_line(&text, line))
+    let here = std::env::current_dir().ok()?;
+    let is_source = |path: &PathBuf| fs::metadata(path).is_ok_and(|is| is.is_file() && is.len() <= MOST_BYTES);
+    let path = here.ancestors().map(|folder| folder.join(file)).find(is_source)?;
+    let text = file.ends_with(".rs").then(|| fs::read_to_string(path).ok())?;
+    around_line(&text?, line)
 }
 
 fn around_line(text: &str, line: u32) -> Option<Source> {

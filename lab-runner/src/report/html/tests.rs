@@ -1,9 +1,11 @@
 use crate::report::html::*;
 use crate::report::latency::tests::compared;
 use crate::report::sched::tests::{faulty, healthy, looked_at};
+use lab_analysis::diagnosis::{Diagnosis, Finding};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::{Profile, View as Seen};
-use lab_analysis::scheduler::Sched;
+use lab_analysis::results::diagnosed::Diagnosed;
+use lab_analysis::scheduler::{Sched, Stretch};
 use lab_analysis::stacks::Folded;
 use lab_analysis::stacks::stalls::{LongPoll, Wait};
 use lab_recording::Ending;
@@ -134,7 +136,7 @@ fn a_comparison_is_one_page_with_all_its_parts_that_loads_nothing() {
     for part in [
         "response by percentile",
         "response over time",
-        "By how much each metric changed",
+        "Change of each metric within pairs",
         "before: buggy",
         "difference, drawn as fixed",
         "app::work shrunk: 9.00 us per request buggy, 1.00 us fixed",
@@ -143,10 +145,10 @@ fn a_comparison_is_one_page_with_all_its_parts_that_loads_nothing() {
         "samples delivered 1 990",
         "nothing was seen",
         "no samples: there is nothing to draw fixed",
-        "1 polls took longer",
+        "1 poll longer than the limit",
         "/src/app.rs:7<",
-        "being polled 4 times",
-        "buggy held at most 5.00 MB",
+        "was polled 4 times",
+        "buggy: at most 5.00 MB allocated",
         "order of pairs",
     ] {
         assert!(page.contains(part), "{part} is not in the page");
@@ -164,12 +166,12 @@ fn watched(profile: Profile, high: f64) -> Profile {
 #[test]
 fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
     let nobody = page_of(&with(Vec::new())).unwrap();
-    assert!(nobody.contains("<h2>What watching cost</h2>") && nobody.contains("Nobody watched"), "{nobody}");
+    assert!(nobody.contains("<summary>Profiling overhead</summary>") && nobody.contains("Nobody watched"), "{nobody}");
     let [before, after] = <[Profile; 2]>::try_from(cpu()).unwrap();
     let page = page_of(&with(vec![watched(before, 0.02), after])).unwrap();
     assert_well_formed(&page);
     for part in [
-        "<h2>What watching cost</h2>",
+        "<summary>Profiling overhead</summary>",
         "1.00 % (0.500 to 2.00 %)",
         "1 000 of 41.0 ns",
         "not measured: nobody measured it",
@@ -255,7 +257,73 @@ fn a_profiler_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
-    assert!(page_of(&compared()).unwrap().contains("No profiler looked into it"));
+    assert!(page_of(&compared()).unwrap().contains("No profiler ran"));
+}
+
+#[test]
+fn the_contents_bar_leads_to_sections_that_are_there() {
+    for report in [with(cpu()), Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) }] {
+        let page = page_of(&report).unwrap();
+        let nav = page.split("<nav").nth(1).unwrap().split("</nav>").next().unwrap();
+        let anchors: Vec<&str> = nav.split("href=\"#").skip(1).map(|link| link.split('"').next().unwrap()).collect();
+        assert!(anchors.len() >= 4 && anchors.first() == Some(&"finding") && anchors.last() == Some(&"runs"), "{nav}");
+        assert!(anchors.iter().all(|anchor| page.contains(&format!("<section id=\"{anchor}\">"))), "{nav}");
+    }
+}
+
+fn diagnosed(cause: lab_recording::Cause) -> Diagnosed {
+    let finding = Finding {
+        cause,
+        at: Some("app::buggy::import".into()),
+        file: Some("no/such/src/buggy.rs".into()),
+        line: Some(11),
+        cost: lab_analysis::diagnosis::Cost { ms: Some(340_704.0), requests: Some(1_183) },
+        evidence: Vec::new(),
+        refuted_by: "",
+        remedy: "",
+        chapter: "",
+    };
+    let diagnosis = Diagnosis { findings: vec![finding], saw_polls: true, ..Diagnosis::default() };
+    Diagnosed { label: "buggy".into(), variant: "buggy".into(), side: None, diagnosis, post_mortem: None }
+}
+
+/// A faulty variant that keeps its promise to be faulty is red: the colour is the health of the program.
+#[test]
+fn the_headline_is_the_finding_and_its_colour_is_the_health_and_not_the_claims() {
+    let mut report = Results { comparison: None, ..with(Vec::new()) };
+    report.runs.truncate(1);
+    report.verdict = lab_analysis::claims::Verdict::Held;
+    report.diagnoses = vec![diagnosed(lab_recording::Cause::LongPoll)];
+    let page = page_of(&report).unwrap();
+    let sentence = "import (buggy.rs:11) computes for too long without yielding; 1\u{202f}183 requests waited 288 ms each";
+    assert!(page.contains(&format!("<h1>{sentence}</h1>")) && page.contains("<header class=\"bad\">"), "{page}");
+    report.diagnoses[0].diagnosis.findings.clear();
+    let page = page_of(&report).unwrap();
+    assert!(page.contains("<header class=\"good\">") && page.contains("<h1>No fault found: "));
+    report.diagnoses[0].diagnosis.saw_polls = false;
+    assert!(page_of(&report).unwrap().contains("<header class=\"open\">"));
+    report.diagnoses[0].diagnosis.hung = true;
+    assert!(page_of(&report).unwrap().contains("<header class=\"bad\">"));
+}
+
+#[test]
+fn an_undecided_comparison_names_its_own_reason() {
+    let mut report = compared();
+    let comparison = report.comparison.as_mut().unwrap();
+    let primary = comparison.metrics.iter_mut().find(|metric| metric.primary).unwrap();
+    primary.estimate = Err("one pair is missing".into());
+    let page = page_of(&report).unwrap();
+    assert!(page.contains("one pair is missing") && !page.contains("not measured on both sides"));
+}
+
+#[test]
+fn the_page_opens_on_a_view_with_a_picture_and_greys_out_empty_ones() {
+    let report = with(vec![profile(Profiler::Stall, Side::A, BEFORE), profile(Profiler::Alloc, Side::A, "")]);
+    let page = page_of(&report).unwrap();
+    let tabs = page.split("<fieldset class=\"tabs views\"").nth(1).unwrap().split("</fieldset>").next().unwrap();
+    assert_eq!((tabs.matches(" checked").count(), tabs.matches(" disabled").count()), (1, 1), "{tabs}");
+    let disabled = tabs.split("<label>").find(|tab| tab.contains(" disabled")).unwrap();
+    assert!(disabled.contains(">alloc<") && !disabled.contains(" checked"), "{disabled}");
 }
 
 /// As many stacks as a busy service has, deep, with long names.
@@ -305,7 +373,7 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     assert_well_formed(&page);
     assert_loads_nothing(&page);
     for part in [
-        "<h2>Scheduling</h2>",
+        "<h2>Blame</h2>",
         "requests waited for polls of made_up::buggy::import (drive.rs:52): 608 ms per request buggy",
         "fixed: blames nobody",
         "buggy, above",
@@ -319,11 +387,15 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
+    assert!(page.contains("in the 2.00 s in which tasks waited most"), "older recordings hold no more");
+    let whole = Stretch { from_ms: 0.0, ms: 5_000.0, ..faulty().worst.unwrap() };
+    let with_whole = page_of(&with(vec![looked_at(Side::A, Sched { whole: Some(whole), ..faulty() })])).unwrap();
+    assert!(with_whole.contains("what each worker did in the whole run, 5.00 s"), "{with_whole}");
     let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
     let page = page_of(&one).unwrap();
     assert_well_formed(&page);
     assert!(page.contains("requests waited 612 ms per request, 99.2 % of it") && !page.contains(", above"));
-    assert!(!page_of(&compared()).unwrap().contains("<h2>Scheduling</h2>"));
+    assert!(!page_of(&compared()).unwrap().contains("<h2>Blame</h2>"));
 }
 
 #[test]

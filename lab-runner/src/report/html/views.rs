@@ -9,14 +9,20 @@ use crate::report::units::grouped;
 use lab_analysis::evidence::{Evidence, label};
 use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
-use lab_analysis::stacks::{Plumbing, amount, is_own, own_function};
+use lab_analysis::stacks::{Difference, Plumbing, amount, is_own, own_function};
 use lab_recording::Ending;
+use lab_recording::profiler::Profiler;
 use std::collections::BTreeMap;
 
 /// Rows of the table of functions, changes that are told, and characters of a name in them.
 const FUNCTIONS: usize = 15;
 const CHANGES: usize = 12;
 const NAME: usize = 160;
+/// The measured CPU time of one operation, in microseconds.
+const CPU_PER_OP: &str = "cpu_us_per_op";
+/// Profiled and measured CPU time develop alike if their ratios differ by no more than this factor: profiling overhead and the
+/// tick of the sampler come to less.
+const AS_MUCH: f64 = 1.3;
 /// Runs that the table of functions has room for.
 const RUNS: usize = 4;
 
@@ -99,22 +105,25 @@ pub(crate) fn all(report: &Results) -> (Vec<View>, String) {
     (views, format!("Frames narrower than {} % of a picture are left out.", fineness.narrowest))
 }
 
-/// The view that carries the finding: the one with the largest share of the blamed function; without a finding, or if no view
-/// has the function, the first with a picture.
+/// The view that carries the finding: the one with the largest share of the blamed function, and of those of the scheduler,
+/// which show who waits and not what the code does, only if no other has it. Without a finding, the first with a picture.
 fn carrier(report: &Results, evidence: &[Evidence], views: &[View]) -> Option<usize> {
-    let drawn = || views.iter().enumerate().filter(|(_, view)| view.drawn).map(|(number, _)| number);
+    let drawn = || (0..views.len()).filter(|number| views[*number].drawn);
     let function = blamed(report).into_iter().find_map(|finding| finding.at.clone());
     let names = lab_analysis::evidence::names(report.scenario);
     let function = function.map(|function| own_function(&names.clean(&function)));
-    let share = |number: usize| {
-        let folded = &evidence[number].seen.first()?.folded;
+    let mut best: Option<(usize, (bool, f64))> = None;
+    for number in drawn() {
+        let view = &evidence[number];
         let is_blamed = |frames: &[&str]| frames.iter().any(|frame| Some(own_function(frame)) == function);
-        folded.share(is_blamed).filter(|share| *share > 0.0)
-    };
-    let with_it = drawn().filter_map(|number| Some((number, share(number)?)));
-    // Of equals the first.
-    let most = with_it.reduce(|most, next| if next.1 > most.1 { next } else { most });
-    most.map(|(number, _)| number).or_else(|| drawn().next()).or(if views.is_empty() { None } else { Some(0) })
+        let share = view.seen.first().and_then(|seen| seen.folded.share(is_blamed)).unwrap_or(0.0);
+        let rank = (view.profiler != Profiler::Sched, share);
+        // Of equals the first.
+        if share > 0.0 && best.is_none_or(|(_, known)| rank > known) {
+            best = Some((number, rank));
+        }
+    }
+    best.map(|(number, _)| number).or_else(|| drawn().next())
 }
 
 fn choice(graph: Graph, fineness: Fineness, first: bool, room: &mut Room) -> Choice {
@@ -139,15 +148,28 @@ fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choi
         pictures,
         seen: evidence.seen.iter().map(|seen| (seen.label.clone(), inside(report, evidence, seen))).collect(),
         changes: difference.iter().flat_map(|d| d.lines(CHANGES)).map(|line| cut(&line, 2 * NAME)).collect(),
-        totals: difference.map_or_else(String::new, |difference| {
-            let ((before, after), (was, is)) = (&difference.labels, difference.totals);
-            let (unit, per) = (&difference.unit, &difference.per);
-            format!("In total {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit))
-        }),
+        totals: difference.map_or_else(String::new, |difference| totals(report, evidence, &difference)),
         functions: functions(report, evidence),
         notes: notes(evidence, &of_profiler),
         counts: of_profiler.iter().map(|profile| (label(&profile.spec), counts(profile))).collect(),
     }
+}
+
+/// What all samples of both sides stand for, beside the CPU time that was measured without a profiler: where the two do not
+/// develop alike, the profiled runs did other work than the measured ones.
+fn totals(report: &Results, evidence: &Evidence, difference: &Difference) -> String {
+    let ((before, after), (was, is)) = (&difference.labels, difference.totals);
+    let (unit, per) = (&difference.unit, &difference.per);
+    let text = format!("In total {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit));
+    let metrics = report.comparison.iter().flat_map(|comparison| &comparison.metrics);
+    let measured = metrics.filter(|_| evidence.profiler == Profiler::Cpu).find(|metric| metric.metric == CPU_PER_OP);
+    let Some(metric) = measured.filter(|_| unit == "us") else { return text };
+    let (measured_was, measured_is) = (metric.before.value, metric.after.value);
+    let measured = format!("Measured without a profiler: {}, {}.", amount(measured_was, unit), amount(measured_is, unit));
+    let differs = (is / was) / (measured_is / measured_was);
+    let alike = (1.0 / AS_MUCH..=AS_MUCH).contains(&differs);
+    let doubt = " The profiled runs did other work than the measured ones: changes below are not confirmed.";
+    format!("{text} {measured}{}", if alike { "" } else { doubt })
 }
 
 /// The functions with the largest share, with all that they call; the scenario's own ones in bold.

@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 mod short;
 
-use short::short;
+use short::{short, short_of_own};
 
 /// Frames narrower than this part of the picture in percent are never drawn: a pixel of a wide screen.
 const NARROWEST: f64 = 0.05;
@@ -72,7 +72,7 @@ pub fn icicle(side: &Side, own_crate: Option<&str>, title: &str) -> Result<Icicl
         format!("{}{per}, {}", amount(node.weight, side.unit), percent(node.weight / total))
     };
     let class = |node: &Node, _: &'static str| of_owner(owner(node.name, own_crate));
-    Ok(Icicle { title: escaped(title), legend: String::new(), frames: tree.frames(words, class)? })
+    Ok(Icicle { title: escaped(title), legend: String::new(), frames: tree.frames(own_crate, words, class)? })
 }
 
 /// Draws how two profiles differ, with the widths of one of them: own functions and what they call in the colour of the
@@ -103,8 +103,9 @@ pub fn icicle_of_difference(
         Owner::Own => of_ratio(ratios.get(own_function(node.name).as_str()).copied()),
         _ => caller,
     };
+    let frames = Tree::of(drawn, other).frames(own_crate, words, class)?;
     let legend = format!("Widths as in {label}; colours are the change from {} to {}", before.label, after.label);
-    Ok(Icicle { title: escaped(title), legend: escaped(&legend), frames: Tree::of(drawn, other).frames(words, class)? })
+    Ok(Icicle { title: escaped(title), legend: escaped(&legend), frames })
 }
 
 fn of_owner(owner: Owner) -> &'static str {
@@ -193,6 +194,7 @@ impl<'a> Tree<'a> {
 
     fn frames(
         &self,
+        own_crate: Option<&str>,
         words: impl Fn(&Node, f64) -> String,
         class: impl Fn(&Node, &'static str) -> &'static str,
     ) -> Result<Vec<Frame>> {
@@ -208,7 +210,8 @@ impl<'a> Tree<'a> {
             if width < NARROWEST || node.row >= MOST_ROWS {
                 continue;
             }
-            let name = short(node.name);
+            let is_own = owner(node.name, own_crate) == Owner::Own;
+            let name = if is_own { short_of_own(node.name) } else { short(node.name) };
             frames.push(Frame {
                 name: escaped(&cut(node.name, MOST_NAME)),
                 named_as: escaped(&cut(&name, ((FITS * width / 100.0) as usize).max(2))),

@@ -47,7 +47,7 @@ fn a_short_name_is_written_into_its_frame_with_an_ellipsis_if_nothing_else_will(
     let profile = folded("shop::…::import::{closure};shop::Store::put 300\nshop::…::import::{closure} 9000\n");
     let picture = icicle(&side("before", &profile, None), None, "t").unwrap();
     let svg = picture.svg(0.1, true);
-    assert!(svg.contains("<text x=\"4\" y=\"13\">shop::import</text>"), "{svg}");
+    assert!(svg.contains("<text x=\"4\" y=\"13\">import</text>"), "{svg}");
     assert!(svg.contains(">Sto…</text>"), "{svg}");
     assert!(!picture.svg(0.1, false).contains("<text"));
 }
