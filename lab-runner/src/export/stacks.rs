@@ -67,8 +67,15 @@ mod tests {
 
     fn evidence(stacks: &str) -> Evidence {
         let folded = Folded::parse(stacks.as_bytes()).folded;
-        let seen =
-            Seen { label: "rate=100".into(), folded, samples: None, ops: Some(3), damage: Vec::new(), overhead: None, covered: None };
+        let seen = Seen {
+            label: "rate=100".into(),
+            folded,
+            samples: None,
+            ops: Some(3),
+            damage: Vec::new(),
+            overhead: None,
+            covered: None,
+        };
         Evidence {
             profiler: Profiler::Stall,
             name: "stall off-CPU".into(),

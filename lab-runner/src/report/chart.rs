@@ -1,13 +1,13 @@
-//! A histogram drawn in characters: responses on a logarithmic scale, two bars a factor of ten, or one if they
-//! would be more than fit beside the rest on a screen.
+//! A histogram drawn in characters: responses on a logarithmic scale, two bars a factor of ten, or
+//! one if they would be more than fit beside the rest on a screen.
 
 use crate::report::{Style, units};
 use hdrhistogram::Histogram;
 
 const WIDTH: usize = 44;
 
-/// The lines of a chart: from, to, bar, count. Bars are as long as their counts, and never shorter than one character, so
-/// that one request in ten thousand is still seen.
+/// The lines of a chart: from, to, bar, count. Bars are as long as their counts, and never shorter
+/// than one character, so that one request in ten thousand is still seen.
 pub(crate) fn lines(histogram: &Histogram<u64>, style: Style) -> Vec<String> {
     let counts = buckets(histogram);
     let most = counts.iter().map(|(_, _, count)| *count).max().unwrap_or(0).max(1);

@@ -1,7 +1,8 @@
 //! From a scheduler's recording to who held the workers and who waited for them. Pure.
 //!
-//! A recording is gone through three times and never held in memory: forward, to learn what occurs (`survey`); backward, to
-//! charge waiting (`sweep`, `charge`); and once more to draw it, the whole and the part in which tasks waited most.
+//! A recording is gone through four times and never held in memory: forward, to learn what occurs (`survey`); backward, to
+//! charge waiting (`sweep`, `charge`); and twice more to draw it, the whole and the part in which
+//! tasks waited most.
 
 mod begins;
 mod bits;

@@ -16,7 +16,8 @@ const STRETCH_NS: u64 = 200_000_000;
 const STEP_NS: u64 = 10_000_000;
 /// Steps of a recording that are told apart; a longer one has longer steps.
 const MOST_STEPS: u64 = 1_000_000;
-/// Pieces shorter than this, and than this part of what is shown, are joined with those beside them.
+/// Pieces shorter than this, and than this part of what is shown, are joined with those beside
+/// them.
 const SHORTEST_NS: u64 = 100_000;
 const SHORTEST_PART: u64 = 1_000;
 /// Steps of the number of tasks that wait.

@@ -43,11 +43,12 @@ fn crate_of(frame: &str) -> Option<&str> {
     path.split_once("::").map(|(of, _)| of).filter(is_name)
 }
 
-/// The profile with each stack reduced to what it is charged to: its own functions, without closures and generic
-/// arguments, and the one crate that the innermost of them calls.
+/// The profile with each stack reduced to what it is charged to: its own functions, without
+/// closures and generic arguments, and the one crate that the innermost of them calls.
 ///
-/// The compiler inlines each instance of a generic function differently, so that frames *inside* a library come and go
-/// although the program does the same. Own functions and crates do not come and go with them.
+/// The compiler inlines each instance of a generic function differently, so that frames *inside* a
+/// library come and go although the program does the same. Own functions and crates do not come and
+/// go with them.
 pub fn charged(folded: &Folded, own_crate: Option<&str>) -> Folded {
     folded.renamed(|frames| charges(frames, own_crate))
 }
@@ -76,8 +77,8 @@ fn charges(frames: &[&str], own_crate: Option<&str>) -> Vec<String> {
     }
 }
 
-/// What a stack without own code and without a library is charged to: names without a path, as the steps of a request have
-/// them; else its innermost frame.
+/// What a stack without own code and without a library is charged to: names without a path, as the
+/// steps of a request have them; else its innermost frame.
 fn nobodys(frames: &[&str]) -> Vec<String> {
     let plain = frames.iter().filter(|frame| !frame.starts_with('[') && !frame.contains("::"));
     let plain: Vec<String> = plain.map(|frame| (*frame).to_owned()).collect();
@@ -92,7 +93,8 @@ pub fn own_function(frame: &str) -> String {
     without_closures(&without_generics(&without_closures(frame)))
 }
 
-/// `shop::parse` of `shop::parse<shop::Order>`; what stands in brackets at the beginning is part of the path.
+/// `shop::parse` of `shop::parse<shop::Order>`; what stands in brackets at the beginning is part of
+/// the path.
 fn without_generics(name: &str) -> String {
     let mut plain = String::new();
     let mut depth = 0_usize;
@@ -138,7 +140,10 @@ mod tests {
     #[test]
     fn a_stack_is_charged_to_own_functions_and_the_crate_that_they_call() {
         let of = |stack: &str| charges(&stack.split(';').collect::<Vec<_>>(), Some("shop")).join(";");
-        assert_eq!(of("[tokio];shop::a::{closure};shop::b<T>;core::x;serde_json::y;alloc::z;memcpy"), "shop::a;shop::b;crate serde_json");
+        assert_eq!(
+            of("[tokio];shop::a::{closure};shop::b<T>;core::x;serde_json::y;alloc::z;memcpy"),
+            "shop::a;shop::b;crate serde_json"
+        );
         assert_eq!(of("[thread start];[tokio];epoll_wait"), "crate tokio");
         assert_eq!((of("request;fetch"), of("[no stack]")), ("request;fetch".into(), "[no stack]".into()));
     }

@@ -1,13 +1,14 @@
-//! Lines over the same axes as a part of a page: the script tells values below the pointer, zooms into what was brushed, and
-//! shows lines that are hidden at first. Without it the first lines are there.
+//! Lines over the same axes as a part of a page: the script tells values below the pointer, zooms
+//! into what was brushed, and shows lines that are hidden at first. Without it the first lines are
+//! there.
 
 use crate::report::plot::svg::escaped;
 use crate::report::plot::{Axis, Line, Look, Plot, Scale};
 use crate::report::profilers::cut;
 use std::fmt::Write;
 
-/// In pixels, of the whole picture and of the field in it. Labels have 15 pixels, so that they have at least 12 where the
-/// picture is drawn in half a page.
+/// In pixels, of the whole picture and of the field in it. Labels have 15 pixels, so that they have
+/// at least 12 where the picture is drawn in half a page.
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 92.0;
@@ -48,7 +49,8 @@ pub(crate) struct Key {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guides {
     None,
-    /// n and n², from the point where the smallest of the costs is, and the name of each line at its end.
+    /// n and n², from the point where the smallest of the costs is, and the name of each line at
+    /// its end.
     Growth,
 }
 
@@ -223,7 +225,8 @@ impl Field<'_> {
         }
     }
 
-    /// The names of lines beside their last points, none over another; those of guides at their ends.
+    /// The names of lines beside their last points, none over another; those of guides at their
+    /// ends.
     fn draw_names(&self, svg: &mut String) {
         for (name, _, to) in self.guide_lines() {
             let (x, y) = self.at(to);

@@ -1,4 +1,5 @@
-//! The flame graphs of the page: which there are, and how fine they may be drawn for the page to stay small.
+//! The flame graphs of the page: which there are, and how fine they may be drawn for the page to
+//! stay small.
 
 use lab_analysis::evidence::Evidence;
 use lab_analysis::stacks::Side;
@@ -6,8 +7,8 @@ use lab_analysis::stacks::flame::{Icicle, Shape, icicle, icicle_of_difference};
 
 /// Bytes that all pictures together may have: the page is to stay below four megabytes.
 const BUDGET: usize = 2_700_000;
-/// Frames narrower than this part of a picture in percent are left out, and whether there is room for the pictures with
-/// the runtime's own frames; from the finest to the coarsest.
+/// Frames narrower than this part of a picture in percent are left out, and whether there is room
+/// for the pictures with the runtime's own frames; from the finest to the coarsest.
 const FINENESS: [(f64, bool); 8] =
     [(0.1, true), (0.2, true), (0.4, true), (0.8, true), (0.4, false), (1.0, false), (2.0, false), (5.0, false)];
 
@@ -22,8 +23,8 @@ pub(crate) struct Graph {
     pub differs: bool,
 }
 
-/// The pictures of a view: one of each run, and of two runs how they differ in both shapes. `full` is the same view with
-/// the runtime's own frames.
+/// The pictures of a view: one of each run, and of two runs how they differ in both shapes. `full`
+/// is the same view with the runtime's own frames.
 pub(crate) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Graph> {
     let role = |number| match (folded.seen.len(), number) {
         (2, 0) => "before: ",
@@ -86,8 +87,8 @@ pub(crate) fn fineness(views: &[Vec<Graph>]) -> Fineness {
     Fineness { narrowest, full }
 }
 
-/// Bytes that are left for pictures while they are taken one after another: the last resort of a page that would be too
-/// large even in the coarsest drawing.
+/// Bytes that are left for pictures while they are taken one after another: the last resort of a
+/// page that would be too large even in the coarsest drawing.
 pub(crate) struct Room(usize);
 
 impl Room {

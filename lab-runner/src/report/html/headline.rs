@@ -1,4 +1,5 @@
-//! The headline of the page: the finding in one sentence, with function and cost, coloured by the health of the program.
+//! The headline of the page: the finding in one sentence, with function and cost, coloured by the
+//! health of the program.
 
 use crate::report::html::WORDS;
 use crate::report::html::source::{self, Source};
@@ -15,7 +16,8 @@ use lab_recording::Cause;
 
 /// The costs whose growth a sweep is about.
 const GROWS: [&str; 2] = ["child_polls", "cpu_ms"];
-/// From this exponent on a cost grows faster than its input: between linear, also with a logarithm, and quadratic.
+/// From this exponent on a cost grows faster than its input: between linear, also with a logarithm,
+/// and quadratic.
 pub(crate) const STEEP: f64 = 1.5;
 
 /// What stands at the top of the page.
@@ -121,7 +123,10 @@ fn without_finding(report: &Results) -> Headline {
     }
     if completed < offered {
         let lost = grouped((offered - completed) as i64);
-        return Headline::new("bad", format!("{lost} of {} requests stayed unanswered: {subject}", grouped(offered as i64)));
+        return Headline::new(
+            "bad",
+            format!("{lost} of {} requests stayed unanswered: {subject}", grouped(offered as i64)),
+        );
     }
     if let Some(finding) = first(Cause::Overload).or_else(|| first(Cause::HostNoise)) {
         return Headline::new("open", format!("{}; {subject}", predicate(finding.cause, None)));
@@ -214,7 +219,9 @@ fn cost(cost: &Cost) -> String {
 fn plain_name(function: &str) -> String {
     let parts: Vec<&str> = function.rsplitn(3, "::").collect();
     match parts[..] {
-        [method, of_type, ..] if of_type.starts_with(char::is_uppercase) => format!("{of_type}::{method}"),
+        [method, of_type, ..] if of_type.starts_with(char::is_uppercase) => {
+            format!("{of_type}::{method}")
+        }
         [name, ..] if !is_foreign(function) && !function.starts_with('<') => name.to_owned(),
         _ => function.to_owned(),
     }
@@ -238,10 +245,13 @@ fn of_sweep(sweep: &Sweep) -> Headline {
     }
     match (steep.is_empty(), flat) {
         (true, 0) => Headline::new("open", "No growth was measured: too few sizes ran to their end".into()),
-        (true, _) => Headline::new("good", format!("The cost of none of the {flat} variants grows faster than its input")),
+        (true, _) => {
+            Headline::new("good", format!("The cost of none of the {flat} variants grows faster than its input"))
+        }
         (false, 0) => Headline::new("bad", format!("The cost grows faster than the input in {}", steep.join(", "))),
         (false, _) => {
-            let text = format!("The cost grows faster than the input in {}; in {flat} others it does not", steep.join(", "));
+            let text =
+                format!("The cost grows faster than the input in {}; in {flat} others it does not", steep.join(", "));
             Headline::new("open", text)
         }
     }

@@ -1,7 +1,9 @@
-//! The report as one page that works from disk, loads nothing and describes in words what its pictures show.
+//! The report as one page that works from disk, loads nothing and describes in words what its
+//! pictures show.
 //!
-//! What comes from a recording goes through the template, which escapes it. Only the style, the script and the pictures are
-//! trusted: our own charts and flame graphs, whose texts are escaped where they are drawn.
+//! What comes from a recording goes through the template, which escapes it. Only the style, the
+//! script and the pictures are trusted: our own charts and flame graphs, whose texts are escaped
+//! where they are drawn.
 
 mod chart;
 mod figures;

@@ -1,4 +1,5 @@
-//! What profilers leave beside their stacks: the polls that took too long, one slow request, and memory over time.
+//! What profilers leave beside their stacks: the polls that took too long, one slow request, and
+//! memory over time.
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
@@ -68,7 +69,14 @@ fn of_run(report: &Results, profile: &Profile) -> Polls {
     };
     let own = own_crate(report.scenario);
     let rows = longest.into_iter().map(|poll| one_poll(poll, own)).collect();
-    Polls { of: label(&profile.spec), count: format!("{all} {} longer than the limit{shown}", if profile.long_polls.len() == 1 { "poll" } else { "polls" }), rows }
+    Polls {
+        of: label(&profile.spec),
+        count: format!(
+            "{all} {} longer than the limit{shown}",
+            if profile.long_polls.len() == 1 { "poll" } else { "polls" }
+        ),
+        rows,
+    }
 }
 
 fn one_poll(poll: &LongPoll, own: Option<&str>) -> Poll {

@@ -1,4 +1,5 @@
-//! The section about profiling overhead: always there, because a page without it leaves the reader to guess.
+//! The section about profiling overhead: always there, because a page without it leaves the reader
+//! to guess.
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};

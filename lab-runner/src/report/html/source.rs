@@ -25,8 +25,9 @@ pub(crate) struct SourceLine {
     pub blamed: bool,
 }
 
-/// The lines around this one of a Rust source; nothing if it is not there or has no such line. A relative path is looked for
-/// here and in the folders above. The path comes from a recording, so nothing but sources is read.
+/// The lines around this one of a Rust source; nothing if it is not there or has no such line. A
+/// relative path is looked for here and in the folders above. The path comes from a recording, so
+/// nothing but sources is read.
 pub(crate) fn around(file: &str, line: u32) -> Option<Source> {
     let here = std::env::current_dir().ok()?;
     let is_source = |path: &PathBuf| fs::metadata(path).is_ok_and(|is| is.is_file() && is.len() <= MOST_BYTES);

@@ -20,8 +20,8 @@ const CHANGES: usize = 12;
 const NAME: usize = 160;
 /// The measured CPU time of one operation, in microseconds.
 const CPU_PER_OP: &str = "cpu_us_per_op";
-/// Profiled and measured CPU time develop alike if their ratios differ by no more than this factor: profiling overhead and the
-/// tick of the sampler come to less.
+/// Profiled and measured CPU time develop alike if their ratios differ by no more than this factor:
+/// profiling overhead and the tick of the sampler come to less.
 const AS_MUCH: f64 = 1.3;
 /// Runs that the table of functions has room for.
 const RUNS: usize = 4;
@@ -105,8 +105,9 @@ pub(crate) fn all(report: &Results) -> (Vec<View>, String) {
     (views, format!("Frames narrower than {} % of a picture are left out.", fineness.narrowest))
 }
 
-/// The view that carries the finding: the one with the largest share of the blamed function, and of those of the scheduler,
-/// which show who waits and not what the code does, only if no other has it. Without a finding, the first with a picture.
+/// The view that carries the finding: the one with the largest share of the blamed function, and of
+/// those of the scheduler, which show who waits and not what the code does, only if no other has
+/// it. Without a finding, the first with a picture.
 fn carrier(report: &Results, evidence: &[Evidence], views: &[View]) -> Option<usize> {
     let drawn = || (0..views.len()).filter(|number| views[*number].drawn);
     let function = blamed(report).into_iter().find_map(|finding| finding.at.clone());
@@ -155,8 +156,9 @@ fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choi
     }
 }
 
-/// What all samples of both sides stand for, beside the CPU time that was measured without a profiler: where the two do not
-/// develop alike, the profiled runs did other work than the measured ones.
+/// What all samples of both sides stand for, beside the CPU time that was measured without a
+/// profiler: where the two do not develop alike, the profiled runs did other work than the measured
+/// ones.
 fn totals(report: &Results, evidence: &Evidence, difference: &Difference) -> String {
     let ((before, after), (was, is)) = (&difference.labels, difference.totals);
     let (unit, per) = (&difference.unit, &difference.per);
@@ -165,7 +167,8 @@ fn totals(report: &Results, evidence: &Evidence, difference: &Difference) -> Str
     let measured = metrics.filter(|_| evidence.profiler == Profiler::Cpu).find(|metric| metric.metric == CPU_PER_OP);
     let Some(metric) = measured.filter(|_| unit == "us") else { return text };
     let (measured_was, measured_is) = (metric.before.value, metric.after.value);
-    let measured = format!("Measured without a profiler: {}, {}.", amount(measured_was, unit), amount(measured_is, unit));
+    let measured =
+        format!("Measured without a profiler: {}, {}.", amount(measured_was, unit), amount(measured_is, unit));
     let differs = (is / was) / (measured_is / measured_was);
     let alike = (1.0 / AS_MUCH..=AS_MUCH).contains(&differs);
     let doubt = " The profiled runs did other work than the measured ones: changes below are not confirmed.";
@@ -207,7 +210,8 @@ fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
     Table::new(caption, heads, ordered.iter().take(FUNCTIONS).map(row).collect()).some()
 }
 
-/// Of both runs under the profiler: how they ended if not by themselves, what the profiler says, what is wrong with its files.
+/// Of both runs under the profiler: how they ended if not by themselves, what the profiler says,
+/// what is wrong with its files.
 fn notes(evidence: &Evidence, profiles: &[&Profile]) -> Vec<String> {
     let several = profiles.len() > 1;
     let named = |of: &str, text: &str| if several { format!("{of}: {text}") } else { text.to_owned() };

@@ -1,5 +1,5 @@
-//! The run as a picture: what each worker did, and below it how many tasks waited. Recordings of older versions hold only
-//! the part in which tasks waited most.
+//! The run as a picture: what each worker did, and below it how many tasks waited. Recordings of
+//! older versions hold only the part in which tasks waited most.
 
 use crate::report::Style;
 use crate::report::plot::Scale;
@@ -12,7 +12,8 @@ use lab_analysis::scheduler::{Doing, Piece, Row, Stretch};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// In pixels: the whole width, where the field begins and ends, a worker's row, the field of waiting tasks, the rest.
+/// In pixels: the whole width, where the field begins and ends, a worker's row, the field of
+/// waiting tasks, the rest.
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 92.0;
 const RIGHT: f64 = 930.0;
@@ -54,7 +55,8 @@ pub(crate) fn title(run: &Run<'_>) -> String {
     }
 }
 
-/// The picture with at most so many pieces, and what it shows in words; nothing if there is no stretch.
+/// The picture with at most so many pieces, and what it shows in words; nothing if there is no
+/// stretch.
 pub(crate) fn draw(run: &Run<'_>, palette: &Palette, most: usize, style: Style) -> Option<(String, Vec<String>)> {
     let stretch = stretch(run)?;
     let picture = Picture { run, stretch, palette, style };

@@ -1,7 +1,9 @@
-//! A flame graph as a part of a page, drawn from the folded stacks: the root on top, each frame as wide as its share and
-//! coloured by whose code it is, or in a difference by how much its own function changed.
+//! A flame graph as a part of a page, drawn from the folded stacks: the root on top, each frame as
+//! wide as its share and coloured by whose code it is, or in a difference by how much its own
+//! function changed.
 //!
-//! Frames have their place in percent, so that a picture is as wide as there is room, and clip their names by themselves.
+//! Frames have their place in percent, so that a picture is as wide as there is room, and clip
+//! their names by themselves.
 
 use crate::stacks::amount;
 use crate::stacks::flame::Shape;
@@ -16,9 +18,11 @@ mod short;
 
 use short::{short, short_of_own};
 
-/// Frames narrower than this part of the picture in percent are never drawn: a pixel of a wide screen.
+/// Frames narrower than this part of the picture in percent are never drawn: a pixel of a wide
+/// screen.
 const NARROWEST: f64 = 0.05;
-/// Frames that have their name in them from the start; the script writes those that become wide enough.
+/// Frames that have their name in them from the start; the script writes those that become wide
+/// enough.
 const NAMED: f64 = 2.0;
 /// Pixels from one row to the next, and of a frame in it.
 const ROW: usize = 19;
@@ -27,7 +31,8 @@ const FRAME: usize = 18;
 const MOST_ROWS: usize = 150;
 /// Characters of a name in a tooltip.
 const MOST_NAME: usize = 240;
-/// Characters that fit a frame which is as wide as the picture, in a column of text; narrower ones end in an ellipsis.
+/// Characters that fit a frame which is as wide as the picture, in a column of text; narrower ones
+/// end in an ellipsis.
 const FITS: f64 = 150.0;
 
 /// A flame graph that can be written with more or fewer of its narrowest frames.
@@ -57,7 +62,8 @@ struct Frame {
     class: &'static str,
 }
 
-/// Draws one profile, per operation where operations were counted. `own_crate` is the crate under test, where it is known.
+/// Draws one profile, per operation where operations were counted. `own_crate` is the crate under
+/// test, where it is known.
 ///
 /// # Errors
 /// If there are no samples, or none that can be added up.
@@ -68,15 +74,14 @@ pub fn icicle(side: &Side, own_crate: Option<&str>, title: &str) -> Result<Icicl
     let per = ops.map_or_else(String::new, |_| format!(" per {}", side.op));
     let nothing = Folded::default();
     let tree = Tree::of(&drawn, &nothing);
-    let words = |node: &Node, total: f64| {
-        format!("{}{per}, {}", amount(node.weight, side.unit), percent(node.weight / total))
-    };
+    let words =
+        |node: &Node, total: f64| format!("{}{per}, {}", amount(node.weight, side.unit), percent(node.weight / total));
     let class = |node: &Node, _: &'static str| of_owner(owner(node.name, own_crate));
     Ok(Icicle { title: escaped(title), legend: String::new(), frames: tree.frames(own_crate, words, class)? })
 }
 
-/// Draws how two profiles differ, with the widths of one of them: own functions and what they call in the colour of the
-/// factor by which the function changed with all that it calls.
+/// Draws how two profiles differ, with the widths of one of them: own functions and what they call
+/// in the colour of the factor by which the function changed with all that it calls.
 ///
 /// # Errors
 /// If they cannot be compared, or if the side that gives the shape has no samples.
@@ -153,7 +158,8 @@ struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    /// Stacks come in the order of their frames, so that what has the same callers lies side by side.
+    /// Stacks come in the order of their frames, so that what has the same callers lies side by
+    /// side.
     fn of(drawn: &'a Folded, other: &'a Folded) -> Tree<'a> {
         let root = Node { name: "all", row: 0, left: 0.0, weight: 0.0, other: 0.0, caller: None };
         let mut tree = Tree { nodes: vec![root], called: BTreeMap::new() };
@@ -228,8 +234,9 @@ impl<'a> Tree<'a> {
 }
 
 impl Icicle {
-    /// The picture as an element of a page, without frames that are narrower than so many percent of it. Its names are in
-    /// it if it is to be seen as it is; else the script writes them when it is shown.
+    /// The picture as an element of a page, without frames that are narrower than so many percent
+    /// of it. Its names are in it if it is to be seen as it is; else the script writes them when it
+    /// is shown.
     pub fn svg(&self, narrowest: f64, named: bool) -> String {
         let drawn = || self.frames.iter().filter(|frame| frame.width >= narrowest);
         let rows = drawn().map(|frame| frame.row + 1).max().unwrap_or(1);

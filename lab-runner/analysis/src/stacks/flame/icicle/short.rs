@@ -3,7 +3,8 @@
 use crate::stacks::without_closures;
 
 /// `Import::poll` of `<shop::buggy::Import as core::future::Future>::poll`, `shop::import` of
-/// `shop::buggy::import::{closure}`, `serde_json::from_str` of `serde_json::de::from_str<shop::Order>`.
+/// `shop::buggy::import::{closure}`, `serde_json::from_str` of
+/// `serde_json::de::from_str<shop::Order>`.
 pub fn short(name: &str) -> String {
     let function = without_closures(name);
     let Some(rest) = function.strip_prefix('<') else {
@@ -15,7 +16,9 @@ pub fn short(name: &str) -> String {
     let method = without_arguments(&rest[end + 1..]);
     let parts = (of_type.rsplit("::").next(), method.rsplit("::").next());
     match parts {
-        (Some(of_type), Some(method)) if !of_type.is_empty() && !method.is_empty() => format!("{of_type}::{method}"),
+        (Some(of_type), Some(method)) if !of_type.is_empty() && !method.is_empty() => {
+            format!("{of_type}::{method}")
+        }
         _ => name.to_owned(),
     }
 }
@@ -95,11 +98,17 @@ mod tests {
     fn a_name_is_a_type_and_its_method_or_a_crate_and_its_function() {
         let names = [
             ("<shop::buggy::Import as core::future::Future>::poll", "Import::poll"),
-            ("<alloc::boxed::Box<dyn core::ops::FnOnce() -> u8> as core::ops::FnOnce<()>>::call_once", "Box::call_once"),
+            (
+                "<alloc::boxed::Box<dyn core::ops::FnOnce() -> u8> as core::ops::FnOnce<()>>::call_once",
+                "Box::call_once",
+            ),
             ("shop::…::import::{closure}::{closure}", "shop::import"),
             ("serde_json::de::from_str<shop::Order>", "serde_json::from_str"),
             ("serde_json::map::Map<K, V>::insert", "Map::insert"),
-            ("<<json::Value as serde::Deserialize>::deserialize::ValueVisitor as serde::Visitor>::visit_map", "ValueVisitor::visit_map"),
+            (
+                "<<json::Value as serde::Deserialize>::deserialize::ValueVisitor as serde::Visitor>::visit_map",
+                "ValueVisitor::visit_map",
+            ),
             ("epoll_wait", "epoll_wait"),
             ("[no stack]", "[no stack]"),
             ("a::b", "a::b"),

@@ -61,14 +61,19 @@ fn frames_that_are_too_narrow_are_left_out() {
 
 #[test]
 fn own_functions_and_what_they_call_have_the_colour_of_their_change_and_the_rest_none() {
-    let before = folded("[tokio];shop::…::import::{closure};serde_json::x 9000\n[tokio];shop::same 800\n[tokio];park 700\n");
-    let after = folded("[tokio];shop::…::import::{closure};serde_json::x 90\n[tokio];shop::same 800\n[tokio];shop::late 300\n");
+    let before =
+        folded("[tokio];shop::…::import::{closure};serde_json::x 9000\n[tokio];shop::same 800\n[tokio];park 700\n");
+    let after =
+        folded("[tokio];shop::…::import::{closure};serde_json::x 90\n[tokio];shop::same 800\n[tokio];shop::late 300\n");
     let sides = (side("buggy", &before, Some(1)), side("fixed", &after, Some(1)));
     let was = between(&sides.0, &sides.1, Shape::Before).unwrap();
     let svg = was.svg(0.1, true);
     let class = |name: &str| attribute(&svg, name, "class");
     assert_eq!([class("shop::…::import::{closure}"), class("serde_json::x")], ["less3", "less3"]);
-    assert_eq!([class("shop::same"), class("[tokio]"), class("park"), class("all")], ["same", "outside", "outside", "outside"]);
+    assert_eq!(
+        [class("shop::same"), class("[tokio]"), class("park"), class("all")],
+        ["same", "outside", "outside", "outside"]
+    );
     assert!(svg.contains("serde_json::x (9.00 ms per request, 85.7 %; fixed: 90.0 us)"), "{svg}");
     assert!(was.legend().contains("Widths as in buggy") && !svg.contains("shop::late"));
     let is = between(&sides.0, &sides.1, Shape::After).unwrap().svg(0.1, true);
