@@ -20,6 +20,8 @@ pub struct Evidence {
     pub shows: String,
     /// What one operation is called.
     pub op: &'static str,
+    /// The crate under test, where it is known.
+    pub own_crate: Option<&'static str>,
     /// The runs that it was seen in; in a comparison before first, then after.
     pub seen: Vec<Seen>,
 }
@@ -39,6 +41,8 @@ pub struct Seen {
     pub damage: Vec<String>,
     /// The share of its run that watching took, at most; none if it is not known, or says nothing of weights in this unit.
     pub overhead: Option<f64>,
+    /// Which share of the measured time the samples stand for, where both are known.
+    pub covered: Option<f64>,
 }
 
 impl Evidence {
@@ -58,7 +62,8 @@ impl Evidence {
     pub fn difference(&self) -> Option<Difference> {
         let [before, after] = self.sides()?;
         let overhead = self.seen.iter().filter_map(|seen| seen.overhead).fold(0.0, f64::max);
-        Difference::of(&before, &after, &Noise { overhead, ..Noise::default() }).ok()
+        let covered = (covered(&self.seen[0]), covered(&self.seen[1]));
+        Difference::of(&before, &after, self.own_crate, &Noise { overhead, covered, ..Noise::default() }).ok()
     }
 }
 
@@ -79,6 +84,7 @@ pub fn evidence(profiles: &[Profile], scenario: Option<&Scenario>, plumbing: Plu
                 unit: view.unit.clone(),
                 shows: view.shows.clone(),
                 op: operation(&profile.spec),
+                own_crate: own_crate(scenario),
                 seen: vec![seen],
             }),
         }
@@ -94,7 +100,19 @@ fn seen(profile: &Profile, view: &View, names: &Names) -> Seen {
         ops: profile.ops,
         damage: view.damage.clone(),
         overhead: limits::least_share(&view.name, &view.unit, &profile.overhead),
+        covered: delivered(profile),
     }
+}
+
+/// The samples that came, of those that the measured CPU time makes; of the CPU profiler alone.
+fn delivered(profile: &Profile) -> Option<f64> {
+    let count = |name: &str| profile.note.counts.get(name).map(|count| *count as f64);
+    let share = count("samples_delivered")? / count("samples_possible").filter(|possible| *possible > 0.0)?;
+    (profile.profiler == Profiler::Cpu).then_some(share.clamp(f64::MIN_POSITIVE, 1.0))
+}
+
+fn covered(seen: &Seen) -> f64 {
+    seen.covered.filter(|share| *share > 0.0).unwrap_or(1.0)
 }
 
 /// What a run is called beside others.

@@ -100,14 +100,22 @@ mod tests {
 
     fn evidence(stacks: &str) -> Evidence {
         let folded = Folded::parse(stacks.as_bytes()).folded;
-        let seen =
-            Seen { label: "rate=100".into(), folded, samples: None, ops: Some(3), damage: Vec::new(), overhead: None };
+        let seen = Seen {
+            label: "rate=100".into(),
+            folded,
+            samples: None,
+            ops: Some(3),
+            damage: Vec::new(),
+            overhead: None,
+            covered: None,
+        };
         Evidence {
             profiler: Profiler::Stall,
             name: "stall off-CPU".into(),
             unit: "ms".into(),
             shows: String::new(),
             op: "request",
+            own_crate: None,
             seen: vec![seen],
         }
     }

@@ -1,18 +1,18 @@
-//! A histogram drawn in characters: responses on a logarithmic scale, two bars a factor of ten, or one if they
-//! would be more than fit beside the rest on a screen.
+//! A histogram drawn in characters: responses on a logarithmic scale, two bars a factor of ten, or
+//! one if they would be more than fit beside the rest on a screen.
 
 use crate::report::{Style, units};
 use hdrhistogram::Histogram;
 
 const WIDTH: usize = 44;
 
-/// The lines of a chart: from, to, bar, count. Bars are scaled by the root of their counts, so that one
-/// request in ten thousand is still seen; the counts stand beside them.
+/// The lines of a chart: from, to, bar, count. Bars are as long as their counts, and never shorter
+/// than one character, so that one request in ten thousand is still seen.
 pub(crate) fn lines(histogram: &Histogram<u64>, style: Style) -> Vec<String> {
     let counts = buckets(histogram);
     let most = counts.iter().map(|(_, _, count)| *count).max().unwrap_or(0).max(1);
     let bar = |count: u64| {
-        let length = ((count as f64 / most as f64).sqrt() * WIDTH as f64).round() as usize;
+        let length = (count as f64 / most as f64 * WIDTH as f64).round() as usize;
         "█".repeat(length.max(usize::from(count > 0)))
     };
     let line = |(from, to, count): &(u64, u64, u64)| {
@@ -68,6 +68,8 @@ mod tests {
         let lines = lines(&histogram, Style { plain: true, naive: false });
         assert!(lines.iter().all(|line| line.is_ascii()));
         assert!(lines[0].starts_with("  10 us to   30 us |####"), "{}", lines[0]);
+        let length = |line: &str| line.matches('#').count();
+        assert_eq!((length(&lines[0]), length(&lines[2])), (WIDTH, WIDTH / 2), "half as many are half as long");
         histogram.record(500).unwrap();
         histogram.record(2_000_000_000).unwrap();
         assert_eq!(counted(&histogram, vec![u64::MAX])[0].2, 6);

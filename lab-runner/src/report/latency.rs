@@ -152,7 +152,7 @@ fn distribution(sides: &[(usize, Answers)], title: String) -> Plot {
     };
     Plot {
         title,
-        x: "percentile of the requests, from the 10th to where ten of them lie beyond".into(),
+        x: "percentile of the requests".into(),
         y: format!("response, {unit}"),
         scales: [Scale::Tail, Scale::Logarithmic],
         says: format!("{} A line ends where fewer than ten requests lie beyond it.", sentences(sides)),
@@ -175,7 +175,7 @@ fn over_time(sides: &[(usize, Answers)], title: String) -> Plot {
     };
     Plot {
         title,
-        x: "when a request was due, seconds since the measured time began".into(),
+        x: "seconds of the run, when a request was due".into(),
         y: format!("response, {unit}"),
         scales: [Scale::Linear, Scale::Logarithmic],
         says: format!("{OVER_RUNS} {}", sentences(sides)),

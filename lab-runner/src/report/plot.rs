@@ -5,7 +5,7 @@ mod scale;
 pub(crate) mod svg;
 
 use crate::report::{Style, units};
-use axis::Axis;
+pub(crate) use axis::Axis;
 
 pub use scale::Scale;
 
@@ -57,7 +57,7 @@ pub struct Plot {
 
 impl Line {
     /// The points that the scales have a place for.
-    fn drawable(&self, [across, up]: [Scale; 2]) -> impl Iterator<Item = (f64, f64)> {
+    pub(crate) fn drawable(&self, [across, up]: [Scale; 2]) -> impl Iterator<Item = (f64, f64)> {
         self.points.iter().copied().filter(move |(x, y)| across.has_place(*x) && up.has_place(*y))
     }
 }
@@ -87,7 +87,7 @@ impl Plot {
         svg::draw(self)
     }
 
-    fn axes(&self) -> (Axis, Axis) {
+    pub(crate) fn axes(&self) -> (Axis, Axis) {
         let points = || self.lines.iter().flat_map(|line| line.drawable(self.scales));
         let [across, up] = self.scales;
         (Axis::over(across, points().map(|(x, _)| x)), Axis::over(up, points().map(|(_, y)| y)))

@@ -1,7 +1,8 @@
 //! From a scheduler's recording to who held the workers and who waited for them. Pure.
 //!
-//! A recording is gone through three times and never held in memory: forward, to learn what occurs (`survey`); backward, to
-//! charge waiting (`sweep`, `charge`); and the part around its worst stretch once more, to draw it.
+//! A recording is gone through four times and never held in memory: forward, to learn what occurs (`survey`); backward, to
+//! charge waiting (`sweep`, `charge`); and twice more to draw it, the whole and the part in which
+//! tasks waited most.
 
 mod begins;
 mod bits;
@@ -100,7 +101,10 @@ pub fn analyse(blocks: &(impl Blocks + Sync), known: &Known, name_of: &dyn Fn(&P
     let (reckoned, waits) = swept.watch.finish(&swept.charged, swept.waits);
     let worst = known.has_latency.then(|| reckoned.steps.worst(known.until_ns)).flatten();
     let worst = worst.map(|at| worst::stretch(blocks, &survey, &hand_offs, at, [known.from_ns, until]));
-    let sched = Sched { worst, ..summary(&survey, known, &hand_offs, &reckoned, &waits, &core_waits, name_of) };
+    let run = known.from_ns..until;
+    let whole = (known.sees_polls && !run.is_empty())
+        .then(|| worst::stretch(blocks, &survey, &hand_offs, run.clone(), [known.from_ns, until]));
+    let sched = Sched { worst, whole, ..summary(&survey, known, &hand_offs, &reckoned, &waits, &core_waits, name_of) };
     in_order(Analysed { sched, ..reckoned.analysed }, &waits)
 }
 
@@ -165,7 +169,7 @@ fn in_order(mut analysed: Analysed, waits: &Waits) -> Analysed {
             *group = place[*group];
         }
     }
-    let rows = sched.worst.iter_mut().flat_map(|worst| &mut worst.rows);
+    let rows = sched.worst.iter_mut().chain(&mut sched.whole).flat_map(|stretch| &mut stretch.rows);
     for piece in rows.flat_map(|row| &mut row.pieces) {
         if let Doing::Polls(group) = &mut piece.doing {
             *group = place[*group];

@@ -39,6 +39,9 @@ pub struct Sched {
     /// The stretch of time in which tasks waited most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<Stretch>,
+    /// The whole run, with what is shorter than a thousandth of it joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Stretch>,
     /// What has to be known before believing it.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -16,8 +16,10 @@ const STRETCH_NS: u64 = 200_000_000;
 const STEP_NS: u64 = 10_000_000;
 /// Steps of a recording that are told apart; a longer one has longer steps.
 const MOST_STEPS: u64 = 1_000_000;
-/// Pieces shorter than this are joined with their noisy neighbours.
+/// Pieces shorter than this, and than this part of what is shown, are joined with those beside
+/// them.
 const SHORTEST_NS: u64 = 100_000;
+const SHORTEST_PART: u64 = 1_000;
 /// Steps of the number of tasks that wait.
 const WAITING: usize = 200;
 
@@ -120,8 +122,9 @@ impl Watch for Scene {
 }
 
 /// The pieces of one worker, the last first, and those that are too short so far.
-#[derive(Default)]
 struct Backward {
+    /// Shorter ones are joined.
+    shortest_ns: u64,
     pieces: Vec<(u64, u64, State)>,
     short: Vec<(State, u64)>,
     short_from: u64,
@@ -129,8 +132,13 @@ struct Backward {
 }
 
 impl Backward {
+    fn over(range: &Range<u64>) -> Backward {
+        let shortest_ns = SHORTEST_NS.max(range.end.saturating_sub(range.start) / SHORTEST_PART);
+        Backward { shortest_ns, pieces: Vec::new(), short: Vec::new(), short_from: 0, short_until: 0 }
+    }
+
     fn add(&mut self, from: u64, until: u64, what: State) {
-        if until - from >= SHORTEST_NS {
+        if until - from >= self.shortest_ns {
             self.join();
             self.push(from, until, what);
             return;
@@ -143,7 +151,7 @@ impl Backward {
             Some((_, ns)) => *ns += until - from,
             None => self.short.push((what, until - from)),
         }
-        if self.short_until - self.short_from >= SHORTEST_NS {
+        if self.short_until - self.short_from >= self.shortest_ns {
             self.join();
         }
     }
@@ -199,7 +207,7 @@ pub fn stretch<B: Blocks + Sync>(
 
 impl Scene {
     fn new(survey: &Survey, at: &Range<u64>) -> Scene {
-        let rows = survey.crew.of.iter().map(|_| Backward::default()).collect();
+        let rows = survey.crew.of.iter().map(|_| Backward::over(at)).collect();
         Scene { at: at.clone(), rows, waiting: vec![0.0; WAITING], waited: 0.0 }
     }
 

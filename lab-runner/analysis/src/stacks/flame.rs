@@ -1,8 +1,8 @@
 //! Flame graphs of one profile and of two: as SVG that zooms and searches and loads nothing, or as a part of a page.
 
-mod embedded;
+mod icicle;
 
-pub use embedded::Picture;
+pub use icicle::{Icicle, icicle, icicle_of_difference};
 
 use crate::stacks::Folded;
 use crate::stacks::side::{Scale, Side};
@@ -31,11 +31,6 @@ struct Drawing {
     lines: Vec<String>,
     /// Of the whole numbers in the lines.
     total: f64,
-    /// What a weight is multiplied by to become whole.
-    times: f64,
-    /// The unit of the weights, and what they are of: `per request`.
-    unit: String,
-    per: String,
 }
 
 /// Draws one profile, per operation where operations were counted.
@@ -54,22 +49,6 @@ pub fn difference(before: &Side, after: &Side, shape: Shape, title: &str) -> Res
     Ok(without_doctype(&draw(&mut of_two(before, after, shape, title)?)?))
 }
 
-/// As [`graph`], for a page.
-///
-/// # Errors
-/// As [`graph`].
-pub fn picture(side: &Side, title: &str) -> Result<Picture> {
-    embedded::picture(of_one(side, title)?)
-}
-
-/// As [`difference`], for a page.
-///
-/// # Errors
-/// As [`difference`].
-pub fn picture_of_difference(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Picture> {
-    embedded::picture(of_two(before, after, shape, title)?)
-}
-
 fn of_one(side: &Side, title: &str) -> Result<Drawing> {
     ensure!(!side.folded.is_empty(), "no samples: there is nothing to draw {}", side.label);
     let ops = side.some_ops();
@@ -82,8 +61,7 @@ fn of_one(side: &Side, title: &str) -> Result<Drawing> {
         Some(_) => per_ops(side, times),
         None => part_of(side.unit, times),
     };
-    let per = ops.map_or_else(String::new, |_| format!("per {}", side.op));
-    Ok(Drawing { options, lines, total: drawn.total() * times, times, unit: side.unit.into(), per })
+    Ok(Drawing { options, lines, total: drawn.total() * times })
 }
 
 fn of_two(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Drawing> {
@@ -108,7 +86,7 @@ fn of_two(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Draw
     options.stroke_color = "#b0b0b0".parse().map_err(anyhow::Error::msg)?;
     // The library subtracts the first column from the second, and the shape has to be the second.
     options.negate_differentials = shape == Shape::Before;
-    Ok(Drawing { options, lines, total: both.total() * times, times, unit: scale.unit, per: scale.per })
+    Ok(Drawing { options, lines, total: both.total() * times })
 }
 
 /// The power of a thousand that makes so much enough whole numbers.

@@ -1,4 +1,4 @@
-// Opens HTML reports from disk in a real browser and holds them to what they promise: they load nothing, switch, zoom and
+// Opens HTML reports from disk in a real browser and holds them to what they promise: they load nothing, switch, zoom, brush and
 // search by mouse and by keyboard, read in light, dark, narrow and on paper, and show their pictures without a script.
 //
 //   node check.mjs FOLDER REPORT.html...
@@ -47,11 +47,11 @@ async function someFrame(view) {
   return view.locator('.flame > svg').evaluateAll((frames) => {
     const width = (frame) => parseFloat(frame.getAttribute('width'));
     const narrow = frames.filter((frame) => width(frame) < 95).sort((a, b) => width(b) - width(a))[0];
-    return (narrow ?? frames[frames.length - 1]).querySelector('title').textContent;
+    return (narrow ?? frames[frames.length - 1]).getAttribute('aria-label');
   });
 }
 
-const frameOf = (view, told) => view.locator('.flame > svg', { has: view.page().locator(`title`, { hasText: told }) }).first();
+const frameOf = (view, label) => view.locator(`.flame > svg[aria-label=${JSON.stringify(label)}]`).first();
 const widthOf = (frame) => frame.evaluate((element) => parseFloat(element.getAttribute('width')));
 
 async function zooms(page, view) {
@@ -67,19 +67,48 @@ async function zooms(page, view) {
   assert.equal(await widthOf(frame), before, 'the button goes back');
 }
 
+/** The root is on top, what it calls below it, in a stage of 60 % of the window; names fit their frames. */
+async function hangs(page, view) {
+  const { height } = page.viewportSize();
+  const stage = await view.locator('.stage').boundingBox();
+  assert.ok(Math.abs(stage.height - Math.max(256, 0.6 * height)) < 2, `the stage has 60 % of the window: ${stage.height}`);
+  const rows = await view.locator('.flame > svg').evaluateAll((frames) => frames.map((frame) => [Number(frame.getAttribute('y')), parseFloat(frame.getAttribute('width'))]));
+  assert.deepEqual(rows.filter(([y]) => y === 0), [[0, 100]], 'one root on top');
+  const wide = await view.locator('.flame > svg').evaluateAll((frames) => frames.filter((frame) => {
+    const text = frame.querySelector('text');
+    return text && frame.style.display !== 'none' && text.getComputedTextLength() > frame.getBoundingClientRect().width;
+  }).length);
+  assert.equal(wide, 0, 'no name is cut by its frame: those that are too long end in an ellipsis');
+}
+
+/** What is below the pointer is told at the pointer. */
+async function tells(page, view) {
+  const label = await someFrame(view);
+  const frame = frameOf(view, label);
+  // The first may scroll, which hides the tip; the second is told where it is.
+  await frame.locator('rect').hover();
+  await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+  await frame.locator('rect').hover({ position: { x: 4, y: 4 } });
+  assert.equal(await page.locator('#tip').textContent(), label);
+  const [tip, box] = [await page.locator('#tip').boundingBox(), await frame.boundingBox()];
+  assert.ok(Math.abs(tip.y - (box.y + box.height / 2)) < 80 + tip.height, 'near the pointer');
+  await page.mouse.move(0, 0);
+  assert.ok(!(await page.locator('#tip').isVisible()), 'and gone with it');
+}
+
 async function walks(page, view) {
   await page.mouse.move(0, 0);
   await view.locator('.flame > svg[tabindex="0"]').focus();
   const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label'));
   const root = await focused();
-  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowDown');
   const child = await focused();
   assert.ok(child && child !== root, 'the arrow goes to what is called');
   const ring = await page.evaluate(() => getComputedStyle(document.activeElement.querySelector('rect')).strokeWidth);
   assert.equal(ring, '3px', 'the focus is seen');
   assert.equal(await view.locator('.details').textContent(), child, 'and told');
   await page.keyboard.press('Enter');
-  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowUp');
   assert.equal(await focused(), root, 'and back to the caller');
   await page.keyboard.press('Escape');
 }
@@ -128,26 +157,81 @@ async function switches(page, view) {
 async function works(page) {
   const tabs = page.locator('.views input');
   for (let i = 0; i < Math.max(1, await tabs.count()); i += 1) {
+    if (await tabs.count() && await tabs.nth(i).isDisabled()) continue;
     if (await tabs.count()) await tabs.nth(i).check();
     const view = await shownView(page);
     if (!view) continue;
+    await hangs(page, view);
     await switches(page, view);
+    await tells(page, view);
     await zooms(page, view);
     await walks(page, view);
     await finds(view);
   }
-  if (await tabs.count()) await tabs.first().check();
-  if (await tabs.count() > 1) {
+  const usable = page.locator('.views input:not([disabled])');
+  if (await usable.count()) await usable.first().check();
+  if (await usable.count() > 1) {
     const shown = () => page.locator('.view:visible').getAttribute('id');
     const first = await shown();
-    await tabs.first().focus();
+    await usable.first().focus();
     await page.keyboard.press('ArrowRight');
     assert.notEqual(await shown(), first, 'arrow keys switch profilers');
   }
   // What is chosen last is what is printed: a view with a picture, for a profiler may have seen nothing in another.
-  for (let i = 0; i < await tabs.count(); i += 1) {
-    await tabs.nth(i).check();
+  for (let i = 0; i < await usable.count(); i += 1) {
+    await usable.nth(i).check();
     if (await page.locator('.view:visible .flame').count()) break;
+  }
+}
+
+/** The contents bar stays in sight and leads to its sections. */
+async function leads(page) {
+  const links = page.locator('nav a');
+  for (let i = 0; i < await links.count(); i += 1) {
+    const target = await links.nth(i).getAttribute('href');
+    await links.nth(i).click();
+    const bar = await page.locator('nav').boundingBox();
+    assert.ok(bar.y >= -1 && bar.y < page.viewportSize().height, 'the contents bar is in sight');
+    const section = await page.locator(target).boundingBox();
+    const end = await page.evaluate(() => Math.abs(document.documentElement.scrollHeight - window.innerHeight - window.scrollY) < 2);
+    assert.ok(end || (section.y >= bar.height - 2 && section.y < page.viewportSize().height), `${target} is in sight: ${section.y}`);
+  }
+  await page.evaluate(() => window.scrollTo(0, 0));
+}
+
+/** Charts tell values below the pointer, zoom into what is brushed, and show hidden lines on demand. */
+async function charts(page) {
+  const figures = page.locator('#latency figure.plot:has(.chart)');
+  for (let i = 0; i < await figures.count(); i += 1) {
+    const figure = figures.nth(i);
+    const drawn = () => figure.locator('.line').evaluateAll((lines) => lines.filter((line) => getComputedStyle(line).display !== 'none').length);
+    if (await figure.locator('.lead').count() === 0) assert.ok(await drawn() <= 4, 'at most four lines at first');
+    const ground = figure.locator('.ground');
+    await ground.scrollIntoViewIfNeeded();
+    const box = await ground.boundingBox();
+    const middle = box.y + box.height / 2;
+    await page.mouse.move(box.x + box.width * 0.6, middle);
+    const values = (await page.locator('#tip').textContent()).split('\n');
+    assert.ok(values.length >= 2 && values.every((value) => /\d/.test(value)), `values at the pointer: ${values}`);
+    await page.mouse.move(box.x + box.width * 0.3, middle);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.5, middle, { steps: 3 });
+    await page.mouse.up();
+    const [from, , width] = (await figure.locator('.field').getAttribute('viewBox')).split(' ').map(Number);
+    assert.ok(from > 0 && width > 0 && width < 300, `the brush zooms: ${from} ${width}`);
+    await figure.locator('.whole').click();
+    assert.ok((await figure.locator('.field').getAttribute('viewBox')).startsWith('0 0 '), 'and back');
+    const all = figure.locator('.all');
+    if (await all.count()) {
+      const before = await drawn();
+      await all.click();
+      assert.ok(await drawn() > before, 'the rest on demand');
+    }
+    const small = await figure.locator('.chart text').evaluateAll((texts) => texts.map((text) => {
+      const scale = text.getScreenCTM().a;
+      return parseFloat(getComputedStyle(text).fontSize) * scale;
+    }).filter((size) => size < 12));
+    assert.deepEqual(small, [], 'labels have 12 px and more');
   }
 }
 
@@ -155,7 +239,11 @@ async function works(page) {
 async function schedules(page) {
   const pictures = page.locator('#scheduling svg.sched');
   for (let i = 0; i < await pictures.count(); i += 1) {
-    const told = await pictures.nth(i).evaluate((svg) => [svg.getAttribute('role'), ...['title', 'desc'].map((tag) => svg.querySelector(`:scope > ${tag}`).textContent)]);
+    const told = await pictures.nth(i).evaluate((svg) => [
+      svg.getAttribute('role'),
+      svg.getAttribute('aria-label') ?? svg.querySelector(':scope > title').textContent,
+      svg.querySelector(':scope > desc').textContent,
+    ]);
     assert.ok(told[0] === 'img' && told[1].length > 5 && told[2].length > 20, `a picture says what it shows: ${told}`);
     const frame = pictures.nth(i).locator('..');
     await frame.focus();
@@ -171,6 +259,13 @@ const luminance = (page) => page.evaluate(() => {
 
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 
+/** What has more to show than it has room for, and no way to scroll there. */
+const cut = (page) => page.evaluate(() => [...document.querySelectorAll('body *')].filter((element) => {
+  if (element.closest('svg') || !element.checkVisibility() || element.closest('thead')) return false;
+  const hides = ['hidden', 'clip'].includes(getComputedStyle(element).overflowX);
+  return hides && element.scrollWidth > element.clientWidth + 1;
+}).map((element) => `${element.localName}.${element.className}`));
+
 async function check(browser, report) {
   const url = pathToFileURL(resolve(report)).href;
   const name = `${basename(dirname(resolve(report)))}-${basename(report, '.html')}`;
@@ -178,6 +273,8 @@ async function check(browser, report) {
 
   const { page, wrong, close } = await opened(browser, url);
   assert.ok((await page.locator('h1').textContent()).length > 10, 'the verdict comes first');
+  await leads(page);
+  await charts(page);
   await works(page);
   await schedules(page);
   await shot(page, 'light');
@@ -193,6 +290,7 @@ async function check(browser, report) {
   await page.emulateMedia({ colorScheme: 'light', media: 'screen' });
   await page.setViewportSize(PHONE);
   assert.ok(await overflow(page) <= 0, `nothing is wider than a phone: ${await overflow(page)} px too wide`);
+  assert.deepEqual(await cut(page), [], 'nothing is cut off at the width of a phone');
   await shot(page, 'phone');
   assert.deepEqual(wrong, []);
   await close();

@@ -1,13 +1,14 @@
-//! The flame graphs of the page: which there are, and how fine they may be drawn for the page to stay small.
+//! The flame graphs of the page: which there are, and how fine they may be drawn for the page to
+//! stay small.
 
 use lab_analysis::evidence::Evidence;
 use lab_analysis::stacks::Side;
-use lab_analysis::stacks::flame::{Picture, Shape, picture, picture_of_difference};
+use lab_analysis::stacks::flame::{Icicle, Shape, icicle, icicle_of_difference};
 
 /// Bytes that all pictures together may have: the page is to stay below four megabytes.
 const BUDGET: usize = 2_700_000;
-/// Frames narrower than this part of a picture in percent are left out, and whether there is room for the pictures with
-/// the runtime's own frames; from the finest to the coarsest.
+/// Frames narrower than this part of a picture in percent are left out, and whether there is room
+/// for the pictures with the runtime's own frames; from the finest to the coarsest.
 const FINENESS: [(f64, bool); 8] =
     [(0.1, true), (0.2, true), (0.4, true), (0.8, true), (0.4, false), (1.0, false), (2.0, false), (5.0, false)];
 
@@ -16,14 +17,14 @@ pub(crate) struct Graph {
     /// What the switch calls it.
     pub label: String,
     /// With the runtime's frames folded into one, and with all of them.
-    pub folded: Result<Picture, String>,
-    pub full: Option<Picture>,
-    /// It is a difference, whose colours need to be told.
+    pub folded: Result<Icicle, String>,
+    pub full: Option<Icicle>,
+    /// It is a difference, which has other colours.
     pub differs: bool,
 }
 
-/// The pictures of a view: one of each run, and of two runs how they differ in both shapes. `full` is the same view with
-/// the runtime's own frames.
+/// The pictures of a view: one of each run, and of two runs how they differ in both shapes. `full`
+/// is the same view with the runtime's own frames.
 pub(crate) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Graph> {
     let role = |number| match (folded.seen.len(), number) {
         (2, 0) => "before: ",
@@ -49,15 +50,18 @@ pub(crate) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Gr
     runs.chain(differences).collect()
 }
 
-fn of_run(title: &str, evidence: &Evidence, number: usize) -> Result<Picture, String> {
+fn of_run(title: &str, evidence: &Evidence, number: usize) -> Result<Icicle, String> {
     let seen = evidence.seen.get(number).ok_or("nothing was recorded")?;
-    picture(&evidence.side(seen), &format!("{title}: {}", seen.label)).map_err(|error| error.to_string())
+    let title = format!("{title}: {}", seen.label);
+    icicle(&evidence.side(seen), evidence.own_crate, &title).map_err(|error| error.to_string())
 }
 
-fn between(title: &str, evidence: &Evidence, shape: Shape) -> Result<Picture, String> {
+fn between(title: &str, evidence: &Evidence, shape: Shape) -> Result<Icicle, String> {
     let [before, after] = evidence.sides().ok_or("there are no two runs")?;
     let title = format!("{title}: {} against {}", before.label, after.label);
-    picture_of_difference(&before, &after, shape, &title).map_err(|error| error.to_string())
+    let difference = evidence.difference().ok_or("no samples on either side")?;
+    icicle_of_difference([&before, &after], shape, evidence.own_crate, &difference, &title)
+        .map_err(|error| error.to_string())
 }
 
 /// How fine the pictures are drawn.
@@ -72,7 +76,7 @@ pub(crate) struct Fineness {
 /// The finest drawing that the page has room for.
 pub(crate) fn fineness(views: &[Vec<Graph>]) -> Fineness {
     let size = |narrowest: f64, full: bool| {
-        let size = |picture: &Picture| picture.svg(narrowest, false).len();
+        let size = |picture: &Icicle| picture.svg(narrowest, false).len();
         let graphs = || views.iter().flatten();
         let folded: usize = graphs().filter_map(|graph| graph.folded.as_ref().ok()).map(size).sum();
         let rest: usize = graphs().filter_map(|graph| graph.full.as_ref()).filter(|_| full).map(size).sum();
@@ -83,8 +87,8 @@ pub(crate) fn fineness(views: &[Vec<Graph>]) -> Fineness {
     Fineness { narrowest, full }
 }
 
-/// Bytes that are left for pictures while they are taken one after another: the last resort of a page that would be too
-/// large even in the coarsest drawing.
+/// Bytes that are left for pictures while they are taken one after another: the last resort of a
+/// page that would be too large even in the coarsest drawing.
 pub(crate) struct Room(usize);
 
 impl Room {

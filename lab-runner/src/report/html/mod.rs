@@ -1,27 +1,35 @@
-//! The report as one page that works from disk, loads nothing and says in words what its pictures show.
+//! The report as one page that works from disk, loads nothing and describes in words what its
+//! pictures show.
 //!
-//! What comes from a recording goes through the template, which escapes it. Trusted as it is are the style, the script and
-//! the pictures alone: our own plots and flame graphs, whose texts are escaped where they are drawn.
+//! What comes from a recording goes through the template, which escapes it. Only the style, the
+//! script and the pictures are trusted: our own charts and flame graphs, whose texts are escaped
+//! where they are drawn.
 
+mod chart;
+mod figures;
 mod graphs;
+mod growth;
+mod headline;
 mod moments;
 mod overhead;
 mod ran;
 mod scheduling;
+mod source;
 mod table;
 mod tables;
 mod verdict;
 mod views;
 
-use crate::report::plot::Plot;
 use crate::report::{Style, latency, sweep};
 use askama::Template;
+use chart::{Chart, Guides, chart};
+use figures::Figure;
+use headline::Headline;
 use lab_analysis::results::Results;
 use moments::{Polls, Slow};
-use overhead::Watched;
+use overhead::Overhead;
 use scheduling::Scheduling;
 use table::Table;
-use verdict::Sentence;
 use views::View;
 
 const STYLE: &str = include_str!("report.css");
@@ -35,102 +43,110 @@ const WORDS: Style = Style { plain: false, naive: false };
 struct Page {
     style: &'static str,
     script: &'static str,
-    /// What was done, above the verdict and in the window's title.
-    head: String,
-    verdict: Sentence,
-    /// What has to be known before believing it.
-    doubts: Vec<String>,
-    /// What is wrong with each run that was looked into, in rows.
+    /// The scenario and its variants, above the headline and in the window's title.
+    subject: String,
+    headline: Headline,
+    /// Warnings that hold for the whole page.
+    warnings: Vec<String>,
+    figures: Vec<Figure>,
+    /// The sections that the page has, for its contents bar: anchor and name.
+    contents: Vec<(&'static str, &'static str)>,
+    /// The findings of each run that was diagnosed, in rows.
     findings: Vec<(String, Vec<(String, String)>)>,
     /// What became of the cause that was named before.
     fix: Vec<String>,
-    latency: Vec<Drawn>,
+    compared: Option<Table>,
+    growth: Option<Table>,
+    latency: Vec<Chart>,
     percentiles: Option<Table>,
     claims: Option<Table>,
     /// Claims that held and look at one run alone, of many.
     quiet: Option<Table>,
-    unasked: String,
-    compared: Option<Table>,
+    not_judged: String,
     runs: Option<Table>,
     scheduling: Option<Scheduling>,
     views: Vec<View>,
     /// Why pictures are not drawn to the last frame.
     narrowest: String,
+    /// Whether a view has the picture of a difference, whose colours have a legend of their own.
+    differs: bool,
     missing: Vec<(String, String)>,
     polls: Vec<Polls>,
     slow: Vec<Slow>,
-    memory: Option<Drawn>,
-    watched: Watched,
-    asked: Vec<(&'static str, String)>,
+    memory: Option<Chart>,
+    overhead: Overhead,
+    setup: Vec<(&'static str, String)>,
     dropped: Vec<String>,
     environment: Vec<(&'static str, String)>,
     command: String,
     text: String,
 }
 
-/// A plot, and what it shows in words.
-struct Drawn {
-    title: String,
-    svg: String,
-    says: Vec<String>,
-}
-
 /// The whole page.
 pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
     let (views, narrowest) = views::all(report);
     let claims = tables::claims(report);
-    let page = Page {
+    let mut page = Page {
         style: STYLE,
         script: SCRIPT,
-        head: verdict::head(report),
-        verdict: verdict::sentence(report),
-        doubts: ran::doubts(report),
+        subject: verdict::head(report),
+        headline: headline::headline(report),
+        warnings: ran::doubts(report),
+        figures: figures::figures(report),
+        contents: Vec::new(),
         findings: crate::report::findings::told(report),
         fix: crate::report::findings::fix_rows(report).into_iter().map(|(_, text)| text).collect(),
-        latency: drawn(plots(report))?,
-        percentiles: tables::percentiles(report),
-        claims: claims.told,
-        quiet: claims.quiet,
-        unasked: claims.unasked,
         compared: report.comparison.as_ref().and_then(|comparison| tables::compared(comparison).some()),
+        growth: report.sweep.as_ref().and_then(growth::table),
+        latency: charts(report),
+        percentiles: tables::percentiles(report),
+        claims: claims.judged,
+        quiet: claims.quiet,
+        not_judged: claims.not_judged,
         runs: tables::runs(report),
-        scheduling: scheduling::of(report),
+        scheduling: scheduling::scheduling(report),
+        differs: views.iter().flat_map(|view| &view.pictures).any(|picture| picture.differs && picture.folded.is_ok()),
         views,
         narrowest,
         missing: crate::report::profilers::missing(report),
         polls: moments::polls(report),
         slow: moments::slow(report),
-        memory: drawn(moments::memory(report).into_iter().collect())?.pop(),
-        watched: overhead::of(report),
-        asked: ran::asked(report),
+        memory: moments::memory(report).map(|plot| chart(&plot, Guides::None)),
+        overhead: overhead::overhead(report),
+        setup: ran::asked(report),
         dropped: ran::dropped(report),
         environment: ran::environment(report),
         command: crate::report::compare::repeat(report).unwrap_or_default(),
         text: text(report),
     };
+    page.contents = contents(&page);
     Ok(page.render()?)
 }
 
+/// The sections that are there, in their order.
+fn contents(page: &Page) -> Vec<(&'static str, &'static str)> {
+    let cost = if page.growth.is_some() { "Growth" } else { "Latency" };
+    let all = [
+        (true, "finding", "Finding"),
+        (!page.latency.is_empty() || page.percentiles.is_some(), "latency", cost),
+        (page.scheduling.is_some(), "scheduling", "Blame"),
+        (true, "profilers", "Flame graphs"),
+        (true, "runs", "Runs"),
+    ];
+    all.into_iter().filter(|(there, ..)| *there).map(|(_, anchor, name)| (anchor, name)).collect()
+}
+
 /// How responses are distributed and develop; of a sweep, how its cost grows.
-fn plots(report: &Results) -> Vec<Plot> {
-    let figures = match (&report.comparison, &report.sweep) {
-        (Some(comparison), _) => latency::figures(report, comparison),
-        (None, Some(swept)) => sweep::figures(swept, &report.spec),
-        (None, None) => latency::of_variants(report),
+fn charts(report: &Results) -> Vec<Chart> {
+    let (plots, guides) = match (&report.comparison, &report.sweep) {
+        (Some(comparison), _) => (latency::figures(report, comparison), Guides::None),
+        (None, Some(swept)) => (sweep::figures(swept, &report.spec), Guides::Growth),
+        (None, None) => (latency::of_variants(report), Guides::None),
     };
-    figures.into_iter().map(|(_, plot)| plot).collect()
+    plots.into_iter().map(|(_, plot)| chart(&plot, guides)).collect()
 }
 
-fn drawn(plots: Vec<Plot>) -> anyhow::Result<Vec<Drawn>> {
-    let one = |plot: Plot| {
-        let svg = plot.svg()?;
-        let says = plot.says.split_inclusive(". ").map(|sentence| sentence.trim().to_owned());
-        Ok(Drawn { says: says.filter(|sentence| !sentence.is_empty()).collect(), title: plot.title, svg })
-    };
-    plots.into_iter().map(one).collect()
-}
-
-/// The same in characters, as a terminal shows it.
+/// The same as text, as a terminal shows it.
 fn text(report: &Results) -> String {
     let mut text = Vec::new();
     // Writing to memory cannot fail, and a report without it is one all the same.

@@ -1,4 +1,5 @@
-//! What profilers leave beside their stacks: the polls that took too long, one slow request, and memory over time.
+//! What profilers leave beside their stacks: the polls that took too long, one slow request, and
+//! memory over time.
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
@@ -69,7 +70,14 @@ fn of_run(report: &Results, profile: &Profile) -> Polls {
     };
     let own = own_crate(report.scenario);
     let rows = longest.into_iter().map(|poll| one_poll(poll, own)).collect();
-    Polls { of: label(&profile.spec), count: format!("{all} polls took longer than their budget{shown}"), rows }
+    Polls {
+        of: label(&profile.spec),
+        count: format!(
+            "{all} {} longer than the limit{shown}",
+            if profile.long_polls.len() == 1 { "poll" } else { "polls" }
+        ),
+        rows,
+    }
 }
 
 fn one_poll(poll: &LongPoll, own: Option<&str>) -> Poll {
@@ -96,11 +104,11 @@ fn one_poll(poll: &LongPoll, own: Option<&str>) -> Poll {
 fn waits(poll: &LongPoll) -> String {
     let Some(Wait { channel, syscall, seen, .. }) = poll.waits.first() else {
         return match poll.runnable {
-            share if share >= 0.05 => format!("for a core, {:.0} % of the time", 100.0 * share),
+            share if share >= 0.05 => format!("for a CPU core, {:.0} % of the time", 100.0 * share),
             _ => "-".into(),
         };
     };
-    let name = if channel.is_empty() { "the kernel does not tell where" } else { channel };
+    let name = if channel.is_empty() { "kernel function unknown" } else { channel };
     let call = syscall.map_or_else(String::new, |number| format!(" ({})", syscalls::in_words(number)));
     format!("{}{call}, {seen} times", cut(name, NAME))
 }
@@ -116,7 +124,7 @@ fn place(file: &str, line: Option<u32>) -> String {
 /// The slowest request that a run shows, poll by poll.
 pub(crate) struct Slow {
     pub of: String,
-    pub says: String,
+    pub summary: String,
     /// The time line: where each poll is, in percent of the request.
     pub bars: Vec<Bar>,
     pub table: Option<Table>,
@@ -126,7 +134,7 @@ pub(crate) struct Slow {
 pub(crate) struct Bar {
     pub left: String,
     pub width: String,
-    pub says: String,
+    pub label: String,
 }
 
 pub(crate) fn slow(report: &Results) -> Vec<Slow> {
@@ -142,26 +150,26 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
         Bar {
             left: format!("{left:.2}"),
             width: format!("{:.2}", (100.0 * poll.us / all).clamp(0.15, (100.0 - left).max(0.15))),
-            says: format!("{}: {} after {}", cut(&poll.step, NAME), told(poll.us), told(poll.at_us)),
+            label: format!("{}: {} after {}", cut(&poll.step, NAME), told(poll.us), told(poll.at_us)),
         }
     };
     let row = |poll: &lab_recording::observations::RequestPoll| {
         vec![Cell::text(cut(&poll.step, NAME)), Cell::number(told(poll.at_us)), Cell::number(told(poll.us))]
     };
-    let heads = vec![Cell::text("step it ended in"), Cell::number("began after"), Cell::number("took")];
+    let heads = vec![Cell::text("last step"), Cell::number("start"), Cell::number("duration")];
     let rows: Vec<_> = slow.polls.iter().take(ROWS).map(row).collect();
     let more = slow.polls.len().saturating_sub(ROWS) as u64 + slow.left_out;
-    let notes = (more > 0).then(|| format!("{} more polls are not in this table.", grouped(more as i64)));
-    let says = format!(
-        "Request {} took {}: it was being polled {} times for {} altogether, and waited for the rest, {} %.",
+    let notes = (more > 0).then(|| format!("{} more polls are left out.", grouped(more as i64)));
+    let summary = format!(
+        "Request {} took {}: it was polled {} times for {} in total, and waited for the rest, {} %.",
         slow.request,
         told(slow.us),
         grouped((slow.polls.len() as u64 + slow.left_out) as i64),
         told(polled),
         three_digits(100.0 * (1.0 - polled / all).max(0.0)),
     );
-    let table = Table::new("Its polls, in order", heads, rows).noted(notes.into_iter().collect());
-    Slow { of, says, bars: slow.polls.iter().take(STEPS).map(bar).collect(), table: table.some() }
+    let table = Table::new("Polls of the request, in order", heads, rows).noted(notes.into_iter().collect());
+    Slow { of, summary, bars: slow.polls.iter().take(STEPS).map(bar).collect(), table: table.some() }
 }
 
 fn told(us: f64) -> String {
@@ -177,14 +185,14 @@ pub(crate) fn memory(report: &Results) -> Option<Plot> {
             Line { name: format!("{}: {what}", label(&profile.spec)), points, look }
         };
         [
-            line("held by the program", Look::Solid(number), |at| at.allocated),
-            line("physical memory of the allocator", Look::Dashed(number), |at| at.resident),
+            line("allocated", Look::Solid(number), |at| at.allocated),
+            line("resident", Look::Dashed(number), |at| at.resident),
         ]
     };
     let says: Vec<String> = kept.iter().map(|profile| of_memory(profile)).collect();
     let plot = Plot {
         title: format!("{}: memory over time", report.spec.scenario),
-        x: "seconds since the profiler was started".into(),
+        x: "seconds since the profiler started".into(),
         y: "memory, MB".into(),
         scales: [Scale::Linear, Scale::Linear],
         says: says.join(" "),
@@ -199,7 +207,7 @@ fn of_memory(profile: &Profile) -> String {
     let last = profile.memory.last().map_or(0, |at| at.allocated);
     let of = label(&profile.spec);
     format!(
-        "{of} held at most {} MB, {} MB at the end, of {} MB.",
+        "{of}: at most {} MB allocated, {} MB at the end; at most {} MB resident.",
         most(|at| at.allocated),
         mb(last),
         most(|at| at.resident)

@@ -1,4 +1,5 @@
-//! The section about what watching cost: always there, for a page that does not say it leaves the reader to guess.
+//! The section about profiling overhead: always there, because a page without it leaves the reader
+//! to guess.
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
@@ -10,17 +11,17 @@ use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
 
 /// The section.
-pub(crate) struct Watched {
-    /// What is to be known before the tables.
-    pub says: String,
+pub(crate) struct Overhead {
+    /// What the tables mean, or that there are none.
+    pub summary: String,
     /// A table for each profiler, with a column for each run.
     pub tables: Vec<Table>,
 }
 
-const MEANS: &str = "CPU time of the profiler beside that of the run that it looked into, the pacer's left out. A conclusion that rests on \
-                     a profiler and is smaller than this is not drawn.";
+const MEANS: &str = "CPU time of the profiler beside that of the profiled run, without the load generator. A finding that is smaller \
+                     than the overhead of its profiler is not reported.";
 
-pub(crate) fn of(report: &Results) -> Watched {
+pub(crate) fn overhead(report: &Results) -> Overhead {
     let tables: Vec<Table> = by_profiler(report)
         .iter()
         .map(|(profiler, runs)| {
@@ -31,8 +32,8 @@ pub(crate) fn of(report: &Results) -> Watched {
             Table::new(&profiler.to_string(), heads.collect(), rows(runs)).noted(missing(runs).chain(beside).collect())
         })
         .collect();
-    let says = if tables.is_empty() { format!("{}.", capital(NOBODY)) } else { MEANS.to_owned() };
-    Watched { says, tables }
+    let summary = if tables.is_empty() { format!("{}.", capital(NOBODY)) } else { MEANS.to_owned() };
+    Overhead { summary, tables }
 }
 
 fn rows(runs: &[&Profile]) -> Vec<Vec<Cell>> {
@@ -49,11 +50,11 @@ fn rows(runs: &[&Profile]) -> Vec<Vec<Cell>> {
         Err(_) => Cell::faint(why_not(&run.overhead).unwrap_or_default()),
     };
     let first =
-        [Cell::of_class("of its run's CPU time", "name own")].into_iter().chain(runs.iter().map(whole)).collect();
+        [Cell::of_class("share of the run's CPU time", "name own")].into_iter().chain(runs.iter().map(whole)).collect();
     let mut rows = vec![first];
     rows.push(row("CPU time", &|cost| Some(format!("{} of {}", time_ms(cost.ms.mid), time_ms(cost.run_ms)))));
-    rows.push(row("of the time that passed", &|cost| Some(percent(cost.of_wall.mid))));
-    rows.push(row("its own threads", &|cost| Some(time_ms(cost.threads_ms))));
+    rows.push(row("share of wall time", &|cost| Some(percent(cost.of_wall.mid))));
+    rows.push(row("the profiler's threads", &|cost| Some(time_ms(cost.threads_ms))));
     rows.extend(events(runs).iter().map(|what| {
         row(&format!("each {what}"), &|cost| Some(event(cost.per_event.iter().find(|of| of.what == *what)?, WORDS)))
     }));

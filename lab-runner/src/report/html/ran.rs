@@ -25,15 +25,15 @@ pub(crate) fn doubts(report: &Results) -> Vec<String> {
 /// The load, the order of the runs, what came of it.
 pub(crate) fn asked(report: &Results) -> Vec<(&'static str, String)> {
     let spec = &report.spec;
-    let mut told = vec![("asked", load(spec))];
+    let mut told = vec![("load", load(spec))];
     if let Some(comparison) = &report.comparison {
         told.push(("order of pairs", compare::order(comparison)));
-        told.push(("noise", noise::line(report, comparison)));
+        told.push(("host noise", noise::line(report, comparison)));
     }
     if let [(run, _)] = &report.runs[..] {
         let about = if spec.about.is_empty() { String::new() } else { format!(": {}", spec.about) };
-        told.insert(0, ("variant", format!("{} ({}){about}", spec.variant, spec.kind)));
-        told.push(("came", came(run)));
+        told.insert(0, ("variant", format!("{}{about}", spec.variant)));
+        told.push(("result", came(run)));
         let measured = counters(run, crate::report::html::WORDS);
         told.extend((!measured.is_empty()).then(|| ("measured", measured.join(" · "))));
     }
@@ -54,7 +54,7 @@ pub(crate) fn environment(report: &Results) -> Vec<(&'static str, String)> {
     let build = if here.optimised { "optimised" } else { "not optimised" };
     let hooks = if here.tokio_unstable { "with" } else { "without" };
     let mut told = vec![
-        ("on", versions(&report.spec)),
+        ("host", versions(&report.spec)),
         ("system", here.os.clone()),
         ("lab", format!("{}, {build}, {hooks} tokio_unstable", here.lab)),
     ];

@@ -2,13 +2,44 @@
 (() => {
   'use strict';
   const NEARLY = 0.002; // places are written to three digits, in percent
-  const NAMED = 2; // a frame of this width in percent has room for a name
+
+  const CHARACTER = 7.25; // pixels of a character of a frame's name
+  const PADDING = 8;
+
+  /** A text at the pointer, or none. */
+  const tip = document.createElement('div');
+  tip.id = 'tip';
+  tip.hidden = true;
+  tip.setAttribute('aria-hidden', 'true');
+  document.body.append(tip);
+  const showTip = (event, text) => {
+    tip.hidden = !text;
+    if (!text) return;
+    tip.textContent = text;
+    const { width, height } = tip.getBoundingClientRect();
+    const left = Math.min(event.clientX + 14, window.innerWidth - width - 6);
+    const below = event.clientY + 18 + height < window.innerHeight;
+    tip.style.left = `${Math.max(4, left)}px`;
+    tip.style.top = `${below ? event.clientY + 16 : Math.max(4, event.clientY - height - 12)}px`;
+  };
+  const hideTip = () => { tip.hidden = true; };
+  window.addEventListener('scroll', hideTip, { passive: true, capture: true });
+
+  /** The label of an element, which its title had: a browser would show both that and the tip. */
+  const labelled = (element) => {
+    const title = element.querySelector(':scope > title');
+    if (!title) return element.getAttribute('aria-label');
+    const text = title.textContent;
+    element.setAttribute('aria-label', text);
+    title.remove();
+    return text;
+  };
 
   /** The frames of a picture, with their places as they were drawn. */
   const framesOf = (picture) => [...picture.children].filter((child) => child.localName === 'svg').map((element) => {
     const number = (name) => parseFloat(element.getAttribute(name));
-    const told = element.querySelector('title').textContent;
-    return { element, told, name: told.slice(0, told.lastIndexOf(' (')), left: number('x'), width: number('width'), row: -number('y') };
+    const label = labelled(element);
+    return { element, label, name: label.slice(0, label.lastIndexOf(' (')), short: element.dataset.n, left: number('x'), width: number('width'), row: number('y') };
   });
 
   const right = (frame) => frame.left + frame.width;
@@ -47,7 +78,13 @@
       });
       reset.addEventListener('click', () => this.zoom(null));
       this.stage.addEventListener('click', (event) => { const frame = this.at(event); if (frame) this.zoom(frame); });
-      this.stage.addEventListener('pointermove', (event) => { const frame = this.at(event); if (frame) this.tell(frame); });
+      this.stage.addEventListener('pointermove', (event) => {
+        const frame = this.at(event);
+        showTip(event, frame && frame.label);
+        if (frame) this.tell(frame);
+      });
+      this.stage.addEventListener('pointerleave', hideTip);
+      new ResizeObserver(() => this.fit()).observe(this.stage);
       this.stage.addEventListener('focusin', (event) => { const frame = this.at(event); if (frame) this.focused(frame); });
       this.stage.addEventListener('keydown', (event) => this.pressed(event));
     }
@@ -79,8 +116,7 @@
     dress(frame) {
       frame.element.setAttribute('tabindex', '-1');
       frame.element.setAttribute('role', 'button');
-      frame.element.setAttribute('aria-label', frame.told);
-    }
+          }
 
     at(event) {
       const element = event.target.closest('.flame > svg');
@@ -88,7 +124,7 @@
     }
 
     tell(frame) {
-      this.details.textContent = frame.told;
+      this.details.textContent = frame.label;
     }
 
     focused(frame) {
@@ -122,12 +158,30 @@
     place(frame, left, width) {
       frame.element.setAttribute('x', `${+left.toFixed(3)}%`);
       frame.element.setAttribute('width', `${+width.toFixed(3)}%`);
-      if (width < NAMED || frame.element.querySelector('text')) return;
-      const text = document.createElementNS(frame.element.namespaceURI, 'text');
-      text.setAttribute('x', '3');
-      text.setAttribute('y', '12');
-      text.textContent = frame.name;
-      frame.element.append(text);
+      frame.now = width;
+      this.write(frame);
+    }
+
+    /** Names the frame as far as it has room, with an ellipsis where the name ends early. */
+    write(frame) {
+      const room = Math.floor(((this.stage.clientWidth - 14) * frame.now / 100 - PADDING) / CHARACTER);
+      let text = frame.element.querySelector('text');
+      if (room < 2) {
+        if (text) text.remove();
+        return;
+      }
+      if (!text) {
+        text = document.createElementNS(frame.element.namespaceURI, 'text');
+        text.setAttribute('x', '4');
+        text.setAttribute('y', '13');
+        frame.element.append(text);
+      }
+      text.textContent = frame.short.length > room ? `${frame.short.slice(0, room - 1)}…` : frame.short;
+    }
+
+    fit() {
+      if (!this.frames || !this.stage.clientWidth) return;
+      for (const frame of this.frames) if (!frame.hidden && frame.now) this.write(frame);
     }
 
     /** Highlights what has the text in its name, and says which part of the picture that is. */
@@ -146,12 +200,12 @@
       this.matched.textContent = text ? `matched ${share.toFixed(1)} %, ${hits.length} frames` : '';
     }
 
-    /** Arrow keys walk: up to what is called, down to the caller, left and right along the row. */
+    /** Arrow keys walk: down to what is called, up to the caller, left and right along the row. */
     pressed(event) {
       const here = this.current;
       const keys = {
         Enter: () => this.zoom(here), ' ': () => this.zoom(here), Escape: () => this.escape(), Home: () => this.go(this.root),
-        ArrowUp: () => this.go(this.called(here)), ArrowDown: () => this.go(this.caller(here)),
+        ArrowDown: () => this.go(this.called(here)), ArrowUp: () => this.go(this.caller(here)),
         ArrowLeft: () => this.go(this.beside(here, -1)), ArrowRight: () => this.go(this.beside(here, 1)),
       };
       if (!here || !keys[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -172,8 +226,8 @@
 
     called(frame) {
       const row = this.rows[this.rows.indexOf(frame.row) + 1];
-      const above = this.frames.filter((other) => other.row === row && !other.hidden && holds(frame, other));
-      return above.reduce((widest, other) => (widest && widest.width >= other.width ? widest : other), null);
+      const below = this.frames.filter((other) => other.row === row && !other.hidden && holds(frame, other));
+      return below.reduce((widest, other) => (widest && widest.width >= other.width ? widest : other), null);
     }
 
     caller(frame) {
@@ -187,17 +241,179 @@
     }
   }
 
+  const SCALES = {
+    linear: [(value) => value, (place) => place],
+    log: [(value) => Math.log10(value), (place) => 10 ** place],
+    tail: [(value) => -Math.log10(1 - value), (place) => 1 - 10 ** -place],
+  };
+
+  /** An axis of a chart: which number stands at which share of it. */
+  const axisOf = (text) => {
+    const [scale, low, high] = text.split(' ');
+    const [to, from] = SCALES[scale];
+    const [first, last] = [to(Number(low)), to(Number(high))];
+    return { scale, at: (share) => from(first + share * (last - first)) };
+  };
+
+  const digits = (value) => {
+    const size = Math.abs(value);
+    if (size >= 100) return Math.round(value).toLocaleString('en').replaceAll(',', '\u202f');
+    return size === 0 ? '0' : value.toPrecision(3);
+  };
+  const onAxis = (axis, value) => (axis.scale === 'tail' ? `${+(value * 100).toPrecision(6)} %` : digits(value));
+
+  /** A chart: values below the pointer, a brush that zooms, lines on demand. */
+  class Chart {
+    constructor(figure) {
+      this.svg = figure.querySelector('.chart');
+      this.field = this.svg.querySelector('.field');
+      this.lines = [...this.field.querySelectorAll('.line')];
+      this.size = this.field.viewBox.baseVal;
+      [this.width, this.height] = [this.size.width, this.size.height];
+      this.x = axisOf(this.svg.dataset.x);
+      this.y = axisOf(this.svg.dataset.y);
+      this.ticks = [...this.svg.querySelectorAll('.tick')].map((tick) => ({ tick, at: Number(tick.dataset.at) }));
+      this.range = [0, this.width];
+      this.whole = figure.querySelector('.whole');
+      labelled(this.svg);
+      for (const line of this.lines) line.points = this.pointsOf(line);
+      this.cursor = this.extra('path', 'cursor');
+      this.brush = this.extra('rect', 'brush');
+      this.brush.setAttribute('height', this.height);
+      this.listen(figure);
+    }
+
+    pointsOf(line) {
+      const numbers = line.getAttribute('d').split('M').slice(1).filter((part) => !part.includes('h')).join('L').split('L');
+      return numbers.filter(Boolean).map((pair) => pair.split(' ').map(Number));
+    }
+
+    extra(name, kind) {
+      const element = document.createElementNS(this.svg.namespaceURI, name);
+      element.setAttribute('class', kind);
+      this.field.append(element);
+      return element;
+    }
+
+    listen(figure) {
+      this.field.addEventListener('pointermove', (event) => this.moved(event));
+      this.field.addEventListener('pointerleave', () => { if (this.from === undefined) { hideTip(); this.cursor.setAttribute('d', ''); } });
+      this.field.addEventListener('pointerdown', (event) => {
+        if (event.button !== 0 || event.pointerType === 'touch') return;
+        this.from = this.place(event);
+        this.field.setPointerCapture(event.pointerId);
+      });
+      this.field.addEventListener('pointerup', (event) => this.brushed(this.place(event)));
+      this.field.addEventListener('dblclick', () => this.zoom([0, this.width]));
+      this.whole.addEventListener('click', () => this.zoom([0, this.width]));
+      for (const input of figure.querySelectorAll('.lines input')) {
+        input.hidden = false;
+        input.addEventListener('change', () => this.lines.filter((line) => line.dataset.line === input.dataset.line)
+          .forEach((line) => line.classList.toggle('off', !input.checked)));
+      }
+      const all = figure.querySelector('.all');
+      if (!all) return;
+      all.hidden = false;
+      all.addEventListener('click', () => {
+        for (const label of figure.querySelectorAll('.more')) {
+          label.hidden = false;
+          label.querySelector('input').click();
+        }
+        all.hidden = true;
+      });
+    }
+
+    /** Where the pointer is, in the field's own pixels. */
+    place(event) {
+      const box = this.field.querySelector('.ground').getBoundingClientRect();
+      const [from, to] = [0, this.width];
+      return Math.min(to, Math.max(from, (event.clientX - box.left) / box.width * this.width));
+    }
+
+    moved(event) {
+      const at = this.place(event);
+      this.cursor.setAttribute('d', `M${at} 0V${this.height}`);
+      if (this.from !== undefined) {
+        this.brush.setAttribute('x', Math.min(at, this.from));
+        this.brush.setAttribute('width', Math.abs(at - this.from));
+      }
+      const values = this.lines.filter((line) => !line.classList.contains('off')).map((line) => this.value(line, at));
+      showTip(event, [onAxis(this.x, this.x.at(at / this.width)), ...values.filter(Boolean)].join('\n'));
+    }
+
+    /** The line's value at a place between its points. */
+    value(line, at) {
+      const after = line.points.findIndex(([x]) => x >= at);
+      if (after < 0 || (after === 0 && line.points[0][0] > at + 1)) return null;
+      const [right, left] = [line.points[after], line.points[Math.max(0, after - 1)]];
+      const part = right[0] === left[0] ? 0 : (at - left[0]) / (right[0] - left[0]);
+      const y = left[1] + part * (right[1] - left[1]);
+      return `${digits(this.y.at(1 - y / this.height))}  ${line.dataset.name}`;
+    }
+
+    brushed(to) {
+      const from = this.from;
+      this.from = undefined;
+      this.brush.setAttribute('width', 0);
+      if (from !== undefined && Math.abs(to - from) > 4) this.zoom([Math.min(from, to), Math.max(from, to)]);
+    }
+
+    zoom(range) {
+      this.range = range;
+      const [from, to] = range;
+      this.field.setAttribute('viewBox', `${from} 0 ${to - from} ${this.height}`);
+      for (const { tick, at } of this.ticks) {
+        const shift = (at - from) * this.width / (to - from) - at;
+        tick.setAttribute('transform', `translate(${shift})`);
+        tick.style.display = at < from || at > to ? 'none' : '';
+      }
+      this.whole.hidden = from === 0 && to === this.width;
+      this.whole.textContent = `whole range (now ${onAxis(this.x, this.x.at(from / this.width))} to ${onAxis(this.x, this.x.at(to / this.width))})`;
+      for (const name of this.svg.querySelectorAll('.lead, text.c0, text.c1, text.c2, text.c3, text.c4, text.c5')) name.style.display = this.whole.hidden ? '' : 'none';
+    }
+  }
+  for (const figure of document.querySelectorAll('figure.plot')) if (figure.querySelector('.chart')) new Chart(figure);
+
+  // What a bar of a time line is, at the pointer.
+  for (const picture of document.querySelectorAll('.sched, .timeline')) {
+    labelled(picture);
+    for (const bar of picture.querySelectorAll('rect')) labelled(bar);
+    picture.addEventListener('pointermove', (event) => showTip(event, event.target.localName === 'rect' ? event.target.getAttribute('aria-label') : ''));
+    picture.addEventListener('pointerleave', hideTip);
+  }
+
+  // The section that is read, in the contents bar.
+  const links = [...document.querySelectorAll('nav a')];
+  const sections = links.map((link) => document.querySelector(link.getAttribute('href')));
+  const mark = () => {
+    const read = sections.reduce((last, section, at) => (section.getBoundingClientRect().top < window.innerHeight / 3 ? at : last), -1);
+    links.forEach((link, at) => (at === read ? link.setAttribute('aria-current', 'true') : link.removeAttribute('aria-current')));
+  };
+  window.addEventListener('scroll', mark, { passive: true });
+  mark();
+
   const views = [...document.querySelectorAll('.view')];
   const tabs = [...document.querySelectorAll('.views input')];
+  const graphs = [];
   for (const controls of document.querySelectorAll('.tools, .views, .details')) controls.hidden = false;
   for (const view of views) {
-    if (view.querySelector('.flame')) new Graph(view);
+    if (view.querySelector('.flame')) graphs.push(new Graph(view));
     else for (const tool of view.querySelectorAll('.tools, .details')) tool.hidden = true;
   }
   const select = () => {
     const chosen = tabs.find((tab) => tab.checked);
     for (const view of views) view.hidden = Boolean(chosen) && view.id !== chosen.value;
+    for (const graph of graphs) graph.fit();
+    legends();
+  };
+  // A difference has other colours than a profile.
+  const legends = () => {
+    const shown = views.find((view) => !view.hidden);
+    const choice = shown && shown.querySelector('.tools input:checked');
+    const differs = Boolean(choice) && 'differs' in choice.dataset;
+    for (const legend of document.querySelectorAll('.legend')) legend.hidden = legend.classList.contains('change') !== differs;
   };
   for (const tab of tabs) tab.addEventListener('change', select);
+  for (const choice of document.querySelectorAll('.tools input[type="radio"]')) choice.addEventListener('change', legends);
   select();
 })();

@@ -1,4 +1,5 @@
-//! What the scheduler did: the sentences that say it, times by group, the worst stretch, who waited for whom.
+//! What the scheduler did: the sentences that say it, times by group, the worst stretch, who waited
+//! for whom.
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
@@ -15,7 +16,8 @@ use lab_analysis::scheduler::{Blame, Edge, Worker};
 const EDGES: usize = 10;
 const WORKERS: usize = 32;
 const NAME: usize = 160;
-/// Pieces that all time lines of a page may have together, and runs that have one: a page is to stay small.
+/// Pieces that all time lines of a page may have together, and runs that have one: a page is to
+/// stay small.
 const PIECES: usize = 4_000;
 const PICTURES: usize = 4;
 
@@ -50,7 +52,7 @@ pub(crate) struct OneRun {
 }
 
 /// Nothing if no profiler looked at a scheduler.
-pub(crate) fn of(report: &Results) -> Option<Scheduling> {
+pub(crate) fn scheduling(report: &Results) -> Option<Scheduling> {
     let runs = sched::runs(report);
     let palette = Palette::of(&runs);
     let together = report.comparison.is_some() && runs.len() == 2;
@@ -92,12 +94,7 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
 
 fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
     let drawn = if most > 0 { timeline::draw(run, palette, most, WORDS) } else { None };
-    let timeline = drawn.map(|(svg, says)| Picture {
-        title: format!("{}: the time in which tasks waited most", run.label),
-        svg,
-        says,
-        key: Vec::new(),
-    });
+    let timeline = drawn.map(|(svg, says)| Picture { title: timeline::title(run), svg, says, key: Vec::new() });
     let lines = [
         ("polls", run.counts()),
         ("workers", run.workers(WORDS)),

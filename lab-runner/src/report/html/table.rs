@@ -46,6 +46,11 @@ impl Table {
         Table { notes, ..self }
     }
 
+    /// The head of a column, which a narrow screen shows beside each of its cells.
+    pub fn head(&self, column: &usize) -> &str {
+        self.heads.get(*column).map_or("", |head| &head.text)
+    }
+
     /// Nothing if it has no row.
     pub fn some(self) -> Option<Table> {
         (!self.rows.is_empty()).then_some(self)

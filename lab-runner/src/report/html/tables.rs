@@ -16,29 +16,29 @@ use lab_analysis::results::Results;
 /// More claims than this, and those that held and compare nothing stand apart.
 const MANY: usize = 16;
 
-/// The claims, as far as they were asked for.
+/// The claims about the runs.
 pub(crate) struct Claims {
-    pub told: Option<Table>,
+    pub judged: Option<Table>,
     pub quiet: Option<Table>,
-    /// How many were not, and how they would be.
-    pub unasked: String,
+    /// How many were not judged, and which command judges them.
+    pub not_judged: String,
 }
 
 pub(crate) fn claims(report: &Results) -> Claims {
     if !report.kept.is_empty() {
-        return Claims { told: Some(kept(report)), quiet: None, unasked: String::new() };
+        return Claims { judged: Some(kept(report)), quiet: None, not_judged: String::new() };
     }
     let asked: Vec<(&str, &Judged)> = report.claims().filter(|(_, claim)| claim.asked).collect();
     let many = asked.len() > MANY;
     let (told, quiet): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(_, claim)| !many || is_story(claim));
     let unasked = report.claims().filter(|(_, claim)| !claim.asked).count();
     Claims {
-        told: judged("What was claimed, and what the recordings say", &told).some(),
-        quiet: judged("Claims that look at one run alone and held", &quiet).some(),
-        unasked: match unasked {
+        judged: judged("Checks of this scenario", &told).some(),
+        quiet: judged("Checks of single runs that hold", &quiet).some(),
+        not_judged: match unasked {
             0 => String::new(),
-            1 => format!("1 more claim compares with other runs: lab run {} --all", report.spec.scenario),
-            n => format!("{n} more claims compare with other runs: lab run {} --all", report.spec.scenario),
+            1 => format!("1 more check compares with other runs: lab run {} --all", report.spec.scenario),
+            n => format!("{n} more checks compare with other runs: lab run {} --all", report.spec.scenario),
         },
     }
 }
@@ -54,7 +54,7 @@ fn judged(caption: &str, claims: &[(&str, &Judged)]) -> Table {
         let verdict = Cell::of_class(claim.verdict.to_string(), class);
         vec![Cell::text(claim.claim.says), verdict, Cell::text(*variant), Cell::of_class(measured, "dim")]
     };
-    let heads = ["claim", "verdict", "of", "measured"].map(Cell::text).into();
+    let heads = ["check", "verdict", "variant", "measured"].map(Cell::text).into();
     Table::new(caption, heads, claims.iter().map(row).collect())
 }
 
@@ -70,8 +70,8 @@ fn kept(report: &Results) -> Table {
         let verdict = Cell::of_class(word, class);
         vec![Cell::text(kept.claim.says), verdict, Cell::number(format!("{times} of {pairs} pairs"))]
     };
-    let caption = "What tells a fix from a trap, held against the side after of each pair";
-    let heads = vec![Cell::text("claim"), Cell::text("verdict"), Cell::number("in")];
+    let caption = "What distinguishes a fix from a trap, checked on the side after of each pair";
+    let heads = vec![Cell::text("check"), Cell::text("verdict"), Cell::number("pairs")];
     Table::new(caption, heads, report.kept.iter().map(row).collect())
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn percentiles(report: &Results) -> Option<Table> {
     run.responses.as_ref()?;
     let cell = |part: Part, suffix: &str| match run.metrics.get(&part.metric(suffix)) {
         Some(reading) => number(bounded(reading, WORDS), reading),
-        None => Cell::faint("n too small"),
+        None => Cell::faint("too few requests"),
     };
     let row = |part: Part| {
         let cells = QUANTILES.into_iter().map(|(_, suffix)| cell(part, suffix));
@@ -123,17 +123,17 @@ pub(crate) fn runs(report: &Results) -> Option<Table> {
 pub(crate) fn compared(comparison: &Comparison) -> Table {
     let Comparison { before, after, metrics, .. } = comparison;
     let mut heads = vec![Cell::text("metric"), Cell::number(before), Cell::number(after)];
-    heads.extend([Cell::number("factor"), Cell::text("interval"), Cell::text("verdict"), Cell::number("sees")]);
+    heads.extend([Cell::number("ratio"), Cell::text("interval"), Cell::text("verdict"), Cell::number("detectable")]);
     let halved: Vec<&str> = metrics.iter().filter(|metric| metric.halved).map(|metric| &metric.metric[..]).collect();
     let mut notes = vec![
-        "The metric with a star decides. A verdict needs the whole interval; sees is the smallest change that so many \
-         pairs show at this noise."
+        "The metric with a star decides. A verdict needs the whole interval; detectable is the smallest change that so \
+         many pairs show at this noise."
             .to_owned(),
     ];
     if !halved.is_empty() {
-        notes.push(format!("Compared with a half added, for none is a result too: {}.", halved.join(", ")));
+        notes.push(format!("A half was added to both sides, because some values are zero: {}.", halved.join(", ")));
     }
-    let caption = "By how much each metric changed, from pair to pair";
+    let caption = "Change of each metric within pairs";
     Table::new(caption, heads, metrics.iter().map(metric).collect()).noted(notes)
 }
 
@@ -144,7 +144,7 @@ fn metric(metric: &Compared) -> Vec<Cell> {
     let rest = match &metric.estimate {
         Ok(estimate) if !metric.judged => [
             Cell::faint(three_digits(estimate.ratio)),
-            Cell::of_class("more pairs would be needed", "dim"),
+            Cell::of_class("needs more pairs", "dim"),
             Cell::of_class("not judged", "dim"),
             Cell::number(""),
         ],

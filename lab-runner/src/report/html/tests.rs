@@ -3,7 +3,7 @@ use crate::report::latency::tests::compared;
 use crate::report::sched::tests::{faulty, healthy, looked_at};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::{Profile, View as Seen};
-use lab_analysis::scheduler::Sched;
+use lab_analysis::scheduler::{Sched, Stretch};
 use lab_analysis::stacks::Folded;
 use lab_analysis::stacks::stalls::{LongPoll, Wait};
 use lab_recording::Ending;
@@ -11,6 +11,8 @@ use lab_recording::frame::Frame;
 use lab_recording::observations::{MemoryAt, RequestPoll, SlowRequest};
 use lab_recording::profiler::{Profiler, ProfilerStatus};
 use lab_recording::spec::{Pair, Purpose, Side, Spec};
+
+mod opening;
 
 fn page_of(results: &Results) -> anyhow::Result<String> {
     crate::report::page(results)
@@ -136,7 +138,7 @@ fn a_comparison_is_one_page_with_all_its_parts_that_loads_nothing() {
     for part in [
         "response by percentile",
         "response over time",
-        "By how much each metric changed",
+        "Change of each metric within pairs",
         "before: buggy",
         "difference, drawn as fixed",
         "app::work shrunk: 9.00 us per request buggy, 1.00 us fixed",
@@ -145,10 +147,10 @@ fn a_comparison_is_one_page_with_all_its_parts_that_loads_nothing() {
         "samples delivered 1 990",
         "nothing was seen",
         "no samples: there is nothing to draw fixed",
-        "1 polls took longer",
+        "1 poll longer than the limit",
         "/src/app.rs:7<",
-        "being polled 4 times",
-        "buggy held at most 5.00 MB",
+        "was polled 4 times",
+        "buggy: at most 5.00 MB allocated",
         "order of pairs",
     ] {
         assert!(page.contains(part), "{part} is not in the page");
@@ -166,12 +168,12 @@ fn watched(profile: Profile, high: f64) -> Profile {
 #[test]
 fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
     let nobody = page_of(&with(Vec::new())).unwrap();
-    assert!(nobody.contains("<h2>What watching cost</h2>") && nobody.contains("Nobody watched"), "{nobody}");
+    assert!(nobody.contains("<summary>Profiling overhead</summary>") && nobody.contains("Nobody watched"), "{nobody}");
     let [before, after] = <[Profile; 2]>::try_from(cpu()).unwrap();
     let page = page_of(&with(vec![watched(before, 0.02), after])).unwrap();
     assert_well_formed(&page);
     for part in [
-        "<h2>What watching cost</h2>",
+        "<summary>Profiling overhead</summary>",
         "1.00 % (0.500 to 2.00 %)",
         "1 000 of 41.0 ns",
         "not measured: nobody measured it",
@@ -257,7 +259,7 @@ fn a_profiler_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
-    assert!(page_of(&compared()).unwrap().contains("No profiler looked into it"));
+    assert!(page_of(&compared()).unwrap().contains("No profiler ran"));
 }
 
 /// As many stacks as a busy service has, deep, with long names.
@@ -307,7 +309,7 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     assert_well_formed(&page);
     assert_loads_nothing(&page);
     for part in [
-        "<h2>Scheduling</h2>",
+        "<h2>Blame</h2>",
         "requests waited for polls of made_up::buggy::import (drive.rs:52): 608 ms per request buggy",
         "fixed: blames nobody",
         "buggy, above",
@@ -321,11 +323,15 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
+    assert!(page.contains("in the 2.00 s in which tasks waited most"), "older recordings hold no more");
+    let whole = Stretch { from_ms: 0.0, ms: 5_000.0, ..faulty().worst.unwrap() };
+    let with_whole = page_of(&with(vec![looked_at(Side::A, Sched { whole: Some(whole), ..faulty() })])).unwrap();
+    assert!(with_whole.contains("what each worker did in the whole run, 5.00 s"), "{with_whole}");
     let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
     let page = page_of(&one).unwrap();
     assert_well_formed(&page);
     assert!(page.contains("requests waited 612 ms per request, 99.2 % of it") && !page.contains(", above"));
-    assert!(!page_of(&compared()).unwrap().contains("<h2>Scheduling</h2>"));
+    assert!(!page_of(&compared()).unwrap().contains("<h2>Blame</h2>"));
 }
 
 #[test]

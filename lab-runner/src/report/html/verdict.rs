@@ -4,7 +4,6 @@ use crate::report::detail::words;
 use crate::report::html::WORDS;
 use crate::report::trials;
 use crate::report::units::{grouped, reading, three_digits};
-use lab_analysis::claims::Verdict;
 use lab_analysis::comparison::comparison::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::requests::{Analysis, Part, QUANTILES, ValidityVerdict};
@@ -12,39 +11,26 @@ use lab_analysis::results::Results;
 use lab_analysis::stats::estimate::Estimate;
 use lab_recording::Ending;
 
-/// The sentence, and whether it is a good one: a class of the style sheet.
-#[derive(Debug)]
-pub(crate) struct Sentence {
-    pub text: String,
-    pub class: &'static str,
-}
-
 /// What was done.
 pub(crate) fn head(report: &Results) -> String {
     let scenario = &report.spec.scenario;
     match (&report.comparison, &report.sweep, &report.runs[..]) {
         (Some(Comparison { before, after, .. }), ..) => format!("{scenario}: {before} against {after}"),
         (None, Some(_), _) => format!("{scenario}: how its cost grows"),
-        (None, None, [(run, _)]) => format!("{scenario}: {}", run.recording.spec.variant),
+        (None, None, [(run, _)]) => format!("{scenario}, variant {}", run.recording.spec.variant),
         (None, None, runs) => format!("{scenario}: {} runs", runs.len()),
     }
 }
 
-pub(crate) fn sentence(report: &Results) -> Sentence {
-    let text = match (&report.comparison, &report.runs[..]) {
-        (Some(comparison), _) => of_comparison(comparison),
-        (None, [(run, _)]) => format!("{}{}.", of_run(report, run), of_claims(report)),
-        (None, runs) => format!("{}{}.", of_runs(report, runs.len()), of_claims(report)),
-    };
-    let class = match report.verdict {
-        Verdict::Held => "good",
-        Verdict::Broken => "bad",
-        Verdict::NotMeasured => "open",
-    };
-    Sentence { text, class }
+/// What came of the runs, where nothing else is to be told of them.
+pub(crate) fn summary(report: &Results) -> String {
+    match &report.runs[..] {
+        [(run, _)] => of_run(report, run),
+        runs => of_runs(report, runs.len()),
+    }
 }
 
-fn of_comparison(comparison: &Comparison) -> String {
+pub(crate) fn of_comparison(comparison: &Comparison) -> String {
     let Comparison { before, after, pairs, .. } = comparison;
     let primary = comparison.metrics.iter().find(|metric| metric.primary);
     let estimate = primary.and_then(|metric| Some((metric, metric.estimate.as_ref().ok()?)));
@@ -54,7 +40,7 @@ fn of_comparison(comparison: &Comparison) -> String {
         (None, _) if comparison.loses_more() => {
             format!("{after} loses requests that {before} answers, whatever else it gains.")
         }
-        (None, None) => "Nothing can be concluded: the metric that decides was not measured on both sides.".into(),
+        (None, None) => format!("Nothing can be concluded: {}.", why_not(primary)),
         (None, Some((metric, estimate))) => match metric.change {
             Change::Improved | Change::Regressed => changed([before, after], metric, estimate) + ", " + &from,
             Change::Equivalent => {
@@ -66,6 +52,15 @@ fn of_comparison(comparison: &Comparison) -> String {
                 format!("Whether {after} is better than {before} by {what} cannot be told yet: {interval}, {from}")
             }
         },
+    }
+}
+
+/// Why the metric that decides decides nothing.
+fn why_not(primary: Option<&Compared>) -> String {
+    match primary.map(|metric| (&metric.metric, &metric.estimate)) {
+        Some((metric, Err(why))) => format!("{}: {why}", what(metric)),
+        Some((metric, Ok(_))) => format!("{} needs more pairs", what(metric)),
+        None => "no run has the metric that decides".into(),
     }
 }
 
@@ -156,21 +151,19 @@ fn slowest(run: &Analysis) -> Option<String> {
 
 fn of_runs(report: &Results, runs: usize) -> String {
     let scenario = &report.spec.scenario;
-    if let Some(sweep) = &report.sweep {
-        let (ways, sizes) = (sweep.ways.len(), sweep.sizes().len());
-        return format!("{scenario}: {ways} ways to do the same, at {sizes} sizes");
-    }
-    let summaries = trials::summaries(report);
-    if !summaries.is_empty() {
-        let endings = |summary: &trials::Summary<'_>| {
-            let ends: Vec<String> = summary.endings.iter().map(|(ending, n)| format!("{ending} {n}")).collect();
-            format!("of {} runs of {}: {}", grouped(summary.trials as i64), summary.variant, ends.join(", "))
-        };
-        return summaries.iter().map(endings).collect::<Vec<_>>().join("; ");
-    }
     let by_itself = |run: &Analysis| run.recording.outcome.ending == Ending::Finished;
     let finished = report.runs.iter().filter(|(run, _)| by_itself(run)).count();
     format!("{finished} of {runs} runs of {scenario} finished{}", between(report))
+}
+
+/// How often trials ended how.
+pub(crate) fn of_trials(summaries: &[trials::Summary<'_>]) -> String {
+    let mut texts = Vec::new();
+    for summary in summaries {
+        let ends: Vec<String> = summary.endings.iter().map(|(ending, n)| format!("{n} {ending}")).collect();
+        texts.push(format!("{} runs of {}: {}", grouped(summary.trials as i64), summary.variant, ends.join(", ")));
+    }
+    texts.join("; ")
 }
 
 /// Which run is best and which worst by the metric that decides.
@@ -184,14 +177,4 @@ fn between(report: &Results) -> String {
     let one =
         |told: &(&lab_analysis::requests::Reading, &String)| format!("{} ({})", reading(metric, told.0, WORDS), told.1);
     format!("; {} from {} to {}", what(metric), one(least), one(most))
-}
-
-/// How many of the claims that could be judged held.
-fn of_claims(report: &Results) -> String {
-    let asked = || report.claims().filter(|(_, claim)| claim.asked);
-    let held = asked().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
-    match asked().count() {
-        0 => String::new(),
-        all => format!("; {held} of {all} claims held"),
-    }
 }

@@ -1,21 +1,28 @@
-//! What the profilers saw, view by view: pictures, and the same in words and in tables.
+//! The profiles, view by view: pictures, and the same in words and in tables.
 
 use crate::report::html::graphs;
 use crate::report::html::graphs::{Fineness, Graph, Room};
+use crate::report::html::headline::blamed;
 use crate::report::html::table::{Cell, Table};
 use crate::report::profilers::{cut, inside, without_plumbing};
 use crate::report::units::grouped;
 use lab_analysis::evidence::{Evidence, label};
 use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
-use lab_analysis::stacks::{Plumbing, amount, is_own};
+use lab_analysis::stacks::{Difference, Plumbing, amount, is_own, own_function};
 use lab_recording::Ending;
+use lab_recording::profiler::Profiler;
 use std::collections::BTreeMap;
 
 /// Rows of the table of functions, changes that are told, and characters of a name in them.
 const FUNCTIONS: usize = 15;
 const CHANGES: usize = 12;
 const NAME: usize = 160;
+/// The measured CPU time of one operation, in microseconds.
+const CPU_PER_OP: &str = "cpu_us_per_op";
+/// Profiled and measured CPU time develop alike if their ratios differ by no more than this factor:
+/// profiling overhead and the tick of the sampler come to less.
+const AS_MUCH: f64 = 1.3;
 /// Runs that the table of functions has room for.
 const RUNS: usize = 4;
 
@@ -23,6 +30,10 @@ const RUNS: usize = 4;
 pub(crate) struct View {
     pub id: String,
     pub name: String,
+    /// The view that the page opens with.
+    pub first: bool,
+    /// Whether it has a picture.
+    pub drawn: bool,
     /// What a picture of it shows and cannot show.
     pub shows: String,
     pub pictures: Vec<Choice>,
@@ -47,6 +58,8 @@ pub(crate) struct Choice {
     pub legend: String,
     pub folded: Result<String, String>,
     pub full: Option<String>,
+    /// It is a difference, with colours of its own.
+    pub differs: bool,
     /// The one that is shown first.
     pub first: bool,
 }
@@ -84,18 +97,42 @@ pub(crate) fn all(report: &Results) -> (Vec<View>, String) {
         all.map(|(number, graph)| choice(graph, fineness, Some(number) == first, &mut room)).collect()
     };
     let all = folded.iter().zip(graphs).enumerate();
-    let views = all.map(|(number, (evidence, graphs))| view(report, number, evidence, choices(graphs))).collect();
+    let mut views: Vec<View> =
+        all.map(|(number, (evidence, graphs))| view(report, number, evidence, choices(graphs))).collect();
+    if let Some(first) = carrier(report, &folded, &views) {
+        views[first].first = true;
+    }
     (views, format!("Frames narrower than {} % of a picture are left out.", fineness.narrowest))
 }
 
+/// The view that carries the finding: the one with the largest share of the blamed function, and of
+/// those of the scheduler, which show who waits and not what the code does, only if no other has
+/// it. Without a finding, the first with a picture.
+fn carrier(report: &Results, evidence: &[Evidence], views: &[View]) -> Option<usize> {
+    let drawn = || (0..views.len()).filter(|number| views[*number].drawn);
+    let function = blamed(report).into_iter().find_map(|finding| finding.at.clone());
+    let names = lab_analysis::evidence::names(report.scenario);
+    let function = function.map(|function| own_function(&names.clean(&function)));
+    let mut best: Option<(usize, (bool, f64))> = None;
+    for number in drawn() {
+        let view = &evidence[number];
+        let is_blamed = |frames: &[&str]| frames.iter().any(|frame| Some(own_function(frame)) == function);
+        let share = view.seen.first().and_then(|seen| seen.folded.share(is_blamed)).unwrap_or(0.0);
+        let rank = (view.profiler != Profiler::Sched, share);
+        // Of equals the first.
+        if share > 0.0 && best.is_none_or(|(_, known)| rank > known) {
+            best = Some((number, rank));
+        }
+    }
+    best.map(|(number, _)| number).or_else(|| drawn().next())
+}
+
 fn choice(graph: Graph, fineness: Fineness, first: bool, room: &mut Room) -> Choice {
-    // Of one run, the legend is its name.
-    let legend = graph.folded.as_ref().ok().filter(|_| graph.differs).map(|picture| picture.legend().to_owned());
-    let legend = legend.unwrap_or_default();
+    let legend = graph.folded.as_ref().map_or_else(|_| String::new(), |picture| picture.legend().to_owned());
     let folded = graph.folded.and_then(|picture| room.take(picture.svg(fineness.narrowest, first)));
     let full = graph.full.filter(|_| fineness.full && folded.is_ok());
     let full = full.and_then(|picture| room.take(picture.svg(fineness.narrowest, false)).ok());
-    Choice { label: graph.label, legend, folded, full, first }
+    Choice { label: graph.label, legend, folded, full, differs: graph.differs, first }
 }
 
 fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choice>) -> View {
@@ -105,20 +142,37 @@ fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choi
     View {
         id: format!("view-{number}"),
         name: evidence.name.clone(),
+        first: false,
+        drawn: pictures.iter().any(|picture| picture.folded.is_ok()),
         shows: evidence.shows.clone(),
         full: pictures.iter().any(|picture| picture.full.is_some()),
         pictures,
         seen: evidence.seen.iter().map(|seen| (seen.label.clone(), inside(report, evidence, seen))).collect(),
         changes: difference.iter().flat_map(|d| d.lines(CHANGES)).map(|line| cut(&line, 2 * NAME)).collect(),
-        totals: difference.map_or_else(String::new, |difference| {
-            let ((before, after), (was, is)) = (&difference.labels, difference.totals);
-            let (unit, per) = (&difference.unit, &difference.per);
-            format!("All together {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit))
-        }),
+        totals: difference.map_or_else(String::new, |difference| totals(report, evidence, &difference)),
         functions: functions(report, evidence),
         notes: notes(evidence, &of_profiler),
         counts: of_profiler.iter().map(|profile| (label(&profile.spec), counts(profile))).collect(),
     }
+}
+
+/// What all samples of both sides stand for, beside the CPU time that was measured without a
+/// profiler: where the two do not develop alike, the profiled runs did other work than the measured
+/// ones.
+fn totals(report: &Results, evidence: &Evidence, difference: &Difference) -> String {
+    let ((before, after), (was, is)) = (&difference.labels, difference.totals);
+    let (unit, per) = (&difference.unit, &difference.per);
+    let text = format!("In total {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit));
+    let metrics = report.comparison.iter().flat_map(|comparison| &comparison.metrics);
+    let measured = metrics.filter(|_| evidence.profiler == Profiler::Cpu).find(|metric| metric.metric == CPU_PER_OP);
+    let Some(metric) = measured.filter(|_| unit == "us") else { return text };
+    let (measured_was, measured_is) = (metric.before.value, metric.after.value);
+    let measured =
+        format!("Measured without a profiler: {}, {}.", amount(measured_was, unit), amount(measured_is, unit));
+    let differs = (is / was) / (measured_is / measured_was);
+    let alike = (1.0 / AS_MUCH..=AS_MUCH).contains(&differs);
+    let doubt = " The profiled runs did other work than the measured ones: changes below are not confirmed.";
+    format!("{text} {measured}{}", if alike { "" } else { doubt })
 }
 
 /// The functions with the largest share, with all that they call; the scenario's own ones in bold.
@@ -148,15 +202,16 @@ fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
         [Cell::of_class(cut(function, NAME), class)].into_iter().chain(shares).collect()
     };
     let heads = runs.iter().flat_map(|seen| match runs.len() {
-        1 => [Cell::number("with what it calls"), Cell::number("itself")],
-        _ => [Cell::number(&seen.label), Cell::number("itself")],
+        1 => [Cell::number("inclusive"), Cell::number("self")],
+        _ => [Cell::number(&seen.label), Cell::number("self")],
     });
     let heads = [Cell::text("function")].into_iter().chain(heads).collect();
-    let caption = "The functions with the largest share, with all that they call; the scenario's own in bold";
+    let caption = "Functions with the largest share, including what they call; own code in bold";
     Table::new(caption, heads, ordered.iter().take(FUNCTIONS).map(row).collect()).some()
 }
 
-/// Of both runs under the profiler: how they ended if not by themselves, what the profiler says, what is wrong with its files.
+/// Of both runs under the profiler: how they ended if not by themselves, what the profiler says,
+/// what is wrong with its files.
 fn notes(evidence: &Evidence, profiles: &[&Profile]) -> Vec<String> {
     let several = profiles.len() > 1;
     let named = |of: &str, text: &str| if several { format!("{of}: {text}") } else { text.to_owned() };
@@ -176,5 +231,5 @@ fn counts(profile: &Profile) -> String {
         format!("{} {}", name.replace('_', " "), grouped(count))
     });
     let told: Vec<String> = told.collect();
-    if told.is_empty() { "it counted nothing".into() } else { told.join(" · ") }
+    if told.is_empty() { "no counts".into() } else { told.join(" · ") }
 }

@@ -1,4 +1,5 @@
-//! The stretch in which tasks waited most, as a picture: what each worker did, and below it how many tasks waited.
+//! The run as a picture: what each worker did, and below it how many tasks waited. Recordings of
+//! older versions hold only the part in which tasks waited most.
 
 use crate::report::Style;
 use crate::report::plot::Scale;
@@ -11,7 +12,8 @@ use lab_analysis::scheduler::{Doing, Piece, Row, Stretch};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// In pixels: the whole width, where the field begins and ends, a worker's row, the field of waiting tasks, the rest.
+/// In pixels: the whole width, where the field begins and ends, a worker's row, the field of
+/// waiting tasks, the rest.
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 92.0;
 const RIGHT: f64 = 930.0;
@@ -37,9 +39,26 @@ struct Picture<'a> {
     style: Style,
 }
 
-/// The picture with at most so many pieces, and what it shows in words; nothing if there is no stretch.
+/// The whole run, or the part of it that was kept.
+fn stretch<'a>(run: &Run<'a>) -> Option<&'a Stretch> {
+    let kept = [run.sched.whole.as_ref(), run.sched.worst.as_ref()].into_iter().flatten();
+    kept.into_iter().find(|stretch| stretch.ms > 0.0 && !stretch.rows.is_empty())
+}
+
+/// What the picture shows: the whole run, or the part in which tasks waited most.
+pub(crate) fn title(run: &Run<'_>) -> String {
+    let Some(stretch) = stretch(run) else { return run.label.clone() };
+    let length = time(stretch.ms * 1e3, Style { plain: false, naive: false });
+    match run.sched.whole.is_some() {
+        true => format!("{}: what each worker did in the whole run, {length}", run.label),
+        false => format!("{}: what each worker did in the {length} in which tasks waited most", run.label),
+    }
+}
+
+/// The picture with at most so many pieces, and what it shows in words; nothing if there is no
+/// stretch.
 pub(crate) fn draw(run: &Run<'_>, palette: &Palette, most: usize, style: Style) -> Option<(String, Vec<String>)> {
-    let stretch = run.sched.worst.as_ref().filter(|stretch| stretch.ms > 0.0 && !stretch.rows.is_empty())?;
+    let stretch = stretch(run)?;
     let picture = Picture { run, stretch, palette, style };
     let narrowest = picture.narrowest(most);
     let mut says = vec![picture.says()];
@@ -74,10 +93,9 @@ impl Picture<'_> {
         let field = TOP + ROW * self.rows().len() as f64;
         let floor = field + AREA + 12.0;
         let height = floor + FLOOR + LEGEND * legend.len() as f64;
-        let title =
-            format!("{}: {} in which tasks waited most", self.run.label, time(self.stretch.ms * 1e3, self.style));
+        let title = title(self.run);
         let mut svg = format!(
-            "<svg class=\"sched\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
+            "<svg class=\"sched timeline-of-run\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
              <title>{}</title><desc>{}</desc>",
             escaped(&title),
             escaped(says)
@@ -151,7 +169,8 @@ impl Picture<'_> {
             ROW - 6.0,
             escaped(&says)
         );
-        if width >= NAMED && matches!(piece.doing, Doing::Polls(_)) {
+        if let (true, Doing::Polls(number)) = (width >= NAMED, piece.doing) {
+            let name = self.run.who(number);
             let fits = ((width - 12.0) / CHARACTER) as usize;
             let _ = write!(
                 svg,
@@ -175,7 +194,10 @@ impl Picture<'_> {
     fn legend(&self) -> Vec<(String, String)> {
         let mut known = Vec::new();
         for piece in self.rows().iter().flat_map(|row| &row.pieces) {
-            let entry = self.doing(piece.doing);
+            let (class, name) = self.doing(piece.doing);
+            // Places are told on hover.
+            let name = if let Doing::Polls(number) = piece.doing { self.run.who(number) } else { name };
+            let entry = (class, name);
             if piece.doing != Doing::Asleep && !known.contains(&entry) && known.len() < 8 {
                 known.push(entry);
             }

@@ -32,6 +32,18 @@ fn the_worst_stretch_is_where_polls_made_others_wait() {
 }
 
 #[test]
+fn the_whole_run_is_drawn_without_a_gap_and_its_long_poll_is_where_it_was() {
+    let whole = faulty().sched.whole.unwrap();
+    assert_eq!((whole.from_ms, whole.ms, whole.rows.len()), (0.0, 2_000.0, 1));
+    let pieces = &whole.rows[0].pieces;
+    let long = pieces.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)).unwrap();
+    assert_eq!((long.at_ms, long.ms, long.doing), (1_160.0, 830.0, Doing::Asleep));
+    let polled = pieces.iter().find(|piece| piece.doing == Doing::Polls(1)).unwrap();
+    assert_eq!((polled.at_ms, polled.ms), (1_000.0, 150.0));
+    assert!((pieces.iter().map(|piece| piece.ms).sum::<f64>() - 2_000.0).abs() < 1e-9);
+}
+
+#[test]
 fn polls_too_short_to_be_seen_are_joined() {
     let tiny = |i: u64| lab_recording::scheduler::Event {
         at_ns: i * 1_000,
