@@ -24,9 +24,9 @@ use lab_recording::spec::Side;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &CompareArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     if let Some(recordings) = recorded::sides(args)? {
-        return recorded::compare(&recordings, args, plain, scenarios);
+        return recorded::compare(&recordings, args, style, scenarios);
     }
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let sides = sides(scenario, args)?;
@@ -38,14 +38,14 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     }
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
-    let signal = match pairs(&batches, &folder, &interrupts, plain, scenarios)? {
+    let signal = match pairs(&batches, &folder, &interrupts, style.plain, scenarios)? {
         None => {
             let looked = plan::profiles(&first_pair(&batches), &profilers(args, &batches), args.timeout);
             profile(&looked, &folder, &interrupts)
         }
         interrupted => interrupted,
     };
-    conclude(&folder, signal, args, plain, scenarios)
+    conclude(&folder, signal, args, style, scenarios)
 }
 
 /// Runs the pairs, batch by batch, until they are decided. Returns the signal that interrupted.
@@ -161,7 +161,7 @@ fn conclude(
     folder: &Path,
     signal: Option<i32>,
     args: &CompareArgs,
-    plain: bool,
+    style: Style,
     scenarios: &[&'static Scenario],
 ) -> anyhow::Result<Exit> {
     let read = Results::read(folder, scenarios);
@@ -172,7 +172,7 @@ fn conclude(
     };
     draw(&report);
     let page = page::write_all(&report);
-    let exit = show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: false })?;
+    let exit = show(&report, page.as_deref(), scenarios, args.record.format, style)?;
     let Some(signal) = signal else { return Ok(exit) };
     exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
     Ok(Exit::Interrupted(signal))

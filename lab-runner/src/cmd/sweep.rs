@@ -18,7 +18,7 @@ use lab_recording::Load;
 use std::fs;
 use std::path::Path;
 
-pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &SweepArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let ways = plan::ways(scenario)?;
     let load = load(scenario, &load_args(args))?;
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     }
     let report = Results::read(&folder, scenarios)?;
     write_figures(&report, &folder)?;
-    show(&report, None, scenarios, args.record.format, Style { plain, naive: false })
+    show(&report, None, scenarios, args.record.format, style)
 }
 
 /// A sweep replaces the size by many; the rest of a batch's load is as ever.

@@ -124,7 +124,7 @@ fn show(examination: &Examination, format: Format, plain: bool) -> anyhow::Resul
         writeln!(stdout)?;
     } else {
         let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-        text::print(examination, Style { plain, naive: false }, &mut stdout)?;
+        text::print(examination, Style::new(plain), &mut stdout)?;
         stdout.flush()?;
     }
     Ok(match examination.noise.judgement {

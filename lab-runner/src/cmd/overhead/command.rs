@@ -64,7 +64,7 @@ fn show(table: &Table, format: OverheadFormat, plain: bool) -> anyhow::Result<Ex
         writeln!(stdout)?;
     } else {
         let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-        text::print(table, Style { plain, naive: false }, &mut stdout)?;
+        text::print(table, Style::new(plain), &mut stdout)?;
         stdout.flush()?;
     }
     let measured = table.readings.iter().any(|reading| reading.estimate.is_some());

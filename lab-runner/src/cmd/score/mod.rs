@@ -26,7 +26,7 @@ use std::time::Instant;
 pub(crate) fn run(args: &ScoreArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     if args.rules {
         let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-        report::print_rules(Style { plain, naive: false }, &mut stdout)?;
+        report::print_rules(Style::new(plain), &mut stdout)?;
         return Ok(Exit::Done);
     }
     if let Some(scanner) = &args.scanner {
@@ -144,7 +144,7 @@ fn show(score: &Score, folder: &Path, format: ScoreFormat, plain: bool) -> anyho
         ScoreFormat::Markdown => report::markdown(score, &mut io::stdout().lock())?,
         ScoreFormat::Text => {
             let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-            report::print(score, folder, Style { plain, naive: false }, &mut stdout)?;
+            report::print(score, folder, Style::new(plain), &mut stdout)?;
             stdout.flush()?;
         }
     }

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         let again = if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
-    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false })
+    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style::new(plain))
 }
 
 /// Does the runs, and then looks into them with the profilers that claims are about.

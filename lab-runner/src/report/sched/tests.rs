@@ -15,7 +15,7 @@ fn spec() -> Spec {
     Spec::new("greedy", "buggy", lab_recording::Kind::Buggy, lab_recording::Load::DEFAULT)
 }
 
-const UTF8: Style = Style { plain: false, naive: false };
+const UTF8: Style = Style::new(false);
 
 /// Times around three of them, in microseconds.
 fn times(count: u64, p50: f64, p99: f64, max: f64) -> Quantiles {
