@@ -61,6 +61,7 @@ pub fn ascii(text: &str, style: Style) -> String {
         '█' => "#".into(),
         '▏' | '│' => "|".into(),
         '…' => "...".into(),
+        '→' => "->".into(),
         c if c.is_ascii() => c.to_string(),
         _ => "?".into(),
     };

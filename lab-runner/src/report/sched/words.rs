@@ -7,7 +7,7 @@ use lab_analysis::overhead::limits::{self, Size};
 use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
 use lab_analysis::scheduler::{Culprit, Edge, Group, Quantiles, Sched, Worker, worth};
-use lab_analysis::stacks::Names;
+use lab_analysis::stacks::{Names, without_closures};
 use lab_recording::spec::Side;
 
 /// Edges that are told, and groups whose times are.
@@ -65,7 +65,7 @@ impl Run<'_> {
         self.group(number).map_or_else(
             || "tasks nobody knows".into(),
             |group| {
-                if group.name == group.place { format!("tasks of {}", short(&group.place)) } else { group.name.clone() }
+                named_at(group)
             },
         )
     }
@@ -90,8 +90,7 @@ impl Run<'_> {
 
     fn polled(&self, number: usize) -> String {
         let function = self.group(number).and_then(|group| Some((self.function(group)?, group)));
-        function
-            .map_or_else(|| self.group_at(number), |(function, group)| format!("{function} ({})", short(&group.place)))
+        function.map_or_else(|| self.group_at(number), |(function, _)| function)
     }
 
     /// What an edge is charged to, beside who waited.
@@ -281,13 +280,14 @@ impl Run<'_> {
     }
 }
 
-/// `requests (drive.rs:52)`, or the place alone.
+/// `requests`; of tasks without a name the function that they run, `import task`, or else the place of their spawn.
 pub(crate) fn named_at(group: &Group) -> String {
     let place = short(&group.place);
-    if group.name == group.place || group.name == place {
-        place.to_owned()
-    } else {
-        format!("{} ({place})", group.name)
+    let function = group.function.as_deref().map(|function| without_closures(function));
+    match function.as_deref().and_then(|function| function.rsplit("::").next()) {
+        _ if group.name != group.place && group.name != place => group.name.clone(),
+        Some(function) => format!("{function} task"),
+        None => format!("tasks spawned at {place}"),
     }
 }
 

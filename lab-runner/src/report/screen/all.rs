@@ -1,7 +1,7 @@
 //! The screen of several variants beside each other, those of a kind together.
 
 use crate::report::screen::checks::{self, Check};
-use crate::report::screen::{Line, View, latency, load, metrics, ratio_of};
+use crate::report::screen::{Line, View, folded, latency, load, metrics, ratio_of};
 use crate::report::table::{BOLD, DIM};
 use crate::report::{findings, sched};
 use lab_analysis::requests::{Analysis, Reading, ValidityVerdict};
@@ -27,13 +27,22 @@ const KINDS: [(&str, &[Kind]); 4] = [
     ("look faulty, are healthy", &[Kind::Decoy]),
 ];
 
-/// The screen.
+/// The screen, with as many of the findings as fit it.
 pub(crate) fn lines(view: &View<'_>) -> Vec<Line> {
+    if view.is_verbose() {
+        return blocks(view, usize::MAX);
+    }
+    let fits = |lines: &Vec<Line>| folded(lines, view.style).len() <= view.style.height;
+    let fewer = (0..=FINDINGS).rev().map(|findings| blocks(view, findings));
+    fewer.reduce(|best, next| if fits(&best) { best } else { next }).unwrap_or_default()
+}
+
+fn blocks(view: &View<'_>, findings: usize) -> Vec<Line> {
     let results = view.results;
     let mut lines = vec![head(results), Line::blank()];
     lines.extend(table(view));
     lines.push(Line::blank());
-    lines.extend(learned(view));
+    lines.extend(learned(view, findings));
     let checks = of_all(results);
     lines.extend(checks::lines(view, &checks));
     if view.is_verbose() {
@@ -158,7 +167,7 @@ fn reasons(results: &Results) -> Vec<Line> {
 }
 
 /// The best fix by the metric that decides, and the faults that were found.
-fn learned(view: &View<'_>) -> Vec<Line> {
+fn learned(view: &View<'_>, most: usize) -> Vec<Line> {
     let results = view.results;
     let mut lines = Vec::new();
     if let Some((fix, text)) = best_fix(results) {
@@ -169,7 +178,6 @@ fn learned(view: &View<'_>) -> Vec<Line> {
         let at = findings::place(finding).map_or_else(String::new, |place| format!(" in {place}"));
         Some(Line::labelled("found", &format!("{}: {}{at}", of.label, finding.cause)))
     });
-    let most = if view.is_verbose() { usize::MAX } else { FINDINGS };
     lines.extend(found.take(most));
     lines
 }

@@ -24,12 +24,14 @@ impl Room {
     pub const ALL: Room = Room { source: 6, evidence: usize::MAX };
 
     /// From all of it to what the headline needs to be understood.
-    pub const SMALLER: [Room; 6] = [
+    pub const SMALLER: [Room; 8] = [
         Room::ALL,
         Room { source: 5, evidence: usize::MAX },
         Room { source: 4, evidence: 4 },
         Room { source: 4, evidence: 2 },
+        Room { source: 3, evidence: 2 },
         Room { source: 3, evidence: 1 },
+        Room { source: 2, evidence: 1 },
         Room { source: 0, evidence: 1 },
     ];
 }
@@ -47,11 +49,8 @@ pub(crate) fn lines(view: &View<'_>, run: &Analysis, health: &Health<'_>, room: 
     let Some(finding) = health.finding else { return lines };
     lines.extend(place(finding));
     let around = source_lines(view, finding, room.source);
-    if !around.is_empty() {
-        lines.push(Line::blank());
-        lines.extend(around);
-    }
     lines.push(Line::blank());
+    lines.extend(around);
     let shown = sentence(view, run, finding, room.evidence);
     if !shown.is_empty() {
         lines.push(indented(&shown));

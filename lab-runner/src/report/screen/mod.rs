@@ -24,9 +24,6 @@ use lab_analysis::results::Results;
 use lab_recording::spec::{Side, Spec};
 use std::path::Path;
 
-/// Lines of a terminal of the smallest common size.
-pub(crate) const LINES: usize = 24;
-
 /// What a screen is built from.
 pub(crate) struct View<'a> {
     pub results: &'a Results,
@@ -47,9 +44,10 @@ impl View<'_> {
 
     /// Where the page is, else the recording.
     pub fn rest(&self) -> Line {
+        let more = if self.is_verbose() { String::new() } else { format!("   (in text: {} report -v)", self.lab) };
         match self.page {
-            Some(page) => Line::labelled("report", &page.display().to_string()),
-            None => Line::labelled("recording", &self.results.folder.display().to_string()),
+            Some(page) => Line::labelled("report", &format!("{}{more}", page.display())),
+            None => Line::labelled("recording", &format!("{}{more}", self.results.folder.display())),
         }
     }
 }

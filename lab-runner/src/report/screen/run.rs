@@ -3,7 +3,7 @@
 use crate::report::screen::checks::{self, Check};
 use crate::report::screen::finding::{self, Room};
 use crate::report::screen::health::{diagnosed, health, in_a_line};
-use crate::report::screen::{LINES, Line, View, folded, latency, load};
+use crate::report::screen::{Line, View, folded, latency, load};
 use crate::report::table::BOLD;
 use crate::report::units::bounded;
 use crate::report::{overhead, profilers};
@@ -18,7 +18,7 @@ pub(crate) fn lines(view: &View<'_>, run: &Analysis, claims: &[Judged]) -> Vec<L
     if view.is_verbose() {
         return build(Room::ALL);
     }
-    let fits = |lines: &Vec<Line>| folded(lines, view.style).len() <= LINES;
+    let fits = |lines: &Vec<Line>| folded(lines, view.style).len() <= view.style.height;
     let smaller = Room::SMALLER.into_iter().map(build);
     smaller.reduce(|best, next| if fits(&best) { best } else { next }).unwrap_or_default()
 }
@@ -109,11 +109,10 @@ fn next(view: &View<'_>, run: &Analysis) -> Vec<Line> {
     let fix = || (format!("{lab} run {scenario} --fixed"), format!("measure the default fix ({})", load::run_takes(run)));
     let pairs = || (format!("{lab} compare {scenario}"), format!("prove it, 8 pairs ({})", load::runs_take(run, 16)));
     let all = || (format!("{lab} run {scenario} --all"), "all variants beside each other".to_owned());
-    let rest = || (format!("{lab} report -v"), "every number of this run".to_owned());
     let commands = match spec.kind {
-        Kind::Buggy => [fix(), pairs(), rest()],
-        Kind::Fixed => [pairs(), all(), rest()],
-        _ => [all(), (format!("{lab} list {scenario}"), "what each variant is".to_owned()), rest()],
+        Kind::Buggy => [fix(), pairs()],
+        Kind::Fixed => [pairs(), all()],
+        _ => [all(), (format!("{lab} list {scenario}"), "what each variant is".to_owned())],
     };
     let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
     let row = |(number, (command, what)): (usize, &(String, String))| {
