@@ -142,11 +142,17 @@ impl Run<'_> {
         if told.is_empty() { vec![self.nobody(style)] } else { told }
     }
 
-    /// `requests waited 612 ms per request, 99.2 % of it for polls of shop::import (drive.rs:52)`
+    /// `each request waited 612 ms on average, 99.2 % of it for polls of shop::import`
     fn blame(&self, edge: &Edge, style: Style) -> String {
         let waited = self.waited_by(edge.victim);
-        let (who, amount) = (self.who(edge.victim), self.amount(waited, style));
-        format!("{who} waited {amount}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
+        let who = self.who(edge.victim);
+        let waited_each = match self.profile.ops {
+            Some(_) if who == format!("{}s", self.op) => {
+                format!("each {} waited {} on average", self.op, self.per_op(waited, style))
+            }
+            _ => format!("{who} waited {}", self.amount(waited, style)),
+        };
+        format!("{waited_each}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
     }
 
     pub(crate) fn nobody(&self, style: Style) -> String {
@@ -242,7 +248,7 @@ impl Run<'_> {
         let [busy, stalled, idle, outside] = parts.map(|ms| percent(ms / whole));
         let awake = percent(1.0 - parts[2] / whole);
         let waits: Vec<f64> = all.iter().filter_map(|worker| worker.core_wait_ms).collect();
-        let core = format!("; of that {} waiting for a core", time(waits.iter().sum::<f64>() * 1e3, style));
+        let core = format!("; its threads waited {} for a core", time(waits.iter().sum::<f64>() * 1e3, style));
         let core = if waits.is_empty() { String::new() } else { core };
         let count = counted(all.len() as u64, "worker");
         if self.sched.polls_unseen {
@@ -258,15 +264,15 @@ impl Run<'_> {
         let probe = self.sched.probe.as_ref()?;
         let count = |count: u64| grouped(count as i64);
         if probe.answered == 0 {
-            return Some(format!("answered none of {} questions, so it flags nothing", count(probe.asked)));
+            return Some(format!("no answer to {} questions", count(probe.asked)));
         }
         let answers = counted(probe.answered, "answer");
         let of =
             if probe.asked > probe.answered { format!(" to {} questions", count(probe.asked)) } else { String::new() };
         let (longest, unheard) = (time(probe.yield_us.max, style), time(probe.unheard_us.max, style));
         Some(format!(
-            "flagged {} of {answers}{of} (10 ms and more), its longest yield took {longest}; its question waited up to \
-             {unheard} to be heard, which it does not time",
+            "{} of {answers}{of} took 10 ms or more, the longest {longest}; wake-up delay, up to {unheard}, is not part of what \
+             it times",
             count(probe.flagged)
         ))
     }

@@ -191,20 +191,23 @@ fn best_fix(results: &Results) -> Option<(String, String)> {
         run.metrics.get(column.metric).filter(|reading| usable && reading.value > 0.0).cloned()
     };
     let kind = |run: &Analysis, kinds: &[Kind]| kinds.contains(&run.recording.spec.kind);
-    let faulty = plain(results).find(|run| kind(run, &[Kind::Buggy])).and_then(reading)?;
+    let buggy = plain(results).find(|run| kind(run, &[Kind::Buggy]))?;
+    let faulty = reading(buggy)?;
     let fixes = plain(results).filter(|run| kind(run, &[Kind::Fixed, Kind::Fix]));
     let best = fixes
         .filter_map(|run| Some((run, reading(run)?)))
         .min_by(|a, b| a.1.value.total_cmp(&b.1.value))
         .filter(|(_, best)| best.value < faulty.value)?;
     let change = metrics::change(column.metric, best.1.value / faulty.value);
-    Some((best.0.recording.spec.variant.clone(), format!("{} is {change} than in the faulty variant", metrics::name(column.metric))))
+    let text = format!("{} is {change} than in {}", metrics::name(column.metric), buggy.recording.spec.variant);
+    Some((best.0.recording.spec.variant.clone(), text))
 }
 
 fn next(view: &View<'_>) -> Vec<Line> {
     let scenario = &view.results.spec.scenario;
-    let best = best_fix(view.results).map_or_else(String::new, |(fix, _)| format!(" buggy {fix}"));
+    let best = best_fix(view.results).map(|(fix, _)| fix);
     let buggy = plain(view.results).find(|run| run.recording.spec.kind == Kind::Buggy);
+    let sides = buggy.zip(best).map_or_else(String::new, |(run, fix)| format!(" {} {fix}", run.recording.spec.variant));
     let takes = buggy.map_or_else(String::new, |run| format!("   prove it, 8 pairs ({})", load::runs_take(run, 16)));
-    vec![Line::labelled("next", &format!("{} compare {scenario}{best}{takes}", view.lab))]
+    vec![Line::labelled("next", &format!("{} compare {scenario}{sides}{takes}", view.lab))]
 }

@@ -175,6 +175,9 @@ fn row(view: &View<'_>, metric: &Compared) -> Line {
 /// `93 times shorter (85 to 112 times)`, in the colour of what it says.
 fn outcome(view: &View<'_>, metric: &Compared) -> String {
     let Ok(estimate) = &metric.estimate else { return format!("{DIM}too short to tell{DIM:#}") };
+    if estimate.low <= 0.0 && estimate.high.is_infinite() {
+        return format!("{DIM}too short to tell{DIM:#}");
+    }
     let change = metrics::change(&metric.metric, estimate.ratio);
     if !metric.judged {
         return format!("{DIM}{change}, needs more pairs{DIM:#}");

@@ -66,10 +66,11 @@ pub(crate) fn change(metric: &str, ratio: f64) -> String {
 
 /// The interval of a factor in the terms of [`change`]: `85 to 112 times`, `-3 % to +5 %`.
 pub(crate) fn interval(ratio: f64, low: f64, high: f64) -> String {
-    let percent = |r: f64| format!("{:+.0} %", (r - 1.0) * 100.0);
+    let percent = |r: f64| if (r - 1.0).abs() < 0.005 { "0 %".to_owned() } else { format!("{:+.0} %", (r - 1.0) * 100.0) };
     let end = |r: f64| if r.is_finite() && r > 0.0 { digits(r) } else { "?".to_owned() };
     match ratio {
         r if r < 0.67 => format!("{} to {} times", end(1.0 / high), end(1.0 / low)),
+        r if r < 1.5 && percent(low) == percent(high) => percent(low),
         r if r < 1.5 && high.is_finite() => format!("{} to {}", percent(low), percent(high)),
         r if r < 1.5 => format!("{} or more", percent(low)),
         _ => format!("{} to {} times", end(low), end(high)),

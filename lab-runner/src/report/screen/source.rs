@@ -20,14 +20,14 @@ pub(crate) fn shown(file: &str) -> String {
     Path::new(file).strip_prefix(here).map_or_else(|_| file.to_owned(), |path| path.display().to_string())
 }
 
-/// At most so many lines around a line, with their numbers, the line itself marked. Nothing if the file ends before
+/// At most so many lines, the one before a line first, with their numbers, the line itself marked. Nothing if the file ends before
 /// it: it is another version of the file then.
 pub(crate) fn around(text: &str, line: usize, most: usize) -> Vec<Line> {
     let all: Vec<&str> = text.lines().collect();
     if line == 0 || line > all.len() || most == 0 {
         return Vec::new();
     }
-    let first = line.saturating_sub(1 + (most - 1) / 3);
+    let first = line.saturating_sub(if most < 3 { 1 } else { 2 });
     let last = (first + most).min(all.len());
     let shown = &all[first..last];
     let indents = shown.iter().filter(|text| !text.trim().is_empty()).map(|text| text.len() - text.trim_start().len());
