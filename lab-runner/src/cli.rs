@@ -26,6 +26,7 @@ use crate::engine::plan::Sizes;
 use crate::engine::raw::RawLogs;
 use crate::exit;
 use crate::exit::Exit;
+use crate::report::{Style, Verbosity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -41,6 +42,26 @@ pub(crate) struct Cli {
     /// Print ASCII without colour
     #[arg(long, global = true)]
     pub plain: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// Print more: percentiles, histogram, all checks, a line a profiler; twice prints all that is known
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Print one line
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -283,11 +304,25 @@ pub(crate) enum Format {
 }
 
 impl Cli {
-    /// Turns colour off for everything printed through `anstream`, which honours `NO_COLOR` by itself.
+    /// Chooses colour for everything that prints through `anstream`, which honours `NO_COLOR` by itself.
     pub fn choose_colour(&self) {
-        if self.plain {
-            anstream::ColorChoice::Never.write_global();
+        match self.color {
+            _ if self.plain => anstream::ColorChoice::Never.write_global(),
+            Colour::Auto => {}
+            Colour::Always => anstream::ColorChoice::Always.write_global(),
+            Colour::Never => anstream::ColorChoice::Never.write_global(),
         }
+    }
+
+    /// How text is printed.
+    pub fn style(&self) -> Style {
+        let verbosity = match self.verbose {
+            _ if self.quiet => Verbosity::Quiet,
+            0 => Verbosity::Screen,
+            1 => Verbosity::Verbose,
+            _ => Verbosity::Full,
+        };
+        Style::of_stdout(self.plain, verbosity)
     }
 }
 
@@ -367,6 +402,16 @@ mod tests {
         assert_eq!(unexpected_word(&error), Some("fixed"));
         for other in [&["lab", "run", "greedy", "--fxied"][..], &["lab", "list", "a", "b"]] {
             assert_eq!(unexpected_word(&Cli::try_parse_from(other).unwrap_err()), None, "{other:?}");
+    }
+
+    #[test]
+    fn verbosity_is_asked_for_before_or_after_the_command() {
+        let verbosity = |args: &[&str]| Cli::try_parse_from(args).map(|cli| cli.style().verbosity);
+        assert_eq!(verbosity(&["lab", "list"]).unwrap(), Verbosity::Screen);
+        assert_eq!(verbosity(&["lab", "-v", "list"]).unwrap(), Verbosity::Verbose);
+        assert_eq!(verbosity(&["lab", "list", "-vv"]).unwrap(), Verbosity::Full);
+        assert_eq!(verbosity(&["lab", "list", "--quiet"]).unwrap(), Verbosity::Quiet);
+        assert!(verbosity(&["lab", "list", "-q", "-v"]).is_err());
         }
     }
 

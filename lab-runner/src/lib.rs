@@ -80,16 +80,17 @@ pub fn child(args: &[OsString], scenarios: &[&'static Scenario]) -> Option<ExitC
 
 fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     cli.choose_colour();
+    let style = cli.style();
     match cli.command {
         Command::List(args) => cmd::list::run(&args, scenarios),
-        Command::Run(args) => cmd::run::run(&args, cli.plain, scenarios),
-        Command::Compare(args) => cmd::compare::run(&args, cli.plain, scenarios),
-        Command::Sweep(args) => cmd::sweep::run(&args, cli.plain, scenarios),
+        Command::Run(args) => cmd::run::run(&args, style, scenarios),
+        Command::Compare(args) => cmd::compare::run(&args, style, scenarios),
+        Command::Sweep(args) => cmd::sweep::run(&args, style, scenarios),
         Command::Verify(args) => cmd::verify::run(&args, cli.plain, scenarios),
         Command::Score(args) => cmd::score::run(&args, cli.plain, scenarios),
         Command::Doctor(args) => cmd::doctor::command::run(&args, cli.plain, scenarios),
         Command::Overhead(args) => cmd::overhead::command::run(&args, cli.plain),
-        Command::Report(args) => cmd::report::run(&args, cli.plain, scenarios),
+        Command::Report(args) => cmd::report::run(&args, style, scenarios),
         Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::New(args) => cmd::new::run(&args),
         Command::Pack(args) => cmd::pack::run(&args),

@@ -25,9 +25,9 @@ use lab_recording::spec::Side;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &CompareArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     if let Some(recordings) = recorded::sides(args)? {
-        return recorded::compare(&recordings, args, plain, scenarios);
+        return recorded::compare(&recordings, args, style, scenarios);
     }
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     check_metrics(scenario, &args.metric)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     }
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
-    let signal = match pairs(&batches, &folder, &interrupts, plain, scenarios)? {
+    let signal = match pairs(&batches, &folder, &interrupts, style.plain, scenarios)? {
         None => {
             let times = batch_times(&folder);
             let runs =
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
         }
         interrupted => interrupted,
     };
-    conclude(&folder, signal, args, plain, scenarios)
+    conclude(&folder, signal, args, style, scenarios)
 }
 
 /// Runs the pairs, batch by batch, until they are decided. Returns the signal that interrupted.
@@ -175,7 +175,7 @@ fn conclude(
     folder: &Path,
     signal: Option<i32>,
     args: &CompareArgs,
-    plain: bool,
+    style: Style,
     scenarios: &[&'static Scenario],
 ) -> anyhow::Result<Exit> {
     let read = Results::read(folder, scenarios);
@@ -186,7 +186,7 @@ fn conclude(
     };
     draw(&report);
     let page = page::write_all(&report);
-    let exit = show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: false }, args.strict)?;
+    let exit = show(&report, page.as_deref(), scenarios, args.record.format, style, args.strict)?;
     let Some(signal) = signal else { return Ok(exit) };
     exit::say(&format!("interrupted: the result is that of the pairs until then, in {}", folder.display()));
     Ok(Exit::Interrupted(signal))

@@ -35,7 +35,7 @@ pub(crate) fn sides(args: &CompareArgs) -> anyhow::Result<Option<Recordings>> {
 pub(crate) fn compare(
     recordings: &Recordings,
     args: &CompareArgs,
-    plain: bool,
+    style: Style,
     scenarios: &[&'static Scenario],
 ) -> anyhow::Result<Exit> {
     refuse_what_is_for_runs(args)?;
@@ -46,7 +46,7 @@ pub(crate) fn compare(
     if let Some(scenario) = recordings.scenario.as_ref().filter(|scenario| *scenario != recorded) {
         return Err(UsageError::error(format!("these are recordings of {recorded}, not of {scenario}")));
     }
-    show(&report, None, scenarios, args.record.format, Style { plain, naive: false }, args.strict)
+    show(&report, None, scenarios, args.record.format, style, args.strict)
 }
 
 /// A recording has the load that it has.

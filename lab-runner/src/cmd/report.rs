@@ -10,7 +10,7 @@ use crate::report::Style;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
 
-pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &ReportArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let (file, run) = page::wanted(&args.html, &args.run);
     let folder = match run {
         Some(folder) => folder,
@@ -18,10 +18,10 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
     };
     let wants_page = args.html.is_some() || args.open;
     let opened = lab_recording::pack::open(&folder).map_err(usage)?;
-    if let Some(scored) = score::reported(opened.folder(), &folder, plain, args.format == Format::Json, scenarios) {
+    if let Some(scored) = score::reported(opened.folder(), &folder, style.plain, args.format == Format::Json, scenarios) {
         return if wants_page { Err(no_page("a score")) } else { scored };
     }
-    let style = Style { plain, naive: args.naive };
+    let style = Style { naive: args.naive, ..style };
     if let Some(mut verified) = text::read(opened.folder(), scenarios).map_err(usage)? {
         let reports = verified.iter_mut().flat_map(|one| std::iter::once(&mut one.report).chain(&mut one.again));
         reports.for_each(|report| report.rename_folders(|folder| opened.shown(folder)));

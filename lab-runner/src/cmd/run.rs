@@ -15,7 +15,7 @@ use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use lab_recording::profiler::Profiler;
 
-pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &RunArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let load = load(scenario, &args.load)?;
     check(scenario, &load)?;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
             if args.console {
                 console::print_overhead(&report);
             }
-            show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: args.naive }, args.strict)
+            show(&report, page.as_deref(), scenarios, args.record.format, Style { naive: args.naive, ..style }, args.strict)
         }
     }
 }

@@ -20,7 +20,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &SweepArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let ways = plan::ways(scenario)?;
     let load = load(scenario, &load_args(args))?;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     }
     let report = Results::read(&folder, scenarios)?;
     write_figures(&report, &folder)?;
-    show(&report, None, scenarios, args.record.format, Style { plain, naive: false }, args.strict)
+    show(&report, None, scenarios, args.record.format, style, args.strict)
 }
 
 /// What is going to be run, and for how long at most. How long a batch takes is what a sweep finds out.

@@ -6,8 +6,8 @@ use hdrhistogram::Histogram;
 
 const WIDTH: usize = 44;
 
-/// The lines of a chart: from, to, bar, count. Bars are as long as their counts, and never shorter
-/// than one character, so that one request in ten thousand is still seen.
+/// The lines of a chart: from, to, bar, count. Bars are as long as their counts; one that would be too short to be
+/// seen has one character, and the count beside it says how many it is.
 pub(crate) fn lines(histogram: &Histogram<u64>, style: Style) -> Vec<String> {
     let counts = buckets(histogram);
     let most = counts.iter().map(|(_, _, count)| *count).max().unwrap_or(0).max(1);
@@ -65,7 +65,7 @@ mod tests {
         let buckets = buckets(&histogram);
         assert_eq!(buckets.iter().map(|b| b.2).sum::<u64>(), 4);
         assert_eq!((buckets[0].0, buckets.last().unwrap().1), (10_000, 3_000_000));
-        let lines = lines(&histogram, Style { plain: true, naive: false });
+        let lines = lines(&histogram, Style::new(true));
         assert!(lines.iter().all(|line| line.is_ascii()));
         assert!(lines[0].starts_with("  10 us to   30 us |####"), "{}", lines[0]);
         let length = |line: &str| line.matches('#').count();
@@ -74,13 +74,13 @@ mod tests {
         histogram.record(2_000_000_000).unwrap();
         assert_eq!(counted(&histogram, vec![u64::MAX])[0].2, 6);
         assert!(
-            self::lines(&histogram, Style { plain: true, naive: false }).len() <= 8,
+            self::lines(&histogram, Style::new(true)).len() <= 8,
             "a wide range gets one bar a factor of ten"
         );
     }
 
     #[test]
     fn nothing_measured_is_an_empty_bar_and_no_panic() {
-        assert_eq!(lines(&Histogram::<u64>::new(3).unwrap(), Style { plain: true, naive: false }).len(), 1);
+        assert_eq!(lines(&Histogram::<u64>::new(3).unwrap(), Style::new(true)).len(), 1);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn fix_rows(report: &Results) -> Vec<(String, String)> {
 fn left(report: &Results) -> Option<String> {
     let runs = sched::runs(report);
     let after = runs.iter().find(|run| run.profile.side() == Some(Side::B))?;
-    let said = after.blames(Style { plain: false, naive: false });
+    let said = after.blames(Style::new(false));
     said.first().map(|said| format!("what is left: {said}"))
 }
 

@@ -23,7 +23,7 @@ const FIRST_SHARE: f64 = 0.1;
 const OVER_RUNS: &str = "Each point is about the requests that were due in one sixtieth of the measured time: their \
                          median or the slowest of them, and of that the median over the runs.";
 /// A picture is no terminal.
-const STYLE: Style = Style { plain: false, naive: false };
+const STYLE: Style = Style::new(false);
 
 /// As many lines as there are colours; those beyond are dashed.
 const COLOURS: usize = 6;

@@ -14,6 +14,8 @@ pub(crate) mod overhead;
 pub mod plot;
 pub(crate) mod profilers;
 pub(crate) mod sched;
+pub(crate) mod screen;
+mod style;
 pub(crate) mod sweep;
 pub(crate) mod table;
 pub(crate) mod trials;
@@ -25,15 +27,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 pub use json::document;
-
-/// How text is printed.
-#[derive(Clone, Copy, Debug)]
-pub struct Style {
-    /// Only ASCII.
-    pub plain: bool,
-    /// Beside the honest numbers of a run, those of a closed-loop benchmark.
-    pub naive: bool,
-}
+pub use style::{Style, Verbosity};
 
 /// What profilers saw as pictures: file name and SVG.
 pub fn flames(results: &Results) -> Vec<(String, String)> {
@@ -57,22 +51,43 @@ pub fn figures(results: &Results) -> Vec<(&'static str, Plot)> {
     }
 }
 
-/// Prints the text report: one run in detail, several as a table, trials and sweeps summed up.
+/// Prints the text report: a screen, and what the verbosity adds to it.
 ///
 /// # Errors
 /// If `to` cannot be written.
 pub fn print(results: &Results, page: Option<&Path>, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    if let Some(comparison) = &results.comparison {
-        return compare::print(results, comparison, page, style, to);
-    }
-    match &results.runs[..] {
-        [] => {}
-        [(run, _), ..] if run.recording.spec.purpose.trial().is_some() => trials::print(results, style, to)?,
-        [(run, claims)] => detail::print(results, (run, claims), page, style, to)?,
-        _ => table::print(results, page, style, to)?,
+    let is_trials = results.runs.first().is_some_and(|(run, _)| run.recording.spec.purpose.trial().is_some());
+    if is_trials && results.comparison.is_none() {
+        trials::print(results, style, to)?;
+    } else {
+        let lab = screen::invoked();
+        let view = screen::View { results, page, style, lab: &lab, read: &screen::read_source };
+        let lines = screen::folded(&screen::lines(&view), style);
+        lines.iter().try_for_each(|line| writeln!(to, "{line}"))?;
+        if style.verbosity == Verbosity::Full {
+            full(results, style, to)?;
+        }
     }
     match &results.sweep {
         Some(sweep) => sweep::print(results, sweep, style, to),
         None => Ok(()),
     }
 }
+
+/// All that is known besides, folded as the screen is.
+fn full(results: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let mut text = Vec::new();
+    match (&results.comparison, &results.runs[..]) {
+        (Some(comparison), _) => compare::print(results, comparison, style, &mut text)?,
+        (None, []) => {}
+        (None, [(run, _)]) => detail::print(results, run, style, &mut text)?,
+        (None, _) => table::print(results, style, &mut text)?,
+    }
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.lines().flat_map(|line| screen::fold(line, FULL, style.width));
+    writeln!(to)?;
+    lines.into_iter().try_for_each(|line| writeln!(to, "{line}"))
+}
+
+/// The column at which a folded line of the full report goes on.
+const FULL: usize = 26;

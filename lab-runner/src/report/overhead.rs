@@ -55,7 +55,7 @@ pub(crate) fn lines(report: &Results, style: Style) -> Vec<String> {
 pub(crate) fn most(report: &Results) -> Option<String> {
     let known = report.profiles.iter().filter_map(|profile| Some((profile, profile.overhead.as_ref().ok()?)));
     let (profile, cost) = known.max_by(|a, b| a.1.share.mid.total_cmp(&b.1.share.mid))?;
-    Some(format!("watching cost at most {} ({}, {})", of_run(cost), profile.profiler, label(&profile.spec)))
+    Some(format!("profiling overhead at most {} ({}, {})", of_run(cost), profile.profiler, label(&profile.spec)))
 }
 
 /// Why nothing is known of any of these runs.

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn letters_stand_at_their_points_and_a_star_where_lines_meet() {
-        let lines = plot().lines(Style { plain: false, naive: false });
+        let lines = plot().lines(Style::new(false));
         let field = field(&lines);
         assert_eq!(field[0].iter().collect::<String>(), format!("10 000 ┤{:>70}", "a"));
         assert_eq!(field[ROWS - 1].iter().collect::<String>(), "     1 ┤*");
@@ -199,12 +199,12 @@ mod tests {
         long.title = "é".repeat(100);
         long.lines[0].name = "n".repeat(100);
         for plain in [true, false] {
-            for lines in [plot().lines(Style { plain, naive: false }), long.lines(Style { plain, naive: false })] {
+            for lines in [plot().lines(Style::new(plain)), long.lines(Style::new(plain))] {
                 assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:#?}");
                 assert!(!plain || lines.iter().all(|line| line.is_ascii()), "{lines:#?}");
             }
         }
-        assert_eq!(plot().lines(Style { plain: true, naive: false })[..2], ["Polls & sizes, ...", "polls u"]);
+        assert_eq!(plot().lines(Style::new(true))[..2], ["Polls & sizes, ...", "polls u"]);
     }
 
     #[test]
@@ -218,10 +218,10 @@ mod tests {
             [Plot { lines: vec![], ..plot() }, with(&[]), with(&[(7.0, 7.0)]), with(&bad), with(&[(1e-300, 1e300)])];
         for plot in all {
             assert!(plot.svg().unwrap().ends_with("</svg>\n"));
-            assert!(plot.lines(Style { plain: true, naive: false }).len() >= ROWS);
+            assert!(plot.lines(Style::new(true)).len() >= ROWS);
         }
         let shown = |plot: Plot| {
-            field(&plot.lines(Style { plain: true, naive: false })).iter().flatten().filter(|c| **c == 'a').count()
+            field(&plot.lines(Style::new(true))).iter().flatten().filter(|c| **c == 'a').count()
         };
         assert_eq!((shown(with(&[(7.0, 7.0)])), shown(with(&bad))), (1, 0));
     }
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn more_lines_than_letters_begin_anew() {
         let plot = Plot { lines: vec![plot().lines[0].clone(); 54], ..plot() };
-        let lines = plot.lines(Style { plain: true, naive: false });
+        let lines = plot.lines(Style::new(true));
         assert_eq!(lines.iter().filter(|line| line.starts_with("b buggy")).count(), 2);
     }
 }

@@ -12,8 +12,6 @@ use std::io::{self, Write};
 
 /// Changes that are told of each view: the page has more.
 const CHANGES: usize = 1;
-/// Characters of a line behind the view's name.
-const WIDTH: usize = 150;
 
 /// Prints what profilers saw, and which of them saw nothing and why; nothing if nobody asked them to look.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
@@ -28,7 +26,7 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
     }
     for (number, (name, text)) in lines.enumerate() {
         let head = if number == 0 { "profilers" } else { "" };
-        writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(&name, style), ascii(&cut(&text, WIDTH), style))?;
+        writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(&name, style), ascii(&text, style))?;
     }
     Ok(())
 }
@@ -41,15 +39,15 @@ pub(crate) fn print_which(report: &Results, style: Style, to: &mut dyn Write) ->
         return Ok(());
     }
     let names: Vec<String> = profilers.iter().map(Profiler::to_string).collect();
-    let where_to = "lab report RUN tells what they saw";
-    writeln!(to, "\nlenses     {} looked into {} of them: {where_to}", names.join(", "), runs.len())?;
+    let where_to = "lab report RUN shows what they recorded";
+    writeln!(to, "\nprofilers  {} ran on {} of them: {where_to}", names.join(", "), runs.len())?;
     if let Some(cost) = overhead::most(report) {
         writeln!(to, "           {}", ascii(&cost, style))?;
     }
     let missing = missing(report);
     missing.into_iter().try_for_each(|(name, why)| {
         let text = format!("{name} not available: {why}");
-        writeln!(to, "           {}", ascii(&cut(&text, WIDTH), style))
+        writeln!(to, "           {}", ascii(&text, style))
     })
 }
 
@@ -109,11 +107,11 @@ fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
 
 /// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
 pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &Seen) -> String {
-    let Some(most) = Most::of(report, evidence, seen) else { return "nothing was seen".into() };
-    let asked = asked(report, evidence, seen).map_or_else(String::new, |count| format!("; {count} asked for"));
+    let Some(most) = Most::of(report, evidence, seen) else { return "no samples".into() };
+    let asked = asked(report, evidence, seen).map_or_else(String::new, |count| format!(" of {count} requested"));
     let of = amount_of(evidence, seen);
     match &most.refused {
-        Some(cost) => format!("nothing that is more than watching cost, {cost}, of {of}{asked}"),
+        Some(cost) => format!("nothing above the profiling overhead, {cost}, of {of}{asked}"),
         None => format!("{} % {}, of {of}{asked}", most.share, most.place()),
     }
 }

@@ -9,15 +9,11 @@ pub(crate) mod timeline;
 pub(crate) mod words;
 
 use crate::report::Style;
-use crate::report::profilers::cut;
 use crate::report::table::DIM;
 use crate::report::units::ascii;
 use lab_analysis::results::Results;
 use std::io::{self, Write};
 use words::Run;
-
-/// Characters of a line behind its name.
-const WIDTH: usize = 170;
 
 /// The runs whose scheduler was looked at, those of a comparison before first.
 pub(crate) fn runs(report: &Results) -> Vec<Run<'_>> {
@@ -43,7 +39,7 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
     lines.extend(named("workers", of_each(&runs, |run| run.workers(style))));
     lines.extend(named("yield probe", of_each(&runs, |run| run.probe(style))));
     lines.extend(named("missing", of_each(&runs, |run| run.missing())));
-    lines.extend(named("to know", notes(&runs)));
+    lines.extend(named("note", notes(&runs)));
     print_lines(&lines, style, to)
 }
 
@@ -60,12 +56,7 @@ fn print_lines(lines: &[(String, String)], style: Style, to: &mut dyn Write) -> 
     for (number, (name, text)) in lines.iter().enumerate() {
         let head = if number == 0 { "scheduler" } else { "" };
         let name = if name.is_empty() { String::new() } else { format!("{name} ") };
-        writeln!(
-            to,
-            "{head:<10} {DIM}{:<14}{DIM:#} {}",
-            ascii(name.trim_end(), style),
-            ascii(&cut(text, WIDTH), style)
-        )?;
+        writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(name.trim_end(), style), ascii(text, style))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A sweep on one screen: the exponent of each way with its interval, what the largest size took, and how it grew.
 
-use crate::report::Style;
+use crate::report::screen::fold;
+use crate::report::{Style, Verbosity};
 use crate::report::detail::{environment, print_claim};
 use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::table::{BOLD, DIM};
@@ -21,24 +22,33 @@ pub(crate) const FITTED: [(&str, &str, &str); 2] =
 pub(crate) fn print(report: &Results, sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
     let sizes = sweep.sizes();
+    if style.verbosity == Verbosity::Quiet {
+        return writeln!(to, "{}, {} sizes: {}", spec.scenario, sizes.len(), ascii(&growths(sweep), style));
+    }
     let head = format!("{} · {} sizes, {} repetitions", spec.scenario, sizes.len(), sweep.repetitions());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
-    writeln!(to, "asked      {}", ascii(&asked(spec, &sizes), style))?;
-    writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
+    writeln!(to, "{}", ascii(&load(spec, &sizes), style))?;
+    if style.verbosity == Verbosity::Full {
+        let host = format!("host       {}", environment(spec));
+        fold(&ascii(&host, style), 11, style.width).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+    }
+    writeln!(to)?;
     if sizes.is_empty() {
-        writeln!(to, "no size was run to its end")?;
+        writeln!(to, "UNDECIDED  no size was run to its end")?;
         return writeln!(to, "\nrecording  {}", report.folder.display());
     }
     print_ways(sweep, style, to)?;
-    for (_, plot) in figures(sweep, spec).iter().filter(|(_, plot)| !plot.lines.is_empty()) {
-        writeln!(to)?;
-        plot.lines(style).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+    if style.verbosity == Verbosity::Full {
+        for (_, plot) in figures(sweep, spec).iter().filter(|(_, plot)| !plot.lines.is_empty()) {
+            writeln!(to)?;
+            plot.lines(style).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+        }
     }
     print_claims(report, style, to)?;
     writeln!(to, "\nrecording  {}", report.folder.display())
 }
 
-fn asked(spec: &Spec, sizes: &[usize]) -> String {
+fn load(spec: &Spec, sizes: &[usize]) -> String {
     let size = |size: Option<&usize>| grouped(size.copied().unwrap_or_default() as i64);
     let workers = if spec.load.workers == 1 { "1 worker".into() } else { format!("{} workers", spec.load.workers) };
     format!("batches from {} to {}; {workers}, seed {}", size(sizes.first()), size(sizes.last()), spec.load.seed)
@@ -46,13 +56,13 @@ fn asked(spec: &Spec, sizes: &[usize]) -> String {
 
 fn print_ways(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let largest = sweep.largest_of_all("cpu_ms").unwrap_or_default();
-    let heads = FITTED.map(|(_, head, _)| format!("  {:<37}", format!("exponent of {head}")));
-    writeln!(to, "{DIM}{:<15} {:<5}{}at {}{DIM:#}", "", "", heads.concat(), grouped(largest as i64))?;
+    let heads = FITTED.map(|(_, head, _)| format!("{:<22}", format!("{head} grow as")));
+    writeln!(to, "{DIM}{:<17}{}CPU at {}{DIM:#}", "", heads.concat(), grouped(largest as i64))?;
     let fastest = fastest(sweep, largest);
     for way in &sweep.ways {
-        write!(to, "{:<15} {:<5}", ascii(&way.variant, style), way.kind)?;
+        write!(to, "{:<17}", ascii(&way.variant, style))?;
         for (metric, _, _) in FITTED {
-            write!(to, "  {:<37}", ascii(&exponent(sweep.growth(way, metric)), style))?;
+            write!(to, "{:<22}", ascii(&exponent(sweep.growth(way, metric)), style))?;
         }
         writeln!(to, "{}", ascii(&at_largest(way, largest, fastest, style), style))?;
     }
@@ -66,20 +76,27 @@ fn print_reasons(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<
     reasons.sort();
     reasons.dedup();
     for reason in reasons {
-        writeln!(to, "{DIM}           not measured: {}{DIM:#}", ascii(&reason, style))?;
+        let text = format!("not measured: {}", ascii(&reason, style));
+        fold(&text, 14, style.width).iter().try_for_each(|line| writeln!(to, "{DIM}{line}{DIM:#}"))?;
     }
     if all().flatten().any(|growth| !growth.pure) {
-        writeln!(to, "{DIM}           ~ bends, so it is the exponent of the three largest sizes{DIM:#}")?;
+        writeln!(to, "{DIM}~ no pure power law: the exponent is that of the three largest sizes{DIM:#}")?;
     }
     Ok(())
 }
 
-/// `1.98 (1.97 to 1.99) quadratic-like`
+/// How the CPU time of each variant grows: `buggy n^1.98 (1.97-1.99), fixed n^1.01 (0.99-1.03)`.
+fn growths(sweep: &Sweep) -> String {
+    let one = |way: &Way| format!("{} {}", way.variant, exponent(sweep.growth(way, "cpu_ms")));
+    sweep.ways.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// `n^1.98 (1.97-1.99)`
 fn exponent(growth: Result<Growth, String>) -> String {
     match growth {
         Ok(growth) => {
             let bent = if growth.pure { "" } else { " ~" };
-            format!("{:.2} ({:.2} to {:.2}) {}{bent}", growth.exponent, growth.low, growth.high, growth.class())
+            format!("n^{:.2} ({:.2}-{:.2}){bent}", growth.exponent, growth.low, growth.high)
         }
         Err(_) => "not measured".into(),
     }
@@ -92,7 +109,8 @@ fn fastest(sweep: &Sweep, largest: usize) -> Option<f64> {
 
 fn at_largest(way: &Way, largest: usize, fastest: Option<f64>, style: Style) -> String {
     let Some((ms, fastest)) = way.median_at("cpu_ms", largest).zip(fastest) else { return "not measured".into() };
-    format!("{:>8}, {} times the least", time(ms * 1e3, style), three_digits(ms / fastest))
+    let times = if ms > fastest { format!(", {} ×", three_digits(ms / fastest)) } else { String::new() };
+    format!("{}{times}", time(ms * 1e3, style))
 }
 
 /// The pictures: file name and plot.
@@ -127,10 +145,14 @@ fn print_claims(report: &Results, style: Style, to: &mut dyn Write) -> io::Resul
         lab_analysis::claims::is_about_a_sweep(&claim.claim) || claim.verdict != Verdict::Held
     };
     writeln!(to)?;
-    for (way, claim) in asked().filter(|(_, claim)| is_story(claim)) {
-        write!(to, "{DIM}{way:<16}{DIM:#}")?;
-        print_claim(claim, style, to)?;
-    }
     let held = asked().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
-    writeln!(to, "{held} of {} claims held", asked().count())
+    writeln!(to, "checks     {held} of {} hold", asked().count())?;
+    let all = style.verbosity >= Verbosity::Verbose;
+    for (way, claim) in asked().filter(|(_, claim)| claim.verdict != Verdict::Held || all && is_story(claim)) {
+        let mut text = Vec::new();
+        print_claim(claim, style, &mut text)?;
+        let text = format!("           {way}: {}", String::from_utf8_lossy(&text).trim_end());
+        fold(&text, 13, style.width).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+    }
+    Ok(())
 }

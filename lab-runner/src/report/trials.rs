@@ -1,8 +1,9 @@
 //! Many runs of one variant: how often it ended how, with an exact interval, and how long it took.
 
-use crate::report::Style;
+use crate::report::screen::fold;
+use crate::report::{Style, Verbosity};
 use crate::report::detail::{asked, colour, environment};
-use crate::report::table::{BOLD, DIM};
+use crate::report::table::BOLD;
 use crate::report::units::{ascii, time};
 use lab_analysis::claims::{Judged, Verdict, overall};
 use lab_analysis::requests::Analysis;
@@ -90,10 +91,21 @@ fn summary<'a>(runs: &[Run<'a>], primary: Option<Metric>) -> Summary<'a> {
 /// Prints trials.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
+    if style.verbosity == Verbosity::Quiet {
+        let all = summaries(report).into_iter().map(|summary| {
+            let endings = summary.endings.iter().map(|(ending, n)| format!("{ending} {n} of {}", summary.trials));
+            format!("{} {}", summary.variant, endings.collect::<Vec<_>>().join(", "))
+        });
+        return writeln!(to, "{}: {}", spec.scenario, ascii(&all.collect::<Vec<_>>().join("; "), style));
+    }
     let head = format!("{} · {} trials", spec.scenario, report.runs.len());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
-    writeln!(to, "asked      {}, and the seeds after it", ascii(&asked(spec), style))?;
-    writeln!(to, "on         {}\n", ascii(&environment(spec), style))?;
+    let facts = [("load", format!("{} and following", asked(spec))), ("host", environment(spec))];
+    let shown = if style.verbosity == Verbosity::Full { 2 } else { 1 };
+    for (label, text) in &facts[..shown] {
+        print_folded(&format!("{label:<10} {text}"), 11, style, to)?;
+    }
+    writeln!(to)?;
     for (summary, runs) in summaries(report).iter().zip(by_variant(report)) {
         print_summary(summary, style, to)?;
         print_claims(&runs, style, to)?;
@@ -110,9 +122,10 @@ fn print_summary(summary: &Summary<'_>, style: Style, to: &mut dyn Write) -> io:
         (Some(us), Some(primary)) => format!(" · median {} {}", primary.about, time(us, style)),
         _ => String::new(),
     };
-    let range = format!("hangs between {} and {} of the time, at 95 % confidence", percent(*low), percent(*high));
-    writeln!(to, "{BOLD}{variant}{BOLD:#} ({kind})  {}{}", ascii(&endings.join(", "), style), ascii(&median, style))?;
-    writeln!(to, "{DIM}           {}{}{DIM:#}", ascii(&range, style), ascii(&lost, style))
+    let range = format!("hangs in {} to {} of all runs (95 % confidence)", percent(*low), percent(*high));
+    let kind = if kind.to_string() == *variant { String::new() } else { format!(" ({kind})") };
+    print_folded(&format!("{BOLD}{variant}{BOLD:#}{kind}  {}{median}", endings.join(", ")), 11, style, to)?;
+    print_folded(&format!("           {range}{lost}"), 11, style, to)
 }
 
 /// Each claim once, with how many trials kept it.
@@ -122,8 +135,18 @@ fn print_claims(runs: &[Run<'_>], style: Style, to: &mut dyn Write) -> io::Resul
         let held = all.iter().filter(|claim| claim.verdict == Verdict::Held).count();
         let verdict = overall(all.iter().copied());
         let colour = colour(verdict);
-        let says = ascii(claim.claim.says, style);
-        writeln!(to, "{colour}{verdict:<12}{colour:#} {says}{DIM}: in {held} of {} trials{DIM:#}", all.len())?;
+        let word = match verdict {
+            Verdict::Held => "holds",
+            Verdict::Broken => "broken",
+            _ => "undecided",
+        };
+        let says = claim.claim.says;
+        let text = format!("{colour}{word:<10}{colour:#} {says}: in {held} of {} trials", all.len());
+        print_folded(&text, 11, style, to)?;
     }
     Ok(())
+}
+
+fn print_folded(text: &str, hang: usize, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    fold(&ascii(text, style), hang, style.width).iter().try_for_each(|line| writeln!(to, "{line}"))
 }

@@ -61,6 +61,7 @@ pub fn ascii(text: &str, style: Style) -> String {
         '█' => "#".into(),
         '▏' | '│' => "|".into(),
         '…' => "...".into(),
+        '→' => "->".into(),
         c if c.is_ascii() => c.to_string(),
         _ => "?".into(),
     };
@@ -74,10 +75,10 @@ mod tests {
     #[test]
     fn a_bound_shows_its_sign() {
         let reading = |low, high| Reading { value: 120.0, low, high, because: None };
-        let utf8 = Style { plain: false, naive: false };
+        let utf8 = Style::new(false);
         assert_eq!(bounded(&reading(120.0, 120.0), utf8), "120 µs");
         assert_eq!(bounded(&reading(120.0, f64::INFINITY), utf8), "≥ 120 µs");
-        assert_eq!(bounded(&reading(20.0, 120.0), Style { plain: true, naive: false }), "<= 120 us");
+        assert_eq!(bounded(&reading(20.0, 120.0), Style::new(true)), "<= 120 us");
         assert_eq!(bounded(&reading(20.0, f64::INFINITY), utf8), "? 120 µs");
     }
 }

@@ -122,7 +122,7 @@ fn show(examination: &Examination, format: Format, plain: bool) -> anyhow::Resul
     if format == Format::Json {
         exit::print_json(examination)?;
     } else {
-        exit::print(|to| text::print(examination, Style { plain, naive: false }, to))?;
+        exit::print(|to| text::print(examination, Style::new(plain), to))?;
     }
     Ok(match examination.noise.judgement {
         Judgement::Quiet => Exit::Done,

@@ -23,7 +23,7 @@ impl<'a> LiveTable<'a> {
     /// A table of the pairs in a folder, of which there are to be `of`. Shows nothing where stderr is no terminal.
     pub fn new(folder: &Path, of: usize, scenarios: &'a [&'static Scenario], plain: bool) -> LiveTable<'a> {
         let shown = io::stderr().is_terminal().then_some(0);
-        LiveTable { folder: folder.to_owned(), scenarios, style: Style { plain, naive: false }, shown, of }
+        LiveTable { folder: folder.to_owned(), scenarios, style: Style::new(plain), shown, of }
     }
 
     /// Shows what the pairs until now came to. Whatever goes wrong here is not worth a run.

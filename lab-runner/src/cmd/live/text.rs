@@ -43,7 +43,7 @@ mod tests {
             |n: usize| ["a", "b"].map(|side| run(n, side, &[("cpu_us_per_op", if side == "a" { 8.0 } else { 2.0 })]));
         let runs: Vec<_> = (1..=pairs).flat_map(both).collect();
         let rule = Rule { primary: "cpu_us_per_op", metrics: ALL.to_vec(), alpha: 0.05 };
-        lines(&Comparison::of(&runs, &rule).unwrap(), 8, width, Style { plain: true, naive: false })
+        lines(&Comparison::of(&runs, &rule).unwrap(), 8, width, Style::new(true))
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn show(table: &Table, format: OverheadFormat, plain: bool) -> anyhow::Result<Ex
     if format == OverheadFormat::Json {
         exit::print_json(table)?;
     } else {
-        exit::print(|to| text::print(table, Style { plain, naive: false }, to))?;
+        exit::print(|to| text::print(table, Style::new(plain), to))?;
     }
     let measured = table.readings.iter().any(|reading| reading.estimate.is_some());
     Ok(if measured { Exit::Done } else { Exit::NotMeasured })

@@ -99,7 +99,7 @@ const KINDS: [Kind; 6] = [
 pub fn text(table: &Table) -> String {
     let mut text = Vec::new();
     // Memory takes everything.
-    let _ = print(table, Style { plain: false, naive: false }, &mut text);
+    let _ = print(table, Style::new(false), &mut text);
     anstream::adapter::strip_bytes(&text)
         .flat_map(|part| String::from_utf8_lossy(part).chars().collect::<Vec<_>>())
         .collect()

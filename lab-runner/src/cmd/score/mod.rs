@@ -26,7 +26,7 @@ use std::time::Instant;
 
 pub(crate) fn run(args: &ScoreArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     if args.rules {
-        exit::print(|to| report::print_rules(Style { plain, naive: false }, to))?;
+        exit::print(|to| report::print_rules(Style::new(plain), to))?;
         return Ok(Exit::Done);
     }
     if let Some(scanner) = &args.scanner {
@@ -150,7 +150,7 @@ fn show(score: &Score, folder: &Path, format: ScoreFormat, plain: bool) -> anyho
         ScoreFormat::Json => exit::print_json(&report::document(score, folder))?,
         ScoreFormat::Markdown => exit::print(|to| report::markdown(score, to))?,
         ScoreFormat::Text => {
-            let style = Style { plain, naive: false };
+            let style = Style::new(plain);
             exit::print(|to| report::print(score, folder, style, to))?;
         }
     }

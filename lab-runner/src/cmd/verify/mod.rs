@@ -46,7 +46,7 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         let again = if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
-    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false }, args.strict)
+    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style::new(plain), args.strict)
 }
 
 /// Does the runs, and then profiles those with claims about profiles.

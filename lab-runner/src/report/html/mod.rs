@@ -35,7 +35,7 @@ use views::View;
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 /// A page is no terminal.
-const WORDS: Style = Style { plain: false, naive: false };
+const WORDS: Style = Style::new(false);
 
 /// All that stands on the page, in its order.
 #[derive(Template)]

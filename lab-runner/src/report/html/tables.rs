@@ -1,7 +1,8 @@
 //! The tables of numbers: claims, percentiles, metrics of a comparison, runs beside each other.
 
 use crate::report::compare::{interval, keeps};
-use crate::report::detail::{evidence, marks, words};
+use crate::report::detail::{evidence, words};
+use crate::report::screen::marks;
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
 use crate::report::table::{is_story, name};

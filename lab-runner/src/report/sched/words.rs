@@ -7,7 +7,7 @@ use lab_analysis::overhead::limits::{self, Size};
 use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
 use lab_analysis::scheduler::{Culprit, Edge, Group, Quantiles, Sched, Worker, worth};
-use lab_analysis::stacks::Names;
+use lab_analysis::stacks::{Names, without_closures};
 use lab_recording::spec::Side;
 
 /// Edges that are told, and groups whose times are.
@@ -65,7 +65,7 @@ impl Run<'_> {
         self.group(number).map_or_else(
             || "tasks nobody knows".into(),
             |group| {
-                if group.name == group.place { format!("tasks of {}", short(&group.place)) } else { group.name.clone() }
+                named_at(group)
             },
         )
     }
@@ -90,8 +90,7 @@ impl Run<'_> {
 
     fn polled(&self, number: usize) -> String {
         let function = self.group(number).and_then(|group| Some((self.function(group)?, group)));
-        function
-            .map_or_else(|| self.group_at(number), |(function, group)| format!("{function} ({})", short(&group.place)))
+        function.map_or_else(|| self.group_at(number), |(function, _)| function)
     }
 
     /// What an edge is charged to, beside who waited.
@@ -143,11 +142,17 @@ impl Run<'_> {
         if told.is_empty() { vec![self.nobody(style)] } else { told }
     }
 
-    /// `requests waited 612 ms per request, 99.2 % of it for polls of shop::import (drive.rs:52)`
+    /// `each request waited 612 ms on average, 99.2 % of it for polls of shop::import`
     fn blame(&self, edge: &Edge, style: Style) -> String {
         let waited = self.waited_by(edge.victim);
-        let (who, amount) = (self.who(edge.victim), self.amount(waited, style));
-        format!("{who} waited {amount}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
+        let who = self.who(edge.victim);
+        let waited_each = match self.profile.ops {
+            Some(_) if who == format!("{}s", self.op) => {
+                format!("each {} waited {} on average", self.op, self.per_op(waited, style))
+            }
+            _ => format!("{who} waited {}", self.amount(waited, style)),
+        };
+        format!("{waited_each}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
     }
 
     pub(crate) fn nobody(&self, style: Style) -> String {
@@ -243,7 +248,7 @@ impl Run<'_> {
         let [busy, stalled, idle, outside] = parts.map(|ms| percent(ms / whole));
         let awake = percent(1.0 - parts[2] / whole);
         let waits: Vec<f64> = all.iter().filter_map(|worker| worker.core_wait_ms).collect();
-        let core = format!("; of that {} waiting for a core", time(waits.iter().sum::<f64>() * 1e3, style));
+        let core = format!("; its threads waited {} for a core", time(waits.iter().sum::<f64>() * 1e3, style));
         let core = if waits.is_empty() { String::new() } else { core };
         let count = counted(all.len() as u64, "worker");
         if self.sched.polls_unseen {
@@ -259,15 +264,15 @@ impl Run<'_> {
         let probe = self.sched.probe.as_ref()?;
         let count = |count: u64| grouped(count as i64);
         if probe.answered == 0 {
-            return Some(format!("answered none of {} questions, so it flags nothing", count(probe.asked)));
+            return Some(format!("no answer to {} questions", count(probe.asked)));
         }
         let answers = counted(probe.answered, "answer");
         let of =
             if probe.asked > probe.answered { format!(" to {} questions", count(probe.asked)) } else { String::new() };
         let (longest, unheard) = (time(probe.yield_us.max, style), time(probe.unheard_us.max, style));
         Some(format!(
-            "flagged {} of {answers}{of} (10 ms and more), its longest yield took {longest}; its question waited up to \
-             {unheard} to be heard, which it does not time",
+            "{} of {answers}{of} took 10 ms or more, the longest {longest}; wake-up delay, up to {unheard}, is not part of what \
+             it times",
             count(probe.flagged)
         ))
     }
@@ -281,13 +286,14 @@ impl Run<'_> {
     }
 }
 
-/// `requests (drive.rs:52)`, or the place alone.
+/// `requests`; of tasks without a name the function that they run, `import task`, or else the place of their spawn.
 pub(crate) fn named_at(group: &Group) -> String {
     let place = short(&group.place);
-    if group.name == group.place || group.name == place {
-        place.to_owned()
-    } else {
-        format!("{} ({place})", group.name)
+    let function = group.function.as_deref().map(|function| without_closures(function));
+    match function.as_deref().and_then(|function| function.rsplit("::").next()) {
+        _ if group.name != group.place && group.name != place => group.name.clone(),
+        Some(function) => format!("{function} task"),
+        None => format!("tasks spawned at {place}"),
     }
 }
 

@@ -45,15 +45,15 @@ fn pictures(lab: &Lab) -> Vec<PathBuf> {
 #[test]
 fn responses_are_drawn_once_and_reading_them_again_draws_nothing() {
     let lab = Lab::builtin();
-    let quick = ["compare", "blocking", "--pairs", "6", "--duration", "200ms", "--rate", "200"];
+    let quick = ["compare", "blocking", "--pairs", "6", "--duration", "200ms", "--rate", "200", "-vv"];
     let done = lab.passed(&quick);
     let drawn = pictures(&lab);
     // Beside other tests the machine is busy: of pairs that are all dropped there is nothing to draw.
     let dropped = done.stdout.lines().filter(|line| line.starts_with("dropped")).count();
     assert_eq!(drawn.len(), if dropped < 6 { 2 } else { 0 }, "{}{}", done.stdout, done.stderr);
-    assert_eq!(done.stdout.contains("/distribution.svg, over-time.svg"), dropped < 6, "{}", done.stdout);
+    assert_eq!(done.stdout.contains("/distribution.svg,"), dropped < 6, "{}", done.stdout);
     drawn.iter().for_each(|file| std::fs::remove_file(file).unwrap());
-    let again = lab.done(&["report"]);
+    let again = lab.done(&["report", "-vv"]);
     assert!(pictures(&lab).is_empty() && !again.stdout.contains("pictures"), "{}", again.stdout);
 }
 

@@ -58,7 +58,7 @@ fn a_run_that_nobody_watched_says_so() {
 #[test]
 fn a_run_that_was_killed_says_that_its_price_is_not_known() {
     let lab = Lab::builtin();
-    let args = ["run", "shutdown", "--variant", "buggy", "--profile", "stall", "--timeout", "3s"];
+    let args = ["run", "shutdown", "--variant", "buggy", "--profile", "stall", "--timeout", "3s", "-v"];
     let done = lab.passed(&args);
     assert!(done.stdout.contains("stall: not measured: the run was killed"), "{}", done.stdout);
 }

@@ -71,7 +71,7 @@ fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
         assert_eq!(pairs["kept"][0]["held"], Value::from(6), "{pairs:#}");
     }
     let named = two.lab.done(&["compare", "unordered", path(&two.faulty), path(&two.fix)]);
-    assert!(named.stdout.contains("buggy against fixed"), "{}{}", named.stdout, named.stderr);
+    assert!(named.stdout.contains("unordered: buggy → fixed"), "{}{}", named.stdout, named.stderr);
     assert_eq!(invocations(two.lab.out.path()), before, "nothing is written");
 }
 

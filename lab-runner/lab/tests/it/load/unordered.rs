@@ -66,8 +66,8 @@ fn a_sweep_tells_linear_from_quadratic_by_counts_and_draws_both() {
         let svg = std::fs::read_to_string(invocation.join(figure)).unwrap();
         assert!(svg.contains("<svg") && svg.contains("unconstrained"), "{figure}");
     }
-    let text = lab.done(&["report", &invocation.display().to_string()]).stdout;
-    assert!(text.contains("exponent of child polls") && text.contains("a b"), "{text}");
+    let text = lab.done(&["report", &invocation.display().to_string(), "-vv"]).stdout;
+    assert!(text.contains("child polls grow as") && text.contains("a b"), "{text}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::report::Style;
 use lab_analysis::score::Score;
 use std::io::{self, Write};
 
-const STYLE: Style = Style { plain: false, naive: false };
+const STYLE: Style = Style::new(false);
 
 /// Prints the measures of all runs and of each group, and the matrix.
 pub(crate) fn markdown(score: &Score, to: &mut dyn Write) -> io::Result<()> {

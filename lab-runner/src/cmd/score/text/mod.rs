@@ -221,7 +221,7 @@ pub(crate) mod tests {
     #[test]
     fn a_score_is_shown_with_every_wrong_diagnosis() {
         let mut text = Vec::new();
-        print(&made_up(), Path::new("x"), Style { plain: true, naive: false }, &mut text).unwrap();
+        print(&made_up(), Path::new("x"), Style::new(true), &mut text).unwrap();
         let text = anstream::adapter::strip_str(std::str::from_utf8(&text).unwrap()).to_string();
         assert!(text.is_ascii(), "{text}");
         for part in [
@@ -243,7 +243,7 @@ pub(crate) mod tests {
         score.recorded.scanner = Some("scan".into());
         score.runs.iter_mut().for_each(|run| run.other = Some(run.judged.clone()));
         let mut text = Vec::new();
-        print(&score, Path::new("x"), Style { plain: true, naive: false }, &mut text).unwrap();
+        print(&score, Path::new("x"), Style::new(true), &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("1/2 50 % (1-99)           1/2 50 % (1-99)"), "{text}");
         assert!(!text.contains("--scanner CMD"), "{text}");
