@@ -21,7 +21,7 @@ pub(crate) fn print_rules(style: Style, to: &mut dyn Write) -> io::Result<()> {
 
 fn print_rule(rule: &Rule, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for limit in rule.when {
-        let says = limit.sign.says(limit.least);
+        let says = limit.sign.in_words(limit.least);
         let shows = if limit.why == ONCE { says } else { format!("{says}, or more: {}", limit.why) };
         print_part("if", &shows, style, to)?;
     }
