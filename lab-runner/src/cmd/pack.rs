@@ -13,6 +13,10 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Exit> {
     }
     let contents = if args.for_documents { Contents::Report } else { Contents::Everything };
     let mut stdout = io::stdout().lock();
+    if let Some(folder) = args.runs.iter().find(|folder| !folder.is_dir()) {
+        let next = "lab run makes recordings, lab pack packs them";
+        return Err(UsageError::error(format!("there is no folder {}: {next}", folder.display())));
+    }
     for folder in &args.runs {
         let file = args.out.clone().unwrap_or_else(|| beside(folder));
         if file.is_dir() {
