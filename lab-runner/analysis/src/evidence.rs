@@ -155,7 +155,7 @@ mod tests {
         summary: "",
         chapter: None,
         load: Load::DEFAULT,
-        brief_ms: 500,
+        brief_ms: None,
         primary: "response_p99_us",
         columns: Column::RESPONSES,
         metrics: &[],

@@ -1,11 +1,13 @@
 //! The report as a page: written whole or not at all, and opened if that is asked for.
 
 use crate::exit;
+use anyhow::Context;
 use crate::report::{flames, page};
 use lab_analysis::results::Results;
-use lab_recording::file;
+use lab_recording::{file, pack};
 use std::env;
 use std::fmt::Write as _;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

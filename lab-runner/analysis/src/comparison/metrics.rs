@@ -63,9 +63,9 @@ mod tests {
     static STRANGER: Scenario = Scenario {
         name: "stranger",
         summary: "",
-        chapter: "",
+        chapter: None,
         load: Load::DEFAULT,
-        brief_ms: 500,
+        brief_ms: None,
         primary: "orders_shipped",
         columns: &[Column::new("polls_per_op", "polls"), Column::new("nobody knows this", "?"), Column::new("lost", "")],
         metrics: &[Metric::higher("orders_shipped", "orders", 0.01, "orders shipped").may_be_zero()],

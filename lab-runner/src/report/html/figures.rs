@@ -45,7 +45,7 @@ fn of_both(name: &'static str, metric: &str, comparison: &Comparison) -> Option<
 }
 
 fn of_all<'a>(name: &'static str, metric: &str, runs: impl Iterator<Item = &'a Analysis>) -> Option<Figure> {
-    let plain = runs.filter(|run| run.recording.spec.scaled == 1);
+    let plain = runs.filter(|run| run.recording.spec.purpose.ratio() == 1);
     let mut readings: Vec<_> = plain.filter_map(|run| Some((run, run.metrics.get(metric)?))).collect();
     readings.sort_by(|a, b| a.1.value.total_cmp(&b.1.value));
     let ((least_of, least), (most_of, most)) = (readings.first()?, readings.last()?);

@@ -131,7 +131,7 @@ fn without_finding(report: &Results) -> Headline {
     if let Some(finding) = first(Cause::Overload).or_else(|| first(Cause::HostNoise)) {
         return Headline::new("open", format!("{}; {subject}", predicate(finding.cause, None)));
     }
-    match report.diagnoses.iter().all(|of| of.diagnosis.says() == Cause::Healthy) && !report.diagnoses.is_empty() {
+    match report.diagnoses.iter().all(|of| of.diagnosis.conclusion() == Cause::Healthy) && !report.diagnoses.is_empty() {
         true => Headline::new("good", format!("No fault found: {subject}")),
         false => Headline::new("open", format!("Not diagnosed, because no profiler saw polls: {subject}")),
     }
@@ -178,6 +178,7 @@ fn predicate(cause: Cause, held: Option<f64>) -> &'static str {
         Cause::Deadlock => "is part of a wait-for cycle: deadlock",
         Cause::AbortedWork => "cuts off work that was accepted",
         Cause::Leak => "keeps memory for good",
+        Cause::Panic => "panics",
         Cause::Overload => "The load is more than the service can take",
         Cause::HostNoise => "Other processes used the CPU of this host",
         Cause::Healthy => "no fault found",

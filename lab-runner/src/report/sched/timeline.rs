@@ -48,7 +48,7 @@ fn stretch<'a>(run: &Run<'a>) -> Option<&'a Stretch> {
 /// What the picture shows: the whole run, or the part in which tasks waited most.
 pub(crate) fn title(run: &Run<'_>) -> String {
     let Some(stretch) = stretch(run) else { return run.label.clone() };
-    let length = time(stretch.ms * 1e3, Style { plain: false, naive: false });
+    let length = time(stretch.ms * 1e3, Style::new(false));
     match run.sched.whole.is_some() {
         true => format!("{}: what each worker did in the whole run, {length}", run.label),
         false => format!("{}: what each worker did in the {length} in which tasks waited most", run.label),

@@ -89,7 +89,7 @@ fn without_finding(diagnosis: Option<&Diagnosis>, run: &Analysis) -> Health<'sta
     let outcome = &run.recording.outcome;
     let reason = outcome.text.as_deref().and_then(|text| text.lines().next()).unwrap_or("no reason is known");
     let unanswered = run.metrics.get("unfinished").map_or(0, |reading| reading.value as i64);
-    let says = diagnosis.map(Diagnosis::says);
+    let says = diagnosis.map(Diagnosis::conclusion);
     let (word, sentence) = match outcome.ending {
         Ending::Failed => (Word::Fault, format!("the run failed: {reason}")),
         Ending::Crashed => (Word::Fault, format!("the process crashed: {reason}")),

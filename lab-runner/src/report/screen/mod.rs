@@ -54,12 +54,12 @@ impl View<'_> {
 
 /// The side of a comparison that a run belongs to.
 fn side_of(spec: &Spec) -> Option<Side> {
-    spec.pair.as_ref().map(|pair| pair.side)
+    spec.purpose.pair().map(|pair| pair.side)
 }
 
 /// What the size of a run's load was multiplied by.
 fn ratio_of(spec: &Spec) -> usize {
-    spec.scaled
+    spec.purpose.ratio()
 }
 
 /// The text of a source file.

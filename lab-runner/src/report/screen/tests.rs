@@ -74,7 +74,7 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
 /// One run with a diagnosis.
 fn one(run: Analysis, findings: Vec<Finding>) -> Results {
     let mut spec = run.recording.spec.clone();
-    spec.pair = None;
+    spec.purpose = Purpose::Measure;
     let run = Analysis { recording: lab_recording::folder::Recording { spec: spec.clone(), ..run.recording }, ..run };
     let (label, variant) = (spec.variant.clone(), spec.variant.clone());
     let diagnosed = Diagnosed { label, variant, side: None, diagnosis: diagnosis(findings), post_mortem: None };
@@ -118,8 +118,8 @@ fn pairs() -> Results {
     let pair = |number: usize| {
         let side = |variant: &str, side: &str, kind, p99| {
             let mut run = greedy(variant, kind, p99 + number as f64);
-            let made = crate::made_up::run(number, side, &[]).recording.spec.pair;
-            run.recording.spec.pair = made;
+            let made = crate::made_up::run(number, side, &[]).recording.spec.purpose;
+            run.recording.spec.purpose = made;
             run
         };
         [side("buggy", "a", Kind::Buggy, 549_000.0), side("fixed", "b", Kind::Fixed, 5_800.0)]
@@ -146,13 +146,13 @@ fn variants() -> Results {
     let variant = |(number, kind): (usize, Kind)| {
         let p99 = if matches!(kind, Kind::Buggy | Kind::Trap) { 550_000.0 } else { 5_000.0 + number as f64 };
         let mut run = greedy(&format!("variant-{number}"), kind, p99);
-        run.recording.spec.pair = None;
+        run.recording.spec.purpose = Purpose::Measure;
         run.metrics.insert("response_p50_us".into(), Reading::exact(p99 / 2.0));
         (run, vec![checked(Verdict::Held, None); 5])
     };
     let mut runs: Vec<(Analysis, Vec<Judged>)> = kinds.map(variant).collect();
     let mut larger = runs[1].clone();
-    (larger.0.recording.spec.scaled, larger.1) = (10, vec![checked(Verdict::NotMeasured, Some("the load was late"))]);
+    (larger.0.recording.spec.purpose, larger.1) = (Purpose::Larger { ratio: 10 }, vec![checked(Verdict::NotMeasured, Some("the load was late"))]);
     larger.0.metrics.insert("response_p50_us".into(), Reading::exact(295_000.0));
     runs.push(larger);
     let spec = runs[0].0.recording.spec.clone();

@@ -65,6 +65,6 @@ fn one_round_has_no_interval_and_every_group_answers() {
 fn the_text_says_on_what_it_was_measured_and_that_one_round_is_too_few() {
     let done = Lab::builtin().done(&["overhead", "--only", "Instant", "--rounds", "1"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
-    assert!(done.stdout.contains("cores,") && done.stdout.contains("ns a call"), "{}", done.stdout);
+    assert!(done.stdout.contains("cores,") && done.stdout.contains("ns per call"), "{}", done.stdout);
     assert!(done.stdout.contains("(too few rounds)"), "{}", done.stdout);
 }

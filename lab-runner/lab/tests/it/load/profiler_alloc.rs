@@ -141,7 +141,7 @@ fn the_lab_itself_has_jemalloc_and_names_who_asks() {
 #[test]
 fn damaged_files_are_read_as_far_as_they_go() {
     let lab = Lab::leaky_jemalloc();
-    let (_, profile) = looked_into(&lab, "leaky", "leaks", &[]);
+    let (_, profile) = looked_into(&lab, "leaky", "leaks", &["--keep-raw"]);
     let change = |file: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {
         let path = profile.folder.join(file);
         fs::write(&path, change(fs::read(&path).unwrap())).unwrap();

@@ -128,9 +128,9 @@ fn batches_that_cannot_be_are_refused_before_they_run() {
 fn comparisons_that_cannot_tell_are_refused() {
     refused(&["compare", "greedy", "--pairs", "5"], "cannot reach 95 %");
     refused(&["compare", "greedy", "fixed"], "try --null");
-    refused(&["compare", "greedy", "buggy", "fixed", "--null"], "leave the second one away");
+    refused(&["compare", "greedy", "buggy", "fixed", "--null"], "leave the second one out");
     refused(&["compare", "greedy", "offlaod"], "try offload");
-    refused(&["compare", "greedy", "buggy", "fixed", "--load-a", "rate=5"], "leave the second one away");
+    refused(&["compare", "greedy", "buggy", "fixed", "--load-a", "rate=5"], "leave the second one out");
     refused(&["compare", "greedy", "--load-a", "speed=5"], "try rate=100");
     refused(&["compare", "greedy", "--load-b", "rate=0"], "--rate 2000");
     refused(&["compare", "greddy"], "try greedy");
