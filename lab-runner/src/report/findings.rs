@@ -91,20 +91,7 @@ pub(crate) fn told(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
 pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
     let mut rows: Vec<(String, String)> = diagnosis.findings.iter().flat_map(of_finding).collect();
     if diagnosis.findings.is_empty() {
-        let why = match (diagnosis.saw_polls, diagnosis.hung) {
-            (false, _) => "cannot tell: the profiler sched saw no polls",
-            (true, true) => "it was killed at its deadline, and nothing was found that kept it from ending",
-            (true, false) if !diagnosis.withheld.is_empty() => "undecided",
-            (true, false) => "nothing found",
-        };
-        let symptoms = diagnosis.withheld.iter().map(String::as_str);
-        let text = std::iter::once(why).chain(symptoms).collect::<Vec<_>>();
-        let text = match text.split_first() {
-            Some((why, [])) => (*why).to_owned(),
-            Some((why, symptoms)) => format!("{why}: {}", symptoms.join("; ")),
-            None => String::new(),
-        };
-        rows.push((diagnosis.conclusion().to_string(), text));
+        rows.push((diagnosis.conclusion().to_string(), without_findings(diagnosis)));
     }
     rows.extend(diagnosis.refused.iter().map(refused));
     rows.push(("looked at".into(), or_nothing(&diagnosis.looked_at)));
@@ -112,6 +99,17 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
         rows.push(("not looked at".into(), diagnosis.not_looked_at.join("; ")));
     }
     rows
+}
+
+/// Why nothing is found: `undecided: 3 requests have no answer`.
+fn without_findings(diagnosis: &Diagnosis) -> String {
+    let why = match (diagnosis.saw_polls, diagnosis.hung) {
+        (false, _) => "undecided: the profiler sched saw no polls",
+        (true, true) => "killed at its deadline, and no cause of the hang was found",
+        (true, false) if diagnosis.withheld.is_empty() => "nothing found",
+        (true, false) => return format!("undecided: {}", diagnosis.withheld.join("; ")),
+    };
+    std::iter::once(why).chain(diagnosis.withheld.iter().map(String::as_str)).collect::<Vec<_>>().join("; ")
 }
 
 /// `long poll in shop::import: 2.00 % is smaller than what watching cost, 3.00 %`
