@@ -8,6 +8,7 @@ use lab_analysis::diagnosis::{Cost, Diagnosis, Finding};
 use lab_analysis::requests::{Analysis, Naive, Reading};
 use lab_analysis::results::diagnosed::Diagnosed;
 use lab_kit::Claim;
+use lab_recording::spec::Purpose;
 use lab_recording::{Arrivals, Cause, Kind, Load};
 
 /// Words of the lab's own that stopped readers.
