@@ -2,6 +2,7 @@
 
 use crate::stacks::own::is_foreign;
 use crate::stacks::{Folded, without_closures};
+use std::collections::HashMap;
 
 /// Whose code a frame is: what flame graphs are coloured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,27 +51,53 @@ fn crate_of(frame: &str) -> Option<&str> {
 /// library come and go although the program does the same. Own functions and crates do not come and
 /// go with them.
 pub fn charged(folded: &Folded, own_crate: Option<&str>) -> Folded {
-    folded.renamed(|frames| charges(frames, own_crate))
+    // A profile has thousands of stacks and hundreds of functions.
+    let mut known: HashMap<&str, Charge> = HashMap::new();
+    for (frames, _) in folded.stacks() {
+        for frame in frames {
+            known.entry(frame).or_insert_with(|| Charge::new(frame, own_crate));
+        }
+    }
+    folded.renamed(|frames| charges(frames, &known))
 }
 
-fn charges(frames: &[&str], own_crate: Option<&str>) -> Vec<String> {
-    let mut charges: Vec<String> = Vec::new();
-    let mut called: Option<&str> = None;
-    for frame in frames {
+/// What a frame is charged to.
+enum Charge {
+    /// An own function.
+    Own(String),
+    /// A library, or the runtime, by its crate.
+    Crate(String),
+    /// Nothing: the standard library is inlined anywhere.
+    None,
+}
+
+impl Charge {
+    fn new(frame: &str, own_crate: Option<&str>) -> Charge {
         match owner(frame, own_crate) {
-            Owner::Own => {
-                let function = own_function(frame);
-                if charges.last() != Some(&function) {
-                    charges.push(function);
+            Owner::Own => Charge::Own(own_function(frame)),
+            Owner::Dependency => Charge::Crate(format!("crate {}", crate_of(frame).unwrap_or(frame))),
+            Owner::Tokio => Charge::Crate("crate tokio".into()),
+            Owner::Std => Charge::None,
+        }
+    }
+}
+
+fn charges(frames: &[&str], known: &HashMap<&str, Charge>) -> Vec<String> {
+    let mut charges: Vec<String> = Vec::new();
+    let mut called: Option<&String> = None;
+    for charge in frames.iter().filter_map(|frame| known.get(frame)) {
+        match charge {
+            Charge::Own(function) => {
+                if charges.last() != Some(function) {
+                    charges.push(function.clone());
                 }
                 called = None;
             }
-            Owner::Dependency => called = called.or(crate_of(frame)),
-            Owner::Tokio => called = called.or(Some("tokio")),
-            Owner::Std => {}
+            Charge::Crate(of) => called = called.or(Some(of)),
+            Charge::None => {}
         }
     }
-    charges.extend(called.map(|of| format!("crate {of}")));
+    charges.extend(called.cloned());
     match charges.is_empty() {
         true => nobodys(frames),
         false => charges,
@@ -139,7 +166,12 @@ mod tests {
 
     #[test]
     fn a_stack_is_charged_to_own_functions_and_the_crate_that_they_call() {
-        let of = |stack: &str| charges(&stack.split(';').collect::<Vec<_>>(), Some("shop")).join(";");
+        let of = |stack: &str| {
+            let mut one = Folded::default();
+            one.add(stack.split(';'), 1.0);
+            let charged = charged(&one, Some("shop"));
+            charged.stacks().map(|(frames, _)| frames.join(";")).collect::<String>()
+        };
         assert_eq!(
             of("[tokio];shop::a::{closure};shop::b<T>;core::x;serde_json::y;alloc::z;memcpy"),
             "shop::a;shop::b;crate serde_json"

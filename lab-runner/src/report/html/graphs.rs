@@ -2,7 +2,7 @@
 //! stay small.
 
 use lab_analysis::evidence::Evidence;
-use lab_analysis::stacks::Side;
+use lab_analysis::stacks::{Difference, Side};
 use lab_analysis::stacks::flame::{Icicle, Shape, icicle, icicle_of_difference};
 
 /// Bytes that all pictures together may have: the page is to stay below four megabytes.
@@ -37,10 +37,11 @@ pub(crate) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Gr
         full: of_run(title, full, number).ok(),
         differs: false,
     });
+    let [of_folded, of_full] = [folded, full].map(Evidence::difference);
     let difference = |shape: Shape, side: &Side<'_>| Graph {
         label: format!("difference, drawn as {}", side.label),
-        folded: between(title, folded, shape),
-        full: between(title, full, shape).ok(),
+        folded: between(title, folded, of_folded.as_ref(), shape),
+        full: between(title, full, of_full.as_ref(), shape).ok(),
         differs: true,
     };
     let differences = folded
@@ -56,11 +57,16 @@ fn of_run(title: &str, evidence: &Evidence, number: usize) -> Result<Icicle, Str
     icicle(&evidence.side(seen), evidence.own_crate, &title).map_err(|error| error.to_string())
 }
 
-fn between(title: &str, evidence: &Evidence, shape: Shape) -> Result<Icicle, String> {
+fn between(
+    title: &str,
+    evidence: &Evidence,
+    difference: Option<&Difference>,
+    shape: Shape,
+) -> Result<Icicle, String> {
     let [before, after] = evidence.sides().ok_or("there are no two runs")?;
     let title = format!("{title}: {} against {}", before.label, after.label);
-    let difference = evidence.difference().ok_or("no samples on either side")?;
-    icicle_of_difference([&before, &after], shape, evidence.own_crate, &difference, &title)
+    let difference = difference.ok_or("no samples on either side")?;
+    icicle_of_difference([&before, &after], shape, evidence.own_crate, difference, &title)
         .map_err(|error| error.to_string())
 }
 

@@ -112,11 +112,13 @@ fn carrier(report: &Results, evidence: &[Evidence], views: &[View]) -> Option<us
     let drawn = || (0..views.len()).filter(|number| views[*number].drawn);
     let function = blamed(report).into_iter().find_map(|finding| finding.at.clone());
     let names = lab_analysis::evidence::names(report.scenario);
-    let function = function.map(|function| own_function(&names.clean(&function)));
+    let Some(function) = function.map(|function| own_function(&names.clean(&function))) else {
+        return drawn().next();
+    };
     let mut best: Option<(usize, (bool, f64))> = None;
     for number in drawn() {
         let view = &evidence[number];
-        let is_blamed = |frames: &[&str]| frames.iter().any(|frame| Some(own_function(frame)) == function);
+        let is_blamed = |frames: &[&str]| frames.iter().any(|frame| own_function(frame) == function);
         let share = view.seen.first().and_then(|seen| seen.folded.share(is_blamed)).unwrap_or(0.0);
         let rank = (view.profiler != Profiler::Sched, share);
         // Of equals the first.

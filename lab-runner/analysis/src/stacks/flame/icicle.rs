@@ -11,7 +11,8 @@ use crate::stacks::owner::{Owner, own_function, owner};
 use crate::stacks::side::{Scale, Side};
 use crate::stacks::{Difference, Folded};
 use anyhow::{Result, ensure};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 mod short;
@@ -104,9 +105,17 @@ pub fn icicle_of_difference(
         let [here, there] = [node.weight, node.other].map(|weight| amount(weight, unit));
         format!("{here} {per}, {}; {other_label}: {there}", percent(node.weight / total))
     };
-    let class = |node: &Node, caller: &'static str| match owner(node.name, own_crate) {
-        Owner::Own => of_ratio(ratios.get(own_function(node.name).as_str()).copied()),
-        _ => caller,
+    // A profile has many frames of few functions.
+    let known: RefCell<HashMap<String, Option<&'static str>>> = RefCell::default();
+    let class = |node: &Node<'_>, caller: &'static str| {
+        let found = known.borrow().get(node.name).copied();
+        let class = found.unwrap_or_else(|| {
+            let ratio = ratios.get(own_function(node.name).as_str()).copied();
+            let of_own = (owner(node.name, own_crate) == Owner::Own).then(|| of_ratio(ratio));
+            known.borrow_mut().insert(node.name.to_owned(), of_own);
+            of_own
+        });
+        class.unwrap_or(caller)
     };
     let frames = Tree::of(drawn, other).frames(own_crate, words, class)?;
     let legend = format!("Widths as in {label}; colours are the change from {} to {}", before.label, after.label);

@@ -56,8 +56,10 @@ fn the_headline_is_the_finding_and_its_colour_is_the_health_and_not_the_claims()
 fn an_undecided_comparison_names_its_own_reason() {
     let mut report = compared();
     let comparison = report.comparison.as_mut().unwrap();
-    let primary = comparison.metrics.iter_mut().find(|metric| metric.primary).unwrap();
-    primary.estimate = Err("one pair is missing".into());
+    comparison.invalid = None;
+    comparison.metrics.iter_mut().for_each(|metric| metric.primary = false);
+    comparison.metrics[0].primary = true;
+    comparison.metrics[0].estimate = Err("one pair is missing".into());
     let page = page_of(&report).unwrap();
     assert!(page.contains("one pair is missing") && !page.contains("not measured on both sides"));
 }
