@@ -62,7 +62,9 @@ pub fn print(results: &Results, page: Option<&Path>, style: Style, to: &mut dyn 
     } else {
         let lab = screen::invoked();
         let view = screen::View { results, page, style, lab: &lab, read: &screen::read_source };
-        let lines = screen::folded(&screen::lines(&view), style);
+        // One line stays one, however long it is: other programs read it.
+        let width = if style.verbosity == Verbosity::Quiet { usize::MAX } else { style.width };
+        let lines = screen::folded(&screen::lines(&view), Style { width, ..style });
         lines.iter().try_for_each(|line| writeln!(to, "{line}"))?;
         if style.verbosity == Verbosity::Full {
             full(results, style, to)?;

@@ -208,6 +208,6 @@ fn next(view: &View<'_>) -> Vec<Line> {
     let best = best_fix(view.results).map(|(fix, _)| fix);
     let buggy = plain(view.results).find(|run| run.recording.spec.kind == Kind::Buggy);
     let sides = buggy.zip(best).map_or_else(String::new, |(run, fix)| format!(" {} {fix}", run.recording.spec.variant));
-    let takes = buggy.map_or_else(String::new, |run| format!("   prove it, 8 pairs ({})", load::runs_take(run, 16)));
+    let takes = buggy.map_or_else(String::new, |run| format!("   8 pairs ({})", load::runs_take(run, 16)));
     vec![Line::labelled("next", &format!("{} compare {scenario}{sides}{takes}", view.lab))]
 }

@@ -27,7 +27,8 @@ pub(crate) fn around(text: &str, line: usize, most: usize) -> Vec<Line> {
     if line == 0 || line > all.len() || most == 0 {
         return Vec::new();
     }
-    let first = line.saturating_sub(if most < 3 { 1 } else { 2 });
+    let before = usize::from(most >= 3);
+    let first = line.saturating_sub(1 + before);
     let last = (first + most).min(all.len());
     let shown = &all[first..last];
     let indents = shown.iter().filter(|text| !text.trim().is_empty()).map(|text| text.len() - text.trim_start().len());
@@ -38,7 +39,7 @@ pub(crate) fn around(text: &str, line: usize, most: usize) -> Vec<Line> {
 
 fn row(number: usize, text: &str, is_blamed: bool) -> Line {
     let (mark, style) = if is_blamed { (">", BOLD) } else { (" ", DIM) };
-    Line::hanging(format!("{:INDENT$}{style}{mark}{number:>4} | {text}{style:#}", ""), INDENT + 12)
+    Line::hanging(format!("{:INDENT$}{style}{mark}{number:>4} | {text}{style:#}", ""), INDENT + 10)
 }
 
 #[cfg(test)]
