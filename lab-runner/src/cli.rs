@@ -94,6 +94,9 @@ pub(crate) struct RunArgs {
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub record: RecordArgs,
 }
@@ -222,6 +225,9 @@ pub(crate) struct CompareArgs {
     /// Kills a run that takes longer than this [default: the load's own time and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub record: RecordArgs,
 }
@@ -249,6 +255,9 @@ pub(crate) struct SweepArgs {
     /// Kills a run that takes longer than this [default: a minute]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub record: RecordArgs,
 }
@@ -257,6 +266,9 @@ pub(crate) struct SweepArgs {
 pub(crate) struct VerifyArgs {
     /// Only these scenarios
     pub scenarios: Vec<String>,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub record: RecordArgs,
 }
@@ -274,6 +286,9 @@ pub(crate) struct ReportArgs {
     /// Prints beside the honest numbers what a closed-loop benchmark would have said
     #[arg(long)]
     pub naive: bool,
+    /// Exits with code 4 if a check is undecided
+    #[arg(long)]
+    pub strict: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -13,6 +13,8 @@ pub mod stacks;
 pub mod requests;
 pub mod scheduler;
 
+pub mod host;
+
 pub mod growth;
 pub mod hang;
 pub mod overhead;

@@ -82,6 +82,12 @@ pub struct View {
 }
 
 impl Profile {
+    /// Whether the run under the profiler was killed although the measured run ended: what hung is the profiled run alone,
+    /// and nothing of it explains the measured one.
+    pub fn was_killed_beside(&self, measured: Ending) -> bool {
+        self.ending == Ending::Hung && measured != Ending::Hung
+    }
+
     /// The side of a comparison that it belongs to.
     pub fn side(&self) -> Option<Side> {
         self.spec.side()

@@ -1,6 +1,6 @@
 //! Claims: what a variant promises to show, as data that is judged from recordings alone.
 
-use lab_recording::Ending;
+use lab_recording::{Ending, Load};
 use std::fmt;
 
 /// One promise of a variant: a sentence, what to look at, and the bound it must keep.
@@ -18,6 +18,35 @@ pub struct Claim {
     pub measure: Measure,
     /// What it must keep.
     pub bound: Bound,
+    /// The loads at which it is judged.
+    pub domain: Domain,
+}
+
+/// The loads at which a claim is judged: its bound belongs to them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Domain {
+    /// Every load: for endings, and for counts that no load changes.
+    Everywhere,
+    /// Loads whose rate, size and duration are the scenario's own, times or divided by at most this ratio, with as many
+    /// workers. The brief load of `lab verify` is one of the scenario's own.
+    Within(f64),
+}
+
+impl Domain {
+    /// How far from a scenario's own load a bound is taken to hold unless the claim names another ratio.
+    pub const DEFAULT: Domain = Domain::Within(4.0);
+
+    /// Whether a load is in the domain of a claim of a scenario whose default load is `own`, and `brief_ms` under
+    /// `lab verify`.
+    pub fn contains(self, load: &Load, own: &Load, brief_ms: u64) -> bool {
+        let Domain::Within(ratio) = self else { return true };
+        let near = |value: f64, least: f64, most: f64| value * ratio >= least && value <= most * ratio;
+        let (shortest, longest) = (brief_ms.min(own.duration_ms) as f64, brief_ms.max(own.duration_ms) as f64);
+        load.workers == own.workers
+            && near(load.rate, own.rate, own.rate)
+            && near(load.size as f64, own.size as f64, own.size as f64)
+            && near(load.duration_ms as f64, shortest, longest)
+    }
 }
 
 /// Where a claim's value comes from. Metric names are those of a recording's analysis.
@@ -158,26 +187,40 @@ impl Claim {
         Unbounded { says, measure: Measure::Stacks(Stacks { view, among, having }) }
     }
 
+    /// Judges the claim within this ratio of the scenario's own load, instead of [`Domain::DEFAULT`].
+    pub const fn within(self, ratio: f64) -> Claim {
+        Claim { domain: Domain::Within(ratio), ..self }
+    }
+
+    /// Judges the claim at every load.
+    pub const fn everywhere(self) -> Claim {
+        Claim { domain: Domain::Everywhere, ..self }
+    }
+
     /// A claim on how the run ends.
     pub const fn ending(says: &'static str, ending: Ending) -> Claim {
-        Claim { says, measure: Measure::Ending(ending), bound: Bound::Equal(1.0) }
+        Claim { says, measure: Measure::Ending(ending), bound: Bound::Equal(1.0), domain: Domain::Everywhere }
     }
 }
 
 impl Unbounded {
     /// The value must be `bound` or more.
     pub const fn at_least(self, bound: f64) -> Claim {
-        Claim { says: self.says, measure: self.measure, bound: Bound::AtLeast(bound) }
+        self.with(Bound::AtLeast(bound), Domain::DEFAULT)
     }
 
     /// The value must be `bound` or less.
     pub const fn at_most(self, bound: f64) -> Claim {
-        Claim { says: self.says, measure: self.measure, bound: Bound::AtMost(bound) }
+        self.with(Bound::AtMost(bound), Domain::DEFAULT)
     }
 
-    /// The value must be `bound`.
+    /// The value must be `bound`. A count that is exact is exact at every load.
     pub const fn equal(self, bound: f64) -> Claim {
-        Claim { says: self.says, measure: self.measure, bound: Bound::Equal(bound) }
+        self.with(Bound::Equal(bound), Domain::Everywhere)
+    }
+
+    const fn with(self, bound: Bound, domain: Domain) -> Claim {
+        Claim { says: self.says, measure: self.measure, bound, domain }
     }
 }
 
@@ -210,5 +253,38 @@ impl fmt::Display for Claim {
             Bound::AtMost(bound) => write!(f, "{} ≤ {bound}", self.measure),
             Bound::Equal(bound) => write!(f, "{} = {bound}", self.measure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_judged_near_its_own_load_and_an_exact_count_everywhere() {
+        let own = Load { rate: 2_000.0, size: 16_000, duration_ms: 3_000, ..Load::DEFAULT };
+        let bound = Claim::metric("", "wait_p99_us").at_most(5.0).domain;
+        let holds = |load: &Load| bound.contains(load, &own, 1_000);
+        assert!(holds(&own) && holds(&Load { rate: 1_000.0, duration_ms: 500, ..own.clone() }));
+        let elsewhere = [
+            Load { rate: 1.0, ..own.clone() },
+            Load { size: 2_000, ..own.clone() },
+            Load { duration_ms: 60_000, ..own.clone() },
+            Load { workers: 2, ..own.clone() },
+        ];
+        for load in elsewhere {
+            assert!(!holds(&load), "{load:?}");
+            assert!(Claim::ending("", Ending::Finished).domain.contains(&load, &own, 1_000));
+            assert!(Claim::metric("", "lost").equal(0.0).domain.contains(&load, &own, 1_000));
+        }
+        let wide = Claim::metric("", "wait_p99_us").at_most(5.0).within(2_000.0).domain;
+        assert!(wide.contains(&Load { rate: 1.0, ..own.clone() }, &own, 1_000));
+    }
+
+    #[test]
+    fn a_batch_has_no_rate_and_no_duration_to_differ_in() {
+        let domain = Claim::metric("", "polls_per_op").at_most(3.0).domain;
+        assert!(domain.contains(&Load { size: 5_000, ..Load::BATCH }, &Load::BATCH, 0));
+        assert!(!domain.contains(&Load { size: 100, ..Load::BATCH }, &Load::BATCH, 0));
     }
 }

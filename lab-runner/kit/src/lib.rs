@@ -88,7 +88,7 @@ pub mod watched;
 pub mod yield_probe;
 
 pub use batch::Batch;
-pub use claim::{Bound, Claim, Measure, Stacks};
+pub use claim::{Bound, Claim, Domain, Measure, Stacks};
 pub use cx::Cx;
 pub use heartbeat::Heartbeat;
 pub use input::{Input, fits_memory, no_input, only_input};

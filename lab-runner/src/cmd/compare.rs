@@ -3,7 +3,7 @@
 use crate::cli::{CompareArgs, OwnLoad};
 use crate::cmd::dry_run::print_plan;
 use crate::cmd::live::LiveTable;
-use crate::cmd::load::{check, check_stall, load};
+use crate::cmd::load::{check, check_stall, check_timeout, load};
 use crate::cmd::profile::profile;
 use crate::cmd::sweep::write_figures;
 use crate::cmd::{page, recorded, show};
@@ -34,6 +34,7 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     let sides = sides(scenario, args)?;
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
     let batches = batches(args, &sides);
+    check_timeout(&batches.concat())?;
     check_stall(&batches.concat())?;
     if args.record.dry_run {
         return print_plan(&batches.concat(), args.record.format);
@@ -183,7 +184,7 @@ fn conclude(
     };
     draw(&report);
     let page = page::write_all(&report);
-    let exit = show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: false })?;
+    let exit = show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: false }, args.strict)?;
     let Some(signal) = signal else { return Ok(exit) };
     exit::say(&format!("interrupted: this is what the pairs until then show, in {}", folder.display()));
     Ok(Exit::Interrupted(signal))

@@ -8,6 +8,7 @@ use lab_kit::Scenario;
 use lab_recording::Load;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The scenario's load with what the command line replaces.
 pub(crate) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load> {
@@ -66,6 +67,23 @@ pub(crate) fn check(scenario: &Scenario, load: &Load) -> anyhow::Result<()> {
     (scenario.check)(load).map_err(|error| UsageError::error(format!("{error:#}")))
 }
 
+/// A kill before the load is over would be told as a hang.
+pub(crate) fn check_timeout(runs: &[Planned]) -> anyhow::Result<()> {
+    // A batch has no time of its own, and starting a process takes some.
+    const LEAST: Duration = Duration::from_millis(100);
+    for run in runs {
+        let least = (run.load.warmup() + run.load.duration()).max(LEAST);
+        if run.timeout < least {
+            return Err(UsageError::error(format!(
+                "a --timeout of {} s is over before the load, which takes {} s: try a longer --timeout or a shorter --duration",
+                run.timeout.as_secs_f64(),
+                least.as_secs_f64()
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// A stall that outlasts its run would only show that the run was killed.
 pub(crate) fn check_stall(runs: &[Planned]) -> anyhow::Result<()> {
     for run in runs {
@@ -79,4 +97,22 @@ pub(crate) fn check_stall(runs: &[Planned]) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::plan::tests::MADE_UP;
+    use crate::engine::plan::{Which, plan};
+    use lab_recording::Load;
+
+    #[test]
+    fn a_timeout_below_the_loads_own_time_is_refused() {
+        let check = |load: &Load, ms| check_timeout(&plan(&MADE_UP, Which::Buggy, load, Some(Duration::from_millis(ms))).unwrap());
+        let load = Load { warmup_ms: 500, duration_ms: 3_000, ..Load::DEFAULT };
+        assert!(check(&load, 3_500).is_ok());
+        let refused = check(&load, 3_499).unwrap_err();
+        assert!(refused.is::<UsageError>() && refused.to_string().contains("takes 3.5 s"), "{refused}");
+        assert!(check(&Load::BATCH, 1).is_err() && check(&Load::BATCH, 1_000).is_ok());
+    }
 }

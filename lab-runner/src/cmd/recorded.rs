@@ -45,7 +45,7 @@ pub(crate) fn compare(
     if let Some(scenario) = recordings.scenario.as_ref().filter(|scenario| *scenario != recorded) {
         return Err(UsageError::error(format!("these are recordings of {recorded}, not of {scenario}")));
     }
-    show(&report, None, scenarios, args.record.format, Style { plain, naive: false })
+    show(&report, None, scenarios, args.record.format, Style { plain, naive: false }, args.strict)
 }
 
 /// A recording has the load that it has.

@@ -26,12 +26,12 @@ pub(crate) fn run(args: &ReportArgs, plain: bool, scenarios: &[&'static Scenario
             let shown = folder.display();
             return Err(UsageError::error(format!("{shown} is no invocation but holds some: name one of them")));
         }
-        return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain, naive: args.naive });
+        return show_verified(&verified, scenarios, &folder, None, args.format, Style { plain, naive: args.naive }, args.strict);
     }
     let report = Results::read(&folder, scenarios).map_err(usage)?;
     let wants_page = args.html.is_some() || args.open;
     let page = if wants_page { page::write(&report, file.as_deref()) } else { None };
-    let exit = show(&report, page.as_deref(), scenarios, args.format, Style { plain, naive: args.naive })?;
+    let exit = show(&report, page.as_deref(), scenarios, args.format, Style { plain, naive: args.naive }, args.strict)?;
     page.iter().filter(|_| args.open).for_each(|file| page::open(file));
     Ok(exit)
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::RunArgs;
 use crate::cmd::dry_run::print_plan;
-use crate::cmd::load::{check, check_stall, load};
+use crate::cmd::load::{check, check_stall, check_timeout, load};
 use crate::cmd::profile::profile;
 use crate::cmd::{console, page, show};
 use crate::engine::execute::{interrupted, invocation_folder, run_all};
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let load = load(scenario, &args.load)?;
     check(scenario, &load)?;
     let runs = plan::plan(scenario, which(args), &load, args.timeout)?;
+    check_timeout(&runs)?;
     check_stall(&runs)?;
     for larger in runs.iter().filter(|run| run.purpose.ratio() > 1) {
         check(scenario, &larger.load).map_err(|error| {
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
             if args.console {
                 console::say_cost(&report);
             }
-            show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: args.naive })
+            show(&report, page.as_deref(), scenarios, args.record.format, Style { plain, naive: args.naive }, args.strict)
         }
     }
 }

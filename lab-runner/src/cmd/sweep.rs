@@ -2,7 +2,7 @@
 
 use crate::cli::{LoadArgs, SweepArgs};
 use crate::cmd::dry_run::print_plan;
-use crate::cmd::load::{check, load};
+use crate::cmd::load::{check, check_timeout, load};
 use crate::cmd::show;
 use crate::engine::execute::{interrupted, invocation_folder, run_all};
 use crate::engine::plan;
@@ -25,6 +25,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     let sizes = Sizes { smallest: args.size.unwrap_or(load.size / 2), count: args.sizes };
     let sizes = checked(scenario, &load, sizes)?;
     let runs = plan::sweep(scenario, &ways, &load, &sizes, args.repetitions, args.timeout);
+    check_timeout(&runs)?;
     if args.record.dry_run {
         return print_plan(&runs, args.record.format);
     }
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &SweepArgs, plain: bool, scenarios: &[&'static Scenario]
     }
     let report = Results::read(&folder, scenarios)?;
     write_figures(&report, &folder)?;
-    show(&report, None, scenarios, args.record.format, Style { plain, naive: false })
+    show(&report, None, scenarios, args.record.format, Style { plain, naive: false }, args.strict)
 }
 
 /// A sweep replaces the size by many; the rest of a batch's load is as ever.

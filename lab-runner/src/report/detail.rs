@@ -230,12 +230,16 @@ fn print_claims(claims: &[Judged], spec: &Spec, style: Style, to: &mut dyn Write
     writeln!(to)?;
     claims.iter().filter(|claim| claim.asked).try_for_each(|claim| print_claim(claim, style, to))?;
     let (of_profilers, of_runs): (Vec<_>, Vec<_>) =
-        claims.iter().filter(|claim| !claim.asked).partition(|claim| is_about_a_profiler(&claim.claim));
+        claims.iter().filter(|claim| !claim.asked && !claim.is_outside_its_domain()).partition(|claim| is_about_a_profiler(&claim.claim));
     let Spec { scenario, variant, .. } = spec;
     match of_runs.len() {
         0 => {}
         1 => writeln!(to, "{DIM}1 more claim compares with other runs: lab run {scenario} --all{DIM:#}")?,
         n => writeln!(to, "{DIM}{n} more claims compare with other runs: lab run {scenario} --all{DIM:#}")?,
+    }
+    let outside = claims.iter().filter(|claim| claim.is_outside_its_domain()).count();
+    if outside > 0 {
+        writeln!(to, "{DIM}{outside} of {} checks are not judged at this load{DIM:#}", claims.len())?;
     }
     let look = format!("lab run {scenario} --variant {variant} --profile all");
     match of_profilers.len() {

@@ -164,8 +164,9 @@ pub(crate) fn missing(report: &Results) -> Vec<(String, String)> {
         true => (profiler.to_string(), format!("{why} ({})", runs.join(", "))),
         false => (profiler.to_string(), why),
     });
+    let killed = report.killed_profiles.iter().map(|what| ("profile".to_owned(), what.clone()));
     let lost = report.lost_profiles.iter().map(|what| ("profile".to_owned(), format!("cannot be read: {what}")));
-    told.chain(lost).collect()
+    told.chain(killed).chain(lost).collect()
 }
 
 /// The text, or its beginning.

@@ -6,10 +6,11 @@ mod stacks;
 pub use stacks::profiler_of;
 
 use crate::growth::sweep::{Sweep, Way};
+use crate::host::{disturbed, is_time};
 use crate::profile::Profile;
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use lab_kit::{Bound, Claim, Measure, Scenario};
-use lab_recording::Ending;
+use lab_recording::{Ending, Load};
 use serde::Serialize;
 use std::fmt;
 
@@ -43,6 +44,18 @@ pub struct Judged {
     pub asked: bool,
 }
 
+impl Judged {
+    /// Whether its bound belongs to other loads than that of the run.
+    pub fn is_outside_its_domain(&self) -> bool {
+        self.reason.as_deref() == Some(NOT_AT_THIS_LOAD)
+    }
+
+    /// Whether the run could have decided it and did not.
+    pub fn is_undecided(&self) -> bool {
+        self.asked && self.verdict == Verdict::NotMeasured
+    }
+}
+
 /// What a variant that says nothing about its ending is held to.
 const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
 
@@ -55,11 +68,32 @@ pub fn judge(run: &Analysis, others: &[Analysis], profiles: &[Profile], scenario
     let implied = silent.then_some(&ENDS_BY_ITSELF);
     // A run at a larger size serves the claims of the plain one; by itself it only has to end as that does.
     let own = variant.claims.iter().filter(|claim| spec.purpose.ratio() == 1 || about_ending(claim));
+    let size = spec.load.size / spec.purpose.ratio();
+    let asked_for = Load { size, ..spec.load.clone() };
     let judge = |claim: &Claim| match claim.measure {
-        Measure::Stacks(wanted) => judged(*claim, stacks::reading(wanted, spec, profiles)),
+        _ if !claim.domain.contains(&asked_for, &scenario.load, scenario.brief_ms) => outside_its_domain(*claim),
+        Measure::Stacks(wanted) => undecided_if(
+            judged(*claim, stacks::reading(wanted, &run.recording, profiles)),
+            stacks::disturbed(wanted, spec, profiles),
+        ),
         _ => judge_one(*claim, run, others),
     };
     implied.into_iter().chain(own).map(judge).collect()
+}
+
+/// A claim whose bound does not belong to the load of this run.
+fn outside_its_domain(claim: Claim) -> Judged {
+    Judged { claim, verdict: Verdict::NotMeasured, value: None, reason: Some(NOT_AT_THIS_LOAD.into()), asked: false }
+}
+
+const NOT_AT_THIS_LOAD: &str = "not judged at this load";
+
+/// A time that others on the host made longer is undecided, never broken.
+fn undecided_if(judged: Judged, disturbance: Option<String>) -> Judged {
+    match disturbance.filter(|_| judged.verdict == Verdict::Broken) {
+        Some(reason) => Judged { verdict: Verdict::NotMeasured, reason: Some(reason), ..judged },
+        None => judged,
+    }
 }
 
 /// The claims of a way that a sweep can judge: how its cost grows, and that all its runs end.
@@ -105,7 +139,32 @@ enum Missing {
 }
 
 fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
-    judged(claim, reading(claim.measure, run, others))
+    let disturbance = if is_timed(claim.measure) {
+        compared(claim.measure, run, others).find_map(disturbed)
+    } else {
+        None
+    };
+    undecided_if(judged(claim, reading(claim.measure, run, others)), disturbance)
+}
+
+/// Whether a claim is on a time, which others on the host make longer. Counts and endings are not.
+fn is_timed(measure: Measure) -> bool {
+    match measure {
+        Measure::Metric(metric) | Measure::Ratio { metric, .. } | Measure::Growth { metric, .. } => is_time(metric),
+        Measure::Share { metric, of } => is_time(metric) || is_time(of),
+        _ => false,
+    }
+}
+
+/// The run, and the others that a claim on it looks at.
+fn compared<'a>(measure: Measure, run: &'a Analysis, others: &'a [Analysis]) -> impl Iterator<Item = &'a Analysis> {
+    let variant = &run.recording.spec.variant;
+    let concerned = others.iter().filter(move |other| match measure {
+        Measure::Ratio { over, .. } => other.recording.spec.variant == over,
+        Measure::Growth { .. } => other.recording.spec.variant == *variant,
+        _ => false,
+    });
+    std::iter::once(run).chain(concerned)
 }
 
 fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
@@ -309,5 +368,28 @@ mod tests {
         assert_eq!(overall([&held, &unasked]), Verdict::Held);
         assert_eq!(overall([&held, &with(Verdict::NotMeasured, true)]), Verdict::NotMeasured);
         assert_eq!(overall([&with(Verdict::Broken, true), &with(Verdict::NotMeasured, true)]), Verdict::Broken);
+    }
+
+    #[test]
+    fn a_busy_host_leaves_times_undecided_and_counts_as_they_are() {
+        let mut busy = crate::comparison::comparison::tests::run(1, "a", &[("wait_p99_us", 9.0), ("lost", 3.0)]);
+        let time = Claim::metric("", "wait_p99_us").at_most(5.0);
+        let count = Claim::metric("", "lost").equal(0.0);
+        let verdicts = |run: &Analysis| [time, count].map(|claim| judge_one(claim, run, &[]).verdict);
+        assert_eq!(verdicts(&busy), [Verdict::Broken, Verdict::Broken]);
+        busy.recording.outcome.foreign_cores = Some(0.5);
+        assert_eq!(verdicts(&busy), [Verdict::NotMeasured, Verdict::Broken]);
+        let kept = Claim::metric("", "wait_p99_us").at_most(10.0);
+        assert_eq!(judge_one(kept, &busy, &[]).verdict, Verdict::Held, "a busy host makes nothing faster");
+    }
+
+    #[test]
+    fn the_other_run_of_a_ratio_may_be_the_disturbed_one() {
+        let run = |variant| crate::comparison::comparison::tests::run(1, variant, &[("wait_p99_us", 9.0)]);
+        let (plain, mut other) = (run("a"), run("b"));
+        other.recording.outcome.foreign_cores = Some(0.5);
+        let claim = Claim::ratio("", "wait_p99_us", "b").at_most(0.5);
+        assert_eq!(judge_one(claim, &plain, &[run("b")]).verdict, Verdict::Broken);
+        assert_eq!(judge_one(claim, &plain, &[other]).verdict, Verdict::NotMeasured);
     }
 }

@@ -4,8 +4,12 @@ use crate::claims::Missing;
 use crate::overhead::limits::least_share;
 use crate::profile::{Profile, View};
 use crate::requests::Reading;
+use crate::host::disturbance;
+use crate::stacks::stalls::LongPoll;
 use crate::stacks::{Folded, Names, has_frame};
+use crate::stats::estimate::quantile;
 use lab_kit::Stacks;
+use lab_recording::folder::{self, Recording};
 use lab_recording::profiler::Profiler;
 use lab_recording::spec::Spec;
 
@@ -16,7 +20,8 @@ const WATCHING: &str = "watching took as much";
 const BOTH: &str = "so few samples tell no more, and watching took a part";
 
 /// The share in a run of this variant that the view's profiler looked into.
-pub fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Result<Reading, Missing> {
+pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<Reading, Missing> {
+    let spec = &run.spec;
     if spec.load.files.is_some() {
         return Err(Missing::NotAsked("real files stall as they like".into()));
     }
@@ -34,9 +39,12 @@ pub fn reading(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Result<Read
     if let Some(why) = &profile.note.unavailable {
         return Err(Missing::NotMeasured(format!("the {} profiler: {why}", profile.profiler)));
     }
+    if profile.was_killed_beside(run.outcome.ending) {
+        return Err(Missing::NotMeasured(format!("the run under the {} profiler was killed", profile.profiler)));
+    }
     let view = profile.views.iter().find(|view| view.name == wanted.view);
     let nothing = || Missing::NotMeasured(format!("the {} profiler saw nothing there", profile.profiler));
-    let seen = view.and_then(|view| Some((view, share(view, &wanted)?)));
+    let seen = view.and_then(|view| Some((view, share(view, &wanted, &profile.long_polls)?)));
     let widened = |(view, share): (&View, Reading)| {
         beyond_overhead(share, least_share(&view.name, &view.unit, &profile.overhead))
     };
@@ -49,7 +57,7 @@ pub fn profiler_of(view: &str) -> Option<Profiler> {
 }
 
 /// The share, with the range that so few samples leave it; none if there is no stack to have a share of.
-fn share(view: &View, wanted: &Stacks) -> Option<Reading> {
+fn share(view: &View, wanted: &Stacks, polls: &[LongPoll]) -> Option<Reading> {
     let names = Names::new();
     let among = |folded: &Folded| {
         let mut kept = Folded::default();
@@ -60,13 +68,52 @@ fn share(view: &View, wanted: &Stacks) -> Option<Reading> {
     };
     let kept = among(&view.folded);
     let share = kept.share(|frames| wanted.having.iter().all(|part| has_frame(frames, part)))?;
-    let samples = match (&view.samples, view.unit.as_str()) {
-        (Some(samples), _) => among(samples).total(),
-        (None, "samples" | "ms") => kept.total(),
+    let (low, high) = match (&view.samples, view.unit.as_str()) {
+        (Some(samples), _) => wilson(share, among(samples).total()),
+        (None, "samples") => wilson(share, kept.total()),
+        // A millisecond of a stall says the same as the one before it: stalls are independent, their milliseconds are not.
+        (None, "ms") => wider(wilson(share, kept.total()), between_polls(share, wanted, polls)),
         (None, _) => return Some(Reading::exact(share)),
     };
-    let (low, high) = wilson(share, samples);
     Some(Reading { value: share, low, high, because: Some("so few samples tell no more") })
+}
+
+fn wider(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+/// The range of a share of waiting by how much the long polls differ from each other: that of a ratio of two sums over
+/// clusters (Cochran 1977, 2.11), a poll being a cluster. Fewer than two polls say nothing about any other.
+fn between_polls(share: f64, wanted: &Stacks, polls: &[LongPoll]) -> (f64, f64) {
+    let waits: Vec<(f64, f64)> = polls.iter().filter_map(|poll| waits_there(poll, wanted)).collect();
+    let (n, all) = (waits.len() as f64, waits.iter().map(|(ms, _)| ms).sum::<f64>());
+    if waits.len() < 2 || all <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let mean = waits.iter().map(|(ms, there)| ms * there).sum::<f64>() / all;
+    let squares: f64 = waits.iter().map(|(ms, there)| (ms * (there - mean)).powi(2)).sum();
+    let half = quantile(waits.len(), 0.975) * (n / (n - 1.0) * squares).sqrt() / all;
+    ((share - half).max(0.0), (share + half).min(1.0))
+}
+
+/// How long a poll waited off the CPU, in milliseconds, and the share of that in stacks of the wanted kind: by its most
+/// frequent stack, which is nearly all of a stall. None if it is not among those that the claim is about.
+fn waits_there(poll: &LongPoll, wanted: &Stacks) -> Option<(f64, f64)> {
+    let frames: Vec<&str> = poll.stack.iter().map(|frame| &frame.function[..]).collect();
+    if !wanted.among.is_empty() && !has_frame(&frames, wanted.among) {
+        return None;
+    }
+    let ms = poll.seen_ns as f64 / 1e6 * (1.0 - poll.on_cpu);
+    let there = wanted.having.iter().all(|part| has_frame(&frames, part));
+    Some((ms, f64::from(u8::from(there))))
+}
+
+/// What others took from the host while the profiler looked.
+pub fn disturbed(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Option<String> {
+    let profiler = profiler_of(wanted.view);
+    let its = |profile: &&Profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler;
+    let recording = folder::open(&profiles.iter().find(its)?.folder).ok()?;
+    disturbance(&recording.outcome)
 }
 
 /// The range wider by what watching took, if that is known: what it did may be in the share or in the rest.
@@ -111,16 +158,16 @@ mod tests {
     fn a_share_is_of_the_stacks_that_are_looked_among() {
         let seen =
             view("samples", "worker::run;shop::import;serde_json::parse 80\nworker::run;park 20\npacer;spin 900\n");
-        let reading = share(&seen, &WORKER).unwrap();
+        let reading = share(&seen, &WORKER, &[]).unwrap();
         assert_eq!(reading.value, 0.8);
         assert!((0.70..0.72).contains(&reading.low) && (0.86..0.88).contains(&reading.high), "{reading:?}");
-        assert_eq!(share(&view("samples", "pacer;spin 900\n"), &WORKER), None);
+        assert_eq!(share(&view("samples", "pacer;spin 900\n"), &WORKER, &[]), None);
     }
 
     #[test]
     fn what_was_timed_and_not_sampled_is_exact() {
         let seen = view("us", "worker::run;shop::import;serde_json::parse 1\nworker::run;park 3\n");
-        assert_eq!(share(&seen, &WORKER), Some(Reading::exact(0.25)));
+        assert_eq!(share(&seen, &WORKER, &[]), Some(Reading::exact(0.25)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From the runs of a comparison to its result: which pairs count, and by how much each metric changed.
 
 use crate::comparison::metrics::Metric;
+use crate::host::disturbance;
 use crate::comparison::verdict::{Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use crate::stats::estimate::{Estimate, detectable};
@@ -79,9 +80,6 @@ pub struct Rule<'a> {
     pub alpha: f64,
 }
 
-/// Limits beyond which a pair is dropped whole, fixed before anything is measured and the same for both sides.
-const MOST_STEAL: f64 = 0.02;
-pub const MOST_FOREIGN_CORES: f64 = 0.10;
 /// More dropped pairs than this make the comparison invalid.
 const MOST_DROPPED: f64 = 0.30;
 
@@ -173,11 +171,7 @@ fn spoiled(run: &Analysis) -> Option<String> {
     if run.validity.verdict == ValidityVerdict::Invalid {
         return Some(format!("the run of {variant} is invalid"));
     }
-    if let Some(steal) = outcome.steal.filter(|steal| steal.share > MOST_STEAL) {
-        return Some(format!("the host took {:.1} % of the CPU time from {variant}", steal.share * 100.0));
-    }
-    let foreign = outcome.foreign_cores.filter(|cores| *cores > MOST_FOREIGN_CORES);
-    foreign.map(|cores| format!("others used {:.0} % of a core beside {variant}", cores * 100.0))
+    disturbance(outcome).map(|what| format!("{what} beside {variant}"))
 }
 
 fn too_many_dropped(all: usize, kept: usize) -> Option<String> {

@@ -35,7 +35,10 @@ pub fn all(report: &Results) -> Vec<Diagnosed> {
             continue;
         }
         let side = key.1;
-        let is_its = |profile: &&Profile| profile.spec.variant == spec.variant && profile.side() == side;
+        let ended = run.recording.outcome.ending;
+        let is_its = |profile: &&Profile| {
+            (&profile.spec.variant, profile.side()) == (&spec.variant, side) && !profile.was_killed_beside(ended)
+        };
         let profiles: Vec<Profile> = report.profiles.iter().filter(is_its).cloned().collect();
         let (post_mortem, panics) = profile::last_words(&run.recording.folder);
         let case = Case {
@@ -50,6 +53,21 @@ pub fn all(report: &Results) -> Vec<Diagnosed> {
         done.push(key);
     }
     all
+}
+
+/// The profiled runs that were killed although what they look into ended: each in a sentence.
+pub fn killed_profiles(report: &Results) -> Vec<String> {
+    let measured = |profile: &Profile| {
+        let runs = report.runs.iter().map(|(run, _)| &run.recording);
+        let same = |spec: &Spec| (&spec.variant, spec.side()) == (&profile.spec.variant, profile.side());
+        runs.into_iter().find(|recording| same(&recording.spec)).map(|recording| recording.outcome.ending)
+    };
+    let killed = |profile: &&Profile| measured(profile).is_some_and(|ending| profile.was_killed_beside(ending));
+    let sentence = |profile: &Profile| {
+        let (variant, seconds) = (&profile.spec.variant, profile.spec.timeout_ms as f64 / 1e3);
+        format!("the {} run of {variant} was killed after {seconds} s, and explains nothing", profile.profiler)
+    };
+    report.profiles.iter().filter(killed).map(sentence).collect()
 }
 
 /// What became of the cause that was named before, in a comparison.

@@ -44,6 +44,8 @@ pub struct Results {
     pub profiles: Vec<Profile>,
     /// What lies where profiles do and cannot be read, and why.
     pub lost_profiles: Vec<String>,
+    /// Which profiled runs were killed although the measured one ended.
+    pub killed_profiles: Vec<String>,
     /// What is wrong with its runs.
     pub diagnoses: Vec<Diagnosed>,
     /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
@@ -108,7 +110,8 @@ impl Results {
     }
 
     /// The same with what is wrong with its runs.
-    fn diagnosed(self) -> Results {
+    fn diagnosed(mut self) -> Results {
+        self.killed_profiles = diagnosed::killed_profiles(&self);
         Results { diagnoses: diagnosed::all(&self), ..self }
     }
 
@@ -123,6 +126,7 @@ impl Results {
             controls: Vec::new(),
             profiles: Vec::new(),
             lost_profiles: Vec::new(),
+            killed_profiles: Vec::new(),
             diagnoses: Vec::new(),
             noise: None,
             kept: Vec::new(),
@@ -168,6 +172,22 @@ impl Results {
         let controls = scenario.map(|scenario| controls(scenario, &analyses, sweep.as_ref())).unwrap_or_default();
         let runs = analyses.into_iter().zip(judged).collect();
         Results { runs, sweep, ways, controls, profiles, verdict, ..Results::empty(folder, spec, scenario) }
+    }
+
+    /// Checks that these runs could have decided and did not; of a comparison, the comparison itself.
+    pub fn undecided(&self) -> usize {
+        match &self.comparison {
+            Some(comparison) => usize::from(comparison.change() == Change::Inconclusive),
+            None => self.claims().filter(|(_, claim)| claim.is_undecided()).count(),
+        }
+    }
+
+    /// Whether nothing at all could be judged or compared.
+    pub fn measured_nothing(&self) -> bool {
+        match &self.comparison {
+            Some(comparison) => comparison.metrics.iter().all(|metric| metric.estimate.is_err()),
+            None => self.claims().all(|(_, claim)| claim.verdict == Verdict::NotMeasured),
+        }
     }
 
     /// Every claim with the variant that makes it.

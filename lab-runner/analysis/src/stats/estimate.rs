@@ -124,7 +124,7 @@ fn student(log_ratios: &[f64], level: f64) -> ((f64, f64), f64) {
 }
 
 /// A quantile of Student's distribution for the mean of so many pairs, two at least.
-fn quantile(pairs: usize, q: f64) -> f64 {
+pub fn quantile(pairs: usize, q: f64) -> f64 {
     let freedom = (pairs - 1) as f64;
     StudentsT::new(0.0, 1.0, freedom).expect("two pairs have a degree of freedom").inverse_cdf(q)
 }

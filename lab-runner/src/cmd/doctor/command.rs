@@ -69,6 +69,7 @@ fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Resu
         load_b: None,
         load: LoadArgs { duration, ..LoadArgs::default() },
         timeout: None,
+        strict: false,
         record: RecordArgs { format, dry_run, out: out.clone() },
     };
     let sides = sides(scenario, &asked)?;

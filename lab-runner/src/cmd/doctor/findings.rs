@@ -1,7 +1,7 @@
 //! What cannot be measured on a machine, why, and what would mend it. Pure: from facts to sentences.
 
 use crate::cmd::doctor::{Facts, IoUring, Quota};
-use lab_analysis::comparison::comparison::MOST_FOREIGN_CORES;
+use lab_analysis::host::MOST_FOREIGN_CORES;
 use serde::Serialize;
 
 /// The pacer stops sleeping so long before a deadline: who wakes up later than this sends late.

@@ -4,6 +4,7 @@ pub(crate) mod text;
 
 use crate::cli::{Format, VerifyArgs};
 use crate::cmd::dry_run::print_plan;
+use crate::cmd::exit_code;
 use crate::cmd::load::check;
 use crate::cmd::profile::profile;
 use crate::cmd::verify::text::{AGAIN, Verified, print, result};
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         let again = if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
-    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false })
+    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style { plain, naive: false }, args.strict)
 }
 
 /// Does the runs, and then looks into them with the profilers that claims are about.
@@ -108,31 +109,33 @@ pub(crate) fn show(
     took: Option<Duration>,
     format: Format,
     style: Style,
+    strict: bool,
 ) -> anyhow::Result<Exit> {
-    let verdict = match format {
+    let (verdict, undecided) = match format {
         Format::Json => {
             let mut stdout = io::stdout().lock();
             let result = result(verified);
             serde_json::to_writer_pretty(&mut stdout, &result).map_err(io::Error::from)?;
             writeln!(stdout)?;
-            result.verdict
+            (result.verdict, result.not_measured)
         }
         Format::Ledger => {
             let reports: Vec<&Results> = verified.iter().flat_map(Verified::reports).collect();
             ledger::print(&reports, scenarios, &mut io::stdout().lock())?;
-            result(verified).verdict
+            summed(verified)
         }
         Format::Text => {
             let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
             print(verified, folder, took, style, &mut stdout)?;
             stdout.flush()?;
-            result(verified).verdict
+            summed(verified)
         }
     };
-    // What a noisy machine could not measure is told and is no failure, unless nothing could be measured at all.
-    Ok(match verdict {
-        Verdict::Held => Exit::Done,
-        Verdict::Broken => Exit::Broken,
-        Verdict::NotMeasured => Exit::NotMeasured,
-    })
+    Ok(exit_code(verdict, verdict == Verdict::NotMeasured, undecided, strict))
+}
+
+/// The verdict on all scenarios, and how many claims are undecided.
+fn summed(verified: &[Verified]) -> (Verdict, usize) {
+    let result = result(verified);
+    (result.verdict, result.not_measured)
 }

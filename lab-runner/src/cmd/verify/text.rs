@@ -7,6 +7,7 @@ use crate::report::table::{BOLD, DIM};
 use crate::report::units::ascii;
 use lab_analysis::claims::control::Tried;
 use lab_analysis::claims::{Judged, Verdict, is_about_a_profiler, is_about_a_sweep};
+use lab_analysis::host::disturbed;
 use lab_analysis::results::{Results, invocations};
 use lab_kit::{Claim, Scenario};
 use lab_recording::Kind;
@@ -29,7 +30,7 @@ pub(crate) struct VerifyResult<'a> {
     pub verdict: Verdict,
     held: usize,
     broken: usize,
-    not_measured: usize,
+    pub not_measured: usize,
     /// The traps that were held to what the default fix keeps, after those that passed for a fix were run again.
     controls: Vec<OneControl>,
     scenarios: Vec<Document<'a>>,
@@ -80,6 +81,8 @@ struct Final<'a> {
     claim: &'a Judged,
     /// What came of running it again, if it broke at first and that was done.
     again: Option<Verdict>,
+    /// What others took from the host meanwhile.
+    disturbance: Option<String>,
 }
 
 impl Verified {
@@ -100,7 +103,9 @@ impl Verified {
         let same = |(other, claim): &(&str, &Judged)| *other == variant && claim.claim == first.claim;
         // A variant has a claim on its ending once for each size: the worst of them counts.
         let worst = again.filter(same).map(|(_, claim)| claim).max_by_key(|claim| claim.verdict == Verdict::Broken);
-        Final { variant, kind, claim: worst.unwrap_or(first), again: worst.map(|claim| claim.verdict) }
+        let runs = self.reports().flat_map(|report| &report.runs).map(|(run, _)| run);
+        let disturbance = runs.filter(|run| run.recording.spec.variant == variant).find_map(disturbed);
+        Final { variant, kind, claim: worst.unwrap_or(first), again: worst.map(|claim| claim.verdict), disturbance }
     }
 
     /// The traps in the end: one that passed for a fix counts as that if it did so again.
@@ -220,9 +225,10 @@ fn print_control(tried: &Tried, to: &mut dyn Write) -> io::Result<()> {
 /// What a claim that broke may mean.
 fn meaning(claim: &Final<'_>) -> Option<String> {
     let faulty = matches!(claim.kind, Some(Kind::Buggy | Kind::Trap));
-    let may_mean = match faulty {
-        true => "the fault is not what it was; if tokio or futures changed, they may have cured or moved it",
-        false => "what should be healthy is not; if tokio or futures changed, look there",
+    let may_mean = match (&claim.disturbance, faulty) {
+        (Some(disturbance), _) => &format!("{disturbance}: repeat it on a quiet host before blaming tokio"),
+        (None, true) => "the fault is not what it was; if tokio or futures changed, they may have fixed or moved it",
+        (None, false) => "what should be healthy is not; if tokio or futures changed, look there",
     };
     match (claim.claim.verdict, claim.again) {
         (Verdict::Broken, Some(_)) => Some(format!("broken twice: {may_mean}")),
