@@ -128,7 +128,7 @@ mod tests {
     use crate::overhead::{Cost, Range};
     use lab_kit::{Column, Scenario, Truth, Variant, no_input};
     use lab_recording::profiler::ProfilerStatus;
-    use lab_recording::spec::Pair;
+    use lab_recording::spec::{Pair, Purpose};
     use lab_recording::{Cause, Ending, Kind, Load};
     use std::path::PathBuf;
 

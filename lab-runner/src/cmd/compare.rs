@@ -7,9 +7,9 @@ use crate::cmd::load::{check, check_stall, check_timeout, load};
 use crate::cmd::profile::profile;
 use crate::cmd::sweep::write_figures;
 use crate::cmd::{page, recorded, show};
-use crate::engine::execute::{interrupted, invocation_folder, run_each};
+use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_each};
 use crate::engine::plan;
-use crate::engine::plan::{OneSide, Planned, Sides};
+use crate::engine::plan::{OneSide, Planned, Sides, Times};
 use crate::engine::supervise::Interrupts;
 use crate::exit;
 use crate::exit::{Exit, UsageError};
@@ -43,7 +43,12 @@ pub(crate) fn run(args: &CompareArgs, plain: bool, scenarios: &[&'static Scenari
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
     let signal = match pairs(&batches, &folder, &interrupts, plain, scenarios)? {
         None => {
-            let looked = plan::profiles(&first_pair(&batches), &profilers(args, &batches), args.timeout);
+            let looked = plan::profiles(
+                &first_pair(&batches),
+                &profilers(args, &batches),
+                args.timeout,
+                Some(&batch_times(&folder)),
+            );
             profile(&looked, &folder, &interrupts)
         }
         interrupted => interrupted,
@@ -90,7 +95,7 @@ fn first_pair(batches: &[Vec<Planned>]) -> Vec<Planned> {
 /// as the pairs: who asks for a quick comparison is not to wait for something else.
 fn profilers(args: &CompareArgs, batches: &[Vec<Planned>]) -> Vec<Profiler> {
     let lasts = |runs: &[Planned]| runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum::<Duration>();
-    let looking = lasts(&plan::profiles(&first_pair(batches), &Profiler::DEFAULT, args.timeout));
+    let looking = lasts(&plan::profiles(&first_pair(batches), &Profiler::DEFAULT, args.timeout, Some(&Times::new())));
     let affordable = looking.is_zero() || 2 * looking < lasts(batches.first().map_or(&[], Vec::as_slice));
     let default = if affordable { Profiler::DEFAULT.into() } else { Vec::new() };
     args.profile.as_ref().map_or(default, |profilers| profilers.0.clone())

@@ -5,7 +5,7 @@ use crate::cmd::dry_run::print_plan;
 use crate::cmd::load::{check, check_stall, check_timeout, load};
 use crate::cmd::profile::profile;
 use crate::cmd::{console, page, show};
-use crate::engine::execute::{interrupted, invocation_folder, run_all};
+use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_all};
 use crate::engine::plan;
 use crate::engine::plan::Which;
 use crate::engine::supervise::Interrupts;
@@ -38,7 +38,10 @@ pub(crate) fn run(args: &RunArgs, plain: bool, scenarios: &[&'static Scenario]) 
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;
-    let looked = || profile(&plan::profiles(&runs, &profilers(args), args.timeout), &folder, &interrupts);
+    let looked = || {
+        let profiles = plan::profiles(&runs, &profilers(args), args.timeout, Some(&batch_times(&folder)));
+        profile(&profiles, &folder, &interrupts)
+    };
     let watched = || args.console.then(|| console::watch(&runs, &folder, &interrupts)).flatten();
     match measured.or_else(looked).or_else(watched) {
         Some(signal) => Ok(interrupted(&folder, signal)),

@@ -1,11 +1,13 @@
 //! Does what was planned: one folder an invocation, one child after another, and nothing left behind.
 
 use crate::engine::environment;
-use crate::engine::plan::Planned;
+use crate::engine::plan::{Planned, Times};
 use crate::engine::supervise::{Interrupts, supervise};
 use crate::exit;
 use crate::exit::{Exit, UsageError};
 use anyhow::Context;
+use lab_kit::batch::names;
+use lab_recording::counters;
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
 use lab_recording::outcome::Outcome;
@@ -85,6 +87,22 @@ pub(crate) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<Pa
         UsageError::error(format!("cannot record into '{}': {error}: try another --out", out.display()))
     })?;
     Ok(folder)
+}
+
+/// What the batches of an invocation took, of the runs that ended.
+pub(crate) fn batch_times(invocation: &Path) -> Times {
+    let mut times = Times::new();
+    for entry in fs::read_dir(invocation).into_iter().flatten().flatten() {
+        let Ok(run) = folder::open(&entry.path()) else { continue };
+        if run.outcome.ending != Ending::Finished || !run.spec.load.is_batch() {
+            continue;
+        }
+        let counters = counters::read(&run.folder.join(counters::COUNTERS)).unwrap_or_default();
+        if let Some((_, ns)) = counters.into_iter().find(|(name, _)| name == names::WALL_NS) {
+            times.insert((run.spec.variant, run.spec.load.size), Duration::from_nanos(ns));
+        }
+    }
+    times
 }
 
 /// Runs them one after another: two at once would measure each other. Returns the signal that interrupted.

@@ -105,7 +105,7 @@ fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts) -> anyhow::Re
     let _neighbours = cell.cell.neighbour.then(Neighbours::start).transpose()?;
     let begin = Instant::now();
     let look =
-        |profiler| profile(&plan::profiles(std::slice::from_ref(&cell.run), &[profiler], None), into, interrupts);
+        |profiler| profile(&plan::profiles(std::slice::from_ref(&cell.run), &[profiler], None, None), into, interrupts);
     if look(Profiler::Sched).is_some() {
         return Ok(None);
     }

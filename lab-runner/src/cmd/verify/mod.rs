@@ -8,7 +8,7 @@ use crate::cmd::exit_code;
 use crate::cmd::load::check;
 use crate::cmd::profile::profile;
 use crate::cmd::verify::text::{AGAIN, Verified, print, result};
-use crate::engine::execute::{interrupted, invocation_folder, run_all};
+use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_all};
 use crate::engine::plan;
 use crate::engine::plan::{Planned, Sizes, Which};
 use crate::engine::supervise::Interrupts;
@@ -51,7 +51,10 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
 
 /// Does the runs, and then looks into them with the profilers that claims are about.
 fn run_and_look(runs: &[Planned], into: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
-    Ok(run_all(runs, into, interrupts)?.or_else(|| profile(&plan::claimed(runs), into, interrupts)))
+    Ok(match run_all(runs, into, interrupts)? {
+        None => profile(&plan::claimed(runs, Some(&batch_times(into))), into, interrupts),
+        interrupted => interrupted,
+    })
 }
 
 fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {

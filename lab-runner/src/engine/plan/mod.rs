@@ -6,7 +6,7 @@ mod score;
 mod sweep;
 
 pub(crate) use pairs::{OneSide, Sides, pairs};
-pub(crate) use profiles::{claimed, profiles, under, watched};
+pub(crate) use profiles::{Times, claimed, profiles, under, watched};
 pub(crate) use score::{Choice, ScoreCell, ScorePlan, score};
 pub(crate) use sweep::{Sizes, sweep, ways};
 
