@@ -13,13 +13,13 @@ mod values;
 pub(crate) use clean::CleanArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use export::{ExportArgs, ExportTo};
+use load::own_load;
 pub(crate) use load::{LoadArgs, OwnLoad};
 pub(crate) use new::NewArgs;
 pub(crate) use overhead::{OverheadArgs, OverheadFormat};
 pub(crate) use pack::PackArgs;
 pub(crate) use score::{ScoreArgs, ScoreFormat};
 pub(crate) use values::Profilers;
-use load::own_load;
 use values::{count, duration, metric, number, pairs, profilers, repetitions, size, sizes};
 
 use crate::engine::plan::Sizes;
@@ -402,16 +402,16 @@ mod tests {
         assert_eq!(unexpected_word(&error), Some("fixed"));
         for other in [&["lab", "run", "greedy", "--fxied"][..], &["lab", "list", "a", "b"]] {
             assert_eq!(unexpected_word(&Cli::try_parse_from(other).unwrap_err()), None, "{other:?}");
-    }
+        }
 
-    #[test]
-    fn verbosity_is_asked_for_before_or_after_the_command() {
-        let verbosity = |args: &[&str]| Cli::try_parse_from(args).map(|cli| cli.style().verbosity);
-        assert_eq!(verbosity(&["lab", "list"]).unwrap(), Verbosity::Screen);
-        assert_eq!(verbosity(&["lab", "-v", "list"]).unwrap(), Verbosity::Verbose);
-        assert_eq!(verbosity(&["lab", "list", "-vv"]).unwrap(), Verbosity::Full);
-        assert_eq!(verbosity(&["lab", "list", "--quiet"]).unwrap(), Verbosity::Quiet);
-        assert!(verbosity(&["lab", "list", "-q", "-v"]).is_err());
+        #[test]
+        fn verbosity_is_asked_for_before_or_after_the_command() {
+            let verbosity = |args: &[&str]| Cli::try_parse_from(args).map(|cli| cli.style().verbosity);
+            assert_eq!(verbosity(&["lab", "list"]).unwrap(), Verbosity::Screen);
+            assert_eq!(verbosity(&["lab", "-v", "list"]).unwrap(), Verbosity::Verbose);
+            assert_eq!(verbosity(&["lab", "list", "-vv"]).unwrap(), Verbosity::Full);
+            assert_eq!(verbosity(&["lab", "list", "--quiet"]).unwrap(), Verbosity::Quiet);
+            assert!(verbosity(&["lab", "list", "-q", "-v"]).is_err());
         }
     }
 

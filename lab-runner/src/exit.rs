@@ -79,9 +79,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
 
 /// Writes to stdout, without colour where the terminal has none. A closed stdout is no error: its reader has what it
 /// wanted, and the exit code still counts.
-pub(crate) fn print(
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> anyhow::Result<()> {
+pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
     let written = write(&mut stdout).and_then(|()| stdout.flush());
     Ok(unless_closed(written)?)

@@ -82,5 +82,4 @@ that is still running. Without options the newest 10 recordings are kept.
 
 /// All of them, for tests.
 #[cfg(test)]
-pub(crate) const ALL: [&str; 10] =
-    [ABOUT, AFTER, RUN, COMPARE, SWEEP, VERIFY, SCORE, DOCTOR, OVERHEAD, CLEAN];
+pub(crate) const ALL: [&str; 10] = [ABOUT, AFTER, RUN, COMPARE, SWEEP, VERIFY, SCORE, DOCTOR, OVERHEAD, CLEAN];

@@ -145,8 +145,7 @@ pub(crate) fn profilers(text: &str) -> Result<Profilers, String> {
         "all" => Ok(Profilers(Profiler::ALL.into())),
         "none" => Ok(Profilers(Vec::new())),
         named => {
-            let mut profilers =
-                named.split(',').map(Profiler::from_str).collect::<Result<Vec<_>, _>>()?;
+            let mut profilers = named.split(',').map(Profiler::from_str).collect::<Result<Vec<_>, _>>()?;
             profilers.sort();
             profilers.dedup();
             Ok(Profilers(profilers))
@@ -200,9 +199,7 @@ mod tests {
 
     #[test]
     fn rates_take_units_of_any_case() {
-        for (text, wanted) in
-            [("2000", 2e3), ("1k", 1e3), ("1K", 1e3), ("2.5k", 2.5e3), ("2k/s", 2e3), ("0.1M", 1e5)]
-        {
+        for (text, wanted) in [("2000", 2e3), ("1k", 1e3), ("1K", 1e3), ("2.5k", 2.5e3), ("2k/s", 2e3), ("0.1M", 1e5)] {
             assert_eq!(rate(text), Ok(wanted), "{text}");
         }
         for bad in ["many", "", "k", "2kB", "1 2", "2000/min"] {

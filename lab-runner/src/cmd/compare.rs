@@ -44,8 +44,7 @@ pub(crate) fn run(args: &CompareArgs, style: Style, scenarios: &[&'static Scenar
     let signal = match pairs(&batches, &folder, &interrupts, style.plain, scenarios)? {
         None => {
             let times = batch_times(&folder);
-            let runs =
-                plan::profiles(&first_pair(&batches), &profilers(args, &batches), args.timeout, Some(&times));
+            let runs = plan::profiles(&first_pair(&batches), &profilers(args, &batches), args.timeout, Some(&times));
             profile(&runs, &folder, &interrupts, args.record.raw_logs())
         }
         interrupted => interrupted,
@@ -105,7 +104,10 @@ fn check_metrics(scenario: &'static Scenario, named: &[String]) -> anyhow::Resul
         if !known.iter().any(|metric| metric.name == name) {
             let likeness = |metric: &&Metric| (strsim::jaro_winkler(metric.name, name) * 1e6) as u64;
             let nearest = known.iter().max_by_key(likeness).map_or("", |metric| metric.name);
-            return Err(UsageError::error(format!("{} has no metric '{name}' to compare: try {nearest}", scenario.name)));
+            return Err(UsageError::error(format!(
+                "{} has no metric '{name}' to compare: try {nearest}",
+                scenario.name
+            )));
         }
     }
     Ok(())

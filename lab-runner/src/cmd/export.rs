@@ -30,7 +30,10 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
     }?;
     without.iter().for_each(|sentence| exit::say(sentence));
     if written.is_empty() {
-        return Err(UsageError::error(format!("nothing to export in {}: lab run makes a recording with profiles", folder.display())));
+        return Err(UsageError::error(format!(
+            "nothing to export in {}: lab run makes a recording with profiles",
+            folder.display()
+        )));
     }
     exit::print(|to| written.iter().try_for_each(|path| writeln!(to, "{}", path.display())))?;
     Ok(Exit::Done)
@@ -105,7 +108,9 @@ fn logs(report: &Results, opened: &Opened) -> anyhow::Result<Files> {
             Err(error) => without.push(format!("{name}: cannot read its requests: {error:#}")),
         }
         if run.validity.verdict == ValidityVerdict::Invalid {
-            without.push(format!("warning: {name} is invalid: its times include delays of the load generator or of this machine"));
+            without.push(format!(
+                "warning: {name} is invalid: its times include delays of the load generator or of this machine"
+            ));
         }
     }
     Ok((files, without))

@@ -43,7 +43,6 @@ fn print_metrics(to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "\nThe margin is the largest change that still counts as none.")
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

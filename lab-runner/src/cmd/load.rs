@@ -53,7 +53,9 @@ fn refuse_what_does_not_apply(scenario: &Scenario, args: &LoadArgs) -> anyhow::R
     if scenario.load.is_batch()
         && let Some((option, _)) = of_a_stream.iter().find(|(_, given)| *given)
     {
-        return Err(UsageError::error(format!("{name} is a batch, all of whose items are there at once: leave {option} away")));
+        return Err(UsageError::error(format!(
+            "{name} is a batch, all of whose items are there at once: leave {option} away"
+        )));
     }
     if !scenario.load.is_batch() && args.arrivals == Some(lab_recording::Arrivals::Batch) {
         return Err(UsageError::error(format!("{name} is a stream of requests, no batch: try --arrivals poisson")));
@@ -108,7 +110,9 @@ mod tests {
 
     #[test]
     fn a_timeout_below_the_loads_own_time_is_refused() {
-        let check = |load: &Load, ms| check_timeout(&plan(&MADE_UP, Which::Buggy, load, Some(Duration::from_millis(ms))).unwrap());
+        let check = |load: &Load, ms| {
+            check_timeout(&plan(&MADE_UP, Which::Buggy, load, Some(Duration::from_millis(ms))).unwrap())
+        };
         let load = Load { warmup_ms: 500, duration_ms: 3_000, ..Load::DEFAULT };
         assert!(check(&load, 3_500).is_ok());
         let refused = check(&load, 3_499).unwrap_err();

@@ -1,8 +1,8 @@
 //! The report as a page: written whole or not at all, and opened if that is asked for.
 
 use crate::exit;
-use anyhow::Context;
 use crate::report::{flames, page};
+use anyhow::Context;
 use lab_analysis::results::Results;
 use lab_recording::{file, pack};
 use std::env;

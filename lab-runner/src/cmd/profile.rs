@@ -12,12 +12,7 @@ use std::path::Path;
 
 /// Does these runs, each of which has a profiler. Returns the signal that interrupted. The measurement stands without
 /// profiles, so a full disk is no failure.
-pub(crate) fn profile(
-    runs: &[Planned],
-    folder: &Path,
-    interrupts: &Interrupts,
-    logs: RawLogs,
-) -> Option<i32> {
+pub(crate) fn profile(runs: &[Planned], folder: &Path, interrupts: &Interrupts, logs: RawLogs) -> Option<i32> {
     let mut done = |number: usize, run: &Path| {
         if let Some(profiler) = runs[number - 1].purpose.profiler() {
             complete(profiler, run, logs);

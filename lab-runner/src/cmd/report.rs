@@ -18,7 +18,8 @@ pub(crate) fn run(args: &ReportArgs, style: Style, scenarios: &[&'static Scenari
     };
     let wants_page = args.html.is_some() || args.open;
     let opened = lab_recording::pack::open(&folder).map_err(usage)?;
-    if let Some(scored) = score::reported(opened.folder(), &folder, style.plain, args.format == Format::Json, scenarios) {
+    if let Some(scored) = score::reported(opened.folder(), &folder, style.plain, args.format == Format::Json, scenarios)
+    {
         return if wants_page { Err(no_page("a score")) } else { scored };
     }
     let style = Style { naive: args.naive, ..style };

@@ -52,7 +52,14 @@ pub(crate) fn run(args: &RunArgs, style: Style, scenarios: &[&'static Scenario])
             if args.console {
                 console::print_overhead(&report);
             }
-            show(&report, page.as_deref(), scenarios, args.record.format, Style { naive: args.naive, ..style }, args.strict)
+            show(
+                &report,
+                page.as_deref(),
+                scenarios,
+                args.record.format,
+                Style { naive: args.naive, ..style },
+                args.strict,
+            )
         }
     }
 }

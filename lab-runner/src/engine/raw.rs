@@ -39,7 +39,7 @@ mod tests {
     fn raw_logs_are_removed_and_results_stay() {
         for profiler in Profiler::ALL {
             let run = tempfile::tempdir().unwrap();
-            let results = ["cpu.folded", "sched.bin", "sched.json", "profiler.json", "spec.json"];
+            let results = ["cpu.folded", "profiler.json", "sched.bin", "sched.json", "spec.json"];
             for name in results.iter().chain(names(profiler)) {
                 fs::write(run.path().join(name), "x").unwrap();
             }

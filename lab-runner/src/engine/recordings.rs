@@ -53,9 +53,7 @@ pub(crate) fn folders_in(folder: &Path) -> Vec<DirEntry> {
 /// Whether a process is alive.
 pub(crate) fn is_alive(process: u32) -> bool {
     let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-    process.is_some_and(|process| {
-        rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH)
-    })
+    process.is_some_and(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
 }
 
 /// Whether this is the name of a recording: `greedy-20260301T093000Z-1234`.
@@ -107,8 +105,14 @@ mod tests {
             assert!(is_invocation(name), "{name}");
         }
         for name in [
-            "greedy", "aZ-1", "-20260301T093000Z-1", "greedy-20260301T093000Z-", "greedy-2026T09Z-1",
-            "greedy-20260301T093000Z-12x", "important-data", "greedy-20260301T093000Z-1234.tar",
+            "greedy",
+            "aZ-1",
+            "-20260301T093000Z-1",
+            "greedy-20260301T093000Z-",
+            "greedy-2026T09Z-1",
+            "greedy-20260301T093000Z-12x",
+            "important-data",
+            "greedy-20260301T093000Z-1234.tar",
         ] {
             assert!(!is_invocation(name), "{name}");
         }

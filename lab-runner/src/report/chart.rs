@@ -73,10 +73,7 @@ mod tests {
         histogram.record(500).unwrap();
         histogram.record(2_000_000_000).unwrap();
         assert_eq!(counted(&histogram, vec![u64::MAX])[0].2, 6);
-        assert!(
-            self::lines(&histogram, Style::new(true)).len() <= 8,
-            "a wide range gets one bar a factor of ten"
-        );
+        assert!(self::lines(&histogram, Style::new(true)).len() <= 8, "a wide range gets one bar a factor of ten");
     }
 
     #[test]

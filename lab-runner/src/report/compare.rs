@@ -69,7 +69,9 @@ fn print_halved(comparison: &Comparison, to: &mut dyn Write) -> io::Result<()> {
         comparison.metrics.iter().filter(|metric| metric.halved).map(|metric| metric.metric.as_str()).collect();
     match &halved[..] {
         [] => Ok(()),
-        halved => writeln!(to, "counts     compared with a half added, because a count may be zero: {}", halved.join(", ")),
+        halved => {
+            writeln!(to, "counts     compared with a half added, because a count may be zero: {}", halved.join(", "))
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::requests::{Analysis, Part, Reading};
 use lab_analysis::results::Results;
 use lab_kit::{Bound, Measure};
-use lab_recording::spec::Spec;
 use lab_recording::Ending;
+use lab_recording::spec::Spec;
 use std::io::{self, Write};
 
 const DIM: Colour = Colour::new().dimmed();

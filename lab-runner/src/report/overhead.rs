@@ -145,9 +145,7 @@ pub(crate) fn beside(report: &Results, profile: &Profile) -> Vec<Beside> {
 
 /// The run that measured the same variant with the same seed, in a comparison on the same side.
 fn unwatched<'a>(report: &'a Results, profile: &Profile) -> Option<&'a Analysis> {
-    let key = |spec: &lab_recording::spec::Spec| {
-        (spec.variant.clone(), spec.side(), spec.load.seed)
-    };
+    let key = |spec: &lab_recording::spec::Spec| (spec.variant.clone(), spec.side(), spec.load.seed);
     let wanted = key(&profile.spec);
     report
         .runs
@@ -165,7 +163,8 @@ pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> 
         format!("{metric} {was} unwatched, {is} watched")
     };
     let told: Vec<String> = all.iter().map(one).collect();
-    let same = profile.spec.load == run.recording.spec.load && profile.spec.purpose.ratio() == run.recording.spec.purpose.ratio();
+    let same = profile.spec.load == run.recording.spec.load
+        && profile.spec.purpose.ratio() == run.recording.spec.purpose.ratio();
     let but = if same { "" } else { ", under a profiler of another length or size" };
     (!told.is_empty()).then(|| format!("{} (one pair of the same seed{but})", told.join("; ")))
 }

@@ -220,9 +220,7 @@ mod tests {
             assert!(plot.svg().unwrap().ends_with("</svg>\n"));
             assert!(plot.lines(Style::new(true)).len() >= ROWS);
         }
-        let shown = |plot: Plot| {
-            field(&plot.lines(Style::new(true))).iter().flatten().filter(|c| **c == 'a').count()
-        };
+        let shown = |plot: Plot| field(&plot.lines(Style::new(true))).iter().flatten().filter(|c| **c == 'a').count();
         assert_eq!((shown(with(&[(7.0, 7.0)])), shown(with(&bad))), (1, 0));
     }
 

@@ -1,11 +1,11 @@
 //! A sweep on one screen: the exponent of each way with its interval, what the largest size took, and how it grew.
 
-use crate::report::screen::fold;
-use crate::report::{Style, Verbosity};
 use crate::report::detail::{environment, print_claim};
 use crate::report::plot::{Line, Look, Plot, Scale};
+use crate::report::screen::fold;
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, grouped, three_digits, time};
+use crate::report::{Style, Verbosity};
 use lab_analysis::claims::Verdict;
 use lab_analysis::growth::Growth;
 use lab_analysis::growth::sweep::{Sweep, Way};

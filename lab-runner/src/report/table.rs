@@ -26,7 +26,11 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
 /// The variant's name, with its size if that is not the plain one.
 pub(crate) fn name(run: &Analysis) -> String {
     let spec = &run.recording.spec;
-    if spec.purpose.ratio() == 1 { spec.variant.clone() } else { format!("{} × {}", spec.variant, spec.purpose.ratio()) }
+    if spec.purpose.ratio() == 1 {
+        spec.variant.clone()
+    } else {
+        format!("{} × {}", spec.variant, spec.purpose.ratio())
+    }
 }
 
 pub(crate) fn is_story(claim: &Judged) -> bool {

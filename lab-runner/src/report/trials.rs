@@ -1,10 +1,10 @@
 //! Many runs of one variant: how often it ended how, with an exact interval, and how long it took.
 
-use crate::report::screen::fold;
-use crate::report::{Style, Verbosity};
 use crate::report::detail::{asked, colour, environment};
+use crate::report::screen::fold;
 use crate::report::table::BOLD;
 use crate::report::units::{ascii, time};
+use crate::report::{Style, Verbosity};
 use lab_analysis::claims::{Judged, Verdict, overall};
 use lab_analysis::requests::Analysis;
 use lab_analysis::requests::trials::{Seen, median, share_interval};

@@ -71,7 +71,9 @@ pub fn judge(run: &Analysis, others: &[Analysis], profiles: &[Profile], scenario
     let size = spec.load.size / spec.purpose.ratio();
     let asked_for = Load { size, ..spec.load.clone() };
     let judge = |claim: &Claim| match claim.measure {
-        _ if !claim.domain.contains(&asked_for, &scenario.load, scenario.brief_load().duration_ms) => outside_its_domain(*claim),
+        _ if !claim.domain.contains(&asked_for, &scenario.load, scenario.brief_load().duration_ms) => {
+            outside_its_domain(*claim)
+        }
         Measure::Stacks(wanted) => undecided_if(
             judged(*claim, stacks::reading(wanted, &run.recording, profiles)),
             stacks::disturbed(wanted, spec, profiles),
@@ -139,11 +141,8 @@ enum Missing {
 }
 
 fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
-    let disturbance = if is_timed(claim.measure) {
-        compared(claim.measure, run, others).find_map(disturbed)
-    } else {
-        None
-    };
+    let disturbance =
+        if is_timed(claim.measure) { compared(claim.measure, run, others).find_map(disturbed) } else { None };
     undecided_if(judged(claim, reading(claim.measure, run, others)), disturbance)
 }
 

@@ -1,10 +1,10 @@
 //! Claims on what a profiler saw: the share of a view that is in stacks of a kind.
 
 use crate::claims::Missing;
+use crate::host::disturbance;
 use crate::overhead::limits::least_share;
 use crate::profile::{Profile, View};
 use crate::requests::Reading;
-use crate::host::disturbance;
 use crate::stacks::stalls::LongPoll;
 use crate::stacks::{Folded, Names, has_frame};
 use crate::stats::estimate::quantile;

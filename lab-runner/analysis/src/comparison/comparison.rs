@@ -1,8 +1,8 @@
 //! From the runs of a comparison to its result: which pairs count, and by how much each metric changed.
 
 use crate::comparison::metrics::Metric;
-use crate::host::disturbance;
 use crate::comparison::verdict::{Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
+use crate::host::disturbance;
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use crate::stats::estimate::{Estimate, detectable};
 use crate::stats::median;

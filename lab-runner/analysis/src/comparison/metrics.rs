@@ -67,7 +67,11 @@ mod tests {
         load: Load::DEFAULT,
         brief_ms: None,
         primary: "orders_shipped",
-        columns: &[Column::new("polls_per_op", "polls"), Column::new("nobody knows this", "?"), Column::new("lost", "")],
+        columns: &[
+            Column::new("polls_per_op", "polls"),
+            Column::new("nobody knows this", "?"),
+            Column::new("lost", ""),
+        ],
         metrics: &[Metric::higher("orders_shipped", "orders", 0.01, "orders shipped").may_be_zero()],
         check: no_input,
         ledger: &[],

@@ -164,7 +164,11 @@ fn what_is_smaller_than_what_overhead_cost_accuses_nobody_and_is_told() {
     // A tenth of all waiting.
     let (above, below) = (watched(0.099, 81_000.0), watched(0.101, 81_000.0));
     assert_eq!((above.findings[0].cause, above.refused.len()), (Cause::LongPoll, 0));
-    assert_eq!((below.findings.len(), below.conclusion()), (0, Cause::NotEnoughEvidence), "the long poll is still there");
+    assert_eq!(
+        (below.findings.len(), below.conclusion()),
+        (0, Cause::NotEnoughEvidence),
+        "the long poll is still there"
+    );
     let refused = &below.refused[0];
     assert_eq!((refused.cause, refused.at.as_deref()), (Cause::LongPoll, Some("shop::import")));
     assert_eq!(refused.because, "10.0 % is smaller than what watching cost, 10.1 %");

@@ -1,8 +1,8 @@
 //! The profiler in the parent: names for what the child saw, and a word on how far it can be believed.
 
-use crate::stacks::symbols::Symbols;
 use crate::stacks::Folded;
 use crate::stacks::pprof::{Pprof, ValueType};
+use crate::stacks::symbols::Symbols;
 use lab_recording::alloc::heap::{self, Heap};
 use lab_recording::alloc::read::{self, Recording};
 use lab_recording::alloc::{FILE, HEAP, NO_JEMALLOC};

@@ -1,8 +1,8 @@
 //! The parent's half: addresses become names, samples become CPU time, and a note says how far to believe them.
 
-use crate::stacks::symbols::Symbols;
 use crate::stacks::Folded;
 use crate::stacks::pprof::{Pprof, ValueType};
+use crate::stacks::symbols::Symbols;
 use anyhow::{Result, ensure};
 use lab_recording::cpu::{OWN_THREADS, Raw, Stack};
 use lab_recording::frame::Frame;

@@ -241,7 +241,11 @@ pub fn rule(spec: &Spec, scenario: Option<&'static Scenario>) -> Rule<'static> {
     let metrics = chosen(named, scenario);
     let first = metrics.first().filter(|_| !named.is_empty()).map(|metric| metric.name);
     let primary = first.or(scenario.map(|scenario| scenario.primary)).unwrap_or(METRICS[0].name);
-    Rule { primary, metrics, alpha: if spec.purpose.pair().is_some_and(|pair| pair.interim) { POCOCK[0].alpha } else { 0.05 } }
+    Rule {
+        primary,
+        metrics,
+        alpha: if spec.purpose.pair().is_some_and(|pair| pair.interim) { POCOCK[0].alpha } else { 0.05 },
+    }
 }
 
 /// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a folder below.

@@ -88,12 +88,7 @@ impl Pprof {
     pub fn without_lines(folded: &Folded, kind: ValueType) -> Pprof {
         let mut profile = Pprof::new(&[kind]);
         for (frames, weight) in folded.stacks() {
-            let function = |name: &&str| Place {
-                function: (*name).to_owned(),
-                file: String::new(),
-                start: 0,
-                line: 0,
-            };
+            let function = |name: &&str| Place { function: (*name).to_owned(), file: String::new(), start: 0, line: 0 };
             profile.add_places(frames.iter().rev().map(function).collect(), &[weight]);
         }
         profile
@@ -135,8 +130,7 @@ impl Pprof {
         for (stack, values) in &self.samples {
             message.nested(field::SAMPLE, &sample(stack, values));
         }
-        let mut places: Vec<(u64, &Place)> =
-            self.places.iter().map(|(place, number)| (*number, place)).collect();
+        let mut places: Vec<(u64, &Place)> = self.places.iter().map(|(place, number)| (*number, place)).collect();
         places.sort_unstable();
         let mut functions: HashMap<(&str, &str), u64> = HashMap::new();
         for (number, place) in places {
@@ -213,8 +207,7 @@ mod tests {
         let mut bytes = Vec::new();
         GzDecoder::new(gzipped).read_to_end(&mut bytes).unwrap();
         let profile = fields(&bytes);
-        let strings: Vec<&str> =
-            nested(&profile, 6).into_iter().map(|s| std::str::from_utf8(s).unwrap()).collect();
+        let strings: Vec<&str> = nested(&profile, 6).into_iter().map(|s| std::str::from_utf8(s).unwrap()).collect();
         assert_eq!(strings[0], "");
         let text = |bytes: &[u8], field| strings[number(&fields(bytes), field).unwrap() as usize];
         let mut functions = BTreeMap::new();
@@ -286,10 +279,8 @@ mod tests {
             let (types, default, stacks) = decoded(&profile.gzipped().unwrap());
             assert_eq!((types.join(" "), default.as_str()), ("wall/nanoseconds".into(), "wall"));
             let read: Vec<String> = stacks.iter().map(|line| line.replace(" (:0):0", "")).collect();
-            let mut wanted: Vec<String> = folded
-                .stacks()
-                .map(|(frames, weight)| format!("{} [{weight}]", frames.join(";")))
-                .collect();
+            let mut wanted: Vec<String> =
+                folded.stacks().map(|(frames, weight)| format!("{} [{weight}]", frames.join(";"))).collect();
             wanted.sort();
             assert_eq!(read, wanted);
         }

@@ -22,30 +22,32 @@ mod load {
     mod export;
     mod findings;
     mod greedy;
+    mod overhead;
+    mod pack;
+    mod page;
+    mod post_mortem;
     mod profiler_alloc;
     mod profiler_cpu;
+    mod profiler_overhead;
     mod profiler_sched;
     mod profiler_spans;
     mod profilers;
-    mod overhead;
-    mod page;
-    mod post_mortem;
     mod recorded;
     mod score;
     mod shutdown;
     mod unordered;
     mod verify;
-    mod profiler_overhead;
 }
 
 mod plain {
     mod dry_run;
     mod export;
+    mod habits;
     mod hostile;
     mod papers;
+    mod scenarios;
     mod sched;
     mod stall;
-    mod scenarios;
     mod structure;
     mod wrong_input;
 }

@@ -61,34 +61,46 @@ fn unoptimised(facts: &Facts) -> Option<Unavailable> {
 
 fn no_spare_core(facts: &Facts, workers: usize) -> Option<Unavailable> {
     let cores = facts.environment.cores.filter(|cores| *cores <= workers)?;
-    let why = format!("the load generator shares {cores} of {cores} cores with the runtime, and each run reports its delay");
+    let why =
+        format!("the load generator shares {cores} of {cores} cores with the runtime, and each run reports its delay");
     item("requests sent within a microsecond", why, "use a machine with one core more than the runtime has workers")
 }
 
 fn throttled(facts: &Facts) -> Option<Unavailable> {
     let Some(Quota::Cores(quota)) = facts.quota else { return None };
     let cores = facts.cores_present? as f64;
-    let why = format!("the control group has a quota of {quota:.2} of {cores} cores, and stops the process once it is used up");
+    let why = format!(
+        "the control group has a quota of {quota:.2} of {cores} cores, and stops the process once it is used up"
+    );
     (quota < cores).then_some(())?;
     item("tail latencies without throttling", why, "lift the quota (docker --cpus, systemd CPUQuota)")
 }
 
 fn shared(facts: &Facts) -> Option<Unavailable> {
     let percent = facts.foreign_cores.filter(|cores| *cores > MOST_FOREIGN_CORES)? * 100.0;
-    let why = format!("other processes used {percent:.0} % of a core before the runs began, and pairs with that are dropped");
+    let why =
+        format!("other processes used {percent:.0} % of a core before the runs began, and pairs with that are dropped");
     item("small changes", why, "end the other processes, or try again later")
 }
 
 fn paused(facts: &Facts) -> Option<Unavailable> {
     let spin = facts.spin.filter(|spin| spin.longest_us >= MARGIN_US)?;
     let (ms, gaps) = (spin.longest_us / 1e3, spin.gaps);
-    let why = format!("a thread that only reads the clock was stopped for {ms:.1} ms, and {gaps} times for more than 0.1 ms");
-    item("maxima below the longest pause of the host", why, "end the other processes; on a shared host, use a dedicated one")
+    let why =
+        format!("a thread that only reads the clock was stopped for {ms:.1} ms, and {gaps} times for more than 0.1 ms");
+    item(
+        "maxima below the longest pause of the host",
+        why,
+        "end the other processes; on a shared host, use a dedicated one",
+    )
 }
 
 fn late_sleeps(facts: &Facts) -> Option<Unavailable> {
     let us = facts.sleeps.filter(|sleeps| sleeps.p99_us >= MARGIN_US)?.p99_us;
-    let why = format!("one sleep in a hundred ends {:.1} ms late, more than the load generator makes up for by spinning", us / 1e3);
+    let why = format!(
+        "one sleep in a hundred ends {:.1} ms late, more than the load generator makes up for by spinning",
+        us / 1e3
+    );
     item("requests sent on time at low rates", why, "use --rate 1000 or more: then the load generator does not sleep")
 }
 
@@ -108,7 +120,9 @@ fn changing_frequency(facts: &Facts) -> Option<Unavailable> {
 fn no_steal(facts: &Facts) -> Option<Unavailable> {
     let why = match (facts.steal_ever, facts.is_virtual) {
         (None, _) => "there is no /proc/stat",
-        (Some(false), Some(true)) => "the host has reported none since this machine started, and may not report it at all",
+        (Some(false), Some(true)) => {
+            "the host has reported none since this machine started, and may not report it at all"
+        }
         _ => return None,
     };
     item("CPU time taken by the host (steal)", why, "look at the longest pause under timers, and repeat what matters")
@@ -242,11 +256,15 @@ mod tests {
         let why = |facts: Facts| unavailable(&facts, 1, &[]).first().map(|item| item.why.clone());
         let refused = why(Facts { perf_event_paranoid: Some(4), ..good() });
         assert_eq!(refused.as_deref(), Some("kernel.perf_event_paranoid is 4"));
-        assert!(why(Facts { hardware_counters: Some(false), ..good() }).unwrap().starts_with("this machine has no performance"));
+        assert!(
+            why(Facts { hardware_counters: Some(false), ..good() })
+                .unwrap()
+                .starts_with("this machine has no performance")
+        );
         assert!(why(Facts { io_uring: IoUring::Nobody, ..good() }).unwrap().contains("to no process"));
         assert_eq!(
             why(Facts { disk_free_bytes: Some(9_999_999), ..good() }).unwrap(),
-            "9 MB are free where recordings go"
+            "9 MB are free in the folder of recordings"
         );
     }
 

@@ -112,12 +112,15 @@ fn busy(facts: &Facts) -> String {
     let others = or_unknown(facts.foreign_cores.as_ref(), |cores| format!("{:.0} % of a core", cores * 100.0));
     let stolen = or_unknown(facts.steal.as_ref(), |steal| format!("{:.1} %", steal.share * 100.0));
     let waited = or_unknown(facts.pressure_percent.as_ref(), |percent| format!("{percent:.1} %"));
-    format!("load {load}; other processes use {others}; steal {stolen}; a process waits for a core {waited} of the time")
+    format!(
+        "load {load}; other processes use {others}; steal {stolen}; a process waits for a core {waited} of the time"
+    )
 }
 
 fn build(facts: &Facts) -> String {
     let here = &facts.environment;
-    let version = |name: &str, version: &Option<String>| format!("{name} {}", or_unknown(version.as_ref(), String::clone));
+    let version =
+        |name: &str, version: &Option<String>| format!("{name} {}", or_unknown(version.as_ref(), String::clone));
     let rustc = here.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or(rustc).to_owned());
     let optimised = if here.optimised { "optimised" } else { "not optimised" };
     let unstable = if here.tokio_unstable { "tokio_unstable" } else { "no tokio_unstable" };
@@ -153,7 +156,10 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
     let heads = format!("{:<22}{:>12}   {:<22}{:>12}   verdict", "", "noise floor", "ratio, really 1", "detectable");
     writeln!(to, "\n{DIM}{heads}{DIM:#}")?;
     noise.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))?;
-    writeln!(to, "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs show{DIM:#}")?;
+    writeln!(
+        to,
+        "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs show{DIM:#}"
+    )?;
     if !noise.detectable.is_empty() {
         let changes = noise.detectable.iter();
         let changes = changes.map(|by| format!("{} with {}", percent(by.change), by.pairs));
@@ -204,7 +210,8 @@ fn print_dropped(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<
     if all == 0 {
         return row("dropped", "no pair", style, to);
     }
-    let shown = noise.dropped.iter().take(MOST_DROPPED).map(|dropped| format!("pair {}, {}", dropped.pair, dropped.why));
+    let shown =
+        noise.dropped.iter().take(MOST_DROPPED).map(|dropped| format!("pair {}, {}", dropped.pair, dropped.why));
     let more = (all > MOST_DROPPED).then(|| format!("{} more", all - MOST_DROPPED));
     let shown: Vec<String> = shown.chain(more).collect();
     row("dropped", &format!("{all} of {} pairs: {}", noise.pairs, shown.join("; ")), style, to)
@@ -216,7 +223,10 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
         Judgement::Quiet => (
             AnsiColor::Green.on_default(),
             "quiet",
-            format!("both sides are the same, and no metric counts as changed, in {} of {} pairs", noise.kept, noise.pairs),
+            format!(
+                "both sides are the same, and no metric counts as changed, in {} of {} pairs",
+                noise.kept, noise.pairs
+            ),
         ),
         Judgement::FalseAlarm => (
             AnsiColor::Red.on_default().bold(),

@@ -101,12 +101,7 @@ fn run_all(
 
 /// One run under the scheduler profiler, and one under the allocation profiler where the findings lack a function.
 /// Returns the time until the diagnosis, in milliseconds.
-fn run_one(
-    cell: &ScoreCell,
-    into: &Path,
-    interrupts: &Interrupts,
-    logs: RawLogs,
-) -> anyhow::Result<Option<f64>> {
+fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts, logs: RawLogs) -> anyhow::Result<Option<f64>> {
     // Ended when this returns, however it does.
     let _neighbours = cell.cell.neighbour.then(Neighbours::start).transpose()?;
     let begin = Instant::now();

@@ -57,8 +57,7 @@ pub(crate) fn plan(
         Which::Named(name) => Ok(vec![run(named(scenario, name)?, Purpose::Measure)]),
         Which::All => {
             let plain = scenario.variants.iter().map(|variant| run(variant, Purpose::Measure));
-            let larger =
-                growth_runs(scenario, load).map(|(variant, ratio)| run(variant, Purpose::Larger { ratio }));
+            let larger = growth_runs(scenario, load).map(|(variant, ratio)| run(variant, Purpose::Larger { ratio }));
             Ok(plain.chain(larger).collect())
         }
     }
@@ -84,14 +83,7 @@ fn planned(
 ) -> Planned {
     let load = Load { size: load.size.saturating_mul(purpose.ratio()), ..load.clone() };
     let timeout = timeout.unwrap_or(load.lasts() + Duration::from_millis(load.patience_ms));
-    Planned {
-        scenario,
-        variant,
-        load,
-        purpose,
-        padding: 0,
-        timeout,
-    }
+    Planned { scenario, variant, load, purpose, padding: 0, timeout }
 }
 
 /// The larger sizes that growth claims ask for. Messages from a file have the size they have.

@@ -138,7 +138,11 @@ mod tests {
         let times: Times = [(("buggy".to_owned(), 10), Duration::from_millis(15))].into();
         assert_eq!(profiles(&runs, &[Profiler::Cpu], None, Some(&times))[0].load.size, 100, "it may be quadratic");
         assert_eq!(profiles(&runs, &[Profiler::Spans], None, Some(&times))[0].load.size, 10, "spans are not sampled");
-        assert_eq!(profiles(&runs, &[Profiler::Cpu], None, Some(&Times::new()))[0].load.size, 10, "it was not measured");
+        assert_eq!(
+            profiles(&runs, &[Profiler::Cpu], None, Some(&Times::new()))[0].load.size,
+            10,
+            "it was not measured"
+        );
     }
 
     #[test]

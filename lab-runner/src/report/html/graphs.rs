@@ -2,8 +2,8 @@
 //! stay small.
 
 use lab_analysis::evidence::Evidence;
-use lab_analysis::stacks::{Difference, Side};
 use lab_analysis::stacks::flame::{Icicle, Shape, icicle, icicle_of_difference};
+use lab_analysis::stacks::{Difference, Side};
 
 /// Bytes that all pictures together may have: the page is to stay below four megabytes.
 const BUDGET: usize = 2_700_000;
@@ -57,12 +57,7 @@ fn of_run(title: &str, evidence: &Evidence, number: usize) -> Result<Icicle, Str
     icicle(&evidence.side(seen), evidence.own_crate, &title).map_err(|error| error.to_string())
 }
 
-fn between(
-    title: &str,
-    evidence: &Evidence,
-    difference: Option<&Difference>,
-    shape: Shape,
-) -> Result<Icicle, String> {
+fn between(title: &str, evidence: &Evidence, difference: Option<&Difference>, shape: Shape) -> Result<Icicle, String> {
     let [before, after] = evidence.sides().ok_or("there are no two runs")?;
     let title = format!("{title}: {} against {}", before.label, after.label);
     let difference = difference.ok_or("no samples on either side")?;

@@ -131,7 +131,8 @@ fn without_finding(report: &Results) -> Headline {
     if let Some(finding) = first(Cause::Overload).or_else(|| first(Cause::HostNoise)) {
         return Headline::new("open", format!("{}; {subject}", predicate(finding.cause, None)));
     }
-    match report.diagnoses.iter().all(|of| of.diagnosis.conclusion() == Cause::Healthy) && !report.diagnoses.is_empty() {
+    match report.diagnoses.iter().all(|of| of.diagnosis.conclusion() == Cause::Healthy) && !report.diagnoses.is_empty()
+    {
         true => Headline::new("good", format!("No fault found: {subject}")),
         false => Headline::new("open", format!("Not diagnosed, because no profiler saw polls: {subject}")),
     }

@@ -2,9 +2,9 @@
 
 use crate::report::compare::{interval, keeps};
 use crate::report::detail::{evidence, words};
-use crate::report::screen::marks;
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
+use crate::report::screen::marks;
 use crate::report::table::{is_story, name};
 use crate::report::units::{bounded, reading, three_digits};
 use lab_analysis::claims::control::Kept;

@@ -292,9 +292,7 @@ fn tasks_that_wait_for_each_other_are_told_so() {
     own.blame = Some(Blame { waits: 10, waited_ms: 1_200.0, edges: vec![edge(Culprit::Group(1), 1, 1_200.0, 10)] });
     let lines = printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, own)]) }, print);
     assert!(
-        lines[1].ends_with(
-            "each request waited 200 µs on average, 100 % of it for each other: polls of requests"
-        ),
+        lines[1].ends_with("each request waited 200 µs on average, 100 % of it for each other: polls of requests"),
         "{lines:#?}"
     );
 }
@@ -339,9 +337,7 @@ fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     assert!(says[0].starts_with("buggy, 2.00 s from 1.23 s on: its workers spent"), "{says:?}");
     let (histogram, words) = histogram::draw("poll time", &runs, UTF8, |group| Some(&group.poll_us)).unwrap();
     assert!(
-        words.starts_with(
-            "requests: buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms, 6 000 of them; fixed p50"
-        ),
+        words.starts_with("requests: buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms, 6 000 of them; fixed p50"),
         "{words}"
     );
     for svg in [svg, histogram] {

@@ -62,12 +62,7 @@ impl Run<'_> {
 
     /// `requests`, or the place.
     pub(crate) fn who(&self, number: usize) -> String {
-        self.group(number).map_or_else(
-            || "tasks nobody knows".into(),
-            |group| {
-                named_at(group)
-            },
-        )
+        self.group(number).map_or_else(|| "tasks nobody knows".into(), |group| named_at(group))
     }
 
     /// The function that a group was seen in, under the name by which runs match; else the group's name.

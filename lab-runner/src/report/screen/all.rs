@@ -153,9 +153,10 @@ fn ending(run: &Analysis) -> Option<String> {
 
 /// What the signs before values mean, and why runs did not end by themselves or cannot be used.
 fn reasons(results: &Results) -> Vec<Line> {
-    let shown = results.runs.iter().flat_map(|(run, _)| {
-        results.columns.iter().filter_map(|column| run.metrics.get(column.metric))
-    });
+    let shown = results
+        .runs
+        .iter()
+        .flat_map(|(run, _)| results.columns.iter().filter_map(|column| run.metrics.get(column.metric)));
     let marks = latency::marks(shown).into_iter().map(|mark| Line::labelled("note", &mark));
     let reason = |(run, _): &(Analysis, _)| {
         let outcome = &run.recording.outcome;
@@ -187,7 +188,8 @@ fn learned(view: &View<'_>, most: usize) -> Vec<Line> {
 fn best_fix(results: &Results) -> Option<(String, String)> {
     let column = deciding(results)?;
     let reading = |run: &Analysis| -> Option<Reading> {
-        let usable = run.validity.verdict != ValidityVerdict::Invalid && run.recording.outcome.ending == Ending::Finished;
+        let usable =
+            run.validity.verdict != ValidityVerdict::Invalid && run.recording.outcome.ending == Ending::Finished;
         run.metrics.get(column.metric).filter(|reading| usable && reading.value > 0.0).cloned()
     };
     let kind = |run: &Analysis, kinds: &[Kind]| kinds.contains(&run.recording.spec.kind);

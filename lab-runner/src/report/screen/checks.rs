@@ -1,8 +1,8 @@
 //! The lab's own test of a run in a line: how many of the checks hold, and those that do not with their reason.
 
 use crate::report::detail::evidence;
-use crate::report::screen::{Line, View};
 use crate::report::sched::words::percent;
+use crate::report::screen::{Line, View};
 use lab_analysis::claims::{Judged, Verdict, is_about_a_profiler, is_about_a_sweep};
 use lab_analysis::results::Results;
 

@@ -79,10 +79,16 @@ fn verdict(results: &Results, comparison: &Comparison) -> (Word, String) {
     }
     if comparison.loses_more() {
         let [was, is] = comparison.lost;
-        return (Word::Worse, format!("{} loses {is:.0} requests, {} loses {was:.0}", comparison.after, comparison.before));
+        return (
+            Word::Worse,
+            format!("{} loses {is:.0} requests, {} loses {was:.0}", comparison.after, comparison.before),
+        );
     }
     if primary.is_none() {
-        return (Word::Undecided, "the metric that decides was not measured on both sides: try a longer --duration".into());
+        return (
+            Word::Undecided,
+            "the metric that decides was not measured on both sides: try a longer --duration".into(),
+        );
     }
     let gone = fix(results).is_some_and(|fix| fix.gone == Gone::Yes);
     match comparison.change() {
@@ -242,7 +248,8 @@ fn kept(view: &View<'_>) -> Vec<Line> {
 /// Order, noise, every pair that does not count, what runs note, and the profilers.
 fn details(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
     let results = view.results;
-    let mut lines = vec![Line::labelled("order", &order(comparison)), Line::labelled("noise", &noise::line(results, comparison))];
+    let mut lines =
+        vec![Line::labelled("order", &order(comparison)), Line::labelled("noise", &noise::line(results, comparison))];
     let dropped = comparison.pairs.iter().filter_map(|pair| Some((pair.number, pair.dropped.as_ref()?)));
     lines.extend(dropped.map(|(number, why)| Line::labelled("dropped", &format!("pair {number}: {why}"))));
     let notes: BTreeSet<&String> = results.runs.iter().flat_map(|(run, _)| &run.notes).collect();
@@ -262,7 +269,8 @@ fn next(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
     let first = match results.runs.first().filter(|_| undecided) {
         Some((run, _)) => {
             let pairs = 2 * comparison.pairs.len().max(8);
-            let command = format!("{lab} compare {scenario} {} {} --pairs {pairs}", comparison.before, comparison.after);
+            let command =
+                format!("{lab} compare {scenario} {} {} --pairs {pairs}", comparison.before, comparison.after);
             (command, format!("more pairs ({})", load::runs_take(run, 2 * pairs)))
         }
         None => (format!("{lab} run {scenario} --all"), "look for a better fix".to_owned()),

@@ -102,9 +102,10 @@ fn sentence(view: &View<'_>, run: &Analysis, finding: &Finding, evidence: usize)
 /// Which run a finding is about, where that is not the measured one: it is shorter or larger, so its numbers are others.
 fn profiled(view: &View<'_>, spec: &Spec) -> Option<String> {
     let side = side_of(spec);
-    let of_it = view.results.profiles.iter().find(|profile| {
-        profile.spec.variant == spec.variant && profile.side() == side && profile.sched.is_some()
-    })?;
+    let of_it =
+        view.results.profiles.iter().find(|profile| {
+            profile.spec.variant == spec.variant && profile.side() == side && profile.sched.is_some()
+        })?;
     let load = &of_it.spec.load;
     Some(match load.is_batch() {
         true => format!("Profiled run, batch of {}", grouped(load.size as i64)),
@@ -114,7 +115,8 @@ fn profiled(view: &View<'_>, spec: &Spec) -> Option<String> {
 
 /// What each victim lost: a sum over requests would be longer than the run.
 pub(crate) fn cost(cost: &Cost) -> Option<String> {
-    let requests = |count: u64| if count == 1 { "1 request".to_owned() } else { format!("{} requests", grouped(count as i64)) };
+    let requests =
+        |count: u64| if count == 1 { "1 request".to_owned() } else { format!("{} requests", grouped(count as i64)) };
     match (cost.ms, cost.requests) {
         (Some(ms), Some(hit @ 1..)) => Some(format!("{} waited {} each", requests(hit), time_ms(ms / hit as f64))),
         (None, Some(hit @ 1..)) => Some(format!("{} affected", requests(hit))),

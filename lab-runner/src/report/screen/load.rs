@@ -2,9 +2,9 @@
 
 use crate::report::units::{grouped, time_ms};
 use lab_analysis::requests::{Analysis, ValidityVerdict};
-use lab_recording::{Ending, Load};
-use lab_recording::spec::Spec;
 use lab_recording::profiler::Profiler;
+use lab_recording::spec::Spec;
+use lab_recording::{Ending, Load};
 use std::time::Duration;
 
 /// Cores that other processes may use, and the share that the host may take, on a machine that is called quiet.

@@ -79,10 +79,8 @@ fn head(run: &Analysis) -> Vec<Line> {
     let hang = name.len() + 3;
     let facts = [Some(load::load(&spec.load)), load::answered(run), load::machine(run)];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
-    let mut lines = vec![
-        Line::hanging(format!("{BOLD}{name}{BOLD:#}   {}", spec.about), hang),
-        Line::plain(facts.join(" · ")),
-    ];
+    let mut lines =
+        vec![Line::hanging(format!("{BOLD}{name}{BOLD:#}   {}", spec.about), hang), Line::plain(facts.join(" · "))];
     lines.extend(load::doubts(run).iter().map(|doubt| Line::labelled("warning", doubt)));
     lines.extend(run.notes.iter().map(|note| Line::labelled("note", note)));
     lines
@@ -106,7 +104,8 @@ pub(crate) fn profiled(view: &View<'_>) -> Vec<Line> {
 fn next(view: &View<'_>, run: &Analysis) -> Vec<Line> {
     let spec = &run.recording.spec;
     let (lab, scenario) = (view.lab, &spec.scenario);
-    let fix = || (format!("{lab} run {scenario} --fixed"), format!("measure the default fix ({})", load::run_takes(run)));
+    let fix =
+        || (format!("{lab} run {scenario} --fixed"), format!("measure the default fix ({})", load::run_takes(run)));
     let pairs = || (format!("{lab} compare {scenario}"), format!("prove it, 8 pairs ({})", load::runs_take(run, 16)));
     let all = || (format!("{lab} run {scenario} --all"), "all variants beside each other".to_owned());
     let commands = match spec.kind {

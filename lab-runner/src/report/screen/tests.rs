@@ -13,8 +13,24 @@ use lab_recording::{Arrivals, Cause, Kind, Load};
 
 /// Words of the lab's own that stopped readers.
 const PRIVATE: [&str; 18] = [
-    "asked", "came ", "told", "lens", "watching", "sick", "looked", "refuted", "nobody", "n too small", "pacer",
-    "per op", "at floor", "to know", "(buggy)", "wait_", "_us", "drive.rs",
+    "asked",
+    "came ",
+    "told",
+    "lens",
+    "watching",
+    "sick",
+    "looked",
+    "refuted",
+    "nobody",
+    "n too small",
+    "pacer",
+    "per op",
+    "at floor",
+    "to know",
+    "(buggy)",
+    "wait_",
+    "_us",
+    "drive.rs",
 ];
 
 fn source(_: &str) -> Option<String> {
@@ -94,7 +110,8 @@ fn buggy() -> Results {
 
 fn printed(results: &Results, verbosity: Verbosity) -> Vec<String> {
     let style = Style { verbosity, ..Style::new(false) };
-    let view = View { results, page: Some("lab-runs/greedy/report.html".as_ref()), style, lab: "cargo lab", read: &source };
+    let view =
+        View { results, page: Some("lab-runs/greedy/report.html".as_ref()), style, lab: "cargo lab", read: &source };
     let text = folded(&lines(&view), style).join("\n");
     anstream::adapter::strip_str(&text).to_string().lines().map(str::to_owned).collect()
 }
@@ -142,7 +159,8 @@ fn pairs() -> Results {
 
 /// Eleven variants.
 fn variants() -> Results {
-    let kinds = [Kind::Buggy, Kind::Fixed, Kind::Fix, Kind::Fix, Kind::Fix, Kind::Fix, Kind::Trap, Kind::Trap, Kind::Trap];
+    let kinds =
+        [Kind::Buggy, Kind::Fixed, Kind::Fix, Kind::Fix, Kind::Fix, Kind::Fix, Kind::Trap, Kind::Trap, Kind::Trap];
     let kinds = kinds.into_iter().chain([Kind::Decoy, Kind::Decoy]).enumerate();
     let variant = |(number, kind): (usize, Kind)| {
         let p99 = if matches!(kind, Kind::Buggy | Kind::Trap) { 550_000.0 } else { 5_000.0 + number as f64 };
@@ -153,7 +171,8 @@ fn variants() -> Results {
     };
     let mut runs: Vec<(Analysis, Vec<Judged>)> = kinds.map(variant).collect();
     let mut larger = runs[1].clone();
-    (larger.0.recording.spec.purpose, larger.1) = (Purpose::Larger { ratio: 10 }, vec![checked(Verdict::NotMeasured, Some("the load was late"))]);
+    (larger.0.recording.spec.purpose, larger.1) =
+        (Purpose::Larger { ratio: 10 }, vec![checked(Verdict::NotMeasured, Some("the load was late"))]);
     larger.0.metrics.insert("response_p50_us".into(), Reading::exact(295_000.0));
     runs.push(larger);
     let spec = runs[0].0.recording.spec.clone();
@@ -177,8 +196,20 @@ fn every_screen_fits_a_terminal_and_has_no_private_word() {
 fn a_run_shows_its_finding_first_then_cost_evidence_latency_and_the_rest() {
     let screen = screen(&buggy());
     let load = "2 000 requests/s for 3 s on 1 worker · all 6 000 answered · machine quiet";
-    let begins = ["greedy, variant buggy", load, "FAULT", "scenarios/greedy", "> ", "1 183 requests waited 288 ms each", "Try", "Not so if",
-        "response", "checks", "report", "next"];
+    let begins = [
+        "greedy, variant buggy",
+        load,
+        "FAULT",
+        "scenarios/greedy",
+        "> ",
+        "1 183 requests waited 288 ms each",
+        "Try",
+        "Not so if",
+        "response",
+        "checks",
+        "report",
+        "next",
+    ];
     let places = places(&screen, &begins);
     assert!(places.is_sorted(), "{screen:#?}");
     assert_eq!(screen[places[2]], "FAULT  long poll: scenario_greedy::buggy::import");
@@ -233,7 +264,10 @@ fn a_comparison_says_what_changed_then_whether_the_cause_is_gone() {
     assert!(screen[0].starts_with("greedy: buggy → fixed   8 pairs in 67 s"), "{screen:#?}");
     assert!(screen[2].starts_with("FIXED  response p99 is 95 times shorter (95 to 95 times, 9"), "{screen:#?}");
     let text = words(&screen);
-    assert!(text.contains("The cause is gone (long poll in scenario_greedy::buggy::import), and nothing took"), "{text}");
+    assert!(
+        text.contains("The cause is gone (long poll in scenario_greedy::buggy::import), and nothing took"),
+        "{text}"
+    );
     assert!(text.contains("would say: p99 = 62.5 µs → 62.5 µs"), "{text}");
     assert!(places(&screen, &["FIXED", "response p99 *", "* decides", "response   A", "report", "next"]).is_sorted());
 }
@@ -241,7 +275,8 @@ fn a_comparison_says_what_changed_then_whether_the_cause_is_gone() {
 #[test]
 fn variants_stand_by_their_kind_and_the_best_fix_is_compared_next() {
     let screen = screen(&variants());
-    let kinds = ["faulty", "fixes", "tempting, and no fix", "look faulty, are healthy", "learned", "checks", "report", "next"];
+    let kinds =
+        ["faulty", "fixes", "tempting, and no fix", "look faulty, are healthy", "learned", "checks", "report", "next"];
     assert!(places(&screen, &kinds).is_sorted(), "{screen:#?}");
     let text = screen.join("\n");
     assert!(text.contains("55 of 56 hold, 1 undecided") && text.contains("the load was late"), "{text}");

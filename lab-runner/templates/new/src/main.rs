@@ -12,9 +12,16 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: Counting<lab_runner::Jemalloc> = Counting::over(lab_runner::Jemalloc);
 
-static SCENARIO: Scenario =
-    Scenario::new("my-scenario", "a blocking call in a handler delays every request of its worker", VARIANTS)
-        .load(Load { rate: 1_000.0, duration_ms: 2_000, ..Load::DEFAULT });
+static SCENARIO: Scenario = Scenario::new(
+    "my-scenario",
+    "a blocking call in a handler delays every request of its worker",
+    VARIANTS,
+)
+.load(Load {
+    rate: 1_000.0,
+    duration_ms: 2_000,
+    ..Load::DEFAULT
+});
 
 const VARIANTS: &[Variant] = &[
     Variant::new("buggy", Kind::Buggy, |cx| serve(cx, buggy::handle))
@@ -28,8 +35,10 @@ const VARIANTS: &[Variant] = &[
 
 // What a variant promises. The lab judges it after every run, from what the run recorded.
 const ENDS: Claim = Claim::ending("it ends by itself", Ending::Finished);
-const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);
-const DELAYS: Claim = Claim::metric("one request in ten waits for others", "wait_p90_us").at_least(2_000.0);
+const ANSWERS_ALL: Claim =
+    Claim::share("every request is answered", "completed", "offered").equal(1.0);
+const DELAYS: Claim =
+    Claim::metric("one request in ten waits for others", "wait_p90_us").at_least(2_000.0);
 const HELPS: Claim = Claim::ratio("it waits far less", "wait_p90_us", "buggy").at_most(0.5);
 
 // The answer to the question what is wrong, which `lab score` compares with the diagnosis.

@@ -115,13 +115,13 @@ fn who_loses_requests_that_the_other_answers_did_not_improve() {
 #[test]
 fn what_may_be_zero_is_compared_by_a_half_more_and_nothing_at_all_is_left_out() {
     let late = |values: [f64; 2]| {
-        let mut runs = pairs(0.5, &[("answers_late", 0.0)]);
+        let mut runs = pairs(0.5, &[("forced_yields", 0.0)]);
         for pair in runs.chunks_mut(2) {
             pair.iter_mut().zip(values).for_each(|(run, value)| {
-                run.metrics.insert("answers_late".into(), Reading::exact(value));
+                run.metrics.insert("forced_yields".into(), Reading::exact(value));
             });
         }
-        compare(&runs).metrics.into_iter().find(|metric| metric.metric == "answers_late")
+        compare(&runs).metrics.into_iter().find(|metric| metric.metric == "forced_yields")
     };
     let mended = late([10.0, 0.0]).unwrap();
     assert!((mended.estimate.unwrap().ratio - 0.5 / 10.5).abs() < 1e-9 && mended.halved);

@@ -136,8 +136,7 @@ fn the_same_change_is_noise_in_few_samples_and_none_in_many() {
 #[test]
 fn a_change_smaller_than_what_overhead_cost_is_masked_and_counted() {
     let told = |shrunk: f64| {
-        let (before, after) =
-            (folded("a 10000\nb 90000\n"), folded(&format!("a {}\nb 90000\n", 10_000.0 - shrunk)));
+        let (before, after) = (folded("a 10000\nb 90000\n"), folded(&format!("a {}\nb 90000\n", 10_000.0 - shrunk)));
         let noise = Noise { overhead: 0.05, ..Noise::default() };
         Difference::of(&side("before", &before, Some(1)), &side("after", &after, Some(1)), None, &noise).unwrap()
     };

@@ -33,7 +33,11 @@ fn it_tells_facts_and_what_cannot_be_measured_and_records_a_comparison() {
     assert_has(&result["facts"]["sleeps"], &["count", "p50_us", "p99_us", "max_us"]);
     assert_has(&result["facts"]["spin"], &["longest_us", "gaps"]);
     assert_has(&result["noise"], &["metrics", "detectable", "dropped", "busiest"]);
-    assert_eq!((&result["noise"]["pairs"], &result["noise"]["load_generator"]), (&6.into(), &Value::Null), "a batch needs none");
+    assert_eq!(
+        (&result["noise"]["pairs"], &result["noise"]["load_generator"]),
+        (&6.into(), &Value::Null),
+        "a batch needs none"
+    );
     let unavailable = result["unavailable"].as_array().unwrap();
     unavailable.iter().for_each(|item| assert_has(item, &["what", "why", "remedy"]));
     assert_tells_what_was_recorded(&lab, &result);
@@ -64,7 +68,15 @@ fn it_fits_a_screen_and_is_plain_where_asked() {
     let out = lab.out.path().display().to_string();
     let done = lab.passed(&[&["--plain"], &QUICK[..], &["--out", &out]].concat());
     assert!(done.stdout.is_ascii(), "{}", done.stdout);
-    for head in ["doctor: A/A comparison of greedy, variant fixed", "machine ", "clock ", "busy ", "load ", "dropped ", "recording "] {
+    for head in [
+        "doctor: A/A comparison of greedy, variant fixed",
+        "machine ",
+        "clock ",
+        "busy ",
+        "load ",
+        "dropped ",
+        "recording ",
+    ] {
         assert!(done.stdout.contains(head), "{head}: {}", done.stdout);
     }
     let judged = ["\nquiet: ", "\nfalse alarm: ", "\ntoo busy: ", "\nnot measured: "];

@@ -70,7 +70,11 @@ fn without_a_desktop_the_file_is_named() {
     let mut command = lab.command(&["report", "--open"]);
     let done = Done::from(command.env("DISPLAY", ":0").env("PATH", "/nowhere").output().unwrap());
     let page = folder.join("report.html");
-    assert!(done.stderr.contains("open file:///") && done.stderr.contains("/report.html in a browser"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("open file:///") && done.stderr.contains("/report.html in a browser"),
+        "{}",
+        done.stderr
+    );
     lab.assert_passed_but_for_times(&done);
     assert!(page.exists());
 }

@@ -1,10 +1,10 @@
 //! The profiler `alloc` against the truth: binaries that ask for a known number of bytes and keep a known number of them.
 
 use crate::support::Lab;
-use lab_recording::alloc as recorded;
-use lab_recording::alloc::{heap, read};
 use lab_analysis::profile::{Profile, View, read_all};
 use lab_analysis::stacks::has_frame;
+use lab_recording::alloc as recorded;
+use lab_recording::alloc::{heap, read};
 use serde_json::Value;
 use std::fs;
 

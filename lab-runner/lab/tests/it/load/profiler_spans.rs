@@ -3,8 +3,8 @@
 
 use crate::support::Lab;
 use crate::support::seen::{looked_into, share, view};
-use lab_recording::observations::SlowRequest;
 use lab_analysis::profile::Profile;
+use lab_recording::observations::SlowRequest;
 
 /// The slowest request, its polls in order and within its time.
 fn slowest(profile: &Profile) -> &SlowRequest {

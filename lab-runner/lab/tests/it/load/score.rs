@@ -44,7 +44,10 @@ fn a_score_follows_its_schema_and_can_be_read_again() {
     let faulty = runs.iter().filter(|run| run.get("truth").is_some()).count();
     assert_eq!((&overall["recall"]["of"], &other["recall"]["hits"]), (&faulty.into(), &faulty.into()));
     assert_eq!(other["specificity"]["hits"], 0, "it accuses everybody");
-    assert!(runs.iter().any(|run| run["neighbour"] == true) && processes_with(&neighbours).is_empty(), "no neighbour is left");
+    assert!(
+        runs.iter().any(|run| run["neighbour"] == true) && processes_with(&neighbours).is_empty(),
+        "no neighbour is left"
+    );
     let folder = score["recording"].as_str().unwrap();
     let (again, reread) = lab.json(&["score", "--from", folder]);
     assert_eq!((again, &reread), (code, &score), "recordings are enough");

@@ -1,8 +1,8 @@
 //! Files of events that nobody's recorder wrote: damaged, cut off, or made to hurt. Each gives an error or a partial result; the
 //! fuzzer of `fuzz/` looks for more, and what it finds is kept in its corpus, which is read here.
 
-use lab_recording::scheduler::{Blocks, parse};
 use lab_analysis::scheduler::{Analysed, analyse, stacks};
+use lab_recording::scheduler::{Blocks, parse};
 use proptest::prelude::*;
 use std::path::PathBuf;
 

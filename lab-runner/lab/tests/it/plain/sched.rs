@@ -2,8 +2,8 @@
 
 #![cfg(tokio_unstable)]
 
-use lab_recording::scheduler::{Blocks, Event, FILE, Recording, What, read};
 use lab_recorder::scheduler::recorder::Recorder;
+use lab_recording::scheduler::{Blocks, Event, FILE, Recording, What, read};
 use std::path::Path;
 use std::sync::mpsc;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,13 +1,13 @@
 //! The profiler `stall` on a real runtime: it names who waits and who computes, and leaves an idle runtime alone.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
-use lab_recorder::stall;
-use lab_recording::stall::format::Counts;
 use lab_analysis::stacks::stalls::{self, LongPoll};
-use lab_recording::stall::{self as recorded, Recording, Sample};
-use lab_recorder::stall::{Sampler, hooks};
 use lab_analysis::stacks::symbols::Symbols;
 use lab_kit::task_number::number_of;
+use lab_recorder::stall;
+use lab_recorder::stall::{Sampler, hooks};
+use lab_recording::stall::format::Counts;
+use lab_recording::stall::{self as recorded, Recording, Sample};
 use proptest::prelude::*;
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -174,7 +174,8 @@ fn stacks_are_whole_in_code_without_frame_pointers_too() {
     let mut symbols = Symbols::of(&recording);
     let mine: Vec<_> = recording.samples.iter().filter(|sample| sample.task == task).collect();
     let stacks: Vec<_> = mine.iter().map(|sample| symbols.stack(&sample.frames)).collect();
-    let has = |stack: &[lab_recording::frame::Frame], name: &str| stack.iter().any(|frame| frame.function.contains(name));
+    let has =
+        |stack: &[lab_recording::frame::Frame], name: &str| stack.iter().any(|frame| frame.function.contains(name));
     let own = stacks.iter().filter(|stack| has(stack, "works_in_libc")).count();
     let rooted = stacks.iter().filter(|stack| has(stack, "thread_start")).count();
     let foreign = stacks.iter().filter(|stack| stack[0].file.is_none()).count();

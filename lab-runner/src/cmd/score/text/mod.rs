@@ -80,11 +80,7 @@ fn print_overall(score: &Score, overall: &Tally, style: Style, to: &mut dyn Writ
         writeln!(to, "{measure:<16}{share:<26}{}{DIM}{counts}{DIM:#}", other.unwrap_or_default())?;
     }
     let took = overall.detect.map_or_else(|| "-".into(), |detect| detected(detect, style));
-    writeln!(
-        to,
-        "{:<16}{took:<26}{DIM}from the start of a profiled run to its true finding{DIM:#}",
-        "detection time"
-    )?;
+    writeln!(to, "{:<16}{took:<26}{DIM}from the start of a profiled run to its true finding{DIM:#}", "detection time")?;
     let [faulty, healthy] = overall.doubtful;
     writeln!(to, "{:<16}{faulty} faulty, {healthy} healthy", "undecided")?;
     if other.is_none() {

@@ -1,10 +1,8 @@
 //! `lab pack` through the real binary: a packed recording reads like its folder.
 
-mod support;
-
+use crate::support::Lab;
 use std::fs;
 use std::path::{Path, PathBuf};
-use support::Lab;
 
 /// Records six batches of a variant: counts do not depend on the machine.
 fn recorded(lab: &Lab, variant: &str) -> PathBuf {
