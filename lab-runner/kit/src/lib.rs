@@ -43,51 +43,52 @@
 //! Times are nanoseconds of `CLOCK_MONOTONIC` wherever a name ends in `_ns`, so that parent, child and every
 //! instrument share one axis.
 
+// What is public is re-exported below, with the modules `alloc`, `clock` and `watched`. The hidden modules are for the lab's
+// other packages, and may change at any time: analysis needs names of metrics and of the lab's own tasks, the recorder task
+// numbers and the yield probe, the runner the instruments that `lab overhead` measures.
+//
+// A module uses those of its own group and of groups above it.
+
 pub mod alloc;
 mod claim;
 pub mod clock;
-mod cx;
 mod input;
 mod ledger;
-mod log;
 mod metric;
-mod requests;
-mod scenario;
-mod wake_pipe;
-pub mod watched;
-
-// What the lab's other packages need of the kit beside the contract. No part of the public API: scenarios use what is
-// re-exported below and the modules above, and what is hidden may change at any time.
-//
-// | package | uses |
-// | --- | --- |
-// | analysis | batch::names, the heartbeat's metrics, SPAWNED_IN of the lab's own tasks, the schedule of an arrival model |
-// | recorder | task_number, what profiler_hooks promise, the answers of the yield probe |
-// | runner | the instruments of overhead, turns and pacer that `lab overhead` measures, process |
-#[doc(hidden)]
-pub mod batch;
-#[doc(hidden)]
-pub mod heartbeat;
-#[doc(hidden)]
-pub mod overhead;
-#[doc(hidden)]
-pub mod pacer;
 #[doc(hidden)]
 pub mod probe;
 #[doc(hidden)]
 pub mod process;
-#[doc(hidden)]
-pub mod profiler_hooks;
 #[doc(hidden)]
 pub mod request_task;
 #[doc(hidden)]
 pub mod schedule;
 #[doc(hidden)]
 pub mod task_number;
+
 #[doc(hidden)]
-pub mod turns;
+pub mod batch;
+#[doc(hidden)]
+pub mod heartbeat;
+mod log;
+#[doc(hidden)]
+pub mod overhead;
+#[doc(hidden)]
+pub mod pacer;
+#[doc(hidden)]
+pub mod profiler_hooks;
+mod wake_pipe;
+pub mod watched;
 #[doc(hidden)]
 pub mod yield_probe;
+
+mod requests;
+#[doc(hidden)]
+pub mod turns;
+
+mod cx;
+
+mod scenario;
 
 pub use batch::{Batch, Children};
 pub use claim::{Bound, Claim, Domain, Measure, Stacks};

@@ -4,14 +4,13 @@ use crate::cli::ListArgs;
 use crate::engine::plan;
 use crate::exit;
 use crate::exit::Exit;
-use lab_analysis::comparison::metrics::{METRICS, Metric};
-use lab_analysis::comparison::verdict::Better;
-use lab_kit::Scenario;
+use lab_analysis::comparison::metrics::METRICS;
+use lab_kit::{Better, Metric, Scenario};
 use std::io::{self, Write};
 
 pub(crate) fn run(args: &ListArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
     if args.metrics {
-        exit::print(print_metrics)?;
+        exit::print(|to| print_metrics(scenarios, to))?;
         return Ok(Exit::Done);
     }
     let chosen = match &args.scenario {
@@ -30,17 +29,27 @@ fn print_scenario(scenario: &Scenario, to: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn print_metrics(to: &mut dyn Write) -> io::Result<()> {
+fn print_metrics(scenarios: &[&'static Scenario], to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{:<20} {:<12} {:<7} {:>6}  meaning", "metric", "unit", "better", "margin")?;
     for metric in METRICS {
-        let better = match metric.better {
-            Better::Lower => "lower",
-            Better::Higher => "higher",
-        };
-        let margin = format!("{:.0} %", metric.margin * 100.0);
-        writeln!(to, "{:<20} {:<12} {better:<7} {margin:>6}  {}", metric.name, metric.unit, metric.about)?;
+        print_metric(&metric, "", to)?;
+    }
+    for scenario in scenarios {
+        for metric in scenario.metrics {
+            print_metric(metric, &format!(" ({} alone)", scenario.name), to)?;
+        }
     }
     writeln!(to, "\nThe margin is the largest change that still counts as none.")
+}
+
+fn print_metric(metric: &Metric, of: &str, to: &mut dyn Write) -> io::Result<()> {
+    let better = match metric.better {
+        Better::Lower => "lower",
+        Better::Higher => "higher",
+    };
+    let margin = format!("{:.0} %", metric.margin * 100.0);
+    let Metric { name, unit, about, .. } = metric;
+    writeln!(to, "{name:<20} {unit:<12} {better:<7} {margin:>6}  {about}{of}")
 }
 
 #[cfg(test)]
@@ -50,7 +59,7 @@ mod tests {
     #[test]
     fn every_metric_is_listed_with_unit_and_meaning() {
         let mut text = Vec::new();
-        print_metrics(&mut text).unwrap();
+        print_metrics(&[], &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         for metric in METRICS {
             let line = text.lines().find(|line| line.starts_with(&format!("{} ", metric.name)));

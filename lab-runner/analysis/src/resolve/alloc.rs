@@ -96,7 +96,7 @@ const ALLOCATOR: usize = 32;
 
 fn is_of_the_allocator(frame: &Frame) -> bool {
     let parts =
-        ["lab_kit::alloc::", "profiler::alloc::churn::", "__rust_alloc", "__rust_realloc", "_rjem_", "jemalloc"];
+        ["lab_kit::alloc::", "lab_recorder::alloc::churn::", "__rust_alloc", "__rust_realloc", "_rjem_", "jemalloc"];
     parts.iter().any(|part| frame.function.contains(part))
 }
 

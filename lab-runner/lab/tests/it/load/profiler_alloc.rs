@@ -41,7 +41,7 @@ fn assert_says(profile: &Profile, part: &str) {
 
 #[test]
 fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
-    let lab = Lab::leaky_jemalloc();
+    let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "leaks", &[]);
     let (churn, live) = (view(&profile, "alloc churn"), view(&profile, "alloc live"));
     assert_is_the_truth(&run, "churned_bytes", churn, "scenario::churns");
@@ -62,7 +62,7 @@ fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
 
 #[test]
 fn its_estimate_stands_beside_what_was_counted() {
-    let lab = Lab::leaky_jemalloc();
+    let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "churns", &[]);
     let count = |name: &str| profile.note.counts.get(name).copied().unwrap_or_else(|| panic!("no {name}"));
     let truth = bytes(&run, "churned_bytes") as u64;
@@ -77,7 +77,7 @@ fn its_estimate_stands_beside_what_was_counted() {
 
 #[test]
 fn more_than_there_is_room_for_makes_samples_rarer_and_no_less_true() {
-    let lab = Lab::leaky_jemalloc();
+    let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "floods", &[]);
     assert_is_the_truth(&run, "churned_bytes", view(&profile, "alloc churn"), "scenario::churns");
     assert_eq!(profile.note.counts["churn_samples_lost"], 0);
@@ -86,7 +86,7 @@ fn more_than_there_is_room_for_makes_samples_rarer_and_no_less_true() {
 
 #[test]
 fn memory_is_told_over_time() {
-    let lab = Lab::leaky_jemalloc();
+    let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "leaks", &[]);
     let leaked = bytes(&run, "leaked_bytes") as u64;
     let (first, last) = (profile.memory.first().unwrap(), profile.memory.last().unwrap());
@@ -117,7 +117,7 @@ fn a_binary_that_neither_counts_nor_has_jemalloc_names_the_next_step() {
 
 #[test]
 fn a_run_that_is_killed_keeps_what_was_asked_for() {
-    let lab = Lab::leaky_jemalloc();
+    let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "hangs", &["--timeout", "3s"]);
     assert_is_the_truth(&run, "churned_bytes", view(&profile, "alloc churn"), "scenario::churns");
     assert_eq!(profile.views.len(), 1);
@@ -140,7 +140,7 @@ fn the_lab_itself_has_jemalloc_and_names_who_asks() {
 
 #[test]
 fn damaged_files_are_read_as_far_as_they_go() {
-    let lab = Lab::leaky_jemalloc();
+    let lab = Lab::leaky();
     let (_, profile) = looked_into(&lab, "leaky", "leaks", &["--keep-raw"]);
     let change = |file: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {
         let path = profile.folder.join(file);

@@ -43,15 +43,27 @@ impl Lab {
     fn recorded(&self, name: &str) -> PathBuf {
         let folder = self.folder.path().join("lab-runs").join(name);
         fs::create_dir_all(folder.join("01-buggy")).unwrap();
-        for (file, _) in files(&data(RUN)) {
-            fs::copy(&file, folder.join("01-buggy").join(file.file_name().unwrap())).unwrap();
-        }
+        copy_of_a_run(&folder.join("01-buggy"));
         folder
+    }
+
+    /// A recording that no lab made below `lab-runs`: somebody else's, or one under version control.
+    fn foreign(&self) -> PathBuf {
+        let run = self.folder.path().join("data/greedy/01-buggy");
+        fs::create_dir_all(&run).unwrap();
+        copy_of_a_run(&run);
+        run
     }
 }
 
-/// A run under version control.
-const RUN: &str = "greedy/01-buggy";
+/// Copies a run that documents quote into an empty folder.
+fn copy_of_a_run(into: &Path) {
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/data/greedy.lab");
+    let opened = lab_recording::pack::open(&packed).unwrap();
+    for (file, _) in files(&opened.folder().join("01-buggy")) {
+        fs::copy(&file, into.join(file.file_name().unwrap())).unwrap();
+    }
+}
 
 /// Records that a run was killed at its deadline: then its claim to end is broken.
 fn hang(recording: &Path) {
@@ -59,11 +71,6 @@ fn hang(recording: &Path) {
     let text = fs::read_to_string(&outcome).unwrap();
     assert!(text.contains("\"finished\""), "{text}");
     fs::write(&outcome, text.replace("\"finished\"", "\"hung\"")).unwrap();
-}
-
-/// A recording under version control.
-fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/data").join(name)
 }
 
 /// All files below a folder with their lengths.
@@ -158,9 +165,9 @@ fn a_report_has_the_exit_code_of_its_run() {
 }
 
 #[test]
-fn a_page_of_checked_in_data_is_written_elsewhere() {
+fn a_page_of_a_foreign_recording_is_written_elsewhere() {
     let lab = Lab::new();
-    let recording = data(RUN);
+    let recording = lab.foreign();
     let before = files(&recording);
     let path = recording.display().to_string();
     let asked = lab.done(&["report", &path, "--html"]);
@@ -176,7 +183,7 @@ fn a_page_of_checked_in_data_is_written_elsewhere() {
 #[test]
 fn a_page_that_cannot_be_written_is_a_failure_and_the_report_stands() {
     let lab = Lab::new();
-    let path = data(RUN).display().to_string();
+    let path = lab.foreign().display().to_string();
     let plain = lab.done(&["report", &path]);
     let failed = lab.done(&["report", &path, "--html", "/proc/nowhere/page.html"]);
     assert_eq!((failed.code, &failed.stdout), (1, &plain.stdout), "{}", failed.stderr);
@@ -187,7 +194,7 @@ fn a_page_that_cannot_be_written_is_a_failure_and_the_report_stands() {
 #[test]
 fn without_a_display_the_address_of_the_page_is_printed() {
     let lab = Lab::new();
-    let path = data(RUN).display().to_string();
+    let path = lab.foreign().display().to_string();
     let done = lab.done(&["report", &path, "--html", "a page.html", "--open"]);
     let address = done.stderr.split_whitespace().find(|word| word.starts_with("file://"));
     let address = address.unwrap_or_else(|| panic!("{}", done.stderr));

@@ -185,7 +185,7 @@ fn what_is_no_recording_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let spec = |text: &str| std::fs::write(folder.path().join("spec.json"), text).unwrap();
     let path = folder.path().display().to_string();
-    spec(r#"{"format": 2, "variant": {"new": "shape"}}"#);
+    spec(r#"{"format": 99, "variant": {"new": "shape"}}"#);
     refused(&["report", &path], "use a newer lab");
     spec(r#"{"format": 1, "variant"#);
     refused(&["report", &path], "cannot understand");

@@ -33,9 +33,9 @@ impl Lab {
         Lab::new(env!("CARGO_BIN_EXE_endings"))
     }
 
-    /// `fixtures/leaky_jemalloc.rs`: a scenario that keeps memory, over an allocator that can tell who keeps it.
-    pub fn leaky_jemalloc() -> Lab {
-        Lab::new(env!("CARGO_BIN_EXE_leaky_jemalloc"))
+    /// `fixtures/leaky.rs`: a scenario that keeps memory, over an allocator that can tell who keeps it.
+    pub fn leaky() -> Lab {
+        Lab::new(env!("CARGO_BIN_EXE_leaky"))
     }
 
     /// `fixtures/leaky_system.rs`: the same over the system's allocator, which cannot.
