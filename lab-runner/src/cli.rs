@@ -403,16 +403,16 @@ mod tests {
         for other in [&["lab", "run", "greedy", "--fxied"][..], &["lab", "list", "a", "b"]] {
             assert_eq!(unexpected_word(&Cli::try_parse_from(other).unwrap_err()), None, "{other:?}");
         }
+    }
 
-        #[test]
-        fn verbosity_is_asked_for_before_or_after_the_command() {
-            let verbosity = |args: &[&str]| Cli::try_parse_from(args).map(|cli| cli.style().verbosity);
-            assert_eq!(verbosity(&["lab", "list"]).unwrap(), Verbosity::Screen);
-            assert_eq!(verbosity(&["lab", "-v", "list"]).unwrap(), Verbosity::Verbose);
-            assert_eq!(verbosity(&["lab", "list", "-vv"]).unwrap(), Verbosity::Full);
-            assert_eq!(verbosity(&["lab", "list", "--quiet"]).unwrap(), Verbosity::Quiet);
-            assert!(verbosity(&["lab", "list", "-q", "-v"]).is_err());
-        }
+    #[test]
+    fn verbosity_is_asked_for_before_or_after_the_command() {
+        let verbosity = |args: &[&str]| Cli::try_parse_from(args).map(|cli| cli.style().verbosity);
+        assert_eq!(verbosity(&["lab", "list"]).unwrap(), Verbosity::Screen);
+        assert_eq!(verbosity(&["lab", "-v", "list"]).unwrap(), Verbosity::Verbose);
+        assert_eq!(verbosity(&["lab", "list", "-vv"]).unwrap(), Verbosity::Full);
+        assert_eq!(verbosity(&["lab", "list", "--quiet"]).unwrap(), Verbosity::Quiet);
+        assert!(verbosity(&["lab", "list", "-q", "-v"]).is_err());
     }
 
     #[test]

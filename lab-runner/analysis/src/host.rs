@@ -36,7 +36,7 @@ pub fn is_time(metric: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::comparison::comparison::tests::run;
+    use crate::comparison::paired::tests::run;
     use lab_recording::outcome::Steal;
 
     #[test]

@@ -39,14 +39,6 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
     Ok(Exit::Done)
 }
 
-/// In the recording; of a packed one, which holds what it holds, beside whoever asks.
-fn default_place(recording: &Path) -> PathBuf {
-    match pack::packed_path(recording) {
-        Some(packed) => format!("{}-export", packed.name()).into(),
-        None => recording.join("export"),
-    }
-}
-
 /// Where files were written, and a sentence for each that was not.
 type Written = (Vec<PathBuf>, Vec<String>);
 

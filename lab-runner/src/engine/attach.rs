@@ -148,10 +148,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
         let (tell, told) = channel();
-        let child = thread::spawn(move || {
+        let child = thread::Builder::new().spawn(move || {
             wait_for_start(&path);
             tell.send(()).unwrap();
         });
+        let child = child.unwrap();
         assert!(told.recv_timeout(4 * EVERY).is_err(), "it waits");
         start(folder.path());
         child.join().unwrap();

@@ -4,7 +4,7 @@ use crate::report::detail::{asked, environment};
 use crate::report::units::{ascii, three_digits};
 use crate::report::{Style, findings, latency, profilers, sched};
 use lab_analysis::claims::control::Kept;
-use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::paired::Comparison;
 use lab_analysis::results::Results;
 use lab_analysis::stats::estimate::Estimate;
 use lab_recording::spec::Side;
@@ -58,7 +58,7 @@ fn print_pictures(report: &Results, to: &mut dyn Write) -> io::Result<()> {
 pub(crate) fn order(comparison: &Comparison) -> String {
     let pairs = comparison.pairs.iter();
     let order: Vec<&str> = pairs.map(|pair| if pair.first == Side::A { "AB" } else { "BA" }).collect();
-    let seed = |pair: Option<&lab_analysis::comparison::comparison::Pair>| pair.map_or(0, |pair| pair.seed);
+    let seed = |pair: Option<&lab_analysis::comparison::paired::Pair>| pair.map_or(0, |pair| pair.seed);
     let (first, last) = (seed(comparison.pairs.first()), seed(comparison.pairs.last()));
     format!("{} with A = {}; seeds {first} to {last}", order.join(" "), comparison.before)
 }

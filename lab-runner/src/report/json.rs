@@ -8,7 +8,7 @@ use crate::report::trials::Summary;
 use crate::report::{findings, overhead, sched};
 use lab_analysis::claims::control::Kept;
 use lab_analysis::claims::{Judged, Verdict};
-use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::paired::Comparison;
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::diagnosis::Finding;
 use lab_analysis::diagnosis::cured::FixOutcome;

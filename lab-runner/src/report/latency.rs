@@ -5,7 +5,7 @@ use crate::report::Style;
 use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::units::{grouped, time};
 use hdrhistogram::Histogram;
-use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::paired::Comparison;
 use lab_analysis::requests::over_time::{SLICES, Slice};
 use lab_analysis::requests::{Analysis, quantile};
 use lab_analysis::results::Results;

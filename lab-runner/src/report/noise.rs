@@ -1,7 +1,7 @@
 //! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a variant with itself,
 //! if it was run into the same place.
 
-use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::paired::Comparison;
 use lab_analysis::results::Results;
 use lab_analysis::results::noise::Noise;
 

@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_busy_host_leaves_times_undecided_and_counts_as_they_are() {
-        let mut busy = crate::comparison::comparison::tests::run(1, "a", &[("wait_p99_us", 9.0), ("lost", 3.0)]);
+        let mut busy = crate::comparison::paired::tests::run(1, "a", &[("wait_p99_us", 9.0), ("lost", 3.0)]);
         let time = Claim::metric("", "wait_p99_us").at_most(5.0);
         let count = Claim::metric("", "lost").equal(0.0);
         let verdicts = |run: &Analysis| [time, count].map(|claim| judge_one(claim, run, &[]).verdict);
@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn the_other_run_of_a_ratio_may_be_the_disturbed_one() {
-        let run = |variant| crate::comparison::comparison::tests::run(1, variant, &[("wait_p99_us", 9.0)]);
+        let run = |variant| crate::comparison::paired::tests::run(1, variant, &[("wait_p99_us", 9.0)]);
         let (plain, mut other) = (run("a"), run("b"));
         other.recording.outcome.foreign_cores = Some(0.5);
         let claim = Claim::ratio("", "wait_p99_us", "b").at_most(0.5);

@@ -4,8 +4,8 @@
 //! run met, and a test that takes them for independent finds differences between a variant and itself, the more
 //! surely the more requests there are.
 
-pub mod comparison;
 pub mod metrics;
+pub mod paired;
 pub mod recorded;
 pub mod verdict;
 

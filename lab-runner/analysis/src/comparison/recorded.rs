@@ -157,7 +157,7 @@ fn other_machine(a: &Spec, b: &Spec) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::comparison::comparison::tests::run;
+    use crate::comparison::paired::tests::run;
 
     fn side(name: &str, folder: &str, seeds: &[u64]) -> Vec<Analysis> {
         let one = |seed: &u64| {

@@ -342,7 +342,7 @@ fn a_worker_in_a_poll_that_people_notice_withholds_healthy() {
 
 /// A healthy-looking profiled run beside a measured one with these metrics.
 fn beside(measured: &[(&str, f64)], profiled: &[(&str, f64)]) -> Diagnosis {
-    let run = crate::comparison::comparison::tests::run(1, "a", measured);
+    let run = crate::comparison::paired::tests::run(1, "a", measured);
     let metrics = profiled.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     let profiles = [Profile { metrics, ..looked(sched(0.0, 0, 1.0), Vec::new()) }];
     diagnose(&Case { measured: Some(&run), profiles: &profiles, post_mortem: None, panics: &[], own_crate: None })

@@ -121,7 +121,7 @@ fn median(mut values: Vec<u64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::requests::requests::tests::{entry, requests};
+    use crate::requests::log::tests::{entry, requests};
 
     fn reading(waits_us: impl Fn(u64) -> u64, doubt: &Doubt, part: Part, q: f64) -> Reading {
         let entries = (0..1_000).map(|i| entry(i, 1, Some(waits_us(i)), Some(49))).collect();

@@ -93,7 +93,7 @@ impl<E: Iterator<Item = io::Result<Entry>>> Iterator for Intervals<E> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::requests::requests::tests::{entry, requests};
+    use crate::requests::log::tests::{entry, requests};
 
     const MS: u64 = 1_000_000;
 

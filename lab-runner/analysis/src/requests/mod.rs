@@ -6,10 +6,10 @@
 mod counters;
 mod doubt;
 pub mod intervals;
+mod log;
 mod naive;
 pub mod over_time;
 mod parts;
-mod requests;
 pub mod trials;
 mod validity;
 
@@ -25,8 +25,8 @@ use hdrhistogram::Histogram;
 use lab_recording::folder::Recording;
 use lab_recording::outcome::Usage;
 use lab_recording::{Load, request_log};
+use log::Requests;
 use over_time::Slice;
-use requests::Requests;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;

@@ -53,7 +53,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::requests::requests::tests::entry;
+    use crate::requests::log::tests::entry;
 
     fn report(entries: impl IntoIterator<Item = Entry>) -> Option<Naive> {
         let mut client = Client::new().unwrap();

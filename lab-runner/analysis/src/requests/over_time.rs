@@ -62,7 +62,7 @@ impl OverTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::requests::requests::tests::{entry, requests};
+    use crate::requests::log::tests::{entry, requests};
 
     fn near(value: f64, wanted: f64) -> bool {
         (value / wanted - 1.0).abs() < 0.01

@@ -1,7 +1,7 @@
 //! Whether a run's numbers can be believed: valid, overload (the tail is a lower bound), or invalid (the
 //! generator or the machine spoiled it), with the reason in words.
 
-use crate::requests::requests::Requests;
+use crate::requests::log::Requests;
 use lab_recording::{Arrivals, Load};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -94,7 +94,7 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::requests::requests::tests::{entry, requests};
+    use crate::requests::log::tests::{entry, requests};
     use lab_kit::schedule::Schedule;
     use lab_recording::request_log::{Cost, Entry};
     use std::time::Duration;

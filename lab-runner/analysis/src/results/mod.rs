@@ -5,8 +5,8 @@ pub mod noise;
 
 use crate::claims::control::{Kept, Tried, controls, kept};
 use crate::claims::{self, Judged, Verdict};
-use crate::comparison::comparison::{Comparison, Rule, counted};
 use crate::comparison::metrics::{METRICS, chosen};
+use crate::comparison::paired::{Comparison, Rule, counted};
 use crate::comparison::recorded::{Paired, pair_up};
 use crate::comparison::verdict::{Change, POCOCK};
 use crate::evidence::{Evidence, evidence};

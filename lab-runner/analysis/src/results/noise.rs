@@ -1,7 +1,7 @@
 //! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a variant with itself,
 //! if it was run into the same place.
 
-use crate::comparison::comparison::Comparison;
+use crate::comparison::paired::Comparison;
 use crate::results::{analyses, rule};
 use lab_kit::Scenario;
 use lab_recording::spec::{Environment, Spec};

@@ -1,7 +1,7 @@
 //! From a variant compared with itself to this machine's noise: how far runs of the same thing differ, what that hides,
 //! and whether anything was called a change. Pure.
 
-use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::paired::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::requests::{Analysis, ValidityVerdict};
 use lab_analysis::stats::estimate::{Estimate, detectable};
@@ -149,9 +149,8 @@ fn false_alarms(comparison: &Comparison) -> Vec<String> {
 }
 
 fn dropped(comparison: &Comparison) -> Vec<Dropped> {
-    let dropped = |pair: &lab_analysis::comparison::comparison::Pair| {
-        Some(Dropped { pair: pair.number, why: pair.dropped.clone()? })
-    };
+    let dropped =
+        |pair: &lab_analysis::comparison::paired::Pair| Some(Dropped { pair: pair.number, why: pair.dropped.clone()? });
     comparison.pairs.iter().filter_map(dropped).collect()
 }
 
@@ -194,7 +193,7 @@ fn load_generator(runs: &[&Analysis]) -> Option<LoadGenerator> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use lab_analysis::comparison::comparison::Pair;
+    use lab_analysis::comparison::paired::Pair;
     use lab_analysis::requests::Reading;
     use lab_analysis::stats::estimate::estimate;
     use lab_recording::spec::Side;

@@ -3,7 +3,7 @@
 
 use crate::report::Style;
 use crate::report::units::{ascii, three_digits};
-use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::paired::{Compared, Comparison};
 
 /// Metrics that are shown: what fits below a command without scrolling it away.
 const METRICS: usize = 7;
@@ -35,8 +35,8 @@ fn line(metric: &Compared, style: Style) -> String {
 mod tests {
     use super::*;
     use crate::made_up::run;
-    use lab_analysis::comparison::comparison::Rule;
     use lab_analysis::comparison::metrics::METRICS as ALL;
+    use lab_analysis::comparison::paired::Rule;
 
     fn lines_of(pairs: usize, width: usize) -> Vec<String> {
         let both =

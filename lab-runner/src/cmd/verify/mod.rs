@@ -18,7 +18,7 @@ use crate::report::{Style, ledger};
 use lab_analysis::claims::Verdict;
 use lab_analysis::results::Results;
 use lab_kit::{Measure, Scenario, Variant};
-use lab_recording::{Kind, Load};
+use lab_recording::Kind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 

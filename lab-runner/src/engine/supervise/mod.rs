@@ -12,7 +12,6 @@ use crate::engine::environment::{MachineTicks, ProcessTicks};
 use anyhow::Context;
 use group::Group;
 use lab_kit::clock;
-use lab_recorder;
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
 use lab_recording::outcome::Outcome;

@@ -27,6 +27,9 @@ const COLOURS: usize = 6;
 /// Characters of a name in the legend, and of a tick.
 const LEGEND: usize = 120;
 
+/// A guide: its name, and the points that it goes from and to.
+type Guide = (&'static str, (f64, f64), (f64, f64));
+
 /// A plot, what it shows in words, and its legend.
 pub(crate) struct Chart {
     pub title: String,
@@ -204,7 +207,7 @@ impl Field<'_> {
     }
 
     /// n and n² through the cheapest point at the smallest size.
-    fn guide_lines(&self) -> Vec<(&'static str, (f64, f64), (f64, f64))> {
+    fn guide_lines(&self) -> Vec<Guide> {
         let all = || self.plot.lines.iter().flat_map(|line| line.drawable(self.plot.scales));
         let Some(smallest) = all().map(|(x, _)| x).reduce(f64::min) else { return Vec::new() };
         let Some(least) = all().filter(|(x, _)| *x == smallest).map(|(_, y)| y).reduce(f64::min) else {

@@ -3,7 +3,7 @@
 use crate::report::html::WORDS;
 use crate::report::html::headline::{blamed, unbroken};
 use crate::report::units::{grouped, percent, reading, time};
-use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::paired::{Compared, Comparison};
 use lab_analysis::overhead::Cost;
 use lab_analysis::requests::Analysis;
 use lab_analysis::results::Results;

@@ -9,7 +9,7 @@ use crate::report::table::{is_story, name};
 use crate::report::units::{bounded, reading, three_digits};
 use lab_analysis::claims::control::Kept;
 use lab_analysis::claims::{Judged, Verdict};
-use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::paired::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::requests::{Analysis, Part, QUANTILES, Reading};
 use lab_analysis::results::Results;

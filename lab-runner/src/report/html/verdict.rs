@@ -4,7 +4,7 @@ use crate::report::detail::words;
 use crate::report::html::WORDS;
 use crate::report::trials;
 use crate::report::units::{grouped, reading, three_digits};
-use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::paired::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::requests::{Analysis, Part, QUANTILES, ValidityVerdict};
 use lab_analysis::results::Results;

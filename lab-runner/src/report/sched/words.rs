@@ -62,7 +62,7 @@ impl Run<'_> {
 
     /// `requests`, or the place.
     pub(crate) fn who(&self, number: usize) -> String {
-        self.group(number).map_or_else(|| "tasks nobody knows".into(), |group| named_at(group))
+        self.group(number).map_or_else(|| "tasks nobody knows".into(), named_at)
     }
 
     /// The function that a group was seen in, under the name by which runs match; else the group's name.
@@ -284,7 +284,7 @@ impl Run<'_> {
 /// `requests`; of tasks without a name the function that they run, `import task`, or else the place of their spawn.
 pub(crate) fn named_at(group: &Group) -> String {
     let place = short(&group.place);
-    let function = group.function.as_deref().map(|function| without_closures(function));
+    let function = group.function.as_deref().map(without_closures);
     match function.as_deref().and_then(|function| function.rsplit("::").next()) {
         _ if group.name != group.place && group.name != place => group.name.clone(),
         Some(function) => format!("{function} task"),

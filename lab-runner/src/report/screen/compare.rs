@@ -8,7 +8,7 @@ use crate::report::screen::{Line, View, latency, load, metrics};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{percent, time};
 use crate::report::{noise, sched};
-use lab_analysis::comparison::comparison::{Compared, Comparison};
+use lab_analysis::comparison::paired::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::diagnosis::cured::{FixOutcome, Gone};
 use lab_analysis::requests::{Analysis, QUANTILES};

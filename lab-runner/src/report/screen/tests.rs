@@ -3,7 +3,7 @@
 use super::*;
 use crate::made_up::run;
 use lab_analysis::claims::{Judged, Verdict};
-use lab_analysis::comparison::comparison::Comparison;
+use lab_analysis::comparison::paired::Comparison;
 use lab_analysis::diagnosis::{Cost, Diagnosis, Finding};
 use lab_analysis::requests::{Analysis, Naive, Reading};
 use lab_analysis::results::diagnosed::Diagnosed;

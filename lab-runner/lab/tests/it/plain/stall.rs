@@ -4,7 +4,6 @@
 use lab_analysis::stacks::stalls::{self, LongPoll};
 use lab_analysis::stacks::symbols::Symbols;
 use lab_kit::task_number::number_of;
-use lab_recorder::stall;
 use lab_recorder::stall::{Sampler, hooks};
 use lab_recording::stall::format::Counts;
 use lab_recording::stall::{self as recorded, Recording, Sample};

@@ -1,7 +1,7 @@
 //! Made-up runs of made-up pairs, and what becomes of them.
 
-use crate::comparison::comparison::*;
 use crate::comparison::metrics::METRICS;
+use crate::comparison::paired::*;
 use crate::requests::Validity;
 use lab_recording::Ending;
 use lab_recording::folder::Recording;
