@@ -1,8 +1,8 @@
 //! A recording as one file: what `lab pack` makes, and what every command that reads a recording unpacks again.
 //!
 //! It is a gzipped tar archive with one folder at its top, that of the run or of the invocation. Entries are sorted and have
-//! neither owner nor time, so that the same recording makes the same bytes. A request log is stored in [`columns`], under
-//! its name and [`COLUMNS`]; everything else is stored as it is.
+//! neither owner nor time, so that the same recording makes the same bytes. A request log is stored in `columns`, under
+//! its name and `COLUMNS`; everything else is stored as it is.
 
 mod columns;
 mod opened;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Room for a document; blanks fill the rest. A block of every common file system.
 const ROOM: usize = 4_096;
 
-/// A file of [`ROOM`] bytes that is rewritten in place.
+/// A file of `ROOM` bytes that is rewritten in place.
 #[derive(Debug)]
 pub struct Reserved {
     file: File,
