@@ -34,6 +34,22 @@ pub struct Request {
 pub trait Answer {
     /// Whether the answer is an error.
     fn is_error(&self) -> bool;
+
+    /// Whether the client was answered at all.
+    fn is_answer(&self) -> bool {
+        true
+    }
+}
+
+/// No answer is none: the connection was closed, or the request was cut off. It counts as lost.
+impl<A: Answer> Answer for Option<A> {
+    fn is_error(&self) -> bool {
+        self.as_ref().is_some_and(Answer::is_error)
+    }
+
+    fn is_answer(&self) -> bool {
+        self.as_ref().is_some_and(Answer::is_answer)
+    }
 }
 
 impl Answer for () {
@@ -259,7 +275,11 @@ where
 {
     slot.shared.log.first_poll(slot.number);
     let answer = handler(Request { number: slot.number }).await;
-    slot.fate = if answer.is_error() { Fate::AnsweredWithAnError } else { Fate::Answered };
+    slot.fate = match (answer.is_answer(), answer.is_error()) {
+        (false, _) => Fate::Lost,
+        (true, true) => Fate::AnsweredWithAnError,
+        (true, false) => Fate::Answered,
+    };
 }
 
 /// A request's slot while its task lives. Dropping it unanswered, by a panic, an abort or the runtime's end,

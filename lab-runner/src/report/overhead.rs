@@ -15,7 +15,7 @@ use lab_recording::profiler::Profiler;
 use lab_recording::spec::Side;
 
 /// Where no profiler looked.
-pub(crate) const NOBODY: &str = "nobody watched: these numbers are of runs without a profiler";
+pub(crate) const NOBODY: &str = "no profiler looked into these runs";
 /// Of what a profiler does on the threads of the program, the kinds that a line tells: those that took most.
 const DEAREST: usize = 2;
 /// CPU time of one operation.

@@ -168,7 +168,10 @@ fn watched(profile: Profile, high: f64) -> Profile {
 #[test]
 fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
     let nobody = page_of(&with(Vec::new())).unwrap();
-    assert!(nobody.contains("<summary>Profiling overhead</summary>") && nobody.contains("Nobody watched"), "{nobody}");
+    assert!(
+        nobody.contains("<summary>Profiling overhead</summary>") && nobody.contains("No profiler looked"),
+        "{nobody}"
+    );
     let [before, after] = <[Profile; 2]>::try_from(cpu()).unwrap();
     let page = page_of(&with(vec![watched(before, 0.02), after])).unwrap();
     assert_well_formed(&page);

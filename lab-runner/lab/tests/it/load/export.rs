@@ -10,7 +10,7 @@ fn stacks_are_written_for_each_view_under_names_that_match() {
     lab.passed_but_for_times(&["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "stall"]);
     let folded = exported(&lab, &["--to", "folded"]);
     assert!(folded[0].parent().unwrap().ends_with("export"), "in the recording: {folded:?}");
-    let on_cpu = folded.iter().find(|path| path.ends_with("fixed-stall-on-cpu.folded")).unwrap();
+    let on_cpu = folded.iter().find(|path| path.ends_with("fixed-stall-on-cpu.ns.folded")).unwrap();
     let shown = Folded::parse(&fs::read(on_cpu).unwrap()).folded;
     assert!(shown.inclusive().contains_key("scenario_greedy::…::import::{closure}"), "{shown}");
     let plumbing = |stacks: &Folded| stacks.inclusive().keys().filter(|name| name.starts_with("tokio::")).count();

@@ -63,7 +63,7 @@ fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
 #[test]
 fn its_estimate_stands_beside_what_was_counted() {
     let lab = Lab::leaky();
-    let (run, profile) = looked_into(&lab, "leaky", "churns", &[]);
+    let (run, profile) = looked_into(&lab, "leaky", "churns", &["--keep-raw"]);
     let count = |name: &str| profile.note.counts.get(name).copied().unwrap_or_else(|| panic!("no {name}"));
     let truth = bytes(&run, "churned_bytes") as u64;
     assert!((truth..truth + truth / 100).contains(&count("churn_bytes_counted")), "{:#?}", profile.note);

@@ -78,7 +78,7 @@ fn polls_in_vain_are_named_and_so_is_the_wake_that_causes_them() {
 #[test]
 fn a_run_that_is_killed_keeps_what_was_sampled() {
     let lab = Lab::builtin();
-    let killed = ["run", "greedy", "--profile", "cpu", "--duration", "60s", "--timeout", "1800ms"];
+    let killed = ["run", "greedy", "--profile", "cpu", "--duration", "1s", "--size", "160kB", "--timeout", "1800ms"];
     assert!(lab.broken(&killed).stdout.contains("the import ends"), "a run that is killed does not end as it claims");
     let profile = newest(&lab);
     let import = share(view(&profile, "cpu"), &["scenario_greedy::buggy::import"]).unwrap();

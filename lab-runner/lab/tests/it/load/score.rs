@@ -16,7 +16,7 @@ fn assert_follows_the_schema(result: &Value) {
 /// The exit code that the numbers of a score ask for. How good a diagnosis is on a busy host is not for a test to say.
 fn exit_code(overall: &Value) -> i32 {
     let count = |share: &str, what: &str| overall[share][what].as_u64().unwrap();
-    let untold = count("could_not_tell", "faulty") + count("could_not_tell", "healthy");
+    let untold = count("undecided", "faulty") + count("undecided", "healthy");
     let is_wrong = count("recall", "hits") < count("recall", "of") || overall["accused"].as_u64().unwrap() > 0;
     match (untold == count("recall", "of") + count("specificity", "of"), is_wrong) {
         (true, _) => 4,

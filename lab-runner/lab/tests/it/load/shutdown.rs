@@ -59,7 +59,7 @@ fn the_fix_answers_a_real_signal_and_loses_nothing() {
 #[test]
 fn the_fault_does_not_end_by_a_real_signal_either() {
     let lab = Lab::builtin();
-    let args = ["run", "shutdown", "--duration", "60s", "--timeout", "6s", "--profile", "none", "--format", "json"];
+    let args = ["run", "shutdown", "--duration", "4s", "--timeout", "8s", "--profile", "none", "--format", "json"];
     let parent = lab.command(&args).stdout(Stdio::piped()).spawn().unwrap();
     until("the child is there", || {
         !lab.runs().is_empty() && processes_with(&lab.runs()[0].display().to_string()).len() == 1
