@@ -20,7 +20,7 @@ pub(crate) use overhead::{OverheadArgs, OverheadFormat};
 pub(crate) use pack::PackArgs;
 pub(crate) use score::{ScoreArgs, ScoreFormat};
 pub(crate) use values::Profilers;
-use values::{count, duration, metric, number, pairs, profilers, repetitions, size, sizes};
+use values::{count, duration, number, pairs, profilers, repetitions, size, sizes};
 
 use crate::engine::plan::Sizes;
 use crate::engine::raw::RawLogs;
@@ -192,7 +192,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, conflicts_with = "pairs")]
     pub looks: bool,
     /// Compare only these metrics, the first of which decides: see lab list --metrics
-    #[arg(long, value_name = "NAME", value_parser = metric, value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub metric: Vec<String>,
     /// A/A comparison of one variant with itself: this machine's false-positive rate
     #[arg(long)]

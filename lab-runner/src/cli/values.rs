@@ -1,7 +1,6 @@
 //! Values of options: numbers, rates, sizes and times with their units, and names from lists.
 
 use crate::engine::plan::Sizes;
-use lab_analysis::comparison::metrics::METRICS;
 use lab_recording::profiler::Profiler;
 use std::str::FromStr;
 use std::time::Duration;
@@ -153,17 +152,6 @@ pub(crate) fn profilers(text: &str) -> Result<Profilers, String> {
     }
 }
 
-/// The name of a metric that can be compared.
-pub(crate) fn metric(text: &str) -> Result<String, String> {
-    let names = METRICS.iter().map(|metric| metric.name);
-    if names.clone().any(|name| name == text) {
-        return Ok(text.to_owned());
-    }
-    let likeness = |name: &&str| (strsim::jaro_winkler(name, text) * 1e6) as u64;
-    let nearest = names.max_by_key(likeness).unwrap_or_default();
-    Err(format!("no such metric: try {nearest}, or lab list --metrics for all"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,11 +205,5 @@ mod tests {
         }
         assert_eq!(age("7d"), Ok(Duration::from_secs(7 * 86_400)));
         assert!(age("7").unwrap_err().contains("try 7d"));
-    }
-
-    #[test]
-    fn metrics_that_do_not_exist_bring_the_nearest() {
-        assert_eq!(metric("response_p99_us"), Ok("response_p99_us".into()));
-        assert!(metric("respons_p99_us").unwrap_err().contains("try response_p99_us"));
     }
 }
