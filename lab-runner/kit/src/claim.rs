@@ -111,6 +111,18 @@ pub struct Stacks {
     pub among: &'static str,
     /// The share that has all of these names in them.
     pub having: &'static [&'static str],
+    /// What it is a share of.
+    pub whole: Whole,
+}
+
+/// What a share of stacks is a share of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// Of the view: of its samples, its waiting, its bytes.
+    View,
+    /// Of the time that the profiled run took. A CPU profile of a run that waits has few samples, so the share among
+    /// them is uncertain; that all of them together are little time is certain.
+    WallTime,
 }
 
 /// The bound of a claim.
@@ -184,7 +196,13 @@ impl Claim {
         among: &'static str,
         having: &'static [&'static str],
     ) -> Unbounded {
-        Unbounded { says, measure: Measure::Stacks(Stacks { view, among, having }) }
+        Unbounded { says, measure: Measure::Stacks(Stacks { view, among, having, whole: Whole::View }) }
+    }
+
+    /// Starts a claim on [`Measure::Stacks`]: the CPU time in stacks that have all names of `having`, as a share of the
+    /// time that the run took.
+    pub const fn cpu_time(says: &'static str, having: &'static [&'static str]) -> Unbounded {
+        Unbounded { says, measure: Measure::Stacks(Stacks { view: "cpu", among: "", having, whole: Whole::WallTime }) }
     }
 
     /// Judges the claim within this ratio of the scenario's own load, instead of [`Domain::DEFAULT`].
@@ -236,7 +254,8 @@ impl fmt::Display for Measure {
             Measure::RatioAt { metric, over, size } => write!(f, "{metric} against {over} at size {size}"),
             Measure::Stacks(stacks) => {
                 let among = if stacks.among.is_empty() { String::new() } else { format!(" of {}", stacks.among) };
-                write!(f, "{}{among} in {}", stacks.view, stacks.having.join(" and "))
+                let whole = if stacks.whole == Whole::WallTime { " / wall time" } else { "" };
+                write!(f, "{}{among} in {}{whole}", stacks.view, stacks.having.join(" and "))
             }
             Measure::Ending(ending) => write!(f, "ending {ending}"),
         }

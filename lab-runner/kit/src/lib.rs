@@ -91,7 +91,7 @@ mod cx;
 mod scenario;
 
 pub use batch::{Batch, Children};
-pub use claim::{Bound, Claim, Domain, Measure, Stacks};
+pub use claim::{Bound, Claim, Domain, Measure, Stacks, Whole};
 pub use cx::Cx;
 pub use heartbeat::Heartbeat;
 pub use input::{Input, fits_memory, no_input, only_input};

@@ -8,10 +8,11 @@ use crate::requests::Reading;
 use crate::stacks::stalls::LongPoll;
 use crate::stacks::{Folded, Names, has_frame};
 use crate::stats::estimate::quantile;
-use lab_kit::Stacks;
+use lab_kit::{Stacks, Whole};
 use lab_recording::folder::{self, Recording};
 use lab_recording::profiler::Profiler;
 use lab_recording::spec::Spec;
+use std::collections::BTreeMap;
 
 /// Standard deviations on either side of a share that its truth is looked for within: 95 % of independent samples.
 const DEVIATIONS: f64 = 1.959_964;
@@ -48,7 +49,19 @@ pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<
     let widened = |(view, share): (&View, Reading)| {
         beyond_overhead(share, least_share(&view.name, &view.unit, &profile.overhead))
     };
-    seen.map(widened).ok_or_else(nothing)
+    let share = seen.map(widened).ok_or_else(nothing)?;
+    match wanted.whole {
+        Whole::View => Ok(share),
+        Whole::WallTime => of_wall_time(share, &profile.note.counts).ok_or_else(nothing),
+    }
+}
+
+/// A share of a run's CPU time as a share of the time that it took: of 0.15 s of CPU time in a run of 3 s, whatever
+/// share is at most a twentieth of the run.
+fn of_wall_time(share: Reading, counts: &BTreeMap<String, u64>) -> Option<Reading> {
+    let (cpu_ms, wall_ms) = (*counts.get("cpu_ms")? as f64, *counts.get("wall_ms")? as f64);
+    let cpus = (wall_ms > 0.0).then_some(cpu_ms / wall_ms)?;
+    Some(Reading { value: share.value * cpus, low: share.low * cpus, high: share.high * cpus, ..share })
 }
 
 /// The profiler that a view is of, which its name begins with.
@@ -154,7 +167,8 @@ mod tests {
         }
     }
 
-    const WORKER: Stacks = Stacks { view: "cpu", among: "worker::run", having: &["shop::import", "serde_json"] };
+    const WORKER: Stacks =
+        Stacks { view: "cpu", among: "worker::run", having: &["shop::import", "serde_json"], whole: Whole::View };
 
     #[test]
     fn a_share_is_of_the_stacks_that_are_looked_among() {
@@ -164,6 +178,20 @@ mod tests {
         assert_eq!(reading.value, 0.8);
         assert!((0.70..0.72).contains(&reading.low) && (0.86..0.88).contains(&reading.high), "{reading:?}");
         assert_eq!(share(&view("samples", "pacer;spin 900\n"), &WORKER, &[]), None);
+    }
+
+    #[test]
+    fn few_samples_of_a_run_that_waits_are_certainly_little_of_its_time() {
+        let counts = |cpu, wall| BTreeMap::from([("cpu_ms".to_owned(), cpu), ("wall_ms".to_owned(), wall)]);
+        let seen = view("samples", "worker::run;read 1\nworker::run;park 14\n");
+        let among = Stacks { among: "", having: &["read"], whole: Whole::WallTime, ..WORKER };
+        let share = share(&seen, &among, &[]).unwrap();
+        assert!(share.high > 0.29, "{share:?}");
+        let of_wall = of_wall_time(share.clone(), &counts(150, 3_000)).unwrap();
+        assert!(of_wall.high < 0.015 && of_wall.low > 0.0, "{of_wall:?}");
+        let busy = of_wall_time(Reading::exact(0.9), &counts(3_000, 3_000)).unwrap();
+        assert_eq!(busy.value, 0.9, "one that computes is nearly all of its time");
+        assert_eq!(of_wall_time(share, &counts(150, 0)), None);
     }
 
     #[test]
