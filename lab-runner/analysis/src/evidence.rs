@@ -173,7 +173,7 @@ mod tests {
     };
 
     fn profile(variant: &str, side: Of, stacks: &str, ops: u64) -> Profile {
-        let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false };
+        let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
         let folded = Folded::parse(stacks.as_bytes()).folded;
         let view = View {
             name: "cpu".into(),

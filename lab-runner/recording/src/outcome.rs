@@ -23,6 +23,9 @@ pub struct Outcome {
     /// Cores that processes other than the run and the lab used meanwhile, on average, where it is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_cores: Option<f64>,
+    /// The name of the process among them that used most, if any used more than a tick or two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busiest: Option<String>,
     /// What the run used, if it ended by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
@@ -41,6 +44,7 @@ impl Outcome {
             process_ms: None,
             steal: None,
             foreign_cores: None,
+            busiest: None,
             usage: None,
             warnings: Vec::new(),
         }

@@ -7,16 +7,17 @@ use crate::cmd::load::{check, check_stall, check_timeout, load};
 use crate::cmd::profile::profile;
 use crate::cmd::sweep::write_figures;
 use crate::cmd::{page, recorded, show};
-use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_each};
+use crate::engine::execute::{Part, batch_times, interrupted, invocation_folder, run_part};
 use crate::engine::plan;
-use crate::engine::plan::{OneSide, Planned, Sides, Times};
+use crate::engine::plan::{OneSide, Planned, Sides};
 use crate::engine::supervise::Interrupts;
 use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use lab_analysis::comparison::metrics::{Metric, registry};
-use lab_analysis::comparison::paired::Comparison;
+use lab_analysis::comparison::paired::{Comparison, Times};
 use lab_analysis::comparison::verdict::{Change, POCOCK};
+use lab_analysis::host::depends_on_host;
 use lab_analysis::results::Results;
 use lab_kit::{Scenario, Variant};
 use lab_recording::Kind;
@@ -33,68 +34,139 @@ pub(crate) fn run(args: &CompareArgs, style: Style, scenarios: &[&'static Scenar
     check_metrics(scenario, &args.metric)?;
     let sides = sides(scenario, args)?;
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
-    let batches = batches(args, &sides);
-    check_timeout(&batches.concat())?;
-    check_stall(&batches.concat())?;
+    let planned = planned(args, &sides);
+    check_timeout(&planned)?;
+    check_stall(&planned)?;
     if args.record.dry_run {
-        return print_plan(&batches.concat(), args.record.format);
+        return print_plan(&planned, args.record.format);
     }
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
-    let signal = match pairs(&batches, &folder, &interrupts, style.plain, scenarios)? {
-        None => {
+    let mut comparing = Comparing { args, sides: &sides, folder: &folder, interrupts: &interrupts, scenarios, done: 0 };
+    let signal = match comparing.run(style.plain)? {
+        Stopped::Interrupted(signal) => Some(signal),
+        Stopped::TooBusy => None,
+        Stopped::Done => {
             let times = batch_times(&folder);
-            let runs = plan::profiles(&first_pair(&batches), &profilers(args, &batches), args.timeout, Some(&times));
+            let profilers = profilers(args, &planned);
+            let runs = plan::profiles(&first_pair(&planned), &profilers, args.timeout, Some(&times));
             profile(&runs, &folder, &interrupts, args.record.raw_logs())
         }
-        interrupted => interrupted,
     };
     conclude(&folder, signal, args, style, scenarios)
 }
 
-/// Runs the pairs, batch by batch, until they are decided. Returns the signal that interrupted.
-fn pairs(
-    batches: &[Vec<Planned>],
-    folder: &Path,
-    interrupts: &Interrupts,
-    plain: bool,
-    scenarios: &[&'static Scenario],
-) -> anyhow::Result<Option<i32>> {
-    let most = batches.iter().map(Vec::len).sum::<usize>() / 2;
-    let mut table = LiveTable::new(folder, most, scenarios, plain);
-    for batch in batches {
-        let mut after = |runs: usize, _: &Path| {
-            if runs.is_multiple_of(2) {
-                table.update()
+/// Why no more pairs are run.
+enum Stopped {
+    /// They are decided, or there are as many as were wanted.
+    Done,
+    /// Others take so much of the host that more pairs would come to nothing.
+    TooBusy,
+    /// A signal came.
+    Interrupted(i32),
+}
+
+/// Pairs of this many are enough to see that the host is too busy for any.
+const BUSY_PAIRS: usize = 3;
+
+/// A comparison whose pairs are being run.
+struct Comparing<'a> {
+    args: &'a CompareArgs,
+    sides: &'a Sides,
+    folder: &'a Path,
+    interrupts: &'a Interrupts,
+    scenarios: &'a [&'static Scenario],
+    /// Pairs that were run.
+    done: usize,
+}
+
+impl Comparing<'_> {
+    /// Runs pairs, look by look, until they are decided. A pair that was disturbed is replaced by another one, as long
+    /// as replacements are at most half of the wanted pairs.
+    fn run(&mut self, plain: bool) -> anyhow::Result<Stopped> {
+        let mut table = LiveTable::new(self.folder, most_pairs(self.args), self.scenarios, plain);
+        for wanted in looks(self.args) {
+            let stopped = self.reach(wanted, &mut table);
+            table.clear();
+            match stopped? {
+                Stopped::Done => {}
+                stopped => return Ok(stopped),
             }
-        };
-        let signal = run_each(batch, folder, interrupts, &mut after)?;
-        table.clear();
-        if signal.is_some() {
-            return Ok(signal);
+            if self.comparison().is_some_and(|comparison| is_decided(&comparison)) {
+                break;
+            }
         }
-        if Results::read(folder, scenarios)?.comparison.is_some_and(|comparison| is_decided(&comparison)) {
-            break;
+        Ok(Stopped::Done)
+    }
+
+    /// Runs pairs until so many were undisturbed.
+    fn reach(&mut self, wanted: usize, table: &mut LiveTable<'_>) -> anyhow::Result<Stopped> {
+        let most = wanted + wanted / 2;
+        loop {
+            // Before there are as many as wanted nothing is known of their host that would end it, except that it is
+            // much too busy.
+            let missing = match self.comparison() {
+                Some(comparison) if is_too_busy(&comparison, self.sides, self.args) => return Ok(Stopped::TooBusy),
+                Some(comparison) => wanted.saturating_sub(comparison.quiet()),
+                None => wanted.saturating_sub(self.done),
+            };
+            let first = self.done + 1;
+            let last = (self.done + missing.min(BUSY_PAIRS)).min(most);
+            if first > last {
+                return Ok(Stopped::Done);
+            }
+            let runs = plan::pairs(self.sides, first, last, wanted, self.args.timeout);
+            let mut after = |runs: usize, _: &Path| {
+                if runs.is_multiple_of(2) {
+                    table.update()
+                }
+            };
+            let part = Part { before: 2 * self.done, of: 2 * most_pairs(self.args).max(last) };
+            let signal = run_part(&runs, part, self.folder, self.interrupts, &mut after)?;
+            self.done = last;
+            if let Some(signal) = signal {
+                return Ok(Stopped::Interrupted(signal));
+            }
         }
     }
-    Ok(None)
+
+    /// What the pairs until now come to; nothing before the first.
+    fn comparison(&self) -> Option<Comparison> {
+        Results::read(self.folder, self.scenarios).ok()?.comparison
+    }
+}
+
+/// Whether the metric that decides depends on the host, and others took too much of that in the first pairs already.
+fn is_too_busy(comparison: &Comparison, sides: &Sides, args: &CompareArgs) -> bool {
+    let hopeless = comparison.pairs.iter().filter(|pair| pair.disturbed.is_some() && pair.times == Times::LeftOut);
+    let all = comparison.pairs.len() >= BUSY_PAIRS && hopeless.count() == comparison.pairs.len();
+    let primary = args.metric.first().map_or(sides.scenario.primary, String::as_str);
+    let known = registry(Some(sides.scenario));
+    let unit = known.iter().find(|metric| metric.name == primary).map_or("us", |metric| metric.unit);
+    all && depends_on_host(unit)
 }
 
 /// Both runs of the first pair, before first.
-fn first_pair(batches: &[Vec<Planned>]) -> Vec<Planned> {
-    let mut first: Vec<Planned> = batches.iter().flatten().take(2).cloned().collect();
+fn first_pair(planned: &[Planned]) -> Vec<Planned> {
+    let mut first: Vec<Planned> = planned.iter().take(2).cloned().collect();
     first.sort_by_key(|run| run.purpose.pair().map(|pair| pair.side == Side::B));
     first
 }
 
-/// What looks into both sides once the pairs are done. Unless it is told, nothing does where that would take half as long
-/// as the pairs: who asks for a quick comparison is not to wait for something else.
-fn profilers(args: &CompareArgs, batches: &[Vec<Planned>]) -> Vec<Profiler> {
-    let lasts = |runs: &[Planned]| runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum::<Duration>();
-    let looking = lasts(&plan::profiles(&first_pair(batches), &Profiler::DEFAULT, args.timeout, Some(&Times::new())));
-    let affordable = looking.is_zero() || 2 * looking < lasts(batches.first().map_or(&[], Vec::as_slice));
-    let default = if affordable { Profiler::DEFAULT.into() } else { Vec::new() };
-    args.profile.as_ref().map_or(default, |profilers| profilers.0.clone())
+/// The profilers that look into both sides once the pairs are done. Unless some are named, there are none where their
+/// runs would take more than half as long as the first pairs: a quick comparison stays quick.
+fn profilers(args: &CompareArgs, planned: &[Planned]) -> Vec<Profiler> {
+    if let Some(named) = &args.profile {
+        return named.0.clone();
+    }
+    let first_look = looks(args).first().map_or(0, |pairs| 2 * pairs);
+    let profiled = plan::profiles(&first_pair(planned), &Profiler::DEFAULT, args.timeout, Some(&plan::Times::new()));
+    let (profiling, comparing) = (load_time(&profiled), load_time(&planned[..first_look]));
+    if profiling.is_zero() || 2 * profiling < comparing { Profiler::DEFAULT.into() } else { Vec::new() }
+}
+
+fn load_time(runs: &[Planned]) -> Duration {
+    runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum()
 }
 
 /// Refuses a metric that neither the lab nor the scenario has, and names the nearest.
@@ -152,12 +224,24 @@ fn side(
     Ok(OneSide { variant, load: load(scenario, &load_args)?, label })
 }
 
-/// The pairs, up to each look.
-pub(crate) fn batches(args: &CompareArgs, sides: &Sides) -> Vec<Vec<Planned>> {
-    let ends: Vec<usize> =
-        if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs.unwrap_or(8)] };
-    let begins = std::iter::once(0).chain(ends.iter().copied());
-    begins.zip(ends.iter().copied()).map(|(done, end)| plan::pairs(sides, done + 1, end, args.timeout)).collect()
+/// How many pairs are wanted at each interim look, or at the only one.
+fn looks(args: &CompareArgs) -> Vec<usize> {
+    if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs.unwrap_or(8)] }
+}
+
+fn most_pairs(args: &CompareArgs) -> usize {
+    looks(args).last().copied().unwrap_or(0)
+}
+
+/// The pairs of all looks, if none has to be replaced.
+pub(crate) fn planned(args: &CompareArgs, sides: &Sides) -> Vec<Planned> {
+    let mut all = Vec::new();
+    let mut done = 0;
+    for wanted in looks(args) {
+        all.extend(plan::pairs(sides, done + 1, wanted, wanted, args.timeout));
+        done = wanted;
+    }
+    all
 }
 
 /// Whether more pairs would only cost time.

@@ -69,6 +69,11 @@ impl ProcessTicks {
     }
 }
 
+/// The name of a process that still runs, as `ps` shows it.
+pub(crate) fn process_name(process: u32) -> Option<String> {
+    Some(std::fs::read_to_string(format!("/proc/{process}/comm")).ok()?.trim().to_owned())
+}
+
 fn ticks_of(process: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // pid (name, which may hold blanks and brackets) state ppid … utime stime cutime cstime are fields 14 to 17

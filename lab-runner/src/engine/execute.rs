@@ -136,6 +136,26 @@ pub(crate) fn run_each(
     interrupts: &Interrupts,
     done: &mut dyn FnMut(usize, &Path),
 ) -> anyhow::Result<Option<i32>> {
+    run_part(runs, Part { before: 0, of: runs.len() }, folder, interrupts, done)
+}
+
+/// Which part of all runs of an invocation is done now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Runs that were done before.
+    pub before: usize,
+    /// All runs, as far as is known.
+    pub of: usize,
+}
+
+/// As [`run_each`], for runs that are a part of more.
+pub(crate) fn run_part(
+    runs: &[Planned],
+    part: Part,
+    folder: &Path,
+    interrupts: &Interrupts,
+    done: &mut dyn FnMut(usize, &Path),
+) -> anyhow::Result<Option<i32>> {
     if !runs.is_empty() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
@@ -146,7 +166,7 @@ pub(crate) fn run_each(
         }
         let spec = spec(run);
         let recorder = record(&folder.join(run_name(number, runs.len(), &spec)), &spec)?;
-        let show = |elapsed: Duration| progress(number + 1, runs.len(), &spec, elapsed);
+        let show = |elapsed: Duration| progress(part.before + number + 1, part.of, &spec, elapsed);
         let ended = supervise(&spec, &recorder, interrupts, terminal.then_some(&show));
         // Pipes and scratch files are the run's, and the run is over, however it ended.
         folder::remove_scratch(&recorder.folder);

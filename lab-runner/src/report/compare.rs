@@ -4,7 +4,7 @@ use crate::report::detail::{asked, environment};
 use crate::report::units::{ascii, three_digits};
 use crate::report::{Style, findings, latency, profilers, sched};
 use lab_analysis::claims::control::Kept;
-use lab_analysis::comparison::paired::Comparison;
+use lab_analysis::comparison::paired::{Comparison, Pair, Times};
 use lab_analysis::results::Results;
 use lab_analysis::stats::estimate::Estimate;
 use lab_recording::spec::Side;
@@ -54,11 +54,25 @@ fn print_pictures(report: &Results, to: &mut dyn Write) -> io::Result<()> {
     }
 }
 
+/// What is wrong with a pair, and what of it still counts: `pair 3: the run of fixed is invalid`.
+pub(crate) fn spoiled(pair: &Pair) -> Option<String> {
+    let number = pair.number;
+    if let Some(why) = &pair.dropped {
+        return Some(format!("pair {number}: {why}"));
+    }
+    let why = pair.disturbed.as_ref()?;
+    Some(match pair.times {
+        Times::Measured => return None,
+        Times::Bounded(_) => format!("pair {number}: {why}; its times count as bounds"),
+        Times::LeftOut => format!("pair {number}: {why}; only its counts are compared"),
+    })
+}
+
 /// Which side of each pair ran first, and the seeds.
 pub(crate) fn order(comparison: &Comparison) -> String {
     let pairs = comparison.pairs.iter();
     let order: Vec<&str> = pairs.map(|pair| if pair.first == Side::A { "AB" } else { "BA" }).collect();
-    let seed = |pair: Option<&lab_analysis::comparison::paired::Pair>| pair.map_or(0, |pair| pair.seed);
+    let seed = |pair: Option<&Pair>| pair.map_or(0, |pair| pair.seed);
     let (first, last) = (seed(comparison.pairs.first()), seed(comparison.pairs.last()));
     format!("{} with A = {}; seeds {first} to {last}", order.join(" "), comparison.before)
 }

@@ -8,7 +8,7 @@ use crate::report::trials::Summary;
 use crate::report::{findings, overhead, sched};
 use lab_analysis::claims::control::Kept;
 use lab_analysis::claims::{Judged, Verdict};
-use lab_analysis::comparison::paired::Comparison;
+use lab_analysis::comparison::paired::{Comparison, Times};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::diagnosis::Finding;
 use lab_analysis::diagnosis::cured::FixOutcome;
@@ -95,9 +95,14 @@ struct OnePair<'a> {
     number: usize,
     first: Side,
     seed: u64,
-    /// Why it does not count.
+    /// Why nothing of it counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     dropped: Option<&'a str>,
+    /// What others took from the host beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disturbed: Option<&'a str>,
+    /// How its times are compared: `measured`, `bounded` or `left out`.
+    times: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -230,6 +235,12 @@ fn pairs<'a>(report: &'a Results, comparison: &'a Comparison) -> Pairs<'a> {
         first: pair.first,
         seed: pair.seed,
         dropped: pair.dropped.as_deref(),
+        disturbed: pair.disturbed.as_deref(),
+        times: match pair.times {
+            Times::Measured => "measured",
+            Times::Bounded(_) => "bounded",
+            Times::LeftOut => "left out",
+        },
     });
     let Comparison { before, after, invalid, lost, warnings, .. } = comparison;
     let one = |kept: &Kept| {

@@ -5,7 +5,7 @@ use crate::report::Style;
 use crate::report::plot::{Line, Look, Plot, Scale};
 use crate::report::units::{grouped, time};
 use hdrhistogram::Histogram;
-use lab_analysis::comparison::paired::Comparison;
+use lab_analysis::comparison::paired::{Comparison, Times};
 use lab_analysis::requests::over_time::{SLICES, Slice};
 use lab_analysis::requests::{Analysis, quantile};
 use lab_analysis::results::Results;
@@ -83,9 +83,9 @@ fn look(number: usize) -> Look {
     if number < COLOURS { Look::Solid(number) } else { Look::Dashed(number) }
 }
 
-/// The runs of a side whose pairs count.
+/// The runs of a side whose times count.
 fn runs<'a>(report: &'a Results, comparison: &Comparison, wanted: Side) -> Vec<&'a Analysis> {
-    let counts = |number| comparison.pairs.iter().any(|pair| pair.number == number && pair.dropped.is_none());
+    let counts = |number| comparison.pairs.iter().any(|pair| pair.number == number && pair.times != Times::LeftOut);
     let is_wanted = |run: &&Analysis| {
         run.recording.spec.purpose.pair().is_some_and(|pair| pair.side == wanted && counts(pair.number))
     };
@@ -207,7 +207,7 @@ pub(crate) mod tests {
     use crate::made_up::run;
     use crate::report::plot::svg::tests::assert_well_formed;
     use lab_analysis::claims::Verdict;
-    use lab_analysis::requests::Reading;
+    use lab_analysis::requests::{Reading, ValidityVerdict};
 
     /// A thousand responses from 1 to 1000 times so many microseconds.
     fn histogram(us: u64) -> Histogram<u64> {
@@ -289,7 +289,7 @@ pub(crate) mod tests {
         runs[0].metrics.insert("response_max_us".into(), cut);
         let bound = |runs: &[Analysis]| crate::report::figures(&report(runs.to_vec()))[0].1.lines[0].name.clone();
         assert_eq!(bound(&runs), "a: max ≥ 30.0 ms (the tail is a lower bound), 3 000 requests of 3 runs");
-        runs[1].recording.outcome.foreign_cores = Some(0.5);
+        runs[1].validity.verdict = ValidityVerdict::Invalid;
         assert_eq!(bound(&runs), "a: max 30.0 ms, 2 000 requests of 2 runs");
     }
 

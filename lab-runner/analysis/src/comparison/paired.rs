@@ -1,8 +1,10 @@
 //! From the runs of a comparison to its result: which pairs count, and by how much each metric changed.
 
 use crate::comparison::metrics::Metric;
-use crate::comparison::verdict::{Change, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios};
-use crate::host::disturbance;
+use crate::comparison::verdict::{
+    Change, LogRatios, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios,
+};
+use crate::host::{depends_on_host, disturbance, stretch, widened};
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use crate::stats::estimate::{Estimate, detectable};
 use crate::stats::median;
@@ -40,8 +42,23 @@ pub struct Pair {
     pub first: Side,
     /// The seed of both sides.
     pub seed: u64,
-    /// Why it does not count, if so.
+    /// Why nothing of it counts, if so: one of its runs did not end, or is invalid.
     pub dropped: Option<String>,
+    /// What others took from the host beside it, if that was too much to go unnoticed. Its counts are exact all the same.
+    pub disturbed: Option<String>,
+    /// How its times are compared.
+    pub times: Times,
+}
+
+/// How the times of a pair are compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Times {
+    /// As they were measured: nobody disturbed them.
+    Measured,
+    /// As bounds: others may have made those of each side so many times longer.
+    Bounded([f64; 2]),
+    /// Not at all: a pair that nobody disturbed was run in its place, or others took too much of the host.
+    LeftOut,
 }
 
 /// What became of one metric.
@@ -67,6 +84,19 @@ pub struct Compared {
     pub detectable: Option<f64>,
     /// Half of one was added to both sides of each pair, for one of them may be zero.
     pub halved: bool,
+    /// How many pairs agree on a direction.
+    pub directions: Directions,
+}
+
+/// How many pairs moved beyond the equivalence margin, whatever their bounds allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Directions {
+    /// Pairs whose side after is lower.
+    pub lower: usize,
+    /// Pairs whose side after is higher.
+    pub higher: usize,
+    /// All pairs that have the metric.
+    pub of: usize,
 }
 
 /// What decides a comparison, fixed before anything is measured.
@@ -83,19 +113,29 @@ pub struct Rule<'a> {
 /// More dropped pairs than this make the comparison invalid.
 const MOST_DROPPED: f64 = 0.30;
 
+/// Both runs of a pair.
+type Sides<'a> = (&'a Analysis, &'a Analysis);
+
+/// Pairs whose counts and pairs whose times can be compared: of the latter each with how its times are.
+struct Usable<'a> {
+    counts: Vec<Sides<'a>>,
+    times: Vec<(Sides<'a>, [f64; 2])>,
+}
+
 impl Comparison {
     /// Compares the sides of all pairs. Nothing if there is no whole pair.
     pub fn of(runs: &[Analysis], rule: &Rule<'_>) -> Option<Comparison> {
         let whole = whole_pairs(runs);
         let (_, (a, b)) = whole.first_key_value()?;
         let (before, after) = (name(a), name(b));
-        let pairs: Vec<Pair> = whole.iter().map(|(number, (a, b))| pair(*number, a, b)).collect();
-        let kept: Vec<(&Analysis, &Analysis)> =
-            whole.values().zip(&pairs).filter(|(_, pair)| pair.dropped.is_none()).map(|(sides, _)| *sides).collect();
-        let invalid = too_many_dropped(pairs.len(), kept.len());
-        let metrics = compare_all(&kept, rule);
-        let endings = [endings(kept.iter().map(|pair| pair.0)), endings(kept.iter().map(|pair| pair.1))];
-        let lost = [lost(kept.iter().map(|pair| pair.0)), lost(kept.iter().map(|pair| pair.1))];
+        let mut pairs: Vec<Pair> = whole.iter().map(|(number, (a, b))| pair(*number, a, b)).collect();
+        replace(&mut pairs, wanted(&whole));
+        let usable = usable(&whole, &pairs);
+        let metrics = compare_all(&usable, rule);
+        let counts = &usable.counts;
+        let endings = [endings(counts.iter().map(|pair| pair.0)), endings(counts.iter().map(|pair| pair.1))];
+        let lost = [lost(counts.iter().map(|pair| pair.0)), lost(counts.iter().map(|pair| pair.1))];
+        let invalid = too_many_dropped(&pairs).or_else(|| too_busy(&pairs, rule));
         Some(Comparison { before, after, pairs, metrics, endings, lost, invalid, warnings: Vec::new() })
     }
 
@@ -118,6 +158,16 @@ impl Comparison {
     /// Pairs that count.
     pub fn kept(&self) -> usize {
         self.pairs.iter().filter(|pair| pair.dropped.is_none()).count()
+    }
+
+    /// Pairs whose times were measured undisturbed.
+    pub fn quiet(&self) -> usize {
+        self.pairs.iter().filter(|pair| pair.times == Times::Measured).count()
+    }
+
+    /// Pairs that were run and whose times are left out because of what others took.
+    pub fn left_out(&self) -> impl Iterator<Item = &Pair> {
+        self.pairs.iter().filter(|pair| pair.dropped.is_none() && pair.times == Times::LeftOut)
     }
 }
 
@@ -157,35 +207,95 @@ fn whole_pairs(runs: &[Analysis]) -> BTreeMap<usize, (&Analysis, &Analysis)> {
 fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
     let ended = |run: &Analysis| run.recording.outcome.ended_ns;
     let first = if ended(a) <= ended(b) { Side::A } else { Side::B };
-    let dropped = [a, b].into_iter().find_map(spoiled);
-    Pair { number, first, seed: a.recording.spec.load.seed, dropped }
+    let dropped = [a, b].into_iter().find_map(unusable);
+    let disturbed = [a, b].into_iter().find_map(|run| {
+        disturbance(&run.recording.outcome).map(|what| format!("{what} beside {}", run.recording.spec.variant))
+    });
+    let times = match (stretch(a), stretch(b)) {
+        _ if dropped.is_some() => Times::LeftOut,
+        (Some(a), Some(b)) if a == 1.0 && b == 1.0 => Times::Measured,
+        (Some(a), Some(b)) => Times::Bounded([a, b]),
+        _ => Times::LeftOut,
+    };
+    Pair { number, first, seed: a.recording.spec.load.seed, dropped, disturbed, times }
 }
 
-/// Why a run spoils its pair.
-fn spoiled(run: &Analysis) -> Option<String> {
-    let outcome = &run.recording.outcome;
+/// Why nothing of a run counts.
+fn unusable(run: &Analysis) -> Option<String> {
     let variant = &run.recording.spec.variant;
-    if outcome.ending == Ending::Unfinished {
+    if run.recording.outcome.ending == Ending::Unfinished {
         return Some(format!("the run of {variant} was cut off from outside"));
     }
     if run.validity.verdict == ValidityVerdict::Invalid {
         return Some(format!("the run of {variant} is invalid"));
     }
-    disturbance(outcome).map(|what| format!("{what} beside {variant}"))
+    None
 }
 
-fn too_many_dropped(all: usize, kept: usize) -> Option<String> {
-    let dropped = all - kept;
-    let many = dropped as f64 > MOST_DROPPED * all as f64;
-    many.then(|| format!("{dropped} of {all} pairs were dropped: this machine is too busy, or its host is"))
+/// How many undisturbed pairs were to be reached; all that there are if nobody said.
+fn wanted(whole: &BTreeMap<usize, Sides<'_>>) -> usize {
+    let wanted = |run: &Analysis| run.recording.spec.purpose.pair().and_then(|pair| pair.wanted);
+    whole.values().filter_map(|(a, _)| wanted(a)).max().unwrap_or(whole.len())
 }
 
-fn compare_all(kept: &[(&Analysis, &Analysis)], rule: &Rule<'_>) -> Vec<Compared> {
-    let measured = |metric: &Metric| kept.iter().any(|pair| sides(pair, metric).is_some());
-    let told = |metric: &Metric| measured(metric) && !(metric.may_be_zero && never_there(kept, metric.name));
-    let known: Vec<Metric> = rule.metrics.iter().copied().filter(told).collect();
+/// Leaves out the times of disturbed pairs in whose place undisturbed ones were run. What others took decides, and never
+/// what a pair came to, so nothing is chosen for its result.
+///
+/// Of 8 wanted pairs, say, 3 were disturbed and 2 more could be run: 7 pairs count as measured, and of the 3 disturbed
+/// ones the first makes up the eighth, with bounds.
+fn replace(pairs: &mut [Pair], wanted: usize) {
+    let quiet = pairs.iter().filter(|pair| pair.times == Times::Measured).count();
+    let mut missing = wanted.saturating_sub(quiet);
+    for pair in pairs.iter_mut().filter(|pair| matches!(pair.times, Times::Bounded(_))) {
+        if missing == 0 {
+            pair.times = Times::LeftOut;
+        }
+        missing = missing.saturating_sub(1);
+    }
+}
+
+fn usable<'a>(whole: &BTreeMap<usize, Sides<'a>>, pairs: &[Pair]) -> Usable<'a> {
+    let mut usable = Usable { counts: Vec::new(), times: Vec::new() };
+    for (sides, pair) in whole.values().zip(pairs) {
+        if pair.dropped.is_none() {
+            usable.counts.push(*sides);
+        }
+        match pair.times {
+            Times::Measured => usable.times.push((*sides, [1.0, 1.0])),
+            Times::Bounded(stretches) => usable.times.push((*sides, stretches)),
+            Times::LeftOut => {}
+        }
+    }
+    usable
+}
+
+fn too_many_dropped(pairs: &[Pair]) -> Option<String> {
+    let dropped: Vec<&String> = pairs.iter().filter_map(|pair| pair.dropped.as_ref()).collect();
+    let many = dropped.len() as f64 > MOST_DROPPED * pairs.len() as f64;
+    many.then(|| format!("{} of {} pairs were dropped: {}", dropped.len(), pairs.len(), dropped[0]))
+}
+
+/// Why the metric that decides cannot be judged: it depends on the host, and others took too much of that. The pairs are
+/// more than enough otherwise.
+fn too_busy(pairs: &[Pair], rule: &Rule<'_>) -> Option<String> {
+    let primary = rule.metrics.iter().find(|metric| metric.name == rule.primary)?;
+    let left_out: Vec<&Pair> = pairs.iter().filter(|pair| pair.times == Times::LeftOut).collect();
+    let enough = pairs.len() - left_out.len() >= fewest_pairs(rule.alpha);
+    if enough || !depends_on_host(primary.unit) {
+        return None;
+    }
+    let because = left_out.iter().find_map(|pair| pair.disturbed.as_ref())?;
+    Some(format!("the host is too busy: in {} of {} pairs, {because}", left_out.len(), pairs.len()))
+}
+
+fn compare_all(usable: &Usable<'_>, rule: &Rule<'_>) -> Vec<Compared> {
+    let counts = &usable.counts[..];
+    let measured = |metric: &Metric| counts.iter().any(|pair| sides(pair, metric).is_some());
+    let known: Vec<Metric> = rule.metrics.iter().copied().filter(|metric| measured(metric)).collect();
+    let known: Vec<Metric> =
+        known.into_iter().filter(|metric| !(metric.may_be_zero && is_never_there(counts, metric.name))).collect();
     let secondary = known.iter().filter(|metric| metric.name != rule.primary).count();
-    let judged = judgeable(kept.len(), rule.alpha, secondary);
+    let judged = judgeable(counts.len(), rule.alpha, secondary);
     let mut so_far = 0;
     let mut all: Vec<Compared> = Vec::new();
     for metric in known {
@@ -195,16 +305,16 @@ fn compare_all(kept: &[(&Analysis, &Analysis)], rule: &Rule<'_>) -> Vec<Compared
             true => Some(rule.alpha),
             false => (so_far <= judged).then(|| bonferroni(rule.alpha, judged)),
         };
-        all.push(compare(kept, &metric, is_primary, alpha));
+        all.push(compare(usable, &metric, is_primary, alpha));
     }
     all.sort_by_key(|metric| !metric.primary);
     all
 }
 
 /// Whether nobody lost, left or missed anything: then there is nothing to compare.
-fn never_there(kept: &[(&Analysis, &Analysis)], name: &str) -> bool {
+fn is_never_there(pairs: &[Sides<'_>], name: &str) -> bool {
     let has = |run: &Analysis| run.metrics.get(name).is_some_and(|reading| reading.high > 0.0);
-    !kept.iter().any(|pair| has(pair.0) || has(pair.1))
+    !pairs.iter().any(|pair| has(pair.0) || has(pair.1))
 }
 
 /// How many secondary metrics so many pairs can judge: with more, no interval would be certain enough.
@@ -213,27 +323,77 @@ fn judgeable(pairs: usize, alpha: f64, secondary: usize) -> usize {
 }
 
 /// Compares one metric; without an alpha it is shown and not judged.
-fn compare(kept: &[(&Analysis, &Analysis)], metric: &Metric, primary: bool, alpha: Option<f64>) -> Compared {
+fn compare(usable: &Usable<'_>, metric: &Metric, primary: bool, alpha: Option<f64>) -> Compared {
     let Metric { better, margin, may_be_zero, .. } = *metric;
-    let pairs: Vec<(Bounds, Bounds)> = kept.iter().filter_map(|pair| sides(pair, metric)).collect();
+    let pairs = pairs_of(usable, metric);
+    // Where nothing can be compared, what was measured is shown all the same.
+    let shown: Vec<(Bounds, Bounds)> = match pairs.is_empty() {
+        true => usable.counts.iter().filter_map(|pair| sides(pair, metric)).collect(),
+        false => pairs.iter().map(|pair| (pair.measured[0], pair.measured[1])).collect(),
+    };
     let shift = if may_be_zero { HALF } else { 0.0 };
-    let shifted: Vec<_> = pairs.iter().map(|(a, b)| (shift_by(a, shift), shift_by(b, shift))).collect();
-    let estimate = log_ratios(&shifted).and_then(|ratios| ratios.estimate(alpha.unwrap_or(0.05)));
-    let verdict = |estimate: &Estimate| judge(estimate.low, estimate.high, margin, better);
-    let told = estimate.as_ref().ok().filter(|_| alpha.is_some());
+    let shifted: Vec<_> =
+        pairs.iter().map(|pair| (shift_by(&pair.bounds[0], shift), shift_by(&pair.bounds[1], shift))).collect();
+    let ratios = match pairs.is_empty() {
+        true => Err(TOO_BUSY.to_owned()),
+        false => log_ratios(&shifted),
+    };
+    let directions = ratios.as_ref().map(|ratios| directions(ratios, margin)).unwrap_or_default();
+    let estimate = ratios.and_then(|ratios| ratios.estimate(alpha.unwrap_or(0.05)));
+    let judged = estimate.as_ref().ok().filter(|_| alpha.is_some());
     Compared {
         metric: metric.name.to_owned(),
         primary,
-        before: median_reading(pairs.iter().map(|(a, _)| a)),
-        after: median_reading(pairs.iter().map(|(_, b)| b)),
-        change: told.map_or(Change::Inconclusive, verdict),
-        disagrees: told.is_some_and(|estimate| disagree(estimate, margin, better)),
+        before: median_reading(shown.iter().map(|pair| &pair.0)),
+        after: median_reading(shown.iter().map(|pair| &pair.1)),
+        change: judged.map_or(Change::Inconclusive, |estimate| judge(estimate.low, estimate.high, margin, better)),
+        disagrees: judged.is_some_and(|estimate| disagree(estimate, margin, better)),
         // Of bounds nobody knows how they scatter.
-        detectable: told.filter(|e| e.t.1.is_finite()).map(|estimate| detectable(estimate.sd, estimate.pairs)),
+        detectable: judged.filter(|e| e.t.1.is_finite()).map(|estimate| detectable(estimate.sd, estimate.pairs)),
         judged: alpha.is_some(),
         halved: may_be_zero,
+        directions,
         estimate,
     }
+}
+
+/// Why a metric has no interval although it was measured.
+const TOO_BUSY: &str = "others took too much of the host beside every pair";
+
+/// One metric of a pair.
+struct PairOf {
+    /// As both runs measured it.
+    measured: [Bounds; 2],
+    /// The same with what others on the host may have added.
+    bounds: [Bounds; 2],
+}
+
+/// A metric of every pair that has it on both sides and whose values can be compared.
+fn pairs_of(usable: &Usable<'_>, metric: &Metric) -> Vec<PairOf> {
+    if !depends_on_host(metric.unit) {
+        let both = usable.counts.iter().filter_map(|pair| sides(pair, metric));
+        return both.map(|(a, b)| PairOf { measured: [a, b], bounds: [a, b] }).collect();
+    }
+    let mut all = Vec::new();
+    for ((a, b), stretches) in &usable.times {
+        let Some(measured) = sides(&(*a, *b), metric) else { continue };
+        let wider = |run: &Analysis, stretch| {
+            let reading = run.metrics.get(metric.name)?;
+            Some(bounds_of(&widened(reading, metric.unit, stretch)))
+        };
+        if let (Some(a), Some(b)) = (wider(a, stretches[0]), wider(b, stretches[1])) {
+            all.push(PairOf { measured: [measured.0, measured.1], bounds: [a, b] });
+        }
+    }
+    all
+}
+
+/// How many ratios are beyond the margin wherever in their bounds the truth is.
+fn directions(ratios: &LogRatios, margin: f64) -> Directions {
+    let margin = margin.ln_1p();
+    let lower = ratios.highest.iter().filter(|highest| **highest < -margin).count();
+    let higher = ratios.lowest.iter().filter(|lowest| **lowest > margin).count();
+    Directions { lower, higher, of: ratios.values.len() }
 }
 
 /// What is added to both sides where one of them may be zero, as `estimate::log_ratio_of_counts` does.
@@ -245,7 +405,7 @@ fn shift_by(side: &Bounds, shift: f64) -> Bounds {
 
 /// Both values of a pair. Zero has no ratio: of a metric that is never zero in a run that did anything, a zero is as
 /// good as none.
-fn sides(pair: &(&Analysis, &Analysis), metric: &Metric) -> Option<(Bounds, Bounds)> {
+fn sides(pair: &Sides<'_>, metric: &Metric) -> Option<(Bounds, Bounds)> {
     let usable = |reading: &&Reading| reading.value > 0.0 || metric.may_be_zero;
     let bounds = |run: &Analysis| run.metrics.get(metric.name).filter(usable).map(bounds_of);
     Some((bounds(pair.0)?, bounds(pair.1)?))

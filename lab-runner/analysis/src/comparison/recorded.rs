@@ -56,7 +56,7 @@ pub fn pair_up(before: Vec<Analysis>, after: Vec<Analysis>, metrics: &[String]) 
         numbered
             .map(|(number, run)| {
                 let (label, metrics) = (label.clone(), metrics.to_vec());
-                placed(run, Pair { number, side, label, metrics, interim: false })
+                placed(run, Pair { number, side, label, metrics, interim: false, wanted: None })
             })
             .collect()
     };

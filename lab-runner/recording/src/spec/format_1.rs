@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn every_old_key_becomes_a_purpose() {
-        let pair = |interim| Pair { number: 2, side: Side::B, label: None, metrics: Vec::new(), interim };
+        let pair = |interim| Pair { number: 2, side: Side::B, label: None, metrics: Vec::new(), interim, wanted: None };
         let cases = [
             (json!({"scaled": 1}), Purpose::Measure),
             (json!({"scaled": 10}), Purpose::Larger { ratio: 10 }),

@@ -56,6 +56,10 @@ pub struct Pair {
     /// Whether interim looks at the pairs so far may add more, which costs every look a part of the error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interim: bool,
+    /// Undisturbed pairs that the comparison, or its interim look, was to reach: more were run where others took too
+    /// much of the host. Absent where pairs were made of recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<usize>,
 }
 
 /// A side of a comparison.

@@ -1,7 +1,7 @@
 //! `lab doctor`: what this machine can measure, what it cannot, and how large its noise is.
 
 use crate::cli::{CompareArgs, DoctorArgs, Format, LoadArgs, RecordArgs};
-use crate::cmd::compare::{batches, sides, variant};
+use crate::cmd::compare::{planned, sides, variant};
 use crate::cmd::doctor::text;
 use crate::cmd::doctor::{DefaultLoad, Examination, Facts, Judgement, Noise, busiest, unavailable};
 use crate::cmd::dry_run::print_plan;
@@ -73,7 +73,7 @@ fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Resu
     };
     let sides = sides(scenario, &asked)?;
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
-    let runs = batches(&asked, &sides).concat();
+    let runs = planned(&asked, &sides);
     check_stall(&runs)?;
     Ok((sides, runs))
 }

@@ -78,8 +78,9 @@ fn throttled(facts: &Facts) -> Option<Unavailable> {
 
 fn shared(facts: &Facts) -> Option<Unavailable> {
     let percent = facts.foreign_cores.filter(|cores| *cores > MOST_FOREIGN_CORES)? * 100.0;
-    let why =
-        format!("other processes used {percent:.0} % of a core before the runs began, and pairs with that are dropped");
+    let why = format!(
+        "other processes used {percent:.0} % of a core before the runs began, and times of pairs with that count as bounds"
+    );
     item("small changes", why, "end the other processes, or try again later")
 }
 

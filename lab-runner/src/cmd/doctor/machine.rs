@@ -4,7 +4,7 @@
 use crate::cmd::doctor::timers;
 use crate::cmd::doctor::timers::{Sleeps, Spin};
 use crate::engine::environment;
-use crate::engine::environment::{MachineTicks, ProcessTicks};
+use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
 use lab_recording::outcome::Steal;
 use lab_recording::spec::Environment;
 use serde::Serialize;
@@ -207,10 +207,9 @@ fn has_counters(devices: fs::ReadDir) -> bool {
 /// The names of those that used most CPU time since then, a hundredth of a core at least, this process and its children
 /// left out: three at most. How much each used is not told, for the past of an ended child is given to its parent.
 pub(crate) fn busiest(then: &ProcessTicks, now: &ProcessTicks, wall_ms: f64) -> Vec<String> {
-    let name = |process: u32| fs::read_to_string(format!("/proc/{process}/comm")).ok();
     let used = now.busiest_since(then, &[std::process::id()]).into_iter();
     let much = used.filter(|(_, ms)| *ms >= LITTLE_CORES * wall_ms);
-    first_names(much.filter_map(|(process, _)| Some(name(process)?.trim().to_owned())))
+    first_names(much.filter_map(|(process, _)| process_name(process)))
 }
 
 fn first_names(names: impl Iterator<Item = String>) -> Vec<String> {

@@ -149,9 +149,11 @@ fn false_alarms(comparison: &Comparison) -> Vec<String> {
 }
 
 fn dropped(comparison: &Comparison) -> Vec<Dropped> {
-    let dropped =
-        |pair: &lab_analysis::comparison::paired::Pair| Some(Dropped { pair: pair.number, why: pair.dropped.clone()? });
-    comparison.pairs.iter().filter_map(dropped).collect()
+    let dropped = comparison.pairs.iter().filter_map(|pair| {
+        let why = pair.dropped.clone().or_else(|| pair.disturbed.clone())?;
+        Some(Dropped { pair: pair.number, why })
+    });
+    dropped.collect()
 }
 
 fn noise_of(metric: &Compared) -> MetricNoise {
@@ -193,7 +195,7 @@ fn load_generator(runs: &[&Analysis]) -> Option<LoadGenerator> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use lab_analysis::comparison::paired::Pair;
+    use lab_analysis::comparison::paired::{Directions, Pair, Times};
     use lab_analysis::requests::Reading;
     use lab_analysis::stats::estimate::estimate;
     use lab_recording::spec::Side;
@@ -210,12 +212,20 @@ pub(crate) mod tests {
             disagrees: false,
             detectable: None,
             halved: false,
+            directions: Directions::default(),
         }
     }
 
     /// Eight pairs of a variant against itself.
     fn null(metrics: Vec<Compared>) -> Comparison {
-        let pair = |number| Pair { number, first: Side::A, seed: number as u64, dropped: None };
+        let pair = |number| Pair {
+            number,
+            first: Side::A,
+            seed: number as u64,
+            dropped: None,
+            disturbed: None,
+            times: Times::Measured,
+        };
         let same = || "fixed".to_owned();
         Comparison {
             before: same(),

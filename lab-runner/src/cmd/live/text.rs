@@ -10,10 +10,14 @@ const METRICS: usize = 7;
 
 /// The lines, none wider than a terminal of `width` characters. Of `of` pairs not all are done.
 pub(crate) fn lines(comparison: &Comparison, of: usize, width: usize, style: Style) -> Vec<String> {
-    let (done, dropped) = (comparison.pairs.len(), comparison.pairs.len() - comparison.kept());
+    let done = comparison.pairs.len();
+    let dropped = done - comparison.kept();
+    let disturbed = comparison.pairs.iter().filter(|pair| pair.disturbed.is_some()).count();
     let Comparison { before, after, .. } = comparison;
     let dropped = if dropped > 0 { format!(", {dropped} dropped") } else { String::new() };
-    let head = format!("{before} against {after}: {done} of {of} pairs{dropped}; the verdict comes at the end");
+    let disturbed = if disturbed > 0 { format!(", {disturbed} disturbed") } else { String::new() };
+    let head =
+        format!("{before} against {after}: {done} of {of} pairs{dropped}{disturbed}; the verdict comes at the end");
     let metrics = comparison.metrics.iter().take(METRICS).map(|metric| line(metric, style));
     let fitted = |line: String| ascii(&line, style).chars().take(width.saturating_sub(1)).collect();
     std::iter::once(head).chain(metrics).map(fitted).collect()

@@ -32,20 +32,26 @@ pub(crate) struct OneSide {
 /// Most bytes that an environment is lengthened by: a page moves every address on the stack.
 const MOST_PADDING: u64 = 4_096;
 
-/// The pairs from number `first` to `last`, both included and counted from 1. The same numbers give the same pairs,
-/// whether they are asked for at once or one after another.
-pub(crate) fn pairs(sides: &Sides, first: usize, last: usize, timeout: Option<Duration>) -> Vec<Planned> {
-    (first..=last).flat_map(|number| pair(sides, number, timeout)).collect()
+/// The pairs from number `first` to `last`, both included and counted from 1, of which `wanted` undisturbed ones are to
+/// be reached. The same numbers give the same pairs, whether they are planned at once or one after another.
+pub(crate) fn pairs(
+    sides: &Sides,
+    first: usize,
+    last: usize,
+    wanted: usize,
+    timeout: Option<Duration>,
+) -> Vec<Planned> {
+    (first..=last).flat_map(|number| pair(sides, number, wanted, timeout)).collect()
 }
 
-fn pair(sides: &Sides, number: usize, timeout: Option<Duration>) -> [Planned; 2] {
+fn pair(sides: &Sides, number: usize, wanted: usize, timeout: Option<Duration>) -> [Planned; 2] {
     let [a, b] = &sides.of;
     let mut rng = Pcg64Mcg::seed_from_u64(a.load.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number as u64);
     let mut run = |side: Side, of: &OneSide| {
         // Both sides see the same arrivals and the same data.
         let load = Load { seed: a.load.seed.wrapping_add(number as u64 - 1), ..of.load.clone() };
         let (label, metrics) = (of.label.clone(), sides.metrics.clone());
-        let pair = Purpose::Pair(Pair { number, side, label, metrics, interim: sides.interim });
+        let pair = Purpose::Pair(Pair { number, side, label, metrics, interim: sides.interim, wanted: Some(wanted) });
         Planned {
             padding: (rng.next_u64() % MOST_PADDING) as usize,
             ..planned(sides.scenario, of.variant, &load, pair, timeout)
@@ -68,7 +74,7 @@ mod tests {
             let pair = run.purpose.pair().unwrap();
             (pair.number, pair.side, run.load.seed, run.padding)
         };
-        pairs(&sides, first, last, None).iter().map(place).collect()
+        pairs(&sides, first, last, 8, None).iter().map(place).collect()
     }
 
     #[test]

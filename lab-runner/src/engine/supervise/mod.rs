@@ -8,7 +8,7 @@ mod interrupts;
 pub(crate) use interrupts::{Event, Interrupts};
 
 use crate::engine::child;
-use crate::engine::environment::{MachineTicks, ProcessTicks};
+use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
 use anyhow::Context;
 use group::Group;
 use lab_kit::clock;
@@ -70,13 +70,17 @@ pub(crate) fn supervise(
     let ended_ns = clock::now_ns().saturating_sub(asked.as_nanos() as u64);
     let strays = group.sweep();
     let ours = [std::process::id(), child.id()];
-    let foreign_ms = processes.zip(ProcessTicks::now()).map(|(then, now)| now.foreign_ms_since(&then, &ours));
+    let foreign = processes.zip(ProcessTicks::now());
     let status = child.wait().context("cannot wait for the child process")?;
     let mut outcome = judge(cause, status, recorder, spec);
     outcome.ended_ns = Some(ended_ns);
     outcome.process_ms = Some(begin.elapsed().saturating_sub(asked).as_secs_f64() * 1e3);
     outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
-    outcome.foreign_cores = foreign_ms.map(|ms| ms / (begin.elapsed().as_secs_f64() * 1e3));
+    if let Some((then, now)) = &foreign {
+        let wall_ms = begin.elapsed().as_secs_f64() * 1e3;
+        outcome.foreign_cores = Some(now.foreign_ms_since(then, &ours) / wall_ms);
+        outcome.busiest = now.busiest_since(then, &ours).iter().find_map(|(process, _)| process_name(*process));
+    }
     if strays > 0 {
         let plural = if strays == 1 { "process" } else { "processes" };
         outcome.warnings.push(format!("{strays} {plural} outlived the run and had to be killed"));

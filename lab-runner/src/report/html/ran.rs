@@ -41,11 +41,9 @@ pub(crate) fn asked(report: &Results) -> Vec<(&'static str, String)> {
     told
 }
 
-/// The pairs that do not count.
+/// The pairs that do not count, or of which only counts or bounds do.
 pub(crate) fn dropped(report: &Results) -> Vec<String> {
-    let pairs = report.comparison.iter().flat_map(|comparison| &comparison.pairs);
-    let told = pairs.filter_map(|pair| Some(format!("pair {}: {}", pair.number, pair.dropped.as_ref()?)));
-    told.collect()
+    report.comparison.iter().flat_map(|comparison| &comparison.pairs).filter_map(compare::spoiled).collect()
 }
 
 /// The machine and what the lab was built with, as far as it is known.

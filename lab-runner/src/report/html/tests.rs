@@ -27,7 +27,7 @@ const HOSTILE: &str = "<script>alert(1)</script>\"'><i onclick=\"x\">&amp;";
 
 fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
-    let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false };
+    let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
     let purpose = Purpose::Profile { profiler, pair: Some(pair), ratio: 1 };
     let parsed = Folded::parse(stacks.as_bytes());
     let view = Seen {

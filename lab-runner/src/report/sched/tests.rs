@@ -136,7 +136,7 @@ pub fn healthy() -> Sched {
 /// A run that was looked at; of a comparison, on one side.
 pub fn looked_at(side: Side, sched: Sched) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
-    let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false };
+    let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
     let purpose = Purpose::Profile { profiler: Profiler::Stall, pair: Some(pair), ratio: 1 };
     Profile {
         folder: "".into(),

@@ -1,6 +1,6 @@
 //! The screen of a comparison.
 
-use crate::report::compare::{keeps, order, repeat};
+use crate::report::compare::{keeps, order, repeat, spoiled};
 use crate::report::screen::finding::headline;
 use crate::report::screen::health::Word;
 use crate::report::screen::run::profiled;
@@ -8,7 +8,7 @@ use crate::report::screen::{Line, View, latency, load, metrics};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{percent, time};
 use crate::report::{noise, sched};
-use lab_analysis::comparison::paired::{Compared, Comparison};
+use lab_analysis::comparison::paired::{Compared, Comparison, Directions, Times};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::diagnosis::cured::{FixOutcome, Gone};
 use lab_analysis::requests::{Analysis, QUANTILES};
@@ -60,14 +60,28 @@ fn sides(results: &Results, comparison: &Comparison) -> String {
 
 fn head(results: &Results, comparison: &Comparison) -> Line {
     let took: f64 = results.runs.iter().filter_map(|(run, _)| run.recording.outcome.process_ms).sum();
-    let dropped = comparison.pairs.len() - comparison.kept();
-    let why = comparison.pairs.iter().find_map(|pair| pair.dropped.as_deref());
-    let why = why.map_or_else(String::new, |why| format!("; {dropped} not counted: {why}"));
     let pairs = if comparison.pairs.len() == 1 { "pair" } else { "pairs" };
-    let facts = format!("{} {pairs} in {:.0} s{why}", comparison.pairs.len(), took / 1e3);
+    let facts = format!("{} {pairs} in {:.0} s{}", comparison.pairs.len(), took / 1e3, spoiled_pairs(comparison));
     let name = sides(results, comparison);
     let hang = name.chars().count() + 3;
     Line::hanging(format!("{BOLD}{name}{BOLD:#}   {facts}"), hang.min(40))
+}
+
+/// `; 1 replaced: other processes (cargo) used 13 % of a core beside fixed`
+fn spoiled_pairs(comparison: &Comparison) -> String {
+    let pairs = &comparison.pairs;
+    let count =
+        |times: fn(&Times) -> bool| pairs.iter().filter(|pair| pair.dropped.is_none() && times(&pair.times)).count();
+    let dropped = pairs.len() - comparison.kept();
+    let left_out = count(|times| *times == Times::LeftOut);
+    let bounded = count(|times| matches!(times, Times::Bounded(_)));
+    let replaced = if comparison.invalid.is_some() { "disturbed" } else { "replaced" };
+    let parts = [(dropped, "dropped"), (left_out, replaced), (bounded, "disturbed")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let why = pairs.iter().find_map(|pair| pair.dropped.as_ref());
+    let why = why.or_else(|| pairs.iter().find_map(|pair| pair.disturbed.as_ref()));
+    why.map_or_else(String::new, |why| format!("; {}: {why}", parts.join(", ")))
 }
 
 /// The word for the whole and the metric that decides.
@@ -180,13 +194,17 @@ fn row(view: &View<'_>, metric: &Compared) -> Line {
 
 /// `93 times shorter (85 to 112 times)`, in the colour of what it says.
 fn outcome(view: &View<'_>, metric: &Compared) -> String {
-    let Ok(estimate) = &metric.estimate else { return format!("{DIM}too short to tell{DIM:#}") };
+    let estimate = match &metric.estimate {
+        Ok(estimate) => estimate,
+        Err(why) if view.is_verbose() => return format!("{DIM}{why}{DIM:#}"),
+        Err(_) => return format!("{DIM}not compared{DIM:#}"),
+    };
     if estimate.low <= 0.0 && estimate.high.is_infinite() {
         return format!("{DIM}too short to tell{DIM:#}");
     }
     let change = metrics::change(&metric.metric, estimate.ratio);
     if !metric.judged {
-        return format!("{DIM}{change}, needs more pairs{DIM:#}");
+        return direction(metric, &change);
     }
     let interval = metrics::interval(estimate.ratio, estimate.low, estimate.high);
     let (word, change) = match metric.change {
@@ -201,6 +219,15 @@ fn outcome(view: &View<'_>, metric: &Compared) -> String {
     };
     let colour = word.map_or_else(anstyle::Style::new, Word::colour);
     format!("{colour}{change}{colour:#} ({interval}{detail})")
+}
+
+/// A change that there are too few pairs to judge beside the others: how many of them agree on it.
+fn direction(metric: &Compared, change: &str) -> String {
+    let Directions { lower, higher, of } = metric.directions;
+    match lower.max(higher) {
+        0 => format!("{DIM}{change}{DIM:#}"),
+        agree => format!("{change} in {agree} of {of} pairs"),
+    }
 }
 
 /// What a closed-loop benchmark would say of both sides, as the median over the runs.
@@ -250,8 +277,7 @@ fn details(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
     let results = view.results;
     let mut lines =
         vec![Line::labelled("order", &order(comparison)), Line::labelled("noise", &noise::line(results, comparison))];
-    let dropped = comparison.pairs.iter().filter_map(|pair| Some((pair.number, pair.dropped.as_ref()?)));
-    lines.extend(dropped.map(|(number, why)| Line::labelled("dropped", &format!("pair {number}: {why}"))));
+    lines.extend(comparison.pairs.iter().filter_map(spoiled).map(|why| Line::labelled("dropped", &why)));
     let notes: BTreeSet<&String> = results.runs.iter().flat_map(|(run, _)| &run.notes).collect();
     lines.extend(notes.into_iter().map(|note| Line::labelled("note", note)));
     let shown = comparison.metrics.iter().flat_map(|metric| [&metric.before, &metric.after]);

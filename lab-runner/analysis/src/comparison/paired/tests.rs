@@ -5,8 +5,8 @@ use crate::comparison::paired::*;
 use crate::requests::Validity;
 use lab_recording::Ending;
 use lab_recording::folder::Recording;
-use lab_recording::outcome::{Outcome, Steal};
-use lab_recording::spec::Spec;
+use lab_recording::outcome::Outcome;
+use lab_recording::spec::{Purpose, Spec};
 use serde_json::json;
 
 /// A run of a side of a pair, with these metrics.
@@ -60,18 +60,90 @@ fn a_change_is_told_with_its_factor_and_both_sides() {
     assert_eq!(compare(&pairs(1.0, &[])).change(), Change::Equivalent);
 }
 
+/// Runs that others disturbed: of each named pair the side after, by so many cores of two.
+fn disturb(runs: &mut [Analysis], numbers: &[usize], cores: f64) {
+    for run in runs {
+        let pair = run.recording.spec.purpose.pair().unwrap();
+        if pair.side == Side::B && numbers.contains(&pair.number) {
+            run.recording.spec.environment.cores = Some(2);
+            run.recording.outcome.foreign_cores = Some(cores);
+        }
+    }
+}
+
+fn want(runs: &mut [Analysis], pairs: usize) {
+    for run in runs {
+        if let Purpose::Pair(pair) = &mut run.recording.spec.purpose {
+            pair.wanted = Some(pairs);
+        }
+    }
+}
+
 #[test]
-fn a_spoiled_run_takes_its_whole_pair_along_and_too_many_spoil_the_comparison() {
+fn an_invalid_run_takes_its_whole_pair_along_and_too_many_spoil_the_comparison() {
     let mut runs = pairs(0.5, &[]);
-    runs[3].recording.outcome.steal = Some(Steal { share: 0.05, ms: 100.0 });
+    runs[3].validity.verdict = ValidityVerdict::Invalid;
     let one = compare(&runs);
     assert_eq!((one.kept(), one.change()), (7, Change::Improved));
-    assert!(one.pairs[1].dropped.as_ref().unwrap().contains("the host took 5.0 %"), "{:?}", one.pairs[1]);
-    runs[4].recording.outcome.foreign_cores = Some(0.5);
+    assert_eq!(one.pairs[1].dropped.as_deref(), Some("the run of b is invalid"));
+    runs[4].recording.outcome.ending = Ending::Unfinished;
     runs[9].validity.verdict = ValidityVerdict::Invalid;
     let three = compare(&runs);
     assert_eq!((three.kept(), three.change()), (5, Change::Inconclusive));
-    assert!(three.invalid.unwrap().starts_with("3 of 8 pairs were dropped"));
+    assert!(three.invalid.unwrap().starts_with("3 of 8 pairs were dropped: the run of b is invalid"));
+}
+
+#[test]
+fn a_large_effect_is_seen_beside_others_and_a_small_one_is_not() {
+    // 0.13 of a core may have made the times of one side 2.3 times longer.
+    let beside = |ratio: f64| {
+        let mut runs = pairs(ratio, &[("polls_per_op", 7.0)]);
+        disturb(&mut runs, &[1, 2, 3, 4, 5, 6, 7, 8], 0.13);
+        compare(&runs)
+    };
+    let large = beside(10.0);
+    assert_eq!((large.change(), large.invalid.as_ref()), (Change::Regressed, None));
+    assert!((large.metrics[0].estimate.as_ref().unwrap().low - 10.0 * 0.97 / 2.3).abs() < 0.1);
+    assert_eq!(large.metrics[0].directions, Directions { lower: 0, higher: 8, of: 8 });
+    assert_eq!((beside(2.0).change(), beside(0.5).change()), (Change::Inconclusive, Change::Improved));
+    assert_eq!(beside(0.5).metrics[0].after.low, beside(0.5).metrics[0].after.value, "shown as it was measured");
+    let polls = beside(2.0).metrics.into_iter().find(|metric| metric.metric == "polls_per_op").unwrap();
+    assert_eq!(polls.change, Change::Equivalent, "others change no count");
+}
+
+#[test]
+fn pairs_that_were_disturbed_are_left_out_for_as_many_as_were_run_in_their_place() {
+    let mut runs = pairs(0.5, &[("polls_per_op", 7.0)]);
+    disturb(&mut runs, &[2, 5], 0.13);
+    want(&mut runs, 7);
+    let comparison = compare(&runs);
+    let times: Vec<Times> = comparison.pairs.iter().map(|pair| pair.times).collect();
+    assert_eq!((times[1], times[4]), (Times::Bounded([1.0, 2.3]), Times::LeftOut), "six are quiet, seven are wanted");
+    assert_eq!(times.iter().filter(|times| **times == Times::Measured).count(), 6);
+    assert_eq!(comparison.metrics[0].estimate.as_ref().unwrap().pairs, 7);
+    let polls = comparison.metrics.iter().find(|metric| metric.metric == "polls_per_op").unwrap();
+    assert_eq!(polls.estimate.as_ref().unwrap().pairs, 8, "counts are never left out");
+    want(&mut runs, 6);
+    let comparison = compare(&runs);
+    assert_eq!(comparison.left_out().map(|pair| pair.number).collect::<Vec<_>>(), [2, 5]);
+}
+
+#[test]
+fn a_host_that_is_much_too_busy_is_named_and_counts_are_compared_all_the_same() {
+    let mut runs = pairs(0.5, &[("polls_per_op", 7.0)]);
+    disturb(&mut runs, &[1, 2, 3, 4, 5, 6, 7, 8], 1.7);
+    runs[1].recording.outcome.busiest = Some("cargo".into());
+    let comparison = compare(&runs);
+    assert_eq!(comparison.change(), Change::Inconclusive);
+    let why = "the host is too busy: in 8 of 8 pairs, other processes (cargo) used 170 % of a core beside b";
+    assert_eq!(comparison.invalid.as_deref(), Some(why));
+    assert_eq!(comparison.metrics[0].estimate.as_ref().unwrap_err(), TOO_BUSY);
+    assert_eq!(comparison.metrics[0].before.value, 10.0, "shown as it was measured");
+    let polls = comparison.metrics.iter().find(|metric| metric.metric == "polls_per_op").unwrap();
+    assert_eq!(polls.change, Change::Equivalent);
+    let by_polls = Rule { primary: "polls_per_op", ..rule() };
+    let comparison = Comparison::of(&runs, &by_polls).unwrap();
+    assert_eq!((comparison.change(), comparison.invalid), (Change::Equivalent, None), "a count decides");
 }
 
 #[test]
