@@ -1,5 +1,6 @@
-//! Blocking under criterion: an iteration is one run of a variant, and its time the mean response of the measured requests, each
-//! from when it was to be sent. The throughput is what a client would get who waits for one answer after another.
+//! Blocking under criterion: an iteration is one run of a variant, and its time the mean response
+//! of the measured requests, each from when it was to be sent. The throughput is what a client
+//! would get who waits for one answer after another.
 //!
 //! ```console
 //! $ cargo bench -p lab-benches --bench blocking

@@ -1,7 +1,8 @@
-//! Shutdown under criterion: an iteration is one run of a variant, and its time that of the stop, from the wish to the end of the
-//! service. The throughput counts stops.
+//! Shutdown under criterion: an iteration is one run of a variant, and its time that of the stop,
+//! from the wish to the end of the service. The throughput counts stops.
 //!
-//! The faulty variant is not here: it hangs. What ends, but late or at the price of what was in flight, is.
+//! The faulty variant is not here: it hangs. What ends, but late or at the price of what was in
+//! flight, is.
 //!
 //! ```console
 //! $ cargo bench -p lab-benches --bench shutdown

@@ -1,5 +1,6 @@
-//! Unordered under criterion: an iteration is one batch, and its time that of the batch alone, without making or checking it. The
-//! throughput is in pieces. Sizes double, so that criterion's plot with logarithmic axes shows what grows with their square.
+//! Unordered under criterion: an iteration is one batch, and its time that of the batch alone,
+//! without making or checking it. The throughput is in pieces. Sizes double, so that criterion's
+//! plot with logarithmic axes shows what grows with their square.
 //!
 //! ```console
 //! $ cargo bench -p lab-benches --bench unordered

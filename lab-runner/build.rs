@@ -1,4 +1,5 @@
-//! Hands the versions that decide a measurement to the code: nothing in Rust can ask for them at run time.
+//! Hands the versions that decide a measurement to the code: nothing in Rust can ask for them at
+//! run time.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,15 +24,20 @@ fn rustc_version() -> Option<String> {
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
-/// The lock file of whoever builds this: above the target folder, or above the manifest when that lies
-/// elsewhere.
+/// The lock file of whoever builds this: above the target folder, or above the manifest when that
+/// lies elsewhere.
 fn lock_file() -> Option<PathBuf> {
     ["OUT_DIR", "CARGO_MANIFEST_DIR"].iter().filter_map(env::var_os).find_map(|start| {
-        Path::new(&start).ancestors().map(|folder| folder.join("Cargo.lock")).find(|file| file.is_file())
+        Path::new(&start)
+            .ancestors()
+            .map(|folder| folder.join("Cargo.lock"))
+            .find(|file| file.is_file())
     })
 }
 
 fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
-    let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{package}\"\n")))?;
+    let entry = lock
+        .split("[[package]]")
+        .find(|entry| entry.contains(&format!("name = \"{package}\"\n")))?;
     entry.lines().find_map(|line| line.strip_prefix("version = \""))?.strip_suffix('"')
 }

@@ -1,12 +1,14 @@
-//! What the lab's instruments cost, for longer than `lab overhead` takes, and beside them in the same rounds those of others.
+//! What the lab's instruments cost, for longer than `lab overhead` takes, and beside them in the
+//! same rounds those of others.
 //!
 //! ```console
 //! $ cargo bench --bench instruments > benches/instruments.txt
 //! $ cargo bench --bench instruments -- --test      # each once and briefly; judges nothing
 //! ```
 //!
-//! An instrument is measured in a process of its own: this binary started again, or that of the peers, which is another one because
-//! what it compares with switches on features of tokio. Judges nothing by exit code: it shows.
+//! An instrument is measured in a process of its own: this binary started again, or that of the
+//! peers, which is another one because what it compares with switches on features of tokio. Judges
+//! nothing by exit code: it shows.
 
 mod peers;
 mod versions;
@@ -41,7 +43,8 @@ struct Args {
     /// What `cargo bench` says, and `cargo test` does not
     #[arg(long, hide = true)]
     bench: bool,
-    /// What `cargo bench` says to the benches of the fixes: there is nothing here that criterion could profile or compare
+    /// What `cargo bench` says to the benches of the fixes: there is nothing here that criterion
+    /// could profile or compare
     #[arg(long, hide = true, num_args = 0..=1)]
     profile_time: Option<String>,
     /// See `profile_time`
@@ -93,7 +96,9 @@ fn chosen(args: &Args, brief: bool) -> Result<Vec<Asked>, String> {
         let polls = all.iter().take_while(|asked| asked.group == Group::Polls).count();
         all.splice(polls..polls, peers::asked()?);
     }
-    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|word| name.contains(word.as_str()));
+    let wanted = |name: &str| {
+        args.only.is_empty() || args.only.iter().any(|word| name.contains(word.as_str()))
+    };
     all.retain(|asked| wanted(&asked.name));
     if brief {
         all.iter_mut().for_each(|asked| asked.amount = (asked.amount / A_TRY).max(1));

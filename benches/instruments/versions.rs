@@ -7,7 +7,9 @@ const CRATES: [&str; 4] = ["console-subscriber", "dial9", "tokio-metrics", "trac
 
 /// Name and version of each crate that is measured.
 pub fn of_peers() -> String {
-    CRATES.map(|name| format!("{name} {}", version(name).unwrap_or("of unknown version"))).join(", ")
+    CRATES
+        .map(|name| format!("{name} {}", version(name).unwrap_or("of unknown version")))
+        .join(", ")
 }
 
 fn version(name: &str) -> Option<&'static str> {

@@ -2,7 +2,8 @@
 
 use lab_kit::{Ending, Measure, Variant};
 
-/// Why a variant cannot be timed here; none if it can. One that claims nothing about its ending is held to end by itself.
+/// Why a variant cannot be timed here; none if it can. One that claims nothing about its ending is
+/// held to end by itself.
 pub fn left_out(variant: &Variant) -> Option<String> {
     let ending = variant.claims.iter().find_map(|claim| match claim.measure {
         Measure::Ending(ending) => Some(ending),

@@ -1,7 +1,9 @@
-//! What the four benches of the scenarios share, so that each of them is a table of contents: which scenario, which load, what is timed.
+//! What the four benches of the scenarios share, so that each of them is a table of contents: which
+//! scenario, which load, what is timed.
 //!
-//! A bench runs a scenario's variants under criterion, in this process and one after another, through the kit and on the
-//! allocator of the binary. It documents; `lab compare`, with a process for each run and pairs in shuffled order, decides.
+//! A bench runs a scenario's variants under criterion, in this process and one after another,
+//! through the kit and on the allocator of the binary. It documents; `lab compare`, with a process
+//! for each run and pairs in shuffled order, decides.
 
 mod choice;
 mod place;
@@ -15,7 +17,8 @@ pub use timed::Timed;
 use anyhow::Context;
 use criterion::measurement::WallTime;
 use criterion::{
-    AxisScale, BenchmarkGroup, BenchmarkId, Criterion, PlotConfiguration, PlottingBackend, SamplingMode, Throughput,
+    AxisScale, BenchmarkGroup, BenchmarkId, Criterion, PlotConfiguration, PlottingBackend,
+    SamplingMode, Throughput,
 };
 use lab_kit::alloc::Counting;
 use lab_kit::{Load, Scenario, Variant};
@@ -30,12 +33,14 @@ use std::time::Duration;
 #[global_allocator]
 static COUNTING: Counting<lab_runner::Jemalloc> = Counting::over(lab_runner::Jemalloc);
 
-/// A run of a stream takes longer than its part of this, so that each is a sample; of small batches many are one.
+/// A run of a stream takes longer than its part of this, so that each is a sample; of small batches
+/// many are one.
 const MEASURED: Duration = Duration::from_millis(500);
 /// One run is enough: it is the first of a process that differs.
 const WARM_UP: Duration = Duration::from_millis(50);
 
-/// Enough for an interval from ten samples. Criterion's own number is for a hundred, and would take longer than the runs do.
+/// Enough for an interval from ten samples. Criterion's own number is for a hundred, and would take
+/// longer than the runs do.
 const RESAMPLES: usize = 10_000;
 
 /// A scenario's bench.
@@ -65,7 +70,8 @@ pub fn main(bench: &Bench) -> ExitCode {
 
 fn run_all(bench: &Bench) -> anyhow::Result<()> {
     let scenario = lab::SCENARIOS.iter().find(|scenario| scenario.name == bench.scenario);
-    let scenario = scenario.with_context(|| format!("the lab has no scenario {}", bench.scenario))?;
+    let scenario =
+        scenario.with_context(|| format!("the lab has no scenario {}", bench.scenario))?;
     let load = (bench.load)(scenario.load.clone());
     load.check().map_err(anyhow::Error::msg)?;
     let runner = Runner::new(scenario.name, Place::make()?, bench.timed);
@@ -101,7 +107,9 @@ fn measure(
     }
     for variant in scenario.variants {
         match choice::left_out(variant) {
-            Some(reason) => say(&format!("{}/{} is left out: {reason}", scenario.name, variant.name)),
+            Some(reason) => {
+                say(&format!("{}/{} is left out: {reason}", scenario.name, variant.name))
+            }
             None if bench.sizes.is_empty() => {
                 add(&mut group, BenchmarkId::from_parameter(variant.name), variant, load, runner, 1)
             }
@@ -112,7 +120,8 @@ fn measure(
     Ok(())
 }
 
-/// A variant at each size; one whose batch is always the same, at that alone, which a run of it tells.
+/// A variant at each size; one whose batch is always the same, at that alone, which a run of it
+/// tells.
 fn add_sizes(
     group: &mut BenchmarkGroup<'_, WallTime>,
     variant: &Variant,
@@ -126,7 +135,14 @@ fn add_sizes(
     let fixed = [pieces as usize];
     let sizes = if pieces as usize == smallest { sizes } else { &fixed };
     for &size in sizes {
-        add(group, BenchmarkId::new(variant.name, size), variant, &sized(size), runner, size as u64);
+        add(
+            group,
+            BenchmarkId::new(variant.name, size),
+            variant,
+            &sized(size),
+            runner,
+            size as u64,
+        );
     }
     Ok(())
 }
@@ -141,7 +157,9 @@ fn add(
 ) {
     group.throughput(Throughput::Elements(pieces));
     group.bench_function(id, |bencher| {
-        bencher.iter_custom(|iterations| (0..iterations).map(|_| runner.time_or_exit(variant, load)).sum());
+        bencher.iter_custom(|iterations| {
+            (0..iterations).map(|_| runner.time_or_exit(variant, load)).sum()
+        });
     });
 }
 

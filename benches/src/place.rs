@@ -1,4 +1,5 @@
-//! Where runs record: in memory if there is such a place, so that no disk is timed; gone when the bench is, however it ends.
+//! Where runs record: in memory if there is such a place, so that no disk is timed; gone when the
+//! bench is, however it ends.
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -24,7 +25,8 @@ impl Place {
     /// If there is no room for it, or no handler can be had for signals.
     pub fn make() -> anyhow::Result<Place> {
         let folder = with_room(Path::new(IN_MEMORY)).or_else(|_| with_room(&std::env::temp_dir()));
-        let folder = folder.context("no temporary folder can be made: free some room or set TMPDIR")?;
+        let folder =
+            folder.context("no temporary folder can be made: free some room or set TMPDIR")?;
         remove_when_interrupted(folder.path().to_owned())?;
         Ok(Place(folder))
     }
@@ -34,7 +36,8 @@ impl Place {
     /// # Errors
     /// If it cannot be made.
     pub fn folder(&self) -> anyhow::Result<TempDir> {
-        tempfile::tempdir_in(&self.0).context("no folder can be made for a run: free some room or set TMPDIR")
+        tempfile::tempdir_in(&self.0)
+            .context("no folder can be made for a run: free some room or set TMPDIR")
     }
 
     /// The folder itself.
@@ -52,7 +55,8 @@ fn with_room(inside: &Path) -> io::Result<TempDir> {
     Ok(folder)
 }
 
-/// A service of the lab listens to these signals as services do, and from then on nobody is ended by them unasked.
+/// A service of the lab listens to these signals as services do, and from then on nobody is ended
+/// by them unasked.
 fn remove_when_interrupted(folder: PathBuf) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
     let end = move || {
@@ -61,7 +65,10 @@ fn remove_when_interrupted(folder: PathBuf) -> anyhow::Result<()> {
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     };
-    thread::Builder::new().name("lab-signals".into()).spawn(end).context("cannot start the thread for signals")?;
+    thread::Builder::new()
+        .name("lab-signals".into())
+        .spawn(end)
+        .context("cannot start the thread for signals")?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! `--profile-time`: a flame graph of each benchmark beside criterion's report, with the names and the picture of the lab.
+//! `--profile-time`: a flame graph of each benchmark beside criterion's report, with the names and
+//! the picture of the lab.
 
 use crate::say;
 use anyhow::Context;
@@ -41,7 +42,8 @@ impl Profiler for FlameGraphs {
     }
 }
 
-/// Without frame pointers the walk would go astray; a thread that unwinds holds a lock which naming takes too.
+/// Without frame pointers the walk would go astray; a thread that unwinds holds a lock which naming
+/// takes too.
 fn start() -> anyhow::Result<ProfilerGuard<'static>> {
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     lab_recorder::walk::frame_pointers_work().map_err(anyhow::Error::msg)?;
@@ -52,7 +54,8 @@ fn start() -> anyhow::Result<ProfilerGuard<'static>> {
 fn draw(report: &UnresolvedReport, title: &str, folder: &Path) -> anyhow::Result<()> {
     let folded = Names::new().apply(&folded(report)?);
     let label = "under criterion";
-    let side = Side { label, folded: &folded, unit: "samples", samples: None, ops: None, op: "run" };
+    let side =
+        Side { label, folded: &folded, unit: "samples", samples: None, ops: None, op: "run" };
     let picture = flame::graph(&side, title).context("try a longer --profile-time")?;
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(folder.join(FILE), picture))
@@ -73,7 +76,8 @@ fn folded(report: &UnresolvedReport) -> anyhow::Result<Folded> {
     Ok(folded)
 }
 
-/// The names of a stack, root first. Where a call comes back to belongs to the instruction before it.
+/// The names of a stack, root first. Where a call comes back to belongs to the instruction before
+/// it.
 fn names(back: impl Iterator<Item = u64>, symbols: &mut Symbols) -> Vec<String> {
     let mut names = Vec::new();
     for call in back {

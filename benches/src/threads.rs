@@ -39,7 +39,8 @@ mod tests {
     fn a_thread_that_ends_is_waited_for() {
         let before = count();
         let (end, ended) = mpsc::channel::<()>();
-        let thread = std::thread::Builder::new().name("waits".into()).spawn(move || ended.recv()).unwrap();
+        let thread =
+            std::thread::Builder::new().name("waits".into()).spawn(move || ended.recv()).unwrap();
         assert!(count() > before || before.is_none());
         drop(end);
         thread.join().unwrap().unwrap_err();

@@ -10,7 +10,8 @@ use std::time::Duration;
 /// What of a run is its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timed {
-    /// The mean response of its measured requests, from when each was to be sent. One without an answer counts at its age.
+    /// The mean response of its measured requests, from when each was to be sent. One without an
+    /// answer counts at its age.
     Responses,
     /// A batch, from its first poll to its last.
     Batch,
@@ -42,8 +43,8 @@ impl Timed {
 }
 
 fn mean_response(folder: &Path) -> anyhow::Result<Measured> {
-    let (header, entries) =
-        request_log::read(&folder.join(request_log::REQUESTS)).context("no request log can be read")?;
+    let (header, entries) = request_log::read(&folder.join(request_log::REQUESTS))
+        .context("no request log can be read")?;
     let end_ns = header.closed_ns.context("the run did not wait for its answers")?;
     let (mut sum_ns, mut sent, mut answered) = (0, 0, 0);
     for entry in entries.skip(header.excluded) {
@@ -61,12 +62,15 @@ fn mean_response(folder: &Path) -> anyhow::Result<Measured> {
 }
 
 fn counters(folder: &Path) -> anyhow::Result<HashMap<String, u64>> {
-    let counters = counters::read(&folder.join(counters::COUNTERS)).context("no counters can be read")?;
+    let counters =
+        counters::read(&folder.join(counters::COUNTERS)).context("no counters can be read")?;
     Ok(counters.into_iter().collect())
 }
 
 fn batch(counters: &HashMap<String, u64>) -> anyhow::Result<Measured> {
-    let of = |name: &str| counters.get(name).copied().with_context(|| format!("it did not tell its {name}"));
+    let of = |name: &str| {
+        counters.get(name).copied().with_context(|| format!("it did not tell its {name}"))
+    };
     let (offered, completed) = (of(names::OFFERED)?, of(names::COMPLETED)?);
     ensure!(completed == offered, "{completed} of the {offered} pieces of its batch were done");
     Ok(Measured { time: Duration::from_nanos(of(names::WALL_NS)?), pieces: offered })
@@ -74,7 +78,8 @@ fn batch(counters: &HashMap<String, u64>) -> anyhow::Result<Measured> {
 
 fn stopwatch(counters: &HashMap<String, u64>, name: &str) -> anyhow::Result<Measured> {
     let at = |end: &str| counters.get(&format!("{name}{end}")).copied();
-    let begin = at(counters::BEGIN_NS).with_context(|| format!("its stopwatch {name} never began"))?;
+    let begin =
+        at(counters::BEGIN_NS).with_context(|| format!("its stopwatch {name} never began"))?;
     let end = at(counters::END_NS).with_context(|| format!("its stopwatch {name} never ended"))?;
     Ok(Measured { time: Duration::from_nanos(end.saturating_sub(begin)), pieces: 1 })
 }
@@ -88,7 +93,10 @@ mod tests {
         counters.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
     }
 
-    fn after(drain_ms: u64, answers: impl Fn(usize) -> bool + Send + Sync + 'static) -> anyhow::Result<Measured> {
+    fn after(
+        drain_ms: u64,
+        answers: impl Fn(usize) -> bool + Send + Sync + 'static,
+    ) -> anyhow::Result<Measured> {
         let folder = tempfile::tempdir().unwrap();
         let load = Load { rate: 100.0, warmup_ms: 50, duration_ms: 100, drain_ms, ..Load::DEFAULT };
         let cx = Cx::create(load, folder.path()).unwrap().quiet();
@@ -104,7 +112,8 @@ mod tests {
     #[test]
     fn responses_are_averaged_and_one_that_is_lost_counts_at_its_age() {
         assert_eq!(after(1_000, |_| true).unwrap().pieces, 1);
-        // The first measured request is lost, so it is as old as the run when that ends: 90 ms of a hundred, over ten.
+        // The first measured request is lost, so it is as old as the run when that ends: 90 ms of a
+        // hundred, over ten.
         let lost = after(1_000, |number| number != 5).unwrap();
         assert!(lost.time >= Duration::from_millis(9), "{lost:?}");
     }

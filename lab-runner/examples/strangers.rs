@@ -1,5 +1,5 @@
-//! Faulty and healthy programs that no rule of the diagnosis was made for: a corpus to be scored on.
-//! `cargo run --release --example strangers -- score`
+//! Faulty and healthy programs that no rule of the diagnosis was made for: a corpus to be scored
+//! on. `cargo run --release --example strangers -- score`
 
 use lab_kit::{Cause, Claim, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
 use std::collections::HashMap;
@@ -14,11 +14,20 @@ static COUNTING: lab_kit::alloc::Counting = lab_kit::alloc::Counting::over(std::
 
 const ENDS: &[Claim] = &[Claim::ending("it ends", Ending::Finished)];
 
-const fn faulty(name: &'static str, about: &'static str, run: fn(&Cx) -> anyhow::Result<()>, truth: Truth) -> Variant {
+const fn faulty(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Cx) -> anyhow::Result<()>,
+    truth: Truth,
+) -> Variant {
     Variant::new(name, Kind::Trap, run).about(about).claims(ENDS).truth(truth)
 }
 
-const fn healthy(name: &'static str, about: &'static str, run: fn(&Cx) -> anyhow::Result<()>) -> Variant {
+const fn healthy(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Cx) -> anyhow::Result<()>,
+) -> Variant {
     Variant::new(name, Kind::Decoy, run).about(about).claims(ENDS)
 }
 
@@ -35,7 +44,10 @@ static STRANGERS: Scenario = Scenario::new(
                 answer(Cause::BlockingCall, "strangers::reload"),
             )
         },
-        Variant { kind: Kind::Fixed, ..healthy("sleeps-async", "tokio's sleep in its place", sleeps_async) },
+        Variant {
+            kind: Kind::Fixed,
+            ..healthy("sleeps-async", "tokio's sleep in its place", sleeps_async)
+        },
         faulty(
             "sorts",
             "sorts a report in the handler of every hundredth request",
@@ -89,7 +101,12 @@ where
     serve_on(cx.runtime().build()?, cx, handler, beside)
 }
 
-fn serve_on<H, Fut, B>(runtime: tokio::runtime::Runtime, cx: &Cx, handler: H, beside: B) -> anyhow::Result<()>
+fn serve_on<H, Fut, B>(
+    runtime: tokio::runtime::Runtime,
+    cx: &Cx,
+    handler: H,
+    beside: B,
+) -> anyhow::Result<()>
 where
     H: Fn(usize) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
@@ -106,7 +123,9 @@ where
 async fn nothing() {}
 
 fn spin(rounds: u64) -> u64 {
-    (0..rounds).fold(1, |mixed, round| black_box(mixed ^ round).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23))
+    (0..rounds).fold(1, |mixed, round| {
+        black_box(mixed ^ round).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23)
+    })
 }
 
 async fn reload() {
@@ -241,7 +260,11 @@ fn locks(cx: &Cx) -> anyhow::Result<()> {
     let use_it = move |number: usize| {
         let shared = Arc::clone(&shared);
         async move {
-            *shared.lock().unwrap_or_else(PoisonError::into_inner).entry(number % 16).or_default() += spin(50);
+            *shared
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(number % 16)
+                .or_default() += spin(50);
         }
     };
     serve(cx, use_it, nothing())

@@ -32,7 +32,8 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Reproduces faults of async Rust services on tokio, measures and diagnoses them, and compares fixes.
+/// Reproduces faults of async Rust services on tokio, measures and diagnoses them, and compares
+/// fixes.
 #[derive(Debug, Parser)]
 #[command(name = "lab", bin_name = "lab", version, arg_required_else_help = true, about = help::ABOUT)]
 #[command(after_help = help::AFTER)]
@@ -45,7 +46,8 @@ pub(crate) struct Cli {
     /// When to use colour
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
     pub color: Colour,
-    /// Print more: percentiles, histogram, all checks, a line a profiler; twice prints all that is known
+    /// Print more: percentiles, histogram, all checks, a line a profiler; twice prints all that is
+    /// known
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
     /// Print one line
@@ -137,7 +139,8 @@ pub(crate) struct RunArgs {
     /// spans, all, none [default: cpu,alloc,stall,sched; none with --all and --trials]
     #[arg(long, value_name = "PROFILERS", value_parser = profilers)]
     pub profile: Option<Profilers>,
-    /// Repeat the run under tokio-console: waits up to 60 s until a client is attached, or for Enter
+    /// Repeat the run under tokio-console: waits up to 60 s until a client is attached, or for
+    /// Enter
     #[arg(long, conflicts_with_all = ["all", "trials"])]
     pub console: bool,
     /// Repeat the run this many times with other seeds and report how often each outcome occurs
@@ -304,7 +307,8 @@ pub(crate) enum Format {
 }
 
 impl Cli {
-    /// Chooses colour for everything that prints through `anstream`, which honours `NO_COLOR` by itself.
+    /// Chooses colour for everything that prints through `anstream`, which honours `NO_COLOR` by
+    /// itself.
     pub fn choose_colour(&self) {
         match self.color {
             _ if self.plain => anstream::ColorChoice::Never.write_global(),
@@ -337,13 +341,16 @@ pub(crate) fn report(error: &clap::Error) -> Exit {
         return Exit::Usage;
     }
     exit::say(&match unexpected_word(error) {
-        Some(word) => format!("lab run takes one scenario, and '{word}' is no option: try --variant {word}"),
+        Some(word) => {
+            format!("lab run takes one scenario, and '{word}' is no option: try --variant {word}")
+        }
         None => one_sentence(&error.to_string()),
     });
     Exit::Usage
 }
 
-/// The second word of `lab run greedy fixed`: `lab compare` takes variants by position, `lab run` by an option.
+/// The second word of `lab run greedy fixed`: `lab compare` takes variants by position, `lab run`
+/// by an option.
 fn unexpected_word(error: &clap::Error) -> Option<&str> {
     if error.kind() != clap::error::ErrorKind::UnknownArgument {
         return None;
@@ -354,8 +361,8 @@ fn unexpected_word(error: &clap::Error) -> Option<&str> {
     (is_run && !word.starts_with('-')).then_some(word)
 }
 
-/// clap prints the error, tips and the usage as paragraphs. The first says what is wrong, and a tip or the help of the
-/// command what to do.
+/// clap prints the error, tips and the usage as paragraphs. The first says what is wrong, and a tip
+/// or the help of the command what to do.
 fn one_sentence(paragraphs: &str) -> String {
     let plain = anstream::adapter::strip_str(paragraphs).to_string();
     let error = plain.split("\n\n").next().unwrap_or_default();
@@ -401,7 +408,11 @@ mod tests {
         let error = Cli::try_parse_from(["lab", "run", "greedy", "fixed"]).unwrap_err();
         assert_eq!(unexpected_word(&error), Some("fixed"));
         for other in [&["lab", "run", "greedy", "--fxied"][..], &["lab", "list", "a", "b"]] {
-            assert_eq!(unexpected_word(&Cli::try_parse_from(other).unwrap_err()), None, "{other:?}");
+            assert_eq!(
+                unexpected_word(&Cli::try_parse_from(other).unwrap_err()),
+                None,
+                "{other:?}"
+            );
         }
     }
 
@@ -423,7 +434,10 @@ mod tests {
             for line in text.lines() {
                 let Some(rest) = line.trim_start().strip_prefix("lab ") else { continue };
                 let word = rest.split_whitespace().next().unwrap_or_default();
-                assert!(known.contains(&word) || word == "help", "lab {word} is no command: {line}");
+                assert!(
+                    known.contains(&word) || word == "help",
+                    "lab {word} is no command: {line}"
+                );
             }
         }
     }
@@ -435,7 +449,8 @@ mod tests {
             let about = command.get_about().unwrap_or_else(|| panic!("{name}")).to_string();
             assert!(about.starts_with(char::is_uppercase), "{name}: {about}");
             for option in command.get_arguments().filter(|option| option.get_id() != "help") {
-                let text = option.get_help().unwrap_or_else(|| panic!("{name} {option}")).to_string();
+                let text =
+                    option.get_help().unwrap_or_else(|| panic!("{name} {option}")).to_string();
                 assert!(text.starts_with(char::is_uppercase), "{name} {option}: {text}");
             }
         }

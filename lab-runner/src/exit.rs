@@ -9,8 +9,8 @@
 //! | 4 | | nothing could be decided | undecided | this machine cannot decide |
 //! | 128 + N | ended by signal N | | | |
 //!
-//! `lab report` of a recording has the code of the command that made it. A reader that closes stdout early, as `head`
-//! does, changes no code.
+//! `lab report` of a recording has the code of the command that made it. A reader that closes
+//! stdout early, as `head` does, changes no code.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -77,8 +77,8 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     if error.is::<UsageError>() { Exit::Usage } else { Exit::LabFailed }
 }
 
-/// Writes to stdout, without colour where the terminal has none. A closed stdout is no error: its reader has what it
-/// wanted, and the exit code still counts.
+/// Writes to stdout, without colour where the terminal has none. A closed stdout is no error: its
+/// reader has what it wanted, and the exit code still counts.
 pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
     let written = write(&mut stdout).and_then(|()| stdout.flush());

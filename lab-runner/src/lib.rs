@@ -1,11 +1,12 @@
-//! The harness of the lab: `cli → plan → supervise → child → recording → analysis → verdict → report`.
+//! The harness of the lab: `cli → plan → supervise → child → recording → analysis → verdict →
+//! report`.
 //!
-//! A run is one variant under one load in one fresh child process, which is this same binary started again.
-//! Parent and child share a folder, an exit status and a signal, nothing else. What follows a run is pure: it
-//! reads the folder, and reads it again the same way next year.
+//! A run is one variant under one load in one fresh child process, which is this same binary
+//! started again. Parent and child share a folder, an exit status and a signal, nothing else. What
+//! follows a run is pure: it reads the folder, and reads it again the same way next year.
 //!
-//! Scenarios from outside this repository get every command by a `main` of one line. `lab new NAME` writes
-//! such a crate, `examples/quickstart.rs` is a whole scenario in one file.
+//! Scenarios from outside this repository get every command by a `main` of one line. `lab new NAME`
+//! writes such a crate, `examples/quickstart.rs` is a whole scenario in one file.
 //!
 //! ```no_run
 //! use lab_kit::{Cx, Kind, Scenario, Variant};
@@ -64,12 +65,16 @@ pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
     exit.into()
 }
 
-/// Runs what the arguments of a child process name, and returns none for a command line. For a binary that uses the lab
-/// without its command line: the lab starts that binary again for each run.
+/// Runs what the arguments of a child process name, and returns none for a command line. For a
+/// binary that uses the lab without its command line: the lab starts that binary again for each
+/// run.
 pub fn child(args: &[OsString], scenarios: &[&'static Scenario]) -> Option<ExitCode> {
     match args {
         [_, word, folder] if word == OsStr::new(engine::child::SUBCOMMAND) => {
-            Some(engine::child::main(Path::new(folder), &[scenarios, &cmd::overhead::scenarios()].concat()))
+            Some(engine::child::main(
+                Path::new(folder),
+                &[scenarios, &cmd::overhead::scenarios()].concat(),
+            ))
         }
         [_, word, parent] if word == OsStr::new(engine::neighbour::SUBCOMMAND) => {
             Some(engine::neighbour::main(&parent.to_string_lossy()))

@@ -21,7 +21,10 @@ pub(crate) fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysi
     let outcome = Outcome { ending: Ending::Finished, ..Outcome::unfinished("") };
     Analysis {
         recording: Recording { folder: "".into(), spec, outcome },
-        metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), Reading::exact(*value))).collect(),
+        metrics: metrics
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Reading::exact(*value)))
+            .collect(),
         responses: None,
         over_time: Vec::new(),
         naive: None,
@@ -90,7 +93,11 @@ pub(crate) fn fields(mut bytes: &[u8]) -> Vec<Field<'_>> {
 }
 
 pub(crate) fn nested<'a>(fields: &[Field<'a>], wanted: u64) -> Vec<&'a [u8]> {
-    fields.iter().filter(|(field, _)| *field == wanted).map(|(_, value)| value.unwrap_err()).collect()
+    fields
+        .iter()
+        .filter(|(field, _)| *field == wanted)
+        .map(|(_, value)| value.unwrap_err())
+        .collect()
 }
 
 /// The numbers of one field, or nothing.

@@ -1,4 +1,5 @@
-//! Tokio's hooks around each poll: what being called costs, and what the least costs that one would do there.
+//! Tokio's hooks around each poll: what being called costs, and what the least costs that one would
+//! do there.
 
 use crate::{beside, saw};
 use lab_kit::overhead::{Answer, Job};
@@ -8,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::Id;
 
-/// Few enough to stay in a cache of the second level, and written all over before anything is timed.
+/// Few enough to stay in a cache of the second level, and written all over before anything is
+/// timed.
 const ROOM: usize = 4_096;
 
 static RECORDED: AtomicU64 = AtomicU64::new(0);

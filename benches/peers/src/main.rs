@@ -1,7 +1,8 @@
-//! The instruments of others, on the program that the lab's own are measured on. `cargo bench --bench instruments` asks for each.
+//! The instruments of others, on the program that the lab's own are measured on. `cargo bench
+//! --bench instruments` asks for each.
 //!
-//! Each builds its runtime, measures the program in it, and where the instrument tells it looks whether it has seen the polls: one
-//! that was not there costs nothing.
+//! Each builds its runtime, measures the program in it, and where the instrument tells it looks
+//! whether it has seen the polls: one that was not there costs nothing.
 
 mod hooks;
 mod others;
@@ -16,7 +17,8 @@ const fn polls(name: &'static str, measure: fn(&Job) -> Result<Answer, String>) 
     Instrument { name, amount: 400_000, measure }
 }
 
-/// All of them. Each has its own measurement of the plain program beside it, on this build of tokio.
+/// All of them. Each has its own measurement of the plain program beside it, on this build of
+/// tokio.
 const INSTRUMENTS: &[Instrument] = &[
     polls("nothing, tokio with tracing", |job| beside(job, &runtime()?)),
     polls("hooks, two clock reads, a record", hooks::recording),
@@ -31,8 +33,10 @@ const INSTRUMENTS: &[Instrument] = &[
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
     overhead::main(&args, INSTRUMENTS).unwrap_or_else(|| {
-        let _ =
-            writeln!(std::io::stderr(), "lab-peers measures nothing by itself: try cargo bench --bench instruments");
+        let _ = writeln!(
+            std::io::stderr(),
+            "lab-peers measures nothing by itself: try cargo bench --bench instruments"
+        );
         ExitCode::from(2)
     })
 }

@@ -4,7 +4,9 @@ use crate::{runtime, saw};
 use console_subscriber::ConsoleLayer;
 use dial9::{Dial9HandleTokioExt, DiskBuffer, TokioAttachOptions};
 use lab_kit::overhead::{Answer, Job};
-use lab_kit::turns::{Runtime, Turns, after, alternate, block, builder, spawn_turns, spawn_turns_in_span, turns};
+use lab_kit::turns::{
+    Runtime, Turns, after, alternate, block, builder, spawn_turns, spawn_turns_in_span, turns,
+};
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -28,7 +30,8 @@ pub fn task_monitor(job: &Job) -> Result<Answer, String> {
     static MONITOR: LazyLock<TaskMonitor> = LazyLock::new(TaskMonitor::new);
     let (plain, monitored) = (runtime()?, runtime()?);
     let spawn = |times| tokio::spawn(TaskMonitor::instrument(&MONITOR, turns(times)));
-    let measured = alternate(job.amount, || block(&plain, spawn_turns), || block(&monitored, spawn))?;
+    let measured =
+        alternate(job.amount, || block(&plain, spawn_turns), || block(&monitored, spawn))?;
     saw(MONITOR.cumulative().total_poll_count, job.amount, "polls")?;
     Ok(measured)
 }
@@ -42,7 +45,8 @@ pub fn console(job: &Job) -> Result<Answer, String> {
         tracing_subscriber::registry().with(layer).try_init().map_err(|error| error.to_string())?;
         runtime()
     };
-    let (measured, _) = after(job.amount, || block(&plain, spawn_turns), put_in, |with| block(with, spawn_turns))?;
+    let (measured, _) =
+        after(job.amount, || block(&plain, spawn_turns), put_in, |with| block(with, spawn_turns))?;
     Ok(measured)
 }
 
@@ -58,7 +62,8 @@ pub fn flame(job: &Job) -> Result<Answer, String> {
         Ok((guard, runtime()?))
     };
     let spanned = |(_, with): &(_, Runtime)| block(with, spawn_turns_in_span);
-    let (measured, (guard, _)) = after(job.amount, || block(&plain, spawn_turns_in_span), put_in, spanned)?;
+    let (measured, (guard, _)) =
+        after(job.amount, || block(&plain, spawn_turns_in_span), put_in, spanned)?;
     guard.flush().map_err(|error| error.to_string())?;
     saw(bytes_in(&job.folder)?, job.amount * FLAME_BYTES_A_POLL, "bytes")?;
     Ok(measured)
@@ -79,7 +84,10 @@ fn beside_dial9(job: &Job, spawn: fn(u64) -> Turns) -> Result<Answer, String> {
     let buffer = DiskBuffer::builder().base_path(&job.folder).max_total_size(DIAL9_BYTES).build();
     let recorder = dial9::recorder(buffer.map_err(|error| error.to_string())?).build();
     let options = TokioAttachOptions::builder().task_tracking_enabled(true).build();
-    let with = recorder.handle().attach_tokio_runtime(builder(), options).map_err(|error| error.to_string())?;
+    let with = recorder
+        .handle()
+        .attach_tokio_runtime(builder(), options)
+        .map_err(|error| error.to_string())?;
     let measured = alternate(job.amount, || block(&plain, spawn_turns), || block(&with, spawn))?;
     // In this order its workers flush what they hold.
     drop(with);

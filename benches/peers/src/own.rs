@@ -27,7 +27,8 @@ fn look(metrics: &RuntimeMetrics, polls: u64) -> Result<(), String> {
     let times = 0..metrics.poll_time_histogram_num_buckets();
     let times = times.map(|bucket| metrics.poll_time_histogram_bucket_count(0, bucket)).sum();
     let latencies = 0..metrics.schedule_latency_histogram_num_buckets();
-    let latencies = latencies.map(|bucket| metrics.schedule_latency_histogram_bucket_count(0, bucket)).sum();
+    let latencies =
+        latencies.map(|bucket| metrics.schedule_latency_histogram_bucket_count(0, bucket)).sum();
     saw(times, polls, "poll times")?;
     saw(latencies, polls, "schedule latencies")
 }

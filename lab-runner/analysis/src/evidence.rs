@@ -1,4 +1,5 @@
-//! What profilers saw, view by view: of one run, or of several beside each other, under names that match. Pure.
+//! What profilers saw, view by view: of one run, or of several beside each other, under names that
+//! match. Pure.
 
 use crate::overhead::limits;
 use crate::profile::{Profile, View};
@@ -39,7 +40,8 @@ pub struct Seen {
     pub ops: Option<u64>,
     /// What is wrong with the file that it was read from.
     pub damage: Vec<String>,
-    /// The share of its run that watching took, at most; none if it is not known, or says nothing of weights in this unit.
+    /// The share of its run that watching took, at most; none if it is not known, or says nothing
+    /// of weights in this unit.
     pub overhead: Option<f64>,
     /// Which share of the measured time the samples stand for, where both are known.
     pub covered: Option<f64>,
@@ -58,25 +60,41 @@ impl Evidence {
         Some([self.side(before), self.side(after)])
     }
 
-    /// How the second run differs from the first; none if there are not two, or if neither has any stack.
+    /// How the second run differs from the first; none if there are not two, or if neither has any
+    /// stack.
     pub fn difference(&self) -> Option<Difference> {
         let [before, after] = self.sides()?;
         let overhead = self.seen.iter().filter_map(|seen| seen.overhead).fold(0.0, f64::max);
         let covered = (covered(&self.seen[0]), covered(&self.seen[1]));
-        Difference::of(&before, &after, self.own_crate, &Noise { overhead, covered, ..Noise::default() }).ok()
+        Difference::of(
+            &before,
+            &after,
+            self.own_crate,
+            &Noise { overhead, covered, ..Noise::default() },
+        )
+        .ok()
     }
 }
 
 /// The views of all profiles, those of the same name together, in the order of the profilers.
-pub fn evidence(profiles: &[Profile], scenario: Option<&Scenario>, plumbing: Plumbing) -> Vec<Evidence> {
+pub fn evidence(
+    profiles: &[Profile],
+    scenario: Option<&Scenario>,
+    plumbing: Plumbing,
+) -> Vec<Evidence> {
     let names = names(scenario).fold(plumbing);
     let mut ordered: Vec<&Profile> = profiles.iter().collect();
     ordered.sort_by_key(|profile| (profile.profiler, profile.side() == Some(Of::B)));
     let mut all: Vec<Evidence> = Vec::new();
-    for (profile, view) in ordered.into_iter().flat_map(|profile| profile.views.iter().map(move |view| (profile, view)))
+    for (profile, view) in ordered
+        .into_iter()
+        .flat_map(|profile| profile.views.iter().map(move |view| (profile, view)))
     {
         let seen = seen(profile, view, &names);
-        match all.iter_mut().find(|evidence| (evidence.profiler, &evidence.name) == (profile.profiler, &view.name)) {
+        match all
+            .iter_mut()
+            .find(|evidence| (evidence.profiler, &evidence.name) == (profile.profiler, &view.name))
+        {
             Some(evidence) => evidence.seen.push(seen),
             None => all.push(Evidence {
                 profiler: profile.profiler,
@@ -107,7 +125,8 @@ fn seen(profile: &Profile, view: &View, names: &Names) -> Seen {
 /// The samples that came, of those that the measured CPU time makes; of the CPU profiler alone.
 fn delivered(profile: &Profile) -> Option<f64> {
     let count = |name: &str| profile.note.counts.get(name).map(|count| *count as f64);
-    let share = count("samples_delivered")? / count("samples_possible").filter(|possible| *possible > 0.0)?;
+    let share = count("samples_delivered")?
+        / count("samples_possible").filter(|possible| *possible > 0.0)?;
     (profile.profiler == Profiler::Cpu).then_some(share.clamp(f64::MIN_POSITIVE, 1.0))
 }
 
@@ -129,14 +148,17 @@ pub fn operation(spec: &Spec) -> &'static str {
 /// Names under which the variants of a scenario match.
 pub fn names(scenario: Option<&Scenario>) -> Names {
     let Some((scenario, in_crate)) = scenario.zip(own_crate(scenario)) else { return Names::new() };
-    let modules: Vec<String> = scenario.variants.iter().map(|variant| variant.name.replace('-', "_")).collect();
+    let modules: Vec<String> =
+        scenario.variants.iter().map(|variant| variant.name.replace('-', "_")).collect();
     let modules: Vec<&str> = modules.iter().map(String::as_str).collect();
     Names::new().unify_variants(in_crate, &modules)
 }
 
-/// What the crate of a scenario is called, as code writes it: the answers that its variants carry tell.
+/// What the crate of a scenario is called, as code writes it: the answers that its variants carry
+/// tell.
 pub fn own_crate(scenario: Option<&Scenario>) -> Option<&'static str> {
-    let functions = scenario?.variants.iter().filter_map(|variant| Some(variant.truth.as_ref()?.function));
+    let functions =
+        scenario?.variants.iter().filter_map(|variant| Some(variant.truth.as_ref()?.function));
     functions.filter_map(|function| Some(function.split_once("::")?.0)).next()
 }
 
@@ -168,12 +190,23 @@ mod tests {
             about: "",
             run: |_| Ok(()),
             claims: &[],
-            truth: Some(Truth { cause: Cause::LongPoll, function: "made_up::buggy::work", workers: Some(1) }),
+            truth: Some(Truth {
+                cause: Cause::LongPoll,
+                function: "made_up::buggy::work",
+                workers: Some(1),
+            }),
         }],
     };
 
     fn profile(variant: &str, side: Of, stacks: &str, ops: u64) -> Profile {
-        let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
+        let pair = Pair {
+            number: 1,
+            side,
+            label: None,
+            metrics: Vec::new(),
+            interim: false,
+            wanted: None,
+        };
         let folded = Folded::parse(stacks.as_bytes()).folded;
         let view = View {
             name: "cpu".into(),
@@ -216,20 +249,29 @@ mod tests {
         let labels: Vec<&str> = all[0].seen.iter().map(|seen| seen.label.as_str()).collect();
         assert_eq!((all.len(), &labels[..]), (1, &["buggy", "fixed"][..]));
         let difference = all[0].difference().unwrap();
-        let changed: Vec<&str> = difference.entries.iter().map(|entry| entry.function.as_str()).collect();
+        let changed: Vec<&str> =
+            difference.entries.iter().map(|entry| entry.function.as_str()).collect();
         assert!(changed.contains(&"made_up::…::work"), "{changed:?}");
     }
 
     #[test]
     fn the_side_that_overhead_took_more_of_limits_the_difference() {
-        let before = profile("buggy", Of::A, "main;made_up::buggy::work 1000\nmain;rest 9000\n", 40);
-        let share = |high| Ok(Cost { share: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() });
+        let before =
+            profile("buggy", Of::A, "main;made_up::buggy::work 1000\nmain;rest 9000\n", 40);
+        let share =
+            |high| Ok(Cost { share: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() });
         let changed = |high| {
             let after = profile("fixed", Of::B, "main;rest 9000\n", 40);
-            let sides =
-                [Profile { overhead: share(0.02), ..before.clone() }, Profile { overhead: share(high), ..after }];
-            let difference = evidence(&sides, Some(&MADE_UP), Plumbing::Shown)[0].difference().unwrap();
-            (difference.entries.iter().any(|entry| entry.function.ends_with("work")), difference.masked > 0)
+            let sides = [
+                Profile { overhead: share(0.02), ..before.clone() },
+                Profile { overhead: share(high), ..after },
+            ];
+            let difference =
+                evidence(&sides, Some(&MADE_UP), Plumbing::Shown)[0].difference().unwrap();
+            (
+                difference.entries.iter().any(|entry| entry.function.ends_with("work")),
+                difference.masked > 0,
+            )
         };
         assert_eq!((changed(0.099), changed(0.101)), ((true, false), (false, true)));
     }

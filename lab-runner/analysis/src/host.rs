@@ -1,19 +1,23 @@
-//! What others took from the host while a run lasted: the one measure of it, for claims, comparisons and reports alike.
+//! What others took from the host while a run lasted: the one measure of it, for claims,
+//! comparisons and reports alike.
 
 use crate::requests::{Analysis, Reading};
 use lab_recording::outcome::Outcome;
 
-/// Share of the CPU time of all cores that the host of a virtual machine may take without being noticed.
+/// Share of the CPU time of all cores that the host of a virtual machine may take without being
+/// noticed.
 pub const MOST_STEAL: f64 = 0.02;
 /// Cores that other processes may use on average without being noticed.
 pub const MOST_FOREIGN_CORES: f64 = 0.10;
-/// How late the load generator may be for the slowest request in a hundred: above it the host stood still, or something
-/// else ran on the generator's core.
+/// How late the load generator may be for the slowest request in a hundred: above it the host stood
+/// still, or something else ran on the generator's core.
 const MOST_LAG_US: f64 = 5_000.0;
-/// How much longer a time may be for each core that others used on average. A time that depends on one thread is at
-/// most doubled while another process shares its core, and requests queue up behind it: ten leaves room for the queue.
+/// How much longer a time may be for each core that others used on average. A time that depends on
+/// one thread is at most doubled while another process shares its core, and requests queue up
+/// behind it: ten leaves room for the queue.
 const STRETCH_PER_CORE: f64 = 10.0;
-/// Share of the cores above which nothing is known of a time: the run had to share each of its cores.
+/// Share of the cores above which nothing is known of a time: the run had to share each of its
+/// cores.
 const MOST_TAKEN: f64 = 0.5;
 
 /// What others took, in words; none if the host was quiet, or does not report it.
@@ -34,11 +38,12 @@ pub fn disturbed(run: &Analysis) -> Option<String> {
     })
 }
 
-/// How many times longer others may have made the times of a run: 1 on a quiet host, and no number where they took so
-/// much that nothing is known.
+/// How many times longer others may have made the times of a run: 1 on a quiet host, and no number
+/// where they took so much that nothing is known.
 ///
-/// On two cores, a process that used 0.13 of a core may have made a time 2.3 times longer: of an effect of 93 times that
-/// leaves 40, of one of 1.2 nothing. One that used 1.1 cores took more than half of the host.
+/// On two cores, a process that used 0.13 of a core may have made a time 2.3 times longer: of an
+/// effect of 93 times that leaves 40, of one of 1.2 nothing. One that used 1.1 cores took more than
+/// half of the host.
 pub fn stretch(run: &Analysis) -> Option<f64> {
     let outcome = &run.recording.outcome;
     if disturbance(outcome).is_none() {
@@ -51,8 +56,8 @@ pub fn stretch(run: &Analysis) -> Option<f64> {
     (taken_cores <= MOST_TAKEN * cores).then_some(1.0 + STRETCH_PER_CORE * taken_cores)
 }
 
-/// A reading of a run whose times others may have stretched: the true time may be that much shorter, a true rate that
-/// much higher.
+/// A reading of a run whose times others may have stretched: the true time may be that much
+/// shorter, a true rate that much higher.
 pub fn widened(reading: &Reading, unit: &str, stretch: f64) -> Reading {
     if is_rate(unit) {
         Reading { high: reading.high * stretch, ..reading.clone() }
@@ -65,15 +70,19 @@ fn is_rate(unit: &str) -> bool {
     unit.ends_with("/s")
 }
 
-/// Whether others on the host change what is counted in this unit: times and rates, and switches between threads. They
-/// change no other count.
+/// Whether others on the host change what is counted in this unit: times and rates, and switches
+/// between threads. They change no other count.
 pub fn depends_on_host(unit: &str) -> bool {
     is_rate(unit) || matches!(unit, "ns" | "us" | "µs" | "ms" | "s" | "switches")
 }
 
-/// Whether a metric times something, by its name. Others on the host make times longer, and change no count.
+/// Whether a metric times something, by its name. Others on the host make times longer, and change
+/// no count.
 pub fn is_time(metric: &str) -> bool {
-    metric.ends_with("_us") || metric.ends_with("_ms") || metric.ends_with("_per_s") || metric.contains("_us_per_")
+    metric.ends_with("_us")
+        || metric.ends_with("_ms")
+        || metric.ends_with("_per_s")
+        || metric.contains("_us_per_")
 }
 
 #[cfg(test)]
@@ -100,7 +109,10 @@ mod tests {
         beside.recording.outcome.foreign_cores = Some(0.5);
         assert_eq!(disturbed(&beside).as_deref(), Some("other processes used 50 % of a core"));
         beside.recording.outcome.busiest = Some("rustc".into());
-        assert_eq!(disturbed(&beside).as_deref(), Some("other processes (rustc) used 50 % of a core"));
+        assert_eq!(
+            disturbed(&beside).as_deref(),
+            Some("other processes (rustc) used 50 % of a core")
+        );
         let late = run(1, "a", &[("pacer_lag_p99_us", 25_000.0)]);
         assert_eq!(disturbed(&late).as_deref(), Some("the load generator was 25 ms late"));
     }
@@ -126,7 +138,9 @@ mod tests {
 
     #[test]
     fn times_are_told_from_counts_by_their_units() {
-        assert!(["wait_p99_us", "cpu_ms", "completed_per_s", "cpu_us_per_op"].into_iter().all(is_time));
+        assert!(
+            ["wait_p99_us", "cpu_ms", "completed_per_s", "cpu_us_per_op"].into_iter().all(is_time)
+        );
         assert!(!["lost", "polls_per_op", "completed", "peak_memory_kb"].into_iter().any(is_time));
         assert!(["us", "1/s", "orders/s", "switches"].into_iter().all(depends_on_host));
         assert!(!["polls", "B", "kB", "requests", "orders"].into_iter().any(depends_on_host));

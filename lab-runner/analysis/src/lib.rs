@@ -1,8 +1,8 @@
 //! From the recordings of runs to results: pure but for reading files.
 //!
-//! Names for addresses, measures with the range in which the truth lies, claims, comparisons with intervals, who waited for whom,
-//! and the diagnosis. Nothing here starts a process, reads a clock, knows a runtime or prints. A module uses those of
-//! its own group and of groups above it.
+//! Names for addresses, measures with the range in which the truth lies, claims, comparisons with
+//! intervals, who waited for whom, and the diagnosis. Nothing here starts a process, reads a clock,
+//! knows a runtime or prints. A module uses those of its own group and of groups above it.
 
 pub mod protobuf;
 pub mod stats;

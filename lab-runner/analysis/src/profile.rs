@@ -58,7 +58,8 @@ pub struct Profile {
     pub post_mortem: Option<PostMortem>,
     /// What watching cost it, or why that is not known.
     pub overhead: Known,
-    /// What the run that was watched came to, by metric: beside those of one that was not, what watching changed.
+    /// What the run that was watched came to, by metric: beside those of one that was not, what
+    /// watching changed.
     pub metrics: BTreeMap<String, f64>,
     /// Pieces of work that the run completed, by which its weights are divided.
     pub ops: Option<u64>,
@@ -82,8 +83,8 @@ pub struct View {
 }
 
 impl Profile {
-    /// Whether the run under the profiler was killed although the measured run ended: what hung is the profiled run alone,
-    /// and nothing of it explains the measured one.
+    /// Whether the run under the profiler was killed although the measured run ended: what hung is
+    /// the profiled run alone, and nothing of it explains the measured one.
     pub fn was_killed_beside(&self, measured: Ending) -> bool {
         self.ending == Ending::Hung && measured != Ending::Hung
     }
@@ -94,18 +95,21 @@ impl Profile {
     }
 }
 
-/// All profiles of an invocation, by name. One that cannot be read is left out: [`unreadable`] tells which.
+/// All profiles of an invocation, by name. One that cannot be read is left out: [`unreadable`]
+/// tells which.
 pub fn read_all(invocation: &Path) -> Vec<Profile> {
     folders(invocation).iter().filter_map(|folder| read(folder).ok()).collect()
 }
 
-/// The profiles of one run of an invocation: those of its variant on its side. Of a run under a profiler, its own.
+/// The profiles of one run of an invocation: those of its variant on its side. Of a run under a
+/// profiler, its own.
 pub fn of_run(run: &Path, spec: &Spec) -> Vec<Profile> {
     if spec.purpose.profiler().is_some() {
         return read(run).into_iter().collect();
     }
     let side = |spec: &Spec| spec.side();
-    let is_of = |profile: &Profile| (&profile.spec.variant, profile.side()) == (&spec.variant, side(spec));
+    let is_of =
+        |profile: &Profile| (&profile.spec.variant, profile.side()) == (&spec.variant, side(spec));
     let all = run.parent().map(read_all).unwrap_or_default();
     all.into_iter().filter(|profile| is_of(profile)).collect()
 }
@@ -119,14 +123,17 @@ pub fn last_words(run: &Path) -> (Option<PostMortem>, Vec<Panic>) {
 
 /// What lies where profiles do and cannot be read, and why.
 pub fn unreadable(invocation: &Path) -> Vec<String> {
-    let name = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = |folder: &Path| {
+        folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
     let error = |folder: &PathBuf| Some(format!("{}: {:#}", name(folder), read(folder).err()?));
     folders(invocation).iter().filter_map(error).collect()
 }
 
 fn folders(invocation: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(invocation.join(FOLDER)).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let mut folders: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
 }
@@ -148,8 +155,11 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
     });
     let views = views.collect();
     let (spec, ending) = (recording.spec.clone(), recording.outcome.ending);
-    let metrics: BTreeMap<String, f64> =
-        requests::analyse(recording).metrics.into_iter().map(|(name, reading)| (name, reading.value)).collect();
+    let metrics: BTreeMap<String, f64> = requests::analyse(recording)
+        .metrics
+        .into_iter()
+        .map(|(name, reading)| (name, reading.value))
+        .collect();
     let completed = metrics.get("completed").map(|completed| *completed as u64);
     let sched = left(folder, SCHED, &mut note);
     Ok(Profile {
@@ -175,14 +185,22 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
 }
 
 /// What watching cost.
-fn overhead(folder: &Path, ending: Ending, sched: Option<&Sched>, note: &mut ProfilerStatus) -> Known {
+fn overhead(
+    folder: &Path,
+    ending: Ending,
+    sched: Option<&Sched>,
+    note: &mut ProfilerStatus,
+) -> Known {
     let measured: Option<Overhead> = left(folder, Overhead::FILE, note);
     if measured.is_none() && folder.join(Overhead::FILE).exists() {
         return Err("what was measured is damaged".into());
     }
     let sent = request_log::read(&folder.join(request_log::REQUESTS)).ok();
     let pacer_ns = sent.and_then(|(header, _)| Some(header.pacer?.cpu_ns));
-    overhead::cost(measured.as_ref(), &About { ending, unavailable: note.unavailable.as_deref(), pacer_ns, sched })
+    overhead::cost(
+        measured.as_ref(),
+        &About { ending, unavailable: note.unavailable.as_deref(), pacer_ns, sched },
+    )
 }
 
 /// What the profiler says about itself, or that it does not.
@@ -199,11 +217,14 @@ fn beside(folder: &Path, file: &str) -> PathBuf {
     folder.join(Path::new(file).file_name().unwrap_or_default())
 }
 
-/// What a profiler left in a file beside its note; nothing if that is not there. If it is damaged the note says so.
+/// What a profiler left in a file beside its note; nothing if that is not there. If it is damaged
+/// the note says so.
 fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut ProfilerStatus) -> Option<T> {
     let text = std::fs::read(folder.join(file)).ok()?;
     let parsed = serde_json::from_slice(&text);
-    parsed.map_err(|error| note.notes.push(format!("{file} is damaged and not shown: {error}"))).ok()
+    parsed
+        .map_err(|error| note.notes.push(format!("{file} is damaged and not shown: {error}")))
+        .ok()
 }
 
 /// The stacks of a file, and what is wrong with it.
@@ -213,6 +234,8 @@ fn stacks(path: &Path) -> (Folded, Vec<String>) {
             let notes = parsed.notes();
             (parsed.folded, notes)
         }
-        Err(error) => (Folded::default(), vec![format!("{} cannot be read: {error}", path.display())]),
+        Err(error) => {
+            (Folded::default(), vec![format!("{} cannot be read: {error}", path.display())])
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Protobuf messages as they grow, for other people's formats. Those that are written here have few kinds of fields, all of
-//! them varints and bytes: writing those takes fewer lines than declaring them to a protobuf library.
+//! Protobuf messages as they grow, for other people's formats. Those that are written here have few
+//! kinds of fields, all of them varints and bytes: writing those takes fewer lines than declaring
+//! them to a protobuf library.
 
 /// How a field's value is written, beside its number.
 const LENGTH_DELIMITED: u64 = 2;
@@ -104,7 +105,11 @@ pub(crate) mod tests {
     }
 
     pub fn nested<'a>(fields: &[Field<'a>], wanted: u64) -> Vec<&'a [u8]> {
-        fields.iter().filter(|(field, _)| *field == wanted).map(|(_, value)| value.unwrap_err()).collect()
+        fields
+            .iter()
+            .filter(|(field, _)| *field == wanted)
+            .map(|(_, value)| value.unwrap_err())
+            .collect()
     }
 
     /// The numbers of one field, or nothing.
@@ -117,7 +122,10 @@ pub(crate) mod tests {
         let inner = Message::of([(1, 0), (2, 300)]);
         let all = Message::default().with(58, u64::MAX).text(2, "<é>").holding(3, &inner);
         let fields = fields(all.written());
-        assert_eq!((number(&fields, 58), nested(&fields, 2)), (Some(u64::MAX), vec!["<é>".as_bytes()]));
+        assert_eq!(
+            (number(&fields, 58), nested(&fields, 2)),
+            (Some(u64::MAX), vec!["<é>".as_bytes()])
+        );
         assert_eq!(self::fields(nested(&fields, 3)[0]), [(1, Ok(0)), (2, Ok(300))]);
     }
 }

@@ -23,7 +23,11 @@ pub fn percent(share: f64) -> String {
 
 /// A count as it is, anything else to three digits.
 pub fn number(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 { grouped(value as i64) } else { three_digits(value) }
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        grouped(value as i64)
+    } else {
+        three_digits(value)
+    }
 }
 
 /// A plain number to three digits, without an exponent.
@@ -81,8 +85,14 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_and_sizes_read_back() {
-        assert_eq!((grouped(0), grouped(999), grouped(1_234_567)), ("0".into(), "999".into(), "1 234 567".into()));
-        assert_eq!((bytes(16_000), bytes(1_024), bytes(2_000_000)), ("16 kB".into(), "1024 B".into(), "2 MB".into()));
+        assert_eq!(
+            (grouped(0), grouped(999), grouped(1_234_567)),
+            ("0".into(), "999".into(), "1 234 567".into())
+        );
+        assert_eq!(
+            (bytes(16_000), bytes(1_024), bytes(2_000_000)),
+            ("16 kB".into(), "1024 B".into(), "2 MB".into())
+        );
         assert_eq!(three_digits(0.0234), "0.023");
     }
 }

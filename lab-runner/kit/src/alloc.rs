@@ -1,7 +1,9 @@
-//! A global allocator that counts: how many allocations, how many bytes, and how many bytes were held at a time.
+//! A global allocator that counts: how many allocations, how many bytes, and how many bytes were
+//! held at a time.
 //!
-//! It passes everything on to the allocator that it is put over, the system's or another one. A binary that installs it
-//! lets the lab measure allocations; in one that does not, they are "not measured".
+//! It passes everything on to the allocator that it is put over, the system's or another one. A
+//! binary that installs it lets the lab measure allocations; in one that does not, they are "not
+//! measured".
 //!
 //! ```
 //! use lab_kit::alloc::Counting;
@@ -43,14 +45,16 @@ impl<A> Counting<A> {
 
 /// Allocations of all threads, or none if [`Counting`] is not this binary's allocator.
 pub fn totals() -> Option<Totals> {
-    let add = |a: Totals, b: Totals| Totals { allocs: a.allocs + b.allocs, bytes: a.bytes + b.bytes };
+    let add =
+        |a: Totals, b: Totals| Totals { allocs: a.allocs + b.allocs, bytes: a.bytes + b.bytes };
     counts().then(|| SHARDS.iter().map(Shard::totals).fold(Totals::default(), add))
 }
 
-/// The most bytes that were held at a time so far, or nothing if [`Counting`] is not this binary's allocator.
+/// The most bytes that were held at a time so far, or nothing if [`Counting`] is not this binary's
+/// allocator.
 ///
-/// Each thread publishes its own sum in steps of 64 KiB, so that not every allocation writes to a word that all threads
-/// share: the peak may be missed by as much for each thread that was at work.
+/// Each thread publishes its own sum in steps of 64 KiB, so that not every allocation writes to a
+/// word that all threads share: the peak may be missed by as much for each thread that was at work.
 pub fn peak_bytes() -> Option<u64> {
     counts().then(|| PEAK.load(Ordering::Relaxed).max(held()).max(0) as u64)
 }
@@ -65,8 +69,8 @@ fn held() -> i64 {
     LIVE.load(Ordering::Relaxed) + untold
 }
 
-/// Whether this allocator is the binary's and counts, tried once: an allocation of an odd size must show. A counter
-/// without readings would be zero, which is also the value of a good program.
+/// Whether this allocator is the binary's and counts, tried once: an allocation of an odd size must
+/// show. A counter without readings would be zero, which is also the value of a good program.
 fn counts() -> bool {
     static COUNTS: OnceLock<bool> = OnceLock::new();
     const ODD: usize = 4_093;
@@ -83,8 +87,8 @@ pub(crate) fn of_this_thread() -> Totals {
     MINE.get().map(Shard::totals).unwrap_or_default()
 }
 
-/// Counters of one thread, on cache lines of their own. The last shard is shared by all threads that come when
-/// the others are taken.
+/// Counters of one thread, on cache lines of their own. The last shard is shared by all threads
+/// that come when the others are taken.
 #[repr(align(128))]
 struct Shard {
     allocs: AtomicU64,
@@ -98,8 +102,8 @@ struct Shard {
     due: Due,
 }
 
-/// Both grow, and each is published after a step: then the unpublished rest is never more than a step in either direction, and
-/// an allocation reads no more than its own sum.
+/// Both grow, and each is published after a step: then the unpublished rest is never more than a
+/// step in either direction, and an allocation reads no more than its own sum.
 struct Told {
     bytes: AtomicU64,
     freed: AtomicU64,
@@ -113,7 +117,10 @@ impl Shard {
     }
 
     fn totals(&self) -> Totals {
-        Totals { allocs: self.allocs.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
+        Totals {
+            allocs: self.allocs.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
     }
 
     /// Bytes that are held beyond those published to [`LIVE`]; fewer, if negative.
@@ -133,8 +140,8 @@ impl Shard {
         self.told.freed.store(self.freed.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Adds to a sum that only this thread writes: a plain load and store will do, and no locked instruction on every allocation.
-    /// Returns what it was.
+    /// Adds to a sum that only this thread writes: a plain load and store will do, and no locked
+    /// instruction on every allocation. Returns what it was.
     #[inline(always)]
     fn add(&self, sum: &AtomicU64, told: &AtomicU64, bytes: usize) -> u64 {
         let before = sum.load(Ordering::Relaxed);
@@ -221,9 +228,12 @@ fn take_shard() -> &'static Shard {
     shard
 }
 
-#[expect(unsafe_code, reason = "a global allocator is unsafe to write; this one passes everything on")]
-// SAFETY: every call goes to the allocator below unchanged. Counting allocates nothing: the shards are static, and
-// the thread's number is a constant-initialised cell without a destructor.
+#[expect(
+    unsafe_code,
+    reason = "a global allocator is unsafe to write; this one passes everything on"
+)]
+// SAFETY: every call goes to the allocator below unchanged. Counting allocates nothing: the shards
+// are static, and the thread's number is a constant-initialised cell without a destructor.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         take(layout.size());
@@ -251,7 +261,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     }
 }
 
-/// How long so many small allocations take, each given back before the next, by an allocator that need not be the binary's.
+/// How long so many small allocations take, each given back before the next, by an allocator that
+/// need not be the binary's.
 #[expect(unsafe_code, reason = "an allocator is unsafe to call")]
 pub fn timed(allocator: &impl GlobalAlloc, times: u64) -> Duration {
     const SMALL: Layout = Layout::new::<[u64; 8]>();
@@ -323,7 +334,10 @@ mod tests {
 
     #[test]
     #[ignore = "measures: cargo test --release --package lab-kit what_counting_costs -- --ignored --nocapture"]
-    #[expect(clippy::print_stdout, reason = "a number for whoever asks for it; nothing is asserted about it")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "a number for whoever asks for it; nothing is asserted about it"
+    )]
     #[expect(unsafe_code, reason = "allocators are called by hand")]
     fn what_counting_costs() {
         const PAIRS: u32 = 50_000_000;
@@ -331,7 +345,8 @@ mod tests {
             let layout = Layout::from_size_align(64, 8).unwrap();
             let begin = std::time::Instant::now();
             for _ in 0..PAIRS {
-                // SAFETY: the layout is not of size zero, and the address goes back where it came from.
+                // SAFETY: the layout is not of size zero, and the address goes back where it came
+                // from.
                 unsafe { allocator.dealloc(black_box(allocator.alloc(black_box(layout))), layout) };
             }
             begin.elapsed().as_nanos() as f64 / f64::from(PAIRS)

@@ -1,12 +1,12 @@
 //! The closed batch: `size` items that are all there at once, counted and timed.
 //!
-//! Counts come from wrappers that the driver puts around the futures which it hands to the code under study:
-//! one around each child, one around the task that works through them. They count polls, and between the child
-//! and whoever polls it they put a waker that counts wakes and passes them on. The code under study sees futures
-//! like any others.
+//! Counts come from wrappers that the driver puts around the futures which it hands to the code
+//! under study: one around each child, one around the task that works through them. They count
+//! polls, and between the child and whoever polls it they put a waker that counts wakes and passes
+//! them on. The code under study sees futures like any others.
 //!
-//! What the wrappers need is made before the clock starts, so they add nothing to the counted allocations; to
-//! the time they add some nanoseconds a poll, the same for every way.
+//! What the wrappers need is made before the clock starts, so they add nothing to the counted
+//! allocations; to the time they add some nanoseconds a poll, the same for every way.
 
 use crate::{Counter, Probe, alloc, clock};
 use atomic_waker::AtomicWaker;
@@ -137,7 +137,8 @@ impl Batch {
     }
 
     /// Bytes that the wrappers of one child take, for estimates.
-    pub const BYTES_PER_CHILD: u64 = (size_of::<Seat>() + size_of::<Relay>() + 2 * size_of::<usize>()) as u64;
+    pub const BYTES_PER_CHILD: u64 =
+        (size_of::<Seat>() + size_of::<Relay>() + 2 * size_of::<usize>()) as u64;
 
     /// What wraps the children: cheap to clone, so that a closure which makes them can own it.
     pub fn children(&self) -> Children {
@@ -156,8 +157,8 @@ impl Batch {
         }
     }
 
-    /// Runs the batch between two readings of the clocks and the allocator. What `run` returns is handed to
-    /// `completed`, the number of completed items; that is not timed any more.
+    /// Runs the batch between two readings of the clocks and the allocator. What `run` returns is
+    /// handed to `completed`, the number of completed items; that is not timed any more.
     ///
     /// # Errors
     /// What `run` returns; the counts up to there are kept.
@@ -265,7 +266,12 @@ mod tests {
         let cx = Cx::create(Load { size, ..Load::BATCH }, folder.path()).unwrap();
         let batch = cx.batch(size).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        batch.time(|| Ok(runtime.block_on(batch.outer(run(batch.children())))), |completed| completed).unwrap();
+        batch
+            .time(
+                || Ok(runtime.block_on(batch.outer(run(batch.children())))),
+                |completed| completed,
+            )
+            .unwrap();
         counters::read(&folder.path().join(counters::COUNTERS)).unwrap().into_iter().collect()
     }
 
@@ -278,7 +284,10 @@ mod tests {
             3
         });
         let of = |name: &str| counts[name];
-        assert_eq!((of(names::COMPLETED), of(names::CHILD_POLLS), of(names::CHILD_WAKES)), (3, 6, 3));
+        assert_eq!(
+            (of(names::COMPLETED), of(names::CHILD_POLLS), of(names::CHILD_WAKES)),
+            (3, 6, 3)
+        );
         assert_eq!((of(names::OUTER_POLLS), of(names::OUTER_WAKES)), (4, 3));
         assert_eq!(of(names::FORCED_YIELDS), 0, "a plain yield is no forced one");
     }

@@ -27,21 +27,24 @@ pub struct Claim {
 pub enum Domain {
     /// Every load: for endings, and for counts that no load changes.
     Everywhere,
-    /// Loads whose rate, size and duration are the scenario's own, times or divided by at most this ratio, with as many
-    /// workers. The brief load of `lab verify` is one of the scenario's own.
+    /// Loads whose rate, size and duration are the scenario's own, times or divided by at most this
+    /// ratio, with as many workers. The brief load of `lab verify` is one of the scenario's own.
     Within(f64),
 }
 
 impl Domain {
-    /// How far from a scenario's own load a bound is taken to hold unless the claim names another ratio.
+    /// How far from a scenario's own load a bound is taken to hold unless the claim names another
+    /// ratio.
     pub const DEFAULT: Domain = Domain::Within(4.0);
 
-    /// Whether a load is in the domain of a claim of a scenario whose default load is `own`, and `brief_ms` under
-    /// `lab verify`.
+    /// Whether a load is in the domain of a claim of a scenario whose default load is `own`, and
+    /// `brief_ms` under `lab verify`.
     pub fn contains(self, load: &Load, own: &Load, brief_ms: u64) -> bool {
         let Domain::Within(ratio) = self else { return true };
-        let near = |value: f64, least: f64, most: f64| value * ratio >= least && value <= most * ratio;
-        let (shortest, longest) = (brief_ms.min(own.duration_ms) as f64, brief_ms.max(own.duration_ms) as f64);
+        let near =
+            |value: f64, least: f64, most: f64| value * ratio >= least && value <= most * ratio;
+        let (shortest, longest) =
+            (brief_ms.min(own.duration_ms) as f64, brief_ms.max(own.duration_ms) as f64);
         load.workers == own.workers
             && near(load.rate, own.rate, own.rate)
             && near(load.size as f64, own.size as f64, own.size as f64)
@@ -68,19 +71,19 @@ pub enum Measure {
         /// The variant in the denominator.
         over: &'static str,
     },
-    /// The metric with the load's size multiplied by `factor`, divided by the metric at the plain size:
-    /// what grows that should not.
+    /// The metric with the load's size multiplied by `factor`, divided by the metric at the plain
+    /// size: what grows that should not.
     Growth {
         /// The metric on both sides.
         metric: &'static str,
         /// What the size is multiplied by, at least 2.
         factor: usize,
     },
-    /// The exponent with which a metric grows with the size, over the sizes of a sweep: about 1 if it is
-    /// linear, about 2 if it is quadratic. Its interval is judged, not its estimate.
+    /// The exponent with which a metric grows with the size, over the sizes of a sweep: about 1 if
+    /// it is linear, about 2 if it is quadratic. Its interval is judged, not its estimate.
     Exponent(&'static str),
-    /// The same, in a sweep that goes up to this size at least: where each item costs something whatever the others do, a
-    /// square shows only when there are many.
+    /// The same, in a sweep that goes up to this size at least: where each item costs something
+    /// whatever the others do, a square shows only when there are many.
     ExponentUpTo {
         /// The metric.
         metric: &'static str,
@@ -102,7 +105,8 @@ pub enum Measure {
     Ending(Ending),
 }
 
-/// Stacks of a kind, in one view of a profiler. Names are parts of demangled names: `serde_json`, `my_crate::work`.
+/// Stacks of a kind, in one view of a profiler. Names are parts of demangled names: `serde_json`,
+/// `my_crate::work`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stacks {
     /// The view, as its profiler calls it: `cpu`, `stall off-CPU`.
@@ -120,8 +124,8 @@ pub struct Stacks {
 pub enum Whole {
     /// Of the view: of its samples, its waiting, its bytes.
     View,
-    /// Of the time that the profiled run took. A CPU profile of a run that waits has few samples, so the share among
-    /// them is uncertain; that all of them together are little time is certain.
+    /// Of the time that the profiled run took. A CPU profile of a run that waits has few samples,
+    /// so the share among them is uncertain; that all of them together are little time is certain.
     WallTime,
 }
 
@@ -179,33 +183,54 @@ impl Claim {
     }
 
     /// Starts a claim on [`Measure::ExponentUpTo`].
-    pub const fn exponent_up_to(says: &'static str, metric: &'static str, size: usize) -> Unbounded {
+    pub const fn exponent_up_to(
+        says: &'static str,
+        metric: &'static str,
+        size: usize,
+    ) -> Unbounded {
         Unbounded { says, measure: Measure::ExponentUpTo { metric, size } }
     }
 
     /// Starts a claim on [`Measure::RatioAt`].
-    pub const fn ratio_at(says: &'static str, metric: &'static str, over: &'static str, size: usize) -> Unbounded {
+    pub const fn ratio_at(
+        says: &'static str,
+        metric: &'static str,
+        over: &'static str,
+        size: usize,
+    ) -> Unbounded {
         Unbounded { says, measure: Measure::RatioAt { metric, over, size } }
     }
 
-    /// Starts a claim on [`Measure::Stacks`]: of the stacks of a view that have the name `among` in them, the share that
-    /// has all names of `having`.
+    /// Starts a claim on [`Measure::Stacks`]: of the stacks of a view that have the name `among` in
+    /// them, the share that has all names of `having`.
     pub const fn stacks(
         says: &'static str,
         view: &'static str,
         among: &'static str,
         having: &'static [&'static str],
     ) -> Unbounded {
-        Unbounded { says, measure: Measure::Stacks(Stacks { view, among, having, whole: Whole::View }) }
+        Unbounded {
+            says,
+            measure: Measure::Stacks(Stacks { view, among, having, whole: Whole::View }),
+        }
     }
 
-    /// Starts a claim on [`Measure::Stacks`]: the CPU time in stacks that have all names of `having`, as a share of the
-    /// time that the run took.
+    /// Starts a claim on [`Measure::Stacks`]: the CPU time in stacks that have all names of
+    /// `having`, as a share of the time that the run took.
     pub const fn cpu_time(says: &'static str, having: &'static [&'static str]) -> Unbounded {
-        Unbounded { says, measure: Measure::Stacks(Stacks { view: "cpu", among: "", having, whole: Whole::WallTime }) }
+        Unbounded {
+            says,
+            measure: Measure::Stacks(Stacks {
+                view: "cpu",
+                among: "",
+                having,
+                whole: Whole::WallTime,
+            }),
+        }
     }
 
-    /// Judges the claim within this ratio of the scenario's own load, instead of [`Domain::DEFAULT`].
+    /// Judges the claim within this ratio of the scenario's own load, instead of
+    /// [`Domain::DEFAULT`].
     pub const fn within(self, ratio: f64) -> Claim {
         Claim { domain: Domain::Within(ratio), ..self }
     }
@@ -217,7 +242,12 @@ impl Claim {
 
     /// A claim on how the run ends.
     pub const fn ending(says: &'static str, ending: Ending) -> Claim {
-        Claim { says, measure: Measure::Ending(ending), bound: Bound::Equal(1.0), domain: Domain::Everywhere }
+        Claim {
+            says,
+            measure: Measure::Ending(ending),
+            bound: Bound::Equal(1.0),
+            domain: Domain::Everywhere,
+        }
     }
 }
 
@@ -250,10 +280,18 @@ impl fmt::Display for Measure {
             Measure::Ratio { metric, over } => write!(f, "{metric} against {over}"),
             Measure::Growth { metric, factor } => write!(f, "{metric} at {factor} × the size"),
             Measure::Exponent(metric) => write!(f, "exponent of {metric}"),
-            Measure::ExponentUpTo { metric, size } => write!(f, "exponent of {metric} up to size {size}"),
-            Measure::RatioAt { metric, over, size } => write!(f, "{metric} against {over} at size {size}"),
+            Measure::ExponentUpTo { metric, size } => {
+                write!(f, "exponent of {metric} up to size {size}")
+            }
+            Measure::RatioAt { metric, over, size } => {
+                write!(f, "{metric} against {over} at size {size}")
+            }
             Measure::Stacks(stacks) => {
-                let among = if stacks.among.is_empty() { String::new() } else { format!(" of {}", stacks.among) };
+                let among = if stacks.among.is_empty() {
+                    String::new()
+                } else {
+                    format!(" of {}", stacks.among)
+                };
                 let whole = if stacks.whole == Whole::WallTime { " / wall time" } else { "" };
                 write!(f, "{}{among} in {}{whole}", stacks.view, stacks.having.join(" and "))
             }

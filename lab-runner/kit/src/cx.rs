@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 
-/// Hands a variant its load, its runtime builder, its request stream, its probe and a place for files.
+/// Hands a variant its load, its runtime builder, its request stream, its probe and a place for
+/// files.
 #[derive(Debug)]
 pub struct Cx {
     load: Load,
@@ -26,18 +27,21 @@ impl Cx {
     /// # Errors
     /// If the folder already holds a recording or cannot be written.
     pub fn create(load: Load, folder: &Path) -> anyhow::Result<Cx> {
-        let probe = Probe::create(folder).with_context(|| format!("cannot record into {}", folder.display()))?;
+        let probe = Probe::create(folder)
+            .with_context(|| format!("cannot record into {}", folder.display()))?;
         Ok(Cx { load, folder: folder.to_owned(), probe, watch: None, floor: true })
     }
 
-    /// The same context for a run that is looked into by a profiler. Such a run has no floor, for none of its times counts.
+    /// The same context for a run that is looked into by a profiler. Such a run has no floor, for
+    /// none of its times counts.
     #[must_use]
     pub fn watched(self, watch: Arc<dyn ProfilerHooks>) -> Cx {
         Cx { watch: Some(watch), floor: false, ..self }
     }
 
-    /// The same context for a run that is one of many in one process, as in a benchmark: the floor is not measured, which
-    /// would take a quarter of a second each time and is the same for all that are compared.
+    /// The same context for a run that is one of many in one process, as in a benchmark: the floor
+    /// is not measured, which would take a quarter of a second each time and is the same for all
+    /// that are compared.
     #[must_use]
     pub fn quiet(self) -> Cx {
         Cx { floor: false, ..self }
@@ -53,7 +57,8 @@ impl Cx {
         self.load.seed
     }
 
-    /// A builder for the multi-thread runtime under test, with the load's worker count and all drivers on.
+    /// A builder for the multi-thread runtime under test, with the load's worker count and all
+    /// drivers on.
     pub fn runtime(&self) -> Builder {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(self.load.workers).enable_all();
@@ -66,37 +71,44 @@ impl Cx {
         &self.probe
     }
 
-    /// A folder for files of the variant, made on first use. It is removed when the run is over, however it ends.
+    /// A folder for files of the variant, made on first use. It is removed when the run is over,
+    /// however it ends.
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn scratch(&self) -> anyhow::Result<PathBuf> {
         let scratch = self.folder.join("scratch");
-        std::fs::create_dir_all(&scratch).with_context(|| format!("cannot make {}", scratch.display()))?;
+        std::fs::create_dir_all(&scratch)
+            .with_context(|| format!("cannot make {}", scratch.display()))?;
         Ok(scratch)
     }
 
-    /// Puts the load's requests on a runtime: `handler` makes the future of each, which runs as a task of its
-    /// own. Returns once the first one is scheduled; call it before starting what the load is measured beside.
+    /// Puts the load's requests on a runtime: `handler` makes the future of each, which runs as a
+    /// task of its own. Returns once the first one is scheduled; call it before starting what the
+    /// load is measured beside.
     ///
-    /// First it sends 1 000 requests to a null target, a runtime of its own with an empty handler: the least
-    /// response time that can be seen on this machine at this moment. That takes a quarter of a second; a context that is
-    /// [watched](Cx::watched) or [quiet](Cx::quiet) leaves it out.
+    /// First it sends 1 000 requests to a null target, a runtime of its own with an empty handler:
+    /// the least response time that can be seen on this machine at this moment. That takes a
+    /// quarter of a second; a context that is [watched](Cx::watched) or [quiet](Cx::quiet) leaves
+    /// it out.
     ///
     /// # Errors
-    /// If the log cannot be made, for lack of disk space for example, or if this context already had a stream.
+    /// If the log cannot be made, for lack of disk space for example, or if this context already
+    /// had a stream.
     pub fn requests<F, Fut>(&self, handle: &Handle, handler: F) -> anyhow::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: Answer> + Send + 'static,
     {
         if self.floor {
-            self.measure_floor(handle.metrics().num_workers()).context("cannot measure the floor")?;
+            self.measure_floor(handle.metrics().num_workers())
+                .context("cannot measure the floor")?;
         }
         self.stream(request_log::REQUESTS, &self.load, handle, handler)
     }
 
-    /// Watches a runtime for freezes until the heartbeat is stopped or dropped. Start it with the measured time.
+    /// Watches a runtime for freezes until the heartbeat is stopped or dropped. Start it with the
+    /// measured time.
     ///
     /// # Errors
     /// If its thread cannot be started.
@@ -121,13 +133,21 @@ impl Cx {
             arrivals: lab_recording::Arrivals::Constant,
             ..self.load.clone()
         };
-        let null_target = Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
-        self.stream(request_log::FLOOR, &load, null_target.handle(), |_request| async {})?.finish()?;
+        let null_target =
+            Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+        self.stream(request_log::FLOOR, &load, null_target.handle(), |_request| async {})?
+            .finish()?;
         null_target.shutdown_timeout(Duration::from_secs(1));
         Ok(())
     }
 
-    fn stream<F, Fut>(&self, file: &str, load: &Load, handle: &Handle, handler: F) -> anyhow::Result<Requests>
+    fn stream<F, Fut>(
+        &self,
+        file: &str,
+        load: &Load,
+        handle: &Handle,
+        handler: F,
+    ) -> anyhow::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: Answer> + Send + 'static,
@@ -159,7 +179,8 @@ mod tests {
             async move { assert!(answers, "this request is lost on purpose") }
         });
         requests.unwrap().finish().unwrap();
-        let (header, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
+        let (header, entries) =
+            request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         (header, entries.map(Result::unwrap).collect())
     }
 
@@ -170,8 +191,12 @@ mod tests {
         assert_eq!((header.scheduled, header.excluded, entries.len()), (250, 50, 250));
         assert!(header.closed_ns.is_some() && header.cpu_ns.is_some() && header.pacer.is_some());
         for entry in entries {
-            let path = [Some(entry.intended_ns), entry.sent_ns, entry.first_poll_ns, entry.ended_ns];
-            assert!(path.is_sorted() && path.iter().all(Option::is_some) && !entry.lost, "{entry:?}");
+            let path =
+                [Some(entry.intended_ns), entry.sent_ns, entry.first_poll_ns, entry.ended_ns];
+            assert!(
+                path.is_sorted() && path.iter().all(Option::is_some) && !entry.lost,
+                "{entry:?}"
+            );
         }
     }
 
@@ -180,7 +205,12 @@ mod tests {
         let load = Load { rate: 500.0, warmup_ms: 20, duration_ms: 100, ..Load::DEFAULT };
         let (_, entries) = record(&load, |request| request.number % 10 != 3);
         assert_eq!(entries.iter().filter(|e| e.lost).count(), 6);
-        assert!(entries.iter().enumerate().all(|(i, e)| e.lost == (i % 10 == 3) && e.ended_ns.is_some()));
+        assert!(
+            entries
+                .iter()
+                .enumerate()
+                .all(|(i, e)| e.lost == (i % 10 == 3) && e.ended_ns.is_some())
+        );
     }
 
     #[test]
@@ -194,14 +224,16 @@ mod tests {
         });
         assert!(entries.iter().all(|e| e.sent_ns.is_some() && e.ended_ns.is_some()));
         let stall_ends = entries[50].ended_ns.unwrap();
-        let sent_meanwhile = entries[51..].iter().filter(|e| e.sent_ns.unwrap() < stall_ends).count();
+        let sent_meanwhile =
+            entries[51..].iter().filter(|e| e.sent_ns.unwrap() < stall_ends).count();
         assert!(sent_meanwhile > 20, "{sent_meanwhile} were sent while the runtime stood still");
     }
 
     #[test]
     fn what_is_unanswered_at_the_end_stays_open_in_the_log() {
         let folder = tempfile::tempdir().unwrap();
-        let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, drain_ms: 1_000, ..Load::DEFAULT };
+        let load =
+            Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, drain_ms: 1_000, ..Load::DEFAULT };
         let cx = Cx::create(load, folder.path()).unwrap();
         let runtime = cx.runtime().build().unwrap();
         let requests = cx.requests(runtime.handle(), |request| async move {
@@ -211,7 +243,8 @@ mod tests {
         });
         requests.unwrap().finish().unwrap();
         drop(runtime); // drops the request, too late for the log to count it as lost
-        let (header, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
+        let (header, entries) =
+            request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
         let after_the_end = |e: &Entry| e.ended_ns > header.closed_ns;
         assert_eq!(entries.iter().filter(|e| after_the_end(e)).count(), 1);
@@ -229,12 +262,15 @@ mod tests {
         assert!(!requests.is_sent());
         requests.stop().unwrap();
         requests.finish().unwrap();
-        let (header, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
+        let (header, entries) =
+            request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
         let sent = entries.iter().filter(|e| e.sent_ns.is_some()).count();
         let stopped_ns = header.stopped_ns.unwrap();
         assert!((1..60_000).contains(&sent), "{sent}");
-        assert!(entries[..sent].iter().all(|e| e.ended_ns.is_some() && e.intended_ns <= stopped_ns));
+        assert!(
+            entries[..sent].iter().all(|e| e.ended_ns.is_some() && e.intended_ns <= stopped_ns)
+        );
         assert!(entries[sent..].iter().all(|e| e.sent_ns.is_none()));
     }
 
@@ -244,10 +280,17 @@ mod tests {
         let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, ..Load::DEFAULT };
         let cx = Cx::create(load, folder.path()).unwrap();
         let runtime = cx.runtime().build().unwrap();
-        let odd = |request: Request| async move { if request.number % 2 == 1 { Err("odd") } else { Ok(()) } };
+        let odd = |request: Request| async move {
+            if request.number % 2 == 1 { Err("odd") } else { Ok(()) }
+        };
         cx.requests(runtime.handle(), odd).unwrap().finish().unwrap();
         let (_, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
-        assert!(entries.map(Result::unwrap).enumerate().all(|(number, e)| e.error == (number % 2 == 1) && !e.lost));
+        assert!(
+            entries
+                .map(Result::unwrap)
+                .enumerate()
+                .all(|(number, e)| e.error == (number % 2 == 1) && !e.lost)
+        );
     }
 
     #[test]

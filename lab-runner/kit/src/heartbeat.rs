@@ -1,8 +1,8 @@
 //! The heartbeat: how long a runtime was frozen, apart from a host that was.
 //!
-//! A task of the runtime notes the time at every beat. A plain OS thread beside it checks that time just as
-//! often, so that a freeze is seen while it lasts and survives a kill; and it notes how late itself was. Where
-//! both are late it was the machine.
+//! A task of the runtime notes the time at every beat. A plain OS thread beside it checks that time
+//! just as often, so that a freeze is seen while it lasts and survives a kill; and it notes how
+//! late itself was. Where both are late it was the machine.
 
 use crate::{Counter, Probe, clock};
 use anyhow::Context;
@@ -44,7 +44,11 @@ impl Heartbeat {
         let stop = Arc::clone(&watch.stop);
         let task = handle.spawn(beat(Arc::clone(&watch.last_beat))).abort_handle();
         let thread = thread::Builder::new().name("lab-heartbeat".into()).spawn(move || watch.run());
-        Ok(Heartbeat { stop, task, thread: Some(thread.context("cannot start the heartbeat's thread")?) })
+        Ok(Heartbeat {
+            stop,
+            task,
+            thread: Some(thread.context("cannot start the heartbeat's thread")?),
+        })
     }
 
     /// Stops watching. What comes after is no freeze.
@@ -85,8 +89,8 @@ impl Watch {
             let now = clock::now_ns();
             let since_beat = now.saturating_sub(self.last_beat.load(Ordering::Acquire));
             self.machine.raise_to(beyond_us(now - last_look, PERIOD_NS));
-            // A healthy beat is up to one period old when this thread looks, and a timer of tokio fires up to a
-            // millisecond late.
+            // A healthy beat is up to one period old when this thread looks, and a timer of tokio
+            // fires up to a millisecond late.
             self.runtime.raise_to(beyond_us(since_beat, PERIOD_NS + 1_000_000));
             last_look = now;
         }
@@ -110,7 +114,9 @@ mod tests {
         let cx = Cx::create(Load::DEFAULT, folder.path()).unwrap();
         let runtime = cx.runtime().build().unwrap();
         let heartbeat = cx.heartbeat(runtime.handle()).unwrap();
-        runtime.block_on(runtime.spawn(async { thread::sleep(Duration::from_millis(300)) })).unwrap();
+        runtime
+            .block_on(runtime.spawn(async { thread::sleep(Duration::from_millis(300)) }))
+            .unwrap();
         heartbeat.stop();
         let counters = counters::read(&folder.path().join(counters::COUNTERS)).unwrap();
         let of = |name: &str| counters.iter().find(|(n, _)| n == name).unwrap().1;

@@ -13,7 +13,8 @@ pub enum Input {
     Files,
 }
 
-/// The check of a scenario that takes no input of its own: refuses `--messages`, `--stall` and `--files`.
+/// The check of a scenario that takes no input of its own: refuses `--messages`, `--stall` and
+/// `--files`.
 ///
 /// # Errors
 /// If the load has one of them.

@@ -1,13 +1,14 @@
 //! The contract between the lab and a scenario, and the load that is put on one.
 //!
-//! A [`Scenario`] is a value: a name, a default [`Load`] and a list of [`Variant`]s, each a plain function
-//! that gets a [`Cx`]. The context hands out a runtime builder, the open-loop request stream and the
-//! [`Probe`]; the lab starts the function in a fresh child process and judges its [`Claim`]s from what that
-//! child left behind.
+//! A [`Scenario`] is a value: a name, a default [`Load`] and a list of [`Variant`]s, each a plain
+//! function that gets a [`Cx`]. The context hands out a runtime builder, the open-loop request
+//! stream and the [`Probe`]; the lab starts the function in a fresh child process and judges its
+//! [`Claim`]s from what that child left behind.
 //!
 //! # A complete scenario
 //!
-//! A name, a summary and variants are enough. A method of [`Scenario`] or [`Variant`] replaces a default.
+//! A name, a summary and variants are enough. A method of [`Scenario`] or [`Variant`] replaces a
+//! default.
 //!
 //! ```
 //! use lab_kit::{Claim, Cx, Ending, Kind, Load, Scenario, Variant};
@@ -40,12 +41,13 @@
 //! # anyhow::Ok(())
 //! ```
 //!
-//! Times are nanoseconds of `CLOCK_MONOTONIC` wherever a name ends in `_ns`, so that parent, child and every
-//! instrument share one axis.
+//! Times are nanoseconds of `CLOCK_MONOTONIC` wherever a name ends in `_ns`, so that parent, child
+//! and every instrument share one axis.
 
-// What is public is re-exported below, with the modules `alloc`, `clock` and `watched`. The hidden modules are for the lab's
-// other packages, and may change at any time: analysis needs names of metrics and of the lab's own tasks, the recorder task
-// numbers and the yield probe, the runner the instruments that `lab overhead` measures.
+// What is public is re-exported below, with the modules `alloc`, `clock` and `watched`. The hidden
+// modules are for the lab's other packages, and may change at any time: analysis needs names of
+// metrics and of the lab's own tasks, the recorder task numbers and the yield probe, the runner the
+// instruments that `lab overhead` measures.
 //
 // A module uses those of its own group and of groups above it.
 

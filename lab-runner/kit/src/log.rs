@@ -1,5 +1,6 @@
-//! Writes the request log: one slot per request, built before the load starts and filled in place by the pacer and
-//! the runtime under test. Its layout is described with its reader, in [`lab_recording::request_log`].
+//! Writes the request log: one slot per request, built before the load starts and filled in place
+//! by the pacer and the runtime under test. Its layout is described with its reader, in
+//! [`lab_recording::request_log`].
 
 use crate::{clock, schedule};
 use lab_recording::Load;
@@ -31,7 +32,8 @@ pub(crate) enum Fate {
 }
 
 impl RequestLog {
-    /// Lays the whole schedule of a load into a new file; its first request is due at `start_in_ns` from now.
+    /// Lays the whole schedule of a load into a new file; its first request is due at `start_in_ns`
+    /// from now.
     pub fn create(path: &Path, load: &Load, start_in_ns: u64) -> io::Result<RequestLog> {
         let (times, excluded) = schedule::of_load(load);
         let words = Words::create(path, HEADER_WORDS + SLOT_WORDS * times.len())?;
@@ -111,7 +113,10 @@ mod tests {
         assert!(entries[0].ended_ns >= entries[0].first_poll_ns && !entries[0].lost);
         assert!(entries[1].lost && entries[1].first_poll_ns.is_none());
         assert!(entries[2].error && !entries[2].lost && !entries[0].error && !entries[1].error);
-        assert!(entries[2].ended_ns.unwrap() >= entries[0].ended_ns.unwrap(), "flags are no part of the time");
+        assert!(
+            entries[2].ended_ns.unwrap() >= entries[0].ended_ns.unwrap(),
+            "flags are no part of the time"
+        );
         assert_eq!(entries[3].sent_ns, None);
     }
 
@@ -120,7 +125,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(REQUESTS);
         small_log(folder.path());
-        File::options().write(true).open(&path).unwrap().set_len((HEADER_WORDS as u64 + 9) * 8).unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len((HEADER_WORDS as u64 + 9) * 8)
+            .unwrap();
         let (header, entries) = read(&path).unwrap();
         assert_eq!((header.scheduled, entries.count()), (12, 2));
     }

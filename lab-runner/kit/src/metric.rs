@@ -1,4 +1,5 @@
-//! What a metric is, and what change of it matters: for the metrics of every run, and for those of one scenario.
+//! What a metric is, and what change of it matters: for the metrics of every run, and for those of
+//! one scenario.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,8 @@ pub enum Better {
     Higher,
 }
 
-/// A metric that can be compared. A scenario lists its own counters and stopwatches in `Scenario::metrics`, and may then
-/// name one of them as its primary metric.
+/// A metric that can be compared. A scenario lists its own counters and stopwatches in
+/// `Scenario::metrics`, and may then name one of them as its primary metric.
 ///
 /// ```
 /// use lab_kit::Metric;
@@ -32,19 +33,29 @@ pub struct Metric {
     pub margin: f64,
     /// What it is, as it reads in a sentence.
     pub about: &'static str,
-    /// Whether a good run may have none of it. Then half of one is added to both sides of a pair, which draws small
-    /// counts towards each other; the report mentions it.
+    /// Whether a good run may have none of it. Then half of one is added to both sides of a pair,
+    /// which draws small counts towards each other; the report mentions it.
     pub may_be_zero: bool,
 }
 
 impl Metric {
     /// A metric that gets better as it falls.
-    pub const fn lower(name: &'static str, unit: &'static str, margin: f64, about: &'static str) -> Metric {
+    pub const fn lower(
+        name: &'static str,
+        unit: &'static str,
+        margin: f64,
+        about: &'static str,
+    ) -> Metric {
         Metric { name, unit, better: Better::Lower, margin, about, may_be_zero: false }
     }
 
     /// A metric that gets better as it rises.
-    pub const fn higher(name: &'static str, unit: &'static str, margin: f64, about: &'static str) -> Metric {
+    pub const fn higher(
+        name: &'static str,
+        unit: &'static str,
+        margin: f64,
+        about: &'static str,
+    ) -> Metric {
         Metric { better: Better::Higher, ..Metric::lower(name, unit, margin, about) }
     }
 
@@ -53,7 +64,8 @@ impl Metric {
         Metric { may_be_zero: true, ..self }
     }
 
-    /// Whether it counts something instead of timing it. Other processes make times longer, and change no count.
+    /// Whether it counts something instead of timing it. Other processes make times longer, and
+    /// change no count.
     pub fn is_count(&self) -> bool {
         !matches!(self.unit, "us" | "ms" | "1/s")
     }

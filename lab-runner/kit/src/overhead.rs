@@ -1,7 +1,9 @@
-//! The contract between who asks what an instrument costs and the process that measures it: `PROGRAM __overhead NAME AMOUNT FOLDER`
-//! measures one instrument in a process that does nothing else, and leaves its answer in the folder.
+//! The contract between who asks what an instrument costs and the process that measures it:
+//! `PROGRAM __overhead NAME AMOUNT FOLDER` measures one instrument in a process that does nothing
+//! else, and leaves its answer in the folder.
 //!
-//! It is here so that a program with other instruments than the lab, on another build of tokio, can be measured in the same way.
+//! It is here so that a program with other instruments than the lab, on another build of tokio, can
+//! be measured in the same way.
 
 use crate::process;
 use std::collections::BTreeMap;
@@ -13,7 +15,8 @@ use std::process::ExitCode;
 
 /// The word that makes a binary measure.
 pub const SUBCOMMAND: &str = "__overhead";
-/// The word that makes a binary list what it can measure, as names and amounts with a tab between them.
+/// The word that makes a binary list what it can measure, as names and amounts with a tab between
+/// them.
 pub const LIST: &str = "__instruments";
 /// What is left in the folder: a name and a number a line, with a tab between them.
 const ANSWER: &str = "answer.tsv";
@@ -59,7 +62,12 @@ pub fn main(args: &[OsString], instruments: &[Instrument]) -> Option<ExitCode> {
         [_, word] if is(word, LIST) => list(instruments),
         [_, word, name, amount, folder] if is(word, SUBCOMMAND) => {
             process::die_with_the_parent();
-            answer(&name.to_string_lossy(), &amount.to_string_lossy(), Path::new(folder), instruments)
+            answer(
+                &name.to_string_lossy(),
+                &amount.to_string_lossy(),
+                Path::new(folder),
+                instruments,
+            )
         }
         _ => return None,
     };
@@ -73,19 +81,29 @@ fn complain(why: String) -> ExitCode {
 }
 
 fn list(instruments: &[Instrument]) -> Result<(), String> {
-    let lines: String = instruments.iter().map(|of| format!("{}\t{}\n", of.name, of.amount)).collect();
+    let lines: String =
+        instruments.iter().map(|of| format!("{}\t{}\n", of.name, of.amount)).collect();
     io::stdout().write_all(lines.as_bytes()).map_err(|error| error.to_string())
 }
 
-fn answer(name: &str, amount: &str, folder: &Path, instruments: &[Instrument]) -> Result<(), String> {
+fn answer(
+    name: &str,
+    amount: &str,
+    folder: &Path,
+    instruments: &[Instrument],
+) -> Result<(), String> {
     let known = instruments.iter().find(|instrument| instrument.name == name);
-    let instrument = known.ok_or_else(|| format!("unknown instrument {name}: use one of the list"))?;
+    let instrument =
+        known.ok_or_else(|| format!("unknown instrument {name}: use one of the list"))?;
     let amount = amount.parse().map_err(|_| format!("{amount} is not a number"))?;
     let work = folder.join(WORK);
-    fs::create_dir_all(&work).map_err(|error| format!("cannot make the working folder: {error}"))?;
+    fs::create_dir_all(&work)
+        .map_err(|error| format!("cannot make the working folder: {error}"))?;
     let numbers = (instrument.measure)(&Job { amount, folder: work })?;
-    let lines: String = numbers.iter().map(|(name, number)| format!("{name}\t{number}\n")).collect();
-    fs::write(folder.join(ANSWER), lines).map_err(|error| format!("cannot write the answer: {error}"))
+    let lines: String =
+        numbers.iter().map(|(name, number)| format!("{name}\t{number}\n")).collect();
+    fs::write(folder.join(ANSWER), lines)
+        .map_err(|error| format!("cannot write the answer: {error}"))
 }
 
 /// What was answered.
@@ -93,14 +111,18 @@ fn answer(name: &str, amount: &str, folder: &Path, instruments: &[Instrument]) -
 /// # Errors
 /// If there is no answer, or none that can be understood.
 pub fn read(folder: &Path) -> Result<Answer, String> {
-    let text = fs::read_to_string(folder.join(ANSWER)).map_err(|error| format!("it wrote no answer: {error}"))?;
+    let text = fs::read_to_string(folder.join(ANSWER))
+        .map_err(|error| format!("it wrote no answer: {error}"))?;
     pairs(&text).ok_or_else(|| "its answer cannot be parsed".to_owned())
 }
 
 /// Names with numbers, a line each with a tab between them.
 pub fn pairs<T: std::str::FromStr>(text: &str) -> Option<BTreeMap<String, T>> {
     text.lines()
-        .map(|line| line.split_once('\t').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?))))
+        .map(|line| {
+            line.split_once('\t')
+                .and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        })
         .collect()
 }
 
@@ -109,8 +131,16 @@ mod tests {
     use super::*;
 
     const ALL: &[Instrument] = &[
-        Instrument { name: "two", amount: 2, measure: |job| Ok([(NS.to_owned(), job.amount as f64 / 4.0)].into()) },
-        Instrument { name: "none", amount: 1, measure: |_| Err("not available in this process".into()) },
+        Instrument {
+            name: "two",
+            amount: 2,
+            measure: |job| Ok([(NS.to_owned(), job.amount as f64 / 4.0)].into()),
+        },
+        Instrument {
+            name: "none",
+            amount: 1,
+            measure: |_| Err("not available in this process".into()),
+        },
     ];
 
     #[test]
@@ -119,9 +149,15 @@ mod tests {
         assert_eq!(answer("two", "3", folder.path(), ALL), Ok(()));
         assert_eq!(read(folder.path()), Ok([(NS.to_owned(), 0.75)].into()));
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(answer("none", "3", folder.path(), ALL), Err("not available in this process".into()));
+        assert_eq!(
+            answer("none", "3", folder.path(), ALL),
+            Err("not available in this process".into())
+        );
         assert!(read(folder.path()).unwrap_err().contains("wrote no answer"));
-        assert!(answer("three", "3", folder.path(), ALL).is_err() && answer("two", "few", folder.path(), ALL).is_err());
+        assert!(
+            answer("three", "3", folder.path(), ALL).is_err()
+                && answer("two", "few", folder.path(), ALL).is_err()
+        );
     }
 
     #[test]

@@ -1,21 +1,23 @@
 //! The pacer: follows a schedule on its own OS thread, against absolute deadlines.
 //!
-//! It never looks at the service under test. A request that is late is sent at once and its lag is recorded,
-//! not skipped; the next deadline does not move. That is what makes the load open: a stalled service cannot
-//! slow the clients down and so hide its own stall.
+//! It never looks at the service under test. A request that is late is sent at once and its lag is
+//! recorded, not skipped; the next deadline does not move. That is what makes the load open: a
+//! stalled service cannot slow the clients down and so hide its own stall.
 
 pub use lab_recording::request_log::Cost;
 
 use crate::clock;
 use std::thread;
 
-/// How long before a deadline the pacer stops sleeping and starts to spin. 150 µs was tried
-/// first: on a virtual machine a core that goes idle is handed back to the host, and one wake-up in a
-/// hundred then comes a quarter of a millisecond late. From 1 000 requests a second on it hence never
-/// sleeps. That takes a core which no worker needs, though a blocking thread of the variant may.
+/// How long before a deadline the pacer stops sleeping and starts to spin. 150 µs was tried first:
+/// on a virtual machine a core that goes idle is handed back to the host, and one wake-up in a
+/// hundred then comes a quarter of a millisecond late. From 1 000 requests a second on it hence
+/// never sleeps. That takes a core which no worker needs, though a blocking thread of the variant
+/// may.
 pub const SPIN_NS: u64 = 1_000_000;
 
-/// Sending that took longer than this was interrupted, by the kernel or the host: its cost is unknown.
+/// Sending that took longer than this was interrupted, by the kernel or the host: its cost is
+/// unknown.
 const INTERRUPTED_NS: u64 = 100_000;
 
 /// What to do next on the way to a deadline.
@@ -31,8 +33,9 @@ pub enum Step {
 
 /// The pacer's arithmetic: what to do at `now_ns` about a request that is due at `due_ns`.
 ///
-/// With a spare core it sleeps up to [`SPIN_NS`] before the deadline and then spins. Without one, spinning
-/// would take the core from the service, so it sleeps to the deadline and accepts the lag, which is measured.
+/// With a spare core it sleeps up to [`SPIN_NS`] before the deadline and then spins. Without one,
+/// spinning would take the core from the service, so it sleeps to the deadline and accepts the lag,
+/// which is measured.
 pub fn step(now_ns: u64, due_ns: u64, spare_core: bool) -> Step {
     let margin = if spare_core { SPIN_NS } else { 0 };
     if now_ns >= due_ns {
@@ -44,8 +47,8 @@ pub fn step(now_ns: u64, due_ns: u64, spare_core: bool) -> Step {
     }
 }
 
-/// Calls `send(number, now_ns)` for each deadline in turn; it returns how long it took to wake the target.
-/// Allocates nothing and takes no lock.
+/// Calls `send(number, now_ns)` for each deadline in turn; it returns how long it took to wake the
+/// target. Allocates nothing and takes no lock.
 pub fn follow(
     due_ns: impl IntoIterator<Item = u64>,
     spare_core: bool,
@@ -64,10 +67,15 @@ pub fn follow(
             cost.wake_ns += wake_ns;
         }
     }
-    Cost { cpu_ns: clock::thread_cpu_ns() - cpu_begin_ns, wall_ns: clock::now_ns() - begin_ns, ..cost }
+    Cost {
+        cpu_ns: clock::thread_cpu_ns() - cpu_begin_ns,
+        wall_ns: clock::now_ns() - begin_ns,
+        ..cost
+    }
 }
 
-/// Waits for a deadline, given the last reading of the clock, and returns the reading that found it reached.
+/// Waits for a deadline, given the last reading of the clock, and returns the reading that found it
+/// reached.
 fn wait_until(due_ns: u64, mut now: u64, spare_core: bool) -> u64 {
     loop {
         match step(now, due_ns, spare_core) {
@@ -124,7 +132,8 @@ mod tests {
             }
             0
         });
-        // Numbers 11 to 29 were due during the stall: they are sent late, and none is dropped or postponed.
+        // Numbers 11 to 29 were due during the stall: they are sent late, and none is dropped or
+        // postponed.
         assert_eq!(lags.len(), 50);
         assert!(lags[11] >= 18_000_000, "the stall shows as lag");
     }

@@ -1,8 +1,10 @@
-//! The probe: numbers that a scenario reports about itself. They survive a kill, like the request log.
+//! The probe: numbers that a scenario reports about itself. They survive a kill, like the request
+//! log.
 
 use crate::clock;
 use lab_recording::counters::{
-    BEGIN_NS, COUNTERS, END_NS, ENTRY_WORDS, HEADER_WORDS, MAGIC, MOST, NAME_BYTES, NAME_WORDS, VERSION,
+    BEGIN_NS, COUNTERS, END_NS, ENTRY_WORDS, HEADER_WORDS, MAGIC, MOST, NAME_BYTES, NAME_WORDS,
+    VERSION,
 };
 use lab_recording::words::Words;
 use std::path::Path;
@@ -34,19 +36,19 @@ impl Probe {
         Ok(Probe { words: Arc::new(words), names: Arc::default() })
     }
 
-    /// The counter of this name; asking twice gives the same one. End the name with its unit unless it
-    /// counts things: `import_us`, `messages_stored`.
+    /// The counter of this name; asking twice gives the same one. End the name with its unit unless
+    /// it counts things: `import_us`, `messages_stored`.
     ///
     /// # Errors
-    /// If the name is no lower-case word of up to 48 bytes, if it is one of the lab's own metrics, or if there
-    /// are 64 counters already.
+    /// If the name is no lower-case word of up to 48 bytes, if it is one of the lab's own metrics,
+    /// or if there are 64 counters already.
     pub fn counter(&self, name: &str) -> anyhow::Result<Counter> {
         check_name(name)?;
         self.own_counter(name)
     }
 
-    /// A stopwatch of this name, for something that may never end: the metric is `name_us`, and a lower bound
-    /// if the run was over before it.
+    /// A stopwatch of this name, for something that may never end: the metric is `name_us`, and a
+    /// lower bound if the run was over before it.
     ///
     /// # Errors
     /// As [`Probe::counter`].
@@ -61,13 +63,19 @@ impl Probe {
         let index = match names.iter().position(|n| n == name) {
             Some(index) => index,
             None => {
-                anyhow::ensure!(names.len() < MOST, "there are {MOST} counters already: '{name}' has no room");
+                anyhow::ensure!(
+                    names.len() < MOST,
+                    "there are {MOST} counters already: '{name}' has no room"
+                );
                 self.write_name(names.len(), name);
                 names.push(name.to_owned());
                 names.len() - 1
             }
         };
-        Ok(Counter { words: Arc::clone(&self.words), at: HEADER_WORDS + index * ENTRY_WORDS + NAME_WORDS })
+        Ok(Counter {
+            words: Arc::clone(&self.words),
+            at: HEADER_WORDS + index * ENTRY_WORDS + NAME_WORDS,
+        })
     }
 
     fn write_name(&self, index: usize, name: &str) {
@@ -80,8 +88,8 @@ impl Probe {
     }
 }
 
-/// Times something that may never end: both ends are kept, so that a run which was killed in between still
-/// shows how long it had been running.
+/// Times something that may never end: both ends are kept, so that a run which was killed in
+/// between still shows how long it had been running.
 #[derive(Clone, Debug)]
 pub struct Stopwatch {
     begin: Counter,
@@ -134,7 +142,10 @@ fn check_name(name: &str) -> anyhow::Result<()> {
         "a counter's name is a lower-case word, 48 bytes at most: '{name}'"
     );
     let taken = name.split('_').next().is_some_and(|first| TAKEN.contains(&first));
-    anyhow::ensure!(!taken, "the lab's own metrics begin like '{name}': give the counter another name");
+    anyhow::ensure!(
+        !taken,
+        "the lab's own metrics begin like '{name}': give the counter another name"
+    );
     Ok(())
 }
 

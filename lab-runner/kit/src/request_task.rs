@@ -1,4 +1,5 @@
-//! Where the tasks of requests are spawned: in a file of their own, by which a recording of the scheduler identifies them.
+//! Where the tasks of requests are spawned: in a file of their own, by which a recording of the
+//! scheduler identifies them.
 
 /// This file, as a recorded place of spawn has it.
 pub const SPAWNED_IN: &str = file!();

@@ -1,9 +1,11 @@
-//! The open-loop request stream: pacer thread → slots → wake-up pipe → acceptor task → one task a request.
+//! The open-loop request stream: pacer thread → slots → wake-up pipe → acceptor task → one task a
+//! request.
 //!
-//! The acceptor plays a server's accept loop: it runs on the runtime under test, takes what was sent and
-//! spawns a task for each. A runtime that does not get round to it accepts nothing, and the requests wait, as
-//! in a listen backlog. It does not spend its task budget as `TcpListener::accept` does, which accepts 128
-//! connections a turn: the generator is to add no limit of its own to those of the scheduler.
+//! The acceptor plays a server's accept loop: it runs on the runtime under test, takes what was
+//! sent and spawns a task for each. A runtime that does not get round to it accepts nothing, and
+//! the requests wait, as in a listen backlog. It does not spend its task budget as
+//! `TcpListener::accept` does, which accepts 128 connections a turn: the generator is to add no
+//! limit of its own to those of the scheduler.
 
 use crate::log::{Fate, RequestLog};
 use crate::wake_pipe::{self, WakePipe};
@@ -29,8 +31,9 @@ pub struct Request {
     pub number: usize,
 }
 
-/// An answer to a request, which is what its handler's future returns: nothing, or a result. An error is an answer
-/// too, and is counted as one with its own latency. A panic or a task that was dropped is none.
+/// An answer to a request, which is what its handler's future returns: nothing, or a result. An
+/// error is an answer too, and is counted as one with its own latency. A panic or a task that was
+/// dropped is none.
 pub trait Answer {
     /// Whether the answer is an error.
     fn is_error(&self) -> bool;
@@ -106,7 +109,12 @@ impl Shared {
 
 impl Requests {
     /// Starts the pacer and the acceptor. The caller becomes the thread that `finish` wakes.
-    pub(crate) fn start<F, Fut>(log: RequestLog, drain: Duration, handle: &Handle, handler: F) -> io::Result<Requests>
+    pub(crate) fn start<F, Fut>(
+        log: RequestLog,
+        drain: Duration,
+        handle: &Handle,
+        handler: F,
+    ) -> io::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: Answer> + Send + 'static,
@@ -122,7 +130,9 @@ impl Requests {
         shared.set(Mark::Cores, cores as u64);
         shared.set(Mark::PacerSpins, u64::from(spare_core));
         let for_pacer = Arc::clone(&shared);
-        let pacer = thread::Builder::new().name("lab-pacer".into()).spawn(move || for_pacer.pace(spare_core))?;
+        let pacer = thread::Builder::new()
+            .name("lab-pacer".into())
+            .spawn(move || for_pacer.pace(spare_core))?;
         Ok(Requests { shared, pacer: Some(pacer), drain })
     }
 
@@ -138,7 +148,8 @@ impl Requests {
         self.shared.sent() == self.shared.log.count
     }
 
-    /// Sends nothing more, and gives the acceptor a moment to take what was sent: what follows is not offered.
+    /// Sends nothing more, and gives the acceptor a moment to take what was sent: what follows is
+    /// not offered.
     ///
     /// # Errors
     /// If the pacer's thread panicked.
@@ -148,7 +159,9 @@ impl Requests {
         self.join_pacer()?;
         self.shared.set(Mark::StoppedNs, clock::now_ns());
         let give_up_ns = clock::now_ns() + A_MOMENT.as_nanos() as u64;
-        while self.shared.accepted.load(Ordering::Acquire) < self.shared.sent() && clock::now_ns() < give_up_ns {
+        while self.shared.accepted.load(Ordering::Acquire) < self.shared.sent()
+            && clock::now_ns() < give_up_ns
+        {
             thread::sleep(Duration::from_millis(1));
         }
         Ok(())
@@ -159,8 +172,9 @@ impl Requests {
         joined.map_err(|_| anyhow::anyhow!("the pacer panicked"))
     }
 
-    /// Waits until every request was sent and answered, or until the load's drain time after the last one is
-    /// over. What is unanswered then is unfinished: recorded at its age, whatever happens to it later.
+    /// Waits until every request was sent and answered, or until the load's drain time after the
+    /// last one is over. What is unanswered then is unfinished: recorded at its age, whatever
+    /// happens to it later.
     ///
     /// # Errors
     /// If the pacer's thread panicked, or if the acceptor lost its wake-up pipe.
@@ -173,7 +187,8 @@ impl Requests {
             if left == 0 {
                 break;
             }
-            // The last request unparks the thread that started the stream; another one looks by itself.
+            // The last request unparks the thread that started the stream; another one looks by
+            // itself.
             thread::park_timeout(Duration::from_nanos(left).min(Duration::from_millis(50)));
         }
         shared.close();
@@ -188,7 +203,8 @@ impl Shared {
     /// The pacer's thread. Allocates nothing: what would is done by who starts it.
     fn pace(&self, spare_core: bool) {
         let goes_on = |_: &usize| !self.stopped.load(Ordering::Acquire);
-        let due = (0..self.log.count).take_while(goes_on).map(|number| self.log.intended_ns(number));
+        let due =
+            (0..self.log.count).take_while(goes_on).map(|number| self.log.intended_ns(number));
         let cost = pacer::follow(due, spare_core, |number, now_ns| {
             self.log.send(number, now_ns);
             if number + 1 == self.log.excluded.max(1) {
@@ -203,7 +219,8 @@ impl Shared {
         self.set(Mark::PacerWallNs, cost.wall_ns);
     }
 
-    /// Ends the log: the process' CPU time without the pacer's, and the instant after which no end counts.
+    /// Ends the log: the process' CPU time without the pacer's, and the instant after which no end
+    /// counts.
     fn close(&self) {
         let pacer = self.log.mark(Mark::PacerCpuNs).load(Ordering::Relaxed);
         self.set(Mark::CpuEndNs, clock::process_cpu_ns().saturating_sub(pacer));
@@ -240,7 +257,11 @@ where
 }
 
 /// Spawns a task for each request that was sent, sleeps when there is none.
-async fn accept_all<F, Fut>(shared: &Arc<Shared>, listen: pipe::Receiver, handler: Arc<F>) -> io::Result<()>
+async fn accept_all<F, Fut>(
+    shared: &Arc<Shared>,
+    listen: pipe::Receiver,
+    handler: Arc<F>,
+) -> io::Result<()>
 where
     F: Fn(Request) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: Answer> + Send + 'static,
@@ -249,7 +270,8 @@ where
     while next < shared.log.count {
         if next < shared.sent() {
             let slot = Slot { shared: Arc::clone(shared), number: next, fate: Fate::Lost };
-            // From here on, so that it tells how long the task waits for its first poll. Without a subscriber it is nothing.
+            // From here on, so that it tells how long the task waits for its first poll. Without a
+            // subscriber it is nothing.
             let span = info_span!(parent: None, "request", id = next);
             request_task::spawn(serve(slot, Arc::clone(&handler)).instrument(span));
             next += 1;
@@ -266,8 +288,8 @@ where
     Ok(())
 }
 
-/// A request's task. The handler is called inside it: what it does before its first `.await` is service, and
-/// its panic is its own.
+/// A request's task. The handler is called inside it: what it does before its first `.await` is
+/// service, and its panic is its own.
 async fn serve<F, Fut>(mut slot: Slot, handler: Arc<F>)
 where
     F: Fn(Request) -> Fut + Send + Sync,
@@ -282,8 +304,8 @@ where
     };
 }
 
-/// A request's slot while its task lives. Dropping it unanswered, by a panic, an abort or the runtime's end,
-/// is how a request gets lost.
+/// A request's slot while its task lives. Dropping it unanswered, by a panic, an abort or the
+/// runtime's end, is how a request gets lost.
 struct Slot {
     shared: Arc<Shared>,
     number: usize,
@@ -295,8 +317,8 @@ impl Drop for Slot {
         self.shared.log.end(self.number, self.fate);
         let ended = self.shared.ended.fetch_add(1, Ordering::AcqRel) + 1;
         let stopped = self.shared.stopped.load(Ordering::Acquire);
-        // While the load goes on only the very last one is waited for: waking its waiter more often would be
-        // work that the service under test pays for.
+        // While the load goes on only the very last one is waited for: waking its waiter more often
+        // would be work that the service under test pays for.
         if ended == self.shared.log.count || (stopped && ended == self.shared.sent()) {
             self.shared.waiter.unpark();
         }
@@ -331,7 +353,11 @@ mod tests {
             let span = info_span!(parent: None, "request", id = std::hint::black_box(number));
             assert!(span.is_disabled());
             let inside = std::pin::pin!(async { number }.instrument(span));
-            assert!(inside.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+            assert!(
+                inside
+                    .poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+                    .is_ready()
+            );
         }
         assert_eq!(alloc::of_this_thread(), before);
     }

@@ -1,8 +1,8 @@
 //! What a scenario is: plain data with function pointers in it.
 //!
-//! A table of structs, so that a listed variant cannot lack its code and code cannot lack its listing.
-//! `new` takes what no scenario can do without; a method with the name of a field replaces the default
-//! of that field. All of them are `const`, so that a scenario is a `static`.
+//! A table of structs, so that a listed variant cannot lack its code and code cannot lack its
+//! listing. `new` takes what no scenario can do without; a method with the name of a field replaces
+//! the default of that field. All of them are `const`, so that a scenario is a `static`.
 
 use crate::{Claim, CommonClaim, Cx, Metric, no_input};
 use lab_recording::{Cause, Kind, Load};
@@ -27,9 +27,9 @@ pub struct Scenario {
     pub columns: &'static [Column],
     /// Its own counters and stopwatches that can be compared, beside those that every run has.
     pub metrics: &'static [Metric],
-    /// Judges a load before anything is started or written: input files, sizes, combinations of options.
-    /// Its error is shown to the user as it is, so it names the next step. [`no_input`] fits a
-    /// scenario that reads no files.
+    /// Judges a load before anything is started or written: input files, sizes, combinations of
+    /// options. Its error is shown to the user as it is, so it names the next step. [`no_input`]
+    /// fits a scenario that reads no files.
     pub check: fn(&Load) -> anyhow::Result<()>,
     /// What everybody repeats about this fault, and what its variants show.
     pub ledger: &'static [CommonClaim],
@@ -42,7 +42,11 @@ pub struct Scenario {
 impl Scenario {
     /// A service under a stream of requests: [`Load::DEFAULT`], no input files, response times in
     /// the table, and the 99th percentile of the response decides a comparison.
-    pub const fn new(name: &'static str, summary: &'static str, variants: &'static [Variant]) -> Scenario {
+    pub const fn new(
+        name: &'static str,
+        summary: &'static str,
+        variants: &'static [Variant],
+    ) -> Scenario {
         Scenario {
             name,
             summary,
@@ -61,7 +65,11 @@ impl Scenario {
 
     /// A closed batch of work: [`Load::BATCH`], polls, wakes and allocations in the table, and the
     /// CPU time per item decides a comparison.
-    pub const fn batch(name: &'static str, summary: &'static str, variants: &'static [Variant]) -> Scenario {
+    pub const fn batch(
+        name: &'static str,
+        summary: &'static str,
+        variants: &'static [Variant],
+    ) -> Scenario {
         let mut batch = Scenario::new(name, summary, variants).load(Load::BATCH);
         batch.primary = "cpu_us_per_op";
         batch.columns = Column::BATCHES;
@@ -141,7 +149,8 @@ impl Scenario {
     }
 }
 
-/// A negative control: what a trap pretends to mend, as a claim that the default fix keeps and the trap does not.
+/// A negative control: what a trap pretends to mend, as a claim that the default fix keeps and the
+/// trap does not.
 ///
 /// Measured in the same way on both, so that a lab which calls everything a fix is found out.
 #[derive(Clone, Copy, Debug)]
@@ -195,18 +204,24 @@ pub struct Variant {
     pub kind: Kind,
     /// One line for `lab list` and the head of a report; may be empty.
     pub about: &'static str,
-    /// The code. A plain function and not a future, because a scenario that shows a runtime refusing to
-    /// shut down must own its runtime. An error or a panic is recorded as the ending `failed`.
+    /// The code. A plain function and not a future, because a scenario that shows a runtime
+    /// refusing to shut down must own its runtime. An error or a panic is recorded as the ending
+    /// `failed`.
     pub run: fn(&Cx) -> anyhow::Result<()>,
     /// What the variant promises to show, judged from recordings alone.
     pub claims: &'static [Claim],
-    /// The answer, for scoring a diagnosis: present on every variant that is faulty, absent on healthy ones.
+    /// The answer, for scoring a diagnosis: present on every variant that is faulty, absent on
+    /// healthy ones.
     pub truth: Option<Truth>,
 }
 
 impl Variant {
     /// A variant without claims of its own: it is expected to end by itself.
-    pub const fn new(name: &'static str, kind: Kind, run: fn(&Cx) -> anyhow::Result<()>) -> Variant {
+    pub const fn new(
+        name: &'static str,
+        kind: Kind,
+        run: fn(&Cx) -> anyhow::Result<()>,
+    ) -> Variant {
         Variant { name, kind, about: "", run, claims: &[], truth: None }
     }
 
@@ -237,8 +252,9 @@ pub struct Truth {
     /// The function to blame, as a path that a demangled stack frame ends with, closures left out:
     /// `scenario_greedy::buggy::import`.
     pub function: &'static str,
-    /// The fault shows only up to this many workers of the load; none if it shows at any number. One task that never yields starves
-    /// nobody where a second worker takes the requests meanwhile, and a diagnosis that is silent there is right.
+    /// The fault shows only up to this many workers of the load; none if it shows at any number.
+    /// One task that never yields starves nobody where a second worker takes the requests
+    /// meanwhile, and a diagnosis that is silent there is right.
     pub workers: Option<usize>,
 }
 
@@ -269,7 +285,8 @@ mod tests {
     }
 
     // Statics: whether all of this can be evaluated in a constant is part of what is tested.
-    static STREAM: Scenario = Scenario::new("stream", "a summary", &[Variant::new("buggy", Kind::Buggy, nothing)]);
+    static STREAM: Scenario =
+        Scenario::new("stream", "a summary", &[Variant::new("buggy", Kind::Buggy, nothing)]);
     static CHANGED: Scenario = Scenario::batch(
         "changed",
         "",
@@ -284,7 +301,10 @@ mod tests {
     .primary("allocs_per_op")
     .columns(&[Column::new("cpu_ms", "CPU")])
     .check(|load| crate::only_input(load, &[crate::Input::Files]))
-    .controls(&[Control { trap: "slow", pretends: Claim::metric("no polls", "polls_per_op").equal(0.0) }]);
+    .controls(&[Control {
+        trap: "slow",
+        pretends: Claim::metric("no polls", "polls_per_op").equal(0.0),
+    }]);
 
     #[test]
     fn a_name_a_summary_and_variants_are_enough() {
@@ -310,7 +330,10 @@ mod tests {
         let slow = CHANGED.first(Kind::Trap).unwrap();
         assert_eq!((slow.about, slow.claims[0].says), ("a trap", "few polls"));
         let truth = slow.truth.unwrap();
-        assert_eq!((truth.function, truth.holds_at(1), truth.holds_at(2)), ("changed::slow", true, false));
+        assert_eq!(
+            (truth.function, truth.holds_at(1), truth.holds_at(2)),
+            ("changed::slow", true, false)
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The arrival schedule: when each request is meant to be sent.
 //!
-//! A pure function of (kind, rate, seed, index) and the span it is laid over. No clock in it: a clock only
-//! enters in the pacer, which follows this list whatever the service under test does. Formulas: constant
-//! `i / rate`; Poisson by cumulative exponential gaps; a ramp by inverting its integrated rate
-//! `N(t) = r₀t + (r₁ − r₀)t²/2T`; a step piecewise.
+//! A pure function of (kind, rate, seed, index) and the span it is laid over. No clock in it: a
+//! clock only enters in the pacer, which follows this list whatever the service under test does.
+//! Formulas: constant `i / rate`; Poisson by cumulative exponential gaps; a ramp by inverting its
+//! integrated rate `N(t) = r₀t + (r₁ − r₀)t²/2T`; a step piecewise.
 
 use lab_recording::{Arrivals, Load};
 use rand_core::{Rng, SeedableRng};
@@ -12,19 +12,25 @@ use std::time::Duration;
 
 const NANOS: f64 = 1e9;
 
-/// Intended send times of one load, in nanoseconds since its start: warm-up first, then the measured time.
-/// Returns them with the number of those that belong to the warm-up.
+/// Intended send times of one load, in nanoseconds since its start: warm-up first, then the
+/// measured time. Returns them with the number of those that belong to the warm-up.
 ///
-/// The warm-up runs evenly (or Poisson) at the rate with which the measured time begins, so that a ramp does
-/// not start from a cold runtime.
+/// The warm-up runs evenly (or Poisson) at the rate with which the measured time begins, so that a
+/// ramp does not start from a cold runtime.
 pub fn of_load(load: &Load) -> (Vec<u64>, usize) {
     let (first_rate, _) = rates(load.arrivals, load.rate);
     let flat = match load.arrivals {
         Arrivals::Poisson => Arrivals::Poisson,
         _ => Arrivals::Constant,
     };
-    let warmup = Schedule { arrivals: flat, rate: first_rate, span: load.warmup(), seed: !load.seed };
-    let measured = Schedule { arrivals: load.arrivals, rate: load.rate, span: load.duration(), seed: load.seed };
+    let warmup =
+        Schedule { arrivals: flat, rate: first_rate, span: load.warmup(), seed: !load.seed };
+    let measured = Schedule {
+        arrivals: load.arrivals,
+        rate: load.rate,
+        span: load.duration(),
+        seed: load.seed,
+    };
     let mut times: Vec<u64> = warmup.times().collect();
     let excluded = times.len();
     let offset = load.warmup().as_nanos() as u64;
@@ -89,8 +95,9 @@ fn poisson(rate: f64, seed: u64) -> impl FnMut(u64) -> f64 {
     }
 }
 
-/// The time at which a linear ramp has sent `i` requests. Written with the root in the denominator: the
-/// textbook form subtracts nearly equal numbers when the ramp is flat, and divides by zero when it is level.
+/// The time at which a linear ramp has sent `i` requests. Written with the root in the denominator:
+/// the textbook form subtracts nearly equal numbers when the ramp is flat, and divides by zero when
+/// it is level.
 fn ramp(r0: f64, r1: f64, span: f64, i: f64) -> f64 {
     let slope = (r1 - r0) / span;
     let under_root = r0 * r0 + 2.0 * slope * i;
@@ -143,7 +150,10 @@ mod tests {
         let gaps: Vec<f64> = times.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
-        assert!((variance.sqrt() / mean - 1.0).abs() < 0.02, "an exponential's deviation is its mean");
+        assert!(
+            (variance.sqrt() / mean - 1.0).abs() < 0.02,
+            "an exponential's deviation is its mean"
+        );
     }
 
     #[test]
@@ -182,7 +192,8 @@ mod tests {
             let span = Duration::from_millis(ms);
             let count = times(arrivals, rate, span, seed).len() as f64;
             let mean = rate * span.as_secs_f64();
-            // Poisson counts scatter by the root of their mean; six of those are one in 500 million.
+            // Poisson counts scatter by the root of their mean; six of those are one in 500
+            // million.
             let slack = if arrivals == Arrivals::Poisson { 6.0 * mean.sqrt() + 6.0 } else { 1.0 + 1e-6 * mean };
             prop_assert!((count - mean).abs() <= slack, "{count} arrivals, {mean} expected");
         }

@@ -2,7 +2,8 @@
 
 use std::hash::{Hash, Hasher};
 
-/// The number inside a task's id. An id can be compared, shown and hashed, and what it hashes is its number.
+/// The number inside a task's id. An id can be compared, shown and hashed, and what it hashes is
+/// its number.
 #[inline]
 pub fn number_of(id: &impl Hash) -> u64 {
     struct Number(u64);

@@ -1,8 +1,9 @@
-//! The program that instruments are measured on: two tasks that yield to each other on one worker, so that nearly all of its time is
-//! polls.
+//! The program that instruments are measured on: two tasks that yield to each other on one worker,
+//! so that nearly all of its time is polls.
 //!
-//! The runtime has no drivers: a worker polls those between any two turns of the pair, and a system call would drown what is
-//! measured. Yielding tasks do not park their worker, so hooks around parking are not in these numbers.
+//! The runtime has no drivers: a worker polls those between any two turns of the pair, and a system
+//! call would drown what is measured. Yielding tasks do not park their worker, so hooks around
+//! parking are not in these numbers.
 
 use crate::overhead::{ADDED_NS, Answer, PLAIN_NS, WITH_NS};
 use std::future::poll_fn;
@@ -65,7 +66,8 @@ pub fn spawn_turns_in_span(times: u64) -> Turns {
     tokio::spawn(turns(times).instrument(info_span!("turns")))
 }
 
-/// Nanoseconds a poll of two tasks that `spawn` starts, over an even number of polls after a fifth of them to warm up.
+/// Nanoseconds a poll of two tasks that `spawn` starts, over an even number of polls after a fifth
+/// of them to warm up.
 ///
 /// # Errors
 /// If a task dies, or if the tasks were polled more or less often than they yielded.
@@ -73,7 +75,8 @@ pub fn measure<S>(runtime: &Runtime, polls: u64, spawn: S) -> Result<f64, String
 where
     S: Fn(u64) -> Turns + Send + Sync + 'static,
 {
-    // Conducted by a task and not from outside: then both are in the worker's own queue before it polls either.
+    // Conducted by a task and not from outside: then both are in the worker's own queue before it
+    // polls either.
     runtime.block_on(runtime.spawn(conduct(polls, spawn))).map_err(died)?
 }
 
@@ -90,7 +93,8 @@ async fn conduct(polls: u64, spawn: impl Fn(u64) -> Turns) -> Result<f64, String
     }
 }
 
-/// Both at once. Whoever awaits them is polled at most once more while the second makes its last turn.
+/// Both at once. Whoever awaits them is polled at most once more while the second makes its last
+/// turn.
 async fn together(spawn: impl Fn(u64) -> Turns, turns: u64) -> Result<[Stretch; 2], String> {
     let (one, other) = (spawn(turns), spawn(turns));
     Ok([one.await.map_err(died)?, other.await.map_err(died)?])
@@ -103,11 +107,16 @@ fn died(error: JoinError) -> String {
 /// Nanoseconds a poll over a block, or what went wrong.
 type Block = Result<f64, String>;
 
-/// Measures blocks of both in turns, in an order that changes from pair to pair, and answers with the medians.
+/// Measures blocks of both in turns, in an order that changes from pair to pair, and answers with
+/// the medians.
 ///
 /// # Errors
 /// What went wrong with a block.
-pub fn alternate(polls: u64, plain: impl Fn() -> Block, with: impl Fn() -> Block) -> Result<Answer, String> {
+pub fn alternate(
+    polls: u64,
+    plain: impl Fn() -> Block,
+    with: impl Fn() -> Block,
+) -> Result<Answer, String> {
     in_turns((polls / BLOCK).max(1), plain, with)
 }
 
@@ -115,7 +124,11 @@ pub fn alternate(polls: u64, plain: impl Fn() -> Block, with: impl Fn() -> Block
 ///
 /// # Errors
 /// What went wrong with a block.
-pub fn in_turns(pairs: u64, plain: impl Fn() -> Block, with: impl Fn() -> Block) -> Result<Answer, String> {
+pub fn in_turns(
+    pairs: u64,
+    plain: impl Fn() -> Block,
+    with: impl Fn() -> Block,
+) -> Result<Answer, String> {
     let (mut plains, mut withs, mut added) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..pairs.max(1) {
         let both = if pair % 2 == 0 { (plain()?, with()?) } else { swapped(with()?, plain()?) };
@@ -131,10 +144,13 @@ fn swapped(first: f64, second: f64) -> (f64, f64) {
 }
 
 fn answer(plain: f64, with: f64, added: f64) -> Answer {
-    [(PLAIN_NS, plain), (WITH_NS, with), (ADDED_NS, added)].map(|(name, ns)| (name.to_owned(), ns)).into()
+    [(PLAIN_NS, plain), (WITH_NS, with), (ADDED_NS, added)]
+        .map(|(name, ns)| (name.to_owned(), ns))
+        .into()
 }
 
-/// Measures blocks of the plain program, then puts the instrument in, and measures as many with it. Gives the instrument back.
+/// Measures blocks of the plain program, then puts the instrument in, and measures as many with it.
+/// Gives the instrument back.
 ///
 /// # Errors
 /// What went wrong with a block, or why the instrument could not be put in.

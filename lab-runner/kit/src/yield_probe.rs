@@ -1,7 +1,9 @@
-//! The yield probe: a task that times `yield_now` on request, as many services do to monitor their own runtime.
+//! The yield probe: a task that times `yield_now` on request, as many services do to monitor their
+//! own runtime.
 //!
-//! It is here to be compared with what really happened. While a task holds the worker the probe does not even receive the
-//! question, and what it times afterwards is a runtime that is well again.
+//! It is here to be compared with what really happened. While a task holds the worker the probe
+//! does not even receive the question, and what it times afterwards is a runtime that is well
+//! again.
 
 use crate::clock;
 use atomic_waker::AtomicWaker;
@@ -25,7 +27,8 @@ pub struct YieldProbe {
 #[derive(Debug, Default)]
 struct Shared {
     waker: AtomicWaker,
-    /// When its last request came, when it yielded then, and when it was back; 0 for what has not been.
+    /// When its last request came, when it yielded then, and when it was back; 0 for what has not
+    /// been.
     asked_ns: AtomicU64,
     yielded_ns: AtomicU64,
     answered_ns: AtomicU64,
@@ -115,7 +118,8 @@ mod tests {
 
     #[test]
     fn it_times_a_yield_and_is_blind_while_the_worker_is_held() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let probe = YieldProbe::start(runtime.handle());
         assert_eq!(probe.last(), None);
         probe.ask();
@@ -131,11 +135,18 @@ mod tests {
         probe.ask(); // is not asked again
         thread::sleep(Duration::from_millis(30));
         let open = probe.last().unwrap();
-        assert!(open.asked_ns > first.asked_ns && open.yielded_ns.is_none() && open.answered_ns.is_none());
+        assert!(
+            open.asked_ns > first.asked_ns
+                && open.yielded_ns.is_none()
+                && open.answered_ns.is_none()
+        );
         release.send(()).unwrap();
         let second = last_answer(&probe);
         assert_eq!(second.asked_ns, open.asked_ns);
-        assert!(second.yielded_ns.unwrap() - second.asked_ns > 25_000_000, "nobody times that: {second:?}");
+        assert!(
+            second.yielded_ns.unwrap() - second.asked_ns > 25_000_000,
+            "nobody times that: {second:?}"
+        );
         assert!(second.yielded_ns <= second.answered_ns);
     }
 }

@@ -3,7 +3,8 @@
 use lab_kit::alloc::Counting;
 use std::process::ExitCode;
 
-/// Counts allocations, for the scenarios that claim how many they need, over an allocator that can tell who keeps them.
+/// Counts allocations, for the scenarios that claim how many they need, over an allocator that can
+/// tell who keeps them.
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
 static COUNTING: Counting<lab_runner::Jemalloc> = Counting::over(lab_runner::Jemalloc);

@@ -1,5 +1,6 @@
-//! The one owner of tokio's builder hooks: tokio keeps one callback for each and the last one wins, so code that wants
-//! one asks here. The only file that knows whether tokio's unstable half is there.
+//! The one owner of tokio's builder hooks: tokio keeps one callback for each and the last one wins,
+//! so code that wants one asks here. The only file that knows whether tokio's unstable half is
+//! there.
 
 #[cfg(tokio_unstable)]
 use lab_kit::task_number::number_of;
@@ -13,8 +14,7 @@ pub use tokio::runtime::{Builder, Handle};
 pub const SEES_POLLS: bool = cfg!(tokio_unstable);
 
 /// What to do when without it.
-pub const HOW_TO_SEE_POLLS: &str =
-    "this build does not see polls: build with RUSTFLAGS='--cfg tokio_unstable -C force-frame-pointers=yes'";
+pub const HOW_TO_SEE_POLLS: &str = "this build does not see polls: build with RUSTFLAGS='--cfg tokio_unstable -C force-frame-pointers=yes'";
 
 /// Runtimes get numbers in the order in which they are built; all that follow share the last one.
 const MOST_RUNTIMES: u8 = 63;
@@ -40,8 +40,8 @@ impl Task {
     }
 }
 
-/// Callbacks for the runtimes of a run. Those before a poll are called in the order in which they were added, those after it
-/// the other way round: who came last is nearest to the poll.
+/// Callbacks for the runtimes of a run. Those before a poll are called in the order in which they
+/// were added, those after it the other way round: who came last is nearest to the poll.
 #[derive(Clone, Debug, Default)]
 pub struct Hooks {
     /// Before a poll.
@@ -50,7 +50,8 @@ pub struct Hooks {
     pub after_poll: Vec<fn()>,
     /// When a task was spawned, on the thread that did.
     pub spawned: Vec<fn(&Task)>,
-    /// When a task has ended, on any thread. Tasks of `spawn_blocking` end without having been spawned.
+    /// When a task has ended, on any thread. Tasks of `spawn_blocking` end without having been
+    /// spawned.
     pub ended: Vec<fn(&Task)>,
     /// When a worker goes to sleep, with its runtime.
     pub parks: Vec<fn(u8)>,
@@ -58,7 +59,8 @@ pub struct Hooks {
     pub unparks: Vec<fn(u8)>,
     /// When a thread of the runtime ends.
     pub thread_stops: Vec<fn()>,
-    /// Whether tokio is to track for how long tasks are runnable, which costs two readings of the clock a poll.
+    /// Whether tokio is to track for how long tasks are runnable, which costs two readings of the
+    /// clock a poll.
     pub latency: bool,
 }
 
@@ -67,7 +69,8 @@ impl Hooks {
     pub fn install(&self, builder: &mut Builder) {
         static BUILT: AtomicU8 = AtomicU8::new(0);
         let next = |number: u8| Some(number.saturating_add(1).min(MOST_RUNTIMES));
-        let runtime = BUILT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or(MOST_RUNTIMES);
+        let runtime =
+            BUILT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or(MOST_RUNTIMES);
         let Hooks { thread_stops, parks, unparks, .. } = self.clone();
         if !thread_stops.is_empty() {
             builder.on_thread_stop(move || thread_stops.iter().for_each(|hook| hook()));
@@ -84,7 +87,8 @@ impl Hooks {
     /// The callbacks of a poll on a made-up task, called as a runtime would that has them.
     pub fn poll(&self, task: &Task) {
         // The time from being runnable to the poll, which is told to those before it.
-        let latency = self.latency.then(Instant::now).map(|runnable| runnable.elapsed().as_nanos() as u64);
+        let latency =
+            self.latency.then(Instant::now).map(|runnable| runnable.elapsed().as_nanos() as u64);
         let task = Task { latency_ns: latency, ..*task };
         self.before_poll.iter().for_each(|hook| hook(&task));
         self.after_poll.iter().rev().for_each(|hook| hook());
@@ -110,13 +114,20 @@ impl Hooks {
         match after_poll[..] {
             [] => {}
             [hook] => _ = builder.on_after_task_poll(move |_| hook()),
-            _ => _ = builder.on_after_task_poll(move |_| after_poll.iter().rev().for_each(|hook| hook())),
+            _ => {
+                _ = builder
+                    .on_after_task_poll(move |_| after_poll.iter().rev().for_each(|hook| hook()))
+            }
         }
         if !spawned.is_empty() {
-            builder.on_task_spawn(move |meta| spawned.iter().for_each(|hook| hook(&of(meta, runtime))));
+            builder.on_task_spawn(move |meta| {
+                spawned.iter().for_each(|hook| hook(&of(meta, runtime)))
+            });
         }
         if !ended.is_empty() {
-            builder.on_task_terminate(move |meta| ended.iter().for_each(|hook| hook(&of(meta, runtime))));
+            builder.on_task_terminate(move |meta| {
+                ended.iter().for_each(|hook| hook(&of(meta, runtime)))
+            });
         }
     }
 
@@ -145,8 +156,12 @@ fn of(meta: &tokio::runtime::TaskMeta<'_>, runtime: u8) -> Task {
 pub fn keep_histograms(builder: &mut Builder) -> Result<(), String> {
     use tokio::runtime::{HistogramConfiguration, LogHistogram};
     let buckets = || HistogramConfiguration::log(LogHistogram::default());
-    builder.enable_metrics_poll_time_histogram().metrics_poll_time_histogram_configuration(buckets());
-    builder.enable_metrics_schedule_latency_histogram().metrics_schedule_latency_histogram_configuration(buckets());
+    builder
+        .enable_metrics_poll_time_histogram()
+        .metrics_poll_time_histogram_configuration(buckets());
+    builder
+        .enable_metrics_schedule_latency_histogram()
+        .metrics_schedule_latency_histogram_configuration(buckets());
     Ok(())
 }
 
@@ -164,7 +179,8 @@ pub(crate) fn worker() -> Option<usize> {
     return None;
 }
 
-/// Whether the task that is being polled has spent its budget, so that what it awaits turns it away.
+/// Whether the task that is being polled has spent its budget, so that what it awaits turns it
+/// away.
 pub(crate) fn budget_is_spent() -> bool {
     !tokio::task::coop::has_budget_remaining()
 }
@@ -175,7 +191,11 @@ pub(crate) fn runtime() -> Option<Handle> {
 }
 
 /// A runtime's own counters, those of its workers added up; a stable tokio does not report all.
-pub(crate) fn counters(handle: &Handle, at_ns: u64, runtime: u8) -> lab_recording::scheduler::Counters {
+pub(crate) fn counters(
+    handle: &Handle,
+    at_ns: u64,
+    runtime: u8,
+) -> lab_recording::scheduler::Counters {
     let metrics = handle.metrics();
     let stable = lab_recording::scheduler::Counters {
         at_ns,
@@ -188,9 +208,13 @@ pub(crate) fn counters(handle: &Handle, at_ns: u64, runtime: u8) -> lab_recordin
     #[cfg(tokio_unstable)]
     return lab_recording::scheduler::Counters {
         local_queues: Some(
-            (0..metrics.num_workers()).map(|worker| metrics.worker_local_queue_depth(worker) as u64).sum(),
+            (0..metrics.num_workers())
+                .map(|worker| metrics.worker_local_queue_depth(worker) as u64)
+                .sum(),
         ),
-        steals: Some((0..metrics.num_workers()).map(|worker| metrics.worker_steal_count(worker)).sum()),
+        steals: Some(
+            (0..metrics.num_workers()).map(|worker| metrics.worker_steal_count(worker)).sum(),
+        ),
         forced_yields: Some(metrics.budget_forced_yield_count()),
         blocking_queue: Some(metrics.blocking_queue_depth() as u64),
         blocking_threads: Some(metrics.num_blocking_threads() as u64),
@@ -201,7 +225,8 @@ pub(crate) fn counters(handle: &Handle, at_ns: u64, runtime: u8) -> lab_recordin
     return stable;
 }
 
-/// Polls tokio's task dump until it ends, and returns what each task awaits; `wait` is called in between. Nothing in a build without it.
+/// Polls tokio's task dump until it ends, and returns what each task awaits; `wait` is called in
+/// between. Nothing in a build without it.
 #[cfg(all(tokio_unstable, feature = "taskdump"))]
 pub(crate) fn dump(
     handle: &Handle,

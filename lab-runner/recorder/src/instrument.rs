@@ -1,4 +1,5 @@
-//! What every profiler does: hooks before a runtime is built, a start, a stop, and what each of its events costs.
+//! What every profiler does: hooks before a runtime is built, a start, a stop, and what each of its
+//! events costs.
 
 use crate::hooks::Hooks;
 use crate::price::Priced;
@@ -21,13 +22,14 @@ pub trait Instrument: Send {
         Vec::new()
     }
 
-    /// What each thing takes that it does on the threads of the program. Called before it looks, on a thread of its own;
-    /// `hooks` are all that it has added.
+    /// What each thing takes that it does on the threads of the program. Called before it looks, on
+    /// a thread of its own; `hooks` are all that it has added.
     fn prices(&mut self, _hooks: &Hooks, _folder: &Path) -> Vec<Priced> {
         Vec::new()
     }
 
-    /// How often each of those things has happened so far, by the same names; for good once it has stopped.
+    /// How often each of those things has happened so far, by the same names; for good once it has
+    /// stopped.
     fn counted(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }

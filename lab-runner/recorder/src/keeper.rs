@@ -1,5 +1,6 @@
-//! Keeps the file by which a profiler's half in the child reports to its half in the parent: it is replaced as a whole again
-//! and again while the run goes on, because a child may be killed at any moment.
+//! Keeps the file by which a profiler's half in the child reports to its half in the parent: it is
+//! replaced as a whole again and again while the run goes on, because a child may be killed at any
+//! moment.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Between two writes: what a run that is killed may lose.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Writing may take the fiftieth part of the time; a profiler that has much to write does so more rarely.
+/// Writing may take the fiftieth part of the time; a profiler that has much to write does so more
+/// rarely.
 const SHARE: u32 = 50;
 
 /// A thread that writes the file while the profiler runs.
@@ -18,7 +20,8 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Calls `write` every now and then, and with `true` for the last time. Its first error ends the writing.
+    /// Calls `write` every now and then, and with `true` for the last time. Its first error ends
+    /// the writing.
     ///
     /// # Errors
     /// If no thread can be had.

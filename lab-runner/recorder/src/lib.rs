@@ -1,10 +1,13 @@
 //! The profilers: the half that runs inside the process under test.
 //!
-//! Nothing here may end the run that it profiles, or read what it wrote: names for addresses, sums and conclusions come
-//! afterwards, from files alone, in another process. A profiler that cannot work writes the reason into its status.
+//! Nothing here may end the run that it profiles, or read what it wrote: names for addresses, sums
+//! and conclusions come afterwards, from files alone, in another process. A profiler that cannot
+//! work writes the reason into its status.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-compile_error!("the lab runs on Linux, x86-64 or arm64: its profilers walk stacks in a signal handler");
+compile_error!(
+    "the lab runs on Linux, x86-64 or arm64: its profilers walk stacks in a signal handler"
+);
 
 // A module uses those of its own group and of groups above it.
 

@@ -1,5 +1,5 @@
-//! What the events of a profiler take on the threads of the program: each is done again and again before anybody looks, on a thread that
-//! is there for nothing else.
+//! What the events of a profiler take on the threads of the program: each is done again and again
+//! before anybody looks, on a thread that is there for nothing else.
 
 use lab_kit::clock;
 use lab_recording::overhead::{BLOCKS, Price};
@@ -9,7 +9,8 @@ use std::thread;
 /// An event with its cost, or why that is unknown.
 pub(crate) type Priced = (&'static str, Result<Price, String>);
 
-/// The cost of one event, by doing so many of them in each block. `between` is called before each block and not timed.
+/// The cost of one event, by doing so many of them in each block. `between` is called before each
+/// block and not timed.
 pub(crate) fn price(events: u32, mut between: impl FnMut(), mut block: impl FnMut(usize)) -> Price {
     let mut one = |number: usize| {
         between();
@@ -22,8 +23,9 @@ pub(crate) fn price(events: u32, mut between: impl FnMut(), mut block: impl FnMu
     Price::of(std::array::from_fn::<f64, BLOCKS, _>(one))
 }
 
-/// Calls it that many functions down, for who walks a stack takes longer on a deep one. The blocks of one cost go through the
-/// depths that stacks of asynchronous programs have, so that its interval is theirs.
+/// Calls it that many functions down, for who walks a stack takes longer on a deep one. The blocks
+/// of one cost go through the depths that stacks of asynchronous programs have, so that its
+/// interval is theirs.
 pub(crate) fn at_depth(block: usize, event: &mut dyn FnMut()) {
     descend(4 * (block + 1), event);
 }
@@ -45,7 +47,8 @@ fn descend(frames: usize, event: &mut dyn FnMut()) {
 pub(crate) fn apart<T: Send>(take: impl FnOnce() -> T + Send) -> Result<T, String> {
     thread::scope(|scope| {
         let taken = thread::Builder::new().name("lab-price".into()).spawn_scoped(scope, take);
-        let taken = taken.map_err(|error| format!("cannot start a thread to measure costs: {error}"))?;
+        let taken =
+            taken.map_err(|error| format!("cannot start a thread to measure costs: {error}"))?;
         taken.join().map_err(|_| "the thread that measures costs panicked".to_owned())
     })
 }
@@ -58,8 +61,14 @@ mod tests {
     fn each_block_does_its_events_once_more_to_warm_up() {
         let (mut blocks, mut prepared) = (Vec::new(), 0);
         let price = price(1, || prepared += 1, |number| blocks.push(number));
-        assert_eq!((blocks.len(), prepared, &blocks[..3]), (BLOCKS + 1, BLOCKS + 1, &[0, 0, 1][..]));
-        assert!(price.low_ns <= price.ns && price.ns <= price.high_ns && price.low_ns >= 0.0, "{price:?}");
+        assert_eq!(
+            (blocks.len(), prepared, &blocks[..3]),
+            (BLOCKS + 1, BLOCKS + 1, &[0, 0, 1][..])
+        );
+        assert!(
+            price.low_ns <= price.ns && price.ns <= price.high_ns && price.low_ns >= 0.0,
+            "{price:?}"
+        );
     }
 
     #[test]

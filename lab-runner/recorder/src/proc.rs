@@ -1,4 +1,5 @@
-//! What the kernel reports of the threads of this process, in `/proc/self/task`. Where there is none, nothing is known.
+//! What the kernel reports of the threads of this process, in `/proc/self/task`. Where there is
+//! none, nothing is known.
 
 use lab_recording::stall::format::WAIT_SEPARATOR;
 use lab_recording::syscalls;
@@ -11,7 +12,8 @@ fn told(tid: i32, file: &str) -> Option<String> {
 /// The numbers of all threads, in their order.
 pub(crate) fn tids() -> Vec<i32> {
     let entries = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let mut tids: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut tids: Vec<i32> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     tids.sort_unstable();
     tids
 }
@@ -26,7 +28,8 @@ pub(crate) fn name(tid: i32) -> String {
     told(tid, "comm").unwrap_or_default().trim_end().to_owned()
 }
 
-/// The threads that are not the lab's own, with their names. The first thread is the program's, whatever the binary is called.
+/// The threads that are not the lab's own, with their names. The first thread is the program's,
+/// whatever the binary is called.
 pub(crate) fn strangers(tids: &[i32]) -> Vec<(i32, String)> {
     let first = std::process::id();
     let named = tids.iter().map(|tid| (*tid, name(*tid)));
@@ -52,25 +55,32 @@ pub(crate) struct Syscall {
 }
 
 impl Syscall {
-    /// From the file `syscall`: the number, then the arguments as hexadecimal numbers. `running` and -1 are no call.
+    /// From the file `syscall`: the number, then the arguments as hexadecimal numbers. `running`
+    /// and -1 are no call.
     fn parse(text: &str) -> Option<Syscall> {
         let mut words = text.split_whitespace();
         let number = words.next()?.parse().ok()?;
-        let first = words.next().and_then(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok());
+        let first = words
+            .next()
+            .and_then(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok());
         Some(Syscall { number, first: first.unwrap_or_default() })
     }
 
-    /// The file of the descriptor that it is about: its path, or what the kernel calls it (`socket:[4711]`).
+    /// The file of the descriptor that it is about: its path, or what the kernel calls it
+    /// (`socket:[4711]`).
     ///
-    /// The link alone is read. To look at the file behind it could wait for the very thing that the thread waits for.
+    /// The link alone is read. To look at the file behind it could wait for the very thing that the
+    /// thread waits for.
     pub(crate) fn file(self) -> Option<String> {
-        let descriptor = u32::try_from(self.first).ok().filter(|_| syscalls::takes_a_descriptor(self.number))?;
+        let descriptor =
+            u32::try_from(self.first).ok().filter(|_| syscalls::takes_a_descriptor(self.number))?;
         let file = fs::read_link(format!("/proc/self/fd/{descriptor}")).ok()?;
         Some(file.to_string_lossy().replace(WAIT_SEPARATOR, " "))
     }
 }
 
-/// How long a thread has been on a core since it was started, in nanoseconds, if the kernel reports it.
+/// How long a thread has been on a core since it was started, in nanoseconds, if the kernel reports
+/// it.
 pub(crate) fn cpu_ns(tid: i32) -> Option<u64> {
     told(tid, "schedstat")?.split_whitespace().next()?.parse().ok()
 }
@@ -94,7 +104,11 @@ mod tests {
         let first = std::os::fd::AsRawFd::as_raw_fd(file.as_file()) as u64;
         let read = Syscall { number: 0, first };
         assert_eq!(read.file().as_deref(), file.path().to_str());
-        assert_eq!(Syscall { number: 202, first }.file(), None, "the first argument of futex is an address");
+        assert_eq!(
+            Syscall { number: 202, first }.file(),
+            None,
+            "the first argument of futex is an address"
+        );
         assert_eq!(Syscall { number: 0, first: 0x7fff_0000 }.file(), None, "nothing is open there");
     }
 }

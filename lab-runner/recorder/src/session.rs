@@ -1,5 +1,6 @@
-//! The half of the profilers that works in the child: started when the warm-up is over, stopped when the variant has
-//! returned. An error of a profiler is written into its status and never ends the run.
+//! The half of the profilers that works in the child: started when the warm-up is over, stopped
+//! when the variant has returned. An error of a profiler is written into its status and never ends
+//! the run.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
@@ -47,7 +48,8 @@ impl Session {
         let mut hooks = Hooks::default();
         instrument.hooks(&mut hooks);
         let prices = price::apart(|| instrument.prices(&hooks, folder));
-        let prices = prices.unwrap_or_else(|why| vec![("what is done on the program's threads", Err(why))]);
+        let prices =
+            prices.unwrap_or_else(|why| vec![("what is done on the program's threads", Err(why))]);
         let state = Mutex::new(State { instrument, prices, began: None, started: None });
         Arc::new(Session { folder: folder.to_owned(), hooks, state })
     }
@@ -61,10 +63,14 @@ impl Session {
                 let used = state.used();
                 let stopped = state.instrument.stop(&self.folder);
                 used.map_or(Ok(()), |used| state.with_events(used).write(&self.folder))?;
-                stopped.unwrap_or_else(|error| ProfilerStatus::unavailable(format!("what it saw is lost: {error:#}")))
+                stopped.unwrap_or_else(|error| {
+                    ProfilerStatus::unavailable(format!("what it saw is lost: {error:#}"))
+                })
             }
             Some(Err(why)) => ProfilerStatus::unavailable(why),
-            None => ProfilerStatus::unavailable("the run had no measured time, so nothing was profiled"),
+            None => {
+                ProfilerStatus::unavailable("the run had no measured time, so nothing was profiled")
+            }
         };
         note.write(&self.folder)
     }
@@ -86,11 +92,18 @@ impl ProfilerHooks for Session {
 impl State {
     fn begin(&mut self, folder: &Path) {
         let pacer = proc::tids().into_iter().find(|tid| proc::name(*tid) == PACER);
-        let (at_ns, process_ns, own_ns) = (clock::now_ns(), clock::process_cpu_ns(), clock::thread_cpu_ns());
+        let (at_ns, process_ns, own_ns) =
+            (clock::now_ns(), clock::process_cpu_ns(), clock::thread_cpu_ns());
         let counted = self.instrument.counted();
         self.started = Some(self.instrument.start(folder));
         let own_ns = clock::thread_cpu_ns() - own_ns;
-        self.began = Some(Began { process_ns, at_ns, pacer_ns: pacer.and_then(proc::cpu_ns), own_ns, counted });
+        self.began = Some(Began {
+            process_ns,
+            at_ns,
+            pacer_ns: pacer.and_then(proc::cpu_ns),
+            own_ns,
+            counted,
+        });
     }
 
     /// CPU time since it began; nothing if it did not.
@@ -99,12 +112,15 @@ impl State {
         let process_ns = clock::process_cpu_ns() - began.process_ns;
         let (mut threads, mut missing) =
             (vec![OwnThread { name: "beginning".into(), cpu_ns: began.own_ns }], Vec::new());
-        let all: Vec<(i32, String)> = proc::tids().into_iter().map(|tid| (tid, proc::name(tid))).collect();
+        let all: Vec<(i32, String)> =
+            proc::tids().into_iter().map(|tid| (tid, proc::name(tid))).collect();
         for name in self.instrument.threads() {
-            let cpu_ns = all.iter().find(|(_, known)| known == name).and_then(|(tid, _)| proc::cpu_ns(*tid));
+            let cpu_ns =
+                all.iter().find(|(_, known)| known == name).and_then(|(tid, _)| proc::cpu_ns(*tid));
             match cpu_ns {
                 Some(cpu_ns) => threads.push(OwnThread { name: name.into(), cpu_ns }),
-                None => missing.push(format!("thread {name}: it has ended, or its CPU time is not available")),
+                None => missing
+                    .push(format!("thread {name}: it has ended, or its CPU time is not available")),
             }
         }
         Some(Overhead {
@@ -120,13 +136,17 @@ impl State {
     /// The same with what happened on the threads of the program.
     fn with_events(&self, mut used: Overhead) -> Overhead {
         let counts = self.instrument.counted();
-        let of =
-            |counts: &[(&str, u64)], wanted| counts.iter().find(|(what, _)| *what == wanted).map(|(_, count)| *count);
+        let of = |counts: &[(&str, u64)], wanted| {
+            counts.iter().find(|(what, _)| *what == wanted).map(|(_, count)| *count)
+        };
         for (what, price) in &self.prices {
-            let before = self.began.as_ref().and_then(|began| of(&began.counted, *what)).unwrap_or(0);
+            let before =
+                self.began.as_ref().and_then(|began| of(&began.counted, *what)).unwrap_or(0);
             let count = of(&counts, *what).map(|count| count.saturating_sub(before));
             match (price, count) {
-                (Ok(price), Some(count)) => used.events.push(Event { what: (*what).into(), count, price: *price }),
+                (Ok(price), Some(count)) => {
+                    used.events.push(Event { what: (*what).into(), count, price: *price })
+                }
                 (Ok(_), None) => used.missing.push(format!("{what}: not counted")),
                 (Err(why), _) => used.missing.push(format!("{what}: {why}")),
             }

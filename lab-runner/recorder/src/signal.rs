@@ -1,6 +1,10 @@
-//! The signal that asks a thread for its stack, and the handler that answers the stall sampler, a thread dump, or both.
+//! The signal that asks a thread for its stack, and the handler that answers the stall sampler, a
+//! thread dump, or both.
 
-#![expect(unsafe_code, reason = "signal handlers, their contexts and signals to single threads are libc's")]
+#![expect(
+    unsafe_code,
+    reason = "signal handlers, their contexts and signals to single threads are libc's"
+)]
 
 use crate::walk::{Registers, Text};
 use std::ffi::{c_int, c_void};
@@ -11,7 +15,8 @@ use std::sync::OnceLock;
 /// Where the handler finds the executable's code; set before the first signal is sent.
 static TEXT: OnceLock<Text> = OnceLock::new();
 
-/// A realtime signal beyond those that libc keeps, and beyond the first ones, which profilers and debuggers like.
+/// A realtime signal beyond those that libc keeps, and beyond the first ones, which profilers and
+/// debuggers like.
 fn number() -> c_int {
     libc::SIGRTMIN() + 3
 }
@@ -29,28 +34,30 @@ pub(crate) enum Asker {
     ThreadDump,
 }
 
-/// What a thread does that was asked, in the signal handler: no lock, no allocation. It is told where the thread was, and whether
-/// that was in a system call.
+/// What a thread does that was asked, in the signal handler: no lock, no allocation. It is told
+/// where the thread was, and whether that was in a system call.
 pub(crate) type Answer = fn(&Registers, Text, bool);
 
 static ANSWERS: [OnceLock<Answer>; 2] = [const { OnceLock::new() }; 2];
 
-/// Installs the handler. It stays for good: a signal that is still under way when the sampling stops would end the
-/// process otherwise.
+/// Installs the handler. It stays for good: a signal that is still under way when the sampling
+/// stops would end the process otherwise.
 ///
 /// # Errors
 /// If other code handles the signal.
 pub(crate) fn install(text: Text, asker: Asker, answer: Answer) -> Result<(), String> {
     TEXT.get_or_init(|| text);
     ANSWERS[asker as usize].get_or_init(|| answer);
-    let before = disposition(None).map_err(|e| format!("signal {} cannot be examined: {e}", number()))?;
+    let before =
+        disposition(None).map_err(|e| format!("signal {} cannot be examined: {e}", number()))?;
     if before == handler() {
         return Ok(());
     }
     if before != libc::SIG_DFL {
         return Err(format!("signal {} has another handler", number()));
     }
-    disposition(Some(handler())).map_err(|e| format!("signal {} cannot be handled: {e}", number()))?;
+    disposition(Some(handler()))
+        .map_err(|e| format!("signal {} cannot be handled: {e}", number()))?;
     Ok(())
 }
 
@@ -62,8 +69,9 @@ fn disposition(new: Option<libc::sighandler_t>) -> io::Result<libc::sighandler_t
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
     action.sa_sigaction = new.unwrap_or(libc::SIG_DFL);
     let set = if new.is_some() { &raw const action } else { std::ptr::null() };
-    // SAFETY: both pointers are null or to live locals, and the handler, which has the signature that SA_SIGINFO asks
-    // for, does only what a handler may: an `Answer` neither allocates nor locks.
+    // SAFETY: both pointers are null or to live locals, and the handler, which has the signature
+    // that SA_SIGINFO asks for, does only what a handler may: an `Answer` neither allocates nor
+    // locks.
     let result = unsafe { libc::sigaction(number(), set, before.as_mut_ptr()) };
     if result != 0 {
         return Err(io::Error::last_os_error());
@@ -77,12 +85,14 @@ fn disposition(new: Option<libc::sighandler_t>) -> io::Result<libc::sighandler_t
 /// # Errors
 /// If there is no such thread any more, or the kernel's queue of signals is full.
 pub fn send(tid: i32) -> io::Result<()> {
-    // SAFETY: the call takes numbers only, and a thread that gets the signal has the handler: `install` came first.
+    // SAFETY: the call takes numbers only, and a thread that gets the signal has the handler:
+    // `install` came first.
     let result = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, number()) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Sends the calling thread the signal that asks it for a sample of its CPU time, which must have a handler.
+/// Sends the calling thread the signal that asks it for a sample of its CPU time, which must have a
+/// handler.
 ///
 /// # Errors
 /// The kernel's error.
@@ -94,7 +104,8 @@ pub fn send_of_profiler() -> io::Result<()> {
 
 extern "C" fn on_signal(_signal: c_int, _info: *mut libc::siginfo_t, context: *mut c_void) {
     let Some(text) = TEXT.get() else { return };
-    // SAFETY: the kernel gives a handler that was installed with SA_SIGINFO a `ucontext_t`, on this very stack.
+    // SAFETY: the kernel gives a handler that was installed with SA_SIGINFO a `ucontext_t`, on this
+    // very stack.
     let context = unsafe { &*context.cast::<libc::ucontext_t>() };
     let registers = registers(context);
     let in_syscall = interrupted_syscall(registers.pc);
@@ -130,14 +141,14 @@ const SYSCALL: [u8; 4] = 0xd400_0001_u32.to_le_bytes();
 /// Bytes of the smallest page.
 const PAGE: usize = 4_096;
 
-/// Whether a thread that is at this instruction was in a system call: it stands behind the call, or on it again if the
-/// kernel restarts it.
+/// Whether a thread that is at this instruction was in a system call: it stands behind the call, or
+/// on it again if the kernel restarts it.
 fn interrupted_syscall(pc: usize) -> bool {
     let size = SYSCALL.len();
     let same_page = |at: usize| at / PAGE == pc / PAGE && (at + size - 1) / PAGE == pc / PAGE;
     [pc.wrapping_sub(size), pc].into_iter().filter(|at| same_page(*at)).any(|at| {
-        // SAFETY: the bytes are on the page that the thread executes from, so they are mapped; code is readable on
-        // the systems that this is compiled for.
+        // SAFETY: the bytes are on the page that the thread executes from, so they are mapped; code
+        // is readable on the systems that this is compiled for.
         unsafe { (at as *const [u8; SYSCALL.len()]).read() == SYSCALL }
     })
 }

@@ -1,6 +1,8 @@
-//! Tasks that are alive, by the hooks of their spawn and their end, since before the first runtime was built.
+//! Tasks that are alive, by the hooks of their spawn and their end, since before the first runtime
+//! was built.
 //!
-//! Tokio itself forgets its tasks when a runtime begins to end, which is when it matters who is left.
+//! Tokio itself forgets its tasks when a runtime begins to end, which is when it matters who is
+//! left.
 
 use crate::hooks::{Hooks, SEES_POLLS, Task};
 use lab_kit::clock;
@@ -10,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// LedgerVerdict that threads which spawn at the same time seldom meet.
+/// So that threads which spawn at the same time seldom meet.
 const SHARDS: usize = 16;
 /// How often a locked shard is tried before it is given up.
 const TRIES: usize = 50;
@@ -46,7 +48,12 @@ fn shard(number: u64) -> MutexGuard<'static, Option<HashMap<u64, Alive>>> {
 
 /// A number that is given again belongs to the newer task.
 fn spawned(task: &Task) {
-    let alive = Alive { number: task.number, place: task.place, runtime: task.runtime, spawned_ns: clock::now_ns() };
+    let alive = Alive {
+        number: task.number,
+        place: task.place,
+        runtime: task.runtime,
+        spawned_ns: clock::now_ns(),
+    };
     shard(task.number).get_or_insert_default().insert(task.number, alive);
 }
 
@@ -57,7 +64,8 @@ fn ended(task: &Task) {
     }
 }
 
-/// The tasks that are alive, by their numbers, and how many parts of the list could not be read; none if they are not recorded.
+/// The tasks that are alive, by their numbers, and how many parts of the list could not be read;
+/// none if they are not recorded.
 pub(crate) fn alive() -> Option<(Vec<Alive>, usize)> {
     if !LOOKED.load(Ordering::Relaxed) {
         return None;
@@ -91,14 +99,16 @@ mod tests {
 
     #[test]
     fn a_task_is_alive_until_it_ends_and_one_that_only_ends_never_was() {
-        let task = |number| Task { number, place: Location::caller(), latency_ns: None, runtime: 3 };
+        let task =
+            |number| Task { number, place: Location::caller(), latency_ns: None, runtime: 3 };
         let far = u64::MAX - 100;
         LOOKED.store(true, Ordering::Relaxed);
         [far, far + 1, far + 2, far + 1].iter().for_each(|number| spawned(&task(*number)));
         ended(&task(far));
         ended(&task(far + 9));
         let (tasks, lost) = alive().unwrap();
-        let ours: Vec<u64> = tasks.iter().map(|task| task.number).filter(|number| *number >= far).collect();
+        let ours: Vec<u64> =
+            tasks.iter().map(|task| task.number).filter(|number| *number >= far).collect();
         assert_eq!((ours, lost), (vec![far + 1, far + 2], 0));
         [far + 1, far + 2].iter().for_each(|number| ended(&task(*number)));
     }

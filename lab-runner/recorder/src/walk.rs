@@ -1,9 +1,12 @@
 //! Walks the frame pointers of the thread that it runs on, from inside a signal handler.
 //!
-//! No lock, no memory asked for, no unwinder: a walk reads words of the thread's own living stack, and bytes of
-//! the executable's own code. What does not look like a frame ends the walk.
+//! No lock, no memory asked for, no unwinder: a walk reads words of the thread's own living stack,
+//! and bytes of the executable's own code. What does not look like a frame ends the walk.
 
-#![expect(unsafe_code, reason = "a stack is walked by reading raw memory, and its bounds are told by libc alone")]
+#![expect(
+    unsafe_code,
+    reason = "a stack is walked by reading raw memory, and its bounds are told by libc alone"
+)]
 
 pub(crate) mod mapped;
 
@@ -17,7 +20,8 @@ const WORD: usize = size_of::<usize>();
 /// Words from the top of the stack that are searched for the caller of a function without a frame.
 const SEARCHED: usize = 64;
 
-/// Where the stack of one thread begins and ends. It stays on its thread, because no other may read there.
+/// Where the stack of one thread begins and ends. It stays on its thread, because no other may read
+/// there.
 #[derive(Clone, Copy, Debug)]
 pub struct StackBounds {
     low: usize,
@@ -33,11 +37,14 @@ impl StackBounds {
     pub fn of_this_thread() -> Option<StackBounds> {
         let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
         let (mut low, mut size) = (std::ptr::null_mut(), 0);
-        // SAFETY: `pthread_getattr_np` fills the attributes of the calling thread, which lives, or fails. They are
-        // read and given back only when it did not fail, and both out-pointers are to live locals.
+        // SAFETY: `pthread_getattr_np` fills the attributes of the calling thread, which lives, or
+        // fails. They are read and given back only when it did not fail, and both out-pointers are
+        // to live locals.
         let known = unsafe {
             libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) == 0 && {
-                let known = libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut low, &raw mut size) == 0;
+                let known =
+                    libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut low, &raw mut size)
+                        == 0;
                 libc::pthread_attr_destroy(attributes.as_mut_ptr());
                 known
             }
@@ -55,14 +62,19 @@ pub struct Text {
 }
 
 impl Text {
-    /// Looks the executable up in the text of this process' own `/proc/self/maps`. It stays mapped for good.
+    /// Looks the executable up in the text of this process' own `/proc/self/maps`. It stays mapped
+    /// for good.
     ///
     /// # Errors
     /// If the text cannot be read or does not name the executable.
     pub fn of_executable() -> Result<Text, String> {
-        let maps = std::fs::read_to_string("/proc/self/maps").map_err(|e| format!("/proc/self/maps: {e}"))?;
-        let executable = std::env::current_exe().map_err(|e| format!("the executable has no path: {e}"))?;
-        let code = maps::executable(&maps).into_iter().find(|mapping| executable.as_os_str() == mapping.path.as_str());
+        let maps = std::fs::read_to_string("/proc/self/maps")
+            .map_err(|e| format!("/proc/self/maps: {e}"))?;
+        let executable =
+            std::env::current_exe().map_err(|e| format!("the executable has no path: {e}"))?;
+        let code = maps::executable(&maps)
+            .into_iter()
+            .find(|mapping| executable.as_os_str() == mapping.path.as_str());
         let code = code.ok_or("/proc/self/maps does not name the executable")?;
         Ok(Text { low: code.addresses.start as usize, high: code.addresses.end as usize })
     }
@@ -74,9 +86,10 @@ impl Text {
     /// The bytes before an address, if that many belong to the executable's code.
     fn before<const N: usize>(self, address: usize) -> Option<[u8; N]> {
         let from = address.checked_sub(N)?;
-        // SAFETY: the bytes lie within the code of the executable, which is mapped readable from its start to its
-        // end, for as long as the process lives, and never changes.
-        (from >= self.low && address < self.high).then(|| unsafe { (from as *const [u8; N]).read() })
+        // SAFETY: the bytes lie within the code of the executable, which is mapped readable from
+        // its start to its end, for as long as the process lives, and never changes.
+        (from >= self.low && address < self.high)
+            .then(|| unsafe { (from as *const [u8; N]).read() })
     }
 
     /// Whether an address is one that a call in the executable would come back to.
@@ -84,10 +97,10 @@ impl Text {
     fn follows_call(self, address: usize) -> bool {
         let Some(bytes) = self.before::<7>(address) else { return false };
         match bytes {
-            [.., 0xe8, _, _, _, _] => true,                             // call near
-            [.., 0xff, 0x15 | 0x90..=0x97, _, _, _, _] => true,         // call [rip + 4 bytes], [reg + 4 bytes]
-            [.., 0xff, 0x50..=0x57, _] => true,                         // call [reg + a byte]
-            [.., 0xff, 0xd0..=0xd7 | 0x10..=0x17] => true,              // call reg, [reg]
+            [.., 0xe8, _, _, _, _] => true,                     // call near
+            [.., 0xff, 0x15 | 0x90..=0x97, _, _, _, _] => true, // call [rip + 4 bytes], [reg + 4 bytes]
+            [.., 0xff, 0x50..=0x57, _] => true,                 // call [reg + a byte]
+            [.., 0xff, 0xd0..=0xd7 | 0x10..=0x17] => true,      // call reg, [reg]
             [.., 0xff, 0x54, 0x24, _] | [0xff, 0x94, 0x24, ..] => true, // call [rsp + …]
             _ => false,
         }
@@ -97,7 +110,8 @@ impl Text {
     #[cfg(target_arch = "aarch64")]
     fn follows_call(self, address: usize) -> bool {
         self.before(address).map(u32::from_le_bytes).is_some_and(|instruction| {
-            let (bl, blr) = (instruction >> 26 == 0b10_0101, instruction & 0xffff_fc1f == 0xd63f_0000);
+            let (bl, blr) =
+                (instruction >> 26 == 0b10_0101, instruction & 0xffff_fc1f == 0xd63f_0000);
             bl || blr
         })
     }
@@ -124,7 +138,8 @@ struct Stack {
 }
 
 impl Stack {
-    /// What lies above `sp`. Never below this call's own frame, for memory further down may not exist yet.
+    /// What lies above `sp`. Never below this call's own frame, for memory further down may not
+    /// exist yet.
     fn above(sp: usize, bounds: StackBounds) -> Stack {
         let here = 0u8;
         let own = (&raw const here).addr();
@@ -133,9 +148,11 @@ impl Stack {
     }
 
     fn word(self, at: usize) -> Option<usize> {
-        let inside = at.is_multiple_of(WORD) && at >= self.low && at.checked_add(WORD)? <= self.high;
-        // SAFETY: the word is aligned and lies between a live frame and the end of the calling thread's stack:
-        // `StackBounds` cannot leave its thread. Volatile, for the words belong to frames of other functions.
+        let inside =
+            at.is_multiple_of(WORD) && at >= self.low && at.checked_add(WORD)? <= self.high;
+        // SAFETY: the word is aligned and lies between a live frame and the end of the calling
+        // thread's stack: `StackBounds` cannot leave its thread. Volatile, for the words belong to
+        // frames of other functions.
         inside.then(|| unsafe { (at as *const usize).read_volatile() })
     }
 
@@ -145,8 +162,8 @@ impl Stack {
     }
 }
 
-/// Fills in the addresses of a stack, innermost first: the instruction, then where each call comes back to. Returns
-/// how many there are; as many as there is room for means that there may be more.
+/// Fills in the addresses of a stack, innermost first: the instruction, then where each call comes
+/// back to. Returns how many there are; as many as there is room for means that there may be more.
 pub fn walk(from: &Registers, bounds: StackBounds, text: Text, frames: &mut [usize]) -> usize {
     let stack = Stack::above(from.sp, bounds);
     let mut into = Into { frames, depth: 0 };
@@ -161,7 +178,8 @@ pub fn walk(from: &Registers, bounds: StackBounds, text: Text, frames: &mut [usi
     into.depth
 }
 
-/// Fills in where the calls on the way to the caller return to, innermost first, and returns how many there are.
+/// Fills in where the calls on the way to the caller return to, innermost first, and returns how
+/// many there are.
 #[inline(never)]
 pub fn callers(bounds: StackBounds, frames: &mut [usize]) -> usize {
     let fp = frame_pointer();
@@ -184,10 +202,13 @@ impl Into<'_> {
     }
 }
 
-/// Follows the frame pointers, which rise from frame to frame; a thread's first frame points nowhere.
+/// Follows the frame pointers, which rise from frame to frame; a thread's first frame points
+/// nowhere.
 fn follow(mut fp: usize, stack: Stack, into: &mut Into<'_>) {
     while into.depth < into.frames.len() {
-        let (Some(next), Some(back)) = (stack.word(fp), stack.word(fp.wrapping_add(WORD))) else { return };
+        let (Some(next), Some(back)) = (stack.word(fp), stack.word(fp.wrapping_add(WORD))) else {
+            return;
+        };
         if back == 0 {
             return;
         }
@@ -201,17 +222,21 @@ fn follow(mut fp: usize, stack: Stack, into: &mut Into<'_>) {
 
 /// Who called the code of a library that was built without frame pointers, and the caller's frame.
 ///
-/// The library leaves the caller's frame pointer alone, or saved it below the return address; the return address
-/// itself is a word near the top that a call in the executable would come back to. The first such word may be left over
-/// from an earlier call, so one with a saved frame pointer is believed before one without.
+/// The library leaves the caller's frame pointer alone, or saved it below the return address; the
+/// return address itself is a word near the top that a call in the executable would come back to.
+/// The first such word may be left over from an earlier call, so one with a saved frame pointer is
+/// believed before one without.
 #[cfg(target_arch = "x86_64")]
 fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<usize>, usize) {
     let untouched = stack.has_frame(from.fp, text);
     let reach = from.sp.saturating_add(SEARCHED * WORD);
     let reach = if untouched { reach.min(from.fp) } else { reach };
-    let words = |end: usize| (from.sp..end).step_by(WORD).map_while(move |at| Some((at, stack.word(at)?)));
+    let words =
+        |end: usize| (from.sp..end).step_by(WORD).map_while(move |at| Some((at, stack.word(at)?)));
     let callers = || words(reach).filter(|(_, word)| text.follows_call(*word));
-    let saved = |at: usize| words(at).map(|(_, word)| word).find(|word| *word > at && stack.has_frame(*word, text));
+    let saved = |at: usize| {
+        words(at).map(|(_, word)| word).find(|word| *word > at && stack.has_frame(*word, text))
+    };
     let whole = || callers().find_map(|(at, caller)| Some((Some(caller), saved(at)?)));
     let first = callers().next().map(|(_, caller)| caller);
     if untouched { (first, from.fp) } else { whole().unwrap_or((first, from.fp)) }
@@ -224,16 +249,21 @@ fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<us
     ((!told && text.follows_call(from.link)).then_some(from.link), from.fp)
 }
 
-/// Tries whether this binary was built with frame pointers: a function must find who called it, and who called that.
+/// Tries whether this binary was built with frame pointers: a function must find who called it, and
+/// who called that.
 ///
 /// # Errors
 /// If it does not find them; the message names the flag to build with.
 pub fn frame_pointers_work() -> Result<(), String> {
     let mut frames = [0; 8];
     let depth = outer(&mut frames);
-    let callers = [middle as fn(&mut [usize]) -> usize as usize, outer as fn(&mut [usize]) -> usize as usize];
-    let found =
-        frames[..depth].iter().skip(1).zip(callers).filter(|(at, caller)| (*caller..caller + CODE).contains(*at));
+    let callers =
+        [middle as fn(&mut [usize]) -> usize as usize, outer as fn(&mut [usize]) -> usize as usize];
+    let found = frames[..depth]
+        .iter()
+        .skip(1)
+        .zip(callers)
+        .filter(|(at, caller)| (*caller..caller + CODE).contains(*at));
     if found.count() == callers.len() {
         return Ok(());
     }
@@ -259,7 +289,12 @@ fn inner(frames: &mut [usize]) -> usize {
     let fp = frame_pointer();
     let bounds = StackBounds::of_this_thread().unwrap_or(StackBounds::NONE);
     let here = inner as fn(&mut [usize]) -> usize as usize;
-    walk(&Registers { pc: here, fp, sp: fp, link: 0 }, bounds, Text { low: here, high: here + 1 }, frames)
+    walk(
+        &Registers { pc: here, fp, sp: fp, link: 0 },
+        bounds,
+        Text { low: here, high: here + 1 },
+        frames,
+    )
 }
 
 /// Where the calling thread keeps what is its own: on a stack that libc made that is its upper end.
@@ -314,7 +349,11 @@ mod tests {
             for sp in [0, bounds.low, bounds.high, usize::MAX] {
                 let from = Registers { pc: 7, fp, sp, link: 0 };
                 assert!(walk(&from, bounds, text, &mut frames) >= 1, "{from:?}");
-                assert_eq!(walk(&from, StackBounds::NONE, text, &mut frames), 1, "no stack, no callers");
+                assert_eq!(
+                    walk(&from, StackBounds::NONE, text, &mut frames),
+                    1,
+                    "no stack, no callers"
+                );
                 assert_eq!(walk(&from, bounds, text, &mut []), 0);
             }
         }
@@ -326,7 +365,10 @@ mod tests {
         let text = Text::of_executable().unwrap();
         let fp = frame_pointer();
         let mut frames = [0; 2];
-        assert_eq!(walk(&Registers { pc: text.low, fp, sp: fp, link: 0 }, bounds, text, &mut frames), 2);
+        assert_eq!(
+            walk(&Registers { pc: text.low, fp, sp: fp, link: 0 }, bounds, text, &mut frames),
+            2
+        );
     }
 
     #[test]

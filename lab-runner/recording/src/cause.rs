@@ -42,7 +42,10 @@ pub enum Cause {
 impl Cause {
     /// Whether it is a fault of the code.
     pub fn accuses(self) -> bool {
-        !matches!(self, Cause::Overload | Cause::HostNoise | Cause::Healthy | Cause::NotEnoughEvidence)
+        !matches!(
+            self,
+            Cause::Overload | Cause::HostNoise | Cause::Healthy | Cause::NotEnoughEvidence
+        )
     }
 }
 

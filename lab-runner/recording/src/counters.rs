@@ -39,10 +39,13 @@ pub const END_NS: &str = "_end_ns";
 /// If the file cannot be read, holds no counters, or was written by a newer lab.
 pub fn read(path: &Path) -> anyhow::Result<Vec<(String, u64)>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let words: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
+    let words: Vec<u64> =
+        bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
     match words.get(..HEADER_WORDS) {
         Some([MAGIC, VERSION]) => {}
-        Some([MAGIC, newer]) => anyhow::bail!("the counters have format {newer}, this lab reads format {VERSION}"),
+        Some([MAGIC, newer]) => {
+            anyhow::bail!("the counters have format {newer}, this lab reads format {VERSION}")
+        }
         _ => anyhow::bail!("{} holds no counters", path.display()),
     }
     let entries = words[HEADER_WORDS..].chunks_exact(ENTRY_WORDS);

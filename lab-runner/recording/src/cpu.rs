@@ -1,4 +1,5 @@
-//! What the child leaves for the parent: stacks of addresses, and what is needed to name and to weigh them.
+//! What the child leaves for the parent: stacks of addresses, and what is needed to name and to
+//! weigh them.
 
 use crate::file;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ pub struct Raw {
     pub stopped: bool,
     /// Samples asked for in a second of CPU time.
     pub hz: u64,
-    /// Ticks of the kernel's timer in a second, which bound the samples; 0 where the kernel does not report it.
+    /// Ticks of the kernel's timer in a second, which bound the samples; 0 where the kernel does
+    /// not report it.
     pub tick_hz: u64,
     /// CPU time of the whole process while the profiler looked.
     pub cpu_ns: u64,

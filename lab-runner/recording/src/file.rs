@@ -1,4 +1,5 @@
-//! Files that are written whole or not at all: a process may be killed at any moment, and a disk may be full.
+//! Files that are written whole or not at all: a process may be killed at any moment, and a disk
+//! may be full.
 
 use anyhow::Context;
 use serde::de::DeserializeOwned;
@@ -19,7 +20,10 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If the file cannot be written, or the error of `write`.
-pub fn replace_with<T>(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub fn replace_with<T>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let written = new_file_beside(path).map_err(anyhow::Error::from).and_then(|mut new| {
         let value = write(new.as_file_mut())?;
         new.persist(path).map_err(|error| error.error)?;
@@ -41,8 +45,10 @@ fn new_file_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
 /// # Errors
 /// If there is none.
 pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let bytes = std::fs::read(path).context("the run was killed before its profile was written: try a longer one")?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged: repeat the run", path.display()))
+    let bytes = std::fs::read(path)
+        .context("the run was killed before its profile was written: try a longer one")?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is damaged: repeat the run", path.display()))
 }
 
 #[cfg(test)]
@@ -60,7 +66,11 @@ mod tests {
         assert_eq!(read::<Vec<u64>>(&path).unwrap(), [2]);
         replace(&path, b"[").unwrap();
         assert!(read::<Vec<u64>>(&path).unwrap_err().to_string().contains("damaged"));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
         let plain = folder.path().join("plain");
         std::fs::write(&plain, "").unwrap();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
@@ -81,7 +91,12 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         std::fs::create_dir(folder.path().join("taken")).unwrap();
         for nowhere in ["none/page.html", "taken"] {
-            assert!(replace(&folder.path().join(nowhere), b"x").unwrap_err().to_string().starts_with("cannot write"));
+            assert!(
+                replace(&folder.path().join(nowhere), b"x")
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("cannot write")
+            );
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside");
     }

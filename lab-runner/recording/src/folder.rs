@@ -13,8 +13,8 @@
 //! | `stdout.txt`, `stderr.txt` | child | what the scenario printed |
 //! | `scratch/` | child | files of the scenario, removed when the run is over |
 //!
-//! Files that are written at the end are reserved at the start, so that a disk which fills up in between
-//! cannot take the ending away.
+//! Files that are written at the end are reserved at the start, so that a disk which fills up in
+//! between cannot take the ending away.
 
 use crate::outcome::{End, Outcome};
 use crate::reserved::Reserved;
@@ -94,7 +94,8 @@ pub fn is_recording(folder: &Path) -> bool {
 pub fn open(folder: &Path) -> anyhow::Result<Recording> {
     let spec = read_spec(folder)?;
     let outcome = read_json(&folder.join(OUTCOME));
-    let outcome = outcome.unwrap_or_else(|error| Outcome::unfinished(&format!("its outcome is lost: {error:#}")));
+    let outcome = outcome
+        .unwrap_or_else(|error| Outcome::unfinished(&format!("its outcome is lost: {error:#}")));
     Ok(Recording { folder: folder.to_owned(), spec, outcome })
 }
 
@@ -108,7 +109,10 @@ pub fn read_spec(folder: &Path) -> anyhow::Result<Spec> {
     let mut spec: Map<String, Value> = read_json(&path)?;
     let format = spec.get("format").and_then(Value::as_u64).with_context(not_understood)?;
     if format > u64::from(FORMAT) {
-        bail!("{} was recorded in format {format}, this lab reads up to {FORMAT}: use a newer lab", folder.display());
+        bail!(
+            "{} was recorded in format {format}, this lab reads up to {FORMAT}: use a newer lab",
+            folder.display()
+        );
     }
     if format < u64::from(FORMAT) {
         upgrade(&mut spec);
@@ -130,7 +134,8 @@ pub fn write_end(folder: &Path, end: &End) -> anyhow::Result<()> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
@@ -153,7 +158,11 @@ mod tests {
         assert!(read_end(&run).is_none(), "the variant has not ended");
         write_end(&run, &End { failed: Some("a panic".into()), usage: None }).unwrap();
         assert_eq!(read_end(&run).unwrap().failed.as_deref(), Some("a panic"));
-        let outcome = Outcome { ending: Ending::Hung, warnings: vec!["late".into()], ..Outcome::unfinished("slow") };
+        let outcome = Outcome {
+            ending: Ending::Hung,
+            warnings: vec!["late".into()],
+            ..Outcome::unfinished("slow")
+        };
         recorder.write_outcome(&outcome).unwrap();
         assert_eq!(open(&run).unwrap().outcome, outcome);
     }

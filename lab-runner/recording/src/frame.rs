@@ -15,12 +15,14 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Its name in a folded line. Debug information of lines alone calls each inlined closure and `async fn` the same;
-    /// those differ in their place.
+    /// Its name in a folded line. Debug information of lines alone calls each inlined closure and
+    /// `async fn` the same; those differ in their place.
     pub fn name(&self) -> String {
         let place = self.file.as_ref().zip(self.line).filter(|_| self.function.starts_with('{'));
         let name = match place {
-            Some((file, line)) => format!("{} {}:{line}", self.function, file.rsplit('/').next().unwrap_or_default()),
+            Some((file, line)) => {
+                format!("{} {}:{line}", self.function, file.rsplit('/').next().unwrap_or_default())
+            }
             None => self.function.clone(),
         };
         name.replace(';', ":")

@@ -1,7 +1,8 @@
 //! A recording: the folder that a run leaves, and the only channel between parent and child.
 //!
-//! Everything after a run reads this folder, and reads it again the same way next year. What writes and what reads a file
-//! share its layout here, so that the layout is described once. This package knows no runtime, no clock and no process.
+//! Everything after a run reads this folder, and reads it again the same way next year. What writes
+//! and what reads a file share its layout here, so that the layout is described once. This package
+//! knows no runtime, no clock and no process.
 
 pub mod alloc;
 mod cause;

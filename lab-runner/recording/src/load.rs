@@ -15,7 +15,8 @@ pub struct Load {
     pub arrivals: Arrivals,
     /// Mean requests per second over the measured time.
     pub rate: f64,
-    /// Load before the measured time, in milliseconds: recorded, tagged, excluded from every number.
+    /// Load before the measured time, in milliseconds: recorded, tagged, excluded from every
+    /// number.
     pub warmup_ms: u64,
     /// Measured time, in milliseconds.
     pub duration_ms: u64,
@@ -34,7 +35,8 @@ pub struct Load {
     /// A folder of real files, in place of generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<PathBuf>,
-    /// How long beyond all its other times a run may take before it counts as hung, in milliseconds.
+    /// How long beyond all its other times a run may take before it counts as hung, in
+    /// milliseconds.
     #[serde(default = "default_patience_ms")]
     pub patience_ms: u64,
 }
@@ -51,17 +53,19 @@ pub enum Arrivals {
     Constant,
     /// Exponential gaps: independent users.
     Poisson,
-    /// The rate changes linearly over the measured time; the last rate is this many times the first.
+    /// The rate changes linearly over the measured time; the last rate is this many times the
+    /// first.
     Ramp(f64),
     /// The rate changes once, half-way; the second rate is this many times the first.
     Step(f64),
-    /// Everything at once: a closed batch of `size` items. It has no rate and no duration; it is over
-    /// when it is done.
+    /// Everything at once: a closed batch of `size` items. It has no rate and no duration; it is
+    /// over when it is done.
     Batch,
 }
 
 impl Load {
-    /// The load that a scenario starts from: 2 000 requests a second, evenly, for 3 s on one worker.
+    /// The load that a scenario starts from: 2 000 requests a second, evenly, for 3 s on one
+    /// worker.
     pub const DEFAULT: Load = Load {
         seed: 7,
         arrivals: Arrivals::Constant,
@@ -89,7 +93,8 @@ impl Load {
         ..Load::DEFAULT
     };
 
-    /// Most requests that one run may ask for, warm-up included: each has a slot of 32 bytes on disk.
+    /// Most requests that one run may ask for, warm-up included: each has a slot of 32 bytes on
+    /// disk.
     pub const MOST_REQUESTS: f64 = 20_000_000.0;
 
     /// Measured time.
@@ -112,7 +117,8 @@ impl Load {
         self.arrivals == Arrivals::Batch
     }
 
-    /// All that a run of this load takes if the service keeps up: warm-up, measured time, and the drain.
+    /// All that a run of this load takes if the service keeps up: warm-up, measured time, and the
+    /// drain.
     pub fn lasts(&self) -> Duration {
         self.warmup() + self.duration() + self.drain()
     }
@@ -159,7 +165,10 @@ impl Load {
 
     fn check_rate(&self) -> Result<(), String> {
         if !self.rate.is_finite() || self.rate <= 0.0 || self.rate > 1_000_000.0 {
-            return Err("a rate must be above 0 and at most 1000000 requests a second: try --rate 2000".into());
+            return Err(
+                "a rate must be above 0 and at most 1000000 requests a second: try --rate 2000"
+                    .into(),
+            );
         }
         Ok(())
     }
@@ -179,18 +188,23 @@ impl FromStr for Arrivals {
             ("poisson", None) => Ok(Arrivals::Poisson),
             ("ramp", factor) => Ok(Arrivals::Ramp(factor.unwrap_or(3.0))),
             ("step", factor) => Ok(Arrivals::Step(factor.unwrap_or(3.0))),
-            ("batch" | "constant" | "poisson", Some(_)) => Err(format!("{kind} takes no ratio: try {kind}")),
-            _ => Err(format!("'{text}' is not an arrival model: try constant, poisson, ramp:3 or step:3")),
+            ("batch" | "constant" | "poisson", Some(_)) => {
+                Err(format!("{kind} takes no ratio: try {kind}"))
+            }
+            _ => Err(format!(
+                "'{text}' is not an arrival model: try constant, poisson, ramp:3 or step:3"
+            )),
         }
     }
 }
 
 fn parse_factor(text: &str) -> Result<f64, String> {
     let usable = |f: &f64| f.is_finite() && (0.001..=1_000.0).contains(f);
-    text.parse()
-        .ok()
-        .filter(usable)
-        .ok_or_else(|| format!("'{text}' is not a ratio of last rate to first (0.001 to 1000): try ramp:3 or step:3"))
+    text.parse().ok().filter(usable).ok_or_else(|| {
+        format!(
+            "'{text}' is not a ratio of last rate to first (0.001 to 1000): try ramp:3 or step:3"
+        )
+    })
 }
 
 impl fmt::Display for Arrivals {
@@ -254,7 +268,9 @@ mod tests {
         assert!(with(|l| l.duration_ms = u64::MAX).is_err());
         assert!(with(|l| l.workers = 0).is_err());
         assert!(with(|l| l.size = 0).is_err());
-        assert!(with(|l| (l.rate, l.duration_ms) = (1e6, 60_000)).unwrap_err().contains("requests"));
+        assert!(
+            with(|l| (l.rate, l.duration_ms) = (1e6, 60_000)).unwrap_err().contains("requests")
+        );
     }
 
     #[test]

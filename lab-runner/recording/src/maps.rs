@@ -70,7 +70,11 @@ mod tests {
         assert_eq!(found[0].path, "");
         assert_eq!(
             found[1],
-            Mapping { addresses: 0x7f_2000..0x7f_5000, offset: 0x2000, path: "/usr/bin/a lab".to_owned() }
+            Mapping {
+                addresses: 0x7f_2000..0x7f_5000,
+                offset: 0x2000,
+                path: "/usr/bin/a lab".to_owned()
+            }
         );
     }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The slowest request that the profiler `spans` saw, followed through its polls: `spans-slow.json`.
+/// The slowest request that the profiler `spans` saw, followed through its polls:
+/// `spans-slow.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlowRequest {
     /// The request's number, as its span carries it.

@@ -20,7 +20,8 @@ pub struct Outcome {
     /// CPU time that the host took away during the run, where it is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal: Option<Steal>,
-    /// Cores that processes other than the run and the lab used meanwhile, on average, where it is reported.
+    /// Cores that processes other than the run and the lab used meanwhile, on average, where it is
+    /// reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_cores: Option<f64>,
     /// The name of the process among them that used most, if any used more than a tick or two.

@@ -1,5 +1,5 @@
-//! What watching took, as the child that was watched measured it: `watching.json` beside the profiler's own word. What it comes to is
-//! reckoned by `watching/`, in the parent.
+//! What watching took, as the child that was watched measured it: `watching.json` beside the
+//! profiler's own word. What it comes to is reckoned by `watching/`, in the parent.
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -11,7 +11,8 @@ pub struct Overhead {
     pub process_ns: u64,
     /// For how long that was, in nanoseconds.
     pub wall_ns: u64,
-    /// CPU time that the pacer had used before, in nanoseconds: the rest of its time is in `process_ns`.
+    /// CPU time that the pacer had used before, in nanoseconds: the rest of its time is in
+    /// `process_ns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pacer_before_ns: Option<u64>,
     /// CPU time of the profiler's own threads.
@@ -43,7 +44,8 @@ pub struct Event {
     pub price: Price,
 }
 
-/// CPU time of one event in nanoseconds: the median of several blocks of them, and the interval that has it in 95 of 100 cases.
+/// CPU time of one event in nanoseconds: the median of several blocks of them, and the interval
+/// that has it in 95 of 100 cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Price {
     /// The median.
@@ -56,8 +58,8 @@ pub struct Price {
 
 /// Blocks that a price is taken from.
 pub const BLOCKS: usize = 20;
-/// Of twenty ordered values, the sixth and the fifteenth have the median between them in 95.9 of 100 cases: the binomial
-/// distribution gives it, whatever theirs is.
+/// Of twenty ordered values, the sixth and the fifteenth have the median between them in 95.9 of
+/// 100 cases: the binomial distribution gives it, whatever theirs is.
 const RANKS: [usize; 2] = [5, 14];
 
 impl Price {
@@ -71,7 +73,11 @@ impl Price {
     /// What two things take together that happen together.
     #[must_use]
     pub fn and(self, other: Price) -> Price {
-        Price { ns: self.ns + other.ns, low_ns: self.low_ns + other.low_ns, high_ns: self.high_ns + other.high_ns }
+        Price {
+            ns: self.ns + other.ns,
+            low_ns: self.low_ns + other.low_ns,
+            high_ns: self.high_ns + other.high_ns,
+        }
     }
 }
 
@@ -97,7 +103,11 @@ mod tests {
         let mut blocks: [f64; BLOCKS] = std::array::from_fn(|number| (20 - number) as f64);
         blocks[0] = 1e9;
         let price = Price::of(blocks);
-        assert_eq!((price.low_ns, price.ns, price.high_ns), (6.0, 10.5, 15.0), "an interrupted one changes nothing");
+        assert_eq!(
+            (price.low_ns, price.ns, price.high_ns),
+            (6.0, 10.5, 15.0),
+            "an interrupted one changes nothing"
+        );
         assert_eq!(price.and(price).high_ns, 30.0);
     }
 }

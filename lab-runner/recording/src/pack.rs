@@ -1,8 +1,10 @@
-//! A recording as one file: what `lab pack` makes, and what every command that reads a recording unpacks again.
+//! A recording as one file: what `lab pack` makes, and what every command that reads a recording
+//! unpacks again.
 //!
-//! It is a gzipped tar archive with one folder at its top, that of the run or of the invocation. Entries are sorted and have
-//! neither owner nor time, so that the same recording makes the same bytes. A request log is stored in `columns`, under
-//! its name and `COLUMNS`; everything else is stored as it is.
+//! It is a gzipped tar archive with one folder at its top, that of the run or of the invocation.
+//! Entries are sorted and have neither owner nor time, so that the same recording makes the same
+//! bytes. A request log is stored in `columns`, under its name and `COLUMNS`; everything else is
+//! stored as it is.
 
 mod columns;
 mod opened;
@@ -27,8 +29,8 @@ pub const EXTENSION: &str = "lab";
 const FORMAT: &[u8] = b"lab.pack.v1";
 /// What follows the name of a request log that is stored in columns.
 const COLUMNS: &str = ".columns";
-/// The largest recording: a score of all variants leaves some ten thousand files, and a temporary folder can be trusted
-/// to hold 2 GiB.
+/// The largest recording: a score of all variants leaves some ten thousand files, and a temporary
+/// folder can be trusted to hold 2 GiB.
 const MOST: Packed = Packed { files: 100_000, bytes: 2 << 30 };
 /// Logs of profilers that are summed up in other files, which are what reports read.
 const RAW_LOGS: [&str; 4] = [alloc::FILE, alloc::HEAP, scheduler::FILE, stall::FILE];
@@ -38,8 +40,8 @@ const RAW_LOGS: [&str; 4] = [alloc::FILE, alloc::HEAP, scheduler::FILE, stall::F
 pub enum Contents {
     /// All of them.
     Everything,
-    /// Those that a report reads: without the raw logs of profilers, and without pages, pictures and exports, which are
-    /// made from the rest at any time.
+    /// Those that a report reads: without the raw logs of profilers, and without pages, pictures
+    /// and exports, which are made from the rest at any time.
     Report,
 }
 
@@ -52,15 +54,21 @@ pub struct Packed {
     pub bytes: u64,
 }
 
-/// Packs the recording in a folder: a run, an invocation, or what holds invocations, as `lab verify` makes it.
+/// Packs the recording in a folder: a run, an invocation, or what holds invocations, as `lab
+/// verify` makes it.
 ///
 /// # Errors
-/// If the folder holds no recording or a link, is larger than what can be unpacked again, or cannot be read.
+/// If the folder holds no recording or a link, is larger than what can be unpacked again, or cannot
+/// be read.
 pub fn pack(folder: &Path, contents: Contents, to: impl Write) -> anyhow::Result<Packed> {
     let shown = folder.display();
-    ensure!(folder.is_dir(), "there is no folder {shown}: lab run makes recordings, lab pack packs them");
+    ensure!(
+        folder.is_dir(),
+        "there is no folder {shown}: lab run makes recordings, lab pack packs them"
+    );
     let name = folder.canonicalize().ok().and_then(|folder| folder.file_name().map(PathBuf::from));
-    let name = name.with_context(|| format!("{shown} is not the folder of a recording: name one"))?;
+    let name =
+        name.with_context(|| format!("{shown} is not the folder of a recording: name one"))?;
     let mut files = BTreeSet::new();
     collect(folder, contents, &mut files)?;
     let has_recording = files.iter().filter_map(|file| file.parent()).any(is_recording);
@@ -72,7 +80,10 @@ pub fn pack(folder: &Path, contents: Contents, to: impl Write) -> anyhow::Result
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         packed = Packed { files: packed.files + 1, bytes: packed.bytes + bytes.len() as u64 };
         let too_large = packed.files > MOST.files || packed.bytes > MOST.bytes;
-        ensure!(!too_large, "{shown} is too large to be packed: try --for-documents, which leaves raw logs out");
+        ensure!(
+            !too_large,
+            "{shown} is too large to be packed: try --for-documents, which leaves raw logs out"
+        );
         let inside = name.join(file.strip_prefix(folder)?);
         add(&mut archive, &inside, bytes)?;
     }
@@ -81,7 +92,9 @@ pub fn pack(folder: &Path, contents: Contents, to: impl Write) -> anyhow::Result
 }
 
 fn collect(folder: &Path, contents: Contents, found: &mut BTreeSet<PathBuf>) -> anyhow::Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
+    {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
         if is_left_out(&path, contents) {
@@ -92,7 +105,10 @@ fn collect(folder: &Path, contents: Contents, found: &mut BTreeSet<PathBuf>) -> 
         } else if kind.is_file() {
             found.insert(path);
         } else {
-            bail!("{} is neither a file nor a folder: move it out of the recording", path.display());
+            bail!(
+                "{} is neither a file nor a folder: move it out of the recording",
+                path.display()
+            );
         }
     }
     Ok(())
@@ -115,7 +131,9 @@ fn add(archive: &mut Builder<impl Write>, inside: &Path, bytes: Vec<u8>) -> anyh
         (inside.to_owned(), bytes)
     };
     let mut header = Header::new_ustar();
-    header.set_path(&inside).with_context(|| format!("the path {} is too long", inside.display()))?;
+    header
+        .set_path(&inside)
+        .with_context(|| format!("the path {} is too long", inside.display()))?;
     header.set_size(bytes.len() as u64);
     header.set_mode(0o644);
     header.set_mtime(0);
@@ -127,10 +145,12 @@ fn is_request_log(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == request_log::REQUESTS || name == request_log::FLOOR)
 }
 
-/// Unpacks a file that [`pack`] made into a folder that is empty, and returns the recording's folder in it.
+/// Unpacks a file that [`pack`] made into a folder that is empty, and returns the recording's
+/// folder in it.
 ///
 /// # Errors
-/// If the file is none of those, is damaged, or holds what no recording holds: a link, a path that leads out, too much.
+/// If the file is none of those, is damaged, or holds what no recording holds: a link, a path that
+/// leads out, too much.
 pub fn unpack(packed: &Path, into: &Path) -> anyhow::Result<PathBuf> {
     unpack_at_most(MOST, packed, into)
 }
@@ -145,12 +165,16 @@ fn unpack_at_most(most: Packed, packed: &Path, into: &Path) -> anyhow::Result<Pa
         Some(newer) if newer.starts_with(b"lab.pack.") => {
             bail!("{shown} was packed by a newer lab: use that one")
         }
-        _ => bail!("{shown} is not a packed recording: name a run's folder, or a file that lab pack made"),
+        _ => bail!(
+            "{shown} is not a packed recording: name a run's folder, or a file that lab pack made"
+        ),
     }
     // The archive ends before the stream does, and only the stream's end has the checksum.
     let mut archive = Archive::new(stream);
-    let tops = unpack_entries(&mut archive, most, into).with_context(|| format!("cannot unpack {shown}"))?;
-    std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).with_context(|| format!("{shown} is damaged"))?;
+    let tops = unpack_entries(&mut archive, most, into)
+        .with_context(|| format!("cannot unpack {shown}"))?;
+    std::io::copy(&mut archive.into_inner(), &mut std::io::sink())
+        .with_context(|| format!("{shown} is damaged"))?;
     match tops.len() {
         1 => Ok(into.join(tops.first().context("one folder")?)),
         _ => bail!("{shown} holds no recording: lab pack makes files that do"),
@@ -158,13 +182,22 @@ fn unpack_at_most(most: Packed, packed: &Path, into: &Path) -> anyhow::Result<Pa
 }
 
 /// Unpacks all entries, and returns the folders at the top.
-fn unpack_entries(archive: &mut Archive<impl Read>, most: Packed, into: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
+fn unpack_entries(
+    archive: &mut Archive<impl Read>,
+    most: Packed,
+    into: &Path,
+) -> anyhow::Result<BTreeSet<PathBuf>> {
     let (mut tops, mut bytes_left) = (BTreeSet::new(), most.bytes);
-    // Raw entries: what makes an archive's names and files longer than their headers say is refused like a link.
+    // Raw entries: what makes an archive's names and files longer than their headers say is refused
+    // like a link.
     for (number, entry) in archive.entries()?.raw(true).enumerate() {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
-        ensure!(number < most.files, "it holds more than {} files, which no recording does", most.files);
+        ensure!(
+            number < most.files,
+            "it holds more than {} files, which no recording does",
+            most.files
+        );
         let is_file = entry.header().entry_type() == EntryType::Regular;
         ensure!(is_file, "{} is not a plain file, and a recording has no others", path.display());
         let is_inside = path.components().all(|part| matches!(part, Component::Normal(_)));
@@ -173,9 +206,9 @@ fn unpack_entries(archive: &mut Archive<impl Read>, most: Packed, into: &Path) -
         // The header may lie about the size: what counts is what comes out.
         let mut bytes = Vec::new();
         entry.by_ref().take(bytes_left + 1).read_to_end(&mut bytes)?;
-        bytes_left = bytes_left
-            .checked_sub(bytes.len() as u64)
-            .with_context(|| format!("it holds more than {} bytes: unpack it by hand", most.bytes))?;
+        bytes_left = bytes_left.checked_sub(bytes.len() as u64).with_context(|| {
+            format!("it holds more than {} bytes: unpack it by hand", most.bytes)
+        })?;
         tops.extend(path.components().next().map(|top| PathBuf::from(top.as_os_str())));
         write(into, &path, bytes)?;
     }
@@ -191,8 +224,10 @@ fn write(into: &Path, inside: &Path, bytes: Vec<u8>) -> anyhow::Result<()> {
     };
     let path = into.join(inside);
     path.parent().map_or(Ok(()), fs::create_dir_all)?;
-    let mut file = File::create_new(&path).with_context(|| format!("{} is there twice", inside.display()))?;
-    file.write_all(&bytes).with_context(|| format!("there is no room in {}: set TMPDIR", into.display()))
+    let mut file =
+        File::create_new(&path).with_context(|| format!("{} is there twice", inside.display()))?;
+    file.write_all(&bytes)
+        .with_context(|| format!("there is no room in {}: set TMPDIR", into.display()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A post-mortem: every thread, task, lock and runtime of a process at its deadline.
 //!
-//! The child knows its stacks as addresses, the parent gives them names. One type serves both: its parameter is what a
-//! stack is, [`Addresses`] or `Vec<Frame>`.
+//! The child knows its stacks as addresses, the parent gives them names. One type serves both: its
+//! parameter is what a stack is, [`Addresses`] or `Vec<Frame>`.
 
 use crate::frame::Frame;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,8 @@ pub struct PostMortem<S = Vec<Frame>> {
     /// The runtimes that the lab saw being built.
     #[serde(default)]
     pub runtimes: Vec<Runtime>,
-    /// What idle tasks await, by tokio's task dump; empty in a build without the feature `taskdump`.
+    /// What idle tasks await, by tokio's task dump; empty in a build without the feature
+    /// `taskdump`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dumped: Vec<Awaits>,
     /// What is missing: threads that did not answer, what the kernel does not report.
@@ -62,7 +63,8 @@ pub struct Thread<S = Vec<Frame>> {
     pub stack: S,
     /// Whether the stack was the same a tenth of a second before.
     pub same_later: bool,
-    /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not report it.
+    /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not
+    /// report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_cpu: Option<f64>,
     /// The function of the kernel that it waits in, where that is reported.
@@ -144,12 +146,14 @@ pub struct Watched {
     /// Who waits for it.
     #[serde(default)]
     pub waiters: Vec<Party>,
-    /// Who is on the other side of a channel: who could end the wait, as far as that is known. Empty for a lock.
+    /// Who is on the other side of a channel: who could end the wait, as far as that is known.
+    /// Empty for a lock.
     #[serde(default)]
     pub others: Vec<Party>,
 }
 
-/// Tasks that a dump is asked about: naming what one awaits takes longer than all else in a post-mortem.
+/// Tasks that a dump is asked about: naming what one awaits takes longer than all else in a
+/// post-mortem.
 pub const MOST_AWAITS: usize = 32;
 
 /// What an idle task awaits, from tokio's task dump.

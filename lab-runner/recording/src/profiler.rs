@@ -6,8 +6,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-/// An instrument that looks into a run. Each has a run of its own: two of them in one process see each other, and some
-/// pairs deadlock.
+/// An instrument that looks into a run. Each has a run of its own: two of them in one process see
+/// each other, and some pairs deadlock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profiler {
@@ -21,15 +21,18 @@ pub enum Profiler {
     Sched,
     /// How long the steps of a request take.
     Spans,
-    /// Somebody who watches with tokio-console. Leaves nothing, and is asked for by `--console` alone.
+    /// Somebody who watches with tokio-console. Leaves nothing, and is asked for by `--console`
+    /// alone.
     Console,
 }
 
 impl Profiler {
     /// All that leave something, in the order in which they are shown.
-    pub const ALL: [Profiler; 5] = [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched, Profiler::Spans];
+    pub const ALL: [Profiler; 5] =
+        [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched, Profiler::Spans];
     /// The profilers of a run for which none are named.
-    pub const DEFAULT: [Profiler; 4] = [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched];
+    pub const DEFAULT: [Profiler; 4] =
+        [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched];
 }
 
 impl fmt::Display for Profiler {
@@ -120,7 +123,10 @@ mod tests {
     fn profilers_are_words_that_read_back() {
         for profiler in Profiler::ALL {
             assert_eq!(profiler.to_string().parse(), Ok(profiler));
-            assert_eq!(serde_json::to_value(profiler).unwrap(), serde_json::json!(profiler.to_string()));
+            assert_eq!(
+                serde_json::to_value(profiler).unwrap(),
+                serde_json::json!(profiler.to_string())
+            );
         }
         assert!("gpu".parse::<Profiler>().unwrap_err().contains("try --profile"));
     }

@@ -1,8 +1,9 @@
-//! The request log, as it is read: one slot per request, laid out before the load starts and filled in place by the pacer and
-//! the runtime under test.
+//! The request log, as it is read: one slot per request, laid out before the load starts and filled
+//! in place by the pacer and the runtime under test.
 //!
-//! The file is a row of 64-bit words in the machine's own byte order: [`HEADER_WORDS`] of header, then
-//! [`SLOT_WORDS`] a request. A zero means "did not happen"; times are `CLOCK_MONOTONIC` nanoseconds.
+//! The file is a row of 64-bit words in the machine's own byte order: [`HEADER_WORDS`] of header,
+//! then [`SLOT_WORDS`] a request. A zero means "did not happen"; times are `CLOCK_MONOTONIC`
+//! nanoseconds.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -26,7 +27,8 @@ pub const HEADER_WORDS: usize = 32;
 /// Words a slot: intended, sent, first poll, end.
 pub const SLOT_WORDS: usize = 4;
 
-/// Set in a slot's end when the request was dropped unanswered. Monotonic time reaches the two flags in 146 years.
+/// Set in a slot's end when the request was dropped unanswered. Monotonic time reaches the two
+/// flags in 146 years.
 pub const LOST: u64 = 1 << 63;
 
 /// Set in a slot's end when the answer was an error.
@@ -112,7 +114,8 @@ pub struct Entry {
     pub error: bool,
 }
 
-/// Opens a log and reads its header; the entries follow from the iterator, up to where the file ends.
+/// Opens a log and reads its header; the entries follow from the iterator, up to where the file
+/// ends.
 ///
 /// # Errors
 /// If the file cannot be read, is no request log, or was written by a newer lab.
@@ -124,7 +127,9 @@ pub fn read(path: &Path) -> io::Result<(Header, Entries)> {
     }
     match (words[0], words[1]) {
         (MAGIC, VERSION) => {}
-        (MAGIC, newer) => return Err(invalid(&format!("has format {newer}, this lab reads format {VERSION}"))),
+        (MAGIC, newer) => {
+            return Err(invalid(&format!("has format {newer}, this lab reads format {VERSION}")));
+        }
         _ => return Err(invalid("is not a request log")),
     }
     let header = header(&words);
@@ -227,8 +232,8 @@ impl Totals {
 pub struct Cost {
     /// CPU time of the calling thread, spinning included.
     pub cpu_ns: u64,
-    /// Spent sending, from the look at the clock that found a deadline reached to the next one. Sending that
-    /// was interrupted is left out.
+    /// Spent sending, from the look at the clock that found a deadline reached to the next one.
+    /// Sending that was interrupted is left out.
     pub send_ns: u64,
     /// The part of it that was spent waking the target, as far as `send` reported it.
     pub wake_ns: u64,

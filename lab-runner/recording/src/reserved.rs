@@ -1,4 +1,5 @@
-//! JSON files whose blocks are reserved before they are written, so that a full disk cannot prevent writing.
+//! JSON files whose blocks are reserved before they are written, so that a full disk cannot prevent
+//! writing.
 
 use anyhow::Context;
 use serde::Serialize;
@@ -41,7 +42,9 @@ impl Reserved {
             text = serde_json::to_vec(&value)?;
         }
         text.resize(ROOM, b' ');
-        self.file.write_all_at(&text, 0).with_context(|| format!("cannot write {}", self.path.display()))
+        self.file
+            .write_all_at(&text, 0)
+            .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 

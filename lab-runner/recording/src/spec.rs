@@ -29,7 +29,8 @@ pub struct Spec {
     pub load: Load,
     /// What the run is for.
     pub purpose: Purpose,
-    /// Bytes that its environment was lengthened by, so that the stack does not begin where it always does.
+    /// Bytes that its environment was lengthened by, so that the stack does not begin where it
+    /// always does.
     #[serde(default)]
     pub padding: usize,
     /// When the run is killed, in milliseconds after its start.

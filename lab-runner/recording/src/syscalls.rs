@@ -1,5 +1,5 @@
-//! Names of system calls, by the numbers that the kernel tells: of those in which the threads of a service wait.
-//! A recording is of this machine's architecture.
+//! Names of system calls, by the numbers that the kernel tells: of those in which the threads of a
+//! service wait. A recording is of this machine's architecture.
 
 /// The numbers of `asm/unistd_64.h`.
 #[cfg(target_arch = "x86_64")]
@@ -213,7 +213,9 @@ mod tests {
         for known in OF_A_DESCRIPTOR {
             assert!(NAMES.iter().any(|(_, name)| name == known), "{known}");
         }
-        assert!(NAMES.iter().any(|(_, name)| *name == "futex") && !OF_A_DESCRIPTOR.contains(&"futex"));
+        assert!(
+            NAMES.iter().any(|(_, name)| *name == "futex") && !OF_A_DESCRIPTOR.contains(&"futex")
+        );
     }
 
     #[test]

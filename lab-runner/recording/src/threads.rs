@@ -1,4 +1,5 @@
-//! What the child records of its threads: addresses, and what is needed to give them names in another process.
+//! What the child records of its threads: addresses, and what is needed to give them names in
+//! another process.
 
 use crate::frame::Frame;
 use serde::de::DeserializeOwned;
@@ -61,8 +62,8 @@ pub const STUCK_THREADS: &str = "threads.json";
 /// Panics, in the folder of any run that had one.
 pub const PANICS: &str = "panics.json";
 
-/// A thread that was in the same functions in several looks in a row, outside of polls. `S` is its stack: addresses or
-/// frames.
+/// A thread that was in the same functions in several looks in a row, outside of polls. `S` is its
+/// stack: addresses or frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StuckThread<S = Vec<Frame>> {
     /// Its number in the kernel.
@@ -94,7 +95,8 @@ pub struct Panic<S = Vec<Frame>> {
     pub text: String,
     /// The stack at that moment, innermost first.
     pub stack: S,
-    /// How many there were of the same text on the same stack. Beyond [`COUNTED_EACH`] a lower bound.
+    /// How many there were of the same text on the same stack. Beyond [`COUNTED_EACH`] a lower
+    /// bound.
     #[serde(default = "once")]
     pub times: u64,
 }
@@ -103,7 +105,8 @@ fn once() -> u64 {
     1
 }
 
-/// Up to so many panics of one kind each is written down; beyond that each doubling is, for writing takes time.
+/// Up to so many panics of one kind each is written down; beyond that each doubling is, for writing
+/// takes time.
 pub const COUNTED_EACH: u64 = 64;
 
 impl<S> Panic<S> {

@@ -1,9 +1,9 @@
 //! A file of 64-bit words mapped into memory and shared with later readers of the file.
 //!
-//! What is stored here survives everything but the machine: a panic, `kill -9`, a hang that ends in a kill.
-//! A store costs what a store costs; no system call, no lock, no buffer that would have to be flushed. The
-//! blocks are reserved when the file is made, so a disk that fills up later cannot turn a store into SIGBUS
-//! (on a file system that copies on write, btrfs or zfs, it still may).
+//! What is stored here survives everything but the machine: a panic, `kill -9`, a hang that ends in
+//! a kill. A store costs what a store costs; no system call, no lock, no buffer that would have to
+//! be flushed. The blocks are reserved when the file is made, so a disk that fills up later cannot
+//! turn a store into SIGBUS (on a file system that copies on write, btrfs or zfs, it still may).
 
 use memmap2::MmapMut;
 use rustix::fs::{FallocateFlags, fallocate};
@@ -31,11 +31,15 @@ impl Words {
     }
 
     /// All words, in file order.
-    #[expect(unsafe_code, reason = "a memory map is bytes; the words in it are shared with the reader of the file")]
+    #[expect(
+        unsafe_code,
+        reason = "a memory map is bytes; the words in it are shared with the reader of the file"
+    )]
     pub fn as_slice(&self) -> &[AtomicU64] {
-        // SAFETY: the map is page-aligned, at least `count` words long (`create` sized the file) and lives as
-        // long as `self`. Every bit pattern is a valid `AtomicU64`, which has the layout of `u64`. The bytes
-        // are never touched but through this slice, so no plain access races with an atomic one.
+        // SAFETY: the map is page-aligned, at least `count` words long (`create` sized the file)
+        // and lives as long as `self`. Every bit pattern is a valid `AtomicU64`, which has the
+        // layout of `u64`. The bytes are never touched but through this slice, so no plain access
+        // races with an atomic one.
         unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<AtomicU64>(), self.count) }
     }
 }
@@ -58,7 +62,7 @@ fn reserve(file: &mut File, bytes: u64) -> io::Result<()> {
 
 #[expect(unsafe_code, reason = "mapping a file is unsafe because someone else could truncate it")]
 fn map(file: &File) -> io::Result<MmapMut> {
-    // SAFETY: the file was just made by this process (`create_new`) inside its own recording folder; nothing
-    // in the lab truncates a recording.
+    // SAFETY: the file was just made by this process (`create_new`) inside its own recording
+    // folder; nothing in the lab truncates a recording.
     unsafe { MmapMut::map_mut(file) }
 }

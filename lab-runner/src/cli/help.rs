@@ -1,4 +1,5 @@
-//! The texts around the lists of commands and options: what the lab is, and how long each command takes.
+//! The texts around the lists of commands and options: what the lab is, and how long each command
+//! takes.
 
 /// What the lab is.
 pub(crate) const ABOUT: &str = "\
@@ -82,4 +83,5 @@ that is still running. Without options the newest 10 recordings are kept.
 
 /// All of them, for tests.
 #[cfg(test)]
-pub(crate) const ALL: [&str; 10] = [ABOUT, AFTER, RUN, COMPARE, SWEEP, VERIFY, SCORE, DOCTOR, OVERHEAD, CLEAN];
+pub(crate) const ALL: [&str; 10] =
+    [ABOUT, AFTER, RUN, COMPARE, SWEEP, VERIFY, SCORE, DOCTOR, OVERHEAD, CLEAN];

@@ -103,7 +103,10 @@ mod tests {
         assert_eq!((merged.rate, merged.workers), (Some(1_000.0), Some(2)));
         for bad in ["", "rate", "rate=many", "speed=7", "seed=3", "duration=3"] {
             let error = own_load(bad).unwrap_err();
-            assert!(error.contains("try rate=100") || error.contains("try --rate"), "{bad}: {error}");
+            assert!(
+                error.contains("try rate=100") || error.contains("try --rate"),
+                "{bad}: {error}"
+            );
         }
     }
 }

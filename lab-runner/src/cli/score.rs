@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Options that say what is run, none of which goes with a recorded score or with the rules.
-const OF_RUNS: [&str; 6] = ["scenarios", "thorough", "seeds", "no_neighbour", "dry_run", "keep_raw"];
+const OF_RUNS: [&str; 6] =
+    ["scenarios", "thorough", "seeds", "no_neighbour", "dry_run", "keep_raw"];
 
 #[derive(Debug, Args)]
 pub(crate) struct ScoreArgs {

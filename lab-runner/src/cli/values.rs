@@ -27,7 +27,8 @@ const RATES: [Unit; 3] = [("k", 1e3), ("m", 1e6), ("/s", 1.0)];
 const LARGEST: f64 = 9_007_199_254_740_992.0;
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// A number and the factor of the unit behind it; 1 without a unit. Units may be written in any case.
+/// A number and the factor of the unit behind it; 1 without a unit. Units may be written in any
+/// case.
 fn number_and_factor(text: &str, units: &[Unit]) -> (String, f64) {
     let text = text.trim().to_ascii_lowercase();
     for (unit, factor) in units {
@@ -41,7 +42,8 @@ fn number_and_factor(text: &str, units: &[Unit]) -> (String, f64) {
 /// A size in bytes or items: `16000`, `16kB`, `1.5 MB`, `1MiB`, `10k`.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let (number, factor) = number_and_factor(text, &SIZES);
-    // Whole numbers are not rounded to a float: the largest of them are refused where they are used.
+    // Whole numbers are not rounded to a float: the largest of them are refused where they are
+    // used.
     let size = match number.parse::<usize>() {
         Ok(whole) => whole.checked_mul(factor as usize),
         Err(_) => fraction(&number).and_then(|fraction| whole(fraction * factor)),
@@ -144,7 +146,8 @@ pub(crate) fn profilers(text: &str) -> Result<Profilers, String> {
         "all" => Ok(Profilers(Profiler::ALL.into())),
         "none" => Ok(Profilers(Vec::new())),
         named => {
-            let mut profilers = named.split(',').map(Profiler::from_str).collect::<Result<Vec<_>, _>>()?;
+            let mut profilers =
+                named.split(',').map(Profiler::from_str).collect::<Result<Vec<_>, _>>()?;
             profilers.sort();
             profilers.dedup();
             Ok(Profilers(profilers))
@@ -178,7 +181,8 @@ mod tests {
         for (text, bytes) in cases {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
-        let bad = ["0", "-1", "1.5B", "0.0001kB", "kB", "1.5.5kB", "1e3", "inf", "nan", "1 2", "1xB"];
+        let bad =
+            ["0", "-1", "1.5B", "0.0001kB", "kB", "1.5.5kB", "1e3", "inf", "nan", "1 2", "1xB"];
         let too_large = ["99999999999999999999", "9999999999999999MiB", "99999999999999.5MB"];
         for text in bad.into_iter().chain(too_large) {
             assert!(size(text).unwrap_err().contains("try --size 16kB"), "{text}");
@@ -187,7 +191,9 @@ mod tests {
 
     #[test]
     fn rates_take_units_of_any_case() {
-        for (text, wanted) in [("2000", 2e3), ("1k", 1e3), ("1K", 1e3), ("2.5k", 2.5e3), ("2k/s", 2e3), ("0.1M", 1e5)] {
+        for (text, wanted) in
+            [("2000", 2e3), ("1k", 1e3), ("1K", 1e3), ("2.5k", 2.5e3), ("2k/s", 2e3), ("0.1M", 1e5)]
+        {
             assert_eq!(rate(text), Ok(wanted), "{text}");
         }
         for bad in ["many", "", "k", "2kB", "1 2", "2000/min"] {
@@ -200,7 +206,8 @@ mod tests {
         assert_eq!(duration("1s 500ms"), Ok(Duration::from_millis(1_500)));
         assert_eq!(duration("1.5S"), Ok(Duration::from_millis(1_500)));
         assert_eq!(duration("0.5ms"), Ok(Duration::from_micros(500)));
-        for bad in ["3", "-3s", "0s", "0.0s", "soon", "", "99999999999999999999s", "400d", "1.2.3s"] {
+        for bad in ["3", "-3s", "0s", "0.0s", "soon", "", "99999999999999999999s", "400d", "1.2.3s"]
+        {
             assert!(duration(bad).unwrap_err().contains("try 3s"), "{bad}");
         }
         assert_eq!(age("7d"), Ok(Duration::from_secs(7 * 86_400)));

@@ -30,8 +30,14 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Those that are older than wanted and not among the newest, of recordings that are sorted from new to old.
-fn to_remove(found: &[Recorded], keep: usize, older_than: Option<Duration>, now: SystemTime) -> Vec<Recorded> {
+/// Those that are older than wanted and not among the newest, of recordings that are sorted from
+/// new to old.
+fn to_remove(
+    found: &[Recorded],
+    keep: usize,
+    older_than: Option<Duration>,
+    now: SystemTime,
+) -> Vec<Recorded> {
     let is_old = |recording: &&Recorded| {
         let age = now.duration_since(recording.made).unwrap_or_default();
         older_than.is_none_or(|limit| age > limit)
@@ -54,8 +60,11 @@ mod tests {
     #[test]
     fn the_newest_stay_and_of_the_others_only_old_ones_go() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let made =
-            |ago: u64| Recorded { folder: format!("{ago}").into(), made: now - Duration::from_secs(ago), bytes: 1 };
+        let made = |ago: u64| Recorded {
+            folder: format!("{ago}").into(),
+            made: now - Duration::from_secs(ago),
+            bytes: 1,
+        };
         let found = [made(10), made(20), made(30), made(40)];
         let removed = |keep, limit: Option<u64>| -> Vec<String> {
             let removed = to_remove(&found, keep, limit.map(Duration::from_secs), now);

@@ -1,4 +1,5 @@
-//! `lab compare`: two variants as pairs of fresh processes, and what the pairs say about every metric.
+//! `lab compare`: two variants as pairs of fresh processes, and what the pairs say about every
+//! metric.
 
 use crate::cli::{CompareArgs, OwnLoad};
 use crate::cmd::dry_run::print_plan;
@@ -26,7 +27,11 @@ use lab_recording::spec::Side;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) fn run(args: &CompareArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    args: &CompareArgs,
+    style: Style,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Exit> {
     if let Some(recordings) = recorded::sides(args)? {
         return recorded::compare(&recordings, args, style, scenarios);
     }
@@ -42,14 +47,22 @@ pub(crate) fn run(args: &CompareArgs, style: Style, scenarios: &[&'static Scenar
     }
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, &format!("{}-compare", scenario.name))?;
-    let mut comparing = Comparing { args, sides: &sides, folder: &folder, interrupts: &interrupts, scenarios, done: 0 };
+    let mut comparing = Comparing {
+        args,
+        sides: &sides,
+        folder: &folder,
+        interrupts: &interrupts,
+        scenarios,
+        done: 0,
+    };
     let signal = match comparing.run(style.plain)? {
         Stopped::Interrupted(signal) => Some(signal),
         Stopped::TooBusy => None,
         Stopped::Done => {
             let times = batch_times(&folder);
             let profilers = profilers(args, &planned);
-            let runs = plan::profiles(&first_pair(&planned), &profilers, args.timeout, Some(&times));
+            let runs =
+                plan::profiles(&first_pair(&planned), &profilers, args.timeout, Some(&times));
             profile(&runs, &folder, &interrupts, args.record.raw_logs())
         }
     };
@@ -81,8 +94,8 @@ struct Comparing<'a> {
 }
 
 impl Comparing<'_> {
-    /// Runs pairs, look by look, until they are decided. A pair that was disturbed is replaced by another one, as long
-    /// as replacements are at most half of the wanted pairs.
+    /// Runs pairs, look by look, until they are decided. A pair that was disturbed is replaced by
+    /// another one, as long as replacements are at most half of the wanted pairs.
     fn run(&mut self, plain: bool) -> anyhow::Result<Stopped> {
         let mut table = LiveTable::new(self.folder, most_pairs(self.args), self.scenarios, plain);
         for wanted in looks(self.args) {
@@ -103,10 +116,12 @@ impl Comparing<'_> {
     fn reach(&mut self, wanted: usize, table: &mut LiveTable<'_>) -> anyhow::Result<Stopped> {
         let most = wanted + wanted / 2;
         loop {
-            // Before there are as many as wanted nothing is known of their host that would end it, except that it is
-            // much too busy.
+            // Before there are as many as wanted nothing is known of their host that would end it,
+            // except that it is much too busy.
             let missing = match self.comparison() {
-                Some(comparison) if is_too_busy(&comparison, self.sides, self.args) => return Ok(Stopped::TooBusy),
+                Some(comparison) if is_too_busy(&comparison, self.sides, self.args) => {
+                    return Ok(Stopped::TooBusy);
+                }
                 Some(comparison) => wanted.saturating_sub(comparison.quiet()),
                 None => wanted.saturating_sub(self.done),
             };
@@ -136,13 +151,18 @@ impl Comparing<'_> {
     }
 }
 
-/// Whether the metric that decides depends on the host, and others took too much of that in the first pairs already.
+/// Whether the metric that decides depends on the host, and others took too much of that in the
+/// first pairs already.
 fn is_too_busy(comparison: &Comparison, sides: &Sides, args: &CompareArgs) -> bool {
-    let hopeless = comparison.pairs.iter().filter(|pair| pair.disturbed.is_some() && pair.times == Times::LeftOut);
+    let hopeless = comparison
+        .pairs
+        .iter()
+        .filter(|pair| pair.disturbed.is_some() && pair.times == Times::LeftOut);
     let all = comparison.pairs.len() >= BUSY_PAIRS && hopeless.count() == comparison.pairs.len();
     let primary = args.metric.first().map_or(sides.scenario.primary, String::as_str);
     let known = registry(Some(sides.scenario));
-    let unit = known.iter().find(|metric| metric.name == primary).map_or("us", |metric| metric.unit);
+    let unit =
+        known.iter().find(|metric| metric.name == primary).map_or("us", |metric| metric.unit);
     all && depends_on_host(unit)
 }
 
@@ -153,16 +173,26 @@ fn first_pair(planned: &[Planned]) -> Vec<Planned> {
     first
 }
 
-/// The profilers that look into both sides once the pairs are done. Unless some are named, there are none where their
-/// runs would take more than half as long as the first pairs: a quick comparison stays quick.
+/// The profilers that look into both sides once the pairs are done. Unless some are named, there
+/// are none where their runs would take more than half as long as the first pairs: a quick
+/// comparison stays quick.
 fn profilers(args: &CompareArgs, planned: &[Planned]) -> Vec<Profiler> {
     if let Some(named) = &args.profile {
         return named.0.clone();
     }
     let first_look = looks(args).first().map_or(0, |pairs| 2 * pairs);
-    let profiled = plan::profiles(&first_pair(planned), &Profiler::DEFAULT, args.timeout, Some(&plan::Times::new()));
+    let profiled = plan::profiles(
+        &first_pair(planned),
+        &Profiler::DEFAULT,
+        args.timeout,
+        Some(&plan::Times::new()),
+    );
     let (profiling, comparing) = (load_time(&profiled), load_time(&planned[..first_look]));
-    if profiling.is_zero() || 2 * profiling < comparing { Profiler::DEFAULT.into() } else { Vec::new() }
+    if profiling.is_zero() || 2 * profiling < comparing {
+        Profiler::DEFAULT.into()
+    } else {
+        Vec::new()
+    }
 }
 
 fn load_time(runs: &[Planned]) -> Duration {
@@ -174,7 +204,8 @@ fn check_metrics(scenario: &'static Scenario, named: &[String]) -> anyhow::Resul
     let known = registry(Some(scenario));
     for name in named {
         if !known.iter().any(|metric| metric.name == name) {
-            let likeness = |metric: &&Metric| (strsim::jaro_winkler(metric.name, name) * 1e6) as u64;
+            let likeness =
+                |metric: &&Metric| (strsim::jaro_winkler(metric.name, name) * 1e6) as u64;
             let nearest = known.iter().max_by_key(likeness).map_or("", |metric| metric.name);
             return Err(UsageError::error(format!(
                 "{} has no metric '{name}' to compare: try {nearest}",
@@ -189,26 +220,39 @@ fn check_metrics(scenario: &'static Scenario, named: &[String]) -> anyhow::Resul
 pub(crate) fn sides(scenario: &'static Scenario, args: &CompareArgs) -> anyhow::Result<Sides> {
     let two_loads = args.load_a.is_some() || args.load_b.is_some();
     let a = variant(scenario, args.before.as_deref(), Kind::Buggy)?;
-    let b = variant(scenario, args.after.as_deref(), if args.null || two_loads { a.kind } else { Kind::Fixed })?;
+    let b = variant(
+        scenario,
+        args.after.as_deref(),
+        if args.null || two_loads { a.kind } else { Kind::Fixed },
+    )?;
     let b = if args.after.is_none() && (args.null || two_loads) { a } else { b };
     match (a.name == b.name, args.null || two_loads) {
         (true, false) => Err(UsageError::error(format!(
             "{0} against {0} measures only the noise of this machine: try --null for that",
             a.name
         ))),
-        (false, true) => {
-            Err(UsageError::error("--null, --load-a and --load-b take one variant: leave the second one out"))
-        }
+        (false, true) => Err(UsageError::error(
+            "--null, --load-a and --load-b take one variant: leave the second one out",
+        )),
         _ => {
-            let of = [side(scenario, a, args, &args.load_a)?, side(scenario, b, args, &args.load_b)?];
+            let of =
+                [side(scenario, a, args, &args.load_a)?, side(scenario, b, args, &args.load_b)?];
             Ok(Sides { scenario, of, metrics: args.metric.clone(), interim: args.looks })
         }
     }
 }
 
-pub(crate) fn variant(scenario: &'static Scenario, name: Option<&str>, kind: Kind) -> anyhow::Result<&'static Variant> {
-    let missing = || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
-    name.map_or_else(|| scenario.first(kind).ok_or_else(missing), |name| plan::named(scenario, name))
+pub(crate) fn variant(
+    scenario: &'static Scenario,
+    name: Option<&str>,
+    kind: Kind,
+) -> anyhow::Result<&'static Variant> {
+    let missing =
+        || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
+    name.map_or_else(
+        || scenario.first(kind).ok_or_else(missing),
+        |name| plan::named(scenario, name),
+    )
 }
 
 fn side(
@@ -220,13 +264,18 @@ fn side(
     let load_args = own.as_ref().map_or_else(|| args.load.clone(), |own| own.args.over(&args.load));
     // With a load on one side only, the other one is called what it is.
     let two_loads = args.load_a.is_some() || args.load_b.is_some();
-    let label = two_loads.then(|| own.as_ref().map_or_else(|| "as it is".into(), |own| own.text.clone()));
+    let label =
+        two_loads.then(|| own.as_ref().map_or_else(|| "as it is".into(), |own| own.text.clone()));
     Ok(OneSide { variant, load: load(scenario, &load_args)?, label })
 }
 
 /// How many pairs are wanted at each interim look, or at the only one.
 fn looks(args: &CompareArgs) -> Vec<usize> {
-    if args.looks { POCOCK.iter().map(|look| look.pairs).collect() } else { vec![args.pairs.unwrap_or(8)] }
+    if args.looks {
+        POCOCK.iter().map(|look| look.pairs).collect()
+    } else {
+        vec![args.pairs.unwrap_or(8)]
+    }
 }
 
 fn most_pairs(args: &CompareArgs) -> usize {
@@ -266,7 +315,9 @@ fn conclude(
 ) -> anyhow::Result<Exit> {
     let read = Results::read(folder, scenarios);
     let report = match (read, signal) {
-        (Ok(report), Some(signal)) if report.comparison.is_none() => return Ok(interrupted(folder, signal)),
+        (Ok(report), Some(signal)) if report.comparison.is_none() => {
+            return Ok(interrupted(folder, signal));
+        }
         (Err(_), Some(signal)) => return Ok(interrupted(folder, signal)),
         (read, _) => read?,
     };
@@ -274,6 +325,9 @@ fn conclude(
     let page = page::write_all(&report);
     let exit = show(&report, page.as_deref(), scenarios, args.record.format, style, args.strict)?;
     let Some(signal) = signal else { return Ok(exit) };
-    exit::say(&format!("interrupted: the result is that of the pairs until then, in {}", folder.display()));
+    exit::say(&format!(
+        "interrupted: the result is that of the pairs until then, in {}",
+        folder.display()
+    ));
     Ok(Exit::Interrupted(signal))
 }

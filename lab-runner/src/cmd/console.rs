@@ -1,4 +1,5 @@
-//! The run of `lab run --console`: where to attach, the wait for a client, and the overhead of being watched.
+//! The run of `lab run --console`: where to attach, the wait for a client, and the overhead of
+//! being watched.
 
 use crate::cmd::profile::profile;
 use crate::engine::attach::{self, Started};
@@ -28,7 +29,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
     if CAN_BE_WATCHED { Ok(()) } else { Err(UsageError::error(HOW_TO_BE_WATCHED)) }
 }
 
-/// Repeats a run under tokio-console, once a client is attached. Returns the signal that interrupted.
+/// Repeats a run under tokio-console, once a client is attached. Returns the signal that
+/// interrupted.
 pub(crate) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
     let mut watched = plan::watched(runs);
     for run in &mut watched {
@@ -85,12 +87,16 @@ fn keys() -> Receiver<()> {
     keys
 }
 
-/// Prints the overhead of the console: CPU time of an operation in the watched run and in the measured one.
+/// Prints the overhead of the console: CPU time of an operation in the watched run and in the
+/// measured one.
 pub(crate) fn print_overhead(report: &Results) {
     for profile in report.profiles.iter().filter(|profile| profile.profiler == Profiler::Console) {
         let watched = folder::open(&profile.folder).ok().map(analyse);
-        let measured =
-            report.runs.iter().map(|(run, _)| run).find(|run| run.recording.spec.variant == profile.spec.variant);
+        let measured = report
+            .runs
+            .iter()
+            .map(|(run, _)| run)
+            .find(|run| run.recording.spec.variant == profile.spec.variant);
         exit::say(&match (watched.as_ref().and_then(cost), measured.and_then(cost)) {
             (Some(watched), Some(measured)) => format!(
                 "under tokio-console: {watched:.1} us of CPU time per operation, {:.2} times the {measured:.1} us without it",

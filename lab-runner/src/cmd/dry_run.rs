@@ -26,13 +26,16 @@ pub(crate) fn print_plan(runs: &[Planned], format: Format) -> anyhow::Result<Exi
     Ok(Exit::Done)
 }
 
-/// The number of runs, and the time of their loads; how long a batch takes is not known before it was run.
+/// The number of runs, and the time of their loads; how long a batch takes is not known before it
+/// was run.
 fn total(runs: &[Planned]) -> String {
     let count = runs.len();
     let plural = if count == 1 { "run" } else { "runs" };
     let load: Duration = runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum();
     match load.as_secs_f64().ceil() {
         0.0 => format!("{count} {plural} of a batch"),
-        seconds => format!("{count} {plural}, {seconds:.0} s of load and about a second more for each"),
+        seconds => {
+            format!("{count} {plural}, {seconds:.0} s of load and about a second more for each")
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! `lab export [RUN] --to FORMAT`: writes a recording for other people's tools and prints the paths.
+//! `lab export [RUN] --to FORMAT`: writes a recording for other people's tools and prints the
+//! paths.
 
 use crate::cli::{ExportArgs, ExportTo};
 use crate::cmd::place;
@@ -43,11 +44,13 @@ pub(crate) fn run(args: &ExportArgs, scenarios: &[&'static Scenario]) -> anyhow:
 type Written = (Vec<PathBuf>, Vec<String>);
 
 fn put((files, without): Files, into: &Path) -> anyhow::Result<Written> {
-    let written = if files.is_empty() { Vec::new() } else { export::write(&files, into).map_err(usage)? };
+    let written =
+        if files.is_empty() { Vec::new() } else { export::write(&files, into).map_err(usage)? };
     Ok((written, without))
 }
 
-/// Time lines of the schedulers. A trace may be larger than memory: it is written while the recording is read.
+/// Time lines of the schedulers. A trace may be larger than memory: it is written while the
+/// recording is read.
 fn traces(folder: &Path, report: &Results, into: &Path) -> anyhow::Result<Written> {
     if report.profiles.iter().all(|profile| profile.sched.is_none()) {
         let again = format!("lab run {} --profile sched makes one", report.spec.scenario);
@@ -73,7 +76,8 @@ fn stacks(args: &ExportArgs, folder: &Path, report: &Results) -> anyhow::Result<
     let (files, mut without) = match (args.to, args.fold) {
         (ExportTo::Pprof, None) => export::pprof(&report.profiles),
         (ExportTo::Pprof, Some(_)) => {
-            let text = "--fold is for folded stacks, and pprof merges frames by itself: leave it out";
+            let text =
+                "--fold is for folded stacks, and pprof merges frames by itself: leave it out";
             return Err(UsageError::error(text));
         }
         (_, fold) => {
@@ -96,7 +100,9 @@ fn logs(report: &Results, opened: &Opened) -> anyhow::Result<Files> {
         let name = shown.display();
         match export::hlog(&run.recording) {
             Ok(Some(log)) => files.push(log),
-            Ok(None) => without.push(format!("{name} sent no requests: there are no response times")),
+            Ok(None) => {
+                without.push(format!("{name} sent no requests: there are no response times"))
+            }
             Err(error) => without.push(format!("{name}: cannot read its requests: {error:#}")),
         }
         if run.validity.verdict == ValidityVerdict::Invalid {

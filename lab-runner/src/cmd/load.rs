@@ -1,5 +1,5 @@
-//! The load that a command line asks for: the scenario's own, with what the arguments replace. Wrong input is
-//! refused here, before anything is started or written.
+//! The load that a command line asks for: the scenario's own, with what the arguments replace.
+//! Wrong input is refused here, before anything is started or written.
 
 use crate::cli::LoadArgs;
 use crate::engine::plan::Planned;
@@ -14,11 +14,13 @@ use std::time::Duration;
 pub(crate) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load> {
     let base = &scenario.load;
     refuse_what_does_not_apply(scenario, args)?;
-    let messages = args
-        .messages
+    let messages = args.messages.as_deref().map(|file| {
+        canonical(file, "read the messages in", "try a file with one JSON document a line")
+    });
+    let files = args
+        .files
         .as_deref()
-        .map(|file| canonical(file, "read the messages in", "try a file with one JSON document a line"));
-    let files = args.files.as_deref().map(|folder| canonical(folder, "read the folder", "try a folder of text files"));
+        .map(|folder| canonical(folder, "read the folder", "try a folder of text files"));
     let stall_ms = args.stall.map(|time| time.as_millis() as u64).or(base.stall_ms);
     Ok(Load {
         seed: args.seed.unwrap_or(base.seed),
@@ -29,7 +31,8 @@ pub(crate) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load>
         size: args.size.unwrap_or(base.size),
         messages: messages.transpose()?.or_else(|| base.messages.clone()),
         stall_ms,
-        // Requests that waited for a stall are answered after it, and there may be several stalls in a row.
+        // Requests that waited for a stall are answered after it, and there may be several stalls
+        // in a row.
         drain_ms: base.drain_ms.saturating_add(stall_ms.unwrap_or(0).saturating_mul(3)),
         files: files.transpose()?.or_else(|| base.files.clone()),
         ..base.clone()
@@ -39,7 +42,8 @@ pub(crate) fn load(scenario: &Scenario, args: &LoadArgs) -> anyhow::Result<Load>
 /// A recording should say which file it was, wherever it is read.
 fn canonical(path: &Path, what: &str, next: &str) -> anyhow::Result<PathBuf> {
     let shown = path.display();
-    fs::canonicalize(path).map_err(|error| UsageError::error(format!("cannot {what} '{shown}': {error}: {next}")))
+    fs::canonicalize(path)
+        .map_err(|error| UsageError::error(format!("cannot {what} '{shown}': {error}: {next}")))
 }
 
 /// A batch has no rate, and a stream of requests is no batch.
@@ -58,7 +62,9 @@ fn refuse_what_does_not_apply(scenario: &Scenario, args: &LoadArgs) -> anyhow::R
         )));
     }
     if !scenario.load.is_batch() && args.arrivals == Some(lab_recording::Arrivals::Batch) {
-        return Err(UsageError::error(format!("{name} is a stream of requests, no batch: try --arrivals poisson")));
+        return Err(UsageError::error(format!(
+            "{name} is a stream of requests, no batch: try --arrivals poisson"
+        )));
     }
     Ok(())
 }
@@ -111,12 +117,17 @@ mod tests {
     #[test]
     fn a_timeout_below_the_loads_own_time_is_refused() {
         let check = |load: &Load, ms| {
-            check_timeout(&plan(&MADE_UP, Which::Buggy, load, Some(Duration::from_millis(ms))).unwrap())
+            check_timeout(
+                &plan(&MADE_UP, Which::Buggy, load, Some(Duration::from_millis(ms))).unwrap(),
+            )
         };
         let load = Load { warmup_ms: 500, duration_ms: 3_000, ..Load::DEFAULT };
         assert!(check(&load, 3_500).is_ok());
         let refused = check(&load, 3_499).unwrap_err();
-        assert!(refused.is::<UsageError>() && refused.to_string().contains("takes 3.5 s"), "{refused}");
+        assert!(
+            refused.is::<UsageError>() && refused.to_string().contains("takes 3.5 s"),
+            "{refused}"
+        );
         assert!(check(&Load::BATCH, 1).is_err() && check(&Load::BATCH, 1_000).is_ok());
     }
 }

@@ -54,7 +54,8 @@ fn show(
     Ok(exit)
 }
 
-/// The exit code of what was judged or compared. What is undecided is no failure, unless that is asked for.
+/// The exit code of what was judged or compared. What is undecided is no failure, unless that is
+/// asked for.
 fn exit_code(verdict: Verdict, nothing_measured: bool, undecided: usize, strict: bool) -> Exit {
     match verdict {
         Verdict::Broken => Exit::Broken,
@@ -68,7 +69,9 @@ fn undecided_sentence(report: &Results) -> Option<String> {
     let strict = "--strict makes that exit code 4";
     match (report.undecided(), &report.comparison) {
         (0, _) => None,
-        (_, Some(_)) => Some(format!("the comparison is undecided: more --pairs may decide it; {strict}")),
+        (_, Some(_)) => {
+            Some(format!("the comparison is undecided: more --pairs may decide it; {strict}"))
+        }
         (1, None) => Some(format!("1 check is undecided; {strict}")),
         (n, None) => Some(format!("{n} checks are undecided; {strict}")),
     }
@@ -80,7 +83,8 @@ mod tests {
 
     #[test]
     fn undecided_checks_fail_only_a_strict_command_and_nothing_measured_fails_any() {
-        let code = |verdict, nothing, undecided, strict| exit_code(verdict, nothing, undecided, strict);
+        let code =
+            |verdict, nothing, undecided, strict| exit_code(verdict, nothing, undecided, strict);
         assert_eq!(code(Verdict::Held, false, 0, true), Exit::Done);
         assert_eq!(code(Verdict::NotMeasured, false, 2, false), Exit::Done);
         assert_eq!(code(Verdict::NotMeasured, false, 2, true), Exit::NotMeasured);

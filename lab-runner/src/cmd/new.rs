@@ -124,7 +124,8 @@ fn publish(made: TempDir, folder: &Path) -> io::Result<()> {
 /// The files of a crate of this name, which depends on the lab in this folder.
 fn files(name: &str, lab: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     let shown = lab.display();
-    let path = lab.to_str().with_context(|| format!("the path of the lab, {shown}, is not UTF-8"))?;
+    let path =
+        lab.to_str().with_context(|| format!("the path of the lab, {shown}, is not UTF-8"))?;
     anyhow::ensure!(
         lab.join("kit/Cargo.toml").is_file(),
         "the source code of this lab is no longer in {shown}: rebuild the lab in its current folder"

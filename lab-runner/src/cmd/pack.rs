@@ -1,4 +1,5 @@
-//! `lab pack RUN…`: makes one file of a recording, which every command that reads a recording takes for its folder.
+//! `lab pack RUN…`: makes one file of a recording, which every command that reads a recording takes
+//! for its folder.
 
 use crate::cli::PackArgs;
 use crate::exit::{Exit, UsageError};
@@ -9,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Exit> {
     if args.out.is_some() && args.runs.len() > 1 {
-        return Err(UsageError::error("one --out holds one recording: name one RUN, or leave --out away"));
+        return Err(UsageError::error(
+            "one --out holds one recording: name one RUN, or leave --out away",
+        ));
     }
     let contents = if args.for_documents { Contents::Report } else { Contents::Everything };
     let mut stdout = io::stdout().lock();
@@ -20,18 +23,24 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Exit> {
     for folder in &args.runs {
         let file = args.out.clone().unwrap_or_else(|| beside(folder));
         if file.is_dir() {
-            return Err(UsageError::error(format!("{} is a folder: name a file with --out", file.display())));
+            return Err(UsageError::error(format!(
+                "{} is a folder: name a file with --out",
+                file.display()
+            )));
         }
-        let packed = file::replace_with(&file, |to| pack::pack(folder, contents, io::BufWriter::new(to)));
+        let packed =
+            file::replace_with(&file, |to| pack::pack(folder, contents, io::BufWriter::new(to)));
         let packed = packed.map_err(|error| UsageError::error(format!("{error:#}")))?;
-        let files = if packed.files == 1 { "1 file".into() } else { format!("{} files", packed.files) };
+        let files =
+            if packed.files == 1 { "1 file".into() } else { format!("{} files", packed.files) };
         let size = megabytes(file.metadata()?.len());
         writeln!(stdout, "{}: {files}, {} in {size}", file.display(), megabytes(packed.bytes))?;
     }
     Ok(Exit::Done)
 }
 
-/// The folder's name with the extension of packed recordings; a dot in it is no extension of its own.
+/// The folder's name with the extension of packed recordings; a dot in it is no extension of its
+/// own.
 fn beside(folder: &Path) -> PathBuf {
     let mut name = folder.components().as_path().as_os_str().to_owned();
     name.push(".");

@@ -23,7 +23,8 @@ pub(crate) fn write(report: &Results, path: &Path) -> anyhow::Result<()> {
     write_whole(path, page(report)?.as_bytes())
 }
 
-/// Writes the page that was asked for, and returns its path. A failure is printed; the text of the report stands.
+/// Writes the page that was asked for, and returns its path. A failure is printed; the text of the
+/// report stands.
 pub(crate) fn write_asked(report: &Results, path: PathBuf) -> Option<PathBuf> {
     match write(report, &path) {
         Ok(()) => Some(path),
@@ -34,8 +35,8 @@ pub(crate) fn write_asked(report: &Results, path: PathBuf) -> Option<PathBuf> {
     }
 }
 
-/// Writes the page and the flame graphs of what was just recorded, if there is a profile or a comparison to draw. Nobody
-/// asked for them, so a failure is a warning.
+/// Writes the page and the flame graphs of what was just recorded, if there is a profile or a
+/// comparison to draw. Nobody asked for them, so a failure is a warning.
 pub(crate) fn write_all(report: &Results) -> Option<PathBuf> {
     if let Err(error) = write_flames(report) {
         exit::say(&format!("warning: cannot write all flame graphs: {error:#}"));
@@ -46,28 +47,35 @@ pub(crate) fn write_all(report: &Results) -> Option<PathBuf> {
     let path = report.folder.join(FILE);
     let written = write(report, &path);
     if let Err(error) = &written {
-        exit::say(&format!("warning: cannot write the page: {error:#}: try lab report --html FILE"));
+        exit::say(&format!(
+            "warning: cannot write the page: {error:#}: try lab report --html FILE"
+        ));
     }
     written.is_ok().then_some(path)
 }
 
 fn write_flames(report: &Results) -> anyhow::Result<()> {
     let folder = report.folder.join(lab_analysis::profile::FOLDER);
-    flames(report).into_iter().try_for_each(|(file, svg)| write_whole(&folder.join(file), svg.as_bytes()))
+    flames(report)
+        .into_iter()
+        .try_for_each(|(file, svg)| write_whole(&folder.join(file), svg.as_bytes()))
 }
 
 /// Replaces a file as a whole, and makes its folder if there is none yet.
 fn write_whole(path: &Path, text: &[u8]) -> anyhow::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
     }
     file::replace(path, text)
 }
 
-/// Opens a page in the browser of the desktop, or prints its address where there is none. Waits for nothing.
+/// Opens a page in the browser of the desktop, or prints its address where there is none. Waits for
+/// nothing.
 pub(crate) fn open(path: &Path) {
     let address = file_address(path);
-    let started = has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty())) && start_browser(path);
+    let started = has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+        && start_browser(path);
     if !started {
         exit::say(&format!("no display: open {address} in a browser"));
     }
@@ -85,7 +93,8 @@ fn start_browser(path: &Path) -> bool {
     command.spawn().is_ok()
 }
 
-/// The address of a file, as a browser takes it: absolute, and percent-encoded but for what RFC 3986 calls unreserved.
+/// The address of a file, as a browser takes it: absolute, and percent-encoded but for what RFC
+/// 3986 calls unreserved.
 fn file_address(path: &Path) -> String {
     let absolute = fs::canonicalize(path).or_else(|_| std::path::absolute(path));
     let absolute = absolute.unwrap_or_else(|_| path.to_owned());
@@ -102,11 +111,16 @@ fn file_address(path: &Path) -> String {
     address
 }
 
-/// Where the page is to go and what is to be reported, given what was typed: a folder behind `--html` is a recording if
-/// none was named, and else the place for the page.
-pub(crate) fn wanted(html: &Option<Option<PathBuf>>, run: &Option<PathBuf>) -> (Option<PathBuf>, Option<PathBuf>) {
+/// Where the page is to go and what is to be reported, given what was typed: a folder behind
+/// `--html` is a recording if none was named, and else the place for the page.
+pub(crate) fn wanted(
+    html: &Option<Option<PathBuf>>,
+    run: &Option<PathBuf>,
+) -> (Option<PathBuf>, Option<PathBuf>) {
     match (html.clone().flatten(), run.clone()) {
-        (Some(recording), None) if recording.is_dir() || is_packed(&recording) => (None, Some(recording)),
+        (Some(recording), None) if recording.is_dir() || is_packed(&recording) => {
+            (None, Some(recording))
+        }
         (Some(folder), run) if folder.is_dir() => (Some(folder.join(FILE)), run),
         (file, run) => (file, run),
     }
@@ -125,7 +139,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let packed = folder.path().join("greedy.lab");
         std::fs::write(&packed, "").unwrap();
-        assert_eq!(wanted(&Some(Some(packed.clone())), &None), (None, Some(packed)), "a recording is not written over");
+        assert_eq!(
+            wanted(&Some(Some(packed.clone())), &None),
+            (None, Some(packed)),
+            "a recording is not written over"
+        );
     }
 
     #[test]
@@ -141,7 +159,9 @@ mod tests {
 
     #[test]
     fn a_display_is_either_of_two() {
-        assert!(has_display(|name| name == "DISPLAY") && has_display(|name| name == "WAYLAND_DISPLAY"));
+        assert!(
+            has_display(|name| name == "DISPLAY") && has_display(|name| name == "WAYLAND_DISPLAY")
+        );
         assert_eq!(has_display(|_| false), cfg!(target_os = "macos"));
     }
 
@@ -150,7 +170,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (here, file) = (folder.path().to_owned(), folder.path().join("x.html"));
         assert_eq!(wanted(&Some(Some(here.clone())), &None), (None, Some(here.clone())));
-        assert_eq!(wanted(&Some(Some(here.clone())), &Some("run".into())), (Some(here.join(FILE)), Some("run".into())));
+        assert_eq!(
+            wanted(&Some(Some(here.clone())), &Some("run".into())),
+            (Some(here.join(FILE)), Some("run".into()))
+        );
         assert_eq!(wanted(&Some(Some(file.clone())), &None), (Some(file), None));
         assert_eq!(wanted(&Some(None), &Some("run".into())), (None, Some("run".into())));
     }

@@ -1,12 +1,13 @@
-//! Where a command that only reads a recording puts a file by default. A recording below the folder of recordings is the
-//! lab's own; any other one may be under version control or somebody's evidence, and stays as it is.
+//! Where a command that only reads a recording puts a file by default. A recording below the folder
+//! of recordings is the lab's own; any other one may be under version control or somebody's
+//! evidence, and stays as it is.
 
 use lab_recording::folder::is_recording;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The default path of `name` for a recording: in it if it lies below `out`, else in `out`, with the recording's name in
-/// front.
+/// The default path of `name` for a recording: in it if it lies below `out`, else in `out`, with
+/// the recording's name in front.
 pub(crate) fn beside(recording: &Path, out: &Path, name: &str) -> PathBuf {
     if is_below(recording, out) {
         return recording.join(name);
@@ -47,6 +48,10 @@ mod tests {
         assert_eq!(beside(&data, &out, "report.html"), out.join("greedy-report.html"));
         assert_eq!(beside(&run, &out, "export"), out.join("greedy-01-buggy-export"));
         let missing = folder.path().join("none");
-        assert_eq!(beside(&own, &missing, "x"), missing.join("greedy-1-x"), "no folder of recordings");
+        assert_eq!(
+            beside(&own, &missing, "x"),
+            missing.join("greedy-1-x"),
+            "no folder of recordings"
+        );
     }
 }

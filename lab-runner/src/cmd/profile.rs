@@ -1,4 +1,5 @@
-//! Profiles runs after they were measured: a child for each profiler, in a folder of its own beside the measured ones.
+//! Profiles runs after they were measured: a child for each profiler, in a folder of its own beside
+//! the measured ones.
 
 use crate::engine::execute::run_each;
 use crate::engine::plan::Planned;
@@ -10,9 +11,14 @@ use lab_analysis::resolve;
 use lab_recording::profiler::{Profiler, ProfilerStatus};
 use std::path::Path;
 
-/// Does these runs, each of which has a profiler. Returns the signal that interrupted. The measurement stands without
-/// profiles, so a full disk is no failure.
-pub(crate) fn profile(runs: &[Planned], folder: &Path, interrupts: &Interrupts, logs: RawLogs) -> Option<i32> {
+/// Does these runs, each of which has a profiler. Returns the signal that interrupted. The
+/// measurement stands without profiles, so a full disk is no failure.
+pub(crate) fn profile(
+    runs: &[Planned],
+    folder: &Path,
+    interrupts: &Interrupts,
+    logs: RawLogs,
+) -> Option<i32> {
     let mut done = |number: usize, run: &Path| {
         if let Some(profiler) = runs[number - 1].purpose.profiler() {
             complete(profiler, run, logs);
@@ -24,7 +30,8 @@ pub(crate) fn profile(runs: &[Planned], folder: &Path, interrupts: &Interrupts, 
     })
 }
 
-/// Computes the results of a profiler's raw log. A log without results is kept: it is all that there is of that run.
+/// Computes the results of a profiler's raw log. A log without results is kept: it is all that
+/// there is of that run.
 fn complete(profiler: Profiler, run: &Path, logs: RawLogs) {
     if let Err(error) = resolve::complete(profiler, run) {
         let shown = run.display();

@@ -18,13 +18,17 @@ pub(crate) struct Recordings {
 
 /// What was named, if it is two folders: `lab compare RUN RUN`, or `lab compare greedy RUN RUN`.
 pub(crate) fn sides(args: &CompareArgs) -> anyhow::Result<Option<Recordings>> {
-    let is_folder = |name: &&String| Path::new(name).is_dir() || pack::packed_path(Path::new(name)).is_some();
+    let is_folder =
+        |name: &&String| Path::new(name).is_dir() || pack::packed_path(Path::new(name)).is_some();
     let named = [Some(&args.scenario), args.before.as_ref(), args.after.as_ref()];
-    if let Some(missing) = named.into_iter().flatten().find(|name| name.contains('/') && !is_folder(name)) {
+    if let Some(missing) =
+        named.into_iter().flatten().find(|name| name.contains('/') && !is_folder(name))
+    {
         let next = "name two recordings, or a scenario and its variants";
         return Err(UsageError::error(format!("there is no recording '{missing}': {next}")));
     }
-    let folders: Vec<PathBuf> = named.into_iter().flatten().filter(is_folder).map(PathBuf::from).collect();
+    let folders: Vec<PathBuf> =
+        named.into_iter().flatten().filter(is_folder).map(PathBuf::from).collect();
     let scenario = Some(&args.scenario).filter(|name| !is_folder(name)).cloned();
     // A folder may be called like a scenario, and variants decide what is meant.
     let rest = named.into_iter().flatten().count() - usize::from(scenario.is_some());
@@ -44,7 +48,9 @@ pub(crate) fn compare(
     let report = report.map_err(|error| UsageError::error(format!("{error:#}")))?;
     let recorded = &report.spec.scenario;
     if let Some(scenario) = recordings.scenario.as_ref().filter(|scenario| *scenario != recorded) {
-        return Err(UsageError::error(format!("these are recordings of {recorded}, not of {scenario}")));
+        return Err(UsageError::error(format!(
+            "these are recordings of {recorded}, not of {scenario}"
+        )));
     }
     show(&report, None, scenarios, args.record.format, style, args.strict)
 }
@@ -63,9 +69,9 @@ fn refuse_what_is_for_runs(args: &CompareArgs) -> anyhow::Result<()> {
         ("the options of a load", args.load != LoadArgs::default()),
     ];
     match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => {
-            Err(UsageError::error(format!("recordings have their load already: leave {option} away, or name variants")))
-        }
+        Some((option, _)) => Err(UsageError::error(format!(
+            "recordings have their load already: leave {option} away, or name variants"
+        ))),
         None => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
-//! `lab report [RUN]`: reports a recording again, with the exit code of the command that made it. Runs nothing, and writes
-//! nothing unless a page is asked for.
+//! `lab report [RUN]`: reports a recording again, with the exit code of the command that made it.
+//! Runs nothing, and writes nothing unless a page is asked for.
 
 use crate::cli::{Format, ReportArgs};
 use crate::cmd::verify::show as show_verified;
@@ -10,7 +10,11 @@ use crate::report::Style;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
 
-pub(crate) fn run(args: &ReportArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    args: &ReportArgs,
+    style: Style,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Exit> {
     let (file, run) = page::wanted(&args.html, &args.run);
     let folder = match run {
         Some(folder) => folder,
@@ -18,13 +22,20 @@ pub(crate) fn run(args: &ReportArgs, style: Style, scenarios: &[&'static Scenari
     };
     let wants_page = args.html.is_some() || args.open;
     let opened = lab_recording::pack::open(&folder).map_err(usage)?;
-    if let Some(scored) = score::reported(opened.folder(), &folder, style.plain, args.format == Format::Json, scenarios)
-    {
+    if let Some(scored) = score::reported(
+        opened.folder(),
+        &folder,
+        style.plain,
+        args.format == Format::Json,
+        scenarios,
+    ) {
         return if wants_page { Err(no_page("a score")) } else { scored };
     }
     let style = Style { naive: args.naive, ..style };
     if let Some(mut verified) = text::read(opened.folder(), scenarios).map_err(usage)? {
-        let reports = verified.iter_mut().flat_map(|one| std::iter::once(&mut one.report).chain(&mut one.again));
+        let reports = verified
+            .iter_mut()
+            .flat_map(|one| std::iter::once(&mut one.report).chain(&mut one.again));
         reports.for_each(|report| report.rename_folders(|folder| opened.shown(folder)));
         let made = text::made(&folder);
         if wants_page && made {

@@ -1,4 +1,5 @@
-//! `lab run`: checks what is asked, plans it, runs it in child processes, and reports from the recordings.
+//! `lab run`: checks what is asked, plans it, runs it in child processes, and reports from the
+//! recordings.
 
 use crate::cli::RunArgs;
 use crate::cmd::dry_run::print_plan;
@@ -15,7 +16,11 @@ use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use lab_recording::profiler::Profiler;
 
-pub(crate) fn run(args: &RunArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    args: &RunArgs,
+    style: Style,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let load = load(scenario, &args.load)?;
     check(scenario, &load)?;
@@ -25,7 +30,10 @@ pub(crate) fn run(args: &RunArgs, style: Style, scenarios: &[&'static Scenario])
     for larger in runs.iter().filter(|run| run.purpose.ratio() > 1) {
         check(scenario, &larger.load).map_err(|error| {
             let variant = larger.variant.name;
-            UsageError::error(format!("--all runs {variant} at {} × the size, and {error}", larger.purpose.ratio()))
+            UsageError::error(format!(
+                "--all runs {variant} at {} × the size, and {error}",
+                larger.purpose.ratio()
+            ))
         })?;
     }
     if args.console {
@@ -64,8 +72,8 @@ pub(crate) fn run(args: &RunArgs, style: Style, scenarios: &[&'static Scenario])
     }
 }
 
-/// What looks into the runs. Many runs are measured to be compared with each other; looking into all of them takes
-/// several times as long, and is done when it is asked for.
+/// What looks into the runs. Many runs are measured to be compared with each other; looking into
+/// all of them takes several times as long, and is done when it is asked for.
 fn profilers(args: &RunArgs) -> Vec<Profiler> {
     let many = args.all || args.trials.is_some();
     let default = if many { Vec::new() } else { Profiler::DEFAULT.into() };

@@ -1,4 +1,5 @@
-//! `lab sweep`: one batch at many sizes, each many times, for the exponent with which its cost grows.
+//! `lab sweep`: one batch at many sizes, each many times, for the exponent with which its cost
+//! grows.
 
 use crate::cli::{LoadArgs, SweepArgs};
 use crate::cmd::dry_run::print_plan;
@@ -20,7 +21,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) fn run(args: &SweepArgs, style: Style, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    args: &SweepArgs,
+    style: Style,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
     let ways = plan::ways(scenario)?;
     let load = load(scenario, &load_args(args))?;
@@ -50,7 +55,8 @@ pub(crate) fn run(args: &SweepArgs, style: Style, scenarios: &[&'static Scenario
     show(&report, None, scenarios, args.record.format, style, args.strict)
 }
 
-/// What is going to be run, and for how long at most. How long a batch takes is what a sweep finds out.
+/// What is going to be run, and for how long at most. How long a batch takes is what a sweep finds
+/// out.
 fn announcement(runs: &[Planned], sizes: &[usize], repetitions: usize) -> String {
     let [smallest, largest] = [sizes.first(), sizes.last()].map(|size| size.copied().unwrap_or(0));
     let most: Duration = runs.iter().map(|run| run.timeout).max().unwrap_or_default();
@@ -72,9 +78,15 @@ fn load_args(args: &SweepArgs) -> LoadArgs {
 /// The sizes, if the largest of them can be run.
 fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec<usize>> {
     if sizes.smallest < 2 {
-        return Err(UsageError::error("a size of 1 is the empty run, which every sweep includes: try --size 1000"));
+        return Err(UsageError::error(
+            "a size of 1 is the empty run, which every sweep includes: try --size 1000",
+        ));
     }
-    let overflow = || UsageError::error("the largest of these sizes overflows: try a smaller --size or fewer --sizes");
+    let overflow = || {
+        UsageError::error(
+            "the largest of these sizes overflows: try a smaller --size or fewer --sizes",
+        )
+    };
     let all = sizes.all().ok_or_else(overflow)?;
     for size in [sizes.smallest, *all.last().context("a sweep has sizes")?] {
         check(scenario, &Load { size, ..load.clone() })?;
@@ -82,7 +94,8 @@ fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec
     Ok(all)
 }
 
-/// The runs at twice the largest size, once, for the variants whose growth is undecided: as METHODOLOGY.md says.
+/// The runs at twice the largest size, once, for the variants whose growth is undecided: as
+/// METHODOLOGY.md says.
 fn one_size_more(
     report: &Results,
     ways: &[&'static Variant],
@@ -91,14 +104,18 @@ fn one_size_more(
     let Some(sweep) = &report.sweep else { return Vec::new() };
     let open = |claim: &&Judged| claim.asked && claim.verdict == Verdict::NotMeasured;
     let unclear = |way: &&'static Variant| {
-        report.ways.iter().any(|(name, claims)| name == way.name && claims.iter().any(|claim| open(&claim)))
+        report
+            .ways
+            .iter()
+            .any(|(name, claims)| name == way.name && claims.iter().any(|claim| open(&claim)))
     };
     let unclear: Vec<_> = ways.iter().copied().filter(unclear).collect();
     let larger = sweep.sizes().last().and_then(|largest| largest.checked_mul(2));
     larger.filter(|_| !unclear.is_empty()).and_then(|size| plan(&unclear, size)).unwrap_or_default()
 }
 
-/// Draws the charts of a report beside its recordings. What the disk has no room for is not left there by half.
+/// Draws the charts of a report beside its recordings. What the disk has no room for is not left
+/// there by half.
 pub(crate) fn write_figures(report: &Results, folder: &Path) -> anyhow::Result<()> {
     for (file, plot) in crate::report::figures(report) {
         let path = folder.join(file);

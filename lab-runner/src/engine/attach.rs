@@ -1,6 +1,7 @@
-//! The wait of a run under tokio-console until somebody is watching. The child serves the console and waits for a file; the
-//! parent makes that file once a client is connected, Enter was pressed, or time is up. What the client saw before is lost
-//! otherwise: most runs are over before anybody can type its address.
+//! The wait of a run under tokio-console until somebody is watching. The child serves the console
+//! and waits for a file; the parent makes that file once a client is connected, Enter was pressed,
+//! or time is up. What the client saw before is lost otherwise: most runs are over before anybody
+//! can type its address.
 
 use std::fs;
 use std::path::Path;
@@ -30,7 +31,8 @@ pub(crate) enum Started {
     Limit,
 }
 
-/// In the child: waits for the parent. It gives up a little after the parent would, in case that is gone.
+/// In the child: waits for the parent. It gives up a little after the parent would, in case that is
+/// gone.
 pub(crate) fn wait_for_start(folder: &Path) {
     let until = Instant::now() + SERVE + LIMIT + SUBSCRIBES;
     while fs::remove_file(folder.join(START)).is_err() && Instant::now() < until {
@@ -81,8 +83,8 @@ enum Socket {
     Other,
 }
 
-/// The states of all IPv4 sockets at a local port; none where the kernel does not tell. Looking does not connect, which
-/// would be taken for a client.
+/// The states of all IPv4 sockets at a local port; none where the kernel does not tell. Looking
+/// does not connect, which would be taken for a client.
 fn sockets(port: u16) -> Option<Vec<Socket>> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
     Some(states_at(&table, port))

@@ -36,7 +36,10 @@ pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
 fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
     let spec = folder::read_spec(folder)?;
     // The parent may have ended before this process asked the kernel to end it with the parent.
-    anyhow::ensure!(std::os::unix::process::parent_id() == spec.parent, "the lab ended before this run began");
+    anyhow::ensure!(
+        std::os::unix::process::parent_id() == spec.parent,
+        "the lab ended before this run began"
+    );
     let variant = find(&spec, scenarios)?;
     post_mortem::stand_by(folder);
     let cx = Cx::create(spec.load, folder)?;
@@ -55,11 +58,14 @@ fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
 fn find(spec: &Spec, scenarios: &[&'static Scenario]) -> anyhow::Result<&'static Variant> {
     let scenario = scenarios.iter().find(|scenario| scenario.name == spec.scenario);
     let variant = scenario.and_then(|scenario| scenario.variant(&spec.variant));
-    variant.with_context(|| format!("this binary has no variant {} of {}", spec.variant, spec.scenario))
+    variant.with_context(|| {
+        format!("this binary has no variant {} of {}", spec.variant, spec.scenario)
+    })
 }
 
-/// Calls the variant and turns a panic of this thread into an error with the panic's text and place. Panics of
-/// other threads go to stderr as ever: whether they matter is for the variant to say. All leave their stacks in the folder.
+/// Calls the variant and turns a panic of this thread into an error with the panic's text and
+/// place. Panics of other threads go to stderr as ever: whether they matter is for the variant to
+/// say. All leave their stacks in the folder.
 fn call(variant: &Variant, cx: &Cx, folder: &Path) -> anyhow::Result<()> {
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
     let (variant_thread, folder) = (thread::current().id(), folder.to_owned());

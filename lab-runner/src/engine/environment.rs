@@ -29,11 +29,12 @@ fn cpu_model() -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// CPU time that each process has used, in ticks, from `/proc`. With that of the children that it has waited for, so
-/// that a process which came and went in between two looks is counted with its parent.
+/// CPU time that each process has used, in ticks, from `/proc`. With that of the children that it
+/// has waited for, so that a process which came and went in between two looks is counted with its
+/// parent.
 ///
-/// The machine's own sum in `/proc/stat` will not do: it counts who is running when a tick comes, and a load that wakes
-/// up as regularly as the ticks come is seen by all of them or by none.
+/// The machine's own sum in `/proc/stat` will not do: it counts who is running when a tick comes,
+/// and a load that wakes up as regularly as the ticks come is seen by all of them or by none.
 #[derive(Clone, Debug)]
 pub(crate) struct ProcessTicks(HashMap<u32, u64>);
 
@@ -45,19 +46,26 @@ impl ProcessTicks {
         Some(ProcessTicks(numbers.filter_map(|number| Some((number, ticks_of(number)?))).collect()))
     }
 
-    /// CPU time in milliseconds that processes other than these used since then. The sums are subtracted, not what each
-    /// process used: one that has ended in between takes its past along to its parent. Less than three ticks are
-    /// nothing, for a tick may be charged to who only finished it.
+    /// CPU time in milliseconds that processes other than these used since then. The sums are
+    /// subtracted, not what each process used: one that has ended in between takes its past along
+    /// to its parent. Less than three ticks are nothing, for a tick may be charged to who only
+    /// finished it.
     pub fn foreign_ms_since(&self, then: &ProcessTicks, ours: &[u32]) -> f64 {
         let sum = |ticks: &ProcessTicks| -> u64 {
-            ticks.0.iter().filter(|(number, _)| !ours.contains(number)).map(|(_, ticks)| ticks).sum()
+            ticks
+                .0
+                .iter()
+                .filter(|(number, _)| !ours.contains(number))
+                .map(|(_, ticks)| ticks)
+                .sum()
         };
         let used = sum(self).saturating_sub(sum(then));
         if used < 3 { 0.0 } else { used as f64 * TICK_MS }
     }
 
-    /// The processes other than these that used CPU time since then, in milliseconds, the busiest first. One whose child
-    /// ended meanwhile is given the child's past too: good enough to name it, not to add up.
+    /// The processes other than these that used CPU time since then, in milliseconds, the busiest
+    /// first. One whose child ended meanwhile is given the child's past too: good enough to name
+    /// it, not to add up.
     pub fn busiest_since(&self, then: &ProcessTicks, ours: &[u32]) -> Vec<(u32, f64)> {
         let used = |(number, ticks): (&u32, &u64)| {
             let used = ticks.saturating_sub(then.0.get(number).copied().unwrap_or(0));
@@ -76,13 +84,14 @@ pub(crate) fn process_name(process: u32) -> Option<String> {
 
 fn ticks_of(process: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // pid (name, which may hold blanks and brackets) state ppid … utime stime cutime cstime are fields 14 to 17
+    // pid (name, which may hold blanks and brackets) state ppid … utime stime cutime cstime are
+    // fields 14 to 17
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     fields.get(11..15)?.iter().map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
-/// How the machine's CPU time was used since it started, in ticks, from `/proc/stat`: all of it, and what the
-/// host took away for other guests.
+/// How the machine's CPU time was used since it started, in ticks, from `/proc/stat`: all of it,
+/// and what the host took away for other guests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MachineTicks {
     all: u64,
@@ -96,12 +105,14 @@ impl MachineTicks {
     /// Reads the ticks; absent where there is no `/proc/stat`.
     pub fn now() -> Option<MachineTicks> {
         let stat = std::fs::read_to_string("/proc/stat").ok()?;
-        let ticks: Vec<u64> = stat.lines().next()?.split_whitespace().skip(1).map_while(|t| t.parse().ok()).collect();
+        let ticks: Vec<u64> =
+            stat.lines().next()?.split_whitespace().skip(1).map_while(|t| t.parse().ok()).collect();
         // user nice system idle iowait irq softirq steal; guest time is part of user time
         Some(MachineTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
     }
 
-    /// Whether the host has ever told that it took time away: one that tells nothing looks as one that takes nothing.
+    /// Whether the host has ever told that it took time away: one that tells nothing looks as one
+    /// that takes nothing.
     pub fn has_steal(self) -> bool {
         self.stolen > 0
     }
@@ -121,8 +132,13 @@ mod tests {
     #[test]
     fn foreign_time_is_that_of_all_but_ours_newcomers_included() {
         let ticks = |of: &[(u32, u64)]| ProcessTicks(of.iter().copied().collect());
-        let (then, now) = (ticks(&[(1, 100), (2, 50), (3, 7)]), ticks(&[(1, 110), (2, 90), (4, 2)]));
-        assert_eq!(now.foreign_ms_since(&then, &[2]), 50.0, "3 ended, and its 7 ticks are with its parent");
+        let (then, now) =
+            (ticks(&[(1, 100), (2, 50), (3, 7)]), ticks(&[(1, 110), (2, 90), (4, 2)]));
+        assert_eq!(
+            now.foreign_ms_since(&then, &[2]),
+            50.0,
+            "3 ended, and its 7 ticks are with its parent"
+        );
         assert_eq!(now.busiest_since(&then, &[2]), [(1, 100.0)], "2 is ours, and 4 hardly ran");
         let a_tick = ticks(&[(1, 101), (2, 50), (3, 7)]);
         assert_eq!(a_tick.foreign_ms_since(&then, &[2]), 0.0);

@@ -1,4 +1,5 @@
-//! Does what was planned: one folder an invocation, one child after another, and nothing left behind.
+//! Does what was planned: one folder an invocation, one child after another, and nothing left
+//! behind.
 
 use crate::engine::environment;
 use crate::engine::plan::{Planned, Times};
@@ -69,7 +70,9 @@ pub(crate) fn run_name(number: usize, of: usize, spec: &Spec) -> String {
         Purpose::Larger { ratio } => numbered(&format!("-x{ratio}")),
         Purpose::Sweep { .. } => numbered(&format!("-{}", spec.load.size)),
         Purpose::Trial { number } => numbered(&format!("-trial-{number}")),
-        Purpose::Pair(pair) => format!("pair-{:03}-{}-{}", pair.number, letter(pair.side), spec.variant),
+        Purpose::Pair(pair) => {
+            format!("pair-{:03}-{}-{}", pair.number, letter(pair.side), spec.variant)
+        }
         Purpose::Profile { profiler, pair: Some(pair), .. } => {
             format!("{}-{}-{profiler}", letter(pair.side), spec.variant)
         }
@@ -86,7 +89,8 @@ fn letter(side: Side) -> &'static str {
 
 /// Makes the folder of this invocation: `greedy-20260301T093000Z-1234`.
 pub(crate) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<PathBuf> {
-    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "");
+    let time =
+        humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "");
     let folder = out.join(format!("{scenario}-{time}-{}", std::process::id()));
     crate::engine::scratch::remove_abandoned_scratch(out);
     recommend_cleaning(out);
@@ -124,8 +128,13 @@ fn recommend_cleaning(out: &Path) {
     }
 }
 
-/// Runs them one after another: two at once would measure each other. Returns the signal that interrupted.
-pub(crate) fn run_all(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> anyhow::Result<Option<i32>> {
+/// Runs them one after another: two at once would measure each other. Returns the signal that
+/// interrupted.
+pub(crate) fn run_all(
+    runs: &[Planned],
+    folder: &Path,
+    interrupts: &Interrupts,
+) -> anyhow::Result<Option<i32>> {
     run_each(runs, folder, interrupts, &mut |_, _| ())
 }
 
@@ -181,7 +190,8 @@ pub(crate) fn run_part(
 
 /// Resolves the names in the thread dump of a child that hung or panicked.
 fn name_threads(mut outcome: Outcome, recorder: &Recorder) -> anyhow::Result<()> {
-    let wrong = lab_analysis::resolve::threads::complete(&recorder.folder, outcome.ending == Ending::Hung);
+    let wrong =
+        lab_analysis::resolve::threads::complete(&recorder.folder, outcome.ending == Ending::Hung);
     if wrong.is_empty() {
         return Ok(());
     }
@@ -189,14 +199,19 @@ fn name_threads(mut outcome: Outcome, recorder: &Recorder) -> anyhow::Result<()>
     recorder.write_outcome(&outcome)
 }
 
-/// Opens a recording. What cannot be made leaves nothing behind; runs that were recorded before it stay.
+/// Opens a recording. What cannot be made leaves nothing behind; runs that were recorded before it
+/// stay.
 fn record(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
     Recorder::create(folder, spec).map_err(|error| {
         let _ = fs::remove_dir_all(folder);
         let kept = folder.parent().filter(|invocation| fs::remove_dir(invocation).is_err());
-        let kept = kept.map(|invocation| format!("; earlier runs are in {}", invocation.display())).unwrap_or_default();
+        let kept = kept
+            .map(|invocation| format!("; earlier runs are in {}", invocation.display()))
+            .unwrap_or_default();
         let shown = folder.display();
-        UsageError::error(format!("cannot record into '{shown}': {error:#}: free some room or try another --out{kept}"))
+        UsageError::error(format!(
+            "cannot record into '{shown}': {error:#}: free some room or try another --out{kept}"
+        ))
     })
 }
 
@@ -208,7 +223,8 @@ fn progress(number: usize, of: usize, spec: &Spec, elapsed: Duration) {
         seconds => format!(" of {seconds:.1} s"),
     };
     let (scenario, variant) = (&spec.scenario, &spec.variant);
-    let text = format!("{number}/{of} {scenario} {variant}  {:.1} s{expected}", elapsed.as_secs_f64());
+    let text =
+        format!("{number}/{of} {scenario} {variant}  {:.1} s{expected}", elapsed.as_secs_f64());
     let _ = write!(io::stderr(), "\r\x1b[K{text}");
 }
 

@@ -1,4 +1,5 @@
-//! From a list of runs to their recordings: planned, started one child after another, watched, ended.
+//! From a list of runs to their recordings: planned, started one child after another, watched,
+//! ended.
 
 pub(crate) mod attach;
 pub(crate) mod child;

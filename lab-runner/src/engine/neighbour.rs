@@ -1,8 +1,10 @@
-//! A noisy neighbour that takes a core: a process that does nothing but compute, until it is ended or its parent is gone.
+//! A noisy neighbour that takes a core: a process that does nothing but compute, until it is ended
+//! or its parent is gone.
 
 use std::process::{Child, Command, ExitCode, Stdio};
 
-/// The hidden word after the binary's name that makes it a noisy neighbour: `lab __neighbour PARENT`.
+/// The hidden word after the binary's name that makes it a noisy neighbour: `lab __neighbour
+/// PARENT`.
 pub(crate) const SUBCOMMAND: &str = "__neighbour";
 
 /// Neighbours that run beside something. They end when this is dropped, and if the lab is killed.
@@ -13,7 +15,8 @@ impl Neighbours {
     /// Starts as many as take half of the machine, one at least.
     pub fn start() -> anyhow::Result<Neighbours> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        // One after another into what ends them, so that none is left if a later one cannot be started.
+        // One after another into what ends them, so that none is left if a later one cannot be
+        // started.
         let mut neighbours = Neighbours(Vec::new());
         for _ in 0..(cores / 2).max(1) {
             neighbours.0.push(neighbour()?);
@@ -49,7 +52,8 @@ pub(crate) fn main(parent: &str) -> ExitCode {
     let mut number = 1_u64;
     while std::os::unix::process::parent_id() == parent {
         for _ in 0..1_000_000 {
-            number = std::hint::black_box(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (number >> 7));
+            number =
+                std::hint::black_box(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (number >> 7));
         }
     }
     ExitCode::SUCCESS

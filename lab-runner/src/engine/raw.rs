@@ -1,4 +1,5 @@
-//! The raw logs of profilers: most of a recording's bytes, and of no use once their results are computed.
+//! The raw logs of profilers: most of a recording's bytes, and of no use once their results are
+//! computed.
 
 use lab_recording::profiler::Profiler;
 use std::fs;
@@ -11,7 +12,8 @@ pub(crate) enum RawLogs {
     Remove,
 }
 
-/// The raw logs that a profiler leaves and nothing reads again. `sched.bin` stays: `lab export --to perfetto` reads it.
+/// The raw logs that a profiler leaves and nothing reads again. `sched.bin` stays: `lab export --to
+/// perfetto` reads it.
 fn names(profiler: Profiler) -> &'static [&'static str] {
     match profiler {
         Profiler::Alloc => &[lab_recording::alloc::FILE, lab_recording::alloc::HEAP],

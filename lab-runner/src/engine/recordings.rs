@@ -1,4 +1,5 @@
-//! The recordings in the folder that they go to: one folder for each command that ran something, `greedy-20260301T093000Z-1234`.
+//! The recordings in the folder that they go to: one folder for each command that ran something,
+//! `greedy-20260301T093000Z-1234`.
 
 use lab_recording::folder::is_recording;
 use std::fs::{self, DirEntry};
@@ -7,7 +8,8 @@ use std::time::SystemTime;
 
 /// How many recordings may pile up before `lab clean` is recommended.
 pub(crate) const MANY: usize = 40;
-/// `lab verify` and a sweep make folders of runs, and `lab score` folders of profiled runs in those.
+/// `lab verify` and a sweep make folders of runs, and `lab score` folders of profiled runs in
+/// those.
 const DEEPEST: usize = 4;
 /// What a score leaves beside its runs.
 const SCORE: &str = lab_analysis::score::Recorded::FILE;
@@ -22,8 +24,8 @@ pub(crate) struct Recorded {
     pub bytes: u64,
 }
 
-/// All recordings of this lab in a folder that belong to no running lab, the newest first. Other folders, and links, are
-/// nobody's to touch.
+/// All recordings of this lab in a folder that belong to no running lab, the newest first. Other
+/// folders, and links, are nobody's to touch.
 pub(crate) fn finished(out: &Path) -> Vec<Recorded> {
     let mut found: Vec<Recorded> = invocations(out)
         .into_iter()
@@ -53,7 +55,9 @@ pub(crate) fn folders_in(folder: &Path) -> Vec<DirEntry> {
 /// Whether a process is alive.
 pub(crate) fn is_alive(process: u32) -> bool {
     let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-    process.is_some_and(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
+    process.is_some_and(|process| {
+        rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH)
+    })
 }
 
 /// Whether this is the name of a recording: `greedy-20260301T093000Z-1234`.
@@ -66,7 +70,8 @@ fn process_of(name: &str) -> Option<u32> {
     let (begin, process) = name.rsplit_once("Z-")?;
     let (what, time) = begin.rsplit_once('-')?;
     let (date, clock) = time.split_once('T')?;
-    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     let is_time = digits(date, 8) && digits(clock, 6);
     process.parse().ok().filter(|_| is_time && !what.is_empty())
 }
@@ -133,7 +138,8 @@ mod tests {
         made("greedy-20260301T093000Z-4194307", "notes.txt");
         made("greedy", "01-buggy/spec.json");
         made(&format!("greedy-20260301T093000Z-{}", std::process::id()), "01-buggy/spec.json");
-        std::os::unix::fs::symlink(&run, out.path().join("linked-20260301T093000Z-4194308")).unwrap();
+        std::os::unix::fs::symlink(&run, out.path().join("linked-20260301T093000Z-4194308"))
+            .unwrap();
         let mut found: Vec<(PathBuf, u64)> =
             finished(out.path()).into_iter().map(|found| (found.folder, found.bytes)).collect();
         found.sort();

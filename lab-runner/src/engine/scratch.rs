@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 pub(crate) fn remove_abandoned_scratch(out: &Path) {
     // out / invocation / run, and one folder deeper where lab verify or a sweep made several.
     const DEEPEST: usize = 3;
-    let mut folders: Vec<(PathBuf, usize)> = invocations(out).into_iter().map(|entry| (entry.path(), 1)).collect();
+    let mut folders: Vec<(PathBuf, usize)> =
+        invocations(out).into_iter().map(|entry| (entry.path(), 1)).collect();
     while let Some((folder, depth)) = folders.pop() {
         let abandoned = read_spec(&folder).is_ok_and(|spec| !is_alive(spec.parent));
         if folder.join(SCRATCH).is_dir() && abandoned {

@@ -31,8 +31,13 @@ pub fn write(files: &[Exported], into: &Path) -> anyhow::Result<Vec<PathBuf>> {
     files.iter().map(|file| put(&file.name, into, |to| Ok(to.write_all(&file.bytes)?))).collect()
 }
 
-/// Writes a file into a folder as it comes, whole or not at all: what is larger than memory has no [`Exported`].
-fn put(name: &str, into: &Path, fill: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
+/// Writes a file into a folder as it comes, whole or not at all: what is larger than memory has no
+/// [`Exported`].
+fn put(
+    name: &str,
+    into: &Path,
+    fill: impl FnOnce(&mut File) -> anyhow::Result<()>,
+) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
     let path = into.join(name);
     lab_recording::file::replace_with(&path, fill).map(|()| path)
@@ -40,7 +45,8 @@ fn put(name: &str, into: &Path, fill: impl FnOnce(&mut File) -> anyhow::Result<(
 
 /// A text as a part of a file's name, whatever it was.
 fn file_name(text: &str) -> String {
-    let kept = text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+    let kept =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
     let joined: String = kept.collect();
     joined.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }

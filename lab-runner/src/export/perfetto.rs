@@ -1,9 +1,9 @@
-//! A scheduler's recording as a Perfetto trace: every poll on a time line that can be zoomed into, in a browser that is
-//! somebody else's work.
+//! A scheduler's recording as a Perfetto trace: every poll on a time line that can be zoomed into,
+//! in a browser that is somebody else's work.
 //!
-//! The trace is a file of packets, each written as soon as it is known: memory does not grow with the recording, but for
-//! one block of events. Packets of a lane are a sequence with names of its own, so nothing is sorted here; the reader
-//! sorts by time.
+//! The trace is a file of packets, each written as soon as it is known: memory does not grow with
+//! the recording, but for one block of events. Packets of a lane are a sequence with names of its
+//! own, so nothing is sorted here; the reader sorts by time.
 
 mod packets;
 mod tracks;
@@ -22,15 +22,21 @@ pub struct Names {
     pub polls: Vec<String>,
 }
 
-/// Writes the trace: a track for each thread with its polls, one for the yield probe, one for what is missing, and
-/// counters. Times are those of `CLOCK_MONOTONIC`, in nanoseconds.
+/// Writes the trace: a track for each thread with its polls, one for the yield probe, one for what
+/// is missing, and counters. Times are those of `CLOCK_MONOTONIC`, in nanoseconds.
 ///
-/// Polls are on the track of their thread, and not of their worker: a worker that `block_in_place` hands to another
-/// thread polls there while the poll that it left goes on, and one track cannot show both.
+/// Polls are on the track of their thread, and not of their worker: a worker that `block_in_place`
+/// hands to another thread polls there while the poll that it left goes on, and one track cannot
+/// show both.
 ///
 /// # Errors
 /// If `to` cannot be written.
-pub fn write(blocks: &impl Blocks, known: &Known, names: &Names, to: &mut impl Write) -> io::Result<()> {
+pub fn write(
+    blocks: &impl Blocks,
+    known: &Known,
+    names: &Names,
+    to: &mut impl Write,
+) -> io::Result<()> {
     let mut packets = Packets::begin(known.from_ns, names, to)?;
     let mut tracks = Tracks::default();
     let mut waiting = Waiting::over(known);
@@ -57,11 +63,13 @@ pub fn write(blocks: &impl Blocks, known: &Known, names: &Names, to: &mut impl W
     waiting.write(known, &mut tracks, &mut packets)
 }
 
-/// The last look at a poll that had not ended. A long poll is looked at again and again, and is one slice all the same.
+/// The last look at a poll that had not ended. A long poll is looked at again and again, and is one
+/// slice all the same.
 struct Looked(Option<Event>);
 
 impl Looked {
-    /// What is settled by this event: an open poll that no later event goes on with, and the event itself, if it is no look.
+    /// What is settled by this event: an open poll that no later event goes on with, and the event
+    /// itself, if it is no look.
     fn settle(&mut self, event: Event) -> [Option<Event>; 2] {
         if event.what != What::Poll {
             return [None, Some(event)];
@@ -75,7 +83,8 @@ impl Looked {
     }
 }
 
-/// Writes what an event is in the trace. The track of a thread is made known by its first poll, which tells its worker.
+/// Writes what an event is in the trace. The track of a thread is made known by its first poll,
+/// which tells its worker.
 fn one<W: Write>(
     event: &Event,
     track: &mut tracks::Thread,

@@ -1,4 +1,5 @@
-//! The schedulers' recordings of an invocation as traces, each a file that is written while the recording is read.
+//! The schedulers' recordings of an invocation as traces, each a file that is written while the
+//! recording is read.
 
 use crate::export::perfetto::{self, Names};
 use crate::export::{file_name, put};
@@ -12,8 +13,12 @@ use std::path::{Path, PathBuf};
 /// Bytes that are written at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Where the traces are, and a sentence for each run whose recording cannot be read, or not to its end.
-pub(crate) fn traces(profiles: &[Profile], into: &Path) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
+/// Where the traces are, and a sentence for each run whose recording cannot be read, or not to its
+/// end.
+pub(crate) fn traces(
+    profiles: &[Profile],
+    into: &Path,
+) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut written, mut without) = (Vec::new(), Vec::new());
     for profile in profiles.iter().filter(|profile| profile.sched.is_some()) {
         match open(&profile.folder) {
@@ -27,7 +32,8 @@ pub(crate) fn traces(profiles: &[Profile], into: &Path) -> anyhow::Result<(Vec<P
             }
             Err(error) => {
                 let label = label(&profile.spec);
-                without.push(format!("cannot read the scheduler's recording of {label}: {error:#}"));
+                without
+                    .push(format!("cannot read the scheduler's recording of {label}: {error:#}"));
             }
         }
     }
@@ -53,7 +59,8 @@ fn trace(profile: &Profile, recording: &Recording, into: &Path) -> anyhow::Resul
     })
 }
 
-/// What polls of tasks are called that were spawned here: by their group, whose place may be a shorter path.
+/// What polls of tasks are called that were spawned here: by their group, whose place may be a
+/// shorter path.
 fn polled(place: &Place, groups: &[Group]) -> String {
     let whole = format!("{}:{}", place.file, place.line);
     let of_it = |group: &&Group| {
@@ -73,12 +80,21 @@ mod tests {
 
     #[test]
     fn polls_are_called_by_the_group_whose_place_they_come_from() {
-        let group = |name: &str, place: &str| Group { name: name.into(), place: place.into(), ..Group::default() };
-        let groups = [group("requests", "src/drive.rs:5"), group("src/drive.rs:52", "src/drive.rs:52")];
+        let group = |name: &str, place: &str| Group {
+            name: name.into(),
+            place: place.into(),
+            ..Group::default()
+        };
+        let groups =
+            [group("requests", "src/drive.rs:5"), group("src/drive.rs:52", "src/drive.rs:52")];
         let at = |file: &str, line| polled(&Place { file: file.into(), line }, &groups);
         assert_eq!(at("scenarios/greedy/src/drive.rs", 5), "requests (src/drive.rs:5)");
         assert_eq!(at("src/drive.rs", 52), "src/drive.rs:52");
-        assert_eq!(at("other_src/drive.rs", 5), "other_src/drive.rs:5", "the end of a name is no place");
+        assert_eq!(
+            at("other_src/drive.rs", 5),
+            "other_src/drive.rs:5",
+            "the end of a name is no place"
+        );
     }
 
     #[test]

@@ -8,8 +8,9 @@ use lab_recording::profiler::{Profiler, ViewStatus};
 use std::fs;
 use std::path::Path;
 
-/// Folded text: a file for each view in which there were samples, and a sentence for each in which there were none.
-/// Weights are whole numbers, for not every reader takes others; their unit is in the name: `buggy-cpu.ns.folded`.
+/// Folded text: a file for each view in which there were samples, and a sentence for each in which
+/// there were none. Weights are whole numbers, for not every reader takes others; their unit is in
+/// the name: `buggy-cpu.ns.folded`.
 pub fn folded(evidence: &[Evidence]) -> (Vec<Exported>, Vec<String>) {
     let views = evidence.iter().flat_map(|view| view.seen.iter().map(move |seen| (view, seen)));
     let (mut files, mut without) = (Vec::new(), Vec::new());
@@ -18,7 +19,8 @@ pub fn folded(evidence: &[Evidence]) -> (Vec<Exported>, Vec<String>) {
         let name = format!("{}-{}", file_name(&seen.label), file_name(&view.name));
         match whole_lines(seen, each) {
             text if text.is_empty() => without.push(no_samples(&view.name, &seen.label)),
-            text => files.push(Exported { name: format!("{name}.{unit}.folded"), bytes: text.into_bytes() }),
+            text => files
+                .push(Exported { name: format!("{name}.{unit}.folded"), bytes: text.into_bytes() }),
         }
     }
     (files, without)
@@ -44,8 +46,8 @@ fn whole_lines(seen: &Seen, each: f64) -> String {
     lines
 }
 
-/// Profiles for pprof: a file for each view of each run, with whole names, and files and lines where the profiler knows
-/// them; and a sentence for each view that has no samples.
+/// Profiles for pprof: a file for each view of each run, with whole names, and files and lines
+/// where the profiler knows them; and a sentence for each view that has no samples.
 pub fn pprof(profiles: &[Profile]) -> (Vec<Exported>, Vec<String>) {
     let (mut files, mut without) = (Vec::new(), Vec::new());
     for profile in profiles {
@@ -122,7 +124,8 @@ mod tests {
 
     #[test]
     fn folded_weights_are_whole_and_their_unit_is_in_the_name() {
-        let (files, without) = folded(&[evidence("main;read 3\nmain;wait 0.000271\nmain;no 1e-9\n")]);
+        let (files, without) =
+            folded(&[evidence("main;read 3\nmain;wait 0.000271\nmain;no 1e-9\n")]);
         let wanted = Exported {
             name: "rate-100-stall-off-cpu.ns.folded".into(),
             bytes: b"main;read 3000000\nmain;wait 271\n".to_vec(),
@@ -132,8 +135,15 @@ mod tests {
 
     #[test]
     fn units_become_those_in_which_weights_are_whole() {
-        assert_eq!(["us", "ms", "bytes", "samples"].map(|unit| whole_unit(unit).0), ["ns", "ns", "bytes", "samples"]);
-        assert_eq!(value_type(Profiler::Cpu, "us"), (ValueType::time("cpu"), 1e3), "CPU time is no wall time");
+        assert_eq!(
+            ["us", "ms", "bytes", "samples"].map(|unit| whole_unit(unit).0),
+            ["ns", "ns", "bytes", "samples"]
+        );
+        assert_eq!(
+            value_type(Profiler::Cpu, "us"),
+            (ValueType::time("cpu"), 1e3),
+            "CPU time is no wall time"
+        );
         assert_eq!(value_type(Profiler::Spans, "us"), (ValueType::time("wall"), 1e3));
         assert_eq!(value_type(Profiler::Sched, "ms"), (ValueType::time("delay"), 1e6));
     }

@@ -1,4 +1,5 @@
-//! What is known of a comparison besides its screen, and the words that its screen and its page share.
+//! What is known of a comparison besides its screen, and the words that its screen and its page
+//! share.
 
 use crate::report::detail::{asked, environment};
 use crate::report::units::{ascii, three_digits};
@@ -11,7 +12,12 @@ use lab_recording::spec::Side;
 use std::io::{self, Write};
 
 /// Prints what the screen of a comparison leaves out.
-pub(crate) fn print(report: &Results, comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(
+    report: &Results,
+    comparison: &Comparison,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let spec = &report.spec;
     writeln!(to, "load       {}", ascii(&asked(spec), style))?;
     writeln!(to, "host       {}", ascii(&environment(spec), style))?;
@@ -24,7 +30,8 @@ pub(crate) fn print(report: &Results, comparison: &Comparison, style: Style, to:
     print_pictures(report, to)
 }
 
-/// Whether it is kept, in how many of how many pairs. One pair that breaks it is enough: a fix keeps it always.
+/// Whether it is kept, in how many of how many pairs. One pair that breaks it is enough: a fix
+/// keeps it always.
 pub(crate) fn keeps(kept: &Kept) -> (&'static str, usize, usize) {
     let Kept { held, broken, unclear, .. } = *kept;
     let (word, times) = match (broken, held) {
@@ -40,7 +47,8 @@ pub(crate) fn repeat(report: &Results) -> Option<String> {
     let command = &report.spec.command;
     let first = report.comparison.as_ref().and_then(|comparison| comparison.pairs.first());
     let is_over = |of: &Comparison| !of.warnings.is_empty();
-    let seed_is_told = command.contains("--seed") || report.comparison.as_ref().is_some_and(is_over);
+    let seed_is_told =
+        command.contains("--seed") || report.comparison.as_ref().is_some_and(is_over);
     let seed = first.filter(|_| !seed_is_told).map(|pair| format!(" --seed {}", pair.seed));
     (!command.is_empty()).then(|| format!("lab {command}{}", seed.unwrap_or_default()))
 }
@@ -71,7 +79,8 @@ pub(crate) fn spoiled(pair: &Pair) -> Option<String> {
 /// Which side of each pair ran first, and the seeds.
 pub(crate) fn order(comparison: &Comparison) -> String {
     let pairs = comparison.pairs.iter();
-    let order: Vec<&str> = pairs.map(|pair| if pair.first == Side::A { "AB" } else { "BA" }).collect();
+    let order: Vec<&str> =
+        pairs.map(|pair| if pair.first == Side::A { "AB" } else { "BA" }).collect();
     let seed = |pair: Option<&Pair>| pair.map_or(0, |pair| pair.seed);
     let (first, last) = (seed(comparison.pairs.first()), seed(comparison.pairs.last()));
     format!("{} with A = {}; seeds {first} to {last}", order.join(" "), comparison.before)
@@ -79,12 +88,20 @@ pub(crate) fn order(comparison: &Comparison) -> String {
 
 /// The metrics of which a run may have none.
 fn print_halved(comparison: &Comparison, to: &mut dyn Write) -> io::Result<()> {
-    let halved: Vec<&str> =
-        comparison.metrics.iter().filter(|metric| metric.halved).map(|metric| metric.metric.as_str()).collect();
+    let halved: Vec<&str> = comparison
+        .metrics
+        .iter()
+        .filter(|metric| metric.halved)
+        .map(|metric| metric.metric.as_str())
+        .collect();
     match &halved[..] {
         [] => Ok(()),
         halved => {
-            writeln!(to, "counts     compared with a half added, because a count may be zero: {}", halved.join(", "))
+            writeln!(
+                to,
+                "counts     compared with a half added, because a count may be zero: {}",
+                halved.join(", ")
+            )
         }
     }
 }
@@ -97,10 +114,16 @@ pub(crate) fn interval(estimate: &Estimate) -> String {
 
 /// How the runs ended, where not all of them did by themselves, and what they lost.
 fn print_work(comparison: &Comparison, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let sides = [&comparison.before, &comparison.after].into_iter().zip(&comparison.endings).zip(comparison.lost);
+    let sides = [&comparison.before, &comparison.after]
+        .into_iter()
+        .zip(&comparison.endings)
+        .zip(comparison.lost);
     for ((name, endings), lost) in sides {
-        let endings: Vec<String> = endings.iter().map(|(ending, n)| format!("{ending} {n} times")).collect();
-        if endings.iter().any(|ending| !ending.starts_with("finished")) || comparison.lost != [0.0, 0.0] {
+        let endings: Vec<String> =
+            endings.iter().map(|(ending, n)| format!("{ending} {n} times")).collect();
+        if endings.iter().any(|ending| !ending.starts_with("finished"))
+            || comparison.lost != [0.0, 0.0]
+        {
             let text = format!(" {name}: {}, {lost:.0} requests lost", endings.join(", "));
             writeln!(to, "{}", ascii(&text, style))?;
         }

@@ -1,4 +1,5 @@
-//! What is known of one run besides its screen: the load and the machine in full, every counter, the scheduler and the diagnosis.
+//! What is known of one run besides its screen: the load and the machine in full, every counter,
+//! the scheduler and the diagnosis.
 
 use crate::report::units;
 use crate::report::units::{ascii, grouped};
@@ -15,7 +16,12 @@ use std::io::{self, Write};
 const DIM: Colour = Colour::new().dimmed();
 
 /// Prints what the screen of a run leaves out.
-pub(crate) fn print(report: &Results, run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(
+    report: &Results,
+    run: &Analysis,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let spec = &run.recording.spec;
     writeln!(to, "load       {}", ascii(&asked(spec), style))?;
     writeln!(to, "host       {}", ascii(&environment(spec), style))?;
@@ -35,11 +41,18 @@ pub(crate) fn asked(spec: &Spec) -> String {
         None => format!("size {}", units::bytes(load.size)),
     };
     if load.is_batch() {
-        let workers = if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
-        return format!("a batch of {} at once; {workers}, seed {}", grouped(load.size as i64), load.seed);
+        let workers =
+            if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
+        return format!(
+            "a batch of {} at once; {workers}, seed {}",
+            grouped(load.size as i64),
+            load.seed
+        );
     }
-    let workers = if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
-    let stall = load.stall_ms.map_or_else(String::new, |ms| format!(", stall {} s", ms as f64 / 1e3));
+    let workers =
+        if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
+    let stall =
+        load.stall_ms.map_or_else(String::new, |ms| format!(", stall {} s", ms as f64 / 1e3));
     format!(
         "{} requests/s, {}, for {} s after {} s of warm-up; {workers}, {work}{stall}, seed {}",
         grouped(load.rate.round() as i64),
@@ -53,10 +66,19 @@ pub(crate) fn asked(spec: &Spec) -> String {
 /// The machine and the versions that decide a measurement, as far as they are known.
 pub(crate) fn environment(spec: &Spec) -> String {
     let here = &spec.environment;
-    let version = |name: &str, version: &Option<String>| version.as_ref().map(|version| format!("{name} {version}"));
-    let compiler = here.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or(rustc).to_owned());
+    let version = |name: &str, version: &Option<String>| {
+        version.as_ref().map(|version| format!("{name} {version}"))
+    };
+    let compiler =
+        here.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or(rustc).to_owned());
     let cores = here.cores.map(|cores| format!("{cores} cores"));
-    let known = [cores, here.cpu.clone(), version("tokio", &here.tokio), version("futures", &here.futures), compiler];
+    let known = [
+        cores,
+        here.cpu.clone(),
+        version("tokio", &here.tokio),
+        version("futures", &here.futures),
+        compiler,
+    ];
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -65,9 +87,17 @@ pub(crate) fn came(run: &Analysis) -> String {
     let count = |name: &str| run.metrics.get(name).map_or(0, |reading| reading.value as i64);
     let mut parts = vec![outcome.ending.to_string()];
     if run.responses.is_some() {
-        let answered = format!("{} of {} requests answered", grouped(count("completed")), grouped(count("offered")));
+        let answered = format!(
+            "{} of {} requests answered",
+            grouped(count("completed")),
+            grouped(count("offered"))
+        );
         let errors = count("errors");
-        let errors = if errors > 0 { format!(", {} of them with an error", grouped(errors)) } else { String::new() };
+        let errors = if errors > 0 {
+            format!(", {} of them with an error", grouped(errors))
+        } else {
+            String::new()
+        };
         parts.push(format!("{answered}{errors}, {} lost", grouped(count("lost"))));
     }
     parts.push(run.validity.verdict.to_string());
@@ -75,11 +105,17 @@ pub(crate) fn came(run: &Analysis) -> String {
 }
 
 fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let ending = run.recording.outcome.text.iter().filter(|_| run.recording.outcome.ending != Ending::Finished);
+    let ending = run
+        .recording
+        .outcome
+        .text
+        .iter()
+        .filter(|_| run.recording.outcome.ending != Ending::Finished);
     for reason in ending.chain(&run.validity.reasons).chain(&run.notes) {
         let mut lines = reason.lines();
         writeln!(to, "           {}", ascii(lines.next().unwrap_or_default(), style))?;
-        // An error may have a paragraph of its own: three lines tell what it is, the recording has the rest.
+        // An error may have a paragraph of its own: three lines tell what it is, the recording has
+        // the rest.
         for line in lines.take(2) {
             writeln!(to, "             {}", ascii(line, style))?;
         }
@@ -89,11 +125,24 @@ fn print_reasons(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result
 
 /// What the variant reported about itself, and the few metrics that are no latencies.
 pub(crate) fn counters(run: &Analysis, style: Style) -> Vec<String> {
-    const TOLD_ELSEWHERE: [&str; 9] =
-        ["offered", "sent", "accepted", "completed", "errors", "lost", "unfinished", "steal_share", "wall_ms"];
-    let latency =
-        |name: &str| name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()));
-    let told = run.metrics.iter().filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
+    const TOLD_ELSEWHERE: [&str; 9] = [
+        "offered",
+        "sent",
+        "accepted",
+        "completed",
+        "errors",
+        "lost",
+        "unfinished",
+        "steal_share",
+        "wall_ms",
+    ];
+    let latency = |name: &str| {
+        name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()))
+    };
+    let told = run
+        .metrics
+        .iter()
+        .filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
     told.map(|(name, reading)| counter(name, reading, style)).collect()
 }
 
@@ -111,7 +160,9 @@ fn filled(texts: &[String], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for text in texts {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + text.chars().count() + 3 <= width => *line += &format!(" · {text}"),
+            Some(line) if line.chars().count() + text.chars().count() + 3 <= width => {
+                *line += &format!(" · {text}")
+            }
             _ => lines.push(text.clone()),
         }
     }
@@ -123,7 +174,11 @@ fn counter(name: &str, reading: &Reading, style: Style) -> String {
     match unit {
         Some(bare) => format!("{} {}", words(bare), units::reading(name, reading, style)),
         None if name.contains("_us_per_") => {
-            format!("{} {}", words(&name.replacen("_us_", " ", 1)), units::time(reading.value, style))
+            format!(
+                "{} {}",
+                words(&name.replacen("_us_", " ", 1)),
+                units::time(reading.value, style)
+            )
         }
         None => format!("{} {}", words(name), units::number(reading.value)),
     }

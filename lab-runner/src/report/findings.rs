@@ -28,10 +28,15 @@ pub(crate) fn fix_rows(report: &Results) -> Vec<(String, String)> {
     let moved = match (&fix.moved_to[..], left) {
         ([], None) if fix.gone == Gone::CouldNotTell => None,
         ([], None) => Some("the cost moved to: nowhere that was looked at".to_owned()),
-        ([], Some(left)) => Some(format!("the cost moved to: nowhere that is worth a finding; {left}")),
+        ([], Some(left)) => {
+            Some(format!("the cost moved to: nowhere that is worth a finding; {left}"))
+        }
         (to, _) => Some(format!("the cost moved to: {}", to.join(", "))),
     };
-    [Some(("verdict".to_owned(), gone)), moved.map(|moved| (String::new(), moved))].into_iter().flatten().collect()
+    [Some(("verdict".to_owned(), gone)), moved.map(|moved| (String::new(), moved))]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What tasks still wait for most after the fix.
@@ -42,12 +47,16 @@ fn left(report: &Results) -> Option<String> {
     said.first().map(|said| format!("what is left: {said}"))
 }
 
-/// Prints the findings of a report: those of each run that was looked into, and what became of the cause that a fix is for.
+/// Prints the findings of a report: those of each run that was looked into, and what became of the
+/// cause that a fix is for.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for (label, rows) in told(report) {
-        let heads = std::iter::once(format!("findings {label}")).chain(std::iter::repeat(String::new()));
+        let heads =
+            std::iter::once(format!("findings {label}")).chain(std::iter::repeat(String::new()));
         writeln!(to)?;
-        heads.zip(rows).try_for_each(|(head, (name, text))| print_row(&head, &name, &text, style, to))?;
+        heads
+            .zip(rows)
+            .try_for_each(|(head, (name, text))| print_row(&head, &name, &text, style, to))?;
     }
     let fix = fix_rows(report);
     if !fix.is_empty() {
@@ -63,7 +72,13 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
 }
 
 /// A row, broken into lines between words.
-fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_row(
+    head: &str,
+    name: &str,
+    text: &str,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     for (number, line) in wrapped(text, WIDTH).iter().enumerate() {
         let (head, name) = if number == 0 { (head, name) } else { ("", "") };
         writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(name, style), ascii(line, style))?;
@@ -71,7 +86,8 @@ fn print_row(head: &str, name: &str, text: &str, style: Style, to: &mut dyn Writ
     Ok(())
 }
 
-/// The rows of each run that was looked into, or that shows something without; with its name where there are several.
+/// The rows of each run that was looked into, or that shows something without; with its name where
+/// there are several.
 pub(crate) fn told(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
     let says = |of: &&Diagnosed| {
         of.post_mortem.is_some()
@@ -109,7 +125,10 @@ fn without_findings(diagnosis: &Diagnosis) -> String {
         (true, false) if diagnosis.withheld.is_empty() => "nothing found",
         (true, false) => return format!("undecided: {}", diagnosis.withheld.join("; ")),
     };
-    std::iter::once(why).chain(diagnosis.withheld.iter().map(String::as_str)).collect::<Vec<_>>().join("; ")
+    std::iter::once(why)
+        .chain(diagnosis.withheld.iter().map(String::as_str))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// `long poll in shop::import: 2.00 % is smaller than what watching cost, 3.00 %`
@@ -142,7 +161,11 @@ fn what(finding: &Finding) -> String {
 /// The function with its line.
 pub(crate) fn place(finding: &Finding) -> Option<String> {
     let function = finding.at.as_ref()?;
-    let line = finding.file.as_ref().zip(finding.line).map(|(file, line)| format!(" ({}:{line})", short(file)));
+    let line = finding
+        .file
+        .as_ref()
+        .zip(finding.line)
+        .map(|(file, line)| format!(" ({}:{line})", short(file)));
     Some(format!("{function}{}", line.unwrap_or_default()))
 }
 

@@ -1,5 +1,5 @@
-//! The machine-readable result, `lab.result.v2`: keys may be added, never renamed. Its schema is checked in
-//! as `lab-runner/schema/lab.result.v2.json`.
+//! The machine-readable result, `lab.result.v2`: keys may be added, never renamed. Its schema is
+//! checked in as `lab-runner/schema/lab.result.v2.json`.
 
 use crate::report::sched::json::Scheduler;
 use crate::report::sweep::FITTED;
@@ -74,7 +74,8 @@ struct Pairs<'a> {
     /// What the side after keeps of what tells a fix from a trap.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept: Vec<OneKept>,
-    /// Metric → how far it scatters from pair to pair on this machine where nothing changed, as a share.
+    /// Metric → how far it scatters from pair to pair on this machine where nothing changed, as a
+    /// share.
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<BTreeMap<&'a str, f64>>,
     /// The command that gives this again.
@@ -283,19 +284,32 @@ fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
             halved: metric.halved,
             pairs: estimate.map_or(0, |estimate| estimate.pairs),
             dropped,
-            verdict: if comparison.invalid.is_some() { Change::Inconclusive } else { metric.change },
-            reason: comparison.invalid.as_deref().or(metric.estimate.as_ref().err().map(String::as_str)),
+            verdict: if comparison.invalid.is_some() {
+                Change::Inconclusive
+            } else {
+                metric.change
+            },
+            reason: comparison.invalid.as_deref().or(metric
+                .estimate
+                .as_ref()
+                .err()
+                .map(String::as_str)),
         }
     });
     metrics.collect()
 }
 
 fn swept_ways<'a>(report: &'a Results, sweep: &'a Sweep) -> Vec<SweptWay<'a>> {
-    let claims = |way: &Way| report.ways.iter().find(|(name, _)| *name == way.variant).map(|(_, claims)| claims);
+    let claims = |way: &Way| {
+        report.ways.iter().find(|(name, _)| *name == way.variant).map(|(_, claims)| claims)
+    };
     let one = |way: &'a Way| SweptWay {
         variant: &way.variant,
         kind: way.kind,
-        exponents: FITTED.iter().filter_map(|(metric, ..)| Some((*metric, exponent(sweep, way, metric)?))).collect(),
+        exponents: FITTED
+            .iter()
+            .filter_map(|(metric, ..)| Some((*metric, exponent(sweep, way, metric)?)))
+            .collect(),
         medians: FITTED.iter().map(|(metric, ..)| (*metric, medians(sweep, way, metric))).collect(),
         claims: claims(way).into_iter().flatten().map(one_claim).collect(),
     };
@@ -309,7 +323,11 @@ fn exponent(sweep: &Sweep, way: &Way, metric: &str) -> Option<Exponent> {
 }
 
 fn medians(sweep: &Sweep, way: &Way, metric: &str) -> Vec<(usize, f64)> {
-    sweep.sizes().into_iter().filter_map(|size| Some((size, way.median_at(metric, size)?))).collect()
+    sweep
+        .sizes()
+        .into_iter()
+        .filter_map(|size| Some((size, way.median_at(metric, size)?)))
+        .collect()
 }
 
 fn one_run<'a>(report: &'a Results, run: &'a Analysis, claims: &'a [Judged]) -> Run<'a> {
@@ -327,14 +345,21 @@ fn one_run<'a>(report: &'a Results, run: &'a Analysis, claims: &'a [Judged]) -> 
         scaled: (spec.purpose.ratio() != 1).then_some(spec.purpose.ratio()),
         metrics: run.metrics.iter().map(|(name, reading)| (name.as_str(), reading.value)).collect(),
         naive: run.naive.as_ref().map(naive),
-        marks: run.metrics.iter().filter_map(|(name, reading)| Some((name.as_str(), mark(reading)?))).collect(),
+        marks: run
+            .metrics
+            .iter()
+            .filter_map(|(name, reading)| Some((name.as_str(), mark(reading)?)))
+            .collect(),
         claims: claims.iter().map(one_claim).collect(),
         findings: findings::of_run(report, run),
     }
 }
 
 fn naive(naive: &Naive) -> BTreeMap<String, f64> {
-    let quantiles = QUANTILES.iter().zip(naive.us).filter_map(|((_, name), us)| Some((format!("{name}_us"), us?)));
+    let quantiles = QUANTILES
+        .iter()
+        .zip(naive.us)
+        .filter_map(|((_, name), us)| Some((format!("{name}_us"), us?)));
     quantiles.chain([("sent".to_owned(), naive.sent as f64)]).collect()
 }
 

@@ -1,5 +1,5 @@
-//! Responses as pictures: how those of both sides of a comparison, or of several variants, are distributed, and how they
-//! develop while a run lasts.
+//! Responses as pictures: how those of both sides of a comparison, or of several variants, are
+//! distributed, and how they develop while a run lasts.
 
 use crate::report::Style;
 use crate::report::plot::{Line, Look, Plot, Scale};
@@ -13,11 +13,13 @@ use lab_analysis::stats::median;
 use lab_recording::spec::Side;
 use std::collections::BTreeMap;
 
-/// Points of a distribution: so many that a line needs no markers and its steps are those of the histogram.
+/// Points of a distribution: so many that a line needs no markers and its steps are those of the
+/// histogram.
 const POINTS: usize = 300;
 /// The pictures, named for the folder of the invocation: the distribution, and what becomes of it.
 pub(crate) const FILES: [&str; 2] = ["distribution.svg", "over-time.svg"];
-/// The quickest requests need no room: they lie decades below the others, where nobody looks for trouble.
+/// The quickest requests need no room: they lie decades below the others, where nobody looks for
+/// trouble.
 const FIRST_SHARE: f64 = 0.1;
 /// What the points of the picture over time are.
 const OVER_RUNS: &str = "Each point is about the requests that were due in one sixtieth of the measured time: their \
@@ -30,7 +32,8 @@ const COLOURS: usize = 6;
 /// With more variants than this the medians over time are left out: they would hide each other.
 const MEDIANS: usize = 3;
 
-/// One side of a comparison: its runs in pairs that count, and what they answered altogether. Or a variant and its runs.
+/// One side of a comparison: its runs in pairs that count, and what they answered altogether. Or a
+/// variant and its runs.
 struct Answers<'a> {
     name: String,
     runs: Vec<&'a Analysis>,
@@ -54,29 +57,46 @@ pub(crate) fn figures(report: &Results, comparison: &Comparison) -> Vec<(&'stati
         .filter_map(|(i, s)| Some((i, s?)))
         .collect();
     drawn(&sides, |what| {
-        format!("{}: {what}, {} against {}", report.spec.scenario, comparison.before, comparison.after)
+        format!(
+            "{}: {what}, {} against {}",
+            report.spec.scenario, comparison.before, comparison.after
+        )
     })
 }
 
 /// The pictures of a report that compares nothing: of its variants, those at the plain size.
 pub(crate) fn of_variants(report: &Results) -> Vec<(&'static str, Plot)> {
     let mut variants: Vec<(&str, Vec<&Analysis>)> = Vec::new();
-    for run in report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.purpose.ratio() == 1) {
+    for run in
+        report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.purpose.ratio() == 1)
+    {
         let name = run.recording.spec.variant.as_str();
         match variants.iter_mut().find(|(known, _)| *known == name) {
             Some((_, runs)) => runs.push(run),
             None => variants.push((name, vec![run])),
         }
     }
-    let answers = variants.into_iter().filter_map(|(name, runs)| Answers::of(name.to_owned(), runs));
+    let answers =
+        variants.into_iter().filter_map(|(name, runs)| Answers::of(name.to_owned(), runs));
     let sides: Vec<(usize, Answers)> = answers.enumerate().collect();
-    let of = if let [(_, one)] = &sides[..] { one.name.clone() } else { format!("{} variants", sides.len()) };
+    let of = if let [(_, one)] = &sides[..] {
+        one.name.clone()
+    } else {
+        format!("{} variants", sides.len())
+    };
     drawn(&sides, |what| format!("{}: {what}, {of}", report.spec.scenario))
 }
 
 fn drawn(sides: &[(usize, Answers)], title: impl Fn(&str) -> String) -> Vec<(&'static str, Plot)> {
-    let plots = [distribution(sides, title("response by percentile")), over_time(sides, title("response over time"))];
-    FILES.into_iter().zip(plots).filter(|(_, plot)| plot.lines.iter().any(|line| line.points.len() > 1)).collect()
+    let plots = [
+        distribution(sides, title("response by percentile")),
+        over_time(sides, title("response over time")),
+    ];
+    FILES
+        .into_iter()
+        .zip(plots)
+        .filter(|(_, plot)| plot.lines.iter().any(|line| line.points.len() > 1))
+        .collect()
 }
 
 fn look(number: usize) -> Look {
@@ -85,9 +105,15 @@ fn look(number: usize) -> Look {
 
 /// The runs of a side whose times count.
 fn runs<'a>(report: &'a Results, comparison: &Comparison, wanted: Side) -> Vec<&'a Analysis> {
-    let counts = |number| comparison.pairs.iter().any(|pair| pair.number == number && pair.times != Times::LeftOut);
+    let counts = |number| {
+        comparison.pairs.iter().any(|pair| pair.number == number && pair.times != Times::LeftOut)
+    };
     let is_wanted = |run: &&Analysis| {
-        run.recording.spec.purpose.pair().is_some_and(|pair| pair.side == wanted && counts(pair.number))
+        run.recording
+            .spec
+            .purpose
+            .pair()
+            .is_some_and(|pair| pair.side == wanted && counts(pair.number))
     };
     report.runs.iter().map(|(run, _)| run).filter(is_wanted).collect()
 }
@@ -98,19 +124,24 @@ impl<'a> Answers<'a> {
         let each = || runs.iter().filter_map(|run| run.responses.as_ref());
         let mut responses = Histogram::new_from(each().next()?);
         each().try_for_each(|one| responses.add(one)).ok()?;
-        let cut = runs.iter().filter_map(|run| run.metrics.get("response_max_us")).any(|max| max.high.is_infinite());
+        let cut = runs
+            .iter()
+            .filter_map(|run| run.metrics.get("response_max_us"))
+            .any(|max| max.high.is_infinite());
         Some(Answers { name, runs, responses, cut }).filter(|answers| !answers.responses.is_empty())
     }
 
     /// A quantile in words, if there are requests enough to tell it.
     fn told(&self, name: &str, q: f64) -> Option<String> {
         let at_least = if self.cut && q == 1.0 { "≥ " } else { "" };
-        quantile(&self.responses, q).map(|ns| format!("{name} {at_least}{}", time(ns as f64 / 1e3, STYLE)))
+        quantile(&self.responses, q)
+            .map(|ns| format!("{name} {at_least}{}", time(ns as f64 / 1e3, STYLE)))
     }
 
     /// `6 000 requests of 6 runs`
     fn count(&self) -> String {
-        let runs = if self.runs.len() == 1 { "1 run".into() } else { format!("{} runs", self.runs.len()) };
+        let runs =
+            if self.runs.len() == 1 { "1 run".into() } else { format!("{} runs", self.runs.len()) };
         format!("{} requests of {runs}", grouped(self.responses.len() as i64))
     }
 
@@ -118,7 +149,11 @@ impl<'a> Answers<'a> {
     fn slice(&self) -> String {
         let asked = self.runs[0].recording.spec.load.duration().as_secs_f64();
         let width = time(asked * 1e6 / SLICES as f64, STYLE);
-        if self.runs.len() == 1 { width } else { format!("{width}, median of {} runs", self.runs.len()) }
+        if self.runs.len() == 1 {
+            width
+        } else {
+            format!("{width}, median of {} runs", self.runs.len())
+        }
     }
 
     fn bound(&self) -> &'static str {
@@ -127,12 +162,15 @@ impl<'a> Answers<'a> {
 
     /// All that a picture says of a side, in a sentence.
     fn sentence(&self) -> String {
-        let told = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)].into_iter().filter_map(|(name, q)| self.told(name, q));
+        let told = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)]
+            .into_iter()
+            .filter_map(|(name, q)| self.told(name, q));
         let told: Vec<String> = told.collect();
         format!("{}, {}: {}{}.", self.name, self.count(), told.join(", "), self.bound())
     }
 
-    /// What each slice of the measured time says, as the median over the runs that had requests in it.
+    /// What each slice of the measured time says, as the median over the runs that had requests in
+    /// it.
     fn slices(&self, of: fn(&Slice) -> f64) -> Vec<(f64, f64)> {
         let mut slices: BTreeMap<usize, (f64, Vec<f64>)> = BTreeMap::new();
         for slice in self.runs.iter().flat_map(|run| &run.over_time) {
@@ -147,7 +185,10 @@ fn distribution(sides: &[(usize, Answers)], title: String) -> Plot {
     let line = |(number, side): &(usize, Answers)| {
         let max = side.told("max", 1.0).unwrap_or_default();
         let name = format!("{}: {max}{}, {}", side.name, side.bound(), side.count());
-        let points = percentiles(&side.responses).into_iter().map(|(q, ns)| (q, ns as f64 / 1e3 / us)).collect();
+        let points = percentiles(&side.responses)
+            .into_iter()
+            .map(|(q, ns)| (q, ns as f64 / 1e3 / us))
+            .collect();
         Line { name, points, look: look(*number) }
     };
     Plot {
@@ -155,7 +196,10 @@ fn distribution(sides: &[(usize, Answers)], title: String) -> Plot {
         x: "percentile of the requests".into(),
         y: format!("response, {unit}"),
         scales: [Scale::Tail, Scale::Logarithmic],
-        says: format!("{} A line ends where fewer than ten requests lie beyond it.", sentences(sides)),
+        says: format!(
+            "{} A line ends where fewer than ten requests lie beyond it.",
+            sentences(sides)
+        ),
         lines: sides.iter().map(line).collect(),
     }
 }
@@ -165,7 +209,8 @@ fn over_time(sides: &[(usize, Answers)], title: String) -> Plot {
     let many = sides.len() > MEDIANS;
     let lines = |(number, side): &(usize, Answers)| {
         let line = |what: &str, look, of| {
-            let points = side.slices(of).into_iter().map(|(at_s, value)| (at_s, value / us)).collect();
+            let points =
+                side.slices(of).into_iter().map(|(at_s, value)| (at_s, value / us)).collect();
             Line { name: format!("{}: {what} of each {}", side.name, side.slice()), points, look }
         };
         let slowest = format!("slowest{}", if side.cut { " (a lower bound)" } else { "" });
@@ -193,8 +238,8 @@ fn unit(sides: &[(usize, Answers)]) -> (&'static str, f64) {
     if slowest < 1_000_000 { ("µs", 1.0) } else { ("ms", 1e3) }
 }
 
-/// Shares of the requests, evenly spread towards the tail, and within how many nanoseconds they were answered: as far
-/// as ten requests lie beyond.
+/// Shares of the requests, evenly spread towards the tail, and within how many nanoseconds they
+/// were answered: as far as ten requests lie beyond.
 fn percentiles(responses: &Histogram<u64>) -> Vec<(f64, u64)> {
     let (first, last) = (1.0 - FIRST_SHARE, 10.0 / responses.len() as f64);
     let shares = (0..=POINTS).map(|i| 1.0 - first * (last / first).powf(i as f64 / POINTS as f64));
@@ -223,20 +268,32 @@ pub(crate) mod tests {
             Slice { number, at_s: number as f64 / 60.0, p50_us, max_us: 2.0 * p50_us, requests: 17 }
         };
         let responses = Some(histogram(us));
-        Analysis { responses, over_time: (0..60).map(slice).collect(), ..run(number, side, &[("cpu_us_per_op", 7.0)]) }
+        Analysis {
+            responses,
+            over_time: (0..60).map(slice).collect(),
+            ..run(number, side, &[("cpu_us_per_op", 7.0)])
+        }
     }
 
     fn report(runs: Vec<Analysis>) -> Results {
-        let comparison = Comparison::of(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
+        let comparison =
+            Comparison::of(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
         let spec = runs[0].recording.spec.clone();
         let runs = runs.into_iter().map(|run| (run, Vec::new())).collect();
-        Results { runs, comparison, verdict: Verdict::Held, ..Results::empty("".as_ref(), spec, None) }
+        Results {
+            runs,
+            comparison,
+            verdict: Verdict::Held,
+            ..Results::empty("".as_ref(), spec, None)
+        }
     }
 
     /// Three pairs; the side after is ten times as quick.
     fn pairs() -> Vec<Analysis> {
         (1..=3)
-            .flat_map(|number| [answered(number, "a", 10 * number as u64), answered(number, "b", number as u64)])
+            .flat_map(|number| {
+                [answered(number, "a", 10 * number as u64), answered(number, "b", number as u64)]
+            })
             .collect()
     }
 
@@ -251,7 +308,10 @@ pub(crate) mod tests {
         let (first, last) = (points[0], points[points.len() - 1]);
         assert_eq!(points.len(), POINTS + 1);
         assert!((first.0 - 0.1).abs() < 1e-9 && (last.0 - 0.99).abs() < 1e-9, "{first:?} {last:?}");
-        assert!(points.iter().all(|(q, ns)| (*ns as f64 / 1e6 - q).abs() < 0.002), "the n-th took n µs: {points:?}");
+        assert!(
+            points.iter().all(|(q, ns)| (*ns as f64 / 1e6 - q).abs() < 0.002),
+            "the n-th took n µs: {points:?}"
+        );
         let mut few = Histogram::new(3).unwrap();
         few.record_n(7, 11).unwrap();
         assert!(percentiles(&few).is_empty());
@@ -267,8 +327,16 @@ pub(crate) mod tests {
             assert!(svg.contains("a, 3 000 requests of 3 runs: p50 8."), "{svg}");
             assert!(svg.contains("max 30.0 ms. b, 3 000 requests of 3 runs: p50"), "{svg}");
         }
-        let names = |figure: usize| figures[figure].1.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>();
-        assert_eq!(names(0), ["a: max 30.0 ms, 3 000 requests of 3 runs", "b: max 3.00 ms, 3 000 requests of 3 runs"]);
+        let names = |figure: usize| {
+            figures[figure].1.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(0),
+            [
+                "a: max 30.0 ms, 3 000 requests of 3 runs",
+                "b: max 3.00 ms, 3 000 requests of 3 runs"
+            ]
+        );
         assert_eq!(names(1).len(), 4);
     }
 
@@ -278,7 +346,11 @@ pub(crate) mod tests {
         runs[2].over_time.retain(|slice| slice.number != 59);
         let plot = &crate::report::figures(&report(runs))[1].1;
         let point = |line: usize, slice: usize| plot.lines[line].points[slice];
-        assert_eq!((point(0, 1), point(1, 1)), ((1.0 / 60.0, 0.08), (1.0 / 60.0, 0.04)), "the second run's, in ms");
+        assert_eq!(
+            (point(0, 1), point(1, 1)),
+            ((1.0 / 60.0, 0.08), (1.0 / 60.0, 0.04)),
+            "the second run's, in ms"
+        );
         assert_eq!(point(1, 59).1, 1.2, "of 0.6 and 1.8 ms");
     }
 
@@ -287,8 +359,13 @@ pub(crate) mod tests {
         let mut runs = pairs();
         let cut = Reading { value: 1.0, low: 1.0, high: f64::INFINITY, because: None };
         runs[0].metrics.insert("response_max_us".into(), cut);
-        let bound = |runs: &[Analysis]| crate::report::figures(&report(runs.to_vec()))[0].1.lines[0].name.clone();
-        assert_eq!(bound(&runs), "a: max ≥ 30.0 ms (the tail is a lower bound), 3 000 requests of 3 runs");
+        let bound = |runs: &[Analysis]| {
+            crate::report::figures(&report(runs.to_vec()))[0].1.lines[0].name.clone()
+        };
+        assert_eq!(
+            bound(&runs),
+            "a: max ≥ 30.0 ms (the tail is a lower bound), 3 000 requests of 3 runs"
+        );
         runs[1].validity.verdict = ValidityVerdict::Invalid;
         assert_eq!(bound(&runs), "a: max 30.0 ms, 2 000 requests of 2 runs");
     }
@@ -296,17 +373,25 @@ pub(crate) mod tests {
     #[test]
     fn variants_are_drawn_beside_each_other_and_many_have_no_medians() {
         let several = |count: usize| {
-            let mut runs: Vec<Analysis> = (1..=count).map(|number| answered(number, "a", number as u64)).collect();
+            let mut runs: Vec<Analysis> =
+                (1..=count).map(|number| answered(number, "a", number as u64)).collect();
             for (number, run) in runs.iter_mut().enumerate() {
                 run.recording.spec.variant = format!("v{number}");
             }
             of_variants(&Results { comparison: None, ..report(runs) })
         };
-        let lines = |count: usize| several(count).iter().map(|(_, plot)| plot.lines.len()).collect::<Vec<_>>();
+        let lines = |count: usize| {
+            several(count).iter().map(|(_, plot)| plot.lines.len()).collect::<Vec<_>>()
+        };
         assert_eq!((lines(1), lines(3), lines(8)), (vec![1, 2], vec![3, 6], vec![8, 8]));
         let eight = several(8);
-        assert_eq!((eight[0].1.lines[5].look, eight[0].1.lines[6].look), (Look::Solid(5), Look::Dashed(6)));
-        assert!(several(1)[0].1.title.ends_with(", v0") && eight[0].1.title.ends_with(", 8 variants"));
+        assert_eq!(
+            (eight[0].1.lines[5].look, eight[0].1.lines[6].look),
+            (Look::Solid(5), Look::Dashed(6))
+        );
+        assert!(
+            several(1)[0].1.title.ends_with(", v0") && eight[0].1.title.ends_with(", 8 variants")
+        );
     }
 
     #[test]

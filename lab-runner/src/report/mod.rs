@@ -55,8 +55,14 @@ pub fn figures(results: &Results) -> Vec<(&'static str, Plot)> {
 ///
 /// # Errors
 /// If `to` cannot be written.
-pub fn print(results: &Results, page: Option<&Path>, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let is_trials = results.runs.first().is_some_and(|(run, _)| run.recording.spec.purpose.trial().is_some());
+pub fn print(
+    results: &Results,
+    page: Option<&Path>,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    let is_trials =
+        results.runs.first().is_some_and(|(run, _)| run.recording.spec.purpose.trial().is_some());
     if is_trials && results.comparison.is_none() {
         trials::print(results, style, to)?;
     } else {

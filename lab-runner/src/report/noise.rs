@@ -1,5 +1,5 @@
-//! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a variant with itself,
-//! if it was run into the same place.
+//! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a
+//! variant with itself, if it was run into the same place.
 
 use lab_analysis::comparison::paired::Comparison;
 use lab_analysis::results::Results;
@@ -21,5 +21,9 @@ pub(crate) fn told(noise: &Noise, comparison: &Comparison) -> String {
         .map(|(name, sd)| format!("{name} {:.1} %", sd.exp_m1() * 100.0))
         .collect();
     let floors = if floors.is_empty() { "none of these metrics".into() } else { floors.join(", ") };
-    format!("from pair to pair where nothing changed: {floors} ({}, {})", noise.of, noise.folder.display())
+    format!(
+        "from pair to pair where nothing changed: {floors} ({}, {})",
+        noise.of,
+        noise.folder.display()
+    )
 }

@@ -1,5 +1,5 @@
-//! What watching cost, in words: a line for each profiler, and both runs of the same seed beside each other, the one that was watched and
-//! the one that was not.
+//! What watching cost, in words: a line for each profiler, and both runs of the same seed beside
+//! each other, the one that was watched and the one that was not.
 
 pub(crate) mod json;
 
@@ -16,7 +16,8 @@ use lab_recording::spec::Side;
 
 /// Where no profiler looked.
 pub(crate) const NOBODY: &str = "no profiler looked into these runs";
-/// Of what a profiler does on the threads of the program, the kinds that a line tells: those that took most.
+/// Of what a profiler does on the threads of the program, the kinds that a line tells: those that
+/// took most.
 const DEAREST: usize = 2;
 /// CPU time of one operation.
 const CPU: &str = "cpu_us_per_op";
@@ -35,7 +36,8 @@ pub(crate) fn by_profiler(report: &Results) -> Vec<(Profiler, Vec<&Profile>)> {
     profilers
 }
 
-/// A line for each profiler; of profilers that nothing is known of, one for each reason. Nothing if nobody watched.
+/// A line for each profiler; of profilers that nothing is known of, one for each reason. Nothing if
+/// nobody watched.
 pub(crate) fn lines(report: &Results, style: Style) -> Vec<String> {
     let (mut told, mut unknown) = (Vec::new(), Vec::<(String, Vec<String>)>::new());
     for (profiler, runs) in by_profiler(report) {
@@ -47,15 +49,25 @@ pub(crate) fn lines(report: &Results, style: Style) -> Vec<String> {
             None => told.push(of_profiler(profiler, &runs, style)),
         }
     }
-    let unknown = unknown.into_iter().map(|(why, profilers)| format!("{}: not measured: {why}", profilers.join(", ")));
+    let unknown = unknown
+        .into_iter()
+        .map(|(why, profilers)| format!("{}: not measured: {why}", profilers.join(", ")));
     told.into_iter().chain(unknown).collect()
 }
 
 /// The most that any profiler cost any run, where there are too many for a line each.
 pub(crate) fn most(report: &Results) -> Option<String> {
-    let known = report.profiles.iter().filter_map(|profile| Some((profile, profile.overhead.as_ref().ok()?)));
+    let known = report
+        .profiles
+        .iter()
+        .filter_map(|profile| Some((profile, profile.overhead.as_ref().ok()?)));
     let (profile, cost) = known.max_by(|a, b| a.1.share.mid.total_cmp(&b.1.share.mid))?;
-    Some(format!("profiling overhead at most {} ({}, {})", of_run(cost), profile.profiler, label(&profile.spec)))
+    Some(format!(
+        "profiling overhead at most {} ({}, {})",
+        of_run(cost),
+        profile.profiler,
+        label(&profile.spec)
+    ))
 }
 
 /// Why nothing is known of any of these runs.
@@ -76,7 +88,10 @@ fn of_profiler(profiler: Profiler, runs: &[&Profile], style: Style) -> String {
                 Ok(cost) => format!("{} {}", label(&profile.spec), share(cost)),
                 Err(why) => format!("{} not measured: {why}", label(&profile.spec)),
             };
-            format!("{profiler} of its run's CPU time: {}", several.iter().map(one).collect::<Vec<_>>().join("; "))
+            format!(
+                "{profiler} of its run's CPU time: {}",
+                several.iter().map(one).collect::<Vec<_>>().join("; ")
+            )
         }
     }
 }
@@ -106,10 +121,13 @@ fn interval(low: f64, high: f64) -> String {
 
 /// `41 ns a poll, 0.9 % its own threads`
 fn made_of(cost: &Cost, style: Style) -> String {
-    let mut dearest: Vec<&PerEvent> = cost.per_event.iter().filter(|event| event.count > 0).collect();
+    let mut dearest: Vec<&PerEvent> =
+        cost.per_event.iter().filter(|event| event.count > 0).collect();
     dearest.sort_by(|a, b| b.ms().total_cmp(&a.ms()));
-    let events =
-        dearest.into_iter().take(DEAREST).map(|event| format!("{} a {}", time(event.ns.mid / 1e3, style), event.what));
+    let events = dearest
+        .into_iter()
+        .take(DEAREST)
+        .map(|event| format!("{} a {}", time(event.ns.mid / 1e3, style), event.what));
     let threads = format!("{} its own threads", percent(cost.threads_ms / cost.run_ms));
     let what = |missing: &String| missing.split(": ").next().unwrap_or_default().to_owned();
     let missing = cost.missing.iter().map(|missing| format!("{} not measured", what(missing)));
@@ -120,7 +138,8 @@ fn made_of(cost: &Cost, style: Style) -> String {
 pub(crate) fn event(event: &PerEvent, style: Style) -> String {
     let Range { low, mid, high } = event.ns;
     let ns = |value: f64| time(value / 1e3, style);
-    let interval = if low == high { String::new() } else { format!(" ({} to {})", ns(low), ns(high)) };
+    let interval =
+        if low == high { String::new() } else { format!(" ({} to {})", ns(low), ns(high)) };
     format!("{} of {}{interval}", grouped(i64::try_from(event.count).unwrap_or(i64::MAX)), ns(mid))
 }
 
@@ -131,11 +150,14 @@ pub(crate) struct Beside {
     pub watched: f64,
 }
 
-/// The metrics by which a watched run and one that was not are held to each other; none where there is no such run. It is a single
-/// pair, so nothing follows from it.
+/// The metrics by which a watched run and one that was not are held to each other; none where there
+/// is no such run. It is a single pair, so nothing follows from it.
 pub(crate) fn beside(report: &Results, profile: &Profile) -> Vec<Beside> {
     let Some(run) = unwatched(report, profile) else { return Vec::new() };
-    let metrics = [Some(CPU), report.scenario.map(|scenario| scenario.primary).filter(|primary| *primary != CPU)];
+    let metrics = [
+        Some(CPU),
+        report.scenario.map(|scenario| scenario.primary).filter(|primary| *primary != CPU),
+    ];
     let one = |metric: &str| {
         let (unwatched, watched) = (run.metrics.get(metric)?.value, *profile.metrics.get(metric)?);
         Some(Beside { metric: metric.to_owned(), unwatched, watched })
@@ -145,13 +167,12 @@ pub(crate) fn beside(report: &Results, profile: &Profile) -> Vec<Beside> {
 
 /// The run that measured the same variant with the same seed, in a comparison on the same side.
 fn unwatched<'a>(report: &'a Results, profile: &Profile) -> Option<&'a Analysis> {
-    let key = |spec: &lab_recording::spec::Spec| (spec.variant.clone(), spec.side(), spec.load.seed);
+    let key =
+        |spec: &lab_recording::spec::Spec| (spec.variant.clone(), spec.side(), spec.load.seed);
     let wanted = key(&profile.spec);
-    report
-        .runs
-        .iter()
-        .map(|(run, _)| run)
-        .find(|run| run.recording.spec.purpose.profiler().is_none() && key(&run.recording.spec) == wanted)
+    report.runs.iter().map(|(run, _)| run).find(|run| {
+        run.recording.spec.purpose.profiler().is_none() && key(&run.recording.spec) == wanted
+    })
 }
 
 /// `cpu us per op 35.2 µs unwatched, 36.0 µs watched; …`, and by what else the two runs differ.
@@ -159,7 +180,8 @@ pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> 
     let all = beside(report, profile);
     let run = unwatched(report, profile)?;
     let one = |Beside { metric, unwatched, watched }: &Beside| {
-        let [was, is] = [unwatched, watched].map(|value| reading(metric, &Reading::exact(*value), style));
+        let [was, is] =
+            [unwatched, watched].map(|value| reading(metric, &Reading::exact(*value), style));
         format!("{metric} {was} unwatched, {is} watched")
     };
     let told: Vec<String> = all.iter().map(one).collect();

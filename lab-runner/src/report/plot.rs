@@ -27,7 +27,8 @@ pub struct Line {
     pub look: Look,
 }
 
-/// How a line is drawn in a picture: with a marker at each of few points, or without any through many.
+/// How a line is drawn in a picture: with a marker at each of few points, or without any through
+/// many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// Colour and markers by its place among the lines.
@@ -63,8 +64,8 @@ impl Line {
 }
 
 impl Plot {
-    /// The plot in characters, at most 78 in a row: a letter at each point of a line, `*` where several lines meet,
-    /// and a legend below.
+    /// The plot in characters, at most 78 in a row: a letter at each point of a line, `*` where
+    /// several lines meet, and a legend below.
     pub fn lines(&self, style: Style) -> Vec<String> {
         let (x, y) = self.axes();
         let gutter = y.ticks.iter().map(|tick| y.scale.label(*tick).len()).max().unwrap_or(0);
@@ -74,7 +75,12 @@ impl Plot {
         lines.extend(rows(&cells, &y, gutter, style));
         lines.extend(floor(&x, cells[0].len(), gutter, style));
         lines.push(format!("{:>WIDTH$}", self.x));
-        lines.extend(self.lines.iter().zip(letters()).map(|(line, letter)| format!("{letter} {}", line.name)));
+        lines.extend(
+            self.lines
+                .iter()
+                .zip(letters())
+                .map(|(line, letter)| format!("{letter} {}", line.name)),
+        );
         lines.extend(meet.then(|| "* several of them".to_owned()));
         lines.iter().map(|line| fitted(line, style)).collect()
     }
@@ -143,7 +149,8 @@ fn floor(x: &Axis, columns: usize, gutter: usize, style: Style) -> [String; 2] {
 
 /// In characters that may be used, and no more of them than fit.
 fn fitted(line: &str, style: Style) -> String {
-    let text = if style.plain && !line.is_ascii() { units::ascii(line, style) } else { line.to_owned() };
+    let text =
+        if style.plain && !line.is_ascii() { units::ascii(line, style) } else { line.to_owned() };
     cut(text.trim_end(), WIDTH, if style.plain { "..." } else { "…" })
 }
 
@@ -159,14 +166,28 @@ fn cut(text: &str, most: usize, mark: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Two lines over 1 000 to 100 000: a quadratic one, and one that starts at the same point and grows linearly.
+    /// Two lines over 1 000 to 100 000: a quadratic one, and one that starts at the same point and
+    /// grows linearly.
     fn plot() -> Plot {
-        let points = |exponent| [1_000.0, 10_000.0, 100_000.0].map(|x: f64| (x, (x / 1_000.0).powf(exponent))).into();
-        let line = |name: &str, exponent| Line { name: name.into(), points: points(exponent), look: Look::Marked };
+        let points = |exponent| {
+            [1_000.0, 10_000.0, 100_000.0].map(|x: f64| (x, (x / 1_000.0).powf(exponent))).into()
+        };
+        let line = |name: &str, exponent| Line {
+            name: name.into(),
+            points: points(exponent),
+            look: Look::Marked,
+        };
         let lines = vec![line("buggy <b>", 2.0), line("fixed", 1.0)];
         let (x, y) = ("tasks".into(), "polls µ".into());
         let says = String::new();
-        Plot { title: "Polls & sizes, …".into(), x, y, scales: [Scale::Logarithmic; 2], says, lines }
+        Plot {
+            title: "Polls & sizes, …".into(),
+            x,
+            y,
+            scales: [Scale::Logarithmic; 2],
+            says,
+            lines,
+        }
     }
 
     fn field(lines: &[String]) -> Vec<Vec<char>> {
@@ -179,7 +200,10 @@ mod tests {
         let field = field(&lines);
         assert_eq!(field[0].iter().collect::<String>(), format!("10 000 ┤{:>70}", "a"));
         assert_eq!(field[ROWS - 1].iter().collect::<String>(), "     1 ┤*");
-        assert_eq!(field[ROWS / 2].iter().collect::<String>(), format!("   100 ┤{:>36}{:>34}", "a", "b"));
+        assert_eq!(
+            field[ROWS / 2].iter().collect::<String>(),
+            format!("   100 ┤{:>36}{:>34}", "a", "b")
+        );
         assert_eq!(
             lines[2 + ROWS..],
             [
@@ -210,17 +234,25 @@ mod tests {
     #[test]
     fn little_or_nothing_to_draw_is_no_panic() {
         let with = |points: &[(f64, f64)]| {
-            let lines = vec![Line { name: "a line".into(), points: points.to_vec(), look: Look::Marked }];
+            let lines =
+                vec![Line { name: "a line".into(), points: points.to_vec(), look: Look::Marked }];
             Plot { lines, ..plot() }
         };
         let bad = [(0.0, 1.0), (1.0, -1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1.0, 1e-320)];
-        let all =
-            [Plot { lines: vec![], ..plot() }, with(&[]), with(&[(7.0, 7.0)]), with(&bad), with(&[(1e-300, 1e300)])];
+        let all = [
+            Plot { lines: vec![], ..plot() },
+            with(&[]),
+            with(&[(7.0, 7.0)]),
+            with(&bad),
+            with(&[(1e-300, 1e300)]),
+        ];
         for plot in all {
             assert!(plot.svg().unwrap().ends_with("</svg>\n"));
             assert!(plot.lines(Style::new(true)).len() >= ROWS);
         }
-        let shown = |plot: Plot| field(&plot.lines(Style::new(true))).iter().flatten().filter(|c| **c == 'a').count();
+        let shown = |plot: Plot| {
+            field(&plot.lines(Style::new(true))).iter().flatten().filter(|c| **c == 'a').count()
+        };
         assert_eq!((shown(with(&[(7.0, 7.0)])), shown(with(&bad))), (1, 0));
     }
 

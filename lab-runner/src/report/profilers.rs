@@ -1,4 +1,5 @@
-//! What the profilers saw, in a few lines: where the code of the scenario is when it is seen, and what a fix changed.
+//! What the profilers saw, in a few lines: where the code of the scenario is when it is seen, and
+//! what a fix changed.
 
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, percent, three_digits};
@@ -13,13 +14,16 @@ use std::io::{self, Write};
 /// Changes that are told of each view: the page has more.
 const CHANGES: usize = 1;
 
-/// Prints what profilers saw, and which of them saw nothing and why; nothing if nobody asked them to look.
+/// Prints what profilers saw, and which of them saw nothing and why; nothing if nobody asked them
+/// to look.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let evidence = report.evidence(Plumbing::Tokio);
     let seen = evidence.iter().flat_map(|evidence| of_view(report, evidence));
-    let missing = missing(report).into_iter().map(|(name, why)| (name, format!("not available: {why}")));
+    let missing =
+        missing(report).into_iter().map(|(name, why)| (name, format!("not available: {why}")));
     let overhead = overhead::lines(report, style).into_iter().enumerate();
-    let overhead = overhead.map(|(number, text)| (if number == 0 { "overhead" } else { "" }.to_owned(), text));
+    let overhead =
+        overhead.map(|(number, text)| (if number == 0 { "overhead" } else { "" }.to_owned(), text));
     let mut lines = seen.chain(missing).chain(overhead).peekable();
     if lines.peek().is_some() {
         writeln!(to)?;
@@ -31,10 +35,13 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
     Ok(())
 }
 
-/// Prints which profilers looked into how many runs, where all that they saw would not fit a screen.
+/// Prints which profilers looked into how many runs, where all that they saw would not fit a
+/// screen.
 pub(crate) fn print_which(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let profilers: BTreeSet<Profiler> = report.profiles.iter().map(|profile| profile.profiler).collect();
-    let runs: BTreeSet<String> = report.profiles.iter().map(|profile| label(&profile.spec)).collect();
+    let profilers: BTreeSet<Profiler> =
+        report.profiles.iter().map(|profile| profile.profiler).collect();
+    let runs: BTreeSet<String> =
+        report.profiles.iter().map(|profile| label(&profile.spec)).collect();
     if profilers.is_empty() {
         return Ok(());
     }
@@ -57,15 +64,22 @@ fn of_view(report: &Results, evidence: &Evidence) -> Vec<(String, String)> {
     let texts = match &evidence.seen[..] {
         [one] => vec![inside(report, evidence, one)],
         [before, after] => vec![both(report, evidence, [before, after])],
-        several => several.iter().map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).collect(),
+        several => several
+            .iter()
+            .map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen)))
+            .collect(),
     };
     let changed = difference.filter(|difference| !difference.entries.is_empty());
-    let changes = changed.into_iter().flat_map(|difference| difference.lines(CHANGES).into_iter().take(CHANGES));
-    let named = |(number, text)| (if number == 0 { evidence.name.clone() } else { String::new() }, text);
+    let changes = changed
+        .into_iter()
+        .flat_map(|difference| difference.lines(CHANGES).into_iter().take(CHANGES));
+    let named =
+        |(number, text)| (if number == 0 { evidence.name.clone() } else { String::new() }, text);
     texts.into_iter().chain(changes).enumerate().map(named).collect()
 }
 
-/// Where a run mostly is: a function or a step, its share in percent, and how it is called where it is.
+/// Where a run mostly is: a function or a step, its share in percent, and how it is called where it
+/// is.
 struct Most {
     function: String,
     share: String,
@@ -84,7 +98,13 @@ impl Most {
         let part = weight / seen.folded.total();
         let share = three_digits(100.0 * part);
         let refused = seen.overhead.filter(|cost| part < *cost).map(percent);
-        Some(Most { function: function.to_owned(), share, own, step: evidence.profiler == Profiler::Spans, refused })
+        Some(Most {
+            function: function.to_owned(),
+            share,
+            own,
+            step: evidence.profiler == Profiler::Spans,
+            refused,
+        })
     }
 
     fn place(&self) -> String {
@@ -98,7 +118,8 @@ impl Most {
 
 /// What a run's stacks come from: so many samples where they are known, else their weight.
 fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
-    let samples = seen.samples.as_ref().or_else(|| (evidence.unit == "samples").then_some(&seen.folded));
+    let samples =
+        seen.samples.as_ref().or_else(|| (evidence.unit == "samples").then_some(&seen.folded));
     match samples {
         Some(samples) => format!("{} samples", grouped(samples.total().round() as i64)),
         None => amount(seen.folded.total(), &evidence.unit),
@@ -108,7 +129,8 @@ fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
 /// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
 pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &Seen) -> String {
     let Some(most) = Most::of(report, evidence, seen) else { return "no samples".into() };
-    let asked = asked(report, evidence, seen).map_or_else(String::new, |count| format!(" of {count} requested"));
+    let asked = asked(report, evidence, seen)
+        .map_or_else(String::new, |count| format!(" of {count} requested"));
     let of = amount_of(evidence, seen);
     match &most.refused {
         Some(cost) => format!("nothing above the profiling overhead, {cost}, of {of}{asked}"),
@@ -118,7 +140,10 @@ pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &Seen) -> Stri
 
 /// Samples that the profiler asked for, where the kernel decides how many come.
 fn asked(report: &Results, evidence: &Evidence, seen: &Seen) -> Option<String> {
-    let mut of_it = report.profiles.iter().filter(|p| p.profiler == evidence.profiler && label(&p.spec) == seen.label);
+    let mut of_it = report
+        .profiles
+        .iter()
+        .filter(|p| p.profiler == evidence.profiler && label(&p.spec) == seen.label);
     let count = of_it.next()?.note.counts.get("samples_asked")?;
     Some(grouped(*count as i64))
 }
@@ -127,12 +152,18 @@ fn asked(report: &Results, evidence: &Evidence, seen: &Seen) -> Option<String> {
 fn both(report: &Results, evidence: &Evidence, sides: [&Seen; 2]) -> String {
     let most = sides.map(|seen| Most::of(report, evidence, seen));
     let [Some(was), Some(is)] = &most else {
-        return sides.map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).join("; ");
+        return sides
+            .map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen)))
+            .join("; ");
     };
     if was.refused.is_some() || is.refused.is_some() {
-        return sides.map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen))).join("; ");
+        return sides
+            .map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen)))
+            .join("; ");
     }
-    let share = |seen: &Seen, most: &Most| format!("{} {} % of {}", seen.label, most.share, amount_of(evidence, seen));
+    let share = |seen: &Seen, most: &Most| {
+        format!("{} {} % of {}", seen.label, most.share, amount_of(evidence, seen))
+    };
     let [before, after] = [share(sides[0], was), share(sides[1], is)];
     match was.place() == is.place() {
         true => format!("{before}, {after} {}", was.place()),
@@ -140,7 +171,8 @@ fn both(report: &Results, evidence: &Evidence, sides: [&Seen; 2]) -> String {
     }
 }
 
-/// Without the frames that stand for the runtime and for the start of a thread: they change when anything does.
+/// Without the frames that stand for the runtime and for the start of a thread: they change when
+/// anything does.
 pub(crate) fn without_plumbing(mut difference: Difference) -> Difference {
     difference.entries.retain(|entry| !entry.function.starts_with('['));
     difference
@@ -152,18 +184,26 @@ pub(crate) fn missing(report: &Results) -> Vec<(String, String)> {
     for profile in &report.profiles {
         let Some(why) = &profile.note.unavailable else { continue };
         let of = label(&profile.spec);
-        match missing.iter_mut().find(|(profiler, known, _)| (*profiler, &known[..]) == (profile.profiler, &why[..])) {
+        match missing
+            .iter_mut()
+            .find(|(profiler, known, _)| (*profiler, &known[..]) == (profile.profiler, &why[..]))
+        {
             Some((_, _, runs)) => runs.push(of),
             None => missing.push((profile.profiler, why.clone(), vec![of])),
         }
     }
-    let all = |profiler: Profiler| report.profiles.iter().filter(|profile| profile.profiler == profiler).count();
+    let all = |profiler: Profiler| {
+        report.profiles.iter().filter(|profile| profile.profiler == profiler).count()
+    };
     let told = missing.into_iter().map(|(profiler, why, runs)| match runs.len() < all(profiler) {
         true => (profiler.to_string(), format!("{why} ({})", runs.join(", "))),
         false => (profiler.to_string(), why),
     });
     let killed = report.killed_profiles.iter().map(|what| ("profile".to_owned(), what.clone()));
-    let lost = report.lost_profiles.iter().map(|what| ("profile".to_owned(), format!("cannot be read: {what}")));
+    let lost = report
+        .lost_profiles
+        .iter()
+        .map(|what| ("profile".to_owned(), format!("cannot be read: {what}")));
     told.chain(killed).chain(lost).collect()
 }
 

@@ -1,5 +1,5 @@
-//! What the scheduler did, in a few lines: who waited for whom, how long polls and waits took, what workers did with
-//! their time, and what a yield probe would have told.
+//! What the scheduler did, in a few lines: who waited for whom, how long polls and waits took, what
+//! workers did with their time, and what a yield probe would have told.
 
 mod both;
 pub(crate) mod histogram;
@@ -56,7 +56,12 @@ fn print_lines(lines: &[(String, String)], style: Style, to: &mut dyn Write) -> 
     for (number, (name, text)) in lines.iter().enumerate() {
         let head = if number == 0 { "scheduler" } else { "" };
         let name = if name.is_empty() { String::new() } else { format!("{name} ") };
-        writeln!(to, "{head:<10} {DIM}{:<14}{DIM:#} {}", ascii(name.trim_end(), style), ascii(text, style))?;
+        writeln!(
+            to,
+            "{head:<10} {DIM}{:<14}{DIM:#} {}",
+            ascii(name.trim_end(), style),
+            ascii(text, style)
+        )?;
     }
     Ok(())
 }
@@ -74,7 +79,8 @@ fn notes(runs: &[Run<'_>]) -> Vec<String> {
 
 /// A sentence of each run that has something to say, with its name where there are several.
 fn of_each(runs: &[Run<'_>], says: impl Fn(&Run<'_>) -> Option<String>) -> Vec<String> {
-    let one = |run: &Run<'_>| says(run).map(|text| if runs.len() > 1 { run.named(&text) } else { text });
+    let one =
+        |run: &Run<'_>| says(run).map(|text| if runs.len() > 1 { run.named(&text) } else { text });
     runs.iter().filter_map(one).collect()
 }
 

@@ -42,11 +42,19 @@ impl Style {
         Style { plain, naive: false, verbosity: Verbosity::Screen, width: COLUMNS, height: LINES }
     }
 
-    /// The style of what goes to stdout: as wide and as high as its terminal, and 80 columns of 24 lines where it is none.
+    /// The style of what goes to stdout: as wide and as high as its terminal, and 80 columns of 24
+    /// lines where it is none.
     pub fn of_stdout(plain: bool, verbosity: Verbosity) -> Style {
-        let terminal = io::stdout().is_terminal().then(|| rustix::termios::tcgetwinsize(io::stdout()).ok()).flatten();
-        let width = terminal.map(|size| usize::from(size.ws_col)).filter(|width| *width >= 40).unwrap_or(COLUMNS);
-        let height = terminal.map_or(LINES, |size| usize::from(size.ws_row).saturating_sub(1).max(LINES));
+        let terminal = io::stdout()
+            .is_terminal()
+            .then(|| rustix::termios::tcgetwinsize(io::stdout()).ok())
+            .flatten();
+        let width = terminal
+            .map(|size| usize::from(size.ws_col))
+            .filter(|width| *width >= 40)
+            .unwrap_or(COLUMNS);
+        let height =
+            terminal.map_or(LINES, |size| usize::from(size.ws_row).saturating_sub(1).max(LINES));
         Style { verbosity, width, height, ..Style::new(plain) }
     }
 }

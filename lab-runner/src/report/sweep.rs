@@ -1,4 +1,5 @@
-//! A sweep on one screen: the exponent of each way with its interval, what the largest size took, and how it grew.
+//! A sweep on one screen: the exponent of each way with its interval, what the largest size took,
+//! and how it grew.
 
 use crate::report::detail::{environment, print_claim};
 use crate::report::plot::{Line, Look, Plot, Scale};
@@ -19,18 +20,32 @@ pub(crate) const FITTED: [(&str, &str, &str); 2] =
     [("child_polls", "child polls", "child-polls.svg"), ("cpu_ms", "CPU ms", "cpu-time.svg")];
 
 /// Prints a sweep.
-pub(crate) fn print(report: &Results, sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(
+    report: &Results,
+    sweep: &Sweep,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let spec = &report.spec;
     let sizes = sweep.sizes();
     if style.verbosity == Verbosity::Quiet {
-        return writeln!(to, "{}, {} sizes: {}", spec.scenario, sizes.len(), ascii(&growths(sweep), style));
+        return writeln!(
+            to,
+            "{}, {} sizes: {}",
+            spec.scenario,
+            sizes.len(),
+            ascii(&growths(sweep), style)
+        );
     }
-    let head = format!("{} · {} sizes, {} repetitions", spec.scenario, sizes.len(), sweep.repetitions());
+    let head =
+        format!("{} · {} sizes, {} repetitions", spec.scenario, sizes.len(), sweep.repetitions());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
     writeln!(to, "{}", ascii(&load(spec, &sizes), style))?;
     if style.verbosity == Verbosity::Full {
         let host = format!("host       {}", environment(spec));
-        fold(&ascii(&host, style), 11, style.width).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+        fold(&ascii(&host, style), 11, style.width)
+            .iter()
+            .try_for_each(|line| writeln!(to, "{line}"))?;
     }
     writeln!(to)?;
     if sizes.is_empty() {
@@ -50,8 +65,17 @@ pub(crate) fn print(report: &Results, sweep: &Sweep, style: Style, to: &mut dyn 
 
 fn load(spec: &Spec, sizes: &[usize]) -> String {
     let size = |size: Option<&usize>| grouped(size.copied().unwrap_or_default() as i64);
-    let workers = if spec.load.workers == 1 { "1 worker".into() } else { format!("{} workers", spec.load.workers) };
-    format!("batches from {} to {}; {workers}, seed {}", size(sizes.first()), size(sizes.last()), spec.load.seed)
+    let workers = if spec.load.workers == 1 {
+        "1 worker".into()
+    } else {
+        format!("{} workers", spec.load.workers)
+    };
+    format!(
+        "batches from {} to {}; {workers}, seed {}",
+        size(sizes.first()),
+        size(sizes.last()),
+        spec.load.seed
+    )
 }
 
 fn print_ways(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
@@ -71,16 +95,25 @@ fn print_ways(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()>
 
 /// Why some exponents were not measured, and what the sign behind others means.
 fn print_reasons(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let all = || FITTED.iter().flat_map(|(metric, ..)| sweep.ways.iter().map(move |way| sweep.growth(way, metric)));
+    let all = || {
+        FITTED
+            .iter()
+            .flat_map(|(metric, ..)| sweep.ways.iter().map(move |way| sweep.growth(way, metric)))
+    };
     let mut reasons: Vec<String> = all().filter_map(Result::err).collect();
     reasons.sort();
     reasons.dedup();
     for reason in reasons {
         let text = format!("not measured: {}", ascii(&reason, style));
-        fold(&text, 14, style.width).iter().try_for_each(|line| writeln!(to, "{DIM}{line}{DIM:#}"))?;
+        fold(&text, 14, style.width)
+            .iter()
+            .try_for_each(|line| writeln!(to, "{DIM}{line}{DIM:#}"))?;
     }
     if all().flatten().any(|growth| !growth.pure) {
-        writeln!(to, "{DIM}~ no pure power law: the exponent is that of the three largest sizes{DIM:#}")?;
+        writeln!(
+            to,
+            "{DIM}~ no pure power law: the exponent is that of the three largest sizes{DIM:#}"
+        )?;
     }
     Ok(())
 }
@@ -108,8 +141,11 @@ fn fastest(sweep: &Sweep, largest: usize) -> Option<f64> {
 }
 
 fn at_largest(way: &Way, largest: usize, fastest: Option<f64>, style: Style) -> String {
-    let Some((ms, fastest)) = way.median_at("cpu_ms", largest).zip(fastest) else { return "not measured".into() };
-    let times = if ms > fastest { format!(", {} ×", three_digits(ms / fastest)) } else { String::new() };
+    let Some((ms, fastest)) = way.median_at("cpu_ms", largest).zip(fastest) else {
+        return "not measured".into();
+    };
+    let times =
+        if ms > fastest { format!(", {} ×", three_digits(ms / fastest)) } else { String::new() };
     format!("{}{times}", time(ms * 1e3, style))
 }
 
@@ -138,8 +174,11 @@ fn lines(sweep: &Sweep, metric: &str) -> Vec<Line> {
 }
 
 fn print_claims(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let all: Vec<_> =
-        report.ways.iter().flat_map(|(way, claims)| claims.iter().map(move |claim| (way, claim))).collect();
+    let all: Vec<_> = report
+        .ways
+        .iter()
+        .flat_map(|(way, claims)| claims.iter().map(move |claim| (way, claim)))
+        .collect();
     let asked = || all.iter().filter(|(_, claim)| claim.asked);
     let is_story = |claim: &lab_analysis::claims::Judged| {
         lab_analysis::claims::is_about_a_sweep(&claim.claim) || claim.verdict != Verdict::Held
@@ -148,7 +187,9 @@ fn print_claims(report: &Results, style: Style, to: &mut dyn Write) -> io::Resul
     let held = asked().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
     writeln!(to, "checks     {held} of {} hold", asked().count())?;
     let all = style.verbosity >= Verbosity::Verbose;
-    for (way, claim) in asked().filter(|(_, claim)| claim.verdict != Verdict::Held || all && is_story(claim)) {
+    for (way, claim) in
+        asked().filter(|(_, claim)| claim.verdict != Verdict::Held || all && is_story(claim))
+    {
         let mut text = Vec::new();
         print_claim(claim, style, &mut text)?;
         let text = format!("           {way}: {}", String::from_utf8_lossy(&text).trim_end());

@@ -31,7 +31,8 @@ pub(crate) struct Summary<'a> {
     /// Requests that were lost, in all trials together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
-    /// Median of the scenario's own primary time by Kaplan and Meier; absent if more than half never came to it.
+    /// Median of the scenario's own primary time by Kaplan and Meier; absent if more than half
+    /// never came to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_median_us: Option<f64>,
     /// What that time is.
@@ -45,16 +46,25 @@ pub(crate) fn summaries(report: &Results) -> Vec<Summary<'_>> {
     by_variant(report).iter().map(|runs| summary(runs, primary)).collect()
 }
 
-/// The scenario's primary metric, if that is a stopwatch of its own, which a trial may leave running.
+/// The scenario's primary metric, if that is a stopwatch of its own, which a trial may leave
+/// running.
 fn own_time(scenario: Option<&Scenario>) -> Option<Metric> {
     let scenario = scenario?;
-    scenario.metrics.iter().copied().find(|metric| metric.name == scenario.primary && metric.unit == "us")
+    scenario
+        .metrics
+        .iter()
+        .copied()
+        .find(|metric| metric.name == scenario.primary && metric.unit == "us")
 }
 
 fn by_variant(report: &Results) -> Vec<Vec<Run<'_>>> {
     let mut groups: Vec<Vec<Run<'_>>> = Vec::new();
-    for (run, claims) in report.runs.iter().filter(|(run, _)| run.recording.spec.purpose.trial().is_some()) {
-        let same = |group: &&mut Vec<Run<'_>>| group[0].0.recording.spec.variant == run.recording.spec.variant;
+    for (run, claims) in
+        report.runs.iter().filter(|(run, _)| run.recording.spec.purpose.trial().is_some())
+    {
+        let same = |group: &&mut Vec<Run<'_>>| {
+            group[0].0.recording.spec.variant == run.recording.spec.variant
+        };
         match groups.iter_mut().find(same) {
             Some(group) => group.push((run, claims)),
             None => groups.push(vec![(run, claims)]),
@@ -65,16 +75,24 @@ fn by_variant(report: &Results) -> Vec<Vec<Run<'_>>> {
 
 fn summary<'a>(runs: &[Run<'a>], primary: Option<Metric>) -> Summary<'a> {
     let spec = &runs[0].0.recording.spec;
-    let whole = || runs.iter().map(|(run, _)| *run).filter(|run| run.recording.outcome.ending != Ending::Unfinished);
+    let whole = || {
+        runs.iter()
+            .map(|(run, _)| *run)
+            .filter(|run| run.recording.outcome.ending != Ending::Unfinished)
+    };
     let mut endings = BTreeMap::new();
-    whole().for_each(|run| *endings.entry(run.recording.outcome.ending.to_string()).or_default() += 1);
+    whole()
+        .for_each(|run| *endings.entry(run.recording.outcome.ending.to_string()).or_default() += 1);
     let trials = whole().count() as u64;
     let hung = endings.get("hung").copied().unwrap_or_default();
     let (low, high) = if trials > 0 { share_interval(hung, trials) } else { (0.0, 1.0) };
-    let lost = whole().filter_map(|run| run.metrics.get("lost")).map(|reading| reading.value as u64);
+    let lost =
+        whole().filter_map(|run| run.metrics.get("lost")).map(|reading| reading.value as u64);
     let times = primary.map_or_else(Vec::new, |primary| {
         let measured = whole().filter_map(|run| run.metrics.get(primary.name));
-        measured.map(|reading| Seen { time: reading.value, censored: reading.high > reading.value }).collect()
+        measured
+            .map(|reading| Seen { time: reading.value, censored: reading.high > reading.value })
+            .collect()
     });
     Summary {
         variant: &spec.variant,
@@ -93,10 +111,18 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
     let spec = &report.spec;
     if style.verbosity == Verbosity::Quiet {
         let all = summaries(report).into_iter().map(|summary| {
-            let endings = summary.endings.iter().map(|(ending, n)| format!("{ending} {n} of {}", summary.trials));
+            let endings = summary
+                .endings
+                .iter()
+                .map(|(ending, n)| format!("{ending} {n} of {}", summary.trials));
             format!("{} {}", summary.variant, endings.collect::<Vec<_>>().join(", "))
         });
-        return writeln!(to, "{}: {}", spec.scenario, ascii(&all.collect::<Vec<_>>().join("; "), style));
+        return writeln!(
+            to,
+            "{}: {}",
+            spec.scenario,
+            ascii(&all.collect::<Vec<_>>().join("; "), style)
+        );
     }
     let head = format!("{} · {} trials", spec.scenario, report.runs.len());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
@@ -115,16 +141,23 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
 
 fn print_summary(summary: &Summary<'_>, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let Summary { variant, kind, trials, hung: [low, high], .. } = summary;
-    let endings: Vec<String> = summary.endings.iter().map(|(ending, n)| format!("{ending} {n} of {trials}")).collect();
+    let endings: Vec<String> =
+        summary.endings.iter().map(|(ending, n)| format!("{ending} {n} of {trials}")).collect();
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let lost = summary.lost.map_or_else(String::new, |lost| format!(" · {lost} requests lost"));
     let median = match (summary.primary_median_us, summary.primary) {
         (Some(us), Some(primary)) => format!(" · median {} {}", primary.about, time(us, style)),
         _ => String::new(),
     };
-    let range = format!("hangs in {} to {} of all runs (95 % confidence)", percent(*low), percent(*high));
+    let range =
+        format!("hangs in {} to {} of all runs (95 % confidence)", percent(*low), percent(*high));
     let kind = if kind.to_string() == *variant { String::new() } else { format!(" ({kind})") };
-    print_folded(&format!("{BOLD}{variant}{BOLD:#}{kind}  {}{median}", endings.join(", ")), 11, style, to)?;
+    print_folded(
+        &format!("{BOLD}{variant}{BOLD:#}{kind}  {}{median}", endings.join(", ")),
+        11,
+        style,
+        to,
+    )?;
     print_folded(&format!("           {range}{lost}"), 11, style, to)
 }
 
@@ -141,7 +174,8 @@ fn print_claims(runs: &[Run<'_>], style: Style, to: &mut dyn Write) -> io::Resul
             _ => "undecided",
         };
         let says = claim.claim.says;
-        let text = format!("{colour}{word:<10}{colour:#} {says}: in {held} of {} trials", all.len());
+        let text =
+            format!("{colour}{word:<10}{colour:#} {says}: in {held} of {} trials", all.len());
         print_folded(&text, 11, style, to)?;
     }
     Ok(())

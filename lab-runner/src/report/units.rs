@@ -10,7 +10,8 @@ pub fn time(us: f64, style: Style) -> String {
     ascii(&time_us(us), style)
 }
 
-/// A reading of a time with the sign of its bound. What is only a bound is never printed as if it were true.
+/// A reading of a time with the sign of its bound. What is only a bound is never printed as if it
+/// were true.
 pub fn bounded(reading: &Reading, style: Style) -> String {
     let below = reading.low < reading.value;
     let above = reading.high > reading.value;
@@ -40,7 +41,9 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < width => *line += &format!(" {word}"),
+            Some(line) if line.chars().count() + word.chars().count() < width => {
+                *line += &format!(" {word}")
+            }
             _ => lines.push(word.to_owned()),
         }
     }

@@ -1,4 +1,5 @@
-//! The faulty handler inside `block_in_place`: the worker's other tasks move to another thread, this task does not.
+//! The faulty handler inside `block_in_place`: the worker's other tasks move to another thread,
+//! this task does not.
 
 use crate::documents::Index;
 use std::path::PathBuf;

@@ -29,7 +29,8 @@ impl Index {
 
 /// A text of this many bytes, made from a seed.
 pub fn generate(seed: u64, bytes: usize) -> String {
-    const SYLLABLES: [&str; 12] = ["ta", "ro", "mi", "lan", "ke", "vo", "su", "der", "pi", "non", "gra", "el"];
+    const SYLLABLES: [&str; 12] =
+        ["ta", "ro", "mi", "lan", "ke", "vo", "su", "der", "pi", "non", "gra", "el"];
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let mut text = String::with_capacity(bytes + 16);
     while text.len() < bytes {
@@ -49,7 +50,10 @@ mod tests {
     #[test]
     fn words_are_counted_whatever_their_case() {
         let index = Index::of("Tokio, tokio!\nNaïve tokio");
-        assert_eq!((index.bytes, index.words["tokio"], index.words["naïve"], index.words.len()), (26, 3, 1, 2));
+        assert_eq!(
+            (index.bytes, index.words["tokio"], index.words["naïve"], index.words.len()),
+            (26, 3, 1, 2)
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What every variant runs through: requests that only need the runtime, and beside them documents that are
-//! asked for on a schedule of their own, each under a deadline.
+//! What every variant runs through: requests that only need the runtime, and beside them documents
+//! that are asked for on a schedule of their own, each under a deadline.
 
 use crate::documents::Index;
 use crate::work::{self, Job, Work, stall_of};
@@ -22,7 +22,12 @@ where
 }
 
 /// The service on a runtime of one's own making, with documents of one's own.
-pub fn drive_on<F, Fut>(cx: &Cx, mut builder: Builder, mut work: Work, index: F) -> anyhow::Result<()>
+pub fn drive_on<F, Fut>(
+    cx: &Cx,
+    mut builder: Builder,
+    mut work: Work,
+    index: F,
+) -> anyhow::Result<()>
 where
     F: Fn(PathBuf) -> Fut,
     Fut: Future<Output = anyhow::Result<Index>> + Send + 'static,
@@ -46,13 +51,16 @@ where
     requests.finish()?;
     wait_for(&runtime, answers)?; // no document is left when the heartbeat stops
     heartbeat.stop();
-    tally.pool_threads.set(threads.load(Ordering::Relaxed).saturating_sub(cx.load().workers as u64));
+    tally
+        .pool_threads
+        .set(threads.load(Ordering::Relaxed).saturating_sub(cx.load().workers as u64));
     drop(work.storage); // lets go of threads that still read
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(())
 }
 
-/// The unaffected requests. Not generic, as is what follows: the compiler would make a runtime's tasks once more for each variant.
+/// The unaffected requests. Not generic, as is what follows: the compiler would make a runtime's
+/// tasks once more for each variant.
 fn answer(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
     cx.requests(runtime.handle(), |request| async move {
         std::hint::black_box(ping(request.number));
@@ -73,7 +81,8 @@ fn ping(number: usize) -> u64 {
     (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// Asks for a document when it is due. The answer's time counts from then, whenever the runtime gets to it.
+/// Asks for a document when it is due. The answer's time counts from then, whenever the runtime
+/// gets to it.
 fn ask<F, Fut>(
     runtime: &Runtime,
     tally: &Arc<Tally>,
@@ -87,7 +96,9 @@ where
     Fut: Future<Output = anyhow::Result<Index>> + Send + 'static,
 {
     let due = begin + job.at;
-    clock::sleep_until_ns(clock::now_ns() + due.saturating_duration_since(Instant::now()).as_nanos() as u64);
+    clock::sleep_until_ns(
+        clock::now_ns() + due.saturating_duration_since(Instant::now()).as_nanos() as u64,
+    );
     tally.offered.add(1);
     tally.ordinary.add(u64::from(job.ordinary));
     let (tally, handler, stalled) = (Arc::clone(tally), index(job.path.clone()), !job.ordinary);
@@ -142,13 +153,21 @@ impl Tally {
 
     /// Zero of these is a result.
     fn say_zero(&self) {
-        for counter in [&self.processed, &self.in_time, &self.timed_out, &self.failed, &self.bytes, &self.late] {
+        for counter in
+            [&self.processed, &self.in_time, &self.timed_out, &self.failed, &self.bytes, &self.late]
+        {
             counter.set(0);
         }
     }
 
     /// Notes an answer; none is a deadline that fired.
-    fn note(&self, answer: Option<anyhow::Result<Index>>, stalled: bool, took: Duration, deadline: Duration) {
+    fn note(
+        &self,
+        answer: Option<anyhow::Result<Index>>,
+        stalled: bool,
+        took: Duration,
+        deadline: Duration,
+    ) {
         self.longest_us.raise_to(took.as_micros() as u64);
         self.late.add(u64::from(took > self.stall));
         self.stalled_late.add(u64::from(stalled && took > self.stall));

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 
 const NEXT: &str = "try a folder of text files";
 
-/// The regular files of a folder, by name. Reads each, so that what cannot be indexed is refused before a run.
+/// The regular files of a folder, by name. Reads each, so that what cannot be indexed is refused
+/// before a run.
 ///
 /// # Errors
-/// If the folder cannot be read, holds no file, or holds one that is no UTF-8 text or cannot be read.
+/// If the folder cannot be read, holds no file, or holds one that is no UTF-8 text or cannot be
+/// read.
 pub fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shown = folder.display();
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read the folder '{shown}': {NEXT}"))?;
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder '{shown}': {NEXT}"))?;
     let mut files: Vec<PathBuf> = entries
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<Vec<_>>>()
@@ -50,7 +53,10 @@ mod tests {
         for name in ["b.txt", "a.txt"] {
             fs::write(folder.path().join(name), "words").unwrap();
         }
-        assert_eq!(files(folder.path()).unwrap(), ["a.txt", "b.txt"].map(|name| folder.path().join(name)));
+        assert_eq!(
+            files(folder.path()).unwrap(),
+            ["a.txt", "b.txt"].map(|name| folder.path().join(name))
+        );
     }
 
     #[test]

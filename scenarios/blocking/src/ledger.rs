@@ -44,7 +44,10 @@ pub(super) const SAYINGS: &[CommonClaim] = &[
                 does not fire.",
         shown_by: &[
             ("block-in-place", "requests that need no file do not wait for one"),
-            ("block-in-place", "no deadline fires while its storage stalls: the answer comes after it"),
+            (
+                "block-in-place",
+                "no deadline fires while its storage stalls: the answer comes after it",
+            ),
         ],
     },
 ];

@@ -1,4 +1,5 @@
-//! The handler with a memory: it looks documents up under a lock that it also holds while it reads one.
+//! The handler with a memory: it looks documents up under a lock that it also holds while it reads
+//! one.
 
 use crate::documents::Index;
 use std::collections::HashMap;

@@ -1,6 +1,7 @@
 //! Slow storage without privileges: a named pipe that a thread of ours writes to, late.
 //!
-//! Who reads it is in a real blocking `read(2)`, as on a disk that does not answer, and uses no CPU meanwhile.
+//! Who reads it is in a real blocking `read(2)`, as on a disk that does not answer, and uses no CPU
+//! meanwhile.
 
 use anyhow::Context;
 use rustix::fs::{CWD, Mode, mkfifoat};
@@ -27,7 +28,8 @@ struct Pipe {
 }
 
 impl SlowStorage {
-    /// Adds a file that can be read once: `text`, `latency` after it was opened. Forgets those that were read.
+    /// Adds a file that can be read once: `text`, `latency` after it was opened. Forgets those that
+    /// were read.
     ///
     /// # Errors
     /// If the pipe or its writer cannot be made.
@@ -39,14 +41,16 @@ impl SlowStorage {
             .with_context(|| format!("cannot make the named pipe {}", path.display()))?;
         let (to, stop) = (path.clone(), Arc::clone(&self.stop));
         let writer = thread::Builder::new().name("slow-storage".into());
-        let writer = writer.spawn(move || write_late(&to, latency, &text, &stop)).context("cannot start a writer")?;
+        let writer = writer
+            .spawn(move || write_late(&to, latency, &text, &stop))
+            .context("cannot start a writer")?;
         self.pipes.push(Pipe { path, writer });
         Ok(())
     }
 }
 
-/// Opening waits for the reader, as opening a pipe does. A reader that is gone by the time of writing, because
-/// its deadline has passed, does not want the text any more.
+/// Opening waits for the reader, as opening a pipe does. A reader that is gone by the time of
+/// writing, because its deadline has passed, does not want the text any more.
 fn write_late(path: &Path, latency: Duration, text: &str, stop: &AtomicBool) {
     let Ok(mut pipe) = File::options().write(true).open(path) else { return };
     let due = Instant::now() + latency;

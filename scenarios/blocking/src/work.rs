@@ -57,7 +57,9 @@ fn deadline(stall: Duration) -> Duration {
 /// Bursts of three, with time to recover in between.
 fn bursts(cx: &Cx, stall: Duration) -> impl Iterator<Item = Duration> {
     let measured = cx.load().duration();
-    (0..).map(move |burst| stall * 4 * burst).take_while(move |at| at.is_zero() || *at + stall <= measured)
+    (0..)
+        .map(move |burst| stall * 4 * burst)
+        .take_while(move |at| at.is_zero() || *at + stall <= measured)
 }
 
 impl Work {
@@ -69,7 +71,8 @@ impl Work {
         }
     }
 
-    /// In each burst a document whose storage stalls, and right after it two whose storage takes a tenth.
+    /// In each burst a document whose storage stalls, and right after it two whose storage takes a
+    /// tenth.
     fn piped(cx: &Cx) -> anyhow::Result<Work> {
         let stall = stall_of(cx);
         let sample = documents::generate(cx.seed(), cx.load().size).into();
@@ -84,7 +87,13 @@ impl Work {
         let of_burst = |(burst, begin)| (0..AT_A_TIME).map(move |number| (burst, begin, number));
         let all = bursts(cx, stall).enumerate().flat_map(of_burst);
         let jobs = all.map(|(burst, begin, number)| job(burst, begin, number)).collect();
-        Ok(Work { jobs, deadline: deadline(stall), stall: Some(stall), sample, storage: SlowStorage::default() })
+        Ok(Work {
+            jobs,
+            deadline: deadline(stall),
+            stall: Some(stall),
+            sample,
+            storage: SlowStorage::default(),
+        })
     }
 
     /// Makes a document's pipe, if it is to lie in one.
@@ -97,9 +106,10 @@ impl Work {
 
     /// The files one after another, three a burst, from the first again after the last.
     fn real(cx: &Cx, files: Vec<PathBuf>) -> anyhow::Result<Work> {
-        let sample = fs::read_to_string(&files[0]).with_context(|| format!("cannot read {}", files[0].display()))?;
-        let slots =
-            bursts(cx, STALL).flat_map(|begin| (0..AT_A_TIME as u32).map(move |number| begin + STALL / 12 * number));
+        let sample = fs::read_to_string(&files[0])
+            .with_context(|| format!("cannot read {}", files[0].display()))?;
+        let slots = bursts(cx, STALL)
+            .flat_map(|begin| (0..AT_A_TIME as u32).map(move |number| begin + STALL / 12 * number));
         let jobs = slots
             .zip(files.into_iter().cycle())
             .map(|(at, path)| Job { at, path, latency: None, ordinary: true })
@@ -119,8 +129,11 @@ impl Work {
         let sample = documents::generate(cx.seed(), BYTES);
         let path = cx.scratch()?.join("note");
         fs::write(&path, &sample).with_context(|| format!("cannot write {}", path.display()))?;
-        let times = (0..).map(|number| Duration::from_millis(25) * number).take_while(|at| *at < cx.load().duration());
-        let jobs = times.map(|at| Job { at, path: path.clone(), latency: None, ordinary: true }).collect();
+        let times = (0..)
+            .map(|number| Duration::from_millis(25) * number)
+            .take_while(|at| *at < cx.load().duration());
+        let jobs =
+            times.map(|at| Job { at, path: path.clone(), latency: None, ordinary: true }).collect();
         Ok(Work {
             jobs,
             deadline: deadline(STALL),

@@ -25,9 +25,14 @@ fn reading_with_tokio_starts_a_thread_of_the_blocking_pool() {
     let path = folder.path().join("note");
     std::fs::write(&path, "words").unwrap();
     let (runtime, started) = one_worker();
-    let read = |path: std::path::PathBuf| async move { tokio::fs::read_to_string(path).await.unwrap() };
+    let read =
+        |path: std::path::PathBuf| async move { tokio::fs::read_to_string(path).await.unwrap() };
     assert_eq!(runtime.block_on(runtime.spawn(read(path))).unwrap(), "words");
-    assert_eq!(started.load(Ordering::SeqCst), 2, "the worker, and a thread that blocks in its stead");
+    assert_eq!(
+        started.load(Ordering::SeqCst),
+        2,
+        "the worker, and a thread that blocks in its stead"
+    );
 }
 
 #[test]
@@ -37,7 +42,11 @@ fn a_deadline_in_the_same_task_cannot_fire_while_it_blocks() {
         let blocking = async { block_in_place(|| thread::sleep(Duration::from_millis(100))) };
         timeout(Duration::from_millis(1), blocking).await
     });
-    assert_eq!(runtime.block_on(answer).unwrap(), Ok(()), "a hundred times too late, and no deadline missed");
+    assert_eq!(
+        runtime.block_on(answer).unwrap(),
+        Ok(()),
+        "a hundred times too late, and no deadline missed"
+    );
 }
 
 #[test]
@@ -47,5 +56,8 @@ fn block_in_place_panics_on_a_current_thread_runtime() {
     let panic = runtime.block_on(task).unwrap_err().into_panic();
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    assert!(text.contains("can call blocking only when running on the multi-threaded runtime"), "{text}");
+    assert!(
+        text.contains("can call blocking only when running on the multi-threaded runtime"),
+        "{text}"
+    );
 }

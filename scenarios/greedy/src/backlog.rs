@@ -11,12 +11,13 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What an import takes in, in bytes of JSON and [`OVERHEAD`]: 20 000 messages of 16 kB. The volume is fixed and not the count, so that an import takes
-/// about as long with messages of any size, and a change of size changes nothing but the size.
+/// What an import takes in, in bytes of JSON and [`OVERHEAD`]: 20 000 messages of 16 kB. The volume
+/// is fixed and not the count, so that an import takes about as long with messages of any size, and
+/// a change of size changes nothing but the size.
 const VOLUME: usize = 20_000 * (16_000 + OVERHEAD);
 
-/// What storing a message costs beside parsing it, as bytes of the volume: without it a file of tiny documents
-/// would be a backlog without end.
+/// What storing a message costs beside parsing it, as bytes of the volume: without it a file of
+/// tiny documents would be a backlog without end.
 const OVERHEAD: usize = 64;
 
 /// Different messages that a generated backlog repeats: enough that no cache holds them all.
@@ -67,7 +68,8 @@ fn generate(seed: u64, size: usize) -> Arc<[Message]> {
     (0..DIFFERENT).map(|key| Message { key, body: order(&mut rng, key, size).into() }).collect()
 }
 
-/// An order of exactly `size` bytes: lines until it is nearly full, then a note that fills the rest.
+/// An order of exactly `size` bytes: lines until it is nearly full, then a note that fills the
+/// rest.
 fn order(rng: &mut Pcg64Mcg, key: usize, size: usize) -> String {
     let mut lines: Vec<Value> = Vec::new();
     let mut room = size.saturating_sub(order_of(rng.random(), key, &[], "").len());
@@ -81,11 +83,18 @@ fn order(rng: &mut Pcg64Mcg, key: usize, size: usize) -> String {
     }
     let id = rng.random();
     let bare = order_of(id, key, &lines, "");
-    order_of(id, key, &lines, &"handle with care ".repeat(size / 16)[..size.saturating_sub(bare.len())])
+    order_of(
+        id,
+        key,
+        &lines,
+        &"handle with care ".repeat(size / 16)[..size.saturating_sub(bare.len())],
+    )
 }
 
 fn order_of(id: u32, key: usize, lines: &[Value], note: &str) -> String {
-    let cents = |line: &Value| line["quantity"].as_u64().unwrap_or(0) * line["unit_cents"].as_u64().unwrap_or(0);
+    let cents = |line: &Value| {
+        line["quantity"].as_u64().unwrap_or(0) * line["unit_cents"].as_u64().unwrap_or(0)
+    };
     let total: u64 = lines.iter().map(cents).sum();
     json!({
         "order_id": format!("{key:04}-{id:010}"),
@@ -104,7 +113,8 @@ fn order_of(id: u32, key: usize, lines: &[Value], note: &str) -> String {
 }
 
 fn line(rng: &mut Pcg64Mcg) -> Value {
-    const GOODS: [&str; 6] = ["kettle", "reading lamp", "bicycle wake_pipe", "notebook", "rain coat", "chess set"];
+    const GOODS: [&str; 6] =
+        ["kettle", "reading lamp", "bicycle bell", "notebook", "rain coat", "chess set"];
     const SENTENCES: [&str; 4] = [
         "Made to last, tested by people who use it every day, and repaired free of charge within two years.",
         "Ships in a box without plastic; the box is a gift box if you turn it inside out.",
@@ -131,24 +141,30 @@ fn read(file: &Path) -> anyhow::Result<Arc<[Message]>> {
     Ok(pool.into())
 }
 
-/// Goes through a file of messages without keeping it, and refuses the first line that an import would refuse.
+/// Goes through a file of messages without keeping it, and refuses the first line that an import
+/// would refuse.
 ///
 /// # Errors
-/// If the file cannot be read, holds no message, or has a line that is no JSON or no valid document.
+/// If the file cannot be read, holds no message, or has a line that is no JSON or no valid
+/// document.
 pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
     const NEXT: &str = "try a file with one JSON document a line";
     let shown = file.display();
-    let open = File::open(file).map_err(|error| anyhow!("cannot read the messages in '{shown}': {error}: {NEXT}"))?;
+    let open = File::open(file)
+        .map_err(|error| anyhow!("cannot read the messages in '{shown}': {error}: {NEXT}"))?;
     let mut seen = 0;
     for (number, line) in BufReader::new(open).lines().enumerate() {
         let at = number + 1;
-        let line = line.map_err(|error| anyhow!("cannot read line {at} of '{shown}': {error}: {NEXT}"))?;
+        let line =
+            line.map_err(|error| anyhow!("cannot read line {at} of '{shown}': {error}: {NEXT}"))?;
         if line.trim().is_empty() {
             continue;
         }
-        let document = serde_json::from_str(&line)
-            .map_err(|error| anyhow!("line {at} of '{shown}' is no JSON document: {error}: {NEXT}"))?;
-        validate(&document).map_err(|error| anyhow!("line {at} of '{shown}' would be refused: {error}: {NEXT}"))?;
+        let document = serde_json::from_str(&line).map_err(|error| {
+            anyhow!("line {at} of '{shown}' is no JSON document: {error}: {NEXT}")
+        })?;
+        validate(&document)
+            .map_err(|error| anyhow!("line {at} of '{shown}' would be refused: {error}: {NEXT}"))?;
         each(&line);
         seen += 1;
     }
@@ -172,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_same_seed_makes_the_same_orders() {
-        let bodies = |seed| generate(seed, 2_000).iter().map(|m| m.body.clone()).collect::<Vec<_>>();
+        let bodies =
+            |seed| generate(seed, 2_000).iter().map(|m| m.body.clone()).collect::<Vec<_>>();
         assert_eq!(bodies(1), bodies(1));
         assert_ne!(bodies(1), bodies(2));
     }
@@ -198,7 +215,10 @@ mod tests {
         };
         assert!(refusal("{\"a\":1}\n\n{\"b\":\n").contains("line 3"));
         assert!(refusal("\n  \n").contains("no message"));
-        assert!(refusal("{}\n{\"lines\": [], \"total_cents\": 5}\n").contains("line 2"), "it does not add up");
+        assert!(
+            refusal("{}\n{\"lines\": [], \"total_cents\": 5}\n").contains("line 2"),
+            "it does not add up"
+        );
         assert!(refusal("{}\n{\"note\": \"\\ud800\"}\n").contains("line 2"), "half a character");
         assert!(check(folder.path(), |_| ()).is_err());
         assert!(check(&folder.path().join("missing"), |_| ()).is_err());

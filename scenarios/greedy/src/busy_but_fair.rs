@@ -1,5 +1,5 @@
-//! A worker that never rests and starves no request: the backlog is shared by many tasks, each of which takes one
-//! small message at a time and then lets the next one run.
+//! A worker that never rests and starves no request: the backlog is shared by many tasks, each of
+//! which takes one small message at a time and then lets the next one run.
 
 use crate::shop::{Message, Store, validate};
 use anyhow::Context;

@@ -1,4 +1,5 @@
-//! What every variant runs through: the API under load, and an import that begins with the measured time.
+//! What every variant runs through: the API under load, and an import that begins with the measured
+//! time.
 
 use crate::backlog::Backlog;
 use crate::shop::{quote, quote_from_upstream};
@@ -19,9 +20,14 @@ where
     drive_with(cx, cx.load().workers, vec![backlog], import)
 }
 
-/// The API and an import for each backlog, on this many workers. Each import has a store of its own: two that
-/// share one wait for its lock now and then, and so yield.
-pub fn drive_with<S, F, Fut>(cx: &Cx, workers: usize, backlogs: Vec<Backlog>, import: F) -> anyhow::Result<()>
+/// The API and an import for each backlog, on this many workers. Each import has a store of its
+/// own: two that share one wait for its lock now and then, and so yield.
+pub fn drive_with<S, F, Fut>(
+    cx: &Cx,
+    workers: usize,
+    backlogs: Vec<Backlog>,
+    import: F,
+) -> anyhow::Result<()>
 where
     S: Default,
     F: Fn(Backlog, Arc<S>) -> Fut,
@@ -41,7 +47,8 @@ where
     Ok(())
 }
 
-/// The API. Not generic: one copy of a runtime's tasks is enough for all imports, and the compiler would make one for each.
+/// The API. Not generic: one copy of a runtime's tasks is enough for all imports, and the compiler
+/// would make one for each.
 fn answer(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
     cx.requests(runtime.handle(), |request| async move {
         std::hint::black_box(quote(request.number));

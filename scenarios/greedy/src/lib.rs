@@ -1,4 +1,5 @@
-//! Greedy: an API whose small requests share a runtime with a batch import that never lets go of its worker.
+//! Greedy: an API whose small requests share a runtime with a batch import that never lets go of
+//! its worker.
 //!
 //! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists what else people do about it.
 
@@ -21,19 +22,26 @@ use drive::{drive, drive_upstream, drive_with};
 use lab_kit::{Cause, Claim, Control, Cx, Ending, Input, Kind, Load, Scenario, Truth, Variant};
 
 /// The scenario and its variants.
-pub static SCENARIO: Scenario =
-    Scenario::new("greedy", "a batch import that never yields starves the requests of its runtime", VARIANTS)
-        .chapter("greedy")
-        .load(Load { warmup_ms: 300, size: 16_000, ..Load::DEFAULT })
-        .brief_ms(2_000)
-        .check(check)
-        .ledger(ledger::SAYINGS)
-        .controls(CONTROLS);
+pub static SCENARIO: Scenario = Scenario::new(
+    "greedy",
+    "a batch import that never yields starves the requests of its runtime",
+    VARIANTS,
+)
+.chapter("greedy")
+.load(Load { warmup_ms: 300, size: 16_000, ..Load::DEFAULT })
+.brief_ms(2_000)
+.check(check)
+.ledger(ledger::SAYINGS)
+.controls(CONTROLS);
 
 const ENDS: Claim = Claim::ending("the import ends", Ending::Finished);
-const ANSWERS_ALL: Claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);
-const STORES_ALL: Claim = Claim::share("no message is left out", "messages_stored", "messages_waiting").equal(1.0);
-const STARVES: Claim = Claim::share("a request waits for most of the import", "wait_max_us", "import_us").at_least(0.5);
+const ANSWERS_ALL: Claim =
+    Claim::share("every request is answered", "completed", "offered").equal(1.0);
+const STORES_ALL: Claim =
+    Claim::share("no message is left out", "messages_stored", "messages_waiting").equal(1.0);
+const STARVES: Claim =
+    Claim::share("a request waits for most of the import", "wait_max_us", "import_us")
+        .at_least(0.5);
 
 // The faulty ones wait for all of it, the fixes for a fiftieth at most.
 const NOBODY_STARVES: Claim =
@@ -45,8 +53,9 @@ const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
 /// Waiting of requests is under this name.
 const WAITS: &str = "requests waits";
 
-/// Where an import that starves others spends its polls. With two workers the other one takes the requests. `more-workers` has an
-/// import more and a worker more than the load: with two of the load's a third is free.
+/// Where an import that starves others spends its polls. With two workers the other one takes the
+/// requests. `more-workers` has an import more and a worker more than the load: with two of the
+/// load's a third is free.
 const fn long_poll(function: &'static str) -> Truth {
     Truth::new(Cause::LongPoll, function).at_most_workers(1)
 }
@@ -68,11 +77,19 @@ const VARIANTS: &[Variant] = &[
             ANSWERS_ALL,
             STORES_ALL,
             STARVES,
-            Claim::ratio("its tail is far above a yield every 100", "response_p99_us", "fixed").at_least(25.0),
-            Claim::ratio("and out of sight of spawn_blocking", "response_p99_us", "offload").at_least(50.0),
-            Claim::stacks("its worker computes the import and hardly anything else", "cpu", WORKER, &["buggy::import"])
-                .at_least(0.8),
-            Claim::stacks("parsing is in it by name", "cpu", "buggy::import", &["serde_json"]).at_least(0.3),
+            Claim::ratio("its tail is far above a yield every 100", "response_p99_us", "fixed")
+                .at_least(25.0),
+            Claim::ratio("and out of sight of spawn_blocking", "response_p99_us", "offload")
+                .at_least(50.0),
+            Claim::stacks(
+                "its worker computes the import and hardly anything else",
+                "cpu",
+                WORKER,
+                &["buggy::import"],
+            )
+            .at_least(0.8),
+            Claim::stacks("parsing is in it by name", "cpu", "buggy::import", &["serde_json"])
+                .at_least(0.3),
             Claim::stacks(
                 "what the requests wait for is it, by its function",
                 "sched blame",
@@ -82,17 +99,23 @@ const VARIANTS: &[Variant] = &[
             .at_least(0.7),
         ])
         .truth(long_poll("scenario_greedy::buggy::import")),
-    Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::import)).about("yields after every 100 messages").claims(
-        &[
+    Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::import))
+        .about("yields after every 100 messages")
+        .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
-            Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10).at_least(5.0),
-            Claim::stacks("a CPU profile of its worker looks like the faulty one", "cpu", WORKER, &["fixed::import"])
-                .at_least(0.6),
-        ],
-    ),
+            Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10)
+                .at_least(5.0),
+            Claim::stacks(
+                "a CPU profile of its worker looks like the faulty one",
+                "cpu",
+                WORKER,
+                &["fixed::import"],
+            )
+            .at_least(0.6),
+        ]),
     Variant::new("consume-budget", Kind::Fix, |cx| drive(cx, consume_budget::import))
         .about("spends the task budget once per message: yields after 128")
         .claims(&[
@@ -100,8 +123,10 @@ const VARIANTS: &[Variant] = &[
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
-            Claim::ratio("hardly better than counting to 100 by hand", "response_p90_us", "fixed").at_least(0.5),
-            Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10).at_least(5.0),
+            Claim::ratio("hardly better than counting to 100 by hand", "response_p90_us", "fixed")
+                .at_least(0.5),
+            Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10)
+                .at_least(5.0),
         ]),
     Variant::new("time-slice", Kind::Fix, |cx| drive(cx, time_slice::import))
         .about("yields when its slice of 1 ms is used up")
@@ -111,7 +136,8 @@ const VARIANTS: &[Variant] = &[
             STORES_ALL,
             NOBODY_STARVES,
             Claim::ratio("far below counting to 100", "response_p90_us", "fixed").at_most(0.5),
-            Claim::growth("counts time: larger messages hardly matter", "response_p90_us", 10).at_most(4.0),
+            Claim::growth("counts time: larger messages hardly matter", "response_p90_us", 10)
+                .at_most(4.0),
         ]),
     Variant::new("tokio-mutex", Kind::Fix, |cx| drive(cx, tokio_mutex::import))
         .about("takes tokio's own lock for the store, which spends the budget too")
@@ -120,7 +146,12 @@ const VARIANTS: &[Variant] = &[
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
-            Claim::ratio("a free tokio lock is a yield point after all", "response_p99_us", "buggy").at_most(0.2),
+            Claim::ratio(
+                "a free tokio lock is a yield point after all",
+                "response_p99_us",
+                "buggy",
+            )
+            .at_most(0.2),
         ]),
     Variant::new("offload", Kind::Fix, |cx| drive(cx, offload::import))
         .about("runs the import on a thread of the blocking pool")
@@ -150,7 +181,8 @@ const VARIANTS: &[Variant] = &[
             ANSWERS_ALL,
             STORES_ALL,
             NOBODY_STARVES,
-            Claim::ratio("the worker is as busy as with the bug", "cpu_us_per_op", "buggy").at_least(0.5),
+            Claim::ratio("the worker is as busy as with the bug", "cpu_us_per_op", "buggy")
+                .at_least(0.5),
         ]),
     Variant::new("slow-upstream", Kind::Decoy, drive_upstream)
         .about("answers slowly, because it waits for a timer")
@@ -158,7 +190,8 @@ const VARIANTS: &[Variant] = &[
             Claim::ending("it ends", Ending::Finished),
             ANSWERS_ALL,
             Claim::metric("answers are slow", "service_p50_us").at_least(40_000.0),
-            Claim::share("and the slowness is no waiting", "wait_p90_us", "response_p90_us").at_most(0.2),
+            Claim::share("and the slowness is no waiting", "wait_p90_us", "response_p90_us")
+                .at_most(0.2),
         ]),
 ];
 

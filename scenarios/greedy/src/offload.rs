@@ -7,7 +7,10 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 /// Stores every message of the backlog and returns how many there were.
-pub async fn import(backlog: impl Iterator<Item = Message> + Send + 'static, store: Arc<Store>) -> anyhow::Result<u64> {
+pub async fn import(
+    backlog: impl Iterator<Item = Message> + Send + 'static,
+    store: Arc<Store>,
+) -> anyhow::Result<u64> {
     let runtime = Handle::current();
     let import = spawn_blocking(move || {
         let mut stored = 0;

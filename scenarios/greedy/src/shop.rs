@@ -1,4 +1,5 @@
-//! The service that all variants share: a shop's API, its store of orders, and what an order must keep to.
+//! The service that all variants share: a shop's API, its store of orders, and what an order must
+//! keep to.
 
 use anyhow::{Context, bail, ensure};
 use futures::lock::Mutex;
@@ -20,9 +21,9 @@ pub struct Message {
 
 /// The orders, newest by key, behind an async lock that is always free.
 ///
-/// The lock is not tokio's: an acquisition of `tokio::sync::Mutex` spends a unit of the task budget, so a loop
-/// around it yields after 128 turns by accident, which is what [`TokioStore`] shows. Most `.await`s on things
-/// that are ready do no such thing, and this lock stands for them.
+/// The lock is not tokio's: an acquisition of `tokio::sync::Mutex` spends a unit of the task
+/// budget, so a loop around it yields after 128 turns by accident, which is what [`TokioStore`]
+/// shows. Most `.await`s on things that are ready do no such thing, and this lock stands for them.
 #[derive(Debug, Default)]
 pub struct Store {
     orders: Mutex<HashMap<usize, Value>>,
@@ -56,7 +57,10 @@ pub struct Progress(AtomicU64);
 
 impl Progress {
     /// Notes how far the job is.
-    #[expect(clippy::unused_async, reason = "an async fn that never waits is the trap that it is here for")]
+    #[expect(
+        clippy::unused_async,
+        reason = "an async fn that never waits is the trap that it is here for"
+    )]
     pub async fn report(&self, done: u64) {
         self.0.store(done, Ordering::Relaxed);
     }
@@ -69,7 +73,8 @@ const LONGEST_TEXT: usize = 1 << 20;
 #[instrument(skip_all)]
 pub fn validate(order: &Value) -> anyhow::Result<()> {
     check_shape(order, 0)?;
-    let (Some(lines), Some(total)) = (order["lines"].as_array(), order["total_cents"].as_u64()) else {
+    let (Some(lines), Some(total)) = (order["lines"].as_array(), order["total_cents"].as_u64())
+    else {
         return Ok(()); // some other document
     };
     let sum = lines.iter().filter_map(line_cents).try_fold(0u64, u64::checked_add);
@@ -101,7 +106,8 @@ fn check_text(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Answers one small request of the API: the price of a basket that the request's number stands for.
+/// Answers one small request of the API: the price of a basket that the request's number stands
+/// for.
 #[instrument(skip_all)]
 pub fn quote(number: usize) -> u64 {
     (0..16u64).map(|item| (number as u64 ^ item).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54).sum()
@@ -122,7 +128,8 @@ mod tests {
     #[test]
     fn an_order_must_add_up() {
         let order = |total: u64| {
-            let lines = json!([{"quantity": 2, "unit_cents": 150}, {"quantity": 1, "unit_cents": 99}]);
+            let lines =
+                json!([{"quantity": 2, "unit_cents": 150}, {"quantity": 1, "unit_cents": 99}]);
             json!({"lines": lines, "total_cents": total})
         };
         assert!(validate(&order(399)).is_ok());
@@ -131,7 +138,9 @@ mod tests {
 
     #[test]
     fn any_document_passes_if_it_harms_nobody() {
-        assert!(validate(&json!({"eventId": 1, "name": null, "prices": [{"amount": 90250}]})).is_ok());
+        assert!(
+            validate(&json!({"eventId": 1, "name": null, "prices": [{"amount": 90250}]})).is_ok()
+        );
         assert!(validate(&json!({"note": "a\u{0}b"})).is_err());
         let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
         assert!(validate(&deep).is_err());

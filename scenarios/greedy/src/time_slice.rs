@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_millis(1);
 
 /// Stores every message of the backlog and returns how many there were.
-pub async fn import(backlog: impl Iterator<Item = Message>, store: Arc<Store>) -> anyhow::Result<u64> {
+pub async fn import(
+    backlog: impl Iterator<Item = Message>,
+    store: Arc<Store>,
+) -> anyhow::Result<u64> {
     let mut stored = 0;
     let mut slice = Instant::now();
     for message in backlog {

@@ -1,4 +1,5 @@
-//! What the README says about yielding, as counts: no clock, no load. These break when tokio changes its mind.
+//! What the README says about yielding, as counts: no clock, no load. These break when tokio
+//! changes its mind.
 
 use lab_kit::Load;
 use scenario_greedy::backlog::Backlog;
@@ -46,7 +47,11 @@ fn an_import_yields_as_often_as_its_variant_says() {
     assert_eq!(yields(await_more::import(backlog(), Arc::default())), 0, "and so is one more");
     assert_eq!(yields(fixed::import(backlog(), Arc::default())), 10, "once a hundred");
     assert_eq!(yields(consume_budget::import(backlog(), Arc::default())), 7, "once 128");
-    assert_eq!(yields(tokio_mutex::import(backlog(), Arc::default())), 7, "a free lock of tokio's, once 128");
+    assert_eq!(
+        yields(tokio_mutex::import(backlog(), Arc::default())),
+        7,
+        "a free lock of tokio's, once 128"
+    );
 }
 
 /// Queues `others` tasks and yields until they have all run; returns how many ran in each turn.
@@ -76,14 +81,19 @@ fn a_yield_lets_at_most_sixty_others_run() {
         builder.event_interval(interval);
         turns(builder, 200)
     };
-    // After this many ticks the worker looks at the driver and wakes who yielded, into the slot that is served
-    // next. LedgerVerdict a yielding task waits for one tick less than the interval, however many others are waiting. The
-    // first turn begins anywhere between two looks and the last one has what is left.
+    // After this many ticks the worker looks at the driver and wakes who yielded, into the slot
+    // that is served next. So a yielding task waits for one tick less than the interval,
+    // however many others are waiting. The first turn begins anywhere between two looks and the
+    // last one has what is left.
     let full = |turns: Vec<usize>| turns[1..turns.len() - 1].to_vec();
     assert_eq!(full(turns_at(61)), [60; 2], "two full turns of 200");
     assert_eq!(full(turns_at(31)), [30; 5]);
     assert!(turns_at(1_000).len() <= 2, "{:?}", turns_at(1_000));
-    assert_eq!(full(turns(Builder::new_multi_thread(), 200)), [60; 2], "61 is the interval if nobody says");
+    assert_eq!(
+        full(turns(Builder::new_multi_thread(), 200)),
+        [60; 2],
+        "61 is the interval if nobody says"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A supervisor inside the service ends it: the last owner of the runtime is a task of that runtime.
+//! A supervisor inside the service ends it: the last owner of the runtime is a task of that
+//! runtime.
 
 use crate::service::Service;
 use anyhow::Context;

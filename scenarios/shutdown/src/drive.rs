@@ -1,4 +1,5 @@
-//! What every variant runs through: a service under load, which is told to stop while requests are in flight.
+//! What every variant runs through: a service under load, which is told to stop while requests are
+//! in flight.
 
 use crate::service::{InFlight, SHUTDOWN_DEADLINE, Service, Stop};
 use lab_kit::{Counter, Cx, Requests, Stopwatch};
@@ -34,8 +35,13 @@ pub fn drive_with(
     let service = Service::new(runtime);
     cx.probe().counter("shutdown_deadline_us")?.set(SHUTDOWN_DEADLINE.as_micros() as u64);
     let quiesce = cx.probe().stopwatch("quiesce")?;
-    let tasks = TaskCount::start(&service, cx.probe().counter("tasks_left")?, cx.probe().counter("tokio_tasks_left")?)?;
-    // Before anybody waits for anything: a load that cannot be made, for want of disk space say, is no hang.
+    let tasks = TaskCount::start(
+        &service,
+        cx.probe().counter("tasks_left")?,
+        cx.probe().counter("tokio_tasks_left")?,
+    )?;
+    // Before anybody waits for anything: a load that cannot be made, for want of disk space say, is
+    // no hang.
     let requests = start(cx, service.runtime.handle(), Arc::clone(&service.requests), takes)?;
     thread::scope(|scope| {
         let load = Clients { stop: service.stop.clone(), quiesce: quiesce.clone() };
@@ -55,7 +61,12 @@ pub fn drive_with(
 }
 
 /// Puts the load on the service.
-fn start(cx: &Cx, handle: &Handle, in_flight: Arc<InFlight>, takes: Duration) -> anyhow::Result<Requests> {
+fn start(
+    cx: &Cx,
+    handle: &Handle,
+    in_flight: Arc<InFlight>,
+    takes: Duration,
+) -> anyhow::Result<Requests> {
     cx.requests(handle, move |_request| {
         let in_flight = Arc::clone(&in_flight);
         // A client whose request is cut off has no answer.

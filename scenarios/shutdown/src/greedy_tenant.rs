@@ -1,4 +1,5 @@
-//! The main thread ends the service as it should, but gives the runtime no deadline, and one task never yields.
+//! The main thread ends the service as it should, but gives the runtime no deadline, and one task
+//! never yields.
 
 use crate::service::Service;
 
@@ -18,7 +19,11 @@ pub fn serve(service: Service) -> anyhow::Result<()> {
 async fn crunch() {
     let mut number = 27u64;
     loop {
-        number = if number.is_multiple_of(2) { number / 2 } else { number.wrapping_mul(3).wrapping_add(1) };
+        number = if number.is_multiple_of(2) {
+            number / 2
+        } else {
+            number.wrapping_mul(3).wrapping_add(1)
+        };
         std::hint::black_box(number);
     }
 }

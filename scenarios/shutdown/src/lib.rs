@@ -16,23 +16,33 @@ pub mod timeout_in_pool;
 pub mod timeout_inside;
 
 use drive::{drive, drive_slow, drive_with};
-use lab_kit::{Cause, Claim, Column, Control, Ending, Kind, Load, Metric, Scenario, Truth, Variant};
+use lab_kit::{
+    Cause, Claim, Column, Control, Ending, Kind, Load, Metric, Scenario, Truth, Variant,
+};
 
 /// The scenario and its variants.
-pub static SCENARIO: Scenario = Scenario::new("shutdown", "a runtime waits for itself to end", VARIANTS)
-    .chapter("shutdown")
-    .load(Load { rate: 500.0, warmup_ms: 100, duration_ms: 500, drain_ms: 1_000, patience_ms: 3_000, ..Load::DEFAULT })
-    .primary("quiesce_us")
-    .columns(&[
-        Column::new("quiesce_us", "quiesce"),
-        Column::new("accepted", "accepted"),
-        Column::new("completed", "answered"),
-        Column::new("lost", "lost"),
-        Column::new("tasks_left", "tasks left"),
-    ])
-    .ledger(ledger::SAYINGS)
-    .metrics(METRICS)
-    .controls(CONTROLS);
+pub static SCENARIO: Scenario =
+    Scenario::new("shutdown", "a runtime waits for itself to end", VARIANTS)
+        .chapter("shutdown")
+        .load(Load {
+            rate: 500.0,
+            warmup_ms: 100,
+            duration_ms: 500,
+            drain_ms: 1_000,
+            patience_ms: 3_000,
+            ..Load::DEFAULT
+        })
+        .primary("quiesce_us")
+        .columns(&[
+            Column::new("quiesce_us", "quiesce"),
+            Column::new("accepted", "accepted"),
+            Column::new("completed", "answered"),
+            Column::new("lost", "lost"),
+            Column::new("tasks_left", "tasks left"),
+        ])
+        .ledger(ledger::SAYINGS)
+        .metrics(METRICS)
+        .controls(CONTROLS);
 
 const METRICS: &[Metric] = &[
     Metric::lower("quiesce_us", "us", 0.15, "time to quiesce"),
@@ -41,16 +51,20 @@ const METRICS: &[Metric] = &[
 
 const ENDS: Claim = Claim::ending("the process ends", Ending::Finished);
 const HANGS: Claim = Claim::ending("the process never ends", Ending::Hung);
-const ANSWERS_ALL: Claim = Claim::share("everything accepted is answered", "completed", "accepted").equal(1.0);
+const ANSWERS_ALL: Claim =
+    Claim::share("everything accepted is answered", "completed", "accepted").equal(1.0);
 const LOSES_NONE: Claim = Claim::metric("no request is lost", "lost").equal(0.0);
 const LOSES: Claim = Claim::metric("accepted requests are lost", "lost").at_least(1.0);
 const NO_TASK_LEFT: Claim = Claim::metric("no task is left", "tasks_left").equal(0.0);
 const TASKS_LEFT: Claim = Claim::metric("a task is left", "tasks_left").at_least(1.0);
-const UNCOUNTED: Claim = Claim::metric("and tokio's own count does not show it", "tokio_tasks_left").equal(0.0);
+const UNCOUNTED: Claim =
+    Claim::metric("and tokio's own count does not show it", "tokio_tasks_left").equal(0.0);
 const STALLS: Claim =
-    Claim::share("ending takes the whole deadline", "quiesce_us", "shutdown_deadline_us").at_least(0.95);
+    Claim::share("ending takes the whole deadline", "quiesce_us", "shutdown_deadline_us")
+        .at_least(0.95);
 const NO_STALL: Claim =
-    Claim::share("ending takes less than the deadline", "quiesce_us", "shutdown_deadline_us").at_most(0.9);
+    Claim::share("ending takes less than the deadline", "quiesce_us", "shutdown_deadline_us")
+        .at_most(0.9);
 
 const CONTROLS: &[Control] = &[
     Control { trap: "in-task", pretends: ENDS },
@@ -70,8 +84,13 @@ const VARIANTS: &[Variant] = &[
             LOSES_NONE,
             TASKS_LEFT,
             UNCOUNTED,
-            Claim::stacks("a poll waits in the end of its own runtime", "stall off-CPU", "", &["buggy::serve", "drop"])
-                .at_least(0.5),
+            Claim::stacks(
+                "a poll waits in the end of its own runtime",
+                "stall off-CPU",
+                "",
+                &["buggy::serve", "drop"],
+            )
+            .at_least(0.5),
         ])
         .truth(Truth::new(Cause::SelfShutdown, "scenario_shutdown::buggy::serve")),
     Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::serve))
@@ -80,11 +99,15 @@ const VARIANTS: &[Variant] = &[
     Variant::new("background", Kind::Fix, |cx| drive(cx, background::serve))
         .about("a task calls shutdown_background, at the price of what is in flight")
         .claims(&[ENDS, LOSES, NO_STALL])
-        // It ends, and that is what it is a fix for; what it cuts off is its price, and nobody should call that healthy.
+        // It ends, and that is what it is a fix for; what it cuts off is its price, and nobody
+        // should call that healthy.
         .truth(Truth::new(Cause::AbortedWork, "scenario_shutdown::background::serve")),
     Variant::new("in-task", Kind::Trap, |cx| drive(cx, in_task::serve))
         .about("shutdown_timeout from async code, which panics")
-        .claims(&[Claim::ending("the supervisor panics, and with it the service fails", Ending::Failed), LOSES])
+        .claims(&[
+            Claim::ending("the supervisor panics, and with it the service fails", Ending::Failed),
+            LOSES,
+        ])
         .truth(Truth::new(Cause::SelfShutdown, "scenario_shutdown::in_task::serve")),
     Variant::new("timeout-inside", Kind::Trap, |cx| drive(cx, timeout_inside::serve))
         .about("shutdown_timeout in block_in_place, which waits for its caller")

@@ -1,4 +1,5 @@
-//! The service that all variants share: it answers requests on a runtime of its own, until it is stopped.
+//! The service that all variants share: it answers requests on a runtime of its own, until it is
+//! stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,7 +36,8 @@ impl Service {
         Service { runtime, tasks, stop: Stop::default(), requests: Arc::default() }
     }
 
-    /// Lets accepted requests come to their answers and accepts no more, within the deadline for that.
+    /// Lets accepted requests come to their answers and accepts no more, within the deadline for
+    /// that.
     #[instrument(skip_all)]
     pub async fn drain(&self) {
         self.requests.close();
@@ -45,8 +47,8 @@ impl Service {
 
 /// The tasks of the service itself, counted for as long as they exist.
 ///
-/// Tokio's own count of live tasks will not do: it forgets them all when the runtime begins to end, also those
-/// that keep it from ending.
+/// Tokio's own count of live tasks will not do: it forgets them all when the runtime begins to end,
+/// also those that keep it from ending.
 #[derive(Clone, Debug)]
 pub struct Tasks {
     runtime: Handle,
@@ -149,6 +151,10 @@ impl InFlight {
 
     /// Cuts everything off.
     pub fn abort_all(&self) {
-        self.aborts.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|request| request.abort());
+        self.aborts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+            .for_each(|request| request.abort());
     }
 }

@@ -4,8 +4,12 @@ use crate::uploads::{Digest, Limiter, Upload, process};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 
-/// Processes all uploads concurrently and returns their digests in the order in which they are done.
-pub async fn process_all(uploads: Vec<Upload>, limiter: Arc<Limiter>) -> anyhow::Result<Vec<Digest>> {
+/// Processes all uploads concurrently and returns their digests in the order in which they are
+/// done.
+pub async fn process_all(
+    uploads: Vec<Upload>,
+    limiter: Arc<Limiter>,
+) -> anyhow::Result<Vec<Digest>> {
     let mut digests = Vec::with_capacity(uploads.len());
     let mut pending: FuturesUnordered<_> =
         uploads.into_iter().map(|upload| process(upload, Arc::clone(&limiter))).collect();

@@ -1,4 +1,5 @@
-//! What every variant runs through: a batch that is all there, one task that works through it, and the clock.
+//! What every variant runs through: a batch that is all there, one task that works through it, and
+//! the clock.
 
 use crate::uploads::{self, BYTES, Digest, Limiter, Upload};
 use lab_kit::{Batch, Cx, Load};
@@ -7,8 +8,9 @@ use std::sync::Arc;
 /// More than all uploads of any batch hold: no upload ever waits for the limiter.
 pub const UNCONTENDED: usize = 1 << 40;
 
-/// What a batch needs for one upload at the most, in bytes: the upload, its future or task with the lists that
-/// hold it, and its digest. As seen by the process' peak at a million uploads of the hungriest way, rounded up.
+/// What a batch needs for one upload at the most, in bytes: the upload, its future or task with the
+/// lists that hold it, and its digest. As seen by the process' peak at a million uploads of the
+/// hungriest way, rounded up.
 const BYTES_PER_UPLOAD: u64 = 800;
 
 /// Works through the load's uploads, one way.
@@ -17,7 +19,11 @@ where
     W: FnOnce(Vec<Upload>, Arc<Limiter>) -> Fut,
     Fut: Future<Output = anyhow::Result<Vec<Digest>>> + Send + 'static,
 {
-    drive_with(cx, Service { workers: cx.load().workers, uploads: cx.load().size, limit: UNCONTENDED }, way)
+    drive_with(
+        cx,
+        Service { workers: cx.load().workers, uploads: cx.load().size, limit: UNCONTENDED },
+        way,
+    )
 }
 
 /// What a way works with.
@@ -42,7 +48,10 @@ where
     let limiter = Arc::new(Limiter::new(service.limit, batch.children()));
     let runtime = cx.runtime().worker_threads(service.workers).build()?;
     let task = batch.outer(way(uploads.clone(), limiter));
-    batch.time(|| runtime.block_on(runtime.spawn(task))?, |digests| uploads::verified(&uploads, &digests))
+    batch.time(
+        || runtime.block_on(runtime.spawn(task))?,
+        |digests| uploads::verified(&uploads, &digests),
+    )
 }
 
 /// Refuses a batch that would not fit into memory.

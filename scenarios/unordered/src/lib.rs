@@ -35,20 +35,26 @@ pub static SCENARIO: Scenario = Scenario::batch(
 const FEW: usize = 100;
 
 const ENDS: Claim = Claim::ending("the batch ends", Ending::Finished);
-const ALL_DONE: Claim = Claim::share("every upload is processed", "completed", "offered").equal(1.0);
+const ALL_DONE: Claim =
+    Claim::share("every upload is processed", "completed", "offered").equal(1.0);
 
 // One futile round of polls for every 128 uploads makes n/256 + ½ polls of each: 39.6 at 10 000.
-const POLLS_IN_VAIN: Claim = Claim::metric("polls each upload again and again", "polls_per_op").at_least(10.0);
+const POLLS_IN_VAIN: Claim =
+    Claim::metric("polls each upload again and again", "polls_per_op").at_least(10.0);
 const VAIN_POLLS_GROW: Claim =
-    Claim::growth("four times the uploads, four times the polls of each", "polls_per_op", 4).at_least(3.0);
-const QUADRATIC: Claim = Claim::exponent("polls of the uploads grow with their square", "child_polls").at_least(1.7);
+    Claim::growth("four times the uploads, four times the polls of each", "polls_per_op", 4)
+        .at_least(3.0);
+const QUADRATIC: Claim =
+    Claim::exponent("polls of the uploads grow with their square", "child_polls").at_least(1.7);
 
 // A spawned upload is polled once whatever joins it does, so here time must tell.
 const LINEAR_TIME: Claim = Claim::exponent("time grows with their number", "cpu_ms").at_most(1.3);
 
 // 1 where a task is spawned, up to 2.5 where the budget or the limiter turns some away once.
-const FEW_POLLS: Claim = Claim::metric("polls each upload a few times at most", "polls_per_op").at_most(3.0);
-const LINEAR: Claim = Claim::exponent("polls of the uploads grow with their number", "child_polls").at_most(1.3);
+const FEW_POLLS: Claim =
+    Claim::metric("polls each upload a few times at most", "polls_per_op").at_most(3.0);
+const LINEAR: Claim =
+    Claim::exponent("polls of the uploads grow with their number", "child_polls").at_most(1.3);
 
 /// Stacks of a worker have this in them.
 const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
@@ -58,7 +64,8 @@ const fn quadratic(function: &'static str) -> Truth {
 }
 
 const FAR_FEWER_POLLS: Claim =
-    Claim::ratio("polls each upload far less often than with the bug", "polls_per_op", "buggy").at_most(0.25);
+    Claim::ratio("polls each upload far less often than with the bug", "polls_per_op", "buggy")
+        .at_most(0.25);
 
 const CONTROLS: &[Control] = &[
     Control { trap: "spawn-join-all", pretends: LINEAR_TIME },
@@ -145,20 +152,30 @@ const VARIANTS: &[Variant] = &[
     ]),
 ];
 
-/// A limiter for 64 uploads at a time. An upload that the budget turns away holds its permit already, so no more
-/// than 64 are turned away and woken at a time; the others wait for a permit, and nobody wakes them in vain.
+/// A limiter for 64 uploads at a time. An upload that the budget turns away holds its permit
+/// already, so no more than 64 are turned away and woken at a time; the others wait for a permit,
+/// and nobody wakes them in vain.
 fn tight_limiter(cx: &Cx) -> anyhow::Result<()> {
     let limit = 64 * uploads::BYTES;
-    drive_with(cx, Service { workers: cx.load().workers, uploads: cx.load().size, limit }, buggy::process_all)
+    drive_with(
+        cx,
+        Service { workers: cx.load().workers, uploads: cx.load().size, limit },
+        buggy::process_all,
+    )
 }
 
-/// Takes two workers: on one, the tasks and the task that joins them take turns, and hardly a handle is polled in
-/// vain.
+/// Takes two workers: on one, the tasks and the task that joins them take turns, and hardly a
+/// handle is polled in vain.
 fn spawn_join_all(cx: &Cx) -> anyhow::Result<()> {
-    let service = Service { workers: cx.load().workers + 1, uploads: cx.load().size, limit: UNCONTENDED };
+    let service =
+        Service { workers: cx.load().workers + 1, uploads: cx.load().size, limit: UNCONTENDED };
     drive_with(cx, service, spawn_join_all::process_all)
 }
 
 fn few(cx: &Cx) -> anyhow::Result<()> {
-    drive_with(cx, Service { workers: cx.load().workers, uploads: FEW, limit: UNCONTENDED }, buggy::process_all)
+    drive_with(
+        cx,
+        Service { workers: cx.load().workers, uploads: FEW, limit: UNCONTENDED },
+        buggy::process_all,
+    )
 }

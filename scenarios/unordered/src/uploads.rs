@@ -51,7 +51,8 @@ pub async fn process(upload: Upload, limiter: Arc<Limiter>) -> Digest {
 }
 
 async fn digest(upload: &Upload, bytes: &Semaphore) -> Digest {
-    let _permit = bytes.acquire_many(upload.body.len() as u32).await.expect("nobody closes the limiter");
+    let _permit =
+        bytes.acquire_many(upload.body.len() as u32).await.expect("nobody closes the limiter");
     let crc = info_span!("checksum").in_scope(|| crc32fast::hash(&upload.body));
     Digest { number: upload.number, crc }
 }
@@ -87,7 +88,8 @@ mod tests {
 
     #[test]
     fn the_same_seed_makes_the_same_uploads() {
-        let bodies = |seed| generate(seed, 100).into_iter().map(|upload| upload.body).collect::<Vec<_>>();
+        let bodies =
+            |seed| generate(seed, 100).into_iter().map(|upload| upload.body).collect::<Vec<_>>();
         assert_eq!(bodies(1), bodies(1));
         assert_ne!(bodies(1), bodies(2));
     }

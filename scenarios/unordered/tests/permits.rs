@@ -1,5 +1,5 @@
-//! Why a tight limiter fixes by accident: since tokio 1.54 an acquisition that the budget turns away has its permit
-//! already. Counts, no clock.
+//! Why a tight limiter fixes by accident: since tokio 1.54 an acquisition that the budget turns
+//! away has its permit already. Counts, no clock.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -1,5 +1,5 @@
-//! Negative controls: a trap is held to a claim that the default fix keeps, and has to break it. Whoever calls
-//! everything a fix is found out by this, and so is a claim that nothing can break.
+//! Negative controls: a trap is held to a claim that the default fix keeps, and has to break it.
+//! Whoever calls everything a fix is found out by this, and so is a claim that nothing can break.
 
 use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, reading_of_way};
 use crate::growth::sweep::Sweep;
@@ -30,14 +30,19 @@ impl Tried {
 }
 
 /// Tries every control of a scenario whose trap and whose fix are among these runs.
-pub fn controls(scenario: &'static Scenario, runs: &[Analysis], sweep: Option<&Sweep>) -> Vec<Tried> {
+pub fn controls(
+    scenario: &'static Scenario,
+    runs: &[Analysis],
+    sweep: Option<&Sweep>,
+) -> Vec<Tried> {
     let Some(fix) = scenario.first(Kind::Fixed) else { return Vec::new() };
     let on = |variant: &str, claim: Claim| match is_about_a_sweep(&claim) {
         true => on_way(variant, claim, sweep?, scenario),
         false => on_run(variant, claim, runs),
     };
     let tried = |control: &Control| {
-        let (on_trap, on_fix) = (on(control.trap, control.pretends)?, on(fix.name, control.pretends)?);
+        let (on_trap, on_fix) =
+            (on(control.trap, control.pretends)?, on(fix.name, control.pretends)?);
         (on_trap.asked && on_fix.asked).then_some(Tried { trap: control.trap, on_trap, on_fix })
     };
     scenario.controls.iter().filter_map(tried).collect()
@@ -68,16 +73,20 @@ pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> 
 }
 
 fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)]) -> Option<Kept> {
-    let judge = |pair: &(&Analysis, &Analysis)| judge_one(claim, pair.1, &[pair.0.clone(), pair.1.clone()]);
+    let judge =
+        |pair: &(&Analysis, &Analysis)| judge_one(claim, pair.1, &[pair.0.clone(), pair.1.clone()]);
     let judged: Vec<Judged> = pairs.iter().map(judge).collect();
     let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
     let asked = judged.iter().any(|judged| judged.asked);
-    let (held, broken, unclear) = (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
+    let (held, broken, unclear) =
+        (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
     asked.then_some(Kept { claim, held, broken, unclear })
 }
 
 fn on_run(variant: &str, claim: Claim, runs: &[Analysis]) -> Option<Judged> {
-    let plain = |run: &&Analysis| run.recording.spec.variant == variant && run.recording.spec.purpose.ratio() == 1;
+    let plain = |run: &&Analysis| {
+        run.recording.spec.variant == variant && run.recording.spec.purpose.ratio() == 1
+    };
     runs.iter().find(plain).map(|run| judge_one(claim, run, runs))
 }
 
@@ -100,8 +109,16 @@ mod tests {
     fn a_control_holds_only_if_the_fix_keeps_what_the_trap_breaks() {
         use Verdict::{Broken, Held, NotMeasured};
         assert_eq!(tried(Broken, Held), Held);
-        assert_eq!([tried(Held, Held), tried(Held, NotMeasured)], [Broken; 2], "the trap passes for a fix");
-        assert_eq!([tried(Broken, Broken), tried(NotMeasured, Broken)], [Broken; 2], "nothing would keep it");
+        assert_eq!(
+            [tried(Held, Held), tried(Held, NotMeasured)],
+            [Broken; 2],
+            "the trap passes for a fix"
+        );
+        assert_eq!(
+            [tried(Broken, Broken), tried(NotMeasured, Broken)],
+            [Broken; 2],
+            "nothing would keep it"
+        );
         assert_eq!([tried(NotMeasured, Held), tried(Broken, NotMeasured)], [NotMeasured; 2]);
     }
 }

@@ -39,8 +39,8 @@ pub struct Judged {
     pub value: Option<f64>,
     /// Why nothing can be said, if so.
     pub reason: Option<String>,
-    /// Whether this invocation could have judged it: a claim that compares with a run that was not asked for
-    /// says nothing about this one.
+    /// Whether this invocation could have judged it: a claim that compares with a run that was not
+    /// asked for says nothing about this one.
     pub asked: bool,
 }
 
@@ -59,19 +59,32 @@ impl Judged {
 /// What a variant that says nothing about its ending is held to.
 const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
 
-/// The claims of a run, judged from it, from the other runs of its invocation, and from what profilers saw of them.
-pub fn judge(run: &Analysis, others: &[Analysis], profiles: &[Profile], scenario: &Scenario) -> Vec<Judged> {
+/// The claims of a run, judged from it, from the other runs of its invocation, and from what
+/// profilers saw of them.
+pub fn judge(
+    run: &Analysis,
+    others: &[Analysis],
+    profiles: &[Profile],
+    scenario: &Scenario,
+) -> Vec<Judged> {
     let spec = &run.recording.spec;
     let Some(variant) = scenario.variant(&spec.variant) else { return Vec::new() };
     let about_ending = |claim: &&Claim| matches!(claim.measure, Measure::Ending(_));
     let silent = !variant.claims.iter().any(|claim| about_ending(&claim));
     let implied = silent.then_some(&ENDS_BY_ITSELF);
-    // A run at a larger size serves the claims of the plain one; by itself it only has to end as that does.
-    let own = variant.claims.iter().filter(|claim| spec.purpose.ratio() == 1 || about_ending(claim));
+    // A run at a larger size serves the claims of the plain one; by itself it only has to end as
+    // that does.
+    let own =
+        variant.claims.iter().filter(|claim| spec.purpose.ratio() == 1 || about_ending(claim));
     let size = spec.load.size / spec.purpose.ratio();
     let asked_for = Load { size, ..spec.load.clone() };
     let judge = |claim: &Claim| match claim.measure {
-        _ if !claim.domain.contains(&asked_for, &scenario.load, scenario.brief_load().duration_ms) => {
+        _ if !claim.domain.contains(
+            &asked_for,
+            &scenario.load,
+            scenario.brief_load().duration_ms,
+        ) =>
+        {
             outside_its_domain(*claim)
         }
         Measure::Stacks(wanted) => undecided_if(
@@ -85,7 +98,13 @@ pub fn judge(run: &Analysis, others: &[Analysis], profiles: &[Profile], scenario
 
 /// A claim whose bound does not belong to the load of this run.
 fn outside_its_domain(claim: Claim) -> Judged {
-    Judged { claim, verdict: Verdict::NotMeasured, value: None, reason: Some(NOT_AT_THIS_LOAD.into()), asked: false }
+    Judged {
+        claim,
+        verdict: Verdict::NotMeasured,
+        value: None,
+        reason: Some(NOT_AT_THIS_LOAD.into()),
+        asked: false,
+    }
 }
 
 const NOT_AT_THIS_LOAD: &str = "not judged at this load";
@@ -102,14 +121,20 @@ fn undecided_if(judged: Judged, disturbance: Option<String>) -> Judged {
 pub fn judge_way(way: &Way, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
     let claims = scenario.variant(&way.variant).map_or(&[][..], |variant| variant.claims);
     // A way that is to end in another way than by itself has no cost to fit anything through.
-    let about_a_sweep = |claim: &&Claim| is_about_a_sweep(claim) || claim.measure == Measure::Ending(Ending::Finished);
-    let judge = |claim: &Claim| judged(*claim, reading_of_way(claim.measure, way, sweep, scenario.name));
+    let about_a_sweep = |claim: &&Claim| {
+        is_about_a_sweep(claim) || claim.measure == Measure::Ending(Ending::Finished)
+    };
+    let judge =
+        |claim: &Claim| judged(*claim, reading_of_way(claim.measure, way, sweep, scenario.name));
     claims.iter().filter(about_a_sweep).map(judge).collect()
 }
 
 /// Whether a claim needs runs at several sizes.
 pub fn is_about_a_sweep(claim: &Claim) -> bool {
-    matches!(claim.measure, Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. })
+    matches!(
+        claim.measure,
+        Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. }
+    )
 }
 
 /// Whether a claim needs what a profiler saw.
@@ -117,8 +142,8 @@ pub fn is_about_a_profiler(claim: &Claim) -> bool {
     matches!(claim.measure, Measure::Stacks(_))
 }
 
-/// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked could not be
-/// judged or if there is none, else held.
+/// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked
+/// could not be judged or if there is none, else held.
 pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
     let mut judged = judged.into_iter().peekable();
     if judged.peek().is_none() {
@@ -141,22 +166,31 @@ enum Missing {
 }
 
 fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
-    let disturbance =
-        if is_timed(claim.measure) { compared(claim.measure, run, others).find_map(disturbed) } else { None };
+    let disturbance = if is_timed(claim.measure) {
+        compared(claim.measure, run, others).find_map(disturbed)
+    } else {
+        None
+    };
     undecided_if(judged(claim, reading(claim.measure, run, others)), disturbance)
 }
 
 /// Whether a claim is on a time, which others on the host make longer. Counts and endings are not.
 fn is_timed(measure: Measure) -> bool {
     match measure {
-        Measure::Metric(metric) | Measure::Ratio { metric, .. } | Measure::Growth { metric, .. } => is_time(metric),
+        Measure::Metric(metric)
+        | Measure::Ratio { metric, .. }
+        | Measure::Growth { metric, .. } => is_time(metric),
         Measure::Share { metric, of } => is_time(metric) || is_time(of),
         _ => false,
     }
 }
 
 /// The run, and the others that a claim on it looks at.
-fn compared<'a>(measure: Measure, run: &'a Analysis, others: &'a [Analysis]) -> impl Iterator<Item = &'a Analysis> {
+fn compared<'a>(
+    measure: Measure,
+    run: &'a Analysis,
+    others: &'a [Analysis],
+) -> impl Iterator<Item = &'a Analysis> {
     let variant = &run.recording.spec.variant;
     let concerned = others.iter().filter(move |other| match measure {
         Measure::Ratio { over, .. } => other.recording.spec.variant == over,
@@ -169,7 +203,9 @@ fn compared<'a>(measure: Measure, run: &'a Analysis, others: &'a [Analysis]) -> 
 fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
     let (verdict, value, reason, asked) = match reading {
         Ok(reading) => match compare(&reading, claim.bound) {
-            Verdict::NotMeasured => (Verdict::NotMeasured, Some(reading.value), Some(unclear(&reading)), true),
+            Verdict::NotMeasured => {
+                (Verdict::NotMeasured, Some(reading.value), Some(unclear(&reading)), true)
+            }
             verdict => (verdict, Some(reading.value), None, true),
         },
         Err(Missing::NotAsked(reason)) => (Verdict::NotMeasured, None, Some(reason), false),
@@ -179,7 +215,8 @@ fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
 }
 
 fn unclear(reading: &Reading) -> String {
-    let high = if reading.high.is_finite() { format!("{:.3}", reading.high) } else { "infinity".into() };
+    let high =
+        if reading.high.is_finite() { format!("{:.3}", reading.high) } else { "infinity".into() };
     let because = reading.because.unwrap_or("the repetitions differ that much");
     format!("the truth lies between {:.3} and {high}: {because}", reading.low)
 }
@@ -217,18 +254,23 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
                 let spec = &other.recording.spec;
                 spec.variant == over && spec.purpose.ratio() == 1 && spec.purpose.trial() == trial
             };
-            let missing = || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
+            let missing =
+                || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
         Measure::Stacks(_) => Err(Missing::NotAsked("needs what a profiler saw".into())),
         Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. } => {
-            Err(Missing::NotAsked(format!("needs several sizes: lab sweep {}", run.recording.spec.scenario)))
+            Err(Missing::NotAsked(format!(
+                "needs several sizes: lab sweep {}",
+                run.recording.spec.scenario
+            )))
         }
         Measure::Growth { metric: name, factor } => {
             let spec = &run.recording.spec;
             let larger = |other: &&Analysis| {
-                (&other.recording.spec.variant, other.recording.spec.purpose.ratio()) == (&spec.variant, factor)
+                (&other.recording.spec.variant, other.recording.spec.purpose.ratio())
+                    == (&spec.variant, factor)
             };
             let missing = || {
                 Missing::NotAsked(match &spec.load.messages {
@@ -242,10 +284,17 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
     }
 }
 
-fn reading_of_way(measure: Measure, way: &Way, sweep: &Sweep, scenario: &str) -> Result<Reading, Missing> {
+fn reading_of_way(
+    measure: Measure,
+    way: &Way,
+    sweep: &Sweep,
+    scenario: &str,
+) -> Result<Reading, Missing> {
     match measure {
         Measure::ExponentUpTo { metric, size } => match sweep.sizes().last() {
-            Some(largest) if *largest >= size => reading_of_way(Measure::Exponent(metric), way, sweep, scenario),
+            Some(largest) if *largest >= size => {
+                reading_of_way(Measure::Exponent(metric), way, sweep, scenario)
+            }
             _ => Err(Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"))),
         },
         Measure::Exponent(metric) => {
@@ -255,11 +304,16 @@ fn reading_of_way(measure: Measure, way: &Way, sweep: &Sweep, scenario: &str) ->
         }
         Measure::RatioAt { metric, over, size } => {
             let missing = || Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"));
-            let over = sweep.way(over).and_then(|over| median_and_range(over, metric, size)).ok_or_else(missing)?;
+            let over = sweep
+                .way(over)
+                .and_then(|over| median_and_range(over, metric, size))
+                .ok_or_else(missing)?;
             Ok(median_and_range(way, metric, size).ok_or_else(missing)?.over(&over))
         }
         _ => match way.unfinished() {
-            Some((Ending::Unfinished, _)) => Err(Missing::NotMeasured("a run was cut off from outside".into())),
+            Some((Ending::Unfinished, _)) => {
+                Err(Missing::NotMeasured("a run was cut off from outside".into()))
+            }
             Some((Ending::Hung, size)) => {
                 Err(Missing::NotMeasured(format!("size {size} took longer than its --timeout")))
             }
@@ -293,7 +347,10 @@ fn ending(expected: Ending, run: &Analysis) -> Result<Reading, Missing> {
 fn metric_of_other(other: &Analysis, name: &str) -> Result<Reading, Missing> {
     match other.recording.outcome.ending {
         Ending::Finished => metric(other, name),
-        ending => Err(Missing::NotMeasured(format!("the run of {} ended {ending}", other.recording.spec.variant))),
+        ending => Err(Missing::NotMeasured(format!(
+            "the run of {} ended {ending}",
+            other.recording.spec.variant
+        ))),
     }
 }
 
@@ -366,25 +423,35 @@ mod tests {
         assert_eq!(overall([]), Verdict::NotMeasured, "no claim, no verdict");
         assert_eq!(overall([&held, &unasked]), Verdict::Held);
         assert_eq!(overall([&held, &with(Verdict::NotMeasured, true)]), Verdict::NotMeasured);
-        assert_eq!(overall([&with(Verdict::Broken, true), &with(Verdict::NotMeasured, true)]), Verdict::Broken);
+        assert_eq!(
+            overall([&with(Verdict::Broken, true), &with(Verdict::NotMeasured, true)]),
+            Verdict::Broken
+        );
     }
 
     #[test]
     fn a_busy_host_leaves_times_undecided_and_counts_as_they_are() {
-        let mut busy = crate::comparison::paired::tests::run(1, "a", &[("wait_p99_us", 9.0), ("lost", 3.0)]);
+        let mut busy =
+            crate::comparison::paired::tests::run(1, "a", &[("wait_p99_us", 9.0), ("lost", 3.0)]);
         let time = Claim::metric("", "wait_p99_us").at_most(5.0);
         let count = Claim::metric("", "lost").equal(0.0);
-        let verdicts = |run: &Analysis| [time, count].map(|claim| judge_one(claim, run, &[]).verdict);
+        let verdicts =
+            |run: &Analysis| [time, count].map(|claim| judge_one(claim, run, &[]).verdict);
         assert_eq!(verdicts(&busy), [Verdict::Broken, Verdict::Broken]);
         busy.recording.outcome.foreign_cores = Some(0.5);
         assert_eq!(verdicts(&busy), [Verdict::NotMeasured, Verdict::Broken]);
         let kept = Claim::metric("", "wait_p99_us").at_most(10.0);
-        assert_eq!(judge_one(kept, &busy, &[]).verdict, Verdict::Held, "a busy host makes nothing faster");
+        assert_eq!(
+            judge_one(kept, &busy, &[]).verdict,
+            Verdict::Held,
+            "a busy host makes nothing faster"
+        );
     }
 
     #[test]
     fn the_other_run_of_a_ratio_may_be_the_disturbed_one() {
-        let run = |variant| crate::comparison::paired::tests::run(1, variant, &[("wait_p99_us", 9.0)]);
+        let run =
+            |variant| crate::comparison::paired::tests::run(1, variant, &[("wait_p99_us", 9.0)]);
         let (plain, mut other) = (run("a"), run("b"));
         other.recording.outcome.foreign_cores = Some(0.5);
         let claim = Claim::ratio("", "wait_p99_us", "b").at_most(0.5);

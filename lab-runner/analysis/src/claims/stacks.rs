@@ -14,7 +14,8 @@ use lab_recording::profiler::Profiler;
 use lab_recording::spec::Spec;
 use std::collections::BTreeMap;
 
-/// Standard deviations on either side of a share that its truth is looked for within: 95 % of independent samples.
+/// Standard deviations on either side of a share that its truth is looked for within: 95 % of
+/// independent samples.
 const DEVIATIONS: f64 = 1.959_964;
 
 const WATCHING: &str = "profiling overhead is as large";
@@ -27,8 +28,9 @@ pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<
         return Err(Missing::NotAsked("real files stall as they like".into()));
     }
     let profiler = profiler_of(wanted.view);
-    let looked =
-        profiles.iter().find(|profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler);
+    let looked = profiles
+        .iter()
+        .find(|profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler);
     let missing = || {
         let profiler = profiler.map_or("all".into(), |profiler| profiler.to_string());
         Missing::NotAsked(format!(
@@ -41,10 +43,14 @@ pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<
         return Err(Missing::NotMeasured(format!("the {} profiler: {why}", profile.profiler)));
     }
     if profile.was_killed_beside(run.outcome.ending) {
-        return Err(Missing::NotMeasured(format!("the run under the {} profiler was killed", profile.profiler)));
+        return Err(Missing::NotMeasured(format!(
+            "the run under the {} profiler was killed",
+            profile.profiler
+        )));
     }
     let view = profile.views.iter().find(|view| view.name == wanted.view);
-    let nothing = || Missing::NotMeasured(format!("the {} profiler saw nothing there", profile.profiler));
+    let nothing =
+        || Missing::NotMeasured(format!("the {} profiler saw nothing there", profile.profiler));
     let seen = view.and_then(|view| Some((view, share(view, &wanted, &profile.long_polls)?)));
     let widened = |(view, share): (&View, Reading)| {
         beyond_overhead(share, least_share(&view.name, &view.unit, &profile.overhead))
@@ -56,12 +62,17 @@ pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<
     }
 }
 
-/// A share of a run's CPU time as a share of the time that it took: of 0.15 s of CPU time in a run of 3 s, whatever
-/// share is at most a twentieth of the run.
+/// A share of a run's CPU time as a share of the time that it took: of 0.15 s of CPU time in a run
+/// of 3 s, whatever share is at most a twentieth of the run.
 fn of_wall_time(share: Reading, counts: &BTreeMap<String, u64>) -> Option<Reading> {
     let (cpu_ms, wall_ms) = (*counts.get("cpu_ms")? as f64, *counts.get("wall_ms")? as f64);
     let cpus = (wall_ms > 0.0).then_some(cpu_ms / wall_ms)?;
-    Some(Reading { value: share.value * cpus, low: share.low * cpus, high: share.high * cpus, ..share })
+    Some(Reading {
+        value: share.value * cpus,
+        low: share.low * cpus,
+        high: share.high * cpus,
+        ..share
+    })
 }
 
 /// The profiler that a view is of, which its name begins with.
@@ -69,13 +80,16 @@ pub fn profiler_of(view: &str) -> Option<Profiler> {
     view.split(' ').next()?.parse().ok()
 }
 
-/// The share, with the range that so few samples leave it; none if there is no stack to have a share of.
+/// The share, with the range that so few samples leave it; none if there is no stack to have a
+/// share of.
 fn share(view: &View, wanted: &Stacks, polls: &[LongPoll]) -> Option<Reading> {
     let names = Names::new();
     let among = |folded: &Folded| {
         let mut kept = Folded::default();
         let cleaned = names.apply(folded);
-        let of_them = cleaned.stacks().filter(|(frames, _)| wanted.among.is_empty() || has_frame(frames, wanted.among));
+        let of_them = cleaned
+            .stacks()
+            .filter(|(frames, _)| wanted.among.is_empty() || has_frame(frames, wanted.among));
         of_them.for_each(|(frames, weight)| kept.add(frames, weight));
         kept
     };
@@ -84,9 +98,11 @@ fn share(view: &View, wanted: &Stacks, polls: &[LongPoll]) -> Option<Reading> {
     let (low, high) = match (&view.samples, view.unit.as_str()) {
         (Some(samples), _) => wilson(share, among(samples).total()),
         (None, "samples") => wilson(share, kept.total()),
-        // The scheduler's recording has every wait of every task: its shares are counted and not sampled.
+        // The scheduler's recording has every wait of every task: its shares are counted and not
+        // sampled.
         (None, "ms") if view.name.starts_with("sched") => return Some(Reading::exact(share)),
-        // A millisecond of a stall says the same as the one before it: stalls are independent, their milliseconds are not.
+        // A millisecond of a stall says the same as the one before it: stalls are independent,
+        // their milliseconds are not.
         (None, "ms") => wider(wilson(share, kept.total()), between_polls(share, wanted, polls)),
         (None, _) => return Some(Reading::exact(share)),
     };
@@ -97,10 +113,12 @@ fn wider(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// The range of a share of waiting by how much the long polls differ from each other: that of a ratio of two sums over
-/// clusters (Cochran 1977, 2.11), a poll being a cluster. Fewer than two polls say nothing about any other.
+/// The range of a share of waiting by how much the long polls differ from each other: that of a
+/// ratio of two sums over clusters (Cochran 1977, 2.11), a poll being a cluster. Fewer than two
+/// polls say nothing about any other.
 fn between_polls(share: f64, wanted: &Stacks, polls: &[LongPoll]) -> (f64, f64) {
-    let waits: Vec<(f64, f64)> = polls.iter().filter_map(|poll| waits_there(poll, wanted)).collect();
+    let waits: Vec<(f64, f64)> =
+        polls.iter().filter_map(|poll| waits_there(poll, wanted)).collect();
     let (n, all) = (waits.len() as f64, waits.iter().map(|(ms, _)| ms).sum::<f64>());
     if waits.len() < 2 || all <= 0.0 {
         return (0.0, 1.0);
@@ -111,8 +129,9 @@ fn between_polls(share: f64, wanted: &Stacks, polls: &[LongPoll]) -> (f64, f64) 
     ((share - half).max(0.0), (share + half).min(1.0))
 }
 
-/// How long a poll waited off the CPU, in milliseconds, and the share of that in stacks of the wanted kind: by its most
-/// frequent stack, which is nearly all of a stall. None if it is not among those that the claim is about.
+/// How long a poll waited off the CPU, in milliseconds, and the share of that in stacks of the
+/// wanted kind: by its most frequent stack, which is nearly all of a stall. None if it is not among
+/// those that the claim is about.
 fn waits_there(poll: &LongPoll, wanted: &Stacks) -> Option<(f64, f64)> {
     let frames: Vec<&str> = poll.stack.iter().map(|frame| &frame.function[..]).collect();
     if !wanted.among.is_empty() && !has_frame(&frames, wanted.among) {
@@ -126,12 +145,15 @@ fn waits_there(poll: &LongPoll, wanted: &Stacks) -> Option<(f64, f64)> {
 /// What others took from the host while the profiler looked.
 pub fn disturbed(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Option<String> {
     let profiler = profiler_of(wanted.view);
-    let its = |profile: &&Profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler;
+    let its = |profile: &&Profile| {
+        profile.spec.variant == spec.variant && Some(profile.profiler) == profiler
+    };
     let recording = folder::open(&profiles.iter().find(its)?.folder).ok()?;
     disturbance(&recording.outcome)
 }
 
-/// The range wider by what watching took, if that is known: what it did may be in the share or in the rest.
+/// The range wider by what watching took, if that is known: what it did may be in the share or in
+/// the rest.
 fn beyond_overhead(share: Reading, took: Option<f64>) -> Reading {
     let Some(took) = took.filter(|took| *took > 0.0) else { return share };
     let because = if share.because.is_some() { BOTH } else { WATCHING };
@@ -139,15 +161,16 @@ fn beyond_overhead(share: Reading, took: Option<f64>) -> Reading {
     Reading { value: share.value, low, high, because: Some(because) }
 }
 
-/// Wilson's interval for a share of independent samples (Wilson 1927): unlike the normal one it stays within 0 and 1 and
-/// holds near both.
+/// Wilson's interval for a share of independent samples (Wilson 1927): unlike the normal one it
+/// stays within 0 and 1 and holds near both.
 fn wilson(share: f64, samples: f64) -> (f64, f64) {
     if samples <= 0.0 {
         return (0.0, 1.0);
     }
     let z2 = DEVIATIONS * DEVIATIONS;
     let middle = share + z2 / (2.0 * samples);
-    let half = DEVIATIONS * (share * (1.0 - share) / samples + z2 / (4.0 * samples * samples)).sqrt();
+    let half =
+        DEVIATIONS * (share * (1.0 - share) / samples + z2 / (4.0 * samples * samples)).sqrt();
     let over = 1.0 + z2 / samples;
     (((middle - half) / over).max(0.0), ((middle + half) / over).min(1.0))
 }
@@ -167,22 +190,32 @@ mod tests {
         }
     }
 
-    const WORKER: Stacks =
-        Stacks { view: "cpu", among: "worker::run", having: &["shop::import", "serde_json"], whole: Whole::View };
+    const WORKER: Stacks = Stacks {
+        view: "cpu",
+        among: "worker::run",
+        having: &["shop::import", "serde_json"],
+        whole: Whole::View,
+    };
 
     #[test]
     fn a_share_is_of_the_stacks_that_are_looked_among() {
-        let seen =
-            view("samples", "worker::run;shop::import;serde_json::parse 80\nworker::run;park 20\npacer;spin 900\n");
+        let seen = view(
+            "samples",
+            "worker::run;shop::import;serde_json::parse 80\nworker::run;park 20\npacer;spin 900\n",
+        );
         let reading = share(&seen, &WORKER, &[]).unwrap();
         assert_eq!(reading.value, 0.8);
-        assert!((0.70..0.72).contains(&reading.low) && (0.86..0.88).contains(&reading.high), "{reading:?}");
+        assert!(
+            (0.70..0.72).contains(&reading.low) && (0.86..0.88).contains(&reading.high),
+            "{reading:?}"
+        );
         assert_eq!(share(&view("samples", "pacer;spin 900\n"), &WORKER, &[]), None);
     }
 
     #[test]
     fn few_samples_of_a_run_that_waits_are_certainly_little_of_its_time() {
-        let counts = |cpu, wall| BTreeMap::from([("cpu_ms".to_owned(), cpu), ("wall_ms".to_owned(), wall)]);
+        let counts =
+            |cpu, wall| BTreeMap::from([("cpu_ms".to_owned(), cpu), ("wall_ms".to_owned(), wall)]);
         let seen = view("samples", "worker::run;read 1\nworker::run;park 14\n");
         let among = Stacks { among: "", having: &["read"], whole: Whole::WallTime, ..WORKER };
         let share = share(&seen, &among, &[]).unwrap();
@@ -203,7 +236,8 @@ mod tests {
     #[test]
     fn a_claim_that_overhead_alone_could_decide_is_not_measured() {
         let wider = |value: f64, took| beyond_overhead(Reading::exact(value), took);
-        let verdict = |reading: &Reading| crate::claims::compare(reading, lab_kit::Bound::AtLeast(0.8));
+        let verdict =
+            |reading: &Reading| crate::claims::compare(reading, lab_kit::Bound::AtLeast(0.8));
         assert_eq!(verdict(&wider(0.849, Some(0.05))), crate::claims::Verdict::NotMeasured);
         assert_eq!(verdict(&wider(0.851, Some(0.05))), crate::claims::Verdict::Held);
         assert_eq!(verdict(&wider(0.749, Some(0.05))), crate::claims::Verdict::Broken);
@@ -223,7 +257,10 @@ mod tests {
         ];
         for (hits, of, low, high) in cases {
             let found = wilson(hits / of, of);
-            assert!((found.0 - low).abs() < 5e-5 && (found.1 - high).abs() < 5e-5, "{hits} of {of}: {found:?}");
+            assert!(
+                (found.0 - low).abs() < 5e-5 && (found.1 - high).abs() < 5e-5,
+                "{hits} of {of}: {found:?}"
+            );
         }
         assert_eq!(wilson(0.0, 0.0), (0.0, 1.0));
     }

@@ -3,8 +3,8 @@
 pub use lab_kit::Metric;
 use lab_kit::Scenario;
 
-/// The metrics of every run, in the order in which they are judged where there are pairs for some only. The first
-/// decides where a scenario does not name one.
+/// The metrics of every run, in the order in which they are judged where there are pairs for some
+/// only. The first decides where a scenario does not name one.
 pub const METRICS: [Metric; 16] = [
     Metric::lower("response_p99_us", "us", 0.15, "99th percentile of the response"),
     Metric::lower("cpu_us_per_op", "us", 0.05, "CPU time per operation"),
@@ -24,7 +24,8 @@ pub const METRICS: [Metric; 16] = [
     Metric::lower("forced_yields", "yields", 0.05, "forced yields").may_be_zero(),
 ];
 
-/// All metrics of a scenario: its own, then those of every run. A metric that it lists again replaces the common one.
+/// All metrics of a scenario: its own, then those of every run. A metric that it lists again
+/// replaces the common one.
 pub fn registry(scenario: Option<&Scenario>) -> Vec<Metric> {
     let mut all = scenario.map(|scenario| scenario.metrics.to_vec()).unwrap_or_default();
     for metric in METRICS {
@@ -35,8 +36,8 @@ pub fn registry(scenario: Option<&Scenario>) -> Vec<Metric> {
     all
 }
 
-/// The metrics of these names in their order, or all if none is named: first the primary one, then those of the
-/// scenario's table, then the others.
+/// The metrics of these names in their order, or all if none is named: first the primary one, then
+/// those of the scenario's table, then the others.
 pub fn chosen(named: &[String], scenario: Option<&Scenario>) -> Vec<Metric> {
     let all = registry(scenario);
     let known = |name: &str| all.iter().copied().find(|metric| metric.name == name);
@@ -44,7 +45,8 @@ pub fn chosen(named: &[String], scenario: Option<&Scenario>) -> Vec<Metric> {
         return named.iter().filter_map(|name| known(name)).collect();
     }
     let columns = scenario.map_or(lab_kit::Column::RESPONSES, |scenario| scenario.columns);
-    let mut first: Vec<Metric> = scenario.and_then(|scenario| known(scenario.primary)).into_iter().collect();
+    let mut first: Vec<Metric> =
+        scenario.and_then(|scenario| known(scenario.primary)).into_iter().collect();
     for metric in columns.iter().filter_map(|column| known(column.metric)) {
         if !first.contains(&metric) {
             first.push(metric);
@@ -94,6 +96,9 @@ mod tests {
     fn the_primary_counter_of_a_stranger_comes_first_with_its_direction_and_margin() {
         let all = chosen(&[], Some(&STRANGER));
         assert_eq!(names(&all[..4]), ["orders_shipped", "polls_per_op", "lost", "response_p99_us"]);
-        assert_eq!((all[0].better, all[0].margin, all.len()), (Better::Higher, 0.01, METRICS.len() + 1));
+        assert_eq!(
+            (all[0].better, all[0].margin, all.len()),
+            (Better::Higher, 0.01, METRICS.len() + 1)
+        );
     }
 }

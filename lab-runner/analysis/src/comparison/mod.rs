@@ -1,8 +1,8 @@
 //! Before against after: from pairs of numbers to a ratio, an interval and a verdict. Pure.
 //!
-//! The pair is the unit, one run of A and one of B back to back, never the request: requests of one run share what the
-//! run met, and a test that takes them for independent finds differences between a variant and itself, the more
-//! surely the more requests there are.
+//! The pair is the unit, one run of A and one of B back to back, never the request: requests of one
+//! run share what the run met, and a test that takes them for independent finds differences between
+//! a variant and itself, the more surely the more requests there are.
 
 pub mod metrics;
 pub mod paired;
@@ -31,7 +31,11 @@ mod tests {
     }
 
     /// Log ratios of a variant against itself, as many experiments as wanted.
-    fn nothing_changed(noise: impl ContinuousCDF<f64, f64>, pairs: usize, seed: u64) -> impl Iterator<Item = Vec<f64>> {
+    fn nothing_changed(
+        noise: impl ContinuousCDF<f64, f64>,
+        pairs: usize,
+        seed: u64,
+    ) -> impl Iterator<Item = Vec<f64>> {
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         // Halves keep clear of 0 and 1, where a quantile is infinite.
         let mut even = move || ((rng.next_u64() >> 11) as f64 + 0.5) / 2.0_f64.powi(53);
@@ -39,7 +43,8 @@ mod tests {
     }
 
     fn share(hits: impl Iterator<Item = bool>) -> f64 {
-        let (hits, all) = hits.fold((0.0, 0.0), |(hits, all), hit| (hits + f64::from(u8::from(hit)), all + 1.0));
+        let (hits, all) =
+            hits.fold((0.0, 0.0), |(hits, all), hit| (hits + f64::from(u8::from(hit)), all + 1.0));
         hits / all
     }
 
@@ -47,8 +52,9 @@ mod tests {
         of.low <= 1.0 && 1.0 <= of.high
     }
 
-    /// The interval is exact for whatever is symmetric, so not even caution may move it from its level. Each noise
-    /// has its own seed: only signs and ranks count, so from the same draws both would give the same.
+    /// The interval is exact for whatever is symmetric, so not even caution may move it from its
+    /// level. Each noise has its own seed: only signs and ranks count, so from the same draws both
+    /// would give the same.
     fn assert_covered(noise: impl ContinuousCDF<f64, f64>, seed: u64, pairs: usize, k: usize) {
         let experiments = nothing_changed(noise, pairs, seed).take(EXPERIMENTS);
         let covered = share(experiments.map(|ratios| holds_one(&estimate(&ratios, 0.05).unwrap())));
@@ -66,9 +72,11 @@ mod tests {
     #[test]
     fn of_all_signs_that_eight_pairs_can_have_ten_in_256_are_missed() {
         let sizes = [0.013, 0.11, 0.17, 0.29, 0.37, 0.53, 0.71, 1.3];
-        let signed =
-            |signs: usize| [0, 1, 2, 3, 4, 5, 6, 7].map(|i| if signs >> i & 1 == 1 { sizes[i] } else { -sizes[i] });
-        let held = (0..256).filter(|signs| holds_one(&estimate(&signed(*signs), 0.05).unwrap())).count();
+        let signed = |signs: usize| {
+            [0, 1, 2, 3, 4, 5, 6, 7].map(|i| if signs >> i & 1 == 1 { sizes[i] } else { -sizes[i] })
+        };
+        let held =
+            (0..256).filter(|signs| holds_one(&estimate(&signed(*signs), 0.05).unwrap())).count();
         assert_eq!(held, 246);
     }
 
@@ -77,7 +85,10 @@ mod tests {
         let pairs = looks.iter().map(|look| look.pairs).max().unwrap();
         let alarm = |ratios: &[f64], look: &Look| {
             let of = estimate(&ratios[..look.pairs], look.alpha).unwrap();
-            matches!(judge(of.low, of.high, 0.0, Better::Lower), Change::Improved | Change::Regressed)
+            matches!(
+                judge(of.low, of.high, 0.0, Better::Lower),
+                Change::Improved | Change::Regressed
+            )
         };
         let experiments = nothing_changed(noise, pairs, seed).take(4 * EXPERIMENTS);
         share(experiments.map(|ratios| looks.iter().any(|look| alarm(&ratios, look))))
@@ -101,8 +112,9 @@ mod tests {
         assert!(careless > 0.07, "{careless} without the correction");
     }
 
-    /// How often a rank-sum test on the requests of one run of each side finds a difference at 5 % where there is none,
-    /// if log latencies scatter by 0.5 within a run and by `between` from run to run.
+    /// How often a rank-sum test on the requests of one run of each side finds a difference at 5 %
+    /// where there is none, if log latencies scatter by 0.5 within a run and by `between` from run
+    /// to run.
     fn rank_sum_alarms(between: f64, requests: f64) -> f64 {
         let shift = 0.282 * (6.0 * requests).sqrt() * between * 2.0_f64.sqrt() / 0.5;
         let standard = Normal::standard();
@@ -111,9 +123,11 @@ mod tests {
 
     #[test]
     fn a_test_on_requests_finds_changes_that_are_not_there() {
-        let table = [(0.01, [14.0, 50.0, 82.0]), (0.02, [33.0, 73.0, 91.0]), (0.05, [66.0, 89.0, 96.0])];
+        let table =
+            [(0.01, [14.0, 50.0, 82.0]), (0.02, [33.0, 73.0, 91.0]), (0.05, [66.0, 89.0, 96.0])];
         for (between, percents) in table {
-            let alarms = [2e3, 2e4, 2e5].map(|requests| (100.0 * rank_sum_alarms(between, requests)).round());
+            let alarms = [2e3, 2e4, 2e5]
+                .map(|requests| (100.0 * rank_sum_alarms(between, requests)).round());
             assert_eq!(alarms, percents, "{between} from run to run");
         }
     }
@@ -122,7 +136,11 @@ mod tests {
     fn side() -> impl Strategy<Value = Side> {
         let below = prop_oneof![Just(1.0), Just(0.0), 0.1..1.0];
         let above = prop_oneof![Just(1.0), Just(f64::INFINITY), 1.0..9.0];
-        (0.1..10.0, below, above).prop_map(|(value, b, a)| Side { value, low: value * b, high: value * a })
+        (0.1..10.0, below, above).prop_map(|(value, b, a)| Side {
+            value,
+            low: value * b,
+            high: value * a,
+        })
     }
 
     fn estimated(pairs: &[(Side, Side)]) -> Estimate {

@@ -1,4 +1,5 @@
-//! From the runs of a comparison to its result: which pairs count, and by how much each metric changed.
+//! From the runs of a comparison to its result: which pairs count, and by how much each metric
+//! changed.
 
 use crate::comparison::metrics::Metric;
 use crate::comparison::verdict::{
@@ -44,7 +45,8 @@ pub struct Pair {
     pub seed: u64,
     /// Why nothing of it counts, if so: one of its runs did not end, or is invalid.
     pub dropped: Option<String>,
-    /// What others took from the host beside it, if that was too much to go unnoticed. Its counts are exact all the same.
+    /// What others took from the host beside it, if that was too much to go unnoticed. Its counts
+    /// are exact all the same.
     pub disturbed: Option<String>,
     /// How its times are compared.
     pub times: Times,
@@ -57,7 +59,8 @@ pub enum Times {
     Measured,
     /// As bounds: others may have made those of each side so many times longer.
     Bounded([f64; 2]),
-    /// Not at all: a pair that nobody disturbed was run in its place, or others took too much of the host.
+    /// Not at all: a pair that nobody disturbed was run in its place, or others took too much of
+    /// the host.
     LeftOut,
 }
 
@@ -72,7 +75,8 @@ pub struct Compared {
     pub before: Reading,
     /// Median of the side after.
     pub after: Reading,
-    /// Whether there are pairs enough to judge it beside the others. If not it is shown, and inconclusive.
+    /// Whether there are pairs enough to judge it beside the others. If not it is shown, and
+    /// inconclusive.
     pub judged: bool,
     /// The factor from before to after, or why there is none.
     pub estimate: Result<Estimate, String>,
@@ -116,7 +120,8 @@ const MOST_DROPPED: f64 = 0.30;
 /// Both runs of a pair.
 type Sides<'a> = (&'a Analysis, &'a Analysis);
 
-/// Pairs whose counts and pairs whose times can be compared: of the latter each with how its times are.
+/// Pairs whose counts and pairs whose times can be compared: of the latter each with how its times
+/// are.
 struct Usable<'a> {
     counts: Vec<Sides<'a>>,
     times: Vec<(Sides<'a>, [f64; 2])>,
@@ -128,19 +133,30 @@ impl Comparison {
         let whole = whole_pairs(runs);
         let (_, (a, b)) = whole.first_key_value()?;
         let (before, after) = (name(a), name(b));
-        let mut pairs: Vec<Pair> = whole.iter().map(|(number, (a, b))| pair(*number, a, b)).collect();
+        let mut pairs: Vec<Pair> =
+            whole.iter().map(|(number, (a, b))| pair(*number, a, b)).collect();
         replace(&mut pairs, wanted(&whole));
         let usable = usable(&whole, &pairs);
         let metrics = compare_all(&usable, rule);
         let counts = &usable.counts;
-        let endings = [endings(counts.iter().map(|pair| pair.0)), endings(counts.iter().map(|pair| pair.1))];
+        let endings =
+            [endings(counts.iter().map(|pair| pair.0)), endings(counts.iter().map(|pair| pair.1))];
         let lost = [lost(counts.iter().map(|pair| pair.0)), lost(counts.iter().map(|pair| pair.1))];
         let invalid = too_many_dropped(&pairs).or_else(|| too_busy(&pairs, rule));
-        Some(Comparison { before, after, pairs, metrics, endings, lost, invalid, warnings: Vec::new() })
+        Some(Comparison {
+            before,
+            after,
+            pairs,
+            metrics,
+            endings,
+            lost,
+            invalid,
+            warnings: Vec::new(),
+        })
     }
 
-    /// What the primary metric says. Inconclusive if the comparison is invalid or has no such metric; and who loses
-    /// requests that the other side answers got worse, however quick it is.
+    /// What the primary metric says. Inconclusive if the comparison is invalid or has no such
+    /// metric; and who loses requests that the other side answers got worse, however quick it is.
     pub fn change(&self) -> Change {
         let primary = self.metrics.iter().find(|metric| metric.primary);
         match primary.filter(|_| self.invalid.is_none()) {
@@ -189,19 +205,31 @@ fn name(run: &Analysis) -> String {
 }
 
 /// Both runs of each pair that counts.
-pub fn counted<'a>(runs: &'a [Analysis], comparison: &Comparison) -> Vec<(&'a Analysis, &'a Analysis)> {
-    let counts = |number: usize| comparison.pairs.iter().any(|pair| pair.number == number && pair.dropped.is_none());
-    whole_pairs(runs).into_iter().filter(|(number, _)| counts(*number)).map(|(_, sides)| sides).collect()
+pub fn counted<'a>(
+    runs: &'a [Analysis],
+    comparison: &Comparison,
+) -> Vec<(&'a Analysis, &'a Analysis)> {
+    let counts = |number: usize| {
+        comparison.pairs.iter().any(|pair| pair.number == number && pair.dropped.is_none())
+    };
+    whole_pairs(runs)
+        .into_iter()
+        .filter(|(number, _)| counts(*number))
+        .map(|(_, sides)| sides)
+        .collect()
 }
 
 /// Both sides of the pairs of which both runs are there.
 fn whole_pairs(runs: &[Analysis]) -> BTreeMap<usize, (&Analysis, &Analysis)> {
     let side = |run: &Analysis| run.recording.spec.purpose.pair().cloned();
     let of = |number: usize, wanted: Side| {
-        runs.iter().find(|run| side(run).is_some_and(|pair| (pair.number, pair.side) == (number, wanted)))
+        runs.iter()
+            .find(|run| side(run).is_some_and(|pair| (pair.number, pair.side) == (number, wanted)))
     };
     let numbers = runs.iter().filter_map(|run| Some(side(run)?.number));
-    numbers.filter_map(|number| Some((number, (of(number, Side::A)?, of(number, Side::B)?)))).collect()
+    numbers
+        .filter_map(|number| Some((number, (of(number, Side::A)?, of(number, Side::B)?))))
+        .collect()
 }
 
 fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
@@ -209,7 +237,8 @@ fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
     let first = if ended(a) <= ended(b) { Side::A } else { Side::B };
     let dropped = [a, b].into_iter().find_map(unusable);
     let disturbed = [a, b].into_iter().find_map(|run| {
-        disturbance(&run.recording.outcome).map(|what| format!("{what} beside {}", run.recording.spec.variant))
+        disturbance(&run.recording.outcome)
+            .map(|what| format!("{what} beside {}", run.recording.spec.variant))
     });
     let times = match (stretch(a), stretch(b)) {
         _ if dropped.is_some() => Times::LeftOut,
@@ -238,11 +267,11 @@ fn wanted(whole: &BTreeMap<usize, Sides<'_>>) -> usize {
     whole.values().filter_map(|(a, _)| wanted(a)).max().unwrap_or(whole.len())
 }
 
-/// Leaves out the times of disturbed pairs in whose place undisturbed ones were run. What others took decides, and never
-/// what a pair came to, so nothing is chosen for its result.
+/// Leaves out the times of disturbed pairs in whose place undisturbed ones were run. What others
+/// took decides, and never what a pair came to, so nothing is chosen for its result.
 ///
-/// Of 8 wanted pairs, say, 3 were disturbed and 2 more could be run: 7 pairs count as measured, and of the 3 disturbed
-/// ones the first makes up the eighth, with bounds.
+/// Of 8 wanted pairs, say, 3 were disturbed and 2 more could be run: 7 pairs count as measured, and
+/// of the 3 disturbed ones the first makes up the eighth, with bounds.
 fn replace(pairs: &mut [Pair], wanted: usize) {
     let quiet = pairs.iter().filter(|pair| pair.times == Times::Measured).count();
     let mut missing = wanted.saturating_sub(quiet);
@@ -275,8 +304,8 @@ fn too_many_dropped(pairs: &[Pair]) -> Option<String> {
     many.then(|| format!("{} of {} pairs were dropped: {}", dropped.len(), pairs.len(), dropped[0]))
 }
 
-/// Why the metric that decides cannot be judged: it depends on the host, and others took too much of that. The pairs are
-/// more than enough otherwise.
+/// Why the metric that decides cannot be judged: it depends on the host, and others took too much
+/// of that. The pairs are more than enough otherwise.
 fn too_busy(pairs: &[Pair], rule: &Rule<'_>) -> Option<String> {
     let primary = rule.metrics.iter().find(|metric| metric.name == rule.primary)?;
     let left_out: Vec<&Pair> = pairs.iter().filter(|pair| pair.times == Times::LeftOut).collect();
@@ -291,9 +320,12 @@ fn too_busy(pairs: &[Pair], rule: &Rule<'_>) -> Option<String> {
 fn compare_all(usable: &Usable<'_>, rule: &Rule<'_>) -> Vec<Compared> {
     let counts = &usable.counts[..];
     let measured = |metric: &Metric| counts.iter().any(|pair| sides(pair, metric).is_some());
-    let known: Vec<Metric> = rule.metrics.iter().copied().filter(|metric| measured(metric)).collect();
     let known: Vec<Metric> =
-        known.into_iter().filter(|metric| !(metric.may_be_zero && is_never_there(counts, metric.name))).collect();
+        rule.metrics.iter().copied().filter(|metric| measured(metric)).collect();
+    let known: Vec<Metric> = known
+        .into_iter()
+        .filter(|metric| !(metric.may_be_zero && is_never_there(counts, metric.name)))
+        .collect();
     let secondary = known.iter().filter(|metric| metric.name != rule.primary).count();
     let judged = judgeable(counts.len(), rule.alpha, secondary);
     let mut so_far = 0;
@@ -317,7 +349,8 @@ fn is_never_there(pairs: &[Sides<'_>], name: &str) -> bool {
     !pairs.iter().any(|pair| has(pair.0) || has(pair.1))
 }
 
-/// How many secondary metrics so many pairs can judge: with more, no interval would be certain enough.
+/// How many secondary metrics so many pairs can judge: with more, no interval would be certain
+/// enough.
 fn judgeable(pairs: usize, alpha: f64, secondary: usize) -> usize {
     (1..=secondary).take_while(|metrics| fewest_pairs(bonferroni(alpha, *metrics)) <= pairs).count()
 }
@@ -332,8 +365,10 @@ fn compare(usable: &Usable<'_>, metric: &Metric, primary: bool, alpha: Option<f6
         false => pairs.iter().map(|pair| (pair.measured[0], pair.measured[1])).collect(),
     };
     let shift = if may_be_zero { HALF } else { 0.0 };
-    let shifted: Vec<_> =
-        pairs.iter().map(|pair| (shift_by(&pair.bounds[0], shift), shift_by(&pair.bounds[1], shift))).collect();
+    let shifted: Vec<_> = pairs
+        .iter()
+        .map(|pair| (shift_by(&pair.bounds[0], shift), shift_by(&pair.bounds[1], shift)))
+        .collect();
     let ratios = match pairs.is_empty() {
         true => Err(TOO_BUSY.to_owned()),
         false => log_ratios(&shifted),
@@ -346,10 +381,14 @@ fn compare(usable: &Usable<'_>, metric: &Metric, primary: bool, alpha: Option<f6
         primary,
         before: median_reading(shown.iter().map(|pair| &pair.0)),
         after: median_reading(shown.iter().map(|pair| &pair.1)),
-        change: judged.map_or(Change::Inconclusive, |estimate| judge(estimate.low, estimate.high, margin, better)),
+        change: judged.map_or(Change::Inconclusive, |estimate| {
+            judge(estimate.low, estimate.high, margin, better)
+        }),
         disagrees: judged.is_some_and(|estimate| disagree(estimate, margin, better)),
         // Of bounds nobody knows how they scatter.
-        detectable: judged.filter(|e| e.t.1.is_finite()).map(|estimate| detectable(estimate.sd, estimate.pairs)),
+        detectable: judged
+            .filter(|e| e.t.1.is_finite())
+            .map(|estimate| detectable(estimate.sd, estimate.pairs)),
         judged: alpha.is_some(),
         halved: may_be_zero,
         directions,
@@ -396,15 +435,16 @@ fn directions(ratios: &LogRatios, margin: f64) -> Directions {
     Directions { lower, higher, of: ratios.values.len() }
 }
 
-/// What is added to both sides where one of them may be zero, as `estimate::log_ratio_of_counts` does.
+/// What is added to both sides where one of them may be zero, as `estimate::log_ratio_of_counts`
+/// does.
 const HALF: f64 = 0.5;
 
 fn shift_by(side: &Bounds, shift: f64) -> Bounds {
     Bounds { value: side.value + shift, low: side.low + shift, high: side.high + shift }
 }
 
-/// Both values of a pair. Zero has no ratio: of a metric that is never zero in a run that did anything, a zero is as
-/// good as none.
+/// Both values of a pair. Zero has no ratio: of a metric that is never zero in a run that did
+/// anything, a zero is as good as none.
 fn sides(pair: &Sides<'_>, metric: &Metric) -> Option<(Bounds, Bounds)> {
     let usable = |reading: &&Reading| reading.value > 0.0 || metric.may_be_zero;
     let bounds = |run: &Analysis| run.metrics.get(metric.name).filter(usable).map(bounds_of);
@@ -417,7 +457,12 @@ fn bounds_of(reading: &Reading) -> Bounds {
 
 fn median_reading<'a>(bounds: impl Iterator<Item = &'a Bounds> + Clone) -> Reading {
     let median = |of: fn(&Bounds) -> f64| median(bounds.clone().map(of).collect());
-    Reading { value: median(|b| b.value), low: median(|b| b.low), high: median(|b| b.high), because: None }
+    Reading {
+        value: median(|b| b.value),
+        low: median(|b| b.low),
+        high: median(|b| b.high),
+        because: None,
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Two recordings made earlier as the sides of a comparison: whether they can be compared at all, and which runs
-//! make a pair. Pure.
+//! Two recordings made earlier as the sides of a comparison: whether they can be compared at all,
+//! and which runs make a pair. Pure.
 //!
-//! Runs that were not made for each other lack what makes a comparison strong: they were not back to back, and nobody
-//! drew the order. LedgerVerdict everything that can be known to differ is refused, and the rest is said aloud.
+//! Runs that were not made for each other lack what makes a comparison strong: they were not back
+//! to back, and nobody drew the order. So everything that can be known to differ is
+//! refused, and the rest is said aloud.
 
 use crate::comparison::verdict::fewest_pairs;
 use crate::requests::{Analysis, ValidityVerdict};
@@ -11,7 +12,8 @@ use lab_recording::{Ending, Load};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The runs of both sides, each with its place in a pair, and what must be said about comparing them.
+/// The runs of both sides, each with its place in a pair, and what must be said about comparing
+/// them.
 #[derive(Debug)]
 pub struct Paired {
     /// The runs that have a partner.
@@ -24,7 +26,11 @@ pub struct Paired {
 ///
 /// # Errors
 /// Why they cannot be compared, as a lowercase sentence that names what differs or is damaged.
-pub fn pair_up(before: Vec<Analysis>, after: Vec<Analysis>, metrics: &[String]) -> Result<Paired, String> {
+pub fn pair_up(
+    before: Vec<Analysis>,
+    after: Vec<Analysis>,
+    metrics: &[String],
+) -> Result<Paired, String> {
     [&before, &after].into_iter().try_for_each(|side| usable(side))?;
     let (a, b) = (&before[0].recording, &after[0].recording);
     if a.folder == b.folder {
@@ -32,7 +38,10 @@ pub fn pair_up(before: Vec<Analysis>, after: Vec<Analysis>, metrics: &[String]) 
     }
     let differing = differences(&a.spec, &b.spec);
     if !differing.is_empty() {
-        return Err(format!("the recordings cannot be compared, they differ in {}", differing.join(", ")));
+        return Err(format!(
+            "the recordings cannot be compared, they differ in {}",
+            differing.join(", ")
+        ));
     }
     let mut warnings = vec![APART.to_owned()];
     warnings.extend(other_machine(&a.spec, &b.spec));
@@ -40,34 +49,41 @@ pub fn pair_up(before: Vec<Analysis>, after: Vec<Analysis>, metrics: &[String]) 
     let (before, after) = (by_seed(before), by_seed(after));
     let common = before.keys().filter(|key| after.contains_key(*key)).copied().collect::<Vec<_>>();
     if common.is_empty() {
-        return Err("the recordings have no seed in common: record both with the same --seed and --trials".into());
+        return Err(
+            "the recordings have no seed in common: record both with the same --seed and --trials"
+                .into(),
+        );
     }
     let fewest = fewest_pairs(ALPHA);
     if common.len() < fewest {
-        let shared = if common.len() == 1 { "one seed".into() } else { format!("{} seeds", common.len()) };
+        let shared =
+            if common.len() == 1 { "one seed".into() } else { format!("{} seeds", common.len()) };
         return Err(format!(
             "the recordings share {shared}, and fewer than {fewest} pairs cannot reach 95 %: record both with --trials 8"
         ));
     }
     let unpaired = before.len() + after.len() - 2 * common.len();
-    warnings.extend((unpaired > 0).then(|| format!("{unpaired} runs have no partner with the same seed")));
-    let place = |side: Side, label: &Option<String>, mut runs: BTreeMap<Key, Analysis>| -> Vec<Analysis> {
-        let numbered = common.iter().enumerate().filter_map(|(i, key)| Some((i + 1, runs.remove(key)?)));
-        numbered
-            .map(|(number, run)| {
-                let (label, metrics) = (label.clone(), metrics.to_vec());
-                placed(run, Pair { number, side, label, metrics, interim: false, wanted: None })
-            })
-            .collect()
-    };
+    warnings.extend(
+        (unpaired > 0).then(|| format!("{unpaired} runs have no partner with the same seed")),
+    );
+    let place =
+        |side: Side, label: &Option<String>, mut runs: BTreeMap<Key, Analysis>| -> Vec<Analysis> {
+            let numbered =
+                common.iter().enumerate().filter_map(|(i, key)| Some((i + 1, runs.remove(key)?)));
+            numbered
+                .map(|(number, run)| {
+                    let (label, metrics) = (label.clone(), metrics.to_vec());
+                    placed(run, Pair { number, side, label, metrics, interim: false, wanted: None })
+                })
+                .collect()
+        };
     let runs = [place(Side::A, &labels[0], before), place(Side::B, &labels[1], after)].concat();
     Ok(Paired { runs, warnings })
 }
 
 /// How often an interval may err.
 const ALPHA: f64 = 0.05;
-const APART: &str =
-    "recorded apart, neither back to back nor in a drawn order: what the machine did in between is in the factor";
+const APART: &str = "recorded apart, neither back to back nor in a drawn order: what the machine did in between is in the factor";
 
 fn placed(mut run: Analysis, pair: Pair) -> Analysis {
     run.recording.spec.purpose = Purpose::Pair(pair);
@@ -99,7 +115,9 @@ fn usable(side: &[Analysis]) -> Result<(), String> {
     for run in side {
         let (spec, folder) = (&run.recording.spec, run.recording.folder.display());
         if spec.variant != *variant || spec.purpose.ratio() != 1 || spec.purpose.is_sweep() {
-            return Err(format!("{folder} is not of {variant}: name a recording of one variant at one size"));
+            return Err(format!(
+                "{folder} is not of {variant}: name a recording of one variant at one size"
+            ));
         }
         if let Some(what) = run.unread.first() {
             return Err(format!("{folder} is damaged, its {what} cannot be read: record it again"));
@@ -108,7 +126,9 @@ fn usable(side: &[Analysis]) -> Result<(), String> {
             return Err(format!("{folder} is cut off: record it again"));
         }
         if run.validity.verdict == ValidityVerdict::Invalid {
-            return Err(format!("{folder} is of an invalid run: record it again on a quieter machine"));
+            return Err(format!(
+                "{folder} is of an invalid run: record it again on a quieter machine"
+            ));
         }
     }
     Ok(())
@@ -128,7 +148,11 @@ fn differences(a: &Spec, b: &Spec) -> Vec<String> {
     ];
     let told = |what: &str, a: &str, b: &str| format!("{what} ({a} against {b})");
     let others = of_all.iter().filter(|(_, a, b)| a != b).map(|(what, a, b)| told(what, a, b));
-    others.chain(load_differences(&a.load, &b.load).into_iter().map(|(what, a, b)| told(&what, &a, &b))).collect()
+    others
+        .chain(
+            load_differences(&a.load, &b.load).into_iter().map(|(what, a, b)| told(&what, &a, &b)),
+        )
+        .collect()
 }
 
 /// Every part of the load but the seed, by which runs are paired.
@@ -138,7 +162,8 @@ fn load_differences(a: &Load, b: &Load) -> Vec<(String, String, String)> {
         _ => serde_json::Map::new(),
     };
     let (a, b) = (parts(a), parts(b));
-    let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).filter(|name| *name != "seed").collect();
+    let names: std::collections::BTreeSet<&String> =
+        a.keys().chain(b.keys()).filter(|name| *name != "seed").collect();
     let shown = |value: Option<&Value>| value.map_or_else(|| "none".into(), Value::to_string);
     let differing = names.into_iter().filter(|name| a.get(*name) != b.get(*name));
     differing.map(|name| (name.clone(), shown(a.get(name)), shown(b.get(name)))).collect()
@@ -148,10 +173,19 @@ fn other_machine(a: &Spec, b: &Spec) -> Option<String> {
     let machine = |spec: &Spec| {
         let of = &spec.environment;
         let cores = of.cores.map_or_else(|| "unknown".into(), |cores| cores.to_string());
-        format!("{} cores, {}, {}", cores, of.cpu.as_deref().unwrap_or("an unknown processor"), of.os)
+        format!(
+            "{} cores, {}, {}",
+            cores,
+            of.cpu.as_deref().unwrap_or("an unknown processor"),
+            of.os
+        )
     };
     let (a, b) = (machine(a), machine(b));
-    (a != b).then(|| format!("ANOTHER MACHINE: {a} against {b}; what differs may be the machine and nothing else"))
+    (a != b).then(|| {
+        format!(
+            "ANOTHER MACHINE: {a} against {b}; what differs may be the machine and nothing else"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -170,7 +204,8 @@ mod tests {
     }
 
     fn paired(change: impl Fn(&mut Analysis)) -> Result<Paired, String> {
-        let (a, mut b) = (side("a", "x", &[1, 2, 3, 4, 5, 6, 9]), side("b", "y", &[2, 1, 3, 4, 5, 6, 10]));
+        let (a, mut b) =
+            (side("a", "x", &[1, 2, 3, 4, 5, 6, 9]), side("b", "y", &[2, 1, 3, 4, 5, 6, 10]));
         b.iter_mut().for_each(change);
         pair_up(a, b, &[])
     }
@@ -183,37 +218,69 @@ mod tests {
             (pair.number, pair.side, run.recording.spec.load.seed)
         };
         let places: Vec<_> = paired.runs.iter().map(place).collect();
-        let wanted = [Side::A, Side::B].into_iter().flat_map(|side| (1..=6).map(move |n| (n, side, n as u64)));
+        let wanted = [Side::A, Side::B]
+            .into_iter()
+            .flat_map(|side| (1..=6).map(move |n| (n, side, n as u64)));
         assert_eq!(places, wanted.collect::<Vec<_>>());
         assert_eq!(paired.warnings, [APART, "2 runs have no partner with the same seed"]);
     }
 
     #[test]
     fn what_differs_is_named_and_refused() {
-        let told = |change: fn(&mut Spec)| paired(|run| change(&mut run.recording.spec)).unwrap_err();
-        assert!(told(|spec| spec.scenario = "other".into()).contains("scenario (made-up against other)"));
+        let told =
+            |change: fn(&mut Spec)| paired(|run| change(&mut run.recording.spec)).unwrap_err();
+        assert!(
+            told(|spec| spec.scenario = "other".into())
+                .contains("scenario (made-up against other)")
+        );
         assert!(told(|spec| spec.load.workers = 2).contains("workers (1 against 2)"));
         assert!(told(|spec| spec.load.size = 9).contains("size (1 against 9)"));
-        assert!(told(|spec| spec.environment.tokio = Some("1.0.0".into())).contains("tokio (unknown against 1.0.0)"));
-        assert!(told(|spec| spec.environment.allocator = Some("jemalloc".into())).contains("allocator"));
+        assert!(
+            told(|spec| spec.environment.tokio = Some("1.0.0".into()))
+                .contains("tokio (unknown against 1.0.0)")
+        );
+        assert!(
+            told(|spec| spec.environment.allocator = Some("jemalloc".into())).contains("allocator")
+        );
     }
 
     #[test]
     fn what_is_damaged_cut_off_invalid_or_mixed_is_refused() {
-        assert!(paired(|run| run.unread = vec!["requests"]).unwrap_err().contains("its requests cannot be read"));
-        assert!(paired(|run| run.recording.outcome.ending = Ending::Unfinished).unwrap_err().contains("cut off"));
-        assert!(paired(|run| run.validity.verdict = ValidityVerdict::Invalid).unwrap_err().contains("invalid run"));
+        assert!(
+            paired(|run| run.unread = vec!["requests"])
+                .unwrap_err()
+                .contains("its requests cannot be read")
+        );
+        assert!(
+            paired(|run| run.recording.outcome.ending = Ending::Unfinished)
+                .unwrap_err()
+                .contains("cut off")
+        );
+        assert!(
+            paired(|run| run.validity.verdict = ValidityVerdict::Invalid)
+                .unwrap_err()
+                .contains("invalid run")
+        );
         let mixed = [side("a", "x", &[1]), side("b", "x", &[2])].concat();
         assert!(pair_up(mixed, side("b", "y", &[1]), &[]).unwrap_err().contains("is not of a"));
-        assert!(pair_up(side("a", "x", &[1]), side("b", "y", &[2]), &[]).unwrap_err().contains("no seed in common"));
+        assert!(
+            pair_up(side("a", "x", &[1]), side("b", "y", &[2]), &[])
+                .unwrap_err()
+                .contains("no seed in common")
+        );
         let few = pair_up(side("a", "x", &[1, 2, 3]), side("b", "y", &[1, 2, 4]), &[]).unwrap_err();
         assert!(few.contains("share 2 seeds, and fewer than 6 pairs"), "{few}");
-        assert!(pair_up(side("a", "x", &[1]), side("a", "x", &[1]), &[]).unwrap_err().contains("the same recording"));
+        assert!(
+            pair_up(side("a", "x", &[1]), side("a", "x", &[1]), &[])
+                .unwrap_err()
+                .contains("the same recording")
+        );
     }
 
     #[test]
     fn another_machine_is_a_loud_warning() {
-        let paired = paired(|run| run.recording.spec.environment.cpu = Some("a better one".into())).unwrap();
+        let paired =
+            paired(|run| run.recording.spec.environment.cpu = Some("a better one".into())).unwrap();
         assert!(paired.warnings[1].starts_with("ANOTHER MACHINE"), "{:?}", paired.warnings);
     }
 }

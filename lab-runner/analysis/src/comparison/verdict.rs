@@ -32,13 +32,15 @@ impl fmt::Display for Change {
     }
 }
 
-/// The band's ends belong to it, and a factor that is one of them on paper may come out a bit beyond.
+/// The band's ends belong to it, and a factor that is one of them on paper may come out a bit
+/// beyond.
 const ROUNDING: f64 = 1e-9;
 
-/// Judges the interval `low..=high` of B/A by the band `1/(1+delta)..=1+delta` of changes that do not matter.
+/// Judges the interval `low..=high` of B/A by the band `1/(1+delta)..=1+delta` of changes that do
+/// not matter.
 ///
-/// Judged by the interval, never by the estimate alone. `delta` is 0.05 for 5 %; with 0 any change matters. An end
-/// that is not a number leaves it inconclusive.
+/// Judged by the interval, never by the estimate alone. `delta` is 0.05 for 5 %; with 0 any change
+/// matters. An end that is not a number leaves it inconclusive.
 ///
 /// # Panics
 /// If `delta` is negative or not a number.
@@ -58,8 +60,8 @@ pub fn judge(low: f64, high: f64, delta: f64, better: Better) -> Change {
     }
 }
 
-/// Whether Student's interval comes to another verdict than the exact one. One that is all factors says nothing, and
-/// disagrees with nothing.
+/// Whether Student's interval comes to another verdict than the exact one. One that is all factors
+/// says nothing, and disagrees with nothing.
 ///
 /// # Panics
 /// If `delta` is negative or not a number.
@@ -80,12 +82,16 @@ pub struct Look {
     pub alpha: f64,
 }
 
-/// Three looks that together err in at most 5 % of all cases, after Pocock: looking on until something shows, at 5 %
-/// each time, would find something where nothing is.
-pub const POCOCK: [Look; 3] =
-    [Look { pairs: 8, alpha: 0.0221 }, Look { pairs: 12, alpha: 0.0221 }, Look { pairs: 16, alpha: 0.0221 }];
+/// Three looks that together err in at most 5 % of all cases, after Pocock: looking on until
+/// something shows, at 5 % each time, would find something where nothing is.
+pub const POCOCK: [Look; 3] = [
+    Look { pairs: 8, alpha: 0.0221 },
+    Look { pairs: 12, alpha: 0.0221 },
+    Look { pairs: 16, alpha: 0.0221 },
+];
 
-/// What each of so many secondary metrics may err by, so that all of them together err in at most `alpha` of all cases.
+/// What each of so many secondary metrics may err by, so that all of them together err in at most
+/// `alpha` of all cases.
 pub fn bonferroni(alpha: f64, metrics: usize) -> f64 {
     alpha / metrics.max(1) as f64
 }
@@ -95,7 +101,8 @@ pub fn bonferroni(alpha: f64, metrics: usize) -> f64 {
 pub struct Side {
     /// What was measured: positive and finite.
     pub value: f64,
-    /// The truth is this or more: less than the value where the machine spoiled it, 0 if nobody can tell.
+    /// The truth is this or more: less than the value where the machine spoiled it, 0 if nobody can
+    /// tell.
     pub low: f64,
     /// The truth is this or less: infinite where a tail was cut off.
     pub high: f64,
@@ -122,16 +129,19 @@ impl Side {
 pub struct LogRatios {
     /// As measured.
     pub values: Vec<f64>,
-    /// The lowest that the bounds allow: B as low and A as high as can be. Negative infinity where nobody can tell.
+    /// The lowest that the bounds allow: B as low and A as high as can be. Negative infinity where
+    /// nobody can tell.
     pub lowest: Vec<f64>,
-    /// The highest that the bounds allow: B as high and A as low as can be. Infinite where nobody can tell.
+    /// The highest that the bounds allow: B as high and A as low as can be. Infinite where nobody
+    /// can tell.
     pub highest: Vec<f64>,
 }
 
 /// The log ratios of pairs (A, B).
 ///
 /// # Errors
-/// The first value that has none, as a lowercase sentence: not positive, not finite, or outside its own range.
+/// The first value that has none, as a lowercase sentence: not positive, not finite, or outside its
+/// own range.
 pub fn log_ratios(pairs: &[(Side, Side)]) -> Result<LogRatios, String> {
     pairs.iter().try_for_each(|(a, b)| a.check().and(b.check()))?;
     let each = |of: fn(&Side) -> f64, over: fn(&Side) -> f64| {
@@ -145,12 +155,13 @@ pub fn log_ratios(pairs: &[(Side, Side)]) -> Result<LogRatios, String> {
 }
 
 impl LogRatios {
-    /// Estimates the factor as measured, in an interval that holds for whatever the bounds allow: its lower end is
-    /// that of the lowest ratios and its upper end that of the highest.
+    /// Estimates the factor as measured, in an interval that holds for whatever the bounds allow:
+    /// its lower end is that of the lowest ratios and its upper end that of the highest.
     ///
-    /// Neither end can be beyond these, for raising a ratio raises both. LedgerVerdict a tail that was cut off in B leaves the
-    /// lower end as sure as before and the upper end open, once more pairs have it than the interval tolerates wild
-    /// ones: none of up to 11 pairs at 95 %, one of 12 to 16. Student's interval has no such property and is left open.
+    /// Neither end can be beyond these, for raising a ratio raises both. So a tail that
+    /// was cut off in B leaves the lower end as sure as before and the upper end open, once more
+    /// pairs have it than the interval tolerates wild ones: none of up to 11 pairs at 95 %, one of
+    /// 12 to 16. Student's interval has no such property and is left open.
     ///
     /// # Errors
     /// As [`estimate`].
@@ -172,7 +183,8 @@ mod tests {
 
     /// An exact A against a B that was measured in so many pairs, the first of which are `odd`.
     fn against(a: f64, b: f64, pairs: usize, odd: &[Side]) -> Vec<(Side, Side)> {
-        let b = |i: usize| odd.get(i).copied().unwrap_or(Side::exact(b * (1.0 + i as f64 / 1_000.0)));
+        let b =
+            |i: usize| odd.get(i).copied().unwrap_or(Side::exact(b * (1.0 + i as f64 / 1_000.0)));
         (0..pairs).map(|i| (Side::exact(a), b(i))).collect()
     }
 
@@ -190,11 +202,20 @@ mod tests {
 
     #[test]
     fn an_interval_is_judged_by_the_side_of_the_band_that_all_of_it_is_on() {
-        let both = |low, high| [Better::Lower, Better::Higher].map(|better| judge(low, high, 0.25, better));
+        let both = |low, high| {
+            [Better::Lower, Better::Higher].map(|better| judge(low, high, 0.25, better))
+        };
         assert_eq!(both(0.5, 0.79), [Change::Improved, Change::Regressed]);
         assert_eq!(both(1.26, OPEN), [Change::Regressed, Change::Improved]);
         assert_eq!(both(0.81, 1.24), [Change::Equivalent; 2]);
-        for (low, high) in [(0.5, 0.81), (0.5, 1.26), (0.79, 1.24), (1.24, 1.26), (0.0, OPEN), (f64::NAN, f64::NAN)] {
+        for (low, high) in [
+            (0.5, 0.81),
+            (0.5, 1.26),
+            (0.79, 1.24),
+            (1.24, 1.26),
+            (0.0, OPEN),
+            (f64::NAN, f64::NAN),
+        ] {
             assert_eq!(both(low, high), [Change::Inconclusive; 2], "{low} to {high}");
         }
     }
@@ -203,7 +224,11 @@ mod tests {
     fn the_bands_ends_belong_to_it_despite_rounding() {
         let exact = |a: f64, b: f64| (b.ln() - a.ln()).exp();
         for (a, b) in [(100.0, 105.0), (105.0, 100.0), (3.0, 3.15), (1e9, 1.05e9)] {
-            assert_eq!(judge(exact(a, b), exact(a, b), 0.05, Better::Lower), Change::Equivalent, "{a} to {b}");
+            assert_eq!(
+                judge(exact(a, b), exact(a, b), 0.05, Better::Lower),
+                Change::Equivalent,
+                "{a} to {b}"
+            );
         }
         assert_eq!(judge(1.0, 1.0, 0.0, Better::Lower), Change::Equivalent);
         assert_eq!(judge(1.000_001, 1.1, 0.0, Better::Lower), Change::Regressed);
@@ -246,7 +271,11 @@ mod tests {
         assert_eq!(judged(&of, Better::Lower), Change::Regressed, "it is at least that much");
         assert_eq!(judged(&estimated(&swapped(&worse)), Better::Lower), Change::Improved);
         let seemingly_better = estimated(&against(10.0, 5.0, 8, &[cut_off(5.0)]));
-        assert_eq!(judged(&seemingly_better, Better::Lower), Change::Inconclusive, "it may be any worse");
+        assert_eq!(
+            judged(&seemingly_better, Better::Lower),
+            Change::Inconclusive,
+            "it may be any worse"
+        );
         assert!(of.t == NOTHING_KNOWN && !disagree(&of, 0.05, Better::Lower));
     }
 
@@ -267,17 +296,36 @@ mod tests {
             let of = estimated(&against(10.0, 12.0, pairs, odd));
             (of.low == 0.0, of.high == OPEN)
         };
-        assert_eq!([open(11, &unknown[..1]), open(12, &unknown[..1])], [(true, true), (false, false)]);
+        assert_eq!(
+            [open(11, &unknown[..1]), open(12, &unknown[..1])],
+            [(true, true), (false, false)]
+        );
         assert_eq!([open(16, &unknown), open(17, &unknown)], [(true, true), (false, false)]);
     }
 
     #[test]
     fn sides_without_a_ratio_are_refused_with_a_reason() {
-        let refused = |side: Side| log_ratios(&[(Side::exact(1.0), Side::exact(1.0)), (side, side)]).unwrap_err();
+        let refused = |side: Side| {
+            log_ratios(&[(Side::exact(1.0), Side::exact(1.0)), (side, side)]).unwrap_err()
+        };
         assert_eq!(refused(Side::exact(0.0)), "0, at least 0 and at most 0, has no ratio");
-        let odd = [(1.0, 2.0, 3.0), (4.0, 2.0, 3.0), (2.0, -1.0, 3.0), (OPEN, 1.0, OPEN), (f64::NAN, 0.0, OPEN)];
-        odd.iter().for_each(|&(value, low, high)| assert!(refused(Side { value, low, high }).ends_with("no ratio")));
-        assert!(log_ratios(&[]).unwrap().estimate(0.05).unwrap_err().starts_with("0 pairs cannot reach"));
+        let odd = [
+            (1.0, 2.0, 3.0),
+            (4.0, 2.0, 3.0),
+            (2.0, -1.0, 3.0),
+            (OPEN, 1.0, OPEN),
+            (f64::NAN, 0.0, OPEN),
+        ];
+        odd.iter().for_each(|&(value, low, high)| {
+            assert!(refused(Side { value, low, high }).ends_with("no ratio"))
+        });
+        assert!(
+            log_ratios(&[])
+                .unwrap()
+                .estimate(0.05)
+                .unwrap_err()
+                .starts_with("0 pairs cannot reach")
+        );
     }
 
     #[test]

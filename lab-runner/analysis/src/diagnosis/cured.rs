@@ -52,16 +52,30 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
         diagnosis.findings.iter().filter(|finding| finding.cause.accuses()).cloned().collect()
     };
     let (was, is) = (accused(before), accused(after));
-    let moved_to =
-        is.iter().filter(|finding| was.iter().all(|before| before.cause != finding.cause)).map(words).collect();
+    let moved_to = is
+        .iter()
+        .filter(|finding| was.iter().all(|before| before.cause != finding.cause))
+        .map(words)
+        .collect();
     let Some(named) = was.first() else {
-        let because =
-            if before.saw_polls { "nothing was found before" } else { "the profiler sched saw no polls before" };
-        return FixOutcome { cause: None, at: None, gone: Gone::CouldNotTell, because: because.into(), moved_to };
+        let because = if before.saw_polls {
+            "nothing was found before"
+        } else {
+            "the profiler sched saw no polls before"
+        };
+        return FixOutcome {
+            cause: None,
+            at: None,
+            gone: Gone::CouldNotTell,
+            because: because.into(),
+            moved_to,
+        };
     };
     let (gone, because) = match is.iter().find(|finding| finding.cause == named.cause) {
         Some(still) => (Gone::No, format!("found after as well: {}", words(still))),
-        None if !after.saw_polls => (Gone::CouldNotTell, "the profiler sched saw no polls after".to_owned()),
+        None if !after.saw_polls => {
+            (Gone::CouldNotTell, "the profiler sched saw no polls after".to_owned())
+        }
         None => match too_small(named.cause, after).or_else(|| missed(before, after)) {
             Some(because) => (Gone::CouldNotTell, because),
             None => (Gone::Yes, "looked for in the same way after, and not found".to_owned()),
@@ -73,7 +87,10 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
 /// That the same cause shows after, and less of it than watching cost.
 fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
     let refused = after.refused.iter().find(|refused| refused.cause == cause)?;
-    Some(format!("what is found of it after {}", refused.because.replacen(" is smaller", ", is smaller", 1)))
+    Some(format!(
+        "what is found of it after {}",
+        refused.because.replacen(" is smaller", ", is smaller", 1)
+    ))
 }
 
 /// What was looked at before and not after.
@@ -127,7 +144,10 @@ mod tests {
     #[test]
     fn what_is_new_is_where_the_cost_went() {
         let moved = cured(&found(&[Cause::BlockingCall]), &found(&[Cause::PoolExhausted]));
-        assert_eq!((moved.gone, &moved.moved_to[..]), (Gone::Yes, &["pool exhausted in shop::import".to_owned()][..]));
+        assert_eq!(
+            (moved.gone, &moved.moved_to[..]),
+            (Gone::Yes, &["pool exhausted in shop::import".to_owned()][..])
+        );
     }
 
     #[test]
@@ -140,7 +160,11 @@ mod tests {
         let after = Diagnosis { refused: vec![refused], ..found(&[]) };
         let cured = cured(&found(&[Cause::LongPoll]), &after);
         assert_eq!(cured.gone, Gone::CouldNotTell);
-        assert!(cured.because.contains("2.00 %, is smaller than what watching cost"), "{}", cured.because);
+        assert!(
+            cured.because.contains("2.00 %, is smaller than what watching cost"),
+            "{}",
+            cured.because
+        );
         assert_eq!(
             crate::diagnosis::cured::cured(&found(&[Cause::Leak]), &after).gone,
             Gone::Yes,
@@ -152,7 +176,10 @@ mod tests {
     fn who_did_not_look_cannot_tell() {
         let faulty = found(&[Cause::LongPoll]);
         assert_eq!(cured(&found(&[]), &found(&[])).gone, Gone::CouldNotTell);
-        assert_eq!(cured(&faulty, &Diagnosis { saw_polls: false, ..found(&[]) }).gone, Gone::CouldNotTell);
+        assert_eq!(
+            cured(&faulty, &Diagnosis { saw_polls: false, ..found(&[]) }).gone,
+            Gone::CouldNotTell
+        );
         let looked_less = Diagnosis { looked_at: Vec::new(), ..found(&[]) };
         assert!(cured(&faulty, &looked_less).because.contains("long polls"));
     }

@@ -17,17 +17,33 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
     let (mut done, mut missed) = (Vec::new(), Vec::new());
     for (profiler, what) in LOOKS_FOR {
         // The profiler `sched` has a stall sampler beside it.
-        let sees = if profiler == Profiler::Stall { sampled(case).is_some() } else { looked(case, profiler).is_some() };
-        if sees { done.push(what.to_owned()) } else { missed.push(format!("{what}: {}", why(case, profiler))) }
+        let sees = if profiler == Profiler::Stall {
+            sampled(case).is_some()
+        } else {
+            looked(case, profiler).is_some()
+        };
+        if sees {
+            done.push(what.to_owned())
+        } else {
+            missed.push(format!("{what}: {}", why(case, profiler)))
+        }
     }
     match case.measured {
         Some(_) => done.push("answers, lost requests, the host".into()),
         None => missed.push("answers, lost requests, the host: no run was measured".into()),
     }
-    if hung(case) && case.post_mortem.is_none() && case.profiles.iter().all(|profile| profile.post_mortem.is_none()) {
+    if hung(case)
+        && case.post_mortem.is_none()
+        && case.profiles.iter().all(|profile| profile.post_mortem.is_none())
+    {
         missed.push("the reason of the hang: there is no post-mortem".into());
     }
-    missed.extend(case.measured.into_iter().flat_map(|run| &run.unread).map(|part| format!("{part}: damaged")));
+    missed.extend(
+        case.measured
+            .into_iter()
+            .flat_map(|run| &run.unread)
+            .map(|part| format!("{part}: damaged")),
+    );
     (done, missed)
 }
 
@@ -43,7 +59,9 @@ fn why(case: &Case<'_>, profiler: Profiler) -> String {
 /// Whether polls were seen at all.
 pub fn saw_polls(case: &Case<'_>) -> bool {
     sampled(case).is_some()
-        && sched(case).is_some_and(|sched| !sched.polls_unseen && sched.groups.iter().any(|group| group.polls > 0))
+        && sched(case).is_some_and(|sched| {
+            !sched.polls_unseen && sched.groups.iter().any(|group| group.polls > 0)
+        })
 }
 
 /// Whether the run was killed at its deadline.

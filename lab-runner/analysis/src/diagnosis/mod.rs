@@ -1,5 +1,5 @@
-//! What is wrong with a run: from what was measured and what profilers saw to findings, each with cause, place, evidence, cost and remedy.
-//! Pure.
+//! What is wrong with a run: from what was measured and what profilers saw to findings, each with
+//! cause, place, evidence, cost and remedy. Pure.
 
 pub mod cured;
 mod looks;
@@ -19,7 +19,8 @@ use rules::{Limit, RULES, Rule};
 use serde::Serialize;
 use suspect::Suspect;
 
-/// All that is known of one run: the same variant under the same load, measured, and looked into by profilers in runs of their own.
+/// All that is known of one run: the same variant under the same load, measured, and looked into by
+/// profilers in runs of their own.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The run that was measured; none where only profilers looked.
@@ -30,7 +31,8 @@ pub struct Case<'a> {
     pub post_mortem: Option<&'a PostMortem>,
     /// The panics of the measured run.
     pub panics: &'a [Panic],
-    /// The crate whose code is the scenario's own, if that is known; else all code that is surely nobody else's.
+    /// The crate whose code is the scenario's own, if that is known; else all code that is surely
+    /// nobody else's.
     pub own_crate: Option<&'a str>,
 }
 
@@ -38,7 +40,9 @@ impl<'a> Case<'a> {
     /// The post-mortem that knows most: one with tasks before one without.
     pub fn fullest_post_mortem(&self) -> Option<&'a PostMortem> {
         let of_profilers = self.profiles.iter().filter_map(|profile| profile.post_mortem.as_ref());
-        of_profilers.chain(self.post_mortem).max_by_key(|dead| (dead.tasks.is_some(), dead.threads.len()))
+        of_profilers
+            .chain(self.post_mortem)
+            .max_by_key(|dead| (dead.tasks.is_some(), dead.threads.len()))
     }
 }
 
@@ -114,8 +118,9 @@ pub struct Cost {
 }
 
 impl Finding {
-    /// Whether another finding is a symptom of this one, and not told beside it: another cause at the same place, work that is cut
-    /// off because its runtime cannot end, an overload that code brings about.
+    /// Whether another finding is a symptom of this one, and not told beside it: another cause at
+    /// the same place, work that is cut off because its runtime cannot end, an overload that code
+    /// brings about.
     fn explains(&self, other: &Finding) -> bool {
         match self.cause {
             _ if self.cause == other.cause => false,
@@ -125,19 +130,21 @@ impl Finding {
             }
             // The requests whose tasks panic have no answer.
             Cause::Panic => other.cause == Cause::AbortedWork,
-            Cause::BlockingCall | Cause::LongPoll | Cause::LockAcrossStall | Cause::QuadraticCombinator => {
-                other.cause == Cause::Overload
-            }
+            Cause::BlockingCall
+            | Cause::LongPoll
+            | Cause::LockAcrossStall
+            | Cause::QuadraticCombinator => other.cause == Cause::Overload,
             _ => false,
         }
     }
 }
 
 impl Diagnosis {
-    /// The conclusion: the cause of the first finding, or that the run is healthy, or that the evidence is not enough
-    /// for either.
+    /// The conclusion: the cause of the first finding, or that the run is healthy, or that the
+    /// evidence is not enough for either.
     pub fn conclusion(&self) -> Cause {
-        let first = self.findings.iter().find(|finding| finding.cause.accuses()).or(self.findings.first());
+        let first =
+            self.findings.iter().find(|finding| finding.cause.accuses()).or(self.findings.first());
         match first {
             Some(finding) => finding.cause,
             None if self.saw_polls && !self.hung && self.withheld.is_empty() => Cause::Healthy,
@@ -148,12 +155,17 @@ impl Diagnosis {
 
 /// Diagnoses a run.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
-    let found = suspects::all(case).into_iter().filter_map(|suspect| Some((judge(&suspect)?, suspect)));
+    let found =
+        suspects::all(case).into_iter().filter_map(|suspect| Some((judge(&suspect)?, suspect)));
     let (mut findings, mut refused) = (Vec::new(), Vec::new());
     for (rule, suspect) in found {
         match refusal(case, &suspect) {
             Some(because) => {
-                refused.push(Refused { cause: rule.cause, at: suspect.at.map(|at| at.function), because });
+                refused.push(Refused {
+                    cause: rule.cause,
+                    at: suspect.at.map(|at| at.function),
+                    because,
+                });
             }
             None => findings.push(finding(rule, suspect)),
         }
@@ -161,7 +173,8 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let all: Vec<Finding> = findings.clone();
     findings.retain(|finding| !all.iter().any(|other| other.explains(finding)));
     let cost = |finding: &Finding| finding.cost.ms.unwrap_or(0.0);
-    // A panic is the program's own word that something is wrong, and comes before everything that is inferred.
+    // A panic is the program's own word that something is wrong, and comes before everything that
+    // is inferred.
     let rank = |finding: &Finding| (finding.cause == Cause::Panic, finding.cause.accuses());
     findings.sort_by(|a, b| rank(b).cmp(&rank(a)).then(cost(b).total_cmp(&cost(a))));
     once_each(&mut findings);
@@ -177,7 +190,8 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     }
 }
 
-/// Why what a suspect cost may be the profiler's own doing; nothing if it is larger than that, or rests on no profiler.
+/// Why what a suspect cost may be the profiler's own doing; nothing if it is larger than that, or
+/// rests on no profiler.
 fn refusal(case: &Case<'_>, suspect: &Suspect) -> Option<String> {
     let RestsOn { profiler, size } = suspect.rests_on?;
     let profile = case.profiles.iter().find(|profile| profile.profiler == profiler)?;
@@ -186,16 +200,31 @@ fn refusal(case: &Case<'_>, suspect: &Suspect) -> Option<String> {
 
 /// The first rule whose limits a suspect meets.
 fn judge(suspect: &Suspect) -> Option<&'static Rule> {
-    let meets = |limit: &Limit| suspect.signs.get(&limit.sign).is_some_and(|value| *value >= limit.least);
+    let meets =
+        |limit: &Limit| suspect.signs.get(&limit.sign).is_some_and(|value| *value >= limit.least);
     RULES.iter().find(|rule| rule.of == suspect.of && rule.when.iter().all(meets))
 }
 
 fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
-    let shown = rule.when.iter().filter_map(|limit| Some(limit.sign.in_words(*suspect.signs.get(&limit.sign)?)));
+    let shown = rule
+        .when
+        .iter()
+        .filter_map(|limit| Some(limit.sign.in_words(*suspect.signs.get(&limit.sign)?)));
     let evidence = shown.chain(suspect.told).collect();
-    let (function, file, line) = suspect.at.map_or((None, None, None), |at| (Some(at.function), at.file, at.line));
+    let (function, file, line) =
+        suspect.at.map_or((None, None, None), |at| (Some(at.function), at.file, at.line));
     let Rule { cause, refuted_by, remedy, chapter, .. } = *rule;
-    Finding { cause, at: function, file, line, cost: suspect.cost, evidence, refuted_by, remedy, chapter }
+    Finding {
+        cause,
+        at: function,
+        file,
+        line,
+        cost: suspect.cost,
+        evidence,
+        refuted_by,
+        remedy,
+        chapter,
+    }
 }
 
 /// One finding for each cause at each place, the costliest.

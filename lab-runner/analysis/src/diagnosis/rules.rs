@@ -1,5 +1,5 @@
-//! The rules: which signs a suspect must show for a cause, why each number is what it is, and what would refute it. Data alone; the
-//! first rule that all signs meet names the cause.
+//! The rules: which signs a suspect must show for a cause, why each number is what it is, and what
+//! would refute it. Data alone; the first rule that all signs meet names the cause.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::Suspicion;
@@ -43,11 +43,9 @@ pub const NOTICED_MS: f64 = 100.0;
 /// The reason of a sign that is there or is not.
 pub const ONCE: &str = "it is so, or it is not";
 
-const GIVE_WAY: &str =
-    "yield after a slice of time (a millisecond, not a number of items), or move the work to spawn_blocking";
+const GIVE_WAY: &str = "yield after a slice of time (a millisecond, not a number of items), or move the work to spawn_blocking";
 const WAITS_WITHOUT_IT: &str = "a run without this function in which the same tasks wait as long";
-const SPAWN_OR_BOUND: &str =
-    "spawn each item into a JoinSet and await that, or bound what is polled at a time: buffer_unordered(64)";
+const SPAWN_OR_BOUND: &str = "spawn each item into a JoinSet and await that, or bound what is polled at a time: buffer_unordered(64)";
 
 const LONG: Limit = limit(
     Sign::LongestPollMs,
@@ -59,8 +57,11 @@ const HARMS: Limit = limit(
     1.0,
     "tasks of a healthy service queue behind polls of tens of microseconds; a millisecond is a hundred of those",
 );
-const EXPLAINS: Limit =
-    limit(Sign::InflictedShare, 0.05, "a smaller part of all waiting does not explain it: twenty of that size would");
+const EXPLAINS: Limit = limit(
+    Sign::InflictedShare,
+    0.05,
+    "a smaller part of all waiting does not explain it: twenty of that size would",
+);
 
 /// All rules, in the order in which they are tried on a suspect.
 pub static RULES: &[Rule] = &[
@@ -200,7 +201,11 @@ pub static RULES: &[Rule] = &[
                 0.04,
                 "a set that is polled when something is ready polls nothing in vain; samples show that by chance at most",
             ),
-            limit(Sign::SpentPolls, 20.0, "a set that spends a few budgets is small, whatever it does with them"),
+            limit(
+                Sign::SpentPolls,
+                20.0,
+                "a set that spends a few budgets is small, whatever it does with them",
+            ),
             limit(
                 Sign::PerBudgetMs,
                 0.3,
@@ -247,8 +252,16 @@ pub static RULES: &[Rule] = &[
         cause: Cause::Leak,
         of: Suspicion::Memory,
         when: &[
-            limit(Sign::Grown, 1.3, "caches and buffers are warm after the first sixth; a third more is not warm-up"),
-            limit(Sign::GrowingSixths, 5.0, "a cache or a backlog stops growing at some time in the load"),
+            limit(
+                Sign::Grown,
+                1.3,
+                "caches and buffers are warm after the first sixth; a third more is not warm-up",
+            ),
+            limit(
+                Sign::GrowingSixths,
+                5.0,
+                "a cache or a backlog stops growing at some time in the load",
+            ),
             limit(
                 Sign::BytesPerOp,
                 64.0,
@@ -262,7 +275,11 @@ pub static RULES: &[Rule] = &[
     Rule {
         cause: Cause::HostNoise,
         of: Suspicion::Machine,
-        when: &[limit(Sign::Stolen, 0.1, "a tenth of the host is more than its own clock ticks and daemons take")],
+        when: &[limit(
+            Sign::Stolen,
+            0.1,
+            "a tenth of the host is more than its own clock ticks and daemons take",
+        )],
         refuted_by: "the same result on an otherwise idle host",
         remedy: "repeat it on an otherwise idle host; lab doctor measures host noise",
         chapter: "method",
@@ -294,8 +311,16 @@ pub static RULES: &[Rule] = &[
         cause: Cause::Overload,
         of: Suspicion::Load,
         when: &[
-            limit(Sign::Unanswered, 1.0, "the run waits for answers a good while after the last request"),
-            limit(Sign::Busy, 0.8, "workers that are busy for less have time left: then another resource is short"),
+            limit(
+                Sign::Unanswered,
+                1.0,
+                "the run waits for answers a good while after the last request",
+            ),
+            limit(
+                Sign::Busy,
+                0.8,
+                "workers that are busy for less have time left: then another resource is short",
+            ),
         ],
         refuted_by: "a run with more workers in which as many requests have no answer",
         remedy: "lower the rate, do less per request, or add workers; then repeat",

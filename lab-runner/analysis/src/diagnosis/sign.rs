@@ -75,41 +75,73 @@ impl Sign {
         let count = |what: &str| format!("{value:.0} {what}");
         match self {
             Sign::LongestPollMs => format!("longest poll {}", time_ms(value)),
-            Sign::ShareOfTask if value >= 1.0 => "a task of this kind does all its work in one poll".into(),
-            Sign::ShareOfTask => format!("one poll is {} of all the work of a task of this kind", percent(value)),
-            Sign::Computes => format!("{} of the time of these polls is on the CPU", percent(value)),
-            Sign::InKernel => format!("{} of the time of these polls is blocked in the kernel", percent(value)),
-            Sign::InKernelMs => format!("these polls were blocked in the kernel for {}", time_ms(value)),
-            Sign::AtLock => format!("{} of the time of these polls is waiting for a lock", percent(value)),
-            Sign::EndsRuntime => {
-                format!("{} of the time of these polls is waiting for a runtime to shut down", percent(value))
+            Sign::ShareOfTask if value >= 1.0 => {
+                "a task of this kind does all its work in one poll".into()
             }
-            Sign::InflictedMeanMs => format!("mean delay imposed on other tasks: {}", time_ms(value)),
+            Sign::ShareOfTask => {
+                format!("one poll is {} of all the work of a task of this kind", percent(value))
+            }
+            Sign::Computes => {
+                format!("{} of the time of these polls is on the CPU", percent(value))
+            }
+            Sign::InKernel => {
+                format!("{} of the time of these polls is blocked in the kernel", percent(value))
+            }
+            Sign::InKernelMs => {
+                format!("these polls were blocked in the kernel for {}", time_ms(value))
+            }
+            Sign::AtLock => {
+                format!("{} of the time of these polls is waiting for a lock", percent(value))
+            }
+            Sign::EndsRuntime => {
+                format!(
+                    "{} of the time of these polls is waiting for a runtime to shut down",
+                    percent(value)
+                )
+            }
+            Sign::InflictedMeanMs => {
+                format!("mean delay imposed on other tasks: {}", time_ms(value))
+            }
             Sign::InflictedShare => format!("{} of all waiting for a worker", percent(value)),
             Sign::Combines => format!("{} of its CPU time is in a combinator", percent(value)),
             Sign::TurnsAway => {
-                format!("{} of that is polls in vain, because the task budget is spent", percent(value))
+                format!(
+                    "{} of that is polls in vain, because the task budget is spent",
+                    percent(value)
+                )
             }
             Sign::SpentPolls => count("polls ended with a spent task budget"),
             Sign::PerBudgetMs => format!("the set takes {} per 128 operations", time_ms(value)),
             Sign::PollsPerPiece => format!("each item is polled {value:.1} times"),
             Sign::QueuedMs => {
-                format!("work waited {} for a thread while no thread was idle or started", time_ms(value))
+                format!(
+                    "work waited {} for a thread while no thread was idle or started",
+                    time_ms(value)
+                )
             }
-            Sign::StoodMs => format!("a thread of the runtime was blocked for {} in runtime shutdown", time_ms(value)),
+            Sign::StoodMs => format!(
+                "a thread of the runtime was blocked for {} in runtime shutdown",
+                time_ms(value)
+            ),
             Sign::CycleWithRuntime => "runtime shutdown waits for itself".into(),
             Sign::Cycle => "the waits form a wait-for cycle".into(),
-            Sign::WaitsForComputing => "runtime shutdown waits for a task that computes and never yields".into(),
+            Sign::WaitsForComputing => {
+                "runtime shutdown waits for a task that computes and never yields".into()
+            }
             Sign::Refused => "tokio refused to shut the runtime down there, with a panic".into(),
             Sign::Panics if value < 1.5 => "a task panicked".into(),
             Sign::Panics => format!("tasks panicked {value:.0} times"),
             Sign::CutOff => count("accepted requests were dropped without an answer"),
             Sign::Grown => format!("memory grew {value:.2}-fold after the first sixth of the load"),
-            Sign::GrowingSixths => format!("memory grew in {value:.0} of the last 5 sixths of the load"),
+            Sign::GrowingSixths => {
+                format!("memory grew in {value:.0} of the last 5 sixths of the load")
+            }
             Sign::BytesPerOp => format!("{value:.0} bytes remain per operation"),
             Sign::Unanswered => count("requests had no answer when the run ended"),
             Sign::Busy => format!("workers were inside polls for {} of their time", percent(value)),
-            Sign::Stolen => format!("the hypervisor took {} of this host's CPU time", percent(value)),
+            Sign::Stolen => {
+                format!("the hypervisor took {} of this host's CPU time", percent(value))
+            }
             Sign::ForeignCores => format!("other processes used {value:.2} cores meanwhile"),
             Sign::NoCore => format!("{} of all waiting is for a CPU core", percent(value)),
             Sign::PacerFailed => "the load generator could not keep its schedule".into(),

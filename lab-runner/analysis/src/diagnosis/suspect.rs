@@ -1,4 +1,5 @@
-//! Suspects: what could be wrong, with the signs that it shows. Each kind is collected by a file of its own in `suspects/`.
+//! Suspects: what could be wrong, with the signs that it shows. Each kind is collected by a file of
+//! its own in `suspects/`.
 
 use crate::diagnosis::Cost;
 use crate::diagnosis::sign::Sign;
@@ -64,7 +65,8 @@ pub struct Suspect {
     pub signs: BTreeMap<Sign, f64>,
     /// What it cost.
     pub cost: Cost,
-    /// The profiler that its cost rests on, and how large that is beside what the profiler took; none if it rests on none.
+    /// The profiler that its cost rests on, and how large that is beside what the profiler took;
+    /// none if it rests on none.
     pub rests_on: Option<RestsOn>,
     /// What else there is to say, clause by clause.
     pub told: Vec<String>,
@@ -84,14 +86,25 @@ pub struct At {
 impl At {
     /// The place of a frame.
     pub fn of(frame: &Frame) -> At {
-        At { function: without_closures(&frame.function), file: frame.file.clone(), line: frame.line }
+        At {
+            function: without_closures(&frame.function),
+            file: frame.file.clone(),
+            line: frame.line,
+        }
     }
 }
 
 impl Suspect {
     /// A suspect that shows nothing yet.
     pub fn new(of: Suspicion, at: Option<At>) -> Suspect {
-        Suspect { of, at, signs: BTreeMap::new(), cost: Cost::default(), rests_on: None, told: Vec::new() }
+        Suspect {
+            of,
+            at,
+            signs: BTreeMap::new(),
+            cost: Cost::default(),
+            rests_on: None,
+            told: Vec::new(),
+        }
     }
 
     /// The same, and it shows this.

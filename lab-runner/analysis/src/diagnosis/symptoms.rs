@@ -1,8 +1,9 @@
 //! Symptoms that no finding explains: while one is there a run is not called healthy.
 //!
-//! What profilers did not see is no proof that nothing is wrong. So what the measured run shows (unanswered requests,
-//! slow ones) must be there in the profiled runs too, or the diagnosis is undecided; and a worker that stood in a long
-//! poll is worth a sentence even where nobody was seen to wait for it.
+//! What profilers did not see is no proof that nothing is wrong. So what the measured run shows
+//! (unanswered requests, slow ones) must be there in the profiled runs too, or the diagnosis is
+//! undecided; and a worker that stood in a long poll is worth a sentence even where nobody was seen
+//! to wait for it.
 
 use crate::diagnosis::Case;
 use crate::diagnosis::rules::NOTICED_MS;
@@ -14,8 +15,8 @@ use crate::units::{grouped, time_ms};
 
 /// A latency of the measured run below this many milliseconds is no symptom.
 const SLOW_MS: f64 = 10.0;
-/// The symptom is missing in a profiled run whose latency is less than one part in so many of the measured run's:
-/// shorter loads and different moments make up less.
+/// The symptom is missing in a profiled run whose latency is less than one part in so many of the
+/// measured run's: shorter loads and different moments make up less.
 const MISSING: f64 = 4.0;
 
 /// The latencies that are compared: the metric in microseconds, and its name in words.
@@ -47,7 +48,9 @@ fn without_answer(run: &Analysis) -> Option<String> {
 /// A worker that stood in one poll for as long as people notice.
 fn long_poll(case: &Case<'_>) -> Option<String> {
     let polls = sampled(case)?.long_polls.iter();
-    let longest = polls.max_by(|a, b| own_ms(a).total_cmp(&own_ms(b))).filter(|poll| own_ms(poll) >= NOTICED_MS)?;
+    let longest = polls
+        .max_by(|a, b| own_ms(a).total_cmp(&own_ms(b)))
+        .filter(|poll| own_ms(poll) >= NOTICED_MS)?;
     let function = longest.blamed.as_ref().map_or("unknown code", |frame| &frame.function);
     Some(format!("a worker stood in one poll of {function} for {}", time_ms(own_ms(longest))))
 }
@@ -57,7 +60,8 @@ fn own_ms(poll: &LongPoll) -> f64 {
     poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)
 }
 
-/// The symptoms of the measured run that a profiled run does not have: then the profiler looked at something else.
+/// The symptoms of the measured run that a profiled run does not have: then the profiler looked at
+/// something else.
 fn missing(run: &Analysis, profiles: &[Profile]) -> Vec<String> {
     profiles.iter().flat_map(|profile| missing_in(run, profile)).collect()
 }
@@ -67,7 +71,8 @@ fn missing_in(run: &Analysis, profile: &Profile) -> Vec<String> {
         return Vec::new();
     }
     let slow = LATENCIES.iter().filter_map(|(name, words)| {
-        // The least that the truth can be: what the generator or the host added is no symptom of the service.
+        // The least that the truth can be: what the generator or the host added is no symptom of
+        // the service.
         let measured = run.metrics.get(*name)?.low / 1e3;
         let profiled = profile.metrics.get(*name)? / 1e3;
         (measured >= SLOW_MS && profiled * MISSING < measured).then(|| {
@@ -82,7 +87,11 @@ fn missing_in(run: &Analysis, profile: &Profile) -> Vec<String> {
     let of_measured = metric(run, "lost").unwrap_or(0.0) + metric(run, "unfinished").unwrap_or(0.0);
     let of_profiled = |name: &str| profile.metrics.get(name).copied();
     let all_answered = of_profiled("lost") == Some(0.0) && of_profiled("unfinished") == Some(0.0);
-    let unanswered = (of_measured > 0.0 && all_answered)
-        .then(|| format!("the unanswered requests of the measured run are not in the {} run", profile.profiler));
+    let unanswered = (of_measured > 0.0 && all_answered).then(|| {
+        format!(
+            "the unanswered requests of the measured run are not in the {} run",
+            profile.profiler
+        )
+    });
     slow.chain(unanswered).collect()
 }

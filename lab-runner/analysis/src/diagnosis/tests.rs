@@ -1,4 +1,5 @@
-//! Each rule both ways: it speaks at its limits and is silent below any of them; and made-up runs whose answer is known.
+//! Each rule both ways: it speaks at its limits and is silent below any of them; and made-up runs
+//! whose answer is known.
 
 use crate::diagnosis::rules::RULES;
 use crate::diagnosis::sign::Sign;
@@ -21,7 +22,9 @@ fn spec() -> Spec {
 }
 
 fn at_its_limits(rule: &Rule) -> Suspect {
-    rule.when.iter().fold(Suspect::new(rule.of, None), |suspect, limit| suspect.with(limit.sign, limit.least))
+    rule.when
+        .iter()
+        .fold(Suspect::new(rule.of, None), |suspect, limit| suspect.with(limit.sign, limit.least))
 }
 
 #[test]
@@ -31,10 +34,16 @@ fn every_rule_speaks_at_its_limits_and_is_silent_below_any_of_them() {
         assert_eq!(judge(&suspect).map(|rule| rule.cause), Some(rule.cause), "{rule:?}");
         for limit in rule.when {
             let below = suspect.clone().with(limit.sign, 0.99 * limit.least);
-            assert!(judge(&below).is_none_or(|found| !std::ptr::eq(found, rule)), "{limit:?} of {rule:?}");
+            assert!(
+                judge(&below).is_none_or(|found| !std::ptr::eq(found, rule)),
+                "{limit:?} of {rule:?}"
+            );
             let mut unknown = suspect.clone();
             unknown.signs.remove(&limit.sign);
-            assert!(judge(&unknown).is_none_or(|found| !std::ptr::eq(found, rule)), "what is not known accuses nobody");
+            assert!(
+                judge(&unknown).is_none_or(|found| !std::ptr::eq(found, rule)),
+                "what is not known accuses nobody"
+            );
         }
     }
 }
@@ -44,7 +53,10 @@ fn every_rule_gives_its_reasons() {
     for rule in RULES {
         let texts = [rule.refuted_by, rule.remedy, rule.chapter];
         assert!(!rule.when.is_empty() && texts.iter().all(|text| !text.is_empty()), "{rule:?}");
-        assert!(rule.when.iter().all(|limit| limit.least > 0.0 && !limit.why.is_empty()), "{rule:?}");
+        assert!(
+            rule.when.iter().all(|limit| limit.least > 0.0 && !limit.why.is_empty()),
+            "{rule:?}"
+        );
     }
 }
 
@@ -70,7 +82,8 @@ fn long_poll(ms: u64, on_cpu: f64, runnable: f64, innermost: &str) -> LongPoll {
     }
 }
 
-/// Requests that waited so long for polls of `shop::import`, of which each of its tasks has so many milliseconds.
+/// Requests that waited so long for polls of `shop::import`, of which each of its tasks has so many
+/// milliseconds.
 fn sched(waited_ms: f64, waits: u64, task_ms: f64) -> Sched {
     let group = |name: &str, function: Option<&str>, sum_ms: f64| Group {
         name: name.into(),
@@ -83,7 +96,10 @@ fn sched(waited_ms: f64, waits: u64, task_ms: f64) -> Sched {
     };
     let edges = vec![Edge { culprit: Culprit::Group(1), victim: 0, ms: waited_ms, waits }];
     Sched {
-        groups: vec![group("requests", None, 1.0), group("src/main.rs:7", Some("shop::import"), task_ms)],
+        groups: vec![
+            group("requests", None, 1.0),
+            group("src/main.rs:7", Some("shop::import"), task_ms),
+        ],
         workers: vec![Worker { busy_ms: 500.0, idle_ms: 500.0, ..Worker::default() }],
         blame: Some(Blame { waits, waited_ms, edges }),
         ..Sched::default()
@@ -123,7 +139,13 @@ fn looked(sched: Sched, long_polls: Vec<LongPoll>) -> Profile {
 
 fn of(profile: Profile) -> Diagnosis {
     let profiles = [profile];
-    diagnose(&Case { measured: None, profiles: &profiles, post_mortem: None, panics: &[], own_crate: None })
+    diagnose(&Case {
+        measured: None,
+        profiles: &profiles,
+        post_mortem: None,
+        panics: &[],
+        own_crate: None,
+    })
 }
 
 fn causes(profile: Profile) -> Vec<Cause> {
@@ -132,13 +154,28 @@ fn causes(profile: Profile) -> Vec<Cause> {
 
 #[test]
 fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
-    let all_at_once = of(looked(sched(90_000.0, 900, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]));
+    let all_at_once = of(looked(
+        sched(90_000.0, 900, 1_400.0),
+        vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")],
+    ));
     let finding = &all_at_once.findings[0];
-    assert_eq!((finding.cause, finding.at.as_deref(), finding.line), (Cause::LongPoll, Some("shop::import"), Some(12)));
-    assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
-    assert_eq!(causes(looked(sched(9_000.0, 900, 1_400.0), vec![long_poll(12, 1.0, 0.0, "serde_json::parse")])), []);
     assert_eq!(
-        causes(looked(sched(9_000.0, 900, 1_400.0), vec![long_poll(120, 1.0, 0.0, "serde_json::parse")])),
+        (finding.cause, finding.at.as_deref(), finding.line),
+        (Cause::LongPoll, Some("shop::import"), Some(12))
+    );
+    assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
+    assert_eq!(
+        causes(looked(
+            sched(9_000.0, 900, 1_400.0),
+            vec![long_poll(12, 1.0, 0.0, "serde_json::parse")]
+        )),
+        []
+    );
+    assert_eq!(
+        causes(looked(
+            sched(9_000.0, 900, 1_400.0),
+            vec![long_poll(120, 1.0, 0.0, "serde_json::parse")]
+        )),
         [Cause::LongPoll],
         "slices that people notice are too long, however many there are"
     );
@@ -146,15 +183,23 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
 
 #[test]
 fn a_long_poll_that_nobody_waits_for_harms_nobody() {
-    assert_eq!(causes(looked(sched(0.0, 0, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")])), []);
+    assert_eq!(
+        causes(looked(
+            sched(0.0, 0, 1_400.0),
+            vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]
+        )),
+        []
+    );
 }
 
 /// The import inflicts all waiting but for what is `rest`.
 fn watched(share: f64, rest_ms: f64) -> Diagnosis {
     let mut sched = sched(9_000.0, 900, 1_400.0);
     sched.blame.iter_mut().for_each(|blame| blame.waited_ms = 9_000.0 + rest_ms);
-    let cost =
-        overhead::Cost { of_wall: Range { low: 0.0, mid: share / 2.0, high: share }, ..overhead::Cost::default() };
+    let cost = overhead::Cost {
+        of_wall: Range { low: 0.0, mid: share / 2.0, high: share },
+        ..overhead::Cost::default()
+    };
     let profile = looked(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
     of(Profile { overhead: Ok(cost), ..profile })
 }
@@ -176,16 +221,27 @@ fn what_is_smaller_than_what_overhead_cost_accuses_nobody_and_is_told() {
 
 #[test]
 fn a_poll_that_had_no_core_is_not_long() {
-    assert_eq!(causes(looked(sched(900.0, 9, 20.0), vec![long_poll(90, 0.05, 0.95, "serde_json::parse")])), []);
+    assert_eq!(
+        causes(looked(sched(900.0, 9, 20.0), vec![long_poll(90, 0.05, 0.95, "serde_json::parse")])),
+        []
+    );
 }
 
 #[test]
 fn what_waits_in_the_kernel_is_told_from_what_waits_for_a_lock_or_for_a_runtime() {
-    let found = |innermost: &str| causes(looked(sched(9_000.0, 90, 250.0), vec![long_poll(250, 0.0, 0.0, innermost)]));
+    let found = |innermost: &str| {
+        causes(looked(sched(9_000.0, 90, 250.0), vec![long_poll(250, 0.0, 0.0, innermost)]))
+    };
     assert_eq!(found("read"), [Cause::BlockingCall]);
-    assert_eq!(found("std::sys::sync::mutex::futex::Mutex::lock_contended"), [Cause::LockAcrossStall]);
+    assert_eq!(
+        found("std::sys::sync::mutex::futex::Mutex::lock_contended"),
+        [Cause::LockAcrossStall]
+    );
     assert_eq!(found("parking_lot::raw_mutex::RawMutex::lock_slow"), [Cause::LockAcrossStall]);
-    assert_eq!(found("tokio::runtime::blocking::pool::BlockingPool::shutdown"), [Cause::SelfShutdown]);
+    assert_eq!(
+        found("tokio::runtime::blocking::pool::BlockingPool::shutdown"),
+        [Cause::SelfShutdown]
+    );
 }
 
 #[test]
@@ -212,13 +268,24 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
             idle_blocking_threads: Some(0),
             ..Counters::default()
         };
-        let mut profile = looked(Sched { counters: (0..9).map(look).collect(), ..sched(0.0, 0, 1.0) }, Vec::new());
-        profile.hand_offs =
-            vec![HandOff { place: String::new(), function: "shop::index".into(), file: None, line: None, seen: 3 }];
+        let mut profile = looked(
+            Sched { counters: (0..9).map(look).collect(), ..sched(0.0, 0, 1.0) },
+            Vec::new(),
+        );
+        profile.hand_offs = vec![HandOff {
+            place: String::new(),
+            function: "shop::index".into(),
+            file: None,
+            line: None,
+            seen: 3,
+        }];
         profile
     };
     let full = of(looks(|_| 1));
-    assert_eq!((full.findings[0].cause, full.findings[0].at.as_deref()), (Cause::PoolExhausted, Some("shop::index")));
+    assert_eq!(
+        (full.findings[0].cause, full.findings[0].at.as_deref()),
+        (Cause::PoolExhausted, Some("shop::index"))
+    );
     assert_eq!(full.findings[0].cost.ms, Some(320.0));
     assert_eq!(causes(looks(|n| n)), [], "a pool that grows");
 }
@@ -226,9 +293,17 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
 #[test]
 fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wait() {
     let stands = |outermost: &str| {
-        let names = ["tokio::runtime::blocking::shutdown::Receiver::wait", "shop::serve::{{closure}}", outermost];
-        let stuck_threads =
-            StuckThread { stack: names.map(frame).into(), for_ms: 1_000.0, looks: 10, ..StuckThread::default() };
+        let names = [
+            "tokio::runtime::blocking::shutdown::Receiver::wait",
+            "shop::serve::{{closure}}",
+            outermost,
+        ];
+        let stuck_threads = StuckThread {
+            stack: names.map(frame).into(),
+            for_ms: 1_000.0,
+            looks: 10,
+            ..StuckThread::default()
+        };
         of(Profile { stuck_threads: vec![stuck_threads], ..looked(sched(0.0, 0, 1.0), Vec::new()) })
     };
     let inside = stands("tokio::runtime::blocking::pool::Inner::run");
@@ -242,9 +317,13 @@ fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wa
 #[test]
 fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
     let both = |elsewhere: &str| {
-        let mut ends = long_poll(1_000, 0.0, 0.0, "tokio::runtime::blocking::pool::BlockingPool::shutdown");
+        let mut ends =
+            long_poll(1_000, 0.0, 0.0, "tokio::runtime::blocking::pool::BlockingPool::shutdown");
         ends.blamed = Some(frame(elsewhere));
-        causes(looked(sched(9_000.0, 90, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse"), ends]))
+        causes(looked(
+            sched(9_000.0, 90, 1_400.0),
+            vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse"), ends],
+        ))
     };
     assert_eq!(both("shop::serve"), [Cause::LongPoll, Cause::SelfShutdown]);
     let at = |cause: Cause, at: &str| Finding {
@@ -259,7 +338,10 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
         chapter: "",
     };
     let ends = at(Cause::SelfShutdown, "shop::serve");
-    assert!(ends.explains(&at(Cause::BlockingCall, "shop::serve")) && ends.explains(&at(Cause::AbortedWork, "main")));
+    assert!(
+        ends.explains(&at(Cause::BlockingCall, "shop::serve"))
+            && ends.explains(&at(Cause::AbortedWork, "main"))
+    );
     assert!(!ends.explains(&at(Cause::LongPoll, "shop::import")) && !ends.explains(&ends));
     assert!(at(Cause::LongPoll, "shop::import").explains(&at(Cause::Overload, "")));
 }
@@ -267,11 +349,20 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
 #[test]
 fn memory_leaks_if_it_grows_to_the_end_of_the_load() {
     let grows = |live: fn(u64) -> u64| {
-        let look = |n: u64| MemoryAt { ms: n as f64 * 50.0, allocated: live(n), active: live(n), resident: live(n) };
+        let look = |n: u64| MemoryAt {
+            ms: n as f64 * 50.0,
+            allocated: live(n),
+            active: live(n),
+            resident: live(n),
+        };
         causes(Profile { memory: (0..60).map(look).collect(), ..profile(Profiler::Alloc) })
     };
     assert_eq!(grows(|n| 1_000_000 + 100_000 * n), [Cause::Leak]);
-    assert_eq!(grows(|n| 1_000_000 + 100_000 * n.min(30)), [], "a backlog that is full by the middle of the load");
+    assert_eq!(
+        grows(|n| 1_000_000 + 100_000 * n.min(30)),
+        [],
+        "a backlog that is full by the middle of the load"
+    );
     assert_eq!(grows(|n| 1_000_000 + 100 * n), [], "what is lost in the allocator");
 }
 
@@ -279,28 +370,44 @@ fn memory_leaks_if_it_grows_to_the_end_of_the_load() {
 fn who_did_not_look_does_not_call_anything_healthy() {
     let blind = of(profile(Profiler::Alloc));
     assert_eq!((blind.conclusion(), blind.findings.len()), (Cause::NotEnoughEvidence, 0));
-    assert!(blind.not_looked_at.iter().any(|what| what.contains("the profiler sched did not run")), "{blind:?}");
+    assert!(
+        blind.not_looked_at.iter().any(|what| what.contains("the profiler sched did not run")),
+        "{blind:?}"
+    );
     assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).conclusion(), Cause::Healthy);
-    let unavailable =
-        Profile { note: ProfilerStatus::unavailable("no hooks"), ..looked(sched(0.0, 0, 1.0), Vec::new()) };
+    let unavailable = Profile {
+        note: ProfilerStatus::unavailable("no hooks"),
+        ..looked(sched(0.0, 0, 1.0), Vec::new())
+    };
     assert!(of(unavailable).not_looked_at.iter().any(|what| what.contains("no hooks")));
 }
 
 #[test]
 fn signs_have_words_with_their_numbers() {
     assert_eq!(Sign::LongestPollMs.in_words(1_432.0), "longest poll 1.43 s");
-    assert_eq!(Sign::ShareOfTask.in_words(0.5), "one poll is 50.0 % of all the work of a task of this kind");
+    assert_eq!(
+        Sign::ShareOfTask.in_words(0.5),
+        "one poll is 50.0 % of all the work of a task of this kind"
+    );
     let of = |suspicion| RULES.iter().filter(|rule| rule.of == suspicion).count();
     assert!(of(Suspicion::Polls) >= 4);
 }
 
 fn panic_in(outermost: &str, text: &str, times: u64) -> Panic {
     let names = ["std::panicking::begin_panic", "shop::order::{{closure}}", outermost];
-    Panic { thread: "tokio-rt-worker".into(), text: text.into(), stack: names.map(frame).into(), times }
+    Panic {
+        thread: "tokio-rt-worker".into(),
+        text: text.into(),
+        stack: names.map(frame).into(),
+        times,
+    }
 }
 
 fn with_panics(panics: Vec<Panic>) -> Diagnosis {
-    let waits = looked(sched(90_000.0, 900, 1_400.0), vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
+    let waits = looked(
+        sched(90_000.0, 900, 1_400.0),
+        vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")],
+    );
     of(Profile { panics, ..waits })
 }
 
@@ -345,7 +452,13 @@ fn beside(measured: &[(&str, f64)], profiled: &[(&str, f64)]) -> Diagnosis {
     let run = crate::comparison::paired::tests::run(1, "a", measured);
     let metrics = profiled.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     let profiles = [Profile { metrics, ..looked(sched(0.0, 0, 1.0), Vec::new()) }];
-    diagnose(&Case { measured: Some(&run), profiles: &profiles, post_mortem: None, panics: &[], own_crate: None })
+    diagnose(&Case {
+        measured: Some(&run),
+        profiles: &profiles,
+        post_mortem: None,
+        panics: &[],
+        own_crate: None,
+    })
 }
 
 #[test]
@@ -354,13 +467,23 @@ fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
     assert_eq!(missing.conclusion(), Cause::NotEnoughEvidence);
     assert_eq!(
         missing.withheld,
-        ["the slow requests of the measured run are not in the sched run: p99 900 µs there, 240 ms here"]
+        [
+            "the slow requests of the measured run are not in the sched run: p99 900 µs there, 240 ms here"
+        ]
     );
     for (measured, profiled) in [(240_000.0, 200_000.0), (9_000.0, 30.0)] {
         let found = beside(&[("response_p99_us", measured)], &[("response_p99_us", profiled)]);
-        assert_eq!((found.conclusion(), found.withheld), (Cause::Healthy, Vec::<String>::new()), "{measured}");
+        assert_eq!(
+            (found.conclusion(), found.withheld),
+            (Cause::Healthy, Vec::<String>::new()),
+            "{measured}"
+        );
     }
-    assert_eq!(beside(&[], &[]).conclusion(), Cause::Healthy, "what was not measured is no symptom");
+    assert_eq!(
+        beside(&[], &[]).conclusion(),
+        Cause::Healthy,
+        "what was not measured is no symptom"
+    );
 }
 
 #[test]

@@ -43,10 +43,18 @@ impl Sweep {
         let of_a_sweep = |run: &&Analysis| run.recording.spec.purpose.is_sweep();
         for run in runs.iter().filter(of_a_sweep) {
             let spec = &run.recording.spec;
-            let one = One { size: spec.load.size, ending: run.recording.outcome.ending, metrics: run.metrics.clone() };
+            let one = One {
+                size: spec.load.size,
+                ending: run.recording.outcome.ending,
+                metrics: run.metrics.clone(),
+            };
             match ways.iter_mut().find(|way| way.variant == spec.variant) {
                 Some(way) => way.runs.push(one),
-                None => ways.push(Way { variant: spec.variant.clone(), kind: spec.kind, runs: vec![one] }),
+                None => ways.push(Way {
+                    variant: spec.variant.clone(),
+                    kind: spec.kind,
+                    runs: vec![one],
+                }),
             }
         }
         let first = runs.iter().find(of_a_sweep)?;
@@ -60,7 +68,8 @@ impl Sweep {
 
     /// The largest size at which every way has this metric.
     pub fn largest_of_all(&self, metric: &str) -> Option<usize> {
-        let by_all = |size: &usize| self.ways.iter().all(|way| way.median_at(metric, *size).is_some());
+        let by_all =
+            |size: &usize| self.ways.iter().all(|way| way.median_at(metric, *size).is_some());
         self.sizes().into_iter().rev().find(by_all)
     }
 
@@ -86,7 +95,11 @@ impl Sweep {
     /// Most repetitions that a size of a way has.
     pub fn repetitions(&self) -> usize {
         let count = |way: &Way, size| way.runs.iter().filter(|run| run.size == size).count();
-        self.ways.iter().flat_map(|way| way.sizes().into_iter().map(|size| count(way, size))).max().unwrap_or(0)
+        self.ways
+            .iter()
+            .flat_map(|way| way.sizes().into_iter().map(|size| count(way, size)))
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -97,12 +110,16 @@ impl Way {
 
     /// The runs that did not end by themselves: how, and at which size.
     pub fn unfinished(&self) -> Option<(Ending, usize)> {
-        self.runs.iter().find(|run| run.ending != Ending::Finished).map(|run| (run.ending, run.size))
+        self.runs
+            .iter()
+            .find(|run| run.ending != Ending::Finished)
+            .map(|run| (run.ending, run.size))
     }
 
     /// All repetitions of a metric at a size. A run that did not finish has none.
     pub fn values(&self, metric: &str, size: usize) -> Vec<f64> {
-        let finished = self.runs.iter().filter(|run| run.size == size && run.ending == Ending::Finished);
+        let finished =
+            self.runs.iter().filter(|run| run.size == size && run.ending == Ending::Finished);
         finished.filter_map(|run| Some(run.metrics.get(metric)?.value)).collect()
     }
 
@@ -135,7 +152,8 @@ mod tests {
     fn square() -> Way {
         let sizes = (0..6).map(|power| 100usize << power);
         let polls = |size: usize| (size * size) as f64 + 5.0;
-        let runs = sizes.flat_map(|size| (0..3).map(move |_| one(size, Ending::Finished, polls(size))));
+        let runs =
+            sizes.flat_map(|size| (0..3).map(move |_| one(size, Ending::Finished, polls(size))));
         way("square", runs.chain([one(EMPTY, Ending::Finished, 5.0)]).collect())
     }
 
@@ -150,15 +168,31 @@ mod tests {
 
     #[test]
     fn a_run_that_did_not_finish_has_no_cost_and_is_told() {
-        let cut =
-            way("cut", vec![one(10, Ending::Finished, 4.0), one(10, Ending::Hung, 9.0), one(20, Ending::Hung, 9.0)]);
-        assert_eq!((cut.values("child_polls", 10), cut.median_at("child_polls", 20)), (vec![4.0], None));
+        let cut = way(
+            "cut",
+            vec![
+                one(10, Ending::Finished, 4.0),
+                one(10, Ending::Hung, 9.0),
+                one(20, Ending::Hung, 9.0),
+            ],
+        );
+        assert_eq!(
+            (cut.values("child_polls", 10), cut.median_at("child_polls", 20)),
+            (vec![4.0], None)
+        );
         assert_eq!(cut.unfinished(), Some((Ending::Hung, 10)));
         let sweep = Sweep {
-            ways: vec![cut, way("whole", vec![one(10, Ending::Finished, 1.0), one(20, Ending::Finished, 2.0)])],
+            ways: vec![
+                cut,
+                way("whole", vec![one(10, Ending::Finished, 1.0), one(20, Ending::Finished, 2.0)]),
+            ],
             seed: 7,
         };
-        assert_eq!(sweep.largest_of_all("child_polls"), Some(10), "the largest that all of them managed");
+        assert_eq!(
+            sweep.largest_of_all("child_polls"),
+            Some(10),
+            "the largest that all of them managed"
+        );
     }
 
     #[test]
@@ -169,7 +203,10 @@ mod tests {
 
     #[test]
     fn ways_follow_the_order_of_their_scenario() {
-        let mut sweep = Sweep { ways: vec![way("stranger", vec![]), way("b", vec![]), way("a", vec![])], seed: 7 };
+        let mut sweep = Sweep {
+            ways: vec![way("stranger", vec![]), way("b", vec![]), way("a", vec![])],
+            seed: 7,
+        };
         sweep.sort_by(|name| ["a", "b"].iter().position(|known| *known == name));
         let names: Vec<&str> = sweep.ways.iter().map(|way| way.variant.as_str()).collect();
         assert_eq!(names, ["a", "b", "stranger"]);

@@ -10,7 +10,8 @@ use lab_recording::post_mortem::{PostMortem, WatchedKind};
 /// How many threads of a kind are told where nothing is wrong with them.
 const TOLD: usize = 3;
 
-/// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never yields.
+/// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never
+/// yields.
 pub fn explain(dead: &PostMortem) -> Explanation {
     let graph = Graph::of(dead);
     let computes = |index: usize| graph.roles[index].inside && graph.roles[index].computes;
@@ -33,12 +34,25 @@ impl Graph<'_> {
         self.explanation(Shape::NeverYields, steps, self.roles[last].own.cloned(), chain)
     }
 
-    fn explanation(&self, shape: Shape, steps: Vec<String>, at: Option<Frame>, nodes: &[Node]) -> Explanation {
+    fn explanation(
+        &self,
+        shape: Shape,
+        steps: Vec<String>,
+        at: Option<Frame>,
+        nodes: &[Node],
+    ) -> Explanation {
         let is_lock = |node: &Node| matches!(node, Node::Watched(index) if self.dead.watched[*index].kind != WatchedKind::Channel);
-        Explanation { shape, steps, at, has_lock: nodes.iter().any(is_lock), has_runtime: nodes.contains(&Node::End) }
+        Explanation {
+            shape,
+            steps,
+            at,
+            has_lock: nodes.iter().any(is_lock),
+            has_runtime: nodes.contains(&Node::End),
+        }
     }
 
-    /// Whether a thread of a runtime is in a call, which keeps it from ending just as well as computing does.
+    /// Whether a thread of a runtime is in a call, which keeps it from ending just as well as
+    /// computing does.
     fn stands(&self, index: usize) -> bool {
         let role = &self.roles[index];
         let answered = !self.dead.threads[index].stack.is_empty();
@@ -49,7 +63,8 @@ impl Graph<'_> {
     fn closes(&self, cycle: &[Node]) -> Option<Frame> {
         let waits = |pair: &&[Node]| is_who(pair[0]);
         let pairs: Vec<&[Node]> = cycle.windows(2).filter(waits).collect();
-        let ends = pairs.iter().find(|pair| pair[1] == Node::End).and_then(|pair| self.own_frame(pair[0]));
+        let ends =
+            pairs.iter().find(|pair| pair[1] == Node::End).and_then(|pair| self.own_frame(pair[0]));
         let asked = pairs.iter().filter_map(|pair| self.asked(pair[0], pair[1]));
         ends.or_else(|| asked.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, frame)| frame))
     }
@@ -61,8 +76,8 @@ impl Graph<'_> {
         }
     }
 
-    /// Since when somebody waits for a lock or a channel, and where: in their stack, or as a task, which has none, at the
-    /// line where it asked.
+    /// Since when somebody waits for a lock or a channel, and where: in their stack, or as a task,
+    /// which has none, at the line where it asked.
     fn asked(&self, who: Node, what: Node) -> Option<(f64, Frame)> {
         let Node::Watched(index) = what else { return None };
         let watched = &self.dead.watched[index];
@@ -74,7 +89,8 @@ impl Graph<'_> {
             line: line.parse().ok(),
         };
         // The root future of block_on is awaited far below the line that waits.
-        let blocks = matches!(who, Node::Thread(index) if self.roles[index].wait != Some(Wait::BlockOn));
+        let blocks =
+            matches!(who, Node::Thread(index) if self.roles[index].wait != Some(Wait::BlockOn));
         Some((party.for_ms, self.own_frame(who).filter(|_| blocks).unwrap_or(named)))
     }
 
@@ -89,17 +105,18 @@ impl Graph<'_> {
                 && role.wait.is_some_and(|wait| wait > Wait::Sleep)
                 && role.wait != Some(Wait::Lock)
         });
-        let locks: Vec<usize> = all().filter(|index| self.roles[*index].wait == Some(Wait::Lock)).collect();
+        let locks: Vec<usize> =
+            all().filter(|index| self.roles[*index].wait == Some(Wait::Lock)).collect();
         steps.extend(outside.take(TOLD).map(|index| self.waits(index)));
-        steps.extend(
-            locks
-                .iter()
-                .take(TOLD)
-                .map(|index| format!("{}, whose holder is unknown: only watched locks have one", self.waits(*index))),
-        );
+        steps.extend(locks.iter().take(TOLD).map(|index| {
+            format!("{}, whose holder is unknown: only watched locks have one", self.waits(*index))
+        }));
         steps.extend(self.waiting_tasks());
-        let computing = all().filter(|index| self.roles[*index].inside && self.roles[*index].computes);
-        let alone = |index| format!("{}, but no thread or task is known to wait for it", self.never_yields(index));
+        let computing =
+            all().filter(|index| self.roles[*index].inside && self.roles[*index].computes);
+        let alone = |index| {
+            format!("{}, but no thread or task is known to wait for it", self.never_yields(index))
+        };
         steps.extend(computing.take(TOLD).map(alone));
         let mut explanation = self.explanation(Shape::NoCycle, steps, None, &chain);
         explanation.has_lock |= !locks.is_empty();
@@ -133,7 +150,8 @@ impl Graph<'_> {
     /// How many tasks wait for something else than what is watched.
     fn waiting_tasks(&self) -> Option<String> {
         let tasks = self.dead.tasks.as_ref()?;
-        let events = |number: u64| !self.is_polled(number) && self.next(Node::Task(number)).is_empty();
+        let events =
+            |number: u64| !self.is_polled(number) && self.next(Node::Task(number)).is_empty();
         let waiting: Vec<_> = tasks.iter().filter(|task| events(task.number)).collect();
         let oldest = waiting.iter().map(|task| task.age_ms).fold(0.0, f64::max);
         let wait = if waiting.len() == 1 { "waits" } else { "wait" };

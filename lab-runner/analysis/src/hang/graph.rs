@@ -1,5 +1,5 @@
-//! Who waits for whom, as a graph: threads and tasks wait for locks, channels and the end of a runtime, and these for threads and
-//! tasks in turn.
+//! Who waits for whom, as a graph: threads and tasks wait for locks, channels and the end of a
+//! runtime, and these for threads and tasks in turn.
 
 use crate::hang::roles::{Home, Role, Wait, role};
 use lab_recording::post_mortem::{LiveTask, Party, PostMortem, TaskState, Watched, WatchedKind};
@@ -42,7 +42,12 @@ impl<'a> Graph<'a> {
             roles: dead.threads.iter().map(role).collect(),
             tasks: dead.tasks.iter().flatten().map(|task| (task.number, task)).collect(),
             polls: HashMap::new(),
-            threads: dead.threads.iter().enumerate().map(|(index, thread)| (thread.tid, index)).collect(),
+            threads: dead
+                .threads
+                .iter()
+                .enumerate()
+                .map(|(index, thread)| (thread.tid, index))
+                .collect(),
             polled: HashMap::new(),
             edges: HashMap::new(),
         };
@@ -53,14 +58,16 @@ impl<'a> Graph<'a> {
 
     /// The thread of each task that is being polled, by whatever tells it.
     fn find_polls(&mut self) {
-        let polls = self.dead.threads.iter().filter_map(|thread| Some((thread.poll?.task, thread.tid)));
+        let polls =
+            self.dead.threads.iter().filter_map(|thread| Some((thread.poll?.task, thread.tid)));
         let states = self.dead.tasks.iter().flatten().filter_map(|task| match task.state {
             TaskState::Polled(tid) => Some((task.number, tid)),
             TaskState::Waits => None,
         });
         // Who waits for a lock that blocks its thread is inside a poll there.
         let locks = self.dead.watched.iter().filter(|watched| watched.kind == WatchedKind::Lock);
-        let blocked = locks.flat_map(|lock| &lock.waiters).filter_map(|party| Some((party.task?, party.tid)));
+        let blocked =
+            locks.flat_map(|lock| &lock.waiters).filter_map(|party| Some((party.task?, party.tid)));
         let found: Vec<_> = blocked.chain(states).chain(polls).collect();
         for (task, tid) in found {
             if let Some(&thread) = self.threads.get(&tid) {
@@ -81,9 +88,14 @@ impl<'a> Graph<'a> {
         }
         let dead = self.dead;
         for (index, watched) in dead.watched.iter().enumerate() {
-            let waiters: Vec<_> = watched.waiters.iter().filter_map(|party| self.waiter(watched, party)).collect();
+            let waiters: Vec<_> =
+                watched.waiters.iter().filter_map(|party| self.waiter(watched, party)).collect();
             waiters.into_iter().for_each(|waiter| self.edge(waiter, Node::Watched(index)));
-            let by = if watched.kind == WatchedKind::Channel { &watched.others } else { &watched.holders };
+            let by = if watched.kind == WatchedKind::Channel {
+                &watched.others
+            } else {
+                &watched.holders
+            };
             let by: Vec<_> = by.iter().filter_map(|party| self.party(watched, party)).collect();
             by.into_iter().for_each(|by| self.edge(Node::Watched(index), by));
         }
@@ -91,7 +103,8 @@ impl<'a> Graph<'a> {
 
     fn edge(&mut self, from: Node, to: Node) {
         let edges = self.edges.entry(from).or_default();
-        // A channel of thousands has each of them once, a lock has one holder: those that come again come in a row.
+        // A channel of thousands has each of them once, a lock has one holder: those that come
+        // again come in a row.
         if edges.last() != Some(&to) {
             edges.push(to);
         }
@@ -106,15 +119,18 @@ impl<'a> Graph<'a> {
             None => thread.map(Node::Thread),
             Some(task) if self.polled.contains_key(&task) => Some(Node::Thread(self.polled[&task])),
             // A blocking task has a number too, and nobody sees it spawn.
-            Some(task) if !self.tasks.contains_key(&task) && thread.is_some_and(|index| self.is_blocking(index)) => {
+            Some(task)
+                if !self.tasks.contains_key(&task)
+                    && thread.is_some_and(|index| self.is_blocking(index)) =>
+            {
                 thread.map(Node::Thread)
             }
             Some(task) => Some(Node::Task(task)),
         }
     }
 
-    /// Who waits. A task that is inside of a poll waits for what its thread waits for, and a thread that does something
-    /// else does not await what it asked for before.
+    /// Who waits. A task that is inside of a poll waits for what its thread waits for, and a thread
+    /// that does something else does not await what it asked for before.
     fn waiter(&self, watched: &Watched, party: &Party) -> Option<Node> {
         let node = self.party(watched, party)?;
         let awaits = |index: usize| {
@@ -138,16 +154,20 @@ impl<'a> Graph<'a> {
 
     /// Threads that the end of a runtime waits for: those that are not done.
     fn ending(&self) -> Vec<usize> {
-        let busy = |index: &usize| self.roles[*index].home != Home::Outside && self.roles[*index].inside;
+        let busy =
+            |index: &usize| self.roles[*index].home != Home::Outside && self.roles[*index].inside;
         let all: Vec<usize> = (0..self.roles.len()).filter(busy).collect();
         let may_end = all.iter().copied().filter(|index| self.may_end(*index)).collect::<Vec<_>>();
         if may_end.is_empty() { all } else { may_end }
     }
 
-    /// Whether a thread's runtime may be one that ends: not if it still counts tasks, for one that ends has forgotten them.
+    /// Whether a thread's runtime may be one that ends: not if it still counts tasks, for one that
+    /// ends has forgotten them.
     fn may_end(&self, index: usize) -> bool {
         let task = self.polls.get(&index).and_then(|task| self.tasks.get(task));
-        let runtime = task.and_then(|task| self.dead.runtimes.iter().find(|runtime| runtime.number == task.runtime));
+        let runtime = task.and_then(|task| {
+            self.dead.runtimes.iter().find(|runtime| runtime.number == task.runtime)
+        });
         self.dead.runtimes.len() < 2 || runtime.is_none_or(|runtime| runtime.alive_tasks == 0)
     }
 
@@ -168,16 +188,18 @@ impl<'a> Graph<'a> {
         all
     }
 
-    /// Whoever waits, in the end, for themselves: those that are left when everybody is taken away who may go on, and then
-    /// everybody who waits for none but these.
+    /// Whoever waits, in the end, for themselves: those that are left when everybody is taken away
+    /// who may go on, and then everybody who waits for none but these.
     ///
-    /// This is the reduction that databases use for deadlocks: count for each node what it still waits for, start with
-    /// those that wait for nothing, and take away whoever waits for no one any more. A lock, a runtime's end and a join
-    /// need *all* that they wait for, so their count must come to zero; any one side of a channel is enough, so a channel
-    /// goes with the first. Each edge is looked at once.
+    /// This is the reduction that databases use for deadlocks: count for each node what it still
+    /// waits for, start with those that wait for nothing, and take away whoever waits for no one
+    /// any more. A lock, a runtime's end and a join need *all* that they wait for, so their count
+    /// must come to zero; any one side of a channel is enough, so a channel goes with the first.
+    /// Each edge is looked at once.
     ///
-    /// Example: 1 waits for lock `a` held by 2, 2 waits for lock `b` held by 1, 3 waits for lock `c` held by 4, and 4
-    /// computes. 4 goes, then `c`, then 3. Left are 1, `a`, 2 and `b`: a cycle.
+    /// Example: 1 waits for lock `a` held by 2, 2 waits for lock `b` held by 1, 3 waits for lock
+    /// `c` held by 4, and 4 computes. 4 goes, then `c`, then 3. Left are 1, `a`, 2 and `b`: a
+    /// cycle.
     fn stuck(&self) -> HashSet<Node> {
         let mut stuck: HashSet<Node> = self.edges.keys().copied().collect();
         let mut before: HashMap<Node, Vec<Node>> = HashMap::new();
@@ -186,7 +208,8 @@ impl<'a> Graph<'a> {
             to.iter().for_each(|to| before.entry(*to).or_default().push(*from));
             left.insert(*from, to.len());
         }
-        let mut goes_on: Vec<Node> = before.keys().copied().filter(|node| !stuck.contains(node)).collect();
+        let mut goes_on: Vec<Node> =
+            before.keys().copied().filter(|node| !stuck.contains(node)).collect();
         while let Some(node) = goes_on.pop() {
             for from in before.get(&node).into_iter().flatten() {
                 let waits_for = left.entry(*from).or_default();
@@ -199,21 +222,24 @@ impl<'a> Graph<'a> {
         stuck
     }
 
-    /// The shortest cycle, from one who waits and round to them again; of equals one with the end of a runtime.
+    /// The shortest cycle, from one who waits and round to them again; of equals one with the end
+    /// of a runtime.
     pub fn cycle(&self) -> Option<Chain> {
         let stuck = self.stuck();
         let mut best: Option<Vec<Node>> = None;
         // Every cycle goes through something that is waited for.
         let mut starts: Vec<Node> = stuck.iter().copied().filter(|node| !is_who(*node)).collect();
         starts.sort_by_key(|node| (*node != Node::End, *node));
-        // Breadth first from each start finds its shortest cycle; a start that cannot beat the best one gives up early.
+        // Breadth first from each start finds its shortest cycle; a start that cannot beat the best
+        // one gives up early.
         for start in starts {
             let most = best.as_ref().map_or(usize::MAX, |best| best.len() - 1);
             if let Some(cycle) = self.path(&[start], most, &stuck, |node| node == start) {
                 best = Some(cycle);
             }
         }
-        // It begins and ends with what is waited for; a sentence begins with who waits: [a, 1, b, 2, a] → [2, a, 1, b, 2].
+        // It begins and ends with what is waited for; a sentence begins with who waits: [a, 1, b,
+        // 2, a] → [2, a, 1, b, 2].
         best.map(|mut cycle| {
             cycle.pop();
             cycle.rotate_right(1);
@@ -229,8 +255,9 @@ impl<'a> Graph<'a> {
         self.path(&self.waiters(), usize::MAX, &all, ends).map(Chain)
     }
 
-    /// The shortest way, of fewer nodes than `most`, that begins at one of the starts, stays within some nodes but for its
-    /// last one, and ends where it may. A start is no end unless something leads back to it.
+    /// The shortest way, of fewer nodes than `most`, that begins at one of the starts, stays within
+    /// some nodes but for its last one, and ends where it may. A start is no end unless something
+    /// leads back to it.
     fn path(
         &self,
         starts: &[Node],
@@ -238,7 +265,8 @@ impl<'a> Graph<'a> {
         within: &HashSet<Node>,
         ends: impl Fn(Node) -> bool,
     ) -> Option<Vec<Node>> {
-        let mut from: HashMap<Node, Option<Node>> = starts.iter().map(|start| (*start, None)).collect();
+        let mut from: HashMap<Node, Option<Node>> =
+            starts.iter().map(|start| (*start, None)).collect();
         let mut queue: VecDeque<(Node, usize)> = starts.iter().map(|start| (*start, 1)).collect();
         while let Some((node, length)) = queue.pop_front() {
             if length >= most {
@@ -261,15 +289,18 @@ impl<'a> Graph<'a> {
     pub fn longest(&self) -> Option<Chain> {
         const STARTS: usize = 256;
         let chains = self.waiters().into_iter().take(STARTS).map(|start| self.followed(start));
-        // The longest path of a graph takes exponential time to find; a chain that follows each one's first wait reads as
-        // well, and whoever waits at its far end is among the starts. Of equals the first.
+        // The longest path of a graph takes exponential time to find; a chain that follows each
+        // one's first wait reads as well, and whoever waits at its far end is among the starts. Of
+        // equals the first.
         chains.reduce(|best, chain| if chain.0.len() > best.0.len() { chain } else { best })
     }
 
     fn followed(&self, start: Node) -> Chain {
         let mut chain = vec![start];
         let mut seen = HashSet::from([start]);
-        while let Some(next) = chain.last().and_then(|last| self.next(*last).iter().find(|next| seen.insert(**next))) {
+        while let Some(next) =
+            chain.last().and_then(|last| self.next(*last).iter().find(|next| seen.insert(**next)))
+        {
             chain.push(*next);
         }
         Chain(chain)

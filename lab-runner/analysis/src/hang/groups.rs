@@ -1,4 +1,5 @@
-//! Threads that stand at the same place and tasks of the same spawn, together: of hundreds nobody reads each.
+//! Threads that stand at the same place and tasks of the same spawn, together: of hundreds nobody
+//! reads each.
 
 use crate::hang::roles::{Home, Role, role};
 use crate::hang::words::doing;
@@ -11,7 +12,8 @@ use std::collections::HashMap;
 pub struct Groups {
     /// Threads by the functions of their stacks.
     pub threads: Vec<ThreadGroup>,
-    /// Live tasks by the place of their spawn and by what they do; empty too where nobody saw them spawn.
+    /// Live tasks by the place of their spawn and by what they do; empty too where nobody saw them
+    /// spawn.
     pub tasks: Vec<TaskGroup>,
 }
 
@@ -53,7 +55,8 @@ fn threads(dead: &PostMortem) -> Vec<ThreadGroup> {
     let mut groups: Vec<ThreadGroup> = Vec::new();
     for thread in &dead.threads {
         let role = role(thread);
-        let words = if thread.stack.is_empty() { "did not answer".to_owned() } else { words(&role) };
+        let words =
+            if thread.stack.is_empty() { "did not answer".to_owned() } else { words(&role) };
         let functions = thread.stack.iter().map(|frame| frame.function.as_str()).collect();
         let at = *index.entry((functions, words.clone())).or_insert(groups.len());
         match groups.get_mut(at) {
@@ -96,7 +99,12 @@ fn tasks(dead: &PostMortem) -> Vec<TaskGroup> {
                 group.count += 1;
                 group.oldest_ms = group.oldest_ms.max(task.age_ms);
             }
-            None => groups.push(TaskGroup { count: 1, place: task.place.clone(), polled, oldest_ms: task.age_ms }),
+            None => groups.push(TaskGroup {
+                count: 1,
+                place: task.place.clone(),
+                polled,
+                oldest_ms: task.age_ms,
+            }),
         }
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));

@@ -17,13 +17,18 @@ const NOTES: usize = 1;
 pub fn lines(dead: &PostMortem, explanation: &Explanation) -> Vec<(String, String)> {
     let groups = groups(dead);
     let mut lines = vec![("hang".to_owned(), headline(explanation))];
-    let mut part = |label: &str, texts: Vec<String>, most: usize, rest: &dyn Fn(usize) -> String| {
+    let mut part = |label: &str,
+                    texts: Vec<String>,
+                    most: usize,
+                    rest: &dyn Fn(usize) -> String| {
         let all = texts.len();
         let cut = if all > most { Some(rest(all - (most - 1))) } else { None };
         let shown = if cut.is_some() { most - 1 } else { most };
         lines.extend(texts.into_iter().take(shown).chain(cut).map(|text| (label.to_owned(), text)));
     };
-    part("because", explanation.steps.clone(), STEPS, &|left| format!("and so on, {} more", count(left, "step")));
+    part("because", explanation.steps.clone(), STEPS, &|left| {
+        format!("and so on, {} more", count(left, "step"))
+    });
     let threads = groups.threads.iter().map(thread).collect();
     part("threads", threads, THREADS, &|left| {
         let rest = groups.threads.iter().rev().take(left).map(|group| group.count).sum();
@@ -35,11 +40,15 @@ pub fn lines(dead: &PostMortem, explanation: &Explanation) -> Vec<(String, Strin
         format!("{} more, of {left} other kinds", count(rest, "task"))
     });
     let locks = by_waiters(dead).into_iter().map(lock).collect();
-    part("locks", locks, LOCKS, &|left| format!("{left} more locks and channels that are held or waited for"));
+    part("locks", locks, LOCKS, &|left| {
+        format!("{left} more locks and channels that are held or waited for")
+    });
     part("awaits", dead.dumped.iter().filter_map(awaits).collect(), AWAITS, &|left| {
         format!("{} more, by tokio's task dump", count(left, "task"))
     });
-    part("notes", dead.notes.clone(), NOTES, &|left| format!("there are {left} notes in the post-mortem"));
+    part("notes", dead.notes.clone(), NOTES, &|left| {
+        format!("there are {left} notes in the post-mortem")
+    });
     lines
 }
 
@@ -74,7 +83,9 @@ fn task(group: &TaskGroup) -> String {
 
 /// The innermost line of a trace that is somebody's own code.
 fn awaits(task: &Awaits) -> Option<String> {
-    let own = |line: &&String| !["/registry/", "/rustc/", "/lab-runner/kit/"].iter().any(|part| line.contains(part));
+    let own = |line: &&String| {
+        !["/registry/", "/rustc/", "/lab-runner/kit/"].iter().any(|part| line.contains(part))
+    };
     let line = task.trace.iter().rev().find(own)?;
     let text = line.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '<');
     Some(format!("task {} awaits in {text}, by tokio's task dump", task.task))

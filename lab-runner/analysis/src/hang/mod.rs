@@ -1,5 +1,5 @@
-//! Why a run hangs, from its post-mortem: what every thread did when time was up, which tasks were left, and from these who waits
-//! for whom. Pure.
+//! Why a run hangs, from its post-mortem: what every thread did when time was up, which tasks were
+//! left, and from these who waits for whom. Pure.
 
 mod explain;
 mod graph;

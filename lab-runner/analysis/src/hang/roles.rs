@@ -1,10 +1,11 @@
-//! What a thread is, what it is inside of and what it waits for, as its stack tells: by names of the runtime's and the standard
-//! library's functions, or by their files where inlining took the names' paths.
+//! What a thread is, what it is inside of and what it waits for, as its stack tells: by names of
+//! the runtime's and the standard library's functions, or by their files where inlining took the
+//! names' paths.
 
 use crate::stacks::is_own_frame;
 use crate::stacks::runtime_frames::{
-    BLOCK_IN_PLACE, BLOCK_ON, CHANNEL, CONDVAR, Functions, JOIN, LOCK, Named, PARK, POOL, RUNTIME_END, SLEEP,
-    TASK_POLL, WORKER,
+    BLOCK_IN_PLACE, BLOCK_ON, CHANNEL, CONDVAR, Functions, JOIN, LOCK, Named, PARK, POOL,
+    RUNTIME_END, SLEEP, TASK_POLL, WORKER,
 };
 use lab_recording::frame::Frame;
 use lab_recording::post_mortem::Thread;
@@ -58,7 +59,8 @@ pub enum Wait {
     End,
 }
 
-/// Waits by their functions. Several stand in one stack: the end of a runtime parks its thread with a condition variable.
+/// Waits by their functions. Several stand in one stack: the end of a runtime parks its thread with
+/// a condition variable.
 const WAITS: [(Wait, &[Functions]); 8] = [
     (Wait::End, RUNTIME_END),
     (Wait::Lock, LOCK),
@@ -91,7 +93,8 @@ pub fn own(stack: &[Frame]) -> Option<&Frame> {
     stack.iter().find(|frame| is_own_frame(frame))
 }
 
-/// Whether it did something between two looks. One that is on no core in a crowd was in no system call either.
+/// Whether it did something between two looks. One that is on no core in a crowd was in no system
+/// call either.
 fn computes(thread: &Thread) -> bool {
     let share = thread.on_cpu.unwrap_or_default();
     share > 0.5 || !thread.same_later || (share > 0.1 && thread.syscall.is_none())
@@ -118,7 +121,8 @@ impl Place {
         if frame.is_in(BLOCK_IN_PLACE) {
             self.in_place = true;
         } else if frame.is_in(WORKER) {
-            // A worker is a blocking task of its own pool: what it is inside of begins with its tasks.
+            // A worker is a blocking task of its own pool: what it is inside of begins with its
+            // tasks.
             *self = Place { home: Home::Worker, inside: false, in_place: false };
         } else if frame.is_in(POOL) && self.home == Home::Outside {
             self.home = Home::Pool;
@@ -128,11 +132,16 @@ impl Place {
     }
 }
 
-/// What a stack waits for: of all that foreign functions wait for above the innermost own one, what explains the others.
+/// What a stack waits for: of all that foreign functions wait for above the innermost own one, what
+/// explains the others.
 fn wait(frames: &[Frame], stack: &[Named<'_>]) -> Option<Wait> {
-    let above = frames.iter().zip(stack).take_while(|(frame, named)| !is_own_frame(frame) && !named.is_in(TASK_POLL));
-    let waits =
-        above.filter_map(|(_, named)| WAITS.iter().find(|(_, table)| named.is_in(table)).map(|(wait, _)| *wait));
+    let above = frames
+        .iter()
+        .zip(stack)
+        .take_while(|(frame, named)| !is_own_frame(frame) && !named.is_in(TASK_POLL));
+    let waits = above.filter_map(|(_, named)| {
+        WAITS.iter().find(|(_, table)| named.is_in(table)).map(|(wait, _)| *wait)
+    });
     waits.max()
 }
 

@@ -99,11 +99,14 @@ impl Graph<'_> {
     pub fn watched_step(&self, who: Node, index: usize, whom: Option<Node>) -> String {
         let watched = &self.dead.watched[index];
         let asked = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who));
-        let since = asked.map(|party| format!(" since {} ({})", time(party.for_ms), short(&party.place)));
+        let since =
+            asked.map(|party| format!(" since {} ({})", time(party.for_ms), short(&party.place)));
         let begin = format!("{} waits{}", self.subject(who), since.unwrap_or_default());
         let name = format!("`{}` ({})", watched.name, short(&watched.place));
         match watched.kind {
-            WatchedKind::Channel => format!("{begin} at the channel {name}{}", self.other_side(watched, whom)),
+            WatchedKind::Channel => {
+                format!("{begin} at the channel {name}{}", self.other_side(watched, whom))
+            }
             _ => format!("{begin} for the lock {name}{}", self.holder(watched, whom)),
         }
     }
@@ -112,7 +115,10 @@ impl Graph<'_> {
         let all = watched.others.len();
         match whom {
             Some(whom) if all > 1 => {
-                format!(" for {}, one of {all} on the other side, all of whom wait", self.object(whom))
+                format!(
+                    " for {}, one of {all} on the other side, all of whom wait",
+                    self.object(whom)
+                )
             }
             Some(whom) => format!(" for {} on the other side", self.object(whom)),
             None => ", whose other side is unknown".to_owned(),
@@ -125,7 +131,8 @@ impl Graph<'_> {
                 .to_owned();
         };
         let held = watched.holders.iter().find(|party| self.party(watched, party) == Some(whom));
-        let since = |party: &Party| format!(" since {} ({})", time(party.for_ms), short(&party.place));
+        let since =
+            |party: &Party| format!(" since {} ({})", time(party.for_ms), short(&party.place));
         format!(", which {} holds{}", self.object(whom), held.map(since).unwrap_or_default())
     }
 
@@ -137,7 +144,9 @@ impl Graph<'_> {
         let place = if role.in_place { ", in block_in_place," } else { "" };
         match (role.home, role.inside, self.polls.get(&index)) {
             (Home::Pool, true, _) => format!("a blocking task on thread {tid}"),
-            (_, true, Some(task)) => format!("{} is polled by thread {tid}{place} and", self.task(*task)),
+            (_, true, Some(task)) => {
+                format!("{} is polled by thread {tid}{place} and", self.task(*task))
+            }
             (_, true, None) => format!("a task polled by thread {tid}{place}"),
             _ => self.object(who),
         }
@@ -170,7 +179,9 @@ impl Graph<'_> {
     /// Where a thread is in its own code, in brackets.
     pub fn at(&self, who: Node) -> String {
         match who {
-            Node::Thread(index) => self.roles[index].own.map(|own| format!(" ({})", frame(own))).unwrap_or_default(),
+            Node::Thread(index) => {
+                self.roles[index].own.map(|own| format!(" ({})", frame(own))).unwrap_or_default()
+            }
             _ => String::new(),
         }
     }
@@ -188,6 +199,10 @@ impl Graph<'_> {
             (_, None) => "a poll".to_owned(),
         };
         let tid = self.dead.threads[index].tid;
-        format!("thread {tid} {} inside {whose} and does not yield{}", doing(role), self.at(Node::Thread(index)))
+        format!(
+            "thread {tid} {} inside {whose} and does not yield{}",
+            doing(role),
+            self.at(Node::Thread(index))
+        )
     }
 }

@@ -1,6 +1,6 @@
-//! Which conclusions what watching cost leaves. Each is held to the upper end of what the profiler took: who is sure that something
-//! is not the profiler must be sure of both. Where the cost is not known a conclusion stands, and the report says that its price is not
-//! known.
+//! Which conclusions what watching cost leaves. Each is held to the upper end of what the profiler
+//! took: who is sure that something is not the profiler must be sure of both. Where the cost is not
+//! known a conclusion stands, and the report says that its price is not known.
 
 use crate::overhead::Known;
 use crate::units::{percent, time_ms};
@@ -31,14 +31,15 @@ pub fn refusal(size: Size, cost: &Known) -> Option<String> {
         Size::Waiting(share) => (share, cost.of_wall.high, percent),
         Size::Ms(ms) => (ms, cost.ms.high, time_ms),
     };
-    (is < limit).then(|| format!("{} is smaller than what watching cost, {}", word(is), word(limit)))
+    (is < limit)
+        .then(|| format!("{} is smaller than what watching cost, {}", word(is), word(limit)))
 }
 
 /// Views of CPU time; all others of time are of time that passes.
 const OF_CPU: [&str; 2] = ["cpu", "stall on-CPU"];
 
-/// The share that something in a view must exceed; none if it is not known, or if the view is not of time: memory that a program
-/// asks for is not the profiler's, whatever time that takes.
+/// The share that something in a view must exceed; none if it is not known, or if the view is not
+/// of time: memory that a program asks for is not the profiler's, whatever time that takes.
 pub fn least_share(view: &str, unit: &str, cost: &Known) -> Option<f64> {
     let cost = cost.as_ref().ok()?;
     let share = if OF_CPU.contains(&view) { cost.share } else { cost.of_wall };
@@ -53,7 +54,12 @@ mod tests {
     fn known() -> Known {
         let of_wall = Range { low: 0.02, mid: 0.03, high: 0.05 };
         let share = Range::exact(0.2);
-        Ok(Cost { ms: Range { low: 20.0, mid: 30.0, high: 50.0 }, share, of_wall, ..Cost::default() })
+        Ok(Cost {
+            ms: Range { low: 20.0, mid: 30.0, high: 50.0 },
+            share,
+            of_wall,
+            ..Cost::default()
+        })
     }
 
     #[test]
@@ -64,7 +70,10 @@ mod tests {
             (Size::Ms(0.0), Size::Ms(50.0)),
         ] {
             assert_eq!(refusal(above, &known()), None);
-            assert!(refusal(below, &known()).unwrap().contains("smaller than what watching cost"), "{below:?}");
+            assert!(
+                refusal(below, &known()).unwrap().contains("smaller than what watching cost"),
+                "{below:?}"
+            );
         }
         assert_eq!(
             refusal(Size::Waiting(0.04), &known()).unwrap(),
@@ -83,7 +92,10 @@ mod tests {
     fn memory_is_no_time_and_cpu_time_is_another_than_what_passes() {
         assert_eq!(least_share("stall on-CPU", "ms", &known()), Some(0.2));
         assert_eq!(
-            (least_share("alloc churn", "bytes", &known()), least_share("stall off-CPU", "ms", &known())),
+            (
+                least_share("alloc churn", "bytes", &known()),
+                least_share("stall off-CPU", "ms", &known())
+            ),
             (None, Some(0.05))
         );
     }

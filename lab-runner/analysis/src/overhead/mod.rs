@@ -1,5 +1,6 @@
-//! What watching cost: a profiler's own share of its run, reckoned from what was measured in it. And which conclusions that leaves, for one
-//! that is smaller than what watching cost may be about the profiler. Pure.
+//! What watching cost: a profiler's own share of its run, reckoned from what was measured in it.
+//! And which conclusions that leaves, for one that is smaller than what watching cost may be about
+//! the profiler. Pure.
 
 pub mod limits;
 
@@ -21,13 +22,15 @@ pub struct Range {
 /// What a profiler cost the run that it looked into.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cost {
-    /// CPU time of the run while it looked, the pacer's left out as far as it is known, in milliseconds.
+    /// CPU time of the run while it looked, the pacer's left out as far as it is known, in
+    /// milliseconds.
     pub run_ms: f64,
     /// CPU time that the profiler took of it, in milliseconds.
     pub ms: Range,
     /// The same as a share.
     pub share: Range,
-    /// The same as a share of the time that passed meanwhile: in no more of it can the profiler have kept anybody waiting.
+    /// The same as a share of the time that passed meanwhile: in no more of it can the profiler
+    /// have kept anybody waiting.
     pub of_wall: Range,
     /// Of it, what its own threads took, in milliseconds.
     pub threads_ms: f64,
@@ -110,10 +113,16 @@ pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> Known {
         count: event.count,
         ns: event.price.into(),
     };
-    let per_event: Vec<PerEvent> = measured.events.iter().map(of_event).chain(probe(about.sched)).collect();
-    let events = per_event.iter().fold(Range::default(), |sum, event| sum.plus(event.ns.times(event.count as f64)));
+    let per_event: Vec<PerEvent> =
+        measured.events.iter().map(of_event).chain(probe(about.sched)).collect();
+    let events = per_event
+        .iter()
+        .fold(Range::default(), |sum, event| sum.plus(event.ns.times(event.count as f64)));
     let cost_ns = events.plus(Range::exact(own_ns as f64));
-    let pacer_ns = about.pacer_ns.zip(measured.pacer_before_ns).map_or(0, |(all, before)| all.saturating_sub(before));
+    let pacer_ns = about
+        .pacer_ns
+        .zip(measured.pacer_before_ns)
+        .map_or(0, |(all, before)| all.saturating_sub(before));
     let run_ns = measured.process_ns.saturating_sub(pacer_ns) as f64;
     if run_ns <= 0.0 {
         return Err("the run took no CPU time".into());
@@ -152,7 +161,8 @@ mod tests {
     use crate::scheduler::{Group, Quantiles};
     use lab_recording::overhead::{Event, OwnThread};
 
-    const ABOUT: About<'_> = About { ending: Ending::Finished, unavailable: None, pacer_ns: None, sched: None };
+    const ABOUT: About<'_> =
+        About { ending: Ending::Finished, unavailable: None, pacer_ns: None, sched: None };
 
     fn measured() -> Overhead {
         let price = Price { ns: 50.0, low_ns: 40.0, high_ns: 70.0 };
@@ -168,12 +178,19 @@ mod tests {
 
     #[test]
     fn price_times_count_and_own_threads_are_a_share_of_the_run_without_its_pacer() {
-        let cost = cost(Some(&measured()), &About { pacer_ns: Some(400_000_000), ..ABOUT }).unwrap();
+        let cost =
+            cost(Some(&measured()), &About { pacer_ns: Some(400_000_000), ..ABOUT }).unwrap();
         assert_eq!((cost.run_ms, cost.threads_ms, cost.complete), (1_000.0, 10.0, true));
         let close = |range: Range, wanted: [f64; 3]| {
-            [range.low, range.mid, range.high].iter().zip(wanted).all(|(is, wanted)| (is - wanted).abs() < 1e-9)
+            [range.low, range.mid, range.high]
+                .iter()
+                .zip(wanted)
+                .all(|(is, wanted)| (is - wanted).abs() < 1e-9)
         };
-        assert!(close(cost.ms, [50.0, 60.0, 80.0]) && close(cost.share, [0.05, 0.06, 0.08]), "{cost:?}");
+        assert!(
+            close(cost.ms, [50.0, 60.0, 80.0]) && close(cost.share, [0.05, 0.06, 0.08]),
+            "{cost:?}"
+        );
         assert!(close(cost.of_wall, [0.025, 0.03, 0.04]), "{cost:?}");
         let with_pacer = crate::overhead::cost(Some(&measured()), &ABOUT).unwrap();
         assert_eq!(with_pacer.run_ms, 1_300.0, "of a batch there is no pacer");
@@ -181,7 +198,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_makes_it_a_bound_and_no_share_is_more_than_all() {
-        let cheap = Overhead { process_ns: 1_000, missing: vec!["sample: why".into()], ..measured() };
+        let cheap =
+            Overhead { process_ns: 1_000, missing: vec!["sample: why".into()], ..measured() };
         let cost = cost(Some(&cheap), &ABOUT).unwrap();
         assert_eq!(
             (cost.complete, cost.share, &cost.missing[..]),
@@ -195,7 +213,10 @@ mod tests {
         let group = Group { name: YIELD_PROBE.into(), polls: 1_000, poll_us, ..Group::default() };
         let sched = Sched { groups: vec![group], ..Sched::default() };
         let cost = cost(Some(&measured()), &About { sched: Some(&sched), ..ABOUT }).unwrap();
-        assert_eq!((cost.ms.mid, cost.per_event[1].count, cost.per_event[1].ns.mid), (63.0, 1_000, 3_000.0));
+        assert_eq!(
+            (cost.ms.mid, cost.per_event[1].count, cost.per_event[1].ns.mid),
+            (63.0, 1_000, 3_000.0)
+        );
     }
 
     #[test]
@@ -203,7 +224,10 @@ mod tests {
         let why = |about: About<'_>| cost(None, &about).unwrap_err();
         assert_eq!(why(ABOUT), "recorded before the lab kept it");
         assert_eq!(why(About { ending: Ending::Hung, ..ABOUT }), "the run was killed");
-        assert_eq!(why(About { unavailable: Some("no jemalloc"), ..ABOUT }), "the profiler did not look");
+        assert_eq!(
+            why(About { unavailable: Some("no jemalloc"), ..ABOUT }),
+            "the profiler did not look"
+        );
         assert!(cost(Some(&Overhead::default()), &ABOUT).unwrap_err().contains("no CPU time"));
     }
 }

@@ -1,5 +1,5 @@
-//! What the variant and the lab's own instruments counted while the run went on: batches, freezes, times that
-//! may be cut off. Everything else is a metric as it stands.
+//! What the variant and the lab's own instruments counted while the run went on: batches, freezes,
+//! times that may be cut off. Everything else is a metric as it stands.
 
 use crate::requests::Reading;
 use lab_kit::batch::names;
@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 /// Counters of a recording by name.
 pub type Counters = BTreeMap<String, u64>;
 
-/// Adds what the counters say. `ended_ns` is when the process was gone, `stolen_ms` what the host took meanwhile.
+/// Adds what the counters say. `ended_ns` is when the process was gone, `stolen_ms` what the host
+/// took meanwhile.
 pub fn add_metrics(
     counters: &Counters,
     ended_ns: Option<u64>,
@@ -20,7 +21,9 @@ pub fn add_metrics(
     for (name, value) in counters {
         if let Some(watched) = name.strip_suffix(BEGIN_NS) {
             let end = counters.get(&format!("{watched}{END_NS}")).copied();
-            metrics.extend(time(*value, end, ended_ns).map(|reading| (format!("{watched}_us"), reading)));
+            metrics.extend(
+                time(*value, end, ended_ns).map(|reading| (format!("{watched}_us"), reading)),
+            );
         } else if !name.ends_with(END_NS) && !name.starts_with("batch_") {
             metrics.insert(name.clone(), Reading::exact(*value as f64));
         }
@@ -34,21 +37,27 @@ fn time(begin: u64, end: Option<u64>, ended_ns: Option<u64>) -> Option<Reading> 
     let us = |until: u64| until.saturating_sub(begin) as f64 / 1e3;
     match (end, ended_ns) {
         (Some(end), _) => Some(Reading::exact(us(end))),
-        (None, Some(ended)) => {
-            Some(Reading { high: f64::INFINITY, because: Some("never stopped"), ..Reading::exact(us(ended)) })
-        }
+        (None, Some(ended)) => Some(Reading {
+            high: f64::INFINITY,
+            because: Some("never stopped"),
+            ..Reading::exact(us(ended))
+        }),
         (None, None) => None,
     }
 }
 
-/// Between two looks of the heartbeat's thread, a beat of its own and a timer's millisecond: as much of a freeze, or all
-/// of it, goes unseen.
+/// Between two looks of the heartbeat's thread, a beat of its own and a timer's millisecond: as
+/// much of a freeze, or all of it, goes unseen.
 const UNSEEN_US: u64 = 11_000;
 
-/// A freeze may be longer by what goes unseen, which matters to a short one; and it may be one of the whole machine,
-/// as far as that had any.
+/// A freeze may be longer by what goes unseen, which matters to a short one; and it may be one of
+/// the whole machine, as far as that had any.
 fn add_freeze(counters: &Counters, metrics: &mut BTreeMap<String, Reading>) {
-    let (Some(runtime), Some(machine)) = (counters.get(RUNTIME_FREEZE), counters.get(MACHINE_FREEZE)) else { return };
+    let (Some(runtime), Some(machine)) =
+        (counters.get(RUNTIME_FREEZE), counters.get(MACHINE_FREEZE))
+    else {
+        return;
+    };
     let unseen = if *runtime < 5 * UNSEEN_US { UNSEEN_US } else { 0 };
     let hosts = if machine * 5 > *runtime { *machine } else { 0 };
     let longest = (runtime + unseen) as f64;
@@ -65,8 +74,12 @@ fn add_freeze(counters: &Counters, metrics: &mut BTreeMap<String, Reading>) {
 fn add_batch(counters: &Counters, stolen_ms: f64, metrics: &mut BTreeMap<String, Reading>) {
     let of = |name: &str| counters.get(name).map(|value| *value as f64);
     let exact = |value: Option<f64>| value.map(Reading::exact);
-    let per_op = |value: Option<f64>| value.zip(of(names::COMPLETED).filter(|n| *n > 0.0)).map(|(v, n)| v / n);
-    let mut add = |name: &str, reading: Option<Reading>| metrics.extend(reading.map(|r| (name.to_owned(), r)));
+    let per_op = |value: Option<f64>| {
+        value.zip(of(names::COMPLETED).filter(|n| *n > 0.0)).map(|(v, n)| v / n)
+    };
+    let mut add = |name: &str, reading: Option<Reading>| {
+        metrics.extend(reading.map(|r| (name.to_owned(), r)))
+    };
     add("offered", exact(of(names::OFFERED)));
     add("completed", exact(of(names::COMPLETED)));
     add("child_polls", exact(of(names::CHILD_POLLS)));
@@ -99,7 +112,11 @@ fn less_stolen(ms: f64, stolen_ms: f64) -> Reading {
 mod tests {
     use super::*;
 
-    fn metrics(counters: &[(&str, u64)], ended_ns: Option<u64>, stolen_ms: f64) -> BTreeMap<String, Reading> {
+    fn metrics(
+        counters: &[(&str, u64)],
+        ended_ns: Option<u64>,
+        stolen_ms: f64,
+    ) -> BTreeMap<String, Reading> {
         let counters = counters.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
         let mut metrics = BTreeMap::new();
         add_metrics(&counters, ended_ns, stolen_ms, &mut metrics);
@@ -114,17 +131,23 @@ mod tests {
 
     #[test]
     fn a_stopwatch_that_never_stopped_is_a_lower_bound() {
-        let stopped = metrics(&[("quiesce_begin_ns", 1_000), ("quiesce_end_ns", 51_000)], Some(90_000), 0.0);
+        let stopped =
+            metrics(&[("quiesce_begin_ns", 1_000), ("quiesce_end_ns", 51_000)], Some(90_000), 0.0);
         assert_eq!((stopped.len(), &stopped["quiesce_us"]), (1, &Reading::exact(50.0)));
         let running = &metrics(&[("quiesce_begin_ns", 1_000)], Some(91_000), 0.0)["quiesce_us"];
         assert_eq!((running.value, running.low, running.high), (90.0, 90.0, f64::INFINITY));
-        assert!(metrics(&[("quiesce_begin_ns", 1_000)], None, 0.0).is_empty(), "nobody knows when it was over");
+        assert!(
+            metrics(&[("quiesce_begin_ns", 1_000)], None, 0.0).is_empty(),
+            "nobody knows when it was over"
+        );
     }
 
     #[test]
     fn a_freeze_of_the_machine_is_no_freeze_of_the_runtime() {
         let freeze = |runtime, machine| {
-            metrics(&[(RUNTIME_FREEZE, runtime), (MACHINE_FREEZE, machine)], None, 0.0)[RUNTIME_FREEZE].clone()
+            metrics(&[(RUNTIME_FREEZE, runtime), (MACHINE_FREEZE, machine)], None, 0.0)
+                [RUNTIME_FREEZE]
+                .clone()
         };
         assert_eq!(freeze(250_000, 1_000), Reading::exact(250_000.0));
         assert_eq!((freeze(90_000, 80_000).low, freeze(90_000, 80_000).high), (10_000.0, 90_000.0));
@@ -147,9 +170,16 @@ mod tests {
         ];
         let quiet = metrics(&counters, None, 1.0);
         assert_eq!((quiet["polls_per_op"].value, quiet["child_polls"].value), (2.5, 10.0));
-        assert_eq!((quiet["cpu_us_per_op"].value, &quiet["wall_ms"]), (500.0, &Reading::exact(8.0)));
+        assert_eq!(
+            (quiet["cpu_us_per_op"].value, &quiet["wall_ms"]),
+            (500.0, &Reading::exact(8.0))
+        );
         assert!(!quiet.contains_key("allocs_per_op"), "what was not counted is absent");
-        assert_eq!(metrics(&counters, None, 3.0)["wall_ms"].low, 5.0, "the host may have taken 3 ms of it");
+        assert_eq!(
+            metrics(&counters, None, 3.0)["wall_ms"].low,
+            5.0,
+            "the host may have taken 3 ms of it"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! All requests of a run second by second, each part of their responses with its whole distribution.
+//! All requests of a run second by second, each part of their responses with its whole
+//! distribution.
 
 use crate::requests::open_log;
 use crate::requests::parts::{Part, Parts};
@@ -29,7 +30,8 @@ impl Interval {
     }
 }
 
-/// The intervals of a run in which requests were sent, read one at a time. Nothing if the run has no request log.
+/// The intervals of a run in which requests were sent, read one at a time. Nothing if the run has
+/// no request log.
 ///
 /// # Errors
 /// If the log cannot be read or is none.
@@ -38,7 +40,8 @@ pub fn intervals(recording: &Recording) -> anyhow::Result<Option<Intervals<reque
     Ok(log.map(|(header, entries)| Intervals::new(header, entries, recording.outcome.ended_ns)))
 }
 
-/// Intervals as they are read. A log is in the order in which requests were due, so one of them is in memory at a time.
+/// Intervals as they are read. A log is in the order in which requests were due, so one of them is
+/// in memory at a time.
 pub struct Intervals<E: Iterator<Item = io::Result<Entry>>> {
     window_ns: u64,
     /// What ends later ended after the run had stopped waiting.
@@ -48,7 +51,8 @@ pub struct Intervals<E: Iterator<Item = io::Result<Entry>>> {
 }
 
 impl<E: Iterator<Item = io::Result<Entry>>> Intervals<E> {
-    /// The intervals of a log that was read, of a run that ended at `ended_ns` where its log does not say so.
+    /// The intervals of a log that was read, of a run that ended at `ended_ns` where its log does
+    /// not say so.
     pub fn new(header: Header, entries: E, ended_ns: Option<u64>) -> Intervals<E> {
         let end_ns = header.closed_ns.or(ended_ns).unwrap_or(u64::MAX);
         let offered_until_ns = header.stopped_ns.unwrap_or(u64::MAX).min(end_ns);
@@ -114,16 +118,25 @@ pub(crate) mod tests {
     #[test]
     fn every_second_has_its_requests() {
         let all: Vec<Interval> = two_seconds().into_iter().map(Result::unwrap).collect();
-        let told: Vec<_> = all.iter().map(|interval| (interval.begin.as_secs(), count(interval))).collect();
+        let told: Vec<_> =
+            all.iter().map(|interval| (interval.begin.as_secs(), count(interval))).collect();
         assert_eq!(told, [(0, 10), (1, 10)]);
-        assert!(all[1].histograms().all(|(_, histogram)| histogram.len() == 10), "each part of each request");
+        assert!(
+            all[1].histograms().all(|(_, histogram)| histogram.len() == 10),
+            "each part of each request"
+        );
     }
 
     #[test]
     fn what_was_not_offered_is_in_no_interval() {
-        let mut entries: Vec<Entry> = (0..20).map(|i| entry(i * 100, 1, Some(50), Some(49))).collect();
+        let mut entries: Vec<Entry> =
+            (0..20).map(|i| entry(i * 100, 1, Some(50), Some(49))).collect();
         entries[15].ended_ns = Some(9_000 * MS);
         let all: Vec<Interval> = of(entries, 1_550).into_iter().map(Result::unwrap).collect();
-        assert_eq!(all.iter().map(count).collect::<Vec<_>>(), [10, 6], "the last of them at its age");
+        assert_eq!(
+            all.iter().map(count).collect::<Vec<_>>(),
+            [10, 6],
+            "the last of them at its age"
+        );
     }
 }

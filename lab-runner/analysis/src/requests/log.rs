@@ -48,8 +48,8 @@ pub struct Requests {
 pub const SLICES: usize = 4_096;
 
 impl Requests {
-    /// Collects a log over a measured time of `duration`. `ended_ns` is when the process was gone, for logs
-    /// that nobody closed.
+    /// Collects a log over a measured time of `duration`. `ended_ns` is when the process was gone,
+    /// for logs that nobody closed.
     pub fn collect(
         header: Header,
         entries: impl Iterator<Item = std::io::Result<Entry>>,
@@ -158,12 +158,16 @@ impl Requests {
         metrics.extend(counts.map(|(name, count)| (name.to_owned(), Reading::exact(count as f64))));
     }
 
-    /// What sending cost: injecting by itself, and waking a sleeping runtime. Of all requests, the warm-up's too.
+    /// What sending cost: injecting by itself, and waking a sleeping runtime. Of all requests, the
+    /// warm-up's too.
     fn add_pacer_metrics(&self, metrics: &mut BTreeMap<String, Reading>) {
         let Some((share, pacer)) = self.pacer_work_share().zip(self.header.pacer) else { return };
         let per_op = |ns: u64| Reading::exact(ns as f64 / 1e3 / self.header.scheduled as f64);
         metrics.insert("pacer_work_share".into(), Reading::exact(share));
-        metrics.insert("pacer_inject_us_per_op".into(), per_op(pacer.send_ns.saturating_sub(pacer.wake_ns)));
+        metrics.insert(
+            "pacer_inject_us_per_op".into(),
+            per_op(pacer.send_ns.saturating_sub(pacer.wake_ns)),
+        );
         metrics.insert("pacer_wake_us_per_op".into(), per_op(pacer.wake_ns));
     }
 
@@ -197,7 +201,8 @@ impl Thirds {
     }
 
     fn medians_us(&self) -> Option<(f64, f64)> {
-        let median = |h: &Histogram<u64>| (h.len() >= 20).then(|| h.value_at_quantile(0.5) as f64 / 1e3);
+        let median =
+            |h: &Histogram<u64>| (h.len() >= 20).then(|| h.value_at_quantile(0.5) as f64 / 1e3);
         median(&self.first).zip(median(&self.last))
     }
 }
@@ -209,7 +214,8 @@ pub mod tests {
 
     const MS: u64 = 1_000_000;
 
-    /// A log of requests one millisecond apart that starts at 1 s and was closed at `closed_ms` after that.
+    /// A log of requests one millisecond apart that starts at 1 s and was closed at `closed_ms`
+    /// after that.
     pub fn requests(entries: Vec<Entry>, closed_ms: Option<u64>) -> Requests {
         let header = Header {
             stopped_ns: None,
@@ -224,16 +230,25 @@ pub mod tests {
             spins: true,
             cores: 2,
         };
-        Requests::collect(header, entries.into_iter().map(Ok), Duration::from_secs(1), None).unwrap()
+        Requests::collect(header, entries.into_iter().map(Ok), Duration::from_secs(1), None)
+            .unwrap()
     }
 
-    /// The request of this number: lag, wait and service in microseconds; `None` if it did not get so far.
+    /// The request of this number: lag, wait and service in microseconds; `None` if it did not get
+    /// so far.
     pub fn entry(number: u64, lag: u64, wait: Option<u64>, service: Option<u64>) -> Entry {
         let intended_ns = (1_000 + number) * MS;
         let sent_ns = intended_ns + lag * 1_000;
         let first_poll_ns = wait.map(|wait| sent_ns + wait * 1_000);
         let ended_ns = first_poll_ns.zip(service).map(|(polled, service)| polled + service * 1_000);
-        Entry { intended_ns, sent_ns: Some(sent_ns), first_poll_ns, ended_ns, lost: false, error: false }
+        Entry {
+            intended_ns,
+            sent_ns: Some(sent_ns),
+            first_poll_ns,
+            ended_ns,
+            lost: false,
+            error: false,
+        }
     }
 
     fn reading(requests: &Requests, part: Part, q: f64) -> Option<Reading> {
@@ -254,7 +269,8 @@ pub mod tests {
 
     #[test]
     fn a_quantile_needs_ten_requests_beyond_it() {
-        let has = |n, q| requests(quick(n), Some(9_000)).parts.quantile_ns(Part::Response, q).is_some();
+        let has =
+            |n, q| requests(quick(n), Some(9_000)).parts.quantile_ns(Part::Response, q).is_some();
         assert!(has(1_000, 0.99) && !has(999, 0.99));
         assert!(has(20, 0.5) && !has(19, 0.5));
         assert!(!has(1_000, 0.999) && has(1, 1.0));

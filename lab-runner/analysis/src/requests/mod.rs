@@ -1,7 +1,7 @@
 //! From a recording to numbers. Pure: reads the folder's files, starts nothing, asks no clock.
 //!
-//! A number that is not known exactly comes with the range in which the truth lies, and why. A number that was
-//! not measured is absent.
+//! A number that is not known exactly comes with the range in which the truth lies, and why. A
+//! number that was not measured is absent.
 
 mod counters;
 mod doubt;
@@ -95,12 +95,16 @@ pub fn analyse(recording: Recording) -> Analysis {
         notes.push(format!("the {what} could not be read: {error:#}"));
         unread.push(what);
     };
-    let requests = read_requests(&recording).map_err(|error| damaged("requests", error)).ok().flatten();
-    if let Some(missing) = requests.as_ref().map(|requests| requests.missing).filter(|missing| *missing > 0) {
+    let requests =
+        read_requests(&recording).map_err(|error| damaged("requests", error)).ok().flatten();
+    if let Some(missing) =
+        requests.as_ref().map(|requests| requests.missing).filter(|missing| *missing > 0)
+    {
         damaged("requests", anyhow::anyhow!("the last {missing} are cut off"));
     }
     let floor = read_floor(&recording).map_err(|error| damaged("floor", error)).ok().flatten();
-    let counters = read_counters(&recording).map_err(|error| damaged("counters", error)).unwrap_or_default();
+    let counters =
+        read_counters(&recording).map_err(|error| damaged("counters", error)).unwrap_or_default();
     let steal = recording.outcome.steal;
     let stolen_ms = steal.map_or(0.0, |steal| steal.ms);
     counters::add_metrics(&counters, recording.outcome.ended_ns, stolen_ms, &mut metrics);
@@ -113,16 +117,22 @@ pub fn analyse(recording: Recording) -> Analysis {
     if let Some(requests) = &requests {
         requests.add_metrics(&doubt, &mut metrics);
     }
-    let validity = requests.as_ref().map_or_else(Validity::without_load, |requests| Validity::of(requests, load));
+    let validity = requests
+        .as_ref()
+        .map_or_else(Validity::without_load, |requests| Validity::of(requests, load));
     if validity.verdict == ValidityVerdict::Invalid {
-        metrics.iter_mut().filter(|(name, _)| Part::of_metric(name).is_some()).for_each(|(_, reading)| reading.void());
+        metrics
+            .iter_mut()
+            .filter(|(name, _)| Part::of_metric(name).is_some())
+            .for_each(|(_, reading)| reading.void());
     }
     if let Some(usage) = recording.outcome.usage {
         add_usage(usage, &mut metrics);
     }
     add_notes(&recording, requests.as_ref(), &mut notes);
     let naive = requests.as_ref().and_then(|requests| requests.client.report());
-    let over_time = requests.as_ref().map(|requests| requests.over_time.clone()).unwrap_or_default();
+    let over_time =
+        requests.as_ref().map(|requests| requests.over_time.clone()).unwrap_or_default();
     let responses = requests.map(|requests| requests.parts.into_responses());
     Analysis { recording, metrics, responses, over_time, naive, validity, notes, unread }
 }
@@ -132,11 +142,16 @@ fn add_usage(usage: Usage, metrics: &mut BTreeMap<String, Reading>) {
     metrics.insert("peak_memory_kb".into(), Reading::exact(usage.peak_memory_kb as f64));
     let live = usage.peak_live_bytes.map(|bytes| Reading::exact(bytes as f64 / 1_024.0));
     metrics.extend(live.map(|reading| ("peak_live_kb".to_owned(), reading)));
-    let completed = metrics.get("completed").map(|reading| reading.value).filter(|completed| *completed > 0.0);
+    let completed =
+        metrics.get("completed").map(|reading| reading.value).filter(|completed| *completed > 0.0);
     if let Some(completed) = completed {
         metrics.insert("switches_per_op".into(), Reading::exact(usage.switches as f64 / completed));
-        let seconds = metrics.get("wall_ms").map(|wall| wall.value / 1e3).filter(|seconds| *seconds > 0.0);
-        metrics.extend(seconds.map(|seconds| ("completed_per_s".to_owned(), Reading::exact(completed / seconds))));
+        let seconds =
+            metrics.get("wall_ms").map(|wall| wall.value / 1e3).filter(|seconds| *seconds > 0.0);
+        metrics
+            .extend(seconds.map(|seconds| {
+                ("completed_per_s".to_owned(), Reading::exact(completed / seconds))
+            }));
     }
 }
 
@@ -151,18 +166,23 @@ fn add_notes(recording: &Recording, requests: Option<&Requests>, notes: &mut Vec
         notes.push(format!("the host took {:.0} ms of CPU time away meanwhile", steal.ms));
     }
     if requests.is_some_and(|r| !r.header.spins) {
-        notes.push("no core was spare for the pacer: it slept to each deadline instead of spinning".into());
+        notes.push(
+            "no core was spare for the pacer: it slept to each deadline instead of spinning".into(),
+        );
     }
 }
 
 /// The request log, if the variant got so far as to make one.
 fn read_requests(recording: &Recording) -> anyhow::Result<Option<Requests>> {
-    let Some((header, entries)) = open_log(recording, request_log::REQUESTS)? else { return Ok(None) };
+    let Some((header, entries)) = open_log(recording, request_log::REQUESTS)? else {
+        return Ok(None);
+    };
     let duration = recording.spec.load.duration();
     Requests::collect(header, entries, duration, recording.outcome.ended_ns).map(Some)
 }
 
-/// What a request log by itself adds up to, and whether its load was paced: for a load that nothing was measured beside.
+/// What a request log by itself adds up to, and whether its load was paced: for a load that nothing
+/// was measured beside.
 ///
 /// # Errors
 /// If it is not there or cannot be read.
@@ -181,7 +201,10 @@ fn read_floor(recording: &Recording) -> anyhow::Result<Option<Floor>> {
     Ok(Some(Floor::of(&entries)))
 }
 
-fn open_log(recording: &Recording, file: &str) -> anyhow::Result<Option<(request_log::Header, request_log::Entries)>> {
+fn open_log(
+    recording: &Recording,
+    file: &str,
+) -> anyhow::Result<Option<(request_log::Header, request_log::Entries)>> {
     match request_log::read(&recording.folder.join(file)) {
         Ok(log) => Ok(Some(log)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

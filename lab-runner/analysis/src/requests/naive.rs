@@ -1,8 +1,10 @@
-//! What a closed-loop benchmark would have said about the same run: a client that sends its next request when the
-//! last one is answered, and times each from the moment at which it was really sent.
+//! What a closed-loop benchmark would have said about the same run: a client that sends its next
+//! request when the last one is answered, and times each from the moment at which it was really
+//! sent.
 //!
-//! It waits out every stall together with the service, so it sends one request during a stall of a second, where
-//! independent clients would have sent thousands, and calls the stall rare. That is coordinated omission.
+//! It waits out every stall together with the service, so it sends one request during a stall of a
+//! second, where independent clients would have sent thousands, and calls the stall rare. That is
+//! coordinated omission.
 
 use crate::requests::parts::{LONGEST_NS, QUANTILES, quantile};
 use hdrhistogram::Histogram;
@@ -21,7 +23,8 @@ pub struct Client {
 pub struct Naive {
     /// Requests that it would have sent.
     pub sent: u64,
-    /// Its quantiles in microseconds, as [`QUANTILES`] lists them; absent where it has too few requests.
+    /// Its quantiles in microseconds, as [`QUANTILES`] lists them; absent where it has too few
+    /// requests.
     pub us: [Option<f64>; QUANTILES.len()],
 }
 
@@ -30,7 +33,8 @@ impl Client {
         Ok(Client { seen: Histogram::new_with_max(LONGEST_NS, 3)?, free_ns: 0 })
     }
 
-    /// Looks at the next request of the schedule. An answer after `end_ns` is none, and neither is a lost one.
+    /// Looks at the next request of the schedule. An answer after `end_ns` is none, and neither is
+    /// a lost one.
     pub fn see(&mut self, entry: &Entry, end_ns: u64) {
         let Some(sent_ns) = entry.sent_ns.filter(|sent| *sent >= self.free_ns) else { return };
         match entry.ended_ns.filter(|ended| *ended <= end_ns && !entry.lost) {
@@ -46,7 +50,8 @@ impl Client {
     /// What it reports at the end; nothing if it got no answer at all.
     pub fn report(&self) -> Option<Naive> {
         let us = |q: f64| quantile(&self.seen, q).map(|ns| ns as f64 / 1e3);
-        (!self.seen.is_empty()).then(|| Naive { sent: self.seen.len(), us: QUANTILES.map(|(q, _)| us(q)) })
+        (!self.seen.is_empty())
+            .then(|| Naive { sent: self.seen.len(), us: QUANTILES.map(|(q, _)| us(q)) })
     }
 }
 
@@ -65,7 +70,10 @@ mod tests {
     fn without_a_stall_it_sees_what_everybody_sees() {
         let naive = report((0..1_000).map(|i| entry(i, 1, Some(50), Some(49)))).unwrap();
         assert_eq!(naive.sent, 1_000);
-        assert!((naive.us[0].unwrap() / 99.0 - 1.0).abs() < 0.01, "from when it was sent: {naive:?}");
+        assert!(
+            (naive.us[0].unwrap() / 99.0 - 1.0).abs() < 0.01,
+            "from when it was sent: {naive:?}"
+        );
     }
 
     #[test]
@@ -74,7 +82,10 @@ mod tests {
         let wait_us = |i: u64| if (200..700).contains(&i) { (700 - i) * 1_000 } else { 50 };
         let naive = report((0..1_000).map(|i| entry(i, 0, Some(wait_us(i)), Some(0)))).unwrap();
         assert_eq!(naive.sent, 501);
-        assert!(naive.us[1].unwrap() < 100.0, "p90 hides a stall that half of all requests met: {naive:?}");
+        assert!(
+            naive.us[1].unwrap() < 100.0,
+            "p90 hides a stall that half of all requests met: {naive:?}"
+        );
         assert!(naive.us[4].unwrap() > 490_000.0);
     }
 

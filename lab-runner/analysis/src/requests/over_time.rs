@@ -1,10 +1,12 @@
-//! How responses develop while a run lasts: the median and the slowest one of each slice of the measured time.
+//! How responses develop while a run lasts: the median and the slowest one of each slice of the
+//! measured time.
 
 use crate::requests::parts::LONGEST_NS;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
-/// LedgerVerdict many slices has the measured time: enough to see a freeze begin and end, and few enough to be told apart.
+/// So many slices has the measured time: enough to see a freeze begin and end, and few
+/// enough to be told apart.
 pub const SLICES: usize = 60;
 
 /// The requests that were due in one slice of the measured time.
@@ -30,12 +32,16 @@ pub struct OverTime {
 }
 
 impl OverTime {
-    /// Nothing yet. The time asked for is divided and not the time that it took, so that runs that were cut off have
-    /// the same slices as the others.
+    /// Nothing yet. The time asked for is divided and not the time that it took, so that runs that
+    /// were cut off have the same slices as the others.
     pub fn new(begin_ns: u64, asked: Duration) -> anyhow::Result<OverTime> {
         let empty = || Histogram::new_with_max(LONGEST_NS, 2);
         let slices = (0..SLICES).map(|_| empty()).collect::<Result<_, _>>()?;
-        Ok(OverTime { begin_ns, slice_ns: (asked.as_nanos() as f64 / SLICES as f64).max(1.0), slices })
+        Ok(OverTime {
+            begin_ns,
+            slice_ns: (asked.as_nanos() as f64 / SLICES as f64).max(1.0),
+            slices,
+        })
     }
 
     /// Adds a response to the slice that its request was due in, if it was sent at all.
@@ -70,22 +76,32 @@ mod tests {
 
     #[test]
     fn each_slice_tells_the_median_and_the_slowest_of_the_requests_due_in_it() {
-        // One millisecond apart for a second, so 16 or 17 in each of 60 slices; those of the first half take 100 µs
-        // and every tenth of them 3 ms, those of the second half take 200 µs.
+        // One millisecond apart for a second, so 16 or 17 in each of 60 slices; those of the first
+        // half take 100 µs and every tenth of them 3 ms, those of the second half take 200 µs.
         let service = |i| if i >= 500 { 200 } else { [3_000, 100][usize::from(i % 10 != 0)] };
-        let slices =
-            requests((0..1_000).map(|i| entry(i, 0, Some(0), Some(service(i)))).collect(), Some(2_000)).over_time;
+        let slices = requests(
+            (0..1_000).map(|i| entry(i, 0, Some(0), Some(service(i)))).collect(),
+            Some(2_000),
+        )
+        .over_time;
         assert_eq!(slices.len(), SLICES);
         assert_eq!(slices.iter().map(|slice| slice.requests).sum::<u64>(), 1_000);
-        assert!(slices[..30].iter().all(|s| near(s.p50_us, 100.0) && near(s.max_us, 3_000.0)), "{slices:#?}");
-        assert!(slices[30..].iter().all(|s| near(s.p50_us, 200.0) && near(s.max_us, 200.0)), "{slices:#?}");
+        assert!(
+            slices[..30].iter().all(|s| near(s.p50_us, 100.0) && near(s.max_us, 3_000.0)),
+            "{slices:#?}"
+        );
+        assert!(
+            slices[30..].iter().all(|s| near(s.p50_us, 200.0) && near(s.max_us, 200.0)),
+            "{slices:#?}"
+        );
         assert!(near(slices[0].at_s, 0.5 / 60.0) && near(slices[59].at_s, 59.5 / 60.0));
     }
 
     #[test]
     fn a_slice_without_requests_is_left_out_and_the_others_keep_their_places() {
         let due = (0..1_000).filter(|i| !(100..300).contains(i));
-        let slices = requests(due.map(|i| entry(i, 0, Some(0), Some(100))).collect(), Some(2_000)).over_time;
+        let slices =
+            requests(due.map(|i| entry(i, 0, Some(0), Some(100))).collect(), Some(2_000)).over_time;
         let numbers: Vec<usize> = slices.iter().map(|slice| slice.number).collect();
         assert_eq!(numbers, [(0..6).collect::<Vec<_>>(), (18..60).collect()].concat());
         assert!(near(slices[6].at_s, 18.5 / 60.0));

@@ -1,11 +1,12 @@
-//! The parts of a response and their histograms: pacer lag, wait for the first poll, service, and the three
-//! together.
+//! The parts of a response and their histograms: pacer lag, wait for the first poll, service, and
+//! the three together.
 
 use hdrhistogram::Histogram;
 use lab_recording::request_log::Entry;
 
 /// The quantiles that are told, with the end of their metrics' names. The last one is the maximum.
-pub const QUANTILES: [(f64, &str); 5] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p999"), (1.0, "max")];
+pub const QUANTILES: [(f64, &str); 5] =
+    [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p999"), (1.0, "max")];
 
 /// A part of a response, or all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,8 @@ impl Part {
 
     /// The part that a metric is about.
     pub fn of_metric(name: &str) -> Option<Part> {
-        let about = |part: &Part| name.strip_prefix(part.label()).is_some_and(|rest| rest.starts_with('_'));
+        let about =
+            |part: &Part| name.strip_prefix(part.label()).is_some_and(|rest| rest.starts_with('_'));
         Part::ALL.into_iter().find(about)
     }
 
@@ -60,10 +62,14 @@ pub struct Parts {
 impl Parts {
     pub fn new() -> anyhow::Result<Parts> {
         let empty = || Histogram::new_with_max(LONGEST_NS, 3);
-        Ok(Parts { histograms: [empty()?, empty()?, empty()?, empty()?], youngest_cut_ns: [None; 4] })
+        Ok(Parts {
+            histograms: [empty()?, empty()?, empty()?, empty()?],
+            youngest_cut_ns: [None; 4],
+        })
     }
 
-    /// Adds a request that was sent before the end; one without an answer counts at its age then. Returns its response.
+    /// Adds a request that was sent before the end; one without an answer counts at its age then.
+    /// Returns its response.
     pub fn add(&mut self, entry: &Entry, end_ns: u64) -> Option<u64> {
         let sent_ns = entry.sent_ns.filter(|sent| *sent <= end_ns)?;
         let answered = entry.ended_ns.filter(|ended| *ended <= end_ns && !entry.lost);
@@ -100,7 +106,8 @@ impl Parts {
         quantile(&self.histograms[part as usize], q)
     }
 
-    /// Whether requests that were cut off are at or below a time, so that a quantile there is a lower bound.
+    /// Whether requests that were cut off are at or below a time, so that a quantile there is a
+    /// lower bound.
     pub fn is_cut(&self, part: Part, ns: u64) -> bool {
         self.youngest_cut_ns[part as usize].is_some_and(|youngest| youngest <= ns)
     }
@@ -112,8 +119,8 @@ impl Parts {
     }
 }
 
-/// A quantile, if there are enough values for it: `10 / (1 - q)`, so that ten of them lie beyond it. The maximum
-/// needs one.
+/// A quantile, if there are enough values for it: `10 / (1 - q)`, so that ten of them lie beyond
+/// it. The maximum needs one.
 pub fn quantile(histogram: &Histogram<u64>, q: f64) -> Option<u64> {
     let enough = if q < 1.0 { (10.0 / (1.0 - q)).round() as u64 } else { 1 };
     (histogram.len() >= enough).then(|| histogram.value_at_quantile(q))

@@ -1,16 +1,18 @@
-//! Many runs of one variant: how often something happens, and how long it takes if some runs are cut off first.
+//! Many runs of one variant: how often something happens, and how long it takes if some runs are
+//! cut off first.
 
 use statrs::distribution::{Beta, ContinuousCDF};
 
 /// What a bound may err by: 5 % if there is one, half of it each if there are two.
 const ERROR: f64 = 0.05;
 
-/// The exact binomial (Clopper-Pearson) interval at 95 % of the share of runs that something happens in, both ends
-/// in 0..=1.
+/// The exact binomial (Clopper-Pearson) interval at 95 % of the share of runs that something
+/// happens in, both ends in 0..=1.
 ///
-/// Two-sided, 2.5 % beyond each end. But if it happened in none or in all, one end is 0 or 1 and errs never, and the
-/// other is the one-sided 95 % bound, "three in n": zero in 60, 300, 1 000 bounds the share by 4.9 %, 1.0 %, 0.3 %.
-/// That bound is tighter than a two-sided 95 % interval's, which is 6.0 % for zero in 60. No trials say nothing: 0 to 1.
+/// Two-sided, 2.5 % beyond each end. But if it happened in none or in all, one end is 0 or 1 and
+/// errs never, and the other is the one-sided 95 % bound, "three in n": zero in 60, 300, 1 000
+/// bounds the share by 4.9 %, 1.0 %, 0.3 %. That bound is tighter than a two-sided 95 % interval's,
+/// which is 6.0 % for zero in 60. No trials say nothing: 0 to 1.
 ///
 /// # Panics
 /// If there are more hits than trials.
@@ -26,8 +28,8 @@ pub fn share_interval(hits: u64, trials: u64) -> (f64, f64) {
 
 /// A quantile of a beta distribution, its parameters positive.
 ///
-/// By halving: the crate's own inverse starts at 0.0001 or more, loses digits below, and never ends for one hit in a
-/// billion trials (statrs 0.19.1).
+/// By halving: the crate's own inverse starts at 0.0001 or more, loses digits below, and never ends
+/// for one hit in a billion trials (statrs 0.19.1).
 fn quantile(a: f64, b: f64, q: f64) -> f64 {
     const HALVINGS: usize = 64;
     let beta = Beta::new(a, b).expect("both parameters are positive");
@@ -48,11 +50,13 @@ pub struct Seen {
     pub censored: bool,
 }
 
-/// The Kaplan-Meier median: the first time at which half of the runs or fewer would still be going on.
+/// The Kaplan-Meier median: the first time at which half of the runs or fewer would still be going
+/// on.
 ///
-/// What was cut off counts as going on up to its time, that instant included, and then as not seen any more; so the
-/// median leans neither on the watchdog nor on the quick runs alone. `None` if the curve never falls to a half: there
-/// is nothing to see, or more than half were cut off before it could.
+/// What was cut off counts as going on up to its time, that instant included, and then as not seen
+/// any more; so the median leans neither on the watchdog nor on the quick runs alone. `None` if the
+/// curve never falls to a half: there is nothing to see, or more than half were cut off before it
+/// could.
 pub fn median(seen: &[Seen]) -> Option<f64> {
     let mut seen = seen.to_vec();
     seen.sort_by(|a, b| a.time.total_cmp(&b.time));
@@ -124,7 +128,8 @@ mod tests {
 
     #[test]
     fn what_was_cut_off_leaves_the_watched_after_those_that_ended_at_the_same_time() {
-        // Survival: 6/7 at 1; times 4/6 at 3 (two ended, one was cut off there): 4/7; times 2/3 at 5: 8/21.
+        // Survival: 6/7 at 1; times 4/6 at 3 (two ended, one was cut off there): 4/7; times 2/3 at
+        // 5: 8/21.
         assert_eq!(median(&runs(&[5.0, 3.0, -3.0, 1.0, 3.0, -8.0, -9.0])), Some(5.0));
         // The same, cut off before 3: 6/7, then times 3/5: 18/35; times 2/3 at 5.
         assert_eq!(median(&runs(&[5.0, 3.0, -2.0, 1.0, 3.0, -8.0, -9.0])), Some(5.0));
@@ -137,7 +142,11 @@ mod tests {
         assert_eq!(median(&runs(&[3.0, 1.0, 2.0])), Some(2.0));
         for half in 1..=50 {
             let times: Vec<f64> = (1..=2 * half).map(f64::from).collect();
-            assert_eq!(median(&runs(&times)), Some(f64::from(half)), "rounding must not carry it to the next");
+            assert_eq!(
+                median(&runs(&times)),
+                Some(f64::from(half)),
+                "rounding must not carry it to the next"
+            );
         }
     }
 

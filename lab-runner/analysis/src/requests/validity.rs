@@ -1,5 +1,5 @@
-//! Whether a run's numbers can be believed: valid, overload (the tail is a lower bound), or invalid (the
-//! generator or the machine spoiled it), with the reason in words.
+//! Whether a run's numbers can be believed: valid, overload (the tail is a lower bound), or invalid
+//! (the generator or the machine spoiled it), with the reason in words.
 
 use crate::requests::log::Requests;
 use lab_recording::{Arrivals, Load};
@@ -37,14 +37,23 @@ impl Validity {
     pub fn of(requests: &Requests, load: &Load) -> Validity {
         let mut validity = Validity::without_load();
         if (requests.sent as f64) < 0.99 * requests.offered as f64 {
-            let text = format!("the pacer sent {} of {} requests in time", requests.sent, requests.offered);
+            let text = format!(
+                "the pacer sent {} of {} requests in time",
+                requests.sent, requests.offered
+            );
             validity.worsen(Verdict::Invalid, text);
         }
         if let Some(share) = requests.pacer_work_share().filter(|share| *share > 0.8) {
-            validity.worsen(Verdict::Invalid, format!("the pacer spent {:.0} % of its time sending", share * 100.0));
+            validity.worsen(
+                Verdict::Invalid,
+                format!("the pacer spent {:.0} % of its time sending", share * 100.0),
+            );
         }
         if load.arrivals == Arrivals::Poisson && !arrive_evenly(&requests.sent_in) {
-            validity.worsen(Verdict::Invalid, "the requests were not sent as Poisson arrivals are".into());
+            validity.worsen(
+                Verdict::Invalid,
+                "the requests were not sent as Poisson arrivals are".into(),
+            );
         }
         if requests.unfinished > 0 {
             validity.worsen(Verdict::Overload, overload(requests));
@@ -59,16 +68,21 @@ impl Validity {
 }
 
 fn overload(requests: &Requests) -> String {
-    let text = format!("{} of {} requests were unanswered when the run ended", requests.unfinished, requests.sent);
+    let text = format!(
+        "{} of {} requests were unanswered when the run ended",
+        requests.unfinished, requests.sent
+    );
     match requests.thirds_p50_us {
-        Some((first, last)) if last > 1.5 * first => format!("{text}; responses grow with the duration"),
+        Some((first, last)) if last > 1.5 * first => {
+            format!("{text}; responses grow with the duration")
+        }
         _ => text,
     }
 }
 
-/// Kolmogorov-Smirnov check at 0.001 that requests were sent as Poisson arrivals are: given their number,
-/// evenly over the measured time. Counts in equal slices of it are compared at their edges; the critical value
-/// is the asymptotic `sqrt(-ln(0.001 / 2) / 2n)`.
+/// Kolmogorov-Smirnov check at 0.001 that requests were sent as Poisson arrivals are: given their
+/// number, evenly over the measured time. Counts in equal slices of it are compared at their edges;
+/// the critical value is the asymptotic `sqrt(-ln(0.001 / 2) / 2n)`.
 fn arrive_evenly(sent_in: &[u64]) -> bool {
     let n: u64 = sent_in.iter().sum();
     let mut so_far = 0;
@@ -123,7 +137,10 @@ mod tests {
         for unsent in &mut entries[500..520] {
             unsent.sent_ns = None;
         }
-        assert_eq!(Validity::of(&requests(entries, Some(2_000)), &Load::DEFAULT).verdict, Verdict::Invalid);
+        assert_eq!(
+            Validity::of(&requests(entries, Some(2_000)), &Load::DEFAULT).verdict,
+            Verdict::Invalid
+        );
         let mut busy = requests(quick(), Some(2_000));
         let cost = |send_ns| Some(Cost { cpu_ns: 950, send_ns, wake_ns: 0, wall_ns: 1_000 });
         busy.header.pacer = cost(900);
@@ -148,12 +165,15 @@ mod tests {
         let poisson = Schedule { arrivals: Arrivals::Poisson, rate: 2_000.0, span, seed: 7 };
         let counted = |late: &dyn Fn(u64) -> u64| {
             let mut sent_in = vec![0; 4_096];
-            poisson.times().for_each(|ns| sent_in[(late(ns) * 4_096 / span.as_nanos() as u64) as usize] += 1);
+            poisson
+                .times()
+                .for_each(|ns| sent_in[(late(ns) * 4_096 / span.as_nanos() as u64) as usize] += 1);
             sent_in
         };
         assert!(arrive_evenly(&counted(&|ns| ns)));
         // A pacer that stood still for a fifth of the time and then caught up.
-        let stalled = |ns| if (1_000_000_000..1_600_000_000).contains(&ns) { 1_600_000_000 } else { ns };
+        let stalled =
+            |ns| if (1_000_000_000..1_600_000_000).contains(&ns) { 1_600_000_000 } else { ns };
         assert!(!arrive_evenly(&counted(&stalled)));
     }
 }

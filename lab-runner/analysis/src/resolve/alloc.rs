@@ -1,4 +1,5 @@
-//! The profiler in the parent: names for what the child saw, and a word on how far it can be believed.
+//! The profiler in the parent: names for what the child saw, and a word on how far it can be
+//! believed.
 
 use crate::stacks::Folded;
 use crate::stacks::pprof::{Pprof, ValueType};
@@ -23,13 +24,18 @@ pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<Pr
     let recording = churn(folder, &mut note)?;
     live(folder, recording.as_ref(), &mut note)?;
     if killed && note.views.is_empty() {
-        return Ok(ProfilerStatus::unavailable("the run was killed before the profiler had seen anything"));
+        return Ok(ProfilerStatus::unavailable(
+            "the run was killed before the profiler had seen anything",
+        ));
     }
     if killed {
         note.notes.push("the run was killed: what it had asked for until then is shown".into());
         // Only jemalloc tells what it holds, so where that was told a heap profile was to come.
-        let live =
-            if folder.join(MEMORY).exists() { "the run was killed before its heap was written" } else { NO_JEMALLOC };
+        let live = if folder.join(MEMORY).exists() {
+            "the run was killed before its heap was written"
+        } else {
+            NO_JEMALLOC
+        };
         note.notes.push(format!("live: {live}"));
     }
     Ok(note)
@@ -91,12 +97,19 @@ fn stack(addresses: &[u64], symbols: &mut Symbols) -> Vec<Frame> {
     asking
 }
 
-/// Among so many innermost functions are those of the allocator: some of its own, and those of its profiler.
+/// Among so many innermost functions are those of the allocator: some of its own, and those of its
+/// profiler.
 const ALLOCATOR: usize = 32;
 
 fn is_of_the_allocator(frame: &Frame) -> bool {
-    let parts =
-        ["lab_kit::alloc::", "lab_recorder::alloc::churn::", "__rust_alloc", "__rust_realloc", "_rjem_", "jemalloc"];
+    let parts = [
+        "lab_kit::alloc::",
+        "lab_recorder::alloc::churn::",
+        "__rust_alloc",
+        "__rust_realloc",
+        "_rjem_",
+        "jemalloc",
+    ];
     parts.iter().any(|part| frame.function.contains(part))
 }
 
@@ -113,14 +126,18 @@ fn churn(folder: &Path, note: &mut ProfilerStatus) -> anyhow::Result<Option<Reco
         }
     };
     // Blocks that were reserved and not needed go back to the disk; the child is gone.
-    let _ = fs::File::options().write(true).open(&path).and_then(|file| file.set_len(recording.used_bytes));
+    let _ = fs::File::options()
+        .write(true)
+        .open(&path)
+        .and_then(|file| file.set_len(recording.used_bytes));
     let mut symbols = Symbols::of_program(&recording.maps, &recording.executable, recording.stamp);
     let mut weights = Weights::default();
     recording.samples.iter().for_each(|sample| weights.add(&sample.frames, sample.weight(), 1.0));
     let named = weights.named("alloc_space", &mut symbols);
     tell_churn(&recording, &named.bytes, note);
     if symbols.executable_has_changed() {
-        note.notes.push("the binary has changed since: its functions have no names any more".into());
+        note.notes
+            .push("the binary has changed since: its functions have no names any more".into());
     }
     const SHOWS: &str = "who asks for memory, in bytes since the warm-up; not who keeps it, and not what C asks for";
     note.views.push(view(folder, "churn", &named, SHOWS)?);
@@ -140,15 +157,23 @@ fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut ProfilerStatu
     note.counts.extend(counts.map(|(name, count)| (name.to_owned(), count)));
     if recording.bytes > 0 {
         let share = 100.0 * estimate.total() / recording.bytes as f64;
-        note.notes.push(format!("churn: its samples stand for {share:.0} % of the bytes that were counted"));
+        note.notes.push(format!(
+            "churn: its samples stand for {share:.0} % of the bytes that were counted"
+        ));
     }
-    let rarest = recording.samples.iter().map(|sample| sample.every).max().unwrap_or(recording.every);
+    let rarest =
+        recording.samples.iter().map(|sample| sample.every).max().unwrap_or(recording.every);
     if rarest > recording.every {
         let kib = rarest >> 10;
-        note.notes.push(format!("churn: to find room, later samples were rarer, at last one in {kib} KiB: less sure"));
+        note.notes.push(format!(
+            "churn: to find room, later samples were rarer, at last one in {kib} KiB: less sure"
+        ));
     }
     if recording.lost() > 0 {
-        note.notes.push(format!("churn: {} samples found no room, so what came last is missing", recording.lost()));
+        note.notes.push(format!(
+            "churn: {} samples found no room, so what came last is missing",
+            recording.lost()
+        ));
     }
     if recording.damaged > 0 {
         note.notes.push(format!("churn: left out {} records that are none", recording.damaged));
@@ -165,7 +190,9 @@ fn live(folder: &Path, churn: Option<&Recording>, note: &mut ProfilerStatus) -> 
         }
     };
     let mut symbols = match churn {
-        Some(recording) => Symbols::of_program(&recording.maps, &recording.executable, recording.stamp),
+        Some(recording) => {
+            Symbols::of_program(&recording.maps, &recording.executable, recording.stamp)
+        }
         None => Symbols::of_program(&heap.maps, Path::new(""), (0, 0)),
     };
     let mut weights = Weights::default();
@@ -189,7 +216,8 @@ fn tell_live(heap: &Heap, bytes: &Folded, samples: &Folded, note: &mut ProfilerS
         note.notes.push("live: none of what was sampled was still held at the end".into());
     }
     if heap.damaged > 0 {
-        note.notes.push(format!("live: left out {} lines of {HEAP} that are damaged", heap.damaged));
+        note.notes
+            .push(format!("live: left out {} lines of {HEAP} that are damaged", heap.damaged));
     }
     if heap.cut {
         note.notes.push(format!("live: {HEAP} is cut off: what is before is shown"));
@@ -199,7 +227,8 @@ fn tell_live(heap: &Heap, bytes: &Folded, samples: &Folded, note: &mut ProfilerS
 /// Writes a view: bytes, samples, and the bytes for other people's tools.
 fn view(folder: &Path, name: &str, named: &Named, shows: &str) -> anyhow::Result<ViewStatus> {
     let Named { bytes, samples, pprof } = named;
-    let (file, in_samples) = (format!("alloc-{name}.folded"), format!("alloc-{name}-samples.folded"));
+    let (file, in_samples) =
+        (format!("alloc-{name}.folded"), format!("alloc-{name}-samples.folded"));
     fs::write(folder.join(&file), bytes.to_string())?;
     fs::write(folder.join(&in_samples), samples.to_string())?;
     if !bytes.is_empty() {

@@ -1,4 +1,5 @@
-//! The parent's half: addresses become names, samples become CPU time, and a note says how far to believe them.
+//! The parent's half: addresses become names, samples become CPU time, and a note says how far to
+//! believe them.
 
 use crate::stacks::Folded;
 use crate::stacks::pprof::{Pprof, ValueType};
@@ -28,7 +29,8 @@ const SHOWS: &str = "where the service computes, as CPU time by stack; threads t
 /// Names what the child saw, and leaves it as folded stacks and for `go tool pprof`.
 ///
 /// # Errors
-/// If the child left nothing, if nothing of the service was seen, or if there is no room for the names.
+/// If the child left nothing, if nothing of the service was seen, or if there is no room for the
+/// names.
 pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let raw = Raw::read(folder)?;
     let seen = Seen::of(&raw)?;
@@ -122,7 +124,8 @@ fn folded(stacks: &[&Stack], symbols: &mut Symbols) -> Folded {
     folded
 }
 
-/// The names of a stack, root first. Where a call comes back to belongs to the instruction before it.
+/// The names of a stack, root first. Where a call comes back to belongs to the instruction before
+/// it.
 fn names(back: &[u64], symbols: &mut Symbols) -> Vec<String> {
     let mut names = Vec::new();
     for call in back {
@@ -158,7 +161,8 @@ fn weighed(samples: &Folded, each: f64) -> Folded {
     weighed
 }
 
-/// How often a busy thread can be looked at in a second: as often as was asked for, if there are as many ticks.
+/// How often a busy thread can be looked at in a second: as often as was asked for, if there are as
+/// many ticks.
 fn looks(raw: &Raw) -> f64 {
     let looks = if raw.tick_hz == 0 { raw.hz } else { raw.hz.min(raw.tick_hz) };
     looks.max(1) as f64
@@ -193,11 +197,13 @@ fn notes(raw: &Raw, seen: &Seen<'_>, changed: bool) -> Vec<String> {
         ));
     }
     if seen.own > 0 {
-        notes.push(format!("{} of the samples are of threads of the lab itself, and left out", seen.own));
+        notes.push(format!(
+            "{} of the samples are of threads of the lab itself, and left out",
+            seen.own
+        ));
     }
     if !raw.stopped {
-        let killed =
-            "the profiler was not stopped: the run was killed while it looked, and up to half a second is lost";
+        let killed = "the profiler was not stopped: the run was killed while it looked, and up to half a second is lost";
         notes.push(killed.into());
     }
     if changed {
@@ -216,7 +222,9 @@ fn delivery(raw: &Raw, seen: &Seen<'_>) -> String {
          and got {delivered}"
     );
     if tick_hz > 0 && tick_hz < hz {
-        told += &format!(": the kernel looks at its timer {tick_hz} times a second, which allows for {possible:.0}");
+        told += &format!(
+            ": the kernel looks at its timer {tick_hz} times a second, which allows for {possible:.0}"
+        );
     }
     if (delivered as f64) < FEW * possible {
         told += "; the rest was computed between two ticks, or lost while pprof-rs handed out what it had";
@@ -234,22 +242,39 @@ mod tests {
 
     fn raw(stacks: Vec<Stack>) -> Raw {
         let cpu_ns = 4_000_000_000;
-        Raw { stopped: true, hz: 1_000, tick_hz: 250, cpu_ns, wall_ns: 2_000_000_000, stacks, ..Raw::default() }
+        Raw {
+            stopped: true,
+            hz: 1_000,
+            tick_hz: 250,
+            cpu_ns,
+            wall_ns: 2_000_000_000,
+            stacks,
+            ..Raw::default()
+        }
     }
 
     #[test]
     fn what_was_asked_and_what_came_is_told_with_the_reason() {
-        let raw = raw(vec![stack("tokio-rt-worker", 600, 20), stack("main", 10, 1), stack("lab-pacer", 380, 5)]);
+        let raw = raw(vec![
+            stack("tokio-rt-worker", 600, 20),
+            stack("main", 10, 1),
+            stack("lab-pacer", 380, 5),
+        ]);
         let seen = Seen::of(&raw).unwrap();
         assert_eq!((seen.delivered(), seen.own, seen.service.len()), (990, 380, 2));
         let notes = notes(&raw, &seen, false).join("\n");
-        for part in
-            ["makes 4000 in the 4000 ms", "got 990: ", "250 times a second", "380 of", "10 of the service's 610"]
-        {
+        for part in [
+            "makes 4000 in the 4000 ms",
+            "got 990: ",
+            "250 times a second",
+            "380 of",
+            "10 of the service's 610",
+        ] {
             assert!(notes.contains(part), "{part}: {notes}");
         }
         let counts = counts(&raw, &seen);
-        let told = ["samples_asked", "samples_possible", "samples_delivered"].map(|name| counts[name]);
+        let told =
+            ["samples_asked", "samples_possible", "samples_delivered"].map(|name| counts[name]);
         assert_eq!(told, [4_000, 1_000, 990]);
     }
 
@@ -257,7 +282,10 @@ mod tests {
     fn missing_samples_and_a_killed_run_are_told() {
         let raw = Raw { stopped: false, ..raw(vec![stack("main", 500, 9)]) };
         let notes = notes(&raw, &Seen::of(&raw).unwrap(), false).join("\n");
-        assert!(notes.contains("allows for 1000; the rest was") && notes.contains("killed"), "{notes}");
+        assert!(
+            notes.contains("allows for 1000; the rest was") && notes.contains("killed"),
+            "{notes}"
+        );
     }
 
     #[test]
@@ -273,7 +301,11 @@ mod tests {
         let stacks = [stack("main", 3, 4), stack("reader", 1, 4), stack("main", 1, 0)];
         let samples = folded(&stacks.iter().collect::<Vec<_>>(), &mut symbols(&Raw::default()));
         let known = ["[unknown]"; 4];
-        assert_eq!((samples.weight(&known), samples.weight(&[NO_STACK])), (4.0, 1.0), "threads of one stack add up");
+        assert_eq!(
+            (samples.weight(&known), samples.weight(&[NO_STACK])),
+            (4.0, 1.0),
+            "threads of one stack add up"
+        );
         assert_eq!(weighed(&samples, 1e6 / looks(&raw(Vec::new()))).weight(&known), 16_000.0);
     }
 }

@@ -13,7 +13,8 @@ use std::path::Path;
 /// If it left something that cannot be understood, or if there is no room for the names.
 pub fn resolve(folder: &Path) -> anyhow::Result<()> {
     let path = folder.join(RAW_HAND_OFFS);
-    let raw = Raw::<Vec<(String, Vec<u64>)>>::read(&path).context("what is known of hand-offs is damaged")?;
+    let raw = Raw::<Vec<(String, Vec<u64>)>>::read(&path)
+        .context("what is known of hand-offs is damaged")?;
     let Some(Raw { program, data, .. }) = raw else { return Ok(()) };
     let mut symbols = symbols(&program);
     let mut seen: BTreeMap<(String, String), HandOff> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! The half of the profilers that works in the parent once the child is gone: names for addresses, and a word for a profiler
-//! that could not say its own.
+//! The half of the profilers that works in the parent once the child is gone: names for addresses,
+//! and a word for a profiler that could not say its own.
 
 mod alloc;
 mod cpu;

@@ -24,8 +24,8 @@ const OWN: [(&str, &str); 4] = [
 const SHOWS: &str = "how long tasks waited for a worker, above each who waited the code that held it; what ran while nobody \
                      waited is not in it";
 
-/// Adds up what a recorder left in the folder of a run and leaves `sched.json`, blame as folded stacks and the profiler's note there, as is
-/// done whenever a run under this profiler is over.
+/// Adds up what a recorder left in the folder of a run and leaves `sched.json`, blame as folded
+/// stacks and the profiler's note there, as is done whenever a run under this profiler is over.
 ///
 /// # Errors
 /// If there is no room for what it comes to.
@@ -48,11 +48,15 @@ pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<Pr
         write_polls(folder, sampled, symbols)?;
     }
     if folder.join(request_log::REQUESTS).exists() && analysed.sched.blame.is_some() {
-        let since = "a request waits from the moment at which it was sent, also while it has no task yet";
+        let since =
+            "a request waits from the moment at which it was sent, also while it has no task yet";
         analysed.sched.notes.push(since.into());
     }
     if let Err(error) = hand_offs::resolve(folder) {
-        analysed.sched.notes.push(format!("who hands work to the blocking pool is not known: {error:#}"));
+        analysed
+            .sched
+            .notes
+            .push(format!("who hands work to the blocking pool is not known: {error:#}"));
     }
     let said = said.unwrap_or_default();
     analysed.sched.notes.splice(..0, said.notes);
@@ -60,10 +64,14 @@ pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<Pr
     let stood = stood.map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
     analysed.sched.notes.extend(stood);
     std::fs::write(folder.join(SCHED), serde_json::to_vec(&analysed.sched)?)?;
-    let views = if analysed.sched.blame.is_some() { vec![view(folder, &blamed)?] } else { Vec::new() };
+    let views =
+        if analysed.sched.blame.is_some() { vec![view(folder, &blamed)?] } else { Vec::new() };
     let notes = analysed.sched.notes;
-    let counts =
-        if said.counts.is_empty() { [("events".to_owned(), analysed.sched.events)].into() } else { said.counts };
+    let counts = if said.counts.is_empty() {
+        [("events".to_owned(), analysed.sched.events)].into()
+    } else {
+        said.counts
+    };
     Ok(ProfilerStatus { views, notes, counts, unavailable: None })
 }
 
@@ -86,6 +94,7 @@ fn view(folder: &Path, blamed: &Stacks) -> anyhow::Result<ViewStatus> {
 
 /// Weights with their fractions: of a healthy run all of them are small.
 fn write(path: &Path, stacks: &BTreeMap<String, f64>) -> anyhow::Result<()> {
-    let lines = stacks.iter().map(|(stack, weight)| format!("{stack} {weight:.6}\n")).collect::<String>();
+    let lines =
+        stacks.iter().map(|(stack, weight)| format!("{stack} {weight:.6}\n")).collect::<String>();
     Ok(std::fs::write(path, lines)?)
 }

@@ -40,7 +40,12 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
         samples: Some(PIECES.into()),
         shows: SHOWS.into(),
     };
-    Ok(ProfilerStatus { views: vec![view], counts: counts(&raw, &seen), notes: notes(&raw), unavailable: None })
+    Ok(ProfilerStatus {
+        views: vec![view],
+        counts: counts(&raw, &seen),
+        notes: notes(&raw),
+        unavailable: None,
+    })
 }
 
 /// The sums as stacks: in microseconds, and in the pieces that these were seen in.
@@ -82,7 +87,9 @@ fn counts(raw: &Raw, seen: &Seen) -> BTreeMap<String, u64> {
 }
 
 fn notes(raw: &Raw) -> Vec<String> {
-    let mut notes = vec!["a task that is spawned without its spawner's span begins a stack of its own".to_owned()];
+    let mut notes = vec![
+        "a task that is spawned without its spawner's span begins a stack of its own".to_owned(),
+    ];
     if !raw.stopped {
         notes.push(
             "the profiler was not stopped: the run was killed while it looked, and up to half a second is lost".into(),
@@ -98,7 +105,10 @@ fn notes(raw: &Raw) -> Vec<String> {
         notes.push("the slowest request has not ended: it is shown at the age that it had".into());
     }
     if raw.left_out > 0 {
-        notes.push(format!("{} notes of tracing-flame are in no stack: there was no room for more", raw.left_out));
+        notes.push(format!(
+            "{} notes of tracing-flame are in no stack: there was no room for more",
+            raw.left_out
+        ));
     }
     notes
 }
@@ -122,7 +132,9 @@ mod tests {
         assert_eq!((seen.time.weight(&["task"]), seen.time.weight(&["task", "drain"])), (2e6, 7.5));
         assert_eq!((seen.pieces.total(), seen.time.len()), (3.0, 2));
         let notes = notes(&raw).join("\n");
-        for part in ["killed while it looked", "inside task for 2000 ms", "has not ended", "3 notes"] {
+        for part in
+            ["killed while it looked", "inside task for 2000 ms", "has not ended", "3 notes"]
+        {
             assert!(notes.contains(part), "{part}: {notes}");
         }
     }

@@ -1,4 +1,5 @@
-//! What the stall sampler saw, with names: stacks on and off the CPU, and the polls that took too long.
+//! What the stall sampler saw, with names: stacks on and off the CPU, and the polls that took too
+//! long.
 
 use crate::stacks::doing::{IN_POLLS, in_polls};
 use crate::stacks::pprof::{Pprof, ValueType};
@@ -24,8 +25,16 @@ pub fn resolve(folder: &Path) -> anyhow::Result<ProfilerStatus> {
     write_polls(folder, &recording, &mut symbols)?;
     write_pprof(folder, &recording, &mut symbols)?;
     let views = [
-        ("off-CPU", &folded.off_cpu, "where polls wait in the kernel, while their worker can run nothing else"),
-        ("on-CPU", &folded.on_cpu, "where polls compute; what runs outside of polls is not looked at"),
+        (
+            "off-CPU",
+            &folded.off_cpu,
+            "where polls wait in the kernel, while their worker can run nothing else",
+        ),
+        (
+            "on-CPU",
+            &folded.on_cpu,
+            "where polls compute; what runs outside of polls is not looked at",
+        ),
         (
             "runnable",
             &folded.runnable,
@@ -33,9 +42,16 @@ pub fn resolve(folder: &Path) -> anyhow::Result<ProfilerStatus> {
              it meets the code",
         ),
     ];
-    let views =
-        views.into_iter().map(|(name, stacks, shows)| view(folder, name, stacks, shows)).collect::<Result<_, _>>()?;
-    Ok(ProfilerStatus { views, counts: counts(&recording), notes: notes(&recording, &symbols), unavailable: None })
+    let views = views
+        .into_iter()
+        .map(|(name, stacks, shows)| view(folder, name, stacks, shows))
+        .collect::<Result<_, _>>()?;
+    Ok(ProfilerStatus {
+        views,
+        counts: counts(&recording),
+        notes: notes(&recording, &symbols),
+        unavailable: None,
+    })
 }
 
 /// Writes the stacks of each view with files and lines, where there are samples of it.
@@ -72,21 +88,41 @@ fn view_of(sample: &Sample) -> &'static str {
 ///
 /// # Errors
 /// If there is no room for them.
-pub fn write_polls(folder: &Path, recording: &Recording, symbols: &mut Symbols) -> anyhow::Result<()> {
+pub fn write_polls(
+    folder: &Path,
+    recording: &Recording,
+    symbols: &mut Symbols,
+) -> anyhow::Result<()> {
     let polls = stalls::long_polls(recording, symbols, LONG_POLL_NS);
     std::fs::write(folder.join(POLLS), serde_json::to_vec_pretty(&polls)?)?;
-    Ok(std::fs::write(folder.join(IN_POLLS), serde_json::to_vec_pretty(&in_polls(recording, symbols))?)?)
+    Ok(std::fs::write(
+        folder.join(IN_POLLS),
+        serde_json::to_vec_pretty(&in_polls(recording, symbols))?,
+    )?)
 }
 
-fn view(folder: &Path, name: &str, stacks: &BTreeMap<String, f64>, shows: &str) -> anyhow::Result<ViewStatus> {
+fn view(
+    folder: &Path,
+    name: &str,
+    stacks: &BTreeMap<String, f64>,
+    shows: &str,
+) -> anyhow::Result<ViewStatus> {
     let file = format!("stall-{}.folded", name.to_lowercase());
     std::fs::write(folder.join(&file), Folded::lines(stacks))?;
     // A sample stands for a millisecond, so the weights are samples too.
-    Ok(ViewStatus { name: format!("stall {name}"), file, unit: "ms".into(), samples: None, shows: shows.into() })
+    Ok(ViewStatus {
+        name: format!("stall {name}"),
+        file,
+        unit: "ms".into(),
+        samples: None,
+        shows: shows.into(),
+    })
 }
 
 fn counts(recording: &Recording) -> BTreeMap<String, u64> {
-    let Some(Counts { ticks, in_poll, sent, delivered, covered, late, lost, unwatched, .. }) = &recording.counts else {
+    let Some(Counts { ticks, in_poll, sent, delivered, covered, late, lost, unwatched, .. }) =
+        &recording.counts
+    else {
         return BTreeMap::new();
     };
     let named = [

@@ -6,20 +6,26 @@ use lab_recording::file;
 use lab_recording::post_mortem::{Addresses, POST_MORTEM, PostMortem};
 use lab_recording::scheduler::{self, Blocks, What};
 use lab_recording::threads::{
-    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STUCK_THREADS, Raw, STUCK_THREADS, StuckThread,
+    PANICS, Panic, Program, RAW_PANICS, RAW_POST_MORTEM, RAW_STUCK_THREADS, Raw, STUCK_THREADS,
+    StuckThread,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Resolves the post-mortem and the panics of a run, and says what is wrong with them. A run is never lost by this.
+/// Resolves the post-mortem and the panics of a run, and says what is wrong with them. A run is
+/// never lost by this.
 pub fn complete(folder: &Path, hung: bool) -> Vec<String> {
-    let dead = resolve(folder, [RAW_POST_MORTEM, POST_MORTEM], |dead, symbols| post_mortem(dead, symbols, folder));
+    let dead = resolve(folder, [RAW_POST_MORTEM, POST_MORTEM], |dead, symbols| {
+        post_mortem(dead, symbols, folder)
+    });
     let panics = resolve(folder, [RAW_PANICS, PANICS], panics);
     let lacks = hung && matches!(dead, Ok(false));
-    let lacks = lacks.then(|| "what it was at when its time was up is not known: it did not answer".to_owned());
-    let damaged = |file: &str, why: anyhow::Error| format!("{file} is damaged and not shown: {why:#}");
+    let lacks = lacks
+        .then(|| "what it was at when its time was up is not known: it did not answer".to_owned());
+    let damaged =
+        |file: &str, why: anyhow::Error| format!("{file} is damaged and not shown: {why:#}");
     let dead = dead.err().map(|why| damaged(RAW_POST_MORTEM, why));
     let panics = panics.err().map(|why| damaged(RAW_PANICS, why));
     lacks.into_iter().chain(dead).chain(panics).collect()
@@ -57,17 +63,23 @@ where
     Ok(true)
 }
 
-fn post_mortem(raw: Raw<PostMortem<Addresses>>, symbols: &mut Symbols, folder: &Path) -> PostMortem {
+fn post_mortem(
+    raw: Raw<PostMortem<Addresses>>,
+    symbols: &mut Symbols,
+    folder: &Path,
+) -> PostMortem {
     let mut dead = raw.data.with_stacks(|stack| symbols.stack(&stack));
     if symbols.executable_has_changed() {
-        dead.notes.push("the binary has changed since: its functions have no names any more".into());
+        dead.notes
+            .push("the binary has changed since: its functions have no names any more".into());
     }
     let tasks = dead.tasks.as_deref_mut().unwrap_or_default();
     if !tasks.is_empty() {
         let polls = last_polls(folder);
         for task in tasks {
             let begin_ns = polls.get(&task.number);
-            task.last_poll_ms = begin_ns.map(|begin_ns| raw.at_ns.saturating_sub(*begin_ns) as f64 / 1e6);
+            task.last_poll_ms =
+                begin_ns.map(|begin_ns| raw.at_ns.saturating_sub(*begin_ns) as f64 / 1e6);
         }
     }
     dead
@@ -99,7 +111,8 @@ fn stuck_threads(raw: Raw<Vec<StuckThread<Addresses>>>, symbols: &mut Symbols) -
     named.filter(|one| !is_idle(one)).collect()
 }
 
-/// Whether it is a thread of tokio's blocking pool that has nothing to do: it polls no blocking task.
+/// Whether it is a thread of tokio's blocking pool that has nothing to do: it polls no blocking
+/// task.
 fn is_idle(one: &StuckThread) -> bool {
     let has = |table| one.stack.iter().any(|frame| Named::new(frame).is_in(table));
     has(POOL) && !has(TASK_POLL)
@@ -112,15 +125,23 @@ mod tests {
     use lab_recording::post_mortem::{LiveTask, Thread};
 
     fn standing_in(functions: &[&str]) -> StuckThread {
-        let frame = |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
+        let frame =
+            |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
         StuckThread { stack: functions.iter().map(frame).collect(), ..StuckThread::default() }
     }
 
     #[test]
     fn a_thread_of_the_pool_is_idle_unless_it_has_a_task() {
-        let (run, task) = ("tokio::runtime::blocking::pool::Inner::run", "tokio::runtime::task::raw::poll");
-        assert!(!is_idle(&standing_in(&["futex", "my_app::runtime::blocking::pool::Inner::run"])), "not tokio's pool");
-        assert!(is_idle(&standing_in(&["futex", "my_app::runtime::task::raw::poll", run])), "not tokio's task");
+        let (run, task) =
+            ("tokio::runtime::blocking::pool::Inner::run", "tokio::runtime::task::raw::poll");
+        assert!(
+            !is_idle(&standing_in(&["futex", "my_app::runtime::blocking::pool::Inner::run"])),
+            "not tokio's pool"
+        );
+        assert!(
+            is_idle(&standing_in(&["futex", "my_app::runtime::task::raw::poll", run])),
+            "not tokio's task"
+        );
         assert!(is_idle(&standing_in(&["futex", run])));
         assert!(!is_idle(&standing_in(&["futex", "mine", task, run])));
         assert!(!is_idle(&standing_in(&["futex", "mine"])));
@@ -134,7 +155,10 @@ mod tests {
         std::fs::write(folder.path().join(RAW_POST_MORTEM), "{\"program\":").unwrap();
         let told = complete(folder.path(), true);
         assert!(told.len() == 1 && told[0].contains("damaged"), "{told:?}");
-        assert!(folder.path().join(RAW_POST_MORTEM).exists() && !folder.path().join(POST_MORTEM).exists());
+        assert!(
+            folder.path().join(RAW_POST_MORTEM).exists()
+                && !folder.path().join(POST_MORTEM).exists()
+        );
     }
 
     #[test]
@@ -142,13 +166,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let task = LiveTask { number: 3, place: "a.rs:1".into(), ..LiveTask::default() };
         let thread = Thread { tid: 9, stack: vec![7], ..Thread::default() };
-        let dead = PostMortem { threads: vec![thread], tasks: Some(vec![task]), ..PostMortem::default() };
-        Raw { program: Program::default(), at_ns: 1, data: dead }.write(&folder.path().join(RAW_POST_MORTEM)).unwrap();
+        let dead =
+            PostMortem { threads: vec![thread], tasks: Some(vec![task]), ..PostMortem::default() };
+        Raw { program: Program::default(), at_ns: 1, data: dead }
+            .write(&folder.path().join(RAW_POST_MORTEM))
+            .unwrap();
         assert!(complete(folder.path(), true).is_empty());
         let read = std::fs::read(folder.path().join(POST_MORTEM)).unwrap();
         let read: PostMortem = serde_json::from_slice(&read).unwrap();
-        assert_eq!((read.threads[0].tid, read.threads[0].stack[0].function.as_str()), (9, "[unknown]"));
+        assert_eq!(
+            (read.threads[0].tid, read.threads[0].stack[0].function.as_str()),
+            (9, "[unknown]")
+        );
         assert_eq!(read.tasks.unwrap()[0].place, "a.rs:1");
-        assert!(!folder.path().join(RAW_POST_MORTEM).exists(), "once it has names it is not needed");
+        assert!(
+            !folder.path().join(RAW_POST_MORTEM).exists(),
+            "once it has names it is not needed"
+        );
     }
 }

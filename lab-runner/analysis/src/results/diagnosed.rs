@@ -23,7 +23,8 @@ pub struct Diagnosed {
     pub post_mortem: Option<PostMortem>,
 }
 
-/// Diagnoses each variant of a report, in a comparison each side: its first run, with what profilers saw of the same.
+/// Diagnoses each variant of a report, in a comparison each side: its first run, with what
+/// profilers saw of the same.
 pub fn all(report: &Results) -> Vec<Diagnosed> {
     let key = |spec: &Spec| (spec.variant.clone(), spec.side(), spec.purpose.ratio());
     let mut done: Vec<(String, Option<Side>, usize)> = Vec::new();
@@ -37,7 +38,8 @@ pub fn all(report: &Results) -> Vec<Diagnosed> {
         let side = key.1;
         let ended = run.recording.outcome.ending;
         let is_its = |profile: &&Profile| {
-            (&profile.spec.variant, profile.side()) == (&spec.variant, side) && !profile.was_killed_beside(ended)
+            (&profile.spec.variant, profile.side()) == (&spec.variant, side)
+                && !profile.was_killed_beside(ended)
         };
         let profiles: Vec<Profile> = report.profiles.iter().filter(is_its).cloned().collect();
         let (post_mortem, panics) = profile::last_words(&run.recording.folder);
@@ -49,7 +51,13 @@ pub fn all(report: &Results) -> Vec<Diagnosed> {
             own_crate: own_crate(report.scenario),
         };
         let (diagnosis, post_mortem) = (diagnose(&case), case.fullest_post_mortem().cloned());
-        all.push(Diagnosed { label: label(spec), variant: spec.variant.clone(), side, diagnosis, post_mortem });
+        all.push(Diagnosed {
+            label: label(spec),
+            variant: spec.variant.clone(),
+            side,
+            diagnosis,
+            post_mortem,
+        });
         done.push(key);
     }
     all
@@ -59,19 +67,29 @@ pub fn all(report: &Results) -> Vec<Diagnosed> {
 pub fn killed_profiles(report: &Results) -> Vec<String> {
     let measured = |profile: &Profile| {
         let runs = report.runs.iter().map(|(run, _)| &run.recording);
-        let same = |spec: &Spec| (&spec.variant, spec.side()) == (&profile.spec.variant, profile.side());
-        runs.into_iter().find(|recording| same(&recording.spec)).map(|recording| recording.outcome.ending)
+        let same =
+            |spec: &Spec| (&spec.variant, spec.side()) == (&profile.spec.variant, profile.side());
+        runs.into_iter()
+            .find(|recording| same(&recording.spec))
+            .map(|recording| recording.outcome.ending)
     };
-    let killed = |profile: &&Profile| measured(profile).is_some_and(|ending| profile.was_killed_beside(ending));
+    let killed = |profile: &&Profile| {
+        measured(profile).is_some_and(|ending| profile.was_killed_beside(ending))
+    };
     let sentence = |profile: &Profile| {
         let (variant, seconds) = (&profile.spec.variant, profile.spec.timeout_ms as f64 / 1e3);
-        format!("the {} run of {variant} was killed after {seconds} s, and explains nothing", profile.profiler)
+        format!(
+            "the {} run of {variant} was killed after {seconds} s, and explains nothing",
+            profile.profiler
+        )
     };
     report.profiles.iter().filter(killed).map(sentence).collect()
 }
 
 /// What became of the cause that was named before, in a comparison.
 pub fn fix(report: &Results) -> Option<FixOutcome> {
-    let side = |side: Side| report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis);
+    let side = |side: Side| {
+        report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis)
+    };
     Some(cured(side(Side::A)?, side(Side::B)?))
 }

@@ -1,4 +1,5 @@
-//! The results of an invocation: its runs analysed, judged, compared and diagnosed, as plain data that reports render.
+//! The results of an invocation: its runs analysed, judged, compared and diagnosed, as plain data
+//! that reports render.
 
 pub mod diagnosed;
 pub mod noise;
@@ -31,7 +32,8 @@ pub struct Results {
     pub folder: PathBuf,
     /// The spec of the first run: scenario, load and environment are those of all.
     pub spec: Spec,
-    /// The runs in the order in which they were done, each with its judged claims. Those of a sweep are not here.
+    /// The runs in the order in which they were done, each with its judged claims. Those of a sweep
+    /// are not here.
     pub runs: Vec<(Analysis, Vec<Judged>)>,
     /// The runs of a sweep.
     pub sweep: Option<Sweep>,
@@ -49,11 +51,13 @@ pub struct Results {
     pub killed_profiles: Vec<String>,
     /// What is wrong with its runs.
     pub diagnoses: Vec<Diagnosed>,
-    /// How far metrics of a comparison scatter on this machine though nothing changes, if that was measured.
+    /// How far metrics of a comparison scatter on this machine though nothing changes, if that was
+    /// measured.
     pub noise: Option<Noise>,
     /// What the side after keeps of what tells a fix from a trap.
     pub kept: Vec<Kept>,
-    /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if it did.
+    /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if
+    /// it did.
     pub verdict: Verdict,
     /// What the scenario shows in a table.
     pub columns: &'static [Column],
@@ -65,7 +69,8 @@ impl Results {
     /// Reads and judges a run, or all runs of an invocation, from a folder or packed.
     ///
     /// # Errors
-    /// If there is no recording, one that a newer lab wrote, or a packed one that cannot be unpacked.
+    /// If there is no recording, one that a newer lab wrote, or a packed one that cannot be
+    /// unpacked.
     pub fn read(recording: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
         let opened = pack::open(recording)?;
         let mut read = Results::read_folder(opened.folder(), recording, scenarios)?;
@@ -74,14 +79,20 @@ impl Results {
     }
 
     /// The same of a folder, which is called `shown`.
-    fn read_folder(folder: &Path, shown: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
+    fn read_folder(
+        folder: &Path,
+        shown: &Path,
+        scenarios: &[&'static Scenario],
+    ) -> anyhow::Result<Results> {
         let analyses = analyses(folder)?;
         let spec = analyses[0].recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
         let one_run = folder::is_recording(folder);
-        let profiles = if one_run { profile::of_run(folder, &spec) } else { profile::read_all(folder) };
+        let profiles =
+            if one_run { profile::of_run(folder, &spec) } else { profile::read_all(folder) };
         let lost_profiles = profile::unreadable(folder);
-        let noise = spec.purpose.pair().and_then(|_| Noise::beside(shown, &spec.environment, scenarios));
+        let noise =
+            spec.purpose.pair().and_then(|_| Noise::beside(shown, &spec.environment, scenarios));
         let read = match spec.purpose.pair() {
             Some(_) => Results { profiles, ..Results::of_pairs(folder, spec, analyses, scenario) },
             None => Results::of(folder, spec, analyses, profiles, scenario),
@@ -93,15 +104,23 @@ impl Results {
     ///
     /// # Errors
     /// If one of them cannot be read, or if they cannot be compared.
-    pub fn of_two(folders: [&Path; 2], metrics: &[String], scenarios: &[&'static Scenario]) -> anyhow::Result<Results> {
+    pub fn of_two(
+        folders: [&Path; 2],
+        metrics: &[String],
+        scenarios: &[&'static Scenario],
+    ) -> anyhow::Result<Results> {
         let opened = [pack::open(folders[0])?, pack::open(folders[1])?];
         let [before, after] = [shown_analyses(&opened[0])?, shown_analyses(&opened[1])?];
-        let Paired { runs, warnings } = pair_up(before, after, metrics).map_err(anyhow::Error::msg)?;
+        let Paired { runs, warnings } =
+            pair_up(before, after, metrics).map_err(anyhow::Error::msg)?;
         let command = format!("compare {} {}", folders[0].display(), folders[1].display());
         let spec = Spec { command, ..runs[0].recording.spec.clone() };
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
         let mut report = Results::of_pairs(folders[1], spec, runs, scenario);
-        report.comparison.iter_mut().for_each(|comparison| comparison.warnings.clone_from(&warnings));
+        report
+            .comparison
+            .iter_mut()
+            .for_each(|comparison| comparison.warnings.clone_from(&warnings));
         // A diagnosis reads files of the runs; everything else calls them as they were named.
         report.rename_folders(|folder| opened[1].read_at(&opened[0].read_at(folder)));
         let mut report = report.diagnosed();
@@ -112,19 +131,29 @@ impl Results {
     /// Calls every folder of it something else: a temporary one by the file that was unpacked.
     pub fn rename_folders(&mut self, name: impl Fn(&Path) -> PathBuf) {
         self.folder = name(&self.folder);
-        self.runs.iter_mut().for_each(|(run, _)| run.recording.folder = name(&run.recording.folder));
+        self.runs
+            .iter_mut()
+            .for_each(|(run, _)| run.recording.folder = name(&run.recording.folder));
         self.profiles.iter_mut().for_each(|profile| profile.folder = name(&profile.folder));
     }
 
     /// Pairs are compared, and their claims left alone: `lab run --all` judges those.
-    fn of_pairs(folder: &Path, spec: Spec, analyses: Vec<Analysis>, scenario: Option<&'static Scenario>) -> Results {
+    fn of_pairs(
+        folder: &Path,
+        spec: Spec,
+        analyses: Vec<Analysis>,
+        scenario: Option<&'static Scenario>,
+    ) -> Results {
         let comparison = Comparison::of(&analyses, &rule(&spec, scenario));
         let verdict = match comparison.as_ref().map_or(Change::Inconclusive, Comparison::change) {
             Change::Improved | Change::Equivalent => Verdict::Held,
             Change::Regressed => Verdict::Broken,
             Change::Inconclusive => Verdict::NotMeasured,
         };
-        let counted = comparison.as_ref().map(|comparison| counted(&analyses, comparison)).unwrap_or_default();
+        let counted = comparison
+            .as_ref()
+            .map(|comparison| counted(&analyses, comparison))
+            .unwrap_or_default();
         let kept = scenario.map(|scenario| kept(scenario, &counted)).unwrap_or_default();
         let runs = analyses.into_iter().map(|run| (run, Vec::new())).collect();
         Results { runs, kept, comparison, verdict, ..Results::empty(folder, spec, scenario) }
@@ -172,10 +201,12 @@ impl Results {
         let (swept, analyses): (Vec<_>, Vec<_>) =
             analyses.into_iter().partition(|run| run.recording.spec.purpose.is_sweep());
         drop(swept);
-        let told_by_the_sweep = |claim: &Judged| sweep.is_some() && claims::is_about_a_sweep(&claim.claim);
+        let told_by_the_sweep =
+            |claim: &Judged| sweep.is_some() && claims::is_about_a_sweep(&claim.claim);
         let judge = |run: &Analysis| -> Vec<Judged> {
-            let judged =
-                scenario.map(|scenario| claims::judge(run, &analyses, &profiles, scenario)).unwrap_or_default();
+            let judged = scenario
+                .map(|scenario| claims::judge(run, &analyses, &profiles, scenario))
+                .unwrap_or_default();
             judged.into_iter().filter(|claim| !told_by_the_sweep(claim)).collect()
         };
         let judged: Vec<_> = analyses.iter().map(judge).collect();
@@ -183,19 +214,32 @@ impl Results {
             .iter()
             .flat_map(|sweep| sweep.ways.iter().map(move |way| (way, sweep)))
             .map(|(way, sweep)| {
-                let claims = scenario.map(|scenario| claims::judge_way(way, sweep, scenario)).unwrap_or_default();
+                let claims = scenario
+                    .map(|scenario| claims::judge_way(way, sweep, scenario))
+                    .unwrap_or_default();
                 (way.variant.clone(), claims)
             })
             .collect();
         let all = judged.iter().chain(ways.iter().map(|(_, claims)| claims));
         let stranger = all.clone().any(Vec::is_empty); // a scenario or variant that this binary does not have
         let verdict = if stranger { Verdict::NotMeasured } else { claims::overall(all.flatten()) };
-        let controls = scenario.map(|scenario| controls(scenario, &analyses, sweep.as_ref())).unwrap_or_default();
+        let controls = scenario
+            .map(|scenario| controls(scenario, &analyses, sweep.as_ref()))
+            .unwrap_or_default();
         let runs = analyses.into_iter().zip(judged).collect();
-        Results { runs, sweep, ways, controls, profiles, verdict, ..Results::empty(folder, spec, scenario) }
+        Results {
+            runs,
+            sweep,
+            ways,
+            controls,
+            profiles,
+            verdict,
+            ..Results::empty(folder, spec, scenario)
+        }
     }
 
-    /// Checks that these runs could have decided and did not; of a comparison, the comparison itself.
+    /// Checks that these runs could have decided and did not; of a comparison, the comparison
+    /// itself.
     pub fn undecided(&self) -> usize {
         match &self.comparison {
             Some(comparison) => usize::from(comparison.change() == Change::Inconclusive),
@@ -213,9 +257,12 @@ impl Results {
 
     /// Every claim with the variant that makes it.
     pub fn claims(&self) -> impl Iterator<Item = (&str, &Judged)> {
-        let of_runs = self.runs.iter().map(|(run, claims)| (run.recording.spec.variant.as_str(), claims));
+        let of_runs =
+            self.runs.iter().map(|(run, claims)| (run.recording.spec.variant.as_str(), claims));
         let of_ways = self.ways.iter().map(|(variant, claims)| (variant.as_str(), claims));
-        of_runs.chain(of_ways).flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
+        of_runs
+            .chain(of_ways)
+            .flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
     }
 
     /// What profilers saw, view by view.
@@ -244,16 +291,22 @@ pub fn rule(spec: &Spec, scenario: Option<&'static Scenario>) -> Rule<'static> {
     Rule {
         primary,
         metrics,
-        alpha: if spec.purpose.pair().is_some_and(|pair| pair.interim) { POCOCK[0].alpha } else { 0.05 },
+        alpha: if spec.purpose.pair().is_some_and(|pair| pair.interim) {
+            POCOCK[0].alpha
+        } else {
+            0.05
+        },
     }
 }
 
-/// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a folder below.
+/// The runs in a folder, by name: the folder itself if it is a run's. What a sweep added is in a
+/// folder below.
 fn run_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if folder::is_recording(folder) {
         return Ok(vec![folder.to_owned()]);
     }
-    let runs = recordings_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let runs =
+        recordings_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let larger = recordings_in(&folder.join(LARGER)).unwrap_or_default();
     ensure!(!runs.is_empty(), "there is no recording in {}: lab run makes one", folder.display());
     Ok(runs.into_iter().chain(larger).collect())
@@ -269,7 +322,8 @@ fn recordings_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
-/// The invocations in a folder: itself, or those that `lab verify` made in it, by name, packed ones too.
+/// The invocations in a folder: itself, or those that `lab verify` made in it, by name, packed ones
+/// too.
 ///
 /// # Errors
 /// If there is no recording.
@@ -278,8 +332,10 @@ pub fn invocations(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         Ok(_) => return Ok(vec![folder.to_owned()]),
         Err(error) => error,
     };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_packed = |path: &Path| path.extension().is_some_and(|extension| extension == pack::EXTENSION);
+    let entries =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_packed =
+        |path: &Path| path.extension().is_some_and(|extension| extension == pack::EXTENSION);
     let is_invocation = |path: &PathBuf| is_packed(path) || run_folders(path).is_ok();
     let mut invocations: Vec<PathBuf> = entries.filter(is_invocation).collect();
     invocations.sort();
@@ -289,8 +345,11 @@ pub fn invocations(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// The newest invocation in the folder that recordings go to.
 pub fn newest(out: &Path) -> anyhow::Result<PathBuf> {
     let nothing = || format!("there is no recording in {}: lab run makes one", out.display());
-    let made =
-        std::fs::read_dir(out).into_iter().flatten().flatten().filter(|entry| invocations(&entry.path()).is_ok());
+    let made = std::fs::read_dir(out)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| invocations(&entry.path()).is_ok());
     let newest = made.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
     Ok(newest.with_context(nothing)?.path())
 }

@@ -1,5 +1,5 @@
-//! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a variant with itself,
-//! if it was run into the same place.
+//! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a
+//! variant with itself, if it was run into the same place.
 
 use crate::comparison::paired::Comparison;
 use crate::results::{analyses, rule};
@@ -23,9 +23,16 @@ pub const DOCTOR: &str = "doctor-";
 
 impl Noise {
     /// The newest A/A comparison that was recorded beside an invocation, on the same machine.
-    pub fn beside(invocation: &Path, here: &Environment, scenarios: &[&'static Scenario]) -> Option<Noise> {
-        let is_null = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DOCTOR));
-        let beside = std::fs::read_dir(invocation.parent()?).ok()?.flatten().map(|entry| entry.path());
+    pub fn beside(
+        invocation: &Path,
+        here: &Environment,
+        scenarios: &[&'static Scenario],
+    ) -> Option<Noise> {
+        let is_null = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DOCTOR))
+        };
+        let beside =
+            std::fs::read_dir(invocation.parent()?).ok()?.flatten().map(|entry| entry.path());
         let mut nulls: Vec<PathBuf> = beside.filter(is_null).collect();
         // Their names hold the time.
         nulls.sort();
@@ -36,13 +43,19 @@ impl Noise {
         let runs = analyses(folder).ok()?;
         let spec = runs.first()?.recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
-        let comparison = Comparison::of(&runs, &rule(&spec, scenario)).filter(|null| null.invalid.is_none())?;
+        let comparison =
+            Comparison::of(&runs, &rule(&spec, scenario)).filter(|null| null.invalid.is_none())?;
         let floors = comparison.metrics.iter().filter_map(|metric| {
-            let estimate = metric.estimate.as_ref().ok().filter(|estimate| estimate.t.1.is_finite())?;
+            let estimate =
+                metric.estimate.as_ref().ok().filter(|estimate| estimate.t.1.is_finite())?;
             Some((metric.metric.clone(), estimate.sd))
         });
         let of = format!("{} / {}", spec.scenario, spec.variant);
-        is_same(&spec, here).then(|| Noise { folder: folder.to_owned(), of, floors: floors.collect() })
+        is_same(&spec, here).then(|| Noise {
+            folder: folder.to_owned(),
+            of,
+            floors: floors.collect(),
+        })
     }
 }
 

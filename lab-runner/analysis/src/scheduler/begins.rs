@@ -1,5 +1,6 @@
-//! The begins of open waits, the latest first. Tasks that wait in a queue leave it in the order in which they came, so nearly every
-//! wait begins before those that are known already: a few sorted runs hold them, and a heap only what fits into none.
+//! The begins of open waits, the latest first. Tasks that wait in a queue leave it in the order in
+//! which they came, so nearly every wait begins before those that are known already: a few sorted
+//! runs hold them, and a heap only what fits into none.
 
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -72,13 +73,16 @@ impl Begins {
         Some(wait)
     }
 
-    /// The run whose last is nearest, so that those far away do not end the others' runs; one that is empty, if no other fits.
+    /// The run whose last is nearest, so that those far away do not end the others' runs; one that
+    /// is empty, if no other fits.
     #[inline]
     fn fitting(&self, wait: &Wait) -> usize {
         let (mut best, mut empty): (Option<(&Wait, usize)>, usize) = (None, self.used);
         for (at, run) in self.runs[..self.used].iter().enumerate() {
             match run.back() {
-                Some(last) if last >= wait && best.is_none_or(|(best, _)| last < best) => best = Some((last, at)),
+                Some(last) if last >= wait && best.is_none_or(|(best, _)| last < best) => {
+                    best = Some((last, at))
+                }
                 Some(_) => {}
                 None => empty = empty.min(at),
             }

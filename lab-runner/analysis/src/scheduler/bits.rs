@@ -1,4 +1,5 @@
-//! A small set of groups: those that wait for a worker are few of many, and are gone through at each of its steps.
+//! A small set of groups: those that wait for a worker are few of many, and are gone through at
+//! each of its steps.
 
 /// Groups that are told apart; those of further places are one.
 pub const MOST_GROUPS: usize = 256;

@@ -1,4 +1,5 @@
-//! What the way back has to take into account beside events: threads without a core, and events that are missing.
+//! What the way back has to take into account beside events: threads without a core, and events
+//! that are missing.
 
 use crate::scheduler::cores::Window;
 use crate::scheduler::survey::Survey;

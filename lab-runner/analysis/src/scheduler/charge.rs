@@ -2,10 +2,11 @@
 //!
 //! # The picture
 //!
-//! Each worker is a line on a sheet, time goes from left to right, polls are bars on the lines. A wait is a span above the
-//! line of the worker that took the task at last: it begins where the task became runnable and ends where its poll begins.
-//! A ruler moves over the sheet from right to left. Under the ruler there are, at any moment, some bars (polls in
-//! progress) and some spans (open waits), and each stretch of a span is charged to what its worker does there:
+//! Each worker is a line on a sheet, time goes from left to right, polls are bars on the lines. A
+//! wait is a span above the line of the worker that took the task at last: it begins where the task
+//! became runnable and ends where its poll begins. A ruler moves over the sheet from right to left.
+//! Under the ruler there are, at any moment, some bars (polls in progress) and some spans (open
+//! waits), and each stretch of a span is charged to what its worker does there:
 //!
 //! - while that worker polls, to all polls in progress of its runtime in equal parts, for any of their workers could have
 //!   taken the task had it not been busy;
@@ -14,16 +15,19 @@
 //!
 //! # Why backward
 //!
-//! A wait is known by its end: the poll that ends it says since when the task was runnable, and on which worker it ran.
-//! Going backward the length of a wait and its worker are known before any of it is charged. Going forward all waits
-//! would have to be kept until their polls begin, which in a starved run is when everything is over.
+//! A wait is known by its end: the poll that ends it says since when the task was runnable, and on
+//! which worker it ran. Going backward the length of a wait and its worker are known before any of
+//! it is charged. Going forward all waits would have to be kept until their polls begin, which in a
+//! starved run is when everything is over.
 //!
-//! What a poll inflicted is a difference of two readings of a running sum: see [`running_sums`](super::running_sums).
+//! What a poll inflicted is a difference of two readings of a running sum: see
+//! [`running_sums`](super::running_sums).
 //!
 //! # A worked example
 //!
-//! Worker A polls `import` from 0 to 10 ms, worker B polls `report` from 6 to 12 ms. A request becomes runnable at 4 ms and
-//! is taken by A at 10 ms: it waited 6 ms. The ruler goes back from 12 ms:
+//! Worker A polls `import` from 0 to 10 ms, worker B polls `report` from 6 to 12 ms. A request
+//! becomes runnable at 4 ms and is taken by A at 10 ms: it waited 6 ms. The ruler goes back from 12
+//! ms:
 //!
 //! | at | what the ruler meets | `per_poll` | level |
 //! | --- | --- | --- | --- |
@@ -33,14 +37,16 @@
 //! | 4 | the wait closes | 4 + 2/1 = 6 | 1 × (6 − 2) = 4 |
 //! | 0 | leaves `import`: 4 − 0 = **4 ms** are its doing | 6 + 4/1 = 10 | 4 |
 //!
-//! Two of four milliseconds each while both polled, two more for `import` alone: 6 ms, as long as the request waited. That
-//! charges add up to the waits is what the tests of properties hold this to, for any row of events.
+//! Two of four milliseconds each while both polled, two more for `import` alone: 6 ms, as long as
+//! the request waited. That charges add up to the waits is what the tests of properties hold this
+//! to, for any row of events.
 //!
 //! # What is counted beside it
 //!
 //! *How many* waits a poll hit cannot be read off a sum of times. `hit` counts the waits that close while a poll is in
-//! progress, and at the end of the poll those that are still open; `fresh` are those that were opened after the last poll
-//! of their worker, in which no poll took part. `touched` is the same for culprits that are no single poll.
+//! progress, and at the end of the poll those that are still open; `fresh` are those that were
+//! opened after the last poll of their worker, in which no poll took part. `touched` is the same
+//! for culprits that are no single poll.
 
 use crate::scheduler::bits::Bits;
 use crate::scheduler::charges::{ASLEEP, Charges, KERNEL, OTHERS, OUTSIDE, UNKNOWN};
@@ -122,7 +128,8 @@ impl Engine {
         };
         let most = runtimes.iter().max().map_or(0, |most| usize::from(*most) + 1);
         let members_of = |number: usize| {
-            let members = (0..runtimes.len()).filter(|worker| usize::from(runtimes[*worker]) == number);
+            let members =
+                (0..runtimes.len()).filter(|worker| usize::from(runtimes[*worker]) == number);
             Runtime::new(members.collect(), groups, now)
         };
         Engine {
@@ -140,7 +147,8 @@ impl Engine {
     pub fn turn(&mut self, worker: usize, to: State) {
         match self.desks[worker].state {
             same if same == to && !matches!(to, State::Polls(_)) => return,
-            // Two polls one after the other are two, even of the same group: each has readings of its own.
+            // Two polls one after the other are two, even of the same group: each has readings of
+            // its own.
             State::Polls(group) => self.leave(worker, group),
             _ => self.settle(worker),
         }
@@ -152,7 +160,8 @@ impl Engine {
         }
     }
 
-    /// Before this moment a worker's thread waited for a core for this part of its time awake, from 0 to 1.
+    /// Before this moment a worker's thread waited for a core for this part of its time awake, from
+    /// 0 to 1.
     pub fn kernel(&mut self, worker: usize, part: f64) {
         let before = self.desks[worker].kernel;
         if let State::Polls(_) = self.desks[worker].state {
@@ -202,7 +211,8 @@ impl Engine {
         if desk.waits[group] == 0 {
             desk.victims.clear(group);
         }
-        // Going backward the wait was opened later: a culprit that was charged since then took part in it.
+        // Going backward the wait was opened later: a culprit that was charged since then took part
+        // in it.
         for (row, touched) in desk.touched.iter().enumerate() {
             if *touched < opened {
                 self.all.count(row, group, 1);
@@ -210,7 +220,8 @@ impl Engine {
         }
     }
 
-    /// What the poll that a worker has just left inflicted on each group, in nanoseconds, and on how many of its waits.
+    /// What the poll that a worker has just left inflicted on each group, in nanoseconds, and on
+    /// how many of its waits.
     pub fn inflicted(&mut self, worker: usize, mut each: impl FnMut(usize, f64, u64)) {
         let desk = &mut self.desks[worker];
         if !std::mem::take(&mut desk.harmful) {
@@ -231,7 +242,8 @@ impl Engine {
         runtime.tick(self.now);
         runtime.change(group, -1.0);
         self.in_play -= 1;
-        // The wait was open beside every poll in progress, and will not be there any more when they are left.
+        // The wait was open beside every poll in progress, and will not be there any more when they
+        // are left.
         for polling in &runtime.polling {
             self.desks[*polling].hit[group] += 1;
         }
@@ -249,7 +261,8 @@ impl Engine {
         let runtime = &self.runtimes[self.desks[worker].runtime];
         for polling in &runtime.polling {
             let desk = &mut self.desks[*polling];
-            // A poll of another worker took part if it was in progress while this worker still polled and the wait was open.
+            // A poll of another worker took part if it was in progress while this worker still
+            // polled and the wait was open.
             desk.hit[group] += u32::from(left < desk.since.min(opened));
         }
     }
@@ -260,7 +273,8 @@ impl Engine {
         runtime.tick(self.now);
         runtime.polling.push(worker);
         runtime.kernel += desk.kernel;
-        // All waits on this worker come into play before the readings are taken: the poll is charged for them from here on.
+        // All waits on this worker come into play before the readings are taken: the poll is
+        // charged for them from here on.
         for group in desk.victims.iter() {
             runtime.change(group, f64::from(desk.waits[group]));
             desk.fresh[group] = 0;
@@ -283,8 +297,11 @@ impl Engine {
         let (desk, runtime) = (&mut self.desks[worker], &mut self.runtimes[of]);
         runtime.polling.retain(|polling| *polling != worker);
         // Subtracting floating-point numbers leaves dust; without a poll the sum is zero.
-        runtime.kernel = if runtime.polling.is_empty() { 0.0 } else { runtime.kernel - desk.kernel };
-        desk.victims.iter().for_each(|victim| runtime.change(victim, -f64::from(desk.waits[victim])));
+        runtime.kernel =
+            if runtime.polling.is_empty() { 0.0 } else { runtime.kernel - desk.kernel };
+        desk.victims
+            .iter()
+            .for_each(|victim| runtime.change(victim, -f64::from(desk.waits[victim])));
         self.in_play -= u64::from(desk.waiting);
         desk.left = self.now;
     }
@@ -294,7 +311,8 @@ impl Engine {
         let desk = &mut self.desks[worker];
         let runtime = &self.runtimes[desk.runtime];
         let all = runtime.level(self.groups);
-        // Most polls hit nobody: the sum of all groups, kept behind theirs, tells so in one comparison.
+        // Most polls hit nobody: the sum of all groups, kept behind theirs, tells so in one
+        // comparison.
         if all > desk.read[self.groups] {
             desk.harmful = true;
             for group in 0..self.groups {
@@ -319,9 +337,13 @@ impl Engine {
             let desk = &self.desks[*member];
             match desk.state {
                 _ if desk.waiting == 0 => {}
-                State::Polls(_) => desk.victims.iter().for_each(|group| hit[group] += desk.waits[group]),
+                State::Polls(_) => {
+                    desk.victims.iter().for_each(|group| hit[group] += desk.waits[group])
+                }
                 _ if desk.left < since => {
-                    desk.victims.iter().for_each(|group| hit[group] += desk.waits[group] - desk.fresh[group]);
+                    desk.victims
+                        .iter()
+                        .for_each(|group| hit[group] += desk.waits[group] - desk.fresh[group]);
                 }
                 _ => {}
             }

@@ -35,7 +35,8 @@ impl Charges {
     /// The groups that a row's culprit was charged with, with nanoseconds and waits.
     pub fn row(&self, row: usize) -> impl Iterator<Item = (usize, f64, u64)> {
         let cell = move |victim: usize| row * self.groups + victim;
-        let all = (0..self.groups).map(move |victim| (victim, self.ns[cell(victim)], self.waits[cell(victim)]));
+        let all = (0..self.groups)
+            .map(move |victim| (victim, self.ns[cell(victim)], self.waits[cell(victim)]));
         all.filter(|(_, ns, _)| *ns > 0.0)
     }
 }

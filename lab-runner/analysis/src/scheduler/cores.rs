@@ -10,7 +10,9 @@ pub struct Samples(HashMap<u64, Vec<(u64, u64)>, Quick>);
 impl Samples {
     pub fn of(waits: &[CoreWait]) -> Samples {
         let mut threads: HashMap<u64, Vec<(u64, u64)>, Quick> = HashMap::default();
-        waits.iter().for_each(|wait| threads.entry(wait.thread).or_default().push((wait.at_ns, wait.waited_ns)));
+        waits.iter().for_each(|wait| {
+            threads.entry(wait.thread).or_default().push((wait.at_ns, wait.waited_ns))
+        });
         threads.values_mut().for_each(|samples| samples.sort_unstable());
         Samples(threads)
     }
@@ -59,7 +61,11 @@ impl<'a> Clock<'a> {
     /// The lane is of another thread from here on.
     pub fn thread(&mut self, samples: &'a Samples, event: &Event, windows: &mut Vec<Window>) {
         self.pass(event.at_ns, event.at_ns, None, windows);
-        *self = Clock { samples: samples.from(event.task, event.at_ns), since: event.at_ns, ..Clock::default() };
+        *self = Clock {
+            samples: samples.from(event.task, event.at_ns),
+            since: event.at_ns,
+            ..Clock::default()
+        };
     }
 
     /// A worker's event of the lane.
@@ -99,22 +105,38 @@ impl<'a> Clock<'a> {
         }
     }
 
-    fn sample(&mut self, at: u64, waited: u64, inside: bool, worker: Option<usize>, windows: &mut Vec<Window>) {
-        let parked = self.parked.saturating_add(self.parked_since.map_or(0, |since| at.saturating_sub(since)));
+    fn sample(
+        &mut self,
+        at: u64,
+        waited: u64,
+        inside: bool,
+        worker: Option<usize>,
+        windows: &mut Vec<Window>,
+    ) {
+        let parked = self
+            .parked
+            .saturating_add(self.parked_since.map_or(0, |since| at.saturating_sub(since)));
         if let (Some((from, before, slept)), Some(worker)) = (self.last, worker)
             && at > from
         {
             let awake = (at - from).saturating_sub(parked.saturating_sub(slept));
             let waited = waited.saturating_sub(before);
-            windows.push(Window { worker, from, until: at, waited, awake, seen: self.seen || inside });
+            windows.push(Window {
+                worker,
+                from,
+                until: at,
+                waited,
+                awake,
+                seen: self.seen || inside,
+            });
         }
         self.last = Some((at, waited, parked));
         self.seen = false;
     }
 }
 
-/// The windows of each worker, none over another, by worker and time. `shared` tells which workers several threads have been:
-/// of these only the threads that did something count.
+/// The windows of each worker, none over another, by worker and time. `shared` tells which workers
+/// several threads have been: of these only the threads that did something count.
 pub fn in_order(mut windows: Vec<Window>, shared: &[bool]) -> Vec<Window> {
     windows.retain(|window| window.seen || !shared[window.worker]);
     windows.sort_unstable_by_key(|window| (window.worker, window.from, window.until));
@@ -122,7 +144,8 @@ pub fn in_order(mut windows: Vec<Window>, shared: &[bool]) -> Vec<Window> {
     for mut window in windows {
         match sorted.last_mut() {
             Some(last) if last.worker == window.worker && window.from < last.until => {
-                // Threads are sampled one after the other: windows of two that were the worker are nearly the same.
+                // Threads are sampled one after the other: windows of two that were the worker are
+                // nearly the same.
                 if window.from - last.from < (last.until - last.from) / 2 {
                     last.waited = last.waited.saturating_add(window.waited);
                     last.awake = last.awake.saturating_add(window.awake);
@@ -137,7 +160,8 @@ pub fn in_order(mut windows: Vec<Window>, shared: &[bool]) -> Vec<Window> {
     sorted
 }
 
-/// How long each of so many workers waited for a core, in nanoseconds; none of which nothing is known.
+/// How long each of so many workers waited for a core, in nanoseconds; none of which nothing is
+/// known.
 pub fn sums(windows: &[Window], workers: usize) -> Vec<Option<u64>> {
     let mut sums = vec![None; workers];
     for window in windows {

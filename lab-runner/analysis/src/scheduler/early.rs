@@ -1,5 +1,5 @@
-//! Reads blocks on a second thread while the first goes through those before. What is read is the same, and where no thread can be
-//! started it is read when it is asked for.
+//! Reads blocks on a second thread while the first goes through those before. What is read is the
+//! same, and where no thread can be started it is read when it is asked for.
 
 use lab_recording::scheduler::{Blocks, Event};
 use std::cell::Cell;
@@ -35,9 +35,14 @@ struct Lane {
 }
 
 /// Calls `work` with blocks that are read early as long as it goes that way.
-pub fn early<B: Blocks + Sync, R>(blocks: &B, way: Way, work: impl FnOnce(&Early<'_, B>) -> R) -> R {
+pub fn early<B: Blocks + Sync, R>(
+    blocks: &B,
+    way: Way,
+    work: impl FnOnce(&Early<'_, B>) -> R,
+) -> R {
     let (orders, ordered) = channel::<Order>();
-    let (read, lanes): (Vec<Sender<_>>, Vec<Receiver<_>>) = (0..blocks.lanes()).map(|_| channel()).unzip();
+    let (read, lanes): (Vec<Sender<_>>, Vec<Receiver<_>>) =
+        (0..blocks.lanes()).map(|_| channel()).unzip();
     let reads = move || {
         for Order { lane, block, mut into } in ordered {
             blocks.read(lane, block, &mut into);
@@ -53,8 +58,8 @@ pub fn early<B: Blocks + Sync, R>(blocks: &B, way: Way, work: impl FnOnce(&Early
 }
 
 impl<B: Blocks> Early<'_, B> {
-    /// Puts a block that was ordered in the place of what is in `into`, which it gives back; none if it was not ordered, or nobody
-    /// reads.
+    /// Puts a block that was ordered in the place of what is in `into`, which it gives back; none
+    /// if it was not ordered, or nobody reads.
     fn ordered(&self, lane: &Lane, block: usize, into: &mut Vec<Event>) -> Option<Vec<Event>> {
         let ordered = lane.ordered.take()?;
         let read = lane.read.recv().ok()?;
@@ -131,7 +136,10 @@ mod tests {
         let made = made(&[10, 0, 7]);
         for way in [Way::Forward, Way::Backward] {
             early(&made, way, |early| {
-                assert_eq!((early.lanes(), early.blocks(0), early.blocks(1), early.blocks(2)), (3, 4, 0, 3));
+                assert_eq!(
+                    (early.lanes(), early.blocks(0), early.blocks(1), early.blocks(2)),
+                    (3, 4, 0, 3)
+                );
                 let numbers = |lane: usize| -> Vec<usize> {
                     match way {
                         Way::Forward => (0..early.blocks(lane)).collect(),
@@ -139,9 +147,9 @@ mod tests {
                     }
                 };
                 for lane in 0..3 {
-                    numbers(lane)
-                        .into_iter()
-                        .for_each(|block| assert_eq!(read(early, lane, block), read(&made, lane, block)));
+                    numbers(lane).into_iter().for_each(|block| {
+                        assert_eq!(read(early, lane, block), read(&made, lane, block))
+                    });
                 }
             });
         }

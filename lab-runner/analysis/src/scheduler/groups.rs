@@ -28,7 +28,11 @@ pub struct Slots {
 
 impl Slots {
     pub fn new(places: usize) -> Slots {
-        Slots { of_place: vec![None; places.min(usize::from(u16::MAX) + 1)], not_known: None, whose: Vec::new() }
+        Slots {
+            of_place: vec![None; places.min(usize::from(u16::MAX) + 1)],
+            not_known: None,
+            whose: Vec::new(),
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -61,7 +65,12 @@ impl Slots {
     }
 
     /// What the tasks of a slot are called, and their place.
-    pub fn names(&self, slot: usize, places: &[Place], name_of: &dyn Fn(&Place) -> Option<String>) -> [String; 2] {
+    pub fn names(
+        &self,
+        slot: usize,
+        places: &[Place],
+        name_of: &dyn Fn(&Place) -> Option<String>,
+    ) -> [String; 2] {
         let place = match self.whose[slot] {
             Whose::Place(place) => places.get(usize::from(place)),
             Whose::NotKnown => None,
@@ -82,7 +91,8 @@ struct Times {
 
 impl Times {
     fn new() -> Times {
-        let histogram = Histogram::new_with_max(LONGEST_NS, 2).expect("an hour to two digits is a valid histogram");
+        let histogram = Histogram::new_with_max(LONGEST_NS, 2)
+            .expect("an hour to two digits is a valid histogram");
         Times { histogram, sum: 0.0, max: 0 }
     }
 
@@ -145,7 +155,12 @@ impl Tally {
         }
     }
 
-    pub fn group(&self, [name, place]: [String; 2], [spawned, ended]: [u64; 2], made_by: Option<usize>) -> Group {
+    pub fn group(
+        &self,
+        [name, place]: [String; 2],
+        [spawned, ended]: [u64; 2],
+        made_by: Option<usize>,
+    ) -> Group {
         Group {
             name,
             place,

@@ -1,4 +1,5 @@
-//! Polls that gave their worker away: `block_in_place` hands the core to another thread and goes on without one.
+//! Polls that gave their worker away: `block_in_place` hands the core to another thread and goes on
+//! without one.
 
 use crate::scheduler::lanes::forward;
 use crate::scheduler::survey::Survey;
@@ -10,7 +11,8 @@ const MOST: usize = 1_000_000;
 /// Where polls gave their worker away.
 #[derive(Default)]
 pub struct HandOffs {
-    /// By lane, in the order of the polls: when the poll began, and when another thread had its worker.
+    /// By lane, in the order of the polls: when the poll began, and when another thread had its
+    /// worker.
     pub cuts: Vec<Vec<(u64, u64)>>,
     pub count: u64,
 }
@@ -22,11 +24,13 @@ pub fn shared(survey: &Survey) -> Vec<bool> {
     lanes.into_iter().map(|lanes| lanes > 1).collect()
 }
 
-/// Looks for polls during which another thread has their worker. Reads only lanes of workers that several threads were.
+/// Looks for polls during which another thread has their worker. Reads only lanes of workers that
+/// several threads were.
 pub fn hand_offs(blocks: &impl Blocks, survey: &Survey, shared: &[bool]) -> HandOffs {
     let mut found = HandOffs { cuts: vec![Vec::new(); blocks.lanes()], count: 0 };
     let mut running: Vec<Vec<Running>> = vec![Vec::new(); survey.crew.of.len()];
-    let lanes = (0..blocks.lanes()).filter(|lane| survey.lanes[*lane].workers.iter().any(|worker| shared[*worker]));
+    let lanes = (0..blocks.lanes())
+        .filter(|lane| survey.lanes[*lane].workers.iter().any(|worker| shared[*worker]));
     forward(
         blocks,
         lanes,

@@ -1,4 +1,5 @@
-//! Goes through lanes in the order of time, holding one block of each: recordings are larger than what should be in memory.
+//! Goes through lanes in the order of time, holding one block of each: recordings are larger than
+//! what should be in memory.
 
 use lab_recording::scheduler::{Blocks, Event};
 use std::cmp::Reverse;
@@ -31,8 +32,8 @@ impl Ahead {
     }
 }
 
-/// Calls `each` with every event of these lanes, its lane and its block, in the order of their keys, which may not decrease
-/// within a lane. Where they do the event comes late.
+/// Calls `each` with every event of these lanes, its lane and its block, in the order of their
+/// keys, which may not decrease within a lane. Where they do the event comes late.
 pub fn forward<B: Blocks>(
     blocks: &B,
     lanes: impl Iterator<Item = usize>,
@@ -86,7 +87,8 @@ impl Back {
     }
 }
 
-/// A map or set by numbers of tasks: what the standard hasher does against malice takes longer than the rest of an event.
+/// A map or set by numbers of tasks: what the standard hasher does against malice takes longer than
+/// the rest of an event.
 pub type Quick = BuildHasherDefault<QuickHasher>;
 
 /// See [`Quick`].

@@ -1,4 +1,5 @@
-//! Tasks that are alive, as bits in small pages: tokio numbers tasks one after the other, so that those alive are near each other.
+//! Tasks that are alive, as bits in small pages: tokio numbers tasks one after the other, so that
+//! those alive are near each other.
 
 use crate::scheduler::lanes::Quick;
 use std::collections::HashMap;

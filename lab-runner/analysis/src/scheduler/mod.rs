@@ -1,8 +1,8 @@
 //! From a scheduler's recording to who held the workers and who waited for them. Pure.
 //!
-//! A recording is gone through four times and never held in memory: forward, to learn what occurs (`survey`); backward, to
-//! charge waiting (`sweep`, `charge`); and twice more to draw it, the whole and the part in which
-//! tasks waited most.
+//! A recording is gone through four times and never held in memory: forward, to learn what occurs
+//! (`survey`); backward, to charge waiting (`sweep`, `charge`); and twice more to draw it, the
+//! whole and the part in which tasks waited most.
 
 mod begins;
 mod bits;
@@ -32,7 +32,8 @@ mod tests;
 
 pub use stacks::{Stacks, stacks};
 pub use summary::{
-    Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, SCHED, Sched, Stretch, Worker,
+    Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, SCHED, Sched, Stretch,
+    Worker,
 };
 pub use worth::{YIELD_PROBE, worth};
 
@@ -48,7 +49,8 @@ use sweep::{Sweep, Waits};
 pub struct Analysed {
     /// The summary.
     pub sched: Sched,
-    /// Polls that made others wait and took at least 200 µs; if those are very many, only the longest.
+    /// Polls that made others wait and took at least 200 µs; if those are very many, only the
+    /// longest.
     pub inflicted: Vec<Inflicted>,
     /// What all shorter polls inflicted.
     pub short: Vec<Short>,
@@ -85,12 +87,18 @@ pub struct Short {
     pub by_victim: Victims,
 }
 
-/// Adds a recording up. `name_of` says what the tasks of a place are called; those without a name have their place's.
-pub fn analyse(blocks: &(impl Blocks + Sync), known: &Known, name_of: &dyn Fn(&Place) -> Option<String>) -> Analysed {
+/// Adds a recording up. `name_of` says what the tasks of a place are called; those without a name
+/// have their place's.
+pub fn analyse(
+    blocks: &(impl Blocks + Sync),
+    known: &Known,
+    name_of: &dyn Fn(&Place) -> Option<String>,
+) -> Analysed {
     let mut survey = early(blocks, Way::Forward, |blocks| survey::survey(blocks, known));
     let shared = handoff::shared(&survey);
     let windows = cores::in_order(std::mem::take(&mut survey.windows), &shared);
-    let hand_offs = early(blocks, Way::Forward, |blocks| handoff::hand_offs(blocks, &survey, &shared));
+    let hand_offs =
+        early(blocks, Way::Forward, |blocks| handoff::hand_offs(blocks, &survey, &shared));
     let changes = changes::changes(&windows, &survey, known);
     let until = known.until_ns.max(survey.last_ns);
     let watch = Reckoning::new(known, survey.slots.len(), survey.crew.of.len());
@@ -100,11 +108,16 @@ pub fn analyse(blocks: &(impl Blocks + Sync), known: &Known, name_of: &dyn Fn(&P
     let core_waits = cores::sums(&windows, survey.crew.of.len());
     let (reckoned, waits) = swept.watch.finish(&swept.charged, swept.waits);
     let worst = known.has_latency.then(|| reckoned.steps.worst(known.until_ns)).flatten();
-    let worst = worst.map(|at| worst::stretch(blocks, &survey, &hand_offs, at, [known.from_ns, until]));
+    let worst =
+        worst.map(|at| worst::stretch(blocks, &survey, &hand_offs, at, [known.from_ns, until]));
     let run = known.from_ns..until;
     let whole = (known.sees_polls && !run.is_empty())
         .then(|| worst::stretch(blocks, &survey, &hand_offs, run.clone(), [known.from_ns, until]));
-    let sched = Sched { worst, whole, ..summary(&survey, known, &hand_offs, &reckoned, &waits, &core_waits, name_of) };
+    let sched = Sched {
+        worst,
+        whole,
+        ..summary(&survey, known, &hand_offs, &reckoned, &waits, &core_waits, name_of)
+    };
     in_order(Analysed { sched, ..reckoned.analysed }, &waits)
 }
 
@@ -120,7 +133,11 @@ fn summary(
 ) -> Sched {
     let group = |slot: usize| {
         let names = survey.slots.names(slot, &known.places, name_of);
-        reckoned.tallies[slot].group(names, [survey.spawned[slot], survey.ended[slot]], survey.made_by(slot))
+        reckoned.tallies[slot].group(
+            names,
+            [survey.spawned[slot], survey.ended[slot]],
+            survey.made_by(slot),
+        )
     };
     let worker = |number: usize| {
         let (runtime, worker) = survey.crew.of[number];
@@ -162,7 +179,11 @@ fn in_order(mut analysed: Analysed, waits: &Waits) -> Analysed {
     let mut place = vec![0; slots.len()];
     slots.iter().enumerate().for_each(|(at, slot)| place[*slot] = at);
     sched.groups = slots.iter().map(|slot| std::mem::take(&mut sched.groups[*slot])).collect();
-    sched.groups.iter_mut().filter_map(|group| group.made_by.as_mut()).for_each(|by| *by = place[*by]);
+    sched
+        .groups
+        .iter_mut()
+        .filter_map(|group| group.made_by.as_mut())
+        .for_each(|by| *by = place[*by]);
     for edge in sched.blame.iter_mut().flat_map(|blame| &mut blame.edges) {
         edge.victim = place[edge.victim];
         if let Culprit::Group(group) = &mut edge.culprit {

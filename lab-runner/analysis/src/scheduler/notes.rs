@@ -1,4 +1,5 @@
-//! What has to be known of a recording before believing it, and the small things that are told as they are.
+//! What has to be known of a recording before believing it, and the small things that are told as
+//! they are.
 
 use crate::scheduler::groups::quantiles;
 use crate::scheduler::{ProbeSummary, Sched};
@@ -12,7 +13,9 @@ const MOST_COUNTERS: usize = 300;
 /// What the probe told; none if it was never asked.
 pub fn probe(known: &Known) -> Option<ProbeSummary> {
     let yields = || {
-        let took = |probe: &lab_recording::scheduler::Probe| Some(probe.answered_ns?.saturating_sub(probe.yielded_ns?));
+        let took = |probe: &lab_recording::scheduler::Probe| {
+            Some(probe.answered_ns?.saturating_sub(probe.yielded_ns?))
+        };
         known.probes.iter().filter_map(took)
     };
     let unheard = known.probes.iter().map(|probe| {
@@ -41,14 +44,19 @@ pub fn missing(known: &Known) -> u64 {
 
 /// What the reader has to be told.
 pub fn notes(known: &Known, sched: &Sched) -> Vec<String> {
-    let dropped = known.dropped.iter().fold(0_u64, |sum, dropped| sum.saturating_add(dropped.events));
+    let dropped =
+        known.dropped.iter().fold(0_u64, |sum, dropped| sum.saturating_add(dropped.events));
     let notes = [
         known.trouble.as_ref().map(|why| format!("the recording ended before the run did: {why}")),
-        (!known.stopped).then(|| "the recorder was killed: what it had not written yet is missing".into()),
+        (!known.stopped)
+            .then(|| "the recorder was killed: what it had not written yet is missing".into()),
         known.cut.then(|| "the file is cut off: what came after is missing".into()),
         (dropped > 0).then(|| {
             let of = count(known.dropped.len() as u64, "block", "blocks");
-            format!("{} missing in {of}: waiting there is charged to nobody", count(dropped, "event is", "events are"))
+            format!(
+                "{} missing in {of}: waiting there is charged to nobody",
+                count(dropped, "event is", "events are")
+            )
         }),
         (known.unwatched > 0).then(|| {
             format!(
@@ -56,7 +64,8 @@ pub fn notes(known: &Known, sched: &Sched) -> Vec<String> {
                 count(known.unwatched, "poll was", "polls were")
             )
         }),
-        (!known.has_latency).then(|| "how long tasks were runnable: not recorded, so nobody is charged".into()),
+        (!known.has_latency)
+            .then(|| "how long tasks were runnable: not recorded, so nobody is charged".into()),
         (known.core_waits.is_empty() && sched.blame.is_some())
             .then(|| "how long threads waited for a core: not measured".into()),
     ];

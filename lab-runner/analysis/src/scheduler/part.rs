@@ -1,5 +1,6 @@
-//! The part of a recording that a stretch of time is drawn from: the blocks of what happens in it, and of those beyond only the waits
-//! that reach into it. Where many tasks wait for long those are nearly all of them.
+//! The part of a recording that a stretch of time is drawn from: the blocks of what happens in it,
+//! and of those beyond only the waits that reach into it. Where many tasks wait for long those are
+//! nearly all of them.
 
 use crate::scheduler::survey::{Reach, Survey};
 use crate::scheduler::sweep::DEEPEST;
@@ -14,12 +15,14 @@ pub struct Part<'a, B> {
 }
 
 impl<'a, B: Blocks> Part<'a, B> {
-    /// What happens in the stretch, and a block before and after, which tell what a worker does while nothing happens.
+    /// What happens in the stretch, and a block before and after, which tell what a worker does
+    /// while nothing happens.
     pub fn of(blocks: &'a B, survey: &Survey, at: &Range<u64>) -> Self {
         let of = survey.lanes.iter().map(|lane| {
             let inside = |reach: &Reach| reach.begun < at.end && reach.until > at.start;
             let first = lane.reach.iter().position(|reach| inside(reach) || reach.begun >= at.end);
-            let last = lane.reach.iter().rposition(|reach| inside(reach) || reach.until <= at.start);
+            let last =
+                lane.reach.iter().rposition(|reach| inside(reach) || reach.until <= at.start);
             let first = first.unwrap_or(lane.reach.len()).saturating_sub(1);
             first..last.map_or(1, |last| last + 2).clamp(first, lane.reach.len().max(first))
         });
@@ -55,7 +58,8 @@ pub struct Beyond {
     pub waits: u64,
     /// The begins of those that begin within the stretch.
     pub begins: Vec<u64>,
-    /// By lane: begins of polls that were counted and that earlier blocks may tell of once more, while they were open.
+    /// By lane: begins of polls that were counted and that earlier blocks may tell of once more,
+    /// while they were open.
     pub told: Vec<Vec<u64>>,
 }
 
@@ -70,7 +74,9 @@ impl Beyond {
             for (block, _) in reach.filter(|(_, reach)| reach.from < at.end) {
                 blocks.read(lane, block, &mut events);
                 let polls = events.iter().rev().filter(|event| event.what == What::Poll);
-                polls.filter(|poll| survey.crew.get(poll).is_some()).for_each(|poll| beyond.poll(poll, &mut told, at));
+                polls
+                    .filter(|poll| survey.crew.get(poll).is_some())
+                    .for_each(|poll| beyond.poll(poll, &mut told, at));
             }
             beyond.told.push(told);
         }

@@ -1,4 +1,5 @@
-//! Keeps what the way back through a recording comes to: distributions, the workers' time, and who is charged with what.
+//! Keeps what the way back through a recording comes to: distributions, the workers' time, and who
+//! is charged with what.
 
 use crate::scheduler::charge::{Engine, State};
 use crate::scheduler::charges::{ASLEEP, Charges, KERNEL, OUTSIDE, UNKNOWN};
@@ -10,7 +11,8 @@ use lab_recording::scheduler::{Event, Known};
 
 /// A poll of at least this long stalls its worker, in nanoseconds.
 const STALL_NS: u64 = 10_000_000;
-/// Polls that inflicted something are kept one by one if they took at least this long, in nanoseconds.
+/// Polls that inflicted something are kept one by one if they took at least this long, in
+/// nanoseconds.
 const LONG_NS: u64 = 200_000;
 /// Polls that are kept; if there are more, only longer ones are.
 const MOST_KEPT: usize = 200_000;
@@ -76,7 +78,14 @@ impl Watch for Reckoning {
         });
         if !by_victim.is_empty() {
             let (thread, task) = (held.thread, held.task);
-            self.kept.push(Inflicted { thread, begin_ns: held.begin, length_ns, group, task, by_victim });
+            self.kept.push(Inflicted {
+                thread,
+                begin_ns: held.begin,
+                length_ns,
+                group,
+                task,
+                by_victim,
+            });
             self.bound();
         }
     }
@@ -130,15 +139,18 @@ impl Reckoning {
         ];
         let other: Vec<(Culprit, Victims)> =
             others.into_iter().filter(|(_, victims): &(_, Victims)| !victims.is_empty()).collect();
-        let mut edges: Vec<Edge> = other.iter().flat_map(|(culprit, victims)| of_culprit(*culprit, victims)).collect();
+        let mut edges: Vec<Edge> =
+            other.iter().flat_map(|(culprit, victims)| of_culprit(*culprit, victims)).collect();
         for group in 0..groups {
-            let victims = (0..groups).map(|victim| (victim, self.polls[group][victim], charged.waits(group, victim)));
+            let victims = (0..groups)
+                .map(|victim| (victim, self.polls[group][victim], charged.waits(group, victim)));
             let victims: Victims = victims.filter(|(_, ns, _)| *ns > 0.0).collect();
             edges.extend(of_culprit(Culprit::Group(group), &victims));
         }
         edges.sort_by(|a, b| b.ms.total_cmp(&a.ms));
         self.kept.reverse();
-        let short = (0..groups).map(|group| Short { group, by_victim: self.short.row(group).collect() });
+        let short =
+            (0..groups).map(|group| Short { group, by_victim: self.short.row(group).collect() });
         let short = short.filter(|short| !short.by_victim.is_empty()).collect();
         let analysed = Analysed { inflicted: self.kept, short, other, ..Analysed::default() };
         let Reckoning { tallies, workers, steps, .. } = self;
@@ -147,5 +159,10 @@ impl Reckoning {
 }
 
 fn of_culprit(culprit: Culprit, victims: &[(usize, f64, u64)]) -> impl Iterator<Item = Edge> {
-    victims.iter().map(move |(victim, ns, waits)| Edge { culprit, victim: *victim, ms: ns / 1e6, waits: *waits })
+    victims.iter().map(move |(victim, ns, waits)| Edge {
+        culprit,
+        victim: *victim,
+        ms: ns / 1e6,
+        waits: *waits,
+    })
 }

@@ -1,5 +1,6 @@
-//! Requests wait before they have a task: the acceptor that would spawn it is itself kept waiting. What is known of that comes
-//! from outside the runtime, from the request log, and is put into the first wait of each request's task.
+//! Requests wait before they have a task: the acceptor that would spawn it is itself kept waiting.
+//! What is known of that comes from outside the runtime, from the request log, and is put into the
+//! first wait of each request's task.
 
 use lab_kit::request_task;
 use lab_recording::request_log;
@@ -21,18 +22,25 @@ pub struct SinceSent<'a, B> {
 impl<'a, B: Blocks> SinceSent<'a, B> {
     /// With the request log of this folder, if there is one.
     pub fn of(blocks: &'a B, known: &Known, folder: &Path) -> SinceSent<'a, B> {
-        let places = known.places.iter().map(|place| place.file == request_task::SPAWNED_IN).collect();
-        let entries =
-            request_log::read(&folder.join(request_log::REQUESTS)).ok().into_iter().flat_map(|(_, entries)| entries);
+        let places =
+            known.places.iter().map(|place| place.file == request_task::SPAWNED_IN).collect();
+        let entries = request_log::read(&folder.join(request_log::REQUESTS))
+            .ok()
+            .into_iter()
+            .flat_map(|(_, entries)| entries);
         let polled = |entry: request_log::Entry| Some((entry.first_poll_ns?, entry.sent_ns?));
-        let mut first_polls: Vec<(u64, u64)> = entries.map_while(Result::ok).filter_map(polled).collect();
+        let mut first_polls: Vec<(u64, u64)> =
+            entries.map_while(Result::ok).filter_map(polled).collect();
         first_polls.sort_unstable();
         SinceSent { blocks, places, first_polls }
     }
 
-    /// `next` is the first poll that was looked at last: polls of a block are nearly in the order of their begins.
+    /// `next` is the first poll that was looked at last: polls of a block are nearly in the order
+    /// of their begins.
     fn since_sent(&self, event: &mut Event, next: &mut usize) {
-        if event.what != What::Poll || !self.places.get(usize::from(event.place)).is_some_and(|is| *is) {
+        if event.what != What::Poll
+            || !self.places.get(usize::from(event.place)).is_some_and(|is| *is)
+        {
             return;
         }
         // The task notes its first poll itself, so that the note lies within the poll.
@@ -112,7 +120,11 @@ mod tests {
 
     fn latency(at_ns: u64, place: u16) -> Option<u64> {
         let one = One(event(at_ns, place));
-        let requests = SinceSent { blocks: &one, places: vec![false, true], first_polls: vec![(120, 20), (500, 480)] };
+        let requests = SinceSent {
+            blocks: &one,
+            places: vec![false, true],
+            first_polls: vec![(120, 20), (500, 480)],
+        };
         let mut into = Vec::new();
         requests.read(0, 0, &mut into);
         into[0].latency_ns

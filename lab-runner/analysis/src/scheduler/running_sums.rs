@@ -1,16 +1,19 @@
-//! Running sums of waiting, one for each group of victims, from which what a poll inflicted is read off.
+//! Running sums of waiting, one for each group of victims, from which what a poll inflicted is read
+//! off.
 //!
-//! Charging each wait to each poll at every event would take *waits × polls* steps, and it is starved runs that have tens
-//! of thousands of waits open. So a runtime keeps one running sum for each victim group,
+//! Charging each wait to each poll at every event would take *waits × polls* steps, and it is
+//! starved runs that have tens of thousands of waits open. So a runtime keeps one running sum for
+//! each victim group,
 //!
 //! ```text
 //! level = ∫ waits in play / polls in progress
 //! ```
 //!
-//! and what a poll inflicted on a group is the level where the ruler leaves the poll less the level where it entered it.
-//! The level is not integrated at each event either. It is linear in `per_poll = ∫ 1 / polls in progress` as long as the
-//! number of waits does not change, so `sum + in_play × (per_poll − mark)` gives it at any moment, and only a change of
-//! the number of waits brings `sum` and `mark` up to date. An event costs as many steps as there are groups that wait.
+//! and what a poll inflicted on a group is the level where the ruler leaves the poll less the level
+//! where it entered it. The level is not integrated at each event either. It is linear in `per_poll
+//! = ∫ 1 / polls in progress` as long as the number of waits does not change, so `sum + in_play ×
+//! (per_poll − mark)` gives it at any moment, and only a change of the number of waits brings `sum`
+//! and `mark` up to date. An event costs as many steps as there are groups that wait.
 
 /// What the workers of a runtime share.
 #[derive(Default)]
@@ -22,7 +25,8 @@ pub struct Runtime {
     per_poll: f64,
     /// The sum of its polling workers' `kernel`.
     pub kernel: f64,
-    /// By group, and behind them for all groups: waits whose worker polls, their sums, and `per_poll` when those were brought up to date.
+    /// By group, and behind them for all groups: waits whose worker polls, their sums, and
+    /// `per_poll` when those were brought up to date.
     in_play: Vec<f64>,
     sum: Vec<f64>,
     mark: Vec<f64>,
@@ -56,12 +60,14 @@ impl Runtime {
         self.at = now;
     }
 
-    /// The sum of a group at this moment: linear in `per_poll` since its number of waits changed last.
+    /// The sum of a group at this moment: linear in `per_poll` since its number of waits changed
+    /// last.
     pub fn level(&self, group: usize) -> f64 {
         self.sum[group] + self.in_play[group] * (self.per_poll - self.mark[group])
     }
 
-    /// More or fewer waits of a group in play: from here on its sum, and that of all groups, grows at another rate.
+    /// More or fewer waits of a group in play: from here on its sum, and that of all groups, grows
+    /// at another rate.
     pub fn change(&mut self, group: usize, by: f64) {
         for index in [group, self.in_play.len() - 1] {
             self.sum[index] = self.level(index);

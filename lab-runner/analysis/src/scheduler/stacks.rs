@@ -1,4 +1,5 @@
-//! Where the code was that made others wait: blame poll by poll, with the stacks that the profiler `stall` saw in these polls.
+//! Where the code was that made others wait: blame poll by poll, with the stacks that the profiler
+//! `stall` saw in these polls.
 
 use crate::scheduler::{Analysed, Culprit, Group, Inflicted, Victims};
 use crate::stacks::Blamed;
@@ -16,10 +17,15 @@ pub struct Stacks {
     pub waits: BTreeMap<String, f64>,
 }
 
-/// Joins blame with what was sampled meanwhile, and tells each group the function in which it made others wait most.
+/// Joins blame with what was sampled meanwhile, and tells each group the function in which it made
+/// others wait most.
 pub fn stacks(analysed: &mut Analysed, mut sampled: Option<(&Recording, &mut Symbols)>) -> Stacks {
     let samples = Samples::of(sampled.as_ref().map_or(&[], |(recording, _)| &recording.samples));
-    let mut joined = Joined { groups: &analysed.sched.groups, stacks: Stacks::default(), functions: HashMap::new() };
+    let mut joined = Joined {
+        groups: &analysed.sched.groups,
+        stacks: Stacks::default(),
+        functions: HashMap::new(),
+    };
     for poll in &analysed.inflicted {
         let within = samples.within(poll);
         match &mut sampled {
@@ -61,7 +67,9 @@ struct Samples<'a>(HashMap<u64, Vec<&'a Sample>>);
 impl<'a> Samples<'a> {
     fn of(samples: &'a [Sample]) -> Samples<'a> {
         let mut threads: HashMap<u64, Vec<&Sample>> = HashMap::new();
-        samples.iter().for_each(|sample| threads.entry(u64::from(sample.thread)).or_default().push(sample));
+        samples
+            .iter()
+            .for_each(|sample| threads.entry(u64::from(sample.thread)).or_default().push(sample));
         threads.values_mut().for_each(|samples| samples.sort_by_key(|sample| sample.at_ns));
         Samples(threads)
     }
@@ -95,7 +103,10 @@ impl Joined<'_> {
             let frames = names(&sample.frames, symbols);
             let stack = if frames.is_empty() { "[unknown]".into() } else { frames.join(";") };
             self.add(&stack, &poll.by_victim, part);
-            self.functions.entry(poll.group).or_default().add(&symbols.stack(&sample.frames), inflicted * part);
+            self.functions
+                .entry(poll.group)
+                .or_default()
+                .add(&symbols.stack(&sample.frames), inflicted * part);
         }
     }
 

@@ -1,5 +1,5 @@
-//! What the scheduler's recording comes to, as `sched.json` keeps it: who was polled how often and how long, what the workers
-//! did, who waited and for whom.
+//! What the scheduler's recording comes to, as `sched.json` keeps it: who was polled how often and
+//! how long, what the workers did, who waited and for whom.
 
 use lab_recording::scheduler::Counters;
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,12 @@ pub struct Sched {
     pub events: u64,
     /// Events that are missing, for the writer could not keep up, and polls that nobody watched.
     pub dropped: u64,
-    /// Whether tokio told nothing of polls: then what workers did while they were awake is not known.
+    /// Whether tokio told nothing of polls: then what workers did while they were awake is not
+    /// known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub polls_unseen: bool,
-    /// Tasks by the place where they were spawned, those that waited longest first. Indices below are into this list.
+    /// Tasks by the place where they were spawned, those that waited longest first. Indices below
+    /// are into this list.
     pub groups: Vec<Group>,
     /// The workers, by runtime and number.
     pub workers: Vec<Worker>,
@@ -30,7 +32,8 @@ pub struct Sched {
     /// Tasks of `spawn_blocking` that ended: they have no begin.
     #[serde(default)]
     pub blocking_ended: u64,
-    /// Times that a worker's work was handed to another thread in the middle of a poll (`block_in_place`).
+    /// Times that a worker's work was handed to another thread in the middle of a poll
+    /// (`block_in_place`).
     #[serde(default)]
     pub hand_offs: u64,
     /// Who waited for whom; none where schedule latency was not recorded.
@@ -48,11 +51,17 @@ pub struct Sched {
 }
 
 impl Sched {
-    /// Times that a task was turned away because its budget was spent, in all runtimes; none where tokio does not tell.
+    /// Times that a task was turned away because its budget was spent, in all runtimes; none where
+    /// tokio does not tell.
     pub fn forced_yields(&self) -> Option<u64> {
         let of_it = |runtime: u8| {
-            let told = self.counters.iter().filter(move |at| at.runtime == runtime).filter_map(|at| at.forced_yields);
-            let (least, most) = told.fold((u64::MAX, 0), |(least, most), so_far| (least.min(so_far), most.max(so_far)));
+            let told = self
+                .counters
+                .iter()
+                .filter(move |at| at.runtime == runtime)
+                .filter_map(|at| at.forced_yields);
+            let (least, most) = told
+                .fold((u64::MAX, 0), |(least, most), so_far| (least.min(so_far), most.max(so_far)));
             most.checked_sub(least)
         };
         let runtimes: BTreeSet<u8> = self.counters.iter().map(|at| at.runtime).collect();
@@ -67,7 +76,8 @@ pub struct Group {
     pub name: String,
     /// The file and line of the spawn: `src/drive.rs:52`.
     pub place: String,
-    /// The function that these tasks were mostly seen in, by what it inflicted on others; none if no sample tells.
+    /// The function that these tasks were mostly seen in, by what it inflicted on others; none if
+    /// no sample tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// Tasks spawned while it was looked at.
@@ -103,7 +113,8 @@ pub struct Quantiles {
     pub p99: f64,
     /// The largest.
     pub max: f64,
-    /// Steps of a histogram: upper bound of each and how many values are in it; empty steps are left out.
+    /// Steps of a histogram: upper bound of each and how many values are in it; empty steps are
+    /// left out.
     #[serde(default)]
     pub steps: Vec<(f64, u64)>,
 }
@@ -123,7 +134,8 @@ pub struct Worker {
     pub stalled_ms: f64,
     /// Asleep.
     pub idle_ms: f64,
-    /// Awake and in no poll: the scheduler itself, the driver, a root future or a `LocalSet`, which no hook tells of.
+    /// Awake and in no poll: the scheduler itself, the driver, a root future or a `LocalSet`, which
+    /// no hook tells of.
     pub outside_ms: f64,
     /// Of all of that, how long its thread waited for a core; none where the kernel does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,11 +153,13 @@ pub struct ProbeSummary {
     pub flagged: u64,
     /// How long a yield took, in microseconds.
     pub yield_us: Quantiles,
-    /// How long the question itself waited to be heard, in microseconds, which such a probe does not time.
+    /// How long the question itself waited to be heard, in microseconds, which such a probe does
+    /// not time.
     pub unheard_us: Quantiles,
 }
 
-/// Who waited for whom. All is in milliseconds of waiting tasks: two tasks that wait for a second wait for two.
+/// Who waited for whom. All is in milliseconds of waiting tasks: two tasks that wait for a second
+/// wait for two.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Blame {
     /// How often a task was runnable and not polled.
@@ -196,7 +210,8 @@ pub struct Stretch {
     pub ms: f64,
     /// The waiting in it.
     pub waited_ms: f64,
-    /// What each worker did, in order; polls too short to be seen are joined with their noisy neighbours.
+    /// What each worker did, in order; polls too short to be seen are joined with their noisy
+    /// neighbours.
     pub rows: Vec<Row>,
     /// How many tasks were runnable and not polled, in equal steps over the stretch.
     pub waiting: Vec<f64>,

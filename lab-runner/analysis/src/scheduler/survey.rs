@@ -1,5 +1,5 @@
-//! The first way through a recording, forward: which groups and workers there are, which tasks ended, whose thread waited for
-//! a core, and what the way back has to know beforehand.
+//! The first way through a recording, forward: which groups and workers there are, which tasks
+//! ended, whose thread waited for a core, and what the way back has to know beforehand.
 
 use crate::scheduler::cores::{Clock, Samples, Window};
 use crate::scheduler::groups::Slots;
@@ -33,7 +33,8 @@ impl Crew {
             return Some(known);
         }
         let (runtime, worker) = (usize::from(event.runtime), usize::from(event.worker));
-        let next = u16::try_from(self.of.len()).ok().filter(|next| usize::from(*next) < MOST_WORKERS)?;
+        let next =
+            u16::try_from(self.of.len()).ok().filter(|next| usize::from(*next) < MOST_WORKERS)?;
         self.index.resize_with(self.index.len().max(runtime + 1), Vec::new);
         let workers = &mut self.index[runtime];
         workers.resize(workers.len().max(worker + 1), None);
@@ -119,7 +120,8 @@ pub struct Survey {
 impl Survey {
     /// The group whose polls spawned at least half of the tasks of a group.
     pub fn made_by(&self, slot: usize) -> Option<usize> {
-        let (by, count) = self.made.range((slot, 0)..=(slot, usize::MAX)).max_by_key(|(_, count)| **count)?;
+        let (by, count) =
+            self.made.range((slot, 0)..=(slot, usize::MAX)).max_by_key(|(_, count)| **count)?;
         (2 * count >= self.spawned[slot]).then_some(by.1)
     }
 }
@@ -141,7 +143,8 @@ struct OnLane<'a> {
     worker: Option<usize>,
     /// Ranges in which events are missing, the earliest last.
     dropped: Vec<Dropped>,
-    /// Tasks that ended since the last poll was over: task, time, place, and whether the task was known.
+    /// Tasks that ended since the last poll was over: task, time, place, and whether the task was
+    /// known.
     ends: Vec<(u64, u64, u16, bool)>,
     /// Groups of tasks that were spawned since the last poll was over, and how many.
     spawns: Vec<(usize, u64)>,
@@ -309,9 +312,12 @@ impl<'a> Surveyor<'a> {
 
     fn finish(mut self) -> Survey {
         for on in self.on {
-            on.dropped.into_iter().for_each(|range| miss(&mut self.survey.missing, Some(range), [on.worker, None]));
+            on.dropped
+                .into_iter()
+                .for_each(|range| miss(&mut self.survey.missing, Some(range), [on.worker, None]));
             on.clock.finish(&mut self.survey.windows);
-            self.survey.blocking_ended += on.ends.iter().filter(|(.., known)| !known).count() as u64;
+            self.survey.blocking_ended +=
+                on.ends.iter().filter(|(.., known)| !known).count() as u64;
         }
         self.survey
     }
@@ -322,5 +328,7 @@ fn miss(missing: &mut Vec<(usize, u64, u64)>, range: Option<Dropped>, workers: [
     let Some(range) = range.filter(|range| range.from_ns < range.until_ns) else { return };
     let [before, after] = workers;
     let after = after.filter(|after| Some(*after) != before);
-    missing.extend(before.into_iter().chain(after).map(|worker| (worker, range.from_ns, range.until_ns)));
+    missing.extend(
+        before.into_iter().chain(after).map(|worker| (worker, range.from_ns, range.until_ns)),
+    );
 }

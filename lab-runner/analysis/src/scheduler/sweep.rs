@@ -1,13 +1,15 @@
-//! The way back through a recording: all lanes at once, from the last event to the first. Turns events into what workers do
-//! and who waits for them, for [`Engine`] to charge and for a [`Watch`] to look at.
+//! The way back through a recording: all lanes at once, from the last event to the first. Turns
+//! events into what workers do and who waits for them, for [`Engine`] to charge and for a [`Watch`]
+//! to look at.
 //!
-//! A lane is the row of events of one thread. The lanes are merged by a heap that always hands out the lane whose next
-//! event ends latest, so that the ruler of [`Engine`] moves in one direction. A recording does not fit into memory: lanes are
-//! read block by block, and what a left-out block began is known from its index.
+//! A lane is the row of events of one thread. The lanes are merged by a heap that always hands out
+//! the lane whose next event ends latest, so that the ruler of [`Engine`] moves in one direction. A
+//! recording does not fit into memory: lanes are read block by block, and what a left-out block
+//! began is known from its index.
 //!
-//! At one moment several things happen: a poll ends, another begins, a wait ends with it. Everything that *ends* at a moment is
-//! taken off first and what *arrives* there is kept back (`Arrival`), or a wait would be charged to the very poll that it
-//! waited for.
+//! At one moment several things happen: a poll ends, another begins, a wait ends with it.
+//! Everything that *ends* at a moment is taken off first and what *arrives* there is kept back
+//! (`Arrival`), or a wait would be charged to the very poll that it waited for.
 
 use crate::scheduler::begins::{Begins, Wait};
 use crate::scheduler::changes::{Becomes, Change};
@@ -21,7 +23,8 @@ use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, HashMap};
 use std::ops::Range;
 
-/// Polls inside each other on one thread, as a runtime inside `block_in_place` makes them; deeper ones are left out.
+/// Polls inside each other on one thread, as a runtime inside `block_in_place` makes them; deeper
+/// ones are left out.
 pub const DEEPEST: usize = 16;
 
 /// Looks on while time runs backward. All times are in nanoseconds.
@@ -43,7 +46,8 @@ pub trait Watch {
     /// A poll of a group's task; each is told once.
     fn poll(&mut self, _poll: &Event, _worker: usize, _slot: usize) {}
 
-    /// A poll no longer holds its worker, which it did for some time. The engine knows what it inflicted.
+    /// A poll no longer holds its worker, which it did for some time. The engine knows what it
+    /// inflicted.
     fn over(&mut self, held: &Held, _length_ns: u64, engine: &mut Engine) {
         engine.inflicted(held.worker, |_, _, _| {});
     }
@@ -163,7 +167,8 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
             open: Vec::new(),
             told: Vec::new(),
         };
-        let bench = |asleep: &bool| Bench { poll: None, asleep: *asleep, missing: 0, changed: until };
+        let bench =
+            |asleep: &bool| Bench { poll: None, asleep: *asleep, missing: 0, changed: until };
         let mut sweep = Sweep {
             blocks,
             survey,
@@ -195,7 +200,8 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
 
     /// Goes all the way back, as far as anybody looks.
     pub fn run(mut self) -> Swept<W> {
-        self.order = (0..self.lanes.len()).filter_map(|lane| Some((self.key(lane)?, lane))).collect();
+        self.order =
+            (0..self.lanes.len()).filter_map(|lane| Some((self.key(lane)?, lane))).collect();
         loop {
             let lane = self.order.peek().copied();
             let begin = self.begins.peek().map(|wait| wait.since);
@@ -295,7 +301,11 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
             begins.any(|begin| *begin == event.at_ns)
         };
         let known = event.open && known(of);
-        let Some(worker) = self.survey.crew.get(&event).filter(|_| !known && of.open.len() < DEEPEST) else { return };
+        let Some(worker) =
+            self.survey.crew.get(&event).filter(|_| !known && of.open.len() < DEEPEST)
+        else {
+            return;
+        };
         while let Some(((begin, _), before)) = of.cuts.split_last()
             && *begin > event.at_ns
         {
@@ -304,7 +314,8 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         let cut = of.cuts.last().filter(|cut| cut.0 == event.at_ns).map(|cut| cut.1);
         let thread = of.threads.last().copied().unwrap_or(0);
         let end = event.end_ns().min(self.engine.now);
-        let holds_until = Some(cut.map_or(end, |cut| cut.min(end))).filter(|until| *until > event.at_ns);
+        let holds_until =
+            Some(cut.map_or(end, |cut| cut.min(end))).filter(|until| *until > event.at_ns);
         let slot = self.survey.slots.get(event.place);
         let held = Held { worker, slot, task: event.task, begin: event.at_ns, thread, lane };
         of.open.push(Running { event, held, holds_until });
@@ -334,7 +345,8 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         }
     }
 
-    /// A task whose budget is spent when a poll ends is woken later than it could be: until then it waits for itself.
+    /// A task whose budget is spent when a poll ends is woken later than it could be: until then it
+    /// waits for itself.
     fn own_budget(&mut self, poll: &Event, slot: usize, counted: bool) {
         let next = self.nexts.remove(&poll.task).filter(|_| poll.budget_spent);
         if let Some(next) = next.filter(|next| next.runnable > poll.end_ns()) {
@@ -372,7 +384,12 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
             false => self.engine.waiting += 1,
         }
         if since > self.looks_at.start || W::CHARGES {
-            self.begins.push(Wait { since, worker: worker as u16, slot: slot as u16, opened: self.engine.now });
+            self.begins.push(Wait {
+                since,
+                worker: worker as u16,
+                slot: slot as u16,
+                opened: self.engine.now,
+            });
         }
     }
 
@@ -422,7 +439,9 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
 
     fn becomes(&mut self, worker: usize, poll: Option<Held>, asleep: bool) {
         let same = |one: &Held, other: &Held| (one.lane, one.begin) == (other.lane, other.begin);
-        let over = self.benches[worker].poll.filter(|was| !poll.as_ref().is_some_and(|poll| same(poll, was)));
+        let over = self.benches[worker]
+            .poll
+            .filter(|was| !poll.as_ref().is_some_and(|poll| same(poll, was)));
         if self.benches[worker].poll.is_some() && over.is_none() {
             self.benches[worker].asleep = asleep;
             return;

@@ -57,7 +57,8 @@ impl Steps {
         }
     }
 
-    /// The worst stretch: in which most is charged to polls, or if nothing is, in which most is waited.
+    /// The worst stretch: in which most is charged to polls, or if nothing is, in which most is
+    /// waited.
     pub fn worst(&self, until: u64) -> Option<Range<u64>> {
         let width = ((STRETCH_NS / self.step) as usize).clamp(1, self.sums.len().max(1));
         let windows = self.sums.windows(width).enumerate().map(|(at, steps)| {
@@ -66,14 +67,23 @@ impl Steps {
         });
         let more = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1));
         // Of equals the first.
-        let (at, sum) = windows.reduce(|most, next| if more(&next.1, &most.1).is_gt() { next } else { most })?;
+        let (at, sum) = windows
+            .reduce(|most, next| if more(&next.1, &most.1).is_gt() { next } else { most })?;
         let from = self.from.saturating_add((at as u64).saturating_mul(self.step));
         (sum.1 > 0.0).then(|| from..from.saturating_add(STRETCH_NS.min(until.saturating_sub(from))))
     }
 }
 
-/// Cuts a time at the bounds of so many steps and calls `each` with the nanoseconds in each step that it reaches into.
-fn spread(begin: u64, step: u64, steps: usize, from: u64, until: u64, mut each: impl FnMut(usize, u64)) {
+/// Cuts a time at the bounds of so many steps and calls `each` with the nanoseconds in each step
+/// that it reaches into.
+fn spread(
+    begin: u64,
+    step: u64,
+    steps: usize,
+    from: u64,
+    until: u64,
+    mut each: impl FnMut(usize, u64),
+) {
     let end = begin.saturating_add(step.saturating_mul(steps as u64));
     let (mut from, until) = (from.max(begin), until.min(end));
     while from < until {
@@ -134,7 +144,13 @@ struct Backward {
 impl Backward {
     fn over(range: &Range<u64>) -> Backward {
         let shortest_ns = SHORTEST_NS.max(range.end.saturating_sub(range.start) / SHORTEST_PART);
-        Backward { shortest_ns, pieces: Vec::new(), short: Vec::new(), short_from: 0, short_until: 0 }
+        Backward {
+            shortest_ns,
+            pieces: Vec::new(),
+            short: Vec::new(),
+            short_from: 0,
+            short_until: 0,
+        }
     }
 
     fn add(&mut self, from: u64, until: u64, what: State) {
@@ -166,7 +182,9 @@ impl Backward {
 
     fn push(&mut self, from: u64, until: u64, what: State) {
         match self.pieces.last_mut() {
-            Some((begin, _, same)) if *same == what && *begin == until && !matches!(what, State::Polls(_)) => {
+            Some((begin, _, same))
+                if *same == what && *begin == until && !matches!(what, State::Polls(_)) =>
+            {
                 *begin = from
             }
             _ => self.pieces.push((from, until, what)),
@@ -197,7 +215,8 @@ pub fn stretch<B: Blocks + Sync>(
     [from_ns, until_ns]: [u64; 2],
 ) -> Stretch {
     let part = Part::of(blocks, survey, &at);
-    let beyond = early(blocks, Way::Backward, |blocks| Beyond::of(blocks, &part.ends(), survey, &at));
+    let beyond =
+        early(blocks, Way::Backward, |blocks| Beyond::of(blocks, &part.ends(), survey, &at));
     let scene = Scene::new(survey, &at);
     let swept = early(&part, Way::Backward, |part| {
         Sweep::new(part, survey, &hand_offs.cuts, &[], until_ns, scene).with(beyond).run()
@@ -240,10 +259,15 @@ mod tests {
     /// The lane, with looks at each poll while it was open.
     fn looked_at(lane: Vec<Event>, every: u64) -> Vec<Event> {
         let looks = |poll: &Event| -> Vec<Event> {
-            let ends = (1..).map(|look| look * every).take_while(|length_ns| *length_ns < poll.length_ns);
-            ends.filter(|_| poll.what == What::Poll).map(|length_ns| Event { length_ns, open: true, ..*poll }).collect()
+            let ends =
+                (1..).map(|look| look * every).take_while(|length_ns| *length_ns < poll.length_ns);
+            ends.filter(|_| poll.what == What::Poll)
+                .map(|length_ns| Event { length_ns, open: true, ..*poll })
+                .collect()
         };
-        lane.into_iter().flat_map(|event| looks(&event).into_iter().chain([event]).collect::<Vec<_>>()).collect()
+        lane.into_iter()
+            .flat_map(|event| looks(&event).into_iter().chain([event]).collect::<Vec<_>>())
+            .collect()
     }
 
     proptest! {

@@ -4,21 +4,22 @@ use crate::scheduler::summary::{Culprit, Edge, Sched};
 
 /// A smaller part of all waiting does not explain it: twenty culprits of that size would.
 const SHARE: f64 = 0.05;
-/// Milliseconds of a wait in the mean. Tasks of a healthy service queue too, behind polls of tens of microseconds; a
-/// task that others have to wait a millisecond for keeps its worker a hundred times as long as tokio's documentation
-/// advises.
+/// Milliseconds of a wait in the mean. Tasks of a healthy service queue too, behind polls of tens
+/// of microseconds; a task that others have to wait a millisecond for keeps its worker a hundred
+/// times as long as tokio's documentation advises.
 const MEAN_MS: f64 = 1.0;
-/// Milliseconds altogether: what a single long poll may inflict on a single task. Less is a hiccup, of the machine as
-/// likely as of anybody's code.
+/// Milliseconds altogether: what a single long poll may inflict on a single task. Less is a hiccup,
+/// of the machine as likely as of anybody's code.
 const LEAST_MS: f64 = 10.0;
 
-/// A task of the lab's own, which nobody waits for: that it waits is worth a line of its own, and no blame.
+/// A task of the lab's own, which nobody waits for: that it waits is worth a line of its own, and
+/// no blame.
 pub const YIELD_PROBE: &str = "yield probe";
 
-/// The edges whose culprit is to be blamed, the largest first; none if nobody is. Blamed are polls alone: a worker that
-/// was asleep, the kernel and a spent budget are told in the table and are nobody's code. A group that waits for its own
-/// polls is blamed like any other. Who spawns tasks and goes on for a while is not blamed for their waiting: before, they were not
-/// there to wait.
+/// The edges whose culprit is to be blamed, the largest first; none if nobody is. Blamed are polls
+/// alone: a worker that was asleep, the kernel and a spent budget are told in the table and are
+/// nobody's code. A group that waits for its own polls is blamed like any other. Who spawns tasks
+/// and goes on for a while is not blamed for their waiting: before, they were not there to wait.
 pub fn worth(sched: &Sched) -> Vec<&Edge> {
     let Some(blame) = &sched.blame else { return Vec::new() };
     let is_worth = |edge: &&Edge| {
@@ -27,7 +28,12 @@ pub fn worth(sched: &Sched) -> Vec<&Edge> {
         let made = matches!(edge.culprit, Culprit::Group(by) if by != edge.victim
             && sched.groups.get(edge.victim).is_some_and(|victim| victim.made_by == Some(by)));
         let mean_ms = edge.ms / edge.waits.max(1) as f64;
-        by_polls && !own && !made && edge.ms >= SHARE * blame.waited_ms && mean_ms >= MEAN_MS && edge.ms >= LEAST_MS
+        by_polls
+            && !own
+            && !made
+            && edge.ms >= SHARE * blame.waited_ms
+            && mean_ms >= MEAN_MS
+            && edge.ms >= LEAST_MS
     };
     let mut edges: Vec<&Edge> = blame.edges.iter().filter(is_worth).collect();
     edges.sort_by(|a, b| b.ms.total_cmp(&a.ms));
@@ -42,9 +48,15 @@ mod tests {
     fn sched(edges: &[(Culprit, f64, u64)]) -> Sched {
         let edges: Vec<Edge> = edges
             .iter()
-            .map(|(culprit, ms, waits)| Edge { culprit: *culprit, victim: 0, ms: *ms, waits: *waits })
+            .map(|(culprit, ms, waits)| Edge {
+                culprit: *culprit,
+                victim: 0,
+                ms: *ms,
+                waits: *waits,
+            })
             .collect();
-        let (waits, waited_ms) = (edges.iter().map(|e| e.waits).sum(), edges.iter().map(|e| e.ms).sum());
+        let (waits, waited_ms) =
+            (edges.iter().map(|e| e.waits).sum(), edges.iter().map(|e| e.ms).sum());
         Sched { blame: Some(Blame { waits, waited_ms, edges }), ..Sched::default() }
     }
 
@@ -67,7 +79,14 @@ mod tests {
 
     #[test]
     fn a_healthy_service_blames_nobody() {
-        assert!(blamed(&[(OWN, 240.0, 6_000), (IMPORT, 60.0, 800), (Culprit::WorkerAsleep, 300.0, 6_000)]).is_empty());
+        assert!(
+            blamed(&[
+                (OWN, 240.0, 6_000),
+                (IMPORT, 60.0, 800),
+                (Culprit::WorkerAsleep, 300.0, 6_000)
+            ])
+            .is_empty()
+        );
         assert!(blamed(&[(IMPORT, 4.0, 1)]).is_empty(), "a hiccup");
         assert!(blamed(&[]).is_empty() && worth(&Sched::default()).is_empty());
     }

@@ -60,15 +60,18 @@ impl Judged {
     /// Judges the findings of a run; a healthy one has no truth.
     pub fn of(truth: Option<&Answer>, said: &[Answer]) -> Judged {
         let accused: Vec<&Answer> = said.iter().filter(|answer| answer.cause.accuses()).collect();
-        let doubtful = accused.is_empty() && said.iter().any(|answer| answer.cause != Cause::Healthy);
+        let doubtful =
+            accused.is_empty() && said.iter().any(|answer| answer.cause != Cause::Healthy);
         let is_true = |answer: &&&Answer| truth.is_some_and(|truth| truth.cause == answer.cause);
         let right = accused.iter().filter(is_true).count();
         let at = truth.and_then(|truth| truth.at.as_deref()).unwrap_or_default();
-        let placed = |answer: &&Answer| answer.at.as_deref().is_some_and(|found| same_place(found, at));
+        let placed =
+            |answer: &&Answer| answer.at.as_deref().is_some_and(|found| same_place(found, at));
         Judged {
             judgement: judgement(truth.is_some(), accused.len(), right, doubtful),
             place: (right > 0).then(|| accused.iter().filter(is_true).any(placed)),
-            first: truth.map(|truth| accused.first().is_some_and(|first| first.cause == truth.cause)),
+            first: truth
+                .map(|truth| accused.first().is_some_and(|first| first.cause == truth.cause)),
             right: right as u64,
             wrong: (accused.len() - right) as u64,
             truth: truth.map(|truth| truth.cause),
@@ -101,7 +104,11 @@ fn judgement(faulty: bool, accusations: usize, right: usize, doubtful: bool) -> 
 
 /// What a diagnosis names.
 pub fn named(diagnosis: &Diagnosis) -> Vec<Answer> {
-    diagnosis.findings.iter().map(|finding| Answer { cause: finding.cause, at: finding.at.clone() }).collect()
+    diagnosis
+        .findings
+        .iter()
+        .map(|finding| Answer { cause: finding.cause, at: finding.at.clone() })
+        .collect()
 }
 
 /// The answer that a variant carries.
@@ -109,13 +116,15 @@ pub fn of_truth(truth: &Truth) -> Answer {
     Answer { cause: truth.cause, at: Some(truth.function.to_owned()) }
 }
 
-/// Whether a function that was found is the one to blame: with or without what stands before its path, or a closure in it.
+/// Whether a function that was found is the one to blame: with or without what stands before its
+/// path, or a closure in it.
 pub fn same_place(found: &str, truth: &str) -> bool {
     if truth.is_empty() {
         return false;
     }
-    let ends =
-        found.strip_suffix(truth).is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    let ends = found
+        .strip_suffix(truth)
+        .is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'));
     ends || found.strip_prefix(truth).is_some_and(|inside| inside.starts_with("::"))
 }
 
@@ -144,13 +153,15 @@ pub const CAUSES: [Cause; 15] = [
     Cause::NotEnoughEvidence,
 ];
 
-/// What another scanner says in a line: the name of a cause, or `nothing`. Whatever else it says is no answer.
+/// What another scanner says in a line: the name of a cause, or `nothing`. Whatever else it says is
+/// no answer.
 pub fn parse(line: &str) -> Vec<Answer> {
     let line = line.trim();
     if line == "nothing" {
         return Vec::new();
     }
-    let cause = CAUSES.into_iter().find(|cause| name(*cause) == line).unwrap_or(Cause::NotEnoughEvidence);
+    let cause =
+        CAUSES.into_iter().find(|cause| name(*cause) == line).unwrap_or(Cause::NotEnoughEvidence);
     vec![Answer { cause, at: None }]
 }
 
@@ -165,9 +176,13 @@ mod tests {
     #[test]
     fn a_faulty_run_is_named_by_any_finding_and_others_count_against_it() {
         let truth = answer(Cause::LongPoll, "a::buggy::work");
-        let said = [answer(Cause::Leak, "a::x"), answer(Cause::LongPoll, "a::buggy::work::{{closure}}")];
+        let said =
+            [answer(Cause::Leak, "a::x"), answer(Cause::LongPoll, "a::buggy::work::{{closure}}")];
         let judged = Judged::of(Some(&truth), &said);
-        assert_eq!((judged.judgement, judged.place, judged.first), (Judgement::Named, Some(true), Some(false)));
+        assert_eq!(
+            (judged.judgement, judged.place, judged.first),
+            (Judgement::Named, Some(true), Some(false))
+        );
         assert_eq!((judged.right, judged.wrong, judged.found), (1, 1, Some(Cause::Leak)));
         assert!(!judged.is_right(), "it said too much");
         let elsewhere = Judged::of(Some(&truth), &[answer(Cause::LongPoll, "a::other")]);
@@ -192,7 +207,10 @@ mod tests {
         let of = |said: &[Answer]| Judged::of(None, said);
         assert!(of(&[]).is_right() && of(&[answer(Cause::Healthy, "")]).is_right());
         let accused = of(&[answer(Cause::HostNoise, ""), answer(Cause::Leak, "a::b")]);
-        assert_eq!((accused.judgement, accused.wrong, accused.first), (Judgement::Accused, 1, None));
+        assert_eq!(
+            (accused.judgement, accused.wrong, accused.first),
+            (Judgement::Accused, 1, None)
+        );
     }
 
     #[test]

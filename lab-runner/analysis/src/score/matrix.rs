@@ -26,7 +26,8 @@ impl Column {
     }
 }
 
-/// Rows are the truth, columns what was found. Only those that occur, and always the last two columns.
+/// Rows are the truth, columns what was found. Only those that occur, and always the last two
+/// columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matrix {
     /// What was found.
@@ -54,7 +55,9 @@ impl Matrix {
         let mut truths: Vec<Cause> = counts.keys().map(|(truth, _)| *truth).collect();
         truths.dedup();
         let count = |truth, column: &Column| counts.get(&(truth, *column)).copied().unwrap_or(0);
-        let row = |truth: &Cause| (name(*truth), columns.iter().map(|column| count(*truth, column)).collect());
+        let row = |truth: &Cause| {
+            (name(*truth), columns.iter().map(|column| count(*truth, column)).collect())
+        };
         Matrix { rows: truths.iter().map(row).collect(), columns }
     }
 }
@@ -68,7 +71,10 @@ mod tests {
     fn each_run_is_in_one_place() {
         let of = |truth: Option<Cause>, said: &[Cause]| {
             let answer = |cause: &Cause| Answer { cause: *cause, at: None };
-            Judged::of(truth.as_ref().map(answer).as_ref(), &said.iter().map(answer).collect::<Vec<_>>())
+            Judged::of(
+                truth.as_ref().map(answer).as_ref(),
+                &said.iter().map(answer).collect::<Vec<_>>(),
+            )
         };
         let runs = [
             of(Some(Cause::LongPoll), &[Cause::LongPoll, Cause::Leak]),
@@ -80,6 +86,9 @@ mod tests {
         let matrix = Matrix::of(runs.iter());
         let heads: Vec<String> = matrix.columns.iter().map(|column| column.name()).collect();
         assert_eq!(heads, ["long-poll", "blocking-call", "nothing", "could not tell"]);
-        assert_eq!(matrix.rows, [("long-poll".into(), vec![1, 1, 0, 1]), ("healthy".into(), vec![0, 0, 2, 0])]);
+        assert_eq!(
+            matrix.rows,
+            [("long-poll".into(), vec![1, 1, 0, 1]), ("healthy".into(), vec![0, 0, 2, 0])]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! How often a diagnosis is right, over runs whose true cause is known. Pure: it starts no run and diagnoses nothing.
+//! How often a diagnosis is right, over runs whose true cause is known. Pure: it starts no run and
+//! diagnoses nothing.
 
 mod judge;
 mod matrix;
@@ -68,8 +69,10 @@ impl Score {
             (name.to_owned(), Tally::of(runs.map(|run| (&run.judged, run.cell.detected_ms))))
         };
         let scenarios = names.iter().map(|name| of(name, &|cell| cell.scenario == *name));
-        let neighbours =
-            [of("without a neighbour", &|cell| !cell.neighbour), of("with a neighbour", &|cell| cell.neighbour)];
+        let neighbours = [
+            of("without a neighbour", &|cell| !cell.neighbour),
+            of("with a neighbour", &|cell| cell.neighbour),
+        ];
         scenarios.chain(neighbours).collect()
     }
 
@@ -89,8 +92,8 @@ impl Score {
     }
 }
 
-/// Whether a finding lacks a function that another profiler could name: code that fills a pool or keeps memory shows in its
-/// allocations.
+/// Whether a finding lacks a function that another profiler could name: code that fills a pool or
+/// keeps memory shows in its allocations.
 pub fn lacks_a_place(diagnosis: &Diagnosis) -> bool {
     let lacks = |cause| matches!(cause, Cause::PoolExhausted | Cause::Leak);
     diagnosis.findings.iter().any(|finding| finding.at.is_none() && lacks(finding.cause))

@@ -47,7 +47,8 @@ pub struct Tally {
     pub precision: Share,
     /// Specificity: of healthy runs that are decided, those without a finding.
     pub silence: Share,
-    /// Healthy runs that are called healthy: a run without a finding may also blame the host or the load.
+    /// Healthy runs that are called healthy: a run without a finding may also blame the host or the
+    /// load.
     pub told_healthy: Share,
     /// Localization: of the faulty runs whose true cause is named, those whose function is right.
     pub place: Share,
@@ -118,7 +119,10 @@ mod tests {
 
     fn judged(truth: Option<Cause>, said: &[Cause]) -> Judged {
         let answer = |cause: &Cause| Answer { cause: *cause, at: Some("a::b".into()) };
-        Judged::of(truth.as_ref().map(answer).as_ref(), &said.iter().map(answer).collect::<Vec<_>>())
+        Judged::of(
+            truth.as_ref().map(answer).as_ref(),
+            &said.iter().map(answer).collect::<Vec<_>>(),
+        )
     }
 
     #[test]
@@ -136,7 +140,10 @@ mod tests {
         let times = [3.0, 1.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0];
         let tally = Tally::of(runs.iter().zip(times.map(Some)));
         let share = |hits, of| Share { hits, of };
-        assert_eq!((tally.recall, tally.first, tally.precision), (share(2, 4), share(1, 4), share(2, 4)));
+        assert_eq!(
+            (tally.recall, tally.first, tally.precision),
+            (share(2, 4), share(1, 4), share(2, 4))
+        );
         assert_eq!((tally.silence, tally.told_healthy), (share(3, 4), share(2, 4)));
         assert_eq!((tally.place, tally.accused), (share(2, 2), 1));
         assert_eq!(tally.doubtful, [1, 1]);
@@ -150,16 +157,24 @@ mod tests {
 
     #[test]
     fn nothing_told_is_told_apart_from_wrong() {
-        let doubt = [judged(Some(Cause::Leak), &[Cause::Overload]), judged(None, &[Cause::NotEnoughEvidence])];
+        let doubt = [
+            judged(Some(Cause::Leak), &[Cause::Overload]),
+            judged(None, &[Cause::NotEnoughEvidence]),
+        ];
         assert!(Tally::of(doubt.iter().map(|judged| (judged, None))).tells_nothing());
-        assert!(!Tally::of([judged(None, &[])].iter().map(|judged| (judged, None))).tells_nothing());
+        assert!(
+            !Tally::of([judged(None, &[])].iter().map(|judged| (judged, None))).tells_nothing()
+        );
         assert!(Tally::default().tells_nothing(), "no run tells nothing");
     }
 
     #[test]
     fn intervals_are_those_of_clopper_and_pearson() {
         let close = |(low, high): (f64, f64), expected: (f64, f64)| {
-            assert!((low - expected.0).abs() < 1e-5 && (high - expected.1).abs() < 1e-5, "{low} {high}");
+            assert!(
+                (low - expected.0).abs() < 1e-5 && (high - expected.1).abs() < 1e-5,
+                "{low} {high}"
+            );
         };
         close(Share { hits: 5, of: 10 }.interval(), (0.187_086, 0.812_914));
         close(Share { hits: 9, of: 10 }.interval(), (0.554_984, 0.997_471));

@@ -1,4 +1,5 @@
-//! Amounts in words: three digits in a unit that fits. Plain ASCII, for they stand in lines, titles and pictures alike.
+//! Amounts in words: three digits in a unit that fits. Plain ASCII, for they stand in lines, titles
+//! and pictures alike.
 
 /// Units that a thousand of make the next one.
 const LADDERS: [&[&str]; 2] = [&["ns", "us", "ms", "s"], &["bytes", "kB", "MB", "GB"]];

@@ -1,5 +1,5 @@
-//! Which frame of a stack is to blame: the `async fn` whose code ran without giving way, not what it called and not where its task
-//! was spawned.
+//! Which frame of a stack is to blame: the `async fn` whose code ran without giving way, not what
+//! it called and not where its task was spawned.
 
 use crate::stacks::own::is_own_frame;
 use crate::stacks::runtime_frames::{COMBINATOR, Named, TASK_POLL};
@@ -7,28 +7,35 @@ use crate::stacks::symbol_path::{is_closure, last_part, without_closures};
 use lab_recording::frame::Frame;
 use std::collections::BTreeMap;
 
-/// The frames of somebody's own code that a stack is to be blamed on, outermost first; the stack is innermost first.
+/// The frames of somebody's own code that a stack is to be blamed on, outermost first; the stack is
+/// innermost first.
 ///
-/// A task's poll calls the polls of the futures in it, down to the innermost `async fn`; what that calls is no future any more and
-/// cannot yield. To blame are the own frames of that chain. A stack without such a chain, of a thread of the blocking pool say,
-/// is blamed on its innermost own frame.
+/// A task's poll calls the polls of the futures in it, down to the innermost `async fn`; what that
+/// calls is no future any more and cannot yield. To blame are the own frames of that chain. A stack
+/// without such a chain, of a thread of the blocking pool say, is blamed on its innermost own
+/// frame.
 fn chain(stack: &[Frame]) -> Vec<&Frame> {
     let polled = stack.iter().position(is_task_poll).map(|at| &stack[..at]).unwrap_or_default();
-    let chain: Vec<&Frame> =
-        polled.iter().rev().take_while(|frame| is_poll(frame)).filter(|frame| is_own_frame(frame)).collect();
+    let chain: Vec<&Frame> = polled
+        .iter()
+        .rev()
+        .take_while(|frame| is_poll(frame))
+        .filter(|frame| is_own_frame(frame))
+        .collect();
     match chain.is_empty() {
         true => stack.iter().find(|frame| is_own_frame(frame)).into_iter().collect(),
         false => chain,
     }
 }
 
-/// The frame of somebody's own code to blame for what one stack does: the innermost `async fn` of its task.
+/// The frame of somebody's own code to blame for what one stack does: the innermost `async fn` of
+/// its task.
 pub fn culprit(stack: &[Frame]) -> Option<&Frame> {
     chain(stack).pop()
 }
 
-/// Many stacks, and the frame to blame for what they do together: the innermost `async fn` that most of it happened in. What a loop
-/// awaits again and again is not to blame for the loop.
+/// Many stacks, and the frame to blame for what they do together: the innermost `async fn` that
+/// most of it happened in. What a loop awaits again and again is not to blame for the loop.
 #[derive(Clone, Debug, Default)]
 pub struct Blamed {
     all: f64,
@@ -57,13 +64,15 @@ impl Blamed {
 
     /// The frame to blame, closures left out; none if no stack has anybody's own code.
     ///
-    /// The chains form a tree of functions with the weight that passes through each. From the root the way goes down as
-    /// long as one child has at least half of *all* weight, and ends where the weight spreads out: a loop that awaits
-    /// `put` for 7 % of its time and parses for 93 % is to blame itself, and not `put`, though it is the innermost
-    /// `async fn` of some stacks. Where nothing has half, the heaviest chain is all that can be said.
+    /// The chains form a tree of functions with the weight that passes through each. From the root
+    /// the way goes down as long as one child has at least half of *all* weight, and ends where the
+    /// weight spreads out: a loop that awaits `put` for 7 % of its time and parses for 93 % is to
+    /// blame itself, and not `put`, though it is the innermost `async fn` of some stacks. Where
+    /// nothing has half, the heaviest chain is all that can be said.
     ///
-    /// Example: `import` 100, of which `import > put` has 40 and `import > index` 35, gives `import`; with 60 for `put`
-    /// it gives `put`. The line is that of the last function with most weight.
+    /// Example: `import` 100, of which `import > put` has 40 and `import > index` 35, gives
+    /// `import`; with 60 for `put` it gives `put`. The line is that of the last function with most
+    /// weight.
     pub fn frame(&self) -> Option<Frame> {
         let most = self.chains.iter().filter(|(_, (weight, _))| 2.0 * weight >= self.all);
         let any = || self.chains.iter().max_by(|a, b| a.1.0.total_cmp(&b.1.0));
@@ -83,13 +92,15 @@ fn is_combinator(frame: &Frame) -> bool {
     Named::new(frame).is_in(COMBINATOR)
 }
 
-/// Where the runtime polls a task. The innermost one counts: a worker is a task of its runtime's blocking pool.
+/// Where the runtime polls a task. The innermost one counts: a worker is a task of its runtime's
+/// blocking pool.
 fn is_task_poll(frame: &Frame) -> bool {
     Named::new(frame).is_in(TASK_POLL)
 }
 
-/// Whether a frame stands for the poll of a future, or for what a runtime wraps around one. An `async fn` is a closure to the
-/// compiler; own code that is neither closure nor `poll` has left the chain.
+/// Whether a frame stands for the poll of a future, or for what a runtime wraps around one. An
+/// `async fn` is a closure to the compiler; own code that is neither closure nor `poll` has left
+/// the chain.
 fn is_poll(frame: &Frame) -> bool {
     if !is_own_frame(frame) {
         return !Named::new(frame).calls_closures();
@@ -123,10 +134,18 @@ mod tests {
 
     #[test]
     fn the_innermost_async_fn_is_blamed_and_not_what_it_calls() {
-        let calls =
-            ["shop::parse::tokens", "shop::parse::order", "shop::import::{{closure}}", "shop::serve::{{closure}}"];
+        let calls = [
+            "shop::parse::tokens",
+            "shop::parse::order",
+            "shop::import::{{closure}}",
+            "shop::serve::{{closure}}",
+        ];
         assert_eq!(blamed(&[&calls[..], &TASK].concat()).unwrap(), "shop::import");
-        let maps = ["shop::hash::{{closure}}", "core::iter::adapters::map::map_fold", "shop::import::{{closure}}"];
+        let maps = [
+            "shop::hash::{{closure}}",
+            "core::iter::adapters::map::map_fold",
+            "shop::import::{{closure}}",
+        ];
         assert_eq!(blamed(&[&maps[..], &TASK].concat()).unwrap(), "shop::import");
         let wrapped = [
             "read",
@@ -146,8 +165,12 @@ mod tests {
             blamed(&[&by_hand[..], &TASK].concat()).unwrap(),
             "<shop::Import as core::future::future::Future>::poll"
         );
-        let waker = ["atomic_waker::AtomicWaker::register in /x/registry/src/i/atomic-waker-1/src/lib.rs"];
-        assert_eq!(blamed(&[&waker[..], &["shop::upload::{{closure}}"], &TASK].concat()).unwrap(), "shop::upload");
+        let waker =
+            ["atomic_waker::AtomicWaker::register in /x/registry/src/i/atomic-waker-1/src/lib.rs"];
+        assert_eq!(
+            blamed(&[&waker[..], &["shop::upload::{{closure}}"], &TASK].concat()).unwrap(),
+            "shop::upload"
+        );
         assert_eq!(blamed(&waker), None);
     }
 
@@ -165,7 +188,10 @@ mod tests {
     fn what_a_loop_awaits_is_not_to_blame_for_the_loop() {
         let with = |inner: &[&str]| stack(&[inner, &["shop::import::{{closure}}"], &TASK].concat());
         let mut all = Blamed::default();
-        all.add(&with(&["shop::Store::put::{{closure}}::{{closure}}", "shop::Store::put::{{closure}}"]), 4.0);
+        all.add(
+            &with(&["shop::Store::put::{{closure}}::{{closure}}", "shop::Store::put::{{closure}}"]),
+            4.0,
+        );
         all.add(&with(&["serde_json::from_slice"]), 6.0);
         assert_eq!(all.frame().unwrap().function, "shop::import");
         all.add(&with(&["shop::Store::put::{{closure}}"]), 6.0);
@@ -175,19 +201,29 @@ mod tests {
 
     #[test]
     fn a_worker_is_itself_a_task_of_the_pool() {
-        let worker = ["tokio::runtime::scheduler::multi_thread::worker::run", "std::thread::local::LocalKey<T>::with"];
-        let stack = [&["shop::parse", "shop::import::{{closure}}"][..], &TASK, &worker, &TASK].concat();
+        let worker = [
+            "tokio::runtime::scheduler::multi_thread::worker::run",
+            "std::thread::local::LocalKey<T>::with",
+        ];
+        let stack =
+            [&["shop::parse", "shop::import::{{closure}}"][..], &TASK, &worker, &TASK].concat();
         assert_eq!(blamed(&stack).unwrap(), "shop::import");
     }
 
     #[test]
     fn a_combinator_that_was_inlined_is_known_by_its_source() {
-        let named =
-            |function: &str, file: &str| Frame { function: function.into(), file: Some(file.into()), line: None };
+        let named = |function: &str, file: &str| Frame {
+            function: function.into(),
+            file: Some(file.into()),
+            line: None,
+        };
         let vain = [
             named("poll_proceed", "/x/registry/src/i/tokio-1/src/task/coop/mod.rs"),
             named("{async_fn#0}", "/home/me/shop/src/main.rs"),
-            named("poll_next<Upload>", "/x/registry/src/i/futures-util-0.3/src/stream/futures_unordered/mod.rs"),
+            named(
+                "poll_next<Upload>",
+                "/x/registry/src/i/futures-util-0.3/src/stream/futures_unordered/mod.rs",
+            ),
             named("shop::all::{async_fn#0}", "/home/me/shop/src/main.rs"),
             named("poll_inner<Task>", "/x/registry/src/i/tokio-1/src/runtime/task/harness.rs"),
         ];
@@ -203,7 +239,10 @@ mod tests {
             "shop::process_all::{{closure}}",
             "tokio::runtime::task::raw::poll",
         ];
-        assert_eq!(combines(&stack(&vain)).map(|frame| &*frame.function), Some("shop::process_all::{{closure}}"));
+        assert_eq!(
+            combines(&stack(&vain)).map(|frame| &*frame.function),
+            Some("shop::process_all::{{closure}}")
+        );
         assert_eq!(combines(&stack(&vain[3..])), None);
     }
 }

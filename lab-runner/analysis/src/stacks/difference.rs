@@ -111,7 +111,12 @@ impl Difference {
     ///
     /// # Errors
     /// If they are in different units, count different operations, or both have no samples.
-    pub fn of(before: &Side, after: &Side, own_crate: Option<&str>, noise: &Noise) -> Result<Difference> {
+    pub fn of(
+        before: &Side,
+        after: &Side,
+        own_crate: Option<&str>,
+        noise: &Noise,
+    ) -> Result<Difference> {
         ensure!(
             !(before.folded.is_empty() && after.folded.is_empty()),
             "no samples: neither {} nor {} has any stack",
@@ -128,7 +133,12 @@ impl Difference {
             unit: scale.unit.clone(),
             per: scale.per.clone(),
             labels: (before.label.into(), after.label.into()),
-            notes: scale.note.clone().into_iter().chain(missing_samples([before.label, after.label], noise)).collect(),
+            notes: scale
+                .note
+                .clone()
+                .into_iter()
+                .chain(missing_samples([before.label, after.label], noise))
+                .collect(),
         };
         let [was, is] = [before, after].map(|side| Charged::of(side, own_crate));
         let unknown = (was.unknown() / scale.before).max(is.unknown() / scale.after);
@@ -165,7 +175,9 @@ impl Difference {
             Change::Gone => format!("{function} gone: {was} {per} {of_before}, none {of_after}"),
             Change::New => format!("{function} new: none {of_before}, {is} {per} {of_after}"),
             Change::Grown => format!("{function} grown: {was} {per} {of_before}, {is} {of_after}"),
-            Change::Shrunk => format!("{function} shrunk: {was} {per} {of_before}, {is} {of_after}"),
+            Change::Shrunk => {
+                format!("{function} shrunk: {was} {per} {of_before}, {is} {of_after}")
+            }
         }
     }
 
@@ -180,7 +192,12 @@ impl Difference {
                 Some(_) if is_noise(&before, &after, noise) => self.left_out += 1,
                 Some(_) if may_be_missing(&before, &after, noise, unknown) => self.left_out += 1,
                 Some(_) if self.is_of_overhead(&before, &after, noise) => self.masked += 1,
-                Some(change) => self.entries.push(Entry { function: function.to_owned(), change, before, after }),
+                Some(change) => self.entries.push(Entry {
+                    function: function.to_owned(),
+                    change,
+                    before,
+                    after,
+                }),
             }
         }
         self.entries.sort_by(largest_first);
@@ -225,7 +242,9 @@ impl Charged {
     fn weights(&self, divisor: f64) -> Weights<'_> {
         let counts = self.samples.as_ref().unwrap_or(&self.weights).inclusive();
         let own = self.weights.own();
-        let of = |from: &BTreeMap<&str, f64>, function: &str| from.get(function).copied().unwrap_or_default();
+        let of = |from: &BTreeMap<&str, f64>, function: &str| {
+            from.get(function).copied().unwrap_or_default()
+        };
         let mut weights = Weights::new();
         for (function, inclusive) in self.weights.inclusive() {
             let (own, samples) = (of(&own, function) / divisor, of(&counts, function));

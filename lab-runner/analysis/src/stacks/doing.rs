@@ -36,7 +36,8 @@ pub enum Doing {
     Computes,
     /// It polls the set of a combinator.
     Combines,
-    /// Of that, what tokio does to a future that it turns away, for the budget is spent: the poll was in vain.
+    /// Of that, what tokio does to a future that it turns away, for the budget is spent: the poll
+    /// was in vain.
     TurnsAway,
     /// It waits in the kernel.
     WaitsInKernel,
@@ -48,10 +49,13 @@ pub enum Doing {
     WaitsForCore,
 }
 
-/// Whether one of these functions is called by the innermost user code: what that code calls is what it does, and
-/// frames further out belong to whoever called it.
+/// Whether one of these functions is called by the innermost user code: what that code calls is
+/// what it does, and frames further out belong to whoever called it.
 fn is_called(stack: &[Frame], table: &[Functions]) -> bool {
-    stack.iter().take_while(|frame| !is_own_frame(frame)).any(|frame| Named::new(frame).is_in(table))
+    stack
+        .iter()
+        .take_while(|frame| !is_own_frame(frame))
+        .any(|frame| Named::new(frame).is_in(table))
 }
 
 /// Whether a stack waits for a lock of threads.
@@ -91,7 +95,8 @@ struct Seen {
 
 impl Seen {
     fn told(self, function: String, doing: Doing) -> InPolls {
-        let most = self.at.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
+        let most =
+            self.at.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
         let (file, line) = most.map(|(at, _)| at).unwrap_or_default();
         InPolls { function, file, line, doing, ms: self.ms }
     }
@@ -105,13 +110,16 @@ pub fn in_polls(recording: &Recording, symbols: &mut Symbols) -> Vec<InPolls> {
         let stack = symbols.stack(&sample.frames);
         let doing = doing(&stack, sample);
         let in_set = matches!(doing, Doing::Combines | Doing::TurnsAway);
-        let Some(frame) = (if in_set { combines(&stack) } else { culprit(&stack) }) else { continue };
+        let Some(frame) = (if in_set { combines(&stack) } else { culprit(&stack) }) else {
+            continue;
+        };
         let seen = seen.entry((without_closures(&frame.function), doing)).or_default();
         let more = f64::from(sample.ticks) * tick_ms;
         seen.ms += more;
         *seen.at.entry((frame.file.clone(), frame.line)).or_default() += more;
     }
-    let mut all: Vec<InPolls> = seen.into_iter().map(|((function, doing), seen)| seen.told(function, doing)).collect();
+    let mut all: Vec<InPolls> =
+        seen.into_iter().map(|((function, doing), seen)| seen.told(function, doing)).collect();
     all.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     all
 }
@@ -121,7 +129,8 @@ mod tests {
     use super::*;
 
     fn stack(functions: &[&str]) -> Vec<Frame> {
-        let frame = |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
+        let frame =
+            |function: &&str| Frame { function: (*function).to_owned(), file: None, line: None };
         functions.iter().map(frame).collect()
     }
 
@@ -139,16 +148,30 @@ mod tests {
 
     #[test]
     fn user_code_with_the_name_of_a_lock_waits_for_none() {
-        for own in ["my_app::lock_slow_query", "my_app::lock_contended", "my_app::sys::sync::mutex::lock"] {
-            assert!(!waits_for_lock(&stack(&["read", own, "my_app::report::{{closure}}"])), "{own}");
+        for own in
+            ["my_app::lock_slow_query", "my_app::lock_contended", "my_app::sys::sync::mutex::lock"]
+        {
+            assert!(
+                !waits_for_lock(&stack(&["read", own, "my_app::report::{{closure}}"])),
+                "{own}"
+            );
         }
-        let outside = stack(&["my_app::spin", "std::sync::poison::mutex::Mutex<T>::lock", "my_app::f"]);
+        let outside =
+            stack(&["my_app::spin", "std::sync::poison::mutex::Mutex<T>::lock", "my_app::f"]);
         assert!(!waits_for_lock(&outside), "user code that runs waits for nothing");
     }
 
     #[test]
     fn only_tokios_pool_ends_a_runtime() {
-        assert!(ends_runtime(&stack(&["futex", "tokio::runtime::blocking::shutdown::Receiver::wait", "my_app::stop"])));
-        assert!(!ends_runtime(&stack(&["futex", "my_app::BlockingPool::shutdown", "my_app::stop"])));
+        assert!(ends_runtime(&stack(&[
+            "futex",
+            "tokio::runtime::blocking::shutdown::Receiver::wait",
+            "my_app::stop"
+        ])));
+        assert!(!ends_runtime(&stack(&[
+            "futex",
+            "my_app::BlockingPool::shutdown",
+            "my_app::stop"
+        ])));
     }
 }

@@ -1,4 +1,5 @@
-//! Flame graphs of one profile and of two: as SVG that zooms and searches and loads nothing, or as a part of a page.
+//! Flame graphs of one profile and of two: as SVG that zooms and searches and loads nothing, or as
+//! a part of a page.
 
 mod icicle;
 
@@ -10,13 +11,14 @@ use anyhow::{Result, ensure};
 use inferno::flamegraph::color::{MultiPalette, Palette};
 use inferno::flamegraph::{Options, from_lines};
 
-/// The drawing library knows whole numbers alone. With as many of them in a picture, what rounding takes away is a
-/// hundredth of the narrowest frame that is drawn.
+/// The drawing library knows whole numbers alone. With as many of them in a picture, what rounding
+/// takes away is a hundredth of the narrowest frame that is drawn.
 const WHOLE: f64 = 1e6;
 /// The library adds up in integers, and what lies beyond has no exact place in a float either.
 const MOST: f64 = 1e15;
 
-/// Whose stacks a difference is drawn with. A function that is on one side alone shows in that side's shape alone.
+/// Whose stacks a difference is drawn with. A function that is on one side alone shows in that
+/// side's shape alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// The widths are those before: shows what is gone.
@@ -41,10 +43,12 @@ pub fn graph(side: &Side, title: &str) -> Result<String> {
     Ok(without_doctype(&draw(&mut of_one(side, title)?)?))
 }
 
-/// Draws how two profiles differ: red weighs more after, blue less, by what functions weigh without what they call.
+/// Draws how two profiles differ: red weighs more after, blue less, by what functions weigh without
+/// what they call.
 ///
 /// # Errors
-/// If they cannot be compared, if the side that gives the shape has no samples, or too large numbers for a picture.
+/// If they cannot be compared, if the side that gives the shape has no samples, or too large
+/// numbers for a picture.
 pub fn difference(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<String> {
     Ok(without_doctype(&draw(&mut of_two(before, after, shape, title)?)?))
 }
@@ -66,7 +70,8 @@ fn of_one(side: &Side, title: &str) -> Result<Drawing> {
 
 fn of_two(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Drawing> {
     let scale = Scale::of(before, after)?;
-    let (was, is) = (before.folded.scaled(1.0 / scale.before), after.folded.scaled(1.0 / scale.after));
+    let (was, is) =
+        (before.folded.scaled(1.0 / scale.before), after.folded.scaled(1.0 / scale.after));
     let (drawn, other, label) = match shape {
         Shape::Before => (&was, &is, before.label),
         Shape::After => (&is, &was, after.label),
@@ -76,7 +81,8 @@ fn of_two(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Draw
     let mut both = drawn.clone();
     both.merge(other);
     let number = |folded: &Folded, stack: &[&str]| whole(folded.weight(stack) * times);
-    let lines = lines(&both, |stack, _| format!("{} {}", number(other, stack), number(drawn, stack)));
+    let lines =
+        lines(&both, |stack, _| format!("{} {}", number(other, stack), number(drawn, stack)));
     let mut options = options(title, legend(before, after, label, &scale));
     options.count_name = match scale.note {
         None => per_ops(before, times),
@@ -129,7 +135,8 @@ fn lines(folded: &Folded, columns: impl Fn(&[&str], f64) -> String) -> Vec<Strin
     folded.stacks().map(line).collect()
 }
 
-/// A name that the library takes for a name: no comment, and no number at its end, which would be a column.
+/// A name that the library takes for a name: no comment, and no number at its end, which would be a
+/// column.
 fn drawable(frame: &str) -> String {
     if frame == "#" {
         // Not a blank, which would be trimmed at an end and nowhere else.
@@ -148,21 +155,28 @@ fn drawable(frame: &str) -> String {
 }
 
 fn options(title: &str, subtitle: String) -> Options<'static> {
-    let printable = |text: &str| text.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " ");
+    let printable = |text: &str| {
+        text.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " ")
+    };
     let mut options = Options::default();
     options.title = printable(title);
     options.subtitle = Some(printable(&subtitle));
     options.colors = Palette::Multi(MultiPalette::Rust);
     options.deterministic = true;
-    // Sorted as text, `f::g` comes between `f` and `f;h`, and f is drawn in two parts. The lines are sorted by frames,
-    // and "flame chart" is how the library is told to leave an order alone, if given it backwards.
+    // Sorted as text, `f::g` comes between `f` and `f;h`, and f is drawn in two parts. The lines
+    // are sorted by frames, and "flame chart" is how the library is told to leave an order alone,
+    // if given it backwards.
     options.flame_chart = true;
     options
 }
 
 fn draw(drawing: &mut Drawing) -> Result<String> {
     let Drawing { options, lines, total, .. } = drawing;
-    ensure!(*total <= MOST, "a total of {total:e} {} is too large for a picture", options.count_name);
+    ensure!(
+        *total <= MOST,
+        "a total of {total:e} {} is too large for a picture",
+        options.count_name
+    );
     let mut svg = Vec::new();
     from_lines(options, lines.iter().rev().map(String::as_str), &mut svg)?;
     Ok(String::from_utf8(svg)?)
@@ -170,7 +184,8 @@ fn draw(drawing: &mut Drawing) -> Result<String> {
 
 /// Without what a reader of XML may fetch from the network, and no reader of SVG needs.
 fn without_doctype(svg: &str) -> String {
-    let doctype = svg.split_once("<!DOCTYPE").and_then(|(head, rest)| Some((head, rest.split_once('>')?.1)));
+    let doctype =
+        svg.split_once("<!DOCTYPE").and_then(|(head, rest)| Some((head, rest.split_once('>')?.1)));
     doctype.map_or_else(|| svg.to_owned(), |(head, tail)| format!("{head}{tail}"))
 }
 
@@ -206,7 +221,8 @@ mod tests {
         let start = format!("<title>{name} (");
         let frame = |part: &str| {
             let title = part.split("</title>").next().unwrap().to_owned();
-            let colour = part.split("fill=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            let colour =
+                part.split("fill=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
             (title, colour)
         };
         svg.split(&start).skip(1).map(frame).collect()
@@ -214,8 +230,11 @@ mod tests {
 
     fn redness(svg: &str, name: &str) -> i32 {
         let frames = frames(svg, name);
-        let channels: Vec<i32> =
-            frames[0].1[4..].trim_end_matches(')').split(',').map(|channel| channel.parse().unwrap()).collect();
+        let channels: Vec<i32> = frames[0].1[4..]
+            .trim_end_matches(')')
+            .split(',')
+            .map(|channel| channel.parse().unwrap())
+            .collect();
         channels[0] - channels[2]
     }
 
@@ -225,9 +244,16 @@ mod tests {
         let svg = graph(&side("before", &folded, None), "greedy, cpu").unwrap();
         assert!(svg.contains(">greedy, cpu</text>") && svg.contains(">before</text>"));
         assert_eq!(frames(&svg, "epoll_wait")[0].0, "200 samples, 14.79%)");
-        assert_eq!(svg, graph(&side("before", &folded, None), "greedy, cpu").unwrap(), "colours are no accident");
+        assert_eq!(
+            svg,
+            graph(&side("before", &folded, None), "greedy, cpu").unwrap(),
+            "colours are no accident"
+        );
         let per_op = graph(&side("before", &folded, Some(50_000)), "greedy, cpu").unwrap();
-        assert_eq!(frames(&per_op, "epoll_wait")[0].0, "4,000,000 samples per 1000000000 requests, 14.79%)");
+        assert_eq!(
+            frames(&per_op, "epoll_wait")[0].0,
+            "4,000,000 samples per 1000000000 requests, 14.79%)"
+        );
     }
 
     #[test]
@@ -237,7 +263,10 @@ mod tests {
         let was = difference(&before, &after, Shape::Before, "t").unwrap();
         let is = difference(&before, &after, Shape::After, "t").unwrap();
         let legend = "red: grown after, blue: more before, by own weight per request</text>";
-        assert!(was.contains(&format!(">shape: before; {legend}")) && is.contains(&format!(">shape: after; {legend}")));
+        assert!(
+            was.contains(&format!(">shape: before; {legend}"))
+                && is.contains(&format!(">shape: after; {legend}"))
+        );
         assert!(redness(&was, "slow_regex") < 0 && frames(&is, "slow_regex").is_empty());
         assert!(redness(&is, "tokio::task::yield_now::yield_now") > 0);
         assert!(frames(&was, "tokio::task::yield_now::yield_now").is_empty());
@@ -245,7 +274,10 @@ mod tests {
             assert!(redness(svg, "epoll_wait") > 0, "red is after in both directions");
             assert_eq!(redness(svg, "[tokio]"), 0, "what only calls has no colour");
         }
-        assert_eq!(frames(&was, "slow_regex")[0].0, "30,000,000 samples per 1000000 requests, 22.19%; -22.19%)");
+        assert_eq!(
+            frames(&was, "slow_regex")[0].0,
+            "30,000,000 samples per 1000000 requests, 22.19%; -22.19%)"
+        );
     }
 
     #[test]
@@ -253,8 +285,13 @@ mod tests {
         let folded = folded("a;common 99900\na;rare 100\n");
         for svg in [
             graph(&side("before", &folded, Some(10_000_000)), "t").unwrap(),
-            difference(&side("a", &folded, Some(10_000_000)), &side("b", &folded, Some(1)), Shape::Before, "t")
-                .unwrap(),
+            difference(
+                &side("a", &folded, Some(10_000_000)),
+                &side("b", &folded, Some(1)),
+                Shape::Before,
+                "t",
+            )
+            .unwrap(),
         ] {
             assert_eq!(frames(&svg, "rare").len(), 1);
         }
@@ -266,10 +303,15 @@ mod tests {
         let error = |svg: Result<String>| svg.unwrap_err().to_string();
         let (before, after) = (side("before", &none, Some(1)), side("after", &some, Some(1)));
         assert_eq!(error(graph(&before, "t")), "no samples: there is nothing to draw before");
-        assert_eq!(error(difference(&before, &after, Shape::Before, "t")), "no samples: there is no shape before");
+        assert_eq!(
+            error(difference(&before, &after, Shape::Before, "t")),
+            "no samples: there is no shape before"
+        );
         assert!(difference(&before, &after, Shape::After, "t").is_ok());
         let much = folded("a 1e300\n");
-        assert!(error(graph(&side("before", &much, None), "t")).ends_with("too large for a picture"));
+        assert!(
+            error(graph(&side("before", &much, None), "t")).ends_with("too large for a picture")
+        );
     }
 
     #[test]
@@ -282,7 +324,8 @@ mod tests {
     fn names_are_text_and_nothing_is_loaded() {
         let hostile = "<script>alert(1)</script>;a\"b'c&d;]]>;# x;f 12;--;[u8; 8];\u{1}é 1000000\n# y;g 1.5 7\n";
         let folded = folded(hostile);
-        let side = Side { label: "</text><script>", unit: "<b>", op: "&", ..side("", &folded, Some(1)) };
+        let side =
+            Side { label: "</text><script>", unit: "<b>", op: "&", ..side("", &folded, Some(1)) };
         let title = "<script>\u{0}\"'&";
         let all = [
             graph(&side, title).unwrap(),
@@ -291,10 +334,22 @@ mod tests {
         ];
         for svg in all {
             assert_eq!(svg.matches("<script").count(), 1, "the library's own");
-            assert_eq!(svg.matches("<title>").count(), svg.matches("<rect").count() - 1, "one for each frame");
+            assert_eq!(
+                svg.matches("<title>").count(),
+                svg.matches("<rect").count() - 1,
+                "one for each frame"
+            );
             assert!(svg.contains("&lt;script&gt;alert(1)&lt;/script&gt; ("));
             assert_eq!(frames(&svg, "f\u{a0}12").len(), 1, "a number in a name is no column");
-            let loading = ["href=\"http", "src=", "@import", "url(http", "<!DOCTYPE", "fetch(", "XMLHttpRequest"];
+            let loading = [
+                "href=\"http",
+                "src=",
+                "@import",
+                "url(http",
+                "<!DOCTYPE",
+                "fetch(",
+                "XMLHttpRequest",
+            ];
             assert!(loading.iter().all(|word| !svg.contains(word)));
             assert!(svg.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t' | '\r')));
         }

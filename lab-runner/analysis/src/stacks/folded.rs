@@ -8,8 +8,8 @@ use std::io::{self, Read};
 pub const MAX_LINE: usize = 64 << 10;
 /// Bytes of a folded text; what comes after is not read.
 pub const MAX_BYTES: usize = 64 << 20;
-/// Between the frames of a key. No frame has one, and it sorts before all that frames have: a stack comes right before
-/// those that go deeper, which pictures rely on.
+/// Between the frames of a key. No frame has one, and it sorts before all that frames have: a stack
+/// comes right before those that go deeper, which pictures rely on.
 const SEPARATOR: char = '\n';
 
 /// Stacks, root first, each with a positive weight in whatever the profiler counts.
@@ -34,7 +34,9 @@ pub struct Parsed {
 impl Parsed {
     /// What was left out, as sentences for the reader of the profile.
     pub fn notes(&self) -> Vec<String> {
-        let lines = |count: usize, what: String| (count > 0).then(|| format!("left out {count} of the lines: {what}"));
+        let lines = |count: usize, what: String| {
+            (count > 0).then(|| format!("left out {count} of the lines: {what}"))
+        };
         let cut = self.cut.then(|| format!("only the first {} MiB were read", MAX_BYTES >> 20));
         let damaged = lines(self.damaged, "no stack and a weight".into());
         let long = lines(self.long, format!("longer than {} KiB", MAX_LINE >> 10));
@@ -58,9 +60,11 @@ impl Parsed {
 impl Folded {
     /// Adds a weight to a stack, root first. A weight that is not positive and finite adds nothing.
     ///
-    /// What folded text or XML has no place for is taken out of the names: control characters, semicolons.
+    /// What folded text or XML has no place for is taken out of the names: control characters,
+    /// semicolons.
     pub fn add<F: AsRef<str>>(&mut self, frames: impl IntoIterator<Item = F>, weight: f64) {
-        let frames: Vec<String> = frames.into_iter().map(|frame| writable(frame.as_ref())).collect();
+        let frames: Vec<String> =
+            frames.into_iter().map(|frame| writable(frame.as_ref())).collect();
         if !frames.is_empty() && weight > 0.0 && weight.is_finite() {
             *self.stacks.entry(frames.join("\n")).or_default() += weight;
         }
@@ -113,7 +117,8 @@ impl Folded {
         self.stacks.iter().map(|(stack, weight)| (stack.split(SEPARATOR).collect(), *weight))
     }
 
-    /// The profile with each stack renamed; those that become the same are added up, and what becomes empty is gone.
+    /// The profile with each stack renamed; those that become the same are added up, and what
+    /// becomes empty is gone.
     pub fn renamed(&self, rename: impl Fn(&[&str]) -> Vec<String>) -> Folded {
         let mut renamed = Folded::default();
         self.stacks().for_each(|(frames, weight)| renamed.add(rename(&frames), weight));
@@ -133,21 +138,26 @@ impl Folded {
 
     /// Which part of the weight, in 0..=1, is that of stacks like this; none if there is no weight.
     pub fn share(&self, wanted: impl Fn(&[&str]) -> bool) -> Option<f64> {
-        let of: f64 = self.stacks().filter(|(frames, _)| wanted(frames)).map(|(_, weight)| weight).sum();
+        let of: f64 =
+            self.stacks().filter(|(frames, _)| wanted(frames)).map(|(_, weight)| weight).sum();
         (!self.is_empty()).then(|| of / self.total())
     }
 
-    /// The weight of each function with all that it calls; one that calls itself counts once for a stack.
+    /// The weight of each function with all that it calls; one that calls itself counts once for a
+    /// stack.
     pub fn inclusive(&self) -> BTreeMap<&str, f64> {
         let mut weights = BTreeMap::new();
         for (stack, weight) in &self.stacks {
             let functions: BTreeSet<&str> = stack.split(SEPARATOR).collect();
-            functions.into_iter().for_each(|function| *weights.entry(function).or_default() += weight);
+            functions
+                .into_iter()
+                .for_each(|function| *weights.entry(function).or_default() += weight);
         }
         weights
     }
 
-    /// The weight of each function like this with all that it calls, as far as that is none like this itself.
+    /// The weight of each function like this with all that it calls, as far as that is none like
+    /// this itself.
     pub fn innermost(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<&str, f64> {
         let mut weights = BTreeMap::new();
         for (stack, weight) in &self.stacks {
@@ -169,11 +179,14 @@ impl Folded {
     }
 }
 
-/// As folded text, a line for each stack, which reads back as the same profile as long as no line exceeds [`MAX_LINE`].
+/// As folded text, a line for each stack, which reads back as the same profile as long as no line
+/// exceeds [`MAX_LINE`].
 impl fmt::Display for Folded {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = self.stacks.iter();
-        lines.try_for_each(|(stack, weight)| writeln!(to, "{} {weight}", stack.replace(SEPARATOR, ";")))
+        lines.try_for_each(|(stack, weight)| {
+            writeln!(to, "{} {weight}", stack.replace(SEPARATOR, ";"))
+        })
     }
 }
 
@@ -204,9 +217,11 @@ fn stack_and_weight(line: &str) -> Option<(&str, f64)> {
     (!stack.is_empty()).then_some((stack, weight))
 }
 
-/// The frames of a folded stack. The semicolon of `[u8; 8]` has a space behind it, and one between frames has none.
+/// The frames of a folded stack. The semicolon of `[u8; 8]` has a space behind it, and one between
+/// frames has none.
 fn frames(stack: &str) -> impl Iterator<Item = &str> {
-    let ends = stack.match_indices(';').map(|(at, _)| at).filter(|at| !stack[at + 1..].starts_with(' '));
+    let ends =
+        stack.match_indices(';').map(|(at, _)| at).filter(|at| !stack[at + 1..].starts_with(' '));
     let ends: Vec<usize> = ends.chain([stack.len()]).collect();
     let starts: Vec<usize> = [0].into_iter().chain(ends.iter().map(|end| end + 1)).collect();
     starts.into_iter().zip(ends).map(|(start, end)| &stack[start..end])
@@ -270,7 +285,10 @@ clone3;start_thread;tokio::runtime::scheduler::multi_thread::worker::run;<[u8; 8
             (1.0, vec!["left out 1 of the lines: longer than 64 KiB".into()])
         );
         let cut = parse_within(b"a 1\nb 2\nc 345\n", 12);
-        assert_eq!((cut.folded.total(), cut.notes()), (3.0, vec!["only the first 64 MiB were read".into()]));
+        assert_eq!(
+            (cut.folded.total(), cut.notes()),
+            (3.0, vec!["only the first 64 MiB were read".into()])
+        );
         assert!(parse_within(b"abc 1", 3).folded.is_empty());
     }
 
@@ -303,7 +321,8 @@ clone3;start_thread;tokio::runtime::scheduler::multi_thread::worker::run;<[u8; 8
         let mut both = parsed("a;b 1\na;c 2\n");
         both.merge(&parsed("a;c 3\nd 4\n"));
         assert_eq!(both, parsed("a;b 1\na;c 5\nd 4\n"));
-        let same = both.renamed(|frames| frames[..1].iter().map(|frame| frame.to_string()).collect());
+        let same =
+            both.renamed(|frames| frames[..1].iter().map(|frame| frame.to_string()).collect());
         assert_eq!(same, parsed("a 6\nd 4\n"));
     }
 

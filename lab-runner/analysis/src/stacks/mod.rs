@@ -1,7 +1,9 @@
-//! One shape of evidence for every profiling profiler, and what is made of it: names that match, differences, pictures.
+//! One shape of evidence for every profiling profiler, and what is made of it: names that match,
+//! differences, pictures.
 //!
-//! A profiler (cpu, allocations, stalls, spans) leaves a [`Folded`]. [`Names`] makes its frames comparable, a [`Side`] says
-//! what it was measured in, and from there on no code asks which profiler it was.
+//! A profiler (cpu, allocations, stalls, spans) leaves a [`Folded`]. [`Names`] makes its frames
+//! comparable, a [`Side`] says what it was measured in, and from there on no code asks which
+//! profiler it was.
 
 mod amount;
 mod blame;

@@ -1,7 +1,8 @@
 //! Names of functions that match across variants, builds and profilers.
 //!
-//! A profiler may hand over mangled symbols, its own demangler's output or names from debug information. They differ in
-//! hashes, in how closures are numbered and in how generics are written; what is compared must not.
+//! A profiler may hand over mangled symbols, its own demangler's output or names from debug
+//! information. They differ in hashes, in how closures are numbered and in how generics are
+//! written; what is compared must not.
 
 mod plumbing;
 mod raw;
@@ -17,7 +18,8 @@ pub enum Plumbing {
     /// They stay.
     #[default]
     Shown,
-    /// Runs of the runtime's frames become `[tokio]`, what starts a thread becomes `[thread start]`.
+    /// Runs of the runtime's frames become `[tokio]`, what starts a thread becomes `[thread
+    /// start]`.
     Tokio,
 }
 
@@ -35,13 +37,15 @@ impl Names {
         Names::default()
     }
 
-    /// Gives the same items of these modules of a crate one name: variants have functions of the same names on
-    /// purpose, and `my_crate::buggy::import` and `my_crate::fixed::import` both become `my_crate::…::import`.
+    /// Gives the same items of these modules of a crate one name: variants have functions of the
+    /// same names on purpose, and `my_crate::buggy::import` and `my_crate::fixed::import` both
+    /// become `my_crate::…::import`.
     ///
     /// The crate is given as code writes it, with underscores.
     pub fn unify_variants(mut self, in_crate: &str, modules: &[&str]) -> Names {
         let one = format!("{in_crate}::…");
-        self.unified.extend(modules.iter().map(|module| (format!("{in_crate}::{module}"), one.clone())));
+        self.unified
+            .extend(modules.iter().map(|module| (format!("{in_crate}::{module}"), one.clone())));
         self
     }
 
@@ -57,12 +61,14 @@ impl Names {
             return unknown;
         }
         let named = raw::without_numbers(&raw::demangled(frame.trim()));
-        let one_name = |name: String, (module, one): &(String, String)| with_path(&name, module, one);
+        let one_name =
+            |name: String, (module, one): &(String, String)| with_path(&name, module, one);
         tidy::tidy(&self.unified.iter().fold(named, one_name))
     }
 
-    /// The comparable names of a stack, root first. What only calls a closure is left out, for whether it is there
-    /// depends on what was inlined; what a closure was inlined into goes by the closure's name.
+    /// The comparable names of a stack, root first. What only calls a closure is left out, for
+    /// whether it is there depends on what was inlined; what a closure was inlined into goes by the
+    /// closure's name.
     pub fn stack(&self, frames: &[&str]) -> Vec<String> {
         self.named(frames.iter().map(|frame| self.clean(frame)).collect())
     }
@@ -131,7 +137,8 @@ fn without_shim<'a>(name: &'a str, callee: Option<&str>) -> Option<&'a str> {
 fn is_shim(name: &str) -> bool {
     let called = name.trim_end_matches("{shim:vtable}").trim_end_matches("::");
     let method = called.rsplit("::").next();
-    called.contains("core::ops::function::Fn") && matches!(method, Some("call_once" | "call_mut" | "call"))
+    called.contains("core::ops::function::Fn")
+        && matches!(method, Some("call_once" | "call_mut" | "call"))
 }
 
 #[cfg(test)]
@@ -145,7 +152,10 @@ mod tests {
                 "scenario_greedy::buggy::import::{closure}",
                 "_ZN15scenario_greedy5buggy6import28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE",
             ),
-            ("scenario_greedy::buggy::import::{closure}", "_RNCNvNtCs1234_15scenario_greedy5buggy6import0B5_"),
+            (
+                "scenario_greedy::buggy::import::{closure}",
+                "_RNCNvNtCs1234_15scenario_greedy5buggy6import0B5_",
+            ),
             (
                 "scenario_greedy::buggy::import::{closure}",
                 "scenario_greedy::buggy::import::{{closure}}::h0123456789abcdef",
@@ -154,15 +164,24 @@ mod tests {
                 "scenario_greedy::buggy::import::{closure}",
                 "scenario_greedy[6c1d8a1bf3a3e8a4]::buggy::import::{closure#3}",
             ),
-            ("scenario_greedy::buggy::import::{closure}", "scenario_greedy::buggy::import::{async_fn_env#0}"),
+            (
+                "scenario_greedy::buggy::import::{closure}",
+                "scenario_greedy::buggy::import::{async_fn_env#0}",
+            ),
             (
                 "scenario_greedy::buggy::import::{closure}",
                 "scenario_greedy::buggy::import::{{closure}}::h0123456789abcdef.llvm.1234567",
             ),
-            ("tokio::runtime::park::CachedParkThread::park", "tokio::runtime::park::CachedParkThread::park+0x1f"),
+            (
+                "tokio::runtime::park::CachedParkThread::park",
+                "tokio::runtime::park::CachedParkThread::park+0x1f",
+            ),
             ("alloc::vec::Vec<T, A>::push", "<alloc::vec::Vec<T,A>>::push"),
             ("alloc::vec::Vec<T, A>::push", "alloc::vec::Vec<T,A>::push"),
-            ("<i32 as core::fmt::Display>::fmt", "core::fmt::num::imp::<impl core::fmt::Display for i32>::fmt"),
+            (
+                "<i32 as core::fmt::Display>::fmt",
+                "core::fmt::num::imp::<impl core::fmt::Display for i32>::fmt",
+            ),
             ("<i32 as core::fmt::Display>::fmt", "<i32 as core::fmt::Display>::fmt"),
             ("str::trim", "core::str::<impl str>::trim"),
             ("<[T]>::iter", "core::slice::<impl [T]>::iter"),
@@ -215,8 +234,14 @@ mod tests {
     fn variants_have_one_name_and_their_namesakes_keep_theirs() {
         let names = Names::new().unify_variants("scenario_greedy", &["buggy", "fixed"]);
         let cases = [
-            ("scenario_greedy::buggy::import::{{closure}}::h0123456789abcdef", "scenario_greedy::…::import::{closure}"),
-            ("scenario_greedy::fixed::import::{closure#0}", "scenario_greedy::…::import::{closure}"),
+            (
+                "scenario_greedy::buggy::import::{{closure}}::h0123456789abcdef",
+                "scenario_greedy::…::import::{closure}",
+            ),
+            (
+                "scenario_greedy::fixed::import::{closure#0}",
+                "scenario_greedy::…::import::{closure}",
+            ),
             (
                 "core::ptr::drop_in_place::<scenario_greedy::fixed::Order>",
                 "core::ptr::drop_in_place<scenario_greedy::…::Order>",
@@ -246,9 +271,16 @@ mod tests {
             assert_eq!(Names::new().stack(&["main", shim, "phone::call"]), ["main", "phone::call"]);
             assert_eq!(Names::new().stack(&[shim]).len(), 1, "a weight is never lost");
         }
-        let (shim, closure) =
-            ("<app::f::{closure#0} as core::ops::function::FnOnce<()>>::call_once", "app::f::{closure#0}");
-        for stack in [&[shim][..], &[closure], &[shim, closure], &[shim, "core::ops::function::FnOnce::call_once"]] {
+        let (shim, closure) = (
+            "<app::f::{closure#0} as core::ops::function::FnOnce<()>>::call_once",
+            "app::f::{closure#0}",
+        );
+        for stack in [
+            &[shim][..],
+            &[closure],
+            &[shim, closure],
+            &[shim, "core::ops::function::FnOnce::call_once"],
+        ] {
             assert_eq!(Names::new().stack(stack), ["app::f::{closure}"], "inlined or not");
         }
     }
@@ -275,7 +307,11 @@ mod tests {
             "+0x",
             "@",
         ] {
-            assert!(Names::new().clean(raw).len() <= raw.len() + 20, "{}", &raw[..raw.len().min(20)]);
+            assert!(
+                Names::new().clean(raw).len() <= raw.len() + 20,
+                "{}",
+                &raw[..raw.len().min(20)]
+            );
         }
     }
 }

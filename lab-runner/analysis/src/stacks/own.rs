@@ -7,7 +7,8 @@ use std::path::Path;
 
 /// Crates that are nobody's own code in a profile whose own crate is not known.
 const LIBRARIES: [&str; 6] = ["__rustc", "alloc", "core", "futures_util", "std", "tokio"];
-/// The lab's packages, by their folders beside this one: their sources are foreign where a function lost its path.
+/// The lab's packages, by their folders beside this one: their sources are foreign where a function
+/// lost its path.
 const LAB_SOURCES: [&str; 5] = ["analysis/src", "kit/src", "recorder/src", "recording/src", "src"];
 
 /// Whether a function is the scenario's own: of its crate where that is known.
@@ -16,13 +17,14 @@ pub fn is_own(frame: &str, in_crate: Option<&str>) -> bool {
     in_crate.map_or(!LIBRARIES.contains(&of), |own| of == own)
 }
 
-/// Whether a function is surely nobody's own: of the standard library, the runtime, the lab, or of what tasks are built with.
+/// Whether a function is surely nobody's own: of the standard library, the runtime, the lab, or of
+/// what tasks are built with.
 pub fn is_foreign(frame: &str) -> bool {
     crate_of(frame).is_none_or(is_foreign_crate)
 }
 
-/// Whether code is user code: by where its source lies, which also tells of functions that were inlined and lost
-/// their path, and by the crate where that is not known.
+/// Whether code is user code: by where its source lies, which also tells of functions that were
+/// inlined and lost their path, and by the crate where that is not known.
 pub fn is_own_frame(frame: &Frame) -> bool {
     let made_by_the_compiler = frame.function.starts_with("__rust");
     let may_be_own = !is_foreign(&frame.function) || lost_its_path(&frame.function);
@@ -37,8 +39,8 @@ fn lost_its_path(function: &str) -> bool {
     function.split('<').next().is_some_and(|name| !name.is_empty() && !name.contains("::"))
 }
 
-/// Whether a source file belongs to a crate of the registry, of somebody else's repository, of the standard library or
-/// of the lab. Folders that are merely called so are not taken for them.
+/// Whether a source file belongs to a crate of the registry, of somebody else's repository, of the
+/// standard library or of the lab. Folders that are merely called so are not taken for them.
 fn is_foreign_source(file: &str) -> bool {
     is_of_a_registry(file)
         || file.contains("/git/checkouts/")
@@ -51,13 +53,18 @@ fn is_foreign_source(file: &str) -> bool {
 fn is_of_a_registry(file: &str) -> bool {
     let Some((_, below)) = file.split_once("/registry/src/") else { return false };
     let package = below.split('/').nth(1).unwrap_or_default();
-    package.match_indices('-').any(|(at, _)| package[at + 1..].starts_with(|c: char| c.is_ascii_digit()))
+    package
+        .match_indices('-')
+        .any(|(at, _)| package[at + 1..].starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// `/rustc/COMMIT/library/…` or, where the sources are installed, `…/rust/library/…`; and the crates that it is built with.
+/// `/rustc/COMMIT/library/…` or, where the sources are installed, `…/rust/library/…`; and the
+/// crates that it is built with.
 fn is_of_the_standard_library(file: &str) -> bool {
     let of_a_commit = file.strip_prefix("/rustc/").and_then(|rest| rest.split_once('/'));
-    of_a_commit.is_some() || file.contains("/rustlib/src/rust/library/") || file.starts_with("/rust/deps/")
+    of_a_commit.is_some()
+        || file.contains("/rustlib/src/rust/library/")
+        || file.starts_with("/rust/deps/")
 }
 
 fn is_of_the_lab(file: &str) -> bool {
@@ -75,9 +82,16 @@ mod tests {
 
     #[test]
     fn own_code_is_that_of_the_scenario_or_else_of_nobody_else() {
-        assert!(is_own("<scenario_greedy::…::Import as core::future::Future>::poll", Some("scenario_greedy")));
+        assert!(is_own(
+            "<scenario_greedy::…::Import as core::future::Future>::poll",
+            Some("scenario_greedy")
+        ));
         assert!(!is_own("scenario_greedy_too::work", Some("scenario_greedy")));
-        assert!(is_own("my_app::work", None) && !is_own("core::ptr::read", None) && !is_own("epoll_wait", None));
+        assert!(
+            is_own("my_app::work", None)
+                && !is_own("core::ptr::read", None)
+                && !is_own("epoll_wait", None)
+        );
         assert!(!is_own("[thread start]", None));
     }
 
@@ -90,22 +104,36 @@ mod tests {
         );
         assert!(!is_foreign("<scenario_greedy::buggy::Import>::poll"));
         let without_path = "for_each<fn(&my_app::Task), my_app::run::{closure_env#0}>";
-        assert!(is_foreign(without_path) && !is_own(without_path, None), "whose it is nobody knows");
+        assert!(
+            is_foreign(without_path) && !is_own(without_path, None),
+            "whose it is nobody knows"
+        );
     }
 
     #[test]
     fn a_crate_whose_name_begins_like_a_librarys_is_somebodys_own() {
-        for own in ["serde_shop::f", "futures_market::f", "tracing_parcels::f", "lab_runners::f", "tokio_shop::f"] {
+        for own in [
+            "serde_shop::f",
+            "futures_market::f",
+            "tracing_parcels::f",
+            "lab_runners::f",
+            "tokio_shop::f",
+        ] {
             assert!(!is_foreign(own), "{own}");
         }
-        for foreign in ["parking_lot_core::f", "lock_api::f", "lab_recorder::f", "crossbeam_channel::f"] {
+        for foreign in
+            ["parking_lot_core::f", "lock_api::f", "lab_recorder::f", "crossbeam_channel::f"]
+        {
             assert!(is_foreign(foreign), "{foreign}");
         }
     }
 
     #[test]
     fn what_lost_its_path_is_known_by_the_crate_of_its_source() {
-        assert!(is_own_frame(&named("{async_fn#0}<fn(usize) -> std::x::Y>", "/home/me/shop/src/main.rs")));
+        assert!(is_own_frame(&named(
+            "{async_fn#0}<fn(usize) -> std::x::Y>",
+            "/home/me/shop/src/main.rs"
+        )));
         assert!(is_own_frame(&named("hash<core::Ordering>", "/home/me/shop/src/main.rs")));
         assert!(!is_own_frame(&named("__rust_alloc", "/home/me/shop/src/main.rs")));
         for foreign in [
@@ -118,7 +146,8 @@ mod tests {
         ] {
             assert!(!is_own_frame(&named("f<shop::Order>", foreign)), "{foreign}");
         }
-        let kit = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("kit").join("src/requests.rs");
+        let kit =
+            Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("kit").join("src/requests.rs");
         assert!(!is_own_frame(&named("serve<shop::Order>", kit.to_str().unwrap())));
     }
 

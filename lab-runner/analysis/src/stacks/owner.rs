@@ -75,7 +75,9 @@ impl Charge {
     fn new(frame: &str, own_crate: Option<&str>) -> Charge {
         match owner(frame, own_crate) {
             Owner::Own => Charge::Own(own_function(frame)),
-            Owner::Dependency => Charge::Crate(format!("crate {}", crate_of(frame).unwrap_or(frame))),
+            Owner::Dependency => {
+                Charge::Crate(format!("crate {}", crate_of(frame).unwrap_or(frame)))
+            }
             Owner::Tokio => Charge::Crate("crate tokio".into()),
             Owner::Std => Charge::None,
         }
@@ -146,10 +148,22 @@ mod tests {
     fn a_frame_belongs_to_the_program_a_dependency_tokio_or_std() {
         let of = |frame| owner(frame, Some("shop"));
         assert_eq!(of("<shop::…::Import as core::future::Future>::poll"), Owner::Own);
-        assert_eq!(of("<&mut serde_json::de::Deserializer<R> as serde::Deserializer>::x"), Owner::Dependency);
-        assert_eq!((of("[tokio]"), of("tokio::sync::mutex::Mutex::lock")), (Owner::Tokio, Owner::Tokio));
-        assert_eq!((of("core::ptr::read"), of("epoll_wait"), of("[no stack]")), (Owner::Std, Owner::Std, Owner::Std));
-        assert_eq!((owner("app::work", None), owner("serde::x", None)), (Owner::Own, Owner::Dependency));
+        assert_eq!(
+            of("<&mut serde_json::de::Deserializer<R> as serde::Deserializer>::x"),
+            Owner::Dependency
+        );
+        assert_eq!(
+            (of("[tokio]"), of("tokio::sync::mutex::Mutex::lock")),
+            (Owner::Tokio, Owner::Tokio)
+        );
+        assert_eq!(
+            (of("core::ptr::read"), of("epoll_wait"), of("[no stack]")),
+            (Owner::Std, Owner::Std, Owner::Std)
+        );
+        assert_eq!(
+            (owner("app::work", None), owner("serde::x", None)),
+            (Owner::Own, Owner::Dependency)
+        );
     }
 
     #[test]
@@ -160,8 +174,15 @@ mod tests {
             "shop::parse",
             "shop::parse::{closure}::{closure}",
         ];
-        assert!(names.iter().all(|name| own_function(name) == "shop::parse"), "{:?}", names.map(own_function));
-        assert_eq!(own_function("<shop::Order as serde::Deserialize>::x<A>"), "<shop::Order as serde::Deserialize>::x");
+        assert!(
+            names.iter().all(|name| own_function(name) == "shop::parse"),
+            "{:?}",
+            names.map(own_function)
+        );
+        assert_eq!(
+            own_function("<shop::Order as serde::Deserialize>::x<A>"),
+            "<shop::Order as serde::Deserialize>::x"
+        );
     }
 
     #[test]
@@ -177,6 +198,9 @@ mod tests {
             "shop::a;shop::b;crate serde_json"
         );
         assert_eq!(of("[thread start];[tokio];epoll_wait"), "crate tokio");
-        assert_eq!((of("request;fetch"), of("[no stack]")), ("request;fetch".into(), "[no stack]".into()));
+        assert_eq!(
+            (of("request;fetch"), of("[no stack]")),
+            ("request;fetch".into(), "[no stack]".into())
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Profiles for other people's tools: `go tool pprof`, Firefox Profiler, Speedscope and flame graph services.
+//! Profiles for other people's tools: `go tool pprof`, Firefox Profiler, Speedscope and flame graph
+//! services.
 //!
 //! The format is gzip around a protobuf message of seven kinds of fields.
 
@@ -24,7 +25,8 @@ mod field {
     pub const LOCATION_LINE: u64 = 4;
 }
 
-/// What a value of a sample is, in the words of pprof: `cpu` in `nanoseconds`, `alloc_space` in `bytes`.
+/// What a value of a sample is, in the words of pprof: `cpu` in `nanoseconds`, `alloc_space` in
+/// `bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueType {
     /// What is measured.
@@ -65,15 +67,20 @@ struct Place {
 }
 
 impl Pprof {
-    /// A profile without samples, each of which will have a value of each of these types. Tools show the last type unless
-    /// they are asked for another.
+    /// A profile without samples, each of which will have a value of each of these types. Tools
+    /// show the last type unless they are asked for another.
     pub fn new(types: &[ValueType]) -> Pprof {
         Pprof { types: types.to_vec(), places: HashMap::new(), samples: BTreeMap::new() }
     }
 
-    /// Adds a stack, innermost function first, with a value of each type. `start_of` knows the line where a function
-    /// begins.
-    pub fn add(&mut self, stack: &[Frame], values: &[f64], start_of: impl Fn(&Frame) -> Option<u32>) {
+    /// Adds a stack, innermost function first, with a value of each type. `start_of` knows the line
+    /// where a function begins.
+    pub fn add(
+        &mut self,
+        stack: &[Frame],
+        values: &[f64],
+        start_of: impl Fn(&Frame) -> Option<u32>,
+    ) {
         let places = stack.iter().map(|frame| Place {
             function: frame.function.clone(),
             file: frame.file.clone().unwrap_or_default(),
@@ -88,7 +95,12 @@ impl Pprof {
     pub fn without_lines(folded: &Folded, kind: ValueType) -> Pprof {
         let mut profile = Pprof::new(&[kind]);
         for (frames, weight) in folded.stacks() {
-            let function = |name: &&str| Place { function: (*name).to_owned(), file: String::new(), start: 0, line: 0 };
+            let function = |name: &&str| Place {
+                function: (*name).to_owned(),
+                file: String::new(),
+                start: 0,
+                line: 0,
+            };
             profile.add_places(frames.iter().rev().map(function).collect(), &[weight]);
         }
         profile
@@ -104,7 +116,8 @@ impl Pprof {
         sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
     }
 
-    /// The profile in the pprof format, compressed: one sample for each stack, values rounded to whole numbers.
+    /// The profile in the pprof format, compressed: one sample for each stack, values rounded to
+    /// whole numbers.
     ///
     /// # Errors
     /// If there are no samples or too large values.
@@ -130,7 +143,8 @@ impl Pprof {
         for (stack, values) in &self.samples {
             message.nested(field::SAMPLE, &sample(stack, values));
         }
-        let mut places: Vec<(u64, &Place)> = self.places.iter().map(|(place, number)| (*number, place)).collect();
+        let mut places: Vec<(u64, &Place)> =
+            self.places.iter().map(|(place, number)| (*number, place)).collect();
         places.sort_unstable();
         let mut functions: HashMap<(&str, &str), u64> = HashMap::new();
         for (number, place) in places {
@@ -158,8 +172,8 @@ fn sample(stack: &[u64], values: &[f64]) -> Message {
 
 fn function_of<'a>(place: &'a Place, number: u64, strings: &mut Strings<'a>) -> Message {
     let (name, file) = (strings.index(&place.function), strings.index(&place.file));
-    // The system's name (field 3) stays empty: pprof takes equal names for mangled ones, and "demangles" the brackets of
-    // `<Order as Drop>::drop` away.
+    // The system's name (field 3) stays empty: pprof takes equal names for mangled ones, and
+    // "demangles" the brackets of `<Order as Drop>::drop` away.
     Message::of([(1, number), (2, name), (4, file), (5, u64::from(place.start))])
 }
 
@@ -202,12 +216,14 @@ mod tests {
         std::iter::from_fn(|| (!bytes.is_empty()).then(|| varint(&mut bytes))).collect()
     }
 
-    /// What a reader of the format finds: types, the default one, and lines like `outer (file:start):line;inner 7 3`.
+    /// What a reader of the format finds: types, the default one, and lines like `outer
+    /// (file:start):line;inner 7 3`.
     fn decoded(gzipped: &[u8]) -> (Vec<String>, String, Vec<String>) {
         let mut bytes = Vec::new();
         GzDecoder::new(gzipped).read_to_end(&mut bytes).unwrap();
         let profile = fields(&bytes);
-        let strings: Vec<&str> = nested(&profile, 6).into_iter().map(|s| std::str::from_utf8(s).unwrap()).collect();
+        let strings: Vec<&str> =
+            nested(&profile, 6).into_iter().map(|s| std::str::from_utf8(s).unwrap()).collect();
         assert_eq!(strings[0], "");
         let text = |bytes: &[u8], field| strings[number(&fields(bytes), field).unwrap() as usize];
         let mut functions = BTreeMap::new();
@@ -225,7 +241,8 @@ mod tests {
             locations.insert(number(&location, 1).unwrap(), shown);
         }
         let types = nested(&profile, 1);
-        let types = types.iter().map(|kind| format!("{}/{}", text(kind, 1), text(kind, 2))).collect();
+        let types =
+            types.iter().map(|kind| format!("{}/{}", text(kind, 1), text(kind, 2))).collect();
         let mut stacks = Vec::new();
         for sample in nested(&profile, 2) {
             let sample = fields(sample);
@@ -256,13 +273,18 @@ mod tests {
         profile.add(&parsing, &[1.0, 4e6], start);
         profile.add(&[unknown], &[1.0, 4e6], start);
         let (types, default, stacks) = decoded(&profile.gzipped().unwrap());
-        assert_eq!((types.join(" "), default.as_str()), ("samples/count cpu/nanoseconds".into(), "cpu"));
+        assert_eq!(
+            (types.join(" "), default.as_str()),
+            ("samples/count cpu/nanoseconds".into(), "cpu")
+        );
         let main = "main (/src/main.rs:0):3";
         assert_eq!(
             stacks,
             [
                 "<[u8; 8] as Debug>::fmt (:0):0 [1, 4000000]".to_owned(),
-                format!("{main};buggy (/src/buggy.rs:7):11;parse (/src/parse.rs:0):90 [3, 12000000]"),
+                format!(
+                    "{main};buggy (/src/buggy.rs:7):11;parse (/src/parse.rs:0):90 [3, 12000000]"
+                ),
                 format!("{main};buggy (/src/buggy.rs:7):13 [1, 4000000]"),
             ]
         );
@@ -279,8 +301,10 @@ mod tests {
             let (types, default, stacks) = decoded(&profile.gzipped().unwrap());
             assert_eq!((types.join(" "), default.as_str()), ("wall/nanoseconds".into(), "wall"));
             let read: Vec<String> = stacks.iter().map(|line| line.replace(" (:0):0", "")).collect();
-            let mut wanted: Vec<String> =
-                folded.stacks().map(|(frames, weight)| format!("{} [{weight}]", frames.join(";"))).collect();
+            let mut wanted: Vec<String> = folded
+                .stacks()
+                .map(|(frames, weight)| format!("{} [{weight}]", frames.join(";")))
+                .collect();
             wanted.sort();
             assert_eq!(read, wanted);
         }

@@ -1,8 +1,10 @@
-//! The one table of functions of tokio, the standard library, `parking_lot` and `futures` that a stack is read by.
+//! The one table of functions of tokio, the standard library, `parking_lot` and `futures` that a
+//! stack is read by.
 //!
 //! A function is known by its crate, by whole segments of its path and by its name, so that neither
-//! `my_app::runtime::task::raw::poll` passes for tokio's nor `my_app::lock_slow_query` for a lock. Debug information may
-//! call an inlined function by its name alone: such a one is known by the crate that its file belongs to and the file.
+//! `my_app::runtime::task::raw::poll` passes for tokio's nor `my_app::lock_slow_query` for a lock.
+//! Debug information may call an inlined function by its name alone: such a one is known by the
+//! crate that its file belongs to and the file.
 
 use crate::stacks::symbol_path::{last_name, segments};
 use lab_recording::frame::Frame;
@@ -30,8 +32,12 @@ const fn functions(
 }
 
 /// The loop of a thread of a blocking pool.
-pub const POOL: &[Functions] =
-    &[functions("tokio", "runtime::blocking::pool", &["runtime/blocking/pool.rs"], &["run", "run_worker"])];
+pub const POOL: &[Functions] = &[functions(
+    "tokio",
+    "runtime::blocking::pool",
+    &["runtime/blocking/pool.rs"],
+    &["run", "run_worker"],
+)];
 
 /// The loop of a worker.
 pub const WORKER: &[Functions] = &[functions(
@@ -44,7 +50,12 @@ pub const WORKER: &[Functions] = &[functions(
 /// The poll of a task, or of a blocking task, by its runtime.
 pub const TASK_POLL: &[Functions] = &[
     functions("tokio", "runtime::task::raw", &["runtime/task/raw.rs"], &["poll"]),
-    functions("tokio", "runtime::task::harness", &["runtime/task/harness.rs"], &["poll", "poll_inner", "poll_future"]),
+    functions(
+        "tokio",
+        "runtime::task::harness",
+        &["runtime/task/harness.rs"],
+        &["poll", "poll_inner", "poll_future"],
+    ),
     functions("tokio", "runtime::task::core", &["runtime/task/core.rs"], &["poll"]),
 ];
 
@@ -61,7 +72,12 @@ pub const BLOCK_IN_PLACE: &[Functions] = &[
 
 /// The end of a runtime.
 pub const RUNTIME_END: &[Functions] = &[
-    functions("tokio", "runtime::blocking::pool::BlockingPool", &[], &["shutdown", "drop", "drop_in_place"]),
+    functions(
+        "tokio",
+        "runtime::blocking::pool::BlockingPool",
+        &[],
+        &["shutdown", "drop", "drop_in_place"],
+    ),
     functions("tokio", "runtime::blocking::shutdown", &["runtime/blocking/shutdown.rs"], &["wait"]),
     functions("tokio", "runtime::runtime", &["runtime/runtime.rs"], &["shutdown_timeout"]),
 ];
@@ -133,8 +149,12 @@ pub const BLOCK_ON: &[Functions] = &[functions(
 )];
 
 /// Parked threads.
-pub const PARK: &[Functions] =
-    &[functions("std", "thread", &["thread/thread.rs", "thread/functions.rs"], &["park", "park_timeout"])];
+pub const PARK: &[Functions] = &[functions(
+    "std",
+    "thread",
+    &["thread/thread.rs", "thread/functions.rs"],
+    &["park", "park_timeout"],
+)];
 
 /// Condition variables.
 pub const CONDVAR: &[Functions] = &[
@@ -150,11 +170,17 @@ pub const CONDVAR: &[Functions] = &[
         &["sys/sync/condvar/futex.rs"],
         &["wait", "wait_timeout", "wait_optional_timeout"],
     ),
-    functions("parking_lot", "condvar", &["condvar.rs"], &["wait", "wait_while", "wait_until_internal"]),
+    functions(
+        "parking_lot",
+        "condvar",
+        &["condvar.rs"],
+        &["wait", "wait_while", "wait_until_internal"],
+    ),
 ];
 
 /// Sleeping threads.
-pub const SLEEP: &[Functions] = &[functions("std", "thread", &["thread/functions.rs"], &["sleep", "sleep_until"])];
+pub const SLEEP: &[Functions] =
+    &[functions("std", "thread", &["thread/functions.rs"], &["sleep", "sleep_until"])];
 
 /// Combinators, in which one task polls a set of futures.
 pub const COMBINATOR: &[Functions] = &[
@@ -167,7 +193,12 @@ pub const COMBINATOR: &[Functions] = &[
     functions(
         "futures_util",
         "future",
-        &["future/join_all.rs", "future/try_join_all.rs", "future/select_all.rs", "future/select_ok.rs"],
+        &[
+            "future/join_all.rs",
+            "future/try_join_all.rs",
+            "future/select_all.rs",
+            "future/select_ok.rs",
+        ],
         &[],
     ),
 ];
@@ -190,8 +221,14 @@ pub const TURNS_AWAY: &[Functions] = &[
 ];
 
 /// Modules whose functions call a closure of their caller, and poll no future of his.
-const CALLS_CLOSURES: &[(&str, &str)] =
-    &[("core", "iter"), ("core", "slice"), ("alloc", ""), ("serde", ""), ("serde_core", ""), ("serde_json", "")];
+const CALLS_CLOSURES: &[(&str, &str)] = &[
+    ("core", "iter"),
+    ("core", "slice"),
+    ("alloc", ""),
+    ("serde", ""),
+    ("serde_core", ""),
+    ("serde_json", ""),
+];
 /// Of those, what polls the future that it holds.
 const HOLDS_A_FUTURE: (&str, &str) = ("alloc", "boxed");
 
@@ -226,8 +263,8 @@ pub const NEUTRAL_PATHS: &[&[&str]] = &[
     &["tokio", "task", "coop"],
 ];
 
-/// Crates that are nobody's own code: the standard library, the runtime and what stands between it and the kernel, what
-/// tasks are built with, and the lab.
+/// Crates that are nobody's own code: the standard library, the runtime and what stands between it
+/// and the kernel, what tasks are built with, and the lab.
 const FOREIGN_CRATES: &[&str] = &[
     "__rustc",
     "alloc",
@@ -305,9 +342,11 @@ impl<'a> Named<'a> {
             return false;
         }
         match functions.names {
-            // Of a combinator each file is a module of its own, and only some modules of `stream` are combinators.
+            // Of a combinator each file is a module of its own, and only some modules of `stream`
+            // are combinators.
             [] if self.has_path() => functions.files.iter().any(|file| {
-                let module = file.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
+                let module =
+                    file.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
                 self.begins_with(functions.krate, &module)
             }),
             _ if self.has_path() => self.begins_with(functions.krate, functions.module),
@@ -322,7 +361,8 @@ impl<'a> Named<'a> {
 
     /// Whether its path begins with a crate and, by whole segments, a module of it.
     fn begins_with(&self, krate: &str, module: &str) -> bool {
-        let wanted = std::iter::once(krate).chain(module.split("::").filter(|part| !part.is_empty()));
+        let wanted =
+            std::iter::once(krate).chain(module.split("::").filter(|part| !part.is_empty()));
         let mut path = self.path.iter();
         wanted.into_iter().all(|part| path.next().is_some_and(|own| *own == part))
     }
@@ -330,12 +370,15 @@ impl<'a> Named<'a> {
     /// Whether its file is this one of the sources of a crate.
     fn is_defined_in(&self, krate: &str, file: &str) -> bool {
         let below = self.file.and_then(|path| path.strip_suffix(file)?.strip_suffix("/src/"));
-        below.is_some_and(|folder| names_crate(folder.rsplit('/').next().unwrap_or_default(), krate))
+        below
+            .is_some_and(|folder| names_crate(folder.rsplit('/').next().unwrap_or_default(), krate))
     }
 
     /// Whether it calls a closure of its caller, and polls no future of his.
     pub fn calls_closures(&self) -> bool {
-        let any = |modules: &[(&str, &str)]| modules.iter().any(|(krate, module)| self.is_within(krate, module));
+        let any = |modules: &[(&str, &str)]| {
+            modules.iter().any(|(krate, module)| self.is_within(krate, module))
+        };
         self.is_in(BLOCK_IN_PLACE) || any(CALLS_CLOSURES) && !any(&[HOLDS_A_FUTURE])
     }
 
@@ -343,25 +386,33 @@ impl<'a> Named<'a> {
         if self.has_path() {
             return self.begins_with(krate, module);
         }
-        let Some((folder, below)) = self.file.and_then(|file| file.rsplit_once("/src/")) else { return false };
+        let Some((folder, below)) = self.file.and_then(|file| file.rsplit_once("/src/")) else {
+            return false;
+        };
         let rest = below.strip_prefix(module);
         names_crate(folder.rsplit('/').next().unwrap_or_default(), krate)
             && (module.is_empty() || rest.is_some_and(|rest| rest.starts_with(['/', '.'])))
     }
 }
 
-/// Whether a folder that holds the sources of a crate is called as the crate is: `futures-util-0.3.34`, `tokio`.
+/// Whether a folder that holds the sources of a crate is called as the crate is:
+/// `futures-util-0.3.34`, `tokio`.
 fn names_crate(folder: &str, krate: &str) -> bool {
     crate_of_folder(folder).replace('-', "_") == krate
 }
 
-/// The name of a crate, of the folder that its sources lie in: without the version that the registry puts behind it.
+/// The name of a crate, of the folder that its sources lie in: without the version that the
+/// registry puts behind it.
 fn crate_of_folder(folder: &str) -> &str {
     let is_version = |version: &str| version.starts_with(|c: char| c.is_ascii_digit());
-    folder.match_indices('-').find(|(at, _)| is_version(&folder[at + 1..])).map_or(folder, |(at, _)| &folder[..at])
+    folder
+        .match_indices('-')
+        .find(|(at, _)| is_version(&folder[at + 1..]))
+        .map_or(folder, |(at, _)| &folder[..at])
 }
 
-/// The crate that a source file belongs to, as code writes it, by the folder above the innermost `src`.
+/// The crate that a source file belongs to, as code writes it, by the folder above the innermost
+/// `src`.
 pub fn crate_of_file(file: &str) -> Option<String> {
     let (above, _) = file.rsplit_once("/src/")?;
     let name = crate_of_folder(above.rsplit('/').next()?);

@@ -1,4 +1,5 @@
-//! One side of a difference: a profile with what it was measured in, and how two of them come to one scale.
+//! One side of a difference: a profile with what it was measured in, and how two of them come to
+//! one scale.
 
 use crate::stacks::Folded;
 use anyhow::{Result, ensure};
@@ -52,24 +53,33 @@ impl Scale {
         ensure!(unit == after.unit, "{unit} and {} cannot be compared", after.unit);
         ensure!(op == after.op, "one {op} and one {} cannot be compared", after.op);
         Ok(match (before.some_ops(), after.some_ops()) {
-            (Some(b), Some(a)) => {
-                Scale { before: b, after: a, unit: unit.into(), per: format!("per {op}"), note: None }
-            }
+            (Some(b), Some(a)) => Scale {
+                before: b,
+                after: a,
+                unit: unit.into(),
+                per: format!("per {op}"),
+                note: None,
+            },
             _ => Scale::by_totals(before, after),
         })
     }
 
     fn by_totals(before: &Side, after: &Side) -> Scale {
         // Of nothing, nothing has a share: 0/1.
-        let percent = |side: &Side| if side.folded.is_empty() { 1.0 } else { side.folded.total() / 100.0 };
-        let unknown: Vec<&str> =
-            [before, after].into_iter().filter(|side| side.some_ops().is_none()).map(|side| side.label).collect();
+        let percent =
+            |side: &Side| if side.folded.is_empty() { 1.0 } else { side.folded.total() / 100.0 };
+        let unknown: Vec<&str> = [before, after]
+            .into_iter()
+            .filter(|side| side.some_ops().is_none())
+            .map(|side| side.label)
+            .collect();
         let note = format!(
             "nobody counted a {} {}: shares of each side's own total, where one function grows when another shrinks",
             before.op,
             unknown.join(" or ")
         );
-        let (before, after, per) = (percent(before), percent(after), format!("of all {}", before.unit));
+        let (before, after, per) =
+            (percent(before), percent(after), format!("of all {}", before.unit));
         Scale { before, after, unit: "%".into(), per, note: Some(note) }
     }
 }

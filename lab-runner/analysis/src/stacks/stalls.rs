@@ -19,7 +19,8 @@ pub struct Folded {
     pub on_cpu: BTreeMap<String, f64>,
     /// While it waited in a system call.
     pub off_cpu: BTreeMap<String, f64>,
-    /// While it was in no system call and did not compute: it waited for a core, or for a page of memory.
+    /// While it was in no system call and did not compute: it waited for a core, or for a page of
+    /// memory.
     pub runnable: BTreeMap<String, f64>,
 }
 
@@ -45,7 +46,8 @@ pub struct LongPoll {
     pub poll: u64,
     /// When it began, in nanoseconds of `CLOCK_MONOTONIC`.
     pub begin_ns: u64,
-    /// How long it was seen for, in nanoseconds: up to its last sample, so it was up to a tick longer.
+    /// How long it was seen for, in nanoseconds: up to its last sample, so it was up to a tick
+    /// longer.
     pub seen_ns: u64,
     /// Its samples.
     pub samples: usize,
@@ -80,8 +82,8 @@ pub struct Ran {
 }
 
 impl LongPoll {
-    /// `blocked in read() of a named pipe, /tmp/slow, for 250 ms`: what the kernel had it wait for most; none if it does
-    /// not tell, or if the poll did not wait in the kernel.
+    /// `blocked in read() of a named pipe, /tmp/slow, for 250 ms`: what the kernel had it wait for
+    /// most; none if it does not tell, or if the poll did not wait in the kernel.
     pub fn blocked(&self) -> Option<String> {
         let wait = self.waits.first()?;
         let ms = self.seen_ns as f64 / 1e6 * (1.0 - self.on_cpu - self.runnable).max(0.0);
@@ -105,8 +107,8 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// `read() of a named pipe, /tmp/slow,`: the system call by its name and its file. Where the call is not known, the
-    /// function of the kernel; empty if that is not known either.
+    /// `read() of a named pipe, /tmp/slow,`: the system call by its name and its file. Where the
+    /// call is not known, the function of the kernel; empty if that is not known either.
     fn in_words(&self) -> String {
         let Some(number) = self.syscall else {
             return match self.channel.as_str() {
@@ -125,7 +127,8 @@ impl Wait {
     }
 }
 
-/// A file as `/proc/self/fd` calls it, in words. A named pipe has a path like any file: the kernel's function tells it.
+/// A file as `/proc/self/fd` calls it, in words. A named pipe has a path like any file: the
+/// kernel's function tells it.
 fn described(file: &str, channel: &str) -> String {
     let is_path = file.starts_with('/');
     match file.split_once(":[") {
@@ -146,7 +149,8 @@ pub fn folded(recording: &Recording, symbols: &mut Symbols) -> Folded {
             (false, true) => &mut folded.off_cpu,
             (false, false) => &mut folded.runnable,
         };
-        *side.entry(fold(&sample.frames, symbols)).or_default() += f64::from(sample.ticks) * tick_ms;
+        *side.entry(fold(&sample.frames, symbols)).or_default() +=
+            f64::from(sample.ticks) * tick_ms;
     }
     folded
 }
@@ -175,12 +179,18 @@ fn seen_ns(samples: &[&Sample]) -> u64 {
     samples.iter().map(|sample| sample.at_ns.saturating_sub(sample.begin_ns)).max().unwrap_or(0)
 }
 
-fn long_poll(samples: &[&Sample], waits: &[WaitChannel], symbols: &mut Symbols) -> Option<LongPoll> {
+fn long_poll(
+    samples: &[&Sample],
+    waits: &[WaitChannel],
+    symbols: &mut Symbols,
+) -> Option<LongPoll> {
     let first = samples.first()?;
     let on_cpu = cpu_share(samples);
     let (stack, stack_share) = most_frequent(samples, symbols);
     let mut blamed = Blamed::default();
-    samples.iter().for_each(|sample| blamed.add(&symbols.stack(&sample.frames), f64::from(sample.ticks)));
+    samples
+        .iter()
+        .for_each(|sample| blamed.add(&symbols.stack(&sample.frames), f64::from(sample.ticks)));
     Some(LongPoll {
         task: first.task,
         thread: first.thread,
@@ -193,13 +203,16 @@ fn long_poll(samples: &[&Sample], waits: &[WaitChannel], symbols: &mut Symbols) 
         stack,
         blamed: blamed.frame(),
         stack_share,
-        ran: ran(samples.iter().map(|sample| (symbols.stack(&sample.frames), u64::from(sample.ticks)))),
+        ran: ran(samples
+            .iter()
+            .map(|sample| (symbols.stack(&sample.frames), u64::from(sample.ticks)))),
         waits: waits_of(first, waits),
     })
 }
 
-/// The share of a poll's time on the CPU: by the thread's CPU clock, for a thread that shares its core is off the CPU
-/// for most of the time before most samples, and a majority vote would call it idle. A single sample has its vote alone.
+/// The share of a poll's time on the CPU: by the thread's CPU clock, for a thread that shares its
+/// core is off the CPU for most of the time before most samples, and a majority vote would call it
+/// idle. A single sample has its vote alone.
 fn cpu_share(samples: &[&Sample]) -> f64 {
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return 0.0 };
     match last.at_ns.saturating_sub(first.at_ns) {
@@ -218,8 +231,9 @@ fn ticks<'a>(samples: impl Iterator<Item = &'a Sample>) -> u64 {
     samples.map(|sample| u64::from(sample.ticks)).sum()
 }
 
-/// The stack of functions that most ticks were spent in, and their share. Code that computes is at another instruction
-/// in each sample, so stacks are the same when their functions are; the lines are those of the most frequent addresses.
+/// The stack of functions that most ticks were spent in, and their share. Code that computes is at
+/// another instruction in each sample, so stacks are the same when their functions are; the lines
+/// are those of the most frequent addresses.
 fn most_frequent(samples: &[&Sample], symbols: &mut Symbols) -> (Vec<Frame>, f64) {
     let mut stacks: HashMap<String, HashMap<&[u64], u64>> = HashMap::new();
     for sample in samples {
@@ -228,18 +242,21 @@ fn most_frequent(samples: &[&Sample], symbols: &mut Symbols) -> (Vec<Frame>, f64
     }
     // Ties go to the name that comes first, so that the same recording always says the same.
     let sum = |addresses: &HashMap<&[u64], u64>| addresses.values().sum::<u64>();
-    let most = stacks.iter().max_by_key(|(name, addresses)| (sum(addresses), std::cmp::Reverse(*name)));
+    let most =
+        stacks.iter().max_by_key(|(name, addresses)| (sum(addresses), std::cmp::Reverse(*name)));
     let Some((_, addresses)) = most else { return (Vec::new(), 0.0) };
-    let frames = addresses.iter().max_by_key(|(frames, ticks)| (**ticks, std::cmp::Reverse(**frames)));
+    let frames =
+        addresses.iter().max_by_key(|(frames, ticks)| (**ticks, std::cmp::Reverse(**frames)));
     let stack = frames.map(|(frames, _)| symbols.stack(frames)).unwrap_or_default();
     (stack, sum(addresses) as f64 / ticks(samples.iter().copied()).max(1) as f64)
 }
 
 /// The line of user code at which most samples of a poll are.
 ///
-/// The most frequent stack is no answer: code that calls a parser is in another stack of the parser with each sample, so
-/// the most frequent stack of such a poll is that of something small that always looks the same. Samples are added up
-/// by the innermost frame of user code, whatever that called.
+/// The most frequent stack is no answer: code that calls a parser is in another stack of the parser
+/// with each sample, so the most frequent stack of such a poll is that of something small that
+/// always looks the same. Samples are added up by the innermost frame of user code, whatever that
+/// called.
 fn ran(samples: impl Iterator<Item = (Vec<Frame>, u64)>) -> Option<Ran> {
     let mut lines: BTreeMap<(String, Option<String>, Option<u32>), Line> = BTreeMap::new();
     let mut all = 0;
@@ -251,7 +268,8 @@ fn ran(samples: impl Iterator<Item = (Vec<Frame>, u64)>) -> Option<Ran> {
         *line.inside.entry(stack.first().and_then(|leaf| inside(leaf, own))).or_default() += ticks;
     }
     // Ties go to the name that comes first, so that the same recording always says the same.
-    let most = lines.into_iter().max_by(|a, b| a.1.ticks.cmp(&b.1.ticks).then_with(|| b.0.cmp(&a.0)));
+    let most =
+        lines.into_iter().max_by(|a, b| a.1.ticks.cmp(&b.1.ticks).then_with(|| b.0.cmp(&a.0)));
     let ((function, file, line), Line { ticks: at_it, inside }) = most?;
     let inside = inside.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
     Some(Ran {
@@ -284,7 +302,12 @@ fn waits_of(poll: &Sample, waits: &[WaitChannel]) -> Vec<Wait> {
     }
     let mut found = Vec::new();
     for ((channel, syscall, file), seen) in seen {
-        found.push(Wait { channel: channel.to_owned(), syscall, file: file.map(str::to_owned), seen });
+        found.push(Wait {
+            channel: channel.to_owned(),
+            syscall,
+            file: file.map(str::to_owned),
+            seen,
+        });
     }
     found.sort_by_key(|wait| std::cmp::Reverse(wait.seen));
     found
@@ -342,7 +365,10 @@ mod tests {
             "a third of 0.75 in no system call"
         );
         assert_eq!(poll.stack[0].function, "[unknown]");
-        assert_eq!((poll.waits[0].channel.as_str(), poll.waits[0].seen, poll.waits.len()), ("a", 2, 2));
+        assert_eq!(
+            (poll.waits[0].channel.as_str(), poll.waits[0].seen, poll.waits.len()),
+            ("a", 2, 2)
+        );
         assert_eq!(poll.waits[0].file.as_deref(), Some("/tmp/slow"));
         assert_eq!(poll.ran, None, "there is no user code in it");
         let folded = folded(&recording, &mut symbols);
@@ -355,9 +381,13 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     fn a_system_call_is_named_with_the_file_of_its_descriptor() {
         let text = |channel: &str, syscall: Option<u64>, file: Option<&str>| {
-            Wait { channel: channel.into(), syscall, file: file.map(str::to_owned), seen: 1 }.in_words()
+            Wait { channel: channel.into(), syscall, file: file.map(str::to_owned), seen: 1 }
+                .in_words()
         };
-        assert_eq!(text("anon_pipe_read", Some(0), Some("/tmp/slow")), "read() of a named pipe, /tmp/slow,");
+        assert_eq!(
+            text("anon_pipe_read", Some(0), Some("/tmp/slow")),
+            "read() of a named pipe, /tmp/slow,"
+        );
         assert_eq!(text("anon_pipe_read", Some(0), Some("pipe:[4711]")), "read() of a pipe");
         assert_eq!(text("sk_wait_data", Some(45), Some("socket:[1]")), "recvfrom() of a socket");
         assert_eq!(text("", Some(74), Some("/data/log")), "fsync() of /data/log,");
@@ -378,15 +408,22 @@ mod tests {
         };
         let put = || vec![frame("shop::Store::put", 40), frame("shop::import::{{closure}}", 13)];
         // Each sample finds the parser in another function.
-        let parses =
-            |at: u64| vec![frame(&format!("serde_json::read::f{at}"), 1), frame("shop::import::{{closure}}", 11)];
+        let parses = |at: u64| {
+            vec![
+                frame(&format!("serde_json::read::f{at}"), 1),
+                frame("shop::import::{{closure}}", 11),
+            ]
+        };
         let samples = (0..93).map(|at| (parses(at), 1)).chain((0..7).map(|_| (put(), 1)));
         let most = ran(samples).unwrap();
         assert_eq!((most.frame, most.share), (frame("shop::import::{{closure}}", 11), 0.93));
         assert_eq!(most.inside.as_deref(), Some("serde_json"));
         let mostly_put = (0..3).map(|at| (parses(at), 1)).chain([(put(), 9)]);
         let most = ran(mostly_put).unwrap();
-        assert_eq!((most.frame, most.share, most.inside), (frame("shop::Store::put", 40), 0.75, None));
+        assert_eq!(
+            (most.frame, most.share, most.inside),
+            (frame("shop::Store::put", 40), 0.75, None)
+        );
     }
 
     #[test]
@@ -397,8 +434,12 @@ mod tests {
             line: Some(7),
         };
         let own = frame("shop::import::{{closure}}", Some("/home/me/shop/src/main.rs"));
-        assert_eq!(inside(&frame("serde_json::de::from_str", None), &own).as_deref(), Some("serde_json"));
-        let inlined = frame("parse<shop::Order>", Some("/x/registry/src/i/serde_json-1.0.1/src/read.rs"));
+        assert_eq!(
+            inside(&frame("serde_json::de::from_str", None), &own).as_deref(),
+            Some("serde_json")
+        );
+        let inlined =
+            frame("parse<shop::Order>", Some("/x/registry/src/i/serde_json-1.0.1/src/read.rs"));
         assert_eq!(inside(&inlined, &own).as_deref(), Some("serde_json"));
         assert_eq!(inside(&frame("shop::validate", None), &own), None);
         assert_eq!(inside(&frame("memcpy", None), &own), None);

@@ -1,5 +1,5 @@
-//! Names for addresses, after the run and in another process: from the maps that were recorded, and the files that
-//! were mapped.
+//! Names for addresses, after the run and in another process: from the maps that were recorded, and
+//! the files that were mapped.
 
 use addr2line::Context;
 use gimli::{AttributeValue, EndianArcSlice, RunTimeEndian, SectionId, UnitOffset};
@@ -14,7 +14,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The names of one recording's addresses. Files are read when the first address of them is asked for.
+/// The names of one recording's addresses. Files are read when the first address of them is asked
+/// for.
 pub struct Symbols {
     mappings: Vec<Mapping>,
     modules: HashMap<String, Option<Module>>,
@@ -37,7 +38,8 @@ impl Symbols {
         Symbols::of_program(&recording.maps, &recording.executable, recording.stamp)
     }
 
-    /// The names of what was mapped into a program, which is known again by its stamp, or trusted without one: by zeros.
+    /// The names of what was mapped into a program, which is known again by its stamp, or trusted
+    /// without one: by zeros.
     pub fn of_program(maps: &str, executable: &Path, known_by: (u64, u64)) -> Symbols {
         let same = known_by == (0, 0) || stamp(executable) == Some(known_by);
         Symbols {
@@ -49,17 +51,19 @@ impl Symbols {
         }
     }
 
-    /// Whether the executable is another one than was recorded, so that its functions have no names any more.
+    /// Whether the executable is another one than was recorded, so that its functions have no names
+    /// any more.
     pub fn executable_has_changed(&self) -> bool {
         self.changed.is_some()
     }
 
-    /// The functions of a stack, innermost first, inlined ones included. The first address is an instruction, the others
-    /// are where calls come back to, and belong to the call before them.
+    /// The functions of a stack, innermost first, inlined ones included. The first address is an
+    /// instruction, the others are where calls come back to, and belong to the call before them.
     pub fn stack(&mut self, addresses: &[u64]) -> Vec<Frame> {
         let calls = addresses.iter().skip(1).map(|back| back.saturating_sub(1));
         let instructions = addresses.iter().copied().take(1).chain(calls);
-        let mut stack: Vec<Frame> = instructions.flat_map(|address| self.frames_at(address).to_vec()).collect();
+        let mut stack: Vec<Frame> =
+            instructions.flat_map(|address| self.frames_at(address).to_vec()).collect();
         for at in 1..stack.len() {
             if let Some(name) = named_by_its_caller(&stack[at - 1].function, &stack[at].function) {
                 stack[at - 1].function = name;
@@ -77,19 +81,26 @@ impl Symbols {
         &self.frames[&address]
     }
 
-    /// The line where a function begins that [`Symbols::frames_at`] has returned, if debug information tells.
+    /// The line where a function begins that [`Symbols::frames_at`] has returned, if debug
+    /// information tells.
     pub fn start_line(&self, frame: &Frame) -> Option<u32> {
         let file = frame.file.clone()?;
         self.starts.get(&(frame.function.clone(), file)).copied()
     }
 
     fn look_up(&mut self, address: u64) -> Vec<Frame> {
-        let Some(mapping) = self.mappings.iter().find(|mapping| mapping.addresses.contains(&address)) else {
+        let Some(mapping) =
+            self.mappings.iter().find(|mapping| mapping.addresses.contains(&address))
+        else {
             return vec![unnamed("[unknown]".to_owned())];
         };
         let path = &mapping.path;
-        let wrong = self.changed.as_ref().is_some_and(|changed| changed.as_os_str() == path.as_str());
-        let module = self.modules.entry(path.clone()).or_insert_with(|| if wrong { None } else { Module::open(path) });
+        let wrong =
+            self.changed.as_ref().is_some_and(|changed| changed.as_os_str() == path.as_str());
+        let module = self
+            .modules
+            .entry(path.clone())
+            .or_insert_with(|| if wrong { None } else { Module::open(path) });
         let offset = address - mapping.addresses.start + mapping.offset;
         let found = module.as_ref().map(|module| module.frames(offset)).unwrap_or_default();
         let mut frames = Vec::new();
@@ -103,10 +114,11 @@ impl Symbols {
     }
 }
 
-/// The path of an `async fn` that was inlined into the code that polls it, and lost its path there: what polls a future is generic
-/// over it, and names it last.
+/// The path of an `async fn` that was inlined into the code that polls it, and lost its path there:
+/// what polls a future is generic over it, and names it last.
 fn named_by_its_caller(function: &str, caller: &str) -> Option<String> {
-    let kind = ["{async_fn#", "{async_block#"].into_iter().find(|kind| function.starts_with(kind))?;
+    let kind =
+        ["{async_fn#", "{async_block#"].into_iter().find(|kind| function.starts_with(kind))?;
     let number: &str = function[kind.len()..].split('}').next()?;
     let environment = format!("::{}_env#{number}}}", &kind[..kind.len() - 1]);
     let (before, _) = caller.rsplit_once(&environment)?;
@@ -165,11 +177,13 @@ impl Module {
 
     /// The functions at an offset in the file, innermost first, each with the line where it begins.
     fn frames(&self, offset: u64) -> Vec<(Frame, Option<u32>)> {
-        let here = |segment: &&Segment| offset >= segment.offset && offset - segment.offset < segment.size;
+        let here =
+            |segment: &&Segment| offset >= segment.offset && offset - segment.offset < segment.size;
         let Some(segment) = self.segments.iter().find(here) else { return Vec::new() };
         let address = offset - segment.offset + segment.address;
         let symbol = self.symbol(address);
-        let mut frames = self.lines.as_ref().map(|lines| inlined(lines, address)).unwrap_or_default();
+        let mut frames =
+            self.lines.as_ref().map(|lines| inlined(lines, address)).unwrap_or_default();
         match (frames.last_mut(), symbol) {
             // The symbol names the function with its path, which slim debug information leaves out.
             (Some((outermost, _)), Some(symbol)) => outermost.function = symbol,
@@ -191,17 +205,23 @@ fn demangled(name: &str) -> String {
     let name = addr2line::demangle_auto(name.into(), None);
     // An old mangling ends with a hash that names nothing.
     match name.rsplit_once("::h") {
-        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => path.to_owned(),
+        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            path.to_owned()
+        }
         _ => name.into_owned(),
     }
 }
 
-/// The functions of a file, from the table of all symbols or, where that was stripped, of those that others link to.
+/// The functions of a file, from the table of all symbols or, where that was stripped, of those
+/// that others link to.
 fn symbols<'a, R: ReadRef<'a>>(file: &object::File<'a, R>) -> Vec<Symbol> {
     let mut symbols: Vec<Symbol> =
         file.symbols().chain(file.dynamic_symbols()).filter_map(|symbol| named(&symbol)).collect();
-    // Of several names for one function the shortest is the one that is called: `read`, not `__libc_read`.
-    symbols.sort_by(|a, b| (a.address, b.name.len(), &b.name).cmp(&(b.address, a.name.len(), &a.name)));
+    // Of several names for one function the shortest is the one that is called: `read`, not
+    // `__libc_read`.
+    symbols.sort_by(|a, b| {
+        (a.address, b.name.len(), &b.name).cmp(&(b.address, a.name.len(), &a.name))
+    });
     symbols
 }
 
@@ -215,18 +235,23 @@ fn named<'a>(symbol: &impl ObjectSymbol<'a>) -> Option<Symbol> {
 fn lines<'a, R: ReadRef<'a>>(file: &object::File<'a, R>) -> Option<Context<Slice>> {
     let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let section = |id: SectionId| -> Result<Slice, gimli::Error> {
-        let data = file.section_by_name(id.name()).and_then(|section| section.uncompressed_data().ok());
+        let data =
+            file.section_by_name(id.name()).and_then(|section| section.uncompressed_data().ok());
         Ok(Slice::new(Arc::from(data.unwrap_or_default().as_ref()), endian))
     };
     Context::from_dwarf(gimli::Dwarf::load(section).ok()?).ok()
 }
 
-/// The function at an address and those that are inlined there, innermost first, each with the line where it begins.
+/// The function at an address and those that are inlined there, innermost first, each with the line
+/// where it begins.
 fn inlined(lines: &Context<Slice>, address: u64) -> Vec<(Frame, Option<u32>)> {
     let Ok(mut found) = lines.find_frames(address).skip_all_loads() else { return Vec::new() };
     let mut frames = Vec::new();
     while let Ok(Some(frame)) = found.next() {
-        let function = frame.function.and_then(|name| Some(demangled(&name.raw_name().ok()?))).unwrap_or_default();
+        let function = frame
+            .function
+            .and_then(|name| Some(demangled(&name.raw_name().ok()?)))
+            .unwrap_or_default();
         let file = frame.location.as_ref().and_then(|at| at.file.map(str::to_owned));
         let start = frame.dw_die_offset.and_then(|entry| start_line(lines, address, entry));
         let line = frame.location.and_then(|at| at.line);
@@ -235,7 +260,8 @@ fn inlined(lines: &Context<Slice>, address: u64) -> Vec<(Frame, Option<u32>)> {
     frames
 }
 
-/// The line of a function's declaration. What is inlined refers to the function for it, and a method to its declaration.
+/// The line of a function's declaration. What is inlined refers to the function for it, and a
+/// method to its declaration.
 fn start_line(lines: &Context<Slice>, address: u64, entry: UnitOffset) -> Option<u32> {
     const MOST_REFERENCES: usize = 4;
     let unit = lines.find_dwarf_and_unit(address).skip_all_loads()?;
@@ -284,7 +310,10 @@ mod tests {
     #[test]
     fn a_library_without_debug_information_tells_what_others_link_to() {
         let address = libc::getpid as unsafe extern "C" fn() -> libc::pid_t as usize as u64;
-        assert_eq!(Symbols::of(&of_this_process()).frames_at(address), [unnamed("getpid".to_owned())]);
+        assert_eq!(
+            Symbols::of(&of_this_process()).frames_at(address),
+            [unnamed("getpid".to_owned())]
+        );
     }
 
     #[test]
@@ -300,8 +329,11 @@ mod tests {
 
     #[test]
     fn a_closure_is_told_by_its_place_and_no_name_parts_a_line() {
-        let frame =
-            |function: &str| Frame { function: function.to_owned(), file: Some("/src/a.rs".to_owned()), line: Some(7) };
+        let frame = |function: &str| Frame {
+            function: function.to_owned(),
+            file: Some("/src/a.rs".to_owned()),
+            line: Some(7),
+        };
         assert_eq!(frame("{async_fn#0}").name(), "{async_fn#0} a.rs:7");
         assert_eq!(frame("fill<[u8; 4]>").name(), "fill<[u8: 4]>");
     }
@@ -309,7 +341,10 @@ mod tests {
     #[test]
     fn an_async_fn_that_lost_its_path_is_named_by_what_polls_it() {
         let polls = "poll<kit::serve::{async_fn_env#0}<fn(usize) -> shop::report::{async_fn_env#0}>, shop::report::{async_fn_env#0}>";
-        assert_eq!(named_by_its_caller("{async_fn#0}", polls).unwrap(), "shop::report::{async_fn#0}");
+        assert_eq!(
+            named_by_its_caller("{async_fn#0}", polls).unwrap(),
+            "shop::report::{async_fn#0}"
+        );
         assert_eq!(named_by_its_caller("{async_fn#1}", polls), None);
         assert_eq!(named_by_its_caller("shop::report::{{closure}}", polls), None);
         let block = "push<shop::all::{async_fn#0}::{closure#0}::{async_block_env#0}>";

@@ -1,7 +1,9 @@
-//! By what factor B differs from A, and how sure that is: Hodges-Lehmann on the log ratios of the pairs.
+//! By what factor B differs from A, and how sure that is: Hodges-Lehmann on the log ratios of the
+//! pairs.
 //!
-//! One wild pair cannot tilt it, and nothing has to be normal. Its interval is exact if the log ratios are symmetric
-//! where nothing changed, and that is what the random order inside each pair is for.
+//! One wild pair cannot tilt it, and nothing has to be normal. Its interval is exact if the log
+//! ratios are symmetric where nothing changed, and that is what the random order inside each pair
+//! is for.
 
 use crate::stats::signed_rank::{confidence, critical_k, fewest_pairs};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -16,10 +18,11 @@ pub struct Estimate {
     pub low: f64,
     /// Upper end of the factor's interval; infinite if nobody can tell.
     pub high: f64,
-    /// How often both intervals hold the truth, in 0..=1: what was asked or more, for a rank sum is a whole number.
+    /// How often both intervals hold the truth, in 0..=1: what was asked or more, for a rank sum is
+    /// a whole number.
     pub level: f64,
-    /// Student's interval of the same factor at the same level, the cross-check; 0 to infinity where bounds are
-    /// compared, of which it can say nothing.
+    /// Student's interval of the same factor at the same level, the cross-check; 0 to infinity
+    /// where bounds are compared, of which it can say nothing.
     pub t: (f64, f64),
     /// Standard deviation of the log ratios.
     pub sd: f64,
@@ -27,12 +30,12 @@ pub struct Estimate {
     pub pairs: usize,
 }
 
-/// Estimates the factor from A to B from one log ratio per pair, `ln(B/A)`, so that the interval misses the truth in
-/// at most `alpha` of all cases. The pairs may come in any order.
+/// Estimates the factor from A to B from one log ratio per pair, `ln(B/A)`, so that the interval
+/// misses the truth in at most `alpha` of all cases. The pairs may come in any order.
 ///
 /// # Errors
-/// Why there is no estimate, as a lowercase sentence: too few pairs for this level, a log ratio that is not finite, an
-/// alpha that is not between 0 and 1.
+/// Why there is no estimate, as a lowercase sentence: too few pairs for this level, a log ratio
+/// that is not finite, an alpha that is not between 0 and 1.
 pub fn estimate(log_ratios: &[f64], alpha: f64) -> Result<Estimate, String> {
     if let Some(odd) = log_ratios.iter().find(|ratio| !ratio.is_finite()) {
         return Err(format!("a log ratio of {odd} cannot be estimated from"));
@@ -47,7 +50,8 @@ pub fn estimate(log_ratios: &[f64], alpha: f64) -> Result<Estimate, String> {
     Ok(Estimate { ratio: median(&averages).exp(), low, high, level, t, sd, pairs })
 }
 
-/// The interval alone, of log ratios that may be infinite: those that are push its ends out as far as they can.
+/// The interval alone, of log ratios that may be infinite: those that are push its ends out as far
+/// as they can.
 pub fn interval(log_ratios: &[f64], alpha: f64) -> Result<(f64, f64), String> {
     let k = cut_off(log_ratios.len(), alpha)?;
     let (low, high) = ends(&walsh_averages(log_ratios), k);
@@ -69,12 +73,13 @@ pub struct Shift {
     pub pairs: usize,
 }
 
-/// Estimates what B adds to A from one difference per pair, `B-A`: for costs that add up, where a factor would say more
-/// about A than about what was added. Symmetry is needed of the differences here, and the rest is as in [`estimate`].
+/// Estimates what B adds to A from one difference per pair, `B-A`: for costs that add up, where a
+/// factor would say more about A than about what was added. Symmetry is needed of the differences
+/// here, and the rest is as in [`estimate`].
 ///
 /// # Errors
-/// Why there is no estimate, as a lowercase sentence: too few pairs for this level, a difference that is not finite, an
-/// alpha that is not between 0 and 1.
+/// Why there is no estimate, as a lowercase sentence: too few pairs for this level, a difference
+/// that is not finite, an alpha that is not between 0 and 1.
 pub fn shift(differences: &[f64], alpha: f64) -> Result<Shift, String> {
     if let Some(odd) = differences.iter().find(|difference| !difference.is_finite()) {
         return Err(format!("a difference of {odd} cannot be estimated from"));
@@ -88,7 +93,9 @@ pub fn shift(differences: &[f64], alpha: f64) -> Result<Shift, String> {
 
 fn cut_off(pairs: usize, alpha: f64) -> Result<usize, String> {
     if !(alpha > 0.0 && alpha < 1.0) {
-        return Err(format!("an interval errs in more than 0 and less than 1 of all cases, not in {alpha}"));
+        return Err(format!(
+            "an interval errs in more than 0 and less than 1 of all cases, not in {alpha}"
+        ));
     }
     critical_k(pairs, alpha).ok_or_else(|| {
         let (percent, fewest) = ((1e6 * (1.0 - alpha)).round() / 1e4, fewest_pairs(alpha));
@@ -98,7 +105,8 @@ fn cut_off(pairs: usize, alpha: f64) -> Result<usize, String> {
 
 /// The averages of every two pairs and of each with itself, smallest first.
 fn walsh_averages(pairs: &[f64]) -> Vec<f64> {
-    let with_the_rest = |i: usize| pairs[i..].iter().map(move |later| f64::midpoint(pairs[i], *later));
+    let with_the_rest =
+        |i: usize| pairs[i..].iter().map(move |later| f64::midpoint(pairs[i], *later));
     let mut averages: Vec<f64> = (0..pairs.len()).flat_map(with_the_rest).collect();
     averages.sort_by(f64::total_cmp);
     averages
@@ -119,7 +127,8 @@ fn student(log_ratios: &[f64], level: f64) -> ((f64, f64), f64) {
     let mut sorted = log_ratios.to_vec();
     sorted.sort_by(f64::total_cmp);
     let (mean, sd) = ((&sorted).mean(), (&sorted).std_dev());
-    let half = quantile(sorted.len(), f64::midpoint(1.0, level)) * sd / (sorted.len() as f64).sqrt();
+    let half =
+        quantile(sorted.len(), f64::midpoint(1.0, level)) * sd / (sorted.len() as f64).sqrt();
     (((mean - half).exp(), (mean + half).exp()), sd)
 }
 
@@ -132,20 +141,23 @@ pub fn quantile(pairs: usize, q: f64) -> f64 {
 /// `ln(b/a)`: how much larger B is. `None` unless both are positive and finite.
 pub fn log_ratio(a: f64, b: f64) -> Option<f64> {
     let positive = |value: f64| value.is_finite() && value > 0.0;
-    // A difference, for a quotient may overflow, and swapped its logarithm is another in the last digit.
+    // A difference, for a quotient may overflow, and swapped its logarithm is another in the last
+    // digit.
     (positive(a) && positive(b)).then(|| b.ln() - a.ln())
 }
 
 /// `ln((b+0.5)/(a+0.5))`, of totals that may be zero. `None` if one is negative or not finite.
 ///
-/// Small counts are drawn towards each other by this: 0 against 10 is a factor of 21. Say so where it is shown.
+/// Small counts are drawn towards each other by this: 0 against 10 is a factor of 21. Say so where
+/// it is shown.
 pub fn log_ratio_of_counts(a: f64, b: f64) -> Option<f64> {
     let counted = a >= 0.0 && b >= 0.0;
     counted.then(|| log_ratio(a + 0.5, b + 0.5)).flatten()
 }
 
-/// The smallest change that so many pairs see in 80 % of all cases at a two-sided alpha of 0.05, as a factor - 1:
-/// `exp((t.975 + t.80) * sd / sqrt(pairs)) - 1`, Student's t at `pairs - 1` degrees of freedom.
+/// The smallest change that so many pairs see in 80 % of all cases at a two-sided alpha of 0.05, as
+/// a factor - 1: `exp((t.975 + t.80) * sd / sqrt(pairs)) - 1`, Student's t at `pairs - 1` degrees
+/// of freedom.
 ///
 /// `sd` is that of the log ratio of one pair. Infinite for fewer than two pairs.
 pub fn detectable(sd: f64, pairs: usize) -> f64 {
@@ -162,7 +174,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn assert_close(values: &[f64], expected: &[f64], tolerance: f64) {
-        let close = values.iter().zip(expected).all(|(value, expected)| (value / expected - 1.0).abs() <= tolerance);
+        let close = values
+            .iter()
+            .zip(expected)
+            .all(|(value, expected)| (value / expected - 1.0).abs() <= tolerance);
         assert!(close && values.len() == expected.len(), "{values:?} is not {expected:?}");
     }
 
@@ -181,7 +196,8 @@ mod tests {
         // Hollander and Wolfe, Nonparametric Statistical Methods, examples 3.3 and 3.4.
         let before = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30];
         let after = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29];
-        let differences: Vec<f64> = before.iter().zip(after).map(|(before, after)| after - before).collect();
+        let differences: Vec<f64> =
+            before.iter().zip(after).map(|(before, after)| after - before).collect();
         let of = estimate(&differences, 0.05).unwrap();
         assert_close(&[of.ratio.ln(), of.low.ln(), of.high.ln()], &[-0.46, -0.786, -0.010], 1e-9);
         assert_close(&[of.level, of.sd], &[0.961, 0.426_855], 1e-4);
@@ -199,7 +215,9 @@ mod tests {
 
     #[test]
     fn students_quantiles_are_the_tables() {
-        for (pairs, at_975, at_80) in [(2, 12.706_2, 1.376_4), (6, 2.570_6, 0.919_5), (31, 2.042_3, 0.853_8)] {
+        for (pairs, at_975, at_80) in
+            [(2, 12.706_2, 1.376_4), (6, 2.570_6, 0.919_5), (31, 2.042_3, 0.853_8)]
+        {
             assert_close(&[quantile(pairs, 0.975), quantile(pairs, 0.80)], &[at_975, at_80], 5e-5);
         }
     }
@@ -221,22 +239,35 @@ mod tests {
     #[test]
     fn what_cannot_be_estimated_is_refused_with_a_reason() {
         let refused = |ratios: &[f64], alpha| estimate(ratios, alpha).unwrap_err();
-        assert_eq!(refused(&[0.0; 5], 0.05), "5 pairs cannot reach a confidence of 95 %: 6 are the fewest that can");
+        assert_eq!(
+            refused(&[0.0; 5], 0.05),
+            "5 pairs cannot reach a confidence of 95 %: 6 are the fewest that can"
+        );
         assert_eq!(
             refused(&[0.0; 8], 0.05 / 7.0),
             "8 pairs cannot reach a confidence of 99.2857 %: 9 are the fewest that can"
         );
         assert_eq!(refused(&[0.0, f64::NAN], 0.05), "a log ratio of NaN cannot be estimated from");
-        assert_eq!(refused(&[f64::INFINITY; 8], 0.05), "a log ratio of inf cannot be estimated from");
-        assert_eq!(refused(&[0.0; 8], 0.0), "an interval errs in more than 0 and less than 1 of all cases, not in 0");
+        assert_eq!(
+            refused(&[f64::INFINITY; 8], 0.05),
+            "a log ratio of inf cannot be estimated from"
+        );
+        assert_eq!(
+            refused(&[0.0; 8], 0.0),
+            "an interval errs in more than 0 and less than 1 of all cases, not in 0"
+        );
         assert!([-0.1, 1.0, f64::NAN].iter().all(|alpha| estimate(&[0.0; 8], *alpha).is_err()));
     }
 
     #[test]
     fn differences_may_be_larger_than_a_factor_could() {
-        let added = shift(&[1e4, 1e4 + 1.0, 1e4 + 2.0, 1e4 + 3.0, 1e4 + 4.0, 1e4 + 5.0], 0.05).unwrap();
+        let added =
+            shift(&[1e4, 1e4 + 1.0, 1e4 + 2.0, 1e4 + 3.0, 1e4 + 4.0, 1e4 + 5.0], 0.05).unwrap();
         assert_eq!((added.by, added.low, added.high, added.pairs), (1e4 + 2.5, 1e4, 1e4 + 5.0, 6));
-        assert_eq!(shift(&[f64::NAN; 8], 0.05).unwrap_err(), "a difference of NaN cannot be estimated from");
+        assert_eq!(
+            shift(&[f64::NAN; 8], 0.05).unwrap_err(),
+            "a difference of NaN cannot be estimated from"
+        );
         assert!(shift(&[1.0; 5], 0.05).is_err());
     }
 
@@ -259,7 +290,9 @@ mod tests {
             (0.10, [15.0, 12.0, 9.3, 7.8, 5.4]),
             (0.20, [33.0, 26.0, 19.0, 16.0, 11.0]),
         ];
-        let rounded = |percent: f64| if percent < 10.0 { (percent * 10.0).round() / 10.0 } else { percent.round() };
+        let rounded = |percent: f64| {
+            if percent < 10.0 { (percent * 10.0).round() / 10.0 } else { percent.round() }
+        };
         for (sd, percents) in table {
             let seen = [6, 8, 12, 16, 30].map(|pairs| rounded(100.0 * detectable(sd, pairs)));
             assert_eq!(seen, percents, "sd {sd}");

@@ -1,7 +1,9 @@
-//! The exact distribution of the signed-rank sum, and the confidence of the intervals that end in its tails.
+//! The exact distribution of the signed-rank sum, and the confidence of the intervals that end in
+//! its tails.
 
-/// How many averages to cut off at each end: the interval from the `(k+1)`-th smallest to the `(k+1)`-th largest of the
-/// `n(n+1)/2` Walsh averages of `n` pairs errs in at most `alpha` of all cases, and this is the largest such `k`.
+/// How many averages to cut off at each end: the interval from the `(k+1)`-th smallest to the
+/// `(k+1)`-th largest of the `n(n+1)/2` Walsh averages of `n` pairs errs in at most `alpha` of all
+/// cases, and this is the largest such `k`.
 ///
 /// `None` if even the whole range errs more often: five pairs or fewer at 0.05.
 pub fn critical_k(n: usize, alpha: f64) -> Option<usize> {
@@ -10,8 +12,8 @@ pub fn critical_k(n: usize, alpha: f64) -> Option<usize> {
     tails(n).into_iter().take_while(allowed).count().checked_sub(1)
 }
 
-/// How often, in 0..=1, the interval that cuts off `k` averages at each end holds the truth: `1 - 2 P(T <= k)`, T being
-/// the signed-rank sum of `n` pairs.
+/// How often, in 0..=1, the interval that cuts off `k` averages at each end holds the truth: `1 - 2
+/// P(T <= k)`, T being the signed-rank sum of `n` pairs.
 ///
 /// Exact for any distribution that is symmetric and without ties. 0 where the ends would cross.
 pub fn confidence(n: usize, k: usize) -> f64 {
@@ -41,8 +43,8 @@ fn tails(n: usize) -> Vec<f64> {
 
 /// The chance of every sum if nothing changed.
 ///
-/// Then each rank's sign is a coin, and a sum is as likely as there are subsets of 1..=n with that sum, of 2^n. Halving
-/// is free of rounding, so these are exact up to 50 pairs and more.
+/// Then each rank's sign is a coin, and a sum is as likely as there are subsets of 1..=n with that
+/// sum, of 2^n. Halving is free of rounding, so these are exact up to 50 pairs and more.
 fn chances(n: usize) -> Vec<f64> {
     let mut chances = vec![1.0];
     for rank in 1..=n {
@@ -61,9 +63,15 @@ mod tests {
 
     #[test]
     fn the_largest_k_at_95_percent_is_the_tables() {
-        for (n, k, percent) in
-            [(6, 0, 96.9), (8, 3, 96.1), (10, 8, 95.1), (12, 13, 95.8), (16, 29, 95.6), (20, 52, 95.2), (30, 137, 95.0)]
-        {
+        for (n, k, percent) in [
+            (6, 0, 96.9),
+            (8, 3, 96.1),
+            (10, 8, 95.1),
+            (12, 13, 95.8),
+            (16, 29, 95.6),
+            (20, 52, 95.2),
+            (30, 137, 95.0),
+        ] {
             assert_eq!(critical_k(n, 0.05), Some(k), "{n} pairs");
             assert_eq!((confidence(n, k) * 1_000.0).round() / 10.0, percent, "{n} pairs");
             assert!(confidence(n, k) >= 0.95 && confidence(n, k + 1) < 0.95, "{n} pairs");
@@ -86,13 +94,16 @@ mod tests {
 
     #[test]
     fn eight_pairs_allow_six_secondary_metrics_and_ten_allow_twenty_five() {
-        let allowed = |n| (1..).take_while(|metrics| critical_k(n, 0.05 / f64::from(*metrics)).is_some()).count();
+        let allowed = |n| {
+            (1..).take_while(|metrics| critical_k(n, 0.05 / f64::from(*metrics)).is_some()).count()
+        };
         assert_eq!((allowed(8), allowed(10)), (6, 25));
     }
 
     #[test]
     fn sums_are_as_likely_as_there_are_subsets() {
-        let subset_sum = |subset: usize| (1..=10).filter(|rank| subset >> (rank - 1) & 1 == 1).sum::<usize>();
+        let subset_sum =
+            |subset: usize| (1..=10).filter(|rank| subset >> (rank - 1) & 1 == 1).sum::<usize>();
         let mut counted = vec![0.0; 56];
         (0..1 << 10).for_each(|subset| counted[subset_sum(subset)] += 1.0 / 1_024.0);
         assert_eq!(chances(10), counted);
@@ -105,7 +116,10 @@ mod tests {
             let k = critical_k(n, alpha).unwrap();
             assert!(2 * k < n * (n + 1) / 2, "{n} pairs, {k}");
         }
-        assert_eq!([(0, 0), (1, 0), (8, 18), (8, 36), (8, usize::MAX)].map(|(n, k)| confidence(n, k)), [0.0; 5]);
+        assert_eq!(
+            [(0, 0), (1, 0), (8, 18), (8, 36), (8, usize::MAX)].map(|(n, k)| confidence(n, k)),
+            [0.0; 5]
+        );
         assert_eq!([0.0, -1.0, f64::NAN].map(|alpha| critical_k(30, alpha)), [None; 3]);
         assert_eq!(critical_k(0, 1.0), None);
     }
@@ -114,7 +128,10 @@ mod tests {
     fn as_many_pairs_suffice_as_have_an_interval() {
         for alpha in [0.9, 0.5, 0.25, 0.05, 0.0221, 0.001, 1e-9] {
             let fewest = fewest_pairs(alpha);
-            assert!(critical_k(fewest, alpha).is_some() && critical_k(fewest - 1, alpha).is_none(), "{alpha}");
+            assert!(
+                critical_k(fewest, alpha).is_some() && critical_k(fewest - 1, alpha).is_none(),
+                "{alpha}"
+            );
         }
     }
 

@@ -1,10 +1,12 @@
 //! Samples of allocations: one in so many bytes, whatever their sizes.
 //!
-//! Each thread counts towards a byte that was drawn before, and the allocation with that byte in it is the sample. Gaps are
-//! exponential, so an allocation of `size` bytes is drawn with the probability `1 - exp(-size / every)`, and each
-//! sample stands for `size` divided by that: their sum, sample by sample, is unbiased.
+//! Each thread counts towards a byte that was drawn before, and the allocation with that byte in it
+//! is the sample. Gaps are exponential, so an allocation of `size` bytes is drawn with the
+//! probability `1 - exp(-size / every)`, and each sample stands for `size` divided by that: their
+//! sum, sample by sample, is unbiased.
 //!
-//! No allocation checks whether a sampler runs: without one the drawn byte is one that no count ever reaches.
+//! No allocation checks whether a sampler runs: without one the drawn byte is one that no count
+//! ever reaches.
 
 use crate::alloc::{SHARDS, totals};
 use std::num::NonZeroU64;
@@ -21,11 +23,13 @@ static EVERY: AtomicU64 = AtomicU64::new(0);
 /// Who is called.
 static SAMPLED: OnceLock<fn(usize, u64)> = OnceLock::new();
 
-/// Calls a function with the size of each allocation that is drawn, and with the mean bytes between samples, on the
-/// thread that allocates and before it has got its memory. The function must not allocate.
+/// Calls a function with the size of each allocation that is drawn, and with the mean bytes between
+/// samples, on the thread that allocates and before it has got its memory. The function must not
+/// allocate.
 ///
 /// # Errors
-/// If [`Counting`](crate::alloc::Counting) is not this binary's allocator, or if there was a sampler before: a process has one.
+/// If [`Counting`](crate::alloc::Counting) is not this binary's allocator, or if there was a
+/// sampler before: a process has one.
 pub fn sample(every: NonZeroU64, sampled: fn(usize, u64)) -> Result<(), &'static str> {
     if totals().is_none() {
         return Err("lab_kit::alloc::Counting is not this binary's allocator");
@@ -36,9 +40,11 @@ pub fn sample(every: NonZeroU64, sampled: fn(usize, u64)) -> Result<(), &'static
     Ok(())
 }
 
-/// From now on samples are so many bytes apart; nothing happens if no sampler runs. The sampler itself may call this.
+/// From now on samples are so many bytes apart; nothing happens if no sampler runs. The sampler
+/// itself may call this.
 ///
-/// A gap that began before is given up and drawn anew, which changes nothing: exponential gaps have no memory.
+/// A gap that began before is given up and drawn anew, which changes nothing: exponential gaps have
+/// no memory.
 pub fn sample_every(every: NonZeroU64) {
     let change = |now| (now != 0).then_some(every.get());
     if EVERY.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok() {
@@ -60,7 +66,8 @@ pub fn samples_taken() -> u64 {
     SHARDS.iter().map(|shard| shard.due.taken.load(Ordering::Relaxed)).sum()
 }
 
-/// Does the work of that many samples without their sampler, to measure the cost of one. Counts nothing.
+/// Does the work of that many samples without their sampler, to measure the cost of one. Counts
+/// nothing.
 pub fn rehearse(times: u32) {
     let due = Due::new();
     for _ in 0..times {
@@ -113,7 +120,8 @@ impl Due {
                 return;
             }
         }
-        // Where threads share a count, only the one whose allocation has the byte in it takes the sample.
+        // Where threads share a count, only the one whose allocation has the byte in it takes the
+        // sample.
         let after = before + size as u64;
         if (before + 1..=after).contains(&at) && self.moved(at, after + self.gap(every)) {
             self.taken.fetch_add(1, Ordering::Relaxed);
@@ -121,7 +129,8 @@ impl Due {
         }
     }
 
-    /// No sampler runs. One that starts at this very moment opens all threads after it has announced itself: one of the two sees the other.
+    /// No sampler runs. One that starts at this very moment opens all threads after it has
+    /// announced itself: one of the two sees the other.
     fn rest(&self) {
         self.at.store(NEVER, Ordering::SeqCst);
         if EVERY.load(Ordering::SeqCst) != 0 {
@@ -191,7 +200,9 @@ mod tests {
         assert_eq!(SAMPLES.get(), 0, "nobody samples");
         MINE.set(true);
         sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap();
-        assert!(sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap_err().contains("already has"));
+        assert!(
+            sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap_err().contains("already has")
+        );
         let asked = allocate(500);
         let ratio = ESTIMATE.get() / asked;
         assert!((0.93..1.07).contains(&ratio), "the estimate is {ratio} of the truth");
@@ -204,7 +215,10 @@ mod tests {
         sample_every((4 * EVERY_BYTES).try_into().unwrap());
         let asked = allocate(1_500);
         let ratio = ESTIMATE.get() / asked;
-        assert!((0.93..1.07).contains(&ratio), "the estimate is {ratio} of the truth when samples are rarer");
+        assert!(
+            (0.93..1.07).contains(&ratio),
+            "the estimate is {ratio} of the truth when samples are rarer"
+        );
         let taken = SAMPLES.get();
         stop_sampling();
         allocate(500);

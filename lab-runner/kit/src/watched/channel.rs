@@ -19,7 +19,10 @@ pub fn channel<T>(name: &str, capacity: usize) -> (Sender<T>, Receiver<T>) {
     let state = State::new(WatchedKind::Channel, name, Location::caller());
     let (sender, receiver) = mpsc::channel(capacity);
     let user = LastUser::default();
-    (Sender { inner: sender, state: Arc::clone(&state), user }, Receiver { inner: receiver, state, user: None })
+    (
+        Sender { inner: sender, state: Arc::clone(&state), user },
+        Receiver { inner: receiver, state, user: None },
+    )
 }
 
 /// Who used a handle last; the note goes with the handle.
@@ -42,7 +45,11 @@ pub struct Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        Sender { inner: self.inner.clone(), state: Arc::clone(&self.state), user: LastUser::default() }
+        Sender {
+            inner: self.inner.clone(),
+            state: Arc::clone(&self.state),
+            user: LastUser::default(),
+        }
     }
 }
 

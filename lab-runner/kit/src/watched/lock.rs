@@ -19,7 +19,8 @@ pub struct Mutex<T> {
 /// A [`Mutex`] that is held, until this is dropped.
 #[derive(Debug)]
 pub struct MutexGuard<'a, T> {
-    // Before the lock is let go: a snapshot may see nobody hold a lock that is free in a moment, and never two who hold it.
+    // Before the lock is let go: a snapshot may see nobody hold a lock that is free in a moment,
+    // and never two who hold it.
     _held: Note,
     inner: std::sync::MutexGuard<'a, T>,
 }
@@ -28,7 +29,10 @@ impl<T> Mutex<T> {
     /// A lock under a name.
     #[track_caller]
     pub fn new(name: &str, value: T) -> Mutex<T> {
-        Mutex { inner: std::sync::Mutex::new(value), state: State::new(WatchedKind::Lock, name, Location::caller()) }
+        Mutex {
+            inner: std::sync::Mutex::new(value),
+            state: State::new(WatchedKind::Lock, name, Location::caller()),
+        }
     }
 
     /// Waits for the lock, and its thread with it.
@@ -73,7 +77,11 @@ impl<T> Mutex<T> {
         self.inner.is_poisoned()
     }
 
-    fn held<'a>(&self, inner: std::sync::MutexGuard<'a, T>, at: &'static Location<'static>) -> MutexGuard<'a, T> {
+    fn held<'a>(
+        &self,
+        inner: std::sync::MutexGuard<'a, T>,
+        at: &'static Location<'static>,
+    ) -> MutexGuard<'a, T> {
         MutexGuard { _held: self.state.note(Part::Holds, at), inner }
     }
 }
@@ -116,7 +124,8 @@ impl<T> AsyncMutex<T> {
         }
     }
 
-    /// Waits for the lock. The task that polls this first is the one that waits; dropping it ends the waiting.
+    /// Waits for the lock. The task that polls this first is the one that waits; dropping it ends
+    /// the waiting.
     // No `async fn`: of one the compiler does not tell who called it.
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = AsyncMutexGuard<'_, T>> {

@@ -1,8 +1,9 @@
-//! Locks and channels that record their holders and waiters, for runs that never end: a stack shows that a thread waits
-//! for a lock, but not for which one, nor who holds it.
+//! Locks and channels that record their holders and waiters, for runs that never end: a stack shows
+//! that a thread waits for a lock, but not for which one, nor who holds it.
 //!
-//! Each behaves as what it wraps. It records the task, the thread, the time and the line of every holder and waiter, which
-//! costs a small lock of its own each time; [`snapshot`] lists those that are held or waited for.
+//! Each behaves as what it wraps. It records the task, the thread, the time and the line of every
+//! holder and waiter, which costs a small lock of its own each time; [`snapshot`] lists those that
+//! are held or waited for.
 //!
 //! ```
 //! use lab_kit::{clock, watched};

@@ -14,10 +14,12 @@ const PAUSE: Duration = Duration::from_micros(50);
 
 static ALL: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
 
-/// All locks and channels that are held or waited for, in the order in which they were made, with ages at `now_ns`
-/// of `CLOCK_MONOTONIC`. It never waits for long: what another thread keeps locked for milliseconds is left out.
+/// All locks and channels that are held or waited for, in the order in which they were made, with
+/// ages at `now_ns` of `CLOCK_MONOTONIC`. It never waits for long: what another thread keeps locked
+/// for milliseconds is left out.
 pub fn snapshot(now_ns: u64) -> Vec<Watched> {
-    let all: Vec<_> = tried(&ALL).map(|all| all.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
+    let all: Vec<_> =
+        tried(&ALL).map(|all| all.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
     all.iter().filter_map(|state| state.watched(now_ns)).collect()
 }
 
@@ -73,12 +75,18 @@ struct Entries {
 
 impl State {
     /// Notes something new.
-    pub(super) fn new(kind: WatchedKind, name: &str, made: &'static Location<'static>) -> Arc<State> {
-        let state = Arc::new(State { kind, name: name.to_owned(), made, entries: Mutex::default() });
+    pub(super) fn new(
+        kind: WatchedKind,
+        name: &str,
+        made: &'static Location<'static>,
+    ) -> Arc<State> {
+        let state =
+            Arc::new(State { kind, name: name.to_owned(), made, entries: Mutex::default() });
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() == all.capacity() {
             all.retain(|state| state.strong_count() > 0);
-            // Room for as many again: else a list that is nearly full would be searched for each new one.
+            // Room for as many again: else a list that is nearly full would be searched for each
+            // new one.
             let more = all.len().max(8);
             all.reserve(more);
         }

@@ -35,13 +35,23 @@ fn a_lock_tells_who_has_it_and_who_waits() {
     assert_eq!(seen("tells"), None);
     let held = lock.lock().unwrap();
     let other = Arc::clone(&lock);
-    let waiting = std::thread::Builder::new().name("waits".into()).spawn(move || *other.lock().unwrap() += 1).unwrap();
+    let waiting = std::thread::Builder::new()
+        .name("waits".into())
+        .spawn(move || *other.lock().unwrap() += 1)
+        .unwrap();
     until(|| seen("tells").unwrap().waiters.len() == 1);
     let both = seen("tells").unwrap();
     assert_eq!((both.kind, both.holders.len(), both.holders[0].task), (WatchedKind::Lock, 1, None));
     assert!(both.place.ends_with(&format!("watched/tests.rs:{made}")), "{}", both.place);
-    assert!(both.holders[0].place.ends_with(&format!("tests.rs:{}", made + 3)), "{:?}", both.holders);
-    assert!(both.holders[0].tid != both.waiters[0].tid && both.holders[0].for_ms >= both.waiters[0].for_ms);
+    assert!(
+        both.holders[0].place.ends_with(&format!("tests.rs:{}", made + 3)),
+        "{:?}",
+        both.holders
+    );
+    assert!(
+        both.holders[0].tid != both.waiters[0].tid
+            && both.holders[0].for_ms >= both.waiters[0].for_ms
+    );
     drop(held);
     waiting.join().unwrap();
     assert_eq!((seen("tells"), *lock.lock().unwrap()), (None, 1));
@@ -77,7 +87,11 @@ fn an_async_lock_tells_tasks_and_forgets_who_gave_up() {
         (held, waits)
     });
     let both = seen("async").unwrap();
-    assert_eq!((both.kind, both.holders[0].task), (WatchedKind::AsyncLock, None), "the outermost future is no task");
+    assert_eq!(
+        (both.kind, both.holders[0].task),
+        (WatchedKind::AsyncLock, None),
+        "the outermost future is no task"
+    );
     assert_eq!(both.waiters[0].task.map(|task| task.to_string()), Some(waits.id().to_string()));
     waits.abort();
     until(|| seen("async").unwrap().waiters.is_empty());
@@ -112,7 +126,10 @@ fn a_channel_tells_who_waits_and_who_could_end_it() {
             let mut second = pin!(sender.send(2));
             assert!(once(second.as_mut()).await.is_pending());
             let waits = seen("full").unwrap();
-            assert_eq!((waits.kind, waits.waiters.len(), waits.others.len()), (WatchedKind::Channel, 1, 0));
+            assert_eq!(
+                (waits.kind, waits.waiters.len(), waits.others.len()),
+                (WatchedKind::Channel, 1, 0)
+            );
             assert_eq!(receiver.recv().await, Some(1));
             assert_eq!(seen("full").unwrap().others.len(), 1, "now the receiver is known");
             assert!(once(second.as_mut()).await.is_ready());
@@ -123,7 +140,11 @@ fn a_channel_tells_who_waits_and_who_could_end_it() {
             let mut third = pin!(receiver.recv());
             assert!(once(third.as_mut()).await.is_pending());
             let waits = seen("full").unwrap();
-            assert_eq!((waits.waiters.len(), waits.others.len()), (1, 1), "a clone that sent nothing is not known");
+            assert_eq!(
+                (waits.waiters.len(), waits.others.len()),
+                (1, 1),
+                "a clone that sent nothing is not known"
+            );
             other.try_send(3).unwrap();
             assert_eq!(seen("full").unwrap().others.len(), 2);
             drop(other);

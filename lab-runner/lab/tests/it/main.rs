@@ -1,4 +1,5 @@
-//! The integration tests of the lab and of the harness, in one binary: each further one would cost a build of its own.
+//! The integration tests of the lab and of the harness, in one binary: each further one would cost
+//! a build of its own.
 //!
 //! * [`load`] starts runs: a real child under real load. Endings, counts and texts are asserted, never speed.
 //! * [`plain`] starts none: refusals, plans, documents, recordings that are checked in, and recorders on runtimes in this

@@ -1,5 +1,5 @@
-//! Samples of allocations, in the child: stacks are walked where memory is allocated, and stored into a mapped
-//! file. Nothing here asks for memory once the sampling has begun.
+//! Samples of allocations, in the child: stacks are walked where memory is allocated, and stored
+//! into a mapped file. Nothing here asks for memory once the sampling has begun.
 
 use crate::price::{at_depth, price};
 use crate::walk::{self, StackBounds};
@@ -82,7 +82,8 @@ fn sampled(size: usize, every: u64) {
     sink.write(size, every, &frames[..depth]);
 }
 
-/// The thread's stack. Asking libc for it may ask libc for memory too, which is none of this allocator's.
+/// The thread's stack. Asking libc for it may ask libc for memory too, which is none of this
+/// allocator's.
 fn bounds() -> StackBounds {
     BOUNDS.get().unwrap_or_else(|| {
         let bounds = StackBounds::of_this_thread().unwrap_or(StackBounds::NONE);
@@ -136,7 +137,8 @@ impl Sink {
 
     fn write(&self, size: usize, every: u64, frames: &[usize]) {
         let words = self.words.as_slice();
-        // On a machine of the other byte order this would count in its own; there are none that this is compiled for.
+        // On a machine of the other byte order this would count in its own; there are none that
+        // this is compiled for.
         let due = words[at::DUE].fetch_add(1, Ordering::Relaxed) as usize;
         if due >= CAPACITY {
             return;
@@ -156,7 +158,8 @@ fn put(record: &[AtomicU64], size: usize, every: u64, frames: &[usize]) {
     record[0].store(head(frames.len(), every).to_le(), Ordering::Release);
 }
 
-/// What a sample takes of the thread that allocates, with the page of the file that it is the first to touch now and then.
+/// What a sample takes of the thread that allocates, with the page of the file that it is the first
+/// to touch now and then.
 ///
 /// # Errors
 /// Why that is not available here.
@@ -174,7 +177,10 @@ pub fn price_of_a_sample(folder: &Path) -> Result<Price, String> {
         let mut frames = [0; FRAMES];
         let depth = walk::callers(bounds(), &mut frames);
         alloc::rehearse(1);
-        records.next().into_iter().for_each(|record| put(record, EVENTS, CHURN_EVERY, &frames[..depth]));
+        records
+            .next()
+            .into_iter()
+            .for_each(|record| put(record, EVENTS, CHURN_EVERY, &frames[..depth]));
     };
     let block = |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| one()));
     Ok(price(EVENTS as u32, || (), block))

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 use tikv_jemalloc_ctl::{Access, AsName, epoch, profiling, stats, thread};
 
-/// Whether it is the allocator, tried once: jemalloc must notice an allocation. That it is linked is not enough.
+/// Whether it is the allocator, tried once: jemalloc must notice an allocation. That it is linked
+/// is not enough.
 pub fn is_here() -> bool {
     static HERE: OnceLock<bool> = OnceLock::new();
     const ODD: usize = 4_093;
@@ -35,20 +36,26 @@ pub fn start() -> Result<(), String> {
         return Err(lab_recording::alloc::NO_JEMALLOC.to_owned());
     }
     if !profiling::prof::read().unwrap_or(false) {
-        return Err("heap profiling of jemalloc is off: start the run with `lab run --profile alloc`".to_owned());
+        return Err(
+            "heap profiling of jemalloc is off: start the run with `lab run --profile alloc`"
+                .to_owned(),
+        );
     }
     let active = b"prof.active\0".name();
     active.write(true).map_err(|error| format!("jemalloc cannot start profiling: {error}"))
 }
 
-/// Writes its heap profile: what was sampled and is still held. A run does this once, which leaks the path.
+/// Writes its heap profile: what was sampled and is still held. A run does this once, which leaks
+/// the path.
 ///
 /// # Errors
 /// If that could not be written.
 pub fn dump(to: &Path) -> anyhow::Result<()> {
     let path: &'static [u8] = CString::new(to.as_os_str().as_bytes())?.into_bytes_with_nul().leak();
     let dump = b"prof.dump\0".name();
-    dump.write(path).map_err(|error| anyhow::anyhow!("jemalloc cannot write its profile to {}: {error}", to.display()))
+    dump.write(path).map_err(|error| {
+        anyhow::anyhow!("jemalloc cannot write its profile to {}: {error}", to.display())
+    })
 }
 
 /// What it holds now: allocated, active and resident bytes; nothing if it is not the allocator.

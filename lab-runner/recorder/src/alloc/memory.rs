@@ -1,4 +1,5 @@
-//! The thread that reads the allocator's statistics during a run: what it holds, and what was counted.
+//! The thread that reads the allocator's statistics during a run: what it holds, and what was
+//! counted.
 
 use crate::alloc::churn::{self, Churn};
 use crate::alloc::jemalloc;
@@ -33,7 +34,10 @@ impl Watch {
         let ended = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&ended);
         let look = move || Looks { churn, ..looks }.until(&until);
-        let thread = thread::Builder::new().name("lab-alloc".to_owned()).spawn(look).map_err(|e| e.to_string())?;
+        let thread = thread::Builder::new()
+            .name("lab-alloc".to_owned())
+            .spawn(look)
+            .map_err(|e| e.to_string())?;
         Ok(Watch { ended, thread })
     }
 
@@ -46,7 +50,8 @@ impl Watch {
     }
 }
 
-/// What was seen. Made before anything is looked at, for all that it will ever need is the profiler's own and nobody's churn.
+/// What was seen. Made before anything is looked at, for all that it will ever need is the
+/// profiler's own and nobody's churn.
 pub struct Looks {
     folder: PathBuf,
     churn: Option<Arc<Churn>>,
@@ -60,7 +65,14 @@ impl Looks {
     /// None yet.
     pub fn new(folder: &Path) -> Looks {
         let (seen, text) = (Vec::with_capacity(MOST), Vec::with_capacity(MOST * 128));
-        Looks { folder: folder.to_owned(), churn: None, start_ns: clock::now_ns(), period: PERIOD, seen, text }
+        Looks {
+            folder: folder.to_owned(),
+            churn: None,
+            start_ns: clock::now_ns(),
+            period: PERIOD,
+            seen,
+            text,
+        }
     }
 
     fn until(mut self, ended: &AtomicBool) {
@@ -97,8 +109,8 @@ impl Looks {
         self.period *= 2;
     }
 
-    /// Writes down what was seen, so that whoever reads finds all of one look or of the other. What cannot be written is
-    /// not there, and nothing else suffers.
+    /// Writes down what was seen, so that whoever reads finds all of one look or of the other. What
+    /// cannot be written is not there, and nothing else suffers.
     fn write(&mut self) {
         self.text.clear();
         if self.seen.is_empty() || serde_json::to_writer(&mut self.text, &self.seen).is_err() {
@@ -121,8 +133,13 @@ mod tests {
         looks.thin_out();
         assert_eq!((looks.seen.len(), looks.seen[1].ms, looks.period), (MOST / 2, 2.0, 2 * PERIOD));
         looks.write();
-        let read: Vec<MemoryAt> = serde_json::from_slice(&std::fs::read(folder.path().join(MEMORY)).unwrap()).unwrap();
+        let read: Vec<MemoryAt> =
+            serde_json::from_slice(&std::fs::read(folder.path().join(MEMORY)).unwrap()).unwrap();
         assert_eq!(read, looks.seen);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half written is left");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing half written is left"
+        );
     }
 }

@@ -61,23 +61,28 @@ pub(crate) fn price_of_a_sample(folder: &Path) -> Result<Price, String> {
     let profiler = start_profiler(RARELY)?;
     let mut failed = None;
     let mut ask = || failed = failed.take().or(signal::send_of_profiler().err());
-    let price = price(EVENTS, || (), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
+    let price =
+        price(EVENTS, || (), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
     drop(profiler);
-    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be signalled for a sample: {error}")))
+    failed.map_or(Ok(price), |error| {
+        Err(format!("a thread cannot be signalled for a sample: {error}"))
+    })
 }
 
-/// pprof-rs keeps what overflows its table in a temporary file, and leaves that behind. In the run's own folder it is
-/// removed with the scratch files, however the run ends.
+/// pprof-rs keeps what overflows its table in a temporary file, and leaves that behind. In the
+/// run's own folder it is removed with the scratch files, however the run ends.
 fn keep_files_in(scratch: &Path) -> Result<(), String> {
-    std::fs::create_dir_all(scratch)
-        .map_err(|error| format!("cannot make {}: {error}: free some room or try another --out", scratch.display()))?;
-    // There is one profiler a process, so nobody was here before; if so, the file lies where it used to.
+    std::fs::create_dir_all(scratch).map_err(|error| {
+        format!("cannot make {}: {error}: free some room or try another --out", scratch.display())
+    })?;
+    // There is one profiler a process, so nobody was here before; if so, the file lies where it
+    // used to.
     let _ = tempfile::env::override_temp_dir(scratch);
     Ok(())
 }
 
-/// Asks for samples. While a thread unwinds for a panic it may hold a lock of libgcc's that naming a frame takes too, so
-/// samples from in there are dropped.
+/// Asks for samples. While a thread unwinds for a panic it may hold a lock of libgcc's that naming
+/// a frame takes too, so samples from in there are dropped.
 fn start_profiler(hz: u32) -> Result<ProfilerGuard<'static>, String> {
     let hz = i32::try_from(hz).map_err(|_| format!("{hz} samples a second are too many"))?;
     let builder = ProfilerGuardBuilder::default().frequency(hz).blocklist(&["libgcc"]);
@@ -115,7 +120,8 @@ impl Begin {
 
 fn stacks(report: &UnresolvedReport) -> Vec<Stack> {
     let stacks = report.data.iter().map(|(frames, samples)| Stack {
-        thread: String::from_utf8_lossy(&frames.thread_name[..frames.thread_name_length]).into_owned(),
+        thread: String::from_utf8_lossy(&frames.thread_name[..frames.thread_name_length])
+            .into_owned(),
         samples: u64::try_from(*samples).unwrap_or_default(),
         back: frames.frames.iter().map(|frame| frame.ip as u64).collect(),
     });

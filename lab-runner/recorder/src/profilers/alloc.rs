@@ -1,4 +1,5 @@
-//! The profiler in the child: starts the parts that this binary has, and reports those that it lacks.
+//! The profiler in the child: starts the parts that this binary has, and reports those that it
+//! lacks.
 
 use crate::alloc::churn::{Churn, price_of_a_sample};
 use crate::alloc::jemalloc;
@@ -47,7 +48,10 @@ impl Instrument for AllocProfiler {
         let counts = lab_kit::alloc::totals().is_some();
         let drawn = counts.then(|| (DRAWN, price_of_a_sample(folder)));
         let held = "jemalloc reports how many samples it holds, not how many it took".to_owned();
-        drawn.into_iter().chain(jemalloc::is_here().then_some(("heap profile", Err(held)))).collect()
+        drawn
+            .into_iter()
+            .chain(jemalloc::is_here().then_some(("heap profile", Err(held))))
+            .collect()
     }
 
     fn counted(&self) -> Vec<(&'static str, u64)> {
@@ -57,15 +61,21 @@ impl Instrument for AllocProfiler {
     fn stop(&mut self, folder: &Path) -> anyhow::Result<ProfilerStatus> {
         self.churn.iter().for_each(|churn| churn.stop());
         self.watch.take().into_iter().for_each(Watch::stop);
-        let mut note = ProfilerStatus { notes: std::mem::take(&mut self.notes), ..ProfilerStatus::default() };
-        let held = [("held_bytes_at_start", self.held_before), ("held_bytes_at_end", lab_kit::alloc::held_bytes())];
+        let mut note =
+            ProfilerStatus { notes: std::mem::take(&mut self.notes), ..ProfilerStatus::default() };
+        let held = [
+            ("held_bytes_at_start", self.held_before),
+            ("held_bytes_at_end", lab_kit::alloc::held_bytes()),
+        ];
         let held = held.into_iter().filter_map(|(name, bytes)| Some((name.to_owned(), bytes?)));
         note.counts.extend(held);
-        note.counts.extend(lab_kit::alloc::peak_bytes().map(|bytes| ("peak_bytes".to_owned(), bytes)));
+        note.counts
+            .extend(lab_kit::alloc::peak_bytes().map(|bytes| ("peak_bytes".to_owned(), bytes)));
         if self.live
             && let Err(error) = jemalloc::dump(&folder.join(HEAP))
         {
-            note.notes.push(format!("live: the heap profile of jemalloc cannot be read: {error:#}"));
+            note.notes
+                .push(format!("live: the heap profile of jemalloc cannot be read: {error:#}"));
         }
         Ok(note)
     }

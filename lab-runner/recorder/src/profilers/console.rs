@@ -1,5 +1,5 @@
-//! `lab run --console`: a run that is watched live with tokio-console. It writes no profile, but like one it has a run of
-//! its own. The only file that knows whether this build has it.
+//! `lab run --console`: a run that is watched live with tokio-console. It writes no profile, but
+//! like one it has a run of its own. The only file that knows whether this build has it.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
@@ -43,12 +43,14 @@ impl Console {
     }
 }
 
-/// The console's layer alone: its own `init` adds one that prints what `RUST_LOG` asks for, at the cost of what is watched.
+/// The console's layer alone: its own `init` adds one that prints what `RUST_LOG` asks for, at the
+/// cost of what is watched.
 #[cfg(feature = "console")]
 fn serve() {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    // Nobody else subscribes in a child that is watched; if somebody did, nobody would be served, which the parent tells.
+    // Nobody else subscribes in a child that is watched; if somebody did, nobody would be served,
+    // which the parent tells.
     let _ = tracing_subscriber::registry().with(console_subscriber::spawn()).try_init();
 }
 

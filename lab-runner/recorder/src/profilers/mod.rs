@@ -1,4 +1,5 @@
-//! The profilers, one file each: which instruments a run is looked at with, and what each of their events costs.
+//! The profilers, one file each: which instruments a run is looked at with, and what each of their
+//! events costs.
 
 mod alloc;
 pub mod console;

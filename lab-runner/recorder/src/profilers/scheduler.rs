@@ -1,5 +1,6 @@
-//! The recorder as a profiler, with the stall sampler beside it: blame needs to know not only whose poll held a worker but where in
-//! the code it was. Both see polls through the same hooks, the recorder nearest to the poll.
+//! The recorder as a profiler, with the stall sampler beside it: blame needs to know not only whose
+//! poll held a worker but where in the code it was. Both see polls through the same hooks, the
+//! recorder nearest to the poll.
 
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
 use crate::instrument::Instrument;
@@ -62,8 +63,14 @@ impl Instrument for SchedProfiler {
 
     fn threads(&self) -> Vec<&'static str> {
         let hand_offs = self.hand_offs.iter().flatten().map(|_| "lab-hand-offs");
-        let stuck_threads = self.stuck_threads.iter().flat_map(|_| ["lab-stuck_threads", "lab-threads"]);
-        ["lab-sched"].into_iter().chain(self.sampler.threads()).chain(hand_offs).chain(stuck_threads).collect()
+        let stuck_threads =
+            self.stuck_threads.iter().flat_map(|_| ["lab-stuck_threads", "lab-threads"]);
+        ["lab-sched"]
+            .into_iter()
+            .chain(self.sampler.threads())
+            .chain(hand_offs)
+            .chain(stuck_threads)
+            .collect()
     }
 
     fn prices(&mut self, all: &Hooks, _folder: &Path) -> Vec<Priced> {
@@ -76,7 +83,9 @@ impl Instrument for SchedProfiler {
     fn counted(&self) -> Vec<(&'static str, u64)> {
         let samples = self.sampler.asked().map(|asked| asked + stuck_threads::asked());
         let other = self.events.map(|events| events.saturating_sub(polls() - self.polls_before));
-        let known = [(SAMPLE, samples), (OTHER, other)].into_iter().filter_map(|(what, count)| Some((what, count?)));
+        let known = [(SAMPLE, samples), (OTHER, other)]
+            .into_iter()
+            .filter_map(|(what, count)| Some((what, count?)));
         [(POLL, polls())].into_iter().chain(known).chain(hand_offs::counted()).collect()
     }
 
@@ -90,14 +99,21 @@ impl Instrument for SchedProfiler {
             Some(Err(why)) => Some(why),
             None => None,
         };
-        let no_hand_offs = no_hand_offs.map(|why| format!("hand-offs to the blocking pool are not recorded: {why}"));
+        let no_hand_offs = no_hand_offs
+            .map(|why| format!("hand-offs to the blocking pool are not recorded: {why}"));
         let stacks = self.no_stacks.take().map(|why| match SEES_POLLS {
             true => format!("code that held workers is not sampled: {why}"),
             false => format!("only workers and queues are recorded: {HOW_TO_SEE_POLLS}"),
         });
         let ended = counts.trouble.map(|why| format!("the recording ends before the run: {why}"));
-        let stood = stood.err().map(|why| format!("stuck threads outside of polls cannot be shown: {why:#}"));
-        let named = [("events", counts.events), ("events_dropped", counts.dropped), ("bytes", counts.bytes)];
+        let stood = stood
+            .err()
+            .map(|why| format!("stuck threads outside of polls cannot be shown: {why:#}"));
+        let named = [
+            ("events", counts.events),
+            ("events_dropped", counts.dropped),
+            ("bytes", counts.bytes),
+        ];
         Ok(ProfilerStatus {
             counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
             notes: stacks.into_iter().chain(ended).chain(stood).chain(no_hand_offs).collect(),

@@ -1,5 +1,5 @@
-//! What the recorder takes on the threads of the program, done on a thread of nobody while the lanes listen: what they record of it
-//! is thrown away when the recorder starts.
+//! What the recorder takes on the threads of the program, done on a thread of nobody while the
+//! lanes listen: what they record of it is thrown away when the recorder starts.
 
 use crate::hooks::{Hooks, SEES_POLLS, Task};
 use crate::price::{Priced, price};

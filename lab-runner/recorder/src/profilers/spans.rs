@@ -1,4 +1,5 @@
-//! The spans of a run as a profiler: in the child they are added up, in the parent they become files.
+//! The spans of a run as a profiler: in the child they are added up, in the parent they become
+//! files.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
@@ -29,7 +30,8 @@ pub(crate) struct SpansProfiler {
 }
 
 impl SpansProfiler {
-    /// Subscribes at once, for a span that is made before stays off for good. Nothing counts before the profiler is started.
+    /// Subscribes at once, for a span that is made before stays off for good. Nothing counts before
+    /// the profiler is started.
     pub fn new() -> SpansProfiler {
         let seen = Seen::default();
         let subscribed = seen.subscribe();
@@ -42,7 +44,8 @@ impl Instrument for SpansProfiler {
         self.subscribed.clone()?;
         self.seen.looking.store(true, Ordering::Relaxed);
         let (seen, begin, folder) = (self.seen.clone(), Instant::now(), folder.to_owned());
-        self.keeper = Some(Keeper::start("lab-spans", move |last| seen.raw(begin, last).write(&folder))?);
+        self.keeper =
+            Some(Keeper::start("lab-spans", move |last| seen.raw(begin, last).write(&folder))?);
         Ok(())
     }
 
@@ -83,24 +86,30 @@ struct Seen {
 impl Seen {
     fn subscribe(&self) -> Result<(), String> {
         let fold = Fold::new(Arc::clone(&self.looking), Arc::clone(&self.sums));
-        // What runs in no span is not looked at; threads and places are left out, so that variants can be compared.
+        // What runs in no span is not looked at; threads and places are left out, so that variants
+        // can be compared.
         let flame = FlameLayer::new(fold).with_empty_samples(false).with_threads_collapsed(true);
         let flame = flame.with_module_path(false).with_file_and_line(false);
         let follow = Follow::new(Arc::clone(&self.looking), Arc::clone(&self.known));
         let subscriber = tracing_subscriber::registry().with(flame).with(follow);
-        tracing::subscriber::set_global_default(subscriber)
-            .map_err(|_| "the scenario sets a tracing subscriber: remove it, a process can have only one".into())
+        tracing::subscriber::set_global_default(subscriber).map_err(|_| {
+            "the scenario sets a tracing subscriber: remove it, a process can have only one".into()
+        })
     }
 
-    /// What a span takes that is made, and one each time that it is entered: both by spans of nobody in a span of nobody, as if
-    /// somebody looked. What was seen of them is thrown away.
+    /// What a span takes that is made, and one each time that it is entered: both by spans of
+    /// nobody in a span of nobody, as if somebody looked. What was seen of them is thrown away.
     fn prices(&self) -> Vec<Priced> {
         self.looking.store(true, Ordering::Relaxed);
         let outer = tracing::info_span!("price");
-        let made =
-            price(SPANS, || (), |_| (0..SPANS).for_each(|id| drop(tracing::info_span!(parent: &outer, "made", id))));
+        let made = price(
+            SPANS,
+            || (),
+            |_| (0..SPANS).for_each(|id| drop(tracing::info_span!(parent: &outer, "made", id))),
+        );
         let inner = tracing::info_span!(parent: &outer, "entered", id = 0_u32);
-        let entered = outer.in_scope(|| price(SPANS, || (), |_| (0..SPANS).for_each(|_| inner.in_scope(|| ()))));
+        let entered = outer
+            .in_scope(|| price(SPANS, || (), |_| (0..SPANS).for_each(|_| inner.in_scope(|| ()))));
         drop((inner, outer));
         self.looking.store(false, Ordering::Relaxed);
         *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = Sums::default();

@@ -1,4 +1,5 @@
-//! The stall sampler as a profiler: in the child it leaves addresses, in the parent these become names.
+//! The stall sampler as a profiler: in the child it leaves addresses, in the parent these become
+//! names.
 
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS, Task};
 use crate::instrument::Instrument;

@@ -1,7 +1,8 @@
-//! Where threads of runtimes record: each has a lane of its own, all that have none share one behind a lock.
+//! Where threads of runtimes record: each has a lane of its own, all that have none share one
+//! behind a lock.
 //!
-//! A thread is given its lane at its first poll or its first sleep. Runtimes also start threads that do neither, hundreds of them
-//! for blocking calls, and those only report that a task ended.
+//! A thread is given its lane at its first poll or its first sleep. Runtimes also start threads
+//! that do neither, hundreds of them for blocking calls, and those only report that a task ended.
 
 use crate::hooks::{self, Task};
 use crate::scheduler::ring::Ring;
@@ -44,7 +45,8 @@ pub(crate) struct Lane {
     before: Before,
 }
 
-/// The poll before, as far as the next one is mostly like it: a thread's own, so that two look-ups a poll are saved.
+/// The poll before, as far as the next one is mostly like it: a thread's own, so that two look-ups
+/// a poll are saved.
 struct Before {
     /// Where its task was spawned, by the address of that; 0 where nothing is known.
     place: AtomicUsize,
@@ -58,7 +60,8 @@ impl Before {
     fn rest(&self, task: &Task) -> u64 {
         let place = std::ptr::from_ref(task.place).addr();
         let rest = self.rest.load(Ordering::Relaxed);
-        let same = self.place.load(Ordering::Relaxed) == place && Owner::of_bits(rest & 0xffff).runtime == task.runtime;
+        let same = self.place.load(Ordering::Relaxed) == place
+            && Owner::of_bits(rest & 0xffff).runtime == task.runtime;
         if same { rest } else { self.learn(task, place) }
     }
 
@@ -70,8 +73,8 @@ impl Before {
         rest
     }
 
-    /// A thread that ends to be a worker may begin to be another one. It tells that by the end of a task, as everything does that
-    /// runs on a runtime's threads.
+    /// A thread that ends to be a worker may begin to be another one. It tells that by the end of a
+    /// task, as everything does that runs on a runtime's threads.
     fn forget(&self) {
         self.place.store(0, Ordering::Relaxed);
     }
@@ -136,7 +139,9 @@ fn claim(runtime: u8) -> Option<&'static Lane> {
         return None;
     }
     let thread = rustix::thread::gettid().as_raw_nonzero().get();
-    let free = |lane: &&Lane| lane.thread.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    let free = |lane: &&Lane| {
+        lane.thread.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    };
     let Some(lane) = TABLE.iter().map(|lane| lane.get_or_init(Lane::new)).find(free) else {
         REFUSED.set(true);
         return None;
@@ -201,8 +206,15 @@ pub(crate) fn spawned_or_ended(what: What, task: &Task) {
     if !LISTENING.load(Ordering::Relaxed) {
         return;
     }
-    let at =
-        |clock: &Clock| Record::moment(what, clock.raw(), task.number, places::index(task.place), owner(task.runtime));
+    let at = |clock: &Clock| {
+        Record::moment(
+            what,
+            clock.raw(),
+            task.number,
+            places::index(task.place),
+            owner(task.runtime),
+        )
+    };
     match MINE.get() {
         Some(lane) => lane.ring.push(at(&lane.clock)),
         None => {
@@ -250,7 +262,8 @@ impl Lane {
         let now = self.clock.raw();
         match self.nested.load(Ordering::Relaxed) {
             0 => {
-                if LISTENING.load(Ordering::Relaxed) && self.open.begin.load(Ordering::Relaxed) != 0 {
+                if LISTENING.load(Ordering::Relaxed) && self.open.begin.load(Ordering::Relaxed) != 0
+                {
                     let budget_spent = hooks::budget_is_spent();
                     self.ring.push(Record { budget_spent, ..self.poll_until(now) });
                 }

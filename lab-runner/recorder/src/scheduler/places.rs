@@ -56,7 +56,9 @@ fn look_up(place: Spawned) -> u16 {
 /// The places that came since there were so many.
 pub(crate) fn since(count: usize) -> Vec<Spawned> {
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    known.as_ref().map_or_else(Vec::new, |known| known.places.get(count..).unwrap_or_default().to_vec())
+    known
+        .as_ref()
+        .map_or_else(Vec::new, |known| known.places.get(count..).unwrap_or_default().to_vec())
 }
 
 #[cfg(test)]
@@ -69,7 +71,8 @@ mod tests {
         let numbers = (index(here), index(there));
         assert_ne!(numbers.0, numbers.1);
         assert_eq!((index(here), index(there)), numbers);
-        let elsewhere = std::thread::scope(|scope| scope.spawn(|| (index(here), index(there))).join().unwrap());
+        let elsewhere =
+            std::thread::scope(|scope| scope.spawn(|| (index(here), index(there))).join().unwrap());
         assert_eq!(elsewhere, numbers);
         let known = since(0);
         assert_eq!(known[usize::from(numbers.1)].line(), there.line());

@@ -1,4 +1,5 @@
-//! The recorder: its hooks in the runtimes of a run, and the thread that takes what they saw to the file.
+//! The recorder: its hooks in the runtimes of a run, and the thread that takes what they saw to the
+//! file.
 
 use crate::hooks::{self, Builder, Hooks};
 use crate::scheduler::writer::Writer;
@@ -18,7 +19,8 @@ use std::thread::{self, JoinHandle};
 const ROUND_NS: u64 = 5_000_000;
 /// How often core waits are read and the yield probe is used, in rounds.
 const EVERY_LOOK: u64 = 2;
-/// How often counters are read, in rounds: a queue that stands for less than a few looks is none to speak of.
+/// How often counters are read, in rounds: a queue that stands for less than a few looks is none to
+/// speak of.
 const EVERY_COUNTERS: u64 = 4;
 /// How often everything is handed to the kernel, in rounds: what a run that is killed may lose.
 const EVERY_FLUSH: u64 = 20;
@@ -57,8 +59,8 @@ pub struct Counts {
 }
 
 impl Recorder {
-    /// A recorder that has not begun to look. With `latency` tokio tracks for how long tasks are runnable, without which
-    /// nobody can be blamed for it.
+    /// A recorder that has not begun to look. With `latency` tokio tracks for how long tasks are
+    /// runnable, without which nobody can be blamed for it.
     pub fn new(latency: bool) -> Recorder {
         let mut hooks = Hooks::default();
         add_hooks(&mut hooks, latency);
@@ -78,7 +80,8 @@ impl Recorder {
         if RUNNING.swap(true, Ordering::AcqRel) {
             return Err("another recorder is running".to_owned());
         }
-        let work = start(folder, self.hooks.latency).inspect_err(|_| RUNNING.store(false, Ordering::Release))?;
+        let work = start(folder, self.hooks.latency)
+            .inspect_err(|_| RUNNING.store(false, Ordering::Release))?;
         self.work = Some(work);
         Ok(())
     }
@@ -87,7 +90,8 @@ impl Recorder {
     pub fn stop(&mut self) -> Counts {
         let Some(Work { stop, thread }) = self.work.take() else { return Counts::default() };
         stop.store(true, Ordering::Release);
-        let panicked = |_| Counts { trouble: Some("its writer panicked".to_owned()), ..Counts::default() };
+        let panicked =
+            |_| Counts { trouble: Some("its writer panicked".to_owned()), ..Counts::default() };
         let counts = thread.join().unwrap_or_else(panicked);
         RUNNING.store(false, Ordering::Release);
         counts
@@ -116,13 +120,15 @@ pub(crate) fn add_hooks(hooks: &mut Hooks, latency: bool) {
 fn start(folder: &Path, latency: bool) -> Result<Work, String> {
     let path = folder.join(FILE);
     let writer = Writer::create(&path, LANES + 1, about(latency));
-    let mut writer = writer.map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
+    let mut writer =
+        writer.map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
     forget_what_was_before();
     writer.clock();
     let stop = Arc::new(AtomicBool::new(false));
     let rounds = Rounds { writer, probe: None, asked: None, core_waits: HashMap::new() };
     let until = Arc::clone(&stop);
-    let thread = thread::Builder::new().name("lab-sched".to_owned()).spawn(move || rounds.until(&until));
+    let thread =
+        thread::Builder::new().name("lab-sched".to_owned()).spawn(move || rounds.until(&until));
     let thread = thread.map_err(|error| format!("cannot start the writer thread: {error}"))?;
     Ok(Work { stop, thread })
 }
@@ -205,7 +211,9 @@ impl Rounds {
     fn name_threads(&mut self) {
         let now = ticks::clock().raw();
         for (number, lane) in lane::all() {
-            lane.thread().into_iter().for_each(|thread| self.writer.record(number, &lane.who(now, thread)));
+            lane.thread()
+                .into_iter()
+                .for_each(|thread| self.writer.record(number, &lane.who(now, thread)));
         }
     }
 
@@ -219,7 +227,8 @@ impl Rounds {
         }
     }
 
-    /// Asks the yield probe of the first runtime that is seen, once its last answer is written down.
+    /// Asks the yield probe of the first runtime that is seen, once its last answer is written
+    /// down.
     fn ask(&mut self) {
         let first = || runtimes::known().first().map(|(_, handle)| YieldProbe::start(handle));
         let Some(probe) = self.probe.take().or_else(first) else { return };
@@ -249,7 +258,10 @@ impl Rounds {
             let long = |poll: &lab_recording::scheduler::record::Record| {
                 ticks::clock().delta_as_nanos(poll.at, now) >= longer_than_ns
             };
-            lane.open_poll(now).filter(long).into_iter().for_each(|poll| self.writer.record(number, &poll));
+            lane.open_poll(now)
+                .filter(long)
+                .into_iter()
+                .for_each(|poll| self.writer.record(number, &poll));
         }
     }
 
@@ -273,7 +285,8 @@ impl Rounds {
     }
 }
 
-/// The second number of `schedstat`: how long the thread has waited for a core since it was started, in nanoseconds.
+/// The second number of `schedstat`: how long the thread has waited for a core since it was
+/// started, in nanoseconds.
 fn core_wait_ns(file: &File) -> Option<u64> {
     let mut bytes = [0; 64];
     let read = std::os::unix::fs::FileExt::read_at(file, &mut bytes, 0).ok()?;

@@ -1,5 +1,6 @@
-//! A ring of records between one thread that records and the writer: preallocated, no lock, and where the writer cannot keep
-//! up whole blocks are left out, for a recording with holes everywhere would be worth less than one with a gap.
+//! A ring of records between one thread that records and the writer: preallocated, no lock, and
+//! where the writer cannot keep up whole blocks are left out, for a recording with holes everywhere
+//! would be worth less than one with a gap.
 
 use lab_recording::scheduler::record::{Kind, Owner, Record, WORDS};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,8 @@ pub(crate) const BLOCK: u64 = 1_024;
 /// One thread pushes, one thread pops.
 pub(crate) struct Ring {
     words: Box<[AtomicU64]>,
-    /// One less than there is room for: a division for each record would cost as much as a reading of the clock.
+    /// One less than there is room for: a division for each record would cost as much as a reading
+    /// of the clock.
     mask: u64,
     pushed: AtomicU64,
     popped: AtomicU64,
@@ -25,8 +27,10 @@ impl Ring {
     /// Room for so many records, a power of two; every page of it is there from the start.
     pub fn new(records: usize) -> Ring {
         let records = records.next_power_of_two();
-        let words: Box<[AtomicU64]> = (0..records * WORDS).map(|word| AtomicU64::new(word as u64)).collect();
-        let [pushed, popped, missing, missing_from, missing_until] = [const { AtomicU64::new(0) }; 5];
+        let words: Box<[AtomicU64]> =
+            (0..records * WORDS).map(|word| AtomicU64::new(word as u64)).collect();
+        let [pushed, popped, missing, missing_from, missing_until] =
+            [const { AtomicU64::new(0) }; 5];
         Ring {
             words,
             mask: records as u64 - 1,
@@ -58,13 +62,16 @@ impl Ring {
     fn put(&self, pushed: u64, record: Record) {
         let at = (pushed & self.mask) as usize * WORDS;
         if let Some(slots) = self.words.get(at..at + WORDS) {
-            slots.iter().zip(record.to_words()).for_each(|(slot, word)| slot.store(word, Ordering::Relaxed));
+            slots
+                .iter()
+                .zip(record.to_words())
+                .for_each(|(slot, word)| slot.store(word, Ordering::Relaxed));
         }
         self.pushed.store(pushed + 1, Ordering::Release);
     }
 
-    /// The limit is reached: either the writer has made room since, or this record is left out. While some are missing
-    /// the limit stays where it is, so that every push comes here.
+    /// The limit is reached: either the writer has made room since, or this record is left out.
+    /// While some are missing the limit stays where it is, so that every push comes here.
     #[cold]
     fn push_where_room_is_short(&self, pushed: u64, record: Record) {
         let limit = self.popped.load(Ordering::Acquire) + self.room();
@@ -94,7 +101,8 @@ impl Ring {
 
     /// The record in the place of those that are left out.
     fn gap(&self, missing: u64) -> Record {
-        let (from, until) = (self.missing_from.load(Ordering::Relaxed), self.missing_until.load(Ordering::Relaxed));
+        let (from, until) =
+            (self.missing_from.load(Ordering::Relaxed), self.missing_until.load(Ordering::Relaxed));
         Record {
             what: Kind::Gap,
             at: from,
@@ -122,7 +130,10 @@ impl Ring {
             let at = (number & self.mask) as usize * WORDS;
             let Some(slots) = self.words.get(at..at + WORDS) else { continue };
             let mut words = [0; WORDS];
-            words.iter_mut().zip(slots).for_each(|(word, slot)| *word = slot.load(Ordering::Relaxed));
+            words
+                .iter_mut()
+                .zip(slots)
+                .for_each(|(word, slot)| *word = slot.load(Ordering::Relaxed));
             each(Record::of_words(words));
             // Room is made in steps, so that a pusher that is ahead does not wait for the whole.
             if number % BLOCK == 0 {

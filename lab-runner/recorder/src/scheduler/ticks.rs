@@ -1,13 +1,15 @@
-//! The clock of the recorder: the processor's time-stamp counter where it can be relied on, read through `quanta`. A reading of it
-//! costs a third of one at `CLOCK_MONOTONIC`. Ticks become nanoseconds of that clock afterwards, between pairs that were read
-//! together while the run went on: then drift and the crate's own calibration do not matter.
+//! The clock of the recorder: the processor's time-stamp counter where it can be relied on, read
+//! through `quanta`. A reading of it costs a third of one at `CLOCK_MONOTONIC`. Ticks become
+//! nanoseconds of that clock afterwards, between pairs that were read together while the run went
+//! on: then drift and the crate's own calibration do not matter.
 
 use lab_kit::clock;
 use lab_recording::scheduler::axis::Pair;
 use quanta::Clock;
 use std::sync::OnceLock;
 
-/// Pairs are read so often, and the one that took least is kept: a thread that loses its core in between reads a bad one.
+/// Pairs are read so often, and the one that took least is kept: a thread that loses its core in
+/// between reads a bad one.
 const TRIES: usize = 8;
 
 /// The clock.
@@ -25,7 +27,10 @@ pub(crate) fn pair() -> Pair {
         let took = clock.raw().saturating_sub(before);
         (took, Pair { ticks: before + took / 2, ns })
     };
-    (0..TRIES).map(read).min_by_key(|(took, _)| *took).map_or(Pair { ticks: 0, ns: 0 }, |(_, pair)| pair)
+    (0..TRIES)
+        .map(read)
+        .min_by_key(|(took, _)| *took)
+        .map_or(Pair { ticks: 0, ns: 0 }, |(_, pair)| pair)
 }
 
 #[cfg(test)]
@@ -41,7 +46,8 @@ mod tests {
     fn between_two_pairs_it_is_a_line_and_beyond_them_the_nearest_goes_on() {
         let axis = axis(&[(1_000, 5_000), (3_000, 6_000), (4_000, 8_000)]);
         let mut hint = 0;
-        let found: Vec<u64> = [0, 1_000, 2_000, 3_000, 3_500, 5_000, 900].map(|at| axis.ns(at, &mut hint)).into();
+        let found: Vec<u64> =
+            [0, 1_000, 2_000, 3_000, 3_500, 5_000, 900].map(|at| axis.ns(at, &mut hint)).into();
         assert_eq!(found, [4_500, 5_000, 5_500, 6_000, 7_000, 10_000, 4_950]);
     }
 

@@ -1,4 +1,5 @@
-//! Appends to `sched.bin`. Once it cannot, it appends no more: what is there can be read, and the run goes on.
+//! Appends to `sched.bin`. Once it cannot, it appends no more: what is there can be read, and the
+//! run goes on.
 
 use crate::scheduler::{places, ticks};
 use lab_kit::yield_probe::Asked;
@@ -41,7 +42,8 @@ struct Block {
 
 impl Block {
     fn new(lane: u16) -> Block {
-        let mut block = Block { bytes: Vec::with_capacity(MOST_BLOCK), before: Before::default(), events: 0 };
+        let mut block =
+            Block { bytes: Vec::with_capacity(MOST_BLOCK), before: Before::default(), events: 0 };
         block.clear(lane);
         block
     }
@@ -63,7 +65,8 @@ impl Writer {
         file.write_all(MAGIC)?;
         file.write_all(&[VERSION])?;
         let lanes = (0..lanes as u16).map(Block::new).collect();
-        let (waiting, bytes) = (Vec::with_capacity(2 * TOGETHER), lab_recording::scheduler::format::HEADER as u64);
+        let (waiting, bytes) =
+            (Vec::with_capacity(2 * TOGETHER), lab_recording::scheduler::format::HEADER as u64);
         let mut writer = Writer {
             file,
             left: FILE_LIMIT - bytes,
@@ -172,7 +175,9 @@ impl Writer {
     fn block(&mut self, kind: u8, bytes: &[u8]) -> bool {
         let length = (lab_recording::scheduler::format::BLOCK_HEADER + bytes.len()) as u64;
         if self.trouble.is_some() || length > self.left {
-            self.trouble.get_or_insert_with(|| format!("its file reached the limit of {} MiB", FILE_LIMIT >> 20));
+            self.trouble.get_or_insert_with(|| {
+                format!("its file reached the limit of {} MiB", FILE_LIMIT >> 20)
+            });
             return false;
         }
         self.left -= length;
@@ -186,7 +191,8 @@ impl Writer {
         true
     }
 
-    /// Closes all blocks and hands everything to the kernel, which keeps it when this process is killed.
+    /// Closes all blocks and hands everything to the kernel, which keeps it when this process is
+    /// killed.
     pub fn flush(&mut self) {
         (0..self.lanes.len() as u16).for_each(|lane| self.close(lane));
         self.hand_over();
@@ -244,7 +250,11 @@ mod tests {
         writer.flush();
         (10..15).for_each(|at| writer.record(0, &record(at)));
         writer.finish(0);
-        assert!(writer.trouble.as_ref().unwrap().contains("cannot be written"), "{:?}", writer.trouble);
+        assert!(
+            writer.trouble.as_ref().unwrap().contains("cannot be written"),
+            "{:?}",
+            writer.trouble
+        );
         assert_eq!(writer.missing, 5, "what came after it");
     }
 
@@ -260,6 +270,11 @@ mod tests {
         writer.finish(3);
         assert_eq!((writer.events, writer.missing, events(&path)), (10, 20, 10));
         let known = read(&path).unwrap().known;
-        assert!(known.trouble.unwrap().contains("MiB") && known.unwatched == 3 && known.stopped && !known.cut);
+        assert!(
+            known.trouble.unwrap().contains("MiB")
+                && known.unwatched == 3
+                && known.stopped
+                && !known.cut
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Adds up what tracing-flame writes, line by line, instead of keeping it: millions of polls make gigabytes of lines.
+//! Adds up what tracing-flame writes, line by line, instead of keeping it: millions of polls make
+//! gigabytes of lines.
 
 use lab_recording::spans::Weight;
 use std::collections::{BTreeMap, HashMap};
@@ -23,7 +24,8 @@ pub(crate) struct Sums {
 impl Sums {
     /// The stacks as folded text has them, and how many lines are in none.
     pub fn told(&self) -> (BTreeMap<String, Weight>, u64) {
-        let stacks = self.stacks.iter().map(|(stack, weight)| (stack.replace(BETWEEN, ";"), *weight));
+        let stacks =
+            self.stacks.iter().map(|(stack, weight)| (stack.replace(BETWEEN, ";"), *weight));
         (stacks.collect(), self.left_out)
     }
 
@@ -106,17 +108,25 @@ mod tests {
 
     #[test]
     fn lines_that_come_in_pieces_are_added_up() {
-        let written =
-            ["all-threads; request 10", "\n", "all-threads; request; fetch", " 7\nall-threads; request 5\nall"];
+        let written = [
+            "all-threads; request 10",
+            "\n",
+            "all-threads; request; fetch",
+            " 7\nall-threads; request 5\nall",
+        ];
         let (stacks, left_out) = folded(true, &written);
         let weight = |ns, pieces| Weight { ns, pieces };
-        let expected = [("request".to_owned(), weight(15, 2)), ("request;fetch".to_owned(), weight(7, 1))];
+        let expected =
+            [("request".to_owned(), weight(15, 2)), ("request;fetch".to_owned(), weight(7, 1))];
         assert_eq!((stacks, left_out), (expected.into(), 0));
     }
 
     #[test]
     fn garbage_is_counted_and_before_the_begin_nothing_is() {
-        assert_eq!(folded(true, &["all-threads 5\n\nall-threads; a b\nx; a 1\n"]), (BTreeMap::new(), 4));
+        assert_eq!(
+            folded(true, &["all-threads 5\n\nall-threads; a b\nx; a 1\n"]),
+            (BTreeMap::new(), 4)
+        );
         assert_eq!(folded(false, &["all-threads; a 1\n"]), (BTreeMap::new(), 0));
     }
 

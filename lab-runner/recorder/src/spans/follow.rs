@@ -52,7 +52,8 @@ impl Paths {
     const MOST: usize = 10_000;
 
     fn below(&mut self, parent: Option<usize>, name: &str) -> usize {
-        let path = parent.map_or_else(|| name.to_owned(), |parent| format!("{};{name}", self.0[parent]));
+        let path =
+            parent.map_or_else(|| name.to_owned(), |parent| format!("{};{name}", self.0[parent]));
         match (self.0.iter().position(|known| *known == path), parent) {
             (Some(known), _) => known,
             (None, Some(parent)) if self.0.len() >= Paths::MOST => parent,
@@ -136,14 +137,19 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Follow {
         let Some(place) = place(&id, &context) else { return };
         let looking = self.looking.load(Ordering::Relaxed);
         match place.followed {
-            Some(followed) if followed == id.into_u64() => self.known().slowest.ends(followed, looking),
+            Some(followed) if followed == id.into_u64() => {
+                self.known().slowest.ends(followed, looking)
+            }
             Some(followed) => self.known().slowest.step_ends(followed, place.path),
             None => {}
         }
     }
 }
 
-fn place<S: Subscriber + for<'span> LookupSpan<'span>>(id: &Id, context: &Context<'_, S>) -> Option<Place> {
+fn place<S: Subscriber + for<'span> LookupSpan<'span>>(
+    id: &Id,
+    context: &Context<'_, S>,
+) -> Option<Place> {
     context.span(id)?.extensions().get::<Place>().copied()
 }
 

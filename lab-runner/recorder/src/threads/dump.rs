@@ -1,6 +1,6 @@
-//! Tokio's task dump, where this build has it (feature `taskdump`): what idle tasks await. It polls them once more to find out, skips
-//! the one that runs, and never ends while a worker is stuck; so it has a deadline of its own, comes after everything else, and
-//! corroborates what stacks show.
+//! Tokio's task dump, where this build has it (feature `taskdump`): what idle tasks await. It polls
+//! them once more to find out, skips the one that runs, and never ends while a worker is stuck; so
+//! it has a deadline of its own, comes after everything else, and corroborates what stacks show.
 
 use crate::hooks::{self, Handle};
 use crate::scheduler;
@@ -10,7 +10,8 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// How long it may take. Workers that can answer do so within milliseconds; naming their frames takes longer.
+/// How long it may take. Workers that can answer do so within milliseconds; naming their frames
+/// takes longer.
 const LIMIT: Duration = Duration::from_millis(1_500);
 
 /// What the tasks of the runtimes that are known await, or why that is unknown.

@@ -1,6 +1,7 @@
-//! Which code hands work to the blocking pool. The pool's threads do not show it: for `tokio::fs` they run no user code, and the
-//! poll that handed it over took microseconds, too few to be sampled by time. But it asked for memory, for the task that it hands
-//! over is made on the heap; so a few stacks are taken where polls allocate.
+//! Which code hands work to the blocking pool. The pool's threads do not show it: for `tokio::fs`
+//! they run no user code, and the poll that handed it over took microseconds, too few to be sampled
+//! by time. But it asked for memory, for the task that it hands over is made on the heap; so a few
+//! stacks are taken where polls allocate.
 
 use crate::hooks::{Hooks, Task};
 use crate::keeper::Keeper;
@@ -19,13 +20,15 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 const PLACES: usize = 32;
 /// Stacks that are kept of the tasks of each.
 const STACKS: usize = 64;
-/// Frames of each: from the allocation up to the code that asked the runtime for a thread is some ten, more in a debug build.
+/// Frames of each: from the allocation up to the code that asked the runtime for a thread is some
+/// ten, more in a debug build.
 const FRAMES: usize = 48;
 /// Mean bytes from a sample to the next: the task that is handed over has some hundred.
 const EVERY: NonZeroU64 = NonZeroU64::new(128).expect("is not zero");
 /// The same once many were looked at in a short time, which would slow the run down.
 const RARELY: NonZeroU64 = NonZeroU64::new(64 << 10).expect("is not zero");
-/// How many are looked at between two times that what was seen is written down: of 50 ns each they are a millisecond.
+/// How many are looked at between two times that what was seen is written down: of 50 ns each they
+/// are a millisecond.
 const MOST: u32 = 20_000;
 
 /// An allocation that is looked at, and one whose stack is kept.
@@ -40,7 +43,8 @@ thread_local! {
     static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
 }
 
-/// Stacks of the tasks of one place. The allocator writes them, which may neither lock nor ask for memory.
+/// Stacks of the tasks of one place. The allocator writes them, which may neither lock nor ask for
+/// memory.
 struct AtPlace {
     /// The number of the place, from 1; 0 for a free one.
     place: AtomicUsize,
@@ -122,9 +126,11 @@ pub(crate) fn prices() -> Vec<Priced> {
     vec![(LOOK, Ok(looked_at)), (KEPT, Ok(kept))]
 }
 
-/// How often that happened so far. Allocations outside of polls are counted like those in polls, and cost less.
+/// How often that happened so far. Allocations outside of polls are counted like those in polls,
+/// and cost less.
 pub(crate) fn counted() -> [(&'static str, u64); 2] {
-    let kept = TABLE.iter().map(|at| u64::from(at.taken.load(Ordering::Relaxed).min(STACKS as u32))).sum();
+    let kept =
+        TABLE.iter().map(|at| u64::from(at.taken.load(Ordering::Relaxed).min(STACKS as u32))).sum();
     [(LOOK, alloc::samples_taken()), (KEPT, kept)]
 }
 
@@ -169,17 +175,24 @@ impl Looking {
 
 fn collect() -> Vec<(String, Vec<u64>)> {
     let places = places::since(0);
-    let name =
-        |number: usize| places.get(number - 1).map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+    let name = |number: usize| {
+        places.get(number - 1).map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default()
+    };
     let stacks = |at: &AtPlace| -> Vec<Vec<u64>> {
-        let taken =
-            at.depths.iter().zip(&at.frames).map(|(depth, frames)| (depth.load(Ordering::Acquire) as usize, frames));
+        let taken = at
+            .depths
+            .iter()
+            .zip(&at.frames)
+            .map(|(depth, frames)| (depth.load(Ordering::Acquire) as usize, frames));
         let words = |(depth, frames): (usize, &[AtomicU64; FRAMES])| {
             frames[..depth].iter().map(|frame| frame.load(Ordering::Relaxed)).collect()
         };
         taken.filter(|(depth, _)| *depth > 0).map(words).collect()
     };
-    let met = TABLE.iter().map(|at| (at.place.load(Ordering::Relaxed), at)).filter(|(number, _)| *number != 0);
+    let met = TABLE
+        .iter()
+        .map(|at| (at.place.load(Ordering::Relaxed), at))
+        .filter(|(number, _)| *number != 0);
     met.flat_map(|(number, at)| stacks(at).into_iter().map(move |stack| (number, stack)))
         .map(|(number, stack)| (name(number), stack))
         .collect()

@@ -1,4 +1,5 @@
-//! What threads do outside of polls, where no hook reports: where they are stuck, and where they panicked.
+//! What threads do outside of polls, where no hook reports: where they are stuck, and where they
+//! panicked.
 
 mod dump;
 pub(crate) mod hand_offs;

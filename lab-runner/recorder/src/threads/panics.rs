@@ -1,4 +1,5 @@
-//! Panics, with the stack on which they happened. The process may end right afterwards, so each is written at once.
+//! Panics, with the stack on which they happened. The process may end right afterwards, so each is
+//! written at once.
 
 use crate::threads::program::with_this_program;
 use crate::threads::thread_dump;
@@ -22,7 +23,8 @@ pub fn note(folder: &Path, text: &str) {
     let _ = with_this_program(clock::now_ns(), seen.clone()).write(&folder.join(RAW_PANICS));
 }
 
-/// Adds a panic, or counts it to those of the same text on the same stack. Whether that is to be written down.
+/// Adds a panic, or counts it to those of the same text on the same stack. Whether that is to be
+/// written down.
 fn add(seen: &mut Vec<Panic<Addresses>>, text: &str, stack: Addresses) -> bool {
     if let Some(known) = seen.iter_mut().find(|known| known.text == text && known.stack == stack) {
         known.times += 1;

@@ -1,4 +1,5 @@
-//! The child's answer to SIGQUIT at its deadline: a thread of its own sleeps until then, so that all others may be stuck.
+//! The child's answer to SIGQUIT at its deadline: a thread of its own sleeps until then, so that
+//! all others may be stuck.
 
 use crate::complain::complain;
 use crate::proc;
@@ -9,7 +10,9 @@ use crate::threads::dump;
 use crate::threads::program::with_this_program;
 use crate::threads::thread_dump::{self, MOST};
 use lab_kit::{clock, watched};
-use lab_recording::post_mortem::{Addresses, Awaits, LiveTask, Polled, PostMortem, Runtime, TaskState, Thread};
+use lab_recording::post_mortem::{
+    Addresses, Awaits, LiveTask, Polled, PostMortem, Runtime, TaskState, Thread,
+};
 use lab_recording::threads::RAW_POST_MORTEM;
 use signal_hook::consts::SIGQUIT;
 use signal_hook::iterator::Signals;
@@ -27,7 +30,9 @@ const LIMIT: Duration = Duration::from_secs(1);
 pub fn stand_by(folder: &Path) {
     let folder = folder.to_owned();
     let begun = Signals::new([SIGQUIT]).and_then(|signals| {
-        thread::Builder::new().name("lab-post-mortem".into()).spawn(move || answer_each(signals, &folder))
+        thread::Builder::new()
+            .name("lab-post-mortem".into())
+            .spawn(move || answer_each(signals, &folder))
     });
     if let Err(error) = begun {
         complain(&format!("hang diagnostics are disabled: {error}"));
@@ -37,7 +42,8 @@ pub fn stand_by(folder: &Path) {
 fn answer_each(mut signals: Signals, folder: &Path) {
     for _ in signals.forever() {
         let at_ns = clock::now_ns();
-        let written = with_this_program(at_ns, post_mortem(at_ns)).write(&folder.join(RAW_POST_MORTEM));
+        let written =
+            with_this_program(at_ns, post_mortem(at_ns)).write(&folder.join(RAW_POST_MORTEM));
         if let Err(error) = written {
             complain(&format!("cannot write the post-mortem: {error:#}"));
         }
@@ -82,10 +88,14 @@ fn runtimes() -> Vec<Runtime> {
 fn live_tasks(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Option<Vec<LiveTask>> {
     let (alive, lost) = tasks::alive()?;
     if lost > 0 {
-        notes.push(format!("{lost} parts of the task list could not be read: threads held their locks"));
+        notes.push(format!(
+            "{lost} parts of the task list could not be read: threads held their locks"
+        ));
     }
     let polled: BTreeMap<u64, i32> = polls.iter().map(|poll| (poll.task, poll.tid)).collect();
-    let state = |number: u64| polled.get(&number).map_or(TaskState::Waits, |tid| TaskState::Polled(tid.unsigned_abs()));
+    let state = |number: u64| {
+        polled.get(&number).map_or(TaskState::Waits, |tid| TaskState::Polled(tid.unsigned_abs()))
+    };
     let tasks = alive.into_iter().map(|task| LiveTask {
         number: task.number,
         runtime: task.runtime,
@@ -105,11 +115,16 @@ fn threads(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Vec<Threa
     }
     let asked = &all[..all.len().min(MOST)];
     let before = look(asked, notes);
-    thread::sleep(BETWEEN.saturating_sub(Duration::from_nanos(clock::now_ns().saturating_sub(before.at_ns))));
+    thread::sleep(
+        BETWEEN.saturating_sub(Duration::from_nanos(clock::now_ns().saturating_sub(before.at_ns))),
+    );
     let after = look(asked, &mut Vec::new());
     let of = |(tid, name): &(i32, String)| {
         let poll = polls.iter().find(|poll| poll.tid == *tid);
-        let poll = poll.map(|poll| Polled { task: poll.task, for_ms: ms(at_ns.saturating_sub(poll.begin_ns)) });
+        let poll = poll.map(|poll| Polled {
+            task: poll.task,
+            for_ms: ms(at_ns.saturating_sub(poll.begin_ns)),
+        });
         Thread { poll, ..of_two_looks(*tid, name, &before, &after) }
     };
     asked.iter().map(of).collect()
@@ -150,7 +165,8 @@ fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
     Look { at_ns, seen, stacks: answers.stacks }
 }
 
-/// The later look counts: at the first one, any thread may still be in the handler of the signal that started all this.
+/// The later look counts: at the first one, any thread may still be in the handler of the signal
+/// that started all this.
 fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> Thread<Addresses> {
     let (first, second) = (before.stacks.get(&tid), after.stacks.get(&tid));
     let stack = second.filter(|stack| !stack.is_empty()).or(first).cloned().unwrap_or_default();
@@ -159,7 +175,16 @@ fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> Thread<Add
     let on_cpu = seen.zip(later).and_then(|(seen, later)| share(seen, later));
     let told = later.or(seen).map(|seen| (seen.channel.clone(), seen.syscall));
     let (channel, syscall) = told.unwrap_or_default();
-    Thread { tid: tid.unsigned_abs(), name: name.to_owned(), stack, same_later, on_cpu, channel, syscall, poll: None }
+    Thread {
+        tid: tid.unsigned_abs(),
+        name: name.to_owned(),
+        stack,
+        same_later,
+        on_cpu,
+        channel,
+        syscall,
+        poll: None,
+    }
 }
 
 /// What a thread used of a core between two looks.
@@ -192,11 +217,21 @@ mod tests {
         assert_eq!(stuck, (true, Some(0.01)));
         let computes = thread(look(100, Some(5), vec![1, 2]), look(200, Some(300), vec![3, 2]));
         assert_eq!(computes, (false, Some(1.0)));
-        let asked = of_two_looks(7, "main", &look(100, None, vec![9]), &look(200, None, vec![1, 2]));
-        assert_eq!((asked.stack, asked.same_later), (vec![1, 2], false), "it was at the signal, and goes on waiting");
-        let gone = of_two_looks(7, "worker", &look(100, None, vec![1, 2]), &look(200, None, Vec::new()));
+        let asked =
+            of_two_looks(7, "main", &look(100, None, vec![9]), &look(200, None, vec![1, 2]));
+        assert_eq!(
+            (asked.stack, asked.same_later),
+            (vec![1, 2], false),
+            "it was at the signal, and goes on waiting"
+        );
+        let gone =
+            of_two_looks(7, "worker", &look(100, None, vec![1, 2]), &look(200, None, Vec::new()));
         assert_eq!(gone.stack, [1, 2], "who does not answer twice is told as first seen");
         let silent = thread(look(100, None, Vec::new()), look(200, None, Vec::new()));
-        assert_eq!(silent, (false, None), "that two looks saw nothing is no stack that stayed the same");
+        assert_eq!(
+            silent,
+            (false, None),
+            "that two looks saw nothing is no stack that stayed the same"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Stuck threads outside of polls: ten times a second, each thread that no hook reports on is signalled for its stack.
+//! Stuck threads outside of polls: ten times a second, each thread that no hook reports on is
+//! signalled for its stack.
 
 use crate::keeper::Keeper;
 use crate::proc;
@@ -62,8 +63,9 @@ impl Watch {
             }
         };
         let thread = thread::Builder::new().name("lab-stuck_threads".into()).spawn(work);
-        let thread =
-            thread.map_err(|error| format!("cannot start the thread that checks for stuck threads: {error}"))?;
+        let thread = thread.map_err(|error| {
+            format!("cannot start the thread that checks for stuck threads: {error}")
+        })?;
         let path = folder.join(RAW_STUCK_THREADS);
         let keeper = Keeper::start("lab-threads", move |_last| {
             let all = seen.lock().unwrap_or_else(PoisonError::into_inner).all();
@@ -85,16 +87,20 @@ impl Watch {
     }
 }
 
-/// One look at all threads that no hook reports on: they are in no poll, and do not sleep as workers.
+/// One look at all threads that no hook reports on: they are in no poll, and do not sleep as
+/// workers.
 fn look(into: &Mutex<StuckThreads>) {
-    let told: BTreeSet<i32> = open_polls().iter().map(|poll| poll.tid).chain(scheduler::asleep()).collect();
+    let told: BTreeSet<i32> =
+        open_polls().iter().map(|poll| poll.tid).chain(scheduler::asleep()).collect();
     let untold: Vec<i32> = proc::tids().into_iter().filter(|tid| !told.contains(tid)).collect();
     let asked: Vec<(i32, String)> = proc::strangers(&untold).into_iter().take(ASKED).collect();
     let tids: Vec<i32> = asked.iter().map(|(tid, _)| *tid).collect();
     ASKED_SO_FAR.fetch_add(tids.len() as u64, Ordering::Relaxed);
     let Ok(answers) = thread_dump::ask(&tids, LIMIT) else { return };
     let stacks = answers.stacks;
-    let seen = asked.into_iter().filter_map(|(tid, name)| Some((tid.unsigned_abs(), name, stacks.get(&tid)?.clone())));
+    let seen = asked
+        .into_iter()
+        .filter_map(|(tid, name)| Some((tid.unsigned_abs(), name, stacks.get(&tid)?.clone())));
     into.lock().unwrap_or_else(PoisonError::into_inner).add(clock::now_ns(), seen);
 }
 
@@ -141,7 +147,8 @@ fn longest(mut all: Vec<StuckThread<Addresses>>) -> Vec<StuckThread<Addresses>> 
     all
 }
 
-/// Whether two stacks are at the same place: they have the same callers, but for what the innermost functions call now.
+/// Whether two stacks are at the same place: they have the same callers, but for what the innermost
+/// functions call now.
 fn is_same(before: &[u64], after: &[u64]) -> bool {
     let common = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
     let least = before.len().min(after.len());
@@ -165,9 +172,14 @@ mod tests {
     fn three_looks_in_a_row_make_a_stuck_thread_and_a_gap_ends_it() {
         let mut stuck = StuckThreads::default();
         let mut look = |at_ns, seen: &[(u32, u64)]| {
-            let seen = seen.iter().map(|(tid, place)| (*tid, "t".to_owned(), vec![at_ns, 7, *place, 1]));
+            let seen =
+                seen.iter().map(|(tid, place)| (*tid, "t".to_owned(), vec![at_ns, 7, *place, 1]));
             stuck.add(at_ns, seen);
-            stuck.all().iter().map(|one| (one.tid, one.looks, (one.for_ms * 1e6).round())).collect::<Vec<_>>()
+            stuck
+                .all()
+                .iter()
+                .map(|one| (one.tid, one.looks, (one.for_ms * 1e6).round()))
+                .collect::<Vec<_>>()
         };
         assert!(look(10, &[(1, 5), (2, 5)]).is_empty());
         assert!(look(20, &[(1, 5), (2, 5)]).is_empty());

@@ -1,8 +1,9 @@
-//! The stacks of all threads of the process, asked for by a thread that needs none of them: it sends each a signal, whose handler
-//! leaves the stack in a table that was there before.
+//! The stacks of all threads of the process, asked for by a thread that needs none of them: it
+//! sends each a signal, whose handler leaves the stack in a table that was there before.
 //!
-//! A thread need not have announced itself, and may be stuck anywhere but in the kernel's own sleep. One that does not answer in
-//! time answers nobody later: what was asked of it is taken back.
+//! A thread need not have announced itself, and may be stuck anywhere but in the kernel's own
+//! sleep. One that does not answer in time answers nobody later: what was asked of it is taken
+//! back.
 
 use crate::signal::{self, Asker};
 use crate::walk::mapped::look_for_stacks;
@@ -19,7 +20,8 @@ const FRAMES: usize = 64;
 /// Between two checks of the answers.
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// Who is asked, and how far that has come: a state and a thread. On cache lines of their own, for handlers search them.
+/// Who is asked, and how far that has come: a state and a thread. On cache lines of their own, for
+/// handlers search them.
 static STATES: [AtomicU64; MOST] = [const { AtomicU64::new(FREE) }; MOST];
 static STACKS: [Stack; MOST] = [const { Stack::new() }; MOST];
 /// States that handlers have to search; 0 while no dump is made.
@@ -56,7 +58,8 @@ pub struct Answers {
 /// Asks these threads, at most [`MOST`], and waits so long for their answers.
 ///
 /// # Errors
-/// If threads cannot be asked here: this binary has no frame pointers, or other code handles the signal.
+/// If threads cannot be asked here: this binary has no frame pointers, or other code handles the
+/// signal.
 pub fn ask(tids: &[i32], limit: Duration) -> Result<Answers, String> {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,10 +91,12 @@ fn word(state: u64, tid: i32) -> u64 {
     state | u64::from(tid.unsigned_abs())
 }
 
-/// Finds a place for each thread. One in which an answer of an earlier thread dump is still being written stays as it is.
+/// Finds a place for each thread. One in which an answer of an earlier thread dump is still being
+/// written stays as it is.
 fn put_down(tids: &[i32]) -> Vec<(usize, i32)> {
     let states = STATES.iter().enumerate();
-    let free = states.filter(|(_, state)| state.load(Ordering::Acquire) & !u64::from(u32::MAX) != ANSWERS);
+    let free =
+        states.filter(|(_, state)| state.load(Ordering::Acquire) & !u64::from(u32::MAX) != ANSWERS);
     let put = |((at, state), tid): ((usize, &AtomicU64), &i32)| {
         state.store(word(ASKED, *tid), Ordering::Relaxed);
         (at, *tid)
@@ -99,7 +104,8 @@ fn put_down(tids: &[i32]) -> Vec<(usize, i32)> {
     free.zip(tids).map(put).collect()
 }
 
-/// Sends the signal. A thread that has ended is asked no more; where the kernel's queue is full, somebody will answer soon.
+/// Sends the signal. A thread that has ended is asked no more; where the kernel's queue is full,
+/// somebody will answer soon.
 fn send(at: usize, tid: i32, until: Instant) {
     while let Err(error) = signal::send(tid) {
         let full = error.kind() == std::io::ErrorKind::WouldBlock;
@@ -123,10 +129,12 @@ fn collect(asked: &[(usize, i32)]) -> Answers {
     for (at, tid) in asked {
         let (state, stack) = (&STATES[*at], &STACKS[*at]);
         // Takes back what was not begun.
-        let open = state.compare_exchange(word(ASKED, *tid), FREE, Ordering::Relaxed, Ordering::Acquire);
+        let open =
+            state.compare_exchange(word(ASKED, *tid), FREE, Ordering::Relaxed, Ordering::Acquire);
         if open == Err(word(DONE, *tid)) {
             let depth = stack.depth.load(Ordering::Relaxed).min(FRAMES);
-            let frames = stack.frames[..depth].iter().map(|frame| frame.load(Ordering::Relaxed) as u64);
+            let frames =
+                stack.frames[..depth].iter().map(|frame| frame.load(Ordering::Relaxed) as u64);
             answers.stacks.insert(*tid, frames.collect());
             state.store(FREE, Ordering::Relaxed);
         } else if open != Err(FREE) {
@@ -145,7 +153,11 @@ fn answer(registers: &Registers, text: Text, _in_syscall: bool) {
     }
     let tid = rustix::thread::gettid().as_raw_nonzero().get();
     let (asked, answers) = (word(ASKED, tid), word(ANSWERS, tid));
-    let Some(at) = STATES[..searched].iter().position(|state| state.load(Ordering::Relaxed) == asked) else { return };
+    let Some(at) =
+        STATES[..searched].iter().position(|state| state.load(Ordering::Relaxed) == asked)
+    else {
+        return;
+    };
     if STATES[at].compare_exchange(asked, answers, Ordering::Acquire, Ordering::Relaxed).is_err() {
         return;
     }
@@ -166,7 +178,9 @@ pub fn own_stack() -> Vec<u64> {
     let depth = walk::callers(bounds, &mut frames);
     let back = frames[..depth].iter().map(|frame| *frame as u64);
     // The first one stands for an instruction, which here is a call.
-    back.enumerate().map(|(at, frame)| if at == 0 { frame.saturating_sub(1) } else { frame }).collect()
+    back.enumerate()
+        .map(|(at, frame)| if at == 0 { frame.saturating_sub(1) } else { frame })
+        .collect()
 }
 
 #[cfg(test)]
@@ -192,7 +206,10 @@ mod tests {
         assert_eq!((answers.stacks.len(), answers.silent), (1, 0));
         let here = waits_here as fn(&mpsc::Sender<i32>, &mpsc::Receiver<()>) as usize as u64;
         let stack = &answers.stacks[&tid];
-        assert!(stack.iter().any(|address| (here..here + 1_024).contains(address)), "{stack:x?} {here:x}");
+        assert!(
+            stack.iter().any(|address| (here..here + 1_024).contains(address)),
+            "{stack:x?} {here:x}"
+        );
         assert!(proc::tids().contains(&tid) && !proc::exists(gone));
         drop(end);
         thread.join().unwrap();

@@ -1,5 +1,5 @@
-//! Where the stacks of threads lie that never told: looked up in the process' own map of its memory by whoever is going to ask
-//! them, before their handlers need to know.
+//! Where the stacks of threads lie that never told: looked up in the process' own map of its memory
+//! by whoever is going to ask them, before their handlers need to know.
 
 use crate::walk::{StackBounds, thread_pointer};
 use lab_recording::maps;
@@ -22,7 +22,8 @@ static VERSION: AtomicUsize = AtomicUsize::new(0);
 /// If the process cannot read its memory map.
 pub(crate) fn look_for_stacks() -> Result<(), String> {
     static ALONE: Mutex<()> = Mutex::new(());
-    let text = std::fs::read_to_string("/proc/self/maps").map_err(|e| format!("/proc/self/maps: {e}"))?;
+    let text =
+        std::fs::read_to_string("/proc/self/maps").map_err(|e| format!("/proc/self/maps: {e}"))?;
     let found = maps::anonymous(&text);
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     VERSION.fetch_add(1, Ordering::Relaxed);
@@ -37,7 +38,8 @@ pub(crate) fn look_for_stacks() -> Result<(), String> {
 }
 
 impl StackBounds {
-    /// The stack that the calling thread is on, if it was there at the last reading. For a signal handler.
+    /// The stack that the calling thread is on, if it was there at the last reading. For a signal
+    /// handler.
     pub(crate) fn found() -> StackBounds {
         let here = 0u8;
         let own = (&raw const here).addr();
@@ -46,7 +48,8 @@ impl StackBounds {
         fence(Ordering::Acquire);
         let torn = before % 2 == 1 || VERSION.load(Ordering::Relaxed) != before;
         let Some((low, high)) = range.filter(|_| !torn) else { return StackBounds::NONE };
-        // The kernel tells noisy neighbours as one. What lies above the stack may be taken away by another thread at any moment.
+        // The kernel tells noisy neighbours as one. What lies above the stack may be taken away by
+        // another thread at any moment.
         let end = thread_pointer();
         let high = if (own..high).contains(&end) { end } else { high };
         StackBounds { low, high, own_thread: PhantomData }
@@ -72,7 +75,10 @@ mod tests {
             look_for_stacks().unwrap();
             let (found, told) = (StackBounds::found(), StackBounds::of_this_thread().unwrap());
             assert!(found.low >= told.low - 0x1000 && found.low < found.high, "{found:?} {told:?}");
-            assert!(found.high <= told.high && found.high + 0x8000 > told.high, "{found:?} {told:?}");
+            assert!(
+                found.high <= told.high && found.high + 0x8000 > told.high,
+                "{found:?} {told:?}"
+            );
         };
         std::thread::Builder::new().spawn(on_a_thread).unwrap().join().unwrap();
     }

@@ -1,8 +1,9 @@
-//! Reads jemalloc's heap profile: text, with a line of addresses and a line of counts for each stack, and the memory map
-//! at its end. Pure. What is damaged is counted and left out.
+//! Reads jemalloc's heap profile: text, with a line of addresses and a line of counts for each
+//! stack, and the memory map at its end. Pure. What is damaged is counted and left out.
 //!
-//! For objects of mixed sizes an average is not enough to unbias their sum. This jemalloc therefore unbiases object by
-//! object, and writes such counts that the usual formula, applied to a stack's sum, gives back what it knew.
+//! For objects of mixed sizes an average is not enough to unbias their sum. This jemalloc therefore
+//! unbiases object by object, and writes such counts that the usual formula, applied to a stack's
+//! sum, gives back what it knew.
 
 /// What jemalloc had sampled and was still held.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,8 +40,9 @@ pub fn parse(text: &[u8]) -> anyhow::Result<Heap> {
     let (profile, maps) = text.split_once("\nMAPPED_LIBRARIES:\n").unwrap_or((&text, ""));
     let mut lines = profile.lines();
     let every = lines.next().and_then(|first| first.strip_prefix("heap_v2/")?.trim().parse().ok());
-    let every =
-        every.filter(|every| *every > 0).ok_or_else(|| anyhow::Error::msg("is not a heap profile of jemalloc"))?;
+    let every = every
+        .filter(|every| *every > 0)
+        .ok_or_else(|| anyhow::Error::msg("is not a heap profile of jemalloc"))?;
     let mut heap = Heap { every, maps: maps.to_owned(), cut: maps.is_empty(), ..Heap::default() };
     let pending = lines.map(str::trim).fold(None, |stack, line| heap.read(stack, line));
     heap.damaged += usize::from(pending.is_some());
@@ -113,7 +115,10 @@ MAPPED_LIBRARIES:
     fn each_stack_is_unbiased() {
         let heap = parse(PROFILE.as_bytes()).unwrap();
         assert_eq!((heap.every, heap.damaged, heap.cut, heap.stacks.len()), (1_000, 0, false, 2));
-        assert_eq!((heap.stacks[0].frames.as_slice(), heap.stacks[0].samples), (&[0x10, 0x20][..], 2.0));
+        assert_eq!(
+            (heap.stacks[0].frames.as_slice(), heap.stacks[0].samples),
+            (&[0x10, 0x20][..], 2.0)
+        );
         assert!((heap.stacks[0].bytes - 2_101.66).abs() < 0.1, "{heap:?}");
         assert!((heap.stacks[1].bytes - 1e6).abs() < 0.1);
         assert!(heap.maps.starts_with("1000-2000"));

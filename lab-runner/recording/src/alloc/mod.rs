@@ -1,4 +1,5 @@
-//! The recordings of the profiler `alloc`: sampled allocations in `alloc.bin`, jemalloc's heap profile in `alloc-live.heap`.
+//! The recordings of the profiler `alloc`: sampled allocations in `alloc.bin`, jemalloc's heap
+//! profile in `alloc-live.heap`.
 
 pub mod format;
 pub mod heap;
@@ -11,5 +12,4 @@ pub const HEAP: &str = "alloc-live.heap";
 /// Mean bytes from one sample of the churn to the next.
 pub const CHURN_EVERY: u64 = 16 << 10;
 /// Why there is no heap profile.
-pub const NO_JEMALLOC: &str =
-    "no jemalloc in this binary: put `Counting::over(lab_runner::Jemalloc)` into its #[global_allocator]";
+pub const NO_JEMALLOC: &str = "no jemalloc in this binary: put `Counting::over(lab_runner::Jemalloc)` into its #[global_allocator]";

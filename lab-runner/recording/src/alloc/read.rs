@@ -1,4 +1,5 @@
-//! Reads `alloc.bin`: pure, and bounded by the file's own bound. Of a file that is cut off anywhere, the part before the cut is read.
+//! Reads `alloc.bin`: pure, and bounded by the file's own bound. Of a file that is cut off
+//! anywhere, the part before the cut is read.
 
 use crate::alloc::format::{FILE_LIMIT, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, of_head};
 use anyhow::{Context, ensure};
@@ -19,13 +20,15 @@ pub struct Recording {
     pub bytes: u64,
     /// The program that ran.
     pub executable: PathBuf,
-    /// The program's length in bytes and when it had changed last, in nanoseconds since 1970; zeros if unknown.
+    /// The program's length in bytes and when it had changed last, in nanoseconds since 1970; zeros
+    /// if unknown.
     pub stamp: (u64, u64),
     /// The text of the program's `/proc/self/maps`.
     pub maps: String,
     /// The samples.
     pub samples: Vec<Sample>,
-    /// Records that are no samples: their thread was stopped while it wrote, or another thread wrote.
+    /// Records that are no samples: their thread was stopped while it wrote, or another thread
+    /// wrote.
     pub damaged: u64,
     /// Bytes of the file up to its last record.
     pub used_bytes: u64,
@@ -43,7 +46,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The bytes that a sample stands for: its size by the probability with which one of that size is drawn.
+    /// The bytes that a sample stands for: its size by the probability with which one of that size
+    /// is drawn.
     pub fn weight(&self) -> f64 {
         let size = self.size as f64;
         size / -(-size / self.every as f64).exp_m1()
@@ -64,7 +68,11 @@ impl Recording {
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
     let of_file = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
-    File::open(path).with_context(of_file)?.take(FILE_LIMIT).read_to_end(&mut bytes).with_context(of_file)?;
+    File::open(path)
+        .with_context(of_file)?
+        .take(FILE_LIMIT)
+        .read_to_end(&mut bytes)
+        .with_context(of_file)?;
     parse(&bytes).with_context(|| path.display().to_string())
 }
 
@@ -73,12 +81,18 @@ pub fn read(path: &Path) -> anyhow::Result<Recording> {
 /// # Errors
 /// If it is not a recording of allocations, is cut off in its header, or has another version.
 pub fn parse(bytes: &[u8]) -> anyhow::Result<Recording> {
-    let (head, rest) = bytes.split_at_checked(HEADER_WORDS * 8).context("is cut off in its header")?;
+    let (head, rest) =
+        bytes.split_at_checked(HEADER_WORDS * 8).context("is cut off in its header")?;
     let head = words(head);
     ensure!(head[at::MAGIC] == MAGIC, "is not a recording of allocations");
-    ensure!(head[at::VERSION] == VERSION, "has format {}, this lab reads format {VERSION}", head[at::VERSION]);
+    ensure!(
+        head[at::VERSION] == VERSION,
+        "has format {}, this lab reads format {VERSION}",
+        head[at::VERSION]
+    );
     ensure!(head[at::EVERY] > 0, "has no sampling rate");
-    let (executable, rest) = text(rest, head[at::EXECUTABLE]).context("is cut off in its header")?;
+    let (executable, rest) =
+        text(rest, head[at::EXECUTABLE]).context("is cut off in its header")?;
     let (maps, rest) = text(rest, head[at::MAPS]).context("is cut off in its header")?;
     let mut recording = Recording {
         every: head[at::EVERY],
@@ -126,9 +140,18 @@ mod tests {
         let mut words = vec![0; HEADER_WORDS];
         let due = sizes.len() as u64 + 5;
         let start = [(at::MAGIC, MAGIC), (at::VERSION, VERSION), (at::EVERY, 100), (at::DUE, due)];
-        let rest = [(at::CAPACITY, sizes.len() as u64), (at::BYTES, 7_000), (at::EXECUTABLE, 3), (at::MAPS, 9)];
+        let rest = [
+            (at::CAPACITY, sizes.len() as u64),
+            (at::BYTES, 7_000),
+            (at::EXECUTABLE, 3),
+            (at::MAPS, 9),
+        ];
         start.into_iter().chain(rest).for_each(|(at, word)| words[at] = word);
-        words.extend([u64::from_le_bytes(*b"lab\0\0\0\0\0"), u64::from_le_bytes(*b"maps, an"), u64::from(b'd')]);
+        words.extend([
+            u64::from_le_bytes(*b"lab\0\0\0\0\0"),
+            u64::from_le_bytes(*b"maps, an"),
+            u64::from(b'd'),
+        ]);
         for size in sizes {
             let finished = if *size > 0 { head(2, 100) } else { 0 };
             words.extend([finished, *size, 11, 22]);
@@ -141,10 +164,16 @@ mod tests {
     fn samples_are_read_and_weighed_one_by_one() {
         let recording = parse(&file(&[1, 0, 100_000])).unwrap();
         assert_eq!((recording.samples.len(), recording.damaged, recording.lost()), (2, 1, 5));
-        assert_eq!((recording.executable.to_str(), recording.maps.as_str()), (Some("lab"), "maps, and"));
+        assert_eq!(
+            (recording.executable.to_str(), recording.maps.as_str()),
+            (Some("lab"), "maps, and")
+        );
         assert_eq!(recording.samples[0].frames, [11, 22]);
         let weights: Vec<f64> = recording.samples.iter().map(Sample::weight).collect();
-        assert!((weights[0] - 100.5).abs() < 0.01 && (weights[1] - 100_000.0).abs() < 1e-6, "{weights:?}");
+        assert!(
+            (weights[0] - 100.5).abs() < 0.01 && (weights[1] - 100_000.0).abs() < 1e-6,
+            "{weights:?}"
+        );
     }
 
     #[test]

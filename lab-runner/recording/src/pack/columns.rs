@@ -1,12 +1,13 @@
 //! A request log in columns, which gzip stores in less than half of the room.
 //!
-//! A log is a row of slots of four times each. The times of a slot lie close together, and so do slots that follow each
-//! other, but as they stand in the file no byte repeats the one before it. So each time is replaced by its distance from
-//! the time before it in the slot, the first one by its distance from the slot before, and the bytes are sorted by their
-//! place: all lowest bytes of the first time, then all second ones, and so on. Most places then hold nothing but zeros.
+//! A log is a row of slots of four times each. The times of a slot lie close together, and so do
+//! slots that follow each other, but as they stand in the file no byte repeats the one before it.
+//! So each time is replaced by its distance from the time before it in the slot, the first one by
+//! its distance from the slot before, and the bytes are sorted by their place: all lowest bytes of
+//! the first time, then all second ones, and so on. Most places then hold nothing but zeros.
 //!
-//! Both directions keep the length, and undo each other for any bytes whatsoever: what is too short for a header or a
-//! slot stays as it is.
+//! Both directions keep the length, and undo each other for any bytes whatsoever: what is too short
+//! for a header or a slot stays as it is.
 
 use crate::request_log::{HEADER_WORDS, SLOT_WORDS};
 
@@ -23,7 +24,9 @@ pub fn encode(log: &[u8]) -> Vec<u8> {
     for (row, slot) in slots.chunks_exact(SLOT).enumerate() {
         let mut before = slot_before;
         for (field, word) in words(slot).into_iter().enumerate() {
-            for (byte, value) in zigzag(word.wrapping_sub(before)).to_le_bytes().into_iter().enumerate() {
+            for (byte, value) in
+                zigzag(word.wrapping_sub(before)).to_le_bytes().into_iter().enumerate()
+            {
                 columns[(field * WORD + byte) * count + row] = value;
             }
             before = word;
@@ -90,7 +93,11 @@ mod tests {
     fn near_times_become_small_numbers() {
         assert_eq!([0_i64, -1, 1, -2].map(|distance| zigzag(distance as u64)), [0, 1, 2, 3]);
         let slots = [[1_000_u64, 1_003, 1_010, 1_011], [2_000, 2_001, 0, 0]];
-        let log = [vec![7; HEADER], slots.as_flattened().iter().flat_map(|word| word.to_le_bytes()).collect()].concat();
+        let log = [
+            vec![7; HEADER],
+            slots.as_flattened().iter().flat_map(|word| word.to_le_bytes()).collect(),
+        ]
+        .concat();
         let columns = encode(&log);
         assert_eq!(columns.len(), log.len());
         let lowest = |field: usize| &columns[HEADER + field * WORD * 2..][..2];

@@ -5,7 +5,8 @@ use anyhow::{Context, ensure};
 use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
-/// A recording that can be read; if it was packed, its temporary folder is removed when this is dropped.
+/// A recording that can be read; if it was packed, its temporary folder is removed when this is
+/// dropped.
 #[derive(Debug)]
 pub struct Opened {
     folder: PathBuf,
@@ -22,7 +23,8 @@ struct Unpacked {
     _temporary: TempDir,
 }
 
-/// A packed file, and what is meant in it: nothing for all of it, `01-buggy` for one run of an invocation.
+/// A packed file, and what is meant in it: nothing for all of it, `01-buggy` for one run of an
+/// invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedPath {
     /// The packed file.
@@ -50,17 +52,24 @@ pub fn packed_path(path: &Path) -> Option<PackedPath> {
 /// Opens a recording: a folder, a packed file, or a folder in a packed file.
 ///
 /// # Errors
-/// If a file cannot be unpacked, or does not hold that folder. Whether a folder is a recording is for its reader to check.
+/// If a file cannot be unpacked, or does not hold that folder. Whether a folder is a recording is
+/// for its reader to check.
 pub fn open(path: &Path) -> anyhow::Result<Opened> {
     let Some(PackedPath { file, inside }) = packed_path(path) else {
         return Ok(Opened { folder: path.to_owned(), unpacked: None });
     };
     let temporary = tempfile::Builder::new().prefix("lab-unpacked-").tempdir();
-    let temporary = temporary.context("cannot make a temporary folder: set TMPDIR to one with room")?;
+    let temporary =
+        temporary.context("cannot make a temporary folder: set TMPDIR to one with room")?;
     let root = unpack(&file, temporary.path())?;
     let folder = root.join(&inside);
     let is_inside = inside.components().all(|part| matches!(part, Component::Normal(_)));
-    ensure!(is_inside && folder.is_dir(), "there is no {} in {}: leave it away", inside.display(), file.display());
+    ensure!(
+        is_inside && folder.is_dir(),
+        "there is no {} in {}: leave it away",
+        inside.display(),
+        file.display()
+    );
     Ok(Opened { folder, unpacked: Some(Unpacked { file, root, _temporary: temporary }) })
 }
 
@@ -70,10 +79,13 @@ impl Opened {
         &self.folder
     }
 
-    /// What a path in that folder is to be called where people read it: as if the packed file were the folder.
+    /// What a path in that folder is to be called where people read it: as if the packed file were
+    /// the folder.
     pub fn shown(&self, path: &Path) -> PathBuf {
-        let inside =
-            self.unpacked.as_ref().and_then(|unpacked| Some((unpacked, path.strip_prefix(&unpacked.root).ok()?)));
+        let inside = self
+            .unpacked
+            .as_ref()
+            .and_then(|unpacked| Some((unpacked, path.strip_prefix(&unpacked.root).ok()?)));
         match inside {
             Some((unpacked, inside)) if inside.as_os_str().is_empty() => unpacked.file.clone(),
             Some((unpacked, inside)) => unpacked.file.join(inside),
@@ -83,8 +95,10 @@ impl Opened {
 
     /// Where to read what [`Opened::shown`] calls so.
     pub fn read_at(&self, shown: &Path) -> PathBuf {
-        let inside =
-            self.unpacked.as_ref().and_then(|unpacked| Some((unpacked, shown.strip_prefix(&unpacked.file).ok()?)));
+        let inside = self
+            .unpacked
+            .as_ref()
+            .and_then(|unpacked| Some((unpacked, shown.strip_prefix(&unpacked.file).ok()?)));
         inside.map_or_else(|| shown.to_owned(), |(unpacked, inside)| unpacked.root.join(inside))
     }
 }

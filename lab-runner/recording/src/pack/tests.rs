@@ -34,13 +34,15 @@ fn packed(folder: &Path, contents: Contents) -> (Packed, Vec<u8>) {
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = BTreeSet::new();
     collect(folder, Contents::Everything, &mut found).unwrap();
-    let file = |path: PathBuf| (path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
+    let file =
+        |path: PathBuf| (path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
     found.into_iter().map(file).collect()
 }
 
 /// An archive that [`pack`] would not make, of these entries: kind, path, and contents.
 fn archive(entries: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
-    let mut archive = Builder::new(GzBuilder::new().comment(FORMAT).write(Vec::new(), Compression::fast()));
+    let mut archive =
+        Builder::new(GzBuilder::new().comment(FORMAT).write(Vec::new(), Compression::fast()));
     for (kind, path, bytes) in entries {
         let mut header = Header::new_gnu();
         header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
@@ -53,14 +55,19 @@ fn archive(entries: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
     archive.into_inner().unwrap().finish().unwrap()
 }
 
-/// The error of unpacking these bytes; nothing may be left outside of the folder that they are unpacked into.
+/// The error of unpacking these bytes; nothing may be left outside of the folder that they are
+/// unpacked into.
 fn refused(bytes: &[u8]) -> String {
     let temporary = tempfile::tempdir().unwrap();
     let (file, into) = (temporary.path().join("x.lab"), temporary.path().join("into"));
     fs::write(&file, bytes).unwrap();
     fs::create_dir(&into).unwrap();
     let error = unpack(&file, &into).unwrap_err();
-    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 2, "nothing is written beside the folder");
+    assert_eq!(
+        fs::read_dir(temporary.path()).unwrap().count(),
+        2,
+        "nothing is written beside the folder"
+    );
     format!("{error:#}")
 }
 
@@ -73,13 +80,21 @@ fn a_recording_comes_back_and_the_same_one_makes_the_same_bytes() {
     let opened = open(&file).unwrap();
     assert_eq!(files(opened.folder()), files(&folder));
     assert_eq!(made.files, files(&folder).len());
-    assert_eq!(opened.folder().file_name(), folder.file_name(), "a run is called what it was called");
+    assert_eq!(
+        opened.folder().file_name(),
+        folder.file_name(),
+        "a run is called what it was called"
+    );
     let copy = temporary.path().join("copy/greedy-1");
     for (path, bytes) in files(&folder).into_iter().rev() {
         fs::create_dir_all(copy.join(&path).parent().unwrap()).unwrap();
         fs::write(copy.join(path), bytes).unwrap();
     }
-    assert_eq!(packed(&copy, Contents::Everything).1, bytes, "when and in which order files were made does not matter");
+    assert_eq!(
+        packed(&copy, Contents::Everything).1,
+        bytes,
+        "when and in which order files were made does not matter"
+    );
     let temporary_folder = opened.folder().to_owned();
     drop(opened);
     assert!(!temporary_folder.exists(), "the temporary folder is removed");
@@ -90,7 +105,11 @@ fn documents_do_without_raw_logs_and_what_is_made_again() {
     let (_temporary, folder) = invocation();
     let all = packed(&folder, Contents::Everything).0;
     let few = packed(&folder, Contents::Report).0;
-    assert_eq!((all.files - few.files, all.bytes - few.bytes), (2, 5_003), "sched.bin and report.html");
+    assert_eq!(
+        (all.files - few.files, all.bytes - few.bytes),
+        (2, 5_003),
+        "sched.bin and report.html"
+    );
 }
 
 #[test]
@@ -104,7 +123,9 @@ fn a_packed_recording_is_shown_as_if_the_file_were_its_folder() {
     assert_eq!(run.shown(run.folder().parent().unwrap()), file);
     assert_eq!(run.read_at(&file.join("01-buggy")), run.folder());
     assert_eq!(run.shown(Path::new("elsewhere")), Path::new("elsewhere"));
-    assert!(open(&file.join("02-fixed")).unwrap_err().to_string().contains("there is no 02-fixed in"));
+    assert!(
+        open(&file.join("02-fixed")).unwrap_err().to_string().contains("there is no 02-fixed in")
+    );
     assert!(open(&file.join("../..")).is_err(), "a path does not lead out of a file");
     assert_eq!(open(&folder).unwrap().folder(), folder, "a folder is read where it lies");
 }
@@ -112,7 +133,8 @@ fn a_packed_recording_is_shown_as_if_the_file_were_its_folder() {
 #[test]
 fn what_is_no_recording_is_not_packed() {
     let (temporary, folder) = invocation();
-    let error = |folder: &Path| pack(folder, Contents::Everything, Vec::new()).unwrap_err().to_string();
+    let error =
+        |folder: &Path| pack(folder, Contents::Everything, Vec::new()).unwrap_err().to_string();
     assert!(error(&temporary.path().join("none")).starts_with("there is no folder"));
     assert!(error(&folder.join("01-buggy/scratch")).starts_with("there is no recording in"));
     symlink("/etc/passwd", folder.join("01-buggy/link")).unwrap();
@@ -123,13 +145,27 @@ fn what_is_no_recording_is_not_packed() {
 fn an_archive_that_nobody_packed_is_refused_and_writes_nothing_outside() {
     use EntryType as Is;
     assert!(refused(b"plain text").contains("is not a packed recording"));
-    assert!(refused(&archive(&[(Is::Regular, "../escaped", b"x")])).contains("../escaped leads out"));
+    assert!(
+        refused(&archive(&[(Is::Regular, "../escaped", b"x")])).contains("../escaped leads out")
+    );
     assert!(refused(&archive(&[(Is::Regular, "run/../../escaped", b"x")])).contains("leads out"));
     assert!(refused(&archive(&[(Is::Regular, "/tmp/lab-escaped", b"x")])).contains("leads out"));
     assert!(refused(&archive(&[(Is::Regular, "spec.json", b"x")])).contains("leads out"));
-    let others = [Is::Symlink, Is::Link, Is::Char, Is::Block, Is::Fifo, Is::Directory, Is::GNULongName, Is::GNUSparse];
+    let others = [
+        Is::Symlink,
+        Is::Link,
+        Is::Char,
+        Is::Block,
+        Is::Fifo,
+        Is::Directory,
+        Is::GNULongName,
+        Is::GNUSparse,
+    ];
     for kind in others {
-        assert!(refused(&archive(&[(kind, "run/passwd", b"")])).contains("is not a plain file"), "{kind:?}");
+        assert!(
+            refused(&archive(&[(kind, "run/passwd", b"")])).contains("is not a plain file"),
+            "{kind:?}"
+        );
     }
     let twice = [(Is::Regular, "run/spec.json", &b"1"[..]), (Is::Regular, "run/spec.json", b"2")];
     assert!(refused(&archive(&twice)).contains("is there twice"));

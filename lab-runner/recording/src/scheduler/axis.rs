@@ -1,4 +1,5 @@
-//! From ticks of the processor's time-stamp counter to nanoseconds, between pairs that were read together while the run went on.
+//! From ticks of the processor's time-stamp counter to nanoseconds, between pairs that were read
+//! together while the run went on.
 
 use std::ops::RangeInclusive;
 
@@ -27,14 +28,20 @@ struct Line {
 }
 
 impl Axis {
-    /// The axis through these pairs. Those that do not go on in both directions are left out; with a single one a tick is a
-    /// nanosecond.
+    /// The axis through these pairs. Those that do not go on in both directions are left out; with
+    /// a single one a tick is a nanosecond.
     pub fn through(mut pairs: Vec<Pair>) -> Axis {
         pairs.sort_by_key(|pair| pair.ticks);
         pairs.dedup_by(|next, kept| next.ticks <= kept.ticks || next.ns <= kept.ns);
-        let slope = |from: &Pair, to: &Pair| (to.ns - from.ns) as f64 / (to.ticks - from.ticks) as f64;
-        let line = |from: &Pair, ns_per_tick| Line { from: *from, ns_per_tick, holds: from.ticks..=u64::MAX };
-        let mut lines: Vec<Line> = pairs.windows(2).map(|ends| line(&ends[0], slope(&ends[0], &ends[1]))).collect();
+        let slope =
+            |from: &Pair, to: &Pair| (to.ns - from.ns) as f64 / (to.ticks - from.ticks) as f64;
+        let line = |from: &Pair, ns_per_tick| Line {
+            from: *from,
+            ns_per_tick,
+            holds: from.ticks..=u64::MAX,
+        };
+        let mut lines: Vec<Line> =
+            pairs.windows(2).map(|ends| line(&ends[0], slope(&ends[0], &ends[1]))).collect();
         if lines.is_empty() {
             lines.extend(pairs.first().map(|pair| line(pair, 1.0)));
         }
@@ -48,8 +55,8 @@ impl Axis {
         Axis { lines }
     }
 
-    /// The nanosecond of a tick. `hint` is the line that the last one was on: ticks that are asked for one after the other
-    /// are near each other.
+    /// The nanosecond of a tick. `hint` is the line that the last one was on: ticks that are asked
+    /// for one after the other are near each other.
     #[inline]
     pub fn ns(&self, ticks: u64, hint: &mut usize) -> u64 {
         let Some(line) = self.line(ticks, hint) else { return ticks };

@@ -59,7 +59,8 @@ fn is_poll(what: Kind) -> bool {
     what == Kind::Event(crate::scheduler::What::Poll)
 }
 
-/// What the next event is encoded against. A look at an open poll ends later than what its thread does next inside of it.
+/// What the next event is encoded against. A look at an open poll ends later than what its thread
+/// does next inside of it.
 fn after(event: &Record) -> Before {
     let end = if event.open { event.at } else { event.end() };
     Before { end, task: event.task, place: event.place, owner: event.owner }
@@ -81,9 +82,17 @@ pub(crate) mod tests {
             What::Unpark,
             What::Thread,
         ]);
-        let numbers = (any::<u64>(), 0..1_u64 << 40, any::<u64>(), prop::option::of(0..1_u64 << 40));
+        let numbers =
+            (any::<u64>(), 0..1_u64 << 40, any::<u64>(), prop::option::of(0..1_u64 << 40));
         (what, numbers, any::<u16>(), 0..64_u8, 0..1_024_u16, any::<(bool, bool)>()).prop_map(
-            |(what, (at, length, task, latency_ns), place, runtime, worker, (budget_spent, open))| Record {
+            |(
+                what,
+                (at, length, task, latency_ns),
+                place,
+                runtime,
+                worker,
+                (budget_spent, open),
+            )| Record {
                 what: Kind::Event(what),
                 at,
                 length: if what == What::Poll { length } else { 0 },

@@ -1,4 +1,5 @@
-//! What the recorder saw, event by event, on the axis of `CLOCK_MONOTONIC`: the words that reader and analysis share.
+//! What the recorder saw, event by event, on the axis of `CLOCK_MONOTONIC`: the words that reader
+//! and analysis share.
 
 /// Something that happened on a thread of a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,21 +10,23 @@ pub struct Event {
     pub at_ns: u64,
     /// How long it took, in nanoseconds; zero for all but polls.
     pub length_ns: u64,
-    /// The task's number, which may be given to another once the task has ended. Of [`What::Thread`] the thread's
-    /// number in the kernel.
+    /// The task's number, which may be given to another once the task has ended. Of
+    /// [`What::Thread`] the thread's number in the kernel.
     pub task: u64,
     /// How long the task had been runnable when the poll began; none if it is not measured.
     pub latency_ns: Option<u64>,
     /// Where the task was spawned: an index into the recording's places.
     pub place: u16,
-    /// The worker that did it, by its number in the runtime; meaningless for [`What::Spawn`] and [`What::End`], which
-    /// may happen anywhere.
+    /// The worker that did it, by its number in the runtime; meaningless for [`What::Spawn`] and
+    /// [`What::End`], which may happen anywhere.
     pub worker: u16,
     /// The runtime, by its number in the run.
     pub runtime: u8,
-    /// Of a poll: whether the task's budget was spent when it ended, so that its next wake was put off.
+    /// Of a poll: whether the task's budget was spent when it ended, so that its next wake was put
+    /// off.
     pub budget_spent: bool,
-    /// Of a poll: whether it had not ended when it was last looked at; its length is then what was seen of it.
+    /// Of a poll: whether it had not ended when it was last looked at; its length is then what was
+    /// seen of it.
     pub open: bool,
 }
 
@@ -40,7 +43,8 @@ pub enum What {
     Park,
     /// A worker woke up.
     Unpark,
-    /// A thread began to be watched, in the lane that the event is in. What follows there is this thread's.
+    /// A thread began to be watched, in the lane that the event is in. What follows there is this
+    /// thread's.
     Thread,
 }
 
@@ -56,8 +60,9 @@ impl Event {
     }
 }
 
-/// Events in lanes: one lane holds what one thread did at a time, in the order of their ends. Lanes are cut into blocks, so that
-/// a recording can be gone through in both directions without being held in memory.
+/// Events in lanes: one lane holds what one thread did at a time, in the order of their ends. Lanes
+/// are cut into blocks, so that a recording can be gone through in both directions without being
+/// held in memory.
 pub trait Blocks {
     /// How many lanes there are.
     fn lanes(&self) -> usize;
@@ -65,7 +70,8 @@ pub trait Blocks {
     /// How many blocks a lane has.
     fn blocks(&self, lane: usize) -> usize;
 
-    /// Puts the events of a block in the place of what is in `into`, in their order; none if there is no such block.
+    /// Puts the events of a block in the place of what is in `into`, in their order; none if there
+    /// is no such block.
     fn read(&self, lane: usize, block: usize, into: &mut Vec<Event>);
 }
 
@@ -80,7 +86,8 @@ pub struct Known {
     pub places: Vec<Place>,
     /// The runtimes' own counters over time.
     pub counters: Vec<Counters>,
-    /// How long threads had waited for a core, over time. Empty where the kernel does not report it.
+    /// How long threads had waited for a core, over time. Empty where the kernel does not report
+    /// it.
     pub core_waits: Vec<CoreWait>,
     /// What the yield probe was asked and answered.
     pub probes: Vec<Probe>,
@@ -122,7 +129,8 @@ pub struct Counters {
     pub alive_tasks: u64,
     /// Tasks in the queue that all workers share.
     pub global_queue: u64,
-    /// Tasks in the workers' own queues. From here on none where tokio was built without `tokio_unstable`.
+    /// Tasks in the workers' own queues. From here on none where tokio was built without
+    /// `tokio_unstable`.
     pub local_queues: Option<u64>,
     /// Tasks that workers have taken from each other so far.
     pub steals: Option<u64>,

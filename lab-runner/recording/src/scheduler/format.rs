@@ -1,13 +1,16 @@
 //! The layout of `sched.bin`, shared by its writer and its reader.
 //!
-//! The file is only ever appended to. It begins with [`MAGIC`] and the version, a byte; blocks follow. A block is its kind, a
-//! byte; its length in bytes, four bytes, little end first; and that many bytes. Numbers inside are varints of up to ten bytes
-//! (LEB128), signed ones in zigzag. Times are ticks; [`kind::CLOCK`] blocks relate them to nanoseconds.
+//! The file is only ever appended to. It begins with [`MAGIC`] and the version, a byte; blocks
+//! follow. A block is its kind, a byte; its length in bytes, four bytes, little end first; and that
+//! many bytes. Numbers inside are varints of up to ten bytes (LEB128), signed ones in zigzag. Times
+//! are ticks; [`kind::CLOCK`] blocks relate them to nanoseconds.
 //!
-//! A block of events is the lane's number, then events; whatever an event leaves out is as it was in the event before, and nothing
-//! is remembered from block to block. An event begins with a head byte: its kind in three bits, then the flags of [`head`]. Its
-//! numbers follow: the begin, from the end of the event before; a poll's length; a poll's latency in nanoseconds, if it is known; the
-//! task, from the task before; the place, if it is another; worker and runtime, if they are others.
+//! A block of events is the lane's number, then events; whatever an event leaves out is as it was
+//! in the event before, and nothing is remembered from block to block. An event begins with a head
+//! byte: its kind in three bits, then the flags of [`head`]. Its numbers follow: the begin, from
+//! the end of the event before; a poll's length; a poll's latency in nanoseconds, if it is known;
+//! the task, from the task before; the place, if it is another; worker and runtime, if they are
+//! others.
 
 use crate::scheduler::record::Owner;
 
@@ -38,11 +41,13 @@ pub mod kind {
     pub const PLACE: u8 = 3;
     /// The lane, the first and the last tick, and how many events are missing there.
     pub const GAP: u8 = 4;
-    /// Ticks, runtime, and the runtime's counters, each one more than it is, or 0 for an unknown one.
+    /// Ticks, runtime, and the runtime's counters, each one more than it is, or 0 for an unknown
+    /// one.
     pub const COUNTERS: u8 = 5;
     /// Ticks, thread, and nanoseconds that it has waited for a core so far.
     pub const CORE_WAIT: u8 = 6;
-    /// When the yield probe was asked, when it yielded, when it was back, in nanoseconds; 0 for what never was.
+    /// When the yield probe was asked, when it yielded, when it was back, in nanoseconds; 0 for
+    /// what never was.
     pub const PROBE: u8 = 7;
     /// What is recorded, in the first block: the flags of [`crate::scheduler::format::about`].
     pub const ABOUT: u8 = 8;

@@ -1,4 +1,5 @@
-//! The scheduler's recording, `sched.bin`: every poll of every task, with its place of spawn, its worker and its length.
+//! The scheduler's recording, `sched.bin`: every poll of every task, with its place of spawn, its
+//! worker and its length.
 
 pub mod axis;
 pub mod encode;

@@ -1,10 +1,12 @@
-//! Reads `sched.bin`: once through the heads of its blocks, then block by block as it is asked. A file that is cut off anywhere
-//! is read up to the cut; values in a block are used only as far as they are plausible.
+//! Reads `sched.bin`: once through the heads of its blocks, then block by block as it is asked. A
+//! file that is cut off anywhere is read up to the cut; values in a block are used only as far as
+//! they are plausible.
 
 use crate::scheduler::axis::{Axis, Pair};
 use crate::scheduler::encode::take_event;
 use crate::scheduler::format::{
-    BLOCK_HEADER, Before, FILE_LIMIT, HEADER, LANES, MAGIC, MOST_BLOCK, MOST_PLACES, Numbers, VERSION, about, kind,
+    BLOCK_HEADER, Before, FILE_LIMIT, HEADER, LANES, MAGIC, MOST_BLOCK, MOST_PLACES, Numbers,
+    VERSION, about, kind,
 };
 use crate::scheduler::record::{Kind, Record};
 use crate::scheduler::{Blocks, CoreWait, Counters, Dropped, Event, Known, Place, Probe, What};
@@ -14,7 +16,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Of everything that is not an event, so many are kept: three hours of a run, and no more memory than that for a hostile file.
+/// Of everything that is not an event, so many are kept: three hours of a run, and no more memory
+/// than that for a hostile file.
 const MOST_KNOWN: usize = 1 << 20;
 /// Bytes of the longest number.
 const LONGEST: usize = 10;
@@ -67,8 +70,12 @@ fn open(source: Source, length: u64) -> anyhow::Result<Recording> {
     let read = source.read(0, &mut header).context("cannot read")?;
     ensure!(read == HEADER && header[..MAGIC.len()] == *MAGIC, "is not a recording of a scheduler");
     let version = header[MAGIC.len()];
-    ensure!(version == VERSION, "has format {version}, this lab reads format {VERSION}: use the lab that made it");
-    let mut index = Index { length: length.min(FILE_LIMIT + (MOST_BLOCK as u64)), ..Index::default() };
+    ensure!(
+        version == VERSION,
+        "has format {version}, this lab reads format {VERSION}: use the lab that made it"
+    );
+    let mut index =
+        Index { length: length.min(FILE_LIMIT + (MOST_BLOCK as u64)), ..Index::default() };
     index.lanes = vec![Vec::new(); LANES + 1];
     let mut at = HEADER as u64;
     while let Some(next) = index.block(&source, at) {
@@ -117,7 +124,8 @@ struct Index {
 }
 
 impl Index {
-    /// Takes the block at this place and returns where the next one is; none if there is no whole one.
+    /// Takes the block at this place and returns where the next one is; none if there is no whole
+    /// one.
     fn block(&mut self, source: &Source, at: u64) -> Option<u64> {
         let mut head = [0; BLOCK_HEADER + LONGEST];
         let read = source.read(at, &mut head).ok()?;
@@ -154,9 +162,12 @@ impl Index {
         match kind {
             kind::ABOUT => {
                 let flags = numbers.byte()?;
-                (known.has_latency, known.sees_polls) = (flags & about::LATENCY != 0, flags & about::POLLS != 0);
+                (known.has_latency, known.sees_polls) =
+                    (flags & about::LATENCY != 0, flags & about::POLLS != 0);
             }
-            kind::CLOCK => keep(&mut self.pairs, Pair { ticks: numbers.take()?, ns: numbers.take()? })?,
+            kind::CLOCK => {
+                keep(&mut self.pairs, Pair { ticks: numbers.take()?, ns: numbers.take()? })?
+            }
             kind::PLACE => {
                 let line = numbers.take()? as u32;
                 (known.places.len() < MOST_PLACES).then_some(())?;
@@ -247,7 +258,10 @@ impl Blocks for Recording {
 
     fn read(&self, lane: usize, block: usize, into: &mut Vec<Event>) {
         into.clear();
-        let Some(At { offset, length }) = self.lanes.get(lane).and_then(|blocks| blocks.get(block)) else { return };
+        let Some(At { offset, length }) = self.lanes.get(lane).and_then(|blocks| blocks.get(block))
+        else {
+            return;
+        };
         let mut bytes = vec![0; *length as usize];
         let there = self.source.read(*offset, &mut bytes).unwrap_or(0);
         let (mut numbers, mut before, mut hint) = (Numbers(&bytes[..there]), Before::default(), 0);

@@ -1,4 +1,5 @@
-//! An event as a lane keeps it, in four words: what the recorder writes while a poll is being timed.
+//! An event as a lane keeps it, in four words: what the recorder writes while a poll is being
+//! timed.
 
 use crate::scheduler::What;
 
@@ -89,16 +90,30 @@ impl Record {
     /// An event that takes no time.
     pub fn moment(what: What, at: u64, task: u64, place: u16, owner: Owner) -> Record {
         let what = Kind::Event(what);
-        Record { what, at, length: 0, task, latency_ns: None, place, owner, budget_spent: false, open: false }
+        Record {
+            what,
+            at,
+            length: 0,
+            task,
+            latency_ns: None,
+            place,
+            owner,
+            budget_spent: false,
+            open: false,
+        }
     }
 
     /// In four words; what is too long for its bits is the longest that fits.
     #[inline]
     pub fn to_words(self) -> [u64; WORDS] {
-        let flags = u64::from(self.what.code()) | u64::from(self.budget_spent) << 3 | u64::from(self.open) << 4;
+        let flags = u64::from(self.what.code())
+            | u64::from(self.budget_spent) << 3
+            | u64::from(self.open) << 4;
         [
             self.at,
-            self.length.min(MOST_LENGTH) | self.owner.to_bits() << LENGTH_BITS | flags << (LENGTH_BITS + 16),
+            self.length.min(MOST_LENGTH)
+                | self.owner.to_bits() << LENGTH_BITS
+                | flags << (LENGTH_BITS + 16),
             self.task,
             latency_word(self.latency_ns) | u64::from(self.place) << LATENCY_BITS,
         ]

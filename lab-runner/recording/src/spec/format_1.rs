@@ -1,4 +1,5 @@
-//! Reading of recordings in format 1, where six keys that exclude each other said what a run is for.
+//! Reading of recordings in format 1, where six keys that exclude each other said what a run is
+//! for.
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +23,9 @@ pub fn upgrade(spec: &mut Map<String, Value>) {
     let profiler = spec.remove("lens").or_else(|| spec.remove("profiler"));
     let (repetition, trial) = (spec.remove("repetition"), spec.remove("trial"));
     let purpose = match (profiler, pair, repetition, trial) {
-        (Some(profiler), pair, _, _) => json!({"is": "profile", "profiler": profiler, "pair": pair, "ratio": ratio}),
+        (Some(profiler), pair, _, _) => {
+            json!({"is": "profile", "profiler": profiler, "pair": pair, "ratio": ratio})
+        }
         (_, Some(mut pair), _, _) => {
             pair["is"] = json!("pair");
             pair
@@ -49,7 +52,9 @@ mod tests {
     /// The purpose that format 2 gives to a spec with these keys of format 1.
     fn upgraded(old: Value) -> Purpose {
         let spec = Spec::new("made-up", "buggy", Kind::Fix, Load::DEFAULT);
-        let Ok(Value::Object(mut spec)) = serde_json::to_value(spec) else { panic!("a spec is an object") };
+        let Ok(Value::Object(mut spec)) = serde_json::to_value(spec) else {
+            panic!("a spec is an object")
+        };
         spec.remove("purpose");
         spec.insert("kind".into(), json!("cure"));
         spec.extend(old.as_object().unwrap().clone());
@@ -61,7 +66,14 @@ mod tests {
 
     #[test]
     fn every_old_key_becomes_a_purpose() {
-        let pair = |interim| Pair { number: 2, side: Side::B, label: None, metrics: Vec::new(), interim, wanted: None };
+        let pair = |interim| Pair {
+            number: 2,
+            side: Side::B,
+            label: None,
+            metrics: Vec::new(),
+            interim,
+            wanted: None,
+        };
         let cases = [
             (json!({"scaled": 1}), Purpose::Measure),
             (json!({"scaled": 10}), Purpose::Larger { ratio: 10 }),
@@ -69,7 +81,10 @@ mod tests {
             (json!({"scaled": 1, "trial": 3}), Purpose::Trial { number: 3 }),
             (json!({"scaled": 1, "pair": {"number": 2, "side": "b"}}), Purpose::Pair(pair(false))),
             (json!({"pair": {"number": 2, "side": "b"}, "looks": true}), Purpose::Pair(pair(true))),
-            (json!({"scaled": 8, "lens": "cpu"}), Purpose::Profile { profiler: Profiler::Cpu, pair: None, ratio: 8 }),
+            (
+                json!({"scaled": 8, "lens": "cpu"}),
+                Purpose::Profile { profiler: Profiler::Cpu, pair: None, ratio: 8 },
+            ),
             (
                 json!({"scaled": 1, "profiler": "stall", "pair": {"number": 2, "side": "b"}}),
                 Purpose::Profile { profiler: Profiler::Stall, pair: Some(pair(false)), ratio: 1 },

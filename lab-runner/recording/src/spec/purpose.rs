@@ -35,7 +35,8 @@ pub enum Purpose {
         /// The pair of a comparison that it explains.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pair: Option<Pair>,
-        /// Its size divided by that of the measured run: a small batch is over before a profiler sees it.
+        /// Its size divided by that of the measured run: a small batch is over before a profiler
+        /// sees it.
         ratio: usize,
     },
 }
@@ -53,11 +54,12 @@ pub struct Pair {
     /// The metrics to compare, the one that decides first; all that are known if none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<String>,
-    /// Whether interim looks at the pairs so far may add more, which costs every look a part of the error.
+    /// Whether interim looks at the pairs so far may add more, which costs every look a part of the
+    /// error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interim: bool,
-    /// Undisturbed pairs that the comparison, or its interim look, was to reach: more were run where others took too
-    /// much of the host. Absent where pairs were made of recordings.
+    /// Undisturbed pairs that the comparison, or its interim look, was to reach: more were run
+    /// where others took too much of the host. Absent where pairs were made of recordings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted: Option<usize>,
 }

@@ -1,10 +1,11 @@
 //! The layout of `stall.bin`, shared by its writer and its reader.
 //!
-//! The file is a row of 64-bit little-endian words, only ever appended to. A header of [`HEADER_WORDS`] words:
-//! magic, version, time at the start, samples a second, the executable's length in bytes and the nanosecond of its
-//! last change (to check later whether it is still the same file), bytes of the executable's path, bytes of
-//! `/proc/self/maps`. The path and the maps follow, each padded to whole words. Then come records. A record begins
-//! with a [`Head`], with the number of words that follow it. Times are `CLOCK_MONOTONIC` nanoseconds.
+//! The file is a row of 64-bit little-endian words, only ever appended to. A header of
+//! [`HEADER_WORDS`] words: magic, version, time at the start, samples a second, the executable's
+//! length in bytes and the nanosecond of its last change (to check later whether it is still the
+//! same file), bytes of the executable's path, bytes of `/proc/self/maps`. The path and the maps
+//! follow, each padded to whole words. Then come records. A record begins with a [`Head`], with the
+//! number of words that follow it. Times are `CLOCK_MONOTONIC` nanoseconds.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -19,11 +20,12 @@ pub const HEADER_WORDS: usize = 8;
 pub const FILE_LIMIT: u64 = 64 << 20;
 /// Addresses that a sample has room for.
 pub const FRAMES: usize = 128;
-/// Words of a sample between its head and its frames: time, begin of the poll, task, number of the poll, CPU time of
-/// the thread, thread and ticks.
+/// Words of a sample between its head and its frames: time, begin of the poll, task, number of the
+/// poll, CPU time of the thread, thread and ticks.
 pub const SAMPLE_WORDS: usize = 6;
-/// Words of a wait between its head and its text: time, number of the poll, thread and bytes of the text, the system
-/// call. The text is the channel's name and, behind [`WAIT_SEPARATOR`], the file of the descriptor where that is known.
+/// Words of a wait between its head and its text: time, number of the poll, thread and bytes of the
+/// text, the system call. The text is the channel's name and, behind [`WAIT_SEPARATOR`], the file
+/// of the descriptor where that is known.
 pub const WAIT_WORDS: usize = 4;
 /// Stands between the name of a channel and a file: no channel and no file of a wait has it.
 pub const WAIT_SEPARATOR: char = '\n';
@@ -46,7 +48,8 @@ pub mod kind {
 pub mod flag {
     /// The thread had used the CPU since the sample before.
     pub const ON_CPU: u8 = 1;
-    /// There was no sample before in this poll: on or off the CPU follows from the instruction alone.
+    /// There was no sample before in this poll: on or off the CPU follows from the instruction
+    /// alone.
     pub const GUESSED: u8 = 2;
     /// The signal interrupted a system call.
     pub const IN_SYSCALL: u8 = 4;
@@ -121,13 +124,34 @@ pub struct Counts {
 impl Counts {
     /// The counts as they are written.
     pub fn to_words(&self) -> [u64; COUNTS_WORDS] {
-        [self.ticks, self.in_poll, self.sent, self.delivered, self.covered, self.late, self.lost, self.unwatched]
+        [
+            self.ticks,
+            self.in_poll,
+            self.sent,
+            self.delivered,
+            self.covered,
+            self.late,
+            self.lost,
+            self.unwatched,
+        ]
     }
 
     /// The counts that were written; absent if there are not as many words as counts.
     pub fn from_words(words: &[u64]) -> Option<Counts> {
-        let &[ticks, in_poll, sent, delivered, covered, late, lost, unwatched] = words else { return None };
-        Some(Counts { ticks, in_poll, sent, delivered, covered, late, lost, unwatched, trouble: None })
+        let &[ticks, in_poll, sent, delivered, covered, late, lost, unwatched] = words else {
+            return None;
+        };
+        Some(Counts {
+            ticks,
+            in_poll,
+            sent,
+            delivered,
+            covered,
+            late,
+            lost,
+            unwatched,
+            trouble: None,
+        })
     }
 }
 
@@ -141,8 +165,16 @@ mod tests {
         assert_eq!(Head::from_word(head.to_word()), Some(head));
         assert_eq!(Head::from_word(1 << 32), None);
         assert_eq!(unpair(pair(7, u32::MAX)), (7, u32::MAX));
-        let counts =
-            Counts { ticks: 1, in_poll: 2, sent: 3, delivered: 4, covered: 5, late: 6, lost: 7, ..Counts::default() };
+        let counts = Counts {
+            ticks: 1,
+            in_poll: 2,
+            sent: 3,
+            delivered: 4,
+            covered: 5,
+            late: 6,
+            lost: 7,
+            ..Counts::default()
+        };
         assert_eq!(Counts::from_words(&counts.to_words()), Some(counts));
         assert_eq!(Counts::from_words(&[1, 2]), None);
     }

@@ -1,8 +1,9 @@
-//! Reads `stall.bin`: pure, and bounded by the file's own bound. Of a file that is cut off anywhere, the part before the cut is read.
+//! Reads `stall.bin`: pure, and bounded by the file's own bound. Of a file that is cut off
+//! anywhere, the part before the cut is read.
 
 use crate::stall::format::{
-    Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION, WAIT_SEPARATOR, WAIT_WORDS, flag,
-    kind, unpair,
+    Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION,
+    WAIT_SEPARATOR, WAIT_WORDS, flag, kind, unpair,
 };
 use anyhow::{Context, bail, ensure};
 use std::fs::File;
@@ -18,7 +19,8 @@ pub struct Recording {
     pub hz: u64,
     /// The program that was sampled.
     pub executable: PathBuf,
-    /// The program's length in bytes and when it had changed last, in nanoseconds since 1970; zeros if unknown.
+    /// The program's length in bytes and when it had changed last, in nanoseconds since 1970; zeros
+    /// if unknown.
     pub stamp: (u64, u64),
     /// The text of the program's `/proc/self/maps`.
     pub maps: String,
@@ -51,7 +53,8 @@ pub struct Sample {
     pub ticks: u32,
     /// Whether the thread used the CPU since the sample before.
     pub on_cpu: bool,
-    /// Whether `on_cpu` follows from the instruction alone, for there was no sample before in this poll.
+    /// Whether `on_cpu` follows from the instruction alone, for there was no sample before in this
+    /// poll.
     pub guessed: bool,
     /// Whether the signal interrupted a system call. Off the CPU and in none: it waited for a core.
     pub in_syscall: bool,
@@ -72,7 +75,8 @@ pub struct WaitChannel {
     pub thread: u32,
     /// The number of the system call, where the kernel reports it.
     pub syscall: Option<u64>,
-    /// The function of the kernel in which the thread waits; empty where the kernel does not report it.
+    /// The function of the kernel in which the thread waits; empty where the kernel does not report
+    /// it.
     pub channel: String,
     /// The file of the descriptor that the system call is about, as `/proc/self/fd` calls it.
     pub file: Option<String>,
@@ -208,10 +212,19 @@ mod tests {
     #[test]
     fn a_wait_has_its_channel_and_the_file_where_it_is_told() {
         let both = wait_with("anon_pipe_read\n/tmp/slow.fifo");
-        assert_eq!((both.channel.as_str(), both.file.as_deref()), ("anon_pipe_read", Some("/tmp/slow.fifo")));
+        assert_eq!(
+            (both.channel.as_str(), both.file.as_deref()),
+            ("anon_pipe_read", Some("/tmp/slow.fifo"))
+        );
         let older = wait_with("anon_pipe_read");
-        assert_eq!((older.channel.as_str(), older.file, older.syscall), ("anon_pipe_read", None, Some(0)));
+        assert_eq!(
+            (older.channel.as_str(), older.file, older.syscall),
+            ("anon_pipe_read", None, Some(0))
+        );
         let only_file = wait_with("\n/tmp/slow.fifo");
-        assert_eq!((only_file.channel.as_str(), only_file.file.as_deref()), ("", Some("/tmp/slow.fifo")));
+        assert_eq!(
+            (only_file.channel.as_str(), only_file.file.as_deref()),
+            ("", Some("/tmp/slow.fifo"))
+        );
     }
 }

@@ -23,9 +23,15 @@ use std::time::{Duration, Instant};
 /// A run shorter than this is hardly more than its own start.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-pub(crate) fn run(args: &DoctorArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    args: &DoctorArgs,
+    plain: bool,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Exit> {
     if args.record.format == Format::Ledger {
-        return Err(UsageError::error("a ledger is about scenarios, not about a machine: try --format json"));
+        return Err(UsageError::error(
+            "a ledger is about scenarios, not about a machine: try --format json",
+        ));
     }
     let (sides, runs) = null_test(args, scenarios)?;
     if args.record.dry_run {
@@ -40,17 +46,27 @@ pub(crate) fn run(args: &DoctorArgs, plain: bool, scenarios: &[&'static Scenario
         return Ok(interrupted(&folder, signal));
     }
     let wall_ms = begin.elapsed().as_secs_f64() * 1e3;
-    let others = then.zip(ProcessTicks::now()).map(|(then, now)| busiest(&then, &now, wall_ms)).unwrap_or_default();
+    let others = then
+        .zip(ProcessTicks::now())
+        .map(|(then, now)| busiest(&then, &now, wall_ms))
+        .unwrap_or_default();
     let report = Results::read(&folder, scenarios)?;
-    let noise = Noise::of(report.comparison.as_ref(), report.runs.iter().map(|(run, _)| run), others);
+    let noise =
+        Noise::of(report.comparison.as_ref(), report.runs.iter().map(|(run, _)| run), others);
     show(&examination(&sides, facts, noise, &folder, scenarios), args.record.format, plain)
 }
 
-/// The pairs of a variant with itself, as `lab compare --null` would run them under a load as short as will do.
-fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<(Sides, Vec<Planned>)> {
+/// The pairs of a variant with itself, as `lab compare --null` would run them under a load as short
+/// as will do.
+fn null_test(
+    args: &DoctorArgs,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<(Sides, Vec<Planned>)> {
     let scenario = match &args.scenario {
         Some(name) => plan::scenario(scenarios, name)?,
-        None => scenarios.first().ok_or_else(|| UsageError::error("this lab has no scenario: give it one"))?,
+        None => scenarios
+            .first()
+            .ok_or_else(|| UsageError::error("this lab has no scenario: give it one"))?,
     };
     let brief = scenario.brief_load().duration().max(SHORTEST);
     let duration = args.duration.or((!scenario.load.is_batch()).then_some(brief));
@@ -80,14 +96,18 @@ fn null_test(args: &DoctorArgs, scenarios: &[&'static Scenario]) -> anyhow::Resu
 
 /// What is going to happen and how long it takes: nothing is printed until it is over.
 fn announcement(runs: &[Planned]) -> String {
-    let names = runs.first().map_or(String::new(), |run| format!("{} {}", run.scenario.name, run.variant.name));
+    let names = runs
+        .first()
+        .map_or(String::new(), |run| format!("{} {}", run.scenario.name, run.variant.name));
     let load: Duration = runs.iter().map(|run| run.load.warmup() + run.load.duration()).sum();
     let takes = match load.as_secs() {
         0 => "of a batch".to_owned(),
         seconds => format!("about {seconds} s"),
     };
     let count = runs.len();
-    format!("examining the machine for some seconds, then {names} against itself: {count} runs, {takes}")
+    format!(
+        "examining the machine for some seconds, then {names} against itself: {count} runs, {takes}"
+    )
 }
 
 fn examination(

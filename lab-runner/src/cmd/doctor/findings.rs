@@ -4,7 +4,8 @@ use crate::cmd::doctor::{Facts, IoUring, Quota};
 use lab_analysis::host::MOST_FOREIGN_CORES;
 use serde::Serialize;
 
-/// The load generator stops sleeping so long before a deadline: a thread that wakes up later than this sends late.
+/// The load generator stops sleeping so long before a deadline: a thread that wakes up later than
+/// this sends late.
 const MARGIN_US: f64 = lab_kit::pacer::SPIN_NS as f64 / 1e3;
 /// Reading a clock takes longer than this where it needs a system call.
 const SLOW_CLOCK_NS: f64 = 200.0;
@@ -28,9 +29,13 @@ pub(crate) struct DefaultLoad {
     pub seconds: f64,
 }
 
-/// Everything that cannot be measured on a machine under these loads, the gravest first. A variant keeps `workers`
-/// threads busy.
-pub(crate) fn unavailable(facts: &Facts, workers: usize, loads: &[DefaultLoad]) -> Vec<Unavailable> {
+/// Everything that cannot be measured on a machine under these loads, the gravest first. A variant
+/// keeps `workers` threads busy.
+pub(crate) fn unavailable(
+    facts: &Facts,
+    workers: usize,
+    loads: &[DefaultLoad],
+) -> Vec<Unavailable> {
     let all = [
         unoptimised(facts),
         no_spare_core(facts, workers),
@@ -50,20 +55,33 @@ pub(crate) fn unavailable(facts: &Facts, workers: usize, loads: &[DefaultLoad]) 
     all.into_iter().flatten().collect()
 }
 
-fn item(what: &'static str, why: impl Into<String>, remedy: impl Into<String>) -> Option<Unavailable> {
+fn item(
+    what: &'static str,
+    why: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Option<Unavailable> {
     Some(Unavailable { what, why: why.into(), remedy: remedy.into() })
 }
 
 fn unoptimised(facts: &Facts) -> Option<Unavailable> {
     let why = "this is a debug build";
-    if facts.environment.optimised { None } else { item("comparable timings", why, "cargo lab doctor") }
+    if facts.environment.optimised {
+        None
+    } else {
+        item("comparable timings", why, "cargo lab doctor")
+    }
 }
 
 fn no_spare_core(facts: &Facts, workers: usize) -> Option<Unavailable> {
     let cores = facts.environment.cores.filter(|cores| *cores <= workers)?;
-    let why =
-        format!("the load generator shares {cores} of {cores} cores with the runtime, and each run reports its delay");
-    item("requests sent within a microsecond", why, "use a machine with one core more than the runtime has workers")
+    let why = format!(
+        "the load generator shares {cores} of {cores} cores with the runtime, and each run reports its delay"
+    );
+    item(
+        "requests sent within a microsecond",
+        why,
+        "use a machine with one core more than the runtime has workers",
+    )
 }
 
 fn throttled(facts: &Facts) -> Option<Unavailable> {
@@ -73,7 +91,11 @@ fn throttled(facts: &Facts) -> Option<Unavailable> {
         "the control group has a quota of {quota:.2} of {cores} cores, and stops the process once it is used up"
     );
     (quota < cores).then_some(())?;
-    item("tail latencies without throttling", why, "lift the quota (docker --cpus, systemd CPUQuota)")
+    item(
+        "tail latencies without throttling",
+        why,
+        "lift the quota (docker --cpus, systemd CPUQuota)",
+    )
 }
 
 fn shared(facts: &Facts) -> Option<Unavailable> {
@@ -87,8 +109,9 @@ fn shared(facts: &Facts) -> Option<Unavailable> {
 fn paused(facts: &Facts) -> Option<Unavailable> {
     let spin = facts.spin.filter(|spin| spin.longest_us >= MARGIN_US)?;
     let (ms, gaps) = (spin.longest_us / 1e3, spin.gaps);
-    let why =
-        format!("a thread that only reads the clock was stopped for {ms:.1} ms, and {gaps} times for more than 0.1 ms");
+    let why = format!(
+        "a thread that only reads the clock was stopped for {ms:.1} ms, and {gaps} times for more than 0.1 ms"
+    );
     item(
         "maxima below the longest pause of the host",
         why,
@@ -102,14 +125,23 @@ fn late_sleeps(facts: &Facts) -> Option<Unavailable> {
         "one sleep in a hundred ends {:.1} ms late, more than the load generator makes up for by spinning",
         us / 1e3
     );
-    item("requests sent on time at low rates", why, "use --rate 1000 or more: then the load generator does not sleep")
+    item(
+        "requests sent on time at low rates",
+        why,
+        "use --rate 1000 or more: then the load generator does not sleep",
+    )
 }
 
 fn slow_clock(facts: &Facts) -> Option<Unavailable> {
     let source = facts.clock_source.as_deref().unwrap_or("unknown");
-    let why = format!("reading the clock takes {:.0} ns; its source is {source}", facts.clock_read_ns);
+    let why =
+        format!("reading the clock takes {:.0} ns; its source is {source}", facts.clock_read_ns);
     (facts.clock_read_ns > SLOW_CLOCK_NS).then_some(())?;
-    item("times below a microsecond", why, "boot with clocksource=tsc, if the time-stamp counter of the host is stable")
+    item(
+        "times below a microsecond",
+        why,
+        "boot with clocksource=tsc, if the time-stamp counter of the host is stable",
+    )
 }
 
 fn changing_frequency(facts: &Facts) -> Option<Unavailable> {
@@ -126,13 +158,21 @@ fn no_steal(facts: &Facts) -> Option<Unavailable> {
         }
         _ => return None,
     };
-    item("CPU time taken by the host (steal)", why, "look at the longest pause under timers, and repeat what matters")
+    item(
+        "CPU time taken by the host (steal)",
+        why,
+        "look at the longest pause under timers, and repeat what matters",
+    )
 }
 
 fn no_hooks(facts: &Facts) -> Option<Unavailable> {
     let why = "built without tokio_unstable: tokio has no task hooks and no io_uring";
     let remedy = "build in the repository, whose .cargo/config.toml sets it";
-    if facts.environment.tokio_unstable { None } else { item("polls, and files through io_uring", why, remedy) }
+    if facts.environment.tokio_unstable {
+        None
+    } else {
+        item("polls, and files through io_uring", why, remedy)
+    }
 }
 
 fn no_io_uring(facts: &Facts) -> Option<Unavailable> {
@@ -169,13 +209,23 @@ fn no_room(facts: &Facts) -> Option<Unavailable> {
 }
 
 fn no_p999(loads: &[DefaultLoad]) -> Option<Unavailable> {
-    let short: Vec<&DefaultLoad> = loads.iter().filter(|load| load.rate * load.seconds < FOR_P999).collect();
-    let sent: Vec<String> =
-        short.iter().map(|load| format!("{} sends {:.0}", load.scenario, load.rate * load.seconds)).collect();
-    let longer = short.iter().map(|load| format!("{:.0}s for {}", (FOR_P999 / load.rate).ceil(), load.scenario));
-    let why = format!("it needs 10 000 requests a run, and with its default load {}", sent.join(", "));
+    let short: Vec<&DefaultLoad> =
+        loads.iter().filter(|load| load.rate * load.seconds < FOR_P999).collect();
+    let sent: Vec<String> = short
+        .iter()
+        .map(|load| format!("{} sends {:.0}", load.scenario, load.rate * load.seconds))
+        .collect();
+    let longer = short
+        .iter()
+        .map(|load| format!("{:.0}s for {}", (FOR_P999 / load.rate).ceil(), load.scenario));
+    let why =
+        format!("it needs 10 000 requests a run, and with its default load {}", sent.join(", "));
     (!sent.is_empty()).then_some(())?;
-    item("p99.9 of a default load", why, format!("--duration {}", longer.collect::<Vec<_>>().join(", ")))
+    item(
+        "p99.9 of a default load",
+        why,
+        format!("--duration {}", longer.collect::<Vec<_>>().join(", ")),
+    )
 }
 
 #[cfg(test)]
@@ -187,8 +237,12 @@ mod tests {
 
     /// A machine that has everything.
     fn good() -> Facts {
-        let environment =
-            Environment { cores: Some(4), tokio_unstable: true, optimised: true, ..crate::engine::environment::here() };
+        let environment = Environment {
+            cores: Some(4),
+            tokio_unstable: true,
+            optimised: true,
+            ..crate::engine::environment::here()
+        };
         Facts {
             environment,
             cores_present: Some(4),
@@ -219,7 +273,14 @@ mod tests {
     #[test]
     fn a_machine_that_has_everything_lacks_nothing() {
         assert_eq!(missing(&good()), [""; 0]);
-        let untold = Facts { quota: None, governor: None, sleeps: None, spin: None, foreign_cores: None, ..good() };
+        let untold = Facts {
+            quota: None,
+            governor: None,
+            sleeps: None,
+            spin: None,
+            foreign_cores: None,
+            ..good()
+        };
         assert_eq!(missing(&untold), [""; 0], "what is unknown is no finding");
     }
 
@@ -235,21 +296,41 @@ mod tests {
         assert_eq!(with(|here| here.cores = Some(1)), ["requests sent within a microsecond"]);
         let narrow = unavailable(&Facts { quota: Some(Quota::Cores(1.5)), ..good() }, 1, &[]);
         assert!(narrow[0].why.contains("quota of 1.50 of 4 cores"), "{narrow:?}");
-        assert_eq!(missing(&Facts { quota: Some(Quota::Cores(4.0)), ..good() }), [""; 0], "as much as there is");
+        assert_eq!(
+            missing(&Facts { quota: Some(Quota::Cores(4.0)), ..good() }),
+            [""; 0],
+            "as much as there is"
+        );
     }
 
     #[test]
     fn a_host_that_pauses_or_hides_it_is_found() {
         let late = Sleeps { count: 1_000, p50_us: 5.0, p99_us: 1_500.0, max_us: 2_000.0 };
-        assert_eq!(missing(&Facts { sleeps: Some(late), ..good() }), ["requests sent on time at low rates"]);
+        assert_eq!(
+            missing(&Facts { sleeps: Some(late), ..good() }),
+            ["requests sent on time at low rates"]
+        );
         let paused = Spin { ms: 1_000.0, longest_us: 4_200.0, gaps: 3 };
-        assert!(unavailable(&Facts { spin: Some(paused), ..good() }, 1, &[])[0].why.contains("4.2 ms, and 3 times"));
-        assert_eq!(missing(&Facts { steal_ever: Some(false), ..good() }), ["CPU time taken by the host (steal)"]);
+        assert!(
+            unavailable(&Facts { spin: Some(paused), ..good() }, 1, &[])[0]
+                .why
+                .contains("4.2 ms, and 3 times")
+        );
+        assert_eq!(
+            missing(&Facts { steal_ever: Some(false), ..good() }),
+            ["CPU time taken by the host (steal)"]
+        );
         let real = Facts { steal_ever: Some(false), is_virtual: Some(false), ..good() };
         assert_eq!(missing(&real), [""; 0], "real hardware has no host");
         assert_eq!(missing(&Facts { foreign_cores: Some(0.4), ..good() }), ["small changes"]);
-        assert_eq!(missing(&Facts { clock_read_ns: 700.0, ..good() }), ["times below a microsecond"]);
-        assert_eq!(missing(&Facts { governor: Some("powersave".into()), ..good() }), ["repeatable CPU times"]);
+        assert_eq!(
+            missing(&Facts { clock_read_ns: 700.0, ..good() }),
+            ["times below a microsecond"]
+        );
+        assert_eq!(
+            missing(&Facts { governor: Some("powersave".into()), ..good() }),
+            ["repeatable CPU times"]
+        );
     }
 
     #[test]
@@ -262,7 +343,9 @@ mod tests {
                 .unwrap()
                 .starts_with("this machine has no performance")
         );
-        assert!(why(Facts { io_uring: IoUring::Nobody, ..good() }).unwrap().contains("to no process"));
+        assert!(
+            why(Facts { io_uring: IoUring::Nobody, ..good() }).unwrap().contains("to no process")
+        );
         assert_eq!(
             why(Facts { disk_free_bytes: Some(9_999_999), ..good() }).unwrap(),
             "9 MB are free in the folder of recordings"
@@ -272,7 +355,8 @@ mod tests {
     #[test]
     fn a_load_that_is_too_short_for_a_quantile_is_told_how_long_it_must_be() {
         let load = |scenario, rate, seconds| DefaultLoad { scenario, rate, seconds };
-        let loads = [load("short", 2_000.0, 3.0), load("long", 5_000.0, 2.0), load("slow", 300.0, 3.0)];
+        let loads =
+            [load("short", 2_000.0, 3.0), load("long", 5_000.0, 2.0), load("slow", 300.0, 3.0)];
         let found = unavailable(&good(), 1, &loads);
         assert!(found[0].why.ends_with("short sends 6000, slow sends 900"), "{found:?}");
         assert_eq!(found[0].remedy, "--duration 5s for short, 34s for slow");

@@ -1,5 +1,5 @@
-//! What the machine reports about itself. Everything that reads `/proc` or `/sys` takes the text, so that machines which
-//! nobody has here can be made up. What a machine does not report is absent.
+//! What the machine reports about itself. Everything that reads `/proc` or `/sys` takes the text,
+//! so that machines which nobody has here can be made up. What a machine does not report is absent.
 
 use crate::cmd::doctor::timers;
 use crate::cmd::doctor::timers::{Sleeps, Spin};
@@ -72,7 +72,9 @@ impl Facts {
         let clock_read_ns = timers::clock_read_ns();
         let (sleeps, spin) = timers::sleep_and_spin().unzip();
         let window_ms = begin.elapsed().as_secs_f64() * 1e3;
-        let foreign = |then| Some(ProcessTicks::now()?.foreign_ms_since(&then, &[std::process::id()]) / window_ms);
+        let foreign = |then| {
+            Some(ProcessTicks::now()?.foreign_ms_since(&then, &[std::process::id()]) / window_ms)
+        };
         let now = MachineTicks::now();
         Facts {
             sleeps,
@@ -81,7 +83,9 @@ impl Facts {
             foreign_cores: processes.and_then(foreign),
             steal: now.zip(ticks).and_then(|(now, then)| now.steal_since(then)),
             steal_ever: now.map(MachineTicks::has_steal),
-            disk_free_bytes: rustix::fs::statvfs(out).ok().map(|disk| disk.f_bavail * disk.f_frsize),
+            disk_free_bytes: rustix::fs::statvfs(out)
+                .ok()
+                .map(|disk| disk.f_bavail * disk.f_frsize),
             ..reported()
         }
     }
@@ -107,15 +111,16 @@ fn reported() -> Facts {
         foreign_cores: None,
         steal: None,
         steal_ever: None,
-        perf_event_paranoid: word("/proc/sys/kernel/perf_event_paranoid").and_then(|level| level.parse().ok()),
+        perf_event_paranoid: word("/proc/sys/kernel/perf_event_paranoid")
+            .and_then(|level| level.parse().ok()),
         hardware_counters: fs::read_dir("/sys/bus/event_source/devices").ok().map(has_counters),
         io_uring: io_uring(word("/proc/sys/kernel/io_uring_disabled").as_deref()),
         disk_free_bytes: None,
     }
 }
 
-/// The kernel's own tick: the coarse clock moves once in each. `getconf CLK_TCK` tells the unit of `/proc`, which is
-/// another thing.
+/// The kernel's own tick: the coarse clock moves once in each. `getconf CLK_TCK` tells the unit of
+/// `/proc`, which is another thing.
 fn tick_hz() -> Option<f64> {
     #[cfg(target_os = "linux")]
     {
@@ -136,12 +141,16 @@ fn cores_in(list: &str) -> Option<usize> {
     list.trim().split(',').map(range).sum()
 }
 
-/// The narrowest quota of the groups that `/proc/self/cgroup` lists, their parents included; absent where none of them
-/// tells.
+/// The narrowest quota of the groups that `/proc/self/cgroup` lists, their parents included; absent
+/// where none of them tells.
 fn quota(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<Quota> {
     let told = groups.lines().flat_map(|line| {
         let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-        Some(folders(path).filter_map(|folder| quota_in(controllers, &folder, &read)).collect::<Vec<_>>())
+        Some(
+            folders(path)
+                .filter_map(|folder| quota_in(controllers, &folder, &read))
+                .collect::<Vec<_>>(),
+        )
     });
     told.flatten().reduce(narrower)
 }
@@ -149,11 +158,18 @@ fn quota(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<Quota> {
 /// A folder and all above it, down to the empty root.
 fn folders(path: &str) -> impl Iterator<Item = String> {
     let path = path.trim_end_matches('/').to_owned();
-    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(parent, _)| parent.to_owned()))
+    std::iter::successors(Some(path), |path| {
+        path.rsplit_once('/').map(|(parent, _)| parent.to_owned())
+    })
 }
 
-/// Version 2 of control groups has one line and no controllers in it; version 1 a line a controller.
-fn quota_in(controllers: &str, folder: &str, read: &impl Fn(&str) -> Option<String>) -> Option<Quota> {
+/// Version 2 of control groups has one line and no controllers in it; version 1 a line a
+/// controller.
+fn quota_in(
+    controllers: &str,
+    folder: &str,
+    read: &impl Fn(&str) -> Option<String>,
+) -> Option<Quota> {
     if controllers.is_empty() {
         let text = read(&format!("/sys/fs/cgroup{folder}/cpu.max"))?;
         let (quota, period) = text.trim().split_once(' ')?;
@@ -162,7 +178,9 @@ fn quota_in(controllers: &str, folder: &str, read: &impl Fn(&str) -> Option<Stri
     controllers.split(',').find(|controller| *controller == "cpu")?;
     let number = |name: &str| {
         let mounts = ["cpu", "cpu,cpuacct"];
-        let text = mounts.iter().find_map(|mount| read(&format!("/sys/fs/cgroup/{mount}{folder}/cpu.cfs_{name}_us")));
+        let text = mounts
+            .iter()
+            .find_map(|mount| read(&format!("/sys/fs/cgroup/{mount}{folder}/cpu.cfs_{name}_us")));
         text?.trim().parse::<f64>().ok()
     };
     Some(share(number("quota").filter(|quota| *quota >= 0.0), number("period")?))
@@ -204,8 +222,9 @@ fn has_counters(devices: fs::ReadDir) -> bool {
     names.into_iter().any(|name| name.starts_with("cpu") || name.starts_with("armv"))
 }
 
-/// The names of those that used most CPU time since then, a hundredth of a core at least, this process and its children
-/// left out: three at most. How much each used is not told, for the past of an ended child is given to its parent.
+/// The names of those that used most CPU time since then, a hundredth of a core at least, this
+/// process and its children left out: three at most. How much each used is not told, for the past
+/// of an ended child is given to its parent.
 pub(crate) fn busiest(then: &ProcessTicks, now: &ProcessTicks, wall_ms: f64) -> Vec<String> {
     let used = now.busiest_since(then, &[std::process::id()]).into_iter();
     let much = used.filter(|(_, ms)| *ms >= LITTLE_CORES * wall_ms);
@@ -228,7 +247,13 @@ mod tests {
 
     #[test]
     fn cores_are_counted_in_lists() {
-        let cases = [("0-1\n", Some(2)), ("0", Some(1)), ("0-3,8,10-11", Some(7)), ("", None), ("3-0", None)];
+        let cases = [
+            ("0-1\n", Some(2)),
+            ("0", Some(1)),
+            ("0-3,8,10-11", Some(7)),
+            ("", None),
+            ("3-0", None),
+        ];
         cases.iter().for_each(|(list, cores)| assert_eq!(cores_in(list), *cores, "{list}"));
     }
 
@@ -245,7 +270,10 @@ mod tests {
         assert_eq!(quota("0::/a/b\n", &[inner]), Some(Quota::Unlimited));
         assert_eq!(quota("0::/a/b\n", &[]), None, "nobody tells");
         let first = |limit| {
-            [("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", limit), ("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000")]
+            [
+                ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", limit),
+                ("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000"),
+            ]
         };
         assert_eq!(quota("4:memory:/x\n1:cpu,cpuacct:/\n", &first("-1")), Some(Quota::Unlimited));
         assert_eq!(quota("1:cpu:/\n", &first("50000")), Some(Quota::Cores(0.5)));
@@ -257,10 +285,16 @@ mod tests {
         assert_eq!(is_virtual("model name : x\nflags\t\t: fpu hypervisor lm\n"), Some(true));
         assert_eq!(is_virtual("flags : fpu\n"), Some(false));
         assert_eq!(is_virtual("Features : fp asimd\n"), None, "such processors do not tell");
-        assert_eq!(pressure_percent("some avg10=0.28 avg60=0.47 total=7\nfull avg10=0.00\n"), Some(0.28));
+        assert_eq!(
+            pressure_percent("some avg10=0.28 avg60=0.47 total=7\nfull avg10=0.00\n"),
+            Some(0.28)
+        );
         assert_eq!(pressure_percent(""), None);
         let told = [Some("0"), Some("1"), Some("2"), None].map(io_uring);
-        assert_eq!(told, [IoUring::Everybody, IoUring::Privileged, IoUring::Nobody, IoUring::Unknown]);
+        assert_eq!(
+            told,
+            [IoUring::Everybody, IoUring::Privileged, IoUring::Nobody, IoUring::Unknown]
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What a machine can measure. `machine` and `timers` look at it from outside any runtime; `noise` and `findings` only
-//! decide, and `text` prints.
+//! What a machine can measure. `machine` and `timers` look at it from outside any runtime; `noise`
+//! and `findings` only decide, and `text` prints.
 
 pub(crate) mod command;
 mod findings;
@@ -16,8 +16,8 @@ use lab_recording::Load;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Everything that `lab doctor` found, `lab.doctor.v2` as JSON: keys may be added, never renamed. What is unknown is
-/// null.
+/// Everything that `lab doctor` found, `lab.doctor.v2` as JSON: keys may be added, never renamed.
+/// What is unknown is null.
 #[derive(Debug, Serialize)]
 pub(crate) struct Examination {
     pub schema: &'static str,

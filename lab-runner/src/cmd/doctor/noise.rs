@@ -1,5 +1,5 @@
-//! From a variant compared with itself to this machine's noise: how far runs of the same thing differ, what that hides,
-//! and whether anything was called a change. Pure.
+//! From a variant compared with itself to this machine's noise: how far runs of the same thing
+//! differ, what that hides, and whether anything was called a change. Pure.
 
 use lab_analysis::comparison::paired::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
@@ -59,7 +59,8 @@ pub(crate) struct Dropped {
 pub(crate) struct MetricNoise {
     pub metric: String,
     pub primary: bool,
-    /// Its verdict in the comparison; absent where there are too few pairs to judge it beside the others.
+    /// Its verdict in the comparison; absent where there are too few pairs to judge it beside the
+    /// others.
     pub verdict: Option<Change>,
     /// Standard deviation of the log ratio of a pair. Absent where only bounds are compared.
     pub floor: Option<f64>,
@@ -96,11 +97,15 @@ impl Noise {
         runs: impl Iterator<Item = &'a Analysis>,
         others: Vec<String>,
     ) -> Noise {
-        let (judgement, reasons) = comparison.map_or_else(no_pair, |comparison| judge(comparison, &others));
-        let metrics: Vec<_> =
-            comparison.iter().flat_map(|comparison| comparison.metrics.iter().map(noise_of)).collect();
+        let (judgement, reasons) =
+            comparison.map_or_else(no_pair, |comparison| judge(comparison, &others));
+        let metrics: Vec<_> = comparison
+            .iter()
+            .flat_map(|comparison| comparison.metrics.iter().map(noise_of))
+            .collect();
         let floor = metrics.iter().find(|metric| metric.primary).and_then(|metric| metric.floor);
-        let by_pairs = |sd| PAIRS.map(|pairs| Detectable { pairs, change: detectable(sd, pairs) }).to_vec();
+        let by_pairs =
+            |sd| PAIRS.map(|pairs| Detectable { pairs, change: detectable(sd, pairs) }).to_vec();
         Noise {
             judgement,
             reasons,
@@ -121,7 +126,8 @@ fn no_pair() -> (Judgement, Vec<String>) {
 
 fn judge(comparison: &Comparison, others: &[String]) -> (Judgement, Vec<String>) {
     if let Some(why) = &comparison.invalid {
-        let busy = (!others.is_empty()).then(|| format!("most CPU time was used by {}", others.join(", ")));
+        let busy = (!others.is_empty())
+            .then(|| format!("most CPU time was used by {}", others.join(", ")));
         return (Judgement::TooBusy, std::iter::once(why.clone()).chain(busy).collect());
     }
     let alarms = false_alarms(comparison);
@@ -138,7 +144,8 @@ fn judge(comparison: &Comparison, others: &[String]) -> (Judgement, Vec<String>)
 /// Everything that was called a change though both sides are the same.
 fn false_alarms(comparison: &Comparison) -> Vec<String> {
     let called = comparison.metrics.iter().filter(|metric| metric.judged);
-    let called = called.filter(|metric| matches!(metric.change, Change::Improved | Change::Regressed));
+    let called =
+        called.filter(|metric| matches!(metric.change, Change::Improved | Change::Regressed));
     let mut alarms: Vec<String> =
         called.map(|metric| format!("{} counts as {}", metric.metric, metric.change)).collect();
     if comparison.loses_more() {
@@ -162,8 +169,13 @@ fn noise_of(metric: &Compared) -> MetricNoise {
     // How bounds scatter is unknown.
     let exact = |estimate: &&Estimate| estimate.t.1.is_finite();
     let floor = estimate.filter(exact).map(|estimate| estimate.sd);
-    let no_floor =
-        || metric.estimate.clone().err().unwrap_or_else(|| "only a bound: it is as low as the lab can measure".into());
+    let no_floor = || {
+        metric
+            .estimate
+            .clone()
+            .err()
+            .unwrap_or_else(|| "only a bound: it is as low as the lab can measure".into())
+    };
     MetricNoise {
         metric: metric.metric.clone(),
         primary: metric.primary,
@@ -178,7 +190,8 @@ fn noise_of(metric: &Compared) -> MetricNoise {
 /// How the pacer did, if the runs had one.
 fn load_generator(runs: &[&Analysis]) -> Option<LoadGenerator> {
     let sorted = |metric: &str| {
-        let mut values: Vec<f64> = runs.iter().filter_map(|run| Some(run.metrics.get(metric)?.value)).collect();
+        let mut values: Vec<f64> =
+            runs.iter().filter_map(|run| Some(run.metrics.get(metric)?.value)).collect();
         values.sort_by(f64::total_cmp);
         values
     };
@@ -246,23 +259,33 @@ pub(crate) mod tests {
 
     #[test]
     fn where_nothing_is_called_a_change_the_noise_tells_what_is_seen() {
-        let noise =
-            noise(&null(vec![compared("p", true, Change::Equivalent), compared("q", false, Change::Inconclusive)]));
+        let noise = noise(&null(vec![
+            compared("p", true, Change::Equivalent),
+            compared("q", false, Change::Inconclusive),
+        ]));
         assert_eq!((noise.judgement, noise.reasons.len(), noise.kept), (Judgement::Quiet, 0, 8));
         let sd = noise.metrics[0].floor.unwrap();
         assert!((sd - 0.062).abs() < 0.002, "{sd}");
         assert_eq!(noise.detectable.iter().map(|change| change.pairs).collect::<Vec<_>>(), PAIRS);
         assert_eq!(noise.metrics[0].detectable_with_8, Some(noise.detectable[1].change));
-        assert!(noise.detectable.windows(2).all(|two| two[0].change > two[1].change), "more pairs see more");
+        assert!(
+            noise.detectable.windows(2).all(|two| two[0].change > two[1].change),
+            "more pairs see more"
+        );
         assert!(noise.load_generator.is_none(), "there was none");
     }
 
     #[test]
     fn a_change_where_there_is_none_is_a_false_alarm_unless_nobody_judged_it() {
-        let mut comparison =
-            null(vec![compared("p", true, Change::Equivalent), compared("q", false, Change::Improved)]);
+        let mut comparison = null(vec![
+            compared("p", true, Change::Equivalent),
+            compared("q", false, Change::Improved),
+        ]);
         let alarm = noise(&comparison);
-        assert_eq!((alarm.judgement, alarm.reasons), (Judgement::FalseAlarm, vec!["q counts as improved".to_owned()]));
+        assert_eq!(
+            (alarm.judgement, alarm.reasons),
+            (Judgement::FalseAlarm, vec!["q counts as improved".to_owned()])
+        );
         comparison.metrics[1].judged = false;
         assert_eq!(noise(&comparison).judgement, Judgement::Quiet);
         comparison.lost = [0.0, 2.0];
@@ -276,7 +299,10 @@ pub(crate) mod tests {
         comparison.invalid = Some("3 of 8 pairs were dropped".into());
         let busy = noise(&comparison);
         assert_eq!(busy.judgement, Judgement::TooBusy, "no verdict counts");
-        assert_eq!(busy.reasons, ["3 of 8 pairs were dropped", "most CPU time was used by make, rustc"]);
+        assert_eq!(
+            busy.reasons,
+            ["3 of 8 pairs were dropped", "most CPU time was used by make, rustc"]
+        );
         assert_eq!((busy.dropped[0].pair, busy.kept), (3, 7));
     }
 
@@ -291,6 +317,9 @@ pub(crate) mod tests {
         assert_eq!(noise(&comparison).judgement, Judgement::NotMeasured);
         comparison.metrics.clear();
         assert_eq!(noise(&comparison).reasons, ["the primary metric was not measured"]);
-        assert_eq!(Noise::of(None, std::iter::empty(), Vec::new()).judgement, Judgement::NotMeasured);
+        assert_eq!(
+            Noise::of(None, std::iter::empty(), Vec::new()).judgement,
+            Judgement::NotMeasured
+        );
     }
 }

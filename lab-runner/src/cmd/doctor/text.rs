@@ -1,6 +1,8 @@
 //! The result of `lab doctor` on one screen: the machine, its noise, what cannot be measured on it.
 
-use crate::cmd::doctor::{Examination, Facts, IoUring, Judgement, MetricNoise, Noise, Quota, Unavailable};
+use crate::cmd::doctor::{
+    Examination, Facts, IoUring, Judgement, MetricNoise, Noise, Quota, Unavailable,
+};
 use crate::report::Style;
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, three_digits, time, wrapped};
@@ -17,7 +19,11 @@ const MOST_DROPPED: usize = 3;
 /// Prints the result.
 pub(crate) fn print(found: &Examination, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let Examination { scenario, variant, noise, facts, .. } = found;
-    writeln!(to, "{BOLD}doctor: A/A comparison of {scenario}, variant {variant}, {} pairs{BOLD:#}\n", noise.pairs)?;
+    writeln!(
+        to,
+        "{BOLD}doctor: A/A comparison of {scenario}, variant {variant}, {} pairs{BOLD:#}\n",
+        noise.pairs
+    )?;
     for (head, text) in machine(facts, style) {
         row(head, &text, style, to)?;
     }
@@ -25,7 +31,9 @@ pub(crate) fn print(found: &Examination, style: Style, to: &mut dyn Write) -> io
     print_noise(noise, style, to)?;
     print_judgement(noise, style, to)?;
     print_unavailable(&found.unavailable, style, to)?;
-    let free = or_unknown(facts.disk_free_bytes.as_ref(), |free| format!("{:.1} GB free", *free as f64 / 1e9));
+    let free = or_unknown(facts.disk_free_bytes.as_ref(), |free| {
+        format!("{:.1} GB free", *free as f64 / 1e9)
+    });
     writeln!(to, "\nrecording  {} ({free})", found.recording.display())
 }
 
@@ -91,7 +99,10 @@ fn kernel(facts: &Facts) -> String {
 fn clock(facts: &Facts, style: Style) -> String {
     let source = or_unknown(facts.clock_source.as_ref(), String::clone);
     let governor = or_unknown(facts.governor.as_ref(), String::clone);
-    format!("{source}, read in {}; frequency governor {governor}", time(facts.clock_read_ns / 1e3, style))
+    format!(
+        "{source}, read in {}; frequency governor {governor}",
+        time(facts.clock_read_ns / 1e3, style)
+    )
 }
 
 fn timers(facts: &Facts, style: Style) -> String {
@@ -101,7 +112,11 @@ fn timers(facts: &Facts, style: Style) -> String {
         format!("{} sleeps end late by {p50} (p50), {p99} (p99), {max} (max)", sleeps.count)
     });
     let spin = facts.spin.map(|spin| {
-        format!("a thread that spins for {:.0} s is stopped for at most {}", spin.ms / 1e3, time(spin.longest_us))
+        format!(
+            "a thread that spins for {:.0} s is stopped for at most {}",
+            spin.ms / 1e3,
+            time(spin.longest_us)
+        )
     });
     let known: Vec<String> = sleeps.into_iter().chain(spin).collect();
     if known.is_empty() { "not measured: cannot start a thread".into() } else { known.join("; ") }
@@ -109,7 +124,9 @@ fn timers(facts: &Facts, style: Style) -> String {
 
 fn busy(facts: &Facts) -> String {
     let load = or_unknown(facts.load_average.as_ref(), |load| format!("{load:.2}"));
-    let others = or_unknown(facts.foreign_cores.as_ref(), |cores| format!("{:.0} % of a core", cores * 100.0));
+    let others = or_unknown(facts.foreign_cores.as_ref(), |cores| {
+        format!("{:.0} % of a core", cores * 100.0)
+    });
     let stolen = or_unknown(facts.steal.as_ref(), |steal| format!("{:.1} %", steal.share * 100.0));
     let waited = or_unknown(facts.pressure_percent.as_ref(), |percent| format!("{percent:.1} %"));
     format!(
@@ -119,12 +136,15 @@ fn busy(facts: &Facts) -> String {
 
 fn build(facts: &Facts) -> String {
     let here = &facts.environment;
-    let version =
-        |name: &str, version: &Option<String>| format!("{name} {}", or_unknown(version.as_ref(), String::clone));
-    let rustc = here.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or(rustc).to_owned());
+    let version = |name: &str, version: &Option<String>| {
+        format!("{name} {}", or_unknown(version.as_ref(), String::clone))
+    };
+    let rustc =
+        here.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or(rustc).to_owned());
     let optimised = if here.optimised { "optimised" } else { "not optimised" };
     let unstable = if here.tokio_unstable { "tokio_unstable" } else { "no tokio_unstable" };
-    let versions = format!("{}, {}", version("tokio", &here.tokio), or_unknown(rustc.as_ref(), String::clone));
+    let versions =
+        format!("{}, {}", version("tokio", &here.tokio), or_unknown(rustc.as_ref(), String::clone));
     format!("{optimised}, {unstable}, {versions}")
 }
 
@@ -134,7 +154,9 @@ fn load_generator(found: &Examination, style: Style) -> String {
     };
     let time = |us: f64| time(us, style);
     let p99 = match (generator.lag_p99_us, generator.worst_lag_p99_us) {
-        (Some(usual), Some(worst)) => format!("{} (p99), {} (p99 of the worst run)", time(usual), time(worst)),
+        (Some(usual), Some(worst)) => {
+            format!("{} (p99), {} (p99 of the worst run)", time(usual), time(worst))
+        }
         _ => "p99 needs 1 000 requests a run".into(),
     };
     let spare = match found.facts.environment.cores {
@@ -142,7 +164,8 @@ fn load_generator(found: &Examination, style: Style) -> String {
         Some(_) => "the load generator has no core of its own, and sleeps",
         None => "number of cores unknown",
     };
-    let (p50, valid, runs) = (time(generator.lag_p50_us), generator.runs - generator.invalid, generator.runs);
+    let (p50, valid, runs) =
+        (time(generator.lag_p50_us), generator.runs - generator.invalid, generator.runs);
     format!("{spare}; late by {p50} (p50), {p99}; {valid} of {runs} runs valid")
 }
 
@@ -150,10 +173,18 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
     if noise.metrics.iter().all(|metric| metric.interval.is_none()) {
         let why = noise.metrics.first().and_then(|metric| metric.because.as_deref());
         writeln!(to)?;
-        row("noise", &format!("not measured: {}", why.unwrap_or("no pair is left with a metric")), style, to)?;
+        row(
+            "noise",
+            &format!("not measured: {}", why.unwrap_or("no pair is left with a metric")),
+            style,
+            to,
+        )?;
         return print_dropped(noise, style, to);
     }
-    let heads = format!("{:<22}{:>12}   {:<22}{:>12}   verdict", "", "noise floor", "ratio, really 1", "detectable");
+    let heads = format!(
+        "{:<22}{:>12}   {:<22}{:>12}   verdict",
+        "", "noise floor", "ratio, really 1", "detectable"
+    );
     writeln!(to, "\n{DIM}{heads}{DIM:#}")?;
     noise.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))?;
     writeln!(
@@ -210,8 +241,11 @@ fn print_dropped(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<
     if all == 0 {
         return row("dropped", "no pair", style, to);
     }
-    let shown =
-        noise.dropped.iter().take(MOST_DROPPED).map(|dropped| format!("pair {}, {}", dropped.pair, dropped.why));
+    let shown = noise
+        .dropped
+        .iter()
+        .take(MOST_DROPPED)
+        .map(|dropped| format!("pair {}, {}", dropped.pair, dropped.why));
     let more = (all > MOST_DROPPED).then(|| format!("{} more", all - MOST_DROPPED));
     let shown: Vec<String> = shown.chain(more).collect();
     row("dropped", &format!("{all} of {} pairs: {}", noise.pairs, shown.join("; ")), style, to)
@@ -236,9 +270,11 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
                  and if it happens again, trust no comparison made here"
             ),
         ),
-        Judgement::TooBusy => {
-            (AnsiColor::Yellow.on_default(), "too busy", format!("{reasons}: end the other processes and try again"))
-        }
+        Judgement::TooBusy => (
+            AnsiColor::Yellow.on_default(),
+            "too busy",
+            format!("{reasons}: end the other processes and try again"),
+        ),
         Judgement::NotMeasured => (
             AnsiColor::Yellow.on_default(),
             "not measured",
@@ -281,12 +317,18 @@ mod tests {
     fn long_texts_are_wrapped_and_lose_nothing() {
         let text = "word ".repeat(60).trim_end().to_owned();
         let lines = wrapped(&text, WIDTH);
-        assert!(lines.len() > 3 && lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
+        assert!(
+            lines.len() > 3 && lines.iter().all(|line| line.chars().count() <= WIDTH),
+            "{lines:?}"
+        );
         assert_eq!(lines.join(" "), text);
     }
 
     #[test]
     fn shares_are_shown_as_percent_and_small_ones_not_as_zero() {
-        assert_eq!([0.0, 0.000_1, 0.052, 0.0996, 0.4].map(percent), ["0 %", "< 0.1 %", "5.2 %", "10 %", "40 %"]);
+        assert_eq!(
+            [0.0, 0.000_1, 0.052, 0.0996, 0.4].map(percent),
+            ["0 %", "< 0.1 %", "5.2 %", "10 %", "40 %"]
+        );
     }
 }

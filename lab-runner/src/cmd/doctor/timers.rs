@@ -1,5 +1,5 @@
-//! How well this machine keeps time: what a look at the clock costs, how late sleeps end, how long a thread that only
-//! spins stands still. Measured on a thread of its own, as the pacer is one.
+//! How well this machine keeps time: what a look at the clock costs, how late sleeps end, how long
+//! a thread that only spins stands still. Measured on a thread of its own, as the pacer is one.
 
 use lab_kit::clock;
 use serde::Serialize;
@@ -34,7 +34,8 @@ pub(crate) struct Spin {
     pub gaps: usize,
 }
 
-/// Nanoseconds that one look at the clock takes: the median of many batches, for a single one is near the resolution.
+/// Nanoseconds that one look at the clock takes: the median of many batches, for a single one is
+/// near the resolution.
 pub(crate) fn clock_read_ns() -> f64 {
     let batch = || {
         let begin = Instant::now();

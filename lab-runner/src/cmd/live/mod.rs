@@ -1,4 +1,5 @@
-//! The table of a comparison on a terminal while its pairs are still being run, written over after each.
+//! The table of a comparison on a terminal while its pairs are still being run, written over after
+//! each.
 
 mod text;
 
@@ -20,8 +21,14 @@ pub(crate) struct LiveTable<'a> {
 }
 
 impl<'a> LiveTable<'a> {
-    /// A table of the pairs in a folder, of which there are to be `of`. Shows nothing where stderr is no terminal.
-    pub fn new(folder: &Path, of: usize, scenarios: &'a [&'static Scenario], plain: bool) -> LiveTable<'a> {
+    /// A table of the pairs in a folder, of which there are to be `of`. Shows nothing where stderr
+    /// is no terminal.
+    pub fn new(
+        folder: &Path,
+        of: usize,
+        scenarios: &'a [&'static Scenario],
+        plain: bool,
+    ) -> LiveTable<'a> {
         let shown = io::stderr().is_terminal().then_some(0);
         LiveTable { folder: folder.to_owned(), scenarios, style: Style::new(plain), shown, of }
     }
@@ -29,7 +36,8 @@ impl<'a> LiveTable<'a> {
     /// Shows what the pairs until now came to. Whatever goes wrong here is not worth a run.
     pub fn update(&mut self) {
         let Some(shown) = self.shown else { return };
-        let Some(comparison) = Results::read(&self.folder, self.scenarios).ok().and_then(|report| report.comparison)
+        let Some(comparison) =
+            Results::read(&self.folder, self.scenarios).ok().and_then(|report| report.comparison)
         else {
             return;
         };

@@ -1,5 +1,5 @@
-//! A comparison that is not over, in a few lines. Without verdicts: who may stop when it looks good finds what is not
-//! there.
+//! A comparison that is not over, in a few lines. Without verdicts: who may stop when it looks good
+//! finds what is not there.
 
 use crate::report::Style;
 use crate::report::units::{ascii, three_digits};
@@ -16,8 +16,9 @@ pub(crate) fn lines(comparison: &Comparison, of: usize, width: usize, style: Sty
     let Comparison { before, after, .. } = comparison;
     let dropped = if dropped > 0 { format!(", {dropped} dropped") } else { String::new() };
     let disturbed = if disturbed > 0 { format!(", {disturbed} disturbed") } else { String::new() };
-    let head =
-        format!("{before} against {after}: {done} of {of} pairs{dropped}{disturbed}; the verdict comes at the end");
+    let head = format!(
+        "{before} against {after}: {done} of {of} pairs{dropped}{disturbed}; the verdict comes at the end"
+    );
     let metrics = comparison.metrics.iter().take(METRICS).map(|metric| line(metric, style));
     let fitted = |line: String| ascii(&line, style).chars().take(width.saturating_sub(1)).collect();
     std::iter::once(head).chain(metrics).map(fitted).collect()
@@ -27,12 +28,22 @@ fn line(metric: &Compared, style: Style) -> String {
     let value = |side| crate::report::units::reading(&metric.metric, side, style);
     let factor = match &metric.estimate {
         Ok(e) if e.high.is_finite() => {
-            format!("{} ({} to {})", three_digits(e.ratio), three_digits(e.low), three_digits(e.high))
+            format!(
+                "{} ({} to {})",
+                three_digits(e.ratio),
+                three_digits(e.low),
+                three_digits(e.high)
+            )
         }
         Ok(e) => format!("{} ({} or more)", three_digits(e.ratio), three_digits(e.low)),
         Err(_) => "no interval yet".to_owned(),
     };
-    format!("  {:<20}{:>12}{:>12}   {factor}", metric.metric, value(&metric.before), value(&metric.after))
+    format!(
+        "  {:<20}{:>12}{:>12}   {factor}",
+        metric.metric,
+        value(&metric.before),
+        value(&metric.after)
+    )
 }
 
 #[cfg(test)]
@@ -43,8 +54,10 @@ mod tests {
     use lab_analysis::comparison::paired::Rule;
 
     fn lines_of(pairs: usize, width: usize) -> Vec<String> {
-        let both =
-            |n: usize| ["a", "b"].map(|side| run(n, side, &[("cpu_us_per_op", if side == "a" { 8.0 } else { 2.0 })]));
+        let both = |n: usize| {
+            ["a", "b"]
+                .map(|side| run(n, side, &[("cpu_us_per_op", if side == "a" { 8.0 } else { 2.0 })]))
+        };
         let runs: Vec<_> = (1..=pairs).flat_map(both).collect();
         let rule = Rule { primary: "cpu_us_per_op", metrics: ALL.to_vec(), alpha: 0.05 };
         lines(&Comparison::of(&runs, &rule).unwrap(), 8, width, Style::new(true))
@@ -56,7 +69,10 @@ mod tests {
         assert_eq!(early[0], "a against b: 2 of 8 pairs; the verdict comes at the end");
         assert!(early[1].ends_with("no interval yet"), "{early:?}");
         let later = lines_of(6, 100);
-        assert!(later[1].contains("0.250 (0.250 to 0.250)") && !later.join("").contains("improved"), "{later:?}");
+        assert!(
+            later[1].contains("0.250 (0.250 to 0.250)") && !later.join("").contains("improved"),
+            "{later:?}"
+        );
     }
 
     #[test]

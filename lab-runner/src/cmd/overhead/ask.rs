@@ -1,5 +1,5 @@
-//! The half that asks: rounds in which each instrument is measured once, in an order of its own, so that a machine which becomes
-//! slower does so for all of them.
+//! The half that asks: rounds in which each instrument is measured once, in an order of its own, so
+//! that a machine which becomes slower does so for all of them.
 
 use crate::cmd::overhead::Group;
 use lab_kit::overhead::{self, Answer, SUBCOMMAND};
@@ -44,10 +44,19 @@ pub struct Row {
     pub rounds: Vec<Result<Answer, String>>,
 }
 
-/// Measures so many rounds; rows are in the order in which they were asked for. `goes_on` is asked before each measurement, with
-/// what comes next; what is not measured because it said no is missing.
-pub fn measure(asked: &[Asked], rounds: usize, mut goes_on: impl FnMut(usize, &Asked) -> bool) -> Vec<Row> {
-    let row = |asked: &Asked| Row { name: asked.name.clone(), group: asked.group, rounds: Vec::with_capacity(rounds) };
+/// Measures so many rounds; rows are in the order in which they were asked for. `goes_on` is asked
+/// before each measurement, with what comes next; what is not measured because it said no is
+/// missing.
+pub fn measure(
+    asked: &[Asked],
+    rounds: usize,
+    mut goes_on: impl FnMut(usize, &Asked) -> bool,
+) -> Vec<Row> {
+    let row = |asked: &Asked| Row {
+        name: asked.name.clone(),
+        group: asked.group,
+        rounds: Vec::with_capacity(rounds),
+    };
     let mut rows: Vec<Row> = asked.iter().map(row).collect();
     let mut order: Vec<usize> = (0..asked.len()).collect();
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
@@ -72,9 +81,11 @@ fn shuffle(order: &mut [usize], rng: &mut Pcg64Mcg) {
 }
 
 fn ask(asked: &Asked) -> Result<Answer, String> {
-    let folder = tempfile::tempdir().map_err(|error| format!("no folder for the child: {error}"))?;
+    let folder =
+        tempfile::tempdir().map_err(|error| format!("no folder for the child: {error}"))?;
     let streams = STREAMS.map(|stream| folder.path().join(stream));
-    let mut child = start(asked, folder.path(), &streams).map_err(|error| format!("no child: {error}"))?;
+    let mut child =
+        start(asked, folder.path(), &streams).map_err(|error| format!("no child: {error}"))?;
     let status = wait(&mut child)?;
     let [_, complained] = streams.map(|stream| fs::read_to_string(stream).unwrap_or_default());
     read(status, folder.path(), &complained)
@@ -100,13 +111,17 @@ fn wait(child: &mut Child) -> Result<ExitStatus, String> {
         thread::sleep(LOOK);
     }
     let ended = child.kill().and_then(|()| child.wait());
-    let more = ended.err().map_or(String::new(), |error| format!(", and could not be ended: {error}"));
+    let more =
+        ended.err().map_or(String::new(), |error| format!(", and could not be ended: {error}"));
     Err(format!("it took more than {} s{more}", DEADLINE.as_secs()))
 }
 
 fn read(status: ExitStatus, folder: &Path, complained: &str) -> Result<Answer, String> {
     if !status.success() {
-        let why = complained.lines().rfind(|line| !line.trim().is_empty()).map_or("it said nothing", str::trim);
+        let why = complained
+            .lines()
+            .rfind(|line| !line.trim().is_empty())
+            .map_or("it said nothing", str::trim);
         return Err(format!("{why} ({status})"));
     }
     overhead::read(folder)
@@ -128,9 +143,13 @@ mod tests {
             seen.push((round, asked.name.clone()));
             true
         });
-        assert!(rows.iter().all(|row| row.rounds.len() == 6 && row.rounds.iter().all(Result::is_err)));
-        let orders: Vec<Vec<String>> =
-            seen.chunks(5).map(|round| round.iter().map(|(_, name)| name.clone()).collect()).collect();
+        assert!(
+            rows.iter().all(|row| row.rounds.len() == 6 && row.rounds.iter().all(Result::is_err))
+        );
+        let orders: Vec<Vec<String>> = seen
+            .chunks(5)
+            .map(|round| round.iter().map(|(_, name)| name.clone()).collect())
+            .collect();
         assert!(orders.iter().any(|order| *order != orders[0]));
         assert!(orders.iter().all(|order| all.iter().all(|one| order.contains(&one.name))));
     }

@@ -1,4 +1,5 @@
-//! What single calls take: a look at a clock, a value into a histogram, an allocation that is counted.
+//! What single calls take: a look at a clock, a value into a histogram, an allocation that is
+//! counted.
 
 use hdrhistogram::Histogram;
 use lab_analysis::stats::median;
@@ -58,7 +59,8 @@ fn histogram(job: &Job) -> Result<Answer, String> {
     let mut random = 1_u64;
     let mut refused = 0;
     let answer = alone(job, || {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let ns = 1 << (10 + (random >> 59) / 4) | random >> 54;
         refused += u64::from(histogram.record(ns).is_err());
     });

@@ -15,7 +15,11 @@ pub(crate) fn run(args: &OverheadArgs, plain: bool) -> anyhow::Result<Exit> {
         return print_plan(&asked, args.rounds);
     }
     let interrupts = Interrupts::catch()?;
-    exit::say(&format!("measuring {} instruments, each {} times in a process of its own", asked.len(), args.rounds));
+    exit::say(&format!(
+        "measuring {} instruments, each {} times in a process of its own",
+        asked.len(),
+        args.rounds
+    ));
     let terminal = io::stderr().is_terminal();
     let rows = measure(&asked, args.rounds, |round, asked| {
         if terminal {
@@ -37,10 +41,12 @@ fn chosen(only: &[String]) -> anyhow::Result<Vec<Asked>> {
     let all = own()?;
     let named = |word: &String| all.iter().any(|asked| asked.name.contains(word.as_str()));
     if let Some(word) = only.iter().find(|word| !named(word)) {
-        let text = format!("no instrument has '{word}' in its name: lab overhead --dry-run lists them");
+        let text =
+            format!("no instrument has '{word}' in its name: lab overhead --dry-run lists them");
         return Err(UsageError::error(text));
     }
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| name.contains(word.as_str()));
+    let wanted =
+        |name: &str| only.is_empty() || only.iter().any(|word| name.contains(word.as_str()));
     Ok(all.into_iter().filter(|asked| wanted(&asked.name)).collect())
 }
 

@@ -1,6 +1,8 @@
-//! What the lab's instruments cost on this machine: a list of them, each measured in a process of its own, round by round.
+//! What the lab's instruments cost on this machine: a list of them, each measured in a process of
+//! its own, round by round.
 //!
-//! `lab overhead` prints it. The benches measure the same list for longer, and put the instruments of others beside it.
+//! `lab overhead` prints it. The benches measure the same list for longer, and put the instruments
+//! of others beside it.
 
 mod ask;
 mod calls;
@@ -54,8 +56,12 @@ pub fn instruments() -> Vec<Instrument> {
 /// If the system does not tell where that is.
 pub fn own() -> std::io::Result<Vec<Asked>> {
     let program = std::env::current_exe()?;
-    let asked =
-        |group, of: &Instrument| Asked { name: of.name.into(), group, amount: of.amount, program: program.clone() };
+    let asked = |group, of: &Instrument| Asked {
+        name: of.name.into(),
+        group,
+        amount: of.amount,
+        program: program.clone(),
+    };
     Ok(GROUPS
         .iter()
         .flat_map(|(group, all)| all.iter().map(move |of| (*group, of)))

@@ -32,8 +32,8 @@ pub(crate) fn load(arrivals: Arrivals, rate: f64, duration_ms: u64) -> Load {
     Load { arrivals, rate, duration_ms, drain_ms: DRAIN_MS, ..SCENARIO.load.clone() }
 }
 
-/// Puts a load on it in this process, and leaves the request log in the context's folder. Measures no floor, which would be the null
-/// target once more.
+/// Puts a load on it in this process, and leaves the request log in the context's folder. Measures
+/// no floor, which would be the null target once more.
 pub(crate) fn run(cx: Cx) -> anyhow::Result<()> {
     answer(&cx.quiet(), nothing)
 }

@@ -1,4 +1,5 @@
-//! How well the pacer keeps a schedule against a service that does nothing, what a request costs it, and how far it goes.
+//! How well the pacer keeps a schedule against a service that does nothing, what a request costs
+//! it, and how far it goes.
 
 use crate::cmd::overhead::null;
 use lab_analysis::requests::{self, Reading, ValidityVerdict};
@@ -25,7 +26,11 @@ pub(crate) mod name {
     pub const HIGHEST: &str = "highest_rate";
 }
 
-const fn load(name: &'static str, amount: u64, measure: fn(&Job) -> Result<Answer, String>) -> Instrument {
+const fn load(
+    name: &'static str,
+    amount: u64,
+    measure: fn(&Job) -> Result<Answer, String>,
+) -> Instrument {
     Instrument { name, amount, measure }
 }
 
@@ -56,12 +61,14 @@ fn try_at(folder: &Path, load: Load) -> Result<Paced, String> {
     null::run(Cx::create(load.clone(), folder).map_err(told)?).map_err(told)?;
     let (metrics, validity) = requests::of_log(folder, &load).map_err(told)?;
     fs::remove_dir_all(folder).map_err(|error| format!("the load's folder stays: {error}"))?;
-    // A null target that cannot answer all in time is not the pacer's fault, and says nothing against its schedule.
+    // A null target that cannot answer all in time is not the pacer's fault, and says nothing
+    // against its schedule.
     Ok(Paced { metrics, valid: validity.verdict != ValidityVerdict::Invalid })
 }
 
 fn paced(job: &Job, arrivals: Arrivals, rate: f64) -> Result<Answer, String> {
-    let Paced { metrics, valid } = try_at(&job.folder.join("load"), null::load(arrivals, rate, job.amount))?;
+    let Paced { metrics, valid } =
+        try_at(&job.folder.join("load"), null::load(arrivals, rate, job.amount))?;
     let told = [
         (name::LAG_P50_US, "pacer_lag_p50_us", 1.0),
         (name::LAG_P99_US, "pacer_lag_p99_us", 1.0),
@@ -75,7 +82,8 @@ fn paced(job: &Job, arrivals: Arrivals, rate: f64) -> Result<Answer, String> {
     Ok(numbers.chain([(name::VALID.to_owned(), f64::from(u8::from(valid)))]).collect())
 }
 
-/// Doubles the rate until it cannot be kept, and then halves the gap between what can and what cannot.
+/// Doubles the rate until it cannot be kept, and then halves the gap between what can and what
+/// cannot.
 fn highest(job: &Job, arrivals: Arrivals) -> Result<Answer, String> {
     const FIRST: f64 = 1_000_000.0;
     const MOST: f64 = 16_000_000.0;

@@ -1,4 +1,5 @@
-//! What the report of a run takes that the profiler `sched` looked at: from its recording on disk to the page.
+//! What the report of a run takes that the profiler `sched` looked at: from its recording on disk
+//! to the page.
 
 use crate::cmd::overhead::recording::Memory;
 use crate::cmd::overhead::{null, scenarios};
@@ -28,7 +29,8 @@ pub(crate) mod name {
     pub const MEMORY: &str = "memory_mb";
 }
 
-pub(crate) const INSTRUMENTS: &[Instrument] = &[Instrument { name: "page of a run", amount: 150_000, measure: page }];
+pub(crate) const INSTRUMENTS: &[Instrument] =
+    &[Instrument { name: "page of a run", amount: 150_000, measure: page }];
 
 /// Events that a request leaves: its spawn, its poll, its end.
 const EVENTS_OF_A_REQUEST: u64 = 3;
@@ -48,7 +50,8 @@ fn page(job: &Job) -> Result<Answer, String> {
     let page = crate::report::page(&report).map_err(told)?;
     fs::write(job.folder.join("page.html"), &page).map_err(|error| error.to_string())?;
     let (page_s, memory) = (begin.elapsed().as_secs_f64(), before.more()?);
-    let events = report.profiles.iter().filter_map(|profile| profile.note.counts.get("events")).sum::<u64>();
+    let events =
+        report.profiles.iter().filter_map(|profile| profile.note.counts.get("events")).sum::<u64>();
     let numbers = [
         (name::EVENTS, events as f64),
         (name::PAGE_S, page_s),
@@ -58,7 +61,8 @@ fn page(job: &Job) -> Result<Answer, String> {
     Ok(numbers.map(|(name, number)| (name.to_owned(), number)).into())
 }
 
-/// What the parent does once a run is over: the scheduler's recording is added up, and its stacks get names.
+/// What the parent does once a run is over: the scheduler's recording is added up, and its stacks
+/// get names.
 fn add_up(invocation: &Path) -> anyhow::Result<()> {
     let runs = fs::read_dir(invocation.join(FOLDER))?;
     runs.into_iter().try_for_each(|run| resolve::complete(Profiler::Sched, &run?.path()))
@@ -70,7 +74,8 @@ fn record(events: u64, invocation: &Path) -> anyhow::Result<()> {
     let load = null::load(Arrivals::Constant, RATE as f64, duration_ms.max(SHORT_MS));
     let mut runs = plan::plan(&null::SCENARIO, Which::Buggy, &load, None)?;
     let watched = runs.iter().map(|run| plan::under(run, Profiler::Sched)).collect::<Vec<_>>();
-    // The page is about the one that was looked at; the other one is there as it always is, and need not take long.
+    // The page is about the one that was looked at; the other one is there as it always is, and
+    // need not take long.
     runs.iter_mut().for_each(|run| run.load.duration_ms = SHORT_MS);
     let interrupts = Interrupts::catch()?;
     execute::run_all(&runs, invocation, &interrupts)?;

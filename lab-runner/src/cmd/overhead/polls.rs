@@ -1,7 +1,9 @@
-//! What is added to a poll: the same program without and with an instrument, in turns, in one process.
+//! What is added to a poll: the same program without and with an instrument, in turns, in one
+//! process.
 //!
-//! What an instrument does to one runtime alone is measured block against block, so that a machine whose pace changes does so for
-//! both. What it does to the whole process is measured after a stretch without it.
+//! What an instrument does to one runtime alone is measured block against block, so that a machine
+//! whose pace changes does so for both. What it does to the whole process is measured after a
+//! stretch without it.
 
 use lab_kit::overhead::{Answer, Instrument, Job};
 use lab_kit::turns::{self, Runtime, after, alternate, block, spawn_turns, spawn_turns_in_span};
@@ -20,7 +22,9 @@ pub(crate) const INSTRUMENTS: &[Instrument] = &[
     // Nothing differs here, so what is found is what this machine makes up.
     polls("nothing", |job| on_runtimes(job, Hooks::default())),
     polls("hooks that do nothing", idle_hooks),
-    polls("tokio, schedule latency", |job| on_runtimes(job, Hooks { latency: true, ..Hooks::default() })),
+    polls("tokio, schedule latency", |job| {
+        on_runtimes(job, Hooks { latency: true, ..Hooks::default() })
+    }),
     polls("tokio, both histograms", histograms),
     polls("a span, nobody listens", idle_span),
     polls("recorder, polls", |job| recorder(job, false)),
@@ -84,7 +88,8 @@ fn recorder(job: &Job, latency: bool) -> Result<Answer, String> {
     Ok(measured)
 }
 
-/// An event that is dropped costs less than one that is kept, and a recorder that was not there costs nothing.
+/// An event that is dropped costs less than one that is kept, and a recorder that was not there
+/// costs nothing.
 fn complete(counts: &Counts, polls: u64) -> Result<(), String> {
     let Counts { events, dropped, .. } = *counts;
     match (dropped, events >= polls) {
@@ -94,12 +99,15 @@ fn complete(counts: &Counts, polls: u64) -> Result<(), String> {
     }
 }
 
-/// The program with these profilers, after it was measured without; one that follows spans gets a span to follow, in both.
+/// The program with these profilers, after it was measured without; one that follows spans gets a
+/// span to follow, in both.
 fn profilers(job: &Job, profilers: &[Profiler]) -> Result<Answer, String> {
     let plain = runtime(&mut turns::builder())?;
-    let spawn = if profilers.contains(&Profiler::Spans) { spawn_turns_in_span } else { spawn_turns };
+    let spawn =
+        if profilers.contains(&Profiler::Spans) { spawn_turns_in_span } else { spawn_turns };
     let with = |put: &Put| block(&put.runtime, spawn);
-    let (measured, put) = after(job.amount, || block(&plain, spawn), || Put::new(profilers, &job.folder), with)?;
+    let (measured, put) =
+        after(job.amount, || block(&plain, spawn), || Put::new(profilers, &job.folder), with)?;
     put.stop(&job.folder)?;
     Ok(measured)
 }
@@ -112,7 +120,8 @@ struct Put {
 
 impl Put {
     fn new(profilers: &[Profiler], folder: &Path) -> Result<Put, String> {
-        let mut profilers: Vec<_> = profilers.iter().map(|profiler| lab_recorder::profilers::new(*profiler)).collect();
+        let mut profilers: Vec<_> =
+            profilers.iter().map(|profiler| lab_recorder::profilers::new(*profiler)).collect();
         let mut hooks = Hooks::default();
         profilers.iter().for_each(|profiler| profiler.hooks(&mut hooks));
         let runtime = hooked(&hooks)?;
@@ -123,6 +132,9 @@ impl Put {
     fn stop(mut self, folder: &Path) -> Result<(), String> {
         drop(self.runtime);
         let wrong = |error| format!("the profiler could not say what it saw: {error:#}");
-        self.profilers.iter_mut().try_for_each(|profiler| profiler.stop(folder).map(drop)).map_err(wrong)
+        self.profilers
+            .iter_mut()
+            .try_for_each(|profiler| profiler.stop(folder).map(drop))
+            .map_err(wrong)
     }
 }

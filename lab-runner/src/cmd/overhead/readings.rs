@@ -31,14 +31,21 @@ impl Table {
     pub fn of(rows: &[Row], rounds: usize) -> Table {
         let environment = environment::here();
         let on = on(&environment);
-        Table { schema: "lab.overhead.v1".into(), on, rounds, environment, readings: readings(rows) }
+        Table {
+            schema: "lab.overhead.v1".into(),
+            on,
+            rounds,
+            environment,
+            readings: readings(rows),
+        }
     }
 }
 
 fn on(environment: &Environment) -> String {
     let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "not told".into());
     let cores = environment.cores.map_or_else(|| "unknown".into(), |cores| cores.to_string());
-    let (cpu, tokio, rustc) = (told(&environment.cpu), told(&environment.tokio), told(&environment.rustc));
+    let (cpu, tokio, rustc) =
+        (told(&environment.cpu), told(&environment.tokio), told(&environment.rustc));
     format!(
         "{cores} cores, {cpu}, tokio {tokio}, {rustc}{}",
         if environment.optimised { "" } else { ", not optimised" }
@@ -109,7 +116,8 @@ fn measures(group: Group) -> &'static [&'static str] {
     }
 }
 
-/// All numbers of these rows. An instrument that never answered has one without a value, which says why.
+/// All numbers of these rows. An instrument that never answered has one without a value, which says
+/// why.
 fn readings(rows: &[Row]) -> Vec<Reading> {
     rows.iter().flat_map(of_row).collect()
 }
@@ -118,7 +126,13 @@ fn of_row(row: &Row) -> Vec<Reading> {
     let failed = row.rounds.iter().filter(|round| round.is_err()).count();
     let because = row.rounds.iter().find_map(|round| round.as_ref().err()).cloned();
     let answered = measures(row.group).iter().filter_map(|measure| {
-        let values: Vec<f64> = row.rounds.iter().flatten().filter_map(|answer| answer.get(*measure)).copied().collect();
+        let values: Vec<f64> = row
+            .rounds
+            .iter()
+            .flatten()
+            .filter_map(|answer| answer.get(*measure))
+            .copied()
+            .collect();
         (!values.is_empty()).then_some((*measure, values))
     });
     let reading = |measure: &str, values: &[f64]| Reading {
@@ -130,12 +144,14 @@ fn of_row(row: &Row) -> Vec<Reading> {
         because: because.clone(),
         estimate: estimate(measure, values),
     };
-    let readings: Vec<Reading> = answered.map(|(measure, values)| reading(measure, &values)).collect();
+    let readings: Vec<Reading> =
+        answered.map(|(measure, values)| reading(measure, &values)).collect();
     if readings.is_empty() { vec![reading(measures(row.group)[0], &[])] } else { readings }
 }
 
-/// A difference is estimated by Hodges and Lehmann with the exact signed-rank interval, for it scatters evenly about the truth; of
-/// anything else, which may have one long tail, the median with the interval of the sign test.
+/// A difference is estimated by Hodges and Lehmann with the exact signed-rank interval, for it
+/// scatters evenly about the truth; of anything else, which may have one long tail, the median with
+/// the interval of the sign test.
 fn estimate(measure: &str, values: &[f64]) -> Option<Estimate> {
     if values.is_empty() {
         return None;
@@ -144,7 +160,12 @@ fn estimate(measure: &str, values: &[f64]) -> Option<Estimate> {
         let shift = shift(values, ALPHA).ok();
         let by = shift.map_or_else(|| median(values.to_vec()), |shift| shift.by);
         let of = |end: fn(Shift) -> f64| shift.map(end);
-        return Some(Estimate { value: by, low: of(|s| s.low), high: of(|s| s.high), level: of(|s| s.level) });
+        return Some(Estimate {
+            value: by,
+            low: of(|s| s.low),
+            high: of(|s| s.high),
+            level: of(|s| s.level),
+        });
     }
     let interval = sign_interval(values);
     let of = |end: fn((f64, f64, f64)) -> f64| interval.map(end);
@@ -156,8 +177,9 @@ fn estimate(measure: &str, values: &[f64]) -> Option<Estimate> {
     })
 }
 
-/// Between which of the values the median of what they are drawn from lies, and how surely: the narrowest pair of ranks that reaches
-/// the level, by the binomial distribution. None where even the outermost do not.
+/// Between which of the values the median of what they are drawn from lies, and how surely: the
+/// narrowest pair of ranks that reaches the level, by the binomial distribution. None where even
+/// the outermost do not.
 fn sign_interval(values: &[f64]) -> Option<(f64, f64, f64)> {
     let n = values.len();
     let mut sorted = values.to_vec();
@@ -192,7 +214,8 @@ mod tests {
         let (low, high, level) = sign_interval(&[3.0, 1.0, 2.0, 6.0, 5.0, 4.0]).unwrap();
         assert_eq!((low, high), (1.0, 6.0));
         assert!((level - (1.0 - 2.0 / 64.0)).abs() < 1e-12);
-        let (low, high, level) = sign_interval(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]).unwrap();
+        let (low, high, level) =
+            sign_interval(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]).unwrap();
         assert_eq!((low, high), (2.0, 8.0));
         assert!((level - (1.0 - 2.0 * 10.0 / 512.0)).abs() < 1e-12);
         assert_eq!(sign_interval(&[1.0; 5]), None);
@@ -202,8 +225,14 @@ mod tests {
     fn rounds_that_failed_are_counted_and_give_no_zero() {
         let some = readings(&[row(&[Ok((NS, 2.0)), Err("no room"), Ok((NS, 4.0))])]);
         let [reading] = &some[..] else { panic!("{some:?}") };
-        assert_eq!((reading.rounds, reading.failed, reading.because.as_deref()), (2, 1, Some("no room")));
-        assert_eq!(reading.estimate, Some(Estimate { value: 3.0, low: None, high: None, level: None }));
+        assert_eq!(
+            (reading.rounds, reading.failed, reading.because.as_deref()),
+            (2, 1, Some("no room"))
+        );
+        assert_eq!(
+            reading.estimate,
+            Some(Estimate { value: 3.0, low: None, high: None, level: None })
+        );
         let none = readings(&[row(&[Err("no room")])]);
         assert_eq!((none.len(), none[0].estimate, none[0].failed), (1, None, 1));
     }
@@ -213,6 +242,10 @@ mod tests {
         let rounds: Vec<_> = (0..8).map(|round| Ok((ADDED_NS, f64::from(round) - 3.0))).collect();
         let all = readings(&[row(&rounds)]);
         let estimate = all[0].estimate.unwrap();
-        assert!(estimate.low.unwrap() < 0.0 && estimate.high.unwrap() > 0.0 && estimate.level.unwrap() >= 0.95);
+        assert!(
+            estimate.low.unwrap() < 0.0
+                && estimate.high.unwrap() > 0.0
+                && estimate.level.unwrap() >= 0.95
+        );
     }
 }

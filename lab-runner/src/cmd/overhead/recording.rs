@@ -1,4 +1,5 @@
-//! What a recording of a scheduler takes: bytes an event, and the time and memory to read it again and to add it up.
+//! What a recording of a scheduler takes: bytes an event, and the time and memory to read it again
+//! and to add it up.
 
 use lab_analysis::scheduler::analyse;
 use lab_kit::overhead::{Answer, Instrument, Job};
@@ -50,7 +51,8 @@ fn record_and_read(job: &Job, latency: bool) -> Result<Answer, String> {
     Ok(numbers.map(|(name, number)| (name.to_owned(), number)).into())
 }
 
-/// Two tasks go as fast as they can, and as long as it takes to fill what lies between worker and disk, if it ever does.
+/// Two tasks go as fast as they can, and as long as it takes to fill what lies between worker and
+/// disk, if it ever does.
 fn record(job: &Job, latency: bool) -> Result<(f64, Counts), String> {
     let (mut recorder, mut builder) = (Recorder::new(latency), turns::builder());
     recorder.attach(&mut builder);
@@ -61,7 +63,11 @@ fn record(job: &Job, latency: bool) -> Result<(f64, Counts), String> {
     drop(runtime);
     let counts = recorder.stop();
     let seen = counts.events + counts.dropped;
-    if seen < job.amount { Err(format!("it saw {seen} events of at least {}", job.amount)) } else { Ok((ns, counts)) }
+    if seen < job.amount {
+        Err(format!("it saw {seen} events of at least {}", job.amount))
+    } else {
+        Ok((ns, counts))
+    }
 }
 
 /// What the analysis of a recording takes on one core.
@@ -99,7 +105,8 @@ pub(crate) struct Memory(f64);
 impl Memory {
     /// Now; from now on the peak counts.
     pub fn now() -> Result<Memory, String> {
-        fs::write("/proc/self/clear_refs", "5").map_err(|error| format!("the peak cannot be reset: {error}"))?;
+        fs::write("/proc/self/clear_refs", "5")
+            .map_err(|error| format!("the peak cannot be reset: {error}"))?;
         memory("VmRSS").map(Memory)
     }
 
@@ -114,5 +121,7 @@ fn memory(line: &str) -> Result<f64, String> {
     let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
     let of_it = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
     let kilobytes = of_it.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
-    kilobytes.map(|kilobytes| 1_024.0 * kilobytes).ok_or_else(|| format!("the kernel does not tell {line}"))
+    kilobytes
+        .map(|kilobytes| 1_024.0 * kilobytes)
+        .ok_or_else(|| format!("the kernel does not tell {line}"))
 }

@@ -24,7 +24,8 @@ struct Kind {
     columns: &'static [Column],
 }
 
-/// A column: its head, the first of these measures that a row has, the unit that it is divided by, and whether the interval is shown.
+/// A column: its head, the first of these measures that a row has, the unit that it is divided by,
+/// and whether the interval is shown.
 struct Column {
     head: &'static str,
     measures: &'static [&'static str],
@@ -70,7 +71,11 @@ const KINDS: [Kind; 6] = [
             plain("valid", &["valid"], 1.0),
         ],
     },
-    Kind { group: Group::Pacer, title: "requests per second", columns: &[ranged("millions", &["highest_rate"], 1e6)] },
+    Kind {
+        group: Group::Pacer,
+        title: "requests per second",
+        columns: &[ranged("millions", &["highest_rate"], 1e6)],
+    },
     Kind {
         group: Group::Reading,
         title: "recordings",
@@ -109,7 +114,11 @@ pub fn text(table: &Table) -> String {
 pub(crate) fn print(table: &Table, style: Style, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{BOLD}overhead{BOLD:#}")?;
     writeln!(to, "host       {}", table.on)?;
-    writeln!(to, "rounds     {}, each instrument in a process of its own, in a seeded random order", table.rounds)?;
+    writeln!(
+        to,
+        "rounds     {}, each instrument in a process of its own, in a seeded random order",
+        table.rounds
+    )?;
     for kind in &KINDS {
         print_kind(table, kind, style, to)?;
     }
@@ -129,7 +138,8 @@ fn print_kind(table: &Table, kind: &Kind, style: Style, to: &mut dyn Write) -> i
     }
     let cells: Vec<Vec<String>> = kind.columns.iter().map(|column| column.cells(&rows)).collect();
     let line = |name: &str, number: usize| {
-        let cell = |cells: &Vec<String>| format!("  {:>width$}", cells[number], width = widest(cells));
+        let cell =
+            |cells: &Vec<String>| format!("  {:>width$}", cells[number], width = widest(cells));
         format!("{name:<36}{}", cells.iter().map(cell).collect::<String>()).trim_end().to_owned()
     };
     writeln!(to, "\n{DIM}{}{DIM:#}", ascii(&line(kind.title, 0), style))?;
@@ -153,7 +163,11 @@ fn doubt(row: &[&Reading]) -> Option<String> {
     let because = first.because.as_deref()?;
     Some(match first.estimate {
         None => format!("not measured: {because}"),
-        Some(_) => format!("not measured in {} of {} rounds: {because}", first.failed, first.failed + first.rounds),
+        Some(_) => format!(
+            "not measured in {} of {} rounds: {because}",
+            first.failed,
+            first.failed + first.rounds
+        ),
     })
 }
 

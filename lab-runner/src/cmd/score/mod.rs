@@ -1,4 +1,5 @@
-//! `lab score`: runs variants whose fault is known, diagnoses them, and reports how often the diagnosis is right.
+//! `lab score`: runs variants whose fault is known, diagnoses them, and reports how often the
+//! diagnosis is right.
 
 mod read;
 mod scanner;
@@ -24,7 +25,11 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 
-pub(crate) fn run(args: &ScoreArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    args: &ScoreArgs,
+    plain: bool,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Exit> {
     if args.rules {
         exit::print(|to| report::print_rules(Style::new(plain), to))?;
         return Ok(Exit::Done);
@@ -58,17 +63,25 @@ pub(crate) fn run(args: &ScoreArgs, plain: bool, scenarios: &[&'static Scenario]
 fn planned(args: &ScoreArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<ScorePlan> {
     let chosen = match &args.scenarios[..] {
         [] => scenarios.to_vec(),
-        names => names.iter().map(|name| plan::scenario(scenarios, name)).collect::<anyhow::Result<_>>()?,
+        names => names
+            .iter()
+            .map(|name| plan::scenario(scenarios, name))
+            .collect::<anyhow::Result<_>>()?,
     };
     for scenario in &chosen {
         crate::cmd::load::check(scenario, &scenario.brief_load())?;
     }
     let fits = |scenario: &Scenario, load: &Load| crate::cmd::load::check(scenario, load).is_ok();
-    let choice = Choice { thorough: args.thorough, seeds: args.seeds.clone(), neighbour: !args.no_neighbour };
+    let choice = Choice {
+        thorough: args.thorough,
+        seeds: args.seeds.clone(),
+        neighbour: !args.no_neighbour,
+    };
     Ok(plan::score(&chosen, &choice, &fits))
 }
 
-/// Runs and diagnoses one cell after another, and writes down after each what there is. Returns the signal that interrupted.
+/// Runs and diagnoses one cell after another, and writes down after each what there is. Returns the
+/// signal that interrupted.
 fn run_all(
     args: &ScoreArgs,
     plan: &ScorePlan,
@@ -85,11 +98,15 @@ fn run_all(
         progress(number + 1, plan.cells.len(), cell);
         recorded.cells.push(cell.cell.clone());
         read::write(folder, recorded)?;
-        let detected_ms = run_one(cell, &folder.join(&cell.cell.folder), interrupts, args.raw_logs())?;
+        let detected_ms =
+            run_one(cell, &folder.join(&cell.cell.folder), interrupts, args.raw_logs())?;
         if let Some(signal) = interrupts.signal() {
             return Ok(Some(signal));
         }
-        let asked = args.scanner.as_ref().map(|scanner| scanner::ask(scanner, &folder.join(&cell.cell.folder)));
+        let asked = args
+            .scanner
+            .as_ref()
+            .map(|scanner| scanner::ask(scanner, &folder.join(&cell.cell.folder)));
         if let Some(last) = recorded.cells.last_mut() {
             (last.detected_ms, last.scanner) = (detected_ms, asked);
         }
@@ -99,9 +116,14 @@ fn run_all(
     Ok(None)
 }
 
-/// One run under the scheduler profiler, and one under the allocation profiler where the findings lack a function.
-/// Returns the time until the diagnosis, in milliseconds.
-fn run_one(cell: &ScoreCell, into: &Path, interrupts: &Interrupts, logs: RawLogs) -> anyhow::Result<Option<f64>> {
+/// One run under the scheduler profiler, and one under the allocation profiler where the findings
+/// lack a function. Returns the time until the diagnosis, in milliseconds.
+fn run_one(
+    cell: &ScoreCell,
+    into: &Path,
+    interrupts: &Interrupts,
+    logs: RawLogs,
+) -> anyhow::Result<Option<f64>> {
     // Ended when this returns, however it does.
     let _neighbours = cell.cell.neighbour.then(Neighbours::start).transpose()?;
     let begin = Instant::now();
@@ -171,7 +193,10 @@ fn progress(number: usize, of: usize, cell: &ScoreCell) {
     if io::stderr().is_terminal() {
         let neighbour = if cell.cell.neighbour { " beside a noisy neighbour" } else { "" };
         let (scenario, variant) = (&cell.cell.scenario, &cell.cell.variant);
-        let _ = writeln!(io::stderr(), "\r\x1b[K{number} of {of}: {scenario} {variant}{neighbour}\x1b[1A");
+        let _ = writeln!(
+            io::stderr(),
+            "\r\x1b[K{number} of {of}: {scenario} {variant}{neighbour}\x1b[1A"
+        );
     }
 }
 

@@ -14,7 +14,10 @@ use std::path::Path;
 
 /// Writes down what there is, whole or not at all.
 pub(crate) fn write(folder: &Path, recorded: &Recorded) -> anyhow::Result<()> {
-    lab_recording::file::replace(&folder.join(Recorded::FILE), &serde_json::to_vec_pretty(recorded)?)
+    lab_recording::file::replace(
+        &folder.join(Recorded::FILE),
+        &serde_json::to_vec_pretty(recorded)?,
+    )
 }
 
 /// What was run for a score.
@@ -23,11 +26,16 @@ pub(crate) fn write(folder: &Path, recorded: &Recorded) -> anyhow::Result<()> {
 /// If the folder is not a score's, or a newer lab made it.
 pub(crate) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
     let shown = folder.display();
-    let refused = |why: String| UsageError::error(format!("{shown} holds no score: {why}: lab score makes one"));
+    let refused = |why: String| {
+        UsageError::error(format!("{shown} holds no score: {why}: lab score makes one"))
+    };
     let text = fs::read(folder.join(Recorded::FILE)).map_err(|error| refused(error.to_string()))?;
-    let recorded: Recorded = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+    let recorded: Recorded =
+        serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
     if recorded.format > Recorded::FORMAT {
-        return Err(UsageError::error(format!("{shown} was recorded by a newer lab: use that one")));
+        return Err(UsageError::error(format!(
+            "{shown} was recorded by a newer lab: use that one"
+        )));
     }
     Ok(recorded)
 }
@@ -36,14 +44,16 @@ pub(crate) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
 pub(crate) fn diagnosis(cell: &Path) -> Option<Diagnosis> {
     let profiles = profile::read_all(cell);
     let first = profiles.iter().find(|profile| profile.profiler == Profiler::Sched)?;
-    // Nothing was measured without a profiler: what the profiler's own run took is all that is known.
+    // Nothing was measured without a profiler: what the profiler's own run took is all that is
+    // known.
     let measured = analyse(folder::open(&first.folder).ok()?);
     Some(diagnose(&Case {
         measured: Some(&measured),
         profiles: &profiles,
         post_mortem: first.post_mortem.as_ref(),
         panics: &first.panics,
-        // What is known of a scenario's crate is taken from its answers, and no part of those may get into a diagnosis.
+        // What is known of a scenario's crate is taken from its answers, and no part of those may
+        // get into a diagnosis.
         own_crate: None,
     }))
 }
@@ -52,7 +62,11 @@ pub(crate) fn diagnosis(cell: &Path) -> Option<Diagnosis> {
 ///
 /// # Errors
 /// If this lab does not have a scenario or a variant of them.
-pub(crate) fn score(folder: &Path, recorded: Recorded, scenarios: &[&'static Scenario]) -> anyhow::Result<Score> {
+pub(crate) fn score(
+    folder: &Path,
+    recorded: Recorded,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Score> {
     let runs = recorded.cells.iter().map(|cell| run(folder, cell, scenarios));
     let runs = runs.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect();
     Ok(Score { recorded, runs })

@@ -24,8 +24,13 @@ pub(crate) fn check(scanner: &Path) -> anyhow::Result<()> {
 
 /// The first line that it prints for a run, empty if there is none.
 pub(crate) fn ask(scanner: &Path, cell: &Path) -> String {
-    let output = Command::new(scanner).arg(recording(cell)).stdin(Stdio::null()).stderr(Stdio::null()).output();
-    let output = output.map_err(|error| exit::say(&format!("warning: cannot run {}: {error}", scanner.display())));
+    let output = Command::new(scanner)
+        .arg(recording(cell))
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let output = output
+        .map_err(|error| exit::say(&format!("warning: cannot run {}: {error}", scanner.display())));
     let stdout = output.map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&stdout).lines().next().unwrap_or_default().to_owned()
 }

@@ -22,12 +22,22 @@ use lab_recording::Kind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    args: &VerifyArgs,
+    plain: bool,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Exit> {
     let begin = Instant::now();
     let chosen = chosen(args, scenarios)?;
-    let plans = chosen.iter().map(|scenario| Ok((*scenario, brief(scenario)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let plans = chosen
+        .iter()
+        .map(|scenario| Ok((*scenario, brief(scenario)?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     if args.record.dry_run {
-        return print_plan(&plans.into_iter().flat_map(|(_, runs)| runs).collect::<Vec<_>>(), args.record.format);
+        return print_plan(
+            &plans.into_iter().flat_map(|(_, runs)| runs).collect::<Vec<_>>(),
+            args.record.format,
+        );
     }
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, "verify")?;
@@ -43,10 +53,19 @@ pub(crate) fn run(args: &VerifyArgs, plain: bool, scenarios: &[&'static Scenario
         if let Some(signal) = run_and_profile(&again, &confirmed, &interrupts, args)? {
             return Ok(interrupted(&folder, signal));
         }
-        let again = if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
+        let again =
+            if again.is_empty() { None } else { Some(Results::read(&confirmed, scenarios)?) };
         verified.push(Verified { report, again });
     }
-    show(&verified, scenarios, &folder, Some(begin.elapsed()), args.record.format, Style::new(plain), args.strict)
+    show(
+        &verified,
+        scenarios,
+        &folder,
+        Some(begin.elapsed()),
+        args.record.format,
+        Style::new(plain),
+        args.strict,
+    )
 }
 
 /// Does the runs, and then profiles those with claims about profiles.
@@ -63,7 +82,10 @@ fn run_and_profile(
     Ok(profile(&profiled, into, interrupts, args.record.raw_logs()))
 }
 
-fn chosen(args: &VerifyArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<Vec<&'static Scenario>> {
+fn chosen(
+    args: &VerifyArgs,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Vec<&'static Scenario>> {
     if args.scenarios.is_empty() {
         return Ok(scenarios.to_vec());
     }
@@ -75,7 +97,8 @@ fn brief(scenario: &'static Scenario) -> anyhow::Result<Vec<Planned>> {
     let load = scenario.brief_load();
     check(scenario, &load)?;
     let mut runs = plan::plan(scenario, Which::All, &load, None)?;
-    let (timed, counted): (Vec<_>, Vec<_>) = plan::ways(scenario).unwrap_or_default().into_iter().partition(by_time);
+    let (timed, counted): (Vec<_>, Vec<_>) =
+        plan::ways(scenario).unwrap_or_default().into_iter().partition(by_time);
     // Counts tell at sizes that are too small for time to tell.
     for (ways, smallest, repetitions) in [(timed, load.size / 4, 5), (counted, load.size / 8, 3)] {
         let all = Sizes { smallest, count: Sizes::COUNT }.all();
@@ -93,8 +116,8 @@ fn by_time(way: &&'static Variant) -> bool {
     })
 }
 
-/// The runs that claims which broke are judged from: to be done once more, in new processes, before anybody is
-/// told that a claim is broken.
+/// The runs that claims which broke are judged from: to be done once more, in new processes, before
+/// anybody is told that a claim is broken.
 fn suspects(scenario: &Scenario, report: &Results, runs: &[Planned]) -> Vec<Planned> {
     let fixed = scenario.first(Kind::Fixed).map(|fixed| fixed.name);
     let mut names: Vec<&str> = Vec::new();

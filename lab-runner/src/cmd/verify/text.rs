@@ -31,7 +31,8 @@ pub(crate) struct VerifyResult<'a> {
     held: usize,
     broken: usize,
     pub not_measured: usize,
-    /// The traps, checked against the claims that the default fix keeps; those that passed for a fix were repeated.
+    /// The traps, checked against the claims that the default fix keeps; those that passed for a
+    /// fix were repeated.
     controls: Vec<OneControl>,
     scenarios: Vec<Document<'a>>,
 }
@@ -46,12 +47,15 @@ struct OneControl {
     values: [Option<f64>; 2],
 }
 
-/// Reads what `lab verify` recorded, or whatever invocations there are in a folder; nothing if it is an invocation
-/// itself.
+/// Reads what `lab verify` recorded, or whatever invocations there are in a folder; nothing if it
+/// is an invocation itself.
 ///
 /// # Errors
 /// If it holds a recording that a newer lab wrote.
-pub(crate) fn read(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<Option<Vec<Verified>>> {
+pub(crate) fn read(
+    folder: &Path,
+    scenarios: &[&'static Scenario],
+) -> anyhow::Result<Option<Vec<Verified>>> {
     let Ok(invocations) = invocations(folder) else { return Ok(None) };
     if invocations == [folder] {
         return Ok(None);
@@ -67,7 +71,8 @@ pub(crate) fn read(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Re
 
 /// Whether `lab verify` made a folder, by its name.
 pub(crate) fn made(folder: &Path) -> bool {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     name.starts_with("verify-")
 }
 
@@ -99,23 +104,43 @@ impl Verified {
 
     fn settle<'a>(&'a self, variant: &'a str, first: &'a Judged) -> Final<'a> {
         let kind = self.kind(variant);
-        let again = self.again.iter().filter(|_| first.verdict == Verdict::Broken).flat_map(Results::claims);
-        let same = |(other, claim): &(&str, &Judged)| *other == variant && claim.claim == first.claim;
+        let again = self
+            .again
+            .iter()
+            .filter(|_| first.verdict == Verdict::Broken)
+            .flat_map(Results::claims);
+        let same =
+            |(other, claim): &(&str, &Judged)| *other == variant && claim.claim == first.claim;
         // A variant has a claim on its ending once for each size: the worst of them counts.
-        let worst = again.filter(same).map(|(_, claim)| claim).max_by_key(|claim| claim.verdict == Verdict::Broken);
+        let worst = again
+            .filter(same)
+            .map(|(_, claim)| claim)
+            .max_by_key(|claim| claim.verdict == Verdict::Broken);
         let runs = self.reports().flat_map(|report| &report.runs).map(|(run, _)| run);
-        let disturbance = runs.filter(|run| run.recording.spec.variant == variant).find_map(disturbed);
-        Final { variant, kind, claim: worst.unwrap_or(first), again: worst.map(|claim| claim.verdict), disturbance }
+        let disturbance =
+            runs.filter(|run| run.recording.spec.variant == variant).find_map(disturbed);
+        Final {
+            variant,
+            kind,
+            claim: worst.unwrap_or(first),
+            again: worst.map(|claim| claim.verdict),
+            disturbance,
+        }
     }
 
     /// The traps in the end: one that passed for a fix counts as that if it did so again.
     fn controls(&self) -> impl Iterator<Item = &Tried> {
         let again = |first: &Tried| {
             let again = self.again.iter().flat_map(|report| &report.controls);
-            again.into_iter().find(|again| again.trap == first.trap && again.on_trap.claim == first.on_trap.claim)
+            again.into_iter().find(|again| {
+                again.trap == first.trap && again.on_trap.claim == first.on_trap.claim
+            })
         };
         let broke = |control: &Tried| control.verdict() == Verdict::Broken;
-        self.report.controls.iter().map(move |first| Some(first).filter(|c| broke(c)).and_then(again).unwrap_or(first))
+        self.report
+            .controls
+            .iter()
+            .map(move |first| Some(first).filter(|c| broke(c)).and_then(again).unwrap_or(first))
     }
 
     fn kind(&self, variant: &str) -> Option<Kind> {
@@ -126,17 +151,29 @@ impl Verified {
 
 /// Sums everything up.
 pub(crate) fn result(verified: &[Verified]) -> VerifyResult<'_> {
-    let count = |verdict| verified.iter().flat_map(Verified::claims).filter(|c| c.claim.verdict == verdict).count();
-    let (held, broken, not_measured) = (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
+    let count = |verdict| {
+        verified.iter().flat_map(Verified::claims).filter(|c| c.claim.verdict == verdict).count()
+    };
+    let (held, broken, not_measured) =
+        (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
     let controls: Vec<OneControl> = verified.iter().flat_map(one_scenarios_controls).collect();
-    let passed_for_a_fix = controls.iter().filter(|control| control.verdict == Verdict::Broken).count();
+    let passed_for_a_fix =
+        controls.iter().filter(|control| control.verdict == Verdict::Broken).count();
     let verdict = match (held, broken + passed_for_a_fix) {
         (_, 1..) => Verdict::Broken,
         (0, _) => Verdict::NotMeasured,
         _ => Verdict::Held,
     };
     let scenarios = verified.iter().map(|verified| document(&verified.report)).collect();
-    VerifyResult { schema: "lab.verify.v2", verdict, held, broken, not_measured, controls, scenarios }
+    VerifyResult {
+        schema: "lab.verify.v2",
+        verdict,
+        held,
+        broken,
+        not_measured,
+        controls,
+        scenarios,
+    }
 }
 
 fn one_scenarios_controls(verified: &Verified) -> Vec<OneControl> {
@@ -145,7 +182,8 @@ fn one_scenarios_controls(verified: &Verified) -> Vec<OneControl> {
         trap: tried.trap,
         pretends: tried.on_trap.claim.says,
         verdict: tried.verdict(),
-        values: [&tried.on_trap, &tried.on_fix].map(|judged| judged.value.filter(|value| value.is_finite())),
+        values: [&tried.on_trap, &tried.on_fix]
+            .map(|judged| judged.value.filter(|value| value.is_finite())),
     };
     verified.controls().map(one).collect()
 }
@@ -172,9 +210,10 @@ pub(crate) fn print(
         let claims = verified.iter().flat_map(|verified| verified.report.claims());
         claims.filter(|(_, claim)| !claim.asked && is(&claim.claim)).count()
     };
-    for (count, what) in
-        [(left(is_about_a_sweep), "larger sizes (lab sweep)"), (left(is_about_a_profiler), "a profiler (lab run)")]
-    {
+    for (count, what) in [
+        (left(is_about_a_sweep), "larger sizes (lab sweep)"),
+        (left(is_about_a_profiler), "a profiler (lab run)"),
+    ] {
         if count > 0 {
             write!(to, ", {count} need {what}")?;
         }
@@ -197,15 +236,25 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
     let claims = verified.claims();
     let held = claims.iter().filter(|claim| claim.claim.verdict == Verdict::Held).count();
     let name = &verified.report.spec.scenario;
-    writeln!(to, "{BOLD}{:<12}{BOLD:#} {held} of {} claims hold", ascii(name, style), claims.len())?;
-    for claim in claims.iter().filter(|claim| claim.claim.verdict != Verdict::Held || claim.again.is_some()) {
+    writeln!(
+        to,
+        "{BOLD}{:<12}{BOLD:#} {held} of {} claims hold",
+        ascii(name, style),
+        claims.len()
+    )?;
+    for claim in
+        claims.iter().filter(|claim| claim.claim.verdict != Verdict::Held || claim.again.is_some())
+    {
         write!(to, "  {:<16}", ascii(claim.variant, style))?;
         print_claim(claim.claim, style, to)?;
         if let Some(meaning) = meaning(claim) {
             writeln!(to, "{DIM}  {:<16}{meaning}{DIM:#}", "")?;
         }
     }
-    verified.controls().filter(|tried| tried.verdict() != Verdict::Held).try_for_each(|tried| print_control(tried, to))
+    verified
+        .controls()
+        .filter(|tried| tried.verdict() != Verdict::Held)
+        .try_for_each(|tried| print_control(tried, to))
 }
 
 /// A trap that passed for a fix.
@@ -217,23 +266,39 @@ fn print_control(tried: &Tried, to: &mut dyn Write) -> io::Result<()> {
         _ => "undecided",
     };
     let colour = colour(tried.verdict());
-    let value = |judged: &Judged| judged.value.map_or_else(|| "not measured".into(), |value| format!("{value:.3}"));
+    let value = |judged: &Judged| {
+        judged.value.map_or_else(|| "not measured".into(), |value| format!("{value:.3}"))
+    };
     writeln!(to, "  {:<16}{colour}{why}{colour:#}: {} ({claim})", tried.trap, claim.says)?;
-    writeln!(to, "{DIM}  {:<16}{} of the trap, {} of the fix{DIM:#}", "", value(&tried.on_trap), value(fix))
+    writeln!(
+        to,
+        "{DIM}  {:<16}{} of the trap, {} of the fix{DIM:#}",
+        "",
+        value(&tried.on_trap),
+        value(fix)
+    )
 }
 
 /// The possible meaning of a failed claim.
 fn meaning(claim: &Final<'_>) -> Option<String> {
     let faulty = matches!(claim.kind, Some(Kind::Buggy | Kind::Trap));
     let may_mean = match (&claim.disturbance, faulty) {
-        (Some(disturbance), _) => &format!("{disturbance}: repeat it on a quiet host before blaming tokio"),
-        (None, true) => "the fault behaves differently; a new version of tokio or futures may have fixed or moved it",
-        (None, false) => "a variant that should be healthy is not; look at new versions of tokio or futures first",
+        (Some(disturbance), _) => {
+            &format!("{disturbance}: repeat it on a quiet host before blaming tokio")
+        }
+        (None, true) => {
+            "the fault behaves differently; a new version of tokio or futures may have fixed or moved it"
+        }
+        (None, false) => {
+            "a variant that should be healthy is not; look at new versions of tokio or futures first"
+        }
     };
     match (claim.claim.verdict, claim.again) {
         (Verdict::Broken, Some(_)) => Some(format!("failed twice: {may_mean}")),
         (Verdict::Broken, None) => Some(format!("failed, and not repeated: {may_mean}")),
-        (Verdict::Held, Some(_)) => Some("failed once, and held when repeated in new processes".into()),
+        (Verdict::Held, Some(_)) => {
+            Some("failed once, and held when repeated in new processes".into())
+        }
         (Verdict::NotMeasured, Some(_)) => Some("failed once, and undecided when repeated".into()),
         (_, None) => None,
     }

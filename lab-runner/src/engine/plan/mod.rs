@@ -38,8 +38,8 @@ pub(crate) enum Which<'a> {
     All,
 }
 
-/// The runs for a choice of variants, in the order in which the scenario lists them. With [`Which::All`] the
-/// runs at larger sizes that growth claims need come last.
+/// The runs for a choice of variants, in the order in which the scenario lists them. With
+/// [`Which::All`] the runs at larger sizes that growth claims need come last.
 pub(crate) fn plan(
     scenario: &'static Scenario,
     which: Which<'_>,
@@ -48,7 +48,8 @@ pub(crate) fn plan(
 ) -> anyhow::Result<Vec<Planned>> {
     let run = |variant, purpose| planned(scenario, variant, load, purpose, timeout);
     let one = |kind| {
-        let missing = || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
+        let missing =
+            || UsageError::error(format!("{} has no {kind} variant: see lab list", scenario.name));
         Ok(vec![run(scenario.first(kind).ok_or_else(missing)?, Purpose::Measure)])
     };
     match which {
@@ -57,7 +58,8 @@ pub(crate) fn plan(
         Which::Named(name) => Ok(vec![run(named(scenario, name)?, Purpose::Measure)]),
         Which::All => {
             let plain = scenario.variants.iter().map(|variant| run(variant, Purpose::Measure));
-            let larger = growth_runs(scenario, load).map(|(variant, ratio)| run(variant, Purpose::Larger { ratio }));
+            let larger = growth_runs(scenario, load)
+                .map(|(variant, ratio)| run(variant, Purpose::Larger { ratio }));
             Ok(plain.chain(larger).collect())
         }
     }
@@ -87,9 +89,13 @@ fn planned(
 }
 
 /// The larger sizes that growth claims ask for. Messages from a file have the size they have.
-fn growth_runs(scenario: &'static Scenario, load: &Load) -> impl Iterator<Item = (&'static Variant, usize)> {
+fn growth_runs(
+    scenario: &'static Scenario,
+    load: &Load,
+) -> impl Iterator<Item = (&'static Variant, usize)> {
     let generated = load.messages.is_none();
-    let claims = scenario.variants.iter().flat_map(|v| v.claims.iter().map(move |claim| (v, claim)));
+    let claims =
+        scenario.variants.iter().flat_map(|v| v.claims.iter().map(move |claim| (v, claim)));
     let mut runs: Vec<(&'static Variant, usize)> = Vec::new();
     for (variant, claim) in claims.filter(|_| generated) {
         if let Measure::Growth { factor, .. } = claim.measure
@@ -102,21 +108,32 @@ fn growth_runs(scenario: &'static Scenario, load: &Load) -> impl Iterator<Item =
 }
 
 /// The scenario of this name, or an error with the nearest one.
-pub(crate) fn scenario(scenarios: &[&'static Scenario], name: &str) -> anyhow::Result<&'static Scenario> {
+pub(crate) fn scenario(
+    scenarios: &[&'static Scenario],
+    name: &str,
+) -> anyhow::Result<&'static Scenario> {
     let found = scenarios.iter().find(|scenario| scenario.name == name);
     found.copied().ok_or_else(|| unknown("scenario", name, scenarios.iter().map(|s| s.name)))
 }
 
 /// The variant of this name, or an error with the nearest one.
 pub(crate) fn named(scenario: &'static Scenario, name: &str) -> anyhow::Result<&'static Variant> {
-    let unknown = || unknown(&format!("variant of {}", scenario.name), name, scenario.variants.iter().map(|v| v.name));
+    let unknown = || {
+        unknown(
+            &format!("variant of {}", scenario.name),
+            name,
+            scenario.variants.iter().map(|v| v.name),
+        )
+    };
     scenario.variant(name).ok_or_else(unknown)
 }
 
 fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> anyhow::Error {
     let near = known.map(|k| (k, strsim::jaro_winkler(k, name))).max_by(|a, b| a.1.total_cmp(&b.1));
     UsageError::error(match near {
-        Some((near, likeness)) if likeness > 0.7 => format!("no {what} is called '{name}': try {near}"),
+        Some((near, likeness)) if likeness > 0.7 => {
+            format!("no {what} is called '{name}': try {near}")
+        }
         _ => format!("no {what} is called '{name}': lab list shows all"),
     })
 }
@@ -166,7 +183,8 @@ pub(crate) mod tests {
 
     #[test]
     fn all_brings_one_larger_run_for_several_growth_claims() {
-        let all = [("buggy", 1, 1_024), ("fixed", 1, 1_024), ("other", 1, 1_024), ("fixed", 10, 10_240)];
+        let all =
+            [("buggy", 1, 1_024), ("fixed", 1, 1_024), ("other", 1, 1_024), ("fixed", 10, 10_240)];
         assert_eq!(names(Which::All, &Load::DEFAULT), all);
         let from_file = Load { messages: Some("m.ndjson".into()), ..Load::DEFAULT };
         assert_eq!(names(Which::All, &from_file), all[..3]);
@@ -175,7 +193,8 @@ pub(crate) mod tests {
     #[test]
     fn trials_go_from_seed_to_seed() {
         let runs = plan(&MADE_UP, Which::Buggy, &Load::DEFAULT, None).unwrap();
-        let seeds: Vec<_> = trials(&runs, 3).iter().map(|run| (run.purpose.trial(), run.load.seed)).collect();
+        let seeds: Vec<_> =
+            trials(&runs, 3).iter().map(|run| (run.purpose.trial(), run.load.seed)).collect();
         assert_eq!(seeds, [(Some(1), 7), (Some(2), 8), (Some(3), 9)]);
     }
 
@@ -183,13 +202,17 @@ pub(crate) mod tests {
     fn a_wrong_name_brings_the_nearest() {
         let text = |error: anyhow::Error| error.to_string();
         assert!(text(scenario(&[&MADE_UP], "madeup").unwrap_err()).ends_with("try made-up"));
-        assert!(text(plan(&MADE_UP, Which::Named("fixd"), &Load::DEFAULT, None).unwrap_err()).ends_with("try fixed"));
+        assert!(
+            text(plan(&MADE_UP, Which::Named("fixd"), &Load::DEFAULT, None).unwrap_err())
+                .ends_with("try fixed")
+        );
         assert!(text(scenario(&[&MADE_UP], "xyz").unwrap_err()).ends_with("lab list shows all"));
     }
 
     #[test]
     fn the_deadline_follows_the_load() {
-        let timeout = |given| plan(&MADE_UP, Which::Buggy, &Load::DEFAULT, given).unwrap()[0].timeout;
+        let timeout =
+            |given| plan(&MADE_UP, Which::Buggy, &Load::DEFAULT, given).unwrap()[0].timeout;
         assert_eq!(timeout(None), Duration::from_millis(18_500));
         assert_eq!(timeout(Some(Duration::from_secs(2))), Duration::from_secs(2));
     }

@@ -1,4 +1,5 @@
-//! The runs of a comparison: pairs, back to back, with one seed a pair, in an order that a seed decides for each.
+//! The runs of a comparison: pairs, back to back, with one seed a pair, in an order that a seed
+//! decides for each.
 
 use crate::engine::plan::{Planned, planned};
 use lab_kit::{Scenario, Variant};
@@ -32,8 +33,9 @@ pub(crate) struct OneSide {
 /// Most bytes that an environment is lengthened by: a page moves every address on the stack.
 const MOST_PADDING: u64 = 4_096;
 
-/// The pairs from number `first` to `last`, both included and counted from 1, of which `wanted` undisturbed ones are to
-/// be reached. The same numbers give the same pairs, whether they are planned at once or one after another.
+/// The pairs from number `first` to `last`, both included and counted from 1, of which `wanted`
+/// undisturbed ones are to be reached. The same numbers give the same pairs, whether they are
+/// planned at once or one after another.
 pub(crate) fn pairs(
     sides: &Sides,
     first: usize,
@@ -46,12 +48,20 @@ pub(crate) fn pairs(
 
 fn pair(sides: &Sides, number: usize, wanted: usize, timeout: Option<Duration>) -> [Planned; 2] {
     let [a, b] = &sides.of;
-    let mut rng = Pcg64Mcg::seed_from_u64(a.load.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number as u64);
+    let mut rng =
+        Pcg64Mcg::seed_from_u64(a.load.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number as u64);
     let mut run = |side: Side, of: &OneSide| {
         // Both sides see the same arrivals and the same data.
         let load = Load { seed: a.load.seed.wrapping_add(number as u64 - 1), ..of.load.clone() };
         let (label, metrics) = (of.label.clone(), sides.metrics.clone());
-        let pair = Purpose::Pair(Pair { number, side, label, metrics, interim: sides.interim, wanted: Some(wanted) });
+        let pair = Purpose::Pair(Pair {
+            number,
+            side,
+            label,
+            metrics,
+            interim: sides.interim,
+            wanted: Some(wanted),
+        });
         Planned {
             padding: (rng.next_u64() % MOST_PADDING) as usize,
             ..planned(sides.scenario, of.variant, &load, pair, timeout)
@@ -67,9 +77,17 @@ mod tests {
     use crate::engine::plan::tests::MADE_UP;
 
     fn runs(first: usize, last: usize, seed: u64) -> Vec<(usize, Side, u64, usize)> {
-        let side =
-            |i: usize| OneSide { variant: &MADE_UP.variants[i], load: Load { seed, ..Load::DEFAULT }, label: None };
-        let sides = Sides { scenario: &MADE_UP, of: [side(0), side(1)], metrics: Vec::new(), interim: false };
+        let side = |i: usize| OneSide {
+            variant: &MADE_UP.variants[i],
+            load: Load { seed, ..Load::DEFAULT },
+            label: None,
+        };
+        let sides = Sides {
+            scenario: &MADE_UP,
+            of: [side(0), side(1)],
+            metrics: Vec::new(),
+            interim: false,
+        };
         let place = |run: &Planned| {
             let pair = run.purpose.pair().unwrap();
             (pair.number, pair.side, run.load.seed, run.padding)

@@ -1,4 +1,5 @@
-//! The runs that profilers look into: one for each profiler, of the same variant on the same seeded load, and shorter.
+//! The runs that profilers look into: one for each profiler, of the same variant on the same seeded
+//! load, and shorter.
 
 use crate::engine::plan::{Planned, planned};
 use lab_analysis::claims::profiler_of;
@@ -9,11 +10,13 @@ use lab_recording::spec::Purpose;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Measured time of a stream of requests under a profiler: enough for a thousand looks at a thousand a second.
+/// Measured time of a stream of requests under a profiler: enough for a thousand looks at a
+/// thousand a second.
 const MOST_MS: u64 = 2_000;
 /// Most of the patience with a stream under a profiler.
 const MOST_PATIENCE_MS: u64 = 1_500;
-/// How long a batch shall take under a profiler that samples: it is over before a clock of 250 ticks a second has seen much.
+/// How long a batch shall take under a profiler that samples: it is over before a clock of 250
+/// ticks a second has seen much.
 const BATCH_MS: f64 = 1_500.0;
 /// Most that a batch is multiplied by for that.
 const MOST_LARGER: f64 = 64.0;
@@ -31,7 +34,11 @@ pub(crate) fn profiles(
     timeout: Option<Duration>,
     times: Option<&Times>,
 ) -> Vec<Planned> {
-    plain(runs).flat_map(|run| profilers.iter().map(move |profiler| profile(run, *profiler, timeout, times))).collect()
+    plain(runs)
+        .flat_map(|run| {
+            profilers.iter().map(move |profiler| profile(run, *profiler, timeout, times))
+        })
+        .collect()
 }
 
 /// These runs once more as they are, to be watched.
@@ -39,15 +46,22 @@ pub(crate) fn watched(runs: &[Planned]) -> Vec<Planned> {
     plain(runs).map(|run| under(run, Profiler::Console)).collect()
 }
 
-/// A run under each of the profilers that the claims of its variant are about, for each of these runs.
+/// A run under each of the profilers that the claims of its variant are about, for each of these
+/// runs.
 pub(crate) fn claimed(runs: &[Planned], times: Option<&Times>) -> Vec<Planned> {
     plain(runs)
-        .flat_map(|run| profilers(run.variant).into_iter().map(move |profiler| profile(run, profiler, None, times)))
+        .flat_map(|run| {
+            profilers(run.variant)
+                .into_iter()
+                .map(move |profiler| profile(run, profiler, None, times))
+        })
         .collect()
 }
 
 fn plain(runs: &[Planned]) -> impl Iterator<Item = &Planned> {
-    runs.iter().filter(|run| matches!(run.purpose, Purpose::Measure | Purpose::Pair(_) | Purpose::Trial { number: 1 }))
+    runs.iter().filter(|run| {
+        matches!(run.purpose, Purpose::Measure | Purpose::Pair(_) | Purpose::Trial { number: 1 })
+    })
 }
 
 /// The same run as it is, with this profiler.
@@ -65,9 +79,15 @@ fn profilers(variant: &Variant) -> BTreeSet<Profiler> {
     views.filter_map(profiler_of).collect()
 }
 
-fn profile(run: &Planned, profiler: Profiler, timeout: Option<Duration>, times: Option<&Times>) -> Planned {
+fn profile(
+    run: &Planned,
+    profiler: Profiler,
+    timeout: Option<Duration>,
+    times: Option<&Times>,
+) -> Planned {
     let load = Load { duration_ms: run.load.duration_ms.min(MOST_MS), ..run.load.clone() };
-    let load = if load.is_batch() { load } else { Load { patience_ms: patience_ms(&load), ..load } };
+    let load =
+        if load.is_batch() { load } else { Load { patience_ms: patience_ms(&load), ..load } };
     // Spans are noted one by one, and cost more the more there are.
     let samples = profiler != Profiler::Spans;
     let ratio = if load.is_batch() && samples { ratio_that_fits(run, timeout, times) } else { 1 };
@@ -75,7 +95,8 @@ fn profile(run: &Planned, profiler: Profiler, timeout: Option<Duration>, times: 
     planned(run.scenario, run.variant, &load, purpose, timeout)
 }
 
-/// What a batch is multiplied by, made smaller until the scenario accepts the size that is really run.
+/// What a batch is multiplied by, made smaller until the scenario accepts the size that is really
+/// run.
 fn ratio_that_fits(run: &Planned, timeout: Option<Duration>, times: Option<&Times>) -> usize {
     let Some(times) = times else { return UNMEASURED };
     let Some(took) = times.get(&(run.variant.name.to_owned(), run.load.size)) else { return 1 };
@@ -91,8 +112,9 @@ fn ratio_that_fits(run: &Planned, timeout: Option<Duration>, times: Option<&Time
     ratio
 }
 
-/// What a batch that took so long is multiplied by. One that may be quadratic takes the square of the ratio as long; and a
-/// quarter of the patience is enough for any, for a profiler makes it slower.
+/// What a batch that took so long is multiplied by. One that may be quadratic takes the square of
+/// the ratio as long; and a quarter of the patience is enough for any, for a profiler makes it
+/// slower.
 fn ratio(took: Duration, linear: bool, patience: Duration) -> usize {
     let ms = (took.as_secs_f64() * 1e3).max(1.0);
     let times_as_long = BATCH_MS.min(patience.as_secs_f64() * 1e3 / 4.0) / ms;
@@ -103,13 +125,15 @@ fn ratio(took: Duration, linear: bool, patience: Duration) -> usize {
 /// Whether a variant claims that its cost grows about as its size does.
 fn grows_linearly(variant: &Variant) -> bool {
     let is_linear = |claim: &Claim| {
-        let about_growth = matches!(claim.measure, Measure::Exponent(_) | Measure::ExponentUpTo { .. });
+        let about_growth =
+            matches!(claim.measure, Measure::Exponent(_) | Measure::ExponentUpTo { .. });
         about_growth && matches!(claim.bound, Bound::AtMost(most) if most < 1.5)
     };
     variant.claims.iter().any(is_linear)
 }
 
-/// How long a stream may take beyond all its other times: that it hangs was measured before, and where it hangs shows soon.
+/// How long a stream may take beyond all its other times: that it hangs was measured before, and
+/// where it hangs shows soon.
 fn patience_ms(load: &Load) -> u64 {
     load.patience_ms.min(MOST_PATIENCE_MS + load.stall_ms.unwrap_or(0))
 }
@@ -124,20 +148,35 @@ mod tests {
     fn each_profiler_has_a_run_of_its_own_on_the_same_seed() {
         let load = Load { duration_ms: 60_000, seed: 9, ..Load::DEFAULT };
         let runs = plan(&MADE_UP, Which::All, &load, None).unwrap();
-        let profiles = profiles(&runs, &[Profiler::Cpu, Profiler::Stall], None, Some(&Times::new()));
-        let seen: Vec<_> = profiles.iter().map(|run| (run.variant.name, run.purpose.profiler().unwrap())).collect();
+        let profiles =
+            profiles(&runs, &[Profiler::Cpu, Profiler::Stall], None, Some(&Times::new()));
+        let seen: Vec<_> = profiles
+            .iter()
+            .map(|run| (run.variant.name, run.purpose.profiler().unwrap()))
+            .collect();
         assert_eq!(seen.len(), 6, "the larger runs that growth claims need have none: {seen:?}");
         assert_eq!(seen[..2], [("buggy", Profiler::Cpu), ("buggy", Profiler::Stall)]);
         assert!(profiles.iter().all(|run| run.load.seed == 9 && run.load.duration_ms == MOST_MS));
-        assert!(profiles.iter().all(|run| run.load.patience_ms == MOST_PATIENCE_MS), "a hang is known by now");
+        assert!(
+            profiles.iter().all(|run| run.load.patience_ms == MOST_PATIENCE_MS),
+            "a hang is known by now"
+        );
     }
 
     #[test]
     fn a_batch_is_larger_under_a_profiler_that_samples() {
         let runs = plan(&MADE_UP, Which::Buggy, &Load { size: 10, ..Load::BATCH }, None).unwrap();
         let times: Times = [(("buggy".to_owned(), 10), Duration::from_millis(15))].into();
-        assert_eq!(profiles(&runs, &[Profiler::Cpu], None, Some(&times))[0].load.size, 100, "it may be quadratic");
-        assert_eq!(profiles(&runs, &[Profiler::Spans], None, Some(&times))[0].load.size, 10, "spans are not sampled");
+        assert_eq!(
+            profiles(&runs, &[Profiler::Cpu], None, Some(&times))[0].load.size,
+            100,
+            "it may be quadratic"
+        );
+        assert_eq!(
+            profiles(&runs, &[Profiler::Spans], None, Some(&times))[0].load.size,
+            10,
+            "spans are not sampled"
+        );
         assert_eq!(
             profiles(&runs, &[Profiler::Cpu], None, Some(&Times::new()))[0].load.size,
             10,
@@ -149,7 +188,11 @@ mod tests {
     fn a_batch_under_a_profiler_takes_seconds_and_never_all_patience() {
         let (ms, minute) = (Duration::from_millis, Duration::from_secs(60));
         assert_eq!([ratio(ms(100), true, minute), ratio(ms(15), false, minute)], [15, 10]);
-        assert_eq!(ratio(Duration::from_secs(20), false, minute), 1, "it takes long enough by itself");
+        assert_eq!(
+            ratio(Duration::from_secs(20), false, minute),
+            1,
+            "it takes long enough by itself"
+        );
         assert_eq!(ratio(ms(100), true, Duration::from_secs(2)), 5, "a quarter of the patience");
         assert_eq!(ratio(Duration::ZERO, true, minute), 64);
     }

@@ -1,6 +1,8 @@
-//! The runs of a score: every labelled variant, under several seeds, loads and numbers of workers, alone and beside a noisy neighbour.
+//! The runs of a score: every labelled variant, under several seeds, loads and numbers of workers,
+//! alone and beside a noisy neighbour.
 //!
-//! Which of them fit into a short score is reckoned from the loads beforehand, so that the same command asks for the same runs.
+//! Which of them fit into a short score is reckoned from the loads beforehand, so that the same
+//! command asks for the same runs.
 
 use crate::engine::plan::{Planned, planned};
 use lab_analysis::score::{Cell, LeftOut};
@@ -14,7 +16,8 @@ use std::time::Duration;
 pub(crate) struct Choice {
     /// The whole matrix, whatever it takes.
     pub thorough: bool,
-    /// Seeds, at least one. A short score takes the first, and the last where it looks a second time.
+    /// Seeds, at least one. A short score takes the first, and the last where it looks a second
+    /// time.
     pub seeds: Vec<u64>,
     /// Whether runs beside a noisy neighbour are wanted.
     pub neighbour: bool,
@@ -40,7 +43,8 @@ pub(crate) struct ScoreCell {
 impl ScorePlan {
     /// A short score ends within this.
     pub const LONGEST: Duration = Duration::from_secs(240);
-    /// What is planned of it: the rest is for second looks, and for machines that are slower than reckoned.
+    /// What is planned of it: the rest is for second looks, and for machines that are slower than
+    /// reckoned.
     const PLANNED: Duration = Duration::from_secs(225);
 
     /// What all of it is likely to take.
@@ -86,14 +90,17 @@ pub(crate) fn score(
         keep_what_fits(&mut plan);
     }
     for (number, cell) in plan.cells.iter_mut().enumerate() {
-        cell.cell.folder = format!("{:03}-{}-{}", number + 1, cell.cell.scenario, cell.cell.variant);
+        cell.cell.folder =
+            format!("{:03}-{}-{}", number + 1, cell.cell.scenario, cell.cell.variant);
     }
     plan
 }
 
-/// All that a cell can differ by. In a short score each variant is run as it is, and once more with all else changed.
+/// All that a cell can differ by. In a short score each variant is run as it is, and once more with
+/// all else changed.
 fn ways(choice: &Choice) -> Vec<Way> {
-    let (first, last) = (choice.seeds.first().copied().unwrap_or(7), choice.seeds.last().copied().unwrap_or(11));
+    let (first, last) =
+        (choice.seeds.first().copied().unwrap_or(7), choice.seeds.last().copied().unwrap_or(11));
     if !choice.thorough {
         let plain = Way { seed: first, half: false, twice: false, neighbour: false };
         return vec![plain, Way { seed: last, half: true, neighbour: choice.neighbour, ..plain }];
@@ -104,7 +111,12 @@ fn ways(choice: &Choice) -> Vec<Way> {
     for neighbour in neighbours.iter().copied() {
         for twice in both {
             for half in both {
-                ways.extend(choice.seeds.iter().map(|seed| Way { seed: *seed, half, twice, neighbour }));
+                ways.extend(choice.seeds.iter().map(|seed| Way {
+                    seed: *seed,
+                    half,
+                    twice,
+                    neighbour,
+                }));
             }
         }
     }
@@ -162,7 +174,8 @@ fn cell(scenario: &'static Scenario, variant: &'static Variant, way: Way) -> Sco
 fn takes(variant: &Variant, load: &Load) -> Duration {
     const READING: Duration = Duration::from_millis(1_200);
     const HANGING: Duration = Duration::from_secs(3);
-    let hangs = variant.claims.iter().any(|claim| matches!(claim.measure, Measure::Ending(Ending::Hung)));
+    let hangs =
+        variant.claims.iter().any(|claim| matches!(claim.measure, Measure::Ending(Ending::Hung)));
     match (load.is_batch(), hangs) {
         (true, _) if variant.truth.is_some() => Duration::from_secs(5),
         (true, _) => Duration::from_secs(2),
@@ -207,9 +220,12 @@ mod tests {
     #[test]
     fn the_matrix_leaves_out_cells_whose_label_does_not_hold() {
         let all = plan(true, true);
-        // 3 variants, 3 seeds, 2 loads, 2 numbers of workers, with and without a noisy neighbour; the label holds on one worker.
+        // 3 variants, 3 seeds, 2 loads, 2 numbers of workers, with and without a noisy neighbour;
+        // the label holds on one worker.
         assert_eq!((all.cells.len(), all.left_out.label_does_not_hold), (60, 12));
-        assert!(all.cells.iter().all(|cell| cell.cell.variant != "buggy" || cell.cell.workers == 1));
+        assert!(
+            all.cells.iter().all(|cell| cell.cell.variant != "buggy" || cell.cell.workers == 1)
+        );
         assert_eq!(plan(true, false).cells.len(), 30);
     }
 
@@ -227,7 +243,8 @@ mod tests {
     fn a_short_score_is_planned_to_fit() {
         let many = [&MADE_UP; 20];
         let choice = Choice { thorough: false, seeds: vec![7], neighbour: true };
-        let plan = score(&many.map(|scenario| scenario as &'static Scenario), &choice, &|_, _| true);
+        let plan =
+            score(&many.map(|scenario| scenario as &'static Scenario), &choice, &|_, _| true);
         assert!(plan.takes() <= ScorePlan::PLANNED && plan.left_out.no_time > 0);
         assert_eq!(plan.cells.len() + plan.left_out.no_time, 120);
     }

@@ -1,5 +1,5 @@
-//! The runs of a sweep: ways × sizes × repetitions, in an order that the seed shuffles, so that a machine which
-//! gets slower meanwhile spoils all of them alike.
+//! The runs of a sweep: ways × sizes × repetitions, in an order that the seed shuffles, so that a
+//! machine which gets slower meanwhile spoils all of them alike.
 
 use crate::engine::plan::{Planned, planned};
 use crate::exit::UsageError;
@@ -34,7 +34,10 @@ pub(crate) fn ways(scenario: &'static Scenario) -> anyhow::Result<Vec<&'static V
     let grows = |variant: &&Variant| variant.claims.iter().any(is_about_a_sweep);
     let ways: Vec<_> = scenario.variants.iter().filter(grows).collect();
     if ways.is_empty() {
-        return Err(UsageError::error(format!("no variant of {} claims how it grows: try unordered", scenario.name)));
+        return Err(UsageError::error(format!(
+            "no variant of {} claims how it grows: try unordered",
+            scenario.name
+        )));
     }
     Ok(ways)
 }
@@ -51,7 +54,8 @@ pub(crate) fn sweep(
     let one = |variant, size: usize, repetition| {
         // What is quadratic takes its time at the largest sizes, and is not to be killed for it.
         let larger = (size / load.size.saturating_mul(8).max(1)).max(1) as u64;
-        let load = Load { size, patience_ms: load.patience_ms.saturating_mul(larger), ..load.clone() };
+        let load =
+            Load { size, patience_ms: load.patience_ms.saturating_mul(larger), ..load.clone() };
         planned(scenario, variant, &load, Purpose::Sweep { repetition }, timeout)
     };
     let mut runs = Vec::new();

@@ -1,7 +1,9 @@
 //! A child and everything it started: one process group, ended as one.
 
 use crate::engine::supervise::{Event, Interrupts};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 use std::process::Child;
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -21,8 +23,8 @@ impl Group {
         Group { leader: Pid::from_child(child) }
     }
 
-    /// Tells when the leader has exited. It stays a zombie until its parent reaps it, so the group's number
-    /// cannot be given to strangers before [`Group::sweep`] has used it.
+    /// Tells when the leader has exited. It stays a zombie until its parent reaps it, so the
+    /// group's number cannot be given to strangers before [`Group::sweep`] has used it.
     pub fn tell_exit(self, to: Sender<Event>) -> std::io::Result<()> {
         let wait = move || {
             let exited = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -33,9 +35,14 @@ impl Group {
         Ok(())
     }
 
-    /// Asks the leader what it is at. Waits until `answered`, and says whether the leader has exited meanwhile. A Ctrl-C
-    /// ends the wait.
-    pub fn ask(self, interrupts: &Interrupts, limit: Duration, answered: impl Fn() -> bool) -> bool {
+    /// Asks the leader what it is at. Waits until `answered`, and says whether the leader has
+    /// exited meanwhile. A Ctrl-C ends the wait.
+    pub fn ask(
+        self,
+        interrupts: &Interrupts,
+        limit: Duration,
+        answered: impl Fn() -> bool,
+    ) -> bool {
         let _ = kill_process(self.leader, Signal::QUIT);
         let until = Instant::now() + limit;
         while !answered() && Instant::now() < until {
@@ -73,7 +80,8 @@ impl Group {
     /// Members of the group beside its leader. Known where there is `/proc`, else none are counted.
     fn strays(self) -> usize {
         let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };
-        let numbers = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let numbers =
+            processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         numbers.filter(|pid| *pid != self.leader.as_raw_pid() && self.has(*pid)).count()
     }
 

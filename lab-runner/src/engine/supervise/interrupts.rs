@@ -1,4 +1,5 @@
-//! What can happen while a parent waits, on one channel: the child exits, or somebody interrupts the lab.
+//! What can happen while a parent waits, on one channel: the child exits, or somebody interrupts
+//! the lab.
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -18,7 +19,8 @@ pub(crate) enum Event {
     Signal(i32),
 }
 
-/// Catches Ctrl-C and SIGTERM from now on. Whoever waits is woken; whoever did not wait can still ask.
+/// Catches Ctrl-C and SIGTERM from now on. Whoever waits is woken; whoever did not wait can still
+/// ask.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     sender: Sender<Event>,

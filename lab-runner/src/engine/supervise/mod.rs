@@ -1,6 +1,6 @@
-//! The parent's side of a run: starts the child, watches the clock, ends what must be ended, writes the
-//! outcome. No async runtime here, and no polling but for a post-mortem: it sleeps until one of three
-//! things happens.
+//! The parent's side of a run: starts the child, watches the clock, ends what must be ended, writes
+//! the outcome. No async runtime here, and no polling but for a post-mortem: it sleeps until one of
+//! three things happens.
 
 mod group;
 mod interrupts;
@@ -28,7 +28,8 @@ const POST_MORTEM: Duration = Duration::from_secs(5);
 /// Between asking a child to end and killing it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The variable that lengthens a child's environment: where its stack begins must not be the same in every run.
+/// The variable that lengthens a child's environment: where its stack begins must not be the same
+/// in every run.
 const PADDING: &str = "LAB_PADDING";
 
 /// How often a waiting parent looks up to show progress.
@@ -42,8 +43,8 @@ enum Cause {
     Interrupted(i32),
 }
 
-/// Runs one spec in a child and records how it ended. `progress` is called ten times a second with the time
-/// since the start, if there is anybody to show it to.
+/// Runs one spec in a child and records how it ended. `progress` is called ten times a second with
+/// the time since the start, if there is anybody to show it to.
 ///
 /// # Errors
 /// If the child could not be started, or its ending not be written.
@@ -61,7 +62,8 @@ pub(crate) fn supervise(
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
     let cause = wait(interrupts, begin, deadline, progress);
     let asked = Instant::now();
-    let exited = cause == Cause::Exited || (cause == Cause::Deadline && post_mortem(group, interrupts, recorder));
+    let exited = cause == Cause::Exited
+        || (cause == Cause::Deadline && post_mortem(group, interrupts, recorder));
     // Its time was up before it was asked what it was at.
     let asked = if cause == Cause::Deadline { asked.elapsed() } else { Duration::ZERO };
     if !exited {
@@ -79,7 +81,8 @@ pub(crate) fn supervise(
     if let Some((then, now)) = &foreign {
         let wall_ms = begin.elapsed().as_secs_f64() * 1e3;
         outcome.foreign_cores = Some(now.foreign_ms_since(then, &ours) / wall_ms);
-        outcome.busiest = now.busiest_since(then, &ours).iter().find_map(|(process, _)| process_name(*process));
+        outcome.busiest =
+            now.busiest_since(then, &ours).iter().find_map(|(process, _)| process_name(*process));
     }
     if strays > 0 {
         let plural = if strays == 1 { "process" } else { "processes" };
@@ -110,9 +113,15 @@ fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
     Ok(child)
 }
 
-fn wait(interrupts: &Interrupts, begin: Instant, deadline: Instant, progress: Option<&dyn Fn(Duration)>) -> Cause {
+fn wait(
+    interrupts: &Interrupts,
+    begin: Instant,
+    deadline: Instant,
+    progress: Option<&dyn Fn(Duration)>,
+) -> Cause {
     loop {
-        // Also with nothing left: a child that has exited in time did not hang, however late we look.
+        // Also with nothing left: a child that has exited in time did not hang, however late we
+        // look.
         let left = deadline.saturating_duration_since(Instant::now());
         match interrupts.next(progress.map_or(left, |_| left.min(TICK))) {
             Some(Event::Exited) => return Cause::Exited,
@@ -128,8 +137,12 @@ fn judge(cause: Cause, status: ExitStatus, recorder: &Recorder, spec: &Spec) -> 
     let end = folder::read_end(&recorder.folder);
     let usage = end.as_ref().and_then(|end| end.usage);
     let (ending, text) = match (cause, end) {
-        (Cause::Interrupted(signal), _) => (Ending::Unfinished, Some(format!("interrupted by {}", name(signal)))),
-        (Cause::Deadline, _) => (Ending::Hung, Some(format!("still running after {} ms: killed", spec.timeout_ms))),
+        (Cause::Interrupted(signal), _) => {
+            (Ending::Unfinished, Some(format!("interrupted by {}", name(signal))))
+        }
+        (Cause::Deadline, _) => {
+            (Ending::Hung, Some(format!("still running after {} ms: killed", spec.timeout_ms)))
+        }
         (Cause::Exited, Some(end)) => match end.failed {
             None => (Ending::Finished, None),
             text => (Ending::Failed, text),
@@ -149,5 +162,6 @@ fn left_early(code: Option<i32>) -> String {
 
 /// The name of a signal, or its number.
 fn name(signal: i32) -> String {
-    signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
+    signal_hook::low_level::signal_name(signal)
+        .map_or_else(|| format!("signal {signal}"), str::to_owned)
 }

@@ -1,4 +1,5 @@
-//! Packets of a Perfetto trace, one by one: the framing, the clock, the names that packets refer to by number.
+//! Packets of a Perfetto trace, one by one: the framing, the clock, the names that packets refer to
+//! by number.
 
 use crate::export::perfetto::Names;
 use lab_analysis::protobuf::Message;
@@ -86,13 +87,16 @@ impl<'a, W: Write> Packets<'a, W> {
         (1..).zip(&names.polls).for_each(|(id, name)| interned.nested(2, &named(id, name)));
         (1..).zip(ANNOTATIONS).for_each(|(id, name)| interned.nested(3, &named(id, name)));
         let defaults = Message::of([(field::TIMESTAMP_CLOCK, MONOTONIC)]);
-        let first = Message::default().holding(field::INTERNED, &interned).holding(field::DEFAULTS, &defaults);
+        let first = Message::default()
+            .holding(field::INTERNED, &interned)
+            .holding(field::DEFAULTS, &defaults);
         Sequence { id: self.sequences, first: Some(first), names: names.polls.len() }
     }
 
     /// A poll: its begin with what is known of it, and its end.
     pub fn poll(&mut self, poll: &Event, track: u64, sequence: &mut Sequence) -> io::Result<()> {
-        let mut begin = Message::of([(field::KIND, BEGIN), (field::TRACK_UUID, track), (field::CATEGORY, 1)]);
+        let mut begin =
+            Message::of([(field::KIND, BEGIN), (field::TRACK_UUID, track), (field::CATEGORY, 1)]);
         match usize::from(poll.place) < sequence.names {
             true => begin.number(field::NAME, u64::from(poll.place) + 1),
             false => begin.bytes(field::OWN_NAME, b"poll"),
@@ -112,14 +116,19 @@ impl<'a, W: Write> Packets<'a, W> {
 
     /// A slice with a name of its own.
     pub fn slice(&mut self, track: u64, name: &str, from_ns: u64, until_ns: u64) -> io::Result<()> {
-        let begin = Message::of([(field::KIND, BEGIN), (field::TRACK_UUID, track)]).text(field::OWN_NAME, name);
+        let begin = Message::of([(field::KIND, BEGIN), (field::TRACK_UUID, track)])
+            .text(field::OWN_NAME, name);
         self.timed(from_ns, &begin)?;
         self.timed(until_ns, &Message::of([(field::KIND, END), (field::TRACK_UUID, track)]))
     }
 
     /// The value of a counter.
     pub fn counter(&mut self, track: u64, at_ns: u64, value: u64) -> io::Result<()> {
-        let event = Message::of([(field::KIND, COUNTER), (field::TRACK_UUID, track), (field::VALUE, value)]);
+        let event = Message::of([
+            (field::KIND, COUNTER),
+            (field::TRACK_UUID, track),
+            (field::VALUE, value),
+        ]);
         self.timed(at_ns, &event)
     }
 

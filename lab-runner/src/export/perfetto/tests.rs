@@ -44,19 +44,34 @@ fn thread(number: u64) -> Event {
 
 /// Two threads: one with a long poll behind which others wait, one that took the worker over.
 fn made() -> (Made, Known, Names) {
-    let first = vec![vec![thread(71), poll(1, 1, 10, 900)], vec![poll(2, 0, 910, 5), poll(3, 0, 915, 5)]];
+    let first =
+        vec![vec![thread(71), poll(1, 1, 10, 900)], vec![poll(2, 0, 910, 5), poll(3, 0, 915, 5)]];
     let moved = Event { worker: 1, open: true, ..poll(9, 7, 930, 40) };
     let looked = Event { length_ns: 9_000, ..moved };
     let second = vec![vec![thread(72), Event { worker: 1, ..poll(4, 0, 20, 5) }, looked, moved]];
     let known = Known {
         from_ns: AT,
         until_ns: AT + 1_000_000,
-        counters: vec![Counters { at_ns: AT + 500_000, global_queue: 3, alive_tasks: 4, ..Counters::default() }],
+        counters: vec![Counters {
+            at_ns: AT + 500_000,
+            global_queue: 3,
+            alive_tasks: 4,
+            ..Counters::default()
+        }],
         probes: vec![
-            Probe { asked_ns: AT + 100_000, yielded_ns: Some(AT + 920_000), answered_ns: Some(AT + 921_000) },
+            Probe {
+                asked_ns: AT + 100_000,
+                yielded_ns: Some(AT + 920_000),
+                answered_ns: Some(AT + 921_000),
+            },
             Probe { asked_ns: AT + 300_000, yielded_ns: None, answered_ns: None },
         ],
-        dropped: vec![Dropped { lane: 0, from_ns: AT + 925_000, until_ns: AT + 930_000, events: 12 }],
+        dropped: vec![Dropped {
+            lane: 0,
+            from_ns: AT + 925_000,
+            until_ns: AT + 930_000,
+            events: 12,
+        }],
         has_latency: true,
         ..Known::default()
     };
@@ -74,7 +89,8 @@ fn written() -> Vec<u8> {
     to
 }
 
-/// Track → its name; and the events of the trace: track, kind, time, and the name of those that have one.
+/// Track → its name; and the events of the trace: track, kind, time, and the name of those that
+/// have one.
 type Read = (BTreeMap<u64, String>, Vec<(u64, u64, u64, Option<String>)>);
 
 fn read(trace: &[u8]) -> Read {
@@ -86,11 +102,15 @@ fn read(trace: &[u8]) -> Read {
         for track in nested(&packet, 60).into_iter().map(fields) {
             let inner = [(2, 0), (3, 6), (4, 5)].into_iter().find_map(|(field, name)| match name {
                 0 => nested(&track, field).first().copied(),
-                _ => nested(fields(nested(&track, field).first()?).as_slice(), name).first().copied(),
+                _ => {
+                    nested(fields(nested(&track, field).first()?).as_slice(), name).first().copied()
+                }
             });
             tracks.insert(number(&track, 1).unwrap(), text(inner.unwrap()));
         }
-        for name in nested(&packet, 12).into_iter().flat_map(|data| nested(&fields(data), 2)).map(fields) {
+        for name in
+            nested(&packet, 12).into_iter().flat_map(|data| nested(&fields(data), 2)).map(fields)
+        {
             interned.insert((sequence, number(&name, 1).unwrap()), text(nested(&name, 2)[0]));
         }
         for event in nested(&packet, 11).into_iter().map(fields) {
@@ -112,7 +132,11 @@ fn each_poll_is_a_slice_on_the_track_of_its_thread_under_the_name_of_its_group()
         let mut slices = Vec::new();
         while let (Some(begin), Some(end)) = (of_it.next(), of_it.next()) {
             assert_eq!((begin.1, end.1, &end.3), (1, 2, &None), "a begin and its end");
-            slices.push(((begin.2 - AT) / 1_000, (end.2 - begin.2) / 1_000, begin.3.clone().unwrap()));
+            slices.push((
+                (begin.2 - AT) / 1_000,
+                (end.2 - begin.2) / 1_000,
+                begin.3.clone().unwrap(),
+            ));
         }
         slices
     };
@@ -121,14 +145,19 @@ fn each_poll_is_a_slice_on_the_track_of_its_thread_under_the_name_of_its_group()
         slices("worker 0"),
         [(10, 900, "<script> & imports".into()), (910, 5, requests()), (915, 5, requests()),]
     );
-    assert_eq!(slices("worker 1"), [(20, 5, requests()), (930, 40, "poll".into())], "a place that nobody knows");
+    assert_eq!(
+        slices("worker 1"),
+        [(20, 5, requests()), (930, 40, "poll".into())],
+        "a place that nobody knows"
+    );
     assert_eq!(slices("missing events"), [(925, 5, "12 events of lane 0 are missing".into())]);
 }
 
 #[test]
 fn questions_of_the_probe_that_overlap_are_on_tracks_of_their_own() {
     let (tracks, events) = read(&written());
-    let probes: Vec<u64> = tracks.iter().filter(|(_, name)| *name == "yield probe").map(|(id, _)| *id).collect();
+    let probes: Vec<u64> =
+        tracks.iter().filter(|(_, name)| *name == "yield probe").map(|(id, _)| *id).collect();
     let times = |track: u64| -> Vec<u64> {
         events.iter().filter(|event| event.0 == track).map(|event| (event.2 - AT) / 1_000).collect()
     };
@@ -148,9 +177,11 @@ fn waiting_tasks_are_counted_where_their_number_changes() {
     let packets = fields(&trace);
     let values = nested(&packets, 1).into_iter().map(fields).filter_map(|packet| {
         let event = fields(nested(&packet, 11).first()?);
-        (number(&event, 11) == Some(id)).then(|| (number(&packet, 8).unwrap() - AT, number(&event, 30).unwrap()))
+        (number(&event, 11) == Some(id))
+            .then(|| (number(&packet, 8).unwrap() - AT, number(&event, 30).unwrap()))
     });
-    let wanted = [(0, 0), (10_000, 1), (20_000, 0), (455_000, 1), (457_500, 2), (910_000, 1), (915_000, 0)];
+    let wanted =
+        [(0, 0), (10_000, 1), (20_000, 0), (455_000, 1), (457_500, 2), (910_000, 1), (915_000, 0)];
     assert_eq!(values.collect::<Vec<_>>(), wanted);
     assert!(tracks.values().any(|name| name == "global queue") && tracks[&1] == "greedy <buggy>");
 }
@@ -194,7 +225,8 @@ impl Blocks for Endless {
     }
 
     fn read(&self, _: usize, block: usize, into: &mut Vec<Event>) {
-        let later = |event: &Event| Event { at_ns: event.at_ns + block as u64 * 10_000_000, ..*event };
+        let later =
+            |event: &Event| Event { at_ns: event.at_ns + block as u64 * 10_000_000, ..*event };
         into.clear();
         into.extend(self.0.iter().map(later));
     }
@@ -205,7 +237,8 @@ fn a_long_recording_is_written_packet_by_packet() {
     let block = (0..1_000).map(|i| poll(i, (i % 2) as u16, i * 10, 9)).collect();
     let (_, known, names) = made();
     let mut to = Counting::default();
-    write(&Endless(block), &Known { until_ns: AT + 1_000_000_000, ..known }, &names, &mut to).unwrap();
+    write(&Endless(block), &Known { until_ns: AT + 1_000_000_000, ..known }, &names, &mut to)
+        .unwrap();
     assert!(to.most < 1_000, "{} bytes at once", to.most);
     assert!(to.bytes < 200_000 * 90, "{} bytes for 200 000 polls", to.bytes);
 }

@@ -1,4 +1,5 @@
-//! The tracks of a Perfetto trace beside each other: threads, the yield probe, what is missing, and counters.
+//! The tracks of a Perfetto trace beside each other: threads, the yield probe, what is missing, and
+//! counters.
 
 use crate::export::perfetto::packets::{PID, PROCESS, Packets};
 use lab_analysis::protobuf::Message;
@@ -61,7 +62,11 @@ impl Tracks {
 
 impl Thread {
     /// Makes it known by the worker that it is when it polls first.
-    pub fn describe<W: Write>(&mut self, poll: &Event, packets: &mut Packets<'_, W>) -> io::Result<()> {
+    pub fn describe<W: Write>(
+        &mut self,
+        poll: &Event,
+        packets: &mut Packets<'_, W>,
+    ) -> io::Result<()> {
         if self.known {
             return Ok(());
         }
@@ -79,18 +84,29 @@ impl Thread {
 type Slice = (u64, u64, String);
 
 /// The yield probe: how long its questions waited to be heard, and how long its yields took.
-pub(crate) fn probe<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
+pub(crate) fn probe<W: Write>(
+    known: &Known,
+    tracks: &mut Tracks,
+    packets: &mut Packets<'_, W>,
+) -> io::Result<()> {
     let unheard = known.probes.iter().map(|probe| {
         let until = probe.yielded_ns.unwrap_or(known.until_ns);
         (probe.asked_ns, until, "asked, not heard: not timed by the probe".to_owned())
     });
-    let heard = known.probes.iter().filter_map(|probe| Some((probe.yielded_ns?, probe.answered_ns)));
-    let yields = heard.map(|(from, until)| (from, until.unwrap_or(known.until_ns), "yield_now: timed".to_owned()));
+    let heard =
+        known.probes.iter().filter_map(|probe| Some((probe.yielded_ns?, probe.answered_ns)));
+    let yields = heard.map(|(from, until)| {
+        (from, until.unwrap_or(known.until_ns), "yield_now: timed".to_owned())
+    });
     apart("yield probe", unheard.chain(yields).collect(), tracks, packets)
 }
 
 /// Where events are missing.
-pub(crate) fn missing<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
+pub(crate) fn missing<W: Write>(
+    known: &Known,
+    tracks: &mut Tracks,
+    packets: &mut Packets<'_, W>,
+) -> io::Result<()> {
     let one = |dropped: &lab_recording::scheduler::Dropped| {
         let name = format!("{} events of lane {} are missing", dropped.events, dropped.lane);
         (dropped.from_ns, dropped.until_ns, name)
@@ -98,7 +114,8 @@ pub(crate) fn missing<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mu
     apart("missing events", known.dropped.iter().map(one).collect(), tracks, packets)
 }
 
-/// Puts slices on as many tracks as it takes for none to overlap: on one track an end would close the wrong one.
+/// Puts slices on as many tracks as it takes for none to overlap: on one track an end would close
+/// the wrong one.
 fn apart<W: Write>(
     name: &str,
     mut slices: Vec<Slice>,
@@ -136,14 +153,23 @@ const TOLD: [Told; 7] = [
     ("steals so far", |at| at.steals),
     ("forced yields so far", |at| at.forced_yields),
     ("blocking queue", |at| at.blocking_queue),
-    ("busy blocking threads", |at| Some(at.blocking_threads?.saturating_sub(at.idle_blocking_threads?))),
+    ("busy blocking threads", |at| {
+        Some(at.blocking_threads?.saturating_sub(at.idle_blocking_threads?))
+    }),
 ];
 
 /// The runtimes' own counters, each on a track.
-pub(crate) fn counters<W: Write>(known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
+pub(crate) fn counters<W: Write>(
+    known: &Known,
+    tracks: &mut Tracks,
+    packets: &mut Packets<'_, W>,
+) -> io::Result<()> {
     let runtimes: BTreeSet<u8> = known.counters.iter().map(|at| at.runtime).collect();
-    for (runtime, (name, of)) in runtimes.into_iter().flat_map(|runtime| TOLD.map(|told| (runtime, told))) {
-        let name = if runtime == 0 { name.to_owned() } else { format!("runtime {runtime}: {name}") };
+    for (runtime, (name, of)) in
+        runtimes.into_iter().flat_map(|runtime| TOLD.map(|told| (runtime, told)))
+    {
+        let name =
+            if runtime == 0 { name.to_owned() } else { format!("runtime {runtime}: {name}") };
         let of_it = known.counters.iter().filter(|at| at.runtime == runtime);
         let told: Vec<(u64, u64)> = of_it.filter_map(|at| Some((at.at_ns, of(at)?))).collect();
         if told.is_empty() {
@@ -170,7 +196,9 @@ impl Waiting {
     }
 
     pub fn add(&mut self, event: &Event) {
-        let Some(runnable) = event.runnable_ns().filter(|_| event.what == What::Poll) else { return };
+        let Some(runnable) = event.runnable_ns().filter(|_| event.what == What::Poll) else {
+            return;
+        };
         let (from, until) = (self.moment(runnable), self.moment(event.at_ns));
         self.changes[from] += 1;
         self.changes[until] -= 1;
@@ -183,7 +211,12 @@ impl Waiting {
     }
 
     /// Writes it where it changes; nothing if nobody told when tasks became runnable.
-    pub fn write<W: Write>(&self, known: &Known, tracks: &mut Tracks, packets: &mut Packets<'_, W>) -> io::Result<()> {
+    pub fn write<W: Write>(
+        &self,
+        known: &Known,
+        tracks: &mut Tracks,
+        packets: &mut Packets<'_, W>,
+    ) -> io::Result<()> {
         if !known.has_latency {
             return Ok(());
         }
@@ -192,7 +225,11 @@ impl Waiting {
         let mut waiting: i64 = 0;
         for (moment, change) in (0..).zip(&self.changes).filter(|(_, change)| **change != 0) {
             waiting += change;
-            packets.counter(track, self.from_ns + moment * self.step_ns, waiting.try_into().unwrap_or_default())?;
+            packets.counter(
+                track,
+                self.from_ns + moment * self.step_ns,
+                waiting.try_into().unwrap_or_default(),
+            )?;
         }
         Ok(())
     }

@@ -100,7 +100,10 @@ fn class(number: usize, look: Look) -> String {
 impl Field<'_> {
     /// Where a number stands in the field, from its left and from its top.
     fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        (self.share(&self.x, x) * (self.right - LEFT), (1.0 - self.share(&self.y, y)) * (FLOOR - TOP))
+        (
+            self.share(&self.x, x) * (self.right - LEFT),
+            (1.0 - self.share(&self.y, y)) * (FLOOR - TOP),
+        )
     }
 
     fn share(&self, axis: &Axis, value: f64) -> f64 {
@@ -147,7 +150,11 @@ impl Field<'_> {
     fn draw_axes(&self, svg: &mut String) {
         let (right, middle) = (self.right, f64::midpoint(LEFT, self.right));
         let on_axis = |axis: &Axis| -> Vec<f64> {
-            axis.ticks.iter().copied().filter(|tick| (axis.low..=axis.high).contains(tick)).collect()
+            axis.ticks
+                .iter()
+                .copied()
+                .filter(|tick| (axis.low..=axis.high).contains(tick))
+                .collect()
         };
         for tick in on_axis(&self.y) {
             let y = TOP + self.at((self.x.low, tick)).1;
@@ -185,7 +192,8 @@ impl Field<'_> {
     }
 
     fn draw_line(&self, svg: &mut String, key: &Key, line: &Line) {
-        let points: Vec<(f64, f64)> = line.drawable(self.plot.scales).map(|point| self.at(point)).collect();
+        let points: Vec<(f64, f64)> =
+            line.drawable(self.plot.scales).map(|point| self.at(point)).collect();
         let mut path = String::new();
         for (number, (x, y)) in points.iter().enumerate() {
             let _ = write!(path, "{}{x:.1} {y:.1}", if number == 0 { 'M' } else { 'L' });
@@ -210,7 +218,8 @@ impl Field<'_> {
     fn guide_lines(&self) -> Vec<Guide> {
         let all = || self.plot.lines.iter().flat_map(|line| line.drawable(self.plot.scales));
         let Some(smallest) = all().map(|(x, _)| x).reduce(f64::min) else { return Vec::new() };
-        let Some(least) = all().filter(|(x, _)| *x == smallest).map(|(_, y)| y).reduce(f64::min) else {
+        let Some(least) = all().filter(|(x, _)| *x == smallest).map(|(_, y)| y).reduce(f64::min)
+        else {
             return Vec::new();
         };
         let guide = |(name, exponent): (&'static str, f64)| {
@@ -283,7 +292,9 @@ mod tests {
     use crate::report::plot::svg::tests::assert_well_formed;
 
     fn plot(names: &[&str]) -> Plot {
-        let points = |exponent: f64| [1_000.0, 10_000.0, 100_000.0].map(|x: f64| (x, (x / 1_000.0).powf(exponent)));
+        let points = |exponent: f64| {
+            [1_000.0, 10_000.0, 100_000.0].map(|x: f64| (x, (x / 1_000.0).powf(exponent)))
+        };
         let line = |(at, name): (usize, &&str)| Line {
             name: (*name).into(),
             points: points(if at == 0 { 2.0 } else { 1.0 }).into(),
@@ -291,22 +302,38 @@ mod tests {
         };
         let lines = names.iter().enumerate().map(line).collect();
         let (title, says) = ("Polls & \"sizes\"".into(), "One. Two.".into());
-        Plot { title, x: "tasks".into(), y: "polls <all>".into(), scales: [Scale::Logarithmic; 2], says, lines }
+        Plot {
+            title,
+            x: "tasks".into(),
+            y: "polls <all>".into(),
+            scales: [Scale::Logarithmic; 2],
+            says,
+            lines,
+        }
     }
 
     #[test]
     fn a_chart_is_well_formed_and_carries_what_the_script_needs() {
         let chart = chart(&plot(&["buggy <b>\"", "fixed & well"]), Guides::None);
         assert_well_formed(&chart.svg);
-        assert!(chart.svg.contains("data-x=\"log 1000 100000\" data-y=\"log 1 10000\""), "{}", chart.svg);
-        assert!(chart.svg.contains("data-name=\"buggy &lt;b&gt;&quot;\"") && !chart.svg.contains("<b>"));
+        assert!(
+            chart.svg.contains("data-x=\"log 1000 100000\" data-y=\"log 1 10000\""),
+            "{}",
+            chart.svg
+        );
+        assert!(
+            chart.svg.contains("data-name=\"buggy &lt;b&gt;&quot;\"") && !chart.svg.contains("<b>")
+        );
         assert_eq!(chart.summary, ["One.", "Two."]);
     }
 
     #[test]
     fn four_lines_are_shown_and_the_rest_on_demand() {
         let chart = chart(&plot(&["a", "b", "c", "d", "e", "f"]), Guides::None);
-        assert_eq!((chart.svg.matches(" off\"").count(), chart.hidden, chart.legend.len()), (2, 2, 6));
+        assert_eq!(
+            (chart.svg.matches(" off\"").count(), chart.hidden, chart.legend.len()),
+            (2, 2, 6)
+        );
         assert_eq!(chart.legend.iter().filter(|key| key.shown).count(), SHOWN);
     }
 
@@ -317,10 +344,16 @@ mod tests {
         assert_eq!(chart.svg.matches("class=\"guide\"").count(), 2);
         assert!(chart.svg.contains(">n²</text>") && chart.hidden == 0);
         let places = chart.svg.split("class=\"lead\" d=\"").skip(1);
-        let mut ends: Vec<f64> =
-            places.map(|path| path.split('"').next().unwrap().rsplit(' ').next().unwrap().parse().unwrap()).collect();
+        let mut ends: Vec<f64> = places
+            .map(|path| {
+                path.split('"').next().unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+            })
+            .collect();
         ends.sort_by(f64::total_cmp);
-        assert!(ends.len() == 5 && ends.windows(2).all(|two| two[1] - two[0] >= NAME_ROW - 0.2), "{ends:?}");
+        assert!(
+            ends.len() == 5 && ends.windows(2).all(|two| two[1] - two[0] >= NAME_ROW - 0.2),
+            "{ends:?}"
+        );
     }
 
     #[test]

@@ -9,8 +9,16 @@ use lab_analysis::stacks::{Difference, Side};
 const BUDGET: usize = 2_700_000;
 /// Frames narrower than this part of a picture in percent are left out, and whether there is room
 /// for the pictures with the runtime's own frames; from the finest to the coarsest.
-const FINENESS: [(f64, bool); 8] =
-    [(0.1, true), (0.2, true), (0.4, true), (0.8, true), (0.4, false), (1.0, false), (2.0, false), (5.0, false)];
+const FINENESS: [(f64, bool); 8] = [
+    (0.1, true),
+    (0.2, true),
+    (0.4, true),
+    (0.8, true),
+    (0.4, false),
+    (1.0, false),
+    (2.0, false),
+    (5.0, false),
+];
 
 /// One picture of a view, or why there is none.
 pub(crate) struct Graph {
@@ -44,10 +52,9 @@ pub(crate) fn of_view(title: &str, folded: &Evidence, full: &Evidence) -> Vec<Gr
         full: between(title, full, of_full.as_ref(), shape).ok(),
         differs: true,
     };
-    let differences = folded
-        .sides()
-        .into_iter()
-        .flat_map(|[before, after]| [difference(Shape::Before, &before), difference(Shape::After, &after)]);
+    let differences = folded.sides().into_iter().flat_map(|[before, after]| {
+        [difference(Shape::Before, &before), difference(Shape::After, &after)]
+    });
     runs.chain(differences).collect()
 }
 
@@ -57,7 +64,12 @@ fn of_run(title: &str, evidence: &Evidence, number: usize) -> Result<Icicle, Str
     icicle(&evidence.side(seen), evidence.own_crate, &title).map_err(|error| error.to_string())
 }
 
-fn between(title: &str, evidence: &Evidence, difference: Option<&Difference>, shape: Shape) -> Result<Icicle, String> {
+fn between(
+    title: &str,
+    evidence: &Evidence,
+    difference: Option<&Difference>,
+    shape: Shape,
+) -> Result<Icicle, String> {
     let [before, after] = evidence.sides().ok_or("there are no two runs")?;
     let title = format!("{title}: {} against {}", before.label, after.label);
     let difference = difference.ok_or("no samples on either side")?;
@@ -80,7 +92,8 @@ pub(crate) fn fineness(views: &[Vec<Graph>]) -> Fineness {
         let size = |picture: &Icicle| picture.svg(narrowest, false).len();
         let graphs = || views.iter().flatten();
         let folded: usize = graphs().filter_map(|graph| graph.folded.as_ref().ok()).map(size).sum();
-        let rest: usize = graphs().filter_map(|graph| graph.full.as_ref()).filter(|_| full).map(size).sum();
+        let rest: usize =
+            graphs().filter_map(|graph| graph.full.as_ref()).filter(|_| full).map(size).sum();
         folded + rest
     };
     let fits = |(narrowest, full): &(f64, bool)| size(*narrowest, *full) <= BUDGET;

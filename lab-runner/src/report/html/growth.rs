@@ -11,9 +11,12 @@ use lab_analysis::growth::sweep::{Sweep, Way};
 /// The exponents, steepest first.
 pub(crate) fn table(sweep: &Sweep) -> Option<Table> {
     let largest = sweep.largest_of_all("cpu_ms").unwrap_or_default();
-    let least = sweep.ways.iter().filter_map(|way| way.median_at("cpu_ms", largest)).reduce(f64::min);
+    let least =
+        sweep.ways.iter().filter_map(|way| way.median_at("cpu_ms", largest)).reduce(f64::min);
     let mut ways: Vec<&Way> = sweep.ways.iter().collect();
-    let steepness = |way: &Way| sweep.growth(way, FITTED[0].0).map_or(f64::NEG_INFINITY, |growth| growth.exponent);
+    let steepness = |way: &Way| {
+        sweep.growth(way, FITTED[0].0).map_or(f64::NEG_INFINITY, |growth| growth.exponent)
+    };
     ways.sort_by(|a, b| steepness(b).total_cmp(&steepness(a)));
     let mut heads = vec![Cell::text("variant"), Cell::text("kind")];
     heads.extend(FITTED.map(|(_, name, _)| Cell::number(format!("exponent of {name}"))));
@@ -30,17 +33,29 @@ pub(crate) fn table(sweep: &Sweep) -> Option<Table> {
         }
         let ms = way.median_at("cpu_ms", largest);
         row.push(ms.map_or_else(|| Cell::faint("-"), |ms| Cell::number(time(ms * 1e3, WORDS))));
-        row.push(ms.zip(least).map_or_else(|| Cell::faint("-"), |(ms, least)| Cell::number(three_digits(ms / least))));
+        row.push(ms.zip(least).map_or_else(
+            || Cell::faint("-"),
+            |(ms, least)| Cell::number(three_digits(ms / least)),
+        ));
         rows.push(row);
     }
     notes.sort();
     notes.dedup();
-    let all = || FITTED.iter().flat_map(|(metric, ..)| sweep.ways.iter().map(move |way| sweep.growth(way, metric)));
+    let all = || {
+        FITTED
+            .iter()
+            .flat_map(|(metric, ..)| sweep.ways.iter().map(move |way| sweep.growth(way, metric)))
+    };
     if all().flatten().any(|growth| !growth.pure) {
         notes.push("~ the curve bends: the exponent is that of the three largest sizes.".into());
     }
-    notes.insert(0, "Twice the input costs 2 to the power of the exponent: 1 is linear, 2 is quadratic.".into());
-    Table::new("How the cost grows with the size of the input, with 95 % intervals", heads, rows).noted(notes).some()
+    notes.insert(
+        0,
+        "Twice the input costs 2 to the power of the exponent: 1 is linear, 2 is quadratic.".into(),
+    );
+    Table::new("How the cost grows with the size of the input, with 95 % intervals", heads, rows)
+        .noted(notes)
+        .some()
 }
 
 /// `1.98 (1.97 to 1.99)`, in red where it is steep.

@@ -38,7 +38,9 @@ impl Headline {
 
     /// With the source lines of what is blamed.
     fn at(mut self, finding: Option<&Finding>) -> Headline {
-        if let Some((file, line)) = finding.and_then(|finding| Some((finding.file.as_ref()?, finding.line?))) {
+        if let Some((file, line)) =
+            finding.and_then(|finding| Some((finding.file.as_ref()?, finding.line?)))
+        {
             self.place = format!("{file}:{line}");
             self.source = source::around(file, line);
         }
@@ -52,7 +54,8 @@ pub(crate) fn unbroken(text: &str) -> String {
     let mut rest = text.chars().peekable();
     let mut before = ' ';
     while let Some(c) = rest.next() {
-        let between = c == ' ' && before.is_ascii_digit() && rest.peek().is_some_and(char::is_ascii_digit);
+        let between =
+            c == ' ' && before.is_ascii_digit() && rest.peek().is_some_and(char::is_ascii_digit);
         unbroken.push(if between { '\u{202f}' } else { c });
         before = c;
     }
@@ -62,25 +65,36 @@ pub(crate) fn unbroken(text: &str) -> String {
 pub(crate) fn headline(report: &Results) -> Headline {
     if let Some(comparison) = &report.comparison {
         let text = verdict::of_comparison(comparison);
-        return Headline::new(of_change(report, comparison.change()), text).at(blamed(report).first().copied());
+        return Headline::new(of_change(report, comparison.change()), text)
+            .at(blamed(report).first().copied());
     }
     if let Some(sweep) = &report.sweep {
         return of_sweep(sweep);
     }
     let trials = trials::summaries(report);
     if !trials.is_empty() {
-        let class = if trials.iter().any(|summary| summary.endings.contains_key("hung")) { "bad" } else { "good" };
+        let class = if trials.iter().any(|summary| summary.endings.contains_key("hung")) {
+            "bad"
+        } else {
+            "good"
+        };
         return Headline::new(class, verdict::of_trials(&trials));
     }
     let accused = blamed(report);
     match (&report.diagnoses[..], accused.first()) {
-        ([one], Some(finding)) => Headline::new("bad", told(report, one, finding)).at(Some(finding)),
+        ([one], Some(finding)) => {
+            Headline::new("bad", told(report, one, finding)).at(Some(finding))
+        }
         (several, Some(finding)) => {
             let faulty = several.iter().filter(|of| accuses(of)).count();
             let class = if faulty == several.len() { "bad" } else { "open" };
             let have = if faulty == 1 { "has" } else { "have" };
-            let text = format!("{faulty} of {} variants {have} a fault, the costliest: ", several.len());
-            let of = several.iter().find(|of| of.diagnosis.findings.contains(finding)).unwrap_or(&several[0]);
+            let text =
+                format!("{faulty} of {} variants {have} a fault, the costliest: ", several.len());
+            let of = several
+                .iter()
+                .find(|of| of.diagnosis.findings.contains(finding))
+                .unwrap_or(&several[0]);
             Headline::new(class, text + &told(report, of, finding)).at(Some(finding))
         }
         _ => without_finding(report),
@@ -113,13 +127,23 @@ pub(crate) fn blamed(report: &Results) -> Vec<&Finding> {
 /// Nothing is blamed on code: that is health only if everything was answered and somebody looked.
 fn without_finding(report: &Results) -> Headline {
     let count = |metric: &str| -> f64 {
-        report.runs.iter().filter_map(|(run, _)| run.metrics.get(metric)).map(|reading| reading.value).sum()
+        report
+            .runs
+            .iter()
+            .filter_map(|(run, _)| run.metrics.get(metric))
+            .map(|reading| reading.value)
+            .sum()
     };
     let (offered, completed) = (count("offered"), count("completed"));
-    let first = |cause: Cause| report.diagnoses.iter().flat_map(|of| &of.diagnosis.findings).find(|f| f.cause == cause);
+    let first = |cause: Cause| {
+        report.diagnoses.iter().flat_map(|of| &of.diagnosis.findings).find(|f| f.cause == cause)
+    };
     let subject = verdict::summary(report);
     if report.diagnoses.iter().any(|of| of.diagnosis.hung) {
-        return Headline::new("bad", format!("The run did not end and was killed at its deadline: {subject}"));
+        return Headline::new(
+            "bad",
+            format!("The run did not end and was killed at its deadline: {subject}"),
+        );
     }
     if completed < offered {
         let lost = grouped((offered - completed) as i64);
@@ -131,10 +155,14 @@ fn without_finding(report: &Results) -> Headline {
     if let Some(finding) = first(Cause::Overload).or_else(|| first(Cause::HostNoise)) {
         return Headline::new("open", format!("{}; {subject}", predicate(finding.cause, None)));
     }
-    match report.diagnoses.iter().all(|of| of.diagnosis.conclusion() == Cause::Healthy) && !report.diagnoses.is_empty()
+    match report.diagnoses.iter().all(|of| of.diagnosis.conclusion() == Cause::Healthy)
+        && !report.diagnoses.is_empty()
     {
         true => Headline::new("good", format!("No fault found: {subject}")),
-        false => Headline::new("open", format!("Not diagnosed, because no profiler saw polls: {subject}")),
+        false => Headline::new(
+            "open",
+            format!("Not diagnosed, because no profiler saw polls: {subject}"),
+        ),
     }
 }
 
@@ -143,7 +171,8 @@ fn told(report: &Results, of: &Diagnosed, finding: &Finding) -> String {
     let held = held_ms(report, of, finding);
     let mut text = match &finding.at {
         Some(function) => {
-            let file = finding.file.as_deref().and_then(|file| file.rsplit('/').next()).zip(finding.line);
+            let file =
+                finding.file.as_deref().and_then(|file| file.rsplit('/').next()).zip(finding.line);
             let place = file.map_or_else(String::new, |(file, line)| format!(" ({file}:{line})"));
             format!("{}{place} {}", plain_name(function), predicate(finding.cause, held))
         }
@@ -171,7 +200,9 @@ fn predicate(cause: Cause, held: Option<f64>) -> &'static str {
         Cause::BlockingCall if held.is_some() => "blocked",
         Cause::LongPoll => "computes for too long without yielding",
         Cause::BlockingCall => "makes a blocking call in async code",
-        Cause::QuadraticCombinator => "polls all its child futures for the few that are ready: quadratic cost",
+        Cause::QuadraticCombinator => {
+            "polls all its child futures for the few that are ready: quadratic cost"
+        }
         Cause::PoolExhausted => "waits for a blocking pool that is too small",
         Cause::SelfShutdown => "shuts down its own runtime from inside, which waits for itself",
         Cause::NeverYields => "never yields",
@@ -189,8 +220,10 @@ fn predicate(cause: Cause, held: Option<f64>) -> &'static str {
 
 /// The longest poll of what is blamed, in milliseconds.
 fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
-    let its = report.profiles.iter().filter(|p| p.spec.variant == of.variant && p.side() == of.side);
-    let longest_of_sched = its.clone().filter_map(|profile| profile.sched.as_ref()).flat_map(|sched| &sched.groups);
+    let its =
+        report.profiles.iter().filter(|p| p.spec.variant == of.variant && p.side() == of.side);
+    let longest_of_sched =
+        its.clone().filter_map(|profile| profile.sched.as_ref()).flat_map(|sched| &sched.groups);
     let same = |function: &str| finding.at.as_deref() == Some(function);
     let by_group = longest_of_sched
         .filter(|group| group.function.as_deref().is_some_and(same))
@@ -199,7 +232,10 @@ fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
         let frame = poll.blamed.as_ref();
         frame.is_some_and(|frame| same(&lab_analysis::stacks::without_closures(&frame.function)))
     };
-    let by_poll = its.flat_map(|profile| &profile.long_polls).filter(blamed).map(|poll| poll.seen_ns as f64 / 1e6);
+    let by_poll = its
+        .flat_map(|profile| &profile.long_polls)
+        .filter(blamed)
+        .map(|poll| poll.seen_ns as f64 / 1e6);
     by_group.chain(by_poll).reduce(f64::max)
 }
 
@@ -238,22 +274,36 @@ fn capital(text: &str) -> String {
 fn of_sweep(sweep: &Sweep) -> Headline {
     let (mut steep, mut flat) = (Vec::new(), 0_usize);
     for way in &sweep.ways {
-        let measured: Vec<_> = GROWS.iter().filter_map(|metric| sweep.growth(way, metric).ok()).collect();
-        match measured.iter().filter(|growth| growth.low > STEEP).map(|growth| growth.exponent).reduce(f64::max) {
+        let measured: Vec<_> =
+            GROWS.iter().filter_map(|metric| sweep.growth(way, metric).ok()).collect();
+        match measured
+            .iter()
+            .filter(|growth| growth.low > STEEP)
+            .map(|growth| growth.exponent)
+            .reduce(f64::max)
+        {
             Some(exponent) => steep.push(format!("{} (exponent {exponent:.2})", way.variant)),
             None if !measured.is_empty() => flat += 1,
             None => {}
         }
     }
     match (steep.is_empty(), flat) {
-        (true, 0) => Headline::new("open", "No growth was measured: too few sizes ran to their end".into()),
-        (true, _) => {
-            Headline::new("good", format!("The cost of none of the {flat} variants grows faster than its input"))
+        (true, 0) => {
+            Headline::new("open", "No growth was measured: too few sizes ran to their end".into())
         }
-        (false, 0) => Headline::new("bad", format!("The cost grows faster than the input in {}", steep.join(", "))),
+        (true, _) => Headline::new(
+            "good",
+            format!("The cost of none of the {flat} variants grows faster than its input"),
+        ),
+        (false, 0) => Headline::new(
+            "bad",
+            format!("The cost grows faster than the input in {}", steep.join(", ")),
+        ),
         (false, _) => {
-            let text =
-                format!("The cost grows faster than the input in {}; in {flat} others it does not", steep.join(", "));
+            let text = format!(
+                "The cost grows faster than the input in {}; in {flat} others it does not",
+                steep.join(", ")
+            );
             Headline::new("open", text)
         }
     }
@@ -267,12 +317,16 @@ mod tests {
     fn a_cost_is_told_for_each_request_and_never_as_a_sum_over_them() {
         let of = |ms, requests| cost(&Cost { ms, requests });
         assert_eq!(of(Some(340_704.0), Some(1_183)), "; 1 183 requests waited 288 ms each");
-        assert_eq!((of(Some(3.0), None), of(None, None)), ("; 3.00 ms in all".into(), String::new()));
+        assert_eq!(
+            (of(Some(3.0), None), of(None, None)),
+            ("; 3.00 ms in all".into(), String::new())
+        );
     }
 
     #[test]
     fn a_function_goes_by_its_last_name_and_a_method_by_its_type() {
-        let names = ["shop::buggy::import", "shop::Store::put", "serde_json::from_str"].map(plain_name);
+        let names =
+            ["shop::buggy::import", "shop::Store::put", "serde_json::from_str"].map(plain_name);
         assert_eq!(names, ["import", "Store::put", "serde_json::from_str"]);
     }
 }

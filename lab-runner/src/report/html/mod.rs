@@ -96,7 +96,10 @@ pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
         contents: Vec::new(),
         findings: crate::report::findings::told(report),
         fix: crate::report::findings::fix_rows(report).into_iter().map(|(_, text)| text).collect(),
-        compared: report.comparison.as_ref().and_then(|comparison| tables::compared(comparison).some()),
+        compared: report
+            .comparison
+            .as_ref()
+            .and_then(|comparison| tables::compared(comparison).some()),
         growth: report.sweep.as_ref().and_then(growth::table),
         latency: charts(report),
         percentiles: tables::percentiles(report),
@@ -105,7 +108,10 @@ pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
         not_judged: claims.not_judged,
         runs: tables::runs(report),
         scheduling: scheduling::scheduling(report),
-        differs: views.iter().flat_map(|view| &view.pictures).any(|picture| picture.differs && picture.folded.is_ok()),
+        differs: views
+            .iter()
+            .flat_map(|view| &view.pictures)
+            .any(|picture| picture.differs && picture.folded.is_ok()),
         views,
         narrowest,
         missing: crate::report::profilers::missing(report),

@@ -94,7 +94,8 @@ fn one_poll(poll: &LongPoll, own: Option<&str>) -> Poll {
         seen: time(poll.seen_ns as f64 / 1e3, WORDS),
         on_cpu: format!("{:.0} %", 100.0 * poll.on_cpu),
         waits: waits(poll),
-        at: at.map_or_else(|| "no stack".into(), |step| format!("{} {}", step.function, step.place)),
+        at: at
+            .map_or_else(|| "no stack".into(), |step| format!("{} {}", step.function, step.place)),
         share: format!("{:.0} %", 100.0 * poll.stack_share),
         stack,
     }
@@ -109,7 +110,8 @@ fn waits(poll: &LongPoll) -> String {
         };
     };
     let name = if channel.is_empty() { "kernel function unknown" } else { channel };
-    let call = syscall.map_or_else(String::new, |number| format!(" ({})", syscalls::in_words(number)));
+    let call =
+        syscall.map_or_else(String::new, |number| format!(" ({})", syscalls::in_words(number)));
     format!("{}{call}, {seen} times", cut(name, NAME))
 }
 
@@ -138,7 +140,8 @@ pub(crate) struct Bar {
 }
 
 pub(crate) fn slow(report: &Results) -> Vec<Slow> {
-    let followed = report.profiles.iter().filter_map(|profile| Some((profile, profile.slow.as_ref()?)));
+    let followed =
+        report.profiles.iter().filter_map(|profile| Some((profile, profile.slow.as_ref()?)));
     followed.map(|(profile, slow)| one_request(label(&profile.spec), slow)).collect()
 }
 
@@ -150,11 +153,20 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
         Bar {
             left: format!("{left:.2}"),
             width: format!("{:.2}", (100.0 * poll.us / all).clamp(0.15, (100.0 - left).max(0.15))),
-            label: format!("{}: {} after {}", cut(&poll.step, NAME), told(poll.us), told(poll.at_us)),
+            label: format!(
+                "{}: {} after {}",
+                cut(&poll.step, NAME),
+                told(poll.us),
+                told(poll.at_us)
+            ),
         }
     };
     let row = |poll: &lab_recording::observations::RequestPoll| {
-        vec![Cell::text(cut(&poll.step, NAME)), Cell::number(told(poll.at_us)), Cell::number(told(poll.us))]
+        vec![
+            Cell::text(cut(&poll.step, NAME)),
+            Cell::number(told(poll.at_us)),
+            Cell::number(told(poll.us)),
+        ]
     };
     let heads = vec![Cell::text("last step"), Cell::number("start"), Cell::number("duration")];
     let rows: Vec<_> = slow.polls.iter().take(ROWS).map(row).collect();
@@ -168,8 +180,14 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
         told(polled),
         three_digits(100.0 * (1.0 - polled / all).max(0.0)),
     );
-    let table = Table::new("Polls of the request, in order", heads, rows).noted(notes.into_iter().collect());
-    Slow { of, summary, bars: slow.polls.iter().take(STEPS).map(bar).collect(), table: table.some() }
+    let table = Table::new("Polls of the request, in order", heads, rows)
+        .noted(notes.into_iter().collect());
+    Slow {
+        of,
+        summary,
+        bars: slow.polls.iter().take(STEPS).map(bar).collect(),
+        table: table.some(),
+    }
 }
 
 fn told(us: f64) -> String {
@@ -178,10 +196,12 @@ fn told(us: f64) -> String {
 
 /// What the allocator held over time, of each run that it was looked at in.
 pub(crate) fn memory(report: &Results) -> Option<Plot> {
-    let kept: Vec<&Profile> = report.profiles.iter().filter(|profile| profile.memory.len() > 1).collect();
+    let kept: Vec<&Profile> =
+        report.profiles.iter().filter(|profile| profile.memory.len() > 1).collect();
     let lines = |(number, profile): (usize, &&Profile)| {
         let line = |what: &str, look, of: fn(&MemoryAt) -> u64| {
-            let points = profile.memory.iter().map(|at| (at.ms / 1e3, of(at) as f64 / 1e6)).collect();
+            let points =
+                profile.memory.iter().map(|at| (at.ms / 1e3, of(at) as f64 / 1e6)).collect();
             Line { name: format!("{}: {what}", label(&profile.spec)), points, look }
         };
         [
@@ -203,7 +223,8 @@ pub(crate) fn memory(report: &Results) -> Option<Plot> {
 
 fn of_memory(profile: &Profile) -> String {
     let mb = |bytes: u64| three_digits(bytes as f64 / 1e6);
-    let most = |of: fn(&MemoryAt) -> u64| mb(profile.memory.iter().map(of).max().unwrap_or_default());
+    let most =
+        |of: fn(&MemoryAt) -> u64| mb(profile.memory.iter().map(of).max().unwrap_or_default());
     let last = profile.memory.last().map_or(0, |at| at.allocated);
     let of = label(&profile.spec);
     format!(

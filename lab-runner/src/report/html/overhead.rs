@@ -25,14 +25,18 @@ pub(crate) fn overhead(report: &Results) -> Overhead {
     let tables: Vec<Table> = by_profiler(report)
         .iter()
         .map(|(profiler, runs)| {
-            let heads = [Cell::text("")].into_iter().chain(runs.iter().map(|run| Cell::number(label(&run.spec))));
-            let beside = runs
-                .iter()
-                .filter_map(|run| Some(format!("{}: {}", label(&run.spec), beside_line(report, run, WORDS)?)));
-            Table::new(&profiler.to_string(), heads.collect(), rows(runs)).noted(missing(runs).chain(beside).collect())
+            let heads = [Cell::text("")]
+                .into_iter()
+                .chain(runs.iter().map(|run| Cell::number(label(&run.spec))));
+            let beside = runs.iter().filter_map(|run| {
+                Some(format!("{}: {}", label(&run.spec), beside_line(report, run, WORDS)?))
+            });
+            Table::new(&profiler.to_string(), heads.collect(), rows(runs))
+                .noted(missing(runs).chain(beside).collect())
         })
         .collect();
-    let summary = if tables.is_empty() { format!("{}.", capital(NOBODY)) } else { MEANS.to_owned() };
+    let summary =
+        if tables.is_empty() { format!("{}.", capital(NOBODY)) } else { MEANS.to_owned() };
     Overhead { summary, tables }
 }
 
@@ -49,14 +53,20 @@ fn rows(runs: &[&Profile]) -> Vec<Vec<Cell>> {
         Ok(cost) => Cell::number(share(cost)),
         Err(_) => Cell::faint(why_not(&run.overhead).unwrap_or_default()),
     };
-    let first =
-        [Cell::of_class("share of the run's CPU time", "name own")].into_iter().chain(runs.iter().map(whole)).collect();
+    let first = [Cell::of_class("share of the run's CPU time", "name own")]
+        .into_iter()
+        .chain(runs.iter().map(whole))
+        .collect();
     let mut rows = vec![first];
-    rows.push(row("CPU time", &|cost| Some(format!("{} of {}", time_ms(cost.ms.mid), time_ms(cost.run_ms)))));
+    rows.push(row("CPU time", &|cost| {
+        Some(format!("{} of {}", time_ms(cost.ms.mid), time_ms(cost.run_ms)))
+    }));
     rows.push(row("share of wall time", &|cost| Some(percent(cost.of_wall.mid))));
     rows.push(row("the profiler's threads", &|cost| Some(time_ms(cost.threads_ms))));
     rows.extend(events(runs).iter().map(|what| {
-        row(&format!("each {what}"), &|cost| Some(event(cost.per_event.iter().find(|of| of.what == *what)?, WORDS)))
+        row(&format!("each {what}"), &|cost| {
+            Some(event(cost.per_event.iter().find(|of| of.what == *what)?, WORDS))
+        })
     }));
     rows
 }
@@ -64,7 +74,9 @@ fn rows(runs: &[&Profile]) -> Vec<Vec<Cell>> {
 /// What happened in any of these runs.
 fn events(runs: &[&Profile]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for of in runs.iter().filter_map(|run| run.overhead.as_ref().ok()).flat_map(|cost| &cost.per_event) {
+    for of in
+        runs.iter().filter_map(|run| run.overhead.as_ref().ok()).flat_map(|cost| &cost.per_event)
+    {
         if !all.contains(&of.what) {
             all.push(of.what.clone());
         }
@@ -74,9 +86,13 @@ fn events(runs: &[&Profile]) -> Vec<String> {
 
 fn missing(runs: &[&Profile]) -> impl Iterator<Item = String> {
     let of = |run: &&Profile| {
-        let missing = run.overhead.as_ref().ok().map(|cost| cost.missing.clone()).unwrap_or_default();
+        let missing =
+            run.overhead.as_ref().ok().map(|cost| cost.missing.clone()).unwrap_or_default();
         let label = label(&run.spec);
-        missing.into_iter().map(move |what| format!("{label}: not measured: {what}")).collect::<Vec<_>>()
+        missing
+            .into_iter()
+            .map(move |what| format!("{label}: not measured: {what}"))
+            .collect::<Vec<_>>()
     };
     runs.iter().flat_map(of).collect::<Vec<_>>().into_iter()
 }

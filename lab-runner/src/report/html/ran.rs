@@ -8,13 +8,19 @@ use std::collections::BTreeSet;
 
 /// Warnings, dropped runs and notes that most runs share.
 pub(crate) fn doubts(report: &Results) -> Vec<String> {
-    let warnings = report.comparison.iter().flat_map(|comparison| comparison.warnings.iter().cloned());
+    let warnings =
+        report.comparison.iter().flat_map(|comparison| comparison.warnings.iter().cloned());
     let most = |note: &String| {
         let said = report.runs.iter().filter(|(run, _)| run.notes.contains(note)).count();
         2 * said > report.runs.len()
     };
-    let notes: BTreeSet<String> =
-        report.runs.iter().flat_map(|(run, _)| &run.notes).filter(|note| most(note)).cloned().collect();
+    let notes: BTreeSet<String> = report
+        .runs
+        .iter()
+        .flat_map(|(run, _)| &run.notes)
+        .filter(|note| most(note))
+        .cloned()
+        .collect();
     let one = if let [(run, _)] = &report.runs[..] { Some(run) } else { None };
     let reasons = one.iter().flat_map(|run| run.validity.reasons.iter().cloned());
     let ending = one.iter().filter(|run| run.recording.outcome.ending != Ending::Finished);
@@ -43,7 +49,12 @@ pub(crate) fn asked(report: &Results) -> Vec<(&'static str, String)> {
 
 /// The pairs that do not count, or of which only counts or bounds do.
 pub(crate) fn dropped(report: &Results) -> Vec<String> {
-    report.comparison.iter().flat_map(|comparison| &comparison.pairs).filter_map(compare::spoiled).collect()
+    report
+        .comparison
+        .iter()
+        .flat_map(|comparison| &comparison.pairs)
+        .filter_map(compare::spoiled)
+        .collect()
 }
 
 /// The machine and what the lab was built with, as far as it is known.

@@ -72,7 +72,10 @@ pub(crate) fn scheduling(report: &Results) -> Option<Scheduling> {
 
 fn times(runs: &[Run<'_>]) -> Vec<Picture> {
     let key: Vec<(&str, String)> = match runs {
-        [before, after] => vec![("s0", format!("{}, above", before.label)), ("s1", format!("{}, below", after.label))],
+        [before, after] => vec![
+            ("s0", format!("{}, above", before.label)),
+            ("s1", format!("{}, below", after.label)),
+        ],
         several => several.iter().take(1).map(|run| ("s0", run.label.clone())).collect(),
     };
     let drawn = [
@@ -82,7 +85,9 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
         ),
         (
             "schedule latency: how long tasks waited for a poll",
-            histogram::draw("schedule latency by group", runs, WORDS, |group| group.latency_us.as_ref()),
+            histogram::draw("schedule latency by group", runs, WORDS, |group| {
+                group.latency_us.as_ref()
+            }),
         ),
     ];
     let picture = |(title, drawn): (&str, Option<(String, String)>)| {
@@ -94,7 +99,12 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
 
 fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
     let drawn = if most > 0 { timeline::draw(run, palette, most, WORDS) } else { None };
-    let timeline = drawn.map(|(svg, says)| Picture { title: timeline::title(run), svg, says, key: Vec::new() });
+    let timeline = drawn.map(|(svg, says)| Picture {
+        title: timeline::title(run),
+        svg,
+        says,
+        key: Vec::new(),
+    });
     let lines = [
         ("polls", run.counts()),
         ("workers", run.workers(WORDS)),
@@ -129,15 +139,21 @@ fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
         row.extend(run.profile.ops.map(|_| Cell::number(run.per_op(edge.ms, WORDS))));
         row
     };
-    let mut heads =
-        vec![Cell::text("waited for"), Cell::text("who waited"), Cell::number("waited"), Cell::number("waits")];
+    let mut heads = vec![
+        Cell::text("waited for"),
+        Cell::text("who waited"),
+        Cell::number("waited"),
+        Cell::number("waits"),
+    ];
     heads.push(Cell::number("share"));
     heads.extend(run.profile.ops.map(|_| Cell::number(format!("per {}", run.op))));
     let caption = format!("{}: who waited for whom; what is to be blamed in bold", run.label);
     let rest: f64 = edges.iter().skip(EDGES).map(|edge| edge.ms).sum();
     let more = counted(edges.len().saturating_sub(EDGES) as u64, "row");
-    let left_out = (rest > 0.0).then(|| format!("{more} more: {} of all waiting.", percent(rest / blame.waited_ms)));
-    let meaning = "Waiting is summed over tasks: two that wait for a second wait for two.".to_owned();
+    let left_out = (rest > 0.0)
+        .then(|| format!("{more} more: {} of all waiting.", percent(rest / blame.waited_ms)));
+    let meaning =
+        "Waiting is summed over tasks: two that wait for a second wait for two.".to_owned();
     let rows = edges.iter().take(EDGES).map(row).collect();
     Table::new(&caption, heads, rows).noted([meaning].into_iter().chain(left_out).collect()).some()
 }
@@ -147,22 +163,32 @@ fn workers(workers: &[Worker]) -> Option<Table> {
     let several = workers.iter().any(|worker| worker.runtime != 0);
     let row = |worker: &Worker| {
         let whole = worker.busy_ms + worker.stalled_ms + worker.idle_ms + worker.outside_ms;
-        let cell = |ms: f64| Cell::number(format!("{} · {}", time(ms * 1e3, WORDS), percent(ms / whole)));
+        let cell =
+            |ms: f64| Cell::number(format!("{} · {}", time(ms * 1e3, WORDS), percent(ms / whole)));
         let of = if several {
             format!("runtime {}, worker {}", worker.runtime, worker.worker)
         } else {
             worker.worker.to_string()
         };
         let mut row = vec![Cell::text(of), Cell::number(grouped(worker.polls as i64))];
-        row.extend([worker.busy_ms, worker.stalled_ms, worker.idle_ms, worker.outside_ms].map(cell));
+        row.extend(
+            [worker.busy_ms, worker.stalled_ms, worker.idle_ms, worker.outside_ms].map(cell),
+        );
         row.extend(core.then(|| worker.core_wait_ms.map_or_else(|| Cell::faint("-"), cell)));
         row
     };
-    let mut heads = vec![Cell::text("worker"), Cell::number("polls"), Cell::number("busy"), Cell::number("stalled")];
+    let mut heads = vec![
+        Cell::text("worker"),
+        Cell::number("polls"),
+        Cell::number("busy"),
+        Cell::number("stalled"),
+    ];
     heads.extend([Cell::number("asleep"), Cell::number("outside polls")]);
     heads.extend(core.then(|| Cell::number("waited for a core")));
     let note = "Stalled: in polls of 10 ms and more, while which nothing else can run there. Outside polls: the runtime itself, \
                 its driver, and what no hook tells of.";
     let rows = workers.iter().take(WORKERS).map(row).collect();
-    Table::new("What each worker did with its time", heads, rows).noted(vec![note.to_owned()]).some()
+    Table::new("What each worker did with its time", heads, rows)
+        .noted(vec![note.to_owned()])
+        .some()
 }

@@ -30,7 +30,8 @@ pub(crate) struct SourceLine {
 /// nothing but sources is read.
 pub(crate) fn around(file: &str, line: u32) -> Option<Source> {
     let here = std::env::current_dir().ok()?;
-    let is_source = |path: &PathBuf| fs::metadata(path).is_ok_and(|is| is.is_file() && is.len() <= MOST_BYTES);
+    let is_source =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|is| is.is_file() && is.len() <= MOST_BYTES);
     let path = here.ancestors().map(|folder| folder.join(file)).find(is_source)?;
     let text = file.ends_with(".rs").then(|| fs::read_to_string(path).ok())?;
     around_line(&text?, line)
@@ -41,7 +42,12 @@ fn around_line(text: &str, line: u32) -> Option<Source> {
     let blamed = (line as usize).checked_sub(1).filter(|at| *at < all.len())?;
     let from = blamed.saturating_sub(BEFORE).min(all.len().saturating_sub(LINES));
     let shown = &all[from..all.len().min(from + LINES)];
-    let indent = shown.iter().filter(|text| !text.trim().is_empty()).map(|text| indent(text)).min().unwrap_or(0);
+    let indent = shown
+        .iter()
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| indent(text))
+        .min()
+        .unwrap_or(0);
     let one = |(at, text): (usize, &&str)| SourceLine {
         number: from + at + 1,
         text: text.chars().skip(indent).take(WIDTH).collect(),
@@ -63,7 +69,12 @@ mod tests {
         let text: String = (1..=9).map(|number| format!("    line {number}\n")).collect();
         let of = |line| {
             let source = around_line(&text, line)?;
-            let blamed = source.lines.iter().filter(|line| line.blamed).map(|line| line.number).collect::<Vec<_>>();
+            let blamed = source
+                .lines
+                .iter()
+                .filter(|line| line.blamed)
+                .map(|line| line.number)
+                .collect::<Vec<_>>();
             Some((source.lines[0].number, source.lines.len(), blamed))
         };
         assert_eq!((of(1), of(5)), (Some((1, 6, vec![1])), Some((3, 6, vec![5]))));

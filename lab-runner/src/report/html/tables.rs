@@ -31,15 +31,22 @@ pub(crate) fn claims(report: &Results) -> Claims {
     }
     let asked: Vec<(&str, &Judged)> = report.claims().filter(|(_, claim)| claim.asked).collect();
     let many = asked.len() > MANY;
-    let (told, quiet): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(_, claim)| !many || is_story(claim));
+    let (told, quiet): (Vec<_>, Vec<_>) =
+        asked.into_iter().partition(|(_, claim)| !many || is_story(claim));
     let unasked = report.claims().filter(|(_, claim)| !claim.asked).count();
     Claims {
         judged: judged("Checks of this scenario", &told).some(),
         quiet: judged("Checks of single runs that hold", &quiet).some(),
         not_judged: match unasked {
             0 => String::new(),
-            1 => format!("1 more check compares with other runs: lab run {} --all", report.spec.scenario),
-            n => format!("{n} more checks compare with other runs: lab run {} --all", report.spec.scenario),
+            1 => format!(
+                "1 more check compares with other runs: lab run {} --all",
+                report.spec.scenario
+            ),
+            n => format!(
+                "{n} more checks compare with other runs: lab run {} --all",
+                report.spec.scenario
+            ),
         },
     }
 }
@@ -53,7 +60,12 @@ fn judged(caption: &str, claims: &[(&str, &Judged)]) -> Table {
             Verdict::NotMeasured => "open",
         };
         let verdict = Cell::of_class(claim.verdict.to_string(), class);
-        vec![Cell::text(claim.claim.says), verdict, Cell::text(*variant), Cell::of_class(measured, "dim")]
+        vec![
+            Cell::text(claim.claim.says),
+            verdict,
+            Cell::text(*variant),
+            Cell::of_class(measured, "dim"),
+        ]
     };
     let heads = ["check", "verdict", "variant", "measured"].map(Cell::text).into();
     Table::new(caption, heads, claims.iter().map(row).collect())
@@ -69,7 +81,11 @@ fn kept(report: &Results) -> Table {
             _ => "open",
         };
         let verdict = Cell::of_class(word, class);
-        vec![Cell::text(kept.claim.says), verdict, Cell::number(format!("{times} of {pairs} pairs"))]
+        vec![
+            Cell::text(kept.claim.says),
+            verdict,
+            Cell::number(format!("{times} of {pairs} pairs")),
+        ]
     };
     let caption = "What distinguishes a fix from a trap, checked on the side after of each pair";
     let heads = vec![Cell::text("check"), Cell::text("verdict"), Cell::number("pairs")];
@@ -94,7 +110,11 @@ pub(crate) fn percentiles(report: &Results) -> Option<Table> {
     };
     let heads = QUANTILES.into_iter().map(|(_, name)| Cell::number(name.replace("p999", "p99.9")));
     let heads = [Cell::text("")].into_iter().chain(heads).collect();
-    let table = Table::new("Where the time went, by percentile", heads, Part::ALL.into_iter().map(row).collect());
+    let table = Table::new(
+        "Where the time went, by percentile",
+        heads,
+        Part::ALL.into_iter().map(row).collect(),
+    );
     Some(table.noted(marks(run.metrics.values())))
 }
 
@@ -110,12 +130,21 @@ pub(crate) fn runs(report: &Results) -> Option<Table> {
     let row = |run: &Analysis| {
         let cells = report.columns.iter().map(|column| cell(run, column.metric));
         let ending = format!("{}, {}", run.recording.outcome.ending, run.validity.verdict);
-        let named = [Cell::text(name(run)), Cell::of_class(run.recording.spec.kind.to_string(), "dim")];
+        let named =
+            [Cell::text(name(run)), Cell::of_class(run.recording.spec.kind.to_string(), "dim")];
         named.into_iter().chain(cells).chain([Cell::text(ending)]).collect()
     };
     let columns = report.columns.iter().map(|column| Cell::number(column.head));
-    let heads = ["variant", "kind"].map(Cell::text).into_iter().chain(columns).chain([Cell::text("ending")]).collect();
-    let shown = report.runs.iter().flat_map(|(run, _)| report.columns.iter().filter_map(|c| run.metrics.get(c.metric)));
+    let heads = ["variant", "kind"]
+        .map(Cell::text)
+        .into_iter()
+        .chain(columns)
+        .chain([Cell::text("ending")])
+        .collect();
+    let shown = report
+        .runs
+        .iter()
+        .flat_map(|(run, _)| report.columns.iter().filter_map(|c| run.metrics.get(c.metric)));
     let rows = report.runs.iter().map(|(run, _)| row(run)).collect();
     Some(Table::new("The runs beside each other", heads, rows).noted(marks(shown)))
 }
@@ -124,15 +153,24 @@ pub(crate) fn runs(report: &Results) -> Option<Table> {
 pub(crate) fn compared(comparison: &Comparison) -> Table {
     let Comparison { before, after, metrics, .. } = comparison;
     let mut heads = vec![Cell::text("metric"), Cell::number(before), Cell::number(after)];
-    heads.extend([Cell::number("ratio"), Cell::text("interval"), Cell::text("verdict"), Cell::number("detectable")]);
-    let halved: Vec<&str> = metrics.iter().filter(|metric| metric.halved).map(|metric| &metric.metric[..]).collect();
+    heads.extend([
+        Cell::number("ratio"),
+        Cell::text("interval"),
+        Cell::text("verdict"),
+        Cell::number("detectable"),
+    ]);
+    let halved: Vec<&str> =
+        metrics.iter().filter(|metric| metric.halved).map(|metric| &metric.metric[..]).collect();
     let mut notes = vec![
         "The metric with a star decides. A verdict needs the whole interval; detectable is the smallest change that so \
          many pairs show at this noise."
             .to_owned(),
     ];
     if !halved.is_empty() {
-        notes.push(format!("A half was added to both sides, because some values are zero: {}.", halved.join(", ")));
+        notes.push(format!(
+            "A half was added to both sides, because some values are zero: {}.",
+            halved.join(", ")
+        ));
     }
     let caption = "Change of each metric within pairs";
     Table::new(caption, heads, metrics.iter().map(metric).collect()).noted(notes)
@@ -141,7 +179,11 @@ pub(crate) fn compared(comparison: &Comparison) -> Table {
 fn metric(metric: &Compared) -> Vec<Cell> {
     let value = |side: &Reading| Cell::number(reading(&metric.metric, side, WORDS));
     let star = if metric.primary { " ★" } else { "" };
-    let named = [Cell::text(format!("{}{star}", words(&metric.metric))), value(&metric.before), value(&metric.after)];
+    let named = [
+        Cell::text(format!("{}{star}", words(&metric.metric))),
+        value(&metric.before),
+        value(&metric.after),
+    ];
     let rest = match &metric.estimate {
         Ok(estimate) if !metric.judged => [
             Cell::faint(three_digits(estimate.ratio)),
@@ -153,9 +195,15 @@ fn metric(metric: &Compared) -> Vec<Cell> {
             Cell::number(three_digits(estimate.ratio)),
             Cell::text(interval(estimate)),
             verdict(metric),
-            Cell::faint(metric.detectable.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0))),
+            Cell::faint(
+                metric
+                    .detectable
+                    .map_or_else(String::new, |share| format!("{:.0} %", share * 100.0)),
+            ),
         ],
-        Err(why) => [Cell::faint("-"), Cell::of_class(why, "dim"), Cell::text(""), Cell::number("")],
+        Err(why) => {
+            [Cell::faint("-"), Cell::of_class(why, "dim"), Cell::text(""), Cell::number("")]
+        }
     };
     named.into_iter().chain(rest).collect()
 }

@@ -27,7 +27,8 @@ const HOSTILE: &str = "<script>alert(1)</script>\"'><i onclick=\"x\">&amp;";
 
 fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
-    let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
+    let pair =
+        Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
     let purpose = Purpose::Profile { profiler, pair: Some(pair), ratio: 1 };
     let parsed = Folded::parse(stacks.as_bytes());
     let view = Seen {
@@ -43,7 +44,10 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         spec: Spec { purpose, variant: variant.into(), ..spec() },
         profiler,
         ending: Ending::Finished,
-        note: ProfilerStatus { counts: [("samples_delivered".to_owned(), 1_990)].into(), ..ProfilerStatus::default() },
+        note: ProfilerStatus {
+            counts: [("samples_delivered".to_owned(), 1_990)].into(),
+            ..ProfilerStatus::default()
+        },
         views: vec![view],
         slow: None,
         memory: Vec::new(),
@@ -73,7 +77,11 @@ fn cpu() -> Vec<Profile> {
 
 /// A long poll, a slow request and memory over time, all of which say this.
 fn moments(mut profile: Profile, says: &str) -> Profile {
-    let frame = |line| Frame { function: says.into(), file: Some(format!("/home/{says}/src/app.rs")), line };
+    let frame = |line| Frame {
+        function: says.into(),
+        file: Some(format!("/home/{says}/src/app.rs")),
+        line,
+    };
     profile.long_polls = vec![LongPoll {
         task: 7,
         thread: 1,
@@ -90,7 +98,12 @@ fn moments(mut profile: Profile, says: &str) -> Profile {
         waits: vec![Wait { channel: says.into(), syscall: Some(0), file: None, seen: 12 }],
     }];
     let poll = |at_us| RequestPoll { at_us, us: 10.0, step: says.into() };
-    profile.slow = Some(SlowRequest { request: 9, us: 1_000.0, polls: vec![poll(0.0), poll(900.0)], left_out: 2 });
+    profile.slow = Some(SlowRequest {
+        request: 9,
+        us: 1_000.0,
+        polls: vec![poll(0.0), poll(900.0)],
+        left_out: 2,
+    });
     profile.memory = [0.0, 10.0, 20.0]
         .map(|ms| MemoryAt { ms, allocated: 5_000_000, active: 6_000_000, resident: 8_000_000 })
         .into();
@@ -119,8 +132,17 @@ pub(crate) fn assert_well_formed(page: &str) {
 }
 
 fn assert_loads_nothing(page: &str) {
-    for word in ["src=", "href=\"http", "@import", "url(", "fetch(", "XMLHttpRequest", "import(", "<iframe", "<object"]
-    {
+    for word in [
+        "src=",
+        "href=\"http",
+        "@import",
+        "url(",
+        "fetch(",
+        "XMLHttpRequest",
+        "import(",
+        "<iframe",
+        "<object",
+    ] {
         assert!(!page.contains(word), "{word} is in the page");
     }
     assert!(page.contains("default-src 'none'"));
@@ -161,7 +183,8 @@ fn watched(profile: Profile, high: f64) -> Profile {
     let share = Range { low: high / 4.0, mid: high / 2.0, high };
     let ns = Range { low: 40.0, mid: 41.0, high: 50.0 };
     let polls = PerEvent { what: "poll".into(), count: 1_000, ns };
-    let cost = Cost { run_ms: 100.0, share, per_event: vec![polls], complete: true, ..Cost::default() };
+    let cost =
+        Cost { run_ms: 100.0, share, per_event: vec![polls], complete: true, ..Cost::default() };
     Profile { overhead: Ok(cost), ..profile }
 }
 
@@ -169,7 +192,8 @@ fn watched(profile: Profile, high: f64) -> Profile {
 fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
     let nobody = page_of(&with(Vec::new())).unwrap();
     assert!(
-        nobody.contains("<summary>Profiling overhead</summary>") && nobody.contains("No profiler looked"),
+        nobody.contains("<summary>Profiling overhead</summary>")
+            && nobody.contains("No profiler looked"),
         "{nobody}"
     );
     let [before, after] = <[Profile; 2]>::try_from(cpu()).unwrap();
@@ -188,7 +212,9 @@ fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
 #[test]
 fn what_is_smaller_than_what_overhead_cost_is_no_headline() {
     // The work is nine tenths of what was seen.
-    let page = |high: f64| page_of(&with(vec![watched(profile(Profiler::Cpu, Side::A, BEFORE), high)])).unwrap();
+    let page = |high: f64| {
+        page_of(&with(vec![watched(profile(Profiler::Cpu, Side::A, BEFORE), high)])).unwrap()
+    };
     let (stands, refused) = (page(0.899), page(0.901));
     let (place, instead) = ("90.0 % in", "nothing above the profiling overhead, 90.1 %");
     assert!(stands.contains(place) && !stands.contains("nothing above the profiling overhead"));
@@ -229,7 +255,9 @@ fn what_comes_from_outside_stays_text() {
     for report in [report, single] {
         let page = page_of(&report).unwrap();
         assert_well_formed(&page);
-        assert!(!page.contains("<script>alert") && !page.contains("<i ") && !page.contains("<b>bold"));
+        assert!(
+            !page.contains("<script>alert") && !page.contains("<i ") && !page.contains("<b>bold")
+        );
         assert!(
             page.matches("&lt;script").count() + page.matches("&#60;script").count() > 10,
             "they are there as text"
@@ -250,7 +278,10 @@ fn a_profiler_that_is_missing_or_damaged_is_told_and_the_rest_is_shown() {
     damaged.ending = Ending::Hung;
     let mut profiles = cpu();
     profiles.extend([missing, damaged]);
-    let report = Results { lost_profiles: vec!["b-fixed-cpu: cannot understand spec.json".into()], ..with(profiles) };
+    let report = Results {
+        lost_profiles: vec!["b-fixed-cpu: cannot understand spec.json".into()],
+        ..with(profiles)
+    };
     let page = page_of(&report).unwrap();
     for part in [
         "<b>alloc</b> not available: no jemalloc here",
@@ -271,7 +302,9 @@ fn large(seed: usize) -> String {
     for i in 0..4_000_usize {
         let frame = |depth: usize| {
             let branch = if depth < 25 { 0 } else { (i * 31 + seed + depth * 7) % (depth * 3) };
-            format!("a_service::with_a_long_path::module_{branch}::Handler<T>::function_at_{depth}::{{closure}}")
+            format!(
+                "a_service::with_a_long_path::module_{branch}::Handler<T>::function_at_{depth}::{{closure}}"
+            )
         };
         let frames: Vec<String> = (0..45).map(frame).collect();
         text += &format!("{} {}\n", frames.join(";"), 1 + i % 50);
@@ -282,7 +315,8 @@ fn large(seed: usize) -> String {
 #[test]
 fn a_large_recording_under_every_profiler_is_a_small_page() {
     let sides = [Side::A, Side::B];
-    let of = |profiler| sides.map(|side| profile(profiler, side, &large(usize::from(side == Side::B))));
+    let of =
+        |profiler| sides.map(|side| profile(profiler, side, &large(usize::from(side == Side::B))));
     let report = with(Profiler::ALL.into_iter().flat_map(of).collect());
     let page = page_of(&report).unwrap();
     assert!(page.len() < 4_000_000, "{} bytes", page.len());
@@ -308,7 +342,8 @@ fn one_run_and_several_have_their_own_tables() {
 
 #[test]
 fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
-    let page = page_of(&with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())])).unwrap();
+    let page =
+        page_of(&with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())])).unwrap();
     assert_well_formed(&page);
     assert_loads_nothing(&page);
     for part in [
@@ -326,14 +361,21 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
-    assert!(page.contains("in the 2.00 s in which tasks waited most"), "older recordings hold no more");
+    assert!(
+        page.contains("in the 2.00 s in which tasks waited most"),
+        "older recordings hold no more"
+    );
     let whole = Stretch { from_ms: 0.0, ms: 5_000.0, ..faulty().worst.unwrap() };
-    let with_whole = page_of(&with(vec![looked_at(Side::A, Sched { whole: Some(whole), ..faulty() })])).unwrap();
+    let with_whole =
+        page_of(&with(vec![looked_at(Side::A, Sched { whole: Some(whole), ..faulty() })])).unwrap();
     assert!(with_whole.contains("what each worker did in the whole run, 5.00 s"), "{with_whole}");
     let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
     let page = page_of(&one).unwrap();
     assert_well_formed(&page);
-    assert!(page.contains("each request waited 612 ms on average, 99.2 % of it") && !page.contains(", above"));
+    assert!(
+        page.contains("each request waited 612 ms on average, 99.2 % of it")
+            && !page.contains(", above")
+    );
     assert!(!page_of(&compared()).unwrap().contains("<h2>Blame</h2>"));
 }
 

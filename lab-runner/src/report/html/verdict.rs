@@ -15,7 +15,9 @@ use lab_recording::Ending;
 pub(crate) fn head(report: &Results) -> String {
     let scenario = &report.spec.scenario;
     match (&report.comparison, &report.sweep, &report.runs[..]) {
-        (Some(Comparison { before, after, .. }), ..) => format!("{scenario}: {before} against {after}"),
+        (Some(Comparison { before, after, .. }), ..) => {
+            format!("{scenario}: {before} against {after}")
+        }
         (None, Some(_), _) => format!("{scenario}: how its cost grows"),
         (None, None, [(run, _)]) => format!("{scenario}, variant {}", run.recording.spec.variant),
         (None, None, runs) => format!("{scenario}: {} runs", runs.len()),
@@ -42,14 +44,20 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> String {
         }
         (None, None) => format!("Nothing can be concluded: {}.", why_not(primary)),
         (None, Some((metric, estimate))) => match metric.change {
-            Change::Improved | Change::Regressed => changed([before, after], metric, estimate) + ", " + &from,
+            Change::Improved | Change::Regressed => {
+                changed([before, after], metric, estimate) + ", " + &from
+            }
             Change::Equivalent => {
                 let (what, interval) = (what(&metric.metric), factors(estimate));
-                format!("{after} and {before} are as good as each other by {what}: {interval}, {from}")
+                format!(
+                    "{after} and {before} are as good as each other by {what}: {interval}, {from}"
+                )
             }
             Change::Inconclusive => {
                 let (what, interval) = (what(&metric.metric), factors(estimate));
-                format!("Whether {after} is better than {before} by {what} cannot be told yet: {interval}, {from}")
+                format!(
+                    "Whether {after} is better than {before} by {what} cannot be told yet: {interval}, {from}"
+                )
             }
         },
     }
@@ -102,7 +110,12 @@ fn times_between(estimate: &Estimate) -> String {
 
 fn factors(estimate: &Estimate) -> String {
     let end = |end: f64| if end.is_finite() { three_digits(end) } else { "?".into() };
-    format!("factor {} ({} to {})", three_digits(estimate.ratio), end(estimate.low), end(estimate.high))
+    format!(
+        "factor {} ({} to {})",
+        three_digits(estimate.ratio),
+        end(estimate.low),
+        end(estimate.high)
+    )
 }
 
 /// A metric in words.
@@ -160,21 +173,35 @@ fn of_runs(report: &Results, runs: usize) -> String {
 pub(crate) fn of_trials(summaries: &[trials::Summary<'_>]) -> String {
     let mut texts = Vec::new();
     for summary in summaries {
-        let ends: Vec<String> = summary.endings.iter().map(|(ending, n)| format!("{n} {ending}")).collect();
-        texts.push(format!("{} runs of {}: {}", grouped(summary.trials as i64), summary.variant, ends.join(", ")));
+        let ends: Vec<String> =
+            summary.endings.iter().map(|(ending, n)| format!("{n} {ending}")).collect();
+        texts.push(format!(
+            "{} runs of {}: {}",
+            grouped(summary.trials as i64),
+            summary.variant,
+            ends.join(", ")
+        ));
     }
     texts.join("; ")
 }
 
 /// Which run is best and which worst by the metric that decides.
 fn between(report: &Results) -> String {
-    let Some(metric) = report.scenario.map(|scenario| scenario.primary) else { return String::new() };
-    let plain = report.runs.iter().map(|(run, _)| run).filter(|run| run.recording.spec.purpose.ratio() == 1);
-    let mut told: Vec<_> =
-        plain.filter_map(|run| Some((run.metrics.get(metric)?, &run.recording.spec.variant))).collect();
+    let Some(metric) = report.scenario.map(|scenario| scenario.primary) else {
+        return String::new();
+    };
+    let plain = report
+        .runs
+        .iter()
+        .map(|(run, _)| run)
+        .filter(|run| run.recording.spec.purpose.ratio() == 1);
+    let mut told: Vec<_> = plain
+        .filter_map(|run| Some((run.metrics.get(metric)?, &run.recording.spec.variant)))
+        .collect();
     told.sort_by(|a, b| a.0.value.total_cmp(&b.0.value));
     let (Some(least), Some(most)) = (told.first(), told.last()) else { return String::new() };
-    let one =
-        |told: &(&lab_analysis::requests::Reading, &String)| format!("{} ({})", reading(metric, told.0, WORDS), told.1);
+    let one = |told: &(&lab_analysis::requests::Reading, &String)| {
+        format!("{} ({})", reading(metric, told.0, WORDS), told.1)
+    };
     format!("; {} from {} to {}", what(metric), one(least), one(most))
 }

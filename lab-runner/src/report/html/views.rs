@@ -94,11 +94,13 @@ pub(crate) fn all(report: &Results) -> (Vec<View>, String) {
     let mut choices = |graphs: Vec<Graph>| {
         let first = graphs.iter().position(|graph| graph.folded.is_ok());
         let all = graphs.into_iter().enumerate();
-        all.map(|(number, graph)| choice(graph, fineness, Some(number) == first, &mut room)).collect()
+        all.map(|(number, graph)| choice(graph, fineness, Some(number) == first, &mut room))
+            .collect()
     };
     let all = folded.iter().zip(graphs).enumerate();
-    let mut views: Vec<View> =
-        all.map(|(number, (evidence, graphs))| view(report, number, evidence, choices(graphs))).collect();
+    let mut views: Vec<View> = all
+        .map(|(number, (evidence, graphs))| view(report, number, evidence, choices(graphs)))
+        .collect();
     if let Some(first) = carrier(report, &folded, &views) {
         views[first].first = true;
     }
@@ -118,7 +120,8 @@ fn carrier(report: &Results, evidence: &[Evidence], views: &[View]) -> Option<us
     let mut best: Option<(usize, (bool, f64))> = None;
     for number in drawn() {
         let view = &evidence[number];
-        let is_blamed = |frames: &[&str]| frames.iter().any(|frame| own_function(frame) == function);
+        let is_blamed =
+            |frames: &[&str]| frames.iter().any(|frame| own_function(frame) == function);
         let share = view.seen.first().and_then(|seen| seen.folded.share(is_blamed)).unwrap_or(0.0);
         let rank = (view.profiler != Profiler::Sched, share);
         // Of equals the first.
@@ -130,7 +133,8 @@ fn carrier(report: &Results, evidence: &[Evidence], views: &[View]) -> Option<us
 }
 
 fn choice(graph: Graph, fineness: Fineness, first: bool, room: &mut Room) -> Choice {
-    let legend = graph.folded.as_ref().map_or_else(|_| String::new(), |picture| picture.legend().to_owned());
+    let legend =
+        graph.folded.as_ref().map_or_else(|_| String::new(), |picture| picture.legend().to_owned());
     let folded = graph.folded.and_then(|picture| room.take(picture.svg(fineness.narrowest, first)));
     let full = graph.full.filter(|_| fineness.full && folded.is_ok());
     let full = full.and_then(|picture| room.take(picture.svg(fineness.narrowest, false)).ok());
@@ -149,9 +153,18 @@ fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choi
         shows: evidence.shows.clone(),
         full: pictures.iter().any(|picture| picture.full.is_some()),
         pictures,
-        seen: evidence.seen.iter().map(|seen| (seen.label.clone(), inside(report, evidence, seen))).collect(),
-        changes: difference.iter().flat_map(|d| d.lines(CHANGES)).map(|line| cut(&line, 2 * NAME)).collect(),
-        totals: difference.map_or_else(String::new, |difference| totals(report, evidence, &difference)),
+        seen: evidence
+            .seen
+            .iter()
+            .map(|seen| (seen.label.clone(), inside(report, evidence, seen)))
+            .collect(),
+        changes: difference
+            .iter()
+            .flat_map(|d| d.lines(CHANGES))
+            .map(|line| cut(&line, 2 * NAME))
+            .collect(),
+        totals: difference
+            .map_or_else(String::new, |difference| totals(report, evidence, &difference)),
         functions: functions(report, evidence),
         notes: notes(evidence, &of_profiler),
         counts: of_profiler.iter().map(|profile| (label(&profile.spec), counts(profile))).collect(),
@@ -164,13 +177,19 @@ fn view(report: &Results, number: usize, evidence: &Evidence, pictures: Vec<Choi
 fn totals(report: &Results, evidence: &Evidence, difference: &Difference) -> String {
     let ((before, after), (was, is)) = (&difference.labels, difference.totals);
     let (unit, per) = (&difference.unit, &difference.per);
-    let text = format!("In total {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit));
+    let text =
+        format!("In total {} {per} {before}, {} {after}.", amount(was, unit), amount(is, unit));
     let metrics = report.comparison.iter().flat_map(|comparison| &comparison.metrics);
-    let measured = metrics.filter(|_| evidence.profiler == Profiler::Cpu).find(|metric| metric.metric == CPU_PER_OP);
+    let measured = metrics
+        .filter(|_| evidence.profiler == Profiler::Cpu)
+        .find(|metric| metric.metric == CPU_PER_OP);
     let Some(metric) = measured.filter(|_| unit == "us") else { return text };
     let (measured_was, measured_is) = (metric.before.value, metric.after.value);
-    let measured =
-        format!("Measured without a profiler: {}, {}.", amount(measured_was, unit), amount(measured_is, unit));
+    let measured = format!(
+        "Measured without a profiler: {}, {}.",
+        amount(measured_was, unit),
+        amount(measured_is, unit)
+    );
     let differs = (is / was) / (measured_is / measured_was);
     let alike = (1.0 / AS_MUCH..=AS_MUCH).contains(&differs);
     let doubt = " The profiled runs did other work than the measured ones: changes below are not confirmed.";
@@ -180,12 +199,14 @@ fn totals(report: &Results, evidence: &Evidence, difference: &Difference) -> Str
 /// The functions with the largest share, with all that they call; the scenario's own ones in bold.
 fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
     let runs = &evidence.seen[..evidence.seen.len().min(RUNS)];
-    let totals: Vec<f64> = runs.iter().map(|seen| seen.folded.total().max(f64::MIN_POSITIVE)).collect();
+    let totals: Vec<f64> =
+        runs.iter().map(|seen| seen.folded.total().max(f64::MIN_POSITIVE)).collect();
     let (inclusive, own): (Vec<_>, Vec<_>) =
         runs.iter().map(|seen| (seen.folded.inclusive(), seen.folded.own())).unzip();
     let mut largest: BTreeMap<&str, f64> = BTreeMap::new();
     for (weights, total) in inclusive.iter().zip(&totals) {
-        for (function, weight) in weights.iter().filter(|(function, _)| !function.starts_with('[')) {
+        for (function, weight) in weights.iter().filter(|(function, _)| !function.starts_with('['))
+        {
             let share = largest.entry(function).or_default();
             *share = share.max(weight / total);
         }
@@ -193,14 +214,16 @@ fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
     let mut ordered: Vec<(&str, f64)> = largest.into_iter().collect();
     ordered.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
     let in_crate = lab_analysis::evidence::own_crate(report.scenario);
-    let share = |weights: &BTreeMap<&str, f64>, function: &str, total: f64| match weights.get(function) {
-        Some(weight) => Cell::number(format!("{:.1} %", 100.0 * weight / total)),
-        None => Cell::faint("-"),
-    };
+    let share =
+        |weights: &BTreeMap<&str, f64>, function: &str, total: f64| match weights.get(function) {
+            Some(weight) => Cell::number(format!("{:.1} %", 100.0 * weight / total)),
+            None => Cell::faint("-"),
+        };
     let row = |(function, _): &(&str, f64)| {
         let class = if is_own(function, in_crate) { "name own" } else { "name" };
-        let shares = (0..runs.len())
-            .flat_map(|run| [share(&inclusive[run], function, totals[run]), share(&own[run], function, totals[run])]);
+        let shares = (0..runs.len()).flat_map(|run| {
+            [share(&inclusive[run], function, totals[run]), share(&own[run], function, totals[run])]
+        });
         [Cell::of_class(cut(function, NAME), class)].into_iter().chain(shares).collect()
     };
     let heads = runs.iter().flat_map(|seen| match runs.len() {
@@ -216,14 +239,18 @@ fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
 /// what is wrong with its files.
 fn notes(evidence: &Evidence, profiles: &[&Profile]) -> Vec<String> {
     let several = profiles.len() > 1;
-    let named = |of: &str, text: &str| if several { format!("{of}: {text}") } else { text.to_owned() };
+    let named =
+        |of: &str, text: &str| if several { format!("{of}: {text}") } else { text.to_owned() };
     let said = profiles.iter().flat_map(|profile| {
         let of = label(&profile.spec);
-        let ended =
-            (profile.ending != Ending::Finished).then(|| format!("the run under this profiler {}", profile.ending));
+        let ended = (profile.ending != Ending::Finished)
+            .then(|| format!("the run under this profiler {}", profile.ending));
         ended.iter().chain(&profile.note.notes).map(|note| named(&of, note)).collect::<Vec<_>>()
     });
-    let damage = evidence.seen.iter().flat_map(|seen| seen.damage.iter().map(|damage| named(&seen.label, damage)));
+    let damage = evidence
+        .seen
+        .iter()
+        .flat_map(|seen| seen.damage.iter().map(|damage| named(&seen.label, damage)));
     said.chain(damage).collect()
 }
 

@@ -58,7 +58,11 @@ struct Event<'a> {
 
 /// What is known of each run that was watched; an empty list if nobody watched.
 pub(crate) fn documents(report: &Results) -> Vec<Watched<'_>> {
-    by_profiler(report).into_iter().flat_map(|(_, runs)| runs).map(|profile| document(report, profile)).collect()
+    by_profiler(report)
+        .into_iter()
+        .flat_map(|(_, runs)| runs)
+        .map(|profile| document(report, profile))
+        .collect()
 }
 
 fn document<'a>(report: &Results, profile: &'a Profile) -> Watched<'a> {
@@ -76,7 +80,12 @@ fn document<'a>(report: &Results, profile: &'a Profile) -> Watched<'a> {
 
 fn measured<'a>(cost: &'a Cost) -> Measured<'a> {
     let ci = |range: Range| [range.low, range.high];
-    let event = |PerEvent { what, count, ns }: &'a PerEvent| Event { what, count: *count, ns: ns.mid, ns_ci: ci(*ns) };
+    let event = |PerEvent { what, count, ns }: &'a PerEvent| Event {
+        what,
+        count: *count,
+        ns: ns.mid,
+        ns_ci: ci(*ns),
+    };
     Measured {
         share: cost.share.mid,
         share_ci: ci(cost.share),

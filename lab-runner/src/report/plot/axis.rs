@@ -13,11 +13,13 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// Holds all values, which have a place on the scale. A logarithmic one ends at 1, 2 or 5 times a power of ten:
-    /// whole powers at both ends would leave half of the field empty for sizes from 500 to 16 000.
+    /// Holds all values, which have a place on the scale. A logarithmic one ends at 1, 2 or 5 times
+    /// a power of ten: whole powers at both ends would leave half of the field empty for sizes from
+    /// 500 to 16 000.
     pub fn over(scale: Scale, values: impl Iterator<Item = f64>) -> Axis {
-        let ends =
-            values.fold(None, |ends: Option<(f64, f64)>, v| Some(ends.map_or((v, v), |e| (e.0.min(v), e.1.max(v)))));
+        let ends = values.fold(None, |ends: Option<(f64, f64)>, v| {
+            Some(ends.map_or((v, v), |e| (e.0.min(v), e.1.max(v))))
+        });
         let (low, high) = ends.map_or_else(|| scale.nothing(), |(low, high)| scale.ends(low, high));
         Axis { scale, low, high, ticks: scale.ticks(low, high) }
     }
@@ -70,6 +72,9 @@ mod tests {
     #[test]
     fn a_tail_fills_its_axis() {
         let tail = Axis::over(Scale::Tail, [0.0, 0.9995].into_iter());
-        assert_eq!([0.0, 0.5, 0.9, 0.99, 0.999, 0.9995].map(|share| tail.cell(share, 101)), [0, 9, 30, 61, 91, 100]);
+        assert_eq!(
+            [0.0, 0.5, 0.9, 0.99, 0.999, 0.9995].map(|share| tail.cell(share, 101)),
+            [0, 9, 30, 61, 91, 100]
+        );
     }
 }

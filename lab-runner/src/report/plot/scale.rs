@@ -9,7 +9,8 @@ pub enum Scale {
     Logarithmic,
     /// By differences.
     Linear,
-    /// Shares below one, by factors of what is left to one: as far from 90 to 99 % as from 99 to 99.9 %.
+    /// Shares below one, by factors of what is left to one: as far from 90 to 99 % as from 99 to
+    /// 99.9 %.
     Tail,
 }
 
@@ -73,7 +74,8 @@ impl Scale {
         }
     }
 
-    /// What has a faint line between the labels: 2 to 9 times a power of ten, which are not evenly spread.
+    /// What has a faint line between the labels: 2 to 9 times a power of ten, which are not evenly
+    /// spread.
     pub(crate) fn between(self, low: f64, high: f64) -> Vec<f64> {
         let (first, last) = (low.log10().floor(), high.log10().ceil());
         if self != Scale::Logarithmic || last - first > f64::from(STEPS) {
@@ -88,7 +90,9 @@ impl Scale {
     pub(crate) fn label(self, value: f64) -> String {
         match self {
             Scale::Logarithmic => round_number(value),
-            Scale::Linear if value.abs() >= 1.0 && (value - value.round()).abs() < NEARLY * value.abs() => {
+            Scale::Linear
+                if value.abs() >= 1.0 && (value - value.round()).abs() < NEARLY * value.abs() =>
+            {
                 units::grouped(value.round() as i64)
             }
             Scale::Linear => trimmed(format!("{value:.3}")),
@@ -123,7 +127,8 @@ fn even_steps(low: f64, high: f64) -> Vec<f64> {
     (0..=(last - first) as i32).map(|i| (first + f64::from(i)) * step).collect()
 }
 
-/// Half, and then what leaves a tenth as much each time; both ends if there is none of them between.
+/// Half, and then what leaves a tenth as much each time; both ends if there is none of them
+/// between.
 fn nines(low: f64, high: f64) -> Vec<f64> {
     let nines = (1..=12).map(|power| 1.0 - power_of_ten(-power));
     let inside = |share: &f64| low <= *share && *share <= high + NEARLY * (1.0 - high);
@@ -132,7 +137,8 @@ fn nines(low: f64, high: f64) -> Vec<f64> {
 }
 
 fn powers_of_ten(low: f64, high: f64) -> Vec<f64> {
-    let (first, last) = ((low.log10() - NEARLY).ceil() as i32, (high.log10() + NEARLY).floor() as i32);
+    let (first, last) =
+        ((low.log10() - NEARLY).ceil() as i32, (high.log10() + NEARLY).floor() as i32);
     let step = ((last - first + STEPS - 1) / STEPS).max(1);
     let powers = (first..=last).filter(|power| power.rem_euclid(step) == 0).map(power_of_ten);
     let mut ticks: Vec<f64> = powers.collect();
@@ -181,7 +187,8 @@ mod tests {
 
     #[test]
     fn labels_of_round_numbers_are_short() {
-        let cases = [(0.001, "0.001"), (0.5, "0.5"), (1.0, "1"), (20_000.0, "20 000"), (1e6, "1 000 000")];
+        let cases =
+            [(0.001, "0.001"), (0.5, "0.5"), (1.0, "1"), (20_000.0, "20 000"), (1e6, "1 000 000")];
         for (value, text) in [(1e7, "1e7"), (2e-7, "2e-7")].into_iter().chain(cases) {
             assert_eq!(Scale::Logarithmic.label(value), text);
         }
@@ -191,7 +198,10 @@ mod tests {
     fn seconds_are_labelled_in_round_steps() {
         assert_eq!(labels(Scale::Linear, 0.008, 0.992), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
         assert_eq!(labels(Scale::Linear, 0.08, 9.92), ["0", "2", "4", "6", "8", "10"]);
-        assert_eq!(labels(Scale::Linear, 10.0, 2_990.0), ["0", "500", "1 000", "1 500", "2 000", "2 500", "3 000"]);
+        assert_eq!(
+            labels(Scale::Linear, 10.0, 2_990.0),
+            ["0", "500", "1 000", "1 500", "2 000", "2 500", "3 000"]
+        );
         assert_eq!(labels(Scale::Linear, 7.0, 7.0), ["6", "6.5", "7", "7.5", "8"]);
     }
 
@@ -205,17 +215,24 @@ mod tests {
 
     #[test]
     fn faint_lines_are_between_powers_of_ten_alone() {
-        let between: Vec<String> = Scale::Logarithmic.between(0.5, 30.0).iter().map(|v| format!("{v:.1}")).collect();
+        let between: Vec<String> =
+            Scale::Logarithmic.between(0.5, 30.0).iter().map(|v| format!("{v:.1}")).collect();
         assert_eq!(between[..6], ["0.5", "0.6", "0.7", "0.8", "0.9", "2.0"]);
         assert_eq!(between[between.len() - 2..], ["20.0", "30.0"]);
         assert!(Scale::Logarithmic.between(1.0, 1e9).is_empty(), "too many lines");
-        assert!(Scale::Linear.between(0.0, 1.0).is_empty() && Scale::Tail.between(0.1, 0.99).is_empty());
+        assert!(
+            Scale::Linear.between(0.0, 1.0).is_empty() && Scale::Tail.between(0.1, 0.99).is_empty()
+        );
     }
 
     #[test]
     fn every_nine_is_as_far_from_the_one_before() {
         let far = |from, to| Scale::Tail.place(to) - Scale::Tail.place(from);
         assert!((far(0.9, 0.99) - 1.0).abs() < 1e-9 && (far(0.99, 0.999) - 1.0).abs() < 1e-9);
-        assert!(!Scale::Tail.has_place(1.0) && !Scale::Logarithmic.has_place(0.0) && Scale::Linear.has_place(0.0));
+        assert!(
+            !Scale::Tail.has_place(1.0)
+                && !Scale::Logarithmic.has_place(0.0)
+                && Scale::Linear.has_place(0.0)
+        );
     }
 }

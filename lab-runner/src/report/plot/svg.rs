@@ -1,4 +1,5 @@
-//! The plot as a picture. Its legend is below the field, where it hides no point however the lines run.
+//! The plot as a picture. Its legend is below the field, where it hides no point however the lines
+//! run.
 
 use crate::report::plot::axis::Axis;
 use crate::report::plot::{Line, Look, Plot, Scale, cut};
@@ -39,8 +40,8 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(230, 159, 0),
 ];
 
-/// Corners of markers around a point in pixels: octagon, square, triangle up, diamond, triangle down. Fewer than
-/// the colours by one: a colour that comes again has another marker.
+/// Corners of markers around a point in pixels: octagon, square, triangle up, diamond, triangle
+/// down. Fewer than the colours by one: a colour that comes again has another marker.
 const MARKERS: [&[(i32, i32)]; 5] = [
     &[(-2, -5), (2, -5), (5, -2), (5, 2), (2, 5), (-2, 5), (-5, 2), (-5, -2)],
     &[(-4, -4), (4, -4), (4, 4), (-4, 4)],
@@ -59,7 +60,11 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() { self.scale.between(self.low, self.high) } else { self.ticks.clone() }
+        if hint.weight().allow_light_points() {
+            self.scale.between(self.low, self.high)
+        } else {
+            self.ticks.clone()
+        }
     }
 
     fn range(&self) -> Range<f64> {
@@ -110,7 +115,12 @@ fn field(plot: &Plot, area: &Area<'_>) -> anyhow::Result<()> {
 }
 
 /// Draws the line that stands at this place among the others.
-fn draw_line(chart: &mut Chart<'_, '_>, number: usize, line: &Line, scales: [Scale; 2]) -> anyhow::Result<()> {
+fn draw_line(
+    chart: &mut Chart<'_, '_>,
+    number: usize,
+    line: &Line,
+    scales: [Scale; 2],
+) -> anyhow::Result<()> {
     let points: Vec<_> = line.drawable(scales).collect();
     let stroke = stroke(number, line.look);
     if matches!(line.look, Look::Dashed(_)) {
@@ -119,7 +129,9 @@ fn draw_line(chart: &mut Chart<'_, '_>, number: usize, line: &Line, scales: [Sca
     }
     chart.draw_series(LineSeries::new(points.clone(), stroke))?;
     if line.look == Look::Marked {
-        chart.draw_series(points.into_iter().map(|point| EmptyElement::at(point) + marker(number)))?;
+        chart.draw_series(
+            points.into_iter().map(|point| EmptyElement::at(point) + marker(number)),
+        )?;
     }
     Ok(())
 }
@@ -157,12 +169,15 @@ fn marker(line: usize) -> Polygon<(i32, i32)> {
     Polygon::new(MARKERS[line % MARKERS.len()], colour(line).filled())
 }
 
-/// The document with a title and a description, for those who do not see it. They hold in full what was cut short.
+/// The document with a title and a description, for those who do not see it. They hold in full what
+/// was cut short.
 fn described(plot: &Plot, svg: &str) -> anyhow::Result<String> {
     let (head, rest) = svg.split_once('>').context("the drawing library wrote no SVG")?;
     let names: Vec<&str> = plot.lines.iter().map(|line| line.name.as_str()).collect();
     let axes = match plot.scales {
-        [Scale::Logarithmic, Scale::Logarithmic] => format!("{} over {}, both logarithmic", plot.y, plot.x),
+        [Scale::Logarithmic, Scale::Logarithmic] => {
+            format!("{} over {}, both logarithmic", plot.y, plot.x)
+        }
         [x, y] => format!("{} ({}) over {} ({})", plot.y, y.word(), plot.x, x.word()),
     };
     let desc = format!("{axes}. Lines: {}. {}", names.join(", "), plot.says);
@@ -180,13 +195,23 @@ pub(crate) mod tests {
 
     fn plot(names: &[&str]) -> Plot {
         let line = |(i, name): (usize, &&str)| {
-            let points = (0..6).map(|k| 1_000.0 * 2.0_f64.powi(k)).map(|n| (n, n.powf(1.0 + 0.2 * i as f64))).collect();
+            let points = (0..6)
+                .map(|k| 1_000.0 * 2.0_f64.powi(k))
+                .map(|n| (n, n.powf(1.0 + 0.2 * i as f64)))
+                .collect();
             Line { name: (*name).into(), points, look: Look::Marked }
         };
         let lines = names.iter().enumerate().map(line).collect();
         let (x, y) = ("tasks".into(), "polls <all>".into());
         let says = String::new();
-        Plot { title: "Polls & \"sizes\"".into(), x, y, scales: [Scale::Logarithmic; 2], says, lines }
+        Plot {
+            title: "Polls & \"sizes\"".into(),
+            x,
+            y,
+            scales: [Scale::Logarithmic; 2],
+            says,
+            lines,
+        }
     }
 
     /// Fails unless every tag is closed in its order and no sign of the markup is left bare.
@@ -201,7 +226,11 @@ pub(crate) mod tests {
                 None => open.push(name),
             }
             assert!(!text.contains('>'), "{text}");
-            assert!(text.split('&').skip(1).all(|entity| entity.split_once(';').is_some_and(|(e, _)| e.len() <= 4)));
+            assert!(
+                text.split('&')
+                    .skip(1)
+                    .all(|entity| entity.split_once(';').is_some_and(|(e, _)| e.len() <= 4))
+            );
         }
         assert!(open.is_empty(), "{open:?} stay open");
     }
@@ -210,10 +239,17 @@ pub(crate) mod tests {
     fn the_document_is_well_formed_and_names_everything() {
         let svg = draw(&plot(&["buggy <b>", "fixed & well"])).unwrap();
         assert_well_formed(&svg);
-        for text in ["buggy &lt;b&gt;", "fixed &amp; well", "polls &lt;all&gt;", "tasks", "\n10 000\n"] {
+        for text in
+            ["buggy &lt;b&gt;", "fixed &amp; well", "polls &lt;all&gt;", "tasks", "\n10 000\n"]
+        {
             assert!(svg.contains(text), "{text} is not in {svg}");
         }
-        assert!(svg.contains("<title>Polls &amp; \"sizes\"</title>\n<desc>polls &lt;all&gt; over tasks"), "{svg}");
+        assert!(
+            svg.contains(
+                "<title>Polls &amp; \"sizes\"</title>\n<desc>polls &lt;all&gt; over tasks"
+            ),
+            "{svg}"
+        );
         assert!(!svg.contains("<b>"));
     }
 

@@ -1,4 +1,5 @@
-//! Two sides of a comparison beside each other: the same waiting before and after, by how much it shrank.
+//! Two sides of a comparison beside each other: the same waiting before and after, by how much it
+//! shrank.
 
 use crate::report::Style;
 use crate::report::sched::words::{Run, TOLD};
@@ -8,8 +9,8 @@ use lab_analysis::scheduler::{Culprit, Edge};
 /// Factors nearer to one than this are no change worth words.
 const SAME: f64 = 1.05;
 
-/// What tells an edge of one run from others and finds it in another run: where the culprits were spawned, and who
-/// waited. Functions differ between variants, and places of spawn do not.
+/// What tells an edge of one run from others and finds it in another run: where the culprits were
+/// spawned, and who waited. Functions differ between variants, and places of spawn do not.
 type Key = (Option<String>, String);
 
 fn key(run: &Run<'_>, edge: &Edge) -> Key {
@@ -23,14 +24,16 @@ fn key(run: &Run<'_>, edge: &Edge) -> Key {
 /// Waiting that the same culprits inflict on the same tasks.
 fn waited(run: &Run<'_>, wanted: &Key) -> f64 {
     let edges = run.sched.blame.iter().flat_map(|blame| &blame.edges);
-    let same = |edge: &&Edge| matches!(edge.culprit, Culprit::Group(_)) && key(run, edge) == *wanted;
+    let same =
+        |edge: &&Edge| matches!(edge.culprit, Culprit::Group(_)) && key(run, edge) == *wanted;
     edges.filter(same).map(|edge| edge.ms).sum()
 }
 
 /// What one side or the other is blamed for, and which side blames nobody.
 pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<String> {
     let sides = [before, after];
-    let all = sides.into_iter().flat_map(|run| run.blamed().into_iter().map(move |edge| (run, edge)));
+    let all =
+        sides.into_iter().flat_map(|run| run.blamed().into_iter().map(move |edge| (run, edge)));
     let mut told: Vec<(Key, String)> = Vec::new();
     for (run, edge) in all {
         let key = key(run, edge);
@@ -40,7 +43,10 @@ pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<Str
             told.push((key, format!("{says}: {}", beside(sides, times, style))));
         }
     }
-    let nobody = sides.into_iter().filter(|run| run.blamed().is_empty()).map(|run| run.named(&run.nobody(style)));
+    let nobody = sides
+        .into_iter()
+        .filter(|run| run.blamed().is_empty())
+        .map(|run| run.named(&run.nobody(style)));
     told.into_iter().map(|(_, text)| text).chain(nobody).collect()
 }
 
@@ -49,12 +55,24 @@ fn beside([before, after]: [&Run<'_>; 2], [was, is]: [f64; 2], style: Style) -> 
     let known = |run: &Run<'_>| run.sched.blame.is_some();
     if !known(before) || !known(after) {
         let run = if known(before) { before } else { after };
-        return format!("{} {}, not recorded in the other run", run.amount(was + is, style), run.label);
+        return format!(
+            "{} {}, not recorded in the other run",
+            run.amount(was + is, style),
+            run.label
+        );
     }
-    let amount = |run: &Run<'_>, ms: f64| if ms > 0.0 { run.per_op(ms, style) } else { "none".into() };
-    let per = if before.profile.ops.is_some() { format!(" per {}", before.op) } else { " in all".into() };
+    let amount =
+        |run: &Run<'_>, ms: f64| if ms > 0.0 { run.per_op(ms, style) } else { "none".into() };
+    let per =
+        if before.profile.ops.is_some() { format!(" per {}", before.op) } else { " in all".into() };
     let factor = factor(before.per_op_ms(was), after.per_op_ms(is));
-    format!("{}{per} {}, {} {}{factor}", amount(before, was), before.label, amount(after, is), after.label)
+    format!(
+        "{}{per} {}, {} {}{factor}",
+        amount(before, was),
+        before.label,
+        amount(after, is),
+        after.label
+    )
 }
 
 fn factor(was: f64, is: f64) -> String {

@@ -1,7 +1,8 @@
-//! Times by group as a picture: a row for each group, on one logarithmic axis, with both sides of a comparison in the
-//! same row, before above the line and after below it.
+//! Times by group as a picture: a row for each group, on one logarithmic axis, with both sides of a
+//! comparison in the same row, before above the line and after below it.
 //!
-//! Heights are logarithmic too: among thousands of polls of microseconds, the seven of a second are the ones to be seen.
+//! Heights are logarithmic too: among thousands of polls of microseconds, the seven of a second are
+//! the ones to be seen.
 
 use crate::report::Style;
 use crate::report::plot::svg::escaped;
@@ -12,7 +13,8 @@ use lab_analysis::scheduler::{Group, Quantiles};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// In pixels: the whole width, room for a row's name above its bars, for bars of one side, and below all rows.
+/// In pixels: the whole width, room for a row's name above its bars, for bars of one side, and
+/// below all rows.
 const WIDTH: f64 = 560.0;
 const NAME: f64 = 22.0;
 const BARS: f64 = 40.0;
@@ -20,7 +22,8 @@ const FLOOR: f64 = 24.0;
 const MARGIN: f64 = 12.0;
 /// Groups that have a row.
 const ROWS: usize = 4;
-/// Bars in a decade at most. Coarser steps have coarser bars, for else there were gaps between them.
+/// Bars in a decade at most. Coarser steps have coarser bars, for else there were gaps between
+/// them.
 const FINEST: f64 = 1.0 / 8.0;
 const CHARACTERS: usize = 70;
 
@@ -56,8 +59,12 @@ pub(crate) fn draw(
         escaped(&says)
     );
     axis(&mut svg, &bins, height, style);
-    let most =
-        rows.iter().flat_map(|row| row.sides.iter().flatten()).flat_map(|us| bins.counts(us)).map(|(_, n)| n).max()?;
+    let most = rows
+        .iter()
+        .flat_map(|row| row.sides.iter().flatten())
+        .flat_map(|us| bins.counts(us))
+        .map(|(_, n)| n)
+        .max()?;
     for (number, row) in rows.iter().enumerate() {
         draw_row(&mut svg, row, runs, &bins, (number as f64 * row_height, most), style);
     }
@@ -68,16 +75,22 @@ pub(crate) fn draw(
 /// The groups that are told of in any of the runs, matched by name and place.
 fn rows<'a>(runs: &[Run<'a>], of: fn(&Group) -> Option<&Quantiles>) -> Vec<Row<'a>> {
     let mut names: Vec<String> = Vec::new();
-    for (run, number) in runs.iter().flat_map(|run| run.told_groups(ROWS).into_iter().map(move |number| (run, number)))
+    for (run, number) in runs
+        .iter()
+        .flat_map(|run| run.told_groups(ROWS).into_iter().map(move |number| (run, number)))
     {
         let name = run.group_at(number);
         if names.len() < ROWS && !names.contains(&name) {
             names.push(name);
         }
     }
-    let find = |run: &Run<'a>, name: &str| run.sched.groups.iter().find(|group| named_at(group) == name).and_then(of);
+    let find = |run: &Run<'a>, name: &str| {
+        run.sched.groups.iter().find(|group| named_at(group) == name).and_then(of)
+    };
     let row = |name: String| Row { sides: runs.iter().map(|run| find(run, &name)).collect(), name };
-    let has_times = |row: &Row<'_>| row.sides.iter().flatten().any(|us| us.steps.iter().any(|(_, count)| *count > 0));
+    let has_times = |row: &Row<'_>| {
+        row.sides.iter().flatten().any(|us| us.steps.iter().any(|(_, count)| *count > 0))
+    };
     names.into_iter().map(row).filter(has_times).collect()
 }
 
@@ -94,7 +107,8 @@ impl Bins {
     /// How many times fall into each bar.
     fn counts(&self, us: &Quantiles) -> BTreeMap<i64, u64> {
         let mut counts = BTreeMap::new();
-        for (bound, count) in us.steps.iter().filter(|(bound, _)| bound.is_finite() && *bound > 0.0) {
+        for (bound, count) in us.steps.iter().filter(|(bound, _)| bound.is_finite() && *bound > 0.0)
+        {
             *counts.entry((bound.log10() / self.width - 1e-6).ceil() as i64).or_insert(0) += count;
         }
         counts.retain(|_, count| *count > 0);
@@ -103,7 +117,8 @@ impl Bins {
 
     /// Where a bar's upper end is in the picture.
     fn x(&self, bin: f64) -> f64 {
-        MARGIN + (WIDTH - 2.0 * MARGIN) * (bin - self.first as f64) / (self.last - self.first) as f64
+        MARGIN
+            + (WIDTH - 2.0 * MARGIN) * (bin - self.first as f64) / (self.last - self.first) as f64
     }
 
     /// The bar's upper end in microseconds.
@@ -114,7 +129,8 @@ impl Bins {
 
 /// Upper bounds of steps that have values, as powers of ten.
 fn places(us: &Quantiles) -> Vec<f64> {
-    let bounds = us.steps.iter().filter(|(bound, count)| bound.is_finite() && *bound > 0.0 && *count > 0);
+    let bounds =
+        us.steps.iter().filter(|(bound, count)| bound.is_finite() && *bound > 0.0 && *count > 0);
     bounds.map(|(bound, _)| bound.log10()).collect()
 }
 
@@ -144,14 +160,26 @@ fn axis(svg: &mut String, bins: &Bins, height: f64, style: Style) {
 fn round(us: f64, style: Style) -> String {
     let text = time(us, style);
     let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
-    let short = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    let short = if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        number
+    };
     format!("{short} {unit}")
 }
 
-fn draw_row(svg: &mut String, row: &Row<'_>, runs: &[Run<'_>], bins: &Bins, (top, most): (f64, u64), style: Style) {
+fn draw_row(
+    svg: &mut String,
+    row: &Row<'_>,
+    runs: &[Run<'_>],
+    bins: &Bins,
+    (top, most): (f64, u64),
+    style: Style,
+) {
     let line = top + NAME + BARS;
     let name = escaped(&cut(&row.name, CHARACTERS));
-    let _ = write!(svg, "<text class=\"name\" x=\"{MARGIN}\" y=\"{:.1}\">{name}</text>", top + 14.0);
+    let _ =
+        write!(svg, "<text class=\"name\" x=\"{MARGIN}\" y=\"{:.1}\">{name}</text>", top + 14.0);
     for (side, (us, run)) in row.sides.iter().zip(runs).enumerate().take(2) {
         let Some(us) = us else { continue };
         for (bin, count) in bins.counts(us) {
@@ -183,7 +211,11 @@ fn says(rows: &[Row<'_>], runs: &[Run<'_>], style: Style) -> String {
         let us = (*us)?;
         let told = |us: f64| time(us, style);
         let (p50, p99, max) = (told(us.p50), told(us.p99), told(us.max));
-        Some(format!("{} p50 {p50}, p99 {p99}, max {max}, {} of them", run.label, grouped(us.count as i64)))
+        Some(format!(
+            "{} p50 {p50}, p99 {p99}, max {max}, {} of them",
+            run.label,
+            grouped(us.count as i64)
+        ))
     };
     let row = |row: &Row<'_>| {
         let sides: Vec<String> = row.sides.iter().zip(runs).filter_map(side).collect();

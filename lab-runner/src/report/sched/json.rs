@@ -1,4 +1,5 @@
-//! What the scheduler did, in the machine-readable result: a run each that was looked at, indices replaced by names.
+//! What the scheduler did, in the machine-readable result: a run each that was looked at, indices
+//! replaced by names.
 
 use crate::report::sched::words::Run;
 use lab_analysis::scheduler::{Blame, Culprit, Edge, Group, ProbeSummary, Quantiles, Worker};
@@ -156,13 +157,25 @@ fn document<'a>(run: &Run<'a>) -> Scheduler<'a> {
 }
 
 fn worker(of: &Worker, sees_polls: bool) -> OneWorker {
-    let Worker { runtime, worker, polls, busy_ms, stalled_ms, idle_ms, outside_ms, core_wait_ms } = *of;
+    let Worker { runtime, worker, polls, busy_ms, stalled_ms, idle_ms, outside_ms, core_wait_ms } =
+        *of;
     let awake = sees_polls.then_some(Awake { polls, busy_ms, stalled_ms, outside_ms });
     OneWorker { runtime, worker, idle_ms, awake, core_wait_ms }
 }
 
 fn group(group: &Group) -> OneGroup<'_> {
-    let Group { name, place, function, spawned, ended, polls, budget_spent, poll_us, latency_us, .. } = group;
+    let Group {
+        name,
+        place,
+        function,
+        spawned,
+        ended,
+        polls,
+        budget_spent,
+        poll_us,
+        latency_us,
+        ..
+    } = group;
     OneGroup {
         name,
         place,
@@ -200,15 +213,21 @@ fn blamed<'a>(run: &Run<'a>, blame: &'a Blame) -> Blamed<'a> {
             worth: told.contains(&edge),
         }
     };
-    Blamed { waits: blame.waits, waited_ms: blame.waited_ms, edges: blame.edges.iter().map(one).collect() }
+    Blamed {
+        waits: blame.waits,
+        waited_ms: blame.waited_ms,
+        edges: blame.edges.iter().map(one).collect(),
+    }
 }
 
 fn charged<'a>(run: &Run<'a>, culprit: Culprit) -> Charged<'a> {
     match culprit {
         Culprit::Group(number) => match run.sched.groups.get(number) {
-            Some(group) => {
-                Charged::Group { name: &group.name, place: &group.place, function: group.function.as_deref() }
-            }
+            Some(group) => Charged::Group {
+                name: &group.name,
+                place: &group.place,
+                function: group.function.as_deref(),
+            },
             None => Charged::NotKnown,
         },
         Culprit::WorkerAsleep => Charged::WorkerAsleep,

@@ -1,4 +1,5 @@
-//! Colours of groups of tasks: the same in all pictures of a page, however each run orders its groups.
+//! Colours of groups of tasks: the same in all pictures of a page, however each run orders its
+//! groups.
 
 use crate::report::sched::words::{Run, named_at};
 use lab_analysis::scheduler::Group;
@@ -14,8 +15,9 @@ impl Palette {
     /// Of all groups that these runs tell of, first come, first served.
     pub fn of(runs: &[Run<'_>]) -> Palette {
         let mut known: Vec<String> = Vec::new();
-        let told =
-            runs.iter().flat_map(|run| run.told_groups(COLOURS).into_iter().filter_map(|number| run.group(number)));
+        let told = runs.iter().flat_map(|run| {
+            run.told_groups(COLOURS).into_iter().filter_map(|number| run.group(number))
+        });
         let rest = runs.iter().flat_map(|run| &run.sched.groups);
         for name in told.chain(rest).map(named_at) {
             if !known.contains(&name) {
@@ -27,7 +29,8 @@ impl Palette {
 
     /// The group's class in the style sheet.
     pub fn class(&self, group: Option<&Group>) -> String {
-        let place = group.and_then(|group| self.0.iter().position(|known| *known == named_at(group)));
+        let place =
+            group.and_then(|group| self.0.iter().position(|known| *known == named_at(group)));
         format!("g{}", place.unwrap_or(COLOURS - 1) % COLOURS)
     }
 }

@@ -23,7 +23,13 @@ fn times(count: u64, p50: f64, p99: f64, max: f64) -> Quantiles {
     Quantiles { count, sum: p50 * count as f64, p50, p90: p50, p99, max, steps }
 }
 
-fn group(name: &str, place: &str, function: Option<&str>, poll_us: Quantiles, latency_us: Quantiles) -> Group {
+fn group(
+    name: &str,
+    place: &str,
+    function: Option<&str>,
+    poll_us: Quantiles,
+    latency_us: Quantiles,
+) -> Group {
     Group {
         name: name.into(),
         place: place.into(),
@@ -44,7 +50,16 @@ fn edge(culprit: Culprit, victim: usize, ms: f64, waits: u64) -> Edge {
 
 fn worker(busy_ms: f64, stalled_ms: f64, idle_ms: f64) -> Worker {
     let (runtime, worker) = (0, 0);
-    Worker { runtime, worker, polls: 6_010, busy_ms, stalled_ms, idle_ms, outside_ms: 20.0, core_wait_ms: Some(3.0) }
+    Worker {
+        runtime,
+        worker,
+        polls: 6_010,
+        busy_ms,
+        stalled_ms,
+        idle_ms,
+        outside_ms: 20.0,
+        core_wait_ms: Some(3.0),
+    }
 }
 
 fn piece(at_ms: f64, ms: f64, doing: Doing) -> Piece {
@@ -61,8 +76,13 @@ pub fn faulty() -> Sched {
         times(6_000, 510_000.0, 1.2e6, 1.3e6),
     );
     let import = times(7, 1.2e6, 1.3e6, 1.31e6);
-    let import =
-        group("src/drive.rs:52", "src/drive.rs:52", Some("made_up::buggy::import"), import, times(7, 20.0, 90.0, 95.0));
+    let import = group(
+        "src/drive.rs:52",
+        "src/drive.rs:52",
+        Some("made_up::buggy::import"),
+        import,
+        times(7, 20.0, 90.0, 95.0),
+    );
     let edges = vec![
         edge(Culprit::Group(1), 0, 3_645_000.0, 6_000),
         edge(Culprit::Group(0), 0, 24_000.0, 6_000),
@@ -75,7 +95,9 @@ pub fn faulty() -> Sched {
         piece(1_350.0, 250.0, Doing::Polls(0)),
         piece(1_600.0, 400.0, Doing::Asleep),
     ];
-    let waiting = (0..200_u32).map(|i| if i < 135 { f64::from(i) * 19.0 } else { f64::from(200 - i) * 40.0 }).collect();
+    let waiting = (0..200_u32)
+        .map(|i| if i < 135 { f64::from(i) * 19.0 } else { f64::from(200 - i) * 40.0 })
+        .collect();
     Sched {
         wall_ms: 5_000.0,
         events: 18_000,
@@ -104,8 +126,13 @@ pub fn faulty() -> Sched {
 
 /// The same load where nobody holds a worker for long; groups are the other way round.
 pub fn healthy() -> Sched {
-    let requests =
-        group("requests", "src/drive.rs:40", None, times(6_000, 12.0, 80.0, 900.0), times(6_000, 20.0, 300.0, 900.0));
+    let requests = group(
+        "requests",
+        "src/drive.rs:40",
+        None,
+        times(6_000, 12.0, 80.0, 900.0),
+        times(6_000, 20.0, 300.0, 900.0),
+    );
     let import = times(900, 90.0, 900.0, 950.0);
     let import = group(
         "src/drive.rs:52",
@@ -114,9 +141,13 @@ pub fn healthy() -> Sched {
         import,
         times(900, 15.0, 90.0, 95.0),
     );
-    let edges = vec![edge(Culprit::Group(0), 1, 120.0, 3_000), edge(Culprit::WorkerAsleep, 1, 61.0, 2_000)];
-    let pieces =
-        vec![piece(0.0, 3.0, Doing::Polls(0)), piece(3.0, 1.0, Doing::Polls(1)), piece(4.0, 6.0, Doing::Asleep)];
+    let edges =
+        vec![edge(Culprit::Group(0), 1, 120.0, 3_000), edge(Culprit::WorkerAsleep, 1, 61.0, 2_000)];
+    let pieces = vec![
+        piece(0.0, 3.0, Doing::Polls(0)),
+        piece(3.0, 1.0, Doing::Polls(1)),
+        piece(4.0, 6.0, Doing::Asleep),
+    ];
     Sched {
         groups: vec![import, requests],
         workers: vec![worker(1_500.0, 0.0, 3_480.0)],
@@ -136,7 +167,8 @@ pub fn healthy() -> Sched {
 /// A run that was looked at; of a comparison, on one side.
 pub fn looked_at(side: Side, sched: Sched) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
-    let pair = Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
+    let pair =
+        Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
     let purpose = Purpose::Profile { profiler: Profiler::Stall, pair: Some(pair), ratio: 1 };
     Profile {
         folder: "".into(),
@@ -165,7 +197,10 @@ fn with(profiles: Vec<Profile>) -> Results {
 }
 
 /// What is printed, in lines without colours.
-fn printed(report: &Results, print: fn(&Results, Style, &mut dyn Write) -> io::Result<()>) -> Vec<String> {
+fn printed(
+    report: &Results,
+    print: fn(&Results, Style, &mut dyn Write) -> io::Result<()>,
+) -> Vec<String> {
     let mut text = Vec::new();
     print(report, UTF8, &mut text).unwrap();
     let text = anstream::adapter::strip_str(&String::from_utf8(text).unwrap()).to_string();
@@ -184,7 +219,8 @@ fn waiting_that_is_less_than_what_overhead_cost_is_nobody_s() {
     assert!(blames(0.991)[0].contains("99.2 % of it for polls"), "{:?}", blames(0.991));
     let refused = blames(0.993);
     assert!(
-        refused[0].contains("blames nobody") && refused[0].contains("smaller than what watching cost, 99.3 %"),
+        refused[0].contains("blames nobody")
+            && refused[0].contains("smaller than what watching cost, 99.3 %"),
         "{refused:?}"
     );
 }
@@ -216,9 +252,15 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
     let lines = printed(&both, print);
     let blame = "scheduler  blame          requests waited for polls of made_up::buggy::import: 608 ms per request buggy, 50.9 µs fixed, 11 935 times less";
     assert_eq!(lines[1], blame);
-    assert!(lines[2].contains("fixed: blames nobody: tasks waited 30.2 µs per request"), "{}", lines[2]);
     assert!(
-        lines.iter().any(|line| line.ends_with("missing        buggy: 2 000 events are not in it, 10.0 %")),
+        lines[2].contains("fixed: blames nobody: tasks waited 30.2 µs per request"),
+        "{}",
+        lines[2]
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.ends_with("missing        buggy: 2 000 events are not in it, 10.0 %")),
         "{lines:#?}"
     );
 }
@@ -234,7 +276,8 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
         ..Counters::default()
     };
     counted.counters = vec![at(3, 100), at(41, 350), at(0, 360)];
-    let lines = printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, counted)]) }, print);
+    let lines =
+        printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, counted)]) }, print);
     let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 forced yields; 30 blocking tasks \
                   or workers ended; 1 hand-off in mid-poll; shared queue up to 41";
     assert!(lines.iter().any(|line| line.trim() == wanted), "{lines:#?}");
@@ -243,12 +286,20 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
 
 #[test]
 fn where_polls_are_not_seen_no_worker_did_nothing() {
-    let unseen =
-        Sched { polls_unseen: true, blame: None, groups: vec![], workers: vec![worker(0.0, 0.0, 1_000.0)], ..faulty() };
+    let unseen = Sched {
+        polls_unseen: true,
+        blame: None,
+        groups: vec![],
+        workers: vec![worker(0.0, 0.0, 1_000.0)],
+        ..faulty()
+    };
     let report = Results { comparison: None, ..with(vec![looked_at(Side::A, unseen)]) };
     let lines = printed(&report, print);
     let workers = lines.iter().find(|line| line.trim().starts_with("workers")).unwrap();
-    assert!(workers.contains("1 worker: 98.0 % asleep, 1.96 % awake, in which polls is not measured"), "{workers}");
+    assert!(
+        workers.contains("1 worker: 98.0 % asleep, 1.96 % awake, in which polls is not measured"),
+        "{workers}"
+    );
     let document = serde_json::to_value(json::documents(&runs(&report))).unwrap();
     let worker = document[0]["workers"][0].as_object().unwrap();
     assert!(worker.contains_key("idle_ms") && !worker.contains_key("busy_ms"), "{worker:?}");
@@ -256,32 +307,48 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
 
 #[test]
 fn many_runs_have_a_line_each_and_none_says_nothing() {
-    let several =
-        Results { comparison: None, ..with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())]) };
+    let several = Results {
+        comparison: None,
+        ..with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())])
+    };
     let lines = printed(&several, print_which);
     assert_eq!(lines.len(), 3);
-    assert!(lines[1].starts_with("scheduler  buggy          each request waited 612 ms"), "{lines:#?}");
     assert!(
-        lines[2].starts_with("           fixed          blames nobody: tasks waited 30.2 µs per request, 66.3 % of it")
+        lines[1].starts_with("scheduler  buggy          each request waited 612 ms"),
+        "{lines:#?}"
     );
+    assert!(lines[2].starts_with(
+        "           fixed          blames nobody: tasks waited 30.2 µs per request, 66.3 % of it"
+    ));
     assert_eq!((printed(&compared(), print), printed(&compared(), print_which)), (vec![], vec![]));
 }
 
 #[test]
 fn what_was_not_measured_is_said_and_no_zero() {
-    let bare = Sched { blame: None, probe: None, groups: vec![], workers: vec![], worst: None, ..healthy() };
+    let bare = Sched {
+        blame: None,
+        probe: None,
+        groups: vec![],
+        workers: vec![],
+        worst: None,
+        ..healthy()
+    };
     let mut profile = looked_at(Side::A, bare);
     profile.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![profile]) }, print);
     assert_eq!(
         lines[1..],
-        ["scheduler  blame          nobody can be blamed: how long tasks were runnable was not recorded"]
+        [
+            "scheduler  blame          nobody can be blamed: how long tasks were runnable was not recorded"
+        ]
     );
     let mut lost = looked_at(Side::A, Sched { groups: vec![], ..faulty() });
     lost.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![lost]) }, print);
     assert!(
-        lines[1].contains("tasks nobody knows waited 3 674 s in all, 99.2 % of it for polls of tasks nobody knows"),
+        lines[1].contains(
+            "tasks nobody knows waited 3 674 s in all, 99.2 % of it for polls of tasks nobody knows"
+        ),
         "{lines:#?}"
     );
 }
@@ -289,23 +356,41 @@ fn what_was_not_measured_is_said_and_no_zero() {
 #[test]
 fn tasks_that_wait_for_each_other_are_told_so() {
     let mut own = healthy();
-    own.blame = Some(Blame { waits: 10, waited_ms: 1_200.0, edges: vec![edge(Culprit::Group(1), 1, 1_200.0, 10)] });
-    let lines = printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, own)]) }, print);
+    own.blame = Some(Blame {
+        waits: 10,
+        waited_ms: 1_200.0,
+        edges: vec![edge(Culprit::Group(1), 1, 1_200.0, 10)],
+    });
+    let lines =
+        printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, own)]) }, print);
     assert!(
-        lines[1].ends_with("each request waited 200 µs on average, 100 % of it for each other: polls of requests"),
+        lines[1].ends_with(
+            "each request waited 200 µs on average, 100 % of it for each other: polls of requests"
+        ),
         "{lines:#?}"
     );
 }
 
 #[test]
 fn the_document_follows_its_schema_and_has_names_for_numbers() {
-    let bare = Sched { blame: None, probe: None, groups: vec![], workers: vec![], worst: None, ..healthy() };
+    let bare = Sched {
+        blame: None,
+        probe: None,
+        groups: vec![],
+        workers: vec![],
+        worst: None,
+        ..healthy()
+    };
     let report = with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, bare)]);
     let document = serde_json::to_value(crate::report::document(&report)).unwrap();
-    let schema: serde_json::Value = serde_json::from_str(include_str!("../../../schema/lab.result.v2.json")).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../schema/lab.result.v2.json")).unwrap();
     let of_it = serde_json::json!({ "$ref": "#/properties/scheduler", "$defs": schema["$defs"], "properties": schema["properties"] });
-    let inner: Vec<String> =
-        jsonschema::validator_for(&of_it).unwrap().iter_errors(&document["scheduler"]).map(|e| e.to_string()).collect();
+    let inner: Vec<String> = jsonschema::validator_for(&of_it)
+        .unwrap()
+        .iter_errors(&document["scheduler"])
+        .map(|e| e.to_string())
+        .collect();
     assert!(inner.is_empty(), "{inner:#?}");
     let [before, after] = [&document["scheduler"][0], &document["scheduler"][1]];
     let edge = &before["blame"]["edges"][0];
@@ -315,17 +400,33 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
             "kind": "group", "name": "src/drive.rs:52", "place": "src/drive.rs:52", "function": "made_up::buggy::import",
         })
     );
-    assert_eq!((&edge["victim"], &edge["worth"], &edge["waits"]), (&"requests".into(), &true.into(), &6_000.into()));
-    assert_eq!(before["blame"]["edges"][2]["culprit"], serde_json::json!({ "kind": "worker-asleep" }));
-    assert!(after.get("blame").is_none() && after.get("probe").is_none() && before["probe"]["flagged"] == 0);
-    assert!(serde_json::to_value(crate::report::document(&compared())).unwrap().get("scheduler").is_none());
+    assert_eq!(
+        (&edge["victim"], &edge["worth"], &edge["waits"]),
+        (&"requests".into(), &true.into(), &6_000.into())
+    );
+    assert_eq!(
+        before["blame"]["edges"][2]["culprit"],
+        serde_json::json!({ "kind": "worker-asleep" })
+    );
+    assert!(
+        after.get("blame").is_none()
+            && after.get("probe").is_none()
+            && before["probe"]["flagged"] == 0
+    );
+    assert!(
+        serde_json::to_value(crate::report::document(&compared()))
+            .unwrap()
+            .get("scheduler")
+            .is_none()
+    );
 }
 
 #[test]
 fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     let mut many = faulty();
     let worst = many.worst.as_mut().unwrap();
-    let pieces = (0..50_000_u32).map(|i| piece(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
+    let pieces = (0..50_000_u32)
+        .map(|i| piece(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
     worst.rows = vec![Row { runtime: 1, worker: 3, pieces: pieces.collect() }; 40];
     worst.waiting = vec![f64::NAN; 100_000];
     let report = with(vec![looked_at(Side::A, many), looked_at(Side::B, healthy())]);
@@ -333,11 +434,17 @@ fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     let palette = palette::Palette::of(&runs);
     let (svg, says) = timeline::draw(&runs[0], &palette, 1_000, UTF8).unwrap();
     assert!(svg.len() < 250_000, "{} bytes", svg.len());
-    assert!(says[1].starts_with("Pieces shorter than") && says[2] == "24 workers are left out.", "{says:?}");
-    assert!(says[0].starts_with("buggy, 2.00 s from 1.23 s on: its workers spent"), "{says:?}");
-    let (histogram, words) = histogram::draw("poll time", &runs, UTF8, |group| Some(&group.poll_us)).unwrap();
     assert!(
-        words.starts_with("requests: buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms, 6 000 of them; fixed p50"),
+        says[1].starts_with("Pieces shorter than") && says[2] == "24 workers are left out.",
+        "{says:?}"
+    );
+    assert!(says[0].starts_with("buggy, 2.00 s from 1.23 s on: its workers spent"), "{says:?}");
+    let (histogram, words) =
+        histogram::draw("poll time", &runs, UTF8, |group| Some(&group.poll_us)).unwrap();
+    assert!(
+        words.starts_with(
+            "requests: buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms, 6 000 of them; fixed p50"
+        ),
         "{words}"
     );
     for svg in [svg, histogram] {

@@ -51,13 +51,21 @@ pub(crate) fn title(run: &Run<'_>) -> String {
     let length = time(stretch.ms * 1e3, Style::new(false));
     match run.sched.whole.is_some() {
         true => format!("{}: what each worker did in the whole run, {length}", run.label),
-        false => format!("{}: what each worker did in the {length} in which tasks waited most", run.label),
+        false => format!(
+            "{}: what each worker did in the {length} in which tasks waited most",
+            run.label
+        ),
     }
 }
 
 /// The picture with at most so many pieces, and what it shows in words; nothing if there is no
 /// stretch.
-pub(crate) fn draw(run: &Run<'_>, palette: &Palette, most: usize, style: Style) -> Option<(String, Vec<String>)> {
+pub(crate) fn draw(
+    run: &Run<'_>,
+    palette: &Palette,
+    most: usize,
+    style: Style,
+) -> Option<(String, Vec<String>)> {
     let stretch = stretch(run)?;
     let picture = Picture { run, stretch, palette, style };
     let narrowest = picture.narrowest(most);
@@ -66,7 +74,10 @@ pub(crate) fn draw(run: &Run<'_>, palette: &Palette, most: usize, style: Style) 
         says.push(format!("Pieces shorter than {} are left out.", time(narrowest * 1e3, style)));
     }
     if stretch.rows.len() > WORKERS {
-        says.push(format!("{} are left out.", counted((stretch.rows.len() - WORKERS) as u64, "worker")));
+        says.push(format!(
+            "{} are left out.",
+            counted((stretch.rows.len() - WORKERS) as u64, "worker")
+        ));
     }
     Some((picture.svg(narrowest, &says.join(" ")), says))
 }
@@ -82,7 +93,11 @@ impl Picture<'_> {
 
     /// How long a piece must be so that there are no more than so many.
     fn narrowest(&self, most: usize) -> f64 {
-        let pieces = self.rows().iter().flat_map(|row| &row.pieces).filter(|piece| piece.doing != Doing::Asleep);
+        let pieces = self
+            .rows()
+            .iter()
+            .flat_map(|row| &row.pieces)
+            .filter(|piece| piece.doing != Doing::Asleep);
         let mut lengths: Vec<f64> = pieces.map(|piece| piece.ms).collect();
         lengths.sort_by(|a, b| b.total_cmp(a));
         lengths.get(most).map_or(0.0, |length| length * (1.0 + 1e-9))
@@ -122,7 +137,9 @@ impl Picture<'_> {
 
     fn axis(&self, svg: &mut String, floor: f64) {
         let (low, high) = (0.0, self.stretch.ms);
-        for tick in Scale::Linear.ticks(low, high).into_iter().filter(|tick| (low..=high).contains(tick)) {
+        for tick in
+            Scale::Linear.ticks(low, high).into_iter().filter(|tick| (low..=high).contains(tick))
+        {
             let x = self.x(tick);
             let label = Scale::Linear.label(tick);
             let _ = write!(
@@ -148,7 +165,9 @@ impl Picture<'_> {
             top + 18.0,
             worker(row)
         );
-        for piece in row.pieces.iter().filter(|piece| piece.doing != Doing::Asleep && piece.ms >= narrowest) {
+        for piece in
+            row.pieces.iter().filter(|piece| piece.doing != Doing::Asleep && piece.ms >= narrowest)
+        {
             self.piece(svg, row, piece, top);
         }
         let line = top + ROW - 4.0;
@@ -159,8 +178,13 @@ impl Picture<'_> {
         let (from, to) = (self.x(piece.at_ms), self.x(piece.at_ms + piece.ms));
         let (class, name) = self.doing(piece.doing);
         let told = |ms: f64| time(ms * 1e3, self.style);
-        let says =
-            format!("{}: {} for {} after {}", worker(row), cut(&name, CHARACTERS), told(piece.ms), told(piece.at_ms));
+        let says = format!(
+            "{}: {} for {} after {}",
+            worker(row),
+            cut(&name, CHARACTERS),
+            told(piece.ms),
+            told(piece.at_ms)
+        );
         let width = (to - from).max(0.3);
         let _ = write!(
             svg,
@@ -184,7 +208,9 @@ impl Picture<'_> {
 
     fn doing(&self, doing: Doing) -> (String, String) {
         match doing {
-            Doing::Polls(number) => (self.palette.class(self.run.group(number)), self.run.group_at(number)),
+            Doing::Polls(number) => {
+                (self.palette.class(self.run.group(number)), self.run.group_at(number))
+            }
             Doing::Asleep => ("asleep".into(), "asleep".into()),
             Doing::Outside => ("outside".into(), "awake and in no poll".into()),
         }
@@ -196,7 +222,8 @@ impl Picture<'_> {
         for piece in self.rows().iter().flat_map(|row| &row.pieces) {
             let (class, name) = self.doing(piece.doing);
             // Places are told on hover.
-            let name = if let Doing::Polls(number) = piece.doing { self.run.who(number) } else { name };
+            let name =
+                if let Doing::Polls(number) = piece.doing { self.run.who(number) } else { name };
             let entry = (class, name);
             if piece.doing != Doing::Asleep && !known.contains(&entry) && known.len() < 8 {
                 known.push(entry);
@@ -213,7 +240,10 @@ impl Picture<'_> {
         let floor = top + AREA;
         let label = |svg: &mut String, y: f64, text: &str| {
             let x = LEFT - 8.0;
-            let _ = write!(svg, "<text class=\"quiet\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{text}</text>");
+            let _ = write!(
+                svg,
+                "<text class=\"quiet\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{text}</text>"
+            );
         };
         label(svg, top + 11.0, &number(most));
         label(svg, top + 34.0, "waiting");
@@ -237,12 +267,17 @@ impl Picture<'_> {
         let all = self.stretch.ms * self.stretch.rows.len() as f64;
         for piece in self.stretch.rows.iter().flat_map(|row| &row.pieces) {
             let name = self.doing(piece.doing).1;
-            let name = if matches!(piece.doing, Doing::Polls(_)) { format!("in polls of {name}") } else { name };
+            let name = if matches!(piece.doing, Doing::Polls(_)) {
+                format!("in polls of {name}")
+            } else {
+                name
+            };
             *times.entry(name).or_default() += piece.ms;
         }
         let mut largest: Vec<(String, f64)> = times.into_iter().collect();
         largest.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let told = |(name, ms): &(String, f64)| format!("{} {}", percent(ms / all), cut(name, CHARACTERS));
+        let told =
+            |(name, ms): &(String, f64)| format!("{} {}", percent(ms / all), cut(name, CHARACTERS));
         let told: Vec<String> = largest.iter().take(3).map(told).collect();
         let most = self.stretch.waiting.iter().copied().fold(0.0, f64::max);
         let (long, from) = (self.stretch.ms * 1e3, self.stretch.from_ms * 1e3);

@@ -1,4 +1,5 @@
-//! One run's scheduler in words: what groups and culprits are called, and a sentence for each kind of number.
+//! One run's scheduler in words: what groups and culprits are called, and a sentence for each kind
+//! of number.
 
 use crate::report::Style;
 use crate::report::units::{grouped, three_digits, time};
@@ -65,7 +66,8 @@ impl Run<'_> {
         self.group(number).map_or_else(|| "tasks nobody knows".into(), named_at)
     }
 
-    /// The function that a group was seen in, under the name by which runs match; else the group's name.
+    /// The function that a group was seen in, under the name by which runs match; else the group's
+    /// name.
     fn function(&self, group: &Group) -> Option<String> {
         let function = group.function.as_ref()?;
         Some(self.names.as_ref().map_or_else(|| function.clone(), |names| names.clean(function)))
@@ -119,8 +121,8 @@ impl Run<'_> {
         edges.filter(|edge| edge.victim == victim).map(|edge| edge.ms).sum()
     }
 
-    /// The edges that are worth blaming, and larger than what watching cost: as a share of all waiting against the share of the time in
-    /// which the profiler can have kept anybody waiting.
+    /// The edges that are worth blaming, and larger than what watching cost: as a share of all
+    /// waiting against the share of the time in which the profiler can have kept anybody waiting.
     pub fn blamed(&self) -> Vec<&Edge> {
         worth(self.sched).into_iter().filter(|edge| self.refused(edge).is_none()).collect()
     }
@@ -133,7 +135,8 @@ impl Run<'_> {
 
     /// Who is to blame for how much; or that nobody is, or why nobody can be.
     pub fn blames(&self, style: Style) -> Vec<String> {
-        let told: Vec<String> = self.blamed().into_iter().take(TOLD).map(|edge| self.blame(edge, style)).collect();
+        let told: Vec<String> =
+            self.blamed().into_iter().take(TOLD).map(|edge| self.blame(edge, style)).collect();
         if told.is_empty() { vec![self.nobody(style)] } else { told }
     }
 
@@ -154,13 +157,17 @@ impl Run<'_> {
         let Some(blame) = &self.sched.blame else {
             return "nobody can be blamed: how long tasks were runnable was not recorded".into();
         };
-        let mostly = blame.edges.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)).filter(|edge| edge.ms > 0.0);
+        let mostly =
+            blame.edges.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)).filter(|edge| edge.ms > 0.0);
         let mostly = mostly.map_or_else(String::new, |edge| {
             format!(", {} of it for {}", percent(edge.ms / blame.waited_ms), self.charged_to(edge))
         });
         let refused = worth(self.sched).into_iter().find_map(|edge| self.refused(edge));
         let refused = refused.map_or_else(String::new, |why| format!(": {why}"));
-        format!("blames nobody: tasks waited {}{mostly}{refused}", self.amount(blame.waited_ms, style))
+        format!(
+            "blames nobody: tasks waited {}{mostly}{refused}",
+            self.amount(blame.waited_ms, style)
+        )
     }
 
     /// The groups that are told of: those that are blamed, and those that waited longest.
@@ -171,7 +178,10 @@ impl Run<'_> {
         });
         let all: Vec<usize> = blamed.chain(0..self.sched.groups.len()).collect();
         let mut told: Vec<usize> = Vec::new();
-        for number in all.into_iter().filter(|number| self.group(*number).is_some_and(|group| group.polls > 0)) {
+        for number in all
+            .into_iter()
+            .filter(|number| self.group(*number).is_some_and(|group| group.polls > 0))
+        {
             if !told.contains(&number) && told.len() < most {
                 told.push(number);
             }
@@ -199,7 +209,8 @@ impl Run<'_> {
         (!told.is_empty()).then(|| format!("p50/p99/max {}", told.join("; ")))
     }
 
-    /// How many polls there were, how often tasks gave way because their budget was spent, and what else is counted.
+    /// How many polls there were, how often tasks gave way because their budget was spent, and what
+    /// else is counted.
     pub fn counts(&self) -> Option<String> {
         let Sched { groups, hand_offs, blocking_ended, wall_ms, .. } = self.sched;
         let sum = |of: fn(&Group) -> u64| groups.iter().map(of).fold(0, u64::saturating_add);
@@ -210,7 +221,9 @@ impl Run<'_> {
         let rate = || three_digits(spent as f64 * 1e3 / wall_ms.max(1.0));
         let with_spent = match spent {
             0 => "none ended with a spent budget".to_owned(),
-            spent => format!("{} ended with a spent budget, {} a second", grouped(spent as i64), rate()),
+            spent => {
+                format!("{} ended with a spent budget, {} a second", grouped(spent as i64), rate())
+            }
         };
         let mut told = vec![counted(polls, "poll"), with_spent];
         told.extend(self.sched.forced_yields().map(|count| counted(count, "forced yield")));
@@ -235,7 +248,8 @@ impl Run<'_> {
     pub fn workers(&self, style: Style) -> Option<String> {
         let all = &self.sched.workers;
         let sum = |of: fn(&Worker) -> f64| all.iter().map(of).sum::<f64>();
-        let parts = [sum(|w| w.busy_ms), sum(|w| w.stalled_ms), sum(|w| w.idle_ms), sum(|w| w.outside_ms)];
+        let parts =
+            [sum(|w| w.busy_ms), sum(|w| w.stalled_ms), sum(|w| w.idle_ms), sum(|w| w.outside_ms)];
         let whole: f64 = parts.iter().sum();
         if whole <= 0.0 {
             return None;
@@ -243,11 +257,16 @@ impl Run<'_> {
         let [busy, stalled, idle, outside] = parts.map(|ms| percent(ms / whole));
         let awake = percent(1.0 - parts[2] / whole);
         let waits: Vec<f64> = all.iter().filter_map(|worker| worker.core_wait_ms).collect();
-        let core = format!("; its threads waited {} for a core", time(waits.iter().sum::<f64>() * 1e3, style));
+        let core = format!(
+            "; its threads waited {} for a core",
+            time(waits.iter().sum::<f64>() * 1e3, style)
+        );
         let core = if waits.is_empty() { String::new() } else { core };
         let count = counted(all.len() as u64, "worker");
         if self.sched.polls_unseen {
-            return Some(format!("{count}: {idle} asleep, {awake} awake, in which polls is not measured{core}"));
+            return Some(format!(
+                "{count}: {idle} asleep, {awake} awake, in which polls is not measured{core}"
+            ));
         }
         Some(format!(
             "{count}: {busy} busy, {stalled} stalled in polls of 10 ms and more, {idle} asleep, {outside} outside polls{core}"
@@ -262,9 +281,13 @@ impl Run<'_> {
             return Some(format!("no answer to {} questions", count(probe.asked)));
         }
         let answers = counted(probe.answered, "answer");
-        let of =
-            if probe.asked > probe.answered { format!(" to {} questions", count(probe.asked)) } else { String::new() };
-        let (longest, unheard) = (time(probe.yield_us.max, style), time(probe.unheard_us.max, style));
+        let of = if probe.asked > probe.answered {
+            format!(" to {} questions", count(probe.asked))
+        } else {
+            String::new()
+        };
+        let (longest, unheard) =
+            (time(probe.yield_us.max, style), time(probe.unheard_us.max, style));
         Some(format!(
             "{} of {answers}{of} took 10 ms or more, the longest {longest}; wake-up delay, up to {unheard}, is not part of what \
              it times",
@@ -281,7 +304,8 @@ impl Run<'_> {
     }
 }
 
-/// `requests`; of tasks without a name the function that they run, `import task`, or else the place of their spawn.
+/// `requests`; of tasks without a name the function that they run, `import task`, or else the place
+/// of their spawn.
 pub(crate) fn named_at(group: &Group) -> String {
     let place = short(&group.place);
     let function = group.function.as_deref().map(without_closures);

@@ -49,7 +49,10 @@ fn blocks(view: &View<'_>, findings: usize) -> Vec<Line> {
         lines.extend(checks::all(view, &checks));
         lines.extend(reasons(results));
         let runs = sched::runs(results);
-        lines.extend(runs.iter().map(|run| Line::labelled("waiting", &run.named(&run.blames(view.style)[0]))));
+        lines.extend(
+            runs.iter()
+                .map(|run| Line::labelled("waiting", &run.named(&run.blames(view.style)[0]))),
+        );
     }
     lines.push(view.rest());
     lines.extend(next(view));
@@ -79,13 +82,15 @@ fn of_all(results: &Results) -> Vec<Check<'_>> {
 
 fn head(results: &Results) -> Line {
     let count = plain(results).count();
-    let took: f64 = results.runs.iter().filter_map(|(run, _)| run.recording.outcome.process_ms).sum();
+    let took: f64 =
+        results.runs.iter().filter_map(|(run, _)| run.recording.outcome.process_ms).sum();
     let name = format!("{}, {count} variants, one run each", results.spec.scenario);
     let load = load::load(&results.spec.load);
     Line::hanging(format!("{BOLD}{name}{BOLD:#}   {load}, {:.0} s", took / 1e3), 4)
 }
 
-/// The metric by which a variant is held to itself at a larger size: the one that decides, if the table shows it.
+/// The metric by which a variant is held to itself at a larger size: the one that decides, if the
+/// table shows it.
 fn deciding(results: &Results) -> Option<&Column> {
     let primary = results.scenario.map(|scenario| scenario.primary);
     results.columns.iter().find(|column| Some(column.metric) == primary).or(results.columns.first())
@@ -94,18 +99,26 @@ fn deciding(results: &Results) -> Option<&Column> {
 fn larger<'a>(results: &'a Results, run: &Analysis) -> Option<&'a Analysis> {
     let variant = &run.recording.spec.variant;
     let mut all = results.runs.iter().map(|(run, _)| run);
-    all.find(|other| other.recording.spec.variant == *variant && ratio_of(&other.recording.spec) > 1)
+    all.find(|other| {
+        other.recording.spec.variant == *variant && ratio_of(&other.recording.spec) > 1
+    })
 }
 
 fn table(view: &View<'_>) -> Vec<Line> {
     let results = view.results;
-    let scaled = plain(results).find_map(|run| larger(results, run)).map(|run| ratio_of(&run.recording.spec));
+    let scaled = plain(results)
+        .find_map(|run| larger(results, run))
+        .map(|run| ratio_of(&run.recording.spec));
     let room = if scaled.is_some() { VALUES - LARGER / VALUE } else { VALUES };
-    let shown = if view.is_verbose() { results.columns.len() } else { room.min(results.columns.len()) };
+    let shown =
+        if view.is_verbose() { results.columns.len() } else { room.min(results.columns.len()) };
     let columns = &results.columns[..shown];
     let heads: String = columns.iter().map(|column| format!("{:>VALUE$}", column.head)).collect();
-    let at = scaled.zip(deciding(results)).map(|(ratio, column)| format!("   {} at {ratio} × the size", column.head));
-    let mut lines = vec![Line::plain(format!("{DIM}{:NAME$}{heads}{}{DIM:#}", "", at.unwrap_or_default()))];
+    let at = scaled
+        .zip(deciding(results))
+        .map(|(ratio, column)| format!("   {} at {ratio} × the size", column.head));
+    let mut lines =
+        vec![Line::plain(format!("{DIM}{:NAME$}{heads}{}{DIM:#}", "", at.unwrap_or_default()))];
     for (name, kinds) in KINDS {
         let rows: Vec<Line> = plain(results)
             .filter(|run| kinds.contains(&run.recording.spec.kind))
@@ -138,7 +151,11 @@ fn at_larger(view: &View<'_>, run: &Analysis) -> Option<String> {
     let (plain, larger) = (of(run)?, of(larger(view.results, run)?)?);
     let value = metrics::value(column.metric, &larger, view.style);
     let ratio = larger.value / plain.value;
-    Some(if ratio < 2.0 { value } else { format!("{value}, {}", metrics::change(column.metric, ratio)) })
+    Some(if ratio < 2.0 {
+        value
+    } else {
+        format!("{value}, {}", metrics::change(column.metric, ratio))
+    })
 }
 
 /// How a run ended, where that is not by itself with numbers that can be used.
@@ -153,14 +170,17 @@ fn ending(run: &Analysis) -> Option<String> {
 
 /// What the signs before values mean, and why runs did not end by themselves or cannot be used.
 fn reasons(results: &Results) -> Vec<Line> {
-    let shown = results
-        .runs
-        .iter()
-        .flat_map(|(run, _)| results.columns.iter().filter_map(|column| run.metrics.get(column.metric)));
+    let shown = results.runs.iter().flat_map(|(run, _)| {
+        results.columns.iter().filter_map(|column| run.metrics.get(column.metric))
+    });
     let marks = latency::marks(shown).into_iter().map(|mark| Line::labelled("note", &mark));
     let reason = |(run, _): &(Analysis, _)| {
         let outcome = &run.recording.outcome;
-        let text = outcome.text.iter().filter(|_| outcome.ending != Ending::Finished).chain(&run.validity.reasons);
+        let text = outcome
+            .text
+            .iter()
+            .filter(|_| outcome.ending != Ending::Finished)
+            .chain(&run.validity.reasons);
         let text = text.flat_map(|text| text.lines().next()).next()?;
         Some(Line::labelled("note", &format!("{}: {text}", run.recording.spec.variant)))
     };
@@ -183,13 +203,13 @@ fn learned(view: &View<'_>, most: usize) -> Vec<Line> {
     lines
 }
 
-/// The fix that is furthest from the faulty variant, where lower is better, and by how much; at the larger size where both
-/// were run at it, for a fix that fails there is none.
+/// The fix that is furthest from the faulty variant, where lower is better, and by how much; at the
+/// larger size where both were run at it, for a fix that fails there is none.
 fn best_fix(results: &Results) -> Option<(String, String)> {
     let column = deciding(results)?;
     let reading = |run: &Analysis| -> Option<Reading> {
-        let usable =
-            run.validity.verdict != ValidityVerdict::Invalid && run.recording.outcome.ending == Ending::Finished;
+        let usable = run.validity.verdict != ValidityVerdict::Invalid
+            && run.recording.outcome.ending == Ending::Finished;
         run.metrics.get(column.metric).filter(|reading| usable && reading.value > 0.0).cloned()
     };
     let kind = |run: &Analysis, kinds: &[Kind]| kinds.contains(&run.recording.spec.kind);
@@ -201,7 +221,11 @@ fn best_fix(results: &Results) -> Option<(String, String)> {
         .min_by(|a, b| a.1.value.total_cmp(&b.1.value))
         .filter(|(_, best)| best.value < faulty.value)?;
     let change = metrics::change(column.metric, best.1.value / faulty.value);
-    let text = format!("{} is {change} than in {}", metrics::name(column.metric), buggy.recording.spec.variant);
+    let text = format!(
+        "{} is {change} than in {}",
+        metrics::name(column.metric),
+        buggy.recording.spec.variant
+    );
     Some((best.0.recording.spec.variant.clone(), text))
 }
 
@@ -209,7 +233,10 @@ fn next(view: &View<'_>) -> Vec<Line> {
     let scenario = &view.results.spec.scenario;
     let best = best_fix(view.results).map(|(fix, _)| fix);
     let buggy = plain(view.results).find(|run| run.recording.spec.kind == Kind::Buggy);
-    let sides = buggy.zip(best).map_or_else(String::new, |(run, fix)| format!(" {} {fix}", run.recording.spec.variant));
-    let takes = buggy.map_or_else(String::new, |run| format!("   8 pairs ({})", load::runs_take(run, 16)));
+    let sides = buggy
+        .zip(best)
+        .map_or_else(String::new, |(run, fix)| format!(" {} {fix}", run.recording.spec.variant));
+    let takes =
+        buggy.map_or_else(String::new, |run| format!("   8 pairs ({})", load::runs_take(run, 16)));
     vec![Line::labelled("next", &format!("{} compare {scenario}{sides}{takes}", view.lab))]
 }

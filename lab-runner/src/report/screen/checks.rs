@@ -1,4 +1,5 @@
-//! The lab's own test of a run in a line: how many of the checks hold, and those that do not with their reason.
+//! The lab's own test of a run in a line: how many of the checks hold, and those that do not with
+//! their reason.
 
 use crate::report::detail::evidence;
 use crate::report::sched::words::percent;
@@ -18,7 +19,8 @@ pub(crate) fn counts(checks: &[Check<'_>]) -> String {
     let count = |verdict: Verdict| asked().filter(|(_, check)| check.verdict == verdict).count();
     let (all, held, broken) = (asked().count(), count(Verdict::Held), count(Verdict::Broken));
     let undecided = all - held - broken;
-    let parts = [(broken, "broken"), (undecided, "undecided")].into_iter().filter(|(count, _)| *count > 0);
+    let parts =
+        [(broken, "broken"), (undecided, "undecided")].into_iter().filter(|(count, _)| *count > 0);
     let parts: String = parts.map(|(count, what)| format!(", {count} {what}")).collect();
     match all {
         0 => "none: this binary does not know the variant".to_owned(),
@@ -28,14 +30,18 @@ pub(crate) fn counts(checks: &[Check<'_>]) -> String {
 
 /// The line of the checks, and a line for each that does not hold.
 pub(crate) fn lines(view: &View<'_>, checks: &[Check<'_>]) -> Vec<Line> {
-    let overhead = overhead(view.results).map_or_else(String::new, |overhead| format!(" · {overhead}"));
+    let overhead =
+        overhead(view.results).map_or_else(String::new, |overhead| format!(" · {overhead}"));
     let mut lines = vec![Line::labelled("checks", &format!("{}{overhead}", counts(checks)))];
     let failed: Vec<&Check<'_>> =
         checks.iter().filter(|(_, check)| check.asked && check.verdict != Verdict::Held).collect();
     let listed = if view.is_verbose() { failed.len() } else { LISTED };
     lines.extend(failed.iter().take(listed).map(|check| Line::labelled("", &sentence(check))));
     if failed.len() > listed {
-        lines.push(Line::labelled("", &format!("and {} more: {} report -v", failed.len() - listed, view.lab)));
+        lines.push(Line::labelled(
+            "",
+            &format!("and {} more: {} report -v", failed.len() - listed, view.lab),
+        ));
     }
     lines
 }
@@ -70,7 +76,11 @@ pub(crate) fn all(view: &View<'_>, checks: &[Check<'_>]) -> Vec<Line> {
     let of_runs = not_asked().count() - of_profilers - of_sweeps;
     let commands = [
         (of_runs, "other runs", format!("run {} --all", spec.scenario)),
-        (of_profilers, "all profilers", format!("run {} --variant {} --profile all", spec.scenario, spec.variant)),
+        (
+            of_profilers,
+            "all profilers",
+            format!("run {} --variant {} --profile all", spec.scenario, spec.variant),
+        ),
         (of_sweeps, "several sizes", format!("sweep {}", spec.scenario)),
     ];
     let more = commands.iter().filter(|(count, ..)| *count > 0);
@@ -86,5 +96,8 @@ pub(crate) fn overhead(results: &Results) -> Option<String> {
     let known = results.profiles.iter().filter_map(|profile| profile.overhead.as_ref().ok());
     let most = known.clone().map(|cost| cost.share.high).reduce(f64::max)?;
     let bound = if known.clone().all(|cost| cost.complete) { "at most" } else { "at least" };
-    Some(format!("profiling overhead {bound} {} CPU", percent((most * 100.0).ceil() / 100.0).replace(".00", "")))
+    Some(format!(
+        "profiling overhead {bound} {} CPU",
+        percent((most * 100.0).ceil() / 100.0).replace(".00", "")
+    ))
 }

@@ -37,12 +37,16 @@ pub(crate) fn lines(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
         lines.extend(details(view, comparison));
     }
     lines.push(view.rest());
-    lines.extend(repeat(results).map(|command| Line::labelled("repeat", &command.replacen("lab", view.lab, 1))));
+    lines.extend(
+        repeat(results)
+            .map(|command| Line::labelled("repeat", &command.replacen("lab", view.lab, 1))),
+    );
     lines.extend(next(view, comparison));
     lines
 }
 
-/// `greedy: buggy → fixed: FIXED response p99 is 93 times shorter (85 to 112 times, 95 % confidence)`
+/// `greedy: buggy → fixed: FIXED response p99 is 93 times shorter (85 to 112 times, 95 %
+/// confidence)`
 pub(crate) fn summary(view: &View<'_>, comparison: &Comparison) -> Line {
     let (word, sentence) = verdict(view.results, comparison);
     let (colour, text) = (word.colour(), word.text());
@@ -59,9 +63,15 @@ fn sides(results: &Results, comparison: &Comparison) -> String {
 }
 
 fn head(results: &Results, comparison: &Comparison) -> Line {
-    let took: f64 = results.runs.iter().filter_map(|(run, _)| run.recording.outcome.process_ms).sum();
+    let took: f64 =
+        results.runs.iter().filter_map(|(run, _)| run.recording.outcome.process_ms).sum();
     let pairs = if comparison.pairs.len() == 1 { "pair" } else { "pairs" };
-    let facts = format!("{} {pairs} in {:.0} s{}", comparison.pairs.len(), took / 1e3, spoiled_pairs(comparison));
+    let facts = format!(
+        "{} {pairs} in {:.0} s{}",
+        comparison.pairs.len(),
+        took / 1e3,
+        spoiled_pairs(comparison)
+    );
     let name = sides(results, comparison);
     let hang = name.chars().count() + 3;
     Line::hanging(format!("{BOLD}{name}{BOLD:#}   {facts}"), hang.min(40))
@@ -70,15 +80,19 @@ fn head(results: &Results, comparison: &Comparison) -> Line {
 /// `; 1 replaced: other processes (cargo) used 13 % of a core beside fixed`
 fn spoiled_pairs(comparison: &Comparison) -> String {
     let pairs = &comparison.pairs;
-    let count =
-        |times: fn(&Times) -> bool| pairs.iter().filter(|pair| pair.dropped.is_none() && times(&pair.times)).count();
+    let count = |times: fn(&Times) -> bool| {
+        pairs.iter().filter(|pair| pair.dropped.is_none() && times(&pair.times)).count()
+    };
     let dropped = pairs.len() - comparison.kept();
     let left_out = count(|times| *times == Times::LeftOut);
     let bounded = count(|times| matches!(times, Times::Bounded(_)));
     let replaced = if comparison.invalid.is_some() { "disturbed" } else { "replaced" };
     let parts = [(dropped, "dropped"), (left_out, replaced), (bounded, "disturbed")];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     let why = pairs.iter().find_map(|pair| pair.dropped.as_ref());
     let why = why.or_else(|| pairs.iter().find_map(|pair| pair.disturbed.as_ref()));
     why.map_or_else(String::new, |why| format!("; {}: {why}", parts.join(", ")))
@@ -95,13 +109,17 @@ fn verdict(results: &Results, comparison: &Comparison) -> (Word, String) {
         let [was, is] = comparison.lost;
         return (
             Word::Worse,
-            format!("{} loses {is:.0} requests, {} loses {was:.0}", comparison.after, comparison.before),
+            format!(
+                "{} loses {is:.0} requests, {} loses {was:.0}",
+                comparison.after, comparison.before
+            ),
         );
     }
     if primary.is_none() {
         return (
             Word::Undecided,
-            "the metric that decides was not measured on both sides: try a longer --duration".into(),
+            "the metric that decides was not measured on both sides: try a longer --duration"
+                .into(),
         );
     }
     let gone = fix(results).is_some_and(|fix| fix.gone == Gone::Yes);
@@ -132,7 +150,10 @@ fn conclusion(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
     let first = headline(word, &sentence);
     let hang = word.text().len() + 2;
     let cause = fix(view.results).and_then(|outcome| cause(&outcome));
-    let lines = cause.into_iter().chain(waiting(view)).map(|text| Line::hanging(format!("{:hang$}{text}", ""), hang));
+    let lines = cause
+        .into_iter()
+        .chain(waiting(view))
+        .map(|text| Line::hanging(format!("{:hang$}{text}", ""), hang));
     std::iter::once(first).chain(lines).collect()
 }
 
@@ -147,7 +168,9 @@ fn cause(outcome: &FixOutcome) -> Option<String> {
     Some(match outcome.gone {
         Gone::Yes => format!("The cause is gone ({named}), and {moved}."),
         Gone::No => format!("The cause is still there: {named}."),
-        Gone::CouldNotTell => format!("Whether the cause is gone ({named}) is undecided: {}.", outcome.because),
+        Gone::CouldNotTell => {
+            format!("Whether the cause is gone ({named}) is undecided: {}.", outcome.because)
+        }
     })
 }
 
@@ -168,10 +191,12 @@ fn table(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
     rows.sort_by_key(|metric| (!metric.primary, !metric.judged));
     let shown = if view.is_verbose() { rows.len() } else { ROWS.min(rows.len()) };
     let sides = [before, after].map(|name| format!("{:>12}", short(name)));
-    let mut lines = vec![Line::plain(format!("{DIM}  {:<16}{}   change{DIM:#}", "", sides.concat()))];
+    let mut lines =
+        vec![Line::plain(format!("{DIM}  {:<16}{}   change{DIM:#}", "", sides.concat()))];
     lines.extend(rows[..shown].iter().map(|metric| row(view, metric)));
     let left = rows.len() - shown;
-    let more = if left > 0 { format!(" {left} more: {} report -v", view.lab) } else { String::new() };
+    let more =
+        if left > 0 { format!(" {left} more: {} report -v", view.lab) } else { String::new() };
     lines.push(Line::plain(format!("{DIM}  * decides.{more}{DIM:#}")));
     lines
 }
@@ -240,25 +265,34 @@ fn naive(view: &View<'_>) -> Option<Line> {
         (!tails.is_empty()).then(|| time(median(tails), view.style))
     };
     let (before, after) = (side(Side::A)?, side(Side::B)?);
-    let text = format!("A benchmark that waits for each answer would say: {} = {before} → {after}.", QUANTILES[TAIL].1);
+    let text = format!(
+        "A benchmark that waits for each answer would say: {} = {before} → {after}.",
+        QUANTILES[TAIL].1
+    );
     Some(Line::labelled("response", &text))
 }
 
-/// What the side after keeps of what tells a fix from a trap: a fix may gain by the metric that decides and mend nothing.
+/// What the side after keeps of what tells a fix from a trap: a fix may gain by the metric that
+/// decides and mend nothing.
 fn kept(view: &View<'_>) -> Vec<Line> {
     let results = view.results;
     if results.kept.is_empty() {
         return Vec::new();
     }
     let held = results.kept.iter().filter(|kept| keeps(kept).0 == "keeps").count();
-    let traps: BTreeSet<&str> =
-        results.scenario.iter().flat_map(|scenario| scenario.controls).map(|control| control.trap).collect();
+    let traps: BTreeSet<&str> = results
+        .scenario
+        .iter()
+        .flat_map(|scenario| scenario.controls)
+        .map(|control| control.trap)
+        .collect();
     let traps = match traps.len() {
         0 => String::new(),
         1 => " · they tell a fix from the tempting one that is none".to_owned(),
         n => format!(" · they tell a fix from {n} tempting ones that are none"),
     };
-    let mut lines = vec![Line::labelled("checks", &format!("{held} of {} hold{traps}", results.kept.len()))];
+    let mut lines =
+        vec![Line::labelled("checks", &format!("{held} of {} hold{traps}", results.kept.len()))];
     for kept in &results.kept {
         let (word, times, pairs) = keeps(kept);
         let word = match word {
@@ -267,7 +301,10 @@ fn kept(view: &View<'_>) -> Vec<Line> {
             "breaks" => "broken",
             _ => "undecided",
         };
-        lines.push(Line::labelled("", &format!("{word}: {}: in {times} of {pairs} pairs", kept.claim.says)));
+        lines.push(Line::labelled(
+            "",
+            &format!("{word}: {}: in {times} of {pairs} pairs", kept.claim.says),
+        ));
     }
     lines
 }
@@ -275,9 +312,13 @@ fn kept(view: &View<'_>) -> Vec<Line> {
 /// Order, noise, every pair that does not count, what runs note, and the profilers.
 fn details(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
     let results = view.results;
-    let mut lines =
-        vec![Line::labelled("order", &order(comparison)), Line::labelled("noise", &noise::line(results, comparison))];
-    lines.extend(comparison.pairs.iter().filter_map(spoiled).map(|why| Line::labelled("dropped", &why)));
+    let mut lines = vec![
+        Line::labelled("order", &order(comparison)),
+        Line::labelled("noise", &noise::line(results, comparison)),
+    ];
+    lines.extend(
+        comparison.pairs.iter().filter_map(spoiled).map(|why| Line::labelled("dropped", &why)),
+    );
     let notes: BTreeSet<&String> = results.runs.iter().flat_map(|(run, _)| &run.notes).collect();
     lines.extend(notes.into_iter().map(|note| Line::labelled("note", note)));
     let shown = comparison.metrics.iter().flat_map(|metric| [&metric.before, &metric.after]);
@@ -295,13 +336,19 @@ fn next(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
     let first = match results.runs.first().filter(|_| undecided) {
         Some((run, _)) => {
             let pairs = 2 * comparison.pairs.len().max(8);
-            let command =
-                format!("{lab} compare {scenario} {} {} --pairs {pairs}", comparison.before, comparison.after);
+            let command = format!(
+                "{lab} compare {scenario} {} {} --pairs {pairs}",
+                comparison.before, comparison.after
+            );
             (command, format!("more pairs ({})", load::runs_take(run, 2 * pairs)))
         }
         None => (format!("{lab} run {scenario} --all"), "look for a better fix".to_owned()),
     };
     let width = first.0.len().max(all.0.len());
     let rows = [("next", first), ("", all)];
-    rows.iter().map(|(label, (command, what))| Line::labelled(label, &format!("{command:<width$}   {what}"))).collect()
+    rows.iter()
+        .map(|(label, (command, what))| {
+            Line::labelled(label, &format!("{command:<width$}   {what}"))
+        })
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! A finding as a block: what and where, six lines of source, what it cost, what to do, and what would refute it.
+//! A finding as a block: what and where, six lines of source, what it cost, what to do, and what
+//! would refute it.
 
 use crate::report::screen::health::{Health, Word};
 use crate::report::screen::{Line, View, side_of, source};
@@ -64,7 +65,8 @@ pub(crate) fn lines(view: &View<'_>, run: &Analysis, health: &Health<'_>, room: 
 /// What else was found, a line each.
 pub(crate) fn others(findings: &[Finding]) -> Vec<Line> {
     let one = |finding: &Finding| {
-        let at = crate::report::findings::place(finding).map_or_else(String::new, |place| format!(" in {place}"));
+        let at = crate::report::findings::place(finding)
+            .map_or_else(String::new, |place| format!(" in {place}"));
         let cost = cost(&finding.cost).map_or_else(String::new, |cost| format!(": {cost}"));
         Line::labelled("also", &format!("{}{at}{cost}", finding.cause))
     };
@@ -88,8 +90,10 @@ fn source_lines(view: &View<'_>, finding: &Finding, most: usize) -> Vec<Line> {
 
 /// `Profiled run, 2 s: 1 183 requests waited 288 ms each; the longest poll took 591 ms.`
 fn sentence(view: &View<'_>, run: &Analysis, finding: &Finding, evidence: usize) -> String {
-    let clauses: Vec<String> =
-        cost(&finding.cost).into_iter().chain(finding.evidence.iter().take(evidence).cloned()).collect();
+    let clauses: Vec<String> = cost(&finding.cost)
+        .into_iter()
+        .chain(finding.evidence.iter().take(evidence).cloned())
+        .collect();
     if clauses.is_empty() {
         return String::new();
     }
@@ -99,13 +103,13 @@ fn sentence(view: &View<'_>, run: &Analysis, finding: &Finding, evidence: usize)
     }
 }
 
-/// Which run a finding is about, where that is not the measured one: it is shorter or larger, so its numbers are others.
+/// Which run a finding is about, where that is not the measured one: it is shorter or larger, so
+/// its numbers are others.
 fn profiled(view: &View<'_>, spec: &Spec) -> Option<String> {
     let side = side_of(spec);
-    let of_it =
-        view.results.profiles.iter().find(|profile| {
-            profile.spec.variant == spec.variant && profile.side() == side && profile.sched.is_some()
-        })?;
+    let of_it = view.results.profiles.iter().find(|profile| {
+        profile.spec.variant == spec.variant && profile.side() == side && profile.sched.is_some()
+    })?;
     let load = &of_it.spec.load;
     Some(match load.is_batch() {
         true => format!("Profiled run, batch of {}", grouped(load.size as i64)),
@@ -115,10 +119,17 @@ fn profiled(view: &View<'_>, spec: &Spec) -> Option<String> {
 
 /// What each victim lost: a sum over requests would be longer than the run.
 pub(crate) fn cost(cost: &Cost) -> Option<String> {
-    let requests =
-        |count: u64| if count == 1 { "1 request".to_owned() } else { format!("{} requests", grouped(count as i64)) };
+    let requests = |count: u64| {
+        if count == 1 {
+            "1 request".to_owned()
+        } else {
+            format!("{} requests", grouped(count as i64))
+        }
+    };
     match (cost.ms, cost.requests) {
-        (Some(ms), Some(hit @ 1..)) => Some(format!("{} waited {} each", requests(hit), time_ms(ms / hit as f64))),
+        (Some(ms), Some(hit @ 1..)) => {
+            Some(format!("{} waited {} each", requests(hit), time_ms(ms / hit as f64)))
+        }
         (None, Some(hit @ 1..)) => Some(format!("{} affected", requests(hit))),
         (Some(ms), _) => Some(format!("{} of waiting", time_ms(ms))),
         (None, _) => None,
@@ -128,7 +139,8 @@ pub(crate) fn cost(cost: &Cost) -> Option<String> {
 /// What to do, and where more is said about it.
 fn remedy(view: &View<'_>, finding: &Finding) -> String {
     let scenario = &view.results.spec.scenario;
-    let chapters = [format!("book/src/{}.md", finding.chapter), format!("scenarios/{scenario}/README.md")];
+    let chapters =
+        [format!("book/src/{}.md", finding.chapter), format!("scenarios/{scenario}/README.md")];
     let more = chapters.iter().find(|path| (view.read)(path).is_some());
     let more = more.map_or_else(String::new, |path| format!(" ({path})"));
     format!("{}{more}", finding.remedy)
@@ -146,7 +158,10 @@ mod tests {
     #[test]
     fn a_cost_is_told_for_each_victim() {
         let cost = |ms, requests| cost(&Cost { ms, requests });
-        assert_eq!(cost(Some(341_000.0), Some(1_183)).unwrap(), "1 183 requests waited 288 ms each");
+        assert_eq!(
+            cost(Some(341_000.0), Some(1_183)).unwrap(),
+            "1 183 requests waited 288 ms each"
+        );
         assert_eq!(cost(Some(20.0), Some(1)).unwrap(), "1 request waited 20.0 ms each");
         assert_eq!(cost(None, Some(2)).unwrap(), "2 requests affected");
         assert_eq!(cost(Some(20.0), None).unwrap(), "20.0 ms of waiting");

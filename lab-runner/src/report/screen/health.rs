@@ -87,24 +87,35 @@ fn of_finding(finding: &Finding) -> Health<'_> {
 
 fn without_finding(diagnosis: Option<&Diagnosis>, run: &Analysis) -> Health<'static> {
     let outcome = &run.recording.outcome;
-    let reason = outcome.text.as_deref().and_then(|text| text.lines().next()).unwrap_or("no reason is known");
+    let reason = outcome
+        .text
+        .as_deref()
+        .and_then(|text| text.lines().next())
+        .unwrap_or("no reason is known");
     let unanswered = run.metrics.get("unfinished").map_or(0, |reading| reading.value as i64);
     let says = diagnosis.map(Diagnosis::conclusion);
     let (word, sentence) = match outcome.ending {
         Ending::Failed => (Word::Fault, format!("the run failed: {reason}")),
         Ending::Crashed => (Word::Fault, format!("the process crashed: {reason}")),
-        Ending::Hung => (Word::Fault, "the run was killed at its deadline, and no cause was found".to_owned()),
+        Ending::Hung => {
+            (Word::Fault, "the run was killed at its deadline, and no cause was found".to_owned())
+        }
         Ending::Unfinished => (Word::Undecided, "the run was interrupted".to_owned()),
-        Ending::Finished if run.validity.verdict == ValidityVerdict::Invalid => {
-            (Word::Undecided, format!("the load was not as planned: {}", run.validity.reasons.join("; ")))
+        Ending::Finished if run.validity.verdict == ValidityVerdict::Invalid => (
+            Word::Undecided,
+            format!("the load was not as planned: {}", run.validity.reasons.join("; ")),
+        ),
+        Ending::Finished if unanswered > 0 => (
+            Word::Undecided,
+            format!("no cause was found, but {} requests were unanswered", grouped(unanswered)),
+        ),
+        Ending::Finished if says == Some(Cause::Healthy) => {
+            (Word::Healthy, "no fault was found".to_owned())
         }
-        Ending::Finished if unanswered > 0 => {
-            (Word::Undecided, format!("no cause was found, but {} requests were unanswered", grouped(unanswered)))
-        }
-        Ending::Finished if says == Some(Cause::Healthy) => (Word::Healthy, "no fault was found".to_owned()),
-        Ending::Finished => {
-            (Word::Undecided, "no scheduler profile: the load was answered, its polls were not recorded".to_owned())
-        }
+        Ending::Finished => (
+            Word::Undecided,
+            "no scheduler profile: the load was answered, its polls were not recorded".to_owned(),
+        ),
     };
     Health { word, sentence, finding: None }
 }

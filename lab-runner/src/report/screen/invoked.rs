@@ -5,7 +5,9 @@ use std::path::Path;
 /// `cargo lab` where cargo started the binary that it built, else the name of the binary.
 pub(crate) fn invoked() -> String {
     let binary = std::env::current_exe().unwrap_or_else(|_| "lab".into());
-    let name = || binary.file_name().map_or_else(|| "lab".into(), |name| name.to_string_lossy().into_owned());
+    let name = || {
+        binary.file_name().map_or_else(|| "lab".into(), |name| name.to_string_lossy().into_owned())
+    };
     // Cargo marks its target folder as a cache, wherever it is.
     let is_built_here = binary.ancestors().skip(1).any(is_target);
     if std::env::var_os("CARGO").is_some() && is_built_here { "cargo lab".into() } else { name() }

@@ -1,4 +1,5 @@
-//! Latency in three lines: the percentiles, what the signs before them mean, and what a closed-loop benchmark would say.
+//! Latency in three lines: the percentiles, what the signs before them mean, and what a closed-loop
+//! benchmark would say.
 
 use crate::report::screen::{Line, View};
 use crate::report::table::DIM;
@@ -27,7 +28,8 @@ pub(crate) fn lines(run: &Analysis, style: Style) -> Vec<Line> {
         }
     };
     let shown: Vec<String> = SHOWN.into_iter().map(one).collect();
-    let readings = SHOWN.iter().filter_map(|number| run.metrics.get(&part.metric(QUANTILES[*number].1)));
+    let readings =
+        SHOWN.iter().filter_map(|number| run.metrics.get(&part.metric(QUANTILES[*number].1)));
     let mut lines = vec![Line::labelled("response", &shown.join("   "))];
     let marks = marks(readings);
     if !marks.is_empty() {
@@ -39,7 +41,8 @@ pub(crate) fn lines(run: &Analysis, style: Style) -> Vec<Line> {
 
 /// Why some of these are only bounds, each reason once.
 pub(crate) fn marks<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Vec<String> {
-    let reasons: BTreeSet<&str> = readings.into_iter().filter_map(|reading| reading.because).collect();
+    let reasons: BTreeSet<&str> =
+        readings.into_iter().filter_map(|reading| reading.because).collect();
     let meaning = |reason: &str| match reason {
         "at floor" => "≤ as low as can be measured".to_owned(),
         "host-limited" => "≤ a pause of the host may be part of it".to_owned(),
@@ -61,7 +64,9 @@ pub(crate) fn needs(quantile: f64) -> String {
 pub(crate) fn naive(run: &Analysis, style: Style) -> Option<String> {
     run.responses.as_ref()?;
     let Some(naive) = &run.naive else {
-        return Some("A benchmark that waits for each answer would get none and say nothing.".to_owned());
+        return Some(
+            "A benchmark that waits for each answer would get none and say nothing.".to_owned(),
+        );
     };
     let (_, suffix) = QUANTILES[TAIL];
     let tail = naive.us[TAIL].map(|us| format!("{suffix} = {}", time(us, style)));
@@ -73,16 +78,22 @@ pub(crate) fn naive(run: &Analysis, style: Style) -> Option<String> {
 pub(crate) fn table(view: &View<'_>, run: &Analysis) -> Vec<Line> {
     let Some(responses) = &run.responses else { return Vec::new() };
     let heads = QUANTILES.map(|(_, name)| format!("{:>11}", name.replace("p999", "p99.9")));
-    let mut lines = vec![Line::blank(), Line::plain(format!("{DIM}{:<21}{}{DIM:#}", "", heads.concat()))];
+    let mut lines =
+        vec![Line::blank(), Line::plain(format!("{DIM}{:<21}{}{DIM:#}", "", heads.concat()))];
     lines.extend(Part::ALL.into_iter().map(|part| row(run, part, view.style)));
-    if QUANTILES.iter().any(|(_, suffix)| !run.metrics.contains_key(&Part::Response.metric(suffix))) {
+    if QUANTILES.iter().any(|(_, suffix)| !run.metrics.contains_key(&Part::Response.metric(suffix)))
+    {
         lines.push(Line::labelled("", &format!("{DIM}- {} of p99.9{DIM:#}", needs(0.999))));
     }
     if view.style.naive {
         lines.extend(naive_row(run, view.style));
     }
     lines.push(Line::blank());
-    lines.extend(chart::lines(responses, view.style).into_iter().map(|line| Line::plain(format!("  {line}"))));
+    lines.extend(
+        chart::lines(responses, view.style)
+            .into_iter()
+            .map(|line| Line::plain(format!("  {line}"))),
+    );
     lines
 }
 
@@ -107,7 +118,8 @@ fn row(run: &Analysis, part: Part, style: Style) -> Line {
 
 fn naive_row(run: &Analysis, style: Style) -> Option<Line> {
     let naive = run.naive.as_ref()?;
-    let one = |us: Option<f64>| format!("{:>11}", us.map_or_else(|| "-".into(), |us| time(us, style)));
+    let one =
+        |us: Option<f64>| format!("{:>11}", us.map_or_else(|| "-".into(), |us| time(us, style)));
     let cells: String = naive.us.into_iter().map(one).collect();
     Some(Line::plain(format!("{:<21}{cells}", "closed-loop benchmark")))
 }
@@ -118,7 +130,10 @@ mod tests {
 
     #[test]
     fn a_percentile_says_how_many_requests_it_needs() {
-        assert_eq!([0.5, 0.9, 0.99].map(needs), ["needs 20 requests", "needs 100 requests", "needs 1 000 requests"]);
+        assert_eq!(
+            [0.5, 0.9, 0.99].map(needs),
+            ["needs 20 requests", "needs 100 requests", "needs 1 000 requests"]
+        );
         assert_eq!(needs(0.999), "needs 10 000 requests");
     }
 }

@@ -1,4 +1,5 @@
-//! The load of a run, what was answered, and how quiet the machine was, on one line; and how long other runs take.
+//! The load of a run, what was answered, and how quiet the machine was, on one line; and how long
+//! other runs take.
 
 use crate::report::units::{grouped, time_ms};
 use lab_analysis::requests::{Analysis, ValidityVerdict};
@@ -7,7 +8,8 @@ use lab_recording::spec::Spec;
 use lab_recording::{Ending, Load};
 use std::time::Duration;
 
-/// Cores that other processes may use, and the share that the host may take, on a machine that is called quiet.
+/// Cores that other processes may use, and the share that the host may take, on a machine that is
+/// called quiet.
 const QUIET_CORES: f64 = 0.10;
 const QUIET_STEAL: f64 = 0.02;
 
@@ -18,7 +20,8 @@ const PROFILED: Duration = Duration::from_secs(2);
 
 /// `2 000 requests/s for 3 s on 1 worker`
 pub(crate) fn load(load: &Load) -> String {
-    let workers = if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
+    let workers =
+        if load.workers == 1 { "1 worker".into() } else { format!("{} workers", load.workers) };
     match load.is_batch() {
         true => format!("a batch of {} on {workers}", grouped(load.size as i64)),
         false => {
@@ -69,7 +72,9 @@ pub(crate) fn doubts(run: &Analysis) -> Vec<String> {
 /// How long one run of this load takes: as long as this one did, where that is known.
 fn one_run(spec: &Spec, process_ms: Option<f64>) -> Duration {
     let planned = spec.load.warmup() + spec.load.duration() + START;
-    process_ms.filter(|ms| ms.is_finite() && *ms > 0.0).map_or(planned, |ms| Duration::from_secs_f64(ms / 1e3))
+    process_ms
+        .filter(|ms| ms.is_finite() && *ms > 0.0)
+        .map_or(planned, |ms| Duration::from_secs_f64(ms / 1e3))
 }
 
 /// How long it takes to measure a variant and to profile it.
@@ -103,6 +108,9 @@ mod tests {
     #[test]
     fn an_estimate_is_rounded_up() {
         let text = |seconds| rounded(Duration::from_secs(seconds));
-        assert_eq!([1, 12, 61, 119, 121, 300].map(text), ["5 s", "15 s", "70 s", "120 s", "3 min", "5 min"]);
+        assert_eq!(
+            [1, 12, 61, 119, 121, 300].map(text),
+            ["5 s", "15 s", "70 s", "120 s", "3 min", "5 min"]
+        );
     }
 }

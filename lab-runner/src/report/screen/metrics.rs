@@ -35,8 +35,9 @@ pub(crate) fn name(metric: &str) -> String {
 
 /// A reading in the unit that its metric's name tells, with the sign of its bound.
 pub(crate) fn value(metric: &str, reading: &Reading, style: Style) -> String {
-    let plain =
-        |reading: &Reading, factor: f64, unit: &str| format!("{} {unit}", number(three(reading.value * factor)));
+    let plain = |reading: &Reading, factor: f64, unit: &str| {
+        format!("{} {unit}", number(three(reading.value * factor)))
+    };
     match metric {
         "cpu_us_per_op" => bounded(reading, style),
         "completed_per_s" => format!("{}/s", number(reading.value.round())),
@@ -67,8 +68,13 @@ pub(crate) fn change(metric: &str, ratio: f64) -> String {
 
 /// The interval of a factor in the terms of [`change`]: `85 to 112 times`, `-3 % to +5 %`.
 pub(crate) fn interval(ratio: f64, low: f64, high: f64) -> String {
-    let percent =
-        |r: f64| if (r - 1.0).abs() < 0.005 { "0 %".to_owned() } else { format!("{:+.0} %", (r - 1.0) * 100.0) };
+    let percent = |r: f64| {
+        if (r - 1.0).abs() < 0.005 {
+            "0 %".to_owned()
+        } else {
+            format!("{:+.0} %", (r - 1.0) * 100.0)
+        }
+    };
     let end = |r: f64| if r.is_finite() && r > 0.0 { digits(r) } else { "?".to_owned() };
     match ratio {
         r if r < 0.67 => format!("{} to {} times", end(1.0 / high), end(1.0 / low)),
@@ -95,7 +101,10 @@ mod tests {
             [0.0107, 0.5, 0.97, 1.0].map(said),
             ["93 times shorter", "2.0 times shorter", "3 % shorter", "same"]
         );
-        assert_eq!((change("lost", 1.2), change("lost", 40.0)), ("20 % more".into(), "40 times more".into()));
+        assert_eq!(
+            (change("lost", 1.2), change("lost", 40.0)),
+            ("20 % more".into(), "40 times more".into())
+        );
         assert_eq!(interval(0.0107, 0.0089, 0.0118), "85 to 112 times");
         assert_eq!(interval(1.01, 0.97, 1.05), "-3 % to +5 %");
         assert_eq!(interval(1.01, 0.97, f64::INFINITY), "-3 % or more");
@@ -110,8 +119,14 @@ mod tests {
             (value("peak_memory_kb", 12_828.0), value("cpu_us_per_op", 104.0)),
             ("13.1 MB".into(), "104 µs".into())
         );
-        assert_eq!((value("completed_per_s", 1_999.8), value("lost", 3.0)), ("2 000/s".into(), "3".into()));
-        assert_eq!((name("cpu_us_per_op"), name("files_behind")), ("CPU/request".into(), "files behind".into()));
+        assert_eq!(
+            (value("completed_per_s", 1_999.8), value("lost", 3.0)),
+            ("2 000/s".into(), "3".into())
+        );
+        assert_eq!(
+            (name("cpu_us_per_op"), name("files_behind")),
+            ("CPU/request".into(), "files behind".into())
+        );
     }
 
     fn value_of(metric: &str, number: f64) -> String {

@@ -1,6 +1,7 @@
-//! What `lab run`, `lab run --all` and `lab compare` print: one screen each, of blocks in the order finding, what it
-//! cost, evidence, latency, and where the rest is. Builders return lines and print nothing; what they need from
-//! outside, the text of source files and the name of the binary, is handed to them.
+//! What `lab run`, `lab run --all` and `lab compare` print: one screen each, of blocks in the order
+//! finding, what it cost, evidence, latency, and where the rest is. Builders return lines and print
+//! nothing; what they need from outside, the text of source files and the name of the binary, is
+//! handed to them.
 
 pub(crate) mod all;
 mod checks;
@@ -44,10 +45,16 @@ impl View<'_> {
 
     /// Where the page is, else the recording.
     pub fn rest(&self) -> Line {
-        let more = if self.is_verbose() { String::new() } else { format!("   (in text: {} report -v)", self.lab) };
+        let more = if self.is_verbose() {
+            String::new()
+        } else {
+            format!("   (in text: {} report -v)", self.lab)
+        };
         match self.page {
             Some(page) => Line::labelled("report", &format!("{}{more}", page.display())),
-            None => Line::labelled("recording", &format!("{}{more}", self.results.folder.display())),
+            None => {
+                Line::labelled("recording", &format!("{}{more}", self.results.folder.display()))
+            }
         }
     }
 }

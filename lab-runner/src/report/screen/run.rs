@@ -23,12 +23,14 @@ pub(crate) fn lines(view: &View<'_>, run: &Analysis, claims: &[Judged]) -> Vec<L
     smaller.reduce(|best, next| if fits(&best) { best } else { next }).unwrap_or_default()
 }
 
-/// `greedy, variant buggy: FAULT long poll in shop::import (src/buggy.rs:11); p99 535 ms; 7 of 7 checks hold`
+/// `greedy, variant buggy: FAULT long poll in shop::import (src/buggy.rs:11); p99 535 ms; 7 of 7
+/// checks hold`
 pub(crate) fn summary(view: &View<'_>, run: &Analysis, claims: &[Judged]) -> Line {
     let spec = &run.recording.spec;
     let health = health(view.results, run);
     let (colour, word) = (health.word.colour(), health.word.text());
-    let tail = run.metrics.get("response_p99_us").map(|p99| format!("; p99 {}", bounded(p99, view.style)));
+    let tail =
+        run.metrics.get("response_p99_us").map(|p99| format!("; p99 {}", bounded(p99, view.style)));
     Line::plain(format!(
         "{}, variant {}: {colour}{word}{colour:#} {}{}; checks: {}",
         spec.scenario,
@@ -79,8 +81,10 @@ fn head(run: &Analysis) -> Vec<Line> {
     let hang = name.len() + 3;
     let facts = [Some(load::load(&spec.load)), load::answered(run), load::machine(run)];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
-    let mut lines =
-        vec![Line::hanging(format!("{BOLD}{name}{BOLD:#}   {}", spec.about), hang), Line::plain(facts.join(" · "))];
+    let mut lines = vec![
+        Line::hanging(format!("{BOLD}{name}{BOLD:#}   {}", spec.about), hang),
+        Line::plain(facts.join(" · ")),
+    ];
     lines.extend(load::doubts(run).iter().map(|doubt| Line::labelled("warning", doubt)));
     lines.extend(run.notes.iter().map(|note| Line::labelled("note", note)));
     lines
@@ -91,11 +95,13 @@ pub(crate) fn profiled(view: &View<'_>) -> Vec<Line> {
     let results = view.results;
     let evidence = results.evidence(Plumbing::Tokio);
     let seen = evidence.iter().flat_map(|evidence| {
-        let one = |seen| Line::labelled(&evidence.name, &profilers::inside(results, evidence, seen));
+        let one =
+            |seen| Line::labelled(&evidence.name, &profilers::inside(results, evidence, seen));
         evidence.seen.iter().map(one)
     });
     let missing = profilers::missing(results).into_iter();
-    let missing = missing.map(|(name, why)| Line::labelled(&name, &format!("not available: {why}")));
+    let missing =
+        missing.map(|(name, why)| Line::labelled(&name, &format!("not available: {why}")));
     let costs = overhead::lines(results, view.style).into_iter();
     seen.chain(missing).chain(costs.map(|cost| Line::labelled("overhead", &cost))).collect()
 }
@@ -104,10 +110,20 @@ pub(crate) fn profiled(view: &View<'_>) -> Vec<Line> {
 fn next(view: &View<'_>, run: &Analysis) -> Vec<Line> {
     let spec = &run.recording.spec;
     let (lab, scenario) = (view.lab, &spec.scenario);
-    let fix =
-        || (format!("{lab} run {scenario} --fixed"), format!("measure the default fix ({})", load::run_takes(run)));
-    let pairs = || (format!("{lab} compare {scenario}"), format!("prove it, 8 pairs ({})", load::runs_take(run, 16)));
-    let all = || (format!("{lab} run {scenario} --all"), "all variants beside each other".to_owned());
+    let fix = || {
+        (
+            format!("{lab} run {scenario} --fixed"),
+            format!("measure the default fix ({})", load::run_takes(run)),
+        )
+    };
+    let pairs = || {
+        (
+            format!("{lab} compare {scenario}"),
+            format!("prove it, 8 pairs ({})", load::runs_take(run, 16)),
+        )
+    };
+    let all =
+        || (format!("{lab} run {scenario} --all"), "all variants beside each other".to_owned());
     let commands = match spec.kind {
         Kind::Buggy => [fix(), pairs()],
         Kind::Fixed => [pairs(), all()],
@@ -115,7 +131,10 @@ fn next(view: &View<'_>, run: &Analysis) -> Vec<Line> {
     };
     let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
     let row = |(number, (command, what)): (usize, &(String, String))| {
-        Line::labelled(if number == 0 { "next" } else { "" }, &format!("{command:<width$}   {what}"))
+        Line::labelled(
+            if number == 0 { "next" } else { "" },
+            &format!("{command:<width$}   {what}"),
+        )
     };
     commands.iter().enumerate().map(row).collect()
 }

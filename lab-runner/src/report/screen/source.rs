@@ -7,7 +7,8 @@ use std::path::Path;
 /// Columns by which source is indented.
 const INDENT: usize = 7;
 
-/// The text of a file that a recording names: as it is named, or below one of the folders above this one.
+/// The text of a file that a recording names: as it is named, or below one of the folders above
+/// this one.
 pub(crate) fn read(file: &str) -> Option<String> {
     let here = std::env::current_dir().ok()?;
     let places = here.ancestors().map(|folder| folder.join(file));
@@ -17,11 +18,13 @@ pub(crate) fn read(file: &str) -> Option<String> {
 /// A file as it is shown: below this folder without the path to it.
 pub(crate) fn shown(file: &str) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    Path::new(file).strip_prefix(here).map_or_else(|_| file.to_owned(), |path| path.display().to_string())
+    Path::new(file)
+        .strip_prefix(here)
+        .map_or_else(|_| file.to_owned(), |path| path.display().to_string())
 }
 
-/// At most so many lines, the one before a line first, with their numbers, the line itself marked. Nothing if the file ends before
-/// it: it is another version of the file then.
+/// At most so many lines, the one before a line first, with their numbers, the line itself marked.
+/// Nothing if the file ends before it: it is another version of the file then.
 pub(crate) fn around(text: &str, line: usize, most: usize) -> Vec<Line> {
     let all: Vec<&str> = text.lines().collect();
     if line == 0 || line > all.len() || most == 0 {
@@ -31,9 +34,15 @@ pub(crate) fn around(text: &str, line: usize, most: usize) -> Vec<Line> {
     let first = line.saturating_sub(1 + before);
     let last = (first + most).min(all.len());
     let shown = &all[first..last];
-    let indents = shown.iter().filter(|text| !text.trim().is_empty()).map(|text| text.len() - text.trim_start().len());
+    let indents = shown
+        .iter()
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| text.len() - text.trim_start().len());
     let indent = indents.min().unwrap_or_default();
-    let rows = shown.iter().enumerate().map(|(offset, text)| (first + offset + 1, text.get(indent..).unwrap_or("")));
+    let rows = shown
+        .iter()
+        .enumerate()
+        .map(|(offset, text)| (first + offset + 1, text.get(indent..).unwrap_or("")));
     rows.map(|(number, text)| row(number, text, number == line)).collect()
 }
 
@@ -49,7 +58,10 @@ mod tests {
     const FILE: &str = "fn a() {\n    for x in y {\n        b(x);\n    }\n}\nfn c() {}\n";
 
     fn texts(line: usize, most: usize) -> Vec<String> {
-        let lines = crate::report::screen::folded(&around(FILE, line, most), crate::report::Style::new(true));
+        let lines = crate::report::screen::folded(
+            &around(FILE, line, most),
+            crate::report::Style::new(true),
+        );
         lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
     }
 

@@ -1,4 +1,5 @@
-//! The screens of made-up results: their size, the order of their blocks, and the words that must not be on them.
+//! The screens of made-up results: their size, the order of their blocks, and the words that must
+//! not be on them.
 
 use super::*;
 use crate::made_up::run;
@@ -34,7 +35,11 @@ const PRIVATE: [&str; 18] = [
 ];
 
 fn source(_: &str) -> Option<String> {
-    Some((1..=30).map(|number| format!("        let line_{number} = store.put(order, message).await;\n")).collect())
+    Some(
+        (1..=30)
+            .map(|number| format!("        let line_{number} = store.put(order, message).await;\n"))
+            .collect(),
+    )
 }
 
 fn finding() -> Finding {
@@ -67,7 +72,11 @@ fn checked(verdict: Verdict, reason: Option<&str>) -> Judged {
 /// A run like that of the scenario greedy.
 fn greedy(variant: &str, kind: Kind, p99_us: f64) -> Analysis {
     let floor = Reading { value: 31.0, low: 0.0, high: 31.0, because: Some("at floor") };
-    let mut greedy = run(1, "a", &[("offered", 6_000.0), ("completed", 6_000.0), ("response_p90_us", p99_us / 2.0)]);
+    let mut greedy = run(
+        1,
+        "a",
+        &[("offered", 6_000.0), ("completed", 6_000.0), ("response_p90_us", p99_us / 2.0)],
+    );
     greedy.metrics.insert("response_p50_us".into(), floor);
     greedy.metrics.insert("response_p99_us".into(), Reading::exact(p99_us));
     greedy.metrics.insert("response_max_us".into(), Reading::exact(1.1 * p99_us));
@@ -75,12 +84,21 @@ fn greedy(variant: &str, kind: Kind, p99_us: f64) -> Analysis {
     let mut responses = hdrhistogram::Histogram::new(3).unwrap();
     responses.record_n(31_000, 6_000).unwrap();
     greedy.responses = Some(responses);
-    greedy.naive = Some(Naive { sent: 4_000, us: [Some(31.0), Some(40.0), Some(62.5), None, Some(591_000.0)] });
+    greedy.naive = Some(Naive {
+        sent: 4_000,
+        us: [Some(31.0), Some(40.0), Some(62.5), None, Some(591_000.0)],
+    });
     let spec = &mut greedy.recording.spec;
     (spec.scenario, spec.variant, spec.kind) = ("greedy".into(), variant.into(), kind);
     spec.about = "one loop over the backlog; its only .await is always ready".into();
-    spec.load = Load { arrivals: Arrivals::Constant, rate: 2_000.0, duration_ms: 3_000, ..spec.load.clone() };
-    (greedy.recording.outcome.foreign_cores, greedy.recording.outcome.process_ms) = (Some(0.01), Some(4_200.0));
+    spec.load = Load {
+        arrivals: Arrivals::Constant,
+        rate: 2_000.0,
+        duration_ms: 3_000,
+        ..spec.load.clone()
+    };
+    (greedy.recording.outcome.foreign_cores, greedy.recording.outcome.process_ms) =
+        (Some(0.01), Some(4_200.0));
     greedy
 }
 
@@ -92,9 +110,13 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
 fn one(run: Analysis, findings: Vec<Finding>) -> Results {
     let mut spec = run.recording.spec.clone();
     spec.purpose = Purpose::Measure;
-    let run = Analysis { recording: lab_recording::folder::Recording { spec: spec.clone(), ..run.recording }, ..run };
+    let run = Analysis {
+        recording: lab_recording::folder::Recording { spec: spec.clone(), ..run.recording },
+        ..run
+    };
     let (label, variant) = (spec.variant.clone(), spec.variant.clone());
-    let diagnosed = Diagnosed { label, variant, side: None, diagnosis: diagnosis(findings), post_mortem: None };
+    let diagnosed =
+        Diagnosed { label, variant, side: None, diagnosis: diagnosis(findings), post_mortem: None };
     let checks = vec![checked(Verdict::Held, None); 7];
     Results {
         runs: vec![(run, checks)],
@@ -110,8 +132,13 @@ fn buggy() -> Results {
 
 fn printed(results: &Results, verbosity: Verbosity) -> Vec<String> {
     let style = Style { verbosity, ..Style::new(false) };
-    let view =
-        View { results, page: Some("lab-runs/greedy/report.html".as_ref()), style, lab: "cargo lab", read: &source };
+    let view = View {
+        results,
+        page: Some("lab-runs/greedy/report.html".as_ref()),
+        style,
+        lab: "cargo lab",
+        read: &source,
+    };
     let text = folded(&lines(&view), style).join("\n");
     anstream::adapter::strip_str(&text).to_string().lines().map(str::to_owned).collect()
 }
@@ -128,7 +155,10 @@ fn words(screen: &[String]) -> String {
 /// The numbers of the lines that begin with these texts.
 fn places(screen: &[String], begins: &[&str]) -> Vec<usize> {
     let place = |begin: &&str| screen.iter().position(|line| line.trim_start().starts_with(begin));
-    begins.iter().map(|begin| place(begin).unwrap_or_else(|| panic!("no {begin} in {screen:#?}"))).collect()
+    begins
+        .iter()
+        .map(|begin| place(begin).unwrap_or_else(|| panic!("no {begin} in {screen:#?}")))
+        .collect()
 }
 
 /// Two columns of many runs of two variants.
@@ -143,7 +173,8 @@ fn pairs() -> Results {
         [side("buggy", "a", Kind::Buggy, 549_000.0), side("fixed", "b", Kind::Fixed, 5_800.0)]
     };
     let runs: Vec<Analysis> = (1..=8).flat_map(pair).collect();
-    let comparison = Comparison::of(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
+    let comparison =
+        Comparison::of(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
     let spec = runs[0].recording.spec.clone();
     let runs = runs.into_iter().map(|run| (run, Vec::new())).collect();
     let side = |side, findings| Diagnosed {
@@ -154,16 +185,35 @@ fn pairs() -> Results {
         post_mortem: None,
     };
     let diagnoses = vec![side(Side::A, vec![finding()]), side(Side::B, Vec::new())];
-    Results { runs, comparison, diagnoses, verdict: Verdict::Held, ..Results::empty("lab-runs/x".as_ref(), spec, None) }
+    Results {
+        runs,
+        comparison,
+        diagnoses,
+        verdict: Verdict::Held,
+        ..Results::empty("lab-runs/x".as_ref(), spec, None)
+    }
 }
 
 /// Eleven variants.
 fn variants() -> Results {
-    let kinds =
-        [Kind::Buggy, Kind::Fixed, Kind::Fix, Kind::Fix, Kind::Fix, Kind::Fix, Kind::Trap, Kind::Trap, Kind::Trap];
+    let kinds = [
+        Kind::Buggy,
+        Kind::Fixed,
+        Kind::Fix,
+        Kind::Fix,
+        Kind::Fix,
+        Kind::Fix,
+        Kind::Trap,
+        Kind::Trap,
+        Kind::Trap,
+    ];
     let kinds = kinds.into_iter().chain([Kind::Decoy, Kind::Decoy]).enumerate();
     let variant = |(number, kind): (usize, Kind)| {
-        let p99 = if matches!(kind, Kind::Buggy | Kind::Trap) { 550_000.0 } else { 5_000.0 + number as f64 };
+        let p99 = if matches!(kind, Kind::Buggy | Kind::Trap) {
+            550_000.0
+        } else {
+            5_000.0 + number as f64
+        };
         let mut run = greedy(&format!("variant-{number}"), kind, p99);
         run.recording.spec.purpose = Purpose::Measure;
         run.metrics.insert("response_p50_us".into(), Reading::exact(p99 / 2.0));
@@ -171,8 +221,10 @@ fn variants() -> Results {
     };
     let mut runs: Vec<(Analysis, Vec<Judged>)> = kinds.map(variant).collect();
     let mut larger = runs[1].clone();
-    (larger.0.recording.spec.purpose, larger.1) =
-        (Purpose::Larger { ratio: 10 }, vec![checked(Verdict::NotMeasured, Some("the load was late"))]);
+    (larger.0.recording.spec.purpose, larger.1) = (
+        Purpose::Larger { ratio: 10 },
+        vec![checked(Verdict::NotMeasured, Some("the load was late"))],
+    );
     larger.0.metrics.insert("response_p50_us".into(), Reading::exact(295_000.0));
     runs.push(larger);
     let spec = runs[0].0.recording.spec.clone();
@@ -214,46 +266,76 @@ fn a_run_shows_its_finding_first_then_cost_evidence_latency_and_the_rest() {
     assert!(places.is_sorted(), "{screen:#?}");
     assert_eq!(screen[places[2]], "FAULT  long poll: scenario_greedy::buggy::import");
     let text = screen.join("\n");
-    assert!(text.contains("A benchmark that waits for each answer would say: p99 = 62.5 µs."), "{text}");
-    assert!(text.contains("p50 ≤ 31.0 µs") && text.contains("≤ as low as can be measured"), "{text}");
-    assert!(text.contains("checks     7 of 7 hold") && text.contains("cargo lab compare greedy"), "{text}");
+    assert!(
+        text.contains("A benchmark that waits for each answer would say: p99 = 62.5 µs."),
+        "{text}"
+    );
+    assert!(
+        text.contains("p50 ≤ 31.0 µs") && text.contains("≤ as low as can be measured"),
+        "{text}"
+    );
+    assert!(
+        text.contains("checks     7 of 7 hold") && text.contains("cargo lab compare greedy"),
+        "{text}"
+    );
 }
 
 #[test]
 fn health_decides_the_headline_and_not_the_checks() {
-    let headline = |results: &Results| screen(results).into_iter().skip_while(|line| !line.is_empty()).nth(1).unwrap();
-    assert_eq!(headline(&one(greedy("fixed", Kind::Fixed, 5_000.0), Vec::new())), "HEALTHY  no fault was found");
+    let headline = |results: &Results| {
+        screen(results).into_iter().skip_while(|line| !line.is_empty()).nth(1).unwrap()
+    };
+    assert_eq!(
+        headline(&one(greedy("fixed", Kind::Fixed, 5_000.0), Vec::new())),
+        "HEALTHY  no fault was found"
+    );
     let mut unanswered = greedy("fixed", Kind::Fixed, 5_000.0);
     unanswered.metrics.insert("unfinished".into(), Reading::exact(12.0));
     let text = headline(&one(unanswered, Vec::new()));
     assert_eq!(text, "UNDECIDED  no cause was found, but 12 requests were unanswered");
     let mut unseen = buggy();
     unseen.diagnoses[0].diagnosis = Diagnosis::default();
-    assert!(headline(&unseen).starts_with("UNDECIDED  no scheduler profile"), "{}", headline(&unseen));
+    assert!(
+        headline(&unseen).starts_with("UNDECIDED  no scheduler profile"),
+        "{}",
+        headline(&unseen)
+    );
 }
 
 #[test]
 fn what_does_not_hold_is_listed_with_its_reason() {
     let mut results = buggy();
-    results.runs[0].1[0] = checked(Verdict::NotMeasured, Some("the load generator was 9.8 ms late"));
+    results.runs[0].1[0] =
+        checked(Verdict::NotMeasured, Some("the load generator was 9.8 ms late"));
     results.runs[0].1[1] = checked(Verdict::Broken, None);
     let text = words(&screen(&results));
     assert!(text.contains("checks 5 of 7 hold, 1 broken, 1 undecided"), "{text}");
-    assert!(text.contains("undecided: every request is answered: the load generator was 9.8 ms late"), "{text}");
+    assert!(
+        text.contains("undecided: every request is answered: the load generator was 9.8 ms late"),
+        "{text}"
+    );
     assert!(text.contains("broken: every request is answered"), "{text}");
 }
 
 #[test]
 fn more_is_printed_for_each_degree_and_one_line_for_quiet() {
     for results in [buggy(), pairs(), variants()] {
-        let sizes = [Verbosity::Screen, Verbosity::Verbose].map(|verbosity| printed(&results, verbosity).len());
+        let sizes = [Verbosity::Screen, Verbosity::Verbose]
+            .map(|verbosity| printed(&results, verbosity).len());
         assert!(sizes[0] < sizes[1], "{sizes:?}");
         let style = Style { verbosity: Verbosity::Quiet, ..Style::new(true) };
         let view = View { results: &results, page: None, style, lab: "lab", read: &source };
         assert_eq!(lines(&view).len(), 1);
     }
     let verbose = printed(&buggy(), Verbosity::Verbose).join("\n");
-    for part in ["load generator late", "waited for a worker", "ran ", "holds ", "p99.9", "needs 10 000 requests"] {
+    for part in [
+        "load generator late",
+        "waited for a worker",
+        "ran ",
+        "holds ",
+        "p99.9",
+        "needs 10 000 requests",
+    ] {
         assert!(verbose.contains(part), "{part} in {verbose}");
     }
 }
@@ -262,23 +344,45 @@ fn more_is_printed_for_each_degree_and_one_line_for_quiet() {
 fn a_comparison_says_what_changed_then_whether_the_cause_is_gone() {
     let screen = screen(&pairs());
     assert!(screen[0].starts_with("greedy: buggy → fixed   8 pairs in 67 s"), "{screen:#?}");
-    assert!(screen[2].starts_with("FIXED  response p99 is 95 times shorter (95 to 95 times, 9"), "{screen:#?}");
+    assert!(
+        screen[2].starts_with("FIXED  response p99 is 95 times shorter (95 to 95 times, 9"),
+        "{screen:#?}"
+    );
     let text = words(&screen);
     assert!(
-        text.contains("The cause is gone (long poll in scenario_greedy::buggy::import), and nothing took"),
+        text.contains(
+            "The cause is gone (long poll in scenario_greedy::buggy::import), and nothing took"
+        ),
         "{text}"
     );
     assert!(text.contains("would say: p99 = 62.5 µs → 62.5 µs"), "{text}");
-    assert!(places(&screen, &["FIXED", "response p99 *", "* decides", "response   A", "report", "next"]).is_sorted());
+    assert!(
+        places(
+            &screen,
+            &["FIXED", "response p99 *", "* decides", "response   A", "report", "next"]
+        )
+        .is_sorted()
+    );
 }
 
 #[test]
 fn variants_stand_by_their_kind_and_the_best_fix_is_compared_next() {
     let screen = screen(&variants());
-    let kinds =
-        ["faulty", "fixes", "tempting, and no fix", "look faulty, are healthy", "learned", "checks", "report", "next"];
+    let kinds = [
+        "faulty",
+        "fixes",
+        "tempting, and no fix",
+        "look faulty, are healthy",
+        "learned",
+        "checks",
+        "report",
+        "next",
+    ];
     assert!(places(&screen, &kinds).is_sorted(), "{screen:#?}");
     let text = screen.join("\n");
-    assert!(text.contains("55 of 56 hold, 1 undecided") && text.contains("the load was late"), "{text}");
+    assert!(
+        text.contains("55 of 56 hold, 1 undecided") && text.contains("the load was late"),
+        "{text}"
+    );
     assert!(text.contains("cargo lab compare greedy"), "{text}");
 }

@@ -1,7 +1,8 @@
 //! Lines of a screen, and the one place that folds them.
 //!
-//! A line is folded between words at the width of the terminal and never cut. A number stays with its unit and with
-//! its groups of three digits, for `288` at the end of a line and `ms` at the beginning of the next is no number.
+//! A line is folded between words at the width of the terminal and never cut. A number stays with
+//! its unit and with its groups of three digits, for `288` at the end of a line and `ms` at the
+//! beginning of the next is no number.
 
 use crate::report::Style;
 use crate::report::units::ascii;
@@ -44,7 +45,8 @@ pub(crate) fn folded(lines: &[Line], style: Style) -> Vec<String> {
     lines.iter().flat_map(|line| fold(&ascii(&line.text, style), line.hang, style.width)).collect()
 }
 
-/// A text in lines of at most `width` columns; only a word that is longer than that, such as a path, stays whole.
+/// A text in lines of at most `width` columns; only a word that is longer than that, such as a
+/// path, stays whole.
 pub(crate) fn fold(text: &str, hang: usize, width: usize) -> Vec<String> {
     if columns(text) <= width {
         return vec![text.trim_end().to_owned()];
@@ -80,7 +82,12 @@ fn pieces(text: &str, room: usize) -> Vec<Piece> {
             Some(last) if is_one_number(&last.text, word) => last.text += &format!(" {word}"),
             _ if columns(word) > room && word.contains("::") => {
                 let parts = word.split_inclusive("::").enumerate();
-                pieces.extend(parts.map(|(number, part)| Piece { text: part.to_owned(), is_word: number == 0 }));
+                pieces.extend(
+                    parts.map(|(number, part)| Piece {
+                        text: part.to_owned(),
+                        is_word: number == 0,
+                    }),
+                );
             }
             _ => pieces.push(Piece { text: word.to_owned(), is_word: true }),
         }
@@ -88,9 +95,11 @@ fn pieces(text: &str, room: usize) -> Vec<Piece> {
     pieces
 }
 
-/// Whether a word goes on with the number before it: `6` and `000`, `288` and `ms`, `97` and `%`, `≤` and `30`.
+/// Whether a word goes on with the number before it: `6` and `000`, `288` and `ms`, `97` and `%`,
+/// `≤` and `30`.
 fn is_one_number(before: &str, word: &str) -> bool {
-    const UNITS: [&str; 12] = ["%", "s", "ms", "µs", "us", "ns", "B", "kB", "MB", "GB", "times", "requests"];
+    const UNITS: [&str; 12] =
+        ["%", "s", "ms", "µs", "us", "ns", "B", "kB", "MB", "GB", "times", "requests"];
     let bare = anstream::adapter::strip_str(word).to_string();
     let bare = bare.trim_end_matches([',', '.', ';', ':', ')']);
     if matches!(before, "≤" | "≥" | "<=" | ">=") {
@@ -114,7 +123,10 @@ mod tests {
     fn text_is_folded_between_words_and_nothing_is_lost() {
         let text = "checks     one two three four five six seven";
         let lines = fold(text, 11, 26);
-        assert_eq!(lines, ["checks     one two three", "           four five six", "           seven"]);
+        assert_eq!(
+            lines,
+            ["checks     one two three", "           four five six", "           seven"]
+        );
         assert_eq!(fold("short", 0, 26), ["short"]);
     }
 

@@ -22,7 +22,10 @@ pub fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
     let outcome = Outcome { ending: Ending::Finished, ..Outcome::unfinished("") };
     Analysis {
         recording: Recording { folder: "".into(), spec, outcome },
-        metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), Reading::exact(*value))).collect(),
+        metrics: metrics
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Reading::exact(*value)))
+            .collect(),
         responses: None,
         over_time: Vec::new(),
         naive: None,
@@ -35,9 +38,11 @@ pub fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
 /// Eight pairs whose B takes `factor` of what A takes, give or take some noise.
 fn pairs(factor: f64, more: &[(&str, f64)]) -> Vec<Analysis> {
     let noise = [1.0, 1.02, 0.97, 1.01, 0.99, 1.03, 0.98, 1.0];
-    let one =
-        |number: usize, side: &str, value: f64| run(number, side, &[&[("cpu_us_per_op", value)][..], more].concat());
-    let both = |(i, noise): (usize, &f64)| [one(i + 1, "a", 10.0), one(i + 1, "b", 10.0 * factor * noise)];
+    let one = |number: usize, side: &str, value: f64| {
+        run(number, side, &[&[("cpu_us_per_op", value)][..], more].concat())
+    };
+    let both =
+        |(i, noise): (usize, &f64)| [one(i + 1, "a", 10.0), one(i + 1, "b", 10.0 * factor * noise)];
     noise.iter().enumerate().flat_map(both).collect()
 }
 
@@ -54,7 +59,10 @@ fn a_change_is_told_with_its_factor_and_both_sides() {
     let comparison = compare(&pairs(0.5, &[]));
     let primary = &comparison.metrics[0];
     assert!((primary.estimate.as_ref().unwrap().ratio - 0.5).abs() < 0.01);
-    assert_eq!((comparison.change(), primary.primary, comparison.kept()), (Change::Improved, true, 8));
+    assert_eq!(
+        (comparison.change(), primary.primary, comparison.kept()),
+        (Change::Improved, true, 8)
+    );
     assert_eq!((comparison.before.as_str(), comparison.after.as_str()), ("a", "b"));
     assert_eq!(compare(&pairs(2.0, &[])).change(), Change::Regressed);
     assert_eq!(compare(&pairs(1.0, &[])).change(), Change::Equivalent);
@@ -90,7 +98,9 @@ fn an_invalid_run_takes_its_whole_pair_along_and_too_many_spoil_the_comparison()
     runs[9].validity.verdict = ValidityVerdict::Invalid;
     let three = compare(&runs);
     assert_eq!((three.kept(), three.change()), (5, Change::Inconclusive));
-    assert!(three.invalid.unwrap().starts_with("3 of 8 pairs were dropped: the run of b is invalid"));
+    assert!(
+        three.invalid.unwrap().starts_with("3 of 8 pairs were dropped: the run of b is invalid")
+    );
 }
 
 #[test]
@@ -105,9 +115,17 @@ fn a_large_effect_is_seen_beside_others_and_a_small_one_is_not() {
     assert_eq!((large.change(), large.invalid.as_ref()), (Change::Regressed, None));
     assert!((large.metrics[0].estimate.as_ref().unwrap().low - 10.0 * 0.97 / 2.3).abs() < 0.1);
     assert_eq!(large.metrics[0].directions, Directions { lower: 0, higher: 8, of: 8 });
-    assert_eq!((beside(2.0).change(), beside(0.5).change()), (Change::Inconclusive, Change::Improved));
-    assert_eq!(beside(0.5).metrics[0].after.low, beside(0.5).metrics[0].after.value, "shown as it was measured");
-    let polls = beside(2.0).metrics.into_iter().find(|metric| metric.metric == "polls_per_op").unwrap();
+    assert_eq!(
+        (beside(2.0).change(), beside(0.5).change()),
+        (Change::Inconclusive, Change::Improved)
+    );
+    assert_eq!(
+        beside(0.5).metrics[0].after.low,
+        beside(0.5).metrics[0].after.value,
+        "shown as it was measured"
+    );
+    let polls =
+        beside(2.0).metrics.into_iter().find(|metric| metric.metric == "polls_per_op").unwrap();
     assert_eq!(polls.change, Change::Equivalent, "others change no count");
 }
 
@@ -118,7 +136,11 @@ fn pairs_that_were_disturbed_are_left_out_for_as_many_as_were_run_in_their_place
     want(&mut runs, 7);
     let comparison = compare(&runs);
     let times: Vec<Times> = comparison.pairs.iter().map(|pair| pair.times).collect();
-    assert_eq!((times[1], times[4]), (Times::Bounded([1.0, 2.3]), Times::LeftOut), "six are quiet, seven are wanted");
+    assert_eq!(
+        (times[1], times[4]),
+        (Times::Bounded([1.0, 2.3]), Times::LeftOut),
+        "six are quiet, seven are wanted"
+    );
     assert_eq!(times.iter().filter(|times| **times == Times::Measured).count(), 6);
     assert_eq!(comparison.metrics[0].estimate.as_ref().unwrap().pairs, 7);
     let polls = comparison.metrics.iter().find(|metric| metric.metric == "polls_per_op").unwrap();
@@ -143,7 +165,11 @@ fn a_host_that_is_much_too_busy_is_named_and_counts_are_compared_all_the_same() 
     assert_eq!(polls.change, Change::Equivalent);
     let by_polls = Rule { primary: "polls_per_op", ..rule() };
     let comparison = Comparison::of(&runs, &by_polls).unwrap();
-    assert_eq!((comparison.change(), comparison.invalid), (Change::Equivalent, None), "a count decides");
+    assert_eq!(
+        (comparison.change(), comparison.invalid),
+        (Change::Equivalent, None),
+        "a count decides"
+    );
 }
 
 #[test]
@@ -163,8 +189,11 @@ fn a_bound_supports_a_verdict_in_its_own_direction_only() {
 
 #[test]
 fn more_metrics_than_the_pairs_can_judge_are_shown_and_not_judged() {
-    let more: Vec<(&str, f64)> =
-        METRICS.iter().map(|metric| (metric.name, 7.0)).filter(|m| m.0 != "cpu_us_per_op").collect();
+    let more: Vec<(&str, f64)> = METRICS
+        .iter()
+        .map(|metric| (metric.name, 7.0))
+        .filter(|m| m.0 != "cpu_us_per_op")
+        .collect();
     let comparison = compare(&pairs(0.5, &more));
     let judged = comparison.metrics.iter().filter(|metric| metric.judged).count();
     assert_eq!(
@@ -197,7 +226,10 @@ fn what_may_be_zero_is_compared_by_a_half_more_and_nothing_at_all_is_left_out() 
     };
     let mended = late([10.0, 0.0]).unwrap();
     assert!((mended.estimate.unwrap().ratio - 0.5 / 10.5).abs() < 1e-9 && mended.halved);
-    assert_eq!((mended.change, mended.before.value, mended.after.value), (Change::Improved, 10.0, 0.0));
+    assert_eq!(
+        (mended.change, mended.before.value, mended.after.value),
+        (Change::Improved, 10.0, 0.0)
+    );
     assert_eq!(late([0.0, 10.0]).unwrap().change, Change::Regressed);
     assert!(late([0.0, 0.0]).is_none());
 }

@@ -1,4 +1,5 @@
-//! Ends that do not come: hangs by their post-mortem, panics in the end of a runtime, and threads that stood there for long.
+//! Ends that do not come: hangs by their post-mortem, panics in the end of a runtime, and threads
+//! that stood there for long.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{At, Suspect, Suspicion};
@@ -22,31 +23,40 @@ pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {
         Shape::NeverYields => Sign::WaitsForComputing,
         Shape::NoCycle => return Vec::new(),
     };
-    let polled = dead.threads.iter().filter_map(|thread| Some(thread.poll?.for_ms)).reduce(f64::max);
+    let polled =
+        dead.threads.iter().filter_map(|thread| Some(thread.poll?.for_ms)).reduce(f64::max);
     let told = explained.steps;
     let cost = Cost { ms: polled, requests: None };
-    vec![Suspect { told, cost, ..Suspect::new(Suspicion::Hang, explained.at.as_ref().map(At::of)) }.with(sign, 1.0)]
+    vec![
+        Suspect { told, cost, ..Suspect::new(Suspicion::Hang, explained.at.as_ref().map(At::of)) }
+            .with(sign, 1.0),
+    ]
 }
 
 pub fn refusals(case: &Case<'_>) -> Vec<Suspect> {
     let of_profilers = case.profiles.iter().flat_map(|profile| &profile.panics);
-    let refused = case.panics.iter().chain(of_profilers).filter(|panic| panic.text.contains(REFUSES));
+    let refused =
+        case.panics.iter().chain(of_profilers).filter(|panic| panic.text.contains(REFUSES));
     // The same panic of the same run, seen once more by each profiler, is one.
     refused.max_by_key(|panic| panic.stack.len()).map(refusal).into_iter().collect()
 }
 
 fn refusal(panic: &Panic) -> Suspect {
     let said = panic.text.lines().next().unwrap_or_default();
-    let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(At::of)).with(Sign::Refused, 1.0);
+    let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(At::of))
+        .with(Sign::Refused, 1.0);
     Suspect { told: vec![format!("thread {} {said}", panic.thread)], ..suspect }
 }
 
 pub fn stuck_threads(case: &Case<'_>) -> Vec<Suspect> {
     let Some(profile) = looked(case, Profiler::Sched) else { return Vec::new() };
-    let stood = profile.stuck_threads.iter().filter(|at| ends_runtime(&at.stack) && is_of_a_runtime(&at.stack));
+    let stood = profile
+        .stuck_threads
+        .iter()
+        .filter(|at| ends_runtime(&at.stack) && is_of_a_runtime(&at.stack));
     let suspect = |at: &lab_recording::threads::StuckThread| {
-        let mut suspect =
-            Suspect::new(Suspicion::StuckThread, culprit(&at.stack).map(At::of)).with(Sign::StoodMs, at.for_ms);
+        let mut suspect = Suspect::new(Suspicion::StuckThread, culprit(&at.stack).map(At::of))
+            .with(Sign::StoodMs, at.for_ms);
         suspect.cost.ms = Some(at.for_ms);
         suspect
     };

@@ -12,10 +12,14 @@ use lab_recording::profiler::Profiler;
 use lab_recording::threads::StuckThread;
 
 pub fn loads(case: &Case<'_>) -> Vec<Suspect> {
-    [case.measured.and_then(|run| cut_off(case, run)), Some(machine(case)), case.measured.map(|run| load(case, run))]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        case.measured.and_then(|run| cut_off(case, run)),
+        Some(machine(case)),
+        case.measured.map(|run| load(case, run)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn count(run: &Analysis, metric: &str) -> Option<f64> {
@@ -27,20 +31,28 @@ fn cut_off(case: &Case<'_>, run: &Analysis) -> Option<Suspect> {
     let ended = matches!(run.recording.outcome.ending, Ending::Finished | Ending::Failed);
     let lost = count(run, "lost").filter(|lost| ended && *lost > 0.0)?;
     let cost = Cost { ms: None, requests: Some(lost as u64) };
-    Some(Suspect { cost, ..Suspect::new(Suspicion::Lost, ends_the_process(case)) }.with(Sign::CutOff, lost))
+    Some(
+        Suspect { cost, ..Suspect::new(Suspicion::Lost, ends_the_process(case)) }
+            .with(Sign::CutOff, lost),
+    )
 }
 
-/// The code that the main thread stood in longest: it ends the process, and with it what is still under way.
+/// The code that the main thread stood in longest: it ends the process, and with it what is still
+/// under way.
 fn ends_the_process(case: &Case<'_>) -> Option<At> {
     let stuck_threads = &looked(case, Profiler::Sched)?.stuck_threads;
-    let is_main =
-        |at: &&StuckThread| !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function));
-    let longest = stuck_threads.iter().filter(is_main).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
+    let is_main = |at: &&StuckThread| {
+        !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function))
+    };
+    let longest =
+        stuck_threads.iter().filter(is_main).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     culprit(&longest.stack).map(At::of)
 }
 
 fn is_main(function: &str) -> bool {
-    function == "main" || function.ends_with("lang_start_internal") || function.contains("std::rt::lang_start")
+    function == "main"
+        || function.ends_with("lang_start_internal")
+        || function.contains("std::rt::lang_start")
 }
 
 fn machine(case: &Case<'_>) -> Suspect {
@@ -59,18 +71,26 @@ fn machine(case: &Case<'_>) -> Suspect {
 fn waiting(sched: &Sched) -> Option<(f64, (f64, u64))> {
     let blame = sched.blame.as_ref()?;
     let kernel = blame.edges.iter().filter(|edge| edge.culprit == Culprit::Kernel);
-    Some((blame.waited_ms, kernel.fold((0.0, 0), |(ms, waits), edge| (ms + edge.ms, waits + edge.waits))))
+    Some((
+        blame.waited_ms,
+        kernel.fold((0.0, 0), |(ms, waits), edge| (ms + edge.ms, waits + edge.waits)),
+    ))
 }
 
 fn load(case: &Case<'_>, run: &Analysis) -> Suspect {
     let workers = sched(case).filter(|sched| !sched.polls_unseen).map(|sched| &sched.workers);
     let busy = workers.map(|workers| {
         let sum = |of: fn(&crate::scheduler::Worker) -> f64| workers.iter().map(of).sum::<f64>();
-        let (inside, outside) = (sum(|w| w.busy_ms + w.stalled_ms), sum(|w| w.idle_ms + w.outside_ms));
+        let (inside, outside) =
+            (sum(|w| w.busy_ms + w.stalled_ms), sum(|w| w.idle_ms + w.outside_ms));
         inside / (inside + outside).max(f64::MIN_POSITIVE)
     });
-    let unanswered = count(run, "unfinished").filter(|_| run.recording.outcome.ending != Ending::Hung);
-    let cost = Cost { ms: None, requests: unanswered.filter(|count| *count > 0.0).map(|count| count as u64) };
+    let unanswered =
+        count(run, "unfinished").filter(|_| run.recording.outcome.ending != Ending::Hung);
+    let cost = Cost {
+        ms: None,
+        requests: unanswered.filter(|count| *count > 0.0).map(|count| count as u64),
+    };
     Suspect { cost, ..Suspect::new(Suspicion::Load, None) }
         .with_known(Sign::Unanswered, unanswered)
         .with_known(Sign::Busy, busy)

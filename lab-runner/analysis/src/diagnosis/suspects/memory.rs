@@ -9,7 +9,8 @@ use crate::stacks::is_own;
 use crate::units::{bytes, percent};
 use lab_recording::profiler::Profiler;
 
-/// Parts of the load that are told apart. The first one is left out: there caches and buffers fill up.
+/// Parts of the load that are told apart. The first one is left out: there caches and buffers fill
+/// up.
 const PARTS: usize = 6;
 
 pub fn memory(case: &Case<'_>) -> Vec<Suspect> {
@@ -27,12 +28,18 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
     let ends: Vec<f64> = (1..=PARTS).map(end_of).collect();
     let growing = ends.array_windows().filter(|[before, after]| after > before).count();
     let grown = ends[PARTS - 1] - ends[0];
-    let per_op = profile.ops.filter(|ops| *ops > 0).map(|ops| grown / (ops as f64 * (PARTS - 1) as f64 / PARTS as f64));
+    let per_op = profile
+        .ops
+        .filter(|ops| *ops > 0)
+        .map(|ops| grown / (ops as f64 * (PARTS - 1) as f64 / PARTS as f64));
     let suspect = Suspect::new(Suspicion::Memory, keeper(case, profile))
         .with(Sign::Grown, ends[PARTS - 1] / ends[0].max(1.0))
         .with(Sign::GrowingSixths, growing as f64)
         .with_known(Sign::BytesPerOp, per_op);
-    let told = vec![format!("{} more at the end of the load than after a sixth of it", bytes(grown.max(0.0) as usize))];
+    let told = vec![format!(
+        "{} more at the end of the load than after a sixth of it",
+        bytes(grown.max(0.0) as usize)
+    )];
     Some(Suspect { told: told.into_iter().chain(share(case, profile)).collect(), ..suspect })
 }
 

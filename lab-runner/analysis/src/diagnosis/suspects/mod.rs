@@ -1,4 +1,5 @@
-//! Collects suspects: what a run shows of each thing that could be wrong with it. No number is judged here.
+//! Collects suspects: what a run shows of each thing that could be wrong with it. No number is
+//! judged here.
 
 mod ends;
 mod load;
@@ -33,7 +34,9 @@ pub fn all(case: &Case<'_>) -> Vec<Suspect> {
 
 /// The profile of a profiler, if it could look.
 pub fn looked<'a>(case: &Case<'a>, profiler: Profiler) -> Option<&'a Profile> {
-    case.profiles.iter().find(|profile| profile.profiler == profiler && profile.note.unavailable.is_none())
+    case.profiles
+        .iter()
+        .find(|profile| profile.profiler == profiler && profile.note.unavailable.is_none())
 }
 
 /// What the scheduler did, if somebody looked.
@@ -44,7 +47,9 @@ pub fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
 /// The profile whose polls were sampled: beside the scheduler, or else alone.
 pub fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
     let has_polls = |profile: &&Profile| profile.in_polls.is_some();
-    looked(case, Profiler::Sched).filter(has_polls).or_else(|| looked(case, Profiler::Stall).filter(has_polls))
+    looked(case, Profiler::Sched)
+        .filter(has_polls)
+        .or_else(|| looked(case, Profiler::Stall).filter(has_polls))
 }
 
 /// Whether a thread belongs to a runtime, as a worker or in its blocking pool.

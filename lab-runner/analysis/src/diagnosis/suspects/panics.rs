@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 
 /// One suspect for each function whose task panicked.
 ///
-/// The measured run is asked first. A panic that only a profiled run had counts too, for the run is the same program
-/// under the same load; the same panic seen by several profilers is one, with the largest count.
+/// The measured run is asked first. A panic that only a profiled run had counts too, for the run is
+/// the same program under the same load; the same panic seen by several profilers is one, with the
+/// largest count.
 pub fn panics(case: &Case<'_>) -> Vec<Suspect> {
     let mut all = of_run(case.panics);
     for profile in case.profiles {
@@ -29,7 +30,9 @@ fn of_run(panics: &[Panic]) -> BTreeMap<Option<String>, Suspect> {
         let function = culprit(&panic.stack).map(|frame| At::of(frame).function);
         by_function.entry(function).or_default().push(panic);
     }
-    let suspects = by_function.into_iter().filter_map(|(function, panics)| Some((function, suspect(&panics)?)));
+    let suspects = by_function
+        .into_iter()
+        .filter_map(|(function, panics)| Some((function, suspect(&panics)?)));
     suspects.collect()
 }
 
@@ -47,12 +50,14 @@ fn suspect(panics: &[&Panic]) -> Option<Suspect> {
         told.push("the count is a lower bound".into());
     }
     let cost = Cost { ms: None, requests: None };
-    let suspect = Suspect::new(Suspicion::Panic, culprit(&most.stack).map(At::of)).with(Sign::Panics, times as f64);
+    let suspect = Suspect::new(Suspicion::Panic, culprit(&most.stack).map(At::of))
+        .with(Sign::Panics, times as f64);
     Some(Suspect { told, cost, ..suspect })
 }
 
 /// The text of a panic: its place stands in the first line, its message in those behind it.
 fn one_line(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
+    let lines: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
     lines.join(" ")
 }

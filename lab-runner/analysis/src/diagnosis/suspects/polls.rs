@@ -37,7 +37,9 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
     let own: f64 = polls.iter().map(|(poll, _)| own_ms(poll)).sum();
     let share_of = |part: f64| part / own.max(f64::MIN_POSITIVE);
     let where_stack = |is: fn(&[lab_recording::frame::Frame]) -> bool| {
-        share_of(polls.iter().filter(|(poll, _)| is(&poll.stack)).map(|(poll, _)| own_ms(poll)).sum())
+        share_of(
+            polls.iter().filter(|(poll, _)| is(&poll.stack)).map(|(poll, _)| own_ms(poll)).sum(),
+        )
     };
     let (at_lock, ends) = (where_stack(waits_for_lock), where_stack(ends_runtime));
     let on_cpu: f64 = polls.iter().map(|(poll, _)| poll.on_cpu * poll.seen_ns as f64 / 1e6).sum();
@@ -52,7 +54,8 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
         .with(Sign::InKernel, (1.0 - computes).max(0.0))
         .with(Sign::InKernelMs, own * (1.0 - computes).max(0.0));
     suspect.cost.ms = Some(own);
-    suspect.rests_on = sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(own) });
+    suspect.rests_on =
+        sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(own) });
     if let Some((poll, _)) = longest {
         suspect.told.extend(code_that_ran(poll));
         suspect.told.extend(poll.blocked());
@@ -66,11 +69,13 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
     }
 }
 
-/// Who waited for polls of the function, how long, and what part of its tasks' work its longest poll is.
+/// Who waited for polls of the function, how long, and what part of its tasks' work its longest
+/// poll is.
 fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     let Some(function) = suspect.at.as_ref().map(|at| at.function.clone()) else { return suspect };
-    let is_its =
-        |number: usize| sched.groups.get(number).is_some_and(|group| group.function.as_ref() == Some(&function));
+    let is_its = |number: usize| {
+        sched.groups.get(number).is_some_and(|group| group.function.as_ref() == Some(&function))
+    };
     let groups = (0..sched.groups.len()).filter(|number| is_its(*number));
     let per_task = groups.map(|number| &sched.groups[number]).map(|group| {
         let tasks = group.spawned.max(group.ended).max(1);
@@ -85,9 +90,12 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     let ms: f64 = edges.iter().map(|edge| edge.ms).sum();
     let waits: u64 = edges.iter().map(|edge| edge.waits).sum();
     let all = sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
-    let hit = edges.iter().filter(|edge| sched.groups.get(edge.victim).is_some_and(|group| group.name == REQUESTS));
+    let hit = edges
+        .iter()
+        .filter(|edge| sched.groups.get(edge.victim).is_some_and(|group| group.name == REQUESTS));
     let requests = hit.map(|edge| edge.waits).sum::<u64>();
-    let suspect = suspect.with_known(Sign::ShareOfTask, per_task.map(|ms| longest / ms.max(f64::MIN_POSITIVE)));
+    let suspect = suspect
+        .with_known(Sign::ShareOfTask, per_task.map(|ms| longest / ms.max(f64::MIN_POSITIVE)));
     if waits == 0 {
         return suspect;
     }
@@ -98,7 +106,8 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
 }
 
-/// The line of user code at which most samples of the poll are, where that says more than the blamed function does.
+/// The line of user code at which most samples of the poll are, where that says more than the
+/// blamed function does.
 fn code_that_ran(poll: &LongPoll) -> Option<String> {
     let blamed = At::of(poll.blamed.as_ref()?).function;
     let Some(ran) = &poll.ran else {
@@ -119,7 +128,8 @@ fn holder(case: &Case<'_>, at: Option<&At>) -> Option<String> {
     let stands_in = |stuck_threads: &&StuckThread| {
         stuck_threads.stack.iter().any(|frame| frame.function.starts_with(function.as_str()))
     };
-    let longest = stuck_threads.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
+    let longest =
+        stuck_threads.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     let frame = longest.stack.iter().find(|frame| is_own_frame(frame))?;
     Some(format!("meanwhile another thread was in {frame} for {}", time_ms(longest.for_ms)))
 }

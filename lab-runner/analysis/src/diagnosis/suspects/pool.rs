@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 pub fn pools(case: &Case<'_>) -> Vec<Suspect> {
     let Some(sched) = sched(case) else { return Vec::new() };
     let runtimes: BTreeSet<u8> = sched.counters.iter().map(|at| at.runtime).collect();
-    let of =
-        |runtime: u8| -> Vec<Counters> { sched.counters.iter().filter(|at| at.runtime == runtime).copied().collect() };
+    let of = |runtime: u8| -> Vec<Counters> {
+        sched.counters.iter().filter(|at| at.runtime == runtime).copied().collect()
+    };
     runtimes.into_iter().filter_map(|runtime| suspect(case, &of(runtime))).collect()
 }
 
@@ -34,11 +35,17 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
     let ms: f64 = stretches.iter().map(|stretch| stretch.waited_ms).sum();
     suspect.cost.ms = Some(ms);
     // Work waits for the pool beside the waiting of tasks.
-    let all = ms + sched(case).and_then(|sched| Some(sched.blame.as_ref()?.waited_ms)).unwrap_or(0.0);
-    suspect.rests_on =
-        Some(RestsOn { profiler: Profiler::Sched, size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)) });
+    let all =
+        ms + sched(case).and_then(|sched| Some(sched.blame.as_ref()?.waited_ms)).unwrap_or(0.0);
+    suspect.rests_on = Some(RestsOn {
+        profiler: Profiler::Sched,
+        size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)),
+    });
     let threads = if longest.threads == 1 { "thread" } else { "threads" };
-    suspect.told.push(format!("the pool has {} {threads}, and up to {} waited for one", longest.threads, longest.most));
+    suspect.told.push(format!(
+        "the pool has {} {threads}, and up to {} waited for one",
+        longest.threads, longest.most
+    ));
     Some(suspect)
 }
 
@@ -70,5 +77,9 @@ fn stretches(looks: &[Counters]) -> Vec<Queued> {
 /// Who hands over most; none if that was not seen.
 fn at(case: &Case<'_>) -> Option<At> {
     let hand_off = looked(case, Profiler::Sched)?.hand_offs.first()?;
-    Some(At { function: hand_off.function.clone(), file: hand_off.file.clone(), line: hand_off.line })
+    Some(At {
+        function: hand_off.function.clone(),
+        file: hand_off.file.clone(),
+        line: hand_off.line,
+    })
 }

@@ -75,7 +75,14 @@ fn frame(text: &str) -> Frame {
 
 fn thread(tid: u32, parts: &[&[&str]]) -> Thread {
     let stack = parts.concat().iter().map(|text| frame(text)).collect();
-    Thread { tid, name: format!("thread-{tid}"), stack, same_later: true, on_cpu: Some(0.0), ..Thread::default() }
+    Thread {
+        tid,
+        name: format!("thread-{tid}"),
+        stack,
+        same_later: true,
+        on_cpu: Some(0.0),
+        ..Thread::default()
+    }
 }
 
 pub fn outside(tid: u32, above: &[&str]) -> Thread {
@@ -89,7 +96,12 @@ pub fn inside_worker(tid: u32, above: &[&str]) -> Thread {
 pub fn idle_worker(tid: u32) -> Thread {
     thread(
         tid,
-        &[&["epoll_wait", "tokio::runtime::scheduler::multi_thread::park::Parker::park"], &WORKER, &POLL, &POOL],
+        &[
+            &["epoll_wait", "tokio::runtime::scheduler::multi_thread::park::Parker::park"],
+            &WORKER,
+            &POLL,
+            &POOL,
+        ],
     )
 }
 
@@ -106,7 +118,11 @@ pub fn in_place<'a>(above: &[&'a str]) -> Vec<&'a str> {
 }
 
 pub fn dead(threads: Vec<Thread>) -> PostMortem {
-    PostMortem { threads, runtimes: vec![Runtime { workers: 2, ..Runtime::default() }], ..PostMortem::default() }
+    PostMortem {
+        threads,
+        runtimes: vec![Runtime { workers: 2, ..Runtime::default() }],
+        ..PostMortem::default()
+    }
 }
 
 pub fn task(number: u64, place: &str) -> LiveTask {
@@ -117,7 +133,12 @@ pub fn task(number: u64, place: &str) -> LiveTask {
 type Who = (u32, Option<u64>, f64);
 
 fn parties(all: &[Who], file: &str) -> Vec<Party> {
-    let party = |&(tid, task, for_ms): &Who| Party { tid, task, for_ms, place: format!("src/{file}:{tid}") };
+    let party = |&(tid, task, for_ms): &Who| Party {
+        tid,
+        task,
+        for_ms,
+        place: format!("src/{file}:{tid}"),
+    };
     all.iter().map(party).collect()
 }
 

@@ -90,7 +90,10 @@ pub fn known(until_ms: u64) -> Known {
 }
 
 pub fn name(place: &Place) -> Option<String> {
-    [(1, "imports"), (2, "requests")].into_iter().find(|(line, _)| *line == place.line).map(|(_, name)| name.into())
+    [(1, "imports"), (2, "requests")]
+        .into_iter()
+        .find(|(line, _)| *line == place.line)
+        .map(|(_, name)| name.into())
 }
 
 pub fn analysed(lanes: Vec<Vec<Event>>, known: &Known) -> Analysed {
@@ -104,10 +107,12 @@ pub fn sums_hold(analysed: &Analysed) {
     sums_hold_over(analysed, 0.0);
 }
 
-/// The same for a recording whose times are so far apart: a nanosecond is nothing to a number that must hold centuries.
+/// The same for a recording whose times are so far apart: a nanosecond is nothing to a number that
+/// must hold centuries.
 pub fn sums_hold_over(analysed: &Analysed, span_ms: f64) {
     let Some(blame) = &analysed.sched.blame else { return };
-    let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1.0) + 1e-12 * span_ms;
+    let near =
+        |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1.0) + 1e-12 * span_ms;
     let edges: f64 = blame.edges.iter().map(|edge| edge.ms).sum();
     assert!(near(edges, blame.waited_ms), "{edges} {}", blame.waited_ms);
     let polls = analysed.inflicted.iter().map(|poll| &poll.by_victim);
@@ -116,8 +121,13 @@ pub fn sums_hold_over(analysed: &Analysed, span_ms: f64) {
     let sum = all.map(|victim| victim.1 / 1e6).sum();
     assert!(near(sum, blame.waited_ms), "{sum} {}", blame.waited_ms);
     for edge in &blame.edges {
-        assert!(edge.ms > 0.0 && edge.waits <= blame.waits && edge.victim < analysed.sched.groups.len(), "{edge:?}");
-        assert!(!matches!(edge.culprit, Culprit::Group(group) if group >= analysed.sched.groups.len()));
+        assert!(
+            edge.ms > 0.0 && edge.waits <= blame.waits && edge.victim < analysed.sched.groups.len(),
+            "{edge:?}"
+        );
+        assert!(
+            !matches!(edge.culprit, Culprit::Group(group) if group >= analysed.sched.groups.len())
+        );
     }
 }
 

@@ -4,11 +4,14 @@ use crate::scheduler::tests::made::name;
 use lab_recording::scheduler::{Event, Known, What};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Nanoseconds and waits by the names of culprit and victim. For lanes that are one worker each, of one runtime.
+/// Nanoseconds and waits by the names of culprit and victim. For lanes that are one worker each, of
+/// one runtime.
 pub fn charges(lanes: &[Vec<Event>], known: &Known) -> BTreeMap<(String, String), (f64, u64)> {
     let mut all: BTreeMap<(String, String), (f64, u64)> = BTreeMap::new();
     for (worker, lane) in lanes.iter().enumerate() {
-        let waits = lane.iter().filter(|event| event.what == What::Poll && event.latency_ns.is_some_and(|ns| ns > 0));
+        let waits = lane
+            .iter()
+            .filter(|event| event.what == What::Poll && event.latency_ns.is_some_and(|ns| ns > 0));
         for wait in waits {
             let mut of_wait: BTreeMap<String, f64> = BTreeMap::new();
             for (culprit, ns) in of_one(lanes, worker, wait, known) {
@@ -38,8 +41,10 @@ fn of_one(lanes: &[Vec<Event>], worker: usize, wait: &Event, known: &Known) -> V
         let ns = (bound[1] - bound[0]) as f64;
         match polled(&lanes[worker], bound[0]) {
             Some(_) => {
-                let polls: Vec<&Event> = lanes.iter().filter_map(|lane| polled(lane, bound[0])).collect();
-                charges.extend(polls.iter().map(|poll| (group(poll, known), ns / polls.len() as f64)));
+                let polls: Vec<&Event> =
+                    lanes.iter().filter_map(|lane| polled(lane, bound[0])).collect();
+                charges
+                    .extend(polls.iter().map(|poll| (group(poll, known), ns / polls.len() as f64)));
             }
             None if asleep(&lanes[worker], bound[0]) => charges.push(("WorkerAsleep".into(), ns)),
             None => charges.push(("OutsidePolls".into(), ns)),
@@ -53,6 +58,8 @@ fn polled(lane: &[Event], at: u64) -> Option<&Event> {
 }
 
 fn asleep(lane: &[Event], at: u64) -> bool {
-    let last = lane.iter().rfind(|event| event.at_ns <= at && matches!(event.what, What::Park | What::Unpark));
+    let last = lane
+        .iter()
+        .rfind(|event| event.at_ns <= at && matches!(event.what, What::Park | What::Unpark));
     last.is_some_and(|event| event.what == What::Park)
 }

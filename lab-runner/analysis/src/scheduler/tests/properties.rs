@@ -7,9 +7,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-const KINDS: [What; 6] = [What::Poll, What::Spawn, What::End, What::Park, What::Unpark, What::Thread];
+const KINDS: [What; 6] =
+    [What::Poll, What::Spawn, What::End, What::Park, What::Unpark, What::Thread];
 
-/// A step of a worker: sleep, be outside, or poll, for so long; of a poll its place, how long it was waited for, and its budget.
+/// A step of a worker: sleep, be outside, or poll, for so long; of a poll its place, how long it
+/// was waited for, and its budget.
 pub type Step = (u8, u64, u16, Option<u64>, bool);
 
 pub fn step() -> impl Strategy<Value = Step> {
@@ -20,14 +22,24 @@ pub fn sane(worker: u16, steps: &[Step]) -> Vec<Event> {
     let mut at_ns = 1_000;
     let mut lane = Vec::new();
     for (kind, length_ns, place, latency_ns, budget_spent) in steps.iter().copied() {
-        let event = Event { at_ns, worker, ..crate::scheduler::tests::made::event(What::Park, 0, worker) };
+        let event =
+            Event { at_ns, worker, ..crate::scheduler::tests::made::event(What::Park, 0, worker) };
         match kind {
-            0 => lane.extend([event, Event { what: What::Unpark, at_ns: at_ns + length_ns, ..event }]),
+            0 => lane
+                .extend([event, Event { what: What::Unpark, at_ns: at_ns + length_ns, ..event }]),
             1 => {}
             _ => {
                 let task = u64::from(place) * 4 + u64::from(kind);
                 let latency_ns = latency_ns.map(|latency| latency.min(at_ns));
-                lane.push(Event { what: What::Poll, task, length_ns, latency_ns, place, budget_spent, ..event });
+                lane.push(Event {
+                    what: What::Poll,
+                    task,
+                    length_ns,
+                    latency_ns,
+                    place,
+                    budget_spent,
+                    ..event
+                });
             }
         }
         at_ns += length_ns;
@@ -37,9 +49,16 @@ pub fn sane(worker: u16, steps: &[Step]) -> Vec<Event> {
 
 fn hostile() -> impl Strategy<Value = Event> {
     let time = || prop_oneof![Just(0), Just(u64::MAX), 0_u64..100, any::<u64>()];
-    let numbers = (time(), time(), 0_u64..6, prop::option::of(time()), select(vec![0_u16, 1, 2, u16::MAX]));
+    let numbers =
+        (time(), time(), 0_u64..6, prop::option::of(time()), select(vec![0_u16, 1, 2, u16::MAX]));
     (select(KINDS.to_vec()), numbers, 0_u16..3, 0_u8..2, any::<(bool, bool)>()).prop_map(
-        |(what, (at_ns, length_ns, task, latency_ns, place), worker, runtime, (budget_spent, open))| Event {
+        |(
+            what,
+            (at_ns, length_ns, task, latency_ns, place),
+            worker,
+            runtime,
+            (budget_spent, open),
+        )| Event {
             what,
             at_ns,
             length_ns,

@@ -1,6 +1,8 @@
 //! What is told beside blame: the worst stretch, the probe, notes, and stacks.
 
-use crate::scheduler::tests::made::{IMPORT, MS, REQUEST, Told, analysed, event, known, poll, thread};
+use crate::scheduler::tests::made::{
+    IMPORT, MS, REQUEST, Told, analysed, event, known, poll, thread,
+};
 use crate::scheduler::{Analysed, Doing, Stacks, stacks};
 use crate::stacks::symbols::Symbols;
 use lab_recording::scheduler::{Counters, Known, Probe, What};
@@ -22,12 +24,22 @@ fn the_worst_stretch_is_where_polls_made_others_wait() {
     let worst = faulty().sched.worst.unwrap();
     assert_eq!((worst.from_ms, worst.ms, worst.waiting.len()), (950.0, 200.0, 200));
     assert_eq!(worst.waited_ms, 149.0 + 4.0);
-    assert!(worst.waiting[51..200].iter().all(|waiting| (*waiting - 1.0).abs() < 1e-9), "{:?}", worst.waiting);
+    assert!(
+        worst.waiting[51..200].iter().all(|waiting| (*waiting - 1.0).abs() < 1e-9),
+        "{:?}",
+        worst.waiting
+    );
     let pieces = &worst.rows[0].pieces;
     let long = pieces.iter().find(|piece| piece.ms == 150.0).unwrap();
     assert_eq!((long.at_ms, long.doing), (50.0, Doing::Polls(1)));
-    assert!((pieces.iter().map(|piece| piece.ms).sum::<f64>() - 200.0).abs() < 1e-9, "pieces leave no gap");
-    let short = analysed(vec![vec![poll(0, IMPORT, 1, 0, 5), poll(0, REQUEST, 2, 5, 6).after(1)]], &known(10));
+    assert!(
+        (pieces.iter().map(|piece| piece.ms).sum::<f64>() - 200.0).abs() < 1e-9,
+        "pieces leave no gap"
+    );
+    let short = analysed(
+        vec![vec![poll(0, IMPORT, 1, 0, 5), poll(0, REQUEST, 2, 5, 6).after(1)]],
+        &known(10),
+    );
     assert_eq!(short.sched.worst.map(|worst| (worst.from_ms, worst.ms)), Some((0.0, 10.0)));
 }
 
@@ -65,19 +77,29 @@ fn the_probe_tells_what_it_could_not_see() {
         yielded_ns: yielded.map(|ms| ms * MS),
         answered_ns: answered.map(|ms| ms * MS),
     };
-    let probes = vec![probe(0, Some(1), Some(2)), probe(10, Some(60), Some(75)), probe(90, None, None)];
+    let probes =
+        vec![probe(0, Some(1), Some(2)), probe(10, Some(60), Some(75)), probe(90, None, None)];
     let counters = (0..1_000).map(|at_ns| Counters { at_ns, ..Counters::default() }).collect();
     let sched = analysed(vec![], &Known { probes, counters, ..known(100) }).sched;
     let told = sched.probe.unwrap();
     assert_eq!((told.asked, told.answered, told.flagged), (3, 2, 1));
-    assert_eq!((told.yield_us.max, told.unheard_us.max, told.unheard_us.count), (15_000.0, 50_000.0, 3));
+    assert_eq!(
+        (told.yield_us.max, told.unheard_us.max, told.unheard_us.count),
+        (15_000.0, 50_000.0, 3)
+    );
     assert_eq!(sched.counters.len(), 250);
 }
 
 #[test]
 fn notes_say_what_is_missing() {
-    let known =
-        Known { cut: true, stopped: false, has_latency: false, unwatched: 1, trouble: Some("x".into()), ..known(9) };
+    let known = Known {
+        cut: true,
+        stopped: false,
+        has_latency: false,
+        unwatched: 1,
+        trouble: Some("x".into()),
+        ..known(9)
+    };
     let sched = analysed(vec![vec![poll(0, IMPORT, 1, 0, 5).after(1)]], &known).sched;
     assert_eq!((sched.notes.len(), sched.dropped, sched.blame, sched.worst), (5, 1, None, None));
 }
@@ -106,24 +128,35 @@ fn totals(stacks: &Stacks) -> f64 {
 #[test]
 fn a_polls_delay_is_parted_by_its_samples() {
     let mut faulty = faulty();
-    let recording =
-        Recording { samples: vec![sample(1_010, 1, vec![5]), sample(1_020, 3, vec![])], ..Recording::default() };
+    let recording = Recording {
+        samples: vec![sample(1_010, 1, vec![5]), sample(1_020, 3, vec![])],
+        ..Recording::default()
+    };
     let mut symbols = Symbols::of_program("", Path::new("/nowhere"), (0, 0));
     let waited = faulty.sched.blame.as_ref().unwrap().waited_ms;
     let parted = stacks(&mut faulty, Some((&recording, &mut symbols)));
     assert!((totals(&parted) - waited).abs() < 1e-6);
     let unknown = "requests waits;[unknown]";
-    assert!((parted.ms[unknown] - 149.0).abs() < 1e-6 && (parted.waits[unknown] - 1.0).abs() < 1e-9, "{parted:?}");
+    assert!(
+        (parted.ms[unknown] - 149.0).abs() < 1e-6 && (parted.waits[unknown] - 1.0).abs() < 1e-9,
+        "{parted:?}"
+    );
     assert!((parted.ms["requests waits;[outside polls]"] - 99.0).abs() < 1e-6, "{parted:?}");
     let without = stacks(&mut faulty, None);
     assert!((totals(&without) - waited).abs() < 1e-6);
-    assert!((without.ms["requests waits;[a poll of a.rs:1, not sampled]"] - 149.0).abs() < 1e-6, "{without:?}");
+    assert!(
+        (without.ms["requests waits;[a poll of a.rs:1, not sampled]"] - 149.0).abs() < 1e-6,
+        "{without:?}"
+    );
     assert!(faulty.sched.groups.iter().all(|group| group.function.is_none()));
 }
 
 #[test]
 fn short_polls_have_a_frame_of_their_own_and_no_name_parts_a_line() {
-    let short = |i: u64| lab_recording::scheduler::Event { length_ns: 100_000, ..poll(0, REQUEST, i, i, i).after(1) };
+    let short = |i: u64| lab_recording::scheduler::Event {
+        length_ns: 100_000,
+        ..poll(0, REQUEST, i, i, i).after(1)
+    };
     let mut few = analysed(vec![vec![short(5), short(6)]], &known(10));
     few.sched.groups[0].name = "a;b".into();
     let stacks = stacks(&mut few, None);
@@ -134,17 +167,25 @@ fn short_polls_have_a_frame_of_their_own_and_no_name_parts_a_line() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_group_is_told_no_function_that_is_nobodys_own() {
-    let of_a_library =
-        humantime::format_duration as fn(std::time::Duration) -> humantime::FormattedDuration as usize as u64;
+    let of_a_library = humantime::format_duration
+        as fn(std::time::Duration) -> humantime::FormattedDuration as usize
+        as u64;
     let foreign = libc::getpid as unsafe extern "C" fn() -> libc::pid_t as usize as u64;
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let mut symbols = Symbols::of_program(&maps, &std::env::current_exe().unwrap(), (0, 0));
-    let recording =
-        Recording { samples: vec![sample(1_010, 1, vec![foreign, of_a_library + 1])], ..Recording::default() };
+    let recording = Recording {
+        samples: vec![sample(1_010, 1, vec![foreign, of_a_library + 1])],
+        ..Recording::default()
+    };
     let mut faulty = faulty();
     let stacks = stacks(&mut faulty, Some((&recording, &mut symbols)));
     let seen = stacks.ms.keys().find(|stack| stack.ends_with("format_duration;getpid"));
     assert!(seen.is_some_and(|stack| stack.starts_with("requests waits;")), "{stacks:?}");
-    let functions: Vec<_> = faulty.sched.groups.iter().map(|group| group.function.as_deref()).collect();
-    assert_eq!(functions, [None, None], "what a task calls in a library is not where it is to be mended");
+    let functions: Vec<_> =
+        faulty.sched.groups.iter().map(|group| group.function.as_deref()).collect();
+    assert_eq!(
+        functions,
+        [None, None],
+        "what a task calls in a library is not where it is to be mended"
+    );
 }

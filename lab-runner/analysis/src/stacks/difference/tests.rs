@@ -17,11 +17,15 @@ fn of(before: &Side, after: &Side) -> Difference {
 
 #[test]
 fn what_is_gone_and_what_is_new_is_told_in_words() {
-    let before = folded("[tokio];shop::buggy::import;shop::buggy::parse 812\n[tokio];idle 400\n[tokio];rare 6\n");
-    let after = folded("[tokio];shop::buggy::import;fast::parse 100\n[tokio];idle 780\n[tokio];seldom 9\n");
+    let before = folded(
+        "[tokio];shop::buggy::import;shop::buggy::parse 812\n[tokio];idle 400\n[tokio];rare 6\n",
+    );
+    let after =
+        folded("[tokio];shop::buggy::import;fast::parse 100\n[tokio];idle 780\n[tokio];seldom 9\n");
     let samples = before.clone();
     let before = before.scaled(1_000_000.0);
-    let before = Side { unit: "ns", samples: Some(&samples), ..side("before", &before, Some(1_000)) };
+    let before =
+        Side { unit: "ns", samples: Some(&samples), ..side("before", &before, Some(1_000)) };
     let counts = after.clone();
     let after = after.scaled(1_000_000.0);
     let after = Side { unit: "ns", samples: Some(&counts), ..side("after", &after, Some(2_000)) };
@@ -36,8 +40,14 @@ fn what_is_gone_and_what_is_new_is_told_in_words() {
         ]
     );
     assert_eq!(difference.totals, (1_218_000.0, 444_500.0));
-    assert_eq!(difference.entries[0].before, Weight { inclusive: 812_000.0, own: 812_000.0, samples: 812.0 });
-    assert_eq!(difference.lines(1)[1..], ["2 smaller changes not shown", "1 change within noise left out"]);
+    assert_eq!(
+        difference.entries[0].before,
+        Weight { inclusive: 812_000.0, own: 812_000.0, samples: 812.0 }
+    );
+    assert_eq!(
+        difference.lines(1)[1..],
+        ["2 smaller changes not shown", "1 change within noise left out"]
+    );
 }
 
 /// The same parse, 500 samples on either side: the compiler inlined another part of it, and named
@@ -55,7 +65,8 @@ fn other_inlining_of_the_same_work_is_no_change() {
     );
     let difference = of(&side("before", &before, Some(100)), &side("after", &after, Some(100)));
     assert_eq!((difference.entries, difference.left_out, difference.unchanged), (vec![], 0, 3));
-    let slower = folded("[tokio];shop::import;serde_json::map::Map<B>::insert;alloc::btree::insert 1320\n");
+    let slower =
+        folded("[tokio];shop::import;serde_json::map::Map<B>::insert;alloc::btree::insert 1320\n");
     let difference = of(&side("before", &before, Some(100)), &side("after", &slower, Some(100)));
     let grown: Vec<&str> = difference.entries.iter().map(|entry| entry.function.as_str()).collect();
     assert_eq!(grown, ["crate serde_json", "shop::import", "shop::check"], "real changes stay");
@@ -80,14 +91,19 @@ fn what_lost_samples_and_unknown_stacks_can_make_up_is_no_change() {
     let one = folded(fewer);
     let noise = Noise { covered: (0.6, 1.0), ..Noise::default() };
     let notes = Difference::of(&side_of(&one), &side_of(&one), None, &noise).unwrap().notes;
-    assert!(notes[0].starts_with("samples stand for 60 % of the measured CPU time before, 100 %"), "{notes:?}");
+    assert!(
+        notes[0].starts_with("samples stand for 60 % of the measured CPU time before, 100 %"),
+        "{notes:?}"
+    );
 }
 
 #[test]
 fn variants_match_after_unification() {
     let names = Names::new().unify_variants("shop", &["buggy", "fixed"]);
-    let before = names.apply(&folded("w;shop::buggy::import::{{closure}};serde_json::from_str 500\n"));
-    let after = names.apply(&folded("w;shop::fixed::import::{closure#0};serde_json::from_str 500\n"));
+    let before =
+        names.apply(&folded("w;shop::buggy::import::{{closure}};serde_json::from_str 500\n"));
+    let after =
+        names.apply(&folded("w;shop::fixed::import::{closure#0};serde_json::from_str 500\n"));
     let difference = of(&side("before", &before, Some(10)), &side("after", &after, Some(10)));
     assert_eq!((difference.entries, difference.left_out, difference.unchanged), (vec![], 0, 2));
 }
@@ -108,16 +124,26 @@ fn without_operations_shares_are_compared_and_it_says_so() {
         );
     }
     let none = Folded::default();
-    assert_eq!(of(&side("before", &before, None), &side("after", &none, None)).totals, (100.0, 0.0));
+    assert_eq!(
+        of(&side("before", &before, None), &side("after", &none, None)).totals,
+        (100.0, 0.0)
+    );
 }
 
 #[test]
 fn what_cannot_be_compared_is_refused_with_a_reason() {
     let (some, none) = (folded("a 100\n"), Folded::default());
-    let error = |a: &Side, b: &Side| Difference::of(a, b, None, &Noise::default()).unwrap_err().to_string();
+    let error =
+        |a: &Side, b: &Side| Difference::of(a, b, None, &Noise::default()).unwrap_err().to_string();
     let before = side("before", &some, None);
-    assert_eq!(error(&before, &Side { unit: "bytes", ..before }), "samples and bytes cannot be compared");
-    assert_eq!(error(&before, &Side { op: "piece", ..before }), "one request and one piece cannot be compared");
+    assert_eq!(
+        error(&before, &Side { unit: "bytes", ..before }),
+        "samples and bytes cannot be compared"
+    );
+    assert_eq!(
+        error(&before, &Side { op: "piece", ..before }),
+        "one request and one piece cannot be compared"
+    );
     let empty = [side("before", &none, None), side("after", &none, None)];
     assert_eq!(error(&empty[0], &empty[1]), "no samples: neither before nor after has any stack");
 }
@@ -136,9 +162,16 @@ fn the_same_change_is_noise_in_few_samples_and_none_in_many() {
 #[test]
 fn a_change_smaller_than_what_overhead_cost_is_masked_and_counted() {
     let told = |shrunk: f64| {
-        let (before, after) = (folded("a 10000\nb 90000\n"), folded(&format!("a {}\nb 90000\n", 10_000.0 - shrunk)));
+        let (before, after) =
+            (folded("a 10000\nb 90000\n"), folded(&format!("a {}\nb 90000\n", 10_000.0 - shrunk)));
         let noise = Noise { overhead: 0.05, ..Noise::default() };
-        Difference::of(&side("before", &before, Some(1)), &side("after", &after, Some(1)), None, &noise).unwrap()
+        Difference::of(
+            &side("before", &before, Some(1)),
+            &side("after", &after, Some(1)),
+            None,
+            &noise,
+        )
+        .unwrap()
     };
     let (below, above) = (told(4_999.0), told(5_001.0));
     assert_eq!((below.entries.len(), below.masked, below.unchanged), (0, 1, 1));

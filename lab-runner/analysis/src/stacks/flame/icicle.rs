@@ -75,10 +75,15 @@ pub fn icicle(side: &Side, own_crate: Option<&str>, title: &str) -> Result<Icicl
     let per = ops.map_or_else(String::new, |_| format!(" per {}", side.op));
     let nothing = Folded::default();
     let tree = Tree::of(&drawn, &nothing);
-    let words =
-        |node: &Node, total: f64| format!("{}{per}, {}", amount(node.weight, side.unit), percent(node.weight / total));
+    let words = |node: &Node, total: f64| {
+        format!("{}{per}, {}", amount(node.weight, side.unit), percent(node.weight / total))
+    };
     let class = |node: &Node, _: &'static str| of_owner(owner(node.name, own_crate));
-    Ok(Icicle { title: escaped(title), legend: String::new(), frames: tree.frames(own_crate, words, class)? })
+    Ok(Icicle {
+        title: escaped(title),
+        legend: String::new(),
+        frames: tree.frames(own_crate, words, class)?,
+    })
 }
 
 /// Draws how two profiles differ, with the widths of one of them: own functions and what they call
@@ -94,7 +99,8 @@ pub fn icicle_of_difference(
     title: &str,
 ) -> Result<Icicle> {
     let scale = Scale::of(before, after)?;
-    let (was, is) = (before.folded.scaled(1.0 / scale.before), after.folded.scaled(1.0 / scale.after));
+    let (was, is) =
+        (before.folded.scaled(1.0 / scale.before), after.folded.scaled(1.0 / scale.after));
     let (drawn, other, label, other_label) = match shape {
         Shape::Before => (&was, &is, before.label, after.label),
         Shape::After => (&is, &was, after.label, before.label),
@@ -118,7 +124,10 @@ pub fn icicle_of_difference(
         class.unwrap_or(caller)
     };
     let frames = Tree::of(drawn, other).frames(own_crate, words, class)?;
-    let legend = format!("Widths as in {label}; colours are the change from {} to {}", before.label, after.label);
+    let legend = format!(
+        "Widths as in {label}; colours are the change from {} to {}",
+        before.label, after.label
+    );
     Ok(Icicle { title: escaped(title), legend: escaped(&legend), frames })
 }
 
@@ -191,7 +200,14 @@ impl<'a> Tree<'a> {
             at = *self.called.entry((caller, *name)).or_insert(self.nodes.len());
             if at == self.nodes.len() {
                 let row = depth + 1;
-                self.nodes.push(Node { name, row, left, weight: 0.0, other: 0.0, caller: Some(caller) });
+                self.nodes.push(Node {
+                    name,
+                    row,
+                    left,
+                    weight: 0.0,
+                    other: 0.0,
+                    caller: Some(caller),
+                });
             }
             self.nodes[at].weight += weight;
         }

@@ -89,10 +89,17 @@ mod tests {
     #[test]
     fn what_starts_a_thread_may_have_no_name() {
         let names = Names::new().fold(Plumbing::Tokio);
-        let stack = ["[unknown in libc.so.6]", "std::sys::thread::unix::Thread::new::thread_start", "work"];
+        let stack =
+            ["[unknown in libc.so.6]", "std::sys::thread::unix::Thread::new::thread_start", "work"];
         assert_eq!(names.stack(&stack), ["[thread start]", "work"]);
-        assert_eq!(names.stack(&["[unknown in libc.so.6]", "work"]), ["[unknown in libc.so.6]", "work"]);
-        assert_eq!(names.stack(&["work", "[unknown in libc.so.6]"]), ["work", "[unknown in libc.so.6]"]);
+        assert_eq!(
+            names.stack(&["[unknown in libc.so.6]", "work"]),
+            ["[unknown in libc.so.6]", "work"]
+        );
+        assert_eq!(
+            names.stack(&["work", "[unknown in libc.so.6]"]),
+            ["work", "[unknown in libc.so.6]"]
+        );
     }
 
     #[test]

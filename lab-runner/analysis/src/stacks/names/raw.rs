@@ -1,4 +1,5 @@
-//! What profilers put around a name: manglings, hashes, offsets, numbers; and what they say where there is no name.
+//! What profilers put around a name: manglings, hashes, offsets, numbers; and what they say where
+//! there is no name.
 
 use crate::stacks::names::is_word;
 
@@ -12,13 +13,16 @@ pub fn unknown(frame: &str) -> Option<String> {
     if matches!(frame, "" | "??" | "unknown" | "[unknown]") || is_address(frame) {
         return Some("[unknown]".into());
     }
-    let object = if let Some(inside) = frame.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        inside.strip_prefix("unknown in ").or_else(|| is_object(inside).then_some(inside))
-    } else if let Some((what, object)) = frame.strip_suffix(')').and_then(|rest| rest.split_once(" (")) {
-        unknown(what).map(|_| object)
-    } else {
-        frame.rsplit_once("+0x").map(|(object, _)| object).filter(|object| is_object(object))
-    }?;
+    let object =
+        if let Some(inside) = frame.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            inside.strip_prefix("unknown in ").or_else(|| is_object(inside).then_some(inside))
+        } else if let Some((what, object)) =
+            frame.strip_suffix(')').and_then(|rest| rest.split_once(" ("))
+        {
+            unknown(what).map(|_| object)
+        } else {
+            frame.rsplit_once("+0x").map(|(object, _)| object).filter(|object| is_object(object))
+        }?;
     let file = object.rsplit('/').next().unwrap_or(object);
     Some(format!("[unknown in {}]", file.trim_matches(['[', ']'])))
 }
@@ -29,7 +33,9 @@ fn is_address(frame: &str) -> bool {
 
 /// Whether this names a file or the kernel, and no function.
 fn is_object(name: &str) -> bool {
-    name.contains(".so") || name.contains('/') || matches!(name, "kernel.kallsyms" | "[vdso]" | "vdso" | "[vsyscall]")
+    name.contains(".so")
+        || name.contains('/')
+        || matches!(name, "kernel.kallsyms" | "[vdso]" | "vdso" | "[vsyscall]")
 }
 
 fn is_hex(digits: &str, fewest: usize) -> bool {
@@ -57,9 +63,11 @@ fn without_offset(frame: &str) -> &str {
     }
 }
 
-/// The name less its last suffix: the legacy hash, a symbol's version, what an optimiser adds to its copies.
+/// The name less its last suffix: the legacy hash, a symbol's version, what an optimiser adds to
+/// its copies.
 fn without_suffix(name: &str) -> Option<&str> {
-    let hash = name.rsplit_once("::h").filter(|(_, digits)| digits.len() == HASH && is_hex(digits, HASH));
+    let hash =
+        name.rsplit_once("::h").filter(|(_, digits)| digits.len() == HASH && is_hex(digits, HASH));
     let version = || name.split_once('@').filter(|(symbol, _)| symbol.chars().all(is_word));
     let copy = || {
         [".llvm.", ".cold", ".part.", ".constprop.", ".isra."].iter().find_map(|suffix| {
@@ -71,14 +79,16 @@ fn without_suffix(name: &str) -> Option<&str> {
     (!shorter.is_empty()).then_some(shorter)
 }
 
-/// Without what only tells closures and versions of crates apart: `{closure#3}` and `tokio[6c1d8a1bf3a3e8a4]`.
+/// Without what only tells closures and versions of crates apart: `{closure#3}` and
+/// `tokio[6c1d8a1bf3a3e8a4]`.
 pub fn without_numbers(name: &str) -> String {
     let mut kept = String::new();
     let mut rest = name;
     while let Some(at) = rest.find(['{', '[']) {
         kept.push_str(&rest[..at]);
         rest = &rest[at..];
-        let (replaced, length) = if rest.starts_with('{') { braces(rest) } else { brackets(rest, &kept) };
+        let (replaced, length) =
+            if rest.starts_with('{') { braces(rest) } else { brackets(rest, &kept) };
         kept.push_str(&replaced);
         rest = &rest[length..];
     }
@@ -120,9 +130,12 @@ fn kind(inner: &str) -> &str {
     }
 }
 
-/// What a text that begins with `[` is to begin with instead, after this, and how much of it that replaces.
+/// What a text that begins with `[` is to begin with instead, after this, and how much of it that
+/// replaces.
 fn brackets(text: &str, before: &str) -> (String, usize) {
-    let end = text.find(']').filter(|end| is_hex(&text[1..*end], DISAMBIGUATOR) && before.ends_with(is_word));
+    let end = text
+        .find(']')
+        .filter(|end| is_hex(&text[1..*end], DISAMBIGUATOR) && before.ends_with(is_word));
     match end {
         Some(end) => (String::new(), end + 1),
         None => ("[".into(), 1),

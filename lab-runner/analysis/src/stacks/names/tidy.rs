@@ -1,7 +1,8 @@
-//! One way of writing impls and generics, of the three that the manglings and debug information have.
+//! One way of writing impls and generics, of the three that the manglings and debug information
+//! have.
 //!
-//! `<T as Trait>::method` stays, `module::<impl Trait for T>::method` becomes it, `<T>::method` becomes `T::method`, and
-//! `f::<T>` becomes `f<T>`.
+//! `<T as Trait>::method` stays, `module::<impl Trait for T>::method` becomes it, `<T>::method`
+//! becomes `T::method`, and `f::<T>` becomes `f<T>`.
 
 use crate::stacks::names::is_word;
 use crate::stacks::symbol_path::{closing, split_outside};
@@ -30,7 +31,8 @@ fn at_depth(name: &str, depth: usize) -> String {
     tidied + rest
 }
 
-/// Appends what stands in brackets, as what it is by its place: the beginning of a path, an impl, or generics.
+/// Appends what stands in brackets, as what it is by its place: the beginning of a path, an impl,
+/// or generics.
 fn append(tidied: &mut String, inner: &str, depth: usize) {
     let goes_on = tidied.ends_with(|c: char| is_word(c) || matches!(c, ':' | '}' | '>' | '…'));
     match inner.strip_prefix("impl ") {

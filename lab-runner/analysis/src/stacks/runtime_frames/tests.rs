@@ -60,13 +60,24 @@ fn a_module_of_the_same_path_in_another_crate_is_not_tokios() {
 fn an_inlined_function_is_known_by_the_crate_of_its_file() {
     let registry = "/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tokio-1.54.1/src/runtime/task/core.rs";
     assert!(in_file("poll<my_app::X, S>", registry, TASK_POLL));
-    assert!(in_file("poll<my_app::X, S>", "/home/me/fork/tokio/src/runtime/task/core.rs", TASK_POLL));
+    assert!(in_file(
+        "poll<my_app::X, S>",
+        "/home/me/fork/tokio/src/runtime/task/core.rs",
+        TASK_POLL
+    ));
     assert!(!in_file("poll<my_app::X, S>", "/home/me/my-app/src/runtime/task/core.rs", TASK_POLL));
-    assert!(!in_file("poll<my_app::X, S>", "/home/me/tokio-like/src/runtime/task/core.rs", TASK_POLL));
+    assert!(!in_file(
+        "poll<my_app::X, S>",
+        "/home/me/tokio-like/src/runtime/task/core.rs",
+        TASK_POLL
+    ));
     let path_decides = in_file("my_app::poll", registry, TASK_POLL);
     assert!(!path_decides, "a function with a path is known by it");
     let std = "/rustc/5/library/std/src/sync/poison/mutex.rs";
-    assert!(in_file("lock<u8>", std, LOCK) && !in_file("lock<u8>", "/home/me/src/sync/poison/mutex.rs", LOCK));
+    assert!(
+        in_file("lock<u8>", std, LOCK)
+            && !in_file("lock<u8>", "/home/me/src/sync/poison/mutex.rs", LOCK)
+    );
 }
 
 #[test]
@@ -111,7 +122,11 @@ fn iterators_call_closures_and_boxes_poll_futures() {
     assert!(calls("core::iter::adapters::map::map_fold") && calls("serde_json::from_str"));
     assert!(calls("tokio::task::blocking::block_in_place"));
     assert!(!calls("<alloc::boxed::Box<F, A> as core::future::future::Future>::poll"));
-    assert!(!calls("my_app::block_in_place") && !calls("my_app::serde::from_str") && !calls("serde_shop::poll"));
+    assert!(
+        !calls("my_app::block_in_place")
+            && !calls("my_app::serde::from_str")
+            && !calls("serde_shop::poll")
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Real child processes: every ending leaves a recording that `lab report` reads, and nothing survives.
+//! Real child processes: every ending leaves a recording that `lab report` reads, and nothing
+//! survives.
 
 use crate::support::{Done, Lab, processes_with, signal, until};
 use serde_json::Value;
@@ -22,7 +23,10 @@ fn metric(run: &Value, name: &str) -> f64 {
 
 /// Checks what was measured before the run ended as it did: 100 requests after 50 of warm-up.
 fn assert_all_was_measured(run: &Value) {
-    assert_eq!((metric(run, "offered"), metric(run, "completed"), metric(run, "lost")), (100.0, 100.0, 0.0));
+    assert_eq!(
+        (metric(run, "offered"), metric(run, "completed"), metric(run, "lost")),
+        (100.0, 100.0, 0.0)
+    );
     assert_eq!(metric(run, "greeted"), 150.0);
     assert!(metric(run, "response_p50_us") > 0.0);
 }
@@ -31,7 +35,10 @@ fn assert_all_was_measured(run: &Value) {
 fn a_quick_run_finishes_and_its_claim_holds() {
     let lab = Lab::endings();
     let (code, run) = run(&lab, "quick", &[]);
-    assert_eq!((code, run["ending"].as_str(), run["validity"].as_str()), (0, Some("finished"), Some("valid")));
+    assert_eq!(
+        (code, run["ending"].as_str(), run["validity"].as_str()),
+        (0, Some("finished"), Some("valid"))
+    );
     assert_eq!(run["claims"][0]["verdict"], "held");
     assert_all_was_measured(&run);
 }
@@ -58,7 +65,10 @@ fn an_error_and_a_panic_are_failures_with_their_text() {
     let lab = Lab::endings();
     let (code, failed) = run(&lab, "error", &[]);
     assert_eq!(code, 3, "a variant that claims nothing else is held to end by itself");
-    assert_eq!((failed["ending"].as_str(), failed["text"].as_str()), (Some("failed"), Some("no more greetings")));
+    assert_eq!(
+        (failed["ending"].as_str(), failed["text"].as_str()),
+        (Some("failed"), Some("no more greetings"))
+    );
     assert_all_was_measured(&failed);
     let lab = Lab::endings();
     let (_, panicked) = run(&lab, "panic", &[]);
@@ -80,7 +90,10 @@ fn leaving_the_process_early_is_a_failure() {
 fn a_crash_keeps_what_was_measured_and_breaks_the_claim_to_end_well() {
     let lab = Lab::endings();
     let (code, run) = run(&lab, "abort", &[]);
-    assert_eq!((code, run["ending"].as_str(), run["text"].as_str()), (3, Some("crashed"), Some("killed by SIGABRT")));
+    assert_eq!(
+        (code, run["ending"].as_str(), run["text"].as_str()),
+        (3, Some("crashed"), Some("killed by SIGABRT"))
+    );
     assert_all_was_measured(&run);
 }
 
@@ -115,7 +128,10 @@ fn a_child_killed_from_outside_has_crashed() {
     parent.wait().unwrap();
     let (_, result) = lab.json(&["report", &folder]);
     let run = &result["runs"][0];
-    assert_eq!((run["ending"].as_str(), run["text"].as_str()), (Some("crashed"), Some("killed by SIGKILL")));
+    assert_eq!(
+        (run["ending"].as_str(), run["text"].as_str()),
+        (Some("crashed"), Some("killed by SIGKILL"))
+    );
     assert!(metric(run, "offered") < 30_000.0, "only what was due before the kill was offered");
 }
 
@@ -156,28 +172,48 @@ fn a_parent_that_is_killed_takes_its_child_along_and_leaves_an_unfinished_record
     assert!(result["runs"][0]["text"].as_str().unwrap().contains("the lab was killed"));
 }
 
-/// Runs the lab on a file system of its own that is as small as `room`. Needs a kernel that lets the user have
-/// a mount namespace; where it does not, nothing is checked, unless `LAB_NEEDS_UNSHARE` says that it must.
+/// Runs the lab on a file system of its own that is as small as `room`. Needs a kernel that lets
+/// the user have a mount namespace; where it does not, nothing is checked, unless
+/// `LAB_NEEDS_UNSHARE` says that it must.
 fn on_a_small_disk(room: &str, args: &str) -> Option<Done> {
     let lab = Lab::endings();
     let small = lab.out.path().display();
     let lab_with_args = format!("{} {args} --out {small}", lab.binary().display());
     let mount = format!("mount -t tmpfs -o size={room} none {small}");
-    let script = format!("{mount} || exit 99; {lab_with_args}; code=$?; echo left: $(ls {small}) >&2; exit $code");
+    let script = format!(
+        "{mount} || exit 99; {lab_with_args}; code=$?; echo left: $(ls {small}) >&2; exit $code"
+    );
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--mount"]);
-    if !unshare.args(["sh", "-c", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        assert!(std::env::var_os("LAB_NEEDS_UNSHARE").is_none(), "this kernel gives users no mount namespace");
+    if !unshare
+        .args(["sh", "-c", "true"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        assert!(
+            std::env::var_os("LAB_NEEDS_UNSHARE").is_none(),
+            "this kernel gives users no mount namespace"
+        );
         return None;
     }
     let mut unshare = Command::new("unshare");
-    Some(unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).output().unwrap().into())
+    Some(
+        unshare
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+            .output()
+            .unwrap()
+            .into(),
+    )
 }
 
 #[test]
 fn a_disk_that_fills_up_during_the_run_is_told_as_its_ending() {
-    let Some(done) = on_a_small_disk("300k", "run endings --variant print --format json") else { return };
-    let result: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
+    let Some(done) = on_a_small_disk("300k", "run endings --variant print --format json") else {
+        return;
+    };
+    let result: Value =
+        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
     let run = &result["runs"][0];
     assert_eq!(run["ending"], "failed");
     assert!(run["text"].as_str().unwrap().contains("No space left on device"), "{run:#}");
@@ -186,8 +222,13 @@ fn a_disk_that_fills_up_during_the_run_is_told_as_its_ending() {
 
 #[test]
 fn a_disk_without_room_for_the_requests_is_told_as_the_ending_of_the_run() {
-    let Some(done) = on_a_small_disk("200k", "run endings --variant quick --rate 100000 --format json") else { return };
-    let result: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
+    let Some(done) =
+        on_a_small_disk("200k", "run endings --variant quick --rate 100000 --format json")
+    else {
+        return;
+    };
+    let result: Value =
+        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
     assert_eq!(result["runs"][0]["ending"], "failed");
     let text = result["runs"][0]["text"].as_str().unwrap();
     assert!(text.contains("request log") && text.contains("No space left on device"), "{text}");
@@ -198,22 +239,34 @@ fn a_disk_without_room_for_a_recording_is_refused_and_nothing_is_left() {
     let Some(done) = on_a_small_disk("8k", "run endings --variant quick") else { return };
     assert_eq!(done.code, 2, "{}", done.stderr);
     assert!(done.stderr.contains("left:\n"), "{}", done.stderr);
-    assert!(done.stderr.contains("No space left on device") && done.stderr.contains("--out"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("No space left on device") && done.stderr.contains("--out"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
 fn a_signal_at_any_moment_ends_the_lab_and_its_child() {
     let interrupt_after = |ms: u64| {
         let lab = Lab::endings();
-        let mut command = lab.command(&["run", "endings", "--variant", "stubborn", "--timeout", "2s"]);
+        let mut command =
+            lab.command(&["run", "endings", "--variant", "stubborn", "--timeout", "2s"]);
         let parent = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(ms));
         signal("INT", parent.id());
         let output = parent.wait_with_output().unwrap();
         // Before the lab began to listen, the signal ends it as it ends any process.
         let ended = output.status.code() == Some(130) || output.status.signal() == Some(2);
-        assert!(ended, "after {ms} ms: {:?} {}", output.status, String::from_utf8_lossy(&output.stderr));
-        until("the child is gone", || processes_with(&lab.out.path().display().to_string()).is_empty());
+        assert!(
+            ended,
+            "after {ms} ms: {:?} {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        until("the child is gone", || {
+            processes_with(&lab.out.path().display().to_string()).is_empty()
+        });
         for run in lab.runs() {
             let (_, result) = lab.json(&["report", &run.display().to_string()]);
             let ending = result["runs"][0]["ending"].as_str().unwrap().to_owned();
@@ -252,7 +305,10 @@ fn plain_text_is_ascii_without_colour() {
     ]);
     assert!(done.stdout.is_ascii(), "{}", done.stdout);
     let piped = lab.passed(&["run", "endings", "--variant", "quick"]);
-    assert!(!piped.stdout.contains('\x1b') && piped.stderr.is_empty(), "no colour and no progress without a terminal");
+    assert!(
+        !piped.stdout.contains('\x1b') && piped.stderr.is_empty(),
+        "no colour and no progress without a terminal"
+    );
 }
 
 #[test]
@@ -278,6 +334,10 @@ fn a_damaged_recording_shows_what_is_left() {
     let run = &result["runs"][0];
     assert_eq!((code, run["ending"].as_str()), (4, Some("unfinished")));
     let notes = run["notes"].to_string();
-    assert!(notes.contains("requests could not be read") && notes.contains("counters could not be read"), "{notes}");
+    assert!(
+        notes.contains("requests could not be read")
+            && notes.contains("counters could not be read"),
+        "{notes}"
+    );
     assert!(Path::new(run["folder"].as_str().unwrap()).is_dir());
 }

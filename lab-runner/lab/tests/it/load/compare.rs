@@ -1,16 +1,20 @@
-//! `lab compare` through the real binary: pairs, order, seeds and the shape of its result. What changed by how much
-//! is for a quiet machine to say.
+//! `lab compare` through the real binary: pairs, order, seeds and the shape of its result. What
+//! changed by how much is for a quiet machine to say.
 
 use crate::support::{Done, Lab, assert_follows_the_schema, signal, until};
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// A comparison whose primary metric no busy machine turns round: polls of a batch decide about CPU time.
-const QUICK: [&str; 9] = ["compare", "unordered", "--pairs", "6", "--size", "20000", "--profile", "none", "--timeout"];
+/// A comparison whose primary metric no busy machine turns round: polls of a batch decide about CPU
+/// time.
+const QUICK: [&str; 9] =
+    ["compare", "unordered", "--pairs", "6", "--size", "20000", "--profile", "none", "--timeout"];
 
 fn compared<'a>(result: &'a Value, metric: &str) -> &'a Value {
     let all = result["comparison"].as_array().unwrap();
-    all.iter().find(|one| one["metric"] == metric).unwrap_or_else(|| panic!("no {metric} in {all:#?}"))
+    all.iter()
+        .find(|one| one["metric"] == metric)
+        .unwrap_or_else(|| panic!("no {metric} in {all:#?}"))
 }
 
 #[test]
@@ -24,7 +28,10 @@ fn pairs_tell_a_fix_by_counts_and_say_how_sure_they_are() {
     let pairs = &result["pairs"];
     assert_eq!((&pairs["before"], &pairs["after"]), (&"buggy".into(), &"fixed".into()));
     let done = pairs["done"].as_array().unwrap();
-    assert_eq!(done.iter().map(|pair| pair["seed"].as_u64().unwrap()).collect::<Vec<_>>(), [7, 8, 9, 10, 11, 12]);
+    assert_eq!(
+        done.iter().map(|pair| pair["seed"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [7, 8, 9, 10, 11, 12]
+    );
     // Beside other tests the machine is busy, and pairs are dropped for it.
     if done.iter().all(|pair| pair.get("dropped").is_none()) {
         let polls = compared(&result, "polls_per_op");
@@ -45,10 +52,12 @@ fn pictures(lab: &Lab) -> Vec<PathBuf> {
 #[test]
 fn responses_are_drawn_once_and_reading_them_again_draws_nothing() {
     let lab = Lab::builtin();
-    let quick = ["compare", "blocking", "--pairs", "6", "--duration", "200ms", "--rate", "200", "-vv"];
+    let quick =
+        ["compare", "blocking", "--pairs", "6", "--duration", "200ms", "--rate", "200", "-vv"];
     let done = lab.passed(&quick);
     let drawn = pictures(&lab);
-    // Beside other tests the machine is busy: of pairs that are all dropped there is nothing to draw.
+    // Beside other tests the machine is busy: of pairs that are all dropped there is nothing to
+    // draw.
     let dropped = done.stdout.lines().filter(|line| line.starts_with("dropped")).count();
     assert_eq!(drawn.len(), if dropped < 6 { 2 } else { 0 }, "{}{}", done.stdout, done.stderr);
     assert_eq!(done.stdout.contains("/distribution.svg,"), dropped < 6, "{}", done.stdout);

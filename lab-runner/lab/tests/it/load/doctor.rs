@@ -1,4 +1,5 @@
-//! `lab doctor` through the real binary: endings, texts and keys. What a machine's noise is, no test can say.
+//! `lab doctor` through the real binary: endings, texts and keys. What a machine's noise is, no
+//! test can say.
 
 use crate::support::{Lab, assert_follows_the_schema};
 use serde_json::Value;
@@ -10,7 +11,10 @@ fn assert_ended(code: i32, result: &Value) {
     let judgement = result["noise"]["judgement"].as_str().unwrap();
     let expected = if judgement == "quiet" { 0 } else { 4 };
     assert_eq!(code, expected, "{result:#}");
-    assert!(["quiet", "false alarm", "too busy", "not measured"].contains(&judgement), "{judgement}");
+    assert!(
+        ["quiet", "false alarm", "too busy", "not measured"].contains(&judgement),
+        "{judgement}"
+    );
     assert_eq!(result["noise"]["reasons"].as_array().unwrap().is_empty(), judgement == "quiet");
 }
 
@@ -28,7 +32,10 @@ fn it_tells_facts_and_what_cannot_be_measured_and_records_a_comparison() {
     assert_ended(code, &result);
     assert_eq!(result["schema"], "lab.doctor.v2");
     assert_eq!((&result["scenario"], &result["variant"]), (&"unordered".into(), &"bounded".into()));
-    assert_has(&result["facts"], &["environment", "quota", "clock_source", "tick_hz", "foreign_cores", "io_uring"]);
+    assert_has(
+        &result["facts"],
+        &["environment", "quota", "clock_source", "tick_hz", "foreign_cores", "io_uring"],
+    );
     assert!(result["facts"]["clock_read_ns"].as_f64().unwrap() > 0.0);
     assert_has(&result["facts"]["sleeps"], &["count", "p50_us", "p99_us", "max_us"]);
     assert_has(&result["facts"]["spin"], &["longest_us", "gaps"]);
@@ -58,7 +65,11 @@ fn assert_tells_what_was_recorded(lab: &Lab, result: &Value) {
     assert_eq!(noise.len(), compared.len());
     for (noise, compared) in noise.iter().zip(&compared) {
         assert_eq!(noise["metric"], compared["metric"]);
-        assert_eq!(noise["interval"].as_array(), compared.get("ci").and_then(Value::as_array), "{noise:#}");
+        assert_eq!(
+            noise["interval"].as_array(),
+            compared.get("ci").and_then(Value::as_array),
+            "{noise:#}"
+        );
     }
 }
 
@@ -80,9 +91,18 @@ fn it_fits_a_screen_and_is_plain_where_asked() {
         assert!(done.stdout.contains(head), "{head}: {}", done.stdout);
     }
     let judged = ["\nquiet: ", "\nfalse alarm: ", "\ntoo busy: ", "\nnot measured: "];
-    assert_eq!(judged.iter().filter(|head| done.stdout.contains(**head)).count(), 1, "{}", done.stdout);
+    assert_eq!(
+        judged.iter().filter(|head| done.stdout.contains(**head)).count(),
+        1,
+        "{}",
+        done.stdout
+    );
     assert!(done.stdout.contains("p99.9 of a default load"), "{}", done.stdout);
-    let long = done.stdout.lines().filter(|line| line.len() > 100 && !line.starts_with("recording")).count();
+    let long = done
+        .stdout
+        .lines()
+        .filter(|line| line.len() > 100 && !line.starts_with("recording"))
+        .count();
     assert!(long == 0 && done.stdout.lines().count() <= 50, "{}", done.stdout);
     assert_eq!(done.stderr.lines().count(), 1, "what is going to happen: {}", done.stderr);
 }

@@ -1,4 +1,5 @@
-//! Findings through the real binary: faulty runs are named with their place, healthy ones are not, and what was not looked at is said.
+//! Findings through the real binary: faulty runs are named with their place, healthy ones are not,
+//! and what was not looked at is said.
 
 #![cfg(tokio_unstable)]
 
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// Runs a variant with the profiler `sched` and tells its diagnosis, and where it was recorded.
 fn diagnosed(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> (Value, PathBuf) {
     let args = ["run", scenario, "--variant", variant, "--profile", "sched"];
-    let result = lab.passed_but_for_times(&[&args[..], more, &["--format", "json"]].concat()).json();
+    let result =
+        lab.passed_but_for_times(&[&args[..], more, &["--format", "json"]].concat()).json();
     assert_follows_the_schema(&result);
     let run = PathBuf::from(result["runs"][0]["folder"].as_str().unwrap());
     (result["diagnosis"][0].clone(), run.parent().unwrap().to_owned())
@@ -17,7 +19,9 @@ fn diagnosed(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> (Value,
 
 fn accused(diagnosis: &Value) -> Vec<(&str, &str)> {
     let found = diagnosis["findings"].as_array().unwrap().iter();
-    let named = found.map(|finding| (finding["cause"].as_str().unwrap(), finding["at"].as_str().unwrap_or_default()));
+    let named = found.map(|finding| {
+        (finding["cause"].as_str().unwrap(), finding["at"].as_str().unwrap_or_default())
+    });
     named.filter(|(cause, _)| !["host-noise", "overload"].contains(cause)).collect()
 }
 
@@ -25,10 +29,17 @@ fn accused(diagnosis: &Value) -> Vec<(&str, &str)> {
 fn a_greedy_task_is_named_with_its_function_and_its_line() {
     let lab = Lab::builtin();
     let (diagnosis, _) = diagnosed(&lab, "greedy", "buggy", &["--duration", "800ms"]);
-    assert_eq!(accused(&diagnosis), [("long-poll", "scenario_greedy::buggy::import")], "{diagnosis:#}");
+    assert_eq!(
+        accused(&diagnosis),
+        [("long-poll", "scenario_greedy::buggy::import")],
+        "{diagnosis:#}"
+    );
     let finding = &diagnosis["findings"][0];
     assert!(finding["file"].as_str().unwrap().ends_with("greedy/src/buggy.rs"), "{finding:#}");
-    assert!(finding["cost_ms"].as_f64().unwrap() > 0.0 && finding["requests_hit"].as_u64().unwrap() > 0, "{finding:#}");
+    assert!(
+        finding["cost_ms"].as_f64().unwrap() > 0.0 && finding["requests_hit"].as_u64().unwrap() > 0,
+        "{finding:#}"
+    );
 }
 
 #[test]
@@ -46,13 +57,19 @@ fn a_combinator_is_blamed_on_whoever_collects_into_it() {
 fn a_full_pool_is_blamed_on_whoever_hands_over() {
     let lab = Lab::builtin();
     let (diagnosis, _) = diagnosed(&lab, "blocking", "small-pool", &["--duration", "1s"]);
-    assert_eq!(accused(&diagnosis), [("pool-exhausted", "scenario_blocking::fixed::index")], "{diagnosis:#}");
+    assert_eq!(
+        accused(&diagnosis),
+        [("pool-exhausted", "scenario_blocking::fixed::index")],
+        "{diagnosis:#}"
+    );
 }
 
 #[test]
 fn what_is_slow_and_right_is_not_accused() {
     let lab = Lab::builtin();
-    for (scenario, variant) in [("greedy", "slow-upstream"), ("shutdown", "slow-drain"), ("unordered", "few")] {
+    for (scenario, variant) in
+        [("greedy", "slow-upstream"), ("shutdown", "slow-drain"), ("unordered", "few")]
+    {
         let more: &[&str] = if scenario == "greedy" { &["--duration", "500ms"] } else { &[] };
         let (diagnosis, _) = diagnosed(&lab, scenario, variant, more);
         assert_eq!(accused(&diagnosis), [], "{scenario} {variant}: {diagnosis:#}");
@@ -62,29 +79,60 @@ fn what_is_slow_and_right_is_not_accused() {
 #[test]
 fn what_no_profiler_saw_and_what_is_lost_is_not_looked_at() {
     let lab = Lab::builtin();
-    let args = ["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "none", "--format", "json"];
+    let args = [
+        "run",
+        "greedy",
+        "--fixed",
+        "--duration",
+        "300ms",
+        "--profile",
+        "none",
+        "--format",
+        "json",
+    ];
     let unlooked = lab.passed_but_for_times(&args).json();
     assert_eq!(unlooked["diagnosis"][0]["says"], "not-enough-evidence", "{unlooked:#}");
-    assert!(unlooked["runs"][0].get("findings").is_none(), "nobody looked, so there is no list of what was found");
+    assert!(
+        unlooked["runs"][0].get("findings").is_none(),
+        "nobody looked, so there is no list of what was found"
+    );
     let (_, invocation) = diagnosed(&lab, "greedy", "offload", &["--duration", "300ms"]);
     std::fs::write(profile_of(&invocation).join("in-polls.json"), "[{").unwrap();
     let args = ["report", &invocation.display().to_string(), "--format", "json"];
     let again = lab.passed_but_for_times(&args).json();
     let missed = again["diagnosis"][0]["not_looked_at"].to_string();
-    assert!(missed.contains("long polls") && again["diagnosis"][0]["says"] == "not-enough-evidence", "{missed}");
+    assert!(
+        missed.contains("long polls") && again["diagnosis"][0]["says"] == "not-enough-evidence",
+        "{missed}"
+    );
 }
 
 #[test]
 fn two_tasks_that_wait_for_each_other_are_told_as_a_cycle_with_their_locks() {
     let lab = Lab::endings();
-    let result = lab.passed_json(&["run", "endings", "--variant", "embrace", "--timeout", "2s", "--profile", "none"]);
+    let result = lab.passed_json(&[
+        "run",
+        "endings",
+        "--variant",
+        "embrace",
+        "--timeout",
+        "2s",
+        "--profile",
+        "none",
+    ]);
     assert_eq!(result["runs"][0]["ending"], "hung", "{result:#}");
     let found = &result["diagnosis"][0]["findings"][0];
     assert_eq!(found["cause"], "deadlock", "{result:#}");
-    assert!(found["file"].as_str().unwrap().ends_with("endings.rs") && found["line"].as_u64() > Some(0), "{found:#}");
+    assert!(
+        found["file"].as_str().unwrap().ends_with("endings.rs") && found["line"].as_u64() > Some(0),
+        "{found:#}"
+    );
     let told = found["evidence"].to_string();
     assert!(told.contains("left") && told.contains("right"), "{told}");
-    assert_eq!(result["diagnosis"][0]["saw_polls"], false, "locks are watched where no hook is, too");
+    assert_eq!(
+        result["diagnosis"][0]["saw_polls"], false,
+        "locks are watched where no hook is, too"
+    );
 }
 
 fn profile_of(invocation: &Path) -> PathBuf {

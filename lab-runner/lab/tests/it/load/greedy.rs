@@ -1,5 +1,6 @@
-//! `scenario-greedy` through the real binary, under a load that a busy machine bears: counts, endings, shape
-//! and schema. Whether its times are as claimed is for `lab run greedy --all` on a quiet machine to say.
+//! `scenario-greedy` through the real binary, under a load that a busy machine bears: counts,
+//! endings, shape and schema. Whether its times are as claimed is for `lab run greedy --all` on a
+//! quiet machine to say.
 
 use crate::support::{Lab, assert_follows_the_schema, claim, schema};
 use serde_json::Value;
@@ -28,11 +29,22 @@ fn every_variant_ends_loses_nothing_and_stores_every_message() {
     assert_eq!(plain.len(), scenario_greedy::SCENARIO.variants.len());
     assert_eq!(runs.len() - plain.len(), 3, "three variants claim how they grow");
     for run in runs {
-        assert_eq!((&run["ending"], &run["metrics"]["lost"]), (&"finished".into(), &0.0.into()), "{run:#}");
+        assert_eq!(
+            (&run["ending"], &run["metrics"]["lost"]),
+            (&"finished".into(), &0.0.into()),
+            "{run:#}"
+        );
         let count = |name: &str| run["metrics"][name].as_f64().unwrap();
         assert_eq!((count("offered"), count("sent")), (1_100.0, 1_100.0));
-        assert_eq!(count("completed") + count("unfinished"), 1_100.0, "a slow machine may leave some unanswered");
-        assert_eq!(run["metrics"]["messages_stored"], run["metrics"]["messages_waiting"], "{run:#}");
+        assert_eq!(
+            count("completed") + count("unfinished"),
+            1_100.0,
+            "a slow machine may leave some unanswered"
+        );
+        assert_eq!(
+            run["metrics"]["messages_stored"], run["metrics"]["messages_waiting"],
+            "{run:#}"
+        );
     }
     for run in plain {
         let ends = &run["claims"][0];
@@ -48,7 +60,14 @@ fn real_messages_give_a_report_of_the_same_shape() {
     let result = lab.passed_but_for_times(&[&args[..], &LOAD].concat()).json();
     assert_follows_the_schema(&result);
     let metrics = result["runs"][0]["metrics"].as_object().unwrap();
-    let always = ["import_us", "messages_stored", "messages_waiting", "offered", "response_p50_us", "response_p99_us"];
+    let always = [
+        "import_us",
+        "messages_stored",
+        "messages_waiting",
+        "offered",
+        "response_p50_us",
+        "response_p99_us",
+    ];
     assert!(always.iter().all(|name| metrics.contains_key(*name)), "{metrics:#?}");
     assert_eq!(claim(&result["runs"][0], "no message is left out")["verdict"], "held");
     let naive = &result["runs"][0]["naive"];

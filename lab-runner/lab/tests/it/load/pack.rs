@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 /// Records six batches of a variant: counts do not depend on the machine.
 fn recorded(lab: &Lab, variant: &str) -> PathBuf {
     let before = files(lab.out.path());
-    let done = lab.done(&["run", "unordered", "--variant", variant, "--trials", "6", "--size", "2000"]);
+    let done =
+        lab.done(&["run", "unordered", "--variant", variant, "--trials", "6", "--size", "2000"]);
     assert_ne!(done.code, 1, "{}", done.stderr);
     files(lab.out.path()).into_iter().find(|path| !before.contains(path)).unwrap()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -40,12 +42,18 @@ fn a_packed_recording_reads_like_its_folder() {
     assert!(done.stdout.starts_with(&format!("{}: ", packed_buggy.display())), "{}", done.stdout);
     for format in ["text", "json", "ledger"] {
         let folder = output(&lab, &["report", text(&buggy), "--format", format], &buggy);
-        let packed = output(&lab, &["report", text(&packed_buggy), "--format", format], &packed_buggy);
+        let packed =
+            output(&lab, &["report", text(&packed_buggy), "--format", format], &packed_buggy);
         assert_eq!(packed, folder, "{format}");
     }
-    let (run, packed_run) = (files(&buggy)[0].clone(), packed_buggy.join(files(&buggy)[0].file_name().unwrap()));
+    let (run, packed_run) =
+        (files(&buggy)[0].clone(), packed_buggy.join(files(&buggy)[0].file_name().unwrap()));
     let of_run = output(&lab, &["report", text(&run)], &run);
-    assert_eq!(output(&lab, &["report", text(&packed_run)], &packed_run), of_run, "one run of a packed invocation");
+    assert_eq!(
+        output(&lab, &["report", text(&packed_run)], &packed_run),
+        of_run,
+        "one run of a packed invocation"
+    );
     let pair = ["compare", text(&buggy), text(&fixed), "--format", "json"];
     let packed_pair = ["compare", text(&packed_buggy), text(&packed_fixed), "--format", "json"];
     let ends = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
@@ -72,7 +80,11 @@ fn what_cannot_be_packed_or_read_is_refused_in_a_sentence() {
     let refused = |args: &[&str], reason: &str| {
         let done = lab.done(args);
         assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{args:?}: {}", done.stderr);
-        assert!(done.stderr.starts_with("lab: ") && done.stderr.contains(reason), "{}", done.stderr);
+        assert!(
+            done.stderr.starts_with("lab: ") && done.stderr.contains(reason),
+            "{}",
+            done.stderr
+        );
         assert_eq!(done.stderr.lines().count(), 1, "one sentence: {}", done.stderr);
     };
     refused(&["report", text(&file)], "is not a packed recording");

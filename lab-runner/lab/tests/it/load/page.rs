@@ -1,5 +1,5 @@
-//! The report as a page, through the real binary: when it is written and where, what is said if it cannot be, and that a
-//! report alone writes nothing.
+//! The report as a page, through the real binary: when it is written and where, what is said if it
+//! cannot be, and that a report alone writes nothing.
 
 use crate::support::{Done, Lab, profiles};
 use lab_analysis::profile::read_all;
@@ -8,7 +8,15 @@ use std::path::{Path, PathBuf};
 
 /// An invocation of one short run that the stall profiler looked into.
 fn recorded(lab: &Lab) -> PathBuf {
-    lab.passed_but_for_times(&["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "stall"]);
+    lab.passed_but_for_times(&[
+        "run",
+        "greedy",
+        "--fixed",
+        "--duration",
+        "300ms",
+        "--profile",
+        "stall",
+    ]);
     lab.newest()
 }
 
@@ -17,8 +25,10 @@ fn report(lab: &Lab, args: &[&str]) -> Done {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -32,18 +42,28 @@ fn a_run_that_was_looked_into_leaves_a_page_and_a_report_writes_one_only_when_as
     fs::remove_file(&page).unwrap();
     let plain = report(&lab, &[folder.to_str().unwrap()]);
     assert!(
-        !page.exists() && !plain.stdout.contains("report.html") && plain.stdout.contains("profiling overhead"),
+        !page.exists()
+            && !plain.stdout.contains("report.html")
+            && plain.stdout.contains("profiling overhead"),
         "{}",
         plain.stdout
     );
     let asked = report(&lab, &[folder.to_str().unwrap(), "--html"]);
     assert_eq!(asked.code, plain.code);
-    assert!(page.exists() && asked.stdout.contains(&format!("report     {}", page.display())), "{}", asked.stdout);
+    assert!(
+        page.exists() && asked.stdout.contains(&format!("report     {}", page.display())),
+        "{}",
+        asked.stdout
+    );
     let elsewhere = lab.out.path().join("elsewhere.html");
     report(&lab, &[folder.to_str().unwrap(), "--html", elsewhere.to_str().unwrap()]);
     assert_eq!(fs::read(&elsewhere).unwrap(), fs::read(&page).unwrap());
     let newest = report(&lab, &["--html", folder.to_str().unwrap()]);
-    assert!(newest.stdout.contains("report.html"), "a folder behind --html is a recording: {}", newest.stdout);
+    assert!(
+        newest.stdout.contains("report.html"),
+        "a folder behind --html is a recording: {}",
+        newest.stdout
+    );
     let flames: Vec<String> =
         names(&folder.join("profiles")).into_iter().filter(|name| name.ends_with(".svg")).collect();
     assert!(flames.contains(&"stall-on-cpu-fixed.svg".to_owned()), "{flames:?}");
@@ -59,8 +79,16 @@ fn what_cannot_be_written_is_told_and_the_report_stands() {
     let done = report(&lab, &[folder.to_str().unwrap(), "--html"]);
     assert_eq!((done.code, &done.stdout), (1, &before.stdout), "a page was asked for");
     assert_eq!(done.stderr.lines().count(), 1, "one sentence: {}", done.stderr);
-    assert!(done.stderr.contains("cannot write") && done.stderr.contains("--html FILE"), "{}", done.stderr);
-    assert!(!names(&folder).iter().any(|name| name.starts_with('.')), "nothing half-written: {:?}", names(&folder));
+    assert!(
+        done.stderr.contains("cannot write") && done.stderr.contains("--html FILE"),
+        "{}",
+        done.stderr
+    );
+    assert!(
+        !names(&folder).iter().any(|name| name.starts_with('.')),
+        "nothing half-written: {:?}",
+        names(&folder)
+    );
 }
 
 #[test]
@@ -85,7 +113,9 @@ fn damaged_profiles_are_told_and_the_rest_is_shown() {
     let folder = recorded(&lab);
     profiles::add_plausible(&folder);
     let whole = page(&lab, &folder);
-    for part in ["alloc churn", "The slowest request, poll by poll", "Memory over time", "stall on-CPU"] {
+    for part in
+        ["alloc churn", "The slowest request, poll by poll", "Memory over time", "stall on-CPU"]
+    {
         assert!(whole.contains(part), "{part} is not in the page");
     }
     let of = |name: &str| folder.join("profiles").join(name);
@@ -120,11 +150,27 @@ fn cut(file: &Path) {
 #[test]
 fn a_comparison_looks_into_both_sides_and_draws_how_they_differ() {
     let lab = Lab::builtin();
-    let quick = ["compare", "greedy", "--pairs", "6", "--duration", "200ms", "--rate", "200", "--profile", "stall"];
+    let quick = [
+        "compare",
+        "greedy",
+        "--pairs",
+        "6",
+        "--duration",
+        "200ms",
+        "--rate",
+        "200",
+        "--profile",
+        "stall",
+    ];
     let done = lab.passed(&quick);
     let folder = lab.runs()[0].parent().unwrap().to_owned();
     let profiles = names(&folder.join("profiles"));
-    for name in ["a-buggy-stall", "b-fixed-stall", "stall-on-cpu-before.svg", "stall-on-cpu-difference-as-before.svg"] {
+    for name in [
+        "a-buggy-stall",
+        "b-fixed-stall",
+        "stall-on-cpu-before.svg",
+        "stall-on-cpu-difference-as-before.svg",
+    ] {
         assert!(profiles.contains(&name.to_owned()), "{name} is not among {profiles:?}");
     }
     assert!(done.stdout.contains("report.html"), "{}", done.stdout);

@@ -1,4 +1,5 @@
-//! The profiler `alloc` against the truth: binaries that ask for a known number of bytes and keep a known number of them.
+//! The profiler `alloc` against the truth: binaries that ask for a known number of bytes and keep a
+//! known number of them.
 
 use crate::support::Lab;
 use lab_analysis::profile::{Profile, View, read_all};
@@ -8,7 +9,8 @@ use lab_recording::alloc::{heap, read};
 use serde_json::Value;
 use std::fs;
 
-/// A variant and what the profiler saw of it: the run that measured, and the one that was looked into.
+/// A variant and what the profiler saw of it: the run that measured, and the one that was looked
+/// into.
 fn looked_into(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> (Value, Profile) {
     let args = ["run", scenario, "--variant", variant, "--profile", "alloc"];
     let result = lab.passed_json(&[&args[..], more].concat());
@@ -16,10 +18,15 @@ fn looked_into(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> (Valu
 }
 
 fn view<'a>(profile: &'a Profile, name: &str) -> &'a View {
-    profile.views.iter().find(|view| view.name == name).unwrap_or_else(|| panic!("no {name} in {:#?}", profile.note))
+    profile
+        .views
+        .iter()
+        .find(|view| view.name == name)
+        .unwrap_or_else(|| panic!("no {name} in {:#?}", profile.note))
 }
 
-/// Fails unless the bytes of a function, with all that it calls, are those that it tells of itself, within a tenth.
+/// Fails unless the bytes of a function, with all that it calls, are those that it tells of itself,
+/// within a tenth.
 #[expect(clippy::print_stdout, reason = "a ratio for whoever asks for it")]
 fn assert_is_the_truth(run: &Value, metric: &str, view: &View, function: &str) {
     let truth = bytes(run, metric);
@@ -47,7 +54,11 @@ fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
     assert_is_the_truth(&run, "churned_bytes", churn, "scenario::churns");
     assert_is_the_truth(&run, "leaked_bytes", churn, "scenario::leaks");
     assert_is_the_truth(&run, "leaked_bytes", live, "scenario::leaks");
-    assert!(!live.folded.stacks().any(|(frames, _)| has_frame(&frames, "scenario::churns")), "{}", live.folded);
+    assert!(
+        !live.folded.stacks().any(|(frames, _)| has_frame(&frames, "scenario::churns")),
+        "{}",
+        live.folded
+    );
     for view in [churn, live] {
         let samples = view.samples.as_ref().unwrap();
         assert_eq!(samples.len(), view.folded.len(), "the same stacks");
@@ -64,11 +75,19 @@ fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
 fn its_estimate_stands_beside_what_was_counted() {
     let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "churns", &["--keep-raw"]);
-    let count = |name: &str| profile.note.counts.get(name).copied().unwrap_or_else(|| panic!("no {name}"));
+    let count =
+        |name: &str| profile.note.counts.get(name).copied().unwrap_or_else(|| panic!("no {name}"));
     let truth = bytes(&run, "churned_bytes") as u64;
-    assert!((truth..truth + truth / 100).contains(&count("churn_bytes_counted")), "{:#?}", profile.note);
+    assert!(
+        (truth..truth + truth / 100).contains(&count("churn_bytes_counted")),
+        "{:#?}",
+        profile.note
+    );
     assert!(count("churn_bytes_sampled").abs_diff(truth) < truth / 10);
-    assert_eq!((count("churn_samples_lost"), count("churn_sample_every_bytes")), (0, recorded::CHURN_EVERY));
+    assert_eq!(
+        (count("churn_samples_lost"), count("churn_sample_every_bytes")),
+        (0, recorded::CHURN_EVERY)
+    );
     assert_says(&profile, "of the bytes that were counted");
     assert!(view(&profile, "alloc live").folded.total() < truth as f64 / 100.0, "nothing is kept");
     let used = fs::metadata(profile.folder.join(recorded::FILE)).unwrap().len();
@@ -90,7 +109,11 @@ fn memory_is_told_over_time() {
     let (run, profile) = looked_into(&lab, "leaky", "leaks", &[]);
     let leaked = bytes(&run, "leaked_bytes") as u64;
     let (first, last) = (profile.memory.first().unwrap(), profile.memory.last().unwrap());
-    assert!(profile.memory.len() > 5 && profile.memory.is_sorted_by(|a, b| a.ms < b.ms), "{:?}", profile.memory);
+    assert!(
+        profile.memory.len() > 5 && profile.memory.is_sorted_by(|a, b| a.ms < b.ms),
+        "{:?}",
+        profile.memory
+    );
     assert!(last.allocated >= first.allocated + leaked / 10 * 9, "{first:?} {last:?}");
     assert!(last.active >= last.allocated && last.resident >= last.active, "{last:?}");
 }
@@ -131,10 +154,17 @@ fn the_lab_itself_has_jemalloc_and_names_who_asks() {
     let lab = Lab::builtin();
     let (_, profile) = looked_into(&lab, "unordered", "fixed", &["--size", "2000"]);
     let allocator = profile.spec.environment.allocator.clone().unwrap();
-    assert!(allocator.starts_with("jemalloc 5.") && allocator.ends_with(", counted"), "{allocator}");
+    assert!(
+        allocator.starts_with("jemalloc 5.") && allocator.ends_with(", counted"),
+        "{allocator}"
+    );
     let churn = view(&profile, "alloc churn");
     let own = churn.folded.share(|frames| has_frame(frames, "scenario_unordered::fixed")).unwrap();
-    assert!(own > 0.5, "{own} of the bytes are asked for by the code under study: {}", churn.folded);
+    assert!(
+        own > 0.5,
+        "{own} of the bytes are asked for by the code under study: {}",
+        churn.folded
+    );
     view(&profile, "alloc live");
 }
 
@@ -148,15 +178,26 @@ fn damaged_files_are_read_as_far_as_they_go() {
     };
     let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
     change("alloc-churn.folded", &half);
-    change("alloc-live.folded", &|bytes| [b"no weight\n".to_vec(), bytes, b"a;b -7\n".to_vec()].concat());
+    change("alloc-live.folded", &|bytes| {
+        [b"no weight\n".to_vec(), bytes, b"a;b -7\n".to_vec()].concat()
+    });
     change("alloc-live-samples.folded", &|_| vec![0xff, 0, b'\n', b' ', b'7']);
     change("alloc-memory.json", &half);
     let again = read_all(profile.folder.parent().unwrap().parent().unwrap()).pop().unwrap();
-    assert_eq!(view(&again, "alloc live").damage, ["left out 2 of the lines: no stack and a weight"]);
+    assert_eq!(
+        view(&again, "alloc live").damage,
+        ["left out 2 of the lines: no stack and a weight"]
+    );
     assert_eq!(view(&again, "alloc live").folded, view(&profile, "alloc live").folded);
-    assert!(view(&again, "alloc churn").folded.total() < view(&profile, "alloc churn").folded.total());
+    assert!(
+        view(&again, "alloc churn").folded.total() < view(&profile, "alloc churn").folded.total()
+    );
     assert!(again.memory.is_empty());
-    assert_eq!(lab.done(&["report", &profile.folder.display().to_string()]).code, 0, "and it is still reported");
+    assert_eq!(
+        lab.done(&["report", &profile.folder.display().to_string()]).code,
+        0,
+        "and it is still reported"
+    );
 
     let raw = fs::read(profile.folder.join(recorded::FILE)).unwrap();
     let cut = read::parse(&half(raw.clone())).unwrap();

@@ -1,5 +1,5 @@
-//! The profiler `cpu` through the real binary: it names what computes, and knows nothing of what waits. Names and shares with
-//! wide bounds, no times: a busy machine gives few samples.
+//! The profiler `cpu` through the real binary: it names what computes, and knows nothing of what
+//! waits. Names and shares with wide bounds, no times: a busy machine gives few samples.
 
 use crate::support::Lab;
 use crate::support::seen::{looked_into, newest, share, view};
@@ -7,7 +7,8 @@ use flate2::read::GzDecoder;
 use lab_analysis::profile::View;
 use std::io::Read;
 
-/// A view without the samples that have no stack: those that interrupted libc, which has no frame pointers.
+/// A view without the samples that have no stack: those that interrupted libc, which has no frame
+/// pointers.
 fn walked(cpu: &View) -> View {
     let walked = cpu.folded.renamed(|frames| {
         let known = frames.iter().filter(|frame| **frame != "[no stack]");
@@ -53,7 +54,8 @@ fn its_stacks_open_in_other_tools() {
 fn a_blocking_read_is_next_to_nothing_of_the_cpu_time() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "blocking", "buggy", "cpu", &["--duration", "1500ms"]);
-    // LedgerVerdict little is computed that a busy machine may see none of it, which the profiler must say itself.
+    // So little is computed that a busy machine may see none of it, which the profiler
+    // must say itself.
     let Some(cpu) = profile.views.first() else {
         return assert!(profile.note.unavailable.unwrap().contains("no sample met the service"));
     };
@@ -78,12 +80,30 @@ fn polls_in_vain_are_named_and_so_is_the_wake_that_causes_them() {
 #[test]
 fn a_run_that_is_killed_keeps_what_was_sampled() {
     let lab = Lab::builtin();
-    let killed = ["run", "greedy", "--profile", "cpu", "--duration", "1s", "--size", "160kB", "--timeout", "1800ms"];
-    assert!(lab.broken(&killed).stdout.contains("the import ends"), "a run that is killed does not end as it claims");
+    let killed = [
+        "run",
+        "greedy",
+        "--profile",
+        "cpu",
+        "--duration",
+        "1s",
+        "--size",
+        "160kB",
+        "--timeout",
+        "1800ms",
+    ];
+    assert!(
+        lab.broken(&killed).stdout.contains("the import ends"),
+        "a run that is killed does not end as it claims"
+    );
     let profile = newest(&lab);
     let import = share(view(&profile, "cpu"), &["scenario_greedy::buggy::import"]).unwrap();
     assert!(import >= 0.5, "{import} of the CPU time is the import's");
-    assert!(profile.note.notes.iter().any(|note| note.contains("killed while it looked")), "{:?}", profile.note);
+    assert!(
+        profile.note.notes.iter().any(|note| note.contains("killed while it looked")),
+        "{:?}",
+        profile.note
+    );
 }
 
 #[test]
@@ -91,7 +111,9 @@ fn a_hang_that_uses_no_cpu_time_is_no_empty_profile() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "shutdown", "buggy", "cpu", &["--timeout", "3s"]);
     match &profile.note.unavailable {
-        Some(why) => assert!(why.contains("before it was killed") && why.contains("try a longer"), "{why}"),
+        Some(why) => {
+            assert!(why.contains("before it was killed") && why.contains("try a longer"), "{why}")
+        }
         None => assert!(!view(&profile, "cpu").folded.is_empty()),
     }
 }

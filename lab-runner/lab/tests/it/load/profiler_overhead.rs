@@ -1,4 +1,5 @@
-//! What watching cost, through the real binary: every profiler says it of its own run, or why it cannot, and every page has the section.
+//! What watching cost, through the real binary: every profiler says it of its own run, or why it
+//! cannot, and every page has the section.
 
 use crate::support::Lab;
 use lab_analysis::profile::{Profile, read_all};
@@ -6,7 +7,10 @@ use lab_analysis::profile::{Profile, read_all};
 fn assert_measured(profile: &Profile) {
     let profiler = profile.profiler;
     if let Some(why) = &profile.note.unavailable {
-        assert!(profile.overhead.is_err(), "{profiler} did not look ({why}), so it cost nothing that is known");
+        assert!(
+            profile.overhead.is_err(),
+            "{profiler} did not look ({why}), so it cost nothing that is known"
+        );
         return;
     }
     if profile.ending != lab_kit::Ending::Finished {
@@ -21,8 +25,15 @@ fn assert_measured(profile: &Profile) {
         "{profiler}: {cost:?}"
     );
     assert!(cost.threads_ms > 0.0, "{profiler} has threads of its own: {cost:?}");
-    assert_eq!(cost.complete, cost.missing.is_empty(), "{profiler} gives a reason for what is missing: {cost:?}");
-    assert!(cost.per_event.iter().any(|event| event.count > 0 && event.ns.mid > 0.0), "{profiler}: {cost:?}");
+    assert_eq!(
+        cost.complete,
+        cost.missing.is_empty(),
+        "{profiler} gives a reason for what is missing: {cost:?}"
+    );
+    assert!(
+        cost.per_event.iter().any(|event| event.count > 0 && event.ns.mid > 0.0),
+        "{profiler}: {cost:?}"
+    );
 }
 
 #[test]
@@ -34,16 +45,30 @@ fn every_profiler_measures_its_own_share_and_the_page_tells_it() {
     let profiles = read_all(&folder);
     assert_eq!(profiles.len(), 5, "a run for each profiler");
     profiles.iter().for_each(assert_measured);
-    assert!(profiles.iter().any(|profile| profile.overhead.is_ok()), "at least one of them came to its end");
+    assert!(
+        profiles.iter().any(|profile| profile.overhead.is_ok()),
+        "at least one of them came to its end"
+    );
     assert!(done.stdout.contains("overhead"), "{}", done.stdout);
     let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
-    assert!(page.contains("<summary>Profiling overhead</summary>") && !page.contains("No profiler looked"));
+    assert!(
+        page.contains("<summary>Profiling overhead</summary>")
+            && !page.contains("No profiler looked")
+    );
 }
 
 #[test]
 fn a_run_that_nobody_watched_says_so() {
     let lab = Lab::builtin();
-    lab.passed_but_for_times(&["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "none"]);
+    lab.passed_but_for_times(&[
+        "run",
+        "greedy",
+        "--fixed",
+        "--duration",
+        "300ms",
+        "--profile",
+        "none",
+    ]);
     let folder = lab.newest();
     lab.passed_but_for_times(&[
         "report",
@@ -52,13 +77,17 @@ fn a_run_that_nobody_watched_says_so() {
         lab.out.path().join("page.html").to_str().unwrap(),
     ]);
     let page = std::fs::read_to_string(lab.out.path().join("page.html")).unwrap();
-    assert!(page.contains("<summary>Profiling overhead</summary>") && page.contains("No profiler looked"));
+    assert!(
+        page.contains("<summary>Profiling overhead</summary>")
+            && page.contains("No profiler looked")
+    );
 }
 
 #[test]
 fn a_run_that_was_killed_says_that_its_price_is_not_known() {
     let lab = Lab::builtin();
-    let args = ["run", "shutdown", "--variant", "buggy", "--profile", "stall", "--timeout", "3s", "-v"];
+    let args =
+        ["run", "shutdown", "--variant", "buggy", "--profile", "stall", "--timeout", "3s", "-v"];
     let done = lab.passed(&args);
     assert!(done.stdout.contains("stall: not measured: the run was killed"), "{}", done.stdout);
 }

@@ -1,5 +1,6 @@
-//! The profiler `sched` through the real binary: who is blamed, who is not, and what a run leaves that never ends. Who and whom, and
-//! shares with wide bounds, no times; what the machine did is left out of the shares.
+//! The profiler `sched` through the real binary: who is blamed, who is not, and what a run leaves
+//! that never ends. Who and whom, and shares with wide bounds, no times; what the machine did is
+//! left out of the shares.
 
 #![cfg(tokio_unstable)]
 
@@ -25,10 +26,12 @@ fn blame(sched: &Sched) -> &Blame {
     sched.blame.as_ref().unwrap()
 }
 
-/// Of what the requests waited for and was no lack of cores, the share that is charged to polls whose function has this name.
+/// Of what the requests waited for and was no lack of cores, the share that is charged to polls
+/// whose function has this name.
 fn share_of(sched: &Sched, function: &str) -> f64 {
-    let of_requests =
-        |culprit: Culprit, victim: usize| sched.groups[victim].name == "requests" && culprit != Culprit::Kernel;
+    let of_requests = |culprit: Culprit, victim: usize| {
+        sched.groups[victim].name == "requests" && culprit != Culprit::Kernel
+    };
     let is_his = |culprit: Culprit| matches!(culprit, Culprit::Group(group) if sched.groups[group].function.as_deref() == Some(function));
     let edges = || blame(sched).edges.iter().filter(|edge| of_requests(edge.culprit, edge.victim));
     let all: f64 = edges().map(|edge| edge.ms).sum();
@@ -50,12 +53,20 @@ fn the_waiting_of_requests_is_charged_to_the_import_by_its_function() {
     assert!(share >= 0.9, "{share}: {:#?}", sched.blame);
     let first = worth(sched)[0];
     assert_eq!(sched.groups[first.victim].name, "requests");
-    assert!(sched.worst.as_ref().is_some_and(|worst| !worst.rows.is_empty() && worst.waited_ms > 0.0));
+    assert!(
+        sched.worst.as_ref().is_some_and(|worst| !worst.rows.is_empty() && worst.waited_ms > 0.0)
+    );
     let view = &profile.views[0];
     let total = view.folded.total();
-    assert!((total - blame(sched).waited_ms).abs() <= 0.01 * total, "the picture is as wide as the waiting");
+    assert!(
+        (total - blame(sched).waited_ms).abs() <= 0.01 * total,
+        "the picture is as wide as the waiting"
+    );
     let probe = sched.probe.as_ref().unwrap();
-    assert!(probe.asked > 0 && probe.unheard_us.max > probe.yield_us.max, "it is blind to the import: {probe:?}");
+    assert!(
+        probe.asked > 0 && probe.unheard_us.max > probe.yield_us.max,
+        "it is blind to the import: {probe:?}"
+    );
 }
 
 #[test]
@@ -67,8 +78,12 @@ fn the_waiting_of_requests_is_charged_to_the_blocking_read() {
     let cleaned = Names::new().fold(Plumbing::Shown).apply(&profile.views[0].folded);
     let has = |frames: &[&str], part: &str| frames.iter().any(|frame| frame.contains(part));
     // Of what was charged to the function: waiting for a core is no matter of names.
-    let charged = cleaned.share(|frames| has(frames, "requests waits") && has(frames, "buggy::index")).unwrap();
-    let reads = cleaned.share(|frames| has(frames, "requests waits") && has(frames, "read_to_string")).unwrap();
+    let charged = cleaned
+        .share(|frames| has(frames, "requests waits") && has(frames, "buggy::index"))
+        .unwrap();
+    let reads = cleaned
+        .share(|frames| has(frames, "requests waits") && has(frames, "read_to_string"))
+        .unwrap();
     assert!(reads >= 0.4 * charged, "{reads} of {charged} is for the read, by name");
 }
 
@@ -80,7 +95,10 @@ fn what_is_slow_and_holds_no_worker_is_not_blamed() {
         charges_add_up(sched);
         let blamed: Vec<_> = worth(sched);
         assert!(blamed.is_empty(), "{variant}: {blamed:?} of {:?}", sched.groups);
-        assert!(sched.groups.iter().any(|group| group.polls > 100), "and yet something was looked at");
+        assert!(
+            sched.groups.iter().any(|group| group.polls > 100),
+            "and yet something was looked at"
+        );
     }
 }
 
@@ -89,5 +107,10 @@ fn a_run_that_never_ends_keeps_what_was_seen_and_its_open_poll() {
     let profile = looked_into("shutdown", "buggy", &["--timeout", "3s"]);
     let sched = sched(&profile);
     assert!(sched.notes.iter().any(|note| note.contains("killed")), "{:?}", sched.notes);
-    assert!(sched.events > 100 && sched.wall_ms > 500.0, "{} events in {} ms", sched.events, sched.wall_ms);
+    assert!(
+        sched.events > 100 && sched.wall_ms > 500.0,
+        "{} events in {} ms",
+        sched.events,
+        sched.wall_ms
+    );
 }

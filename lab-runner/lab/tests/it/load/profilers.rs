@@ -1,12 +1,18 @@
-//! The profilers through the real binary: that each fault shows its own line in the profiler that can see it, and not in
-//! the one that cannot. Names and shares with wide bounds, no times.
+//! The profilers through the real binary: that each fault shows its own line in the profiler that
+//! can see it, and not in the one that cannot. Names and shares with wide bounds, no times.
 
 use crate::support::Lab;
 use lab_analysis::profile::{Profile, View, read_all};
 use lab_analysis::stacks::{Names, Plumbing};
 
 /// What these profilers saw of a variant.
-fn looked_into(lab: &Lab, scenario: &str, variant: &str, profilers: &str, more: &[&str]) -> Vec<Profile> {
+fn looked_into(
+    lab: &Lab,
+    scenario: &str,
+    variant: &str,
+    profilers: &str,
+    more: &[&str],
+) -> Vec<Profile> {
     let args = ["run", scenario, "--variant", variant, "--profile", profilers];
     lab.passed_but_for_times(&[&args[..], more].concat());
     read_all(&lab.newest())
@@ -15,7 +21,9 @@ fn looked_into(lab: &Lab, scenario: &str, variant: &str, profilers: &str, more: 
 fn view<'a>(profiles: &'a [Profile], name: &str) -> &'a View {
     let views = || profiles.iter().flat_map(|profile| &profile.views);
     let names: Vec<&str> = views().map(|view| view.name.as_str()).collect();
-    views().find(|view| view.name == name).unwrap_or_else(|| panic!("no {name} among {names:?}: {profiles:#?}"))
+    views()
+        .find(|view| view.name == name)
+        .unwrap_or_else(|| panic!("no {name} among {names:?}: {profiles:#?}"))
 }
 
 /// The share of a view's weight in stacks that have all of these parts; none if there is no weight.
@@ -51,7 +59,9 @@ fn a_blocking_read_is_seen_off_the_cpu_with_its_line() {
 fn polls_in_vain_are_seen_by_name_and_are_gone_with_the_fix() {
     let lab = Lab::builtin();
     let faulty = looked_into(&lab, "unordered", "buggy", "stall", &[]);
-    let vain = |profiles: &[Profile]| share(view(profiles, "stall on-CPU"), &["FuturesUnordered", "poll_next"]);
+    let vain = |profiles: &[Profile]| {
+        share(view(profiles, "stall on-CPU"), &["FuturesUnordered", "poll_next"])
+    };
     let before = vain(&faulty).unwrap();
     assert!(before >= 0.8, "{before} of the time is spent polling the whole set");
     let cured = looked_into(&lab, "unordered", "fixed", "stall", &[]);
@@ -64,8 +74,15 @@ fn a_run_that_is_killed_keeps_what_the_profiler_saw() {
     let profiles = looked_into(&lab, "shutdown", "buggy", "stall", &["--timeout", "3s"]);
     let waiting = view(&profiles, "stall off-CPU");
     let hang = share(waiting, &["scenario_shutdown"]).unwrap_or(0.0);
-    assert!(hang >= 0.5, "{hang} of the waiting inside polls is the service that ends itself: {profiles:#?}");
-    assert!(profiles[0].note.notes.iter().any(|note| note.contains("killed")), "{:?}", profiles[0].note);
+    assert!(
+        hang >= 0.5,
+        "{hang} of the waiting inside polls is the service that ends itself: {profiles:#?}"
+    );
+    assert!(
+        profiles[0].note.notes.iter().any(|note| note.contains("killed")),
+        "{:?}",
+        profiles[0].note
+    );
 }
 
 #[test]

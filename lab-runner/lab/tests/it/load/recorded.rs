@@ -1,5 +1,5 @@
-//! `lab compare` of two recordings through the real binary: what it compares, what it refuses, and that it writes
-//! nothing.
+//! `lab compare` of two recordings through the real binary: what it compares, what it refuses, and
+//! that it writes nothing.
 
 use crate::support::{Lab, assert_follows_the_schema};
 use serde_json::Value;
@@ -18,7 +18,16 @@ impl Two {
         let lab = Lab::builtin();
         let record = |variant: &str| {
             let before = invocations(lab.out.path());
-            lab.passed(&["run", "unordered", "--variant", variant, "--trials", "6", "--size", "3000"]);
+            lab.passed(&[
+                "run",
+                "unordered",
+                "--variant",
+                variant,
+                "--trials",
+                "6",
+                "--size",
+                "3000",
+            ]);
             invocations(lab.out.path()).into_iter().find(|folder| !before.contains(folder)).unwrap()
         };
         let (faulty, fix) = (record("buggy"), record("fixed"));
@@ -29,7 +38,11 @@ impl Two {
         let before = invocations(self.lab.out.path());
         let done = self.lab.done(&[&["compare"], args].concat());
         assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{args:?}: {}", done.stderr);
-        assert!(done.stderr.starts_with("lab: ") && done.stderr.contains(says), "'{says}' not in {}", done.stderr);
+        assert!(
+            done.stderr.starts_with("lab: ") && done.stderr.contains(says),
+            "'{says}' not in {}",
+            done.stderr
+        );
         assert_eq!(done.stderr.lines().count(), 1, "one sentence: {}", done.stderr);
         assert_eq!(invocations(self.lab.out.path()), before, "nothing is written");
     }
@@ -37,7 +50,8 @@ impl Two {
     /// Changes a file of every run of the fix, and how it was is back afterwards.
     fn with_changed(&self, file: &str, change: impl Fn(String) -> String, says: &str) {
         let files: Vec<PathBuf> = invocations(&self.fix).iter().map(|run| run.join(file)).collect();
-        let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+        let texts: Vec<String> =
+            files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
         for (file, text) in files.iter().zip(&texts) {
             fs::write(file, change(text.clone())).unwrap();
         }
@@ -47,7 +61,8 @@ impl Two {
 }
 
 fn invocations(out: &Path) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path()).collect();
     all.sort();
     all
 }
@@ -60,14 +75,26 @@ fn path(folder: &Path) -> &str {
 fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
     let two = Two::recorded();
     let before = invocations(two.lab.out.path());
-    let result = two.lab.passed_json(&["compare", path(&two.faulty), path(&two.fix), "--metric", "polls_per_op"]);
+    let result = two.lab.passed_json(&[
+        "compare",
+        path(&two.faulty),
+        path(&two.fix),
+        "--metric",
+        "polls_per_op",
+    ]);
     assert_follows_the_schema(&result);
     let pairs = &result["pairs"];
     assert_eq!(pairs["done"].as_array().unwrap().len(), 6);
     assert!(pairs["warnings"][0].as_str().unwrap().contains("recorded apart"), "{pairs:#}");
-    if pairs.get("invalid").is_none() && pairs["done"].as_array().unwrap().iter().all(|p| p.get("dropped").is_none()) {
+    if pairs.get("invalid").is_none()
+        && pairs["done"].as_array().unwrap().iter().all(|p| p.get("dropped").is_none())
+    {
         let polls = &result["comparison"][0];
-        assert_eq!((&polls["metric"], &polls["verdict"]), (&"polls_per_op".into(), &"improved".into()), "{polls:#}");
+        assert_eq!(
+            (&polls["metric"], &polls["verdict"]),
+            (&"polls_per_op".into(), &"improved".into()),
+            "{polls:#}"
+        );
         assert_eq!(pairs["kept"][0]["held"], Value::from(6), "{pairs:#}");
     }
     let named = two.lab.done(&["compare", "unordered", path(&two.faulty), path(&two.fix)]);
@@ -84,13 +111,30 @@ fn what_cannot_be_compared_is_refused_by_name() {
     two.refused(&[&both[..], &["--seed", "1"]].concat(), "leave the options of a load away");
     two.refused(&[both[0], both[0]], "the same recording");
     two.refused(&[both[0], "lab-runs/nowhere"], "there is no recording 'lab-runs/nowhere'");
-    let swap = |from: &'static str, to: &'static str| move |text: String| text.replacen(from, to, 1);
+    let swap =
+        |from: &'static str, to: &'static str| move |text: String| text.replacen(from, to, 1);
     two.with_changed("spec.json", swap("\"format\": 2", "\"format\": 99"), "use a newer lab");
-    two.with_changed("spec.json", swap("\"size\": 3000", "\"size\": 4000"), "size (3000 against 4000)");
-    two.with_changed("spec.json", swap("\"workers\": 1", "\"workers\": 2"), "workers (1 against 2)");
-    two.with_changed("spec.json", swap("\"allocator\": \"", "\"allocator\": \"another "), "allocator (");
+    two.with_changed(
+        "spec.json",
+        swap("\"size\": 3000", "\"size\": 4000"),
+        "size (3000 against 4000)",
+    );
+    two.with_changed(
+        "spec.json",
+        swap("\"workers\": 1", "\"workers\": 2"),
+        "workers (1 against 2)",
+    );
+    two.with_changed(
+        "spec.json",
+        swap("\"allocator\": \"", "\"allocator\": \"another "),
+        "allocator (",
+    );
     two.with_changed("spec.json", swap("\"tokio\": \"1", "\"tokio\": \"9"), "tokio (1.");
-    two.with_changed("spec.json", swap("\"scenario\": \"unordered\"", "\"scenario\": \"other\""), "scenario (");
+    two.with_changed(
+        "spec.json",
+        swap("\"scenario\": \"unordered\"", "\"scenario\": \"other\""),
+        "scenario (",
+    );
     two.with_changed("spec.json", |text| text[..text.len() / 2].to_owned(), "cannot understand");
     two.with_changed("outcome.json", |_| String::new(), "is cut off: record it again");
 }

@@ -1,4 +1,5 @@
-//! `lab score` through the real binary: its plan, its document, what it asks of others. How good a diagnosis is, no test says.
+//! `lab score` through the real binary: its plan, its document, what it asks of others. How good a
+//! diagnosis is, no test says.
 
 use crate::support::{Done, Lab, processes_with, signal, until};
 use serde_json::Value;
@@ -9,15 +10,18 @@ use std::process::{Command, Stdio};
 fn assert_follows_the_schema(result: &Value) {
     let text = include_str!("../../../../schema/lab.score.v2.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
-    let errors: Vec<String> = schema.iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let errors: Vec<String> =
+        schema.iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{result:#}");
 }
 
-/// The exit code that the numbers of a score ask for. How good a diagnosis is on a busy host is not for a test to say.
+/// The exit code that the numbers of a score ask for. How good a diagnosis is on a busy host is not
+/// for a test to say.
 fn exit_code(overall: &Value) -> i32 {
     let count = |share: &str, what: &str| overall[share][what].as_u64().unwrap();
     let untold = count("undecided", "faulty") + count("undecided", "healthy");
-    let is_wrong = count("recall", "hits") < count("recall", "of") || overall["accused"].as_u64().unwrap() > 0;
+    let is_wrong =
+        count("recall", "hits") < count("recall", "of") || overall["accused"].as_u64().unwrap() > 0;
     match (untold == count("recall", "of") + count("specificity", "of"), is_wrong) {
         (true, _) => 4,
         (false, true) => 3,
@@ -25,12 +29,14 @@ fn exit_code(overall: &Value) -> i32 {
     }
 }
 
-/// Another scanner that finds the same everywhere: right on what is quadratic, and an accusation on all else.
+/// Another scanner that finds the same everywhere: right on what is quadratic, and an accusation on
+/// all else.
 #[test]
 fn a_score_follows_its_schema_and_can_be_read_again() {
     let lab = Lab::builtin();
     let scanner = lab.out.path().join("scan");
-    std::fs::write(&scanner, "#!/bin/sh\ntest -f \"$1/spec.json\" && echo quadratic-combinator\n").unwrap();
+    std::fs::write(&scanner, "#!/bin/sh\ntest -f \"$1/spec.json\" && echo quadratic-combinator\n")
+        .unwrap();
     std::fs::set_permissions(&scanner, std::fs::Permissions::from_mode(0o755)).unwrap();
     let args = ["score", "unordered", "--scanner", scanner.to_str().unwrap(), "--format", "json"];
     let scoring = lab.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -42,7 +48,10 @@ fn a_score_follows_its_schema_and_can_be_read_again() {
     let (overall, other) = (&score["overall"], &score["scanner"]);
     let runs = score["runs"].as_array().unwrap();
     let faulty = runs.iter().filter(|run| run.get("truth").is_some()).count();
-    assert_eq!((&overall["recall"]["of"], &other["recall"]["hits"]), (&faulty.into(), &faulty.into()));
+    assert_eq!(
+        (&overall["recall"]["of"], &other["recall"]["hits"]),
+        (&faulty.into(), &faulty.into())
+    );
     assert_eq!(other["specificity"]["hits"], 0, "it accuses everybody");
     assert!(
         runs.iter().any(|run| run["neighbour"] == true) && processes_with(&neighbours).is_empty(),

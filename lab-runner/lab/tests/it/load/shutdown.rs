@@ -1,4 +1,5 @@
-//! `scenario-shutdown` through the real binary: endings, losses, and real signals to the real child.
+//! `scenario-shutdown` through the real binary: endings, losses, and real signals to the real
+//! child.
 
 use crate::support::{Done, Lab, assert_follows_the_schema, processes_with, signal, until};
 use serde_json::Value;
@@ -20,7 +21,8 @@ fn every_variant_ends_as_it_claims() {
             _ => "finished",
         };
         assert_eq!(run["ending"], ending, "{run:#}");
-        let loses = ["background", "in-task", "abort-all"].contains(&run["variant"].as_str().unwrap());
+        let loses =
+            ["background", "in-task", "abort-all"].contains(&run["variant"].as_str().unwrap());
         assert_eq!(metric(run, "lost") > 0.0, loses, "{run:#}");
         if !loses {
             assert_eq!(metric(run, "completed"), metric(run, "accepted"), "{run:#}");
@@ -28,13 +30,27 @@ fn every_variant_ends_as_it_claims() {
     }
     let hung = &result["runs"][0];
     let quiesce = &hung["marks"]["quiesce_us"];
-    assert!(quiesce["low"].as_f64().unwrap() > 0.0 && quiesce.get("high").is_none(), "it is censored: {hung:#}");
+    assert!(
+        quiesce["low"].as_f64().unwrap() > 0.0 && quiesce.get("high").is_none(),
+        "it is censored: {hung:#}"
+    );
 }
 
 /// Sends a signal to the child of a run that would go on for long, and reads the result.
 fn signalled(variant: &str, name: &str) -> Value {
     let lab = Lab::builtin();
-    let args = ["run", "shutdown", "--variant", variant, "--duration", "60s", "--profile", "none", "--format", "json"];
+    let args = [
+        "run",
+        "shutdown",
+        "--variant",
+        variant,
+        "--duration",
+        "60s",
+        "--profile",
+        "none",
+        "--format",
+        "json",
+    ];
     let parent = lab.start(&args);
     let folder = lab.runs()[0].display().to_string();
     let child = processes_with(&folder);
@@ -59,7 +75,18 @@ fn the_fix_answers_a_real_signal_and_loses_nothing() {
 #[test]
 fn the_fault_does_not_end_by_a_real_signal_either() {
     let lab = Lab::builtin();
-    let args = ["run", "shutdown", "--duration", "4s", "--timeout", "8s", "--profile", "none", "--format", "json"];
+    let args = [
+        "run",
+        "shutdown",
+        "--duration",
+        "4s",
+        "--timeout",
+        "8s",
+        "--profile",
+        "none",
+        "--format",
+        "json",
+    ];
     let parent = lab.command(&args).stdout(Stdio::piped()).spawn().unwrap();
     until("the child is there", || {
         !lab.runs().is_empty() && processes_with(&lab.runs()[0].display().to_string()).len() == 1
@@ -79,13 +106,20 @@ fn trials_are_counted_with_an_exact_interval() {
     let (code, result) = lab.json(&["run", "shutdown", "--fixed", "--trials", "5"]);
     assert_follows_the_schema(&result);
     let trials = &result["trials"][0];
-    assert_eq!((code, &trials["trials"], &trials["endings"]["finished"]), (0, &5.into(), &5.into()), "{result:#}");
+    assert_eq!(
+        (code, &trials["trials"], &trials["endings"]["finished"]),
+        (0, &5.into(), &5.into()),
+        "{result:#}"
+    );
     let most = trials["hung"][1].as_f64().unwrap();
     assert!((most - 0.4507).abs() < 1e-3, "none of 5 leaves up to 45.1 %: {most}");
     let seeds: Vec<u64> = lab
         .runs()
         .iter()
-        .map(|run| serde_json::from_str::<Value>(&std::fs::read_to_string(run.join("spec.json")).unwrap()).unwrap())
+        .map(|run| {
+            serde_json::from_str::<Value>(&std::fs::read_to_string(run.join("spec.json")).unwrap())
+                .unwrap()
+        })
         .map(|spec| spec["load"]["seed"].as_u64().unwrap())
         .collect();
     assert_eq!(seeds, [7, 8, 9, 10, 11]);
@@ -103,7 +137,8 @@ fn a_load_that_cannot_be_made_is_told_and_is_no_hang() {
         lab.out.path().display()
     );
     let done = Done::from(std::process::Command::new("sh").args(["-c", &line]).output().unwrap());
-    let result: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
+    let result: Value =
+        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
     let run = &result["runs"][0];
     assert_ne!(run["ending"], "hung", "{run:#}");
     assert_eq!(done.code, 3, "its claim to hang is broken");

@@ -1,4 +1,5 @@
-//! `scenario-unordered` and `lab sweep` through the real binary: counts, which no busy machine changes.
+//! `scenario-unordered` and `lab sweep` through the real binary: counts, which no busy machine
+//! changes.
 
 use crate::support::{Lab, assert_follows_the_schema, claim};
 use serde_json::Value;
@@ -15,18 +16,27 @@ fn runs(result: &Value) -> impl Iterator<Item = (&str, &Value)> {
 #[test]
 fn every_way_processes_every_upload_and_polls_as_often_as_is_claimed() {
     let lab = Lab::builtin();
-    let result = lab.passed_json(&["run", "unordered", "--all", "--size", "10240", "--timeout", "120s"]);
+    let result =
+        lab.passed_json(&["run", "unordered", "--all", "--size", "10240", "--timeout", "120s"]);
     assert_follows_the_schema(&result);
     for (variant, run) in runs(&result) {
         let uploads = if variant == "few" { 100.0 } else { 10_240.0 };
-        assert_eq!((metric(run, "offered"), metric(run, "completed")), (uploads, uploads), "{variant}");
+        assert_eq!(
+            (metric(run, "offered"), metric(run, "completed")),
+            (uploads, uploads),
+            "{variant}"
+        );
         assert_eq!(run["ending"], "finished", "{variant}");
         let polls = metric(run, "polls_per_op");
         match variant {
             // n/128 rounds of one worker, each polling what is left: n/256 + 1/2 polls of each.
-            "buggy" | "join-all" | "bounded-by-n" => assert!((40.0..41.0).contains(&polls), "{variant}: {polls}"),
+            "buggy" | "join-all" | "bounded-by-n" => {
+                assert!((40.0..41.0).contains(&polls), "{variant}: {polls}")
+            }
             "bounded-1024" => assert!((3.0..12.0).contains(&polls), "{variant}: {polls}"),
-            "tight-limiter" | "bounded" => assert!((1.0..3.0).contains(&polls), "{variant}: {polls}"),
+            "tight-limiter" | "bounded" => {
+                assert!((1.0..3.0).contains(&polls), "{variant}: {polls}")
+            }
             _ => assert_eq!(polls, 1.0, "{variant}"),
         }
         assert!(metric(run, "allocs_per_op") > 0.9, "the binary counts allocations: {run:#}");
@@ -53,10 +63,17 @@ fn a_sweep_tells_linear_from_quadratic_by_counts_and_draws_both() {
     for way in result["sweep"].as_array().unwrap() {
         let variant = way["variant"].as_str().unwrap();
         let polls = &way["exponents"]["child_polls"];
-        let class =
-            if ["buggy", "join-all", "bounded-by-n"].contains(&variant) { "quadratic-like" } else { "linear-like" };
+        let class = if ["buggy", "join-all", "bounded-by-n"].contains(&variant) {
+            "quadratic-like"
+        } else {
+            "linear-like"
+        };
         assert_eq!(polls["class"], class, "{variant}: {polls}");
-        let counted = way["claims"].as_array().unwrap().iter().filter(|c| c["measure"] == "exponent of child_polls");
+        let counted = way["claims"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|c| c["measure"] == "exponent of child_polls");
         for claim in counted {
             assert_eq!(claim["verdict"], "held", "{variant}: {claim}");
         }
@@ -72,7 +89,8 @@ fn a_sweep_tells_linear_from_quadratic_by_counts_and_draws_both() {
 
 #[test]
 fn a_sweep_claim_is_left_to_the_sweep() {
-    let result = Lab::builtin().passed_json(&["run", "unordered", "--size", "3000", "--profile", "none"]);
+    let result =
+        Lab::builtin().passed_json(&["run", "unordered", "--size", "3000", "--profile", "none"]);
     let growth = claim(&result["runs"][0], "polls of the uploads grow with their square");
     assert_eq!(growth["verdict"], "not measured");
     assert!(growth["reason"].as_str().unwrap().contains("lab sweep unordered"));

@@ -1,10 +1,13 @@
-//! What `--dry-run` prints: which runs a command would start, the same ones for the same seed. Nothing is made.
+//! What `--dry-run` prints: which runs a command would start, the same ones for the same seed.
+//! Nothing is made.
 
 use crate::support::Lab;
 
 #[test]
 fn the_runs_of_a_scenario_are_the_same_for_the_same_seed() {
-    let plan = |seed: &str| Lab::builtin().done(&["run", "greedy", "--all", "--dry-run", "--seed", seed]).stdout;
+    let plan = |seed: &str| {
+        Lab::builtin().done(&["run", "greedy", "--all", "--dry-run", "--seed", seed]).stdout
+    };
     assert_eq!(plan("1"), plan("1"));
     assert_ne!(plan("1"), plan("2"));
     let lab = Lab::builtin();
@@ -15,7 +18,9 @@ fn the_runs_of_a_scenario_are_the_same_for_the_same_seed() {
 #[test]
 fn the_order_of_pairs_is_the_same_for_the_same_seed() {
     let lab = Lab::builtin();
-    let plan = |seed: &str| lab.done(&["compare", "greedy", "--pairs", "10", "--dry-run", "--seed", seed]).stdout;
+    let plan = |seed: &str| {
+        lab.done(&["compare", "greedy", "--pairs", "10", "--dry-run", "--seed", seed]).stdout
+    };
     assert_eq!(plan("1"), plan("1"));
     assert_ne!(plan("1"), plan("2"));
     let side = |line: &str| Some(line.strip_prefix("pair-")?.split('-').nth(1)?.to_owned());
@@ -43,7 +48,13 @@ fn the_doctor_compares_a_variant_with_itself() {
     let lab = Lab::builtin();
     let plan = lab.done(&["doctor", "--dry-run"]);
     assert_eq!((plan.code, plan.stderr.as_str()), (0, ""));
-    assert_eq!(plan.stdout.lines().filter(|line| line.starts_with("pair-") && line.contains("-fixed")).count(), 16);
+    assert_eq!(
+        plan.stdout
+            .lines()
+            .filter(|line| line.starts_with("pair-") && line.contains("-fixed"))
+            .count(),
+        16
+    );
     assert!(plan.stdout.contains("\"duration_ms\":2000"), "as in lab verify: {}", plan.stdout);
     let plan = lab.done(&["doctor", "shutdown", "--dry-run"]).stdout;
     assert!(plan.contains("\"duration_ms\":1000"), "a second at least: {plan}");
@@ -57,7 +68,12 @@ fn a_score_has_each_variant_with_and_without_a_noisy_neighbour() {
     assert_eq!((plan.code, plan.stderr.as_str()), (0, ""));
     assert!(plan.stdout.starts_with("001-unordered-buggy "), "{}", plan.stdout);
     assert!(plan.stdout.contains("22 of 22 planned runs"), "{}", plan.stdout);
-    assert_eq!(plan.stdout.lines().filter(|line| line.ends_with(" neighbour")).count(), 11, "{}", plan.stdout);
+    assert_eq!(
+        plan.stdout.lines().filter(|line| line.ends_with(" neighbour")).count(),
+        11,
+        "{}",
+        plan.stdout
+    );
     let (_, cells) = lab.json(&["score", "unordered", "--dry-run"]);
     assert_eq!((&cells[11]["asked"]["size"], &cells[11]["load"]), (&5_000.into(), &"half".into()));
     assert!(lab.runs().is_empty(), "a dry run makes nothing");
@@ -68,8 +84,13 @@ fn a_score_has_each_variant_with_and_without_a_noisy_neighbour() {
 fn a_thorough_score_leaves_out_what_cannot_show() {
     let lab = Lab::builtin();
     let plan = lab.done(&["score", "greedy", "--thorough", "--seeds", "7", "--dry-run"]).stdout;
-    // Eleven variants, two loads, two numbers of workers, with and without a noisy neighbour; four variants are faulty on one worker alone.
-    assert!(plan.contains("72 of 72 planned runs") && plan.contains("16 in which the fault does not occur"), "{plan}");
+    // Eleven variants, two loads, two numbers of workers, with and without a noisy neighbour; four
+    // variants are faulty on one worker alone.
+    assert!(
+        plan.contains("72 of 72 planned runs")
+            && plan.contains("16 in which the fault does not occur"),
+        "{plan}"
+    );
 }
 
 #[test]
@@ -79,7 +100,11 @@ fn a_score_of_everything_fits_into_four_minutes() {
     assert!(seconds.parse::<u64>().unwrap() <= 240, "{plan}");
     for scenario in lab::SCENARIOS {
         for variant in scenario.variants {
-            assert!(plan.contains(&format!("-{}-{} ", scenario.name, variant.name)), "{} is run", variant.name);
+            assert!(
+                plan.contains(&format!("-{}-{} ", scenario.name, variant.name)),
+                "{} is run",
+                variant.name
+            );
         }
     }
 }
@@ -88,7 +113,13 @@ fn a_score_of_everything_fits_into_four_minutes() {
 fn instruments_are_listed_and_unknown_ones_are_refused() {
     let lab = Lab::builtin();
     let plan = lab.done(&["overhead", "--dry-run"]);
-    for name in ["profiler sched", "recorder, polls", "an allocation, counted", "500 000/s, Poisson", "page of a run"] {
+    for name in [
+        "profiler sched",
+        "recorder, polls",
+        "an allocation, counted",
+        "500 000/s, Poisson",
+        "page of a run",
+    ] {
         assert!(plan.stdout.lines().any(|line| line.starts_with(name)), "{name}: {}", plan.stdout);
     }
     let refused = lab.done(&["overhead", "--only", "warp drive"]);

@@ -1,4 +1,5 @@
-//! `lab export` of recordings that are checked in: what it writes, where, and what it says when there is nothing to write.
+//! `lab export` of recordings that are checked in: what it writes, where, and what it says when
+//! there is nothing to write.
 
 use crate::support::{Lab, exported};
 use base64::Engine;
@@ -18,7 +19,9 @@ fn all_of(log: &[u8], wanted: &str) -> Histogram<u64> {
     for entry in IntervalLogIterator::new(log).map(Result::unwrap) {
         let LogEntry::Interval(interval) = entry else { continue };
         if interval.tag() == Tag::new(wanted) {
-            let bytes = base64::engine::general_purpose::STANDARD.decode(interval.encoded_histogram()).unwrap();
+            let bytes = base64::engine::general_purpose::STANDARD
+                .decode(interval.encoded_histogram())
+                .unwrap();
             let one: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
             sum.add(one).unwrap();
         }
@@ -30,7 +33,10 @@ fn all_of(log: &[u8], wanted: &str) -> Histogram<u64> {
 fn an_interval_log_has_every_request_of_the_run() {
     let lab = Lab::builtin();
     let into = lab.out.path().join("logs");
-    let files = exported(&lab, &[&recorded("greedy.lab/01-buggy"), "--to", "hlog", "--into", into.to_str().unwrap()]);
+    let files = exported(
+        &lab,
+        &[&recorded("greedy.lab/01-buggy"), "--to", "hlog", "--into", into.to_str().unwrap()],
+    );
     assert_eq!(files, [into.join("01-buggy.hlog")]);
     let log = fs::read(&files[0]).unwrap();
     for part in ["response", "pacer_lag", "wait", "service"] {
@@ -49,10 +55,18 @@ fn what_is_not_there_is_told_in_a_sentence_and_nothing_is_written() {
         let into = lab.out.path().join("refused");
         let done = lab.done(&["export", run, "--to", to, "--into", into.to_str().unwrap()]);
         assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{}", done.stderr);
-        assert!(done.stderr.lines().any(|line| line.starts_with("lab: ") && line.contains(says)), "{}", done.stderr);
+        assert!(
+            done.stderr.lines().any(|line| line.starts_with("lab: ") && line.contains(says)),
+            "{}",
+            done.stderr
+        );
         assert!(!Path::new(&into).exists());
     };
-    refused(&recorded("greedy.lab/03-consume-budget"), "pprof", "lab run greedy --profile all makes some");
+    refused(
+        &recorded("greedy.lab/03-consume-budget"),
+        "pprof",
+        "lab run greedy --profile all makes some",
+    );
     refused(&recorded("unordered.lab/01-buggy"), "hlog", "sent no requests");
     refused("lab-runs/nowhere", "folded", "cannot read lab-runs/nowhere");
     refused(&recorded("shutdown-trials.lab"), "perfetto", "has no profile of the scheduler");

@@ -1,4 +1,5 @@
-//! The habits of a command line, through the real binary: help, units, exit codes, and where files go.
+//! The habits of a command line, through the real binary: help, units, exit codes, and where files
+//! go.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,7 +26,11 @@ impl Lab {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null()).env("NO_COLOR", "1");
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .env("NO_COLOR", "1");
         command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
         command
     }
@@ -47,7 +52,8 @@ impl Lab {
         folder
     }
 
-    /// A recording that no lab made below `lab-runs`: somebody else's, or one under version control.
+    /// A recording that no lab made below `lab-runs`: somebody else's, or one under version
+    /// control.
     fn foreign(&self) -> PathBuf {
         let run = self.folder.path().join("data/greedy/01-buggy");
         fs::create_dir_all(&run).unwrap();
@@ -93,7 +99,10 @@ fn help_and_version_are_commands_and_options() {
     assert_eq!(help.stdout, lab.done(&["--help"]).stdout);
     assert_eq!(lab.done(&["help", "run"]).stdout, lab.done(&["run", "--help"]).stdout);
     let versions = ["version", "--version", "-V"].map(|word| lab.done(&[word]).stdout);
-    assert!(versions[0].starts_with("lab ") && versions.iter().all(|v| *v == versions[0]), "{versions:?}");
+    assert!(
+        versions[0].starts_with("lab ") && versions.iter().all(|v| *v == versions[0]),
+        "{versions:?}"
+    );
     for command in ["run", "compare", "sweep", "verify", "score", "doctor", "overhead", "clean"] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}: {}", help.stdout);
         let text = lab.done(&["help", command]).stdout;
@@ -112,10 +121,13 @@ fn a_variant_without_its_option_brings_the_option() {
 fn sizes_rates_and_times_take_units_of_any_case() {
     let lab = Lab::new();
     for [size, bytes] in [["1.5MB", "1500000"], ["16kb", "16000"], ["64KIB", "65536"]] {
-        let args = ["run", "greedy", "--dry-run", "--rate", "1K", "--size", size, "--duration", "1.5s"];
+        let args =
+            ["run", "greedy", "--dry-run", "--rate", "1K", "--size", size, "--duration", "1.5s"];
         let done = lab.done(&args);
         assert_eq!(done.code, 0, "{}", done.stderr);
-        for part in [format!("\"size\":{bytes}"), "\"rate\":1000.0".into(), "\"duration_ms\":1500".into()] {
+        for part in
+            [format!("\"size\":{bytes}"), "\"rate\":1000.0".into(), "\"duration_ms\":1500".into()]
+        {
             assert!(done.stdout.contains(&part), "{part}: {}", done.stdout);
         }
     }
@@ -128,7 +140,8 @@ fn metrics_are_listed_under_the_names_that_compare_takes() {
     let listed = lab.done(&["list", "--metrics"]);
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     let lines = listed.stdout.lines().skip(1).take_while(|line| !line.is_empty());
-    let (own, of_every_run): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.ends_with(" alone)"));
+    let (own, of_every_run): (Vec<&str>, Vec<&str>) =
+        lines.partition(|line| line.ends_with(" alone)"));
     assert!(own.len() + of_every_run.len() >= 20, "{}", listed.stdout);
     let names = of_every_run.iter().filter_map(|line| line.split(' ').next());
     let all = names.collect::<Vec<_>>().join(",");
@@ -149,7 +162,12 @@ fn a_closed_stdout_changes_no_exit_code() {
             drop(reader);
             let closed = lab.command(&args).stdout(writer).output().unwrap();
             let whole = lab.done(&args);
-            assert_eq!((whole.code, whole.stderr.as_str()), (code, ""), "{format}: {}", whole.stdout);
+            assert_eq!(
+                (whole.code, whole.stderr.as_str()),
+                (code, ""),
+                "{format}: {}",
+                whole.stdout
+            );
             assert_eq!(closed.status.code(), Some(code), "{format}");
             assert_eq!(String::from_utf8_lossy(&closed.stderr), "", "{format}");
         }
@@ -174,7 +192,11 @@ fn a_page_of_a_foreign_recording_is_written_elsewhere() {
     let asked = lab.done(&["report", &path, "--html"]);
     assert_eq!(asked.code, lab.done(&["report", &path]).code, "{}", asked.stderr);
     let page = lab.folder.path().join("lab-runs/greedy-01-buggy-report.html");
-    assert!(fs::read_to_string(&page).unwrap().trim_end().ends_with("</html>"), "{}", page.display());
+    assert!(
+        fs::read_to_string(&page).unwrap().trim_end().ends_with("</html>"),
+        "{}",
+        page.display()
+    );
     let logs = lab.done(&["export", &path, "--to", "hlog"]);
     assert_eq!(logs.code, 0, "{}", logs.stderr);
     assert!(logs.stdout.starts_with("lab-runs/greedy-01-buggy-export/"), "{}", logs.stdout);
@@ -189,7 +211,9 @@ fn a_page_that_cannot_be_written_is_a_failure_and_the_report_stands() {
     let failed = lab.done(&["report", &path, "--html", "/proc/nowhere/page.html"]);
     assert_eq!((failed.code, &failed.stdout), (1, &plain.stdout), "{}", failed.stderr);
     assert_eq!(failed.stderr.lines().count(), 1, "{}", failed.stderr);
-    assert!(failed.stderr.contains("cannot write the page") && failed.stderr.contains("--html FILE"));
+    assert!(
+        failed.stderr.contains("cannot write the page") && failed.stderr.contains("--html FILE")
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Files of events that nobody's recorder wrote: damaged, cut off, or made to hurt. Each gives an error or a partial result; the
-//! fuzzer of `fuzz/` looks for more, and what it finds is kept in its corpus, which is read here.
+//! Files of events that nobody's recorder wrote: damaged, cut off, or made to hurt. Each gives an
+//! error or a partial result; the fuzzer of `fuzz/` looks for more, and what it finds is kept in
+//! its corpus, which is read here.
 
 use lab_analysis::scheduler::{Analysed, analyse, stacks};
 use lab_recording::scheduler::{Blocks, parse};
@@ -39,7 +40,12 @@ fn the_corpus_is_survived_and_its_charges_add_up() {
         let Some(blame) = analysed.sched.blame else { continue };
         let charged: f64 = blame.edges.iter().map(|edge| edge.ms).sum();
         let apart = (charged - blame.waited_ms).abs();
-        assert!(apart <= 1e-6 * blame.waited_ms.max(1.0), "{}: {charged} of {}", path.display(), blame.waited_ms);
+        assert!(
+            apart <= 1e-6 * blame.waited_ms.max(1.0),
+            "{}: {charged} of {}",
+            path.display(),
+            blame.waited_ms
+        );
     }
     assert!(readable >= 3, "{readable} have events");
 }

@@ -1,12 +1,14 @@
-//! No measured number is typed into a document: what stands between splice markers is what the command in the
-//! marker prints, from recordings that are checked in. `LAB_BLESS=1 cargo test -p lab papers` writes it anew.
+//! No measured number is typed into a document: what stands between splice markers is what the
+//! command in the marker prints, from recordings that are checked in. `LAB_BLESS=1 cargo test -p
+//! lab papers` writes it anew.
 //!
 //! ```text
 //! <!-- splice: lab report book/data/greedy/01-buggy -->
 //! (a code block)
 //! <!-- end of splice -->
 //! ```
-//! `<!-- splice: file PATH -->` takes a file as it is. What is Markdown by itself stands without a code block.
+//! `<!-- splice: file PATH -->` takes a file as it is. What is Markdown by itself stands without a
+//! code block.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,10 +23,13 @@ fn root() -> PathBuf {
 
 /// Every document of the repository.
 fn documents() -> Vec<PathBuf> {
-    let listed =
-        Command::new("git").args(["ls-files", "-co", "--exclude-standard", "*.md"]).current_dir(root()).output();
+    let listed = Command::new("git")
+        .args(["ls-files", "-co", "--exclude-standard", "*.md"])
+        .current_dir(root())
+        .output();
     let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
-    let documents: Vec<_> = listed.lines().map(|line| root().join(line)).filter(|path| path.exists()).collect();
+    let documents: Vec<_> =
+        listed.lines().map(|line| root().join(line)).filter(|path| path.exists()).collect();
     assert!(!documents.is_empty(), "git lists the documents");
     documents
 }
@@ -33,8 +38,13 @@ fn output_of(source: &str) -> String {
     if let Some(file) = source.strip_prefix("file ") {
         return fs::read_to_string(root().join(file)).unwrap();
     }
-    let args: Vec<&str> = source.strip_prefix("lab ").unwrap_or_else(|| panic!("'{source}'?")).split(' ').collect();
-    let lab = Command::new(env!("CARGO_BIN_EXE_lab")).args(args).env("NO_COLOR", "1").current_dir(root()).output();
+    let args: Vec<&str> =
+        source.strip_prefix("lab ").unwrap_or_else(|| panic!("'{source}'?")).split(' ').collect();
+    let lab = Command::new(env!("CARGO_BIN_EXE_lab"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .current_dir(root())
+        .output();
     String::from_utf8(lab.unwrap().stdout).unwrap()
 }
 
@@ -49,8 +59,11 @@ fn spliced(text: &str) -> (String, usize) {
         let output = output_of(source);
         assert!(!output.trim().is_empty(), "'{source}' printed nothing");
         let output = output.trim_end();
-        let block =
-            if source.ends_with("ledger") { format!("\n{output}\n\n") } else { format!("```text\n{output}\n```\n") };
+        let block = if source.ends_with("ledger") {
+            format!("\n{output}\n\n")
+        } else {
+            format!("```text\n{output}\n```\n")
+        };
         made += &format!("{BEGIN}{source} -->\n{block}{END}{after}");
         count += 1;
     }
@@ -68,7 +81,11 @@ fn what_documents_show_is_what_the_recordings_say() {
             fs::write(&document, &made).unwrap();
         } else {
             let same = text == made;
-            assert!(same, "{} is stale: LAB_BLESS=1 cargo test -p lab papers writes it anew", document.display());
+            assert!(
+                same,
+                "{} is stale: LAB_BLESS=1 cargo test -p lab papers writes it anew",
+                document.display()
+            );
         }
     }
     assert!(splices >= 3, "README, scenario and methodology splice recordings");
@@ -91,8 +108,15 @@ fn the_readme_names_every_command() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let help = Command::new(env!("CARGO_BIN_EXE_lab")).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty());
     for command in commands.filter_map(|line| line.split_whitespace().next()) {
-        assert!(readme.contains(&format!("lab {command}")), "README.md does not name lab {command}");
+        assert!(
+            readme.contains(&format!("lab {command}")),
+            "README.md does not name lab {command}"
+        );
     }
 }

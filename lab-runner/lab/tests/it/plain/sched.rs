@@ -19,8 +19,8 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a recorder saw while this was going on, on a runtime with so many workers. What the work gives back is dropped
-/// when the recorder has stopped, before the runtime.
+/// What a recorder saw while this was going on, on a runtime with so many workers. What the work
+/// gives back is dropped when the recorder has stopped, before the runtime.
 fn seen_on<T>(workers: usize, work: impl FnOnce(&Runtime) -> T) -> Seen {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
@@ -90,11 +90,22 @@ fn every_poll_is_there_with_its_task_its_place_and_its_wait() {
     assert_eq!(polls.len(), (0..100).map(|times| times + 1).sum::<usize>());
     assert_eq!(seen.of_line(What::Spawn, line).len(), 100);
     assert_eq!(seen.of_line(What::End, line).len(), 100);
-    assert!(polls.iter().all(|poll| poll.latency_ns.is_some() && poll.worker < 2 && !poll.open && !poll.budget_spent));
+    assert!(polls.iter().all(|poll| poll.latency_ns.is_some()
+        && poll.worker < 2
+        && !poll.open
+        && !poll.budget_spent));
     let known = &seen.recording.known;
     let inside = |event: &Event| event.at_ns >= known.from_ns && event.end_ns() <= known.until_ns;
-    assert!(seen.events.iter().all(inside) && known.has_latency && known.sees_polls && known.stopped && !known.cut);
-    assert!(known.counters.iter().any(|counters| counters.workers == 2 && counters.steals.is_some()));
+    assert!(
+        seen.events.iter().all(inside)
+            && known.has_latency
+            && known.sees_polls
+            && known.stopped
+            && !known.cut
+    );
+    assert!(
+        known.counters.iter().any(|counters| counters.workers == 2 && counters.steals.is_some())
+    );
 }
 
 async fn futures_of<T>(tasks: Vec<task::JoinHandle<T>>) {
@@ -106,8 +117,9 @@ async fn futures_of<T>(tasks: Vec<task::JoinHandle<T>>) {
 #[test]
 fn what_a_worker_does_in_each_lane_is_in_order_and_a_lane_says_whose_it_is() {
     let seen = seen_on(2, |runtime| {
-        let naps =
-            (0..20).map(|_| runtime.spawn(async { tokio::time::sleep(Duration::from_millis(2)).await })).collect();
+        let naps = (0..20)
+            .map(|_| runtime.spawn(async { tokio::time::sleep(Duration::from_millis(2)).await }))
+            .collect();
         runtime.block_on(async { futures_of(naps).await });
     });
     let mut block = Vec::new();
@@ -121,7 +133,8 @@ fn what_a_worker_does_in_each_lane_is_in_order_and_a_lane_says_whose_it_is() {
             }
         }
     }
-    let threads = seen.events.iter().filter(|event| event.what == What::Thread && event.task > 0).count();
+    let threads =
+        seen.events.iter().filter(|event| event.what == What::Thread && event.task > 0).count();
     assert!(threads >= 2, "{threads}");
     assert!(seen.events.iter().any(|event| event.what == What::Unpark));
     assert!(seen.recording.known.core_waits.iter().all(|wait| wait.thread > 0));
@@ -159,7 +172,11 @@ fn blocking_tasks_end_without_having_begun() {
 fn the_root_future_and_a_local_set_are_not_seen() {
     let line = line!() + 2;
     let seen = seen_on(1, |runtime| runtime.block_on(yields(50)));
-    assert!(seen.events.iter().all(|event| event.what != What::Poll || event.place != place(&seen, line)));
+    assert!(
+        seen.events
+            .iter()
+            .all(|event| event.what != What::Poll || event.place != place(&seen, line))
+    );
     let line = line!() + 4;
     let seen = seen_on(1, |runtime| {
         let local = LocalSet::new();
@@ -171,7 +188,8 @@ fn the_root_future_and_a_local_set_are_not_seen() {
 }
 
 fn place(seen: &Seen, line: u32) -> u16 {
-    let here = |place: &lab_recording::scheduler::Place| place.file == file!() && place.line == line;
+    let here =
+        |place: &lab_recording::scheduler::Place| place.file == file!() && place.line == line;
     seen.recording.known.places.iter().position(here).map_or(u16::MAX, |index| index as u16)
 }
 
@@ -189,9 +207,12 @@ fn block_in_place_gives_the_worker_to_another_thread_in_the_middle_of_a_poll() {
         runtime.block_on(holder).unwrap();
     });
     let long = seen.of_line(What::Poll, line)[0];
-    let others = seen.events.iter().filter(|event| event.what == What::Poll && event.place != long.place);
-    // Which begin inside: the last one wakes who lets the holder go, and may itself end after the holder.
-    let inside: Vec<_> = others.filter(|e| e.at_ns > long.at_ns && e.at_ns < long.end_ns()).collect();
+    let others =
+        seen.events.iter().filter(|event| event.what == What::Poll && event.place != long.place);
+    // Which begin inside: the last one wakes who lets the holder go, and may itself end after the
+    // holder.
+    let inside: Vec<_> =
+        others.filter(|e| e.at_ns > long.at_ns && e.at_ns < long.end_ns()).collect();
     assert!(inside.len() >= 4, "{inside:?}");
     assert!(inside.iter().all(|event| event.worker == long.worker));
 }
@@ -208,7 +229,9 @@ fn a_poll_that_does_not_end_is_told_of_as_far_as_it_came() {
         say // whose end lets the poll end, once the recorder has stopped
     });
     let polls = seen.of_line(What::Poll, line);
-    assert!(!polls.is_empty() && polls.iter().all(|poll| poll.open && poll.at_ns == polls[0].at_ns));
+    assert!(
+        !polls.is_empty() && polls.iter().all(|poll| poll.open && poll.at_ns == polls[0].at_ns)
+    );
     assert!(polls.last().unwrap().length_ns > 100_000_000);
 }
 

@@ -1,4 +1,5 @@
-//! The profiler `stall` on a real runtime: it names who waits and who computes, and leaves an idle runtime alone.
+//! The profiler `stall` on a real runtime: it names who waits and who computes, and leaves an idle
+//! runtime alone.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use lab_analysis::stacks::stalls::{self, LongPoll};
@@ -36,7 +37,10 @@ fn watched_runtime() -> Runtime {
 }
 
 /// Records what a future does as a task; also returns the task's number.
-fn record(folder: &Path, task: impl Future<Output = ()> + Send + 'static) -> (Counts, Recording, u64) {
+fn record(
+    folder: &Path,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> (Counts, Recording, u64) {
     let runtime = watched_runtime();
     let sampler = Sampler::start(folder, recorded::HZ).unwrap();
     let task = runtime.spawn(task);
@@ -48,7 +52,10 @@ fn record(folder: &Path, task: impl Future<Output = ()> + Send + 'static) -> (Co
     assert_eq!(recording.counts.as_ref(), Some(&counts));
     assert!(!recording.cut);
     assert_eq!(recording.samples.len() as u64, counts.delivered);
-    assert!(counts.covered + counts.late <= counts.in_poll && counts.delivered <= counts.sent, "{counts:?}");
+    assert!(
+        counts.covered + counts.late <= counts.in_poll && counts.delivered <= counts.sent,
+        "{counts:?}"
+    );
     (counts, recording, number)
 }
 
@@ -59,7 +66,10 @@ fn longest(recording: &Recording, task: u64) -> LongPoll {
 }
 
 /// Shown by `--nocapture`.
-#[expect(clippy::print_stdout, reason = "numbers for whoever asks for them; nothing is asserted about them")]
+#[expect(
+    clippy::print_stdout,
+    reason = "numbers for whoever asks for them; nothing is asserted about them"
+)]
 fn tell(counts: &Counts, poll: &LongPoll) {
     println!(
         "{counts:?}\n{:.1} ms, {} samples, {:.2} on the CPU",
@@ -112,14 +122,29 @@ fn who_waits_for_a_file_is_named_with_the_line() {
     assert!(poll.on_cpu <= 0.1, "{} on the CPU", poll.on_cpu);
     let names: Vec<&str> = poll.stack.iter().map(|frame| frame.function.as_str()).collect();
     assert_eq!(names[0], "read", "libc's own symbol");
-    assert!(names[1].contains("FileDesc"), "the caller of libc, which has no frame pointers: {}", names[1]);
-    let read = names.iter().rposition(|name| name.contains("read_to_string")).expect("what the task called");
+    assert!(
+        names[1].contains("FileDesc"),
+        "the caller of libc, which has no frame pointers: {}",
+        names[1]
+    );
+    let read = names
+        .iter()
+        .rposition(|name| name.contains("read_to_string"))
+        .expect("what the task called");
     let own = &poll.stack[read + 1];
     assert!(own.file.as_ref().unwrap().ends_with("plain/stall.rs"), "{own}");
     assert_eq!(own.line, Some(READ_LINE));
-    assert!(names[read..].iter().any(|name| name.contains("who_waits_for_a_file")), "the task's own name");
+    assert!(
+        names[read..].iter().any(|name| name.contains("who_waits_for_a_file")),
+        "the task's own name"
+    );
     let folded = stalls::folded(&recording, &mut Symbols::of(&recording));
-    assert!(folded.off_cpu.keys().any(|stack| stack.contains("read_to_string") && stack.ends_with(";read")));
+    assert!(
+        folded
+            .off_cpu
+            .keys()
+            .any(|stack| stack.contains("read_to_string") && stack.ends_with(";read"))
+    );
 }
 
 #[inline(never)]
@@ -146,7 +171,11 @@ fn who_computes_is_named() {
     assert!(poll.on_cpu + poll.runnable >= 0.9, "it never waited in the kernel");
     // A machine that is busy with other things may keep the thread waiting for a core.
     assert!(poll.on_cpu >= 0.05, "{} on the CPU", poll.on_cpu);
-    assert!(poll.stack.iter().any(|frame| frame.function.contains("computes_for")), "{:?}", poll.stack);
+    assert!(
+        poll.stack.iter().any(|frame| frame.function.contains("computes_for")),
+        "{:?}",
+        poll.stack
+    );
 }
 
 #[inline(never)]
@@ -154,10 +183,12 @@ fn works_in_libc(time: Duration) -> usize {
     let end = Instant::now() + time;
     let mut bytes = 0;
     while Instant::now() < end {
-        let mut texts: Vec<String> = (0..50).map(|number| format!("{number} {:?}", black_box(0.1))).collect();
+        let mut texts: Vec<String> =
+            (0..50).map(|number| format!("{number} {:?}", black_box(0.1))).collect();
         texts.sort_by(|a, b| b.cmp(a));
         bytes += black_box(vec![7u8; 100_000].clone()).len() + texts.concat().len();
-        bytes += std::env::var("PATH").map_or(0, |path| path.len()) + usize::from(fs::metadata("/").is_ok());
+        bytes += std::env::var("PATH").map_or(0, |path| path.len())
+            + usize::from(fs::metadata("/").is_ok());
     }
     bytes
 }
@@ -173,14 +204,21 @@ fn stacks_are_whole_in_code_without_frame_pointers_too() {
     let mut symbols = Symbols::of(&recording);
     let mine: Vec<_> = recording.samples.iter().filter(|sample| sample.task == task).collect();
     let stacks: Vec<_> = mine.iter().map(|sample| symbols.stack(&sample.frames)).collect();
-    let has =
-        |stack: &[lab_recording::frame::Frame], name: &str| stack.iter().any(|frame| frame.function.contains(name));
+    let has = |stack: &[lab_recording::frame::Frame], name: &str| {
+        stack.iter().any(|frame| frame.function.contains(name))
+    };
     let own = stacks.iter().filter(|stack| has(stack, "works_in_libc")).count();
     let rooted = stacks.iter().filter(|stack| has(stack, "thread_start")).count();
     let foreign = stacks.iter().filter(|stack| stack[0].file.is_none()).count();
-    println!("{} samples, {foreign} begin in libc, {own} have the function, {rooted} the root", stacks.len());
+    println!(
+        "{} samples, {foreign} begin in libc, {own} have the function, {rooted} the root",
+        stacks.len()
+    );
     for stack in stacks.iter().filter(|stack| !has(stack, "works_in_libc")).take(6) {
-        println!("  {:?}", stack.iter().take(4).map(|frame| format!("{frame}")).collect::<Vec<_>>());
+        println!(
+            "  {:?}",
+            stack.iter().take(4).map(|frame| format!("{frame}")).collect::<Vec<_>>()
+        );
     }
     assert!(own * 10 >= stacks.len() * 8 && rooted * 10 >= stacks.len() * 9);
 }
@@ -211,7 +249,10 @@ fn a_worker_that_hands_its_core_over_keeps_its_poll() {
     });
     let poll = longest(&recording, task);
     assert!(poll.on_cpu < 0.5, "{poll:?}");
-    let (all, own) = (ticks_of(&recording, |_| true), ticks_of(&recording, |sample| sample.thread == poll.thread));
+    let (all, own) = (
+        ticks_of(&recording, |_| true),
+        ticks_of(&recording, |sample| sample.thread == poll.thread),
+    );
     assert!(own > 10 && own <= all, "{own} of {all} ticks");
 }
 
@@ -257,7 +298,10 @@ fn threads_that_come_and_go_are_no_trouble() {
         });
     }
     let counts = sampler.stop();
-    assert!(counts.covered + counts.late <= counts.in_poll && counts.delivered <= counts.sent, "{counts:?}");
+    assert!(
+        counts.covered + counts.late <= counts.in_poll && counts.delivered <= counts.sent,
+        "{counts:?}"
+    );
     assert_eq!((counts.lost, counts.unwatched, counts.trouble), (0, 0, None));
 }
 
@@ -266,9 +310,14 @@ fn a_second_sampler_is_refused_and_a_dropped_one_makes_room() {
     let _alone = alone();
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
     let first = Sampler::start(folders[0].path(), recorded::HZ).unwrap();
-    assert!(Sampler::start(folders[1].path(), recorded::HZ).unwrap_err().contains("another sampler"));
+    assert!(
+        Sampler::start(folders[1].path(), recorded::HZ).unwrap_err().contains("another sampler")
+    );
     drop(first);
-    assert!(Sampler::start(folders[0].path(), recorded::HZ).unwrap_err().contains("stall.bin"), "never overwritten");
+    assert!(
+        Sampler::start(folders[0].path(), recorded::HZ).unwrap_err().contains("stall.bin"),
+        "never overwritten"
+    );
     assert!(Sampler::start(folders[1].path(), 0).is_err());
     Sampler::start(folders[1].path(), recorded::HZ).unwrap().stop();
 }
@@ -276,14 +325,18 @@ fn a_second_sampler_is_refused_and_a_dropped_one_makes_room() {
 /// CPU time in nanoseconds that the same work takes.
 fn cpu_ns_of_work() -> f64 {
     let begin = lab_kit::clock::thread_cpu_ns();
-    let work = (0..20_000_000u64).fold(1u64, |hash, round| black_box(hash.wrapping_mul(31).wrapping_add(round)));
+    let work = (0..20_000_000u64)
+        .fold(1u64, |hash, round| black_box(hash.wrapping_mul(31).wrapping_add(round)));
     black_box(work);
     (lab_kit::clock::thread_cpu_ns() - begin) as f64
 }
 
 #[test]
 #[ignore = "measures: cargo test -p lab stall -- --ignored --nocapture"]
-#[expect(clippy::print_stdout, reason = "a number for whoever asks for it; nothing is asserted about it")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a number for whoever asks for it; nothing is asserted about it"
+)]
 fn what_a_sample_costs() {
     let _alone = alone();
     let mut costs = Vec::new();
@@ -355,7 +408,10 @@ proptest! {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a number for whoever asks for it; nothing is asserted about it")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a number for whoever asks for it; nothing is asserted about it"
+)]
 fn what_a_watched_poll_costs() {
     let _alone = alone();
     const POLLS: u32 = 1_000_000;
@@ -370,6 +426,10 @@ fn what_a_watched_poll_costs() {
         black_box(lab_kit::clock::now_ns());
     }
     let each = |all: Duration| all.as_nanos() as f64 / f64::from(POLLS);
-    println!("enter_poll and leave_poll: {:.1} ns, the clock alone {:.1} ns", each(polls), each(begin.elapsed()));
+    println!(
+        "enter_poll and leave_poll: {:.1} ns, the clock alone {:.1} ns",
+        each(polls),
+        each(begin.elapsed())
+    );
     hooks::thread_stops();
 }

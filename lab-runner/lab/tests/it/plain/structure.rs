@@ -1,13 +1,15 @@
-//! The floors: which package uses which, and in which order the modules of a package stand. ARCHITECTURE.md draws them.
+//! The floors: which package uses which, and in which order the modules of a package stand.
+//! ARCHITECTURE.md draws them.
 //!
-//! Most of it the compiler keeps: a package cannot use what its manifest does not name. These tests keep the manifests,
-//! and the order of modules inside each package, which no compiler looks at.
+//! Most of it the compiler keeps: a package cannot use what its manifest does not name. These tests
+//! keep the manifests, and the order of modules inside each package, which no compiler looks at.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The packages of the harness from the ground up, with their folders. Each uses only those before it.
+/// The packages of the harness from the ground up, with their folders. Each uses only those before
+/// it.
 const FLOORS: [(&str, &str); 6] = [
     ("lab-recording", "lab-runner/recording"),
     ("lab-kit", "lab-runner/kit"),
@@ -22,7 +24,10 @@ const UNKNOWN: [(&str, &[&str]); 4] = [
     ("lab-recording", &["tokio", "clap", "tracing", "signal-hook"]),
     ("lab-kit", &["clap", "pprof", "signal-hook"]),
     ("lab-recorder", &["lab-analysis", "clap", "anstream", "addr2line"]),
-    ("lab-analysis", &["lab-recorder", "tokio", "clap", "anstream", "signal-hook", "rustix", "nix"]),
+    (
+        "lab-analysis",
+        &["lab-recorder", "tokio", "clap", "anstream", "signal-hook", "rustix", "nix"],
+    ),
 ];
 
 fn root() -> PathBuf {
@@ -68,8 +73,13 @@ fn a_scenario_uses_the_kit_and_no_other_package_of_the_lab() {
 #[test]
 fn the_harness_knows_no_scenario() {
     for (package, folder) in &FLOORS[..5] {
-        let scenarios = dependencies(folder).into_iter().filter(|name| name.starts_with("scenario-"));
-        assert_eq!(scenarios.count(), 0, "{package}: whoever edits a scenario must not have to build it again");
+        let scenarios =
+            dependencies(folder).into_iter().filter(|name| name.starts_with("scenario-"));
+        assert_eq!(
+            scenarios.count(),
+            0,
+            "{package}: whoever edits a scenario must not have to build it again"
+        );
     }
 }
 
@@ -77,20 +87,30 @@ fn the_harness_knows_no_scenario() {
 fn manifests() -> Vec<String> {
     let folders = FLOORS.iter().map(|(_, folder)| (*folder).to_owned());
     let scenarios = fs::read_dir(root().join("scenarios")).unwrap();
-    let scenarios = scenarios.map(|entry| format!("scenarios/{}", entry.unwrap().file_name().to_string_lossy()));
+    let scenarios = scenarios
+        .map(|entry| format!("scenarios/{}", entry.unwrap().file_name().to_string_lossy()));
     let all = folders.chain(scenarios).chain(["benches".to_owned()]);
     all.map(|folder| fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap()).collect()
 }
 
 #[test]
 fn what_is_compared_with_is_built_by_the_peers_alone() {
-    // Cargo unites features: with these in the build, everything would run on the tokio that they ask for.
+    // Cargo unites features: with these in the build, everything would run on the tokio that they
+    // ask for.
     for manifest in manifests() {
         for line in manifest.lines() {
-            let compared = ["console-subscriber", "dial9", "tokio-metrics"].iter().any(|name| line.starts_with(name));
-            assert!(!compared || line.contains("optional = true"), "only lab-peers may need it: {line}");
+            let compared = ["console-subscriber", "dial9", "tokio-metrics"]
+                .iter()
+                .any(|name| line.starts_with(name));
+            assert!(
+                !compared || line.contains("optional = true"),
+                "only lab-peers may need it: {line}"
+            );
             let default = line.starts_with("default =");
-            assert!(!default || !line.contains("console"), "nobody gets the feature who does not ask: {line}");
+            assert!(
+                !default || !line.contains("console"),
+                "nobody gets the feature who does not ask: {line}"
+            );
         }
     }
     let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
@@ -98,7 +118,8 @@ fn what_is_compared_with_is_built_by_the_peers_alone() {
     assert!(!default.contains("benches/peers"), "`cargo test` must not build the peers");
 }
 
-/// The modules of a package: its groups in the order of `lib.rs`, and which modules each of them uses.
+/// The modules of a package: its groups in the order of `lib.rs`, and which modules each of them
+/// uses.
 struct Modules {
     groups: Vec<Vec<String>>,
     uses: BTreeMap<String, BTreeSet<String>>,
@@ -148,7 +169,10 @@ impl Modules {
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 /// The `mod` lines of a `lib.rs`, in groups that blank lines part.
@@ -173,7 +197,9 @@ fn handed_out(lib: &str) -> BTreeMap<String, String> {
         let Some(path) = statement.trim().strip_prefix("pub use ") else { continue };
         let Some((module, names)) = path.split_once("::") else { continue };
         let names = names.split(|c: char| !c.is_alphanumeric() && c != '_');
-        items.extend(names.filter(|name| !name.is_empty()).map(|name| (name.to_owned(), module.to_owned())));
+        items.extend(
+            names.filter(|name| !name.is_empty()).map(|name| (name.to_owned(), module.to_owned())),
+        );
     }
     items
 }
@@ -198,7 +224,8 @@ fn is_unit_tests(path: &Path) -> bool {
     inside.any(|part| part == "tests" || part == "tests.rs")
 }
 
-/// The names that follow `crate::` in a text, also within braces: `crate::{a, b::c}` gives `a` and `b`.
+/// The names that follow `crate::` in a text, also within braces: `crate::{a, b::c}` gives `a` and
+/// `b`.
 fn names_after_crate(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     for rest in text.split("crate::").skip(1) {
@@ -236,7 +263,10 @@ fn no_two_modules_use_each_other() {
         let modules = Modules::read(folder);
         for module in modules.uses.keys() {
             let reached = modules.reached_from(module);
-            assert!(!reached.contains(module), "{package}: {module} uses itself by way of {reached:?}");
+            assert!(
+                !reached.contains(module),
+                "{package}: {module} uses itself by way of {reached:?}"
+            );
         }
     }
 }

@@ -7,14 +7,20 @@ use std::process::Command;
 fn refused(args: &[&str], says: &str) {
     let folder = tempfile::tempdir().unwrap();
     let lab = Lab::builtin();
-    let done: Done = Command::new(lab.binary()).args(args).current_dir(folder.path()).output().unwrap().into();
+    let done: Done =
+        Command::new(lab.binary()).args(args).current_dir(folder.path()).output().unwrap().into();
     assert_refusal(&done, says, args);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{args:?} left something behind");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "{args:?} left something behind"
+    );
 }
 
 fn assert_refusal(done: &Done, says: &str, args: &[&str]) {
     assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{args:?}: {}", done.stderr);
-    let sentence = done.stderr.strip_prefix("lab: ").unwrap_or_else(|| panic!("{args:?}: {}", done.stderr));
+    let sentence =
+        done.stderr.strip_prefix("lab: ").unwrap_or_else(|| panic!("{args:?}: {}", done.stderr));
     assert_eq!(sentence.lines().count(), 1, "{args:?}: {sentence}");
     assert!(sentence.starts_with(|c: char| !c.is_uppercase()), "{args:?}: {sentence}");
     assert!(sentence.contains(says), "{args:?} should say '{says}': {sentence}");
@@ -37,7 +43,9 @@ fn names_that_do_not_exist_bring_the_nearest() {
 fn a_new_scenario_needs_a_usable_name_and_a_place() {
     refused(&["new"], "<NAME>");
     refused(&["new", ""], "try lab new my-scenario");
-    for (name, instead) in [("a/b", "a-b"), ("-x", "x"), ("9a", "a"), ("fn", "fn-scenario"), ("Übung", "bung")] {
+    for (name, instead) in
+        [("a/b", "a-b"), ("-x", "x"), ("9a", "a"), ("fn", "fn-scenario"), ("Übung", "bung")]
+    {
         refused(&["new", name], &format!("try lab new {instead}\n"));
     }
     refused(&["new", "fine", "--path", "none/inner"], "create it first");
@@ -69,7 +77,10 @@ fn numbers_outside_what_can_be_done_are_refused() {
     refused(&["run", "greedy", "--timeout", "10"], "a time needs a unit");
     refused(&["run", "greedy", "--seed", "-1"], "--seed");
     refused(&["run", "greedy", "--arrivals", "bursty"], "poisson");
-    refused(&["run", "greedy", "--rate", "1000000", "--duration", "1h"], "lower --rate or --duration");
+    refused(
+        &["run", "greedy", "--rate", "1000000", "--duration", "1h"],
+        "lower --rate or --duration",
+    );
 }
 
 #[test]
@@ -100,7 +111,10 @@ fn stalls_and_folders_that_cannot_be_are_refused() {
     refused(&["run", "blocking", "--stall", "-1s"], "cannot be negative");
     refused(&["run", "blocking", "--stall", "5"], "needs a unit");
     refused(&["run", "blocking", "--stall", "1ms"], "try --stall 250ms");
-    refused(&["run", "blocking", "--stall", "30s", "--timeout", "20s"], "try a longer --timeout or a shorter --stall");
+    refused(
+        &["run", "blocking", "--stall", "30s", "--timeout", "20s"],
+        "try a longer --timeout or a shorter --stall",
+    );
     refused(&["sweep", "unordered", "--size", "1"], "try --size 1000");
     refused(&["run", "blocking", "--stall", "5s", "--timeout", "5s"], "longer --timeout");
     refused(&["run", "blocking", "--files", "/nowhere"], "try a folder of text files");
@@ -109,7 +123,10 @@ fn stalls_and_folders_that_cannot_be_are_refused() {
     refused(&["run", "blocking", "--files", &path], "there is no file in");
     std::fs::write(folder.path().join("picture"), b"\xff\xd8\xff").unwrap();
     refused(&["run", "blocking", "--files", &path], "picture' is no UTF-8 text");
-    refused(&["run", "blocking", "--files", &path, "--stall", "1s"], "leave --stall or --files away");
+    refused(
+        &["run", "blocking", "--files", &path, "--stall", "1s"],
+        "leave --stall or --files away",
+    );
 }
 
 #[test]
@@ -130,7 +147,10 @@ fn comparisons_that_cannot_tell_are_refused() {
     refused(&["compare", "greedy", "fixed"], "try --null");
     refused(&["compare", "greedy", "buggy", "fixed", "--null"], "leave the second one out");
     refused(&["compare", "greedy", "offlaod"], "try offload");
-    refused(&["compare", "greedy", "buggy", "fixed", "--load-a", "rate=5"], "leave the second one out");
+    refused(
+        &["compare", "greedy", "buggy", "fixed", "--load-a", "rate=5"],
+        "leave the second one out",
+    );
     refused(&["compare", "greedy", "--load-a", "speed=5"], "try rate=100");
     refused(&["compare", "greedy", "--load-b", "rate=0"], "--rate 2000");
     refused(&["compare", "greddy"], "try greedy");
@@ -167,7 +187,10 @@ fn bad_messages_files_are_refused_with_the_line() {
     );
     refused(&["run", "greedy", "--messages", "/"], "one JSON document a line");
     refused(&["run", "greedy", "--messages", &file("empty", b"\n \n")], "there is no message in");
-    refused(&["run", "greedy", "--messages", &file("broken", b"{\"a\": 1}\n{\"b\": \n")], "line 2 of");
+    refused(
+        &["run", "greedy", "--messages", &file("broken", b"{\"a\": 1}\n{\"b\": \n")],
+        "line 2 of",
+    );
     refused(&["run", "greedy", "--messages", &file("binary", b"{}\n\xff\xfe\x00\n")], "line 2 of");
 }
 
@@ -194,10 +217,16 @@ fn what_is_no_recording_is_refused() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let lab = Lab::builtin();
-    for args in [&["list"][..], &["completions", "bash"], &["run", "greedy", "--dry-run", "--all"], &["--help"]] {
+    for args in [
+        &["list"][..],
+        &["completions", "bash"],
+        &["run", "greedy", "--dry-run", "--all"],
+        &["--help"],
+    ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let done: Done = Command::new(lab.binary()).args(args).stdout(writer).output().unwrap().into();
+        let done: Done =
+            Command::new(lab.binary()).args(args).stdout(writer).output().unwrap().into();
         assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{args:?}");
     }
 }

@@ -33,7 +33,8 @@ impl Lab {
         Lab::new(env!("CARGO_BIN_EXE_endings"))
     }
 
-    /// `fixtures/leaky.rs`: a scenario that keeps memory, over an allocator that can tell who keeps it.
+    /// `fixtures/leaky.rs`: a scenario that keeps memory, over an allocator that can tell who keeps
+    /// it.
     pub fn leaky() -> Lab {
         Lab::new(env!("CARGO_BIN_EXE_leaky"))
     }
@@ -54,7 +55,10 @@ impl Lab {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(args).env("NO_COLOR", "1");
-        if matches!(args, ["run" | "report" | "sweep" | "verify" | "score" | "compare" | "doctor" | "export", ..]) {
+        if matches!(
+            args,
+            ["run" | "report" | "sweep" | "verify" | "score" | "compare" | "doctor" | "export", ..]
+        ) {
             command.arg("--out").arg(self.out.path());
         }
         command
@@ -85,8 +89,9 @@ impl Lab {
         self.passed(&[args, &["--format", "json"]].concat()).json()
     }
 
-    /// Runs it under a load for which its claims are not made, being shorter than `Scenario::brief_ms`, and fails unless
-    /// it passes but for claims on times. They are not what such a test is about.
+    /// Runs it under a load for which its claims are not made, being shorter than
+    /// `Scenario::brief_ms`, and fails unless it passes but for claims on times. They are not what
+    /// such a test is about.
     #[track_caller]
     pub fn passed_but_for_times(&self, args: &[&str]) -> Done {
         let done = self.done(args);
@@ -94,7 +99,8 @@ impl Lab {
         done
     }
 
-    /// Fails unless this passed, or the only claims that are broken in the newest recording are on times.
+    /// Fails unless this passed, or the only claims that are broken in the newest recording are on
+    /// times.
     #[track_caller]
     pub fn assert_passed_but_for_times(&self, done: &Done) {
         if done.code != 3 {
@@ -102,7 +108,12 @@ impl Lab {
         }
         let (_, report) = self.json(&["report", &self.newest().display().to_string()]);
         let broken = broken_claims(&report);
-        assert!(!broken.is_empty(), "exit code 3, and no claim is broken:\n{}\n{}", done.stdout, done.stderr);
+        assert!(
+            !broken.is_empty(),
+            "exit code 3, and no claim is broken:\n{}\n{}",
+            done.stdout,
+            done.stderr
+        );
         let others: Vec<_> = broken.iter().filter(|claim| !is_on_times(claim)).collect();
         assert!(others.is_empty(), "{others:#?}\n{}\n{}", done.stdout, done.stderr);
     }
@@ -134,10 +145,12 @@ impl Lab {
     /// The folders of all runs, sorted.
     pub fn runs(&self) -> Vec<PathBuf> {
         let folders = |path: &Path| -> Vec<PathBuf> {
-            let entries = std::fs::read_dir(path).map(|entries| entries.flatten().map(|e| e.path()).collect());
+            let entries = std::fs::read_dir(path)
+                .map(|entries| entries.flatten().map(|e| e.path()).collect());
             entries.unwrap_or_default()
         };
-        let mut runs: Vec<_> = folders(self.out.path()).iter().flat_map(|invocation| folders(invocation)).collect();
+        let mut runs: Vec<_> =
+            folders(self.out.path()).iter().flat_map(|invocation| folders(invocation)).collect();
         runs.retain(|run| run.is_dir());
         runs.sort();
         runs
@@ -145,11 +158,18 @@ impl Lab {
 }
 
 impl Done {
-    /// Fails if a claim is broken (3), the lab failed (1) or refused (2). Beside other tests the host may be too noisy to
-    /// judge a claim (4): that is no failure, and the only other ending than 0 that is none.
+    /// Fails if a claim is broken (3), the lab failed (1) or refused (2). Beside other tests the
+    /// host may be too noisy to judge a claim (4): that is no failure, and the only other ending
+    /// than 0 that is none.
     #[track_caller]
     pub fn assert_passed(&self) {
-        assert!([0, 4].contains(&self.code), "exit code {}:\n{}\n{}", self.code, self.stdout, self.stderr);
+        assert!(
+            [0, 4].contains(&self.code),
+            "exit code {}:\n{}\n{}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
     }
 
     /// The JSON document that it printed.
@@ -179,7 +199,8 @@ pub fn exported(lab: &Lab, args: &[&str]) -> Vec<PathBuf> {
 
 /// Fails unless a document is what the schema says.
 pub fn assert_follows_the_schema(result: &Value) {
-    let errors: Vec<String> = schema().iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let errors: Vec<String> =
+        schema().iter_errors(result).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{result:#}");
 }
 
@@ -196,17 +217,23 @@ fn broken_claims(result: &Value) -> Vec<&Value> {
     claims.filter(|claim| claim["verdict"] == "broken").collect()
 }
 
-/// Whether what a claim measures takes longer where others use the same cores: times, what is waited for, and what is
-/// answered before a deadline. Endings, counts and what a stack is made of are not.
+/// Whether what a claim measures takes longer where others use the same cores: times, what is
+/// waited for, and what is answered before a deadline. Endings, counts and what a stack is made of
+/// are not.
 fn is_on_times(claim: &Value) -> bool {
     let measure = claim["measure"].as_str().unwrap();
-    ["_us", "_ms", "sched blame", "files_in_time", "completed / offered"].iter().any(|part| measure.contains(part))
+    ["_us", "_ms", "sched blame", "files_in_time", "completed / offered"]
+        .iter()
+        .any(|part| measure.contains(part))
 }
 
 /// The claim of a run that says this.
 pub fn claim<'a>(run: &'a Value, says: &str) -> &'a Value {
     let claims = run["claims"].as_array().unwrap();
-    claims.iter().find(|claim| claim["claim"] == says).unwrap_or_else(|| panic!("no claim '{says}' in {run:#}"))
+    claims
+        .iter()
+        .find(|claim| claim["claim"] == says)
+        .unwrap_or_else(|| panic!("no claim '{says}' in {run:#}"))
 }
 
 /// Whether the request log of a run says that something was sent: its seventh word counts.
@@ -231,8 +258,10 @@ pub fn signal(name: &str, pid: u32) {
 
 /// Processes whose command line holds a text.
 pub fn processes_with(text: &str) -> Vec<u32> {
-    let pids =
-        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let pids = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let has = |pid: &u32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).contains(text)

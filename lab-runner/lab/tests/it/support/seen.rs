@@ -5,7 +5,13 @@ use lab_analysis::profile::{Profile, View, read_all};
 use lab_analysis::stacks::{Names, Plumbing};
 
 /// Runs a variant under a profiler and reads what that saw.
-pub fn looked_into(lab: &Lab, scenario: &str, variant: &str, profiler: &str, more: &[&str]) -> Profile {
+pub fn looked_into(
+    lab: &Lab,
+    scenario: &str,
+    variant: &str,
+    profiler: &str,
+    more: &[&str],
+) -> Profile {
     let args = ["run", scenario, "--variant", variant, "--profile", profiler];
     lab.passed_but_for_times(&[&args[..], more].concat());
     newest(lab)

@@ -65,7 +65,10 @@ impl Slowest {
     pub fn begins(&mut self, id: u64, number: u64, path: usize) {
         let (polls, began) = (Vec::new(), Instant::now());
         let lasted = Duration::ZERO;
-        self.open.insert(id, Followed { number, path, began, lasted, polls, left_out: 0, entered: None, step: None });
+        self.open.insert(
+            id,
+            Followed { number, path, began, lasted, polls, left_out: 0, entered: None, step: None },
+        );
         self.followed += 1;
     }
 
@@ -78,7 +81,8 @@ impl Slowest {
         }
     }
 
-    /// It is left, or a step of it is. Steps are left from the innermost on: the first one tells where the poll ends.
+    /// It is left, or a step of it is. Steps are left from the innermost on: the first one tells
+    /// where the poll ends.
     pub fn leaves(&mut self, id: u64, itself: bool, path: usize, now: Instant) {
         let Some(followed) = self.open.get_mut(&id) else { return };
         let step = *followed.step.get_or_insert(path);
@@ -122,10 +126,13 @@ impl Slowest {
     pub fn told(&self, now: Instant, paths: &Paths) -> Option<Slow> {
         let age = |followed: &Followed| now.saturating_duration_since(followed.began);
         let oldest = self.open.values().max_by_key(|followed| age(followed));
-        let slower = |open: &&Followed| self.ended.as_ref().is_none_or(|ended| age(open) > ended.lasted);
+        let slower =
+            |open: &&Followed| self.ended.as_ref().is_none_or(|ended| age(open) > ended.lasted);
         match (oldest.filter(slower), &self.ended) {
             (Some(open), _) => Some(Slow { request: open.told(age(open), paths), open: true }),
-            (None, Some(ended)) => Some(Slow { request: ended.told(ended.lasted, paths), open: false }),
+            (None, Some(ended)) => {
+                Some(Slow { request: ended.told(ended.lasted, paths), open: false })
+            }
             (None, None) => None,
         }
     }
@@ -134,7 +141,11 @@ impl Slowest {
 impl Followed {
     fn told(&self, lasted: Duration, paths: &Paths) -> SlowRequest {
         let us = |time: Duration| time.as_nanos() as f64 / 1e3;
-        let poll = |poll: &Poll| RequestPoll { at_us: us(poll.at), us: us(poll.took), step: paths.text(poll.step) };
+        let poll = |poll: &Poll| RequestPoll {
+            at_us: us(poll.at),
+            us: us(poll.took),
+            step: paths.text(poll.step),
+        };
         let now = self.entered.map(|entered| {
             let at = entered - self.began;
             Poll { at, took: lasted.saturating_sub(at), step: self.path }

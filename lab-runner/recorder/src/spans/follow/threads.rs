@@ -20,7 +20,10 @@ struct Spans {
 impl Threads {
     /// This thread enters a span.
     pub fn enters(&mut self, path: usize, now: Instant) {
-        let spans = self.0.entry(thread::current().id()).or_insert(Spans { paths: Vec::new(), changed: now });
+        let spans = self
+            .0
+            .entry(thread::current().id())
+            .or_insert(Spans { paths: Vec::new(), changed: now });
         spans.paths.push(path);
         spans.changed = now;
     }

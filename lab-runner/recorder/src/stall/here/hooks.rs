@@ -1,7 +1,8 @@
 //! What a runtime calls: before and after each poll, and when a thread ends.
 //!
-//! There is nothing to call when a thread starts. A thread is given its slot at its first poll, for a runtime also
-//! starts threads that never poll, hundreds of them for blocking calls, and they would take the slots away.
+//! There is nothing to call when a thread starts. A thread is given its slot at its first poll, for
+//! a runtime also starts threads that never poll, hundreds of them for blocking calls, and they
+//! would take the slots away.
 
 use crate::price::{at_depth, price};
 use crate::signal::{self, Asker};
@@ -14,7 +15,8 @@ pub fn prepare() {
     slot::prepare();
 }
 
-/// The calling thread begins to poll a task. Costs a reading of the time-stamp counter and some stores.
+/// The calling thread begins to poll a task. Costs a reading of the time-stamp counter and some
+/// stores.
 pub fn enter_poll(task: u64) {
     if let Some(slot) = slot::mine_or_claim() {
         slot.enter(task);
@@ -55,8 +57,14 @@ pub fn price_of_a_sample() -> Result<Price, String> {
         slot.ask(1);
         failed = failed.take().or(signal::send(tid).err());
     };
-    let price = price(EVENTS, || slot.empty(), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
+    let price = price(
+        EVENTS,
+        || slot.empty(),
+        |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())),
+    );
     slot.leave();
     slot::release();
-    failed.map_or(Ok(price), |error| Err(format!("a thread cannot be signalled for its stack: {error}")))
+    failed.map_or(Ok(price), |error| {
+        Err(format!("a thread cannot be signalled for its stack: {error}"))
+    })
 }

@@ -1,12 +1,15 @@
-//! A ring of samples between one signal handler and the sampler: preallocated, no lock, and a sample without room is counted.
+//! A ring of samples between one signal handler and the sampler: preallocated, no lock, and a
+//! sample without room is counted.
 //!
-//! It is not the scheduler's ring: its records differ in length, it lies in a static table because a handler may not
-//! allocate, and a lost sample is only counted, while the scheduler's recording needs to know where its gaps are.
+//! It is not the scheduler's ring: its records differ in length, it lies in a static table because
+//! a handler may not allocate, and a lost sample is only counted, while the scheduler's recording
+//! needs to know where its gaps are.
 
 use lab_recording::stall::format::{FRAMES, SAMPLE_WORDS};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Samples that fit. The sampler empties the ring before it sends the next signal, so few ever wait.
+/// Samples that fit. The sampler empties the ring before it sends the next signal, so few ever
+/// wait.
 const ROOM: usize = 16;
 /// Words that a sample has at most: head, what is known, frames.
 pub const RECORD_WORDS: usize = 1 + SAMPLE_WORDS + FRAMES;
@@ -53,7 +56,9 @@ impl Ring {
         }
         let length = self.lengths[popped % ROOM].load(Ordering::Relaxed);
         into.clear();
-        into.extend(self.records[popped % ROOM][..length].iter().map(|word| word.load(Ordering::Relaxed)));
+        into.extend(
+            self.records[popped % ROOM][..length].iter().map(|word| word.load(Ordering::Relaxed)),
+        );
         self.popped.store(popped.wrapping_add(1), Ordering::Release);
         true
     }

@@ -1,4 +1,5 @@
-//! The thread that looks a thousand times a second who is inside a poll, and asks them for their stacks.
+//! The thread that looks a thousand times a second who is inside a poll, and asks them for their
+//! stacks.
 
 use crate::signal::{self, Asker};
 use crate::stall::here::slot::{self, Poll, SLOTS, Slot};
@@ -13,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// Ticks without an answer after which the signal is sent once more: it may have gone to a thread that had just given
-/// its slot away.
+/// Ticks without an answer after which the signal is sent once more: it may have gone to a thread
+/// that had just given its slot away.
 const ASK_AGAIN: u32 = 1_000;
 /// How often the wait channel of one long poll is read, at most.
 const WAIT_EVERY_NS: u64 = 50_000_000;
@@ -35,8 +36,8 @@ impl Sampler {
     /// Starts to sample so many times a second into `stall.bin` in this folder.
     ///
     /// # Errors
-    /// Why the profiler is not available: the binary has no frame pointers, another sampler is at work, the signal is
-    /// somebody else's, or the file cannot be made.
+    /// Why the profiler is not available: the binary has no frame pointers, another sampler is at
+    /// work, the signal is somebody else's, or the file cannot be made.
     pub fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
         if !(1..=10_000).contains(&hz) {
             return Err(format!("1 to 10000 samples per second are possible, not {hz}"));
@@ -55,7 +56,8 @@ impl Sampler {
     fn end(&mut self) -> Counts {
         self.stop.store(true, Ordering::Release);
         let Some(thread) = self.thread.take() else { return Counts::default() };
-        let panicked = |_| Counts { trouble: Some("the sampler panicked".to_owned()), ..Counts::default() };
+        let panicked =
+            |_| Counts { trouble: Some("the sampler panicked".to_owned()), ..Counts::default() };
         let counts = thread.join().unwrap_or_else(panicked);
         RUNNING.store(false, Ordering::Release);
         counts
@@ -74,13 +76,19 @@ fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
     walk::frame_pointers_work()?;
     signal::install(Text::of_executable()?, Asker::Sampler, slot::answer)?;
     let path = folder.join(FILE);
-    let writer = Writer::create(&path, hz, FILE_LIMIT).map_err(|e| format!("{}: {e}", path.display()))?;
+    let writer =
+        Writer::create(&path, hz, FILE_LIMIT).map_err(|e| format!("{}: {e}", path.display()))?;
     forget_what_was_before();
     let stop = Arc::new(AtomicBool::new(false));
-    let work =
-        Work { period_ns: 1_000_000_000 / u64::from(hz), writer, counts: Counts::default(), watches: [NEW; SLOTS] };
+    let work = Work {
+        period_ns: 1_000_000_000 / u64::from(hz),
+        writer,
+        counts: Counts::default(),
+        watches: [NEW; SLOTS],
+    };
     let stopped = Arc::clone(&stop);
-    let thread = thread::Builder::new().name("lab-stall".to_owned()).spawn(move || work.until(&stopped));
+    let thread =
+        thread::Builder::new().name("lab-stall".to_owned()).spawn(move || work.until(&stopped));
     Ok(Sampler { stop, thread: Some(thread.map_err(|e| e.to_string())?) })
 }
 
@@ -166,7 +174,8 @@ impl Work {
         }
     }
 
-    /// What a long poll waits for. Read before the signal is sent, which takes the thread out of its wait.
+    /// What a long poll waits for. Read before the signal is sent, which takes the thread out of
+    /// its wait.
     fn look_at_wait(&mut self, index: usize, poll: Poll, now_ns: u64) {
         let watch = &mut self.watches[index];
         if watch.poll != poll.number {

@@ -1,7 +1,9 @@
-//! A place for each watched thread, in a static table: which poll it is inside of, and the samples of it.
+//! A place for each watched thread, in a static table: which poll it is inside of, and the samples
+//! of it.
 //!
-//! The thread writes its own poll, the sampler reads it and sets how many ticks it wants a sample for, the handler,
-//! which runs on the thread, answers into the ring. Every word is an atomic, and there is no lock.
+//! The thread writes its own poll, the sampler reads it and sets how many ticks it wants a sample
+//! for, the handler, which runs on the thread, answers into the ring. Every word is an atomic, and
+//! there is no lock.
 
 use crate::stall::OpenPoll;
 use crate::stall::here::ring::{RECORD_WORDS, Ring};
@@ -20,7 +22,8 @@ static TABLE: [Slot; SLOTS] = [const { Slot::new() }; SLOTS];
 static UNWATCHED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    // Constant-initialised and without destructors, so that the handler may look at any moment of a thread's life.
+    // Constant-initialised and without destructors, so that the handler may look at any moment of a
+    // thread's life.
     static MINE: Cell<Option<&'static Slot>> = const { Cell::new(None) };
     static REFUSED: Cell<bool> = const { Cell::new(false) };
     static BOUNDS: Cell<StackBounds> = const { Cell::new(StackBounds::NONE) };
@@ -79,8 +82,8 @@ pub fn open_polls() -> Vec<OpenPoll> {
     TABLE.iter().filter_map(open).collect()
 }
 
-/// The clock of polls: a look at it costs less than half of one at `CLOCK_MONOTONIC`, and there is one for each poll. It must be there
-/// before a signal comes.
+/// The clock of polls: a look at it costs less than half of one at `CLOCK_MONOTONIC`, and there is
+/// one for each poll. It must be there before a signal comes.
 fn tsc() -> &'static Clock {
     static CLOCK: OnceLock<Clock> = OnceLock::new();
     CLOCK.get_or_init(Clock::new)
@@ -91,8 +94,8 @@ pub fn prepare() {
     tsc();
 }
 
-/// When something began, in nanoseconds of `CLOCK_MONOTONIC`, given the counter then. It goes back from now, so that no drift between the
-/// clocks adds up.
+/// When something began, in nanoseconds of `CLOCK_MONOTONIC`, given the counter then. It goes back
+/// from now, so that no drift between the clocks adds up.
 fn since(begin_tsc: u64) -> u64 {
     let clock = tsc();
     clock::now_ns().saturating_sub(clock.delta_as_nanos(begin_tsc, clock.raw()))
@@ -126,7 +129,9 @@ fn claim() -> Option<&'static Slot> {
         return None;
     }
     let tid = rustix::thread::gettid().as_raw_nonzero().get();
-    let free = |slot: &&Slot| slot.tid.compare_exchange(0, tid, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    let free = |slot: &&Slot| {
+        slot.tid.compare_exchange(0, tid, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    };
     let Some(slot) = TABLE.iter().find(free) else {
         REFUSED.set(true);
         UNWATCHED.fetch_add(1, Ordering::Relaxed);
@@ -159,19 +164,24 @@ impl Slot {
             nested: AtomicU32::new(0),
             due: AtomicU32::new(0),
             late: AtomicU64::new(0),
-            before: Before { poll: AtomicU64::new(0), at_ns: AtomicU64::new(0), cpu_ns: AtomicU64::new(0) },
+            before: Before {
+                poll: AtomicU64::new(0),
+                at_ns: AtomicU64::new(0),
+                cpu_ns: AtomicU64::new(0),
+            },
             ring: Ring::new(),
         }
     }
 
-    /// Called by the slot's thread. A poll inside a poll belongs to the outer one, which is the one that is stuck.
+    /// Called by the slot's thread. A poll inside a poll belongs to the outer one, which is the one
+    /// that is stuck.
     pub fn enter(&self, task: u64) {
         if self.begin_tsc.load(Ordering::Relaxed) != 0 {
             self.nested.store(self.nested.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             return;
         }
-        // The handler runs on this thread: what the compiler keeps in order it sees in order. These stores must not move
-        // before the end of the poll before.
+        // The handler runs on this thread: what the compiler keeps in order it sees in order. These
+        // stores must not move before the end of the poll before.
         compiler_fence(Ordering::SeqCst);
         self.task.store(task, Ordering::Relaxed);
         self.poll.store(self.poll.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -195,8 +205,8 @@ impl Slot {
         (begin_tsc != 0 && tid != 0).then(|| Poll { tid, number, begin_ns: since(begin_tsc) })
     }
 
-    /// When the poll began, the same for all of its samples; none outside of one. Called by the handler alone: whoever else looks
-    /// might write into the poll after it.
+    /// When the poll began, the same for all of its samples; none outside of one. Called by the
+    /// handler alone: whoever else looks might write into the poll after it.
     fn begin_ns(&self) -> Option<u64> {
         let begin_tsc = Some(self.begin_tsc.load(Ordering::Relaxed)).filter(|tsc| *tsc != 0)?;
         let known = self.begin_ns.load(Ordering::Relaxed);
@@ -216,7 +226,8 @@ impl Slot {
         while self.ring.pop(&mut record) {}
     }
 
-    /// Requests a sample that stands for so many ticks. Returns how many requested ticks were unanswered before.
+    /// Requests a sample that stands for so many ticks. Returns how many requested ticks were
+    /// unanswered before.
     pub fn ask(&self, ticks: u32) -> u32 {
         self.due.fetch_add(ticks, Ordering::Relaxed)
     }
@@ -245,7 +256,13 @@ impl Slot {
     }
 
     /// All of a sample but its frames.
-    fn known(&self, begin_ns: u64, ticks: u32, in_syscall: bool, depth: usize) -> [u64; 1 + SAMPLE_WORDS] {
+    fn known(
+        &self,
+        begin_ns: u64,
+        ticks: u32,
+        in_syscall: bool,
+        depth: usize,
+    ) -> [u64; 1 + SAMPLE_WORDS] {
         let (now_ns, cpu_ns) = (clock::now_ns(), clock::thread_cpu_ns());
         let (task, poll) = (self.task.load(Ordering::Relaxed), self.poll.load(Ordering::Relaxed));
         let truncated = if depth == FRAMES { flag::TRUNCATED } else { 0 };
@@ -264,9 +281,10 @@ fn record(known: &[u64; 1 + SAMPLE_WORDS], frames: &[usize]) -> [u64; RECORD_WOR
 }
 
 impl Before {
-    /// The flags of a sample: on the CPU if the thread used it for half of the time since the sample before. The first
-    /// sample of a poll has none to compare with, for the CPU clock costs a system call, too much for every poll: it
-    /// was on the CPU unless it interrupted a system call.
+    /// The flags of a sample: on the CPU if the thread used it for half of the time since the
+    /// sample before. The first sample of a poll has none to compare with, for the CPU clock costs
+    /// a system call, too much for every poll: it was on the CPU unless it interrupted a system
+    /// call.
     fn judge(&self, poll: u64, now_ns: u64, cpu_ns: u64, in_syscall: bool) -> u8 {
         let before = self.poll.swap(poll, Ordering::Relaxed);
         let wall_ns = now_ns.saturating_sub(self.at_ns.swap(now_ns, Ordering::Relaxed));
@@ -274,7 +292,9 @@ impl Before {
         let comparable = before == poll;
         let on_cpu = if comparable { used_ns >= wall_ns / 2 } else { !in_syscall };
         let set = |so: bool, flag: u8| if so { flag } else { 0 };
-        set(on_cpu, flag::ON_CPU) | set(!comparable, flag::GUESSED) | set(in_syscall, flag::IN_SYSCALL)
+        set(on_cpu, flag::ON_CPU)
+            | set(!comparable, flag::GUESSED)
+            | set(in_syscall, flag::IN_SYSCALL)
     }
 }
 
@@ -301,7 +321,8 @@ mod tests {
 
     #[test]
     fn a_sample_is_on_the_cpu_if_half_of_the_time_was_used() {
-        let before = Before { poll: AtomicU64::new(0), at_ns: AtomicU64::new(0), cpu_ns: AtomicU64::new(0) };
+        let before =
+            Before { poll: AtomicU64::new(0), at_ns: AtomicU64::new(0), cpu_ns: AtomicU64::new(0) };
         assert_eq!(before.judge(1, 100, 50, true), flag::GUESSED | flag::IN_SYSCALL);
         assert_eq!(before.judge(1, 200, 100, false), flag::ON_CPU);
         assert_eq!(before.judge(1, 300, 149, true), flag::IN_SYSCALL);

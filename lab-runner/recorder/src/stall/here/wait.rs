@@ -1,4 +1,5 @@
-//! What the kernel says a thread waits for: `/proc/self/task/<tid>/wchan` and `syscall`, and the file of its descriptor.
+//! What the kernel says a thread waits for: `/proc/self/task/<tid>/wchan` and `syscall`, and the
+//! file of its descriptor.
 
 use crate::proc;
 use crate::stall::here::slot::Poll;
@@ -9,7 +10,8 @@ const NAME: usize = 64;
 /// Bytes of a file's path that are kept: the last ones, which tell files apart.
 const FILE: usize = 256;
 
-/// A record of what a poll's thread waits for; nothing if it does not wait or the kernel does not report it.
+/// A record of what a poll's thread waits for; nothing if it does not wait or the kernel does not
+/// report it.
 pub fn record(poll: Poll, now_ns: u64) -> Option<Vec<u64>> {
     let syscall = proc::syscall(poll.tid);
     let mut channel = proc::channel(poll.tid).unwrap_or_default();

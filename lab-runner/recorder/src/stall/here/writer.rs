@@ -1,7 +1,10 @@
-//! Appends to `stall.bin`. Once it cannot, it appends no more: half a record would make garbage of what follows.
+//! Appends to `stall.bin`. Once it cannot, it appends no more: half a record would make garbage of
+//! what follows.
 
 use lab_kit::clock;
-use lab_recording::stall::format::{COUNTS_WORDS, Counts, FILE_LIMIT, Head, MAGIC, VERSION, kind, stamp};
+use lab_recording::stall::format::{
+    COUNTS_WORDS, Counts, FILE_LIMIT, Head, MAGIC, VERSION, kind, stamp,
+};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -37,7 +40,9 @@ impl Writer {
         let bytes = record.len() as u64 * 8;
         if self.trouble.is_some() || bytes > self.left {
             self.lost += 1;
-            self.trouble.get_or_insert_with(|| format!("its file reached the limit of {} MiB", FILE_LIMIT >> 20));
+            self.trouble.get_or_insert_with(|| {
+                format!("its file reached the limit of {} MiB", FILE_LIMIT >> 20)
+            });
             return;
         }
         self.left -= bytes;
@@ -76,7 +81,8 @@ fn header(hz: u32) -> io::Result<Vec<u8>> {
     let path = executable.as_os_str().as_bytes();
     let maps = std::fs::read("/proc/self/maps")?;
     let sizes = [path.len() as u64, maps.len() as u64];
-    let words = [MAGIC, VERSION, clock::now_ns(), u64::from(hz), length, changed_ns, sizes[0], sizes[1]];
+    let words =
+        [MAGIC, VERSION, clock::now_ns(), u64::from(hz), length, changed_ns, sizes[0], sizes[1]];
     let mut header: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     for text in [path, &maps] {
         header.extend(text);
@@ -95,7 +101,15 @@ mod tests {
     fn a_full_file_loses_samples_and_keeps_its_counts() {
         let path = TempDir::new().unwrap().keep().join("stall.bin");
         let mut writer = Writer::create(&path, 1_000, 0).unwrap();
-        let record = [Head { kind: kind::SAMPLE, flags: 0, words: SAMPLE_WORDS as u16 }.to_word(), 1, 2, 3, 4, 5, 6];
+        let record = [
+            Head { kind: kind::SAMPLE, flags: 0, words: SAMPLE_WORDS as u16 }.to_word(),
+            1,
+            2,
+            3,
+            4,
+            5,
+            6,
+        ];
         writer.left = 100;
         writer.append(&record);
         writer.append(&record);
@@ -105,7 +119,10 @@ mod tests {
         let counts = Counts { ticks: 7, lost: writer.lost, ..Counts::default() };
         writer.finish(&counts);
         let recording = lab_recording::stall::read(&path).unwrap();
-        assert_eq!((recording.samples.len(), recording.counts, recording.cut), (1, Some(counts), false));
+        assert_eq!(
+            (recording.samples.len(), recording.counts, recording.cut),
+            (1, Some(counts), false)
+        );
         std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 }

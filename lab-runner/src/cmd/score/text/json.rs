@@ -86,7 +86,11 @@ pub(crate) fn document<'a>(score: &'a Score, folder: &Path) -> ScoreDocument<'a>
         left_out: score.recorded.left_out,
         unread: score.unread(),
         overall: measures_of(&score.overall()),
-        groups: score.groups().into_iter().map(|(name, tally)| Group { name, measures: measures_of(&tally) }).collect(),
+        groups: score
+            .groups()
+            .into_iter()
+            .map(|(name, tally)| Group { name, measures: measures_of(&tally) })
+            .collect(),
         scanner: scanner.map(|(command, tally)| Scanner { command, measures: measures_of(&tally) }),
         matrix: Counts {
             columns: matrix.columns.iter().map(|column| column.name()).collect(),
@@ -104,7 +108,10 @@ fn measures_of(tally: &Tally) -> Measures {
     };
     let [faulty, healthy] = tally.doubtful;
     Measures {
-        shares: measures(tally).into_iter().map(|(name, of)| (name.replace(' ', "_"), share(of))).collect(),
+        shares: measures(tally)
+            .into_iter()
+            .map(|(name, of)| (name.replace(' ', "_"), share(of)))
+            .collect(),
         accused: tally.accused,
         undecided: Undecided { faulty, healthy },
         detect: tally.detect,

@@ -17,18 +17,32 @@ pub(crate) fn markdown(score: &Score, to: &mut dyn Write) -> io::Result<()> {
         to,
         "| | recall | named first | precision | specificity | called healthy | localization |\n| --- | --- | --- | --- | --- | --- | --- |"
     )?;
-    for (name, tally) in rows.chain(scanner.map(|(command, tally)| (format!("all runs, by `{command}`"), tally))) {
-        let shares: String = measures(&tally).iter().map(|(_, share)| format!(" {} |", sure(*share, STYLE))).collect();
+    for (name, tally) in
+        rows.chain(scanner.map(|(command, tally)| (format!("all runs, by `{command}`"), tally)))
+    {
+        let shares: String = measures(&tally)
+            .iter()
+            .map(|(_, share)| format!(" {} |", sure(*share, STYLE)))
+            .collect();
         writeln!(to, "| {name} |{shares}")?;
     }
     if let Some(detect) = overall.detect {
-        writeln!(to, "\nThe true cause was found within {} of the start.", detected(detect, STYLE))?;
+        writeln!(
+            to,
+            "\nThe true cause was found within {} of the start.",
+            detected(detect, STYLE)
+        )?;
     }
     let matrix = score.matrix();
-    let heads: String = matrix.columns.iter().map(|column| format!(" {} |", column.name())).collect();
+    let heads: String =
+        matrix.columns.iter().map(|column| format!(" {} |", column.name())).collect();
     writeln!(to, "\n| truth |{heads}\n| --- |{}", " --- |".repeat(matrix.columns.len()))?;
     for (truth, counts) in &matrix.rows {
-        writeln!(to, "| {truth} |{}", counts.iter().map(|count| format!(" {count} |")).collect::<String>())?;
+        writeln!(
+            to,
+            "| {truth} |{}",
+            counts.iter().map(|count| format!(" {count} |")).collect::<String>()
+        )?;
     }
     Ok(())
 }
@@ -42,9 +56,15 @@ mod tests {
         let mut text = Vec::new();
         markdown(&crate::cmd::score::text::tests::made_up(), &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
-        let bars: Vec<usize> =
-            text.lines().filter(|line| line.starts_with('|')).map(|l| l.matches('|').count()).collect();
+        let bars: Vec<usize> = text
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .map(|l| l.matches('|').count())
+            .collect();
         assert_eq!(bars, [8, 8, 8, 8, 8, 8, 6, 6, 6, 6], "{text}");
-        assert!(text.contains("| long-poll | 1 | 1 | 0 | 0 |\n| healthy | 0 | 0 | 1 | 0 |"), "{text}");
+        assert!(
+            text.contains("| long-poll | 1 | 1 | 0 | 0 |\n| healthy | 0 | 0 | 1 | 0 |"),
+            "{text}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! How often a diagnosis is right, for people: one screen, the matrix, and every run that was diagnosed wrongly.
+//! How often a diagnosis is right, for people: one screen, the matrix, and every run that was
+//! diagnosed wrongly.
 
 mod json;
 mod markdown;
@@ -18,7 +19,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Prints a score.
-pub(crate) fn print(score: &Score, folder: &Path, style: Style, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print(
+    score: &Score,
+    folder: &Path,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let overall = score.overall();
     let head = format!("score · {} of {} planned runs", score.runs.len(), score.recorded.planned());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
@@ -38,12 +44,18 @@ fn left_out(score: &Score) -> Vec<String> {
     let left = score.recorded.left_out;
     let more = if score.recorded.thorough { "" } else { ", --thorough runs all" };
     let all = [
-        (left.label_does_not_hold, "left out: the fault does not occur with so many workers".to_owned()),
+        (
+            left.label_does_not_hold,
+            "left out: the fault does not occur with so many workers".to_owned(),
+        ),
         (left.refused, "left out: the scenario refuses the load".to_owned()),
         (left.no_time, format!("left out: no time{more}")),
         (score.unread(), "without a recording that can be diagnosed".to_owned()),
     ];
-    all.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+    all.into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect()
 }
 
 /// The measures of all runs, in the order in which they are shown.
@@ -70,17 +82,32 @@ fn counts(measure: &str) -> &'static str {
     }
 }
 
-fn print_overall(score: &Score, overall: &Tally, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_overall(
+    score: &Score,
+    overall: &Tally,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let other = score.other();
-    let heads = score.recorded.scanner.as_deref().map(|scanner| format!("{scanner:<26}")).unwrap_or_default();
+    let heads = score
+        .recorded
+        .scanner
+        .as_deref()
+        .map(|scanner| format!("{scanner:<26}"))
+        .unwrap_or_default();
     writeln!(to, "\n{DIM}{:<16}{:<26}{heads}share of{DIM:#}", "", "lab")?;
     for (number, (measure, share)) in measures(overall).into_iter().enumerate() {
-        let other = other.as_ref().map(|other| format!("{:<26}", sure(measures(other)[number].1, style)));
+        let other =
+            other.as_ref().map(|other| format!("{:<26}", sure(measures(other)[number].1, style)));
         let (share, counts) = (sure(share, style), counts(measure));
         writeln!(to, "{measure:<16}{share:<26}{}{DIM}{counts}{DIM:#}", other.unwrap_or_default())?;
     }
     let took = overall.detect.map_or_else(|| "-".into(), |detect| detected(detect, style));
-    writeln!(to, "{:<16}{took:<26}{DIM}from the start of a profiled run to its true finding{DIM:#}", "detection time")?;
+    writeln!(
+        to,
+        "{:<16}{took:<26}{DIM}from the start of a profiled run to its true finding{DIM:#}",
+        "detection time"
+    )?;
     let [faulty, healthy] = overall.doubtful;
     writeln!(to, "{:<16}{faulty} faulty, {healthy} healthy", "undecided")?;
     if other.is_none() {
@@ -107,22 +134,30 @@ fn detected(detect: Detect, style: Style) -> String {
 }
 
 fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) -> io::Result<()> {
-    writeln!(to, "\n{DIM}{:<15}{:<22}{:<22}{:<22}localization{DIM:#}", "", "recall", "precision", "specificity")?;
+    writeln!(
+        to,
+        "\n{DIM}{:<15}{:<22}{:<22}{:<22}localization{DIM:#}",
+        "", "recall", "precision", "specificity"
+    )?;
     for (name, tally) in groups {
-        let shares = [tally.recall, tally.precision, tally.silence, tally.place].map(|share| sure(share, style));
+        let shares = [tally.recall, tally.precision, tally.silence, tally.place]
+            .map(|share| sure(share, style));
         let [recall, precision, silence, place] = shares;
         writeln!(to, "{name:<15}{recall:<22}{precision:<22}{silence:<22}{place}")?;
     }
     Ok(())
 }
 
-/// Rows are the truth. The names of causes are long, so heads are their first words, and the rows have them in full.
+/// Rows are the truth. The names of causes are long, so heads are their first words, and the rows
+/// have them in full.
 fn print_matrix(matrix: &Matrix, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let heads: String = matrix.columns.iter().map(|column| format!("{:>11}", short(&column.name()))).collect();
+    let heads: String =
+        matrix.columns.iter().map(|column| format!("{:>11}", short(&column.name()))).collect();
     writeln!(to, "\n{DIM}{:<21}{heads}{DIM:#}", ascii("truth, first finding", style))?;
     for (truth, counts) in &matrix.rows {
-        let cell =
-            |count: &u64| if *count == 0 { format!("{:>11}", ascii("·", style)) } else { format!("{count:>11}") };
+        let cell = |count: &u64| {
+            if *count == 0 { format!("{:>11}", ascii("·", style)) } else { format!("{count:>11}") }
+        };
         writeln!(to, "{truth:<21}{}", counts.iter().map(cell).collect::<String>())?;
     }
     Ok(())
@@ -165,8 +200,13 @@ fn wrong(run: &Run) -> String {
     let cell = &run.cell;
     let neighbour = if cell.neighbour { ", noisy neighbour" } else { "" };
     let workers = if cell.workers == 1 { "worker" } else { "workers" };
-    let asked = format!("seed {}, {} load, {} {workers}{neighbour}", cell.seed, cell.load, cell.workers);
-    format!("{:<30} {:<15} {asked}\n    truth     {truth}\n    findings  {said}", cell.folder, verdict(run))
+    let asked =
+        format!("seed {}, {} load, {} {workers}{neighbour}", cell.seed, cell.load, cell.workers);
+    format!(
+        "{:<30} {:<15} {asked}\n    truth     {truth}\n    findings  {said}",
+        cell.folder,
+        verdict(run)
+    )
 }
 
 fn verdict(run: &Run) -> &'static str {

@@ -22,7 +22,8 @@ pub(crate) fn print_rules(style: Style, to: &mut dyn Write) -> io::Result<()> {
 fn print_rule(rule: &Rule, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for limit in rule.when {
         let says = limit.sign.in_words(limit.least);
-        let shows = if limit.why == ONCE { says } else { format!("{says}, or more: {}", limit.why) };
+        let shows =
+            if limit.why == ONCE { says } else { format!("{says}, or more: {}", limit.why) };
         print_part("if", &shows, style, to)?;
     }
     print_part("refuted by", rule.refuted_by, style, to)?;
@@ -31,7 +32,12 @@ fn print_rule(rule: &Rule, style: Style, to: &mut dyn Write) -> io::Result<()> {
 
 fn print_part(name: &str, text: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for (number, line) in wrapped(text, WIDTH).iter().enumerate() {
-        writeln!(to, "  {DIM}{:<11}{DIM:#}{}", if number == 0 { name } else { "" }, ascii(line, style))?;
+        writeln!(
+            to,
+            "  {DIM}{:<11}{DIM:#}{}",
+            if number == 0 { name } else { "" },
+            ascii(line, style)
+        )?;
     }
     Ok(())
 }

@@ -12,7 +12,8 @@ pub fn short(name: &str) -> String {
     };
     let Some(end) = closing(rest) else { return name.to_owned() };
     let of_type = before_as(&rest[..end]);
-    let of_type = without_arguments(of_type.trim_start_matches(['&', '*']).trim_start_matches("mut "));
+    let of_type =
+        without_arguments(of_type.trim_start_matches(['&', '*']).trim_start_matches("mut "));
     let method = without_arguments(&rest[end + 1..]);
     let parts = (of_type.rsplit("::").next(), method.rsplit("::").next());
     match parts {
@@ -27,7 +28,9 @@ pub fn short(name: &str) -> String {
 pub fn short_of_own(name: &str) -> String {
     let short = short(name);
     match short.split_once("::") {
-        Some((of, function)) if !of.starts_with(char::is_uppercase) && !of.is_empty() => function.to_owned(),
+        Some((of, function)) if !of.starts_with(char::is_uppercase) && !of.is_empty() => {
+            function.to_owned()
+        }
         _ => short,
     }
 }
@@ -118,7 +121,8 @@ mod tests {
         for (name, expected) in names {
             assert_eq!(short(name), expected, "{name}");
         }
-        let own = ["shop::…::import::{closure}", "shop::Store::put", "<shop::A as core::B>::c"].map(short_of_own);
+        let own = ["shop::…::import::{closure}", "shop::Store::put", "<shop::A as core::B>::c"]
+            .map(short_of_own);
         assert_eq!(own, ["import", "Store::put", "A::c"]);
     }
 }

@@ -18,14 +18,16 @@ fn between(before: &Side, after: &Side, shape: Shape) -> Result<Icicle> {
 
 /// What an attribute of the frame with this name is.
 fn attribute<'a>(svg: &'a str, name: &str, of: &str) -> &'a str {
-    let tag = svg.split(&format!("<title>{name} (")).next().unwrap().rsplit("<svg ").next().unwrap();
+    let tag =
+        svg.split(&format!("<title>{name} (")).next().unwrap().rsplit("<svg ").next().unwrap();
     tag.split(&format!("{of}=\"")).nth(1).unwrap().split('"').next().unwrap()
 }
 
 #[test]
 fn a_frame_says_what_it_weighs_and_hangs_below_its_caller() {
     let profile = folded("main;work 300\nmain;rest 100\n");
-    let svg = icicle(&side("before", &profile, Some(10)), None, "greedy, cpu").unwrap().svg(0.1, true);
+    let svg =
+        icicle(&side("before", &profile, Some(10)), None, "greedy, cpu").unwrap().svg(0.1, true);
     assert!(svg.contains("<title>work (30.0 us per request, 75.0 %)</title>"), "{svg}");
     assert!(svg.contains("<title>all (40.0 us per request, 100.0 %)</title>"), "{svg}");
     let y = |name: &str| attribute(&svg, name, "y").parse::<usize>().unwrap();
@@ -39,12 +41,17 @@ fn a_frame_has_the_colour_of_whose_code_it_is() {
     let svg = icicle(&side("before", &profile, None), Some("shop"), "t").unwrap().svg(0.1, true);
     let class = |name: &str| attribute(&svg, name, "class");
     assert_eq!([class("[tokio]"), class("shop::a::{closure}")], ["tokio", "own-code"]);
-    assert_eq!([class("serde_json::b"), class("alloc::c"), class("memcpy")], ["dependency", "std", "std"]);
+    assert_eq!(
+        [class("serde_json::b"), class("alloc::c"), class("memcpy")],
+        ["dependency", "std", "std"]
+    );
 }
 
 #[test]
 fn a_short_name_is_written_into_its_frame_with_an_ellipsis_if_nothing_else_will() {
-    let profile = folded("shop::…::import::{closure};shop::Store::put 300\nshop::…::import::{closure} 9000\n");
+    let profile = folded(
+        "shop::…::import::{closure};shop::Store::put 300\nshop::…::import::{closure} 9000\n",
+    );
     let picture = icicle(&side("before", &profile, None), None, "t").unwrap();
     let svg = picture.svg(0.1, true);
     assert!(svg.contains("<text x=\"4\" y=\"13\">import</text>"), "{svg}");
@@ -61,10 +68,12 @@ fn frames_that_are_too_narrow_are_left_out() {
 
 #[test]
 fn own_functions_and_what_they_call_have_the_colour_of_their_change_and_the_rest_none() {
-    let before =
-        folded("[tokio];shop::…::import::{closure};serde_json::x 9000\n[tokio];shop::same 800\n[tokio];park 700\n");
-    let after =
-        folded("[tokio];shop::…::import::{closure};serde_json::x 90\n[tokio];shop::same 800\n[tokio];shop::late 300\n");
+    let before = folded(
+        "[tokio];shop::…::import::{closure};serde_json::x 9000\n[tokio];shop::same 800\n[tokio];park 700\n",
+    );
+    let after = folded(
+        "[tokio];shop::…::import::{closure};serde_json::x 90\n[tokio];shop::same 800\n[tokio];shop::late 300\n",
+    );
     let sides = (side("buggy", &before, Some(1)), side("fixed", &after, Some(1)));
     let was = between(&sides.0, &sides.1, Shape::Before).unwrap();
     let svg = was.svg(0.1, true);
@@ -86,7 +95,10 @@ fn nothing_is_no_picture() {
     let error = |picture: Result<Icicle>| picture.unwrap_err().to_string();
     let (before, after) = (side("before", &none, Some(1)), side("after", &some, Some(1)));
     assert_eq!(error(icicle(&before, None, "t")), "no samples: there is nothing to draw before");
-    assert_eq!(error(between(&before, &after, Shape::Before)), "no samples: there is no shape before");
+    assert_eq!(
+        error(between(&before, &after, Shape::Before)),
+        "no samples: there is no shape before"
+    );
     assert!(between(&before, &after, Shape::After).is_ok());
 }
 
@@ -95,8 +107,11 @@ fn names_are_text_whatever_they_are() {
     let long = format!("{}&<{}", "x".repeat(MOST_NAME - 2), "y".repeat(900));
     let hostile = format!("<script>alert(1)</script>;a\"b'c&d;]]>;<g>;{long};f (12 9\n");
     let profile = folded(&hostile);
-    let side = Side { label: "</svg><script>", unit: "<b>", op: "&", ..side("", &profile, Some(1)) };
-    for picture in [icicle(&side, None, "<i>\"").unwrap(), between(&side, &side, Shape::After).unwrap()] {
+    let side =
+        Side { label: "</svg><script>", unit: "<b>", op: "&", ..side("", &profile, Some(1)) };
+    for picture in
+        [icicle(&side, None, "<i>\"").unwrap(), between(&side, &side, Shape::After).unwrap()]
+    {
         let svg = picture.svg(0.0, true);
         for word in ["<script", "<g>", "<i>", "<b>", "id=", "onload", "style", "href"] {
             assert!(!svg.contains(word), "{word} in {svg}");
