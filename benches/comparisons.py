@@ -22,7 +22,7 @@ FIXES = ('fixed', 'spawn-await', 'bounded', 'unconstrained', 'spawn-join-all')
 
 
 def build():
-    subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab-runner', '--bin', 'lab'], cwd=ROOT, check=True)
+    subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab'], cwd=ROOT, check=True)
 
 
 def lab(folder, *args):

@@ -46,7 +46,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--pairs', type=int, default=12)
     args = parser.parse_args()
-    subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab-runner', '--bin', 'lab'], cwd=ROOT, check=True)
+    subprocess.run(['cargo', 'build', '--release', '--quiet', '--package', 'lab'], cwd=ROOT, check=True)
     ratios, shares = [], []
     for seed in range(args.pairs):
         (without, under), counts = pair(100 + seed)
