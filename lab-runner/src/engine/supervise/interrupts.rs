@@ -2,6 +2,7 @@
 //! the lab.
 
 use anyhow::Context;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::sync::Arc;
@@ -29,9 +30,22 @@ pub(crate) struct Interrupts {
     first: Arc<AtomicI32>,
 }
 
+/// Begins to catch both signals. One that comes meanwhile waits until it is caught: signal-hook
+/// installs its handler first and what that is to do a moment later, and a signal in between would
+/// be lost.
+fn catch_signals() -> anyhow::Result<Signals> {
+    let mut both = SigSet::empty();
+    both.add(Signal::SIGINT);
+    both.add(Signal::SIGTERM);
+    let before = both.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let signals = Signals::new([SIGINT, SIGTERM]);
+    before.thread_set_mask()?;
+    Ok(signals?)
+}
+
 impl Interrupts {
     pub fn catch() -> anyhow::Result<Interrupts> {
-        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot catch signals")?;
+        let mut signals = catch_signals().context("cannot catch signals")?;
         let (sender, events) = channel();
         let first = Arc::new(AtomicI32::new(0));
         let (of_signals, latch) = (sender.clone(), Arc::clone(&first));
