@@ -122,7 +122,7 @@ const VARIANTS: &[Variant] = &[
             .at_least(5.0),
             Claim::stacks("where its polls wait is that read", "stall off-CPU", "", READS)
                 .at_least(0.9),
-            Claim::cpu_time("and a CPU profile shows next to nothing of it", READS).at_most(0.2),
+            Claim::cpu_time("and a CPU profile shows next to nothing of it", READS).at_most(0.3),
             Claim::stacks(
                 "unaffected requests wait for that read, by name",
                 "sched blame",

@@ -114,14 +114,17 @@ fn wider(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
 }
 
 /// The range of a share of waiting by how much the long polls differ from each other: that of a
-/// ratio of two sums over clusters (Cochran 1977, 2.11), a poll being a cluster. Fewer than two
-/// polls say nothing about any other.
+/// ratio of two sums over clusters (Cochran 1977, 2.11), a poll being a cluster.
 fn between_polls(share: f64, wanted: &Stacks, polls: &[LongPoll]) -> (f64, f64) {
     let waits: Vec<(f64, f64)> =
         polls.iter().filter_map(|poll| waits_there(poll, wanted)).collect();
     let (n, all) = (waits.len() as f64, waits.iter().map(|(ms, _)| ms).sum::<f64>());
-    if waits.len() < 2 || all <= 0.0 {
+    if waits.is_empty() || all <= 0.0 {
         return (0.0, 1.0);
+    }
+    // The only poll that waited is all that there is to have a share of: one that never ends, say.
+    if waits.len() == 1 {
+        return (share, share);
     }
     let mean = waits.iter().map(|(ms, there)| ms * there).sum::<f64>() / all;
     let squares: f64 = waits.iter().map(|(ms, there)| (ms * (there - mean)).powi(2)).sum();
@@ -178,6 +181,7 @@ fn wilson(share: f64, samples: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn view(unit: &str, stacks: &str) -> View {
         View {
@@ -225,6 +229,26 @@ mod tests {
         let busy = of_wall_time(Reading::exact(0.9), &counts(3_000, 3_000)).unwrap();
         assert_eq!(busy.value, 0.9, "one that computes is nearly all of its time");
         assert_eq!(of_wall_time(share, &counts(150, 0)), None);
+    }
+
+    #[test]
+    fn a_poll_that_waits_alone_is_all_there_is_and_several_tell_how_they_differ() {
+        let poll = |seen_ms: u64, function: &str| -> LongPoll {
+            let frame = json!({"function": function});
+            let poll = json!({
+                "task": 1, "thread": 1, "poll": 1, "begin_ns": 0, "seen_ns": seen_ms * 1_000_000,
+                "samples": seen_ms, "on_cpu": 0.0, "runnable": 0.0, "stack": [frame],
+                "stack_share": 1.0, "waits": [],
+            });
+            serde_json::from_value(poll).unwrap()
+        };
+        let reads =
+            Stacks { view: "stall off-CPU", among: "", having: &["read"], whole: Whole::View };
+        let range = |polls: &[LongPoll]| between_polls(1.0, &reads, polls);
+        assert_eq!(range(&[]), (0.0, 1.0));
+        assert_eq!(range(&[poll(4_000, "read")]), (1.0, 1.0));
+        let (low, high) = range(&[poll(250, "read"), poll(250, "read"), poll(100, "lock")]);
+        assert!(low < 0.9 && high == 1.0, "{low} to {high}");
     }
 
     #[test]
