@@ -18,8 +18,10 @@ pub enum Better {
 ///
 /// ```
 /// use lab_kit::Metric;
-/// const IN_TIME: Metric = Metric::higher("files_in_time", "files", 0.05, "files read before their deadline").may_be_zero();
-/// assert!(IN_TIME.is_count());
+/// const IN_TIME: Metric = Metric::higher("files_in_time", "files", 0.05, "files read in time")
+///     .may_be_zero()
+///     .before_deadline();
+/// assert!(IN_TIME.before_deadline);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
@@ -36,6 +38,9 @@ pub struct Metric {
     /// Whether a good run may have none of it. Then half of one is added to both sides of a pair,
     /// which draws small counts towards each other; the report mentions it.
     pub may_be_zero: bool,
+    /// Whether it counts what is done before a deadline. Other processes on the host change no
+    /// other count; of this one a claim that fails beside them is undecided.
+    pub before_deadline: bool,
 }
 
 impl Metric {
@@ -46,7 +51,8 @@ impl Metric {
         margin: f64,
         about: &'static str,
     ) -> Metric {
-        Metric { name, unit, better: Better::Lower, margin, about, may_be_zero: false }
+        let (may_be_zero, before_deadline) = (false, false);
+        Metric { name, unit, better: Better::Lower, margin, about, may_be_zero, before_deadline }
     }
 
     /// A metric that gets better as it rises.
@@ -64,9 +70,8 @@ impl Metric {
         Metric { may_be_zero: true, ..self }
     }
 
-    /// Whether it counts something instead of timing it. Other processes make times longer, and
-    /// change no count.
-    pub fn is_count(&self) -> bool {
-        !matches!(self.unit, "us" | "ms" | "1/s")
+    /// Sets [`Metric::before_deadline`].
+    pub const fn before_deadline(self) -> Metric {
+        Metric { before_deadline: true, ..self }
     }
 }

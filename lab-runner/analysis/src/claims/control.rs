@@ -38,7 +38,7 @@ pub fn controls(
     let Some(fix) = scenario.first(Kind::Fixed) else { return Vec::new() };
     let on = |variant: &str, claim: Claim| match is_about_a_sweep(&claim) {
         true => on_way(variant, claim, sweep?, scenario),
-        false => on_run(variant, claim, runs),
+        false => on_run(variant, claim, runs, scenario),
     };
     let tried = |control: &Control| {
         let (on_trap, on_fix) =
@@ -69,12 +69,13 @@ pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> 
             claims.push(control.pretends);
         }
     }
-    claims.into_iter().filter_map(|claim| kept_in(claim, pairs)).collect()
+    claims.into_iter().filter_map(|claim| kept_in(claim, pairs, scenario)).collect()
 }
 
-fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)]) -> Option<Kept> {
-    let judge =
-        |pair: &(&Analysis, &Analysis)| judge_one(claim, pair.1, &[pair.0.clone(), pair.1.clone()]);
+fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)], scenario: &Scenario) -> Option<Kept> {
+    let judge = |pair: &(&Analysis, &Analysis)| {
+        judge_one(claim, pair.1, &[pair.0.clone(), pair.1.clone()], scenario)
+    };
     let judged: Vec<Judged> = pairs.iter().map(judge).collect();
     let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
     let asked = judged.iter().any(|judged| judged.asked);
@@ -83,11 +84,11 @@ fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)]) -> Option<Kept> {
     asked.then_some(Kept { claim, held, broken, unclear })
 }
 
-fn on_run(variant: &str, claim: Claim, runs: &[Analysis]) -> Option<Judged> {
+fn on_run(variant: &str, claim: Claim, runs: &[Analysis], scenario: &Scenario) -> Option<Judged> {
     let plain = |run: &&Analysis| {
         run.recording.spec.variant == variant && run.recording.spec.purpose.ratio() == 1
     };
-    runs.iter().find(plain).map(|run| judge_one(claim, run, runs))
+    runs.iter().find(plain).map(|run| judge_one(claim, run, runs, scenario))
 }
 
 fn on_way(variant: &str, claim: Claim, sweep: &Sweep, scenario: &Scenario) -> Option<Judged> {

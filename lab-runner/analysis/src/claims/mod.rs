@@ -6,7 +6,7 @@ mod stacks;
 pub use stacks::profiler_of;
 
 use crate::growth::sweep::{Sweep, Way};
-use crate::host::{disturbed, is_time};
+use crate::host::{disturbance, disturbed, is_time, slowdown};
 use crate::profile::Profile;
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use lab_kit::{Bound, Claim, Measure, Scenario};
@@ -91,7 +91,7 @@ pub fn judge(
             judged(*claim, stacks::reading(wanted, &run.recording, profiles)),
             stacks::disturbed(wanted, spec, profiles),
         ),
-        _ => judge_one(*claim, run, others),
+        _ => judge_one(*claim, run, others, scenario),
     };
     implied.into_iter().chain(own).map(judge).collect()
 }
@@ -165,25 +165,53 @@ enum Missing {
     NotMeasured(String),
 }
 
-fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
-    let disturbance = if is_timed(claim.measure) {
-        compared(claim.measure, run, others).find_map(disturbed)
-    } else {
-        None
+fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Judged {
+    let judged = judged(claim, reading(claim.measure, run, others));
+    let mut compared = compared(claim.measure, run, others);
+    let disturbance = match host_dependence(claim.measure, scenario) {
+        HostDependence::Time => compared.find_map(disturbed),
+        HostDependence::Completion => compared
+            .find(|run| slowdown(run).is_none())
+            .and_then(|run| disturbance(&run.recording.outcome)),
+        HostDependence::None => None,
     };
-    undecided_if(judged(claim, reading(claim.measure, run, others)), disturbance)
+    undecided_if(judged, disturbance)
 }
 
-/// Whether a claim is on a time, which others on the host make longer. Counts and endings are not.
-fn is_timed(measure: Measure) -> bool {
-    match measure {
+/// How others on the host may have broken a claim.
+enum HostDependence {
+    /// It is on a time, or on what is done before a deadline: whatever others took may be in it.
+    Time,
+    /// It is on whether work is completed before the run is over: only a host of which others took
+    /// most is too slow for that.
+    Completion,
+    /// It is on a count.
+    None,
+}
+
+fn host_dependence(measure: Measure, scenario: &Scenario) -> HostDependence {
+    let (metric, of) = match measure {
         Measure::Metric(metric)
         | Measure::Ratio { metric, .. }
-        | Measure::Growth { metric, .. } => is_time(metric),
-        Measure::Share { metric, of } => is_time(metric) || is_time(of),
-        _ => false,
+        | Measure::Growth { metric, .. } => (metric, metric),
+        Measure::Share { metric, of } => (metric, of),
+        Measure::Ending(_) => return HostDependence::Completion,
+        _ => return HostDependence::None,
+    };
+    let has_deadline = |name: &str| {
+        scenario.metrics.iter().any(|metric| metric.name == name && metric.before_deadline)
+    };
+    if [metric, of].into_iter().any(|name| is_time(name) || has_deadline(name)) {
+        HostDependence::Time
+    } else if [metric, of].into_iter().any(|name| COMPLETION.contains(&name)) {
+        HostDependence::Completion
+    } else {
+        HostDependence::None
     }
 }
+
+/// Counts of what was completed, and of what was not, when a run was over.
+const COMPLETION: [&str; 3] = ["completed", "answered", "lost"];
 
 /// The run, and the others that a claim on it looks at.
 fn compared<'a>(
@@ -429,20 +457,50 @@ mod tests {
         );
     }
 
+    /// A scenario with a counter of what is done before a deadline.
+    static SCENARIO: Scenario = Scenario::new("made-up", "", &[])
+        .metrics(&[lab_kit::Metric::higher("files_in_time", "files", 0.05, "files read in time")
+            .before_deadline()]);
+
+    fn beside(foreign_cores: f64, metrics: &[(&str, f64)]) -> Analysis {
+        let mut run = crate::comparison::paired::tests::run(1, "a", metrics);
+        run.recording.spec.environment.cores = Some(2);
+        run.recording.outcome.foreign_cores = Some(foreign_cores);
+        run
+    }
+
+    #[test]
+    fn what_needs_time_to_be_done_is_undecided_on_a_host_that_gives_none() {
+        let in_time = Claim::metric("", "files_in_time").at_least(6.0);
+        let answered = Claim::share("", "completed", "offered").equal(1.0);
+        let polls = Claim::metric("", "polls_per_op").at_most(2.0);
+        let metrics =
+            [("files_in_time", 2.0), ("completed", 8.0), ("offered", 9.0), ("polls_per_op", 9.0)];
+        let verdicts = |cores: f64| {
+            let run = beside(cores, &metrics);
+            [in_time, answered, polls].map(|claim| judge_one(claim, &run, &[], &SCENARIO).verdict)
+        };
+        use Verdict::{Broken, NotMeasured};
+        assert_eq!(verdicts(0.0), [Broken; 3]);
+        assert_eq!(verdicts(0.2), [NotMeasured, Broken, Broken], "a deadline may be missed");
+        assert_eq!(verdicts(1.5), [NotMeasured, NotMeasured, Broken], "a poll is a poll");
+    }
+
     #[test]
     fn a_busy_host_leaves_times_undecided_and_counts_as_they_are() {
         let mut busy =
             crate::comparison::paired::tests::run(1, "a", &[("wait_p99_us", 9.0), ("lost", 3.0)]);
         let time = Claim::metric("", "wait_p99_us").at_most(5.0);
         let count = Claim::metric("", "lost").equal(0.0);
-        let verdicts =
-            |run: &Analysis| [time, count].map(|claim| judge_one(claim, run, &[]).verdict);
+        let verdicts = |run: &Analysis| {
+            [time, count].map(|claim| judge_one(claim, run, &[], &SCENARIO).verdict)
+        };
         assert_eq!(verdicts(&busy), [Verdict::Broken, Verdict::Broken]);
         busy.recording.outcome.foreign_cores = Some(0.5);
         assert_eq!(verdicts(&busy), [Verdict::NotMeasured, Verdict::Broken]);
         let kept = Claim::metric("", "wait_p99_us").at_most(10.0);
         assert_eq!(
-            judge_one(kept, &busy, &[]).verdict,
+            judge_one(kept, &busy, &[], &SCENARIO).verdict,
             Verdict::Held,
             "a busy host makes nothing faster"
         );
@@ -455,7 +513,7 @@ mod tests {
         let (plain, mut other) = (run("a"), run("b"));
         other.recording.outcome.foreign_cores = Some(0.5);
         let claim = Claim::ratio("", "wait_p99_us", "b").at_most(0.5);
-        assert_eq!(judge_one(claim, &plain, &[run("b")]).verdict, Verdict::Broken);
-        assert_eq!(judge_one(claim, &plain, &[other]).verdict, Verdict::NotMeasured);
+        assert_eq!(judge_one(claim, &plain, &[run("b")], &SCENARIO).verdict, Verdict::Broken);
+        assert_eq!(judge_one(claim, &plain, &[other], &SCENARIO).verdict, Verdict::NotMeasured);
     }
 }
