@@ -2,14 +2,14 @@
 //!
 //! | code | of every command | of `run`, `report`, `verify`, `score` | of `compare` | of `doctor` |
 //! | --- | --- | --- | --- | --- |
-//! | 0 | done | every check that could be decided holds | improved, or equivalent | no false alarm |
+//! | 0 | done | every check that could be decided holds | improved, equivalent or undecided | no false alarm |
 //! | 1 | the lab failed, or could not write the page that was asked for | | | |
 //! | 2 | wrong usage; nothing was made | | | |
 //! | 3 | | a check failed, or a fault was diagnosed wrongly | the primary metric regressed | |
-//! | 4 | | nothing could be decided | undecided | this machine cannot decide |
+//! | 4 | | nothing could be decided | nothing could be compared | this machine cannot decide |
 //! | 128 + N | ended by signal N | | | |
 //!
-//! `lab report` of a recording has the code of the command that made it. A reader that closes
+//! With `--strict`, whatever is undecided makes it 4. `lab report` of a recording has the code of the command that made it. A reader that closes
 //! stdout early, as `head` does, changes no code.
 
 use std::fmt;
