@@ -3,6 +3,7 @@
 
 use crate::engine::environment;
 use crate::engine::plan::{Planned, Times};
+use crate::engine::progress::Progress;
 use crate::engine::recordings::{MANY, invocations};
 use crate::engine::supervise::{Interrupts, supervise};
 use crate::exit;
@@ -15,7 +16,7 @@ use lab_recording::folder::{self, Recorder};
 use lab_recording::outcome::Outcome;
 use lab_recording::spec::{FORMAT, Purpose, Side, Spec};
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -175,14 +176,12 @@ pub(crate) fn run_part(
         }
         let spec = spec(run);
         let recorder = record(&folder.join(run_name(number, runs.len(), &spec)), &spec)?;
-        let show = |elapsed: Duration| progress(part.before + number + 1, part.of, &spec, elapsed);
-        let ended = supervise(&spec, &recorder, interrupts, terminal.then_some(&show));
+        let progress = terminal.then(|| Progress::begin(part.before + number + 1, part.of, &spec));
+        let ended = supervise(&spec, &recorder, interrupts);
+        drop(progress);
         // Pipes and scratch files are the run's, and the run is over, however it ended.
         folder::remove_scratch(&recorder.folder);
         name_threads(ended?, &recorder)?;
-        if terminal {
-            clear_line();
-        }
         done(number + 1, &recorder.folder);
     }
     Ok(interrupts.signal())
@@ -213,21 +212,4 @@ fn record(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
             "cannot record into '{shown}': {error:#}: free some room or try another --out{kept}"
         ))
     })
-}
-
-/// One line on stderr that is written over.
-fn progress(number: usize, of: usize, spec: &Spec, elapsed: Duration) {
-    let expected = spec.load.warmup() + spec.load.duration();
-    let expected = match expected.as_secs_f64() {
-        0.0 => String::new(), // a batch takes what it takes
-        seconds => format!(" of {seconds:.1} s"),
-    };
-    let (scenario, variant) = (&spec.scenario, &spec.variant);
-    let text =
-        format!("{number}/{of} {scenario} {variant}  {:.1} s{expected}", elapsed.as_secs_f64());
-    let _ = write!(io::stderr(), "\r\x1b[K{text}");
-}
-
-fn clear_line() {
-    let _ = write!(io::stderr(), "\r\x1b[K");
 }

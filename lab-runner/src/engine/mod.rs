@@ -7,6 +7,7 @@ pub(crate) mod environment;
 pub(crate) mod execute;
 pub(crate) mod neighbour;
 pub(crate) mod plan;
+mod progress;
 pub(crate) mod raw;
 pub(crate) mod recordings;
 mod scratch;

@@ -1,7 +1,8 @@
 //! A noisy neighbour that takes a core: a process that does nothing but compute, until it is ended
 //! or its parent is gone.
 
-use std::process::{Child, Command, ExitCode, Stdio};
+use crate::engine::supervise::own_binary;
+use std::process::{Child, ExitCode, Stdio};
 
 /// The hidden word after the binary's name that makes it a noisy neighbour: `lab __neighbour
 /// PARENT`.
@@ -36,7 +37,7 @@ impl Drop for Neighbours {
 }
 
 fn neighbour() -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+    own_binary()
         .arg(SUBCOMMAND)
         .arg(std::process::id().to_string())
         .stdin(Stdio::null())

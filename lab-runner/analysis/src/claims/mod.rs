@@ -168,7 +168,7 @@ enum Missing {
 fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Judged {
     let judged = judged(claim, reading(claim.measure, run, others));
     let mut compared = compared(claim.measure, run, others);
-    let disturbance = match host_dependence(claim.measure, scenario) {
+    let disturbance = match host_dependence(claim.measure, run, scenario) {
         HostDependence::Time => compared.find_map(disturbed),
         HostDependence::Completion => compared
             .find(|run| slowdown(run).is_none())
@@ -189,13 +189,16 @@ enum HostDependence {
     None,
 }
 
-fn host_dependence(measure: Measure, scenario: &Scenario) -> HostDependence {
+fn host_dependence(measure: Measure, run: &Analysis, scenario: &Scenario) -> HostDependence {
     let (metric, of) = match measure {
         Measure::Metric(metric)
         | Measure::Ratio { metric, .. }
         | Measure::Growth { metric, .. } => (metric, metric),
         Measure::Share { metric, of } => (metric, of),
-        Measure::Ending(_) => return HostDependence::Completion,
+        // A slow host makes a run late, and crashes none.
+        Measure::Ending(_) if run.recording.outcome.ending == Ending::Hung => {
+            return HostDependence::Completion;
+        }
         _ => return HostDependence::None,
     };
     let has_deadline = |name: &str| {

@@ -35,6 +35,12 @@ impl Group {
         Ok(())
     }
 
+    /// Whether the leader has exited, whatever has been told of it until now.
+    pub fn has_exited(self) -> bool {
+        let now = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        matches!(waitid(WaitId::Pid(self.leader), now), Ok(Some(_)))
+    }
+
     /// Asks the leader what it is at. Waits until `answered`, and says whether the leader has
     /// exited meanwhile. A Ctrl-C ends the wait.
     pub fn ask(

@@ -2,11 +2,11 @@
 //! the lab.
 
 use anyhow::Context;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use nix::sys::signal::{SigSet, SigmaskHow};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) enum Event {
     Signal(i32),
 }
 
-/// Catches Ctrl-C and SIGTERM from now on. Whoever waits is woken; whoever did not wait can still
+/// Catches what ends a lab from now on. Whoever waits is woken; whoever did not wait can still
 /// ask.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
@@ -30,17 +30,33 @@ pub(crate) struct Interrupts {
     first: Arc<AtomicI32>,
 }
 
-/// Begins to catch both signals. One that comes meanwhile waits until it is caught: signal-hook
-/// installs its handler first and what that is to do a moment later, and a signal in between would
-/// be lost.
+/// Begins to catch the signals that end a lab: Ctrl-C, Ctrl-\\, a closed terminal, `kill`.
+///
+/// A signal that comes meanwhile waits until it is caught: signal-hook installs its handler first
+/// and what the handler does a moment later, and a signal in between would be lost.
 fn catch_signals() -> anyhow::Result<Signals> {
-    let mut both = SigSet::empty();
-    both.add(Signal::SIGINT);
-    both.add(Signal::SIGTERM);
-    let before = both.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    let signals = Signals::new([SIGINT, SIGTERM]);
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let mut caught = vec![SIGINT, SIGQUIT, SIGTERM];
+    // Under nohup a lab outlives its terminal.
+    if !is_ignored(SIGHUP) {
+        caught.push(SIGHUP);
+    }
+    let signals = Signals::new(caught);
+    // Whoever started the lab may ignore SIGCHLD, and then the kernel would reap the children: a
+    // handler of whatever kind ends that.
+    let children = signal_hook::flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)));
     before.thread_set_mask()?;
+    children?;
     Ok(signals?)
+}
+
+/// Whether this process was started with a signal ignored. `SigIgn` of `/proc/self/status` is a
+/// mask in hexadecimal whose lowest bit is signal 1.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 impl Interrupts {

@@ -32,8 +32,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// in every run.
 const PADDING: &str = "LAB_PADDING";
 
-/// How often a waiting parent looks up to show progress.
-const TICK: Duration = Duration::from_millis(100);
+/// How long the message of an exit that the kernel has reported may take to come.
+const SOON: Duration = Duration::from_millis(100);
 
 /// Why the supervisor stopped waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,7 @@ enum Cause {
     Interrupted(i32),
 }
 
-/// Runs one spec in a child and records how it ended. `progress` is called ten times a second with
-/// the time since the start, if there is anybody to show it to.
+/// Runs one spec in a child and records how it ended.
 ///
 /// # Errors
 /// If the child could not be started, or its ending not be written.
@@ -52,7 +51,6 @@ pub(crate) fn supervise(
     spec: &Spec,
     recorder: &Recorder,
     interrupts: &Interrupts,
-    progress: Option<&dyn Fn(Duration)>,
 ) -> anyhow::Result<Outcome> {
     let begin = Instant::now();
     let (ticks, processes) = (MachineTicks::now(), ProcessTicks::now());
@@ -60,7 +58,7 @@ pub(crate) fn supervise(
     let group = Group::of(&child);
     group.tell_exit(interrupts.sender())?;
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
-    let cause = wait(interrupts, begin, deadline, progress);
+    let cause = wait(group, interrupts, deadline);
     let asked = Instant::now();
     let exited = cause == Cause::Exited
         || (cause == Cause::Deadline && post_mortem(group, interrupts, recorder));
@@ -75,6 +73,10 @@ pub(crate) fn supervise(
     let foreign = processes.zip(ProcessTicks::now());
     let status = child.wait().context("cannot wait for the child process")?;
     let mut outcome = judge(cause, status, recorder, spec);
+    if cause == Cause::Deadline && exited {
+        let ms = spec.timeout_ms;
+        outcome.text = Some(format!("ended by itself, later than {ms} ms after its start"));
+    }
     outcome.ended_ns = Some(ended_ns);
     outcome.process_ms = Some(begin.elapsed().saturating_sub(asked).as_secs_f64() * 1e3);
     outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
@@ -100,7 +102,7 @@ fn post_mortem(group: Group, interrupts: &Interrupts, recorder: &Recorder) -> bo
 
 /// Starts this binary again as the leader of its own process group, with its output in files.
 fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
-    let child = Command::new(std::env::current_exe()?)
+    let child = own_binary()
         .arg(child::SUBCOMMAND)
         .arg(&recorder.folder)
         .env(PADDING, ".".repeat(spec.padding))
@@ -113,21 +115,26 @@ fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
     Ok(child)
 }
 
-fn wait(
-    interrupts: &Interrupts,
-    begin: Instant,
-    deadline: Instant,
-    progress: Option<&dyn Fn(Duration)>,
-) -> Cause {
+/// This very binary, to be started again: the file that this process was started from, though
+/// another one may have been built in its place.
+pub(crate) fn own_binary() -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0(std::env::current_exe().unwrap_or_else(|_| "lab".into()));
+    command
+}
+
+fn wait(group: Group, interrupts: &Interrupts, mut deadline: Instant) -> Cause {
     loop {
         // Also with nothing left: a child that has exited in time did not hang, however late we
         // look.
         let left = deadline.saturating_duration_since(Instant::now());
-        match interrupts.next(progress.map_or(left, |_| left.min(TICK))) {
+        match interrupts.next(left) {
             Some(Event::Exited) => return Cause::Exited,
             Some(Event::Signal(signal)) => return Cause::Interrupted(signal),
-            None if left.is_zero() => return Cause::Deadline,
-            None => progress.into_iter().for_each(|show| show(begin.elapsed())),
+            // The lab may have been stopped for longer than the run took (Ctrl-Z): then the
+            // deadline is found first, and the message of an exit long before it is under way.
+            None if group.has_exited() => deadline = Instant::now() + SOON,
+            None => return Cause::Deadline,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! survives.
 
 use crate::support::{Done, Lab, processes_with, signal, until};
+use lab_recording::folder::SCRATCH;
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -280,6 +281,79 @@ fn a_signal_at_any_moment_ends_the_lab_and_its_child() {
             builder.spawn_scoped(scope, move || interrupt_after(ms)).unwrap();
         }
     });
+}
+
+#[test]
+fn a_closed_terminal_and_a_quit_end_the_lab_and_its_child_as_ctrl_c_does() {
+    for (name, code) in [("HUP", 129), ("QUIT", 131), ("TERM", 143)] {
+        let lab = Lab::endings();
+        let mut command = lab.command(&["run", "endings", "--variant", "stubborn"]);
+        let parent = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        until("a run has begun", || !lab.runs().is_empty());
+        signal(name, parent.id());
+        let output = parent.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{name}: {stderr}");
+        assert!(processes_with(&lab.out.path().display().to_string()).is_empty(), "{name}");
+        assert!(!lab.runs()[0].join(SCRATCH).exists(), "{name}: nothing of the run is left");
+    }
+}
+
+#[test]
+fn a_run_that_ended_in_time_did_not_hang_though_the_lab_was_stopped_meanwhile() {
+    for _ in 0..4 {
+        let lab = Lab::endings();
+        let args = ["run", "endings", "--variant", "quick", "--timeout", "1500ms"];
+        let mut command = lab.command(&[&args[..], &["--format", "json"]].concat());
+        let parent = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // The parent's command line names the folder, too.
+        until("the child has begun", || {
+            processes_with(&lab.out.path().display().to_string()).len() > 1
+        });
+        signal("STOP", parent.id());
+        until("the child has exited", || lab_recording::folder::read_end(&lab.runs()[0]).is_some());
+        // Longer than the deadline, which is then the first thing that the lab finds.
+        std::thread::sleep(Duration::from_millis(1_700));
+        signal("CONT", parent.id());
+        let done = Done::from(parent.wait_with_output().unwrap());
+        assert_eq!(done.json()["runs"][0]["ending"], "finished", "{}", done.stderr);
+    }
+}
+
+#[test]
+fn whoever_ignores_sigchld_can_run_the_lab_all_the_same() {
+    let lab = Lab::endings();
+    let command = lab.command(&["run", "endings", "--variant", "quick"]);
+    let script = "trap '' CHLD; exec \"$0\" \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .output()
+        .unwrap();
+    let done = Done::from(output);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+}
+
+#[test]
+fn a_binary_that_is_built_anew_meanwhile_does_not_end_the_runs_of_the_one_before() {
+    let lab = Lab::endings();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("lab");
+    std::fs::copy(lab.binary(), &copy).unwrap();
+    let mut command = Command::new(&copy);
+    command.args(["run", "endings", "--variant", "quick", "--trials", "3", "--format", "json"]);
+    command.arg("--out").arg(lab.out.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let parent = command.spawn().unwrap();
+    until("a run has begun", || !lab.runs().is_empty());
+    let built = folder.path().join("built");
+    std::fs::write(&built, "no binary").unwrap();
+    std::fs::rename(&built, &copy).unwrap();
+    let done = Done::from(parent.wait_with_output().unwrap());
+    let result = done.json();
+    let endings: Vec<_> =
+        result["runs"].as_array().unwrap().iter().map(|run| run["ending"].clone()).collect();
+    assert_eq!(endings, ["finished"; 3], "{}", done.stderr);
 }
 
 #[test]
