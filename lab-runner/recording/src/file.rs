@@ -32,11 +32,20 @@ pub fn replace_with<T>(
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// What a file is called until it is whole: `.lab-1a2b3c.new`.
+const PREFIX: &str = ".lab-";
+const SUFFIX: &str = ".new";
+
+/// Whether this is the name of a file that was never finished.
+pub fn is_unfinished(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
 /// A hidden file in the same folder, with the permissions that any new file has.
 fn new_file_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".lab-").suffix(".new").permissions(Permissions::from_mode(0o666));
+    builder.prefix(PREFIX).suffix(SUFFIX).permissions(Permissions::from_mode(0o666));
     builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 

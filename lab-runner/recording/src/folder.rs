@@ -16,6 +16,7 @@
 //! Files that are written at the end are reserved at the start, so that a disk which fills up in
 //! between cannot take the ending away.
 
+use crate::file;
 use crate::outcome::{End, Outcome};
 use crate::reserved::Reserved;
 use crate::spec::{FORMAT, Spec, upgrade};
@@ -35,9 +36,15 @@ pub const STDOUT: &str = "stdout.txt";
 /// What the scenario printed on stderr.
 pub const STDERR: &str = "stderr.txt";
 
-/// Removes a run's scratch files: they are not needed once it is over.
+/// Removes what a run needs only while it lasts: its scratch files, and files that it was killed
+/// over before they had their name.
 pub fn remove_scratch(run: &Path) {
     let _ = fs::remove_dir_all(run.join(SCRATCH));
+    for entry in fs::read_dir(run).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(file::is_unfinished) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// A recording that is open for its run.
@@ -55,6 +62,13 @@ impl Recorder {
     /// If the folder exists, or if there is no room.
     pub fn create(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
         fs::create_dir(folder)?;
+        Recorder::fill(folder, spec).inspect_err(|_| {
+            // Only what was made here: a folder that was there before is another run's.
+            let _ = fs::remove_dir_all(folder);
+        })
+    }
+
+    fn fill(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
         fs::write(folder.join(SPEC), serde_json::to_vec_pretty(spec)?)?;
         Reserved::create(&folder.join(END))?;
         let outcome = Reserved::create(&folder.join(OUTCOME))?;

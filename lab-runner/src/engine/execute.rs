@@ -2,6 +2,7 @@
 //! behind.
 
 use crate::engine::environment;
+use crate::engine::invocation;
 use crate::engine::plan::{Planned, Times};
 use crate::engine::progress::Progress;
 use crate::engine::recordings::{MANY, invocations};
@@ -92,15 +93,13 @@ fn letter(side: Side) -> &'static str {
 pub(crate) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<PathBuf> {
     let time =
         humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "");
-    let folder = out.join(format!("{scenario}-{time}-{}", std::process::id()));
     crate::engine::scratch::remove_abandoned_scratch(out);
     recommend_cleaning(out);
-    let made = fs::create_dir_all(&folder);
+    let made = invocation::make(out, &format!("{scenario}-{time}"), std::process::id());
     made.map_err(|error| {
         let shown = out.display();
         UsageError::error(format!("cannot record into '{shown}': {error}: try another --out"))
-    })?;
-    Ok(folder)
+    })
 }
 
 /// What the batches of an invocation took, of the runs that ended.
@@ -202,7 +201,6 @@ fn name_threads(mut outcome: Outcome, recorder: &Recorder) -> anyhow::Result<()>
 /// stay.
 fn record(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
     Recorder::create(folder, spec).map_err(|error| {
-        let _ = fs::remove_dir_all(folder);
         let kept = folder.parent().filter(|invocation| fs::remove_dir(invocation).is_err());
         let kept = kept
             .map(|invocation| format!("; earlier runs are in {}", invocation.display()))

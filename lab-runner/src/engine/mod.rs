@@ -5,6 +5,7 @@ pub(crate) mod attach;
 pub(crate) mod child;
 pub(crate) mod environment;
 pub(crate) mod execute;
+pub(crate) mod invocation;
 pub(crate) mod neighbour;
 pub(crate) mod plan;
 mod progress;

@@ -1,6 +1,7 @@
 //! The recordings in the folder that they go to: one folder for each command that ran something,
 //! `greedy-20260301T093000Z-1234`.
 
+use crate::engine::invocation::is_held;
 use lab_recording::folder::is_recording;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ pub(crate) fn folders_in(folder: &Path) -> Vec<DirEntry> {
 }
 
 /// Whether a process is alive.
-pub(crate) fn is_alive(process: u32) -> bool {
+fn is_alive(process: u32) -> bool {
     let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
     process.is_some_and(|process| {
         rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH)
@@ -76,8 +77,11 @@ fn process_of(name: &str) -> Option<u32> {
     process.parse().ok().filter(|_| is_time && !what.is_empty())
 }
 
-fn is_running(entry: &DirEntry) -> bool {
-    entry.file_name().to_str().and_then(process_of).is_some_and(is_alive)
+/// Whether the lab that made a folder still runs: it holds the folder, or, where nothing can be
+/// held, there is a process with the number in its name.
+pub(crate) fn is_running(entry: &DirEntry) -> bool {
+    let named = || entry.file_name().to_str().and_then(process_of).is_some_and(is_alive);
+    is_held(&entry.path()).unwrap_or_else(named)
 }
 
 fn holds_a_recording(folder: &Path, depth: usize) -> bool {
@@ -103,6 +107,7 @@ fn bytes_below(folder: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::invocation::make;
 
     #[test]
     fn only_names_that_a_lab_gives_are_recordings() {
@@ -137,7 +142,8 @@ mod tests {
         let score = made("score-20260301T093000Z-4194306", "score.json");
         made("greedy-20260301T093000Z-4194307", "notes.txt");
         made("greedy", "01-buggy/spec.json");
-        made(&format!("greedy-20260301T093000Z-{}", std::process::id()), "01-buggy/spec.json");
+        let held = make(out.path(), "greedy-20260301T093000Z", std::process::id()).unwrap();
+        made(held.file_name().unwrap().to_str().unwrap(), "01-buggy/spec.json");
         std::os::unix::fs::symlink(&run, out.path().join("linked-20260301T093000Z-4194308"))
             .unwrap();
         let mut found: Vec<(PathBuf, u64)> =
