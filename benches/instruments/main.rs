@@ -84,7 +84,7 @@ fn run(args: &Args) -> Result<(), String> {
         say(&format_args!("round {round} of {rounds}: {}", asked.name));
         true
     });
-    let table = Table::of(&rows, rounds);
+    let table = Table::new(&rows, rounds);
     print(&format!("{}versions   {}\n", text(&table), versions::of_peers()))
 }
 

@@ -4,7 +4,7 @@ use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, time_ms, wrapped};
 use crate::report::{Style, sched};
 use lab_analysis::diagnosis::cured::Gone;
-use lab_analysis::diagnosis::{Cost, Diagnosis, Finding, Refused};
+use lab_analysis::diagnosis::{BelowOverhead, Cost, Diagnosis, Finding};
 use lab_analysis::hang;
 use lab_analysis::requests::Analysis;
 use lab_analysis::results::Results;
@@ -20,13 +20,13 @@ pub(crate) const WIDTH: usize = 128;
 pub(crate) fn fix_rows(report: &Results) -> Vec<(String, String)> {
     let Some(fix) = fix(report) else { return Vec::new() };
     let named = fix.cause.map_or_else(String::new, |cause| {
-        let place = fix.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+        let place = fix.function.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
         format!(" ({cause}{place})")
     });
-    let gone = format!("the named cause{named} is gone: {}: {}", fix.gone.word(), fix.because);
+    let gone = format!("the named cause{named} is gone: {}: {}", fix.gone.word(), fix.reason);
     let left = left(report);
     let moved = match (&fix.moved_to[..], left) {
-        ([], None) if fix.gone == Gone::CouldNotTell => None,
+        ([], None) if fix.gone == Gone::Undecided => None,
         ([], None) => Some("the cost moved to: nowhere that was looked at".to_owned()),
         ([], Some(left)) => {
             Some(format!("the cost moved to: nowhere that is worth a finding; {left}"))
@@ -93,7 +93,7 @@ pub(crate) fn told(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
         of.post_mortem.is_some()
             || report.diagnoses.len() == 1
             || !of.diagnosis.findings.is_empty()
-            || of.diagnosis.saw_polls
+            || of.diagnosis.polls_recorded
     };
     let rows = |of: &Diagnosed| {
         let label = if report.diagnoses.len() > 1 { of.label.clone() } else { String::new() };
@@ -109,36 +109,36 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
     if diagnosis.findings.is_empty() {
         rows.push((diagnosis.conclusion().to_string(), without_findings(diagnosis)));
     }
-    rows.extend(diagnosis.refused.iter().map(refused));
-    rows.push(("looked at".into(), or_nothing(&diagnosis.looked_at)));
-    if !diagnosis.not_looked_at.is_empty() {
-        rows.push(("not looked at".into(), diagnosis.not_looked_at.join("; ")));
+    rows.extend(diagnosis.below_overhead.iter().map(below_overhead));
+    rows.push(("looked at".into(), or_nothing(&diagnosis.examined)));
+    if !diagnosis.not_examined.is_empty() {
+        rows.push(("not looked at".into(), diagnosis.not_examined.join("; ")));
     }
     rows
 }
 
 /// Why nothing is found: `undecided: 3 requests have no answer`.
 fn without_findings(diagnosis: &Diagnosis) -> String {
-    let why = match (diagnosis.saw_polls, diagnosis.hung) {
+    let why = match (diagnosis.polls_recorded, diagnosis.hung) {
         (false, _) => "undecided: the profiler sched saw no polls",
         (true, true) => "killed at its deadline, and no cause of the hang was found",
-        (true, false) if diagnosis.withheld.is_empty() => "nothing found",
-        (true, false) => return format!("undecided: {}", diagnosis.withheld.join("; ")),
+        (true, false) if diagnosis.unexplained.is_empty() => "nothing found",
+        (true, false) => return format!("undecided: {}", diagnosis.unexplained.join("; ")),
     };
     std::iter::once(why)
-        .chain(diagnosis.withheld.iter().map(String::as_str))
+        .chain(diagnosis.unexplained.iter().map(String::as_str))
         .collect::<Vec<_>>()
         .join("; ")
 }
 
 /// `long poll in shop::import: 2.00 % is smaller than what watching cost, 3.00 %`
-fn refused(refused: &Refused) -> (String, String) {
-    let place = refused.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
-    ("refused".into(), format!("{}{place}: {}", refused.cause, refused.because))
+fn below_overhead(small: &BelowOverhead) -> (String, String) {
+    let place = small.function.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+    ("below cost".into(), format!("{}{place}: {}", small.cause, small.reason))
 }
 
-fn or_nothing(looked_at: &[String]) -> String {
-    if looked_at.is_empty() { "nothing".into() } else { looked_at.join("; ") }
+fn or_nothing(examined: &[String]) -> String {
+    if examined.is_empty() { "nothing".into() } else { examined.join("; ") }
 }
 
 fn of_finding(finding: &Finding) -> Vec<(String, String)> {
@@ -160,7 +160,7 @@ fn what(finding: &Finding) -> String {
 
 /// The function with its line.
 pub(crate) fn place(finding: &Finding) -> Option<String> {
-    let function = finding.at.as_ref()?;
+    let function = finding.function.as_ref()?;
     let line = finding
         .file
         .as_ref()
@@ -189,7 +189,7 @@ pub(crate) struct OneDiagnosis<'a> {
     variant: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     side: Option<Side>,
-    says: lab_recording::Cause,
+    conclusion: lab_recording::Cause,
     #[serde(flatten)]
     diagnosis: &'a Diagnosis,
 }
@@ -199,7 +199,7 @@ pub(crate) fn of_run<'a>(report: &'a Results, run: &Analysis) -> Option<&'a [Fin
     let spec = &run.recording.spec;
     let side = spec.side();
     let its = report.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))?;
-    let said = !its.diagnosis.findings.is_empty() || its.diagnosis.saw_polls;
+    let said = !its.diagnosis.findings.is_empty() || its.diagnosis.polls_recorded;
     (said && spec.purpose.ratio() == 1).then_some(&its.diagnosis.findings[..])
 }
 
@@ -211,7 +211,7 @@ pub(crate) fn documents(report: &Results) -> Vec<OneDiagnosis<'_>> {
         .map(|of| OneDiagnosis {
             variant: &of.variant,
             side: of.side,
-            says: of.diagnosis.conclusion(),
+            conclusion: of.diagnosis.conclusion(),
             diagnosis: &of.diagnosis,
         })
         .collect()

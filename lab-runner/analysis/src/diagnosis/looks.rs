@@ -57,7 +57,7 @@ fn why(case: &Case<'_>, profiler: Profiler) -> String {
 }
 
 /// Whether polls were seen at all.
-pub fn saw_polls(case: &Case<'_>) -> bool {
+pub fn polls_recorded(case: &Case<'_>) -> bool {
     sampled(case).is_some()
         && sched(case).is_some_and(|sched| {
             !sched.polls_unseen && sched.groups.iter().any(|group| group.polls > 0)

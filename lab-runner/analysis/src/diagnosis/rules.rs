@@ -92,7 +92,7 @@ pub static RULES: &[Rule] = &[
     Rule {
         cause: Cause::SelfShutdown,
         of: Suspicion::Refusal,
-        when: &[limit(Sign::Refused, 1.0, ONCE)],
+        when: &[limit(Sign::RuntimeRefused, 1.0, ONCE)],
         refuted_by: "the same panic with no task of the runtime below it in the stack",
         remedy: "shut the runtime down from outside: return it to the thread that built it",
         chapter: "shutdown",

@@ -160,7 +160,7 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
     ));
     let finding = &all_at_once.findings[0];
     assert_eq!(
-        (finding.cause, finding.at.as_deref(), finding.line),
+        (finding.cause, finding.function.as_deref(), finding.line),
         (Cause::LongPoll, Some("shop::import"), Some(12))
     );
     assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
@@ -208,15 +208,15 @@ fn watched(share: f64, rest_ms: f64) -> Diagnosis {
 fn what_is_smaller_than_what_overhead_cost_accuses_nobody_and_is_told() {
     // A tenth of all waiting.
     let (above, below) = (watched(0.099, 81_000.0), watched(0.101, 81_000.0));
-    assert_eq!((above.findings[0].cause, above.refused.len()), (Cause::LongPoll, 0));
+    assert_eq!((above.findings[0].cause, above.below_overhead.len()), (Cause::LongPoll, 0));
     assert_eq!(
         (below.findings.len(), below.conclusion()),
         (0, Cause::NotEnoughEvidence),
         "the long poll is still there"
     );
-    let refused = &below.refused[0];
-    assert_eq!((refused.cause, refused.at.as_deref()), (Cause::LongPoll, Some("shop::import")));
-    assert_eq!(refused.because, "10.0 % is smaller than what watching cost, 10.1 %");
+    let small = &below.below_overhead[0];
+    assert_eq!((small.cause, small.function.as_deref()), (Cause::LongPoll, Some("shop::import")));
+    assert_eq!(small.reason, "10.0 % is smaller than what watching cost, 10.1 %");
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
     };
     let full = of(looks(|_| 1));
     assert_eq!(
-        (full.findings[0].cause, full.findings[0].at.as_deref()),
+        (full.findings[0].cause, full.findings[0].function.as_deref()),
         (Cause::PoolExhausted, Some("shop::index"))
     );
     assert_eq!(full.findings[0].cost.ms, Some(320.0));
@@ -308,7 +308,7 @@ fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wa
     };
     let inside = stands("tokio::runtime::blocking::pool::Inner::run");
     assert_eq!(
-        (inside.findings[0].cause, inside.findings[0].at.as_deref()),
+        (inside.findings[0].cause, inside.findings[0].function.as_deref()),
         (Cause::SelfShutdown, Some("shop::serve"))
     );
     assert_eq!(stands("main").findings, []);
@@ -328,7 +328,7 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
     assert_eq!(both("shop::serve"), [Cause::LongPoll, Cause::SelfShutdown]);
     let at = |cause: Cause, at: &str| Finding {
         cause,
-        at: Some(at.into()),
+        function: Some(at.into()),
         file: None,
         line: None,
         cost: Cost::default(),
@@ -371,7 +371,7 @@ fn who_did_not_look_does_not_call_anything_healthy() {
     let blind = of(profile(Profiler::Alloc));
     assert_eq!((blind.conclusion(), blind.findings.len()), (Cause::NotEnoughEvidence, 0));
     assert!(
-        blind.not_looked_at.iter().any(|what| what.contains("the profiler sched did not run")),
+        blind.not_examined.iter().any(|what| what.contains("the profiler sched did not run")),
         "{blind:?}"
     );
     assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).conclusion(), Cause::Healthy);
@@ -379,7 +379,7 @@ fn who_did_not_look_does_not_call_anything_healthy() {
         note: ProfilerStatus::unavailable("no hooks"),
         ..looked(sched(0.0, 0, 1.0), Vec::new())
     };
-    assert!(of(unavailable).not_looked_at.iter().any(|what| what.contains("no hooks")));
+    assert!(of(unavailable).not_examined.iter().any(|what| what.contains("no hooks")));
 }
 
 #[test]
@@ -418,7 +418,7 @@ fn a_panic_of_a_task_is_the_first_finding_with_its_text_its_place_and_its_count(
     let causes: Vec<Cause> = found.findings.iter().map(|finding| finding.cause).collect();
     assert_eq!(causes, [Cause::Panic, Cause::LongPoll], "before the costlier one");
     let first = &found.findings[0];
-    assert_eq!((first.at.as_deref(), first.line), (Some("shop::order"), Some(12)));
+    assert_eq!((first.function.as_deref(), first.line), (Some("shop::order"), Some(12)));
     assert_eq!(first.evidence[0], "tasks panicked 7 times");
     assert!(first.evidence[1].contains("src/shop.rs:12:5: no such order"), "{:?}", first.evidence);
 }
@@ -442,7 +442,7 @@ fn a_worker_in_a_poll_that_people_notice_withholds_healthy() {
     };
     let stands = found(250, 0.0);
     assert_eq!((stands.findings.len(), stands.conclusion()), (0, Cause::NotEnoughEvidence));
-    assert_eq!(stands.withheld, ["a worker stood in one poll of shop::import for 250 ms"]);
+    assert_eq!(stands.unexplained, ["a worker stood in one poll of shop::import for 250 ms"]);
     assert_eq!(found(90, 0.0).conclusion(), Cause::Healthy);
     assert_eq!(found(250, 0.7).conclusion(), Cause::Healthy, "it had no core");
 }
@@ -466,7 +466,7 @@ fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
     let missing = beside(&[("response_p99_us", 240_000.0)], &[("response_p99_us", 900.0)]);
     assert_eq!(missing.conclusion(), Cause::NotEnoughEvidence);
     assert_eq!(
-        missing.withheld,
+        missing.unexplained,
         [
             "the slow requests of the measured run are not in the sched run: p99 900 µs there, 240 ms here"
         ]
@@ -474,7 +474,7 @@ fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
     for (measured, profiled) in [(240_000.0, 200_000.0), (9_000.0, 30.0)] {
         let found = beside(&[("response_p99_us", measured)], &[("response_p99_us", profiled)]);
         assert_eq!(
-            (found.conclusion(), found.withheld),
+            (found.conclusion(), found.unexplained),
             (Cause::Healthy, Vec::<String>::new()),
             "{measured}"
         );
@@ -490,8 +490,8 @@ fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
 fn a_request_without_an_answer_withholds_healthy_and_an_error_does_not() {
     let left = beside(&[("lost", 0.0), ("unfinished", 3.0)], &[("lost", 0.0), ("unfinished", 0.0)]);
     assert_ne!(left.conclusion(), Cause::Healthy);
-    assert!(left.withheld[0].starts_with("3 requests have no answer"), "{:?}", left.withheld);
-    assert!(left.withheld[1].contains("not in the sched run"), "{:?}", left.withheld);
+    assert!(left.unexplained[0].starts_with("3 requests have no answer"), "{:?}", left.unexplained);
+    assert!(left.unexplained[1].contains("not in the sched run"), "{:?}", left.unexplained);
     let errors = beside(&[("lost", 0.0), ("unfinished", 0.0), ("errors", 30.0)], &[]);
-    assert_eq!((errors.conclusion(), errors.withheld.len()), (Cause::Healthy, 0));
+    assert_eq!((errors.conclusion(), errors.unexplained.len()), (Cause::Healthy, 0));
 }

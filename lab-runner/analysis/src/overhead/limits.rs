@@ -25,7 +25,7 @@ pub struct RestsOn {
 }
 
 /// Why a conclusion is not drawn; nothing if it stands.
-pub fn refusal(size: Size, cost: &Known) -> Option<String> {
+pub fn below_overhead(size: Size, cost: &Known) -> Option<String> {
     let cost = cost.as_ref().ok()?;
     let (is, limit, word): (f64, f64, fn(f64) -> String) = match size {
         Size::Waiting(share) => (share, cost.of_wall.high, percent),
@@ -69,14 +69,16 @@ mod tests {
             (Size::Ms(49.9), Size::Ms(50.1)),
             (Size::Ms(0.0), Size::Ms(50.0)),
         ] {
-            assert_eq!(refusal(above, &known()), None);
+            assert_eq!(below_overhead(above, &known()), None);
             assert!(
-                refusal(below, &known()).unwrap().contains("smaller than what watching cost"),
+                below_overhead(below, &known())
+                    .unwrap()
+                    .contains("smaller than what watching cost"),
                 "{below:?}"
             );
         }
         assert_eq!(
-            refusal(Size::Waiting(0.04), &known()).unwrap(),
+            below_overhead(Size::Waiting(0.04), &known()).unwrap(),
             "4.00 % is smaller than what watching cost, 5.00 %"
         );
     }
@@ -84,7 +86,7 @@ mod tests {
     #[test]
     fn where_the_price_is_not_known_it_stands() {
         let unknown = Err("the run was killed".to_owned());
-        assert_eq!(refusal(Size::Ms(0.0), &unknown), None);
+        assert_eq!(below_overhead(Size::Ms(0.0), &unknown), None);
         assert_eq!(least_share("cpu", "samples", &unknown), None);
     }
 

@@ -7,10 +7,10 @@ mod plan;
 mod tally;
 
 pub use judge::name;
-pub use judge::{Answer, Judged, Judgement, named, of_truth, parse, same_place};
+pub use judge::{Answer, Judged, Judgement, answers, parse, same_function, true_answer};
 pub use matrix::{Column, Matrix};
 pub use plan::{Cell, LeftOut, Recorded};
-pub use tally::{Detect, Share, Tally};
+pub use tally::{DetectionTime, Share, Tally};
 
 use crate::diagnosis::Diagnosis;
 use lab_recording::Cause;
@@ -26,7 +26,7 @@ pub struct Run {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<Answer>,
     /// Causes that the diagnosis named, the costliest first.
-    pub said: Vec<Answer>,
+    pub findings: Vec<Answer>,
     /// The outcome.
     #[serde(flatten)]
     pub judged: Judged,
@@ -94,7 +94,7 @@ impl Score {
 
 /// Whether a finding lacks a function that another profiler could name: code that fills a pool or
 /// keeps memory shows in its allocations.
-pub fn lacks_a_place(diagnosis: &Diagnosis) -> bool {
+pub fn lacks_a_function(diagnosis: &Diagnosis) -> bool {
     let lacks = |cause| matches!(cause, Cause::PoolExhausted | Cause::Leak);
-    diagnosis.findings.iter().any(|finding| finding.at.is_none() && lacks(finding.cause))
+    diagnosis.findings.iter().any(|finding| finding.function.is_none() && lacks(finding.cause))
 }

@@ -51,7 +51,7 @@ pub(crate) enum Judgement {
 #[derive(Debug, Serialize)]
 pub(crate) struct Dropped {
     pub pair: usize,
-    pub why: String,
+    pub reason: String,
 }
 
 /// The noise of one metric.
@@ -68,8 +68,8 @@ pub(crate) struct MetricNoise {
     pub interval: Option<[Option<f64>; 2]>,
     /// Minimum detectable change with eight pairs, as a share.
     pub detectable_with_8: Option<f64>,
-    /// Why there is no floor.
-    pub because: Option<String>,
+    /// Why there is no noise floor.
+    pub reason: Option<String>,
 }
 
 /// Minimum detectable change with so many pairs, as a share.
@@ -157,8 +157,8 @@ fn false_alarms(comparison: &Comparison) -> Vec<String> {
 
 fn dropped(comparison: &Comparison) -> Vec<Dropped> {
     let dropped = comparison.pairs.iter().filter_map(|pair| {
-        let why = pair.dropped.clone().or_else(|| pair.disturbed.clone())?;
-        Some(Dropped { pair: pair.number, why })
+        let reason = pair.dropped.clone().or_else(|| pair.disturbed.clone())?;
+        Some(Dropped { pair: pair.number, reason })
     });
     dropped.collect()
 }
@@ -183,7 +183,7 @@ fn noise_of(metric: &Compared) -> MetricNoise {
         floor,
         interval: estimate.map(|estimate| [finite(estimate.low), finite(estimate.high)]),
         detectable_with_8: floor.map(|sd| detectable(sd, USUAL_PAIRS)),
-        because: floor.is_none().then(no_floor),
+        reason: floor.is_none().then(no_floor),
     }
 }
 
@@ -312,7 +312,7 @@ pub(crate) mod tests {
         comparison.metrics[0].estimate.as_mut().unwrap().t = (0.0, f64::INFINITY);
         let bound = noise(&comparison);
         assert!(bound.metrics[0].floor.is_none() && bound.detectable.is_empty(), "{bound:?}");
-        assert!(bound.metrics[0].because.as_ref().unwrap().starts_with("only a bound"));
+        assert!(bound.metrics[0].reason.as_ref().unwrap().starts_with("only a bound"));
         comparison.metrics[0].estimate = Err("5 pairs cannot reach a confidence of 95 %".into());
         assert_eq!(noise(&comparison).judgement, Judgement::NotMeasured);
         comparison.metrics.clear();

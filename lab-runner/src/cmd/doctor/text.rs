@@ -1,7 +1,7 @@
 //! The result of `lab doctor` on one screen: the machine, its noise, what cannot be measured on it.
 
 use crate::cmd::doctor::{
-    Examination, Facts, IoUring, Judgement, MetricNoise, Noise, Quota, Unavailable,
+    Examination, Facts, IoUring, Judgement, Limitation, MetricNoise, Noise, Quota,
 };
 use crate::report::Style;
 use crate::report::table::{BOLD, DIM};
@@ -30,7 +30,7 @@ pub(crate) fn print(found: &Examination, style: Style, to: &mut dyn Write) -> io
     row("load", &load_generator(found, style), style, to)?;
     print_noise(noise, style, to)?;
     print_judgement(noise, style, to)?;
-    print_unavailable(&found.unavailable, style, to)?;
+    print_unavailable(&found.limitations, style, to)?;
     let free = or_unknown(facts.disk_free_bytes.as_ref(), |free| {
         format!("{:.1} GB free", *free as f64 / 1e9)
     });
@@ -171,7 +171,7 @@ fn load_generator(found: &Examination, style: Style) -> String {
 
 fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if noise.metrics.iter().all(|metric| metric.interval.is_none()) {
-        let why = noise.metrics.first().and_then(|metric| metric.because.as_deref());
+        let why = noise.metrics.first().and_then(|metric| metric.reason.as_deref());
         writeln!(to)?;
         row(
             "noise",
@@ -204,7 +204,7 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
 fn print_metric(metric: &MetricNoise, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let star = if metric.primary { "*" } else { " " };
     let Some([low, high]) = metric.interval else {
-        let why = ascii(metric.because.as_deref().unwrap_or("not measured"), style);
+        let why = ascii(metric.reason.as_deref().unwrap_or("not measured"), style);
         return writeln!(to, "{star}{:<21}   {DIM}{why}{DIM:#}", metric.metric);
     };
     let end = |end: Option<f64>| end.map_or_else(|| "?".into(), three_digits);
@@ -245,7 +245,7 @@ fn print_dropped(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<
         .dropped
         .iter()
         .take(MOST_DROPPED)
-        .map(|dropped| format!("pair {}, {}", dropped.pair, dropped.why));
+        .map(|dropped| format!("pair {}, {}", dropped.pair, dropped.reason));
     let more = (all > MOST_DROPPED).then(|| format!("{} more", all - MOST_DROPPED));
     let shown: Vec<String> = shown.chain(more).collect();
     row("dropped", &format!("{all} of {} pairs: {}", noise.pairs, shown.join("; ")), style, to)
@@ -293,13 +293,13 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-fn print_unavailable(all: &[Unavailable], style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_unavailable(all: &[Limitation], style: Style, to: &mut dyn Write) -> io::Result<()> {
     if all.is_empty() {
         return writeln!(to, "\neverything that the lab measures can be measured here");
     }
     writeln!(to, "\n{BOLD}cannot be measured here{BOLD:#}")?;
-    for Unavailable { what, why, remedy } in all {
-        for (number, line) in wrapped(&format!("{what}: {why}"), WIDTH).iter().enumerate() {
+    for Limitation { affects, reason, remedy } in all {
+        for (number, line) in wrapped(&format!("{affects}: {reason}"), WIDTH).iter().enumerate() {
             writeln!(to, "{}{}", if number == 0 { "  " } else { "      " }, ascii(line, style))?;
         }
         for line in wrapped(&format!("remedy: {remedy}"), WIDTH) {

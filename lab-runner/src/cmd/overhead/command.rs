@@ -34,7 +34,7 @@ pub(crate) fn run(args: &OverheadArgs, plain: bool) -> anyhow::Result<Exit> {
         exit::say("interrupted before all instruments were measured: there is no result");
         return Ok(Exit::Interrupted(signal));
     }
-    show(&Table::of(&rows, args.rounds), args.format, plain)
+    show(&Table::new(&rows, args.rounds), args.format, plain)
 }
 
 fn chosen(only: &[String]) -> anyhow::Result<Vec<Asked>> {

@@ -113,7 +113,7 @@ pub fn text(table: &Table) -> String {
 /// Prints all tables that have rows.
 pub(crate) fn print(table: &Table, style: Style, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{BOLD}overhead{BOLD:#}")?;
-    writeln!(to, "host       {}", table.on)?;
+    writeln!(to, "host       {}", table.host)?;
     writeln!(
         to,
         "rounds     {}, each instrument in a process of its own, in a seeded random order",
@@ -160,7 +160,7 @@ fn widest(cells: &[String]) -> usize {
 /// That a row was not measured, or not in every round.
 fn doubt(row: &[&Reading]) -> Option<String> {
     let first = row.first()?;
-    let because = first.because.as_deref()?;
+    let because = first.reason.as_deref()?;
     Some(match first.estimate {
         None => format!("not measured: {because}"),
         Some(_) => format!(

@@ -169,7 +169,7 @@ fn without_finding(report: &Results) -> Headline {
 /// `import` (buggy.rs:11) held the only worker for 591 ms; 1 183 requests waited 288 ms each
 fn told(report: &Results, of: &Diagnosed, finding: &Finding) -> String {
     let held = held_ms(report, of, finding);
-    let mut text = match &finding.at {
+    let mut text = match &finding.function {
         Some(function) => {
             let file =
                 finding.file.as_deref().and_then(|file| file.rsplit('/').next()).zip(finding.line);
@@ -224,7 +224,7 @@ fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
         report.profiles.iter().filter(|p| p.spec.variant == of.variant && p.side() == of.side);
     let longest_of_sched =
         its.clone().filter_map(|profile| profile.sched.as_ref()).flat_map(|sched| &sched.groups);
-    let same = |function: &str| finding.at.as_deref() == Some(function);
+    let same = |function: &str| finding.function.as_deref() == Some(function);
     let by_group = longest_of_sched
         .filter(|group| group.function.as_deref().is_some_and(same))
         .map(|group| group.poll_us.max / 1e3);

@@ -1,6 +1,6 @@
 use crate::report::html::*;
 use crate::report::latency::tests::compared;
-use crate::report::sched::tests::{faulty, healthy, looked_at};
+use crate::report::sched::tests::{faulty, healthy, profile_of};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::{Profile, View as Seen};
 use lab_analysis::scheduler::{Sched, Stretch};
@@ -342,8 +342,8 @@ fn one_run_and_several_have_their_own_tables() {
 
 #[test]
 fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
-    let page =
-        page_of(&with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())])).unwrap();
+    let page = page_of(&with(vec![profile_of(Side::A, faulty()), profile_of(Side::B, healthy())]))
+        .unwrap();
     assert_well_formed(&page);
     assert_loads_nothing(&page);
     for part in [
@@ -367,9 +367,10 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     );
     let whole = Stretch { from_ms: 0.0, ms: 5_000.0, ..faulty().worst.unwrap() };
     let with_whole =
-        page_of(&with(vec![looked_at(Side::A, Sched { whole: Some(whole), ..faulty() })])).unwrap();
+        page_of(&with(vec![profile_of(Side::A, Sched { whole: Some(whole), ..faulty() })]))
+            .unwrap();
     assert!(with_whole.contains("what each worker did in the whole run, 5.00 s"), "{with_whole}");
-    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
+    let one = Results { comparison: None, ..with(vec![profile_of(Side::A, faulty())]) };
     let page = page_of(&one).unwrap();
     assert_well_formed(&page);
     assert!(
@@ -387,9 +388,9 @@ fn names_of_a_scheduler_stay_text_and_an_empty_one_is_no_panic() {
         group.function = Some(HOSTILE.into());
     }
     hostile.notes = vec![HOSTILE.into()];
-    let mut before = looked_at(Side::A, hostile);
+    let mut before = profile_of(Side::A, hostile);
     before.spec.variant = HOSTILE.into();
-    let page = page_of(&with(vec![before, looked_at(Side::B, Sched::default())])).unwrap();
+    let page = page_of(&with(vec![before, profile_of(Side::B, Sched::default())])).unwrap();
     assert_well_formed(&page);
     assert!(!page.contains("<script>alert") && !page.contains("<i "));
     assert_eq!(page.matches("<script").count(), 1, "our own");

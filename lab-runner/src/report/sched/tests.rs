@@ -165,7 +165,7 @@ pub fn healthy() -> Sched {
 }
 
 /// A run that was looked at; of a comparison, on one side.
-pub fn looked_at(side: Side, sched: Sched) -> Profile {
+pub fn profile_of(side: Side, sched: Sched) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
     let pair =
         Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
@@ -211,7 +211,7 @@ fn printed(
 fn waiting_that_is_less_than_what_overhead_cost_is_nobody_s() {
     let blames = |high: f64| {
         let cost = Cost { of_wall: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() };
-        let one = Profile { overhead: Ok(cost), ..looked_at(Side::A, faulty()) };
+        let one = Profile { overhead: Ok(cost), ..profile_of(Side::A, faulty()) };
         let report = Results { comparison: None, ..with(vec![one]) };
         sentences(&report, &runs(&report), UTF8)
     };
@@ -227,7 +227,7 @@ fn waiting_that_is_less_than_what_overhead_cost_is_nobody_s() {
 
 #[test]
 fn a_faulty_run_blames_who_held_its_worker() {
-    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
+    let one = Results { comparison: None, ..with(vec![profile_of(Side::A, faulty())]) };
     let wanted = [
         "",
         "scheduler  blame          each request waited 612 ms on average, 99.2 % of it for polls of made_up::buggy::import",
@@ -248,7 +248,7 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
     let mut after = healthy();
     after.blame.as_mut().unwrap().edges.push(edge(Culprit::Group(0), 1, 185.4, 6_000));
     // In the order in which folders are read: the side after may come first.
-    let both = with(vec![looked_at(Side::B, after), looked_at(Side::A, before)]);
+    let both = with(vec![profile_of(Side::B, after), profile_of(Side::A, before)]);
     let lines = printed(&both, print);
     let blame = "scheduler  blame          requests waited for polls of made_up::buggy::import: 608 ms per request buggy, 50.9 µs fixed, 11 935 times less";
     assert_eq!(lines[1], blame);
@@ -277,7 +277,7 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
     };
     counted.counters = vec![at(3, 100), at(41, 350), at(0, 360)];
     let lines =
-        printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, counted)]) }, print);
+        printed(&Results { comparison: None, ..with(vec![profile_of(Side::A, counted)]) }, print);
     let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 forced yields; 30 blocking tasks \
                   or workers ended; 1 hand-off in mid-poll; shared queue up to 41";
     assert!(lines.iter().any(|line| line.trim() == wanted), "{lines:#?}");
@@ -293,7 +293,7 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
         workers: vec![worker(0.0, 0.0, 1_000.0)],
         ..faulty()
     };
-    let report = Results { comparison: None, ..with(vec![looked_at(Side::A, unseen)]) };
+    let report = Results { comparison: None, ..with(vec![profile_of(Side::A, unseen)]) };
     let lines = printed(&report, print);
     let workers = lines.iter().find(|line| line.trim().starts_with("workers")).unwrap();
     assert!(
@@ -309,7 +309,7 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
 fn many_runs_have_a_line_each_and_none_says_nothing() {
     let several = Results {
         comparison: None,
-        ..with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())])
+        ..with(vec![profile_of(Side::A, faulty()), profile_of(Side::B, healthy())])
     };
     let lines = printed(&several, print_which);
     assert_eq!(lines.len(), 3);
@@ -333,7 +333,7 @@ fn what_was_not_measured_is_said_and_no_zero() {
         worst: None,
         ..healthy()
     };
-    let mut profile = looked_at(Side::A, bare);
+    let mut profile = profile_of(Side::A, bare);
     profile.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![profile]) }, print);
     assert_eq!(
@@ -342,7 +342,7 @@ fn what_was_not_measured_is_said_and_no_zero() {
             "scheduler  blame          nobody can be blamed: how long tasks were runnable was not recorded"
         ]
     );
-    let mut lost = looked_at(Side::A, Sched { groups: vec![], ..faulty() });
+    let mut lost = profile_of(Side::A, Sched { groups: vec![], ..faulty() });
     lost.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![lost]) }, print);
     assert!(
@@ -362,7 +362,7 @@ fn tasks_that_wait_for_each_other_are_told_so() {
         edges: vec![edge(Culprit::Group(1), 1, 1_200.0, 10)],
     });
     let lines =
-        printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, own)]) }, print);
+        printed(&Results { comparison: None, ..with(vec![profile_of(Side::A, own)]) }, print);
     assert!(
         lines[1].ends_with(
             "each request waited 200 µs on average, 100 % of it for each other: polls of requests"
@@ -381,7 +381,7 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
         worst: None,
         ..healthy()
     };
-    let report = with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, bare)]);
+    let report = with(vec![profile_of(Side::A, faulty()), profile_of(Side::B, bare)]);
     let document = serde_json::to_value(crate::report::document(&report)).unwrap();
     let schema: serde_json::Value =
         serde_json::from_str(include_str!("../../../schema/lab.result.v2.json")).unwrap();
@@ -397,11 +397,14 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
     assert_eq!(
         edge["culprit"],
         serde_json::json!({
-            "kind": "group", "name": "src/drive.rs:52", "place": "src/drive.rs:52", "function": "made_up::buggy::import",
+            "kind": "task-kind",
+            "name": "src/drive.rs:52",
+            "spawned_at": "src/drive.rs:52",
+            "function": "made_up::buggy::import",
         })
     );
     assert_eq!(
-        (&edge["victim"], &edge["worth"], &edge["waits"]),
+        (&edge["victim"], &edge["significant"], &edge["waits"]),
         (&"requests".into(), &true.into(), &6_000.into())
     );
     assert_eq!(
@@ -411,7 +414,7 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
     assert!(
         after.get("blame").is_none()
             && after.get("probe").is_none()
-            && before["probe"]["flagged"] == 0
+            && before["probe"]["long_yields"] == 0
     );
     assert!(
         serde_json::to_value(crate::report::document(&compared()))
@@ -429,7 +432,7 @@ fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
         .map(|i| piece(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
     worst.rows = vec![Row { runtime: 1, worker: 3, pieces: pieces.collect() }; 40];
     worst.waiting = vec![f64::NAN; 100_000];
-    let report = with(vec![looked_at(Side::A, many), looked_at(Side::B, healthy())]);
+    let report = with(vec![profile_of(Side::A, many), profile_of(Side::B, healthy())]);
     let runs = runs(&report);
     let palette = palette::Palette::of(&runs);
     let (svg, says) = timeline::draw(&runs[0], &palette, 1_000, UTF8).unwrap();

@@ -130,7 +130,10 @@ impl Run<'_> {
     /// Why nobody is told of it, if so.
     fn refused(&self, edge: &Edge) -> Option<String> {
         let all = self.sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
-        limits::refusal(Size::Waiting(edge.ms / all.max(f64::MIN_POSITIVE)), &self.profile.overhead)
+        limits::below_overhead(
+            Size::Waiting(edge.ms / all.max(f64::MIN_POSITIVE)),
+            &self.profile.overhead,
+        )
     }
 
     /// Who is to blame for how much; or that nobody is, or why nobody can be.

@@ -159,7 +159,7 @@ fn conclusion(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
 
 /// What became of the cause that was named before; nothing if none was.
 fn cause(outcome: &FixOutcome) -> Option<String> {
-    let at = outcome.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+    let at = outcome.function.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
     let named = format!("{}{at}", outcome.cause?);
     let moved = match &outcome.moved_to[..] {
         [] => "nothing took its place".to_owned(),
@@ -168,8 +168,8 @@ fn cause(outcome: &FixOutcome) -> Option<String> {
     Some(match outcome.gone {
         Gone::Yes => format!("The cause is gone ({named}), and {moved}."),
         Gone::No => format!("The cause is still there: {named}."),
-        Gone::CouldNotTell => {
-            format!("Whether the cause is gone ({named}) is undecided: {}.", outcome.because)
+        Gone::Undecided => {
+            format!("Whether the cause is gone ({named}) is undecided: {}.", outcome.reason)
         }
     })
 }

@@ -45,7 +45,7 @@ fn source(_: &str) -> Option<String> {
 fn finding() -> Finding {
     Finding {
         cause: Cause::LongPoll,
-        at: Some("scenario_greedy::buggy::import".into()),
+        function: Some("scenario_greedy::buggy::import".into()),
         file: Some("scenarios/greedy/src/buggy.rs".into()),
         line: Some(11),
         cost: Cost { ms: Some(341_000.0), requests: Some(1_183) },
@@ -103,7 +103,7 @@ fn greedy(variant: &str, kind: Kind, p99_us: f64) -> Analysis {
 }
 
 fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
-    Diagnosis { findings, saw_polls: true, ..Diagnosis::default() }
+    Diagnosis { findings, polls_recorded: true, ..Diagnosis::default() }
 }
 
 /// One run with a diagnosis.

@@ -44,7 +44,7 @@ pub fn refusals(case: &Case<'_>) -> Vec<Suspect> {
 fn refusal(panic: &Panic) -> Suspect {
     let said = panic.text.lines().next().unwrap_or_default();
     let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(At::of))
-        .with(Sign::Refused, 1.0);
+        .with(Sign::RuntimeRefused, 1.0);
     Suspect { told: vec![format!("thread {} {said}", panic.thread)], ..suspect }
 }
 

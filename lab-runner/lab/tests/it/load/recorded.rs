@@ -95,7 +95,7 @@ fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
             (&"polls_per_op".into(), &"improved".into()),
             "{polls:#}"
         );
-        assert_eq!(pairs["kept"][0]["held"], Value::from(6), "{pairs:#}");
+        assert_eq!(pairs["negative_controls"][0]["held"], Value::from(6), "{pairs:#}");
     }
     let named = two.lab.done(&["compare", "unordered", path(&two.faulty), path(&two.fix)]);
     assert!(named.stdout.contains("unordered: buggy → fixed"), "{}{}", named.stdout, named.stderr);
