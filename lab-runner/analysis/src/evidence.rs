@@ -235,7 +235,7 @@ mod tests {
             hand_offs: Vec::new(),
             panics: Vec::new(),
             post_mortem: None,
-            overhead: Err("nobody measured it".into()),
+            overhead: Err("the clock is missing".into()),
             metrics: Default::default(),
             ops: Some(ops),
         }

@@ -140,7 +140,7 @@ fn folders(invocation: &Path) -> Vec<PathBuf> {
 
 fn read(folder: &Path) -> anyhow::Result<Profile> {
     let recording = lab_recording::folder::open(folder)?;
-    let profiler = recording.spec.purpose.profiler().context("no profiler looked at this run")?;
+    let profiler = recording.spec.purpose.profiler().context("this is no profiled run")?;
     let mut note = note(folder);
     let views = note.views.iter().map(|view| {
         let (folded, damage) = stacks(&beside(folder, &view.file));
@@ -206,8 +206,8 @@ fn overhead(
 /// What the profiler says about itself, or that it does not.
 fn note(folder: &Path) -> ProfilerStatus {
     let silent = match folder.join(ProfilerStatus::FILE).exists() {
-        true => "its word is damaged: profiler.json cannot be understood",
-        false => "the profiler left no word",
+        true => "profiler.json is damaged",
+        false => "profiler status missing",
     };
     ProfilerStatus::read(folder).unwrap_or_else(|| ProfilerStatus::unavailable(silent))
 }

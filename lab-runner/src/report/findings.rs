@@ -27,10 +27,8 @@ pub(crate) fn fix_rows(report: &Results) -> Vec<(String, String)> {
     let left = left(report);
     let moved = match (&fix.moved_to[..], left) {
         ([], None) if fix.gone == Gone::Undecided => None,
-        ([], None) => Some("the cost moved to: nowhere that was looked at".to_owned()),
-        ([], Some(left)) => {
-            Some(format!("the cost moved to: nowhere that is worth a finding; {left}"))
-        }
+        ([], None) => Some("the cost moved to: no other place that was examined".to_owned()),
+        ([], Some(left)) => Some(format!("the cost moved to: no place with a finding; {left}")),
         (to, _) => Some(format!("the cost moved to: {}", to.join(", "))),
     };
     [Some(("verdict".to_owned(), gone)), moved.map(|moved| (String::new(), moved))]
@@ -44,7 +42,7 @@ fn left(report: &Results) -> Option<String> {
     let runs = sched::runs(report);
     let after = runs.iter().find(|run| run.profile.side() == Some(Side::B))?;
     let said = after.blames(Style::new(false));
-    said.first().map(|said| format!("what is left: {said}"))
+    said.first().map(|said| format!("remaining: {said}"))
 }
 
 /// Prints the findings of a report: those of each run that was looked into, and what became of the
@@ -110,9 +108,9 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
         rows.push((diagnosis.conclusion().to_string(), without_findings(diagnosis)));
     }
     rows.extend(diagnosis.below_overhead.iter().map(below_overhead));
-    rows.push(("looked at".into(), or_nothing(&diagnosis.examined)));
+    rows.push(("examined".into(), or_nothing(&diagnosis.examined)));
     if !diagnosis.not_examined.is_empty() {
-        rows.push(("not looked at".into(), diagnosis.not_examined.join("; ")));
+        rows.push(("not examined".into(), diagnosis.not_examined.join("; ")));
     }
     rows
 }
@@ -120,7 +118,7 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
 /// Why nothing is found: `undecided: 3 requests have no answer`.
 fn without_findings(diagnosis: &Diagnosis) -> String {
     let why = match (diagnosis.polls_recorded, diagnosis.hung) {
-        (false, _) => "undecided: the profiler sched saw no polls",
+        (false, _) => "undecided: no polls were recorded",
         (true, true) => "killed at its deadline, and no cause of the hang was found",
         (true, false) if diagnosis.unexplained.is_empty() => "nothing found",
         (true, false) => return format!("undecided: {}", diagnosis.unexplained.join("; ")),
@@ -131,7 +129,7 @@ fn without_findings(diagnosis: &Diagnosis) -> String {
         .join("; ")
 }
 
-/// `long poll in shop::import: 2.00 % is smaller than what watching cost, 3.00 %`
+/// `long poll in shop::import: 2.00 % is smaller than the profiling overhead, 3.00 %`
 fn below_overhead(small: &BelowOverhead) -> (String, String) {
     let place = small.function.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
     ("below cost".into(), format!("{}{place}: {}", small.cause, small.reason))

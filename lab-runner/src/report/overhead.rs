@@ -15,7 +15,7 @@ use lab_recording::profiler::Profiler;
 use lab_recording::spec::Side;
 
 /// Where no profiler looked.
-pub(crate) const NOBODY: &str = "no profiler looked into these runs";
+pub(crate) const NOBODY: &str = "no profiled run";
 /// Of what a profiler does on the threads of the program, the kinds that a line tells: those that
 /// took most.
 const DEAREST: usize = 2;
@@ -182,13 +182,13 @@ pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> 
     let one = |Beside { metric, unwatched, watched }: &Beside| {
         let [was, is] =
             [unwatched, watched].map(|value| reading(metric, &Reading::exact(*value), style));
-        format!("{metric} {was} unwatched, {is} watched")
+        format!("{metric} {was} without the profiler, {is} with it")
     };
     let told: Vec<String> = all.iter().map(one).collect();
     let same = profile.spec.load == run.recording.spec.load
         && profile.spec.purpose.ratio() == run.recording.spec.purpose.ratio();
     let but = if same { "" } else { ", under a profiler of another length or size" };
-    (!told.is_empty()).then(|| format!("{} (one pair of the same seed{but})", told.join("; ")))
+    (!told.is_empty()).then(|| format!("{} (one pair with the same seed{but})", told.join("; ")))
 }
 
 /// Why the cost is not known.

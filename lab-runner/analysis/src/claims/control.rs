@@ -112,12 +112,12 @@ mod tests {
         assert_eq!(
             [tried(Held, Held), tried(Held, NotMeasured)],
             [Broken; 2],
-            "the trap passes for a fix"
+            "the trap passes as a fix"
         );
         assert_eq!(
             [tried(Broken, Broken), tried(NotMeasured, Broken)],
             [Broken; 2],
-            "nothing would keep it"
+            "no variant would keep it"
         );
         assert_eq!([tried(NotMeasured, Held), tried(Broken, NotMeasured)], [NotMeasured; 2]);
     }

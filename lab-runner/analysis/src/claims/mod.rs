@@ -137,7 +137,7 @@ pub fn is_about_a_sweep(claim: &Claim) -> bool {
     )
 }
 
-/// Whether a claim needs what a profiler saw.
+/// Whether a claim needs a profile.
 pub fn is_about_a_profiler(claim: &Claim) -> bool {
     matches!(claim.measure, Measure::Stacks(_))
 }
@@ -217,7 +217,7 @@ fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
 fn unclear(reading: &Reading) -> String {
     let high =
         if reading.high.is_finite() { format!("{:.3}", reading.high) } else { "infinity".into() };
-    let because = reading.because.unwrap_or("the repetitions differ that much");
+    let because = reading.because.unwrap_or("the repetitions differ by this much");
     format!("the truth lies between {:.3} and {high}: {because}", reading.low)
 }
 
@@ -245,9 +245,9 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
         Measure::Ending(expected) => ending(expected, run),
         Measure::Metric(name) => metric(run, name),
         Measure::Share { metric: name, of } => Ok(metric(run, name)?.over(&metric(run, of)?)),
-        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => {
-            Err(Missing::NotAsked("real files take the time they take".into()))
-        }
+        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => Err(Missing::NotAsked(
+            "not judged with --files: the time of real files is unknown".into(),
+        )),
         Measure::Ratio { metric: name, over } => {
             let trial = run.recording.spec.purpose.trial();
             let same = |other: &&Analysis| {
@@ -259,7 +259,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
-        Measure::Stacks(_) => Err(Missing::NotAsked("needs what a profiler saw".into())),
+        Measure::Stacks(_) => Err(Missing::NotAsked("needs a profile".into())),
         Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. } => {
             Err(Missing::NotAsked(format!(
                 "needs several sizes: lab sweep {}",
@@ -274,7 +274,9 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             };
             let missing = || {
                 Missing::NotAsked(match &spec.load.messages {
-                    Some(_) => "messages from a file have the size they have".into(),
+                    Some(_) => {
+                        "not judged with --messages: the size of the messages is given".into()
+                    }
                     None => format!("needs a run at {factor} × the size: --all"),
                 })
             };
@@ -299,7 +301,8 @@ fn reading_of_way(
         },
         Measure::Exponent(metric) => {
             let growth = sweep.growth(way, metric).map_err(Missing::NotMeasured)?;
-            let because = (!growth.pure).then_some("no pure power law: of the three largest sizes");
+            let because = (!growth.pure)
+                .then_some("no single power law: exponent of the three largest sizes");
             Ok(Reading { value: growth.exponent, low: growth.low, high: growth.high, because })
         }
         Measure::RatioAt { metric, over, size } => {
@@ -312,7 +315,7 @@ fn reading_of_way(
         }
         _ => match way.unfinished() {
             Some((Ending::Unfinished, _)) => {
-                Err(Missing::NotMeasured("a run was cut off from outside".into()))
+                Err(Missing::NotMeasured("a run was interrupted".into()))
             }
             Some((Ending::Hung, size)) => {
                 Err(Missing::NotMeasured(format!("size {size} took longer than its --timeout")))
@@ -337,7 +340,7 @@ fn median_and_range(way: &Way, metric: &str, size: usize) -> Option<Reading> {
 fn ending(expected: Ending, run: &Analysis) -> Result<Reading, Missing> {
     match run.recording.outcome.ending {
         Ending::Unfinished if expected != Ending::Unfinished => {
-            Err(Missing::NotMeasured("the run was cut off from outside".into()))
+            Err(Missing::NotMeasured("the run was interrupted".into()))
         }
         ending => Ok(Reading::exact(f64::from(u8::from(ending == expected)))),
     }
@@ -360,7 +363,7 @@ fn metric(run: &Analysis, name: &str) -> Result<Reading, Missing> {
         return Err(Missing::NotMeasured(format!("the run of {} is invalid", spec.variant)));
     }
     let missing = || match &spec.load.files {
-        Some(_) => Missing::NotAsked(format!("{name} is not known of real files")),
+        Some(_) => Missing::NotAsked(format!("{name} is unknown with --files")),
         None => Missing::NotMeasured(format!("{name} of {} was not measured", spec.variant)),
     };
     run.metrics.get(name).cloned().ok_or_else(missing)

@@ -253,7 +253,7 @@ fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
 fn unusable(run: &Analysis) -> Option<String> {
     let variant = &run.recording.spec.variant;
     if run.recording.outcome.ending == Ending::Unfinished {
-        return Some(format!("the run of {variant} was cut off from outside"));
+        return Some(format!("the run of {variant} was interrupted"));
     }
     if run.validity.verdict == ValidityVerdict::Invalid {
         return Some(format!("the run of {variant} is invalid"));
@@ -397,7 +397,7 @@ fn compare(usable: &Usable<'_>, metric: &Metric, primary: bool, alpha: Option<f6
 }
 
 /// Why a metric has no interval although it was measured.
-const TOO_BUSY: &str = "others took too much of the host beside every pair";
+const TOO_BUSY: &str = "other processes used too much CPU time during every pair";
 
 /// One metric of a pair.
 struct PairOf {

@@ -45,7 +45,7 @@ const ROUNDING: f64 = 1e-9;
 /// # Panics
 /// If `delta` is negative or not a number.
 pub fn judge(low: f64, high: f64, delta: f64, better: Better) -> Change {
-    assert!(delta >= 0.0, "a band cannot be {delta} wide");
+    assert!(delta >= 0.0, "an equivalence margin cannot be {delta}");
     let widest = (1.0 + delta) * (1.0 + ROUNDING);
     let (fell, rose) = (high < 1.0 / widest, low > widest);
     let (improved, regressed) = match better {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a band cannot be -0.1 wide")]
+    #[should_panic(expected = "an equivalence margin cannot be -0.1")]
     fn a_band_narrower_than_nothing_is_a_mistake() {
         judge(1.0, 1.0, -0.1, Better::Lower);
     }

@@ -59,9 +59,9 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
         .collect();
     let Some(named) = was.first() else {
         let reason = if before.polls_recorded {
-            "nothing was found before"
+            "no cause was found before"
         } else {
-            "the profiler sched saw no polls before"
+            "no polls were recorded before"
         };
         return FixOutcome {
             cause: None,
@@ -72,13 +72,13 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
         };
     };
     let (gone, reason) = match is.iter().find(|finding| finding.cause == named.cause) {
-        Some(still) => (Gone::No, format!("found after as well: {}", words(still))),
+        Some(still) => (Gone::No, format!("still found after: {}", words(still))),
         None if !after.polls_recorded => {
-            (Gone::Undecided, "the profiler sched saw no polls after".to_owned())
+            (Gone::Undecided, "no polls were recorded after".to_owned())
         }
         None => match too_small(named.cause, after).or_else(|| missed(before, after)) {
             Some(reason) => (Gone::Undecided, reason),
-            None => (Gone::Yes, "looked for in the same way after, and not found".to_owned()),
+            None => (Gone::Yes, "the same examination does not find it after".to_owned()),
         },
     };
     FixOutcome {
@@ -94,7 +94,7 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
 fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
     let small = after.below_overhead.iter().find(|small| small.cause == cause)?;
     Some(format!(
-        "what is found of it after {}",
+        "the rest of it after {}",
         small.reason.replacen(" is smaller", ", is smaller", 1)
     ))
 }
@@ -102,7 +102,7 @@ fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
 /// What was looked at before and not after.
 fn missed(before: &Diagnosis, after: &Diagnosis) -> Option<String> {
     let missed = before.examined.iter().find(|what| !after.examined.contains(what))?;
-    Some(format!("not looked at after: {missed}"))
+    Some(format!("not examined after: {missed}"))
 }
 
 fn words(finding: &Finding) -> String {
@@ -161,13 +161,13 @@ mod tests {
         let small = BelowOverhead {
             cause: Cause::LongPoll,
             function: None,
-            reason: "2.00 % is smaller than what watching cost, 3.00 %".into(),
+            reason: "2.00 % is smaller than the profiling overhead, 3.00 %".into(),
         };
         let after = Diagnosis { below_overhead: vec![small], ..found(&[]) };
         let cured = cured(&found(&[Cause::LongPoll]), &after);
         assert_eq!(cured.gone, Gone::Undecided);
         assert!(
-            cured.reason.contains("2.00 %, is smaller than what watching cost"),
+            cured.reason.contains("2.00 %, is smaller than the profiling overhead"),
             "{}",
             cured.reason
         );

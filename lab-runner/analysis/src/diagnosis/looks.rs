@@ -30,13 +30,13 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
     }
     match case.measured {
         Some(_) => done.push("answers, lost requests, the host".into()),
-        None => missed.push("answers, lost requests, the host: no run was measured".into()),
+        None => missed.push("answers, lost requests, the host: there is no measured run".into()),
     }
     if hung(case)
         && case.post_mortem.is_none()
         && case.profiles.iter().all(|profile| profile.post_mortem.is_none())
     {
-        missed.push("the reason of the hang: there is no post-mortem".into());
+        missed.push("the reason of the hang: post-mortem missing".into());
     }
     missed.extend(
         case.measured

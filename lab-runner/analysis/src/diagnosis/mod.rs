@@ -55,7 +55,7 @@ pub struct Diagnosis {
     pub examined: Vec<String>,
     /// What was not, and why: `long polls: the profiler stall did not run`.
     pub not_examined: Vec<String>,
-    /// What would have been found, and is smaller than what watching cost.
+    /// What would have been found, and is smaller than the profiling overhead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub below_overhead: Vec<BelowOverhead>,
     /// Whether anybody saw polls: else nothing found is no news.
@@ -67,7 +67,7 @@ pub struct Diagnosis {
     pub unexplained: Vec<String>,
 }
 
-/// A cause that is not named, for its cost is smaller than what watching cost. It accuses nobody.
+/// A cause that is not named, for its cost is smaller than the profiling overhead. It accuses nobody.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BelowOverhead {
     /// The cause.

@@ -106,7 +106,7 @@ impl Sign {
             Sign::Combines => format!("{} of its CPU time is in a combinator", percent(value)),
             Sign::TurnsAway => {
                 format!(
-                    "{} of that is polls in vain, because the task budget is spent",
+                    "{} of that is polls without progress, because the task budget is spent",
                     percent(value)
                 )
             }

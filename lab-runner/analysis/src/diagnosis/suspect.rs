@@ -47,9 +47,9 @@ impl fmt::Display for Suspicion {
             Suspicion::Panic => "a task that panicked",
             Suspicion::Hang => "a post-mortem",
             Suspicion::Lost => "accepted requests without an answer",
-            Suspicion::Memory => "what is kept in memory",
+            Suspicion::Memory => "memory retention",
             Suspicion::Load => "the load as a whole",
-            Suspicion::Machine => "the machine",
+            Suspicion::Machine => "the host",
         })
     }
 }

@@ -123,7 +123,7 @@ fn profile(profiler: Profiler) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        overhead: Err("nobody measured it".into()),
+        overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(1_000),
     }
@@ -216,7 +216,7 @@ fn what_is_smaller_than_what_overhead_cost_accuses_nobody_and_is_told() {
     );
     let small = &below.below_overhead[0];
     assert_eq!((small.cause, small.function.as_deref()), (Cause::LongPoll, Some("shop::import")));
-    assert_eq!(small.reason, "10.0 % is smaller than what watching cost, 10.1 %");
+    assert_eq!(small.reason, "10.0 % is smaller than the profiling overhead, 10.1 %");
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn a_worker_in_a_poll_that_people_notice_withholds_healthy() {
     };
     let stands = found(250, 0.0);
     assert_eq!((stands.findings.len(), stands.conclusion()), (0, Cause::NotEnoughEvidence));
-    assert_eq!(stands.unexplained, ["a worker stood in one poll of shop::import for 250 ms"]);
+    assert_eq!(stands.unexplained, ["a worker was inside one poll of shop::import for 250 ms"]);
     assert_eq!(found(90, 0.0).conclusion(), Cause::Healthy);
     assert_eq!(found(250, 0.7).conclusion(), Cause::Healthy, "it had no core");
 }

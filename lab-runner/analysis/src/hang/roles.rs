@@ -39,7 +39,7 @@ pub enum Home {
 /// What a thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
-    /// Work: it has nothing to do.
+    /// Work: it is idle.
     Idle,
     /// Time.
     Sleep,

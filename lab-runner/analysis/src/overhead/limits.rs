@@ -32,7 +32,7 @@ pub fn below_overhead(size: Size, cost: &Known) -> Option<String> {
         Size::Ms(ms) => (ms, cost.ms.high, time_ms),
     };
     (is < limit)
-        .then(|| format!("{} is smaller than what watching cost, {}", word(is), word(limit)))
+        .then(|| format!("{} is smaller than the profiling overhead, {}", word(is), word(limit)))
 }
 
 /// Views of CPU time; all others of time are of time that passes.
@@ -73,13 +73,13 @@ mod tests {
             assert!(
                 below_overhead(below, &known())
                     .unwrap()
-                    .contains("smaller than what watching cost"),
+                    .contains("smaller than the profiling overhead"),
                 "{below:?}"
             );
         }
         assert_eq!(
             below_overhead(Size::Waiting(0.04), &known()).unwrap(),
-            "4.00 % is smaller than what watching cost, 5.00 %"
+            "4.00 % is smaller than the profiling overhead, 5.00 %"
         );
     }
 

@@ -1,5 +1,5 @@
 //! What watching cost: a profiler's own share of its run, reckoned from what was measured in it.
-//! And which conclusions that leaves, for one that is smaller than what watching cost may be about
+//! And which conclusions that leaves, for one that is smaller than the profiling overhead may be about
 //! the profiler. Pure.
 
 pub mod limits;
@@ -148,10 +148,10 @@ fn probe(sched: Option<&Sched>) -> Option<PerEvent> {
 
 fn why_not(about: &About<'_>) -> String {
     match about.ending {
-        _ if about.unavailable.is_some() => "the profiler did not look".into(),
+        _ if about.unavailable.is_some() => "the profiler was not active".into(),
         Ending::Hung => "the run was killed".into(),
-        Ending::Finished | Ending::Failed => "recorded before the lab kept it".into(),
-        _ => "the run ended before it was written down".into(),
+        Ending::Finished | Ending::Failed => "not in this recording (older version)".into(),
+        _ => "the run ended before it was recorded".into(),
     }
 }
 
@@ -222,11 +222,11 @@ mod tests {
     #[test]
     fn what_is_not_known_has_its_reason() {
         let why = |about: About<'_>| cost(None, &about).unwrap_err();
-        assert_eq!(why(ABOUT), "recorded before the lab kept it");
+        assert_eq!(why(ABOUT), "not in this recording (older version)");
         assert_eq!(why(About { ending: Ending::Hung, ..ABOUT }), "the run was killed");
         assert_eq!(
             why(About { unavailable: Some("no jemalloc"), ..ABOUT }),
-            "the profiler did not look"
+            "the profiler was not active"
         );
         assert!(cost(Some(&Overhead::default()), &ABOUT).unwrap_err().contains("no CPU time"));
     }

@@ -37,7 +37,7 @@ impl Doubt {
                 (None, false) => None,
                 (Some((why, _)), false) => Some(why),
                 (None, true) => Some("cut off unanswered"),
-                (Some(_), true) => Some("cut off unanswered, and spoiled besides"),
+                (Some(_), true) => Some("cut off unanswered, and doubtful"),
             },
         })
     }

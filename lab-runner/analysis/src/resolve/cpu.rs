@@ -23,8 +23,8 @@ const NO_STACK: &str = "[no stack]";
 /// The part of the samples that the ticks allow for below which the lack is told.
 const FEW: f64 = 0.9;
 
-const SHOWS: &str = "where the service computes, as CPU time by stack; threads that wait are not in it, and a stack ends \
-                     with the caller of the function that was interrupted";
+const SHOWS: &str = "CPU time of the service by stack, without waiting threads; a stack ends with \
+                     the caller of the interrupted function";
 
 /// Names what the child saw, and leaves it as folded stacks and for `go tool pprof`.
 ///
@@ -72,7 +72,7 @@ impl Seen<'_> {
         ensure!(of_service > 0, "{}", nothing(raw));
         ensure!(
             without_stack * 2 <= of_service,
-            "most stacks cannot be walked: build everything with RUSTFLAGS=\"-C force-frame-pointers=yes\""
+            "most stacks are incomplete: build everything with RUSTFLAGS=\"-C force-frame-pointers=yes\""
         );
         Ok(Seen { service, of_service, own: sum(own), without_stack })
     }
@@ -95,8 +95,8 @@ fn nothing(raw: &Raw) -> String {
     let ms = raw.cpu_ns / 1_000_000;
     let end = if raw.stopped { "" } else { " before it was killed" };
     format!(
-        "no sample met the service: the process used {ms} ms of CPU time{end}, and looks at it come {} times a second: try \
-         a longer --duration",
+        "no samples of the service: the process used {ms} ms of CPU time{end}, and samples come {} \
+         times a second: try a longer --duration",
         looks(raw)
     )
 }
@@ -192,44 +192,43 @@ fn notes(raw: &Raw, seen: &Seen<'_>, changed: bool) -> Vec<String> {
     let mut notes = vec![delivery(raw, seen)];
     if seen.without_stack > 0 {
         notes.push(format!(
-            "{} of the service's {} samples interrupted a library without frame pointers, libc say: they are {NO_STACK}",
+            "{} of the {} samples of the service are in a library without frame pointers, such as libc: they are {NO_STACK}",
             seen.without_stack, seen.of_service
         ));
     }
     if seen.own > 0 {
-        notes.push(format!(
-            "{} of the samples are of threads of the lab itself, and left out",
-            seen.own
-        ));
+        notes.push(format!("{} samples of the lab's own threads are left out", seen.own));
     }
     if !raw.stopped {
-        let killed = "the profiler was not stopped: the run was killed while it looked, and up to half a second is lost";
+        let killed = "the run was killed during the profile: up to its last half second is missing";
         notes.push(killed.into());
     }
     if changed {
-        notes.push("the binary has changed since: its functions have no names any more".into());
+        notes.push(
+            "the binary has changed since the recording: functions are shown without names".into(),
+        );
     }
     notes
 }
 
-/// What was asked, what came, and why that is less.
+/// The number of samples and of requested samples, and why they differ.
 fn delivery(raw: &Raw, seen: &Seen<'_>) -> String {
     let (hz, tick_hz, cpu_ms) = (raw.hz, raw.tick_hz, raw.cpu_ns / 1_000_000);
-    let (asked, possible) = (made_by(hz as f64, raw), made_by(looks(raw), raw));
+    let (requested, possible) = (made_by(hz as f64, raw), made_by(looks(raw), raw));
     let delivered = seen.delivered();
-    let mut told = format!(
-        "asked for {hz} samples in a second of CPU time, which makes {asked:.0} in the {cpu_ms} ms that the process used, \
-         and got {delivered}"
+    let mut text = format!(
+        "got {delivered} of {requested:.0} samples: {hz} for each second of CPU time, and the process \
+         used {cpu_ms} ms"
     );
     if tick_hz > 0 && tick_hz < hz {
-        told += &format!(
-            ": the kernel looks at its timer {tick_hz} times a second, which allows for {possible:.0}"
+        text += &format!(
+            ": the kernel checks its timer {tick_hz} times a second, which allows for {possible:.0}"
         );
     }
     if (delivered as f64) < FEW * possible {
-        told += "; the rest was computed between two ticks, or lost while pprof-rs handed out what it had";
+        text += "; the others fell between two ticks, or were lost while pprof-rs wrote its buffer";
     }
-    told
+    text
 }
 
 #[cfg(test)]
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_and_what_came_is_told_with_the_reason() {
+    fn missing_samples_are_explained() {
         let raw = raw(vec![
             stack("tokio-rt-worker", 600, 20),
             stack("main", 10, 1),
@@ -264,11 +263,11 @@ mod tests {
         assert_eq!((seen.delivered(), seen.own, seen.service.len()), (990, 380, 2));
         let notes = notes(&raw, &seen, false).join("\n");
         for part in [
-            "makes 4000 in the 4000 ms",
-            "got 990: ",
+            "got 990 of 4000 samples",
+            "used 4000 ms: ",
             "250 times a second",
-            "380 of",
-            "10 of the service's 610",
+            "380 samples",
+            "10 of the 610",
         ] {
             assert!(notes.contains(part), "{part}: {notes}");
         }
@@ -283,7 +282,7 @@ mod tests {
         let raw = Raw { stopped: false, ..raw(vec![stack("main", 500, 9)]) };
         let notes = notes(&raw, &Seen::of(&raw).unwrap(), false).join("\n");
         assert!(
-            notes.contains("allows for 1000; the rest was") && notes.contains("killed"),
+            notes.contains("allows for 1000; the others") && notes.contains("killed"),
             "{notes}"
         );
     }

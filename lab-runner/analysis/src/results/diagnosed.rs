@@ -79,7 +79,7 @@ pub fn killed_profiles(report: &Results) -> Vec<String> {
     let sentence = |profile: &Profile| {
         let (variant, seconds) = (&profile.spec.variant, profile.spec.timeout_ms as f64 / 1e3);
         format!(
-            "the {} run of {variant} was killed after {seconds} s, and explains nothing",
+            "the {} run of {variant} was killed after {seconds} s, and is not used",
             profile.profiler
         )
     };

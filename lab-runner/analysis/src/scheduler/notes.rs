@@ -48,26 +48,25 @@ pub fn notes(known: &Known, sched: &Sched) -> Vec<String> {
         known.dropped.iter().fold(0_u64, |sum, dropped| sum.saturating_add(dropped.events));
     let notes = [
         known.trouble.as_ref().map(|why| format!("the recording ended before the run did: {why}")),
-        (!known.stopped)
-            .then(|| "the recorder was killed: what it had not written yet is missing".into()),
-        known.cut.then(|| "the file is cut off: what came after is missing".into()),
+        (!known.stopped).then(|| "the recorder was killed: its last events are missing".into()),
+        known.cut.then(|| "the file is cut off: later events are missing".into()),
         (dropped > 0).then(|| {
             let of = count(known.dropped.len() as u64, "block", "blocks");
             format!(
-                "{} missing in {of}: waiting there is charged to nobody",
+                "{} missing in {of}: waiting there is charged to no culprit",
                 count(dropped, "event is", "events are")
             )
         }),
         (known.unwatched > 0).then(|| {
             format!(
-                "{} not recorded: there were more threads than lanes",
+                "{} not recorded: more threads than lanes",
                 count(known.unwatched, "poll was", "polls were")
             )
         }),
         (!known.has_latency)
-            .then(|| "how long tasks were runnable: not recorded, so nobody is charged".into()),
+            .then(|| "schedule latency was not recorded: waiting is charged to no culprit".into()),
         (known.core_waits.is_empty() && sched.blame.is_some())
-            .then(|| "how long threads waited for a core: not measured".into()),
+            .then(|| "waiting for a core was not measured".into()),
     ];
     notes.into_iter().flatten().collect()
 }

@@ -119,7 +119,7 @@ impl Difference {
     ) -> Result<Difference> {
         ensure!(
             !(before.folded.is_empty() && after.folded.is_empty()),
-            "no samples: neither {} nor {} has any stack",
+            "no samples: neither {} nor {} has stacks",
             before.label,
             after.label
         );

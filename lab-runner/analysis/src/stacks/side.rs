@@ -74,7 +74,8 @@ impl Scale {
             .map(|side| side.label)
             .collect();
         let note = format!(
-            "nobody counted a {} {}: shares of each side's own total, where one function grows when another shrinks",
+            "the number of {}s {} is unknown: shares of each side's own total, where one function \
+             grows when another shrinks",
             before.op,
             unknown.join(" or ")
         );

@@ -118,7 +118,7 @@ fn paused(facts: &Facts) -> Option<Limitation> {
 fn late_sleeps(facts: &Facts) -> Option<Limitation> {
     let us = facts.sleeps.filter(|sleeps| sleeps.p99_us >= MARGIN_US)?.p99_us;
     let why = format!(
-        "one sleep in a hundred ends {:.1} ms late, more than the load generator makes up for by spinning",
+        "one sleep in a hundred ends {:.1} ms late, more than the load generator compensates by spinning",
         us / 1e3
     );
     item(

@@ -174,7 +174,7 @@ fn noise_of(metric: &Compared) -> MetricNoise {
             .estimate
             .clone()
             .err()
-            .unwrap_or_else(|| "only a bound: it is as low as the lab can measure".into())
+            .unwrap_or_else(|| "only a bound: as low as the lab can measure".into())
     };
     MetricNoise {
         metric: metric.metric.clone(),
@@ -270,7 +270,7 @@ pub(crate) mod tests {
         assert_eq!(noise.metrics[0].detectable_with_8, Some(noise.detectable[1].change));
         assert!(
             noise.detectable.windows(2).all(|two| two[0].change > two[1].change),
-            "more pairs see more"
+            "try more --pairs"
         );
         assert!(noise.load_generator.is_none(), "there was none");
     }

@@ -175,7 +175,7 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
         writeln!(to)?;
         row(
             "noise",
-            &format!("not measured: {}", why.unwrap_or("no pair is left with a metric")),
+            &format!("not measured: {}", why.unwrap_or("no pair has a metric")),
             style,
             to,
         )?;
@@ -183,13 +183,13 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
     }
     let heads = format!(
         "{:<22}{:>12}   {:<22}{:>12}   verdict",
-        "", "noise floor", "ratio, really 1", "detectable"
+        "", "noise floor", "ratio (true: 1)", "detectable"
     );
     writeln!(to, "\n{DIM}{heads}{DIM:#}")?;
     noise.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))?;
     writeln!(
         to,
-        "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs show{DIM:#}"
+        "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs detect{DIM:#}"
     )?;
     if !noise.detectable.is_empty() {
         let changes = noise.detectable.iter();
@@ -258,7 +258,7 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
             AnsiColor::Green.on_default(),
             "quiet",
             format!(
-                "both sides are the same, and no metric counts as changed, in {} of {} pairs",
+                "no metric counts as changed, in {} of {} pairs of the same variant",
                 noise.kept, noise.pairs
             ),
         ),
@@ -266,8 +266,9 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
             AnsiColor::Red.on_default().bold(),
             "false alarm",
             format!(
-                "{reasons}, although both sides are the same. About one in ten does on a good machine: repeat it, \
-                 and if it happens again, trust no comparison made here"
+                "{reasons}, although both sides are the same. On a good machine, one A/A comparison \
+                 in ten does: repeat it, and do not trust comparisons on this machine if it \
+                 happens again"
             ),
         ),
         Judgement::TooBusy => (
@@ -295,9 +296,9 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
 
 fn print_unavailable(all: &[Limitation], style: Style, to: &mut dyn Write) -> io::Result<()> {
     if all.is_empty() {
-        return writeln!(to, "\neverything that the lab measures can be measured here");
+        return writeln!(to, "\nno limitations: this machine can measure everything");
     }
-    writeln!(to, "\n{BOLD}cannot be measured here{BOLD:#}")?;
+    writeln!(to, "\n{BOLD}limitations of this machine{BOLD:#}")?;
     for Limitation { affects, reason, remedy } in all {
         for (number, line) in wrapped(&format!("{affects}: {reason}"), WIDTH).iter().enumerate() {
             writeln!(to, "{}{}", if number == 0 { "  " } else { "      " }, ascii(line, style))?;

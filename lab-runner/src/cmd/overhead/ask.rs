@@ -113,7 +113,7 @@ fn wait(child: &mut Child) -> Result<ExitStatus, String> {
     let ended = child.kill().and_then(|()| child.wait());
     let more =
         ended.err().map_or(String::new(), |error| format!(", and could not be ended: {error}"));
-    Err(format!("it took more than {} s{more}", DEADLINE.as_secs()))
+    Err(format!("not finished after {} s{more}", DEADLINE.as_secs()))
 }
 
 fn read(status: ExitStatus, folder: &Path, complained: &str) -> Result<Answer, String> {
@@ -121,7 +121,7 @@ fn read(status: ExitStatus, folder: &Path, complained: &str) -> Result<Answer, S
         let why = complained
             .lines()
             .rfind(|line| !line.trim().is_empty())
-            .map_or("it said nothing", str::trim);
+            .map_or("no message", str::trim);
         return Err(format!("{why} ({status})"));
     }
     overhead::read(folder)

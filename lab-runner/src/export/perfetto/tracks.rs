@@ -91,13 +91,12 @@ pub(crate) fn probe<W: Write>(
 ) -> io::Result<()> {
     let unheard = known.probes.iter().map(|probe| {
         let until = probe.yielded_ns.unwrap_or(known.until_ns);
-        (probe.asked_ns, until, "asked, not heard: not timed by the probe".to_owned())
+        (probe.asked_ns, until, "woken, not yet polled: not part of the yield".to_owned())
     });
     let heard =
         known.probes.iter().filter_map(|probe| Some((probe.yielded_ns?, probe.answered_ns)));
-    let yields = heard.map(|(from, until)| {
-        (from, until.unwrap_or(known.until_ns), "yield_now: timed".to_owned())
-    });
+    let yields =
+        heard.map(|(from, until)| (from, until.unwrap_or(known.until_ns), "yield_now".to_owned()));
     apart("yield probe", unheard.chain(yields).collect(), tracks, packets)
 }
 

@@ -161,7 +161,7 @@ fn without_finding(report: &Results) -> Headline {
         true => Headline::new("good", format!("No fault found: {subject}")),
         false => Headline::new(
             "open",
-            format!("Not diagnosed, because no profiler saw polls: {subject}"),
+            format!("Not diagnosed, because no polls were recorded: {subject}"),
         ),
     }
 }
@@ -247,7 +247,7 @@ fn cost(cost: &Cost) -> String {
             let requests = if hit == 1 { "request" } else { "requests" };
             format!("; {} {requests} waited {each} each", grouped(hit as i64))
         }
-        (Some(ms), None) => format!("; {} in all", time_ms(ms)),
+        (Some(ms), None) => format!("; {} in total", time_ms(ms)),
         (None, Some(hit)) => format!("; {} requests hit", grouped(hit as i64)),
         (None, None) => String::new(),
     }

@@ -24,7 +24,7 @@ const PICTURES: usize = 4;
 /// The section of the page.
 pub(crate) struct Scheduling {
     pub says: Vec<String>,
-    /// Poll time and schedule latency by group, of both sides of a comparison.
+    /// Poll time and schedule latency by task kind, of both sides of a comparison.
     pub times: Vec<Picture>,
     pub runs: Vec<OneRun>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Picture {
 /// What is told of one run.
 pub(crate) struct OneRun {
     pub of: String,
-    /// Poll time and schedule latency by group, where no other run is in the same picture.
+    /// Poll time and schedule latency by task kind, where no other run is in the same picture.
     pub times: Vec<Picture>,
     pub timeline: Option<Picture>,
     pub blame: Option<Table>,
@@ -80,12 +80,12 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
     };
     let drawn = [
         (
-            "poll time: how long polls took",
-            histogram::draw("poll time by group", runs, WORDS, |group| Some(&group.poll_us)),
+            "poll time: duration of a poll",
+            histogram::draw("poll time by task kind", runs, WORDS, |group| Some(&group.poll_us)),
         ),
         (
-            "schedule latency: how long tasks waited for a poll",
-            histogram::draw("schedule latency by group", runs, WORDS, |group| {
+            "schedule latency: time from runnable to polled",
+            histogram::draw("schedule latency by task kind", runs, WORDS, |group| {
                 group.latency_us.as_ref()
             }),
         ),
@@ -140,20 +140,22 @@ fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
         row
     };
     let mut heads = vec![
-        Cell::text("waited for"),
-        Cell::text("who waited"),
+        Cell::text("culprit"),
+        Cell::text("task kind that waited"),
         Cell::number("waited"),
         Cell::number("waits"),
     ];
     heads.push(Cell::number("share"));
     heads.extend(run.profile.ops.map(|_| Cell::number(format!("per {}", run.op))));
-    let caption = format!("{}: who waited for whom; what is to be blamed in bold", run.label);
+    let caption =
+        format!("{}: waiting by culprit and task kind; significant rows in bold", run.label);
     let rest: f64 = edges.iter().skip(EDGES).map(|edge| edge.ms).sum();
     let more = counted(edges.len().saturating_sub(EDGES) as u64, "row");
     let left_out = (rest > 0.0)
         .then(|| format!("{more} more: {} of all waiting.", percent(rest / blame.waited_ms)));
     let meaning =
-        "Waiting is summed over tasks: two that wait for a second wait for two.".to_owned();
+        "Waiting is summed over tasks: two tasks that wait for one second count as two seconds."
+            .to_owned();
     let rows = edges.iter().take(EDGES).map(row).collect();
     Table::new(&caption, heads, rows).noted([meaning].into_iter().chain(left_out).collect()).some()
 }
@@ -185,10 +187,8 @@ fn workers(workers: &[Worker]) -> Option<Table> {
     ];
     heads.extend([Cell::number("asleep"), Cell::number("outside polls")]);
     heads.extend(core.then(|| Cell::number("waited for a core")));
-    let note = "Stalled: in polls of 10 ms and more, while which nothing else can run there. Outside polls: the runtime itself, \
-                its driver, and what no hook tells of.";
+    let note = "Stalled: in polls of 10 ms and more, during which the worker runs nothing else. \
+                Outside polls: the scheduler, the driver, and root futures.";
     let rows = workers.iter().take(WORKERS).map(row).collect();
-    Table::new("What each worker did with its time", heads, rows)
-        .noted(vec![note.to_owned()])
-        .some()
+    Table::new("Time of each worker", heads, rows).noted(vec![note.to_owned()]).some()
 }

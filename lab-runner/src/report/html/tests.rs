@@ -58,7 +58,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        overhead: Err("nobody measured it".into()),
+        overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(100),
     }
@@ -203,7 +203,7 @@ fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
         "<summary>Profiling overhead</summary>",
         "1.00 % (0.500 to 2.00 %)",
         "1 000 of 41.0 ns",
-        "not measured: nobody measured it",
+        "not measured: the clock is missing",
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
@@ -349,10 +349,10 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
     for part in [
         "<h2>Blame</h2>",
         "requests waited for polls of made_up::buggy::import: 608 ms per request buggy",
-        "fixed: blames nobody",
+        "fixed: no culprit",
         "buggy, above",
         "<title>worker 0: import task for 1.31 s after 40.0 ms</title>",
-        "buggy: who waited for whom; what is to be blamed in bold",
+        "buggy: waiting by culprit and task kind; significant rows in bold",
         "name own\">polls of made_up::",
         "its workers spent 65.5 % in polls of import task",
         "0 of 130 answers to 131 questions took 10 ms or more",

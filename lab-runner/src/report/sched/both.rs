@@ -29,7 +29,7 @@ fn waited(run: &Run<'_>, wanted: &Key) -> f64 {
     edges.filter(same).map(|edge| edge.ms).sum()
 }
 
-/// What one side or the other is blamed for, and which side blames nobody.
+/// What one side or the other is blamed for, and which side no culprit.
 pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<String> {
     let sides = [before, after];
     let all =

@@ -186,7 +186,7 @@ pub fn profile_of(side: Side, sched: Sched) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        overhead: Err("nobody measured it".into()),
+        overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(6_000),
     }
@@ -219,8 +219,8 @@ fn waiting_that_is_less_than_what_overhead_cost_is_nobody_s() {
     assert!(blames(0.991)[0].contains("99.2 % of it for polls"), "{:?}", blames(0.991));
     let refused = blames(0.993);
     assert!(
-        refused[0].contains("blames nobody")
-            && refused[0].contains("smaller than what watching cost, 99.3 %"),
+        refused[0].contains("no culprit")
+            && refused[0].contains("smaller than the profiling overhead, 99.3 %"),
         "{refused:?}"
     );
 }
@@ -235,7 +235,7 @@ fn a_faulty_run_blames_who_held_its_worker() {
         "           latency        p50/p99/max requests 510 ms/1.20 s/1.30 s; import task 20.0 µs/90.0 µs/95.0 µs",
         "           polls          6 007 polls; none ended with a spent budget",
         "           workers        1 worker: 8.00 % busy, 88.0 % stalled in polls of 10 ms and more, 3.60 % asleep, 0.400 % outside polls; its threads waited 3.00 ms for a core",
-        "           yield probe    0 of 130 answers to 131 questions took 10 ms or more, the longest 12.0 µs; wake-up delay, up to 1.30 s, is not part of what it times",
+        "           yield probe    0 of 130 yields after 131 wake-ups took 10 ms or more, the longest 12.0 µs; wake-up delay, up to 1.30 s, is not part of a yield",
         "           note           polls of a root future are not seen",
     ];
     assert_eq!(printed(&one, print), wanted);
@@ -253,7 +253,7 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
     let blame = "scheduler  blame          requests waited for polls of made_up::buggy::import: 608 ms per request buggy, 50.9 µs fixed, 11 935 times less";
     assert_eq!(lines[1], blame);
     assert!(
-        lines[2].contains("fixed: blames nobody: tasks waited 30.2 µs per request"),
+        lines[2].contains("fixed: no culprit: tasks waited 30.2 µs per request"),
         "{}",
         lines[2]
     );
@@ -281,7 +281,7 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
     let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 forced yields; 30 blocking tasks \
                   or workers ended; 1 hand-off in mid-poll; shared queue up to 41";
     assert!(lines.iter().any(|line| line.trim() == wanted), "{lines:#?}");
-    assert_eq!(healthy().forced_yields(), None, "nobody told");
+    assert_eq!(healthy().forced_yields(), None, "not reported");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn many_runs_have_a_line_each_and_none_says_nothing() {
         "{lines:#?}"
     );
     assert!(lines[2].starts_with(
-        "           fixed          blames nobody: tasks waited 30.2 µs per request, 66.3 % of it"
+        "           fixed          no culprit: tasks waited 30.2 µs per request, 66.3 % of it"
     ));
     assert_eq!((printed(&compared(), print), printed(&compared(), print_which)), (vec![], vec![]));
 }
@@ -338,16 +338,14 @@ fn what_was_not_measured_is_said_and_no_zero() {
     let lines = printed(&Results { comparison: None, ..with(vec![profile]) }, print);
     assert_eq!(
         lines[1..],
-        [
-            "scheduler  blame          nobody can be blamed: how long tasks were runnable was not recorded"
-        ]
+        ["scheduler  blame          no culprit: schedule latency was not recorded"]
     );
     let mut lost = profile_of(Side::A, Sched { groups: vec![], ..faulty() });
     lost.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![lost]) }, print);
     assert!(
         lines[1].contains(
-            "tasks nobody knows waited 3 674 s in all, 99.2 % of it for polls of tasks nobody knows"
+            "unknown tasks waited 3 674 s in total, 99.2 % of it for polls of unknown tasks"
         ),
         "{lines:#?}"
     );

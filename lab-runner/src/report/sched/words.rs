@@ -58,12 +58,12 @@ impl Run<'_> {
 
     /// `requests (drive.rs:52)`, or the place alone.
     pub fn group_at(&self, number: usize) -> String {
-        self.group(number).map_or_else(|| "tasks nobody knows".into(), named_at)
+        self.group(number).map_or_else(|| "unknown tasks".into(), named_at)
     }
 
     /// `requests`, or the place.
     pub(crate) fn who(&self, number: usize) -> String {
-        self.group(number).map_or_else(|| "tasks nobody knows".into(), named_at)
+        self.group(number).map_or_else(|| "unknown tasks".into(), named_at)
     }
 
     /// The function that a group was seen in, under the name by which runs match; else the group's
@@ -79,9 +79,9 @@ impl Run<'_> {
             Culprit::Group(number) => format!("polls of {}", self.polled(number)),
             Culprit::WorkerAsleep => "a worker that was asleep".into(),
             Culprit::Kernel => "a thread that waited for a core".into(),
-            Culprit::OwnBudget => "their own budget, which was spent".into(),
-            Culprit::OutsidePolls => "a worker that was awake and in no poll".into(),
-            Culprit::NotKnown => "nobody knows whom: it is not in the recording".into(),
+            Culprit::OwnBudget => "their own spent task budget".into(),
+            Culprit::OutsidePolls => "a worker that was awake outside of polls".into(),
+            Culprit::NotKnown => "something that is not in the recording".into(),
         }
     }
 
@@ -102,7 +102,7 @@ impl Run<'_> {
     pub fn amount(&self, ms: f64, style: Style) -> String {
         match self.profile.ops {
             Some(_) => format!("{} per {}", self.per_op(ms, style), self.op),
-            None => format!("{} in all", time(ms * 1e3, style)),
+            None => format!("{} in total", time(ms * 1e3, style)),
         }
     }
 
@@ -158,7 +158,7 @@ impl Run<'_> {
 
     pub(crate) fn nobody(&self, style: Style) -> String {
         let Some(blame) = &self.sched.blame else {
-            return "nobody can be blamed: how long tasks were runnable was not recorded".into();
+            return "no culprit: schedule latency was not recorded".into();
         };
         let mostly =
             blame.edges.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)).filter(|edge| edge.ms > 0.0);
@@ -167,10 +167,7 @@ impl Run<'_> {
         });
         let refused = worth(self.sched).into_iter().find_map(|edge| self.refused(edge));
         let refused = refused.map_or_else(String::new, |why| format!(": {why}"));
-        format!(
-            "blames nobody: tasks waited {}{mostly}{refused}",
-            self.amount(blame.waited_ms, style)
-        )
+        format!("no culprit: tasks waited {}{mostly}{refused}", self.amount(blame.waited_ms, style))
     }
 
     /// The groups that are told of: those that are blamed, and those that waited longest.
@@ -268,11 +265,12 @@ impl Run<'_> {
         let count = counted(all.len() as u64, "worker");
         if self.sched.polls_unseen {
             return Some(format!(
-                "{count}: {idle} asleep, {awake} awake, in which polls is not measured{core}"
+                "{count}: {idle} asleep, {awake} awake, polls not recorded{core}"
             ));
         }
         Some(format!(
-            "{count}: {busy} busy, {stalled} stalled in polls of 10 ms and more, {idle} asleep, {outside} outside polls{core}"
+            "{count}: {busy} busy, {stalled} stalled in polls of 10 ms and more, {idle} asleep, \
+             {outside} outside polls{core}"
         ))
     }
 
@@ -281,19 +279,19 @@ impl Run<'_> {
         let probe = self.sched.probe.as_ref()?;
         let count = |count: u64| grouped(count as i64);
         if probe.answered == 0 {
-            return Some(format!("no answer to {} questions", count(probe.asked)));
+            return Some(format!("none of {} wake-ups was answered", count(probe.asked)));
         }
-        let answers = counted(probe.answered, "answer");
+        let answers = counted(probe.answered, "yield");
         let of = if probe.asked > probe.answered {
-            format!(" to {} questions", count(probe.asked))
+            format!(" after {} wake-ups", count(probe.asked))
         } else {
             String::new()
         };
         let (longest, unheard) =
             (time(probe.yield_us.max, style), time(probe.unheard_us.max, style));
         Some(format!(
-            "{} of {answers}{of} took 10 ms or more, the longest {longest}; wake-up delay, up to {unheard}, is not part of what \
-             it times",
+            "{} of {answers}{of} took 10 ms or more, the longest {longest}; wake-up delay, up to \
+             {unheard}, is not part of a yield",
             count(probe.flagged)
         ))
     }
@@ -302,7 +300,7 @@ impl Run<'_> {
     pub fn missing(&self) -> Option<String> {
         let Sched { events, dropped, .. } = self.sched;
         let share = *dropped as f64 / (events + dropped).max(1) as f64;
-        let text = || format!("{} are not in it, {}", counted(*dropped, "event"), percent(share));
+        let text = || format!("{} missing, {}", counted(*dropped, "event"), percent(share));
         (*dropped > 0).then(text)
     }
 }

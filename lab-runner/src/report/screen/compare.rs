@@ -225,7 +225,7 @@ fn outcome(view: &View<'_>, metric: &Compared) -> String {
         Err(_) => return format!("{DIM}not compared{DIM:#}"),
     };
     if estimate.low <= 0.0 && estimate.high.is_infinite() {
-        return format!("{DIM}too short to tell{DIM:#}");
+        return format!("{DIM}too short to measure{DIM:#}");
     }
     let change = metrics::change(&metric.metric, estimate.ratio);
     if !metric.judged {
@@ -288,8 +288,8 @@ fn kept(view: &View<'_>) -> Vec<Line> {
         .collect();
     let traps = match traps.len() {
         0 => String::new(),
-        1 => " · they tell a fix from the tempting one that is none".to_owned(),
-        n => format!(" · they tell a fix from {n} tempting ones that are none"),
+        1 => " · they distinguish a fix from 1 trap".to_owned(),
+        n => format!(" · they distinguish a fix from {n} traps"),
     };
     let mut lines =
         vec![Line::labelled("checks", &format!("{held} of {} hold{traps}", results.kept.len()))];

@@ -210,7 +210,7 @@ fn who_loses_requests_that_the_other_answers_did_not_improve() {
     let comparison = compare(&runs);
     assert_eq!((comparison.lost, comparison.change()), ([0.0, 3.0], Change::Regressed));
     runs[6].recording.outcome.ending = Ending::Unfinished;
-    assert!(compare(&runs).pairs[3].dropped.as_ref().unwrap().contains("cut off from outside"));
+    assert!(compare(&runs).pairs[3].dropped.as_ref().unwrap().contains("was interrupted"));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
         .with(Sign::GrowingSixths, growing as f64)
         .with_known(Sign::BytesPerOp, per_op);
     let told = vec![format!(
-        "{} more at the end of the load than after a sixth of it",
+        "{} more at the end of the load than after its first sixth",
         bytes(grown.max(0.0) as usize)
     )];
     Some(Suspect { told: told.into_iter().chain(share(case, profile)).collect(), ..suspect })
@@ -64,5 +64,8 @@ fn keeper(case: &Case<'_>, profile: &Profile) -> Option<At> {
 
 fn share(case: &Case<'_>, profile: &Profile) -> Option<String> {
     let (function, share) = most(case, profile)?;
-    Some(format!("{} of what lives at the end was asked for inside {function}", percent(share)))
+    Some(format!(
+        "{} of the memory alive at the end was allocated inside {function}",
+        percent(share)
+    ))
 }

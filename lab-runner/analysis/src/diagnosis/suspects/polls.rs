@@ -131,5 +131,5 @@ fn holder(case: &Case<'_>, at: Option<&At>) -> Option<String> {
     let longest =
         stuck_threads.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     let frame = longest.stack.iter().find(|frame| is_own_frame(frame))?;
-    Some(format!("meanwhile another thread was in {frame} for {}", time_ms(longest.for_ms)))
+    Some(format!("another thread was in {frame} for {} at the same time", time_ms(longest.for_ms)))
 }

@@ -118,7 +118,7 @@ fn without_operations_shares_are_compared_and_it_says_so() {
             [
                 "a shrunk: 90.0 % of all samples before, 50.0 % after",
                 "b grown: 10.0 % of all samples before, 50.0 % after",
-                "nobody counted a request before: shares of each side's own total, \
+                "the number of requests before is unknown: shares of each side's own total, \
                  where one function grows when another shrinks",
             ]
         );
@@ -145,7 +145,7 @@ fn what_cannot_be_compared_is_refused_with_a_reason() {
         "one request and one piece cannot be compared"
     );
     let empty = [side("before", &none, None), side("after", &none, None)];
-    assert_eq!(error(&empty[0], &empty[1]), "no samples: neither before nor after has any stack");
+    assert_eq!(error(&empty[0], &empty[1]), "no samples: neither before nor after has stacks");
 }
 
 /// A quarter more of 100 samples happens by chance once in thirteen times; of 10 000, never.

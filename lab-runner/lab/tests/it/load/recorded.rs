@@ -149,7 +149,12 @@ fn a_recording_on_another_machine_is_compared_with_a_loud_warning() {
         fs::write(run.join("spec.json"), spec.to_string()).unwrap();
     }
     let done = two.lab.done(&["compare", path(&two.faulty), path(&two.fix)]);
-    assert!(done.stdout.contains("warning    ANOTHER MACHINE"), "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.stdout.contains("warning    DIFFERENT MACHINES"),
+        "{}{}",
+        done.stdout,
+        done.stderr
+    );
 }
 
 #[test]
