@@ -1,6 +1,6 @@
 //! What the profilers saw of an invocation, read from its folder. Pure.
 
-use crate::overhead::{self, About, Known};
+use crate::overhead::{self, About, CostResult};
 use crate::requests;
 use crate::resolve::stall::POLLS;
 use crate::scheduler::{SCHED, Sched};
@@ -57,7 +57,7 @@ pub struct Profile {
     /// What it was at when it was killed at its deadline.
     pub post_mortem: Option<PostMortem>,
     /// What watching cost it, or why that is not known.
-    pub overhead: Known,
+    pub overhead: CostResult,
     /// What the run that was watched came to, by metric: beside those of one that was not, what
     /// watching changed.
     pub metrics: BTreeMap<String, f64>,
@@ -190,7 +190,7 @@ fn overhead(
     ending: Ending,
     sched: Option<&Sched>,
     note: &mut ProfilerStatus,
-) -> Known {
+) -> CostResult {
     let measured: Option<Overhead> = left(folder, Overhead::FILE, note);
     if measured.is_none() && folder.join(Overhead::FILE).exists() {
         return Err("what was measured is damaged".into());

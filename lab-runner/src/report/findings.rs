@@ -3,7 +3,7 @@
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, time_ms, wrapped};
 use crate::report::{Style, sched};
-use lab_analysis::diagnosis::cured::Gone;
+use lab_analysis::diagnosis::fix_outcome::Gone;
 use lab_analysis::diagnosis::{BelowOverhead, Cost, Diagnosis, Finding};
 use lab_analysis::hang;
 use lab_analysis::requests::Analysis;
@@ -48,7 +48,7 @@ fn left(report: &Results) -> Option<String> {
 /// Prints the findings of a report: those of each run that was looked into, and what became of the
 /// cause that a fix is for.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for (label, rows) in told(report) {
+    for (label, rows) in labelled(report) {
         let heads =
             std::iter::once(format!("findings {label}")).chain(std::iter::repeat(String::new()));
         writeln!(to)?;
@@ -86,7 +86,7 @@ fn print_row(
 
 /// The rows of each run that was looked into, or that shows something without; with its name where
 /// there are several.
-pub(crate) fn told(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
+pub(crate) fn labelled(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
     let says = |of: &&Diagnosed| {
         of.post_mortem.is_some()
             || report.diagnoses.len() == 1
@@ -141,7 +141,7 @@ fn or_nothing(examined: &[String]) -> String {
 
 fn of_finding(finding: &Finding) -> Vec<(String, String)> {
     let row = |name: &str, text: String| (name.to_owned(), text);
-    let mut rows = vec![row(&finding.cause.to_string(), what(finding))];
+    let mut rows = vec![row(&finding.cause.to_string(), summary(finding))];
     if !finding.evidence.is_empty() {
         rows.push(row("  evidence", finding.evidence.join("; ")));
     }
@@ -151,7 +151,7 @@ fn of_finding(finding: &Finding) -> Vec<(String, String)> {
 }
 
 /// `shop::import (src/buggy.rs:12), 2740 s of waiting, 3 369 requests hit`
-fn what(finding: &Finding) -> String {
+fn summary(finding: &Finding) -> String {
     let place = place(finding).unwrap_or_else(|| "no one place".into());
     [Some(place), cost(&finding.cost)].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }

@@ -11,9 +11,9 @@ use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::comparison::paired::{Comparison, Times};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::diagnosis::Finding;
-use lab_analysis::diagnosis::cured::FixOutcome;
+use lab_analysis::diagnosis::fix_outcome::FixOutcome;
 use lab_analysis::growth::Growth;
-use lab_analysis::growth::sweep::{Sweep, Way};
+use lab_analysis::growth::sweep::{Sweep, SweptVariant};
 use lab_analysis::requests::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
 use lab_analysis::results::Results;
 use lab_analysis::results::diagnosed;
@@ -300,34 +300,41 @@ fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
 }
 
 fn swept<'a>(report: &'a Results, sweep: &'a Sweep) -> Vec<SweptEntry<'a>> {
-    let claims = |way: &Way| {
-        report.ways.iter().find(|(name, _)| *name == way.variant).map(|(_, claims)| claims)
+    let claims = |swept: &SweptVariant| {
+        report
+            .swept_claims
+            .iter()
+            .find(|(name, _)| *name == swept.variant)
+            .map(|(_, claims)| claims)
     };
-    let one = |way: &'a Way| SweptEntry {
-        variant: &way.variant,
-        kind: way.kind,
+    let one = |swept: &'a SweptVariant| SweptEntry {
+        variant: &swept.variant,
+        kind: swept.kind,
         exponents: FITTED
             .iter()
-            .filter_map(|(metric, ..)| Some((*metric, exponent(sweep, way, metric)?)))
+            .filter_map(|(metric, ..)| Some((*metric, exponent(sweep, swept, metric)?)))
             .collect(),
-        medians: FITTED.iter().map(|(metric, ..)| (*metric, medians(sweep, way, metric))).collect(),
-        claims: claims(way).into_iter().flatten().map(one_claim).collect(),
+        medians: FITTED
+            .iter()
+            .map(|(metric, ..)| (*metric, medians(sweep, swept, metric)))
+            .collect(),
+        claims: claims(swept).into_iter().flatten().map(one_claim).collect(),
     };
-    sweep.ways.iter().map(one).collect()
+    sweep.variants.iter().map(one).collect()
 }
 
-fn exponent(sweep: &Sweep, way: &Way, metric: &str) -> Option<Exponent> {
-    let growth = sweep.growth(way, metric).ok()?;
+fn exponent(sweep: &Sweep, swept: &SweptVariant, metric: &str) -> Option<Exponent> {
+    let growth = sweep.growth(swept, metric).ok()?;
     let Growth { exponent, low, high, pure, sizes, .. } = growth;
     let class = growth.class().to_string();
     Some(Exponent { exponent, low, high, class, power_law: pure, sizes })
 }
 
-fn medians(sweep: &Sweep, way: &Way, metric: &str) -> Vec<(usize, f64)> {
+fn medians(sweep: &Sweep, swept: &SweptVariant, metric: &str) -> Vec<(usize, f64)> {
     sweep
         .sizes()
         .into_iter()
-        .filter_map(|size| Some((size, way.median_at(metric, size)?)))
+        .filter_map(|size| Some((size, swept.median_at(metric, size)?)))
         .collect()
 }
 

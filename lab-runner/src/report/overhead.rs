@@ -7,7 +7,7 @@ use crate::report::Style;
 use crate::report::sched::words::percent;
 use crate::report::units::{grouped, reading, three_digits, time};
 use lab_analysis::evidence::label;
-use lab_analysis::overhead::{Cost, Known, PerEvent, Range};
+use lab_analysis::overhead::{Cost, CostResult, PerEvent, Range};
 use lab_analysis::profile::Profile;
 use lab_analysis::requests::{Analysis, Reading};
 use lab_analysis::results::Results;
@@ -192,6 +192,6 @@ pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> 
 }
 
 /// Why the cost is not known.
-pub(crate) fn why_not(known: &Known) -> Option<String> {
+pub(crate) fn why_not(known: &CostResult) -> Option<String> {
     known.as_ref().err().map(|why| format!("not measured: {why}"))
 }

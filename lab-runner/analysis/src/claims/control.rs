@@ -1,7 +1,7 @@
 //! Negative controls: a trap is held to a claim that the default fix keeps, and has to break it.
 //! Whoever calls everything a fix is found out by this, and so is a claim that nothing can break.
 
-use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, reading_of_way};
+use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, swept_reading};
 use crate::growth::sweep::Sweep;
 use crate::requests::Analysis;
 use lab_kit::{Claim, Control, Scenario};
@@ -91,8 +91,8 @@ fn on_run(variant: &str, claim: Claim, runs: &[Analysis]) -> Option<Judged> {
 }
 
 fn on_way(variant: &str, claim: Claim, sweep: &Sweep, scenario: &Scenario) -> Option<Judged> {
-    let way = sweep.way(variant)?;
-    Some(judged(claim, reading_of_way(claim.measure, way, sweep, scenario.name)))
+    let variant = sweep.variant(variant)?;
+    Some(judged(claim, swept_reading(claim.measure, variant, sweep, scenario.name)))
 }
 
 #[cfg(test)]

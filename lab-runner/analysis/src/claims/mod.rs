@@ -5,7 +5,7 @@ mod stacks;
 
 pub use stacks::profiler_of;
 
-use crate::growth::sweep::{Sweep, Way};
+use crate::growth::sweep::{Sweep, SweptVariant};
 use crate::host::{disturbed, is_time};
 use crate::profile::Profile;
 use crate::requests::{Analysis, Reading, ValidityVerdict};
@@ -117,15 +117,15 @@ fn undecided_if(judged: Judged, disturbance: Option<String>) -> Judged {
     }
 }
 
-/// The claims of a way that a sweep can judge: how its cost grows, and that all its runs end.
-pub fn judge_way(way: &Way, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
-    let claims = scenario.variant(&way.variant).map_or(&[][..], |variant| variant.claims);
-    // A way that is to end in another way than by itself has no cost to fit anything through.
+/// The claims of a variant that a sweep can judge: how its cost grows, and that all its runs end.
+pub fn judge_swept(variant: &SweptVariant, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
+    let claims = scenario.variant(&variant.variant).map_or(&[][..], |variant| variant.claims);
+    // A variant that is to end in another variant than by itself has no cost to fit anything through.
     let about_a_sweep = |claim: &&Claim| {
         is_about_a_sweep(claim) || claim.measure == Measure::Ending(Ending::Finished)
     };
     let judge =
-        |claim: &Claim| judged(*claim, reading_of_way(claim.measure, way, sweep, scenario.name));
+        |claim: &Claim| judged(*claim, swept_reading(claim.measure, variant, sweep, scenario.name));
     claims.iter().filter(about_a_sweep).map(judge).collect()
 }
 
@@ -286,21 +286,21 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
     }
 }
 
-fn reading_of_way(
+fn swept_reading(
     measure: Measure,
-    way: &Way,
+    variant: &SweptVariant,
     sweep: &Sweep,
     scenario: &str,
 ) -> Result<Reading, Missing> {
     match measure {
         Measure::ExponentUpTo { metric, size } => match sweep.sizes().last() {
             Some(largest) if *largest >= size => {
-                reading_of_way(Measure::Exponent(metric), way, sweep, scenario)
+                swept_reading(Measure::Exponent(metric), variant, sweep, scenario)
             }
             _ => Err(Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"))),
         },
         Measure::Exponent(metric) => {
-            let growth = sweep.growth(way, metric).map_err(Missing::NotMeasured)?;
+            let growth = sweep.growth(variant, metric).map_err(Missing::NotMeasured)?;
             let because = (!growth.pure)
                 .then_some("no single power law: exponent of the three largest sizes");
             Ok(Reading { value: growth.exponent, low: growth.low, high: growth.high, because })
@@ -308,12 +308,12 @@ fn reading_of_way(
         Measure::RatioAt { metric, over, size } => {
             let missing = || Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"));
             let over = sweep
-                .way(over)
+                .variant(over)
                 .and_then(|over| median_and_range(over, metric, size))
                 .ok_or_else(missing)?;
-            Ok(median_and_range(way, metric, size).ok_or_else(missing)?.over(&over))
+            Ok(median_and_range(variant, metric, size).ok_or_else(missing)?.over(&over))
         }
-        _ => match way.unfinished() {
+        _ => match variant.unfinished() {
             Some((Ending::Unfinished, _)) => {
                 Err(Missing::NotMeasured("a run was interrupted".into()))
             }
@@ -326,10 +326,10 @@ fn reading_of_way(
 }
 
 /// The median of the repetitions, and all that they were between.
-fn median_and_range(way: &Way, metric: &str, size: usize) -> Option<Reading> {
-    let values = way.values(metric, size);
+fn median_and_range(variant: &SweptVariant, metric: &str, size: usize) -> Option<Reading> {
+    let values = variant.values(metric, size);
     Some(Reading {
-        value: way.median_at(metric, size)?,
+        value: variant.median_at(metric, size)?,
         low: values.iter().copied().reduce(f64::min)?,
         high: values.iter().copied().reduce(f64::max)?,
         because: None,

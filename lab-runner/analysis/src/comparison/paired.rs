@@ -129,7 +129,7 @@ struct Usable<'a> {
 
 impl Comparison {
     /// Compares the sides of all pairs. Nothing if there is no whole pair.
-    pub fn of(runs: &[Analysis], rule: &Rule<'_>) -> Option<Comparison> {
+    pub fn from_runs(runs: &[Analysis], rule: &Rule<'_>) -> Option<Comparison> {
         let whole = whole_pairs(runs);
         let (_, (a, b)) = whole.first_key_value()?;
         let (before, after) = (name(a), name(b));

@@ -1,7 +1,7 @@
 //! What was looked at and what was not: nothing found means little without it.
 
 use crate::diagnosis::Case;
-use crate::diagnosis::suspects::{looked, sampled, sched};
+use crate::diagnosis::suspects::{profile_under, sampled, sched};
 use lab_recording::Ending;
 use lab_recording::profiler::Profiler;
 
@@ -20,7 +20,7 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
         let sees = if profiler == Profiler::Stall {
             sampled(case).is_some()
         } else {
-            looked(case, profiler).is_some()
+            profile_under(case, profiler).is_some()
         };
         if sees {
             done.push(what.to_owned())

@@ -1,7 +1,7 @@
 //! What is wrong with a run: from what was measured and what profilers saw to findings, each with
 //! cause, place, evidence, cost and remedy. Pure.
 
-pub mod cured;
+pub mod fix_outcome;
 mod looks;
 pub mod rules;
 pub mod sign;

@@ -133,7 +133,7 @@ fn in_polls(doing: Doing, ms: f64) -> InPolls {
     InPolls { function: "shop::import".into(), file: None, line: None, doing, ms }
 }
 
-fn looked(sched: Sched, long_polls: Vec<LongPoll>) -> Profile {
+fn profile_under(sched: Sched, long_polls: Vec<LongPoll>) -> Profile {
     Profile { sched: Some(sched), long_polls, ..profile(Profiler::Sched) }
 }
 
@@ -154,7 +154,7 @@ fn causes(profile: Profile) -> Vec<Cause> {
 
 #[test]
 fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
-    let all_at_once = of(looked(
+    let all_at_once = of(profile_under(
         sched(90_000.0, 900, 1_400.0),
         vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")],
     ));
@@ -165,14 +165,14 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
     );
     assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
     assert_eq!(
-        causes(looked(
+        causes(profile_under(
             sched(9_000.0, 900, 1_400.0),
             vec![long_poll(12, 1.0, 0.0, "serde_json::parse")]
         )),
         []
     );
     assert_eq!(
-        causes(looked(
+        causes(profile_under(
             sched(9_000.0, 900, 1_400.0),
             vec![long_poll(120, 1.0, 0.0, "serde_json::parse")]
         )),
@@ -184,7 +184,7 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
 #[test]
 fn a_long_poll_that_nobody_waits_for_harms_nobody() {
     assert_eq!(
-        causes(looked(
+        causes(profile_under(
             sched(0.0, 0, 1_400.0),
             vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]
         )),
@@ -200,7 +200,7 @@ fn watched(share: f64, rest_ms: f64) -> Diagnosis {
         of_wall: Range { low: 0.0, mid: share / 2.0, high: share },
         ..overhead::Cost::default()
     };
-    let profile = looked(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
+    let profile = profile_under(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
     of(Profile { overhead: Ok(cost), ..profile })
 }
 
@@ -222,7 +222,10 @@ fn what_is_smaller_than_what_overhead_cost_accuses_nobody_and_is_told() {
 #[test]
 fn a_poll_that_had_no_core_is_not_long() {
     assert_eq!(
-        causes(looked(sched(900.0, 9, 20.0), vec![long_poll(90, 0.05, 0.95, "serde_json::parse")])),
+        causes(profile_under(
+            sched(900.0, 9, 20.0),
+            vec![long_poll(90, 0.05, 0.95, "serde_json::parse")]
+        )),
         []
     );
 }
@@ -230,7 +233,7 @@ fn a_poll_that_had_no_core_is_not_long() {
 #[test]
 fn what_waits_in_the_kernel_is_told_from_what_waits_for_a_lock_or_for_a_runtime() {
     let found = |innermost: &str| {
-        causes(looked(sched(9_000.0, 90, 250.0), vec![long_poll(250, 0.0, 0.0, innermost)]))
+        causes(profile_under(sched(9_000.0, 90, 250.0), vec![long_poll(250, 0.0, 0.0, innermost)]))
     };
     assert_eq!(found("read"), [Cause::BlockingCall]);
     assert_eq!(
@@ -250,7 +253,7 @@ fn a_set_is_quadratic_if_what_is_turned_away_takes_its_time() {
         let mut sched = sched(0.0, 0, ms);
         sched.groups[1].budget_spent = spent;
         let in_polls = vec![in_polls(Doing::Combines, ms - away), in_polls(Doing::TurnsAway, away)];
-        causes(Profile { in_polls: Some(in_polls), ..looked(sched, Vec::new()) })
+        causes(Profile { in_polls: Some(in_polls), ..profile_under(sched, Vec::new()) })
     };
     assert_eq!(set(1_200.0, 120.0, 600), [Cause::QuadraticCombinator]);
     assert_eq!(set(60.0, 6.0, 600), [], "bounded");
@@ -268,7 +271,7 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
             idle_blocking_threads: Some(0),
             ..Counters::default()
         };
-        let mut profile = looked(
+        let mut profile = profile_under(
             Sched { counters: (0..9).map(look).collect(), ..sched(0.0, 0, 1.0) },
             Vec::new(),
         );
@@ -304,7 +307,10 @@ fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wa
             looks: 10,
             ..StuckThread::default()
         };
-        of(Profile { stuck_threads: vec![stuck_threads], ..looked(sched(0.0, 0, 1.0), Vec::new()) })
+        of(Profile {
+            stuck_threads: vec![stuck_threads],
+            ..profile_under(sched(0.0, 0, 1.0), Vec::new())
+        })
     };
     let inside = stands("tokio::runtime::blocking::pool::Inner::run");
     assert_eq!(
@@ -320,7 +326,7 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
         let mut ends =
             long_poll(1_000, 0.0, 0.0, "tokio::runtime::blocking::pool::BlockingPool::shutdown");
         ends.blamed = Some(frame(elsewhere));
-        causes(looked(
+        causes(profile_under(
             sched(9_000.0, 90, 1_400.0),
             vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse"), ends],
         ))
@@ -374,10 +380,10 @@ fn who_did_not_look_does_not_call_anything_healthy() {
         blind.not_examined.iter().any(|what| what.contains("the profiler sched did not run")),
         "{blind:?}"
     );
-    assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).conclusion(), Cause::Healthy);
+    assert_eq!(of(profile_under(sched(0.0, 0, 1.0), Vec::new())).conclusion(), Cause::Healthy);
     let unavailable = Profile {
         note: ProfilerStatus::unavailable("no hooks"),
-        ..looked(sched(0.0, 0, 1.0), Vec::new())
+        ..profile_under(sched(0.0, 0, 1.0), Vec::new())
     };
     assert!(of(unavailable).not_examined.iter().any(|what| what.contains("no hooks")));
 }
@@ -404,7 +410,7 @@ fn panic_in(outermost: &str, text: &str, times: u64) -> Panic {
 }
 
 fn with_panics(panics: Vec<Panic>) -> Diagnosis {
-    let waits = looked(
+    let waits = profile_under(
         sched(90_000.0, 900, 1_400.0),
         vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")],
     );
@@ -438,7 +444,10 @@ fn a_panic_outside_of_tasks_or_of_a_runtime_that_refuses_is_no_panic_of_a_task()
 #[test]
 fn a_worker_in_a_poll_that_people_notice_withholds_healthy() {
     let found = |ms: u64, runnable: f64| {
-        of(looked(sched(0.0, 0, 1.0), vec![long_poll(ms, 1.0, runnable, "serde_json::parse")]))
+        of(profile_under(
+            sched(0.0, 0, 1.0),
+            vec![long_poll(ms, 1.0, runnable, "serde_json::parse")],
+        ))
     };
     let stands = found(250, 0.0);
     assert_eq!((stands.findings.len(), stands.conclusion()), (0, Cause::NotEnoughEvidence));
@@ -451,7 +460,7 @@ fn a_worker_in_a_poll_that_people_notice_withholds_healthy() {
 fn beside(measured: &[(&str, f64)], profiled: &[(&str, f64)]) -> Diagnosis {
     let run = crate::comparison::paired::tests::run(1, "a", measured);
     let metrics = profiled.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    let profiles = [Profile { metrics, ..looked(sched(0.0, 0, 1.0), Vec::new()) }];
+    let profiles = [Profile { metrics, ..profile_under(sched(0.0, 0, 1.0), Vec::new()) }];
     diagnose(&Case {
         measured: Some(&run),
         profiles: &profiles,

@@ -13,7 +13,7 @@ const TOLD: usize = 3;
 /// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never
 /// yields.
 pub fn explain(dead: &PostMortem) -> Explanation {
-    let graph = Graph::of(dead);
+    let graph = Graph::new(dead);
     let computes = |index: usize| graph.roles[index].inside && graph.roles[index].computes;
     if let Some(cycle) = graph.cycle() {
         return graph.in_cycle(&cycle.0);

@@ -2,7 +2,7 @@
 //! took: who is sure that something is not the profiler must be sure of both. Where the cost is not
 //! known a conclusion stands, and the report says that its price is not known.
 
-use crate::overhead::Known;
+use crate::overhead::CostResult;
 use crate::units::{percent, time_ms};
 use lab_recording::profiler::Profiler;
 
@@ -25,7 +25,7 @@ pub struct RestsOn {
 }
 
 /// Why a conclusion is not drawn; nothing if it stands.
-pub fn below_overhead(size: Size, cost: &Known) -> Option<String> {
+pub fn below_overhead(size: Size, cost: &CostResult) -> Option<String> {
     let cost = cost.as_ref().ok()?;
     let (is, limit, word): (f64, f64, fn(f64) -> String) = match size {
         Size::Waiting(share) => (share, cost.of_wall.high, percent),
@@ -40,7 +40,7 @@ const OF_CPU: [&str; 2] = ["cpu", "stall on-CPU"];
 
 /// The share that something in a view must exceed; none if it is not known, or if the view is not
 /// of time: memory that a program asks for is not the profiler's, whatever time that takes.
-pub fn least_share(view: &str, unit: &str, cost: &Known) -> Option<f64> {
+pub fn least_share(view: &str, unit: &str, cost: &CostResult) -> Option<f64> {
     let cost = cost.as_ref().ok()?;
     let share = if OF_CPU.contains(&view) { cost.share } else { cost.of_wall };
     (unit != "bytes").then_some(share.high)
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::overhead::{Cost, Range};
 
-    fn known() -> Known {
+    fn known() -> CostResult {
         let of_wall = Range { low: 0.02, mid: 0.03, high: 0.05 };
         let share = Range::exact(0.2);
         Ok(Cost {

@@ -54,7 +54,7 @@ pub struct PerEvent {
 }
 
 /// The cost, or why it is not known.
-pub type Known = Result<Cost, String>;
+pub type CostResult = Result<Cost, String>;
 
 impl Range {
     /// One that is exact.
@@ -105,7 +105,7 @@ pub struct About<'a> {
 ///
 /// # Errors
 /// Why that is not known.
-pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> Known {
+pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> CostResult {
     let Some(measured) = measured else { return Err(why_not(about)) };
     let own_ns: u64 = measured.threads.iter().map(|thread| thread.cpu_ns).sum();
     let of_event = |event: &lab_recording::overhead::Event| PerEvent {

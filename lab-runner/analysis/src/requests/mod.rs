@@ -119,7 +119,7 @@ pub fn analyse(recording: Recording) -> Analysis {
     }
     let validity = requests
         .as_ref()
-        .map_or_else(Validity::without_load, |requests| Validity::of(requests, load));
+        .map_or_else(Validity::without_load, |requests| Validity::new(requests, load));
     if validity.verdict == ValidityVerdict::Invalid {
         metrics
             .iter_mut()
@@ -192,14 +192,14 @@ pub fn of_log(folder: &Path, load: &Load) -> anyhow::Result<(BTreeMap<String, Re
     let requests = Requests::collect(header, entries, load.duration(), None)?;
     let mut metrics = BTreeMap::new();
     requests.add_metrics(&Doubt::default(), &mut metrics);
-    Ok((metrics, Validity::of(&requests, load)))
+    Ok((metrics, Validity::new(&requests, load)))
 }
 
 /// The null target's log, its warm-up left out.
 fn read_floor(recording: &Recording) -> anyhow::Result<Option<Floor>> {
     let Some((header, entries)) = open_log(recording, request_log::FLOOR)? else { return Ok(None) };
     let entries = entries.skip(header.excluded).collect::<io::Result<Vec<_>>>()?;
-    Ok(Some(Floor::of(&entries)))
+    Ok(Some(Floor::from_entries(&entries)))
 }
 
 fn open_log(

@@ -33,7 +33,7 @@ const SHOWS: &str = "CPU time of the service by stack, without waiting threads; 
 /// names.
 pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let raw = Raw::read(folder)?;
-    let seen = Seen::of(&raw)?;
+    let seen = CpuSamples::from_raw(&raw)?;
     let mut symbols = symbols(&raw);
     let samples = folded(&seen.service, &mut symbols);
     let time = weighed(&samples, 1e6 / looks(&raw));
@@ -53,7 +53,7 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
 }
 
 /// The samples, told apart by whose they are.
-struct Seen<'a> {
+struct CpuSamples<'a> {
     service: Vec<&'a Stack>,
     /// Samples of it.
     of_service: u64,
@@ -63,8 +63,8 @@ struct Seen<'a> {
     without_stack: u64,
 }
 
-impl Seen<'_> {
-    fn of(raw: &Raw) -> Result<Seen<'_>> {
+impl CpuSamples<'_> {
+    fn from_raw(raw: &Raw) -> Result<CpuSamples<'_>> {
         let is_own = |stack: &&Stack| stack.thread.starts_with(OWN_THREADS);
         let (own, service): (Vec<&Stack>, Vec<&Stack>) = raw.stacks.iter().partition(is_own);
         let of_service = sum(service.iter().copied());
@@ -74,7 +74,7 @@ impl Seen<'_> {
             without_stack * 2 <= of_service,
             "most stacks are incomplete: build everything with RUSTFLAGS=\"-C force-frame-pointers=yes\""
         );
-        Ok(Seen { service, of_service, own: sum(own), without_stack })
+        Ok(CpuSamples { service, of_service, own: sum(own), without_stack })
     }
 
     fn delivered(&self) -> u64 {
@@ -102,7 +102,7 @@ fn nothing(raw: &Raw) -> String {
 }
 
 fn symbols(raw: &Raw) -> Symbols {
-    Symbols::of(&Recording {
+    Symbols::for_recording(&Recording {
         executable: raw.executable.clone(),
         stamp: raw.stamp,
         maps: raw.maps.clone(),
@@ -173,7 +173,7 @@ fn made_by(looks: f64, raw: &Raw) -> f64 {
     looks * raw.cpu_ns as f64 / 1e9
 }
 
-fn counts(raw: &Raw, seen: &Seen<'_>) -> BTreeMap<String, u64> {
+fn counts(raw: &Raw, seen: &CpuSamples<'_>) -> BTreeMap<String, u64> {
     let named = [
         ("hz", raw.hz),
         ("tick_hz", raw.tick_hz),
@@ -188,7 +188,7 @@ fn counts(raw: &Raw, seen: &Seen<'_>) -> BTreeMap<String, u64> {
     named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
-fn notes(raw: &Raw, seen: &Seen<'_>, changed: bool) -> Vec<String> {
+fn notes(raw: &Raw, seen: &CpuSamples<'_>, changed: bool) -> Vec<String> {
     let mut notes = vec![delivery(raw, seen)];
     if seen.without_stack > 0 {
         notes.push(format!(
@@ -212,7 +212,7 @@ fn notes(raw: &Raw, seen: &Seen<'_>, changed: bool) -> Vec<String> {
 }
 
 /// The number of samples and of requested samples, and why they differ.
-fn delivery(raw: &Raw, seen: &Seen<'_>) -> String {
+fn delivery(raw: &Raw, seen: &CpuSamples<'_>) -> String {
     let (hz, tick_hz, cpu_ms) = (raw.hz, raw.tick_hz, raw.cpu_ns / 1_000_000);
     let (requested, possible) = (made_by(hz as f64, raw), made_by(looks(raw), raw));
     let delivered = seen.delivered();
@@ -259,7 +259,7 @@ mod tests {
             stack("main", 10, 1),
             stack("lab-pacer", 380, 5),
         ]);
-        let seen = Seen::of(&raw).unwrap();
+        let seen = CpuSamples::from_raw(&raw).unwrap();
         assert_eq!((seen.delivered(), seen.own, seen.service.len()), (990, 380, 2));
         let notes = notes(&raw, &seen, false).join("\n");
         for part in [
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn missing_samples_and_a_killed_run_are_told() {
         let raw = Raw { stopped: false, ..raw(vec![stack("main", 500, 9)]) };
-        let notes = notes(&raw, &Seen::of(&raw).unwrap(), false).join("\n");
+        let notes = notes(&raw, &CpuSamples::from_raw(&raw).unwrap(), false).join("\n");
         assert!(
             notes.contains("allows for 1000; the others") && notes.contains("killed"),
             "{notes}"
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn nothing_seen_and_nothing_walked_are_no_empty_profiles() {
-        let error = |raw: &Raw| Seen::of(raw).err().unwrap().to_string();
+        let error = |raw: &Raw| CpuSamples::from_raw(raw).err().unwrap().to_string();
         let idle = error(&raw(vec![stack("lab-pacer", 900, 5)]));
         assert!(idle.contains("4000 ms of CPU time") && idle.contains("try a longer"), "{idle}");
         assert!(error(&raw(vec![stack("main", 900, 1)])).contains("force-frame-pointers"));

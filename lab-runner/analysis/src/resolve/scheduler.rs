@@ -39,10 +39,10 @@ pub fn complete(folder: &Path) -> anyhow::Result<()> {
 /// If there is none that can be read, or if there is no room for what it comes to.
 pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<ProfilerStatus> {
     let recording = lab_recording::scheduler::read(&folder.join(FILE))?;
-    let since_sent = SinceSent::of(&recording, &recording.known, folder);
+    let since_sent = SinceSent::new(&recording, &recording.known, folder);
     let mut analysed = analyse(&since_sent, &recording.known, &name_of);
     let sampled = stall::read(&folder.join(stall::FILE)).ok();
-    let mut symbols = sampled.as_ref().map(Symbols::of);
+    let mut symbols = sampled.as_ref().map(Symbols::for_recording);
     let blamed = stacks(&mut analysed, sampled.as_ref().zip(symbols.as_mut()));
     if let Some((sampled, symbols)) = sampled.as_ref().zip(symbols.as_mut()) {
         write_polls(folder, sampled, symbols)?;

@@ -23,7 +23,7 @@ const SHOWS: &str = "how long threads are inside spans: wall time while they are
 /// If the child left nothing, if no span was entered, or if there is no room for the files.
 pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let raw = Raw::read(folder)?;
-    let seen = Seen::of(&raw);
+    let seen = SpanTimes::from_raw(&raw);
     ensure!(
         !seen.time.is_empty(),
         "no span was entered during the profile: give the steps of a request tracing spans, or try a longer --duration"
@@ -50,14 +50,14 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
 
 /// The sums as stacks: in microseconds, and in the pieces that these were seen in.
 #[derive(Default)]
-struct Seen {
+struct SpanTimes {
     time: Folded,
     pieces: Folded,
 }
 
-impl Seen {
-    fn of(raw: &Raw) -> Seen {
-        let mut seen = Seen::default();
+impl SpanTimes {
+    fn from_raw(raw: &Raw) -> SpanTimes {
+        let mut seen = SpanTimes::default();
         raw.stacks.iter().for_each(|(stack, weight)| seen.add(stack, weight.ns, weight.pieces));
         // tracing-flame tells of these when they end: of a run that is killed, never.
         stuck(raw).for_each(|inside| seen.add(&inside.stack, inside.ns, 1));
@@ -75,7 +75,7 @@ fn stuck(raw: &Raw) -> impl Iterator<Item = &lab_recording::spans::Inside> {
     raw.inside.iter().filter(|inside| inside.ns >= STUCK_NS)
 }
 
-fn counts(raw: &Raw, seen: &Seen) -> BTreeMap<String, u64> {
+fn counts(raw: &Raw, seen: &SpanTimes) -> BTreeMap<String, u64> {
     let named = [
         ("wall_ms", raw.wall_ns / 1_000_000),
         ("pieces", seen.pieces.total() as u64),
@@ -127,7 +127,7 @@ mod tests {
             left_out: 3,
             ..Raw::default()
         };
-        let seen = Seen::of(&raw);
+        let seen = SpanTimes::from_raw(&raw);
         assert_eq!((seen.time.weight(&["task"]), seen.time.weight(&["task", "drain"])), (2e6, 7.5));
         assert_eq!((seen.pieces.total(), seen.time.len()), (3.0, 2));
         let notes = notes(&raw).join("\n");

@@ -20,7 +20,7 @@ pub const POLLS: &str = "stall-polls.json";
 /// If the child left nothing that can be read, or if there is no room for the names.
 pub fn resolve(folder: &Path) -> anyhow::Result<ProfilerStatus> {
     let recording = read(&folder.join(FILE))?;
-    let mut symbols = Symbols::of(&recording);
+    let mut symbols = Symbols::for_recording(&recording);
     let folded = stalls::folded(&recording, &mut symbols);
     write_polls(folder, &recording, &mut symbols)?;
     write_pprof(folder, &recording, &mut symbols)?;

@@ -1,6 +1,6 @@
 //! What is wrong with each run of an invocation, and what became of a named cause.
 
-use crate::diagnosis::cured::{FixOutcome, cured};
+use crate::diagnosis::fix_outcome::{FixOutcome, fix_outcome};
 use crate::diagnosis::{Case, Diagnosis, diagnose};
 use crate::evidence::{label, own_crate};
 use crate::profile::{self, Profile};
@@ -91,5 +91,5 @@ pub fn fix(report: &Results) -> Option<FixOutcome> {
     let side = |side: Side| {
         report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis)
     };
-    Some(cured(side(Side::A)?, side(Side::B)?))
+    Some(fix_outcome(side(Side::A)?, side(Side::B)?))
 }

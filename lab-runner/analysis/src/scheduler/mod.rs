@@ -37,7 +37,7 @@ pub use summary::{
 };
 pub use worth::{YIELD_PROBE, worth};
 
-use early::{Way, early};
+use early::{Direction, early};
 use handoff::HandOffs;
 use lab_recording::scheduler::{Blocks, Known, Place};
 use reckon::{Reckoned, Reckoning};
@@ -94,15 +94,15 @@ pub fn analyse(
     known: &Known,
     name_of: &dyn Fn(&Place) -> Option<String>,
 ) -> Analysed {
-    let mut survey = early(blocks, Way::Forward, |blocks| survey::survey(blocks, known));
+    let mut survey = early(blocks, Direction::Forward, |blocks| survey::survey(blocks, known));
     let shared = handoff::shared(&survey);
     let windows = cores::in_order(std::mem::take(&mut survey.windows), &shared);
     let hand_offs =
-        early(blocks, Way::Forward, |blocks| handoff::hand_offs(blocks, &survey, &shared));
+        early(blocks, Direction::Forward, |blocks| handoff::hand_offs(blocks, &survey, &shared));
     let changes = changes::changes(&windows, &survey, known);
     let until = known.until_ns.max(survey.last_ns);
     let watch = Reckoning::new(known, survey.slots.len(), survey.crew.of.len());
-    let swept = early(blocks, Way::Backward, |blocks| {
+    let swept = early(blocks, Direction::Backward, |blocks| {
         Sweep::new(blocks, &survey, &hand_offs.cuts, &changes, until, watch).run()
     });
     let core_waits = cores::sums(&windows, survey.crew.of.len());

@@ -4,7 +4,7 @@
 use crate::scheduler::charge::{Engine, State};
 use crate::scheduler::charges::{ASLEEP, Charges, KERNEL, OUTSIDE, UNKNOWN};
 use crate::scheduler::groups::Tally;
-use crate::scheduler::sweep::{Held, Waits, Watch};
+use crate::scheduler::sweep::{Held, SweepObserver, Waits};
 use crate::scheduler::worst::Steps;
 use crate::scheduler::{Analysed, Culprit, Edge, Inflicted, Short, Victims, Worker};
 use lab_recording::scheduler::{Event, Known};
@@ -17,7 +17,7 @@ const LONG_NS: u64 = 200_000;
 /// Polls that are kept; if there are more, only longer ones are.
 const MOST_KEPT: usize = 200_000;
 
-/// See [`Watch`].
+/// See [`SweepObserver`].
 pub struct Reckoning {
     from: u64,
     until: u64,
@@ -42,7 +42,7 @@ pub struct Reckoned {
     pub analysed: Analysed,
 }
 
-impl Watch for Reckoning {
+impl SweepObserver for Reckoning {
     fn waited(&mut self, from: u64, until: u64, waiting: u64, in_play: u64) {
         self.steps.add(from, until, waiting, in_play);
     }

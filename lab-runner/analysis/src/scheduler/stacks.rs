@@ -20,7 +20,7 @@ pub struct Stacks {
 /// Joins blame with what was sampled meanwhile, and tells each group the function in which it made
 /// others wait most.
 pub fn stacks(analysed: &mut Analysed, mut sampled: Option<(&Recording, &mut Symbols)>) -> Stacks {
-    let samples = Samples::of(sampled.as_ref().map_or(&[], |(recording, _)| &recording.samples));
+    let samples = Samples::new(sampled.as_ref().map_or(&[], |(recording, _)| &recording.samples));
     let mut joined = Joined {
         groups: &analysed.sched.groups,
         stacks: Stacks::default(),
@@ -65,7 +65,7 @@ fn name_of(culprit: Culprit) -> &'static str {
 struct Samples<'a>(HashMap<u64, Vec<&'a Sample>>);
 
 impl<'a> Samples<'a> {
-    fn of(samples: &'a [Sample]) -> Samples<'a> {
+    fn new(samples: &'a [Sample]) -> Samples<'a> {
         let mut threads: HashMap<u64, Vec<&Sample>> = HashMap::new();
         samples
             .iter()

@@ -128,7 +128,7 @@ impl Survey {
 
 /// Goes through all events once.
 pub fn survey(blocks: &impl Blocks, known: &Known) -> Survey {
-    let samples = Samples::of(&known.core_waits);
+    let samples = Samples::new(&known.core_waits);
     let mut surveyor = Surveyor::new(blocks.lanes(), known);
     forward(blocks, 0..blocks.lanes(), Event::end_ns, |lane, block, event| {
         surveyor.event(lane, block, event, &samples);

@@ -1,11 +1,11 @@
 //! The stretch of a recording in which tasks waited most, and what each worker did in it.
 
 use crate::scheduler::charge::State;
-use crate::scheduler::early::{Way, early};
+use crate::scheduler::early::{Direction, early};
 use crate::scheduler::handoff::HandOffs;
 use crate::scheduler::part::{Beyond, Part};
 use crate::scheduler::survey::Survey;
-use crate::scheduler::sweep::{Sweep, Watch};
+use crate::scheduler::sweep::{Sweep, SweepObserver};
 use crate::scheduler::{Doing, Piece, Row, Stretch};
 use lab_recording::scheduler::Blocks;
 use std::ops::Range;
@@ -102,7 +102,7 @@ struct Scene {
     waited: f64,
 }
 
-impl Watch for Scene {
+impl SweepObserver for Scene {
     const CHARGES: bool = false;
 
     fn looks_at(&self) -> Range<u64> {
@@ -214,11 +214,11 @@ pub fn stretch<B: Blocks + Sync>(
     at: Range<u64>,
     [from_ns, until_ns]: [u64; 2],
 ) -> Stretch {
-    let part = Part::of(blocks, survey, &at);
+    let part = Part::new(blocks, survey, &at);
     let beyond =
-        early(blocks, Way::Backward, |blocks| Beyond::of(blocks, &part.ends(), survey, &at));
+        early(blocks, Direction::Backward, |blocks| Beyond::new(blocks, &part.ends(), survey, &at));
     let scene = Scene::new(survey, &at);
-    let swept = early(&part, Way::Backward, |part| {
+    let swept = early(&part, Direction::Backward, |part| {
         Sweep::new(part, survey, &hand_offs.cuts, &[], until_ns, scene).with(beyond).run()
     });
     swept.watch.stretch(survey, from_ns)

@@ -38,7 +38,7 @@ pub struct Matrix {
 
 impl Matrix {
     /// Counts runs.
-    pub fn of<'a>(runs: impl Iterator<Item = &'a Judged>) -> Matrix {
+    pub fn from_runs<'a>(runs: impl Iterator<Item = &'a Judged>) -> Matrix {
         let mut counts: BTreeMap<(Cause, Column), u64> = BTreeMap::new();
         for judged in runs {
             let column = match judged.found {
@@ -83,7 +83,7 @@ mod tests {
             of(None, &[]),
             of(None, &[Cause::Healthy]),
         ];
-        let matrix = Matrix::of(runs.iter());
+        let matrix = Matrix::from_runs(runs.iter());
         let heads: Vec<String> = matrix.columns.iter().map(|column| column.name()).collect();
         assert_eq!(heads, ["long-poll", "blocking-call", "nothing", "undecided"]);
         assert_eq!(

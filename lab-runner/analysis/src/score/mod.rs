@@ -47,13 +47,13 @@ pub struct Score {
 impl Score {
     /// All runs together.
     pub fn overall(&self) -> Tally {
-        Tally::of(self.runs.iter().map(|run| (&run.judged, run.cell.detected_ms)))
+        Tally::from_runs(self.runs.iter().map(|run| (&run.judged, run.cell.detected_ms)))
     }
 
     /// The same of another scanner; none if no other was run.
     pub fn other(&self) -> Option<Tally> {
         self.recorded.scanner.as_ref()?;
-        Some(Tally::of(self.runs.iter().filter_map(|run| Some((run.other.as_ref()?, None)))))
+        Some(Tally::from_runs(self.runs.iter().filter_map(|run| Some((run.other.as_ref()?, None)))))
     }
 
     /// The runs by scenario, and without and with a noisy neighbour beside them.
@@ -66,7 +66,7 @@ impl Score {
         }
         let of = |name: &str, is_in: &dyn Fn(&Cell) -> bool| {
             let runs = self.runs.iter().filter(|run| is_in(&run.cell));
-            (name.to_owned(), Tally::of(runs.map(|run| (&run.judged, run.cell.detected_ms))))
+            (name.to_owned(), Tally::from_runs(runs.map(|run| (&run.judged, run.cell.detected_ms))))
         };
         let scenarios = names.iter().map(|name| of(name, &|cell| cell.scenario == *name));
         let neighbours = [
@@ -78,7 +78,7 @@ impl Score {
 
     /// What was taken for what.
     pub fn matrix(&self) -> Matrix {
-        Matrix::of(self.runs.iter().map(|run| &run.judged))
+        Matrix::from_runs(self.runs.iter().map(|run| &run.judged))
     }
 
     /// The runs that were not simply right.

@@ -62,7 +62,7 @@ pub struct Tally {
 
 impl Tally {
     /// Adds up runs, each with its detection time in milliseconds.
-    pub fn of<'a>(runs: impl Iterator<Item = (&'a Judged, Option<f64>)>) -> Tally {
+    pub fn from_runs<'a>(runs: impl Iterator<Item = (&'a Judged, Option<f64>)>) -> Tally {
         let (mut tally, mut times) = (Tally::default(), Vec::new());
         for (judged, took) in runs {
             tally.add(judged);
@@ -138,7 +138,7 @@ mod tests {
             judged(None, &[Cause::Overload]),
         ];
         let times = [3.0, 1.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0];
-        let tally = Tally::of(runs.iter().zip(times.map(Some)));
+        let tally = Tally::from_runs(runs.iter().zip(times.map(Some)));
         let share = |hits, of| Share { hits, of };
         assert_eq!(
             (tally.recall, tally.named_first, tally.precision),
@@ -161,8 +161,11 @@ mod tests {
             judged(Some(Cause::Leak), &[Cause::Overload]),
             judged(None, &[Cause::NotEnoughEvidence]),
         ];
-        assert!(Tally::of(doubt.iter().map(|judged| (judged, None))).is_undecided());
-        assert!(!Tally::of([judged(None, &[])].iter().map(|judged| (judged, None))).is_undecided());
+        assert!(Tally::from_runs(doubt.iter().map(|judged| (judged, None))).is_undecided());
+        assert!(
+            !Tally::from_runs([judged(None, &[])].iter().map(|judged| (judged, None)))
+                .is_undecided()
+        );
         assert!(Tally::default().is_undecided(), "no run decides nothing");
     }
 

@@ -69,7 +69,7 @@ fn of_one(side: &Side, title: &str) -> Result<Drawing> {
 }
 
 fn of_two(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Drawing> {
-    let scale = Scale::of(before, after)?;
+    let scale = Scale::new(before, after)?;
     let (was, is) =
         (before.folded.scaled(1.0 / scale.before), after.folded.scaled(1.0 / scale.after));
     let (drawn, other, label) = match shape {

@@ -52,7 +52,7 @@ pub(crate) fn run(
         .unwrap_or_default();
     let report = Results::read(&folder, scenarios)?;
     let noise =
-        Noise::of(report.comparison.as_ref(), report.runs.iter().map(|(run, _)| run), others);
+        Noise::new(report.comparison.as_ref(), report.runs.iter().map(|(run, _)| run), others);
     show(&examination(&sides, facts, noise, &folder, scenarios), args.record.format, plain)
 }
 

@@ -92,7 +92,7 @@ pub(crate) struct LoadGenerator {
 
 impl Noise {
     /// The noise in an A/A comparison, which is absent if no pair is whole.
-    pub fn of<'a>(
+    pub fn new<'a>(
         comparison: Option<&Comparison>,
         runs: impl Iterator<Item = &'a Analysis>,
         others: Vec<String>,
@@ -254,7 +254,7 @@ pub(crate) mod tests {
 
     fn noise(comparison: &Comparison) -> Noise {
         let others = vec!["make".to_owned(), "rustc".to_owned()];
-        Noise::of(Some(comparison), std::iter::empty(), others)
+        Noise::new(Some(comparison), std::iter::empty(), others)
     }
 
     #[test]
@@ -318,7 +318,7 @@ pub(crate) mod tests {
         comparison.metrics.clear();
         assert_eq!(noise(&comparison).reasons, ["the primary metric was not measured"]);
         assert_eq!(
-            Noise::of(None, std::iter::empty(), Vec::new()).judgement,
+            Noise::new(None, std::iter::empty(), Vec::new()).judgement,
             Judgement::NotMeasured
         );
     }

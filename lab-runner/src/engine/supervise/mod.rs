@@ -10,7 +10,7 @@ pub(crate) use interrupts::{Event, Interrupts};
 use crate::engine::child;
 use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
 use anyhow::Context;
-use group::Group;
+use group::ProcessGroup;
 use lab_kit::clock;
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
@@ -57,7 +57,7 @@ pub(crate) fn supervise(
     let begin = Instant::now();
     let (ticks, processes) = (MachineTicks::now(), ProcessTicks::now());
     let mut child = spawn(recorder, spec).context("cannot start a child process")?;
-    let group = Group::of(&child);
+    let group = ProcessGroup::new(&child);
     group.tell_exit(interrupts.sender())?;
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
     let cause = wait(interrupts, begin, deadline, progress);
@@ -93,7 +93,7 @@ pub(crate) fn supervise(
 }
 
 /// Lets a child that hangs tell what it is at, and says whether it has exited meanwhile.
-fn post_mortem(group: Group, interrupts: &Interrupts, recorder: &Recorder) -> bool {
+fn post_mortem(group: ProcessGroup, interrupts: &Interrupts, recorder: &Recorder) -> bool {
     let told = recorder.folder.join(RAW_POST_MORTEM);
     group.ask(interrupts, POST_MORTEM, || told.exists())
 }

@@ -83,7 +83,7 @@ pub(crate) fn headline(report: &Results) -> Headline {
     let accused = blamed(report);
     match (&report.diagnoses[..], accused.first()) {
         ([one], Some(finding)) => {
-            Headline::new("bad", told(report, one, finding)).at(Some(finding))
+            Headline::new("bad", sentence(report, one, finding)).at(Some(finding))
         }
         (several, Some(finding)) => {
             let faulty = several.iter().filter(|of| accuses(of)).count();
@@ -95,7 +95,7 @@ pub(crate) fn headline(report: &Results) -> Headline {
                 .iter()
                 .find(|of| of.diagnosis.findings.contains(finding))
                 .unwrap_or(&several[0]);
-            Headline::new(class, text + &told(report, of, finding)).at(Some(finding))
+            Headline::new(class, text + &sentence(report, of, finding)).at(Some(finding))
         }
         _ => without_finding(report),
     }
@@ -167,7 +167,7 @@ fn without_finding(report: &Results) -> Headline {
 }
 
 /// `import` (buggy.rs:11) held the only worker for 591 ms; 1 183 requests waited 288 ms each
-fn told(report: &Results, of: &Diagnosed, finding: &Finding) -> String {
+fn sentence(report: &Results, of: &Diagnosed, finding: &Finding) -> String {
     let held = held_ms(report, of, finding);
     let mut text = match &finding.function {
         Some(function) => {
@@ -273,16 +273,16 @@ fn capital(text: &str) -> String {
 /// Which variants grow faster than their input, by any of the costs.
 fn of_sweep(sweep: &Sweep) -> Headline {
     let (mut steep, mut flat) = (Vec::new(), 0_usize);
-    for way in &sweep.ways {
+    for swept in &sweep.variants {
         let measured: Vec<_> =
-            GROWS.iter().filter_map(|metric| sweep.growth(way, metric).ok()).collect();
+            GROWS.iter().filter_map(|metric| sweep.growth(swept, metric).ok()).collect();
         match measured
             .iter()
             .filter(|growth| growth.low > STEEP)
             .map(|growth| growth.exponent)
             .reduce(f64::max)
         {
-            Some(exponent) => steep.push(format!("{} (exponent {exponent:.2})", way.variant)),
+            Some(exponent) => steep.push(format!("{} (exponent {exponent:.2})", swept.variant)),
             None if !measured.is_empty() => flat += 1,
             None => {}
         }

@@ -54,7 +54,7 @@ pub(crate) struct OneRun {
 /// Nothing if no profiler looked at a scheduler.
 pub(crate) fn scheduling(report: &Results) -> Option<Scheduling> {
     let runs = sched::runs(report);
-    let palette = Palette::of(&runs);
+    let palette = Palette::new(&runs);
     let together = report.comparison.is_some() && runs.len() == 2;
     let most = PIECES / runs.len().clamp(1, PICTURES);
     let one = |(number, run): (usize, &Run<'_>)| {

@@ -2,7 +2,7 @@ use crate::report::html::*;
 use crate::report::latency::tests::compared;
 use crate::report::sched::tests::{faulty, healthy, profile_of};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
-use lab_analysis::profile::{Profile, View as Seen};
+use lab_analysis::profile::{Profile, View as RunView};
 use lab_analysis::scheduler::{Sched, Stretch};
 use lab_analysis::stacks::Folded;
 use lab_analysis::stacks::stalls::{LongPoll, Wait};
@@ -31,7 +31,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
     let purpose = Purpose::Profile { profiler, pair: Some(pair), ratio: 1 };
     let parsed = Folded::parse(stacks.as_bytes());
-    let view = Seen {
+    let view = RunView {
         name: profiler.to_string(),
         unit: "us".into(),
         shows: "where the time goes".into(),

@@ -48,13 +48,13 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> String {
                 changed([before, after], metric, estimate) + ", " + &from
             }
             Change::Equivalent => {
-                let (what, interval) = (what(&metric.metric), factors(estimate));
+                let (what, interval) = (metric_in_words(&metric.metric), factors(estimate));
                 format!(
                     "{after} and {before} are as good as each other by {what}: {interval}, {from}"
                 )
             }
             Change::Inconclusive => {
-                let (what, interval) = (what(&metric.metric), factors(estimate));
+                let (what, interval) = (metric_in_words(&metric.metric), factors(estimate));
                 format!(
                     "Whether {after} is better than {before} by {what} is undecided: {interval}, {from}"
                 )
@@ -66,8 +66,8 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> String {
 /// Why the metric that decides decides nothing.
 fn why_not(primary: Option<&Compared>) -> String {
     match primary.map(|metric| (&metric.metric, &metric.estimate)) {
-        Some((metric, Err(why))) => format!("{}: {why}", what(metric)),
-        Some((metric, Ok(_))) => format!("{} needs more pairs", what(metric)),
+        Some((metric, Err(why))) => format!("{}: {why}", metric_in_words(metric)),
+        Some((metric, Ok(_))) => format!("{} needs more pairs", metric_in_words(metric)),
         None => "no run has the metric that decides".into(),
     }
 }
@@ -83,7 +83,7 @@ fn changed([before, after]: [&str; 2], metric: &Compared, estimate: &Estimate) -
             format!("{after} answers {by} {how} at {at} than {before} {sure}")
         }
         None => {
-            let (how, what) = (if less { "less" } else { "more" }, what(&metric.metric));
+            let (how, what) = (if less { "less" } else { "more" }, metric_in_words(&metric.metric));
             format!("{after} has {by} {how} {what} than {before} {sure}")
         }
     }
@@ -119,7 +119,7 @@ fn factors(estimate: &Estimate) -> String {
 }
 
 /// A metric in words.
-fn what(metric: &str) -> String {
+fn metric_in_words(metric: &str) -> String {
     match metric {
         "cpu_us_per_op" => "CPU time per operation".into(),
         "runtime_freeze_us" => "freeze of the runtime".into(),
@@ -139,7 +139,7 @@ fn of_run(report: &Results, run: &Analysis) -> String {
     let told = slowest(run).or_else(|| {
         let metric = report.scenario.map(|scenario| scenario.primary)?;
         let value = run.metrics.get(metric)?;
-        Some(format!("{} {}", what(metric), reading(metric, value, WORDS)))
+        Some(format!("{} {}", metric_in_words(metric), reading(metric, value, WORDS)))
     });
     format!("{variant} {ended}{valid}{}", told.map_or_else(String::new, |told| format!("; {told}")))
 }
@@ -203,5 +203,5 @@ fn between(report: &Results) -> String {
     let one = |told: &(&lab_analysis::requests::Reading, &String)| {
         format!("{} ({})", reading(metric, told.0, WORDS), told.1)
     };
-    format!("; {} from {} to {}", what(metric), one(least), one(most))
+    format!("; {} from {} to {}", metric_in_words(metric), one(least), one(most))
 }

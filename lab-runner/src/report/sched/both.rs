@@ -18,7 +18,7 @@ fn key(run: &Run<'_>, edge: &Edge) -> Key {
         Culprit::Group(number) => run.group(number).map(|group| group.place.clone()),
         _ => None,
     };
-    (culprit, run.who(edge.victim))
+    (culprit, run.task_kind_name(edge.victim))
 }
 
 /// Waiting that the same culprits inflict on the same tasks.
@@ -38,7 +38,8 @@ pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<Str
     for (run, edge) in all {
         let key = key(run, edge);
         if told.len() < TOLD && !told.iter().any(|(known, _)| *known == key) {
-            let says = format!("{} waited for {}", run.who(edge.victim), run.charged_to(edge));
+            let says =
+                format!("{} waited for {}", run.task_kind_name(edge.victim), run.charged_to(edge));
             let times = sides.map(|side| waited(side, &key));
             told.push((key, format!("{says}: {}", beside(sides, times, style))));
         }

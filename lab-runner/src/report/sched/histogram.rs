@@ -49,7 +49,7 @@ pub(crate) fn draw(
 ) -> Option<(String, String)> {
     let rows = rows(runs, of);
     let bins = Bins::over(rows.iter().flat_map(|row| row.sides.iter().flatten().copied()))?;
-    let (says, two) = (says(&rows, runs, style), runs.len() > 1);
+    let (says, two) = (description(&rows, runs, style), runs.len() > 1);
     let row_height = NAME + BARS * if two { 2.0 } else { 1.0 } + 6.0;
     let height = row_height * rows.len() as f64 + FLOOR;
     let mut svg = format!(
@@ -206,7 +206,7 @@ fn draw_row(
 }
 
 /// `requests (drive.rs:52): buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms of 6 000.`
-fn says(rows: &[Row<'_>], runs: &[Run<'_>], style: Style) -> String {
+fn description(rows: &[Row<'_>], runs: &[Run<'_>], style: Style) -> String {
     let side = |(us, run): (&Option<&Quantiles>, &Run<'_>)| {
         let us = (*us)?;
         let told = |us: f64| time(us, style);

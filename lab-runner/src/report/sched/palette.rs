@@ -13,7 +13,7 @@ pub(crate) struct Palette(Vec<String>);
 
 impl Palette {
     /// Of all groups that these runs tell of, first come, first served.
-    pub fn of(runs: &[Run<'_>]) -> Palette {
+    pub fn new(runs: &[Run<'_>]) -> Palette {
         let mut known: Vec<String> = Vec::new();
         let told = runs.iter().flat_map(|run| {
             run.told_groups(COLOURS).into_iter().filter_map(|number| run.group(number))

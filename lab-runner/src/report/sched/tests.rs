@@ -432,7 +432,7 @@ fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     worst.waiting = vec![f64::NAN; 100_000];
     let report = with(vec![profile_of(Side::A, many), profile_of(Side::B, healthy())]);
     let runs = runs(&report);
-    let palette = palette::Palette::of(&runs);
+    let palette = palette::Palette::new(&runs);
     let (svg, says) = timeline::draw(&runs[0], &palette, 1_000, UTF8).unwrap();
     assert!(svg.len() < 250_000, "{} bytes", svg.len());
     assert!(

@@ -69,7 +69,7 @@ pub(crate) fn draw(
     let stretch = stretch(run)?;
     let picture = Picture { run, stretch, palette, style };
     let narrowest = picture.narrowest(most);
-    let mut says = vec![picture.says()];
+    let mut says = vec![picture.description()];
     if narrowest > 0.0 {
         says.push(format!("Pieces shorter than {} are left out.", time(narrowest * 1e3, style)));
     }
@@ -194,7 +194,7 @@ impl Picture<'_> {
             escaped(&says)
         );
         if let (true, Doing::Polls(number)) = (width >= NAMED, piece.doing) {
-            let name = self.run.who(number);
+            let name = self.run.task_kind_name(number);
             let fits = ((width - 12.0) / CHARACTER) as usize;
             let _ = write!(
                 svg,
@@ -222,8 +222,11 @@ impl Picture<'_> {
         for piece in self.rows().iter().flat_map(|row| &row.pieces) {
             let (class, name) = self.doing(piece.doing);
             // Places are told on hover.
-            let name =
-                if let Doing::Polls(number) = piece.doing { self.run.who(number) } else { name };
+            let name = if let Doing::Polls(number) = piece.doing {
+                self.run.task_kind_name(number)
+            } else {
+                name
+            };
             let entry = (class, name);
             if piece.doing != Doing::Asleep && !known.contains(&entry) && known.len() < 8 {
                 known.push(entry);
@@ -262,7 +265,7 @@ impl Picture<'_> {
     }
 
     /// What the rows are filled with, and how many tasks waited meanwhile.
-    fn says(&self) -> String {
+    fn description(&self) -> String {
         let mut times: BTreeMap<String, f64> = BTreeMap::new();
         let all = self.stretch.ms * self.stretch.rows.len() as f64;
         for piece in self.stretch.rows.iter().flat_map(|row| &row.pieces) {

@@ -62,7 +62,7 @@ impl Run<'_> {
     }
 
     /// `requests`, or the place.
-    pub(crate) fn who(&self, number: usize) -> String {
+    pub(crate) fn task_kind_name(&self, number: usize) -> String {
         self.group(number).map_or_else(|| "unknown tasks".into(), named_at)
     }
 
@@ -146,7 +146,7 @@ impl Run<'_> {
     /// `each request waited 612 ms on average, 99.2 % of it for polls of shop::import`
     fn blame(&self, edge: &Edge, style: Style) -> String {
         let waited = self.waited_by(edge.victim);
-        let who = self.who(edge.victim);
+        let who = self.task_kind_name(edge.victim);
         let waited_each = match self.profile.ops {
             Some(_) if who == format!("{}s", self.op) => {
                 format!("each {} waited {} on average", self.op, self.per_op(waited, style))

@@ -10,7 +10,7 @@ use crate::report::units::{percent, time};
 use crate::report::{noise, sched};
 use lab_analysis::comparison::paired::{Compared, Comparison, Directions, Times};
 use lab_analysis::comparison::verdict::Change;
-use lab_analysis::diagnosis::cured::{FixOutcome, Gone};
+use lab_analysis::diagnosis::fix_outcome::{FixOutcome, Gone};
 use lab_analysis::requests::{Analysis, QUANTILES};
 use lab_analysis::results::Results;
 use lab_analysis::results::diagnosed::fix;

@@ -174,7 +174,7 @@ fn pairs() -> Results {
     };
     let runs: Vec<Analysis> = (1..=8).flat_map(pair).collect();
     let comparison =
-        Comparison::of(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
+        Comparison::from_runs(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
     let spec = runs[0].recording.spec.clone();
     let runs = runs.into_iter().map(|run| (run, Vec::new())).collect();
     let side = |side, findings| Diagnosed {

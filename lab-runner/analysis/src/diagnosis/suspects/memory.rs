@@ -2,8 +2,8 @@
 
 use crate::diagnosis::Case;
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
-use crate::diagnosis::suspects::looked;
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::profile_under;
 use crate::profile::Profile;
 use crate::stacks::is_own;
 use crate::units::{bytes, percent};
@@ -14,7 +14,10 @@ use lab_recording::profiler::Profiler;
 const PARTS: usize = 6;
 
 pub fn memory(case: &Case<'_>) -> Vec<Suspect> {
-    looked(case, Profiler::Alloc).and_then(|profile| suspect(case, profile)).into_iter().collect()
+    profile_under(case, Profiler::Alloc)
+        .and_then(|profile| suspect(case, profile))
+        .into_iter()
+        .collect()
 }
 
 fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
@@ -58,8 +61,8 @@ fn most(case: &Case<'_>, profile: &Profile) -> Option<(String, f64)> {
     (all > 0.0).then(|| (function, weight / all))
 }
 
-fn keeper(case: &Case<'_>, profile: &Profile) -> Option<At> {
-    most(case, profile).map(|(function, _)| At { function, file: None, line: None })
+fn keeper(case: &Case<'_>, profile: &Profile) -> Option<Location> {
+    most(case, profile).map(|(function, _)| Location { function, file: None, line: None })
 }
 
 fn share(case: &Case<'_>, profile: &Profile) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Long polls, by the function that they are in, and who waited for them.
 
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
-use crate::diagnosis::suspects::{looked, sampled, sched};
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::{profile_under, sampled, sched};
 use crate::diagnosis::{Case, Cost};
 use crate::overhead::limits::{RestsOn, Size};
 use crate::scheduler::{Culprit, Edge, Sched, worth};
@@ -19,10 +19,10 @@ const REQUESTS: &str = "requests";
 
 pub fn polls(case: &Case<'_>) -> Vec<Suspect> {
     let Some(profile) = sampled(case) else { return Vec::new() };
-    let mut by_function: BTreeMap<String, Vec<(&LongPoll, At)>> = BTreeMap::new();
+    let mut by_function: BTreeMap<String, Vec<(&LongPoll, Location)>> = BTreeMap::new();
     for poll in &profile.long_polls {
         let Some(frame) = poll.blamed.as_ref() else { continue };
-        let at = At::of(frame);
+        let at = Location::from_frame(frame);
         by_function.entry(at.function.clone()).or_default().push((poll, at));
     }
     by_function.into_values().map(|polls| suspect(case, &polls)).collect()
@@ -33,7 +33,7 @@ fn own_ms(poll: &LongPoll) -> f64 {
     poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)
 }
 
-fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
+fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     let own: f64 = polls.iter().map(|(poll, _)| own_ms(poll)).sum();
     let share_of = |part: f64| part / own.max(f64::MIN_POSITIVE);
     let where_stack = |is: fn(&[lab_recording::frame::Frame]) -> bool| {
@@ -109,22 +109,23 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
 /// The line of user code at which most samples of the poll are, where that says more than the
 /// blamed function does.
 fn code_that_ran(poll: &LongPoll) -> Option<String> {
-    let blamed = At::of(poll.blamed.as_ref()?).function;
+    let blamed = Location::from_frame(poll.blamed.as_ref()?).function;
     let Some(ran) = &poll.ran else {
         // A recording of an older version has the most frequent stack alone.
         let inner = poll.stack.iter().find(|frame| is_own_frame(frame))?;
-        return (At::of(inner).function != blamed).then(|| format!("the code that ran is {inner}"));
+        return (Location::from_frame(inner).function != blamed)
+            .then(|| format!("the code that ran is {inner}"));
     };
-    let elsewhere = At::of(&ran.frame).function != blamed;
+    let elsewhere = Location::from_frame(&ran.frame).function != blamed;
     let inside = ran.inside.as_ref().map_or_else(String::new, |inside| format!(", in {inside}"));
     (elsewhere || !inside.is_empty())
         .then(|| format!("{} of its samples are at {}{inside}", percent(ran.share), ran.frame))
 }
 
 /// Who stood for long in code of the same function meanwhile, and may have held the lock.
-fn holder(case: &Case<'_>, at: Option<&At>) -> Option<String> {
+fn holder(case: &Case<'_>, at: Option<&Location>) -> Option<String> {
     let function = &at?.function;
-    let stuck_threads = &looked(case, Profiler::Sched)?.stuck_threads;
+    let stuck_threads = &profile_under(case, Profiler::Sched)?.stuck_threads;
     let stands_in = |stuck_threads: &&StuckThread| {
         stuck_threads.stack.iter().any(|frame| frame.function.starts_with(function.as_str()))
     };

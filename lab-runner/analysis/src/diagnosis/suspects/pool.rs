@@ -2,8 +2,8 @@
 
 use crate::diagnosis::Case;
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
-use crate::diagnosis::suspects::{looked, sched};
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::{profile_under, sched};
 use crate::overhead::limits::{RestsOn, Size};
 use lab_recording::profiler::Profiler;
 use lab_recording::scheduler::Counters;
@@ -75,9 +75,9 @@ fn stretches(looks: &[Counters]) -> Vec<Queued> {
 }
 
 /// Who hands over most; none if that was not seen.
-fn at(case: &Case<'_>) -> Option<At> {
-    let hand_off = looked(case, Profiler::Sched)?.hand_offs.first()?;
-    Some(At {
+fn at(case: &Case<'_>) -> Option<Location> {
+    let hand_off = profile_under(case, Profiler::Sched)?.hand_offs.first()?;
+    Some(Location {
         function: hand_off.function.clone(),
         file: hand_off.file.clone(),
         line: hand_off.line,

@@ -49,13 +49,13 @@ pub fn poll(worker: u16, place: u16, task: u64, from_ms: u64, until_ms: u64) -> 
 }
 
 /// Events, with more said about them.
-pub trait Told {
+pub trait EventExt {
     fn after(self, waited_ms: u64) -> Event;
     fn spent(self) -> Event;
     fn open(self) -> Event;
 }
 
-impl Told for Event {
+impl EventExt for Event {
     fn after(self, waited_ms: u64) -> Event {
         Event { latency_ns: Some(waited_ms * MS), ..self }
     }

@@ -1,7 +1,7 @@
 //! Who is charged, rule by rule.
 
 use crate::scheduler::tests::made::{
-    IMPORT, MS, REQUEST, Told, analysed, edge, edges, event, known, of_task, poll, thread,
+    EventExt, IMPORT, MS, REQUEST, analysed, edge, edges, event, known, of_task, poll, thread,
 };
 use lab_recording::scheduler::{CoreWait, Dropped, Event, Known, What};
 

@@ -1,7 +1,7 @@
 //! What is told beside blame: the worst stretch, the probe, notes, and stacks.
 
 use crate::scheduler::tests::made::{
-    IMPORT, MS, REQUEST, Told, analysed, event, known, poll, thread,
+    EventExt, IMPORT, MS, REQUEST, analysed, event, known, poll, thread,
 };
 use crate::scheduler::{Analysed, Doing, Stacks, stacks};
 use crate::stacks::symbols::Symbols;

@@ -47,7 +47,7 @@ impl Gone {
 }
 
 /// Holds what was found after a fix to what was found before.
-pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
+pub fn fix_outcome(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
     let accused = |diagnosis: &Diagnosis| -> Vec<Finding> {
         diagnosis.findings.iter().filter(|finding| finding.cause.accuses()).cloned().collect()
     };
@@ -141,15 +141,15 @@ mod tests {
     #[test]
     fn a_cause_is_gone_if_the_same_look_does_not_find_it() {
         let faulty = found(&[Cause::LongPoll]);
-        assert_eq!(cured(&faulty, &found(&[])).gone, Gone::Yes);
-        assert_eq!(cured(&faulty, &found(&[Cause::HostNoise])).gone, Gone::Yes);
-        let still = cured(&faulty, &found(&[Cause::LongPoll]));
+        assert_eq!(fix_outcome(&faulty, &found(&[])).gone, Gone::Yes);
+        assert_eq!(fix_outcome(&faulty, &found(&[Cause::HostNoise])).gone, Gone::Yes);
+        let still = fix_outcome(&faulty, &found(&[Cause::LongPoll]));
         assert_eq!((still.gone, still.moved_to.is_empty()), (Gone::No, true));
     }
 
     #[test]
     fn what_is_new_is_where_the_cost_went() {
-        let moved = cured(&found(&[Cause::BlockingCall]), &found(&[Cause::PoolExhausted]));
+        let moved = fix_outcome(&found(&[Cause::BlockingCall]), &found(&[Cause::PoolExhausted]));
         assert_eq!(
             (moved.gone, &moved.moved_to[..]),
             (Gone::Yes, &["pool exhausted in shop::import".to_owned()][..])
@@ -164,7 +164,7 @@ mod tests {
             reason: "2.00 % is smaller than the profiling overhead, 3.00 %".into(),
         };
         let after = Diagnosis { below_overhead: vec![small], ..found(&[]) };
-        let cured = cured(&found(&[Cause::LongPoll]), &after);
+        let cured = fix_outcome(&found(&[Cause::LongPoll]), &after);
         assert_eq!(cured.gone, Gone::Undecided);
         assert!(
             cured.reason.contains("2.00 %, is smaller than the profiling overhead"),
@@ -172,7 +172,7 @@ mod tests {
             cured.reason
         );
         assert_eq!(
-            crate::diagnosis::cured::cured(&found(&[Cause::Leak]), &after).gone,
+            crate::diagnosis::fix_outcome::fix_outcome(&found(&[Cause::Leak]), &after).gone,
             Gone::Yes,
             "of another cause it says nothing"
         );
@@ -181,12 +181,12 @@ mod tests {
     #[test]
     fn who_did_not_look_cannot_tell() {
         let faulty = found(&[Cause::LongPoll]);
-        assert_eq!(cured(&found(&[]), &found(&[])).gone, Gone::Undecided);
+        assert_eq!(fix_outcome(&found(&[]), &found(&[])).gone, Gone::Undecided);
         assert_eq!(
-            cured(&faulty, &Diagnosis { polls_recorded: false, ..found(&[]) }).gone,
+            fix_outcome(&faulty, &Diagnosis { polls_recorded: false, ..found(&[]) }).gone,
             Gone::Undecided
         );
         let looked_less = Diagnosis { examined: Vec::new(), ..found(&[]) };
-        assert!(cured(&faulty, &looked_less).reason.contains("long polls"));
+        assert!(fix_outcome(&faulty, &looked_less).reason.contains("long polls"));
     }
 }
