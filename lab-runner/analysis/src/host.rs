@@ -44,7 +44,7 @@ pub fn disturbed(run: &Analysis) -> Option<String> {
 /// On two cores, a process that used 0.13 of a core may have made a time 2.3 times longer: of an
 /// effect of 93 times that leaves 40, of one of 1.2 nothing. One that used 1.1 cores took more than
 /// half of the host.
-pub fn stretch(run: &Analysis) -> Option<f64> {
+pub fn slowdown(run: &Analysis) -> Option<f64> {
     let outcome = &run.recording.outcome;
     if disturbance(outcome).is_none() {
         return Some(1.0);
@@ -56,13 +56,13 @@ pub fn stretch(run: &Analysis) -> Option<f64> {
     (taken_cores <= MOST_TAKEN * cores).then_some(1.0 + STRETCH_PER_CORE * taken_cores)
 }
 
-/// A reading of a run whose times others may have stretched: the true time may be that much
+/// A reading of a run whose times others may have slowed down: the true time may be that much
 /// shorter, a true rate that much higher.
-pub fn widened(reading: &Reading, unit: &str, stretch: f64) -> Reading {
+pub fn widened(reading: &Reading, unit: &str, slowdown: f64) -> Reading {
     if is_rate(unit) {
-        Reading { high: reading.high * stretch, ..reading.clone() }
+        Reading { high: reading.high * slowdown, ..reading.clone() }
     } else {
-        Reading { low: reading.low / stretch, ..reading.clone() }
+        Reading { low: reading.low / slowdown, ..reading.clone() }
     }
 }
 
@@ -119,13 +119,13 @@ mod tests {
 
     #[test]
     fn the_more_others_took_the_longer_times_may_be_until_nothing_is_known() {
-        assert_eq!([0.0, 0.1].map(|cores| stretch(&beside(cores))), [Some(1.0); 2]);
-        assert_eq!(stretch(&beside(0.13)), Some(2.3));
-        assert_eq!(stretch(&beside(1.0)), Some(11.0), "half of two cores");
-        assert_eq!(stretch(&beside(1.01)), None);
+        assert_eq!([0.0, 0.1].map(|cores| slowdown(&beside(cores))), [Some(1.0); 2]);
+        assert_eq!(slowdown(&beside(0.13)), Some(2.3));
+        assert_eq!(slowdown(&beside(1.0)), Some(11.0), "half of two cores");
+        assert_eq!(slowdown(&beside(1.01)), None);
         let mut stolen = beside(0.0);
         stolen.recording.outcome.steal = Some(Steal { share: 0.05, ms: 100.0 });
-        assert_eq!(stretch(&stolen), Some(2.0), "a twentieth of two cores is a tenth of one");
+        assert_eq!(slowdown(&stolen), Some(2.0), "a twentieth of two cores is a tenth of one");
     }
 
     #[test]

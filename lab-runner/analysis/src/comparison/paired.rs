@@ -5,7 +5,7 @@ use crate::comparison::metrics::Metric;
 use crate::comparison::verdict::{
     Change, LogRatios, Side as Bounds, bonferroni, disagree, fewest_pairs, judge, log_ratios,
 };
-use crate::host::{depends_on_host, disturbance, stretch, widened};
+use crate::host::{depends_on_host, disturbance, slowdown, widened};
 use crate::requests::{Analysis, Reading, ValidityVerdict};
 use crate::stats::estimate::{Estimate, detectable};
 use crate::stats::median;
@@ -240,7 +240,7 @@ fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
         disturbance(&run.recording.outcome)
             .map(|what| format!("{what} beside {}", run.recording.spec.variant))
     });
-    let times = match (stretch(a), stretch(b)) {
+    let times = match (slowdown(a), slowdown(b)) {
         _ if dropped.is_some() => Times::LeftOut,
         (Some(a), Some(b)) if a == 1.0 && b == 1.0 => Times::Measured,
         (Some(a), Some(b)) => Times::Bounded([a, b]),
@@ -291,7 +291,7 @@ fn usable<'a>(whole: &BTreeMap<usize, Sides<'a>>, pairs: &[Pair]) -> Usable<'a> 
         }
         match pair.times {
             Times::Measured => usable.times.push((*sides, [1.0, 1.0])),
-            Times::Bounded(stretches) => usable.times.push((*sides, stretches)),
+            Times::Bounded(slowdowns) => usable.times.push((*sides, slowdowns)),
             Times::LeftOut => {}
         }
     }
@@ -414,13 +414,13 @@ fn pairs_of(usable: &Usable<'_>, metric: &Metric) -> Vec<PairOf> {
         return both.map(|(a, b)| PairOf { measured: [a, b], bounds: [a, b] }).collect();
     }
     let mut all = Vec::new();
-    for ((a, b), stretches) in &usable.times {
+    for ((a, b), slowdowns) in &usable.times {
         let Some(measured) = sides(&(*a, *b), metric) else { continue };
-        let wider = |run: &Analysis, stretch| {
+        let wider = |run: &Analysis, slowdown| {
             let reading = run.metrics.get(metric.name)?;
-            Some(bounds_of(&widened(reading, metric.unit, stretch)))
+            Some(bounds_of(&widened(reading, metric.unit, slowdown)))
         };
-        if let (Some(a), Some(b)) = (wider(a, stretches[0]), wider(b, stretches[1])) {
+        if let (Some(a), Some(b)) = (wider(a, slowdowns[0]), wider(b, slowdowns[1])) {
             all.push(PairOf { measured: [measured.0, measured.1], bounds: [a, b] });
         }
     }

@@ -60,7 +60,8 @@ fn why(case: &Case<'_>, profiler: Profiler) -> String {
 pub fn polls_recorded(case: &Case<'_>) -> bool {
     sampled(case).is_some()
         && sched(case).is_some_and(|sched| {
-            !sched.polls_unseen && sched.groups.iter().any(|group| group.polls > 0)
+            !sched.polls_not_recorded
+                && sched.task_kinds.iter().any(|task_kind| task_kind.polls > 0)
         })
 }
 

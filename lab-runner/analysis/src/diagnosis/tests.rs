@@ -6,7 +6,7 @@ use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Suspect, Suspicion};
 use crate::diagnosis::*;
 use crate::overhead::{self, Range};
-use crate::scheduler::{Blame, Culprit, Edge, Group, Quantiles, Sched, Worker};
+use crate::scheduler::{Blame, Culprit, Edge, Quantiles, Sched, TaskKind, Worker};
 use crate::stacks::doing::{Doing, InPolls};
 use crate::stacks::stalls::LongPoll;
 use lab_recording::Ending;
@@ -85,20 +85,20 @@ fn long_poll(ms: u64, on_cpu: f64, runnable: f64, innermost: &str) -> LongPoll {
 /// Requests that waited so long for polls of `shop::import`, of which each of its tasks has so many
 /// milliseconds.
 fn sched(waited_ms: f64, waits: u64, task_ms: f64) -> Sched {
-    let group = |name: &str, function: Option<&str>, sum_ms: f64| Group {
+    let task_kind = |name: &str, function: Option<&str>, sum_ms: f64| TaskKind {
         name: name.into(),
-        place: "src/main.rs:7".into(),
+        spawned_at: "src/main.rs:7".into(),
         function: function.map(Into::into),
         ended: 1,
         polls: 9,
         poll_us: Quantiles { sum: 1e3 * sum_ms, ..Quantiles::default() },
-        ..Group::default()
+        ..TaskKind::default()
     };
-    let edges = vec![Edge { culprit: Culprit::Group(1), victim: 0, ms: waited_ms, waits }];
+    let edges = vec![Edge { culprit: Culprit::TaskKind(1), victim: 0, ms: waited_ms, waits }];
     Sched {
-        groups: vec![
-            group("requests", None, 1.0),
-            group("src/main.rs:7", Some("shop::import"), task_ms),
+        task_kinds: vec![
+            task_kind("requests", None, 1.0),
+            task_kind("src/main.rs:7", Some("shop::import"), task_ms),
         ],
         workers: vec![Worker { busy_ms: 500.0, idle_ms: 500.0, ..Worker::default() }],
         blame: Some(Blame { waits, waited_ms, edges }),
@@ -251,7 +251,7 @@ fn what_waits_in_the_kernel_is_told_from_what_waits_for_a_lock_or_for_a_runtime(
 fn a_set_is_quadratic_if_what_is_turned_away_takes_its_time() {
     let set = |ms: f64, away: f64, spent: u64| {
         let mut sched = sched(0.0, 0, ms);
-        sched.groups[1].budget_spent = spent;
+        sched.task_kinds[1].budget_spent = spent;
         let in_polls = vec![in_polls(Doing::Combines, ms - away), in_polls(Doing::TurnsAway, away)];
         causes(Profile { in_polls: Some(in_polls), ..profile_under(sched, Vec::new()) })
     };

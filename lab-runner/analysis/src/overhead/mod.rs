@@ -141,9 +141,9 @@ pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> CostResult {
 
 /// The task of the yield probe runs on the program's threads, and the recording times its polls.
 fn probe(sched: Option<&Sched>) -> Option<PerEvent> {
-    let group = sched?.groups.iter().find(|group| group.name == YIELD_PROBE)?;
-    let ns = Range::exact(group.poll_us.sum * 1e3 / group.polls.max(1) as f64);
-    Some(PerEvent { what: "poll of the yield probe".into(), count: group.polls, ns })
+    let task_kind = sched?.task_kinds.iter().find(|task_kind| task_kind.name == YIELD_PROBE)?;
+    let ns = Range::exact(task_kind.poll_us.sum * 1e3 / task_kind.polls.max(1) as f64);
+    Some(PerEvent { what: "poll of the yield probe".into(), count: task_kind.polls, ns })
 }
 
 fn why_not(about: &About<'_>) -> String {
@@ -158,7 +158,7 @@ fn why_not(about: &About<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduler::{Group, Quantiles};
+    use crate::scheduler::{Quantiles, TaskKind};
     use lab_recording::overhead::{Event, OwnThread};
 
     const ABOUT: About<'_> =
@@ -210,8 +210,9 @@ mod tests {
     #[test]
     fn the_probe_s_polls_are_the_profiler_s_own() {
         let poll_us = Quantiles { sum: 3_000.0, ..Quantiles::default() };
-        let group = Group { name: YIELD_PROBE.into(), polls: 1_000, poll_us, ..Group::default() };
-        let sched = Sched { groups: vec![group], ..Sched::default() };
+        let task_kind =
+            TaskKind { name: YIELD_PROBE.into(), polls: 1_000, poll_us, ..TaskKind::default() };
+        let sched = Sched { task_kinds: vec![task_kind], ..Sched::default() };
         let cost = cost(Some(&measured()), &About { sched: Some(&sched), ..ABOUT }).unwrap();
         assert_eq!(
             (cost.ms.mid, cost.per_event[1].count, cost.per_event[1].ns.mid),

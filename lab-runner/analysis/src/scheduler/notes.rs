@@ -1,7 +1,7 @@
 //! What has to be known of a recording before believing it, and the small things that are told as
 //! they are.
 
-use crate::scheduler::groups::quantiles;
+use crate::scheduler::task_kinds::quantiles;
 use crate::scheduler::{ProbeSummary, Sched};
 use lab_recording::scheduler::{Counters, Known};
 
@@ -23,11 +23,11 @@ pub fn probe(known: &Known) -> Option<ProbeSummary> {
         heard.saturating_sub(probe.asked_ns)
     });
     (!known.probes.is_empty()).then(|| ProbeSummary {
-        asked: known.probes.len() as u64,
-        answered: yields().count() as u64,
-        flagged: yields().filter(|ns| *ns >= FLAGGED_NS).count() as u64,
+        wake_ups: known.probes.len() as u64,
+        yields: yields().count() as u64,
+        long_yields: yields().filter(|ns| *ns >= FLAGGED_NS).count() as u64,
         yield_us: quantiles(yields()),
-        unheard_us: quantiles(unheard),
+        wake_delay_us: quantiles(unheard),
     })
 }
 

@@ -43,7 +43,7 @@ pub trait SweepObserver {
     /// A worker did this from here until there.
     fn did(&mut self, worker: usize, from: u64, until: u64, what: State);
 
-    /// A poll of a group's task; each is told once.
+    /// A poll of a task kind's task; each is told once.
     fn poll(&mut self, _poll: &Event, _worker: usize, _slot: usize) {}
 
     /// A poll no longer holds its worker, which it did for some time. The engine knows what it
@@ -119,7 +119,7 @@ struct Next {
 /// What all waits come to.
 pub struct Waits {
     pub count: u64,
-    /// Nanoseconds, by group.
+    /// Nanoseconds, by task kind.
     pub ns: Vec<f64>,
     /// Those that were charged to the tasks themselves.
     pub own: Charges,
@@ -158,7 +158,7 @@ impl<'a, B: Blocks, W: SweepObserver> Sweep<'a, B, W> {
         until: u64,
         watch: W,
     ) -> Self {
-        let groups = survey.slots.len();
+        let task_kinds = survey.slots.len();
         let runtimes: Vec<u8> = survey.crew.of.iter().map(|(runtime, _)| *runtime).collect();
         let lane = |lane: usize| Lane {
             back: Back::new(blocks, lane),
@@ -180,8 +180,8 @@ impl<'a, B: Blocks, W: SweepObserver> Sweep<'a, B, W> {
             begins: Begins::default(),
             arrivals: Vec::new(),
             nexts: HashMap::default(),
-            engine: Engine::new(groups, &runtimes, until),
-            waits: Waits { count: 0, ns: vec![0.0; groups], own: Charges::new(1, groups) },
+            engine: Engine::new(task_kinds, &runtimes, until),
+            waits: Waits { count: 0, ns: vec![0.0; task_kinds], own: Charges::new(1, task_kinds) },
             watch,
         };
         (0..runtimes.len()).for_each(|worker| sweep.turn(worker));

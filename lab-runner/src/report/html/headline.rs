@@ -222,12 +222,14 @@ fn predicate(cause: Cause, held: Option<f64>) -> &'static str {
 fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
     let its =
         report.profiles.iter().filter(|p| p.spec.variant == of.variant && p.side() == of.side);
-    let longest_of_sched =
-        its.clone().filter_map(|profile| profile.sched.as_ref()).flat_map(|sched| &sched.groups);
+    let longest_of_sched = its
+        .clone()
+        .filter_map(|profile| profile.sched.as_ref())
+        .flat_map(|sched| &sched.task_kinds);
     let same = |function: &str| finding.function.as_deref() == Some(function);
-    let by_group = longest_of_sched
-        .filter(|group| group.function.as_deref().is_some_and(same))
-        .map(|group| group.poll_us.max / 1e3);
+    let by_task_kind = longest_of_sched
+        .filter(|task_kind| task_kind.function.as_deref().is_some_and(same))
+        .map(|task_kind| task_kind.poll_us.max / 1e3);
     let blamed = |poll: &&lab_analysis::stacks::stalls::LongPoll| {
         let frame = poll.blamed.as_ref();
         frame.is_some_and(|frame| same(&lab_analysis::stacks::without_closures(&frame.function)))
@@ -236,7 +238,7 @@ fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
         .flat_map(|profile| &profile.long_polls)
         .filter(blamed)
         .map(|poll| poll.seen_ns as f64 / 1e6);
-    by_group.chain(by_poll).reduce(f64::max)
+    by_task_kind.chain(by_poll).reduce(f64::max)
 }
 
 /// `; 1 183 requests waited 288 ms each`

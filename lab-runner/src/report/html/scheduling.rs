@@ -1,4 +1,4 @@
-//! What the scheduler did: the sentences that say it, times by group, the worst stretch, who waited
+//! What the scheduler did: the sentences that say it, times by task kind, the worst stretch, who waited
 //! for whom.
 
 use crate::report::html::WORDS;
@@ -18,7 +18,7 @@ const WORKERS: usize = 32;
 const NAME: usize = 160;
 /// Pieces that all time lines of a page may have together, and runs that have one: a page is to
 /// stay small.
-const PIECES: usize = 4_000;
+const SEGMENTS: usize = 4_000;
 const PICTURES: usize = 4;
 
 /// The section of the page.
@@ -56,7 +56,7 @@ pub(crate) fn scheduling(report: &Results) -> Option<Scheduling> {
     let runs = sched::runs(report);
     let palette = Palette::new(&runs);
     let together = report.comparison.is_some() && runs.len() == 2;
-    let most = PIECES / runs.len().clamp(1, PICTURES);
+    let most = SEGMENTS / runs.len().clamp(1, PICTURES);
     let one = |(number, run): (usize, &Run<'_>)| {
         let drawn = number < PICTURES;
         let times = if drawn && !together { times(std::slice::from_ref(run)) } else { Vec::new() };
@@ -81,12 +81,14 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
     let drawn = [
         (
             "poll time: duration of a poll",
-            histogram::draw("poll time by task kind", runs, WORDS, |group| Some(&group.poll_us)),
+            histogram::draw("poll time by task kind", runs, WORDS, |task_kind| {
+                Some(&task_kind.poll_us)
+            }),
         ),
         (
             "schedule latency: time from runnable to polled",
-            histogram::draw("schedule latency by task kind", runs, WORDS, |group| {
-                group.latency_us.as_ref()
+            histogram::draw("schedule latency by task kind", runs, WORDS, |task_kind| {
+                task_kind.latency_us.as_ref()
             }),
         ),
     ];
@@ -116,7 +118,7 @@ fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
         times: Vec::new(),
         timeline,
         blame: run.sched.blame.as_ref().and_then(|blame| blamed(run, blame)),
-        workers: if run.sched.polls_unseen { None } else { workers(&run.sched.workers) },
+        workers: if run.sched.polls_not_recorded { None } else { workers(&run.sched.workers) },
         lines: lines.into_iter().filter_map(|(name, text)| Some((name, text?))).collect(),
         notes: run.sched.notes.clone(),
     }
@@ -131,7 +133,7 @@ fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
         let class = if told.contains(edge) { "name own" } else { "name" };
         let mut row = vec![
             Cell::of_class(cut(&run.culprit(edge.culprit), NAME), class),
-            Cell::text(cut(&run.group_at(edge.victim), NAME)),
+            Cell::text(cut(&run.task_kind_at(edge.victim), NAME)),
             Cell::number(time(edge.ms * 1e3, WORDS)),
             Cell::number(grouped(edge.waits as i64)),
             Cell::number(percent(edge.ms / blame.waited_ms)),

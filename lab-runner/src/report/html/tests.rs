@@ -3,7 +3,7 @@ use crate::report::latency::tests::compared;
 use crate::report::sched::tests::{faulty, healthy, profile_of};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
 use lab_analysis::profile::{Profile, View as RunView};
-use lab_analysis::scheduler::{Sched, Stretch};
+use lab_analysis::scheduler::{Sched, Timeline};
 use lab_analysis::stacks::Folded;
 use lab_analysis::stacks::stalls::{LongPoll, Wait};
 use lab_recording::Ending;
@@ -118,11 +118,12 @@ pub(crate) fn assert_well_formed(page: &str) {
     let (body, tail) = body.split_once("<script>").unwrap();
     let (_, tail) = tail.split_once("</script>").unwrap();
     let mut open: Vec<String> = Vec::new();
-    for piece in format!("{head}{body}{tail}").split('<').skip(1) {
-        let (tag, text) = piece.split_once('>').unwrap_or_else(|| panic!("each tag ends: {piece}"));
+    for segment in format!("{head}{body}{tail}").split('<').skip(1) {
+        let (tag, text) =
+            segment.split_once('>').unwrap_or_else(|| panic!("each tag ends: {segment}"));
         let name = tag.split([' ', '\n']).next().unwrap();
         match name.strip_prefix('/') {
-            Some(closed) => assert_eq!(open.pop().as_deref(), Some(closed), "{piece}"),
+            Some(closed) => assert_eq!(open.pop().as_deref(), Some(closed), "{segment}"),
             None if tag.ends_with('/') || VOID.contains(&name) || name == "!doctype" => {}
             None => open.push(name.to_owned()),
         }
@@ -365,7 +366,7 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
         page.contains("in the 2.00 s in which tasks waited most"),
         "older recordings hold no more"
     );
-    let whole = Stretch { from_ms: 0.0, ms: 5_000.0, ..faulty().worst.unwrap() };
+    let whole = Timeline { from_ms: 0.0, ms: 5_000.0, ..faulty().worst.unwrap() };
     let with_whole =
         page_of(&with(vec![profile_of(Side::A, Sched { whole: Some(whole), ..faulty() })]))
             .unwrap();
@@ -383,9 +384,9 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
 #[test]
 fn names_of_a_scheduler_stay_text_and_an_empty_one_is_no_panic() {
     let mut hostile = faulty();
-    for group in &mut hostile.groups {
-        (group.name, group.place) = (HOSTILE.into(), format!("{HOSTILE}:1"));
-        group.function = Some(HOSTILE.into());
+    for task_kind in &mut hostile.task_kinds {
+        (task_kind.name, task_kind.spawned_at) = (HOSTILE.into(), format!("{HOSTILE}:1"));
+        task_kind.function = Some(HOSTILE.into());
     }
     hostile.notes = vec![HOSTILE.into()];
     let mut before = profile_of(Side::A, hostile);

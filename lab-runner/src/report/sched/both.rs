@@ -15,7 +15,9 @@ type Key = (Option<String>, String);
 
 fn key(run: &Run<'_>, edge: &Edge) -> Key {
     let culprit = match edge.culprit {
-        Culprit::Group(number) => run.group(number).map(|group| group.place.clone()),
+        Culprit::TaskKind(number) => {
+            run.task_kind(number).map(|task_kind| task_kind.spawned_at.clone())
+        }
         _ => None,
     };
     (culprit, run.task_kind_name(edge.victim))
@@ -25,7 +27,7 @@ fn key(run: &Run<'_>, edge: &Edge) -> Key {
 fn waited(run: &Run<'_>, wanted: &Key) -> f64 {
     let edges = run.sched.blame.iter().flat_map(|blame| &blame.edges);
     let same =
-        |edge: &&Edge| matches!(edge.culprit, Culprit::Group(_)) && key(run, edge) == *wanted;
+        |edge: &&Edge| matches!(edge.culprit, Culprit::TaskKind(_)) && key(run, edge) == *wanted;
     edges.filter(same).map(|edge| edge.ms).sum()
 }
 

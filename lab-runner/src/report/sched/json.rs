@@ -2,7 +2,7 @@
 //! profiler, with names in place of indices.
 
 use crate::report::sched::words::Run;
-use lab_analysis::scheduler::{Blame, Culprit, Edge, Group, ProbeSummary, Quantiles, Worker};
+use lab_analysis::scheduler::{Blame, Culprit, Edge, ProbeSummary, Quantiles, TaskKind, Worker};
 use lab_recording::spec::Side;
 use serde::Serialize;
 
@@ -148,8 +148,8 @@ fn document<'a>(run: &Run<'a>) -> Scheduler<'a> {
         hand_offs: sched.hand_offs,
         forced_yields: sched.forced_yields(),
         ops: profile.ops,
-        task_kinds: sched.groups.iter().map(group).collect(),
-        workers: sched.workers.iter().map(|of| worker(of, !sched.polls_unseen)).collect(),
+        task_kinds: sched.task_kinds.iter().map(task_kind).collect(),
+        workers: sched.workers.iter().map(|of| worker(of, !sched.polls_not_recorded)).collect(),
         probe: sched.probe.as_ref().map(probe),
         blame: sched.blame.as_ref().map(|blame| blamed(run, blame)),
         notes: &sched.notes,
@@ -163,10 +163,10 @@ fn worker(of: &Worker, sees_polls: bool) -> OneWorker {
     OneWorker { runtime, worker, idle_ms, awake, core_wait_ms }
 }
 
-fn group(group: &Group) -> OneTaskKind<'_> {
-    let Group {
+fn task_kind(task_kind: &TaskKind) -> OneTaskKind<'_> {
+    let TaskKind {
         name,
-        place,
+        spawned_at: place,
         function,
         spawned,
         ended,
@@ -175,7 +175,7 @@ fn group(group: &Group) -> OneTaskKind<'_> {
         poll_us,
         latency_us,
         ..
-    } = group;
+    } = task_kind;
     OneTaskKind {
         name,
         spawned_at: place,
@@ -195,24 +195,23 @@ fn times(of: &Quantiles) -> Times {
 }
 
 fn probe(probe: &ProbeSummary) -> Probe {
-    let ProbeSummary { asked, answered, flagged, yield_us, unheard_us } = probe;
     Probe {
-        wake_ups: *asked,
-        yields: *answered,
-        long_yields: *flagged,
-        yield_us: times(yield_us),
-        wake_delay_us: times(unheard_us),
+        wake_ups: probe.wake_ups,
+        yields: probe.yields,
+        long_yields: probe.long_yields,
+        yield_us: times(&probe.yield_us),
+        wake_delay_us: times(&probe.wake_delay_us),
     }
 }
 
 fn blamed<'a>(run: &Run<'a>, blame: &'a Blame) -> Blamed<'a> {
     let significant = run.blamed();
     let one = |edge: &'a Edge| {
-        let victim = run.sched.groups.get(edge.victim);
+        let victim = run.sched.task_kinds.get(edge.victim);
         OneEdge {
             culprit: charged(run, edge.culprit),
-            victim: victim.map_or("", |group| &group.name),
-            victim_spawned_at: victim.map_or("", |group| &group.place),
+            victim: victim.map_or("", |task_kind| &task_kind.name),
+            victim_spawned_at: victim.map_or("", |task_kind| &task_kind.spawned_at),
             ms: edge.ms,
             waits: edge.waits,
             significant: significant.contains(&edge),
@@ -227,11 +226,11 @@ fn blamed<'a>(run: &Run<'a>, blame: &'a Blame) -> Blamed<'a> {
 
 fn charged<'a>(run: &Run<'a>, culprit: Culprit) -> Charged<'a> {
     match culprit {
-        Culprit::Group(number) => match run.sched.groups.get(number) {
-            Some(group) => Charged::TaskKind {
-                name: &group.name,
-                spawned_at: &group.place,
-                function: group.function.as_deref(),
+        Culprit::TaskKind(number) => match run.sched.task_kinds.get(number) {
+            Some(task_kind) => Charged::TaskKind {
+                name: &task_kind.name,
+                spawned_at: &task_kind.spawned_at,
+                function: task_kind.function.as_deref(),
             },
             None => Charged::Unknown,
         },
@@ -239,6 +238,6 @@ fn charged<'a>(run: &Run<'a>, culprit: Culprit) -> Charged<'a> {
         Culprit::Kernel => Charged::Kernel,
         Culprit::OwnBudget => Charged::OwnBudget,
         Culprit::OutsidePolls => Charged::OutsidePolls,
-        Culprit::NotKnown => Charged::Unknown,
+        Culprit::Unknown => Charged::Unknown,
     }
 }

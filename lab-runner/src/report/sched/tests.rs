@@ -4,7 +4,8 @@ use crate::report::sched::*;
 use lab_analysis::overhead::{Cost, Range};
 use lab_analysis::profile::Profile;
 use lab_analysis::scheduler::{
-    Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, Sched, Stretch, Worker,
+    Blame, Culprit, Doing, Edge, ProbeSummary, Quantiles, Row, Sched, Segment, TaskKind, Timeline,
+    Worker,
 };
 use lab_recording::Ending;
 use lab_recording::profiler::{Profiler, ProfilerStatus};
@@ -23,16 +24,16 @@ fn times(count: u64, p50: f64, p99: f64, max: f64) -> Quantiles {
     Quantiles { count, sum: p50 * count as f64, p50, p90: p50, p99, max, steps }
 }
 
-fn group(
+fn task_kind(
     name: &str,
     place: &str,
     function: Option<&str>,
     poll_us: Quantiles,
     latency_us: Quantiles,
-) -> Group {
-    Group {
+) -> TaskKind {
+    TaskKind {
         name: name.into(),
-        place: place.into(),
+        spawned_at: place.into(),
         function: function.map(Into::into),
         spawned: 6_000,
         made_by: None,
@@ -62,13 +63,13 @@ fn worker(busy_ms: f64, stalled_ms: f64, idle_ms: f64) -> Worker {
     }
 }
 
-fn piece(at_ms: f64, ms: f64, doing: Doing) -> Piece {
-    Piece { at_ms, ms, doing }
+fn segment(at_ms: f64, ms: f64, doing: Doing) -> Segment {
+    Segment { at_ms, ms, doing }
 }
 
 /// One task holds the only worker for more than a second at a time.
 pub fn faulty() -> Sched {
-    let requests = group(
+    let requests = task_kind(
         "requests",
         "src/drive.rs:40",
         None,
@@ -76,7 +77,7 @@ pub fn faulty() -> Sched {
         times(6_000, 510_000.0, 1.2e6, 1.3e6),
     );
     let import = times(7, 1.2e6, 1.3e6, 1.31e6);
-    let import = group(
+    let import = task_kind(
         "src/drive.rs:52",
         "src/drive.rs:52",
         Some("made_up::buggy::import"),
@@ -84,16 +85,16 @@ pub fn faulty() -> Sched {
         times(7, 20.0, 90.0, 95.0),
     );
     let edges = vec![
-        edge(Culprit::Group(1), 0, 3_645_000.0, 6_000),
-        edge(Culprit::Group(0), 0, 24_000.0, 6_000),
+        edge(Culprit::TaskKind(1), 0, 3_645_000.0, 6_000),
+        edge(Culprit::TaskKind(0), 0, 24_000.0, 6_000),
         edge(Culprit::WorkerAsleep, 0, 5_000.0, 4_000),
         edge(Culprit::Kernel, 1, 1.0, 2),
     ];
-    let pieces = vec![
-        piece(0.0, 40.0, Doing::Outside),
-        piece(40.0, 1_310.0, Doing::Polls(1)),
-        piece(1_350.0, 250.0, Doing::Polls(0)),
-        piece(1_600.0, 400.0, Doing::Asleep),
+    let segments = vec![
+        segment(0.0, 40.0, Doing::Outside),
+        segment(40.0, 1_310.0, Doing::Polls(1)),
+        segment(1_350.0, 250.0, Doing::Polls(0)),
+        segment(1_600.0, 400.0, Doing::Asleep),
     ];
     let waiting = (0..200_u32)
         .map(|i| if i < 135 { f64::from(i) * 19.0 } else { f64::from(200 - i) * 40.0 })
@@ -102,21 +103,21 @@ pub fn faulty() -> Sched {
         wall_ms: 5_000.0,
         events: 18_000,
         dropped: 0,
-        groups: vec![requests, import],
+        task_kinds: vec![requests, import],
         workers: vec![worker(400.0, 4_400.0, 180.0)],
         probe: Some(ProbeSummary {
-            asked: 131,
-            answered: 130,
-            flagged: 0,
+            wake_ups: 131,
+            yields: 130,
+            long_yields: 0,
             yield_us: times(130, 2.0, 11.0, 12.0),
-            unheard_us: times(130, 400_000.0, 1.2e6, 1.3e6),
+            wake_delay_us: times(130, 400_000.0, 1.2e6, 1.3e6),
         }),
         blame: Some(Blame { waits: 6_007, waited_ms: 3_674_001.0, edges }),
-        worst: Some(Stretch {
+        worst: Some(Timeline {
             from_ms: 1_234.0,
             ms: 2_000.0,
             waited_ms: 2_500_000.0,
-            rows: vec![Row { runtime: 0, worker: 0, pieces }],
+            rows: vec![Row { runtime: 0, worker: 0, segments }],
             waiting,
         }),
         notes: vec!["polls of a root future are not seen".into()],
@@ -124,9 +125,9 @@ pub fn faulty() -> Sched {
     }
 }
 
-/// The same load where nobody holds a worker for long; groups are the other way round.
+/// The same load where nobody holds a worker for long; task kinds are the other way round.
 pub fn healthy() -> Sched {
-    let requests = group(
+    let requests = task_kind(
         "requests",
         "src/drive.rs:40",
         None,
@@ -134,29 +135,31 @@ pub fn healthy() -> Sched {
         times(6_000, 20.0, 300.0, 900.0),
     );
     let import = times(900, 90.0, 900.0, 950.0);
-    let import = group(
+    let import = task_kind(
         "src/drive.rs:52",
         "src/drive.rs:52",
         Some("made_up::fixed::import"),
         import,
         times(900, 15.0, 90.0, 95.0),
     );
-    let edges =
-        vec![edge(Culprit::Group(0), 1, 120.0, 3_000), edge(Culprit::WorkerAsleep, 1, 61.0, 2_000)];
-    let pieces = vec![
-        piece(0.0, 3.0, Doing::Polls(0)),
-        piece(3.0, 1.0, Doing::Polls(1)),
-        piece(4.0, 6.0, Doing::Asleep),
+    let edges = vec![
+        edge(Culprit::TaskKind(0), 1, 120.0, 3_000),
+        edge(Culprit::WorkerAsleep, 1, 61.0, 2_000),
+    ];
+    let segments = vec![
+        segment(0.0, 3.0, Doing::Polls(0)),
+        segment(3.0, 1.0, Doing::Polls(1)),
+        segment(4.0, 6.0, Doing::Asleep),
     ];
     Sched {
-        groups: vec![import, requests],
+        task_kinds: vec![import, requests],
         workers: vec![worker(1_500.0, 0.0, 3_480.0)],
         blame: Some(Blame { waits: 5_000, waited_ms: 181.0, edges }),
-        worst: Some(Stretch {
+        worst: Some(Timeline {
             from_ms: 12.0,
             ms: 10.0,
             waited_ms: 4.0,
-            rows: vec![Row { runtime: 0, worker: 0, pieces }],
+            rows: vec![Row { runtime: 0, worker: 0, segments }],
             waiting: vec![1.0, 2.0, 0.0, 0.0],
         }),
         notes: Vec::new(),
@@ -246,7 +249,7 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
     let mut before = faulty();
     before.dropped = 2_000;
     let mut after = healthy();
-    after.blame.as_mut().unwrap().edges.push(edge(Culprit::Group(0), 1, 185.4, 6_000));
+    after.blame.as_mut().unwrap().edges.push(edge(Culprit::TaskKind(0), 1, 185.4, 6_000));
     // In the order in which folders are read: the side after may come first.
     let both = with(vec![profile_of(Side::B, after), profile_of(Side::A, before)]);
     let lines = printed(&both, print);
@@ -268,7 +271,7 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
 #[test]
 fn what_is_counted_beside_polls_is_told_where_there_is_any() {
     let mut counted = healthy();
-    counted.groups[0].budget_spent = 250;
+    counted.task_kinds[0].budget_spent = 250;
     (counted.hand_offs, counted.blocking_ended) = (1, 30);
     let at = |global_queue, forced_yields| Counters {
         global_queue,
@@ -287,9 +290,9 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
 #[test]
 fn where_polls_are_not_seen_no_worker_did_nothing() {
     let unseen = Sched {
-        polls_unseen: true,
+        polls_not_recorded: true,
         blame: None,
-        groups: vec![],
+        task_kinds: vec![],
         workers: vec![worker(0.0, 0.0, 1_000.0)],
         ..faulty()
     };
@@ -328,7 +331,7 @@ fn what_was_not_measured_is_said_and_no_zero() {
     let bare = Sched {
         blame: None,
         probe: None,
-        groups: vec![],
+        task_kinds: vec![],
         workers: vec![],
         worst: None,
         ..healthy()
@@ -340,7 +343,7 @@ fn what_was_not_measured_is_said_and_no_zero() {
         lines[1..],
         ["scheduler  blame          no culprit: schedule latency was not recorded"]
     );
-    let mut lost = profile_of(Side::A, Sched { groups: vec![], ..faulty() });
+    let mut lost = profile_of(Side::A, Sched { task_kinds: vec![], ..faulty() });
     lost.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![lost]) }, print);
     assert!(
@@ -357,7 +360,7 @@ fn tasks_that_wait_for_each_other_are_told_so() {
     own.blame = Some(Blame {
         waits: 10,
         waited_ms: 1_200.0,
-        edges: vec![edge(Culprit::Group(1), 1, 1_200.0, 10)],
+        edges: vec![edge(Culprit::TaskKind(1), 1, 1_200.0, 10)],
     });
     let lines =
         printed(&Results { comparison: None, ..with(vec![profile_of(Side::A, own)]) }, print);
@@ -374,7 +377,7 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
     let bare = Sched {
         blame: None,
         probe: None,
-        groups: vec![],
+        task_kinds: vec![],
         workers: vec![],
         worst: None,
         ..healthy()
@@ -426,9 +429,9 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
 fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     let mut many = faulty();
     let worst = many.worst.as_mut().unwrap();
-    let pieces = (0..50_000_u32)
-        .map(|i| piece(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
-    worst.rows = vec![Row { runtime: 1, worker: 3, pieces: pieces.collect() }; 40];
+    let segments = (0..50_000_u32)
+        .map(|i| segment(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
+    worst.rows = vec![Row { runtime: 1, worker: 3, segments: segments.collect() }; 40];
     worst.waiting = vec![f64::NAN; 100_000];
     let report = with(vec![profile_of(Side::A, many), profile_of(Side::B, healthy())]);
     let runs = runs(&report);
@@ -436,12 +439,12 @@ fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     let (svg, says) = timeline::draw(&runs[0], &palette, 1_000, UTF8).unwrap();
     assert!(svg.len() < 250_000, "{} bytes", svg.len());
     assert!(
-        says[1].starts_with("Pieces shorter than") && says[2] == "24 workers are left out.",
+        says[1].starts_with("Segments shorter than") && says[2] == "24 workers are left out.",
         "{says:?}"
     );
     assert!(says[0].starts_with("buggy, 2.00 s from 1.23 s on: its workers spent"), "{says:?}");
     let (histogram, words) =
-        histogram::draw("poll time", &runs, UTF8, |group| Some(&group.poll_us)).unwrap();
+        histogram::draw("poll time", &runs, UTF8, |task_kind| Some(&task_kind.poll_us)).unwrap();
     assert!(
         words.starts_with(
             "requests: buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms, 6 000 of them; fixed p50"
@@ -451,5 +454,5 @@ fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     for svg in [svg, histogram] {
         assert_well_formed(&format!("<style></style>{svg}<script></script>"));
     }
-    assert!(histogram::draw("none", &[], UTF8, |group| Some(&group.poll_us)).is_none());
+    assert!(histogram::draw("none", &[], UTF8, |task_kind| Some(&task_kind.poll_us)).is_none());
 }

@@ -78,7 +78,7 @@ fn waiting(sched: &Sched) -> Option<(f64, (f64, u64))> {
 }
 
 fn load(case: &Case<'_>, run: &Analysis) -> Suspect {
-    let workers = sched(case).filter(|sched| !sched.polls_unseen).map(|sched| &sched.workers);
+    let workers = sched(case).filter(|sched| !sched.polls_not_recorded).map(|sched| &sched.workers);
     let busy = workers.map(|workers| {
         let sum = |of: fn(&crate::scheduler::Worker) -> f64| workers.iter().map(of).sum::<f64>();
         let (inside, outside) =

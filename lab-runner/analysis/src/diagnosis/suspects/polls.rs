@@ -74,25 +74,28 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
 fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     let Some(function) = suspect.at.as_ref().map(|at| at.function.clone()) else { return suspect };
     let is_its = |number: usize| {
-        sched.groups.get(number).is_some_and(|group| group.function.as_ref() == Some(&function))
+        sched
+            .task_kinds
+            .get(number)
+            .is_some_and(|task_kind| task_kind.function.as_ref() == Some(&function))
     };
-    let groups = (0..sched.groups.len()).filter(|number| is_its(*number));
-    let per_task = groups.map(|number| &sched.groups[number]).map(|group| {
-        let tasks = group.spawned.max(group.ended).max(1);
-        group.poll_us.sum / 1e3 / tasks as f64
+    let task_kinds = (0..sched.task_kinds.len()).filter(|number| is_its(*number));
+    let per_task = task_kinds.map(|number| &sched.task_kinds[number]).map(|task_kind| {
+        let tasks = task_kind.spawned.max(task_kind.ended).max(1);
+        task_kind.poll_us.sum / 1e3 / tasks as f64
     });
     let per_task = per_task.reduce(f64::max);
     let longest = suspect.signs.get(&Sign::LongestPollMs).copied().unwrap_or(0.0);
     let edges: Vec<&Edge> = worth(sched)
         .into_iter()
-        .filter(|edge| matches!(edge.culprit, Culprit::Group(number) if is_its(number)))
+        .filter(|edge| matches!(edge.culprit, Culprit::TaskKind(number) if is_its(number)))
         .collect();
     let ms: f64 = edges.iter().map(|edge| edge.ms).sum();
     let waits: u64 = edges.iter().map(|edge| edge.waits).sum();
     let all = sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
-    let hit = edges
-        .iter()
-        .filter(|edge| sched.groups.get(edge.victim).is_some_and(|group| group.name == REQUESTS));
+    let hit = edges.iter().filter(|edge| {
+        sched.task_kinds.get(edge.victim).is_some_and(|task_kind| task_kind.name == REQUESTS)
+    });
     let requests = hit.map(|edge| edge.waits).sum::<u64>();
     let suspect = suspect
         .with_known(Sign::ShareOfTask, per_task.map(|ms| longest / ms.max(f64::MIN_POSITIVE)));

@@ -32,7 +32,7 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
     let stretches = stretches(looks);
     let longest = *stretches.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
     let mut suspect = Suspect::new(Suspicion::Pool, at(case)).with(Sign::QueuedMs, longest.ms);
-    let ms: f64 = stretches.iter().map(|stretch| stretch.waited_ms).sum();
+    let ms: f64 = stretches.iter().map(|timeline| timeline.waited_ms).sum();
     suspect.cost.ms = Some(ms);
     // Work waits for the pool beside the waiting of tasks.
     let all =
@@ -64,11 +64,11 @@ fn stretches(looks: &[Counters]) -> Vec<Queued> {
             all.push(Queued { threads: after.blocking_threads.unwrap_or(0), ..Queued::default() });
         }
         goes_on = true;
-        if let Some(stretch) = all.last_mut() {
+        if let Some(timeline) = all.last_mut() {
             let ms = after.at_ns.saturating_sub(before.at_ns) as f64 / 1e6;
-            stretch.ms += ms;
-            stretch.waited_ms += ms * queued(before) as f64;
-            stretch.most = stretch.most.max(queued(before)).max(queued(after));
+            timeline.ms += ms;
+            timeline.waited_ms += ms * queued(before) as f64;
+            timeline.most = timeline.most.max(queued(before)).max(queued(after));
         }
     }
     all

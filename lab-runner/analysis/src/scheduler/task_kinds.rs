@@ -1,7 +1,7 @@
 //! Groups of tasks by the place of their spawn, and how long their polls and waits were.
 
 use crate::scheduler::bits::MOST_GROUPS;
-use crate::scheduler::{Group, Quantiles};
+use crate::scheduler::{Quantiles, TaskKind};
 use hdrhistogram::Histogram;
 use lab_recording::scheduler::{Event, Place};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ const STEPS: f64 = 10.0;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SlotOwner {
     Place(u16),
-    NotKnown,
+    Unknown,
     Others,
 }
 
@@ -50,7 +50,7 @@ impl Slots {
         let next = self.whose.len();
         let (slot, whose) = match self.of_place.get_mut(usize::from(place)) {
             Some(slot) => (slot, SlotOwner::Place(place)),
-            None => (&mut self.not_known, SlotOwner::NotKnown),
+            None => (&mut self.not_known, SlotOwner::Unknown),
         };
         if let Some(slot) = *slot {
             return usize::from(slot);
@@ -73,7 +73,7 @@ impl Slots {
     ) -> [String; 2] {
         let place = match self.whose[slot] {
             SlotOwner::Place(place) => places.get(usize::from(place)),
-            SlotOwner::NotKnown => None,
+            SlotOwner::Unknown => None,
             SlotOwner::Others => return ["other places".into(), "other places".into()],
         };
         let Some(place) = place else { return ["not known".into(), "not known".into()] };
@@ -133,7 +133,7 @@ pub fn quantiles(times: impl IntoIterator<Item = u64>) -> Quantiles {
     all.quantiles()
 }
 
-/// What the polls of one group come to.
+/// What the polls of one task kind come to.
 pub struct Tally {
     polls: u64,
     budget_spent: u64,
@@ -155,15 +155,15 @@ impl Tally {
         }
     }
 
-    pub fn group(
+    pub fn task_kind(
         &self,
         [name, place]: [String; 2],
         [spawned, ended]: [u64; 2],
         made_by: Option<usize>,
-    ) -> Group {
-        Group {
+    ) -> TaskKind {
+        TaskKind {
             name,
-            place,
+            spawned_at: place,
             function: None,
             spawned,
             made_by,
