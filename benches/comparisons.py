@@ -102,7 +102,7 @@ def traps():
             told = f'{first["metric"]} {interval(first)} {first["verdict"]}' if first else 'nothing to compare'
             lost = result['pairs']['lost']
             kept = '; '.join(f'{"breaks" if one["broken"] else "keeps"} "{one["claim"]}" in {one["broken"] or one["held"]}'
-                             for one in result['pairs'].get('kept', []))
+                             for one in result['pairs'].get('negative_controls', []))
             print(f'{scenario:<10} {trap:<16} {told}; {lost[1]:.0f} lost against {lost[0]:.0f}\n{"":11}{kept}', flush=True)
 
 

@@ -17,7 +17,7 @@ use clap::Parser;
 // For its allocator, which the profiler `alloc` looks at: the one of the binary `lab`.
 use lab_benches as _;
 use lab_runner::overhead::text::text;
-use lab_runner::overhead::{Asked, Group, Table, measure, own};
+use lab_runner::overhead::{Group, Measurement, Table, measure, own};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -78,30 +78,31 @@ fn run(args: &Args) -> Result<(), String> {
         return Ok(());
     }
     let brief = args.test || !args.bench;
-    let asked = chosen(args, brief)?;
+    let measurements = chosen(args, brief)?;
     let rounds = if brief { 1 } else { args.rounds };
-    let rows = measure(&asked, rounds, |round, asked| {
-        say(&format_args!("round {round} of {rounds}: {}", asked.name));
+    let rows = measure(&measurements, rounds, |round, measurement| {
+        say(&format_args!("round {round} of {rounds}: {}", measurement.name));
         true
     });
-    let table = Table::of(&rows, rounds);
+    let table = Table::new(&rows, rounds);
     print(&format!("{}versions   {}\n", text(&table), versions::of_peers()))
 }
 
 /// The lab's own and those of the peers, as far as they are wanted.
-fn chosen(args: &Args, brief: bool) -> Result<Vec<Asked>, String> {
+fn chosen(args: &Args, brief: bool) -> Result<Vec<Measurement>, String> {
     let mut all = own().map_err(|error| format!("this binary cannot be found: {error}"))?;
     if !args.no_peers {
         // Next to the lab's own on polls, for that is what all of them are about.
-        let polls = all.iter().take_while(|asked| asked.group == Group::Polls).count();
-        all.splice(polls..polls, peers::asked()?);
+        let polls = all.iter().take_while(|measurement| measurement.group == Group::Polls).count();
+        all.splice(polls..polls, peers::measurements()?);
     }
     let wanted = |name: &str| {
         args.only.is_empty() || args.only.iter().any(|word| name.contains(word.as_str()))
     };
-    all.retain(|asked| wanted(&asked.name));
+    all.retain(|measurement| wanted(&measurement.name));
     if brief {
-        all.iter_mut().for_each(|asked| asked.amount = (asked.amount / A_TRY).max(1));
+        all.iter_mut()
+            .for_each(|measurement| measurement.amount = (measurement.amount / A_TRY).max(1));
     }
     Ok(all)
 }

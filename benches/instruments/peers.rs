@@ -1,13 +1,13 @@
-//! The program of the peers: built when it is asked for, so that `cargo bench` by itself never
+//! The program of the peers: built when it is measurements for, so that `cargo bench` by itself never
 //! unites its features with the lab's.
 
 use lab_kit::overhead::{LIST, pairs};
-use lab_runner::overhead::{Asked, Group};
+use lab_runner::overhead::{Group, Measurement};
 use std::path::PathBuf;
 use std::process::Command;
 
 /// What the peers can measure, in their order.
-pub fn asked() -> Result<Vec<Asked>, String> {
+pub fn measurements() -> Result<Vec<Measurement>, String> {
     let program = build()?;
     let told = Command::new(&program)
         .arg(LIST)
@@ -16,11 +16,16 @@ pub fn asked() -> Result<Vec<Asked>, String> {
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     let amounts = pairs::<u64>(&text).ok_or("the peers list nothing that can be understood")?;
     let names = text.lines().filter_map(|line| line.split('\t').next());
-    let asked = |name: &str| {
+    let measurements = |name: &str| {
         let amount = *amounts.get(name)?;
-        Some(Asked { name: name.to_owned(), group: Group::Polls, amount, program: program.clone() })
+        Some(Measurement {
+            name: name.to_owned(),
+            group: Group::Polls,
+            amount,
+            program: program.clone(),
+        })
     };
-    Ok(names.filter_map(asked).collect())
+    Ok(names.filter_map(measurements).collect())
 }
 
 /// Builds them as this bench was built and beside it, and tells where they are.

@@ -24,12 +24,12 @@ pub struct Evidence {
     /// The crate under test, where it is known.
     pub own_crate: Option<&'static str>,
     /// The runs that it was seen in; in a comparison before first, then after.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<RunView>,
 }
 
 /// A view as one run shows it. One in which nothing was seen has no stacks.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct RunView {
     /// What the run is called: its variant, or its load.
     pub label: String,
     /// The stacks, under comparable names.
@@ -49,8 +49,8 @@ pub struct Seen {
 
 impl Evidence {
     /// A run's stacks, with what they are measured in.
-    pub fn side<'a>(&'a self, seen: &'a Seen) -> Side<'a> {
-        let Seen { label, folded, samples, ops, .. } = seen;
+    pub fn side<'a>(&'a self, seen: &'a RunView) -> Side<'a> {
+        let RunView { label, folded, samples, ops, .. } = seen;
         Side { label, folded, unit: &self.unit, samples: samples.as_ref(), ops: *ops, op: self.op }
     }
 
@@ -66,7 +66,7 @@ impl Evidence {
         let [before, after] = self.sides()?;
         let overhead = self.seen.iter().filter_map(|seen| seen.overhead).fold(0.0, f64::max);
         let covered = (covered(&self.seen[0]), covered(&self.seen[1]));
-        Difference::of(
+        Difference::new(
             &before,
             &after,
             self.own_crate,
@@ -90,7 +90,7 @@ pub fn evidence(
         .into_iter()
         .flat_map(|profile| profile.views.iter().map(move |view| (profile, view)))
     {
-        let seen = seen(profile, view, &names);
+        let seen = run_view(profile, view, &names);
         match all
             .iter_mut()
             .find(|evidence| (evidence.profiler, &evidence.name) == (profile.profiler, &view.name))
@@ -110,8 +110,8 @@ pub fn evidence(
     all
 }
 
-fn seen(profile: &Profile, view: &View, names: &Names) -> Seen {
-    Seen {
+fn run_view(profile: &Profile, view: &View, names: &Names) -> RunView {
+    RunView {
         label: label(&profile.spec),
         folded: names.apply(&view.folded),
         samples: view.samples.as_ref().map(|samples| names.apply(samples)),
@@ -130,7 +130,7 @@ fn delivered(profile: &Profile) -> Option<f64> {
     (profile.profiler == Profiler::Cpu).then_some(share.clamp(f64::MIN_POSITIVE, 1.0))
 }
 
-fn covered(seen: &Seen) -> f64 {
+fn covered(seen: &RunView) -> f64 {
     seen.covered.filter(|share| *share > 0.0).unwrap_or(1.0)
 }
 
@@ -235,7 +235,7 @@ mod tests {
             hand_offs: Vec::new(),
             panics: Vec::new(),
             post_mortem: None,
-            overhead: Err("nobody measured it".into()),
+            overhead: Err("the clock is missing".into()),
             metrics: Default::default(),
             ops: Some(ops),
         }

@@ -1,6 +1,6 @@
 //! What the profilers saw of an invocation, read from its folder. Pure.
 
-use crate::overhead::{self, About, Known};
+use crate::overhead::{self, About, CostResult};
 use crate::requests;
 use crate::resolve::stall::POLLS;
 use crate::scheduler::{SCHED, Sched};
@@ -57,7 +57,7 @@ pub struct Profile {
     /// What it was at when it was killed at its deadline.
     pub post_mortem: Option<PostMortem>,
     /// What watching cost it, or why that is not known.
-    pub overhead: Known,
+    pub overhead: CostResult,
     /// What the run that was watched came to, by metric: beside those of one that was not, what
     /// watching changed.
     pub metrics: BTreeMap<String, f64>,
@@ -140,7 +140,7 @@ fn folders(invocation: &Path) -> Vec<PathBuf> {
 
 fn read(folder: &Path) -> anyhow::Result<Profile> {
     let recording = lab_recording::folder::open(folder)?;
-    let profiler = recording.spec.purpose.profiler().context("no profiler looked at this run")?;
+    let profiler = recording.spec.purpose.profiler().context("this is no profiled run")?;
     let mut note = note(folder);
     let views = note.views.iter().map(|view| {
         let (folded, damage) = stacks(&beside(folder, &view.file));
@@ -190,7 +190,7 @@ fn overhead(
     ending: Ending,
     sched: Option<&Sched>,
     note: &mut ProfilerStatus,
-) -> Known {
+) -> CostResult {
     let measured: Option<Overhead> = left(folder, Overhead::FILE, note);
     if measured.is_none() && folder.join(Overhead::FILE).exists() {
         return Err("what was measured is damaged".into());
@@ -206,8 +206,8 @@ fn overhead(
 /// What the profiler says about itself, or that it does not.
 fn note(folder: &Path) -> ProfilerStatus {
     let silent = match folder.join(ProfilerStatus::FILE).exists() {
-        true => "its word is damaged: profiler.json cannot be understood",
-        false => "the profiler left no word",
+        true => "profiler.json is damaged",
+        false => "profiler status missing",
     };
     ProfilerStatus::read(folder).unwrap_or_else(|| ProfilerStatus::unavailable(silent))
 }

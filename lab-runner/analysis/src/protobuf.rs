@@ -11,7 +11,7 @@ pub struct Message(Vec<u8>);
 
 impl Message {
     /// Of numbers under their fields.
-    pub fn of<const N: usize>(numbers: [(u64, u64); N]) -> Message {
+    pub fn from_numbers<const N: usize>(numbers: [(u64, u64); N]) -> Message {
         let mut message = Message::default();
         numbers.into_iter().for_each(|(field, number)| message.number(field, number));
         message
@@ -119,7 +119,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let inner = Message::of([(1, 0), (2, 300)]);
+        let inner = Message::from_numbers([(1, 0), (2, 300)]);
         let all = Message::default().with(58, u64::MAX).text(2, "<é>").holding(3, &inner);
         let fields = fields(all.written());
         assert_eq!(

@@ -326,7 +326,7 @@ fn conclude(
     let exit = show(&report, page.as_deref(), scenarios, args.record.format, style, args.strict)?;
     let Some(signal) = signal else { return Ok(exit) };
     exit::say(&format!(
-        "interrupted: the result is that of the pairs until then, in {}",
+        "interrupted: the result covers the pairs until then, in {}",
         folder.display()
     ));
     Ok(Exit::Interrupted(signal))

@@ -53,7 +53,7 @@ pub(crate) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) ->
 /// Prints where to attach, and starts the run once somebody is, or wants no more waiting.
 fn start_when_attached(run: &Path, port: u16) {
     if !attach::is_served(port) {
-        let next = "stderr.txt in the run's folder may say why, or try again";
+        let next = "stderr.txt in the run's folder may show the reason, or try again";
         exit::say(&format!("port {port} is not served: {next}"));
         return attach::start(run);
     }

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<Exit> {
 /// all.
 fn write(name: &str, lab: &Path, folder: &Path) -> anyhow::Result<()> {
     let files = files(name, lab)?;
-    let made = Place::of(folder)?.temporary()?;
+    let made = TargetFolder::new(folder)?.temporary()?;
     for (file, text) in &files {
         let path = made.path().join(file);
         let folder = path.parent().unwrap_or(made.path());
@@ -55,44 +55,44 @@ fn write(name: &str, lab: &Path, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Where the crate goes.
-enum Place<'a> {
+enum TargetFolder<'a> {
     /// An empty folder that is there already.
     Empty(&'a Path),
     /// A new folder in this one.
     In(&'a Path),
 }
 
-impl Place<'_> {
-    fn of(folder: &Path) -> anyhow::Result<Place<'_>> {
+impl TargetFolder<'_> {
+    fn new(folder: &Path) -> anyhow::Result<TargetFolder<'_>> {
         let shown = folder.display();
-        let refused = |why: &str| UsageError::error(format!("{why}: try another --path"));
+        let invalid_path = |why: &str| UsageError::error(format!("{why}: try another --path"));
         let error = match fs::read_dir(folder) {
             Ok(mut entries) => {
                 return match entries.next() {
-                    None => Ok(Place::Empty(folder)),
-                    Some(_) => Err(refused(&format!("the folder '{shown}' is not empty"))),
+                    None => Ok(TargetFolder::Empty(folder)),
+                    Some(_) => Err(invalid_path(&format!("the folder '{shown}' is not empty"))),
                 };
             }
             Err(error) => error,
         };
         // The target of a dangling link does not exist, but the link is in the way.
         if error.kind() != io::ErrorKind::NotFound || folder.symlink_metadata().is_ok() {
-            return Err(refused(&format!("cannot use '{shown}' as a folder: {error}")));
+            return Err(invalid_path(&format!("cannot use '{shown}' as a folder: {error}")));
         }
         match folder.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Ok(Place::In(Path::new("."))),
-            Some(parent) if parent.is_dir() => Ok(Place::In(parent)),
+            Some(parent) if parent.as_os_str().is_empty() => Ok(TargetFolder::In(Path::new("."))),
+            Some(parent) if parent.is_dir() => Ok(TargetFolder::In(parent)),
             Some(parent) => {
                 let why = format!("the parent folder '{}' does not exist", parent.display());
                 Err(UsageError::error(format!("{why}: create it first, or try another --path")))
             }
-            None => Err(refused(&format!("'{shown}' is no name of a folder"))),
+            None => Err(invalid_path(&format!("'{shown}' is no name of a folder"))),
         }
     }
 
     /// A folder on the same file system, removed when dropped unless it was published.
     fn temporary(&self) -> anyhow::Result<TempDir> {
-        let (Place::Empty(inside) | Place::In(inside)) = self;
+        let (TargetFolder::Empty(inside) | TargetFolder::In(inside)) = self;
         // The crate keeps these permissions, so they are those of any new folder, less the umask.
         let permissions = Permissions::from_mode(0o777);
         let mut builder = tempfile::Builder::new();

@@ -27,11 +27,11 @@ pub(crate) fn run(
     scenarios: &[&'static Scenario],
 ) -> anyhow::Result<Exit> {
     let scenario = plan::scenario(scenarios, &args.scenario)?;
-    let ways = plan::ways(scenario)?;
+    let variants = plan::growing_variants(scenario)?;
     let load = load(scenario, &load_args(args))?;
     let sizes = Sizes { smallest: args.size.unwrap_or(load.size / 2), count: args.sizes };
     let sizes = checked(scenario, &load, sizes)?;
-    let runs = plan::sweep(scenario, &ways, &load, &sizes, args.repetitions, args.timeout);
+    let runs = plan::sweep(scenario, &variants, &load, &sizes, args.repetitions, args.timeout);
     check_timeout(&runs)?;
     if args.record.dry_run {
         return print_plan(&runs, args.record.format);
@@ -42,10 +42,10 @@ pub(crate) fn run(
     if let Some(signal) = run_all(&runs, &folder, &interrupts)? {
         return Ok(interrupted(&folder, signal));
     }
-    let more = one_size_more(&Results::read(&folder, scenarios)?, &ways, |ways, size| {
+    let more = one_size_more(&Results::read(&folder, scenarios)?, &variants, |variants, size| {
         let load = Load { size, ..load.clone() };
         check(scenario, &load).ok()?;
-        Some(plan::sweep(scenario, ways, &load, &[size], args.repetitions, args.timeout))
+        Some(plan::sweep(scenario, variants, &load, &[size], args.repetitions, args.timeout))
     });
     if let Some(signal) = run_all(&more, &folder.join(LARGER), &interrupts)? {
         return Ok(interrupted(&folder, signal));
@@ -98,18 +98,18 @@ fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec
 /// METHODOLOGY.md says.
 fn one_size_more(
     report: &Results,
-    ways: &[&'static Variant],
+    variants: &[&'static Variant],
     plan: impl Fn(&[&'static Variant], usize) -> Option<Vec<Planned>>,
 ) -> Vec<Planned> {
     let Some(sweep) = &report.sweep else { return Vec::new() };
     let open = |claim: &&Judged| claim.asked && claim.verdict == Verdict::NotMeasured;
-    let unclear = |way: &&'static Variant| {
+    let unclear = |variant: &&'static Variant| {
         report
-            .ways
+            .swept_claims
             .iter()
-            .any(|(name, claims)| name == way.name && claims.iter().any(|claim| open(&claim)))
+            .any(|(name, claims)| name == variant.name && claims.iter().any(|claim| open(&claim)))
     };
-    let unclear: Vec<_> = ways.iter().copied().filter(unclear).collect();
+    let unclear: Vec<_> = variants.iter().copied().filter(unclear).collect();
     let larger = sweep.sizes().last().and_then(|largest| largest.checked_mul(2));
     larger.filter(|_| !unclear.is_empty()).and_then(|size| plan(&unclear, size)).unwrap_or_default()
 }

@@ -140,7 +140,7 @@ mod tests {
         assert!(is_served(port));
         let (press, keys) = channel();
         press.send(()).unwrap();
-        assert_eq!(wait_for_client(port, &keys), Started::Key, "nobody is connected yet");
+        assert_eq!(wait_for_client(port, &keys), Started::Key, "no client yet");
         let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
         assert_eq!(wait_for_client(port, &keys), Started::Attached);
     }

@@ -5,7 +5,7 @@ use crate::export::perfetto::{self, Names};
 use crate::export::{file_name, put};
 use lab_analysis::evidence::label;
 use lab_analysis::profile::Profile;
-use lab_analysis::scheduler::{Group, Sched};
+use lab_analysis::scheduler::{Sched, TaskKind};
 use lab_recording::scheduler::{Place, Recording};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -46,11 +46,11 @@ fn open(folder: &Path) -> anyhow::Result<Recording> {
 }
 
 fn trace(profile: &Profile, recording: &Recording, into: &Path) -> anyhow::Result<PathBuf> {
-    let groups = profile.sched.as_ref().map_or(&[][..], |sched: &Sched| &sched.groups);
+    let task_kinds = profile.sched.as_ref().map_or(&[][..], |sched: &Sched| &sched.task_kinds);
     let name = label(&profile.spec);
     let names = Names {
         run: format!("{} {name}", profile.spec.scenario),
-        polls: recording.known.places.iter().map(|place| polled(place, groups)).collect(),
+        polls: recording.known.places.iter().map(|place| polled(place, task_kinds)).collect(),
     };
     put(&format!("{}-sched.pftrace", file_name(&name)), into, |file| {
         let mut to = BufWriter::with_capacity(CHUNK, file);
@@ -59,17 +59,19 @@ fn trace(profile: &Profile, recording: &Recording, into: &Path) -> anyhow::Resul
     })
 }
 
-/// What polls of tasks are called that were spawned here: by their group, whose place may be a
+/// What polls of tasks are called that were spawned here: by their task kind, whose place may be a
 /// shorter path.
-fn polled(place: &Place, groups: &[Group]) -> String {
+fn polled(place: &Place, task_kinds: &[TaskKind]) -> String {
     let whole = format!("{}:{}", place.file, place.line);
-    let of_it = |group: &&Group| {
-        let before = whole.strip_suffix(&group.place);
+    let of_it = |task_kind: &&TaskKind| {
+        let before = whole.strip_suffix(&task_kind.spawned_at);
         before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
     };
-    match groups.iter().find(of_it) {
-        Some(group) if group.name != group.place => format!("{} ({})", group.name, group.place),
-        Some(group) => group.place.clone(),
+    match task_kinds.iter().find(of_it) {
+        Some(task_kind) if task_kind.name != task_kind.spawned_at => {
+            format!("{} ({})", task_kind.name, task_kind.spawned_at)
+        }
+        Some(task_kind) => task_kind.spawned_at.clone(),
         None => whole,
     }
 }
@@ -80,14 +82,16 @@ mod tests {
 
     #[test]
     fn polls_are_called_by_the_group_whose_place_they_come_from() {
-        let group = |name: &str, place: &str| Group {
+        let task_kind = |name: &str, place: &str| TaskKind {
             name: name.into(),
-            place: place.into(),
-            ..Group::default()
+            spawned_at: place.into(),
+            ..TaskKind::default()
         };
-        let groups =
-            [group("requests", "src/drive.rs:5"), group("src/drive.rs:52", "src/drive.rs:52")];
-        let at = |file: &str, line| polled(&Place { file: file.into(), line }, &groups);
+        let task_kinds = [
+            task_kind("requests", "src/drive.rs:5"),
+            task_kind("src/drive.rs:52", "src/drive.rs:52"),
+        ];
+        let at = |file: &str, line| polled(&Place { file: file.into(), line }, &task_kinds);
         assert_eq!(at("scenarios/greedy/src/drive.rs", 5), "requests (src/drive.rs:5)");
         assert_eq!(at("src/drive.rs", 52), "src/drive.rs:52");
         assert_eq!(

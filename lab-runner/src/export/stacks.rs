@@ -1,7 +1,7 @@
 //! Profiles as folded text and as pprof: a file for each view of each run.
 
 use crate::export::{Exported, file_name};
-use lab_analysis::evidence::{Evidence, Seen, label};
+use lab_analysis::evidence::{Evidence, RunView, label};
 use lab_analysis::profile::{Profile, View};
 use lab_analysis::stacks::pprof::{Pprof, ValueType};
 use lab_recording::profiler::{Profiler, ViewStatus};
@@ -35,7 +35,7 @@ fn whole_unit(unit: &str) -> (&str, f64) {
     }
 }
 
-fn whole_lines(seen: &Seen, each: f64) -> String {
+fn whole_lines(seen: &RunView, each: f64) -> String {
     let mut lines = String::new();
     for (frames, weight) in seen.folded.stacks() {
         let weight = (weight * each).round();
@@ -102,7 +102,7 @@ mod tests {
 
     fn evidence(stacks: &str) -> Evidence {
         let folded = Folded::parse(stacks.as_bytes()).folded;
-        let seen = Seen {
+        let seen = RunView {
             label: "rate=100".into(),
             folded,
             samples: None,

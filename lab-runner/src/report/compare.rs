@@ -1,7 +1,7 @@
 //! What is known of a comparison besides its screen, and the words that its screen and its page
 //! share.
 
-use crate::report::detail::{asked, environment};
+use crate::report::detail::{environment, load};
 use crate::report::units::{ascii, three_digits};
 use crate::report::{Style, findings, latency, profilers, sched};
 use lab_analysis::claims::control::Kept;
@@ -19,7 +19,7 @@ pub(crate) fn print(
     to: &mut dyn Write,
 ) -> io::Result<()> {
     let spec = &report.spec;
-    writeln!(to, "load       {}", ascii(&asked(spec), style))?;
+    writeln!(to, "load       {}", ascii(&load(spec), style))?;
     writeln!(to, "host       {}", ascii(&environment(spec), style))?;
     print_halved(comparison, to)?;
     print_work(comparison, style, to)?;

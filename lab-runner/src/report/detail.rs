@@ -23,9 +23,9 @@ pub(crate) fn print(
     to: &mut dyn Write,
 ) -> io::Result<()> {
     let spec = &run.recording.spec;
-    writeln!(to, "load       {}", ascii(&asked(spec), style))?;
+    writeln!(to, "load       {}", ascii(&load(spec), style))?;
     writeln!(to, "host       {}", ascii(&environment(spec), style))?;
-    writeln!(to, "result     {}", ascii(&came(run), style))?;
+    writeln!(to, "result     {}", ascii(&result(run), style))?;
     print_reasons(run, style, to)?;
     print_counters(run, style, to)?;
     sched::print(report, style, to)?;
@@ -34,7 +34,7 @@ pub(crate) fn print(
 }
 
 /// The load in words.
-pub(crate) fn asked(spec: &Spec) -> String {
+pub(crate) fn load(spec: &Spec) -> String {
     let load = &spec.load;
     let work = match &load.messages {
         Some(file) => format!("messages of {}", file.display()),
@@ -82,7 +82,7 @@ pub(crate) fn environment(spec: &Spec) -> String {
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-pub(crate) fn came(run: &Analysis) -> String {
+pub(crate) fn result(run: &Analysis) -> String {
     let outcome = &run.recording.outcome;
     let count = |name: &str| run.metrics.get(name).map_or(0, |reading| reading.value as i64);
     let mut parts = vec![outcome.ending.to_string()];

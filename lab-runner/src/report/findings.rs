@@ -3,8 +3,8 @@
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, time_ms, wrapped};
 use crate::report::{Style, sched};
-use lab_analysis::diagnosis::cured::Gone;
-use lab_analysis::diagnosis::{Cost, Diagnosis, Finding, Refused};
+use lab_analysis::diagnosis::fix_outcome::Gone;
+use lab_analysis::diagnosis::{BelowOverhead, Cost, Diagnosis, Finding};
 use lab_analysis::hang;
 use lab_analysis::requests::Analysis;
 use lab_analysis::results::Results;
@@ -20,17 +20,15 @@ pub(crate) const WIDTH: usize = 128;
 pub(crate) fn fix_rows(report: &Results) -> Vec<(String, String)> {
     let Some(fix) = fix(report) else { return Vec::new() };
     let named = fix.cause.map_or_else(String::new, |cause| {
-        let place = fix.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+        let place = fix.function.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
         format!(" ({cause}{place})")
     });
-    let gone = format!("the named cause{named} is gone: {}: {}", fix.gone.word(), fix.because);
+    let gone = format!("the named cause{named} is gone: {}: {}", fix.gone.word(), fix.reason);
     let left = left(report);
     let moved = match (&fix.moved_to[..], left) {
-        ([], None) if fix.gone == Gone::CouldNotTell => None,
-        ([], None) => Some("the cost moved to: nowhere that was looked at".to_owned()),
-        ([], Some(left)) => {
-            Some(format!("the cost moved to: nowhere that is worth a finding; {left}"))
-        }
+        ([], None) if fix.gone == Gone::Undecided => None,
+        ([], None) => Some("the cost moved to: no other place that was examined".to_owned()),
+        ([], Some(left)) => Some(format!("the cost moved to: no place with a finding; {left}")),
         (to, _) => Some(format!("the cost moved to: {}", to.join(", "))),
     };
     [Some(("verdict".to_owned(), gone)), moved.map(|moved| (String::new(), moved))]
@@ -44,13 +42,13 @@ fn left(report: &Results) -> Option<String> {
     let runs = sched::runs(report);
     let after = runs.iter().find(|run| run.profile.side() == Some(Side::B))?;
     let said = after.blames(Style::new(false));
-    said.first().map(|said| format!("what is left: {said}"))
+    said.first().map(|said| format!("remaining: {said}"))
 }
 
 /// Prints the findings of a report: those of each run that was looked into, and what became of the
 /// cause that a fix is for.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for (label, rows) in told(report) {
+    for (label, rows) in labelled(report) {
         let heads =
             std::iter::once(format!("findings {label}")).chain(std::iter::repeat(String::new()));
         writeln!(to)?;
@@ -88,12 +86,12 @@ fn print_row(
 
 /// The rows of each run that was looked into, or that shows something without; with its name where
 /// there are several.
-pub(crate) fn told(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
+pub(crate) fn labelled(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
     let says = |of: &&Diagnosed| {
         of.post_mortem.is_some()
             || report.diagnoses.len() == 1
             || !of.diagnosis.findings.is_empty()
-            || of.diagnosis.saw_polls
+            || of.diagnosis.polls_recorded
     };
     let rows = |of: &Diagnosed| {
         let label = if report.diagnoses.len() > 1 { of.label.clone() } else { String::new() };
@@ -109,41 +107,41 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
     if diagnosis.findings.is_empty() {
         rows.push((diagnosis.conclusion().to_string(), without_findings(diagnosis)));
     }
-    rows.extend(diagnosis.refused.iter().map(refused));
-    rows.push(("looked at".into(), or_nothing(&diagnosis.looked_at)));
-    if !diagnosis.not_looked_at.is_empty() {
-        rows.push(("not looked at".into(), diagnosis.not_looked_at.join("; ")));
+    rows.extend(diagnosis.below_overhead.iter().map(below_overhead));
+    rows.push(("examined".into(), or_nothing(&diagnosis.examined)));
+    if !diagnosis.not_examined.is_empty() {
+        rows.push(("not examined".into(), diagnosis.not_examined.join("; ")));
     }
     rows
 }
 
 /// Why nothing is found: `undecided: 3 requests have no answer`.
 fn without_findings(diagnosis: &Diagnosis) -> String {
-    let why = match (diagnosis.saw_polls, diagnosis.hung) {
-        (false, _) => "undecided: the profiler sched saw no polls",
+    let why = match (diagnosis.polls_recorded, diagnosis.hung) {
+        (false, _) => "undecided: no polls were recorded",
         (true, true) => "killed at its deadline, and no cause of the hang was found",
-        (true, false) if diagnosis.withheld.is_empty() => "nothing found",
-        (true, false) => return format!("undecided: {}", diagnosis.withheld.join("; ")),
+        (true, false) if diagnosis.unexplained.is_empty() => "nothing found",
+        (true, false) => return format!("undecided: {}", diagnosis.unexplained.join("; ")),
     };
     std::iter::once(why)
-        .chain(diagnosis.withheld.iter().map(String::as_str))
+        .chain(diagnosis.unexplained.iter().map(String::as_str))
         .collect::<Vec<_>>()
         .join("; ")
 }
 
-/// `long poll in shop::import: 2.00 % is smaller than what watching cost, 3.00 %`
-fn refused(refused: &Refused) -> (String, String) {
-    let place = refused.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
-    ("refused".into(), format!("{}{place}: {}", refused.cause, refused.because))
+/// `long poll in shop::import: 2.00 % is smaller than the profiling overhead, 3.00 %`
+fn below_overhead(small: &BelowOverhead) -> (String, String) {
+    let place = small.function.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+    ("below cost".into(), format!("{}{place}: {}", small.cause, small.reason))
 }
 
-fn or_nothing(looked_at: &[String]) -> String {
-    if looked_at.is_empty() { "nothing".into() } else { looked_at.join("; ") }
+fn or_nothing(examined: &[String]) -> String {
+    if examined.is_empty() { "nothing".into() } else { examined.join("; ") }
 }
 
 fn of_finding(finding: &Finding) -> Vec<(String, String)> {
     let row = |name: &str, text: String| (name.to_owned(), text);
-    let mut rows = vec![row(&finding.cause.to_string(), what(finding))];
+    let mut rows = vec![row(&finding.cause.to_string(), summary(finding))];
     if !finding.evidence.is_empty() {
         rows.push(row("  evidence", finding.evidence.join("; ")));
     }
@@ -153,14 +151,14 @@ fn of_finding(finding: &Finding) -> Vec<(String, String)> {
 }
 
 /// `shop::import (src/buggy.rs:12), 2740 s of waiting, 3 369 requests hit`
-fn what(finding: &Finding) -> String {
+fn summary(finding: &Finding) -> String {
     let place = place(finding).unwrap_or_else(|| "no one place".into());
     [Some(place), cost(&finding.cost)].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
 /// The function with its line.
 pub(crate) fn place(finding: &Finding) -> Option<String> {
-    let function = finding.at.as_ref()?;
+    let function = finding.function.as_ref()?;
     let line = finding
         .file
         .as_ref()
@@ -189,7 +187,7 @@ pub(crate) struct OneDiagnosis<'a> {
     variant: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     side: Option<Side>,
-    says: lab_recording::Cause,
+    conclusion: lab_recording::Cause,
     #[serde(flatten)]
     diagnosis: &'a Diagnosis,
 }
@@ -199,7 +197,7 @@ pub(crate) fn of_run<'a>(report: &'a Results, run: &Analysis) -> Option<&'a [Fin
     let spec = &run.recording.spec;
     let side = spec.side();
     let its = report.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))?;
-    let said = !its.diagnosis.findings.is_empty() || its.diagnosis.saw_polls;
+    let said = !its.diagnosis.findings.is_empty() || its.diagnosis.polls_recorded;
     (said && spec.purpose.ratio() == 1).then_some(&its.diagnosis.findings[..])
 }
 
@@ -211,7 +209,7 @@ pub(crate) fn documents(report: &Results) -> Vec<OneDiagnosis<'_>> {
         .map(|of| OneDiagnosis {
             variant: &of.variant,
             side: of.side,
-            says: of.diagnosis.conclusion(),
+            conclusion: of.diagnosis.conclusion(),
             diagnosis: &of.diagnosis,
         })
         .collect()

@@ -11,9 +11,9 @@ use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::comparison::paired::{Comparison, Times};
 use lab_analysis::comparison::verdict::Change;
 use lab_analysis::diagnosis::Finding;
-use lab_analysis::diagnosis::cured::FixOutcome;
+use lab_analysis::diagnosis::fix_outcome::FixOutcome;
 use lab_analysis::growth::Growth;
-use lab_analysis::growth::sweep::{Sweep, Way};
+use lab_analysis::growth::sweep::{Sweep, SweptVariant};
 use lab_analysis::requests::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
 use lab_analysis::results::Results;
 use lab_analysis::results::diagnosed;
@@ -33,29 +33,29 @@ pub struct Document<'a> {
     load: &'a Load,
     environment: &'a Environment,
     runs: Vec<Run<'a>>,
-    /// What many trials came to, a variant each.
+    /// The outcomes of many trials, one entry per variant.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trials: Vec<Summary<'a>>,
-    /// What the pairs of a comparison came to, a metric each.
+    /// The result of a comparison, one entry per metric.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     comparison: Vec<Compared<'a>>,
     /// The pairs of a comparison, in the order in which they were done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pairs: Option<Pairs<'a>>,
-    /// How the cost of each way of a sweep grows.
+    /// How the cost of each variant of a sweep grows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    sweep: Vec<SweptWay<'a>>,
-    /// What the scheduler did in the runs that a profiler looked at it in.
+    sweep: Vec<SweptEntry<'a>>,
+    /// Scheduler statistics of the runs under the scheduler profiler.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scheduler: Vec<Scheduler<'a>>,
-    /// What is wrong with each variant, in a comparison with each side.
+    /// The diagnosis of each variant, in a comparison of each side.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     diagnosis: Vec<findings::OneDiagnosis<'a>>,
-    /// What became of the cause that was named before, in a comparison.
+    /// Whether the fix removed the cause that was found before it; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<FixOutcome>,
-    /// What watching cost the runs that profilers looked into; empty if nobody watched.
-    watching: Vec<overhead::json::Watched<'a>>,
+    /// The profiling overhead of each profiled run; empty without profilers.
+    overhead: Vec<overhead::json::ProfiledRun<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,30 +65,29 @@ struct Pairs<'a> {
     done: Vec<OnePair<'a>>,
     /// Requests that the sides lost, before and after.
     lost: [f64; 2],
-    /// Why nothing can be concluded from them.
+    /// Why the comparison allows no conclusion.
     #[serde(skip_serializing_if = "Option::is_none")]
     invalid: Option<&'a str>,
-    /// What a reader has to know before believing.
+    /// Conditions that limit the conclusion.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'a [String],
-    /// What the side after keeps of what tells a fix from a trap.
+    /// The negative controls, checked on the side after.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    kept: Vec<OneKept>,
-    /// Metric → how far it scatters from pair to pair on this machine where nothing changed, as a
-    /// share.
+    negative_controls: Vec<NegativeControl>,
+    /// Metric → its scatter between pairs of an A/A comparison on this host, as a share.
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<BTreeMap<&'a str, f64>>,
-    /// The command that gives this again.
+    /// The command that repeats the comparison.
     #[serde(skip_serializing_if = "str::is_empty")]
     command: &'a str,
 }
 
 #[derive(Debug, Serialize)]
-struct OneKept {
+struct NegativeControl {
     claim: &'static str,
     held: usize,
     broken: usize,
-    unclear: usize,
+    undecided: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,13 +95,13 @@ struct OnePair<'a> {
     number: usize,
     first: Side,
     seed: u64,
-    /// Why nothing of it counts.
+    /// Why the pair is excluded.
     #[serde(skip_serializing_if = "Option::is_none")]
     dropped: Option<&'a str>,
-    /// What others took from the host beside it.
+    /// CPU time that other processes or the hypervisor took during the pair.
     #[serde(skip_serializing_if = "Option::is_none")]
     disturbed: Option<&'a str>,
-    /// How its times are compared: `measured`, `bounded` or `left out`.
+    /// How the times of the pair enter the comparison: `measured`, `bounded` or `excluded`.
     times: &'static str,
 }
 
@@ -110,7 +109,7 @@ struct OnePair<'a> {
 struct Compared<'a> {
     metric: &'a str,
     primary: bool,
-    /// False if there are too few pairs to judge it beside the others.
+    /// False if there are too few pairs to judge this metric as well.
     judged: bool,
     before: &'a str,
     after: &'a str,
@@ -118,15 +117,15 @@ struct Compared<'a> {
     medians: [f64; 2],
     #[serde(skip_serializing_if = "Option::is_none")]
     ratio: Option<f64>,
-    /// The interval of the ratio; an end that nobody can tell is null.
+    /// The confidence interval of the ratio; an unknown end is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     ci: Option<[Option<f64>; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<f64>,
-    /// The smallest change that so many pairs show at this noise, as a share.
+    /// The smallest change that this number of pairs detects at this noise, as a share.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sees: Option<f64>,
-    /// Half of one was added to both sides of each pair, for one of them may be zero.
+    minimum_detectable_change: Option<f64>,
+    /// Whether 0.5 was added to both sides of each pair, because a count may be zero.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     halved: bool,
     pairs: usize,
@@ -137,7 +136,7 @@ struct Compared<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct SweptWay<'a> {
+struct SweptEntry<'a> {
     variant: &'a str,
     kind: Kind,
     exponents: BTreeMap<&'static str, Exponent>,
@@ -152,8 +151,8 @@ struct Exponent {
     low: f64,
     high: f64,
     class: String,
-    /// False if it bends: then it is that of the three largest sizes.
-    pure: bool,
+    /// Whether one power law fits all sizes; otherwise the exponent is that of the three largest.
+    power_law: bool,
     sizes: usize,
 }
 
@@ -174,25 +173,25 @@ struct Run<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     scaled: Option<usize>,
     metrics: BTreeMap<&'a str, f64>,
-    /// What a closed-loop benchmark would have said of the same run.
+    /// The result of a closed-loop benchmark of the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     naive: Option<BTreeMap<String, f64>>,
-    /// Metrics that are only a bound: the range in which the truth lies, and why.
+    /// Metrics of which only a bound is known: the range of the true value, and the reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    marks: BTreeMap<&'a str, Mark>,
+    bounds: BTreeMap<&'a str, Range>,
     claims: Vec<Claim<'a>>,
-    /// What is wrong with it; absent where nobody looked.
+    /// The findings, the costliest first; absent without a profiled run.
     #[serde(skip_serializing_if = "Option::is_none")]
     findings: Option<&'a [Finding]>,
 }
 
 #[derive(Debug, Serialize)]
-struct Mark {
+struct Range {
     low: f64,
-    /// Absent if nobody can tell.
+    /// Absent if the true value has no upper bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     high: Option<f64>,
-    because: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -202,7 +201,7 @@ struct Claim<'a> {
     verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<f64>,
-    /// `>=`, `<=` or `=`: how the value must stand to the bound.
+    /// `>=`, `<=` or `=`: the required relation of the value to the bound.
     must_be: &'static str,
     bound: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -222,11 +221,11 @@ pub fn document(report: &Results) -> Document<'_> {
         trials: trials::summaries(report),
         comparison: report.comparison.as_ref().map(compared).unwrap_or_default(),
         pairs: report.comparison.as_ref().map(|comparison| pairs(report, comparison)),
-        sweep: report.sweep.iter().flat_map(|sweep| swept_ways(report, sweep)).collect(),
+        sweep: report.sweep.iter().flat_map(|sweep| swept(report, sweep)).collect(),
         scheduler: sched::json::documents(&sched::runs(report)),
         diagnosis: findings::documents(report),
         fix: diagnosed::fix(report),
-        watching: overhead::json::documents(report),
+        overhead: overhead::json::documents(report),
     }
 }
 
@@ -240,14 +239,10 @@ fn pairs<'a>(report: &'a Results, comparison: &'a Comparison) -> Pairs<'a> {
         times: match pair.times {
             Times::Measured => "measured",
             Times::Bounded(_) => "bounded",
-            Times::LeftOut => "left out",
+            Times::LeftOut => "excluded",
         },
     });
     let Comparison { before, after, invalid, lost, warnings, .. } = comparison;
-    let one = |kept: &Kept| {
-        let Kept { claim, held, broken, unclear } = *kept;
-        OneKept { claim: claim.says, held, broken, unclear }
-    };
     Pairs {
         before,
         after,
@@ -255,10 +250,15 @@ fn pairs<'a>(report: &'a Results, comparison: &'a Comparison) -> Pairs<'a> {
         lost: *lost,
         invalid: invalid.as_deref(),
         warnings,
-        kept: report.kept.iter().map(one).collect(),
+        negative_controls: report.kept.iter().map(negative_control).collect(),
         noise: report.noise.as_ref().map(floors),
         command: &report.spec.command,
     }
+}
+
+fn negative_control(kept: &Kept) -> NegativeControl {
+    let Kept { claim, held, broken, unclear } = *kept;
+    NegativeControl { claim: claim.says, held, broken, undecided: unclear }
 }
 
 fn floors(noise: &Noise) -> BTreeMap<&str, f64> {
@@ -280,7 +280,7 @@ fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
             ratio: estimate.map(|estimate| estimate.ratio),
             ci: estimate.map(|estimate| [finite(estimate.low), finite(estimate.high)]),
             level: estimate.map(|estimate| estimate.level),
-            sees: metric.detectable,
+            minimum_detectable_change: metric.detectable,
             halved: metric.halved,
             pairs: estimate.map_or(0, |estimate| estimate.pairs),
             dropped,
@@ -299,34 +299,42 @@ fn compared(comparison: &Comparison) -> Vec<Compared<'_>> {
     metrics.collect()
 }
 
-fn swept_ways<'a>(report: &'a Results, sweep: &'a Sweep) -> Vec<SweptWay<'a>> {
-    let claims = |way: &Way| {
-        report.ways.iter().find(|(name, _)| *name == way.variant).map(|(_, claims)| claims)
+fn swept<'a>(report: &'a Results, sweep: &'a Sweep) -> Vec<SweptEntry<'a>> {
+    let claims = |swept: &SweptVariant| {
+        report
+            .swept_claims
+            .iter()
+            .find(|(name, _)| *name == swept.variant)
+            .map(|(_, claims)| claims)
     };
-    let one = |way: &'a Way| SweptWay {
-        variant: &way.variant,
-        kind: way.kind,
+    let one = |swept: &'a SweptVariant| SweptEntry {
+        variant: &swept.variant,
+        kind: swept.kind,
         exponents: FITTED
             .iter()
-            .filter_map(|(metric, ..)| Some((*metric, exponent(sweep, way, metric)?)))
+            .filter_map(|(metric, ..)| Some((*metric, exponent(sweep, swept, metric)?)))
             .collect(),
-        medians: FITTED.iter().map(|(metric, ..)| (*metric, medians(sweep, way, metric))).collect(),
-        claims: claims(way).into_iter().flatten().map(one_claim).collect(),
+        medians: FITTED
+            .iter()
+            .map(|(metric, ..)| (*metric, medians(sweep, swept, metric)))
+            .collect(),
+        claims: claims(swept).into_iter().flatten().map(one_claim).collect(),
     };
-    sweep.ways.iter().map(one).collect()
+    sweep.variants.iter().map(one).collect()
 }
 
-fn exponent(sweep: &Sweep, way: &Way, metric: &str) -> Option<Exponent> {
-    let growth = sweep.growth(way, metric).ok()?;
+fn exponent(sweep: &Sweep, swept: &SweptVariant, metric: &str) -> Option<Exponent> {
+    let growth = sweep.growth(swept, metric).ok()?;
     let Growth { exponent, low, high, pure, sizes, .. } = growth;
-    Some(Exponent { exponent, low, high, class: growth.class().to_string(), pure, sizes })
+    let class = growth.class().to_string();
+    Some(Exponent { exponent, low, high, class, power_law: pure, sizes })
 }
 
-fn medians(sweep: &Sweep, way: &Way, metric: &str) -> Vec<(usize, f64)> {
+fn medians(sweep: &Sweep, swept: &SweptVariant, metric: &str) -> Vec<(usize, f64)> {
     sweep
         .sizes()
         .into_iter()
-        .filter_map(|size| Some((size, way.median_at(metric, size)?)))
+        .filter_map(|size| Some((size, swept.median_at(metric, size)?)))
         .collect()
 }
 
@@ -345,10 +353,10 @@ fn one_run<'a>(report: &'a Results, run: &'a Analysis, claims: &'a [Judged]) -> 
         scaled: (spec.purpose.ratio() != 1).then_some(spec.purpose.ratio()),
         metrics: run.metrics.iter().map(|(name, reading)| (name.as_str(), reading.value)).collect(),
         naive: run.naive.as_ref().map(naive),
-        marks: run
+        bounds: run
             .metrics
             .iter()
-            .filter_map(|(name, reading)| Some((name.as_str(), mark(reading)?)))
+            .filter_map(|(name, reading)| Some((name.as_str(), range(reading)?)))
             .collect(),
         claims: claims.iter().map(one_claim).collect(),
         findings: findings::of_run(report, run),
@@ -363,9 +371,9 @@ fn naive(naive: &Naive) -> BTreeMap<String, f64> {
     quantiles.chain([("sent".to_owned(), naive.sent as f64)]).collect()
 }
 
-fn mark(reading: &Reading) -> Option<Mark> {
+fn range(reading: &Reading) -> Option<Range> {
     let high = Some(reading.high).filter(|high| high.is_finite());
-    Some(Mark { low: reading.low, high, because: reading.because? })
+    Some(Range { low: reading.low, high, reason: reading.because? })
 }
 
 fn one_claim(judged: &Judged) -> Claim<'_> {

@@ -2,7 +2,7 @@
 //! distributed, and how they develop while a run lasts.
 
 use crate::report::Style;
-use crate::report::plot::{Line, Look, Plot, Scale};
+use crate::report::plot::{Line, LineStyle, Plot, Scale};
 use crate::report::units::{grouped, time};
 use hdrhistogram::Histogram;
 use lab_analysis::comparison::paired::{Comparison, Times};
@@ -48,7 +48,7 @@ pub(crate) fn figures(report: &Results, comparison: &Comparison) -> Vec<(&'stati
     let same = comparison.before == comparison.after;
     let side = |side, name: &str, letter| {
         let name = if same { format!("{name} ({letter})") } else { name.to_owned() };
-        Answers::of(name, runs(report, comparison, side))
+        Answers::new(name, runs(report, comparison, side))
     };
     let before = side(Side::A, &comparison.before, "A");
     let sides: Vec<(usize, Answers)> = [before, side(Side::B, &comparison.after, "B")]
@@ -77,7 +77,7 @@ pub(crate) fn of_variants(report: &Results) -> Vec<(&'static str, Plot)> {
         }
     }
     let answers =
-        variants.into_iter().filter_map(|(name, runs)| Answers::of(name.to_owned(), runs));
+        variants.into_iter().filter_map(|(name, runs)| Answers::new(name.to_owned(), runs));
     let sides: Vec<(usize, Answers)> = answers.enumerate().collect();
     let of = if let [(_, one)] = &sides[..] {
         one.name.clone()
@@ -99,8 +99,8 @@ fn drawn(sides: &[(usize, Answers)], title: impl Fn(&str) -> String) -> Vec<(&'s
         .collect()
 }
 
-fn look(number: usize) -> Look {
-    if number < COLOURS { Look::Solid(number) } else { Look::Dashed(number) }
+fn look(number: usize) -> LineStyle {
+    if number < COLOURS { LineStyle::Solid(number) } else { LineStyle::Dashed(number) }
 }
 
 /// The runs of a side whose times count.
@@ -120,7 +120,7 @@ fn runs<'a>(report: &'a Results, comparison: &Comparison, wanted: Side) -> Vec<&
 
 impl<'a> Answers<'a> {
     /// Nothing if no run has a response.
-    fn of(name: String, runs: Vec<&'a Analysis>) -> Option<Answers<'a>> {
+    fn new(name: String, runs: Vec<&'a Analysis>) -> Option<Answers<'a>> {
         let each = || runs.iter().filter_map(|run| run.responses.as_ref());
         let mut responses = Histogram::new_from(each().next()?);
         each().try_for_each(|one| responses.add(one)).ok()?;
@@ -132,7 +132,7 @@ impl<'a> Answers<'a> {
     }
 
     /// A quantile in words, if there are requests enough to tell it.
-    fn told(&self, name: &str, q: f64) -> Option<String> {
+    fn quantile(&self, name: &str, q: f64) -> Option<String> {
         let at_least = if self.cut && q == 1.0 { "≥ " } else { "" };
         quantile(&self.responses, q)
             .map(|ns| format!("{name} {at_least}{}", time(ns as f64 / 1e3, STYLE)))
@@ -164,7 +164,7 @@ impl<'a> Answers<'a> {
     fn sentence(&self) -> String {
         let told = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)]
             .into_iter()
-            .filter_map(|(name, q)| self.told(name, q));
+            .filter_map(|(name, q)| self.quantile(name, q));
         let told: Vec<String> = told.collect();
         format!("{}, {}: {}{}.", self.name, self.count(), told.join(", "), self.bound())
     }
@@ -183,13 +183,13 @@ impl<'a> Answers<'a> {
 fn distribution(sides: &[(usize, Answers)], title: String) -> Plot {
     let (unit, us) = unit(sides);
     let line = |(number, side): &(usize, Answers)| {
-        let max = side.told("max", 1.0).unwrap_or_default();
+        let max = side.quantile("max", 1.0).unwrap_or_default();
         let name = format!("{}: {max}{}, {}", side.name, side.bound(), side.count());
         let points = percentiles(&side.responses)
             .into_iter()
             .map(|(q, ns)| (q, ns as f64 / 1e3 / us))
             .collect();
-        Line { name, points, look: look(*number) }
+        Line { name, points, style: look(*number) }
     };
     Plot {
         title,
@@ -208,14 +208,14 @@ fn over_time(sides: &[(usize, Answers)], title: String) -> Plot {
     let (unit, us) = unit(sides);
     let many = sides.len() > MEDIANS;
     let lines = |(number, side): &(usize, Answers)| {
-        let line = |what: &str, look, of| {
+        let line = |what: &str, style, of| {
             let points =
                 side.slices(of).into_iter().map(|(at_s, value)| (at_s, value / us)).collect();
-            Line { name: format!("{}: {what} of each {}", side.name, side.slice()), points, look }
+            Line { name: format!("{}: {what} of each {}", side.name, side.slice()), points, style }
         };
         let slowest = format!("slowest{}", if side.cut { " (a lower bound)" } else { "" });
-        let of_slowest = if many { look(*number) } else { Look::Dashed(*number) };
-        let median = (!many).then(|| line("median", Look::Solid(*number), |s| s.p50_us));
+        let of_slowest = if many { look(*number) } else { LineStyle::Dashed(*number) };
+        let median = (!many).then(|| line("median", LineStyle::Solid(*number), |s| s.p50_us));
         [Some(line(&slowest, of_slowest, |s| s.max_us)), median].into_iter().flatten()
     };
     Plot {
@@ -276,8 +276,10 @@ pub(crate) mod tests {
     }
 
     fn report(runs: Vec<Analysis>) -> Results {
-        let comparison =
-            Comparison::of(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
+        let comparison = Comparison::from_runs(
+            &runs,
+            &lab_analysis::results::rule(&runs[0].recording.spec, None),
+        );
         let spec = runs[0].recording.spec.clone();
         let runs = runs.into_iter().map(|run| (run, Vec::new())).collect();
         Results {
@@ -386,8 +388,8 @@ pub(crate) mod tests {
         assert_eq!((lines(1), lines(3), lines(8)), (vec![1, 2], vec![3, 6], vec![8, 8]));
         let eight = several(8);
         assert_eq!(
-            (eight[0].1.lines[5].look, eight[0].1.lines[6].look),
-            (Look::Solid(5), Look::Dashed(6))
+            (eight[0].1.lines[5].style, eight[0].1.lines[6].style),
+            (LineStyle::Solid(5), LineStyle::Dashed(6))
         );
         assert!(
             several(1)[0].1.title.ends_with(", v0") && eight[0].1.title.ends_with(", 8 variants")

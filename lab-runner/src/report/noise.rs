@@ -8,13 +8,13 @@ use lab_analysis::results::noise::Noise;
 /// What the text report says about it.
 pub(crate) fn line(report: &Results, comparison: &Comparison) -> String {
     match &report.noise {
-        Some(noise) => told(noise, comparison),
+        Some(noise) => scatter(noise, comparison),
         None => "not measured on this machine: lab doctor".into(),
     }
 }
 
 /// In words, of the metrics that a comparison has.
-pub(crate) fn told(noise: &Noise, comparison: &Comparison) -> String {
+pub(crate) fn scatter(noise: &Noise, comparison: &Comparison) -> String {
     let shown = comparison.metrics.iter().filter(|metric| metric.judged);
     let floors: Vec<String> = shown
         .filter_map(|metric| noise.floors.iter().find(|(name, _)| *name == metric.metric))

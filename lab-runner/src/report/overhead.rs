@@ -7,7 +7,7 @@ use crate::report::Style;
 use crate::report::sched::words::percent;
 use crate::report::units::{grouped, reading, three_digits, time};
 use lab_analysis::evidence::label;
-use lab_analysis::overhead::{Cost, Known, PerEvent, Range};
+use lab_analysis::overhead::{Cost, CostResult, PerEvent, Range};
 use lab_analysis::profile::Profile;
 use lab_analysis::requests::{Analysis, Reading};
 use lab_analysis::results::Results;
@@ -15,7 +15,7 @@ use lab_recording::profiler::Profiler;
 use lab_recording::spec::Side;
 
 /// Where no profiler looked.
-pub(crate) const NOBODY: &str = "no profiler looked into these runs";
+pub(crate) const NOBODY: &str = "no profiled run";
 /// Of what a profiler does on the threads of the program, the kinds that a line tells: those that
 /// took most.
 const DEAREST: usize = 2;
@@ -182,16 +182,16 @@ pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> 
     let one = |Beside { metric, unwatched, watched }: &Beside| {
         let [was, is] =
             [unwatched, watched].map(|value| reading(metric, &Reading::exact(*value), style));
-        format!("{metric} {was} unwatched, {is} watched")
+        format!("{metric} {was} without the profiler, {is} with it")
     };
     let told: Vec<String> = all.iter().map(one).collect();
     let same = profile.spec.load == run.recording.spec.load
         && profile.spec.purpose.ratio() == run.recording.spec.purpose.ratio();
     let but = if same { "" } else { ", under a profiler of another length or size" };
-    (!told.is_empty()).then(|| format!("{} (one pair of the same seed{but})", told.join("; ")))
+    (!told.is_empty()).then(|| format!("{} (one pair with the same seed{but})", told.join("; ")))
 }
 
 /// Why the cost is not known.
-pub(crate) fn why_not(known: &Known) -> Option<String> {
+pub(crate) fn why_not(known: &CostResult) -> Option<String> {
     known.as_ref().err().map(|why| format!("not measured: {why}"))
 }

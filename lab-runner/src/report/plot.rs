@@ -24,13 +24,13 @@ pub struct Line {
     /// x and y; what has no place on the scales of the plot is left out.
     pub points: Vec<(f64, f64)>,
     /// How it is drawn in a picture.
-    pub look: Look,
+    pub style: LineStyle,
 }
 
 /// How a line is drawn in a picture: with a marker at each of few points, or without any through
 /// many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum LineStyle {
     /// Colour and markers by its place among the lines.
     Marked,
     /// In the colour of this number: lines that belong together share it.
@@ -175,7 +175,7 @@ mod tests {
         let line = |name: &str, exponent| Line {
             name: name.into(),
             points: points(exponent),
-            look: Look::Marked,
+            style: LineStyle::Marked,
         };
         let lines = vec![line("buggy <b>", 2.0), line("fixed", 1.0)];
         let (x, y) = ("tasks".into(), "polls µ".into());
@@ -234,8 +234,11 @@ mod tests {
     #[test]
     fn little_or_nothing_to_draw_is_no_panic() {
         let with = |points: &[(f64, f64)]| {
-            let lines =
-                vec![Line { name: "a line".into(), points: points.to_vec(), look: Look::Marked }];
+            let lines = vec![Line {
+                name: "a line".into(),
+                points: points.to_vec(),
+                style: LineStyle::Marked,
+            }];
             Plot { lines, ..plot() }
         };
         let bad = [(0.0, 1.0), (1.0, -1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1.0, 1e-320)];

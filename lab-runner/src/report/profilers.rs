@@ -4,7 +4,7 @@
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, percent, three_digits};
 use crate::report::{Style, overhead};
-use lab_analysis::evidence::{Evidence, Seen, label, own_crate};
+use lab_analysis::evidence::{Evidence, RunView, label, own_crate};
 use lab_analysis::results::Results;
 use lab_analysis::stacks::{Difference, Plumbing, amount, is_own};
 use lab_recording::profiler::Profiler;
@@ -90,7 +90,7 @@ struct Most {
 }
 
 impl Most {
-    fn of(report: &Results, evidence: &Evidence, seen: &Seen) -> Option<Most> {
+    fn new(report: &Results, evidence: &Evidence, seen: &RunView) -> Option<Most> {
         let in_crate = own_crate(report.scenario);
         let own = seen.folded.innermost(|frame| is_own(frame, in_crate));
         let (weights, own) = if own.is_empty() { (seen.folded.own(), false) } else { (own, true) };
@@ -117,7 +117,7 @@ impl Most {
 }
 
 /// What a run's stacks come from: so many samples where they are known, else their weight.
-fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
+fn amount_of(evidence: &Evidence, seen: &RunView) -> String {
     let samples =
         seen.samples.as_ref().or_else(|| (evidence.unit == "samples").then_some(&seen.folded));
     match samples {
@@ -127,9 +127,9 @@ fn amount_of(evidence: &Evidence, seen: &Seen) -> String {
 }
 
 /// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
-pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &Seen) -> String {
-    let Some(most) = Most::of(report, evidence, seen) else { return "no samples".into() };
-    let asked = asked(report, evidence, seen)
+pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &RunView) -> String {
+    let Some(most) = Most::new(report, evidence, seen) else { return "no samples".into() };
+    let asked = requested_samples(report, evidence, seen)
         .map_or_else(String::new, |count| format!(" of {count} requested"));
     let of = amount_of(evidence, seen);
     match &most.refused {
@@ -139,7 +139,7 @@ pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &Seen) -> Stri
 }
 
 /// Samples that the profiler asked for, where the kernel decides how many come.
-fn asked(report: &Results, evidence: &Evidence, seen: &Seen) -> Option<String> {
+fn requested_samples(report: &Results, evidence: &Evidence, seen: &RunView) -> Option<String> {
     let mut of_it = report
         .profiles
         .iter()
@@ -149,8 +149,8 @@ fn asked(report: &Results, evidence: &Evidence, seen: &Seen) -> Option<String> {
 }
 
 /// The same of both sides, with what they share told once.
-fn both(report: &Results, evidence: &Evidence, sides: [&Seen; 2]) -> String {
-    let most = sides.map(|seen| Most::of(report, evidence, seen));
+fn both(report: &Results, evidence: &Evidence, sides: [&RunView; 2]) -> String {
+    let most = sides.map(|seen| Most::new(report, evidence, seen));
     let [Some(was), Some(is)] = &most else {
         return sides
             .map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen)))
@@ -161,7 +161,7 @@ fn both(report: &Results, evidence: &Evidence, sides: [&Seen; 2]) -> String {
             .map(|seen| format!("{}: {}", seen.label, inside(report, evidence, seen)))
             .join("; ");
     }
-    let share = |seen: &Seen, most: &Most| {
+    let share = |seen: &RunView, most: &Most| {
         format!("{} {} % of {}", seen.label, most.share, amount_of(evidence, seen))
     };
     let [before, after] = [share(sides[0], was), share(sides[1], is)];

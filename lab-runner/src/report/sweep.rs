@@ -1,15 +1,15 @@
-//! A sweep on one screen: the exponent of each way with its interval, what the largest size took,
+//! A sweep on one screen: the exponent of each swept with its interval, what the largest size took,
 //! and how it grew.
 
 use crate::report::detail::{environment, print_claim};
-use crate::report::plot::{Line, Look, Plot, Scale};
+use crate::report::plot::{Line, LineStyle, Plot, Scale};
 use crate::report::screen::fold;
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, grouped, three_digits, time};
 use crate::report::{Style, Verbosity};
 use lab_analysis::claims::Verdict;
 use lab_analysis::growth::Growth;
-use lab_analysis::growth::sweep::{Sweep, Way};
+use lab_analysis::growth::sweep::{Sweep, SweptVariant};
 use lab_analysis::results::Results;
 use lab_recording::Kind;
 use lab_recording::spec::Spec;
@@ -83,12 +83,12 @@ fn print_ways(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()>
     let heads = FITTED.map(|(_, head, _)| format!("{:<22}", format!("{head} grow as")));
     writeln!(to, "{DIM}{:<17}{}CPU at {}{DIM:#}", "", heads.concat(), grouped(largest as i64))?;
     let fastest = fastest(sweep, largest);
-    for way in &sweep.ways {
-        write!(to, "{:<17}", ascii(&way.variant, style))?;
+    for swept in &sweep.variants {
+        write!(to, "{:<17}", ascii(&swept.variant, style))?;
         for (metric, _, _) in FITTED {
-            write!(to, "{:<22}", ascii(&exponent(sweep.growth(way, metric)), style))?;
+            write!(to, "{:<22}", ascii(&exponent(sweep.growth(swept, metric)), style))?;
         }
-        writeln!(to, "{}", ascii(&at_largest(way, largest, fastest, style), style))?;
+        writeln!(to, "{}", ascii(&at_largest(swept, largest, fastest, style), style))?;
     }
     print_reasons(sweep, style, to)
 }
@@ -96,9 +96,9 @@ fn print_ways(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()>
 /// Why some exponents were not measured, and what the sign behind others means.
 fn print_reasons(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let all = || {
-        FITTED
-            .iter()
-            .flat_map(|(metric, ..)| sweep.ways.iter().map(move |way| sweep.growth(way, metric)))
+        FITTED.iter().flat_map(|(metric, ..)| {
+            sweep.variants.iter().map(move |swept| sweep.growth(swept, metric))
+        })
     };
     let mut reasons: Vec<String> = all().filter_map(Result::err).collect();
     reasons.sort();
@@ -120,8 +120,10 @@ fn print_reasons(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<
 
 /// How the CPU time of each variant grows: `buggy n^1.98 (1.97-1.99), fixed n^1.01 (0.99-1.03)`.
 fn growths(sweep: &Sweep) -> String {
-    let one = |way: &Way| format!("{} {}", way.variant, exponent(sweep.growth(way, "cpu_ms")));
-    sweep.ways.iter().map(one).collect::<Vec<_>>().join(", ")
+    let one = |swept: &SweptVariant| {
+        format!("{} {}", swept.variant, exponent(sweep.growth(swept, "cpu_ms")))
+    };
+    sweep.variants.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// `n^1.98 (1.97-1.99)`
@@ -135,13 +137,13 @@ fn exponent(growth: Result<Growth, String>) -> String {
     }
 }
 
-/// The least CPU time that a way takes for the largest size.
+/// The least CPU time that a swept takes for the largest size.
 fn fastest(sweep: &Sweep, largest: usize) -> Option<f64> {
-    sweep.ways.iter().filter_map(|way| way.median_at("cpu_ms", largest)).reduce(f64::min)
+    sweep.variants.iter().filter_map(|swept| swept.median_at("cpu_ms", largest)).reduce(f64::min)
 }
 
-fn at_largest(way: &Way, largest: usize, fastest: Option<f64>, style: Style) -> String {
-    let Some((ms, fastest)) = way.median_at("cpu_ms", largest).zip(fastest) else {
+fn at_largest(swept: &SweptVariant, largest: usize, fastest: Option<f64>, style: Style) -> String {
+    let Some((ms, fastest)) = swept.median_at("cpu_ms", largest).zip(fastest) else {
         return "not measured".into();
     };
     let times =
@@ -160,24 +162,26 @@ pub(crate) fn figures(sweep: &Sweep, spec: &Spec) -> Vec<(&'static str, Plot)> {
     FITTED.map(plot).into()
 }
 
-/// A line for each way through its medians, the faulty ones first.
+/// A line for each swept through its medians, the faulty ones first.
 fn lines(sweep: &Sweep, metric: &str) -> Vec<Line> {
-    let mut ways: Vec<&Way> = sweep.ways.iter().collect();
-    ways.sort_by_key(|way| (!matches!(way.kind, Kind::Buggy | Kind::Trap), way.variant.clone()));
-    let point = |way: &Way, size| Some((size as f64, way.median_at(metric, size)?));
-    let line = |way: &Way| Line {
-        name: way.variant.clone(),
-        points: sweep.sizes().into_iter().filter_map(|size| point(way, size)).collect(),
-        look: Look::Marked,
+    let mut variants: Vec<&SweptVariant> = sweep.variants.iter().collect();
+    variants.sort_by_key(|swept| {
+        (!matches!(swept.kind, Kind::Buggy | Kind::Trap), swept.variant.clone())
+    });
+    let point = |swept: &SweptVariant, size| Some((size as f64, swept.median_at(metric, size)?));
+    let line = |swept: &SweptVariant| Line {
+        name: swept.variant.clone(),
+        points: sweep.sizes().into_iter().filter_map(|size| point(swept, size)).collect(),
+        style: LineStyle::Marked,
     };
-    ways.into_iter().map(line).collect()
+    variants.into_iter().map(line).collect()
 }
 
 fn print_claims(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let all: Vec<_> = report
-        .ways
+        .swept_claims
         .iter()
-        .flat_map(|(way, claims)| claims.iter().map(move |claim| (way, claim)))
+        .flat_map(|(swept, claims)| claims.iter().map(move |claim| (swept, claim)))
         .collect();
     let asked = || all.iter().filter(|(_, claim)| claim.asked);
     let is_story = |claim: &lab_analysis::claims::Judged| {
@@ -187,12 +191,12 @@ fn print_claims(report: &Results, style: Style, to: &mut dyn Write) -> io::Resul
     let held = asked().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
     writeln!(to, "checks     {held} of {} hold", asked().count())?;
     let all = style.verbosity >= Verbosity::Verbose;
-    for (way, claim) in
+    for (swept, claim) in
         asked().filter(|(_, claim)| claim.verdict != Verdict::Held || all && is_story(claim))
     {
         let mut text = Vec::new();
         print_claim(claim, style, &mut text)?;
-        let text = format!("           {way}: {}", String::from_utf8_lossy(&text).trim_end());
+        let text = format!("           {swept}: {}", String::from_utf8_lossy(&text).trim_end());
         fold(&text, 13, style.width).iter().try_for_each(|line| writeln!(to, "{line}"))?;
     }
     Ok(())

@@ -16,7 +16,7 @@ pub(crate) const DIM: Colour = Colour::new().dimmed();
 /// Prints what the screen of several runs leaves out.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let spec = &report.spec;
-    writeln!(to, "load       {}", ascii(&detail::asked(spec), style))?;
+    writeln!(to, "load       {}", ascii(&detail::load(spec), style))?;
     writeln!(to, "host       {}", ascii(&detail::environment(spec), style))?;
     profilers::print_which(report, style, to)?;
     sched::print_which(report, style, to)?;

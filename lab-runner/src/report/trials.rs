@@ -1,13 +1,13 @@
 //! Many runs of one variant: how often it ended how, with an exact interval, and how long it took.
 
-use crate::report::detail::{asked, colour, environment};
+use crate::report::detail::{colour, environment, load};
 use crate::report::screen::fold;
 use crate::report::table::BOLD;
 use crate::report::units::{ascii, time};
 use crate::report::{Style, Verbosity};
 use lab_analysis::claims::{Judged, Verdict, overall};
 use lab_analysis::requests::Analysis;
-use lab_analysis::requests::trials::{Seen, median, share_interval};
+use lab_analysis::requests::trials::{ObservedTime, median, share_interval};
 use lab_analysis::results::Results;
 use lab_kit::{Metric, Scenario};
 use lab_recording::{Ending, Kind};
@@ -91,7 +91,10 @@ fn summary<'a>(runs: &[Run<'a>], primary: Option<Metric>) -> Summary<'a> {
     let times = primary.map_or_else(Vec::new, |primary| {
         let measured = whole().filter_map(|run| run.metrics.get(primary.name));
         measured
-            .map(|reading| Seen { time: reading.value, censored: reading.high > reading.value })
+            .map(|reading| ObservedTime {
+                time: reading.value,
+                censored: reading.high > reading.value,
+            })
             .collect()
     });
     Summary {
@@ -126,7 +129,7 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
     }
     let head = format!("{} · {} trials", spec.scenario, report.runs.len());
     writeln!(to, "{BOLD}{}{BOLD:#}", ascii(&head, style))?;
-    let facts = [("load", format!("{} and following", asked(spec))), ("host", environment(spec))];
+    let facts = [("load", format!("{} and following", load(spec))), ("host", environment(spec))];
     let shown = if style.verbosity == Verbosity::Full { 2 } else { 1 };
     for (label, text) in &facts[..shown] {
         print_folded(&format!("{label:<10} {text}"), 11, style, to)?;

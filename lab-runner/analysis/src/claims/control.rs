@@ -1,7 +1,7 @@
 //! Negative controls: a trap is held to a claim that the default fix keeps, and has to break it.
 //! Whoever calls everything a fix is found out by this, and so is a claim that nothing can break.
 
-use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, reading_of_way};
+use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, swept_reading};
 use crate::growth::sweep::Sweep;
 use crate::requests::Analysis;
 use lab_kit::{Claim, Control, Scenario};
@@ -92,8 +92,8 @@ fn on_run(variant: &str, claim: Claim, runs: &[Analysis], scenario: &Scenario) -
 }
 
 fn on_way(variant: &str, claim: Claim, sweep: &Sweep, scenario: &Scenario) -> Option<Judged> {
-    let way = sweep.way(variant)?;
-    Some(judged(claim, reading_of_way(claim.measure, way, sweep, scenario.name)))
+    let variant = sweep.variant(variant)?;
+    Some(judged(claim, swept_reading(claim.measure, variant, sweep, scenario.name)))
 }
 
 #[cfg(test)]
@@ -113,12 +113,12 @@ mod tests {
         assert_eq!(
             [tried(Held, Held), tried(Held, NotMeasured)],
             [Broken; 2],
-            "the trap passes for a fix"
+            "the trap passes as a fix"
         );
         assert_eq!(
             [tried(Broken, Broken), tried(NotMeasured, Broken)],
             [Broken; 2],
-            "nothing would keep it"
+            "no variant would keep it"
         );
         assert_eq!([tried(NotMeasured, Held), tried(Broken, NotMeasured)], [NotMeasured; 2]);
     }

@@ -5,7 +5,7 @@ mod stacks;
 
 pub use stacks::profiler_of;
 
-use crate::growth::sweep::{Sweep, Way};
+use crate::growth::sweep::{Sweep, SweptVariant};
 use crate::host::{disturbance, disturbed, is_time, slowdown};
 use crate::profile::Profile;
 use crate::requests::{Analysis, Reading, ValidityVerdict};
@@ -117,15 +117,15 @@ fn undecided_if(judged: Judged, disturbance: Option<String>) -> Judged {
     }
 }
 
-/// The claims of a way that a sweep can judge: how its cost grows, and that all its runs end.
-pub fn judge_way(way: &Way, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
-    let claims = scenario.variant(&way.variant).map_or(&[][..], |variant| variant.claims);
-    // A way that is to end in another way than by itself has no cost to fit anything through.
+/// The claims of a variant that a sweep can judge: how its cost grows, and that all its runs end.
+pub fn judge_swept(variant: &SweptVariant, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
+    let claims = scenario.variant(&variant.variant).map_or(&[][..], |variant| variant.claims);
+    // A variant that is to end in another variant than by itself has no cost to fit anything through.
     let about_a_sweep = |claim: &&Claim| {
         is_about_a_sweep(claim) || claim.measure == Measure::Ending(Ending::Finished)
     };
     let judge =
-        |claim: &Claim| judged(*claim, reading_of_way(claim.measure, way, sweep, scenario.name));
+        |claim: &Claim| judged(*claim, swept_reading(claim.measure, variant, sweep, scenario.name));
     claims.iter().filter(about_a_sweep).map(judge).collect()
 }
 
@@ -137,7 +137,7 @@ pub fn is_about_a_sweep(claim: &Claim) -> bool {
     )
 }
 
-/// Whether a claim needs what a profiler saw.
+/// Whether a claim needs a profile.
 pub fn is_about_a_profiler(claim: &Claim) -> bool {
     matches!(claim.measure, Measure::Stacks(_))
 }
@@ -248,7 +248,7 @@ fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
 fn unclear(reading: &Reading) -> String {
     let high =
         if reading.high.is_finite() { format!("{:.3}", reading.high) } else { "infinity".into() };
-    let because = reading.because.unwrap_or("the repetitions differ that much");
+    let because = reading.because.unwrap_or("the repetitions differ by this much");
     format!("the truth lies between {:.3} and {high}: {because}", reading.low)
 }
 
@@ -276,9 +276,9 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
         Measure::Ending(expected) => ending(expected, run),
         Measure::Metric(name) => metric(run, name),
         Measure::Share { metric: name, of } => Ok(metric(run, name)?.over(&metric(run, of)?)),
-        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => {
-            Err(Missing::NotAsked("real files take the time they take".into()))
-        }
+        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => Err(Missing::NotAsked(
+            "not judged with --files: the time of real files is unknown".into(),
+        )),
         Measure::Ratio { metric: name, over } => {
             let trial = run.recording.spec.purpose.trial();
             let same = |other: &&Analysis| {
@@ -290,7 +290,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
-        Measure::Stacks(_) => Err(Missing::NotAsked("needs what a profiler saw".into())),
+        Measure::Stacks(_) => Err(Missing::NotAsked("needs a profile".into())),
         Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. } => {
             Err(Missing::NotAsked(format!(
                 "needs several sizes: lab sweep {}",
@@ -305,7 +305,9 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
             };
             let missing = || {
                 Missing::NotAsked(match &spec.load.messages {
-                    Some(_) => "messages from a file have the size they have".into(),
+                    Some(_) => {
+                        "not judged with --messages: the size of the messages is given".into()
+                    }
                     None => format!("needs a run at {factor} × the size: --all"),
                 })
             };
@@ -315,35 +317,36 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
     }
 }
 
-fn reading_of_way(
+fn swept_reading(
     measure: Measure,
-    way: &Way,
+    variant: &SweptVariant,
     sweep: &Sweep,
     scenario: &str,
 ) -> Result<Reading, Missing> {
     match measure {
         Measure::ExponentUpTo { metric, size } => match sweep.sizes().last() {
             Some(largest) if *largest >= size => {
-                reading_of_way(Measure::Exponent(metric), way, sweep, scenario)
+                swept_reading(Measure::Exponent(metric), variant, sweep, scenario)
             }
             _ => Err(Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"))),
         },
         Measure::Exponent(metric) => {
-            let growth = sweep.growth(way, metric).map_err(Missing::NotMeasured)?;
-            let because = (!growth.pure).then_some("no pure power law: of the three largest sizes");
+            let growth = sweep.growth(variant, metric).map_err(Missing::NotMeasured)?;
+            let because = (!growth.pure)
+                .then_some("no single power law: exponent of the three largest sizes");
             Ok(Reading { value: growth.exponent, low: growth.low, high: growth.high, because })
         }
         Measure::RatioAt { metric, over, size } => {
             let missing = || Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"));
             let over = sweep
-                .way(over)
+                .variant(over)
                 .and_then(|over| median_and_range(over, metric, size))
                 .ok_or_else(missing)?;
-            Ok(median_and_range(way, metric, size).ok_or_else(missing)?.over(&over))
+            Ok(median_and_range(variant, metric, size).ok_or_else(missing)?.over(&over))
         }
-        _ => match way.unfinished() {
+        _ => match variant.unfinished() {
             Some((Ending::Unfinished, _)) => {
-                Err(Missing::NotMeasured("a run was cut off from outside".into()))
+                Err(Missing::NotMeasured("a run was interrupted".into()))
             }
             Some((Ending::Hung, size)) => {
                 Err(Missing::NotMeasured(format!("size {size} took longer than its --timeout")))
@@ -354,10 +357,10 @@ fn reading_of_way(
 }
 
 /// The median of the repetitions, and all that they were between.
-fn median_and_range(way: &Way, metric: &str, size: usize) -> Option<Reading> {
-    let values = way.values(metric, size);
+fn median_and_range(variant: &SweptVariant, metric: &str, size: usize) -> Option<Reading> {
+    let values = variant.values(metric, size);
     Some(Reading {
-        value: way.median_at(metric, size)?,
+        value: variant.median_at(metric, size)?,
         low: values.iter().copied().reduce(f64::min)?,
         high: values.iter().copied().reduce(f64::max)?,
         because: None,
@@ -368,7 +371,7 @@ fn median_and_range(way: &Way, metric: &str, size: usize) -> Option<Reading> {
 fn ending(expected: Ending, run: &Analysis) -> Result<Reading, Missing> {
     match run.recording.outcome.ending {
         Ending::Unfinished if expected != Ending::Unfinished => {
-            Err(Missing::NotMeasured("the run was cut off from outside".into()))
+            Err(Missing::NotMeasured("the run was interrupted".into()))
         }
         ending => Ok(Reading::exact(f64::from(u8::from(ending == expected)))),
     }
@@ -391,7 +394,7 @@ fn metric(run: &Analysis, name: &str) -> Result<Reading, Missing> {
         return Err(Missing::NotMeasured(format!("the run of {} is invalid", spec.variant)));
     }
     let missing = || match &spec.load.files {
-        Some(_) => Missing::NotAsked(format!("{name} is not known of real files")),
+        Some(_) => Missing::NotAsked(format!("{name} is unknown with --files")),
         None => Missing::NotMeasured(format!("{name} of {} was not measured", spec.variant)),
     };
     run.metrics.get(name).cloned().ok_or_else(missing)

@@ -19,13 +19,15 @@ use std::collections::BTreeMap;
 const DEVIATIONS: f64 = 1.959_964;
 
 const WATCHING: &str = "profiling overhead is as large";
-const BOTH: &str = "so few samples tell no more, and profiling overhead is a part of it";
+const BOTH: &str = "few samples, and profiling overhead may be part of it";
 
 /// The share in a run of this variant that the view's profiler looked into.
 pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<Reading, Missing> {
     let spec = &run.spec;
     if spec.load.files.is_some() {
-        return Err(Missing::NotAsked("real files stall as they like".into()));
+        return Err(Missing::NotAsked(
+            "not judged with --files: real files stall at unknown times".into(),
+        ));
     }
     let profiler = profiler_of(wanted.view);
     let looked = profiles
@@ -50,7 +52,7 @@ pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<
     }
     let view = profile.views.iter().find(|view| view.name == wanted.view);
     let nothing =
-        || Missing::NotMeasured(format!("the {} profiler saw nothing there", profile.profiler));
+        || Missing::NotMeasured(format!("the {} profiler has no samples there", profile.profiler));
     let seen = view.and_then(|view| Some((view, share(view, &wanted, &profile.long_polls)?)));
     let widened = |(view, share): (&View, Reading)| {
         beyond_overhead(share, least_share(&view.name, &view.unit, &profile.overhead))
@@ -106,7 +108,7 @@ fn share(view: &View, wanted: &Stacks, polls: &[LongPoll]) -> Option<Reading> {
         (None, "ms") => wider(wilson(share, kept.total()), between_polls(share, wanted, polls)),
         (None, _) => return Some(Reading::exact(share)),
     };
-    Some(Reading { value: share, low, high, because: Some("so few samples tell no more") })
+    Some(Reading { value: share, low, high, because: Some("few samples") })
 }
 
 fn wider(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {

@@ -11,7 +11,9 @@ pub mod verdict;
 
 #[cfg(test)]
 mod tests {
-    use crate::comparison::verdict::{Better, Change, Look, POCOCK, Side, judge, log_ratios};
+    use crate::comparison::verdict::{
+        Better, Change, InterimLook, POCOCK, Side, judge, log_ratios,
+    };
     use crate::stats::estimate::{Estimate, estimate};
     use crate::stats::signed_rank::confidence;
     use proptest::collection::vec;
@@ -81,9 +83,9 @@ mod tests {
     }
 
     /// How often a variant differs from itself at one of the looks, if any change matters.
-    fn false_alarms(noise: impl ContinuousCDF<f64, f64>, seed: u64, looks: &[Look]) -> f64 {
+    fn false_alarms(noise: impl ContinuousCDF<f64, f64>, seed: u64, looks: &[InterimLook]) -> f64 {
         let pairs = looks.iter().map(|look| look.pairs).max().unwrap();
-        let alarm = |ratios: &[f64], look: &Look| {
+        let alarm = |ratios: &[f64], look: &InterimLook| {
             let of = estimate(&ratios[..look.pairs], look.alpha).unwrap();
             matches!(
                 judge(of.low, of.high, 0.0, Better::Lower),
@@ -94,21 +96,22 @@ mod tests {
         share(experiments.map(|ratios| looks.iter().any(|look| alarm(&ratios, look))))
     }
 
-    fn assert_hardly_ever_alarms(looks: &[Look]) {
+    fn assert_hardly_ever_alarms(looks: &[InterimLook]) {
         let alarms = [false_alarms(normal(), 3, looks), false_alarms(laplace(), 4, looks)];
         assert!(alarms.iter().all(|share| *share <= 0.05), "{alarms:?} with {looks:?}");
     }
 
     #[test]
     fn one_look_at_a_variant_against_itself_alarms_in_a_twentieth_at_most() {
-        assert_hardly_ever_alarms(&[Look { pairs: 8, alpha: 0.05 }]);
-        assert_hardly_ever_alarms(&[Look { pairs: 16, alpha: 0.05 }]);
+        assert_hardly_ever_alarms(&[InterimLook { pairs: 8, alpha: 0.05 }]);
+        assert_hardly_ever_alarms(&[InterimLook { pairs: 16, alpha: 0.05 }]);
     }
 
     #[test]
     fn three_looks_alarm_in_a_twentieth_at_most_but_only_thanks_to_pocock() {
         assert_hardly_ever_alarms(&POCOCK);
-        let careless = false_alarms(normal(), 3, &POCOCK.map(|look| Look { alpha: 0.05, ..look }));
+        let careless =
+            false_alarms(normal(), 3, &POCOCK.map(|look| InterimLook { alpha: 0.05, ..look }));
         assert!(careless > 0.07, "{careless} without the correction");
     }
 

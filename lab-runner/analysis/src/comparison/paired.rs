@@ -129,7 +129,7 @@ struct Usable<'a> {
 
 impl Comparison {
     /// Compares the sides of all pairs. Nothing if there is no whole pair.
-    pub fn of(runs: &[Analysis], rule: &Rule<'_>) -> Option<Comparison> {
+    pub fn from_runs(runs: &[Analysis], rule: &Rule<'_>) -> Option<Comparison> {
         let whole = whole_pairs(runs);
         let (_, (a, b)) = whole.first_key_value()?;
         let (before, after) = (name(a), name(b));
@@ -253,7 +253,7 @@ fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
 fn unusable(run: &Analysis) -> Option<String> {
     let variant = &run.recording.spec.variant;
     if run.recording.outcome.ending == Ending::Unfinished {
-        return Some(format!("the run of {variant} was cut off from outside"));
+        return Some(format!("the run of {variant} was interrupted"));
     }
     if run.validity.verdict == ValidityVerdict::Invalid {
         return Some(format!("the run of {variant} is invalid"));
@@ -397,7 +397,7 @@ fn compare(usable: &Usable<'_>, metric: &Metric, primary: bool, alpha: Option<f6
 }
 
 /// Why a metric has no interval although it was measured.
-const TOO_BUSY: &str = "others took too much of the host beside every pair";
+const TOO_BUSY: &str = "other processes used too much CPU time during every pair";
 
 /// One metric of a pair.
 struct PairOf {

@@ -64,7 +64,7 @@ pub fn pair_up(
     }
     let unpaired = before.len() + after.len() - 2 * common.len();
     warnings.extend(
-        (unpaired > 0).then(|| format!("{unpaired} runs have no partner with the same seed")),
+        (unpaired > 0).then(|| format!("{unpaired} runs have no counterpart with the same seed")),
     );
     let place =
         |side: Side, label: &Option<String>, mut runs: BTreeMap<Key, Analysis>| -> Vec<Analysis> {
@@ -83,7 +83,7 @@ pub fn pair_up(
 
 /// How often an interval may err.
 const ALPHA: f64 = 0.05;
-const APART: &str = "recorded apart, neither back to back nor in a drawn order: what the machine did in between is in the factor";
+const APART: &str = "recorded separately, not as pairs in random order: the ratio includes changes of the host in between";
 
 fn placed(mut run: Analysis, pair: Pair) -> Analysis {
     run.recording.spec.purpose = Purpose::Pair(pair);
@@ -183,7 +183,7 @@ fn other_machine(a: &Spec, b: &Spec) -> Option<String> {
     let (a, b) = (machine(a), machine(b));
     (a != b).then(|| {
         format!(
-            "ANOTHER MACHINE: {a} against {b}; what differs may be the machine and nothing else"
+            "DIFFERENT MACHINES: {a} against {b}; the difference may be that of the machines alone"
         )
     })
 }
@@ -222,7 +222,7 @@ mod tests {
             .into_iter()
             .flat_map(|side| (1..=6).map(move |n| (n, side, n as u64)));
         assert_eq!(places, wanted.collect::<Vec<_>>());
-        assert_eq!(paired.warnings, [APART, "2 runs have no partner with the same seed"]);
+        assert_eq!(paired.warnings, [APART, "2 runs have no counterpart with the same seed"]);
     }
 
     #[test]
@@ -281,6 +281,6 @@ mod tests {
     fn another_machine_is_a_loud_warning() {
         let paired =
             paired(|run| run.recording.spec.environment.cpu = Some("a better one".into())).unwrap();
-        assert!(paired.warnings[1].starts_with("ANOTHER MACHINE"), "{:?}", paired.warnings);
+        assert!(paired.warnings[1].starts_with("DIFFERENT MACHINES"), "{:?}", paired.warnings);
     }
 }

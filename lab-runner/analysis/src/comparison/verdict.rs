@@ -45,7 +45,7 @@ const ROUNDING: f64 = 1e-9;
 /// # Panics
 /// If `delta` is negative or not a number.
 pub fn judge(low: f64, high: f64, delta: f64, better: Better) -> Change {
-    assert!(delta >= 0.0, "a band cannot be {delta} wide");
+    assert!(delta >= 0.0, "an equivalence margin cannot be {delta}");
     let widest = (1.0 + delta) * (1.0 + ROUNDING);
     let (fell, rose) = (high < 1.0 / widest, low > widest);
     let (improved, regressed) = match better {
@@ -75,7 +75,7 @@ const NOTHING_KNOWN: (f64, f64) = (0.0, f64::INFINITY);
 
 /// A look at the pairs so far, after which more may be added.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
+pub struct InterimLook {
     /// Pairs that it waits for.
     pub pairs: usize,
     /// What its interval may err by, in 0..=1.
@@ -84,10 +84,10 @@ pub struct Look {
 
 /// Three looks that together err in at most 5 % of all cases, after Pocock: looking on until
 /// something shows, at 5 % each time, would find something where nothing is.
-pub const POCOCK: [Look; 3] = [
-    Look { pairs: 8, alpha: 0.0221 },
-    Look { pairs: 12, alpha: 0.0221 },
-    Look { pairs: 16, alpha: 0.0221 },
+pub const POCOCK: [InterimLook; 3] = [
+    InterimLook { pairs: 8, alpha: 0.0221 },
+    InterimLook { pairs: 12, alpha: 0.0221 },
+    InterimLook { pairs: 16, alpha: 0.0221 },
 ];
 
 /// What each of so many secondary metrics may err by, so that all of them together err in at most
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a band cannot be -0.1 wide")]
+    #[should_panic(expected = "an equivalence margin cannot be -0.1")]
     fn a_band_narrower_than_nothing_is_a_mistake() {
         judge(1.0, 1.0, -0.1, Better::Lower);
     }

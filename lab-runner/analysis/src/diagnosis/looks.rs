@@ -1,7 +1,7 @@
 //! What was looked at and what was not: nothing found means little without it.
 
 use crate::diagnosis::Case;
-use crate::diagnosis::suspects::{looked, sampled, sched};
+use crate::diagnosis::suspects::{profile_under, sampled, sched};
 use lab_recording::Ending;
 use lab_recording::profiler::Profiler;
 
@@ -20,7 +20,7 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
         let sees = if profiler == Profiler::Stall {
             sampled(case).is_some()
         } else {
-            looked(case, profiler).is_some()
+            profile_under(case, profiler).is_some()
         };
         if sees {
             done.push(what.to_owned())
@@ -30,13 +30,13 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
     }
     match case.measured {
         Some(_) => done.push("answers, lost requests, the host".into()),
-        None => missed.push("answers, lost requests, the host: no run was measured".into()),
+        None => missed.push("answers, lost requests, the host: there is no measured run".into()),
     }
     if hung(case)
         && case.post_mortem.is_none()
         && case.profiles.iter().all(|profile| profile.post_mortem.is_none())
     {
-        missed.push("the reason of the hang: there is no post-mortem".into());
+        missed.push("the reason of the hang: post-mortem missing".into());
     }
     missed.extend(
         case.measured
@@ -57,10 +57,11 @@ fn why(case: &Case<'_>, profiler: Profiler) -> String {
 }
 
 /// Whether polls were seen at all.
-pub fn saw_polls(case: &Case<'_>) -> bool {
+pub fn polls_recorded(case: &Case<'_>) -> bool {
     sampled(case).is_some()
         && sched(case).is_some_and(|sched| {
-            !sched.polls_unseen && sched.groups.iter().any(|group| group.polls > 0)
+            !sched.polls_not_recorded
+                && sched.task_kinds.iter().any(|task_kind| task_kind.polls > 0)
         })
 }
 

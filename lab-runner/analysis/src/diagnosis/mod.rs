@@ -1,7 +1,7 @@
 //! What is wrong with a run: from what was measured and what profilers saw to findings, each with
 //! cause, place, evidence, cost and remedy. Pure.
 
-pub mod cured;
+pub mod fix_outcome;
 mod looks;
 pub mod rules;
 pub mod sign;
@@ -52,31 +52,31 @@ pub struct Diagnosis {
     /// What was found, the costliest first.
     pub findings: Vec<Finding>,
     /// What was looked at.
-    pub looked_at: Vec<String>,
+    pub examined: Vec<String>,
     /// What was not, and why: `long polls: the profiler stall did not run`.
-    pub not_looked_at: Vec<String>,
-    /// What would have been found, and is smaller than what watching cost.
+    pub not_examined: Vec<String>,
+    /// What would have been found, and is smaller than the profiling overhead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub refused: Vec<Refused>,
+    pub below_overhead: Vec<BelowOverhead>,
     /// Whether anybody saw polls: else nothing found is no news.
-    pub saw_polls: bool,
+    pub polls_recorded: bool,
     /// Whether it was killed at its deadline: that is not healthy, whatever is not found.
     pub hung: bool,
     /// Symptoms that keep a run without a finding from being called healthy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub withheld: Vec<String>,
+    pub unexplained: Vec<String>,
 }
 
-/// A cause that is not named, for its cost is smaller than what watching cost. It accuses nobody.
+/// A cause that is not named, for its cost is smaller than the profiling overhead. It accuses nobody.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Refused {
+pub struct BelowOverhead {
     /// The cause.
     pub cause: Cause,
     /// The function that would have been blamed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
+    pub function: Option<String>,
     /// By how much it is too small.
-    pub because: String,
+    pub reason: String,
 }
 
 /// A cause that is named.
@@ -86,7 +86,7 @@ pub struct Finding {
     pub cause: Cause,
     /// The function to blame, its crate first, closures left out; none where there is no one place.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
+    pub function: Option<String>,
     /// The source file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -126,7 +126,7 @@ impl Finding {
             _ if self.cause == other.cause => false,
             Cause::SelfShutdown | Cause::NeverYields | Cause::Deadlock => {
                 let follows = matches!(other.cause, Cause::AbortedWork | Cause::Panic);
-                follows || other.cause.accuses() && other.at == self.at
+                follows || other.cause.accuses() && other.function == self.function
             }
             // The requests whose tasks panic have no answer.
             Cause::Panic => other.cause == Cause::AbortedWork,
@@ -147,7 +147,9 @@ impl Diagnosis {
             self.findings.iter().find(|finding| finding.cause.accuses()).or(self.findings.first());
         match first {
             Some(finding) => finding.cause,
-            None if self.saw_polls && !self.hung && self.withheld.is_empty() => Cause::Healthy,
+            None if self.polls_recorded && !self.hung && self.unexplained.is_empty() => {
+                Cause::Healthy
+            }
             None => Cause::NotEnoughEvidence,
         }
     }
@@ -157,16 +159,14 @@ impl Diagnosis {
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let found =
         suspects::all(case).into_iter().filter_map(|suspect| Some((judge(&suspect)?, suspect)));
-    let (mut findings, mut refused) = (Vec::new(), Vec::new());
+    let (mut findings, mut too_small) = (Vec::new(), Vec::new());
     for (rule, suspect) in found {
-        match refusal(case, &suspect) {
-            Some(because) => {
-                refused.push(Refused {
-                    cause: rule.cause,
-                    at: suspect.at.map(|at| at.function),
-                    because,
-                });
-            }
+        match below_overhead(case, &suspect) {
+            Some(reason) => too_small.push(BelowOverhead {
+                cause: rule.cause,
+                function: suspect.at.map(|at| at.function),
+                reason,
+            }),
             None => findings.push(finding(rule, suspect)),
         }
     }
@@ -178,24 +178,24 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let rank = |finding: &Finding| (finding.cause == Cause::Panic, finding.cause.accuses());
     findings.sort_by(|a, b| rank(b).cmp(&rank(a)).then(cost(b).total_cmp(&cost(a))));
     once_each(&mut findings);
-    let (looked_at, not_looked_at) = looks::looks(case);
+    let (examined, not_examined) = looks::looks(case);
     Diagnosis {
         findings,
-        looked_at,
-        not_looked_at,
-        refused,
-        saw_polls: looks::saw_polls(case),
+        examined,
+        not_examined,
+        below_overhead: too_small,
+        polls_recorded: looks::polls_recorded(case),
         hung: looks::hung(case),
-        withheld: symptoms::unexplained(case),
+        unexplained: symptoms::unexplained(case),
     }
 }
 
-/// Why what a suspect cost may be the profiler's own doing; nothing if it is larger than that, or
-/// rests on no profiler.
-fn refusal(case: &Case<'_>, suspect: &Suspect) -> Option<String> {
+/// Why the cost of a suspect may be that of the profiler; none if it is larger, or if no profiler
+/// measured it.
+fn below_overhead(case: &Case<'_>, suspect: &Suspect) -> Option<String> {
     let RestsOn { profiler, size } = suspect.rests_on?;
     let profile = case.profiles.iter().find(|profile| profile.profiler == profiler)?;
-    limits::refusal(size, &profile.overhead)
+    limits::below_overhead(size, &profile.overhead)
 }
 
 /// The first rule whose limits a suspect meets.
@@ -216,7 +216,7 @@ fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
     let Rule { cause, refuted_by, remedy, chapter, .. } = *rule;
     Finding {
         cause,
-        at: function,
+        function,
         file,
         line,
         cost: suspect.cost,
@@ -231,7 +231,7 @@ fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
 fn once_each(findings: &mut Vec<Finding>) {
     let mut told: Vec<(Cause, Option<String>)> = Vec::new();
     findings.retain(|finding| {
-        let this = (finding.cause, finding.at.clone());
+        let this = (finding.cause, finding.function.clone());
         let new = !told.contains(&this);
         told.push(this);
         new

@@ -37,11 +37,11 @@ const fn limit(sign: Sign, least: f64, why: &'static str) -> Limit {
     Limit { sign, least, why }
 }
 
-const MOSTLY: &str = "more than half: what else these polls do explains less";
+const MOSTLY: &str = "more than half: everything else in these polls explains less";
 /// A tenth of a second is what people notice.
 pub const NOTICED_MS: f64 = 100.0;
 /// The reason of a sign that is there or is not.
-pub const ONCE: &str = "it is so, or it is not";
+pub const ONCE: &str = "a fact, without a threshold";
 
 const GIVE_WAY: &str = "yield after a slice of time (a millisecond, not a number of items), or move the work to spawn_blocking";
 const WAITS_WITHOUT_IT: &str = "a run without this function in which the same tasks wait as long";
@@ -50,18 +50,15 @@ const SPAWN_OR_BOUND: &str = "spawn each item into a JoinSet and await that, or 
 const LONG: Limit = limit(
     Sign::LongestPollMs,
     10.0,
-    "a thousand times what tokio's documentation advises between two awaits, and twice the slice that a kernel gives a thread",
+    "a thousand times the limit between two awaits in tokio's documentation, and twice the time slice of a kernel",
 );
 const HARMS: Limit = limit(
     Sign::InflictedMeanMs,
     1.0,
-    "tasks of a healthy service queue behind polls of tens of microseconds; a millisecond is a hundred of those",
+    "polls of a healthy service take tens of microseconds; a millisecond is the time of a hundred of them",
 );
-const EXPLAINS: Limit = limit(
-    Sign::InflictedShare,
-    0.05,
-    "a smaller part of all waiting does not explain it: twenty of that size would",
-);
+const EXPLAINS: Limit =
+    limit(Sign::InflictedShare, 0.05, "a smaller share of all waiting does not explain it");
 
 /// All rules, in the order in which they are tried on a suspect.
 pub static RULES: &[Rule] = &[
@@ -92,7 +89,7 @@ pub static RULES: &[Rule] = &[
     Rule {
         cause: Cause::SelfShutdown,
         of: Suspicion::Refusal,
-        when: &[limit(Sign::Refused, 1.0, ONCE)],
+        when: &[limit(Sign::RuntimeRefused, 1.0, ONCE)],
         refuted_by: "the same panic with no task of the runtime below it in the stack",
         remedy: "shut the runtime down from outside: return it to the thread that built it",
         chapter: "shutdown",
@@ -105,7 +102,7 @@ pub static RULES: &[Rule] = &[
             200.0,
             "a runtime whose tasks are drained shuts down within a few milliseconds; a thread blocked fifty times longer is waiting for itself",
         )],
-        refuted_by: "another thread of the runtime that was busy all that time and finished just then",
+        refuted_by: "another thread of the runtime that was busy for all of that time",
         remedy: "shut the runtime down from outside of its own threads; inside, shutdown_timeout always takes the whole deadline",
         chapter: "shutdown",
     },
@@ -134,10 +131,10 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::InKernelMs,
                 40.0,
-                "a poll should block in no system call; what a busy host takes away inside short ones stays below some time slices",
+                "a poll should not block in a system call; on a busy host, short calls lose a few time slices",
             ),
         ],
-        refuted_by: "a wait channel that shows the thread runnable: then it had no CPU core, and waited for nothing",
+        refuted_by: "a wait channel that shows the thread runnable: then it waited for a CPU core",
         remedy: "await tokio's type for the file, socket or timer instead; or use spawn_blocking where there is nothing to await",
         chapter: "blocking",
     },
@@ -150,7 +147,7 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::ShareOfTask,
                 0.2,
-                "a task that yields dozens of times has chosen its slice; one that does a fifth of its work at a time yields too late",
+                "a task that yields dozens of times is cooperative; one that does a fifth of its work in one poll yields too late",
             ),
             HARMS,
             EXPLAINS,
@@ -166,7 +163,7 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::LongestPollMs,
                 NOTICED_MS,
-                "people notice a tenth of a second (Nielsen 1993), however often the task yields",
+                "people notice a tenth of a second (Nielsen 1993)",
             ),
             limit(Sign::Computes, 0.5, MOSTLY),
             HARMS,
@@ -183,9 +180,9 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::PollsPerPiece,
                 10.0,
-                "a bound of 1 024, wider than people choose, makes up to 8: 1 024 items for each budget of 128",
+                "a set bounded to 1 024 items, more than usual, polls each up to 8 times: 1 024 items for each budget of 128",
             ),
-            limit(Sign::Combines, 0.25, "a smaller share would not be worth fixing"),
+            limit(Sign::Combines, 0.25, "a smaller share is not worth a fix"),
         ],
         refuted_by: "twice the items and the same number of polls of each",
         remedy: SPAWN_OR_BOUND,
@@ -195,24 +192,20 @@ pub static RULES: &[Rule] = &[
         cause: Cause::QuadraticCombinator,
         of: Suspicion::Sets,
         when: &[
-            limit(Sign::Combines, 0.25, "a smaller share would not be worth fixing"),
+            limit(Sign::Combines, 0.25, "a smaller share is not worth a fix"),
             limit(
                 Sign::TurnsAway,
                 0.04,
-                "a set that is polled when something is ready polls nothing in vain; samples show that by chance at most",
+                "a set that polls only ready items spends no time on others; samples show less than this by chance",
             ),
-            limit(
-                Sign::SpentPolls,
-                20.0,
-                "a set that spends a few budgets is small, whatever it does with them",
-            ),
+            limit(Sign::SpentPolls, 20.0, "a set that spends few budgets is small"),
             limit(
                 Sign::PerBudgetMs,
                 0.3,
-                "128 ready operations take some tens of microseconds; several times that goes into polls in vain",
+                "128 ready operations take tens of microseconds; the rest is spent on items that are not ready",
             ),
         ],
-        refuted_by: "twice the items and twice the time: then each item is costly, and not their number",
+        refuted_by: "twice the items in twice the time: then each item is costly, not their number",
         remedy: SPAWN_OR_BOUND,
         chapter: "unordered",
     },
@@ -222,7 +215,7 @@ pub static RULES: &[Rule] = &[
         when: &[limit(
             Sign::QueuedMs,
             60.0,
-            "a pool that may grow starts a thread within a millisecond; three readings in a row are more than that",
+            "a pool below its limit starts a thread within a millisecond; this is three readings in a row",
         )],
         refuted_by: "a wider pool under the same load whose queue is as long",
         remedy: "raise max_blocking_threads above the number of calls that may block at a time, or bound the calls and give those that block threads of their own",
@@ -234,17 +227,17 @@ pub static RULES: &[Rule] = &[
         when: &[limit(
             Sign::Panics,
             1.0,
-            "tokio catches the panic of a task: the task is gone, and nobody else is told",
+            "tokio catches the panic of a task: the task ends, and only its JoinHandle reports the panic",
         )],
-        refuted_by: "a JoinHandle that is awaited and whose error is handled: then the panic is how this program reports an error",
-        remedy: "mend what panics, or return an error where the request can be answered with one; await the JoinHandle to hear of it",
+        refuted_by: "an awaited JoinHandle whose error is handled: then the program reports an error by a panic",
+        remedy: "fix the panic, or return an error as the answer of the request; await the JoinHandle to handle it",
         chapter: "method",
     },
     Rule {
         cause: Cause::AbortedWork,
         of: Suspicion::Lost,
         when: &[limit(Sign::CutOff, 1.0, "every accepted request must be answered")],
-        refuted_by: "an error answer to each of them: then they were refused, and not dropped",
+        refuted_by: "an error answer to each of them: then they were rejected, not dropped",
         remedy: "stop accepting first, then wait for the accepted requests, with a deadline, and only then shut the runtime down",
         chapter: "shutdown",
     },
@@ -255,17 +248,13 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::Grown,
                 1.3,
-                "caches and buffers are warm after the first sixth; a third more is not warm-up",
+                "caches and buffers are full after the first sixth of the load; a third more is not warm-up",
             ),
-            limit(
-                Sign::GrowingSixths,
-                5.0,
-                "a cache or a backlog stops growing at some time in the load",
-            ),
+            limit(Sign::GrowingSixths, 5.0, "a cache or a backlog stops growing during the load"),
             limit(
                 Sign::BytesPerOp,
                 64.0,
-                "a cache line per operation: less is within what the allocator keeps for itself",
+                "a cache line per operation: less may be the allocator's own memory",
             ),
         ],
         refuted_by: "a longer run in which memory levels off",
@@ -278,7 +267,7 @@ pub static RULES: &[Rule] = &[
         when: &[limit(
             Sign::Stolen,
             0.1,
-            "a tenth of the host is more than its own clock ticks and daemons take",
+            "clock ticks and daemons of a host take less than a tenth",
         )],
         refuted_by: "the same result on an otherwise idle host",
         remedy: "repeat it on an otherwise idle host; lab doctor measures host noise",
@@ -292,7 +281,7 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::InflictedMeanMs,
                 1.0,
-                "threads that share a core wait for a time slice now and then; a mean of a millisecond is more than that",
+                "threads that share a core wait for a time slice at times; the mean stays below a millisecond",
             ),
         ],
         refuted_by: "the same result with fewer workers than cores",
@@ -311,16 +300,8 @@ pub static RULES: &[Rule] = &[
         cause: Cause::Overload,
         of: Suspicion::Load,
         when: &[
-            limit(
-                Sign::Unanswered,
-                1.0,
-                "the run waits for answers a good while after the last request",
-            ),
-            limit(
-                Sign::Busy,
-                0.8,
-                "workers that are busy for less have time left: then another resource is short",
-            ),
+            limit(Sign::Unanswered, 1.0, "the run waits for answers after the last request"),
+            limit(Sign::Busy, 0.8, "with less, the workers are not the limit: another resource is"),
         ],
         refuted_by: "a run with more workers in which as many requests have no answer",
         remedy: "lower the rate, do less per request, or add workers; then repeat",

@@ -44,7 +44,7 @@ pub enum Sign {
     /// Whether the end of a runtime waits for code that never gives way.
     WaitsForComputing,
     /// Whether tokio refused to end a runtime there, with a panic.
-    Refused,
+    RuntimeRefused,
     /// How often a task panicked.
     Panics,
     /// Requests that were accepted and cut off.
@@ -106,7 +106,7 @@ impl Sign {
             Sign::Combines => format!("{} of its CPU time is in a combinator", percent(value)),
             Sign::TurnsAway => {
                 format!(
-                    "{} of that is polls in vain, because the task budget is spent",
+                    "{} of that is polls without progress, because the task budget is spent",
                     percent(value)
                 )
             }
@@ -128,7 +128,9 @@ impl Sign {
             Sign::WaitsForComputing => {
                 "runtime shutdown waits for a task that computes and never yields".into()
             }
-            Sign::Refused => "tokio refused to shut the runtime down there, with a panic".into(),
+            Sign::RuntimeRefused => {
+                "tokio refused to shut the runtime down there, with a panic".into()
+            }
             Sign::Panics if value < 1.5 => "a task panicked".into(),
             Sign::Panics => format!("tasks panicked {value:.0} times"),
             Sign::CutOff => count("accepted requests were dropped without an answer"),

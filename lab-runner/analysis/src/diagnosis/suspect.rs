@@ -47,9 +47,9 @@ impl fmt::Display for Suspicion {
             Suspicion::Panic => "a task that panicked",
             Suspicion::Hang => "a post-mortem",
             Suspicion::Lost => "accepted requests without an answer",
-            Suspicion::Memory => "what is kept in memory",
+            Suspicion::Memory => "memory retention",
             Suspicion::Load => "the load as a whole",
-            Suspicion::Machine => "the machine",
+            Suspicion::Machine => "the host",
         })
     }
 }
@@ -60,7 +60,7 @@ pub struct Suspect {
     /// Its kind.
     pub of: Suspicion,
     /// Where, if anywhere.
-    pub at: Option<At>,
+    pub at: Option<Location>,
     /// What it shows. What was not measured is absent.
     pub signs: BTreeMap<Sign, f64>,
     /// What it cost.
@@ -74,7 +74,7 @@ pub struct Suspect {
 
 /// A place in somebody's code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At {
+pub struct Location {
     /// The function, closures left out.
     pub function: String,
     /// The source file.
@@ -83,10 +83,10 @@ pub struct At {
     pub line: Option<u32>,
 }
 
-impl At {
+impl Location {
     /// The place of a frame.
-    pub fn of(frame: &Frame) -> At {
-        At {
+    pub fn from_frame(frame: &Frame) -> Location {
+        Location {
             function: without_closures(&frame.function),
             file: frame.file.clone(),
             line: frame.line,
@@ -96,7 +96,7 @@ impl At {
 
 impl Suspect {
     /// A suspect that shows nothing yet.
-    pub fn new(of: Suspicion, at: Option<At>) -> Suspect {
+    pub fn new(of: Suspicion, at: Option<Location>) -> Suspect {
         Suspect {
             of,
             at,

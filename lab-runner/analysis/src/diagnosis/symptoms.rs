@@ -52,7 +52,7 @@ fn long_poll(case: &Case<'_>) -> Option<String> {
         .max_by(|a, b| own_ms(a).total_cmp(&own_ms(b)))
         .filter(|poll| own_ms(poll) >= NOTICED_MS)?;
     let function = longest.blamed.as_ref().map_or("unknown code", |frame| &frame.function);
-    Some(format!("a worker stood in one poll of {function} for {}", time_ms(own_ms(longest))))
+    Some(format!("a worker was inside one poll of {function} for {}", time_ms(own_ms(longest))))
 }
 
 /// What a poll took, without its waiting for a core.

@@ -6,7 +6,7 @@ use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Suspect, Suspicion};
 use crate::diagnosis::*;
 use crate::overhead::{self, Range};
-use crate::scheduler::{Blame, Culprit, Edge, Group, Quantiles, Sched, Worker};
+use crate::scheduler::{Blame, Culprit, Edge, Quantiles, Sched, TaskKind, Worker};
 use crate::stacks::doing::{Doing, InPolls};
 use crate::stacks::stalls::LongPoll;
 use lab_recording::Ending;
@@ -85,20 +85,20 @@ fn long_poll(ms: u64, on_cpu: f64, runnable: f64, innermost: &str) -> LongPoll {
 /// Requests that waited so long for polls of `shop::import`, of which each of its tasks has so many
 /// milliseconds.
 fn sched(waited_ms: f64, waits: u64, task_ms: f64) -> Sched {
-    let group = |name: &str, function: Option<&str>, sum_ms: f64| Group {
+    let task_kind = |name: &str, function: Option<&str>, sum_ms: f64| TaskKind {
         name: name.into(),
-        place: "src/main.rs:7".into(),
+        spawned_at: "src/main.rs:7".into(),
         function: function.map(Into::into),
         ended: 1,
         polls: 9,
         poll_us: Quantiles { sum: 1e3 * sum_ms, ..Quantiles::default() },
-        ..Group::default()
+        ..TaskKind::default()
     };
-    let edges = vec![Edge { culprit: Culprit::Group(1), victim: 0, ms: waited_ms, waits }];
+    let edges = vec![Edge { culprit: Culprit::TaskKind(1), victim: 0, ms: waited_ms, waits }];
     Sched {
-        groups: vec![
-            group("requests", None, 1.0),
-            group("src/main.rs:7", Some("shop::import"), task_ms),
+        task_kinds: vec![
+            task_kind("requests", None, 1.0),
+            task_kind("src/main.rs:7", Some("shop::import"), task_ms),
         ],
         workers: vec![Worker { busy_ms: 500.0, idle_ms: 500.0, ..Worker::default() }],
         blame: Some(Blame { waits, waited_ms, edges }),
@@ -123,7 +123,7 @@ fn profile(profiler: Profiler) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        overhead: Err("nobody measured it".into()),
+        overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(1_000),
     }
@@ -133,7 +133,7 @@ fn in_polls(doing: Doing, ms: f64) -> InPolls {
     InPolls { function: "shop::import".into(), file: None, line: None, doing, ms }
 }
 
-fn looked(sched: Sched, long_polls: Vec<LongPoll>) -> Profile {
+fn profile_under(sched: Sched, long_polls: Vec<LongPoll>) -> Profile {
     Profile { sched: Some(sched), long_polls, ..profile(Profiler::Sched) }
 }
 
@@ -154,25 +154,25 @@ fn causes(profile: Profile) -> Vec<Cause> {
 
 #[test]
 fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
-    let all_at_once = of(looked(
+    let all_at_once = of(profile_under(
         sched(90_000.0, 900, 1_400.0),
         vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")],
     ));
     let finding = &all_at_once.findings[0];
     assert_eq!(
-        (finding.cause, finding.at.as_deref(), finding.line),
+        (finding.cause, finding.function.as_deref(), finding.line),
         (Cause::LongPoll, Some("shop::import"), Some(12))
     );
     assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
     assert_eq!(
-        causes(looked(
+        causes(profile_under(
             sched(9_000.0, 900, 1_400.0),
             vec![long_poll(12, 1.0, 0.0, "serde_json::parse")]
         )),
         []
     );
     assert_eq!(
-        causes(looked(
+        causes(profile_under(
             sched(9_000.0, 900, 1_400.0),
             vec![long_poll(120, 1.0, 0.0, "serde_json::parse")]
         )),
@@ -184,7 +184,7 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
 #[test]
 fn a_long_poll_that_nobody_waits_for_harms_nobody() {
     assert_eq!(
-        causes(looked(
+        causes(profile_under(
             sched(0.0, 0, 1_400.0),
             vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]
         )),
@@ -200,7 +200,7 @@ fn watched(share: f64, rest_ms: f64) -> Diagnosis {
         of_wall: Range { low: 0.0, mid: share / 2.0, high: share },
         ..overhead::Cost::default()
     };
-    let profile = looked(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
+    let profile = profile_under(sched, vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")]);
     of(Profile { overhead: Ok(cost), ..profile })
 }
 
@@ -208,21 +208,24 @@ fn watched(share: f64, rest_ms: f64) -> Diagnosis {
 fn what_is_smaller_than_what_overhead_cost_accuses_nobody_and_is_told() {
     // A tenth of all waiting.
     let (above, below) = (watched(0.099, 81_000.0), watched(0.101, 81_000.0));
-    assert_eq!((above.findings[0].cause, above.refused.len()), (Cause::LongPoll, 0));
+    assert_eq!((above.findings[0].cause, above.below_overhead.len()), (Cause::LongPoll, 0));
     assert_eq!(
         (below.findings.len(), below.conclusion()),
         (0, Cause::NotEnoughEvidence),
         "the long poll is still there"
     );
-    let refused = &below.refused[0];
-    assert_eq!((refused.cause, refused.at.as_deref()), (Cause::LongPoll, Some("shop::import")));
-    assert_eq!(refused.because, "10.0 % is smaller than what watching cost, 10.1 %");
+    let small = &below.below_overhead[0];
+    assert_eq!((small.cause, small.function.as_deref()), (Cause::LongPoll, Some("shop::import")));
+    assert_eq!(small.reason, "10.0 % is smaller than the profiling overhead, 10.1 %");
 }
 
 #[test]
 fn a_poll_that_had_no_core_is_not_long() {
     assert_eq!(
-        causes(looked(sched(900.0, 9, 20.0), vec![long_poll(90, 0.05, 0.95, "serde_json::parse")])),
+        causes(profile_under(
+            sched(900.0, 9, 20.0),
+            vec![long_poll(90, 0.05, 0.95, "serde_json::parse")]
+        )),
         []
     );
 }
@@ -230,7 +233,7 @@ fn a_poll_that_had_no_core_is_not_long() {
 #[test]
 fn what_waits_in_the_kernel_is_told_from_what_waits_for_a_lock_or_for_a_runtime() {
     let found = |innermost: &str| {
-        causes(looked(sched(9_000.0, 90, 250.0), vec![long_poll(250, 0.0, 0.0, innermost)]))
+        causes(profile_under(sched(9_000.0, 90, 250.0), vec![long_poll(250, 0.0, 0.0, innermost)]))
     };
     assert_eq!(found("read"), [Cause::BlockingCall]);
     assert_eq!(
@@ -248,9 +251,9 @@ fn what_waits_in_the_kernel_is_told_from_what_waits_for_a_lock_or_for_a_runtime(
 fn a_set_is_quadratic_if_what_is_turned_away_takes_its_time() {
     let set = |ms: f64, away: f64, spent: u64| {
         let mut sched = sched(0.0, 0, ms);
-        sched.groups[1].budget_spent = spent;
+        sched.task_kinds[1].budget_spent = spent;
         let in_polls = vec![in_polls(Doing::Combines, ms - away), in_polls(Doing::TurnsAway, away)];
-        causes(Profile { in_polls: Some(in_polls), ..looked(sched, Vec::new()) })
+        causes(Profile { in_polls: Some(in_polls), ..profile_under(sched, Vec::new()) })
     };
     assert_eq!(set(1_200.0, 120.0, 600), [Cause::QuadraticCombinator]);
     assert_eq!(set(60.0, 6.0, 600), [], "bounded");
@@ -268,7 +271,7 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
             idle_blocking_threads: Some(0),
             ..Counters::default()
         };
-        let mut profile = looked(
+        let mut profile = profile_under(
             Sched { counters: (0..9).map(look).collect(), ..sched(0.0, 0, 1.0) },
             Vec::new(),
         );
@@ -283,7 +286,7 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
     };
     let full = of(looks(|_| 1));
     assert_eq!(
-        (full.findings[0].cause, full.findings[0].at.as_deref()),
+        (full.findings[0].cause, full.findings[0].function.as_deref()),
         (Cause::PoolExhausted, Some("shop::index"))
     );
     assert_eq!(full.findings[0].cost.ms, Some(320.0));
@@ -304,11 +307,14 @@ fn a_thread_of_the_runtime_that_stands_in_its_end_ends_itself_and_another_may_wa
             looks: 10,
             ..StuckThread::default()
         };
-        of(Profile { stuck_threads: vec![stuck_threads], ..looked(sched(0.0, 0, 1.0), Vec::new()) })
+        of(Profile {
+            stuck_threads: vec![stuck_threads],
+            ..profile_under(sched(0.0, 0, 1.0), Vec::new())
+        })
     };
     let inside = stands("tokio::runtime::blocking::pool::Inner::run");
     assert_eq!(
-        (inside.findings[0].cause, inside.findings[0].at.as_deref()),
+        (inside.findings[0].cause, inside.findings[0].function.as_deref()),
         (Cause::SelfShutdown, Some("shop::serve"))
     );
     assert_eq!(stands("main").findings, []);
@@ -320,7 +326,7 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
         let mut ends =
             long_poll(1_000, 0.0, 0.0, "tokio::runtime::blocking::pool::BlockingPool::shutdown");
         ends.blamed = Some(frame(elsewhere));
-        causes(looked(
+        causes(profile_under(
             sched(9_000.0, 90, 1_400.0),
             vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse"), ends],
         ))
@@ -328,7 +334,7 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
     assert_eq!(both("shop::serve"), [Cause::LongPoll, Cause::SelfShutdown]);
     let at = |cause: Cause, at: &str| Finding {
         cause,
-        at: Some(at.into()),
+        function: Some(at.into()),
         file: None,
         line: None,
         cost: Cost::default(),
@@ -371,15 +377,15 @@ fn who_did_not_look_does_not_call_anything_healthy() {
     let blind = of(profile(Profiler::Alloc));
     assert_eq!((blind.conclusion(), blind.findings.len()), (Cause::NotEnoughEvidence, 0));
     assert!(
-        blind.not_looked_at.iter().any(|what| what.contains("the profiler sched did not run")),
+        blind.not_examined.iter().any(|what| what.contains("the profiler sched did not run")),
         "{blind:?}"
     );
-    assert_eq!(of(looked(sched(0.0, 0, 1.0), Vec::new())).conclusion(), Cause::Healthy);
+    assert_eq!(of(profile_under(sched(0.0, 0, 1.0), Vec::new())).conclusion(), Cause::Healthy);
     let unavailable = Profile {
         note: ProfilerStatus::unavailable("no hooks"),
-        ..looked(sched(0.0, 0, 1.0), Vec::new())
+        ..profile_under(sched(0.0, 0, 1.0), Vec::new())
     };
-    assert!(of(unavailable).not_looked_at.iter().any(|what| what.contains("no hooks")));
+    assert!(of(unavailable).not_examined.iter().any(|what| what.contains("no hooks")));
 }
 
 #[test]
@@ -404,7 +410,7 @@ fn panic_in(outermost: &str, text: &str, times: u64) -> Panic {
 }
 
 fn with_panics(panics: Vec<Panic>) -> Diagnosis {
-    let waits = looked(
+    let waits = profile_under(
         sched(90_000.0, 900, 1_400.0),
         vec![long_poll(1_400, 1.0, 0.0, "serde_json::parse")],
     );
@@ -418,7 +424,7 @@ fn a_panic_of_a_task_is_the_first_finding_with_its_text_its_place_and_its_count(
     let causes: Vec<Cause> = found.findings.iter().map(|finding| finding.cause).collect();
     assert_eq!(causes, [Cause::Panic, Cause::LongPoll], "before the costlier one");
     let first = &found.findings[0];
-    assert_eq!((first.at.as_deref(), first.line), (Some("shop::order"), Some(12)));
+    assert_eq!((first.function.as_deref(), first.line), (Some("shop::order"), Some(12)));
     assert_eq!(first.evidence[0], "tasks panicked 7 times");
     assert!(first.evidence[1].contains("src/shop.rs:12:5: no such order"), "{:?}", first.evidence);
 }
@@ -438,11 +444,14 @@ fn a_panic_outside_of_tasks_or_of_a_runtime_that_refuses_is_no_panic_of_a_task()
 #[test]
 fn a_worker_in_a_poll_that_people_notice_withholds_healthy() {
     let found = |ms: u64, runnable: f64| {
-        of(looked(sched(0.0, 0, 1.0), vec![long_poll(ms, 1.0, runnable, "serde_json::parse")]))
+        of(profile_under(
+            sched(0.0, 0, 1.0),
+            vec![long_poll(ms, 1.0, runnable, "serde_json::parse")],
+        ))
     };
     let stands = found(250, 0.0);
     assert_eq!((stands.findings.len(), stands.conclusion()), (0, Cause::NotEnoughEvidence));
-    assert_eq!(stands.withheld, ["a worker stood in one poll of shop::import for 250 ms"]);
+    assert_eq!(stands.unexplained, ["a worker was inside one poll of shop::import for 250 ms"]);
     assert_eq!(found(90, 0.0).conclusion(), Cause::Healthy);
     assert_eq!(found(250, 0.7).conclusion(), Cause::Healthy, "it had no core");
 }
@@ -451,7 +460,7 @@ fn a_worker_in_a_poll_that_people_notice_withholds_healthy() {
 fn beside(measured: &[(&str, f64)], profiled: &[(&str, f64)]) -> Diagnosis {
     let run = crate::comparison::paired::tests::run(1, "a", measured);
     let metrics = profiled.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    let profiles = [Profile { metrics, ..looked(sched(0.0, 0, 1.0), Vec::new()) }];
+    let profiles = [Profile { metrics, ..profile_under(sched(0.0, 0, 1.0), Vec::new()) }];
     diagnose(&Case {
         measured: Some(&run),
         profiles: &profiles,
@@ -466,7 +475,7 @@ fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
     let missing = beside(&[("response_p99_us", 240_000.0)], &[("response_p99_us", 900.0)]);
     assert_eq!(missing.conclusion(), Cause::NotEnoughEvidence);
     assert_eq!(
-        missing.withheld,
+        missing.unexplained,
         [
             "the slow requests of the measured run are not in the sched run: p99 900 µs there, 240 ms here"
         ]
@@ -474,7 +483,7 @@ fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
     for (measured, profiled) in [(240_000.0, 200_000.0), (9_000.0, 30.0)] {
         let found = beside(&[("response_p99_us", measured)], &[("response_p99_us", profiled)]);
         assert_eq!(
-            (found.conclusion(), found.withheld),
+            (found.conclusion(), found.unexplained),
             (Cause::Healthy, Vec::<String>::new()),
             "{measured}"
         );
@@ -490,8 +499,8 @@ fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
 fn a_request_without_an_answer_withholds_healthy_and_an_error_does_not() {
     let left = beside(&[("lost", 0.0), ("unfinished", 3.0)], &[("lost", 0.0), ("unfinished", 0.0)]);
     assert_ne!(left.conclusion(), Cause::Healthy);
-    assert!(left.withheld[0].starts_with("3 requests have no answer"), "{:?}", left.withheld);
-    assert!(left.withheld[1].contains("not in the sched run"), "{:?}", left.withheld);
+    assert!(left.unexplained[0].starts_with("3 requests have no answer"), "{:?}", left.unexplained);
+    assert!(left.unexplained[1].contains("not in the sched run"), "{:?}", left.unexplained);
     let errors = beside(&[("lost", 0.0), ("unfinished", 0.0), ("errors", 30.0)], &[]);
-    assert_eq!((errors.conclusion(), errors.withheld.len()), (Cause::Healthy, 0));
+    assert_eq!((errors.conclusion(), errors.unexplained.len()), (Cause::Healthy, 0));
 }

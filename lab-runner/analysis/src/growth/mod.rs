@@ -153,10 +153,10 @@ fn check(point: &Point) -> Result<(), String> {
 
 fn grown(points: &[Point], seed: u64) -> Growth {
     let line = in_logs(points, |values| values.to_vec());
-    let shape = Shape::of(&line);
+    let shape = Shape::from_line(&line);
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let drawn: Vec<Shape> = (0..RESAMPLES)
-        .map(|_| Shape::of(&in_logs(points, |values| draw(values, &mut rng))))
+        .map(|_| Shape::from_line(&in_logs(points, |values| draw(values, &mut rng))))
         .collect();
     let (c_low, c_high) = interval(&drawn, |shape| shape.curvature);
     let pure = shape.curvature.abs() <= BENT || (c_low <= 0.0 && c_high >= 0.0);
@@ -182,7 +182,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(line: &[(f64, f64)]) -> Shape {
+    fn from_line(line: &[(f64, f64)]) -> Shape {
         let top = &line[line.len().saturating_sub(TOP)..];
         Shape { whole: theil_sen(line), top: theil_sen(top), curvature: curvature(line) }
     }

@@ -1,4 +1,4 @@
-//! The runs of a sweep, sorted by way and size: what an exponent is fitted through.
+//! The runs of a sweep, sorted by variant and size: what an exponent is fitted through.
 
 use crate::growth::{self, Growth, Point};
 use crate::requests::{Analysis, Reading};
@@ -6,28 +6,28 @@ use crate::stats::median;
 use lab_recording::{Ending, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// All ways of a sweep.
+/// All variants of a sweep.
 #[derive(Clone, Debug)]
 pub struct Sweep {
     /// In the order of the scenario's variants, as far as that is known.
-    pub ways: Vec<Way>,
+    pub variants: Vec<SweptVariant>,
     /// What the intervals are resampled with.
     seed: u64,
 }
 
-/// One variant at many sizes.
+/// SweptRun variant at many sizes.
 #[derive(Clone, Debug)]
-pub struct Way {
+pub struct SweptVariant {
     /// The variant.
     pub variant: String,
     /// Its kind.
     pub kind: Kind,
-    runs: Vec<One>,
+    runs: Vec<SweptRun>,
 }
 
-/// One run of it.
+/// SweptRun run of it.
 #[derive(Clone, Debug)]
-struct One {
+struct SweptRun {
     size: usize,
     ending: Ending,
     metrics: BTreeMap<String, Reading>,
@@ -38,19 +38,19 @@ const EMPTY: usize = 1;
 
 impl Sweep {
     /// Sorts the runs of a sweep; nothing if there is none among them.
-    pub fn of(runs: &[Analysis]) -> Option<Sweep> {
-        let mut ways: Vec<Way> = Vec::new();
+    pub fn from_runs(runs: &[Analysis]) -> Option<Sweep> {
+        let mut variants: Vec<SweptVariant> = Vec::new();
         let of_a_sweep = |run: &&Analysis| run.recording.spec.purpose.is_sweep();
         for run in runs.iter().filter(of_a_sweep) {
             let spec = &run.recording.spec;
-            let one = One {
+            let one = SweptRun {
                 size: spec.load.size,
                 ending: run.recording.outcome.ending,
                 metrics: run.metrics.clone(),
             };
-            match ways.iter_mut().find(|way| way.variant == spec.variant) {
-                Some(way) => way.runs.push(one),
-                None => ways.push(Way {
+            match variants.iter_mut().find(|variant| variant.variant == spec.variant) {
+                Some(variant) => variant.runs.push(one),
+                None => variants.push(SweptVariant {
                     variant: spec.variant.clone(),
                     kind: spec.kind,
                     runs: vec![one],
@@ -58,52 +58,59 @@ impl Sweep {
             }
         }
         let first = runs.iter().find(of_a_sweep)?;
-        Some(Sweep { ways, seed: first.recording.spec.load.seed })
+        Some(Sweep { variants, seed: first.recording.spec.load.seed })
     }
 
-    /// Puts the ways in the order of their scenario's variants.
+    /// Puts the variants in the order of their scenario's variants.
     pub fn sort_by(&mut self, place: impl Fn(&str) -> Option<usize>) {
-        self.ways.sort_by_key(|way| place(&way.variant).unwrap_or(usize::MAX));
+        self.variants.sort_by_key(|variant| place(&variant.variant).unwrap_or(usize::MAX));
     }
 
-    /// The largest size at which every way has this metric.
+    /// The largest size at which every variant has this metric.
     pub fn largest_of_all(&self, metric: &str) -> Option<usize> {
-        let by_all =
-            |size: &usize| self.ways.iter().all(|way| way.median_at(metric, *size).is_some());
+        let by_all = |size: &usize| {
+            self.variants.iter().all(|variant| variant.median_at(metric, *size).is_some())
+        };
         self.sizes().into_iter().rev().find(by_all)
     }
 
-    /// The way of this name.
-    pub fn way(&self, variant: &str) -> Option<&Way> {
-        self.ways.iter().find(|way| way.variant == variant)
+    /// The variant of this name.
+    pub fn variant(&self, name: &str) -> Option<&SweptVariant> {
+        self.variants.iter().find(|swept| swept.variant == name)
     }
 
-    /// How a metric of a way grows.
+    /// How a metric of a variant grows.
     ///
     /// # Errors
     /// Why that cannot be told.
-    pub fn growth(&self, way: &Way, metric: &str) -> Result<Growth, String> {
-        growth::fit(&way.points(metric), way.median_at(metric, EMPTY).unwrap_or(0.0), self.seed)
+    pub fn growth(&self, variant: &SweptVariant, metric: &str) -> Result<Growth, String> {
+        growth::fit(
+            &variant.points(metric),
+            variant.median_at(metric, EMPTY).unwrap_or(0.0),
+            self.seed,
+        )
     }
 
     /// All sizes, ascending.
     pub fn sizes(&self) -> Vec<usize> {
-        let sizes: BTreeSet<usize> = self.ways.iter().flat_map(Way::sizes).collect();
+        let sizes: BTreeSet<usize> = self.variants.iter().flat_map(SweptVariant::sizes).collect();
         sizes.into_iter().collect()
     }
 
-    /// Most repetitions that a size of a way has.
+    /// Most repetitions that a size of a variant has.
     pub fn repetitions(&self) -> usize {
-        let count = |way: &Way, size| way.runs.iter().filter(|run| run.size == size).count();
-        self.ways
+        let count = |variant: &SweptVariant, size| {
+            variant.runs.iter().filter(|run| run.size == size).count()
+        };
+        self.variants
             .iter()
-            .flat_map(|way| way.sizes().into_iter().map(|size| count(way, size)))
+            .flat_map(|variant| variant.sizes().into_iter().map(|size| count(variant, size)))
             .max()
             .unwrap_or(0)
     }
 }
 
-impl Way {
+impl SweptVariant {
     fn sizes(&self) -> BTreeSet<usize> {
         self.runs.iter().map(|run| run.size).filter(|size| *size != EMPTY).collect()
     }
@@ -140,35 +147,39 @@ impl Way {
 mod tests {
     use super::*;
 
-    fn one(size: usize, ending: Ending, polls: f64) -> One {
-        One { size, ending, metrics: [("child_polls".to_owned(), Reading::exact(polls))].into() }
+    fn one(size: usize, ending: Ending, polls: f64) -> SweptRun {
+        SweptRun {
+            size,
+            ending,
+            metrics: [("child_polls".to_owned(), Reading::exact(polls))].into(),
+        }
     }
 
-    fn way(variant: &str, runs: Vec<One>) -> Way {
-        Way { variant: variant.into(), kind: Kind::Fix, runs }
+    fn variant(variant: &str, runs: Vec<SweptRun>) -> SweptVariant {
+        SweptVariant { variant: variant.into(), kind: Kind::Fix, runs }
     }
 
     /// Three repetitions of each of six sizes, and an empty run that costs 5.
-    fn square() -> Way {
+    fn square() -> SweptVariant {
         let sizes = (0..6).map(|power| 100usize << power);
         let polls = |size: usize| (size * size) as f64 + 5.0;
         let runs =
             sizes.flat_map(|size| (0..3).map(move |_| one(size, Ending::Finished, polls(size))));
-        way("square", runs.chain([one(EMPTY, Ending::Finished, 5.0)]).collect())
+        variant("square", runs.chain([one(EMPTY, Ending::Finished, 5.0)]).collect())
     }
 
     #[test]
     fn an_exponent_is_fitted_through_what_an_empty_run_leaves() {
-        let sweep = Sweep { ways: vec![square()], seed: 7 };
-        let growth = sweep.growth(&sweep.ways[0], "child_polls").unwrap();
+        let sweep = Sweep { variants: vec![square()], seed: 7 };
+        let growth = sweep.growth(&sweep.variants[0], "child_polls").unwrap();
         assert!((growth.exponent - 2.0).abs() < 1e-9, "{growth:?}");
         assert_eq!((sweep.sizes().len(), sweep.repetitions()), (6, 3), "the empty run is no size");
-        assert!(sweep.growth(&sweep.ways[0], "cpu_ms").is_err(), "that was not measured");
+        assert!(sweep.growth(&sweep.variants[0], "cpu_ms").is_err(), "that was not measured");
     }
 
     #[test]
     fn a_run_that_did_not_finish_has_no_cost_and_is_told() {
-        let cut = way(
+        let cut = variant(
             "cut",
             vec![
                 one(10, Ending::Finished, 4.0),
@@ -182,9 +193,12 @@ mod tests {
         );
         assert_eq!(cut.unfinished(), Some((Ending::Hung, 10)));
         let sweep = Sweep {
-            ways: vec![
+            variants: vec![
                 cut,
-                way("whole", vec![one(10, Ending::Finished, 1.0), one(20, Ending::Finished, 2.0)]),
+                variant(
+                    "whole",
+                    vec![one(10, Ending::Finished, 1.0), one(20, Ending::Finished, 2.0)],
+                ),
             ],
             seed: 7,
         };
@@ -197,18 +211,20 @@ mod tests {
 
     #[test]
     fn a_median_of_two_lies_between_them() {
-        let two = way("two", vec![one(10, Ending::Finished, 2.0), one(10, Ending::Finished, 4.0)]);
+        let two =
+            variant("two", vec![one(10, Ending::Finished, 2.0), one(10, Ending::Finished, 4.0)]);
         assert_eq!(two.median_at("child_polls", 10), Some(3.0));
     }
 
     #[test]
     fn ways_follow_the_order_of_their_scenario() {
         let mut sweep = Sweep {
-            ways: vec![way("stranger", vec![]), way("b", vec![]), way("a", vec![])],
+            variants: vec![variant("stranger", vec![]), variant("b", vec![]), variant("a", vec![])],
             seed: 7,
         };
         sweep.sort_by(|name| ["a", "b"].iter().position(|known| *known == name));
-        let names: Vec<&str> = sweep.ways.iter().map(|way| way.variant.as_str()).collect();
+        let names: Vec<&str> =
+            sweep.variants.iter().map(|variant| variant.variant.as_str()).collect();
         assert_eq!(names, ["a", "b", "stranger"]);
     }
 }

@@ -13,7 +13,7 @@ const TOLD: usize = 3;
 /// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never
 /// yields.
 pub fn explain(dead: &PostMortem) -> Explanation {
-    let graph = Graph::of(dead);
+    let graph = Graph::new(dead);
     let computes = |index: usize| graph.roles[index].inside && graph.roles[index].computes;
     if let Some(cycle) = graph.cycle() {
         return graph.in_cycle(&cycle.0);
@@ -109,7 +109,7 @@ impl Graph<'_> {
             all().filter(|index| self.roles[*index].wait == Some(Wait::Lock)).collect();
         steps.extend(outside.take(TOLD).map(|index| self.waits(index)));
         steps.extend(locks.iter().take(TOLD).map(|index| {
-            format!("{}, whose holder is unknown: only watched locks have one", self.waits(*index))
+            format!("{}, whose holder is unknown: it is not a lock of lab-kit", self.waits(*index))
         }));
         steps.extend(self.waiting_tasks());
         let computing =
@@ -141,7 +141,7 @@ impl Graph<'_> {
             )),
             [.., Node::Thread(index)] => steps.push(self.waits(*index)),
             [.., last] => {
-                steps.push(format!("{} is in no poll, and waits for no watched lock or channel", self.object(*last)))
+                steps.push(format!("{} is in no poll, and waits for no lock or channel of lab-kit", self.object(*last)))
             }
         }
         steps
@@ -157,7 +157,10 @@ impl Graph<'_> {
         let wait = if waiting.len() == 1 { "waits" } else { "wait" };
         (!waiting.is_empty()).then(|| {
             let all = count(waiting.len(), "task");
-            format!("{all} {wait}, up to {} old, for no watched lock or channel", time(oldest))
+            format!(
+                "{all} {wait}, up to {} old, for something else than a lock or channel of lab-kit",
+                time(oldest)
+            )
         })
     }
 }

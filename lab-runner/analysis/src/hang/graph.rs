@@ -36,7 +36,7 @@ pub struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    pub fn of(dead: &'a PostMortem) -> Graph<'a> {
+    pub fn new(dead: &'a PostMortem) -> Graph<'a> {
         let mut graph = Graph {
             dead,
             roles: dead.threads.iter().map(role).collect(),

@@ -40,9 +40,7 @@ pub fn lines(dead: &PostMortem, explanation: &Explanation) -> Vec<(String, Strin
         format!("{} more, of {left} other kinds", count(rest, "task"))
     });
     let locks = by_waiters(dead).into_iter().map(lock).collect();
-    part("locks", locks, LOCKS, &|left| {
-        format!("{left} more locks and channels that are held or waited for")
-    });
+    part("locks", locks, LOCKS, &|left| format!("{left} more locks and channels in use"));
     part("awaits", dead.dumped.iter().filter_map(awaits).collect(), AWAITS, &|left| {
         format!("{} more, by tokio's task dump", count(left, "task"))
     });

@@ -39,7 +39,7 @@ pub enum Home {
 /// What a thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
-    /// Work: it has nothing to do.
+    /// Work: it is idle.
     Idle,
     /// Time.
     Sleep,
@@ -75,7 +75,7 @@ const WAITS: [(Wait, &[Functions]); 8] = [
 /// What a thread is and does.
 pub fn role(thread: &Thread) -> Role<'_> {
     let stack: Vec<Named<'_>> = thread.stack.iter().map(Named::new).collect();
-    let home = Place::of(&stack);
+    let home = StackPosition::from_stack(&stack);
     let idle = (home.home != Home::Outside && !home.inside).then_some(Wait::Idle);
     let wait = idle.or_else(|| wait(&thread.stack, &stack));
     Role {
@@ -102,15 +102,15 @@ fn computes(thread: &Thread) -> bool {
 
 /// Where a stack stands, followed from its root inwards.
 #[derive(Clone, Copy)]
-struct Place {
+struct StackPosition {
     home: Home,
     inside: bool,
     in_place: bool,
 }
 
-impl Place {
-    fn of(stack: &[Named<'_>]) -> Place {
-        let mut place = Place { home: Home::Outside, inside: false, in_place: false };
+impl StackPosition {
+    fn from_stack(stack: &[Named<'_>]) -> StackPosition {
+        let mut place = StackPosition { home: Home::Outside, inside: false, in_place: false };
         for frame in stack.iter().rev() {
             place.enter(frame);
         }
@@ -123,7 +123,7 @@ impl Place {
         } else if frame.is_in(WORKER) {
             // A worker is a blocking task of its own pool: what it is inside of begins with its
             // tasks.
-            *self = Place { home: Home::Worker, inside: false, in_place: false };
+            *self = StackPosition { home: Home::Worker, inside: false, in_place: false };
         } else if frame.is_in(POOL) && self.home == Home::Outside {
             self.home = Home::Pool;
         } else if frame.is_in(TASK_POLL) {

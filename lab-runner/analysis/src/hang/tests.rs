@@ -131,7 +131,7 @@ fn a_slow_drain_is_no_cycle() {
         explained.steps,
         [
             "thread 1 (thread-1) waits in block_on for its future (app.rs:14, my_app::stop)",
-            "37 tasks wait, up to 5.0 s old, for no watched lock or channel",
+            "37 tasks wait, up to 5.0 s old, for something else than a lock or channel of lab-kit",
         ]
     );
 }
@@ -142,7 +142,10 @@ fn with_several_runtimes_whose_thread_it_is_is_doubted_or_told_by_its_task() {
     dead.runtimes.push(Runtime { number: 1, ..Runtime::default() });
     let explained = explain(&dead);
     assert_eq!(explained.shape, Shape::Cycle);
-    assert_says(&explained, &["if it is of that one of 2 runtimes, which its stack does not tell"]);
+    assert_says(
+        &explained,
+        &["if it belongs to that one of 2 runtimes, which its stack does not show"],
+    );
     // A runtime that still counts its tasks does not end: its task waits for that of another one,
     // where somebody computes.
     dead.threads
@@ -239,7 +242,7 @@ fn locks_that_nobody_watches_are_told_without_a_cycle() {
     assert_says(
         &explained,
         &[
-            "thread 1 (thread-1) waits for a lock that blocks its thread (app.rs:21, my_app::transfer), whose holder is unknown: only watched locks have one",
+            "thread 1 (thread-1) waits for a lock that blocks its thread (app.rs:21, my_app::transfer), whose holder is unknown: it is not a lock of lab-kit",
         ],
     );
 }
@@ -273,7 +276,7 @@ fn a_channel_with_another_sender_who_may_go_on_is_no_cycle() {
     dead.watched.push(channel("more", &[(2, Some(12), 8.0)], &[(2, Some(10), 20.0)]));
     let explained = explain(&dead);
     assert_eq!(explained.shape, Shape::Cycle, "once both wait for the receiver");
-    assert_says(&explained, &["one of 2 on the other side, all of whom wait"]);
+    assert_says(&explained, &["one of 2 on the other side, all of which wait"]);
 }
 
 #[test]
@@ -373,7 +376,7 @@ fn hundreds_of_threads_and_thousands_of_tasks_take_one_screen() {
     assert_eq!(of("hang"), ["wait-for cycle at app.rs:14, my_app::stop"]);
     assert_eq!(of("threads")[4], "20 threads more, in 20 other places", "{lines:#?}");
     assert!(of("tasks")[2].starts_with("9332 tasks more, of 28 other kinds"), "{lines:#?}");
-    assert_eq!(of("locks")[1], "1999 more locks and channels that are held or waited for");
+    assert_eq!(of("locks")[1], "1999 more locks and channels in use");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub fn count(number: usize, one: &str) -> String {
 /// What a thread waits for or does.
 pub fn doing(role: &Role<'_>) -> &'static str {
     match role.wait {
-        Some(Wait::Idle) => "has nothing to do",
+        Some(Wait::Idle) => "is idle",
         Some(Wait::Sleep) => "sleeps",
         Some(Wait::Condvar) => "waits for a condition variable",
         Some(Wait::Park) => "is parked",
@@ -85,7 +85,7 @@ impl Graph<'_> {
         let returns = if self.roles[index].home == Home::Pool { "blocking task" } else { "poll" };
         let all = self.dead.runtimes.len();
         let doubt = if all > 1 {
-            format!(", if it is of that one of {all} runtimes, which its stack does not tell")
+            format!(", if it belongs to that one of {all} runtimes, which its stack does not show")
         } else {
             String::new()
         };
@@ -116,7 +116,7 @@ impl Graph<'_> {
         match whom {
             Some(whom) if all > 1 => {
                 format!(
-                    " for {}, one of {all} on the other side, all of whom wait",
+                    " for {}, one of {all} on the other side, all of which wait",
                     self.object(whom)
                 )
             }

@@ -2,7 +2,7 @@
 //! took: who is sure that something is not the profiler must be sure of both. Where the cost is not
 //! known a conclusion stands, and the report says that its price is not known.
 
-use crate::overhead::Known;
+use crate::overhead::CostResult;
 use crate::units::{percent, time_ms};
 use lab_recording::profiler::Profiler;
 
@@ -25,14 +25,14 @@ pub struct RestsOn {
 }
 
 /// Why a conclusion is not drawn; nothing if it stands.
-pub fn refusal(size: Size, cost: &Known) -> Option<String> {
+pub fn below_overhead(size: Size, cost: &CostResult) -> Option<String> {
     let cost = cost.as_ref().ok()?;
     let (is, limit, word): (f64, f64, fn(f64) -> String) = match size {
         Size::Waiting(share) => (share, cost.of_wall.high, percent),
         Size::Ms(ms) => (ms, cost.ms.high, time_ms),
     };
     (is < limit)
-        .then(|| format!("{} is smaller than what watching cost, {}", word(is), word(limit)))
+        .then(|| format!("{} is smaller than the profiling overhead, {}", word(is), word(limit)))
 }
 
 /// Views of CPU time; all others of time are of time that passes.
@@ -40,7 +40,7 @@ const OF_CPU: [&str; 2] = ["cpu", "stall on-CPU"];
 
 /// The share that something in a view must exceed; none if it is not known, or if the view is not
 /// of time: memory that a program asks for is not the profiler's, whatever time that takes.
-pub fn least_share(view: &str, unit: &str, cost: &Known) -> Option<f64> {
+pub fn least_share(view: &str, unit: &str, cost: &CostResult) -> Option<f64> {
     let cost = cost.as_ref().ok()?;
     let share = if OF_CPU.contains(&view) { cost.share } else { cost.of_wall };
     (unit != "bytes").then_some(share.high)
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::overhead::{Cost, Range};
 
-    fn known() -> Known {
+    fn known() -> CostResult {
         let of_wall = Range { low: 0.02, mid: 0.03, high: 0.05 };
         let share = Range::exact(0.2);
         Ok(Cost {
@@ -69,22 +69,24 @@ mod tests {
             (Size::Ms(49.9), Size::Ms(50.1)),
             (Size::Ms(0.0), Size::Ms(50.0)),
         ] {
-            assert_eq!(refusal(above, &known()), None);
+            assert_eq!(below_overhead(above, &known()), None);
             assert!(
-                refusal(below, &known()).unwrap().contains("smaller than what watching cost"),
+                below_overhead(below, &known())
+                    .unwrap()
+                    .contains("smaller than the profiling overhead"),
                 "{below:?}"
             );
         }
         assert_eq!(
-            refusal(Size::Waiting(0.04), &known()).unwrap(),
-            "4.00 % is smaller than what watching cost, 5.00 %"
+            below_overhead(Size::Waiting(0.04), &known()).unwrap(),
+            "4.00 % is smaller than the profiling overhead, 5.00 %"
         );
     }
 
     #[test]
     fn where_the_price_is_not_known_it_stands() {
         let unknown = Err("the run was killed".to_owned());
-        assert_eq!(refusal(Size::Ms(0.0), &unknown), None);
+        assert_eq!(below_overhead(Size::Ms(0.0), &unknown), None);
         assert_eq!(least_share("cpu", "samples", &unknown), None);
     }
 

@@ -1,5 +1,5 @@
 //! What watching cost: a profiler's own share of its run, reckoned from what was measured in it.
-//! And which conclusions that leaves, for one that is smaller than what watching cost may be about
+//! And which conclusions that leaves, for one that is smaller than the profiling overhead may be about
 //! the profiler. Pure.
 
 pub mod limits;
@@ -54,7 +54,7 @@ pub struct PerEvent {
 }
 
 /// The cost, or why it is not known.
-pub type Known = Result<Cost, String>;
+pub type CostResult = Result<Cost, String>;
 
 impl Range {
     /// One that is exact.
@@ -105,7 +105,7 @@ pub struct About<'a> {
 ///
 /// # Errors
 /// Why that is not known.
-pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> Known {
+pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> CostResult {
     let Some(measured) = measured else { return Err(why_not(about)) };
     let own_ns: u64 = measured.threads.iter().map(|thread| thread.cpu_ns).sum();
     let of_event = |event: &lab_recording::overhead::Event| PerEvent {
@@ -141,24 +141,24 @@ pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> Known {
 
 /// The task of the yield probe runs on the program's threads, and the recording times its polls.
 fn probe(sched: Option<&Sched>) -> Option<PerEvent> {
-    let group = sched?.groups.iter().find(|group| group.name == YIELD_PROBE)?;
-    let ns = Range::exact(group.poll_us.sum * 1e3 / group.polls.max(1) as f64);
-    Some(PerEvent { what: "poll of the yield probe".into(), count: group.polls, ns })
+    let task_kind = sched?.task_kinds.iter().find(|task_kind| task_kind.name == YIELD_PROBE)?;
+    let ns = Range::exact(task_kind.poll_us.sum * 1e3 / task_kind.polls.max(1) as f64);
+    Some(PerEvent { what: "poll of the yield probe".into(), count: task_kind.polls, ns })
 }
 
 fn why_not(about: &About<'_>) -> String {
     match about.ending {
-        _ if about.unavailable.is_some() => "the profiler did not look".into(),
+        _ if about.unavailable.is_some() => "the profiler was not active".into(),
         Ending::Hung => "the run was killed".into(),
-        Ending::Finished | Ending::Failed => "recorded before the lab kept it".into(),
-        _ => "the run ended before it was written down".into(),
+        Ending::Finished | Ending::Failed => "not in this recording (older version)".into(),
+        _ => "the run ended before it was recorded".into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduler::{Group, Quantiles};
+    use crate::scheduler::{Quantiles, TaskKind};
     use lab_recording::overhead::{Event, OwnThread};
 
     const ABOUT: About<'_> =
@@ -210,8 +210,9 @@ mod tests {
     #[test]
     fn the_probe_s_polls_are_the_profiler_s_own() {
         let poll_us = Quantiles { sum: 3_000.0, ..Quantiles::default() };
-        let group = Group { name: YIELD_PROBE.into(), polls: 1_000, poll_us, ..Group::default() };
-        let sched = Sched { groups: vec![group], ..Sched::default() };
+        let task_kind =
+            TaskKind { name: YIELD_PROBE.into(), polls: 1_000, poll_us, ..TaskKind::default() };
+        let sched = Sched { task_kinds: vec![task_kind], ..Sched::default() };
         let cost = cost(Some(&measured()), &About { sched: Some(&sched), ..ABOUT }).unwrap();
         assert_eq!(
             (cost.ms.mid, cost.per_event[1].count, cost.per_event[1].ns.mid),
@@ -222,11 +223,11 @@ mod tests {
     #[test]
     fn what_is_not_known_has_its_reason() {
         let why = |about: About<'_>| cost(None, &about).unwrap_err();
-        assert_eq!(why(ABOUT), "recorded before the lab kept it");
+        assert_eq!(why(ABOUT), "not in this recording (older version)");
         assert_eq!(why(About { ending: Ending::Hung, ..ABOUT }), "the run was killed");
         assert_eq!(
             why(About { unavailable: Some("no jemalloc"), ..ABOUT }),
-            "the profiler did not look"
+            "the profiler was not active"
         );
         assert!(cost(Some(&Overhead::default()), &ABOUT).unwrap_err().contains("no CPU time"));
     }

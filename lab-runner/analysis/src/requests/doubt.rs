@@ -37,7 +37,7 @@ impl Doubt {
                 (None, false) => None,
                 (Some((why, _)), false) => Some(why),
                 (None, true) => Some("cut off unanswered"),
-                (Some(_), true) => Some("cut off unanswered, and spoiled besides"),
+                (Some(_), true) => Some("cut off unanswered, and doubtful"),
             },
         })
     }
@@ -85,7 +85,7 @@ pub struct Floor {
 impl Floor {
     /// The quantiles of five blocks of requests, one after another, and of those the median: a
     /// single pause of the machine is in one block, and does not become the floor.
-    pub fn of(entries: &[Entry]) -> Floor {
+    pub fn from_entries(entries: &[Entry]) -> Floor {
         const BLOCKS: usize = 5;
         let blocks: Vec<&[Entry]> = entries.chunks(entries.len().div_ceil(BLOCKS).max(1)).collect();
         let quantile =
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn what_a_null_target_would_show_is_at_floor() {
         let floor: Vec<Entry> = (0..1_000).map(|i| entry(i, 1, Some(20), Some(9))).collect();
-        let doubt = Doubt { floor: Some(Floor::of(&floor)), ..Doubt::default() };
+        let doubt = Doubt { floor: Some(Floor::from_entries(&floor)), ..Doubt::default() };
         let at_floor = reading(|_| 50, &doubt, Part::Response, 0.5);
         assert_eq!(at_floor.because, Some("at floor"));
         assert!(at_floor.low < at_floor.high && at_floor.high == at_floor.value, "{at_floor:?}");
@@ -181,7 +181,7 @@ mod tests {
             let wait = |i| if i / 200 < paused { 30_000 } else { 20 };
             let entries: Vec<Entry> =
                 (0..1_000).map(|i| entry(i, 1, Some(wait(i)), Some(9))).collect();
-            Floor::of(&entries).quantile_ns(Part::Wait, 0.99)
+            Floor::from_entries(&entries).quantile_ns(Part::Wait, 0.99)
         };
         assert_eq!(floor(1), Some(20_000));
         assert_eq!(
@@ -189,7 +189,7 @@ mod tests {
             Some(30_000_000),
             "a machine that pauses all the time has a high floor"
         );
-        assert_eq!(Floor::of(&[]).quantile_ns(Part::Wait, 0.5), None);
+        assert_eq!(Floor::from_entries(&[]).quantile_ns(Part::Wait, 0.5), None);
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub fn analyse(recording: Recording) -> Analysis {
     let mut notes = recording.outcome.warnings.clone();
     let (mut metrics, mut unread) = (BTreeMap::new(), Vec::new());
     let mut damaged = |what: &'static str, error: anyhow::Error| {
-        notes.push(format!("the {what} could not be read: {error:#}"));
+        notes.push(format!("cannot read the {what}: {error:#}"));
         unread.push(what);
     };
     let requests =
@@ -119,7 +119,7 @@ pub fn analyse(recording: Recording) -> Analysis {
     }
     let validity = requests
         .as_ref()
-        .map_or_else(Validity::without_load, |requests| Validity::of(requests, load));
+        .map_or_else(Validity::without_load, |requests| Validity::new(requests, load));
     if validity.verdict == ValidityVerdict::Invalid {
         metrics
             .iter_mut()
@@ -160,14 +160,15 @@ const MENTIONED_STEAL_MS: f64 = 50.0;
 
 fn add_notes(recording: &Recording, requests: Option<&Requests>, notes: &mut Vec<String>) {
     if !recording.spec.environment.optimised {
-        notes.push("built without optimisation: its times compare with nothing".into());
+        notes.push("built without optimisation: its times are not comparable".into());
     }
     if let Some(steal) = recording.outcome.steal.filter(|steal| steal.ms >= MENTIONED_STEAL_MS) {
-        notes.push(format!("the host took {:.0} ms of CPU time away meanwhile", steal.ms));
+        notes.push(format!("the host took {:.0} ms of CPU time during the run", steal.ms));
     }
     if requests.is_some_and(|r| !r.header.spins) {
         notes.push(
-            "no core was spare for the pacer: it slept to each deadline instead of spinning".into(),
+            "no core was free for the pacer: it slept until each deadline instead of spinning"
+                .into(),
         );
     }
 }
@@ -191,14 +192,14 @@ pub fn of_log(folder: &Path, load: &Load) -> anyhow::Result<(BTreeMap<String, Re
     let requests = Requests::collect(header, entries, load.duration(), None)?;
     let mut metrics = BTreeMap::new();
     requests.add_metrics(&Doubt::default(), &mut metrics);
-    Ok((metrics, Validity::of(&requests, load)))
+    Ok((metrics, Validity::new(&requests, load)))
 }
 
 /// The null target's log, its warm-up left out.
 fn read_floor(recording: &Recording) -> anyhow::Result<Option<Floor>> {
     let Some((header, entries)) = open_log(recording, request_log::FLOOR)? else { return Ok(None) };
     let entries = entries.skip(header.excluded).collect::<io::Result<Vec<_>>>()?;
-    Ok(Some(Floor::of(&entries)))
+    Ok(Some(Floor::from_entries(&entries)))
 }
 
 fn open_log(

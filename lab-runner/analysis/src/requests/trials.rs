@@ -9,7 +9,7 @@ const ERROR: f64 = 0.05;
 /// The exact binomial (Clopper-Pearson) interval at 95 % of the share of runs that something
 /// happens in, both ends in 0..=1.
 ///
-/// Two-sided, 2.5 % beyond each end. But if it happened in none or in all, one end is 0 or 1 and
+/// Two-sided, 2.5 % beyond each end. But if it happened in none or in total, one end is 0 or 1 and
 /// errs never, and the other is the one-sided 95 % bound, "three in n": zero in 60, 300, 1 000
 /// bounds the share by 4.9 %, 1.0 %, 0.3 %. That bound is tighter than a two-sided 95 % interval's,
 /// which is 6.0 % for zero in 60. No trials say nothing: 0 to 1.
@@ -43,7 +43,7 @@ fn quantile(a: f64, b: f64, q: f64) -> f64 {
 
 /// The time of one run, in whatever unit all of them have.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Seen {
+pub struct ObservedTime {
     /// How long it took, or was watched.
     pub time: f64,
     /// It was cut off at this time, and would have taken longer.
@@ -57,7 +57,7 @@ pub struct Seen {
 /// any more; so the median leans neither on the watchdog nor on the quick runs alone. `None` if the
 /// curve never falls to a half: there is nothing to see, or more than half were cut off before it
 /// could.
-pub fn median(seen: &[Seen]) -> Option<f64> {
+pub fn median(seen: &[ObservedTime]) -> Option<f64> {
     let mut seen = seen.to_vec();
     seen.sort_by(|a, b| a.time.total_cmp(&b.time));
     let mut surviving = 1.0;
@@ -122,8 +122,8 @@ mod tests {
     }
 
     /// Runs that ended at these times; a negative time was cut off.
-    fn runs(times: &[f64]) -> Vec<Seen> {
-        times.iter().map(|time| Seen { time: time.abs(), censored: *time < 0.0 }).collect()
+    fn runs(times: &[f64]) -> Vec<ObservedTime> {
+        times.iter().map(|time| ObservedTime { time: time.abs(), censored: *time < 0.0 }).collect()
     }
 
     #[test]

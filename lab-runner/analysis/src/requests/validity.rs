@@ -34,7 +34,7 @@ impl Validity {
     }
 
     /// Judges the generator and the runtime by what the request log shows.
-    pub fn of(requests: &Requests, load: &Load) -> Validity {
+    pub fn new(requests: &Requests, load: &Load) -> Validity {
         let mut validity = Validity::without_load();
         if (requests.sent as f64) < 0.99 * requests.offered as f64 {
             let text = format!(
@@ -119,14 +119,14 @@ mod tests {
 
     #[test]
     fn all_sent_and_answered_is_valid() {
-        let validity = Validity::of(&requests(quick(), Some(2_000)), &Load::DEFAULT);
+        let validity = Validity::new(&requests(quick(), Some(2_000)), &Load::DEFAULT);
         assert_eq!(validity, Validity::without_load());
     }
 
     #[test]
     fn unanswered_requests_are_overload_and_growth_is_told() {
         let queue = (0..1_000).map(|i| entry(i, 1, Some(50 + 400 * i), Some(49))).collect();
-        let validity = Validity::of(&requests(queue, Some(1_100)), &Load::DEFAULT);
+        let validity = Validity::new(&requests(queue, Some(1_100)), &Load::DEFAULT);
         assert_eq!(validity.verdict, Verdict::Overload);
         assert!(validity.reasons[0].contains("grow with the duration"), "{validity:?}");
     }
@@ -138,15 +138,15 @@ mod tests {
             unsent.sent_ns = None;
         }
         assert_eq!(
-            Validity::of(&requests(entries, Some(2_000)), &Load::DEFAULT).verdict,
+            Validity::new(&requests(entries, Some(2_000)), &Load::DEFAULT).verdict,
             Verdict::Invalid
         );
         let mut busy = requests(quick(), Some(2_000));
         let cost = |send_ns| Some(Cost { cpu_ns: 950, send_ns, wake_ns: 0, wall_ns: 1_000 });
         busy.header.pacer = cost(900);
-        assert_eq!(Validity::of(&busy, &Load::DEFAULT).verdict, Verdict::Invalid);
+        assert_eq!(Validity::new(&busy, &Load::DEFAULT).verdict, Verdict::Invalid);
         busy.header.pacer = cost(50); // the same CPU time, nearly all of it spinning
-        assert_eq!(Validity::of(&busy, &Load::DEFAULT).verdict, Verdict::Valid);
+        assert_eq!(Validity::new(&busy, &Load::DEFAULT).verdict, Verdict::Valid);
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
             (late.sent_ns, late.first_poll_ns, late.ended_ns) = (None, None, None);
         }
         let load = Load { arrivals: Arrivals::Poisson, ..Load::DEFAULT };
-        assert_eq!(Validity::of(&requests(entries, Some(500)), &load).verdict, Verdict::Valid);
+        assert_eq!(Validity::new(&requests(entries, Some(500)), &load).verdict, Verdict::Valid);
     }
 
     #[test]

@@ -24,15 +24,13 @@ pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<Pr
     let recording = churn(folder, &mut note)?;
     live(folder, recording.as_ref(), &mut note)?;
     if killed && note.views.is_empty() {
-        return Ok(ProfilerStatus::unavailable(
-            "the run was killed before the profiler had seen anything",
-        ));
+        return Ok(ProfilerStatus::unavailable("the run was killed before the first sample"));
     }
     if killed {
-        note.notes.push("the run was killed: what it had asked for until then is shown".into());
+        note.notes.push("the run was killed: allocations until then are shown".into());
         // Only jemalloc tells what it holds, so where that was told a heap profile was to come.
         let live = if folder.join(MEMORY).exists() {
-            "the run was killed before its heap was written"
+            "the run was killed before its heap profile was written"
         } else {
             NO_JEMALLOC
         };
@@ -136,10 +134,11 @@ fn churn(folder: &Path, note: &mut ProfilerStatus) -> anyhow::Result<Option<Reco
     let named = weights.named("alloc_space", &mut symbols);
     tell_churn(&recording, &named.bytes, note);
     if symbols.executable_has_changed() {
-        note.notes
-            .push("the binary has changed since: its functions have no names any more".into());
+        note.notes.push(
+            "the binary has changed since the recording: functions are shown without names".into(),
+        );
     }
-    const SHOWS: &str = "who asks for memory, in bytes since the warm-up; not who keeps it, and not what C asks for";
+    const SHOWS: &str = "callers of the Rust allocator, in bytes allocated since the warm-up; freed memory is included, allocations of C libraries are not";
     note.views.push(view(folder, "churn", &named, SHOWS)?);
     Ok(Some(recording))
 }
@@ -157,26 +156,24 @@ fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut ProfilerStatu
     note.counts.extend(counts.map(|(name, count)| (name.to_owned(), count)));
     if recording.bytes > 0 {
         let share = 100.0 * estimate.total() / recording.bytes as f64;
-        note.notes.push(format!(
-            "churn: its samples stand for {share:.0} % of the bytes that were counted"
-        ));
+        note.notes.push(format!("churn: the samples stand for {share:.0} % of the counted bytes"));
     }
     let rarest =
         recording.samples.iter().map(|sample| sample.every).max().unwrap_or(recording.every);
     if rarest > recording.every {
         let kib = rarest >> 10;
         note.notes.push(format!(
-            "churn: to find room, later samples were rarer, at last one in {kib} KiB: less sure"
+            "churn: the sampling interval grew to {kib} KiB to save memory: later shares are less precise"
         ));
     }
     if recording.lost() > 0 {
         note.notes.push(format!(
-            "churn: {} samples found no room, so what came last is missing",
+            "churn: {} late samples are missing: the buffer was full",
             recording.lost()
         ));
     }
     if recording.damaged > 0 {
-        note.notes.push(format!("churn: left out {} records that are none", recording.damaged));
+        note.notes.push(format!("churn: {} damaged records are left out", recording.damaged));
     }
 }
 
@@ -199,8 +196,8 @@ fn live(folder: &Path, churn: Option<&Recording>, note: &mut ProfilerStatus) -> 
     heap.stacks.iter().for_each(|held| weights.add(&held.frames, held.bytes, held.samples));
     let named = weights.named("inuse_space", &mut symbols);
     tell_live(&heap, &named.bytes, &named.samples, note);
-    const SHOWS: &str = "who asked since the warm-up for memory that was still held once the variant had returned, in bytes of \
-                         jemalloc's size classes; not what was held and given back meanwhile";
+    const SHOWS: &str = "callers that allocated memory since the warm-up which was still allocated \
+                         when the variant returned, in bytes of jemalloc's size classes";
     note.views.push(view(folder, "live", &named, SHOWS)?);
     Ok(())
 }
@@ -213,14 +210,13 @@ fn tell_live(heap: &Heap, bytes: &Folded, samples: &Folded, note: &mut ProfilerS
     ];
     note.counts.extend(counts.map(|(name, count)| (name.to_owned(), count)));
     if bytes.is_empty() {
-        note.notes.push("live: none of what was sampled was still held at the end".into());
+        note.notes.push("live: no sampled memory was still allocated at the end".into());
     }
     if heap.damaged > 0 {
-        note.notes
-            .push(format!("live: left out {} lines of {HEAP} that are damaged", heap.damaged));
+        note.notes.push(format!("live: {} damaged lines of {HEAP} are left out", heap.damaged));
     }
     if heap.cut {
-        note.notes.push(format!("live: {HEAP} is cut off: what is before is shown"));
+        note.notes.push(format!("live: {HEAP} is cut off: the part before is shown"));
     }
 }
 

@@ -23,8 +23,8 @@ const NO_STACK: &str = "[no stack]";
 /// The part of the samples that the ticks allow for below which the lack is told.
 const FEW: f64 = 0.9;
 
-const SHOWS: &str = "where the service computes, as CPU time by stack; threads that wait are not in it, and a stack ends \
-                     with the caller of the function that was interrupted";
+const SHOWS: &str = "CPU time of the service by stack, without waiting threads; a stack ends with \
+                     the caller of the interrupted function";
 
 /// Names what the child saw, and leaves it as folded stacks and for `go tool pprof`.
 ///
@@ -33,7 +33,7 @@ const SHOWS: &str = "where the service computes, as CPU time by stack; threads t
 /// names.
 pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let raw = Raw::read(folder)?;
-    let seen = Seen::of(&raw)?;
+    let seen = CpuSamples::from_raw(&raw)?;
     let mut symbols = symbols(&raw);
     let samples = folded(&seen.service, &mut symbols);
     let time = weighed(&samples, 1e6 / looks(&raw));
@@ -53,7 +53,7 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
 }
 
 /// The samples, told apart by whose they are.
-struct Seen<'a> {
+struct CpuSamples<'a> {
     service: Vec<&'a Stack>,
     /// Samples of it.
     of_service: u64,
@@ -63,8 +63,8 @@ struct Seen<'a> {
     without_stack: u64,
 }
 
-impl Seen<'_> {
-    fn of(raw: &Raw) -> Result<Seen<'_>> {
+impl CpuSamples<'_> {
+    fn from_raw(raw: &Raw) -> Result<CpuSamples<'_>> {
         let is_own = |stack: &&Stack| stack.thread.starts_with(OWN_THREADS);
         let (own, service): (Vec<&Stack>, Vec<&Stack>) = raw.stacks.iter().partition(is_own);
         let of_service = sum(service.iter().copied());
@@ -72,9 +72,9 @@ impl Seen<'_> {
         ensure!(of_service > 0, "{}", nothing(raw));
         ensure!(
             without_stack * 2 <= of_service,
-            "most stacks cannot be walked: build everything with RUSTFLAGS=\"-C force-frame-pointers=yes\""
+            "most stacks are incomplete: build everything with RUSTFLAGS=\"-C force-frame-pointers=yes\""
         );
-        Ok(Seen { service, of_service, own: sum(own), without_stack })
+        Ok(CpuSamples { service, of_service, own: sum(own), without_stack })
     }
 
     fn delivered(&self) -> u64 {
@@ -95,14 +95,14 @@ fn nothing(raw: &Raw) -> String {
     let ms = raw.cpu_ns / 1_000_000;
     let end = if raw.stopped { "" } else { " before it was killed" };
     format!(
-        "no sample met the service: the process used {ms} ms of CPU time{end}, and looks at it come {} times a second: try \
-         a longer --duration",
+        "no samples of the service: the process used {ms} ms of CPU time{end}, and samples come {} \
+         times a second: try a longer --duration",
         looks(raw)
     )
 }
 
 fn symbols(raw: &Raw) -> Symbols {
-    Symbols::of(&Recording {
+    Symbols::for_recording(&Recording {
         executable: raw.executable.clone(),
         stamp: raw.stamp,
         maps: raw.maps.clone(),
@@ -173,7 +173,7 @@ fn made_by(looks: f64, raw: &Raw) -> f64 {
     looks * raw.cpu_ns as f64 / 1e9
 }
 
-fn counts(raw: &Raw, seen: &Seen<'_>) -> BTreeMap<String, u64> {
+fn counts(raw: &Raw, seen: &CpuSamples<'_>) -> BTreeMap<String, u64> {
     let named = [
         ("hz", raw.hz),
         ("tick_hz", raw.tick_hz),
@@ -188,48 +188,47 @@ fn counts(raw: &Raw, seen: &Seen<'_>) -> BTreeMap<String, u64> {
     named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
-fn notes(raw: &Raw, seen: &Seen<'_>, changed: bool) -> Vec<String> {
+fn notes(raw: &Raw, seen: &CpuSamples<'_>, changed: bool) -> Vec<String> {
     let mut notes = vec![delivery(raw, seen)];
     if seen.without_stack > 0 {
         notes.push(format!(
-            "{} of the service's {} samples interrupted a library without frame pointers, libc say: they are {NO_STACK}",
+            "{} of the {} samples of the service are in a library without frame pointers, such as libc: they are {NO_STACK}",
             seen.without_stack, seen.of_service
         ));
     }
     if seen.own > 0 {
-        notes.push(format!(
-            "{} of the samples are of threads of the lab itself, and left out",
-            seen.own
-        ));
+        notes.push(format!("{} samples of the lab's own threads are left out", seen.own));
     }
     if !raw.stopped {
-        let killed = "the profiler was not stopped: the run was killed while it looked, and up to half a second is lost";
+        let killed = "the run was killed during the profile: up to its last half second is missing";
         notes.push(killed.into());
     }
     if changed {
-        notes.push("the binary has changed since: its functions have no names any more".into());
+        notes.push(
+            "the binary has changed since the recording: functions are shown without names".into(),
+        );
     }
     notes
 }
 
-/// What was asked, what came, and why that is less.
-fn delivery(raw: &Raw, seen: &Seen<'_>) -> String {
+/// The number of samples and of requested samples, and why they differ.
+fn delivery(raw: &Raw, seen: &CpuSamples<'_>) -> String {
     let (hz, tick_hz, cpu_ms) = (raw.hz, raw.tick_hz, raw.cpu_ns / 1_000_000);
-    let (asked, possible) = (made_by(hz as f64, raw), made_by(looks(raw), raw));
+    let (requested, possible) = (made_by(hz as f64, raw), made_by(looks(raw), raw));
     let delivered = seen.delivered();
-    let mut told = format!(
-        "asked for {hz} samples in a second of CPU time, which makes {asked:.0} in the {cpu_ms} ms that the process used, \
-         and got {delivered}"
+    let mut text = format!(
+        "got {delivered} of {requested:.0} samples: {hz} for each second of CPU time, and the process \
+         used {cpu_ms} ms"
     );
     if tick_hz > 0 && tick_hz < hz {
-        told += &format!(
-            ": the kernel looks at its timer {tick_hz} times a second, which allows for {possible:.0}"
+        text += &format!(
+            ": the kernel checks its timer {tick_hz} times a second, which allows for {possible:.0}"
         );
     }
     if (delivered as f64) < FEW * possible {
-        told += "; the rest was computed between two ticks, or lost while pprof-rs handed out what it had";
+        text += "; the others fell between two ticks, or were lost while pprof-rs wrote its buffer";
     }
-    told
+    text
 }
 
 #[cfg(test)]
@@ -254,21 +253,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_and_what_came_is_told_with_the_reason() {
+    fn missing_samples_are_explained() {
         let raw = raw(vec![
             stack("tokio-rt-worker", 600, 20),
             stack("main", 10, 1),
             stack("lab-pacer", 380, 5),
         ]);
-        let seen = Seen::of(&raw).unwrap();
+        let seen = CpuSamples::from_raw(&raw).unwrap();
         assert_eq!((seen.delivered(), seen.own, seen.service.len()), (990, 380, 2));
         let notes = notes(&raw, &seen, false).join("\n");
         for part in [
-            "makes 4000 in the 4000 ms",
-            "got 990: ",
+            "got 990 of 4000 samples",
+            "used 4000 ms: ",
             "250 times a second",
-            "380 of",
-            "10 of the service's 610",
+            "380 samples",
+            "10 of the 610",
         ] {
             assert!(notes.contains(part), "{part}: {notes}");
         }
@@ -281,16 +280,16 @@ mod tests {
     #[test]
     fn missing_samples_and_a_killed_run_are_told() {
         let raw = Raw { stopped: false, ..raw(vec![stack("main", 500, 9)]) };
-        let notes = notes(&raw, &Seen::of(&raw).unwrap(), false).join("\n");
+        let notes = notes(&raw, &CpuSamples::from_raw(&raw).unwrap(), false).join("\n");
         assert!(
-            notes.contains("allows for 1000; the rest was") && notes.contains("killed"),
+            notes.contains("allows for 1000; the others") && notes.contains("killed"),
             "{notes}"
         );
     }
 
     #[test]
     fn nothing_seen_and_nothing_walked_are_no_empty_profiles() {
-        let error = |raw: &Raw| Seen::of(raw).err().unwrap().to_string();
+        let error = |raw: &Raw| CpuSamples::from_raw(raw).err().unwrap().to_string();
         let idle = error(&raw(vec![stack("lab-pacer", 900, 5)]));
         assert!(idle.contains("4000 ms of CPU time") && idle.contains("try a longer"), "{idle}");
         assert!(error(&raw(vec![stack("main", 900, 1)])).contains("force-frame-pointers"));

@@ -14,7 +14,7 @@ use std::path::Path;
 pub fn resolve(folder: &Path) -> anyhow::Result<()> {
     let path = folder.join(RAW_HAND_OFFS);
     let raw = Raw::<Vec<(String, Vec<u64>)>>::read(&path)
-        .context("what is known of hand-offs is damaged")?;
+        .context("the record of hand-offs is damaged")?;
     let Some(Raw { program, data, .. }) = raw else { return Ok(()) };
     let mut symbols = symbols(&program);
     let mut seen: BTreeMap<(String, String), HandOff> = BTreeMap::new();

@@ -21,8 +21,8 @@ const OWN: [(&str, &str); 4] = [
     (yield_probe::SPAWNED_IN, YIELD_PROBE),
 ];
 
-const SHOWS: &str = "how long tasks waited for a worker, above each who waited the code that held it; what ran while nobody \
-                     waited is not in it";
+const SHOWS: &str = "waiting of tasks for a worker; above each waiting task kind is the code that \
+                     occupied the worker; code that delayed no task is not included";
 
 /// Adds up what a recorder left in the folder of a run and leaves `sched.json`, blame as folded
 /// stacks and the profiler's note there, as is done whenever a run under this profiler is over.
@@ -39,29 +39,25 @@ pub fn complete(folder: &Path) -> anyhow::Result<()> {
 /// If there is none that can be read, or if there is no room for what it comes to.
 pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<ProfilerStatus> {
     let recording = lab_recording::scheduler::read(&folder.join(FILE))?;
-    let since_sent = SinceSent::of(&recording, &recording.known, folder);
+    let since_sent = SinceSent::new(&recording, &recording.known, folder);
     let mut analysed = analyse(&since_sent, &recording.known, &name_of);
     let sampled = stall::read(&folder.join(stall::FILE)).ok();
-    let mut symbols = sampled.as_ref().map(Symbols::of);
+    let mut symbols = sampled.as_ref().map(Symbols::for_recording);
     let blamed = stacks(&mut analysed, sampled.as_ref().zip(symbols.as_mut()));
     if let Some((sampled, symbols)) = sampled.as_ref().zip(symbols.as_mut()) {
         write_polls(folder, sampled, symbols)?;
     }
     if folder.join(request_log::REQUESTS).exists() && analysed.sched.blame.is_some() {
-        let since =
-            "a request waits from the moment at which it was sent, also while it has no task yet";
+        let since = "the wait of a request begins when it is sent, before its task is spawned";
         analysed.sched.notes.push(since.into());
     }
     if let Err(error) = hand_offs::resolve(folder) {
-        analysed
-            .sched
-            .notes
-            .push(format!("who hands work to the blocking pool is not known: {error:#}"));
+        analysed.sched.notes.push(format!("hand-offs to the blocking pool are unknown: {error:#}"));
     }
     let said = said.unwrap_or_default();
     analysed.sched.notes.splice(..0, said.notes);
     let stood = complete_standing(folder).err();
-    let stood = stood.map(|why| format!("where threads stood outside of polls is lost: {why:#}"));
+    let stood = stood.map(|why| format!("stuck threads are unknown: {why:#}"));
     analysed.sched.notes.extend(stood);
     std::fs::write(folder.join(SCHED), serde_json::to_vec(&analysed.sched)?)?;
     let views =

@@ -23,10 +23,10 @@ const SHOWS: &str = "how long threads are inside spans: wall time while they are
 /// If the child left nothing, if no span was entered, or if there is no room for the files.
 pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let raw = Raw::read(folder)?;
-    let seen = Seen::of(&raw);
+    let seen = SpanTimes::from_raw(&raw);
     ensure!(
         !seen.time.is_empty(),
-        "no span was entered while it looked: give the steps of a request tracing spans, or try a longer --duration"
+        "no span was entered during the profile: give the steps of a request tracing spans, or try a longer --duration"
     );
     std::fs::write(folder.join(TIME), seen.time.to_string())?;
     std::fs::write(folder.join(PIECES), seen.pieces.to_string())?;
@@ -50,14 +50,14 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
 
 /// The sums as stacks: in microseconds, and in the pieces that these were seen in.
 #[derive(Default)]
-struct Seen {
+struct SpanTimes {
     time: Folded,
     pieces: Folded,
 }
 
-impl Seen {
-    fn of(raw: &Raw) -> Seen {
-        let mut seen = Seen::default();
+impl SpanTimes {
+    fn from_raw(raw: &Raw) -> SpanTimes {
+        let mut seen = SpanTimes::default();
         raw.stacks.iter().for_each(|(stack, weight)| seen.add(stack, weight.ns, weight.pieces));
         // tracing-flame tells of these when they end: of a run that is killed, never.
         stuck(raw).for_each(|inside| seen.add(&inside.stack, inside.ns, 1));
@@ -75,7 +75,7 @@ fn stuck(raw: &Raw) -> impl Iterator<Item = &lab_recording::spans::Inside> {
     raw.inside.iter().filter(|inside| inside.ns >= STUCK_NS)
 }
 
-fn counts(raw: &Raw, seen: &Seen) -> BTreeMap<String, u64> {
+fn counts(raw: &Raw, seen: &SpanTimes) -> BTreeMap<String, u64> {
     let named = [
         ("wall_ms", raw.wall_ns / 1_000_000),
         ("pieces", seen.pieces.total() as u64),
@@ -87,26 +87,25 @@ fn counts(raw: &Raw, seen: &Seen) -> BTreeMap<String, u64> {
 }
 
 fn notes(raw: &Raw) -> Vec<String> {
-    let mut notes = vec![
-        "a task that is spawned without its spawner's span begins a stack of its own".to_owned(),
-    ];
+    let mut notes =
+        vec!["a task spawned outside of its spawner's span begins a stack of its own".to_owned()];
     if !raw.stopped {
         notes.push(
-            "the profiler was not stopped: the run was killed while it looked, and up to half a second is lost".into(),
+            "the run was killed during the profile: up to its last half second is missing".into(),
         );
     }
     notes.extend(stuck(raw).map(|inside| {
         let (stack, ms) = (inside.stack.replace(';', " > "), inside.ns / 1_000_000);
         format!(
-            "a thread had been inside {stack} for {ms} ms without an end; that time is added to what tracing-flame told"
+            "a thread was still inside {stack} after {ms} ms; that time is added to the record of tracing-flame"
         )
     }));
     if raw.slow_is_open {
-        notes.push("the slowest request has not ended: it is shown at the age that it had".into());
+        notes.push("the slowest request has not ended: it is shown with its age".into());
     }
     if raw.left_out > 0 {
         notes.push(format!(
-            "{} notes of tracing-flame are in no stack: there was no room for more",
+            "{} records of tracing-flame are missing: the buffer was full",
             raw.left_out
         ));
     }
@@ -128,12 +127,12 @@ mod tests {
             left_out: 3,
             ..Raw::default()
         };
-        let seen = Seen::of(&raw);
+        let seen = SpanTimes::from_raw(&raw);
         assert_eq!((seen.time.weight(&["task"]), seen.time.weight(&["task", "drain"])), (2e6, 7.5));
         assert_eq!((seen.pieces.total(), seen.time.len()), (3.0, 2));
         let notes = notes(&raw).join("\n");
         for part in
-            ["killed while it looked", "inside task for 2000 ms", "has not ended", "3 notes"]
+            ["killed during the profile", "inside task for 2000 ms", "has not ended", "3 records"]
         {
             assert!(notes.contains(part), "{part}: {notes}");
         }

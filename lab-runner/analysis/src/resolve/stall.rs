@@ -20,7 +20,7 @@ pub const POLLS: &str = "stall-polls.json";
 /// If the child left nothing that can be read, or if there is no room for the names.
 pub fn resolve(folder: &Path) -> anyhow::Result<ProfilerStatus> {
     let recording = read(&folder.join(FILE))?;
-    let mut symbols = Symbols::of(&recording);
+    let mut symbols = Symbols::for_recording(&recording);
     let folded = stalls::folded(&recording, &mut symbols);
     write_polls(folder, &recording, &mut symbols)?;
     write_pprof(folder, &recording, &mut symbols)?;
@@ -28,18 +28,14 @@ pub fn resolve(folder: &Path) -> anyhow::Result<ProfilerStatus> {
         (
             "off-CPU",
             &folded.off_cpu,
-            "where polls wait in the kernel, while their worker can run nothing else",
+            "polls blocked in the kernel, while their worker can run nothing else",
         ),
-        (
-            "on-CPU",
-            &folded.on_cpu,
-            "where polls compute; what runs outside of polls is not looked at",
-        ),
+        ("on-CPU", &folded.on_cpu, "polls on the CPU; code outside of polls is not sampled"),
         (
             "runnable",
             &folded.runnable,
-            "where polls could go on and no core was free, or a page of memory was fetched: the machine's doing, wherever \
-             it meets the code",
+            "polls that were runnable without a free core, or waited for a page of memory: an \
+             effect of the host, not of the code",
         ),
     ];
     let views = views
@@ -142,13 +138,15 @@ fn counts(recording: &Recording) -> BTreeMap<String, u64> {
 fn notes(recording: &Recording, symbols: &Symbols) -> Vec<String> {
     let mut notes = Vec::new();
     if recording.counts.is_none() {
-        notes.push("the sampler was not stopped: the run was killed while it looked".into());
+        notes.push("the run was killed during the profile".into());
     }
     if recording.cut {
-        notes.push("its file is cut off: what is before is shown".into());
+        notes.push("the file is cut off: the part before is shown".into());
     }
     if symbols.executable_has_changed() {
-        notes.push("the binary has changed since: its functions have no names any more".into());
+        notes.push(
+            "the binary has changed since the recording: functions are shown without names".into(),
+        );
     }
     notes
 }

@@ -22,8 +22,7 @@ pub fn complete(folder: &Path, hung: bool) -> Vec<String> {
     });
     let panics = resolve(folder, [RAW_PANICS, PANICS], panics);
     let lacks = hung && matches!(dead, Ok(false));
-    let lacks = lacks
-        .then(|| "what it was at when its time was up is not known: it did not answer".to_owned());
+    let lacks = lacks.then(|| "post-mortem missing: the process did not answer".to_owned());
     let damaged =
         |file: &str, why: anyhow::Error| format!("{file} is damaged and not shown: {why:#}");
     let dead = dead.err().map(|why| damaged(RAW_POST_MORTEM, why));
@@ -70,8 +69,9 @@ fn post_mortem(
 ) -> PostMortem {
     let mut dead = raw.data.with_stacks(|stack| symbols.stack(&stack));
     if symbols.executable_has_changed() {
-        dead.notes
-            .push("the binary has changed since: its functions have no names any more".into());
+        dead.notes.push(
+            "the binary has changed since the recording: functions are shown without names".into(),
+        );
     }
     let tasks = dead.tasks.as_deref_mut().unwrap_or_default();
     if !tasks.is_empty() {
@@ -111,7 +111,7 @@ fn stuck_threads(raw: Raw<Vec<StuckThread<Addresses>>>, symbols: &mut Symbols) -
     named.filter(|one| !is_idle(one)).collect()
 }
 
-/// Whether it is a thread of tokio's blocking pool that has nothing to do: it polls no blocking
+/// Whether it is a thread of tokio's blocking pool that is idle: it polls no blocking
 /// task.
 fn is_idle(one: &StuckThread) -> bool {
     let has = |table| one.stack.iter().any(|frame| Named::new(frame).is_in(table));

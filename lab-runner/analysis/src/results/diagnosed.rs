@@ -1,6 +1,6 @@
 //! What is wrong with each run of an invocation, and what became of a named cause.
 
-use crate::diagnosis::cured::{FixOutcome, cured};
+use crate::diagnosis::fix_outcome::{FixOutcome, fix_outcome};
 use crate::diagnosis::{Case, Diagnosis, diagnose};
 use crate::evidence::{label, own_crate};
 use crate::profile::{self, Profile};
@@ -79,7 +79,7 @@ pub fn killed_profiles(report: &Results) -> Vec<String> {
     let sentence = |profile: &Profile| {
         let (variant, seconds) = (&profile.spec.variant, profile.spec.timeout_ms as f64 / 1e3);
         format!(
-            "the {} run of {variant} was killed after {seconds} s, and explains nothing",
+            "the {} run of {variant} was killed after {seconds} s, and is not used",
             profile.profiler
         )
     };
@@ -91,5 +91,5 @@ pub fn fix(report: &Results) -> Option<FixOutcome> {
     let side = |side: Side| {
         report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis)
     };
-    Some(cured(side(Side::A)?, side(Side::B)?))
+    Some(fix_outcome(side(Side::A)?, side(Side::B)?))
 }

@@ -38,7 +38,7 @@ pub struct Results {
     /// The runs of a sweep.
     pub sweep: Option<Sweep>,
     /// The judged claims of each way of the sweep.
-    pub ways: Vec<(String, Vec<Judged>)>,
+    pub swept_claims: Vec<(String, Vec<Judged>)>,
     /// The traps of the scenario, held to what the default fix keeps.
     pub controls: Vec<Tried>,
     /// What the pairs of a comparison came to.
@@ -144,7 +144,7 @@ impl Results {
         analyses: Vec<Analysis>,
         scenario: Option<&'static Scenario>,
     ) -> Results {
-        let comparison = Comparison::of(&analyses, &rule(&spec, scenario));
+        let comparison = Comparison::from_runs(&analyses, &rule(&spec, scenario));
         let verdict = match comparison.as_ref().map_or(Change::Inconclusive, Comparison::change) {
             Change::Improved | Change::Equivalent => Verdict::Held,
             Change::Regressed => Verdict::Broken,
@@ -172,7 +172,7 @@ impl Results {
             spec,
             runs: Vec::new(),
             sweep: None,
-            ways: Vec::new(),
+            swept_claims: Vec::new(),
             controls: Vec::new(),
             profiles: Vec::new(),
             lost_profiles: Vec::new(),
@@ -194,7 +194,7 @@ impl Results {
         profiles: Vec<Profile>,
         scenario: Option<&'static Scenario>,
     ) -> Results {
-        let mut sweep = Sweep::of(&analyses);
+        let mut sweep = Sweep::from_runs(&analyses);
         if let (Some(sweep), Some(scenario)) = (&mut sweep, scenario) {
             sweep.sort_by(|name| scenario.variants.iter().position(|variant| variant.name == name));
         }
@@ -210,17 +210,17 @@ impl Results {
             judged.into_iter().filter(|claim| !told_by_the_sweep(claim)).collect()
         };
         let judged: Vec<_> = analyses.iter().map(judge).collect();
-        let ways: Vec<_> = sweep
+        let swept_claims: Vec<_> = sweep
             .iter()
-            .flat_map(|sweep| sweep.ways.iter().map(move |way| (way, sweep)))
-            .map(|(way, sweep)| {
+            .flat_map(|sweep| sweep.variants.iter().map(move |swept| (swept, sweep)))
+            .map(|(swept, sweep)| {
                 let claims = scenario
-                    .map(|scenario| claims::judge_way(way, sweep, scenario))
+                    .map(|scenario| claims::judge_swept(swept, sweep, scenario))
                     .unwrap_or_default();
-                (way.variant.clone(), claims)
+                (swept.variant.clone(), claims)
             })
             .collect();
-        let all = judged.iter().chain(ways.iter().map(|(_, claims)| claims));
+        let all = judged.iter().chain(swept_claims.iter().map(|(_, claims)| claims));
         let stranger = all.clone().any(Vec::is_empty); // a scenario or variant that this binary does not have
         let verdict = if stranger { Verdict::NotMeasured } else { claims::overall(all.flatten()) };
         let controls = scenario
@@ -230,7 +230,7 @@ impl Results {
         Results {
             runs,
             sweep,
-            ways,
+            swept_claims,
             controls,
             profiles,
             verdict,
@@ -259,9 +259,9 @@ impl Results {
     pub fn claims(&self) -> impl Iterator<Item = (&str, &Judged)> {
         let of_runs =
             self.runs.iter().map(|(run, claims)| (run.recording.spec.variant.as_str(), claims));
-        let of_ways = self.ways.iter().map(|(variant, claims)| (variant.as_str(), claims));
+        let of_swept = self.swept_claims.iter().map(|(variant, claims)| (variant.as_str(), claims));
         of_runs
-            .chain(of_ways)
+            .chain(of_swept)
             .flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
     }
 

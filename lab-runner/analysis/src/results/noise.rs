@@ -43,8 +43,8 @@ impl Noise {
         let runs = analyses(folder).ok()?;
         let spec = runs.first()?.recording.spec.clone();
         let scenario = scenarios.iter().copied().find(|known| known.name == spec.scenario);
-        let comparison =
-            Comparison::of(&runs, &rule(&spec, scenario)).filter(|null| null.invalid.is_none())?;
+        let comparison = Comparison::from_runs(&runs, &rule(&spec, scenario))
+            .filter(|null| null.invalid.is_none())?;
         let floors = comparison.metrics.iter().filter_map(|metric| {
             let estimate =
                 metric.estimate.as_ref().ok().filter(|estimate| estimate.t.1.is_finite())?;

@@ -1,4 +1,4 @@
-//! A small set of groups: those that wait for a worker are few of many, and are gone through at
+//! A small set of task kinds: those that wait for a worker are few of many, and are gone through at
 //! each of its steps.
 
 /// Groups that are told apart; those of further places are one.

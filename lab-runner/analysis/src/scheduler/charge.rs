@@ -55,7 +55,7 @@ use crate::scheduler::running_sums::Runtime;
 /// What a worker does, as far as waits on it care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Polls a task of this group.
+    /// Polls a task of this task kind.
     Polls(usize),
     Asleep,
     Outside,
@@ -75,12 +75,12 @@ struct Desk {
     kernel: f64,
     /// Groups that wait for it.
     victims: Bits,
-    /// Open waits, all and by group.
+    /// Open waits, all and by task kind.
     waiting: u32,
     waits: Vec<u32>,
     /// Those of them that no poll of this worker has taken part in: they were opened since `left`.
     fresh: Vec<u32>,
-    /// In no poll: up to where each group's waits are charged.
+    /// In no poll: up to where each task kind's waits are charged.
     settled: Vec<u64>,
     /// In a poll: the readings of the runtime's sums from which on it is not charged.
     read: Vec<f64>,
@@ -94,7 +94,7 @@ struct Desk {
 
 /// All workers and what is charged to whom.
 pub struct Engine {
-    groups: usize,
+    task_kinds: usize,
     /// The moment that time has run back to, in nanoseconds.
     pub now: u64,
     desks: Vec<Desk>,
@@ -108,7 +108,7 @@ pub struct Engine {
 
 impl Engine {
     /// Workers by the numbers of their runtimes, all in no poll, from a moment on backward.
-    pub fn new(groups: usize, runtimes: &[u8], now: u64) -> Engine {
+    pub fn new(task_kinds: usize, runtimes: &[u8], now: u64) -> Engine {
         let desk = |runtime: &u8| Desk {
             runtime: usize::from(*runtime),
             state: State::Outside,
@@ -117,27 +117,27 @@ impl Engine {
             kernel: 0.0,
             victims: Bits::default(),
             waiting: 0,
-            waits: vec![0; groups],
-            fresh: vec![0; groups],
-            settled: vec![0; groups],
-            read: vec![0.0; groups + 1],
+            waits: vec![0; task_kinds],
+            fresh: vec![0; task_kinds],
+            settled: vec![0; task_kinds],
+            read: vec![0.0; task_kinds + 1],
             harmful: false,
-            inflicted: vec![0.0; groups],
-            hit: vec![0; groups],
-            touched: vec![u64::MAX; groups + OTHERS],
+            inflicted: vec![0.0; task_kinds],
+            hit: vec![0; task_kinds],
+            touched: vec![u64::MAX; task_kinds + OTHERS],
         };
         let most = runtimes.iter().max().map_or(0, |most| usize::from(*most) + 1);
         let members_of = |number: usize| {
             let members =
                 (0..runtimes.len()).filter(|worker| usize::from(runtimes[*worker]) == number);
-            Runtime::new(members.collect(), groups, now)
+            Runtime::new(members.collect(), task_kinds, now)
         };
         Engine {
-            groups,
+            task_kinds,
             now,
             desks: runtimes.iter().map(desk).collect(),
             runtimes: (0..most).map(members_of).collect(),
-            all: Charges::new(groups + OTHERS, groups),
+            all: Charges::new(task_kinds + OTHERS, task_kinds),
             waiting: 0,
             in_play: 0,
         }
@@ -147,16 +147,16 @@ impl Engine {
     pub fn turn(&mut self, worker: usize, to: State) {
         match self.desks[worker].state {
             same if same == to && !matches!(to, State::Polls(_)) => return,
-            // Two polls one after the other are two, even of the same group: each has readings of
+            // Two polls one after the other are two, even of the same task kind: each has readings of
             // its own.
-            State::Polls(group) => self.leave(worker, group),
+            State::Polls(task_kind) => self.leave(worker, task_kind),
             _ => self.settle(worker),
         }
         let desk = &mut self.desks[worker];
         (desk.state, desk.since) = (to, self.now);
         match to {
             State::Polls(_) => self.enter(worker),
-            _ => desk.victims.iter().for_each(|group| desk.settled[group] = self.now),
+            _ => desk.victims.iter().for_each(|task_kind| desk.settled[task_kind] = self.now),
         }
     }
 
@@ -170,7 +170,7 @@ impl Engine {
             // What was read so far had the old part; the rest of the poll has the new one.
             self.read_off(worker);
             if before > 0.0 {
-                self.touch_polling(runtime, self.groups + KERNEL);
+                self.touch_polling(runtime, self.task_kinds + KERNEL);
             }
             self.runtimes[runtime].kernel += part - before;
         } else {
@@ -180,90 +180,90 @@ impl Engine {
     }
 
     /// A task that a worker takes at this moment had been waiting.
-    pub fn open(&mut self, worker: usize, group: usize) {
+    pub fn open(&mut self, worker: usize, task_kind: usize) {
         let desk = &mut self.desks[worker];
         if let State::Polls(_) = desk.state {
             let runtime = &mut self.runtimes[desk.runtime];
             runtime.tick(self.now);
-            runtime.change(group, 1.0);
+            runtime.change(task_kind, 1.0);
             self.in_play += 1;
         } else {
-            self.settle_group(worker, group);
-            self.desks[worker].fresh[group] += 1;
+            self.settle_group(worker, task_kind);
+            self.desks[worker].fresh[task_kind] += 1;
         }
         let desk = &mut self.desks[worker];
-        desk.waits[group] += 1;
+        desk.waits[task_kind] += 1;
         desk.waiting += 1;
-        desk.victims.set(group);
+        desk.victims.set(task_kind);
         self.waiting += 1;
     }
 
     /// A wait that was opened at some moment begins at this one.
-    pub fn close(&mut self, worker: usize, group: usize, opened: u64) {
+    pub fn close(&mut self, worker: usize, task_kind: usize, opened: u64) {
         match self.desks[worker].state {
-            State::Polls(_) => self.close_in_play(worker, group),
-            _ => self.close_aside(worker, group, opened),
+            State::Polls(_) => self.close_in_play(worker, task_kind),
+            _ => self.close_aside(worker, task_kind, opened),
         }
         let desk = &mut self.desks[worker];
-        desk.waits[group] -= 1;
+        desk.waits[task_kind] -= 1;
         desk.waiting -= 1;
         self.waiting -= 1;
-        if desk.waits[group] == 0 {
-            desk.victims.clear(group);
+        if desk.waits[task_kind] == 0 {
+            desk.victims.clear(task_kind);
         }
         // Going backward the wait was opened later: a culprit that was charged since then took part
         // in it.
         for (row, touched) in desk.touched.iter().enumerate() {
             if *touched < opened {
-                self.all.count(row, group, 1);
+                self.all.count(row, task_kind, 1);
             }
         }
     }
 
-    /// What the poll that a worker has just left inflicted on each group, in nanoseconds, and on
+    /// What the poll that a worker has just left inflicted on each task kind, in nanoseconds, and on
     /// how many of its waits.
     pub fn inflicted(&mut self, worker: usize, mut each: impl FnMut(usize, f64, u64)) {
         let desk = &mut self.desks[worker];
         if !std::mem::take(&mut desk.harmful) {
             return;
         }
-        for group in 0..self.groups {
-            let ns = std::mem::take(&mut desk.inflicted[group]);
-            let hit = std::mem::take(&mut desk.hit[group]);
+        for task_kind in 0..self.task_kinds {
+            let ns = std::mem::take(&mut desk.inflicted[task_kind]);
+            let hit = std::mem::take(&mut desk.hit[task_kind]);
             if ns > 0.0 {
-                each(group, ns, u64::from(hit));
+                each(task_kind, ns, u64::from(hit));
             }
         }
     }
 
-    fn close_in_play(&mut self, worker: usize, group: usize) {
+    fn close_in_play(&mut self, worker: usize, task_kind: usize) {
         let of = self.desks[worker].runtime;
         let runtime = &mut self.runtimes[of];
         runtime.tick(self.now);
-        runtime.change(group, -1.0);
+        runtime.change(task_kind, -1.0);
         self.in_play -= 1;
         // The wait was open beside every poll in progress, and will not be there any more when they
         // are left.
         for polling in &runtime.polling {
-            self.desks[*polling].hit[group] += 1;
+            self.desks[*polling].hit[task_kind] += 1;
         }
         self.touch_all(worker);
     }
 
-    fn close_aside(&mut self, worker: usize, group: usize, opened: u64) {
-        self.settle_group(worker, group);
+    fn close_aside(&mut self, worker: usize, task_kind: usize, opened: u64) {
+        self.settle_group(worker, task_kind);
         self.touch_state(worker);
         let left = self.desks[worker].left;
         // Opened since the worker left its last poll: no poll of its own took part in this wait.
         if opened <= left {
-            self.desks[worker].fresh[group] -= 1;
+            self.desks[worker].fresh[task_kind] -= 1;
         }
         let runtime = &self.runtimes[self.desks[worker].runtime];
         for polling in &runtime.polling {
             let desk = &mut self.desks[*polling];
             // A poll of another worker took part if it was in progress while this worker still
             // polled and the wait was open.
-            desk.hit[group] += u32::from(left < desk.since.min(opened));
+            desk.hit[task_kind] += u32::from(left < desk.since.min(opened));
         }
     }
 
@@ -275,23 +275,23 @@ impl Engine {
         runtime.kernel += desk.kernel;
         // All waits on this worker come into play before the readings are taken: the poll is
         // charged for them from here on.
-        for group in desk.victims.iter() {
-            runtime.change(group, f64::from(desk.waits[group]));
-            desk.fresh[group] = 0;
+        for task_kind in desk.victims.iter() {
+            runtime.change(task_kind, f64::from(desk.waits[task_kind]));
+            desk.fresh[task_kind] = 0;
         }
         self.in_play += u64::from(desk.waiting);
-        (0..=self.groups).for_each(|group| desk.read[group] = runtime.level(group));
+        (0..=self.task_kinds).for_each(|task_kind| desk.read[task_kind] = runtime.level(task_kind));
     }
 
-    fn leave(&mut self, worker: usize, group: usize) {
+    fn leave(&mut self, worker: usize, task_kind: usize) {
         let of = self.desks[worker].runtime;
         self.runtimes[of].tick(self.now);
         if self.read_off(worker) {
             self.hit_others(worker);
         }
-        self.touch_polling(of, group);
+        self.touch_polling(of, task_kind);
         if self.desks[worker].kernel > 0.0 {
-            self.touch_polling(of, self.groups + KERNEL);
+            self.touch_polling(of, self.task_kinds + KERNEL);
         }
         self.touch_all(worker);
         let (desk, runtime) = (&mut self.desks[worker], &mut self.runtimes[of]);
@@ -310,21 +310,21 @@ impl Engine {
     fn read_off(&mut self, worker: usize) -> bool {
         let desk = &mut self.desks[worker];
         let runtime = &self.runtimes[desk.runtime];
-        let all = runtime.level(self.groups);
-        // Most polls hit nobody: the sum of all groups, kept behind theirs, tells so in one
+        let all = runtime.level(self.task_kinds);
+        // Most polls hit nobody: the sum of all task kinds, kept behind theirs, tells so in one
         // comparison.
-        if all > desk.read[self.groups] {
+        if all > desk.read[self.task_kinds] {
             desk.harmful = true;
-            for group in 0..self.groups {
-                let level = runtime.level(group);
-                let ns = (level - desk.read[group]).max(0.0);
-                desk.read[group] = level;
+            for task_kind in 0..self.task_kinds {
+                let level = runtime.level(task_kind);
+                let ns = (level - desk.read[task_kind]).max(0.0);
+                desk.read[task_kind] = level;
                 if ns > 0.0 {
-                    desk.inflicted[group] += ns * (1.0 - desk.kernel);
-                    self.all.add(self.groups + KERNEL, group, ns * desk.kernel);
+                    desk.inflicted[task_kind] += ns * (1.0 - desk.kernel);
+                    self.all.add(self.task_kinds + KERNEL, task_kind, ns * desk.kernel);
                 }
             }
-            desk.read[self.groups] = all;
+            desk.read[self.task_kinds] = all;
         }
         desk.harmful
     }
@@ -337,13 +337,14 @@ impl Engine {
             let desk = &self.desks[*member];
             match desk.state {
                 _ if desk.waiting == 0 => {}
-                State::Polls(_) => {
-                    desk.victims.iter().for_each(|group| hit[group] += desk.waits[group])
-                }
+                State::Polls(_) => desk
+                    .victims
+                    .iter()
+                    .for_each(|task_kind| hit[task_kind] += desk.waits[task_kind]),
                 _ if desk.left < since => {
-                    desk.victims
-                        .iter()
-                        .for_each(|group| hit[group] += desk.waits[group] - desk.fresh[group]);
+                    desk.victims.iter().for_each(|task_kind| {
+                        hit[task_kind] += desk.waits[task_kind] - desk.fresh[task_kind]
+                    });
                 }
                 _ => {}
             }
@@ -354,22 +355,23 @@ impl Engine {
     /// Charges the waits on a worker in no poll up to this moment.
     fn settle(&mut self, worker: usize) {
         self.touch_state(worker);
-        for group in self.desks[worker].victims.iter() {
-            self.settle_group(worker, group);
+        for task_kind in self.desks[worker].victims.iter() {
+            self.settle_group(worker, task_kind);
         }
     }
 
-    fn settle_group(&mut self, worker: usize, group: usize) {
+    fn settle_group(&mut self, worker: usize, task_kind: usize) {
         let desk = &mut self.desks[worker];
-        let ns = desk.settled[group].saturating_sub(self.now) as f64 * f64::from(desk.waits[group]);
-        desk.settled[group] = self.now;
+        let ns = desk.settled[task_kind].saturating_sub(self.now) as f64
+            * f64::from(desk.waits[task_kind]);
+        desk.settled[task_kind] = self.now;
         match desk.state {
             State::Outside => {
-                self.all.add(self.groups + OUTSIDE, group, ns * (1.0 - desk.kernel));
-                self.all.add(self.groups + KERNEL, group, ns * desk.kernel);
+                self.all.add(self.task_kinds + OUTSIDE, task_kind, ns * (1.0 - desk.kernel));
+                self.all.add(self.task_kinds + KERNEL, task_kind, ns * desk.kernel);
             }
-            State::Asleep => self.all.add(self.groups + ASLEEP, group, ns),
-            State::Unknown => self.all.add(self.groups + UNKNOWN, group, ns),
+            State::Asleep => self.all.add(self.task_kinds + ASLEEP, task_kind, ns),
+            State::Unknown => self.all.add(self.task_kinds + UNKNOWN, task_kind, ns),
             State::Polls(_) => {}
         }
     }
@@ -383,9 +385,9 @@ impl Engine {
             State::Outside => OUTSIDE,
             State::Unknown => UNKNOWN,
         };
-        desk.touched[self.groups + row] = self.now;
+        desk.touched[self.task_kinds + row] = self.now;
         if row == OUTSIDE && desk.kernel > 0.0 {
-            desk.touched[self.groups + KERNEL] = self.now;
+            desk.touched[self.task_kinds + KERNEL] = self.now;
         }
     }
 
@@ -409,12 +411,12 @@ impl Engine {
         }
         let runtime = &self.runtimes[self.desks[worker].runtime];
         for polling in &runtime.polling {
-            if let State::Polls(group) = self.desks[*polling].state {
-                self.desks[worker].touched[group] = self.now;
+            if let State::Polls(task_kind) = self.desks[*polling].state {
+                self.desks[worker].touched[task_kind] = self.now;
             }
         }
         if runtime.polling.iter().any(|polling| self.desks[*polling].kernel > 0.0) {
-            self.desks[worker].touched[self.groups + KERNEL] = self.now;
+            self.desks[worker].touched[self.task_kinds + KERNEL] = self.now;
         }
     }
 }

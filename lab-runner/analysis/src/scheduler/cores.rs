@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub struct Samples(HashMap<u64, Vec<(u64, u64)>, Quick>);
 
 impl Samples {
-    pub fn of(waits: &[CoreWait]) -> Samples {
+    pub fn new(waits: &[CoreWait]) -> Samples {
         let mut threads: HashMap<u64, Vec<(u64, u64)>, Quick> = HashMap::default();
         waits.iter().for_each(|wait| {
             threads.entry(wait.thread).or_default().push((wait.at_ns, wait.waited_ns))

@@ -6,9 +6,9 @@ use std::cell::Cell;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, scope};
 
-/// Which way lanes are gone through.
+/// Which direction lanes are gone through.
 #[derive(Clone, Copy)]
-pub enum Way {
+pub enum Direction {
     Forward,
     Backward,
 }
@@ -23,7 +23,7 @@ struct Order {
 /// See the module.
 pub struct Early<'a, B> {
     blocks: &'a B,
-    way: Way,
+    direction: Direction,
     orders: Sender<Order>,
     lanes: Vec<Lane>,
 }
@@ -34,10 +34,10 @@ struct Lane {
     read: Receiver<Vec<Event>>,
 }
 
-/// Calls `work` with blocks that are read early as long as it goes that way.
+/// Calls `work` with blocks that are read early as long as it goes that direction.
 pub fn early<B: Blocks + Sync, R>(
     blocks: &B,
-    way: Way,
+    direction: Direction,
     work: impl FnOnce(&Early<'_, B>) -> R,
 ) -> R {
     let (orders, ordered) = channel::<Order>();
@@ -53,7 +53,7 @@ pub fn early<B: Blocks + Sync, R>(
     scope(|scope| {
         let _ = Builder::new().spawn_scoped(scope, reads);
         let lanes = lanes.into_iter().map(|read| Lane { ordered: Cell::new(None), read }).collect();
-        work(&Early { blocks, way, orders, lanes })
+        work(&Early { blocks, direction, orders, lanes })
     })
 }
 
@@ -67,9 +67,11 @@ impl<B: Blocks> Early<'_, B> {
     }
 
     fn order(&self, lane: usize, after: usize, into: Vec<Event>) {
-        let next = match self.way {
-            Way::Forward => after.checked_add(1).filter(|next| *next < self.blocks.blocks(lane)),
-            Way::Backward => after.checked_sub(1),
+        let next = match self.direction {
+            Direction::Forward => {
+                after.checked_add(1).filter(|next| *next < self.blocks.blocks(lane))
+            }
+            Direction::Backward => after.checked_sub(1),
         };
         if let Some(block) = next
             && self.orders.send(Order { lane, block, into }).is_ok()
@@ -123,8 +125,8 @@ mod tests {
             backward: bool,
         ) {
             let made = made(&lengths);
-            let way = if backward { Way::Backward } else { Way::Forward };
-            let same = early(&made, way, |early| {
+            let direction = if backward { Direction::Backward } else { Direction::Forward };
+            let same = early(&made, direction, |early| {
                 asked.iter().all(|(lane, block)| read(early, *lane, *block) == read(&made, *lane, *block))
             });
             prop_assert!(same);
@@ -134,16 +136,16 @@ mod tests {
     #[test]
     fn both_ways_lead_through_all_events() {
         let made = made(&[10, 0, 7]);
-        for way in [Way::Forward, Way::Backward] {
-            early(&made, way, |early| {
+        for direction in [Direction::Forward, Direction::Backward] {
+            early(&made, direction, |early| {
                 assert_eq!(
                     (early.lanes(), early.blocks(0), early.blocks(1), early.blocks(2)),
                     (3, 4, 0, 3)
                 );
                 let numbers = |lane: usize| -> Vec<usize> {
-                    match way {
-                        Way::Forward => (0..early.blocks(lane)).collect(),
-                        Way::Backward => (0..early.blocks(lane)).rev().collect(),
+                    match direction {
+                        Direction::Forward => (0..early.blocks(lane)).collect(),
+                        Direction::Backward => (0..early.blocks(lane)).rev().collect(),
                     }
                 };
                 for lane in 0..3 {

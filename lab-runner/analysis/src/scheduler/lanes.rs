@@ -68,7 +68,7 @@ pub struct Back {
 
 impl Back {
     /// The end of a lane.
-    pub fn of(blocks: &impl Blocks, lane: usize) -> Back {
+    pub fn new(blocks: &impl Blocks, lane: usize) -> Back {
         Back { events: Vec::new(), blocks: blocks.blocks(lane) }
     }
 

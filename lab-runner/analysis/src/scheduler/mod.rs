@@ -11,7 +11,6 @@ mod charge;
 mod charges;
 mod cores;
 mod early;
-mod groups;
 mod handoff;
 mod lanes;
 mod live;
@@ -24,6 +23,7 @@ mod stacks;
 mod summary;
 mod survey;
 mod sweep;
+mod task_kinds;
 mod worst;
 mod worth;
 
@@ -32,12 +32,12 @@ mod tests;
 
 pub use stacks::{Stacks, stacks};
 pub use summary::{
-    Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, SCHED, Sched, Stretch,
-    Worker,
+    Blame, Culprit, Doing, Edge, ProbeSummary, Quantiles, Row, SCHED, Sched, Segment, TaskKind,
+    Timeline, Worker,
 };
 pub use worth::{YIELD_PROBE, worth};
 
-use early::{Way, early};
+use early::{Direction, early};
 use handoff::HandOffs;
 use lab_recording::scheduler::{Blocks, Known, Place};
 use reckon::{Reckoned, Reckoning};
@@ -71,18 +71,18 @@ pub struct Inflicted {
     /// For how long it held its worker, in nanoseconds.
     pub length_ns: u64,
     /// Whose poll it was.
-    pub group: usize,
+    pub task_kind: usize,
     /// The task.
     pub task: u64,
     /// Who waited for it.
     pub by_victim: Victims,
 }
 
-/// The short polls of a group that made others wait, added up.
+/// The short polls of a task kind that made others wait, added up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Short {
     /// Whose polls they were.
-    pub group: usize,
+    pub task_kind: usize,
     /// Who waited for them. A wait counts once for each of the polls.
     pub by_victim: Victims,
 }
@@ -94,25 +94,25 @@ pub fn analyse(
     known: &Known,
     name_of: &dyn Fn(&Place) -> Option<String>,
 ) -> Analysed {
-    let mut survey = early(blocks, Way::Forward, |blocks| survey::survey(blocks, known));
+    let mut survey = early(blocks, Direction::Forward, |blocks| survey::survey(blocks, known));
     let shared = handoff::shared(&survey);
     let windows = cores::in_order(std::mem::take(&mut survey.windows), &shared);
     let hand_offs =
-        early(blocks, Way::Forward, |blocks| handoff::hand_offs(blocks, &survey, &shared));
+        early(blocks, Direction::Forward, |blocks| handoff::hand_offs(blocks, &survey, &shared));
     let changes = changes::changes(&windows, &survey, known);
     let until = known.until_ns.max(survey.last_ns);
     let watch = Reckoning::new(known, survey.slots.len(), survey.crew.of.len());
-    let swept = early(blocks, Way::Backward, |blocks| {
+    let swept = early(blocks, Direction::Backward, |blocks| {
         Sweep::new(blocks, &survey, &hand_offs.cuts, &changes, until, watch).run()
     });
     let core_waits = cores::sums(&windows, survey.crew.of.len());
     let (reckoned, waits) = swept.watch.finish(&swept.charged, swept.waits);
     let worst = known.has_latency.then(|| reckoned.steps.worst(known.until_ns)).flatten();
     let worst =
-        worst.map(|at| worst::stretch(blocks, &survey, &hand_offs, at, [known.from_ns, until]));
+        worst.map(|at| worst::timeline(blocks, &survey, &hand_offs, at, [known.from_ns, until]));
     let run = known.from_ns..until;
     let whole = (known.sees_polls && !run.is_empty())
-        .then(|| worst::stretch(blocks, &survey, &hand_offs, run.clone(), [known.from_ns, until]));
+        .then(|| worst::timeline(blocks, &survey, &hand_offs, run.clone(), [known.from_ns, until]));
     let sched = Sched {
         worst,
         whole,
@@ -121,7 +121,7 @@ pub fn analyse(
     in_order(Analysed { sched, ..reckoned.analysed }, &waits)
 }
 
-/// The summary with the groups by their slots, and without its notes and its worst stretch.
+/// The summary with the task kinds by their slots, and without its notes and its worst stretch.
 fn summary(
     survey: &Survey,
     known: &Known,
@@ -131,9 +131,9 @@ fn summary(
     core_waits: &[Option<u64>],
     name_of: &dyn Fn(&Place) -> Option<String>,
 ) -> Sched {
-    let group = |slot: usize| {
+    let task_kind = |slot: usize| {
         let names = survey.slots.names(slot, &known.places, name_of);
-        reckoned.tallies[slot].group(
+        reckoned.tallies[slot].task_kind(
             names,
             [survey.spawned[slot], survey.ended[slot]],
             survey.made_by(slot),
@@ -155,8 +155,8 @@ fn summary(
         wall_ms: known.until_ns.saturating_sub(known.from_ns) as f64 / 1e6,
         events: survey.events,
         dropped: notes::missing(known),
-        polls_unseen: !known.sees_polls,
-        groups: (0..survey.slots.len()).map(group).collect(),
+        polls_not_recorded: !known.sees_polls,
+        task_kinds: (0..survey.slots.len()).map(task_kind).collect(),
         workers,
         probe: notes::probe(known),
         counters: notes::thinned(&known.counters),
@@ -168,38 +168,41 @@ fn summary(
     Sched { notes: notes::notes(known, &sched), ..sched }
 }
 
-/// The same with the groups that waited longest first.
+/// The same with the task kinds that waited longest first.
 fn in_order(mut analysed: Analysed, waits: &Waits) -> Analysed {
     let sched = &mut analysed.sched;
-    let mut slots: Vec<usize> = (0..sched.groups.len()).collect();
+    let mut slots: Vec<usize> = (0..sched.task_kinds.len()).collect();
     slots.sort_by(|a, b| {
-        let polls = |slot: &usize| sched.groups[*slot].polls;
+        let polls = |slot: &usize| sched.task_kinds[*slot].polls;
         waits.ns[*b].total_cmp(&waits.ns[*a]).then_with(|| polls(b).cmp(&polls(a)))
     });
     let mut place = vec![0; slots.len()];
     slots.iter().enumerate().for_each(|(at, slot)| place[*slot] = at);
-    sched.groups = slots.iter().map(|slot| std::mem::take(&mut sched.groups[*slot])).collect();
+    sched.task_kinds =
+        slots.iter().map(|slot| std::mem::take(&mut sched.task_kinds[*slot])).collect();
     sched
-        .groups
+        .task_kinds
         .iter_mut()
-        .filter_map(|group| group.made_by.as_mut())
+        .filter_map(|task_kind| task_kind.made_by.as_mut())
         .for_each(|by| *by = place[*by]);
     for edge in sched.blame.iter_mut().flat_map(|blame| &mut blame.edges) {
         edge.victim = place[edge.victim];
-        if let Culprit::Group(group) = &mut edge.culprit {
-            *group = place[*group];
+        if let Culprit::TaskKind(task_kind) = &mut edge.culprit {
+            *task_kind = place[*task_kind];
         }
     }
-    let rows = sched.worst.iter_mut().chain(&mut sched.whole).flat_map(|stretch| &mut stretch.rows);
-    for piece in rows.flat_map(|row| &mut row.pieces) {
-        if let Doing::Polls(group) = &mut piece.doing {
-            *group = place[*group];
+    let rows =
+        sched.worst.iter_mut().chain(&mut sched.whole).flat_map(|timeline| &mut timeline.rows);
+    for segment in rows.flat_map(|row| &mut row.segments) {
+        if let Doing::Polls(task_kind) = &mut segment.doing {
+            *task_kind = place[*task_kind];
         }
     }
-    let polls = analysed.inflicted.iter_mut().map(|poll| (&mut poll.group, &mut poll.by_victim));
-    let short = analysed.short.iter_mut().map(|short| (&mut short.group, &mut short.by_victim));
-    for (group, victims) in polls.chain(short) {
-        *group = place[*group];
+    let polls =
+        analysed.inflicted.iter_mut().map(|poll| (&mut poll.task_kind, &mut poll.by_victim));
+    let short = analysed.short.iter_mut().map(|short| (&mut short.task_kind, &mut short.by_victim));
+    for (task_kind, victims) in polls.chain(short) {
+        *task_kind = place[*task_kind];
         victims.iter_mut().for_each(|victim| victim.0 = place[victim.0]);
     }
     let others = analysed.other.iter_mut().flat_map(|(_, victims)| victims);

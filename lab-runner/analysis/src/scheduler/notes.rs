@@ -1,7 +1,7 @@
 //! What has to be known of a recording before believing it, and the small things that are told as
 //! they are.
 
-use crate::scheduler::groups::quantiles;
+use crate::scheduler::task_kinds::quantiles;
 use crate::scheduler::{ProbeSummary, Sched};
 use lab_recording::scheduler::{Counters, Known};
 
@@ -23,11 +23,11 @@ pub fn probe(known: &Known) -> Option<ProbeSummary> {
         heard.saturating_sub(probe.asked_ns)
     });
     (!known.probes.is_empty()).then(|| ProbeSummary {
-        asked: known.probes.len() as u64,
-        answered: yields().count() as u64,
-        flagged: yields().filter(|ns| *ns >= FLAGGED_NS).count() as u64,
+        wake_ups: known.probes.len() as u64,
+        yields: yields().count() as u64,
+        long_yields: yields().filter(|ns| *ns >= FLAGGED_NS).count() as u64,
         yield_us: quantiles(yields()),
-        unheard_us: quantiles(unheard),
+        wake_delay_us: quantiles(unheard),
     })
 }
 
@@ -48,26 +48,25 @@ pub fn notes(known: &Known, sched: &Sched) -> Vec<String> {
         known.dropped.iter().fold(0_u64, |sum, dropped| sum.saturating_add(dropped.events));
     let notes = [
         known.trouble.as_ref().map(|why| format!("the recording ended before the run did: {why}")),
-        (!known.stopped)
-            .then(|| "the recorder was killed: what it had not written yet is missing".into()),
-        known.cut.then(|| "the file is cut off: what came after is missing".into()),
+        (!known.stopped).then(|| "the recorder was killed: its last events are missing".into()),
+        known.cut.then(|| "the file is cut off: later events are missing".into()),
         (dropped > 0).then(|| {
             let of = count(known.dropped.len() as u64, "block", "blocks");
             format!(
-                "{} missing in {of}: waiting there is charged to nobody",
+                "{} missing in {of}: waiting there is charged to no culprit",
                 count(dropped, "event is", "events are")
             )
         }),
         (known.unwatched > 0).then(|| {
             format!(
-                "{} not recorded: there were more threads than lanes",
+                "{} not recorded: more threads than lanes",
                 count(known.unwatched, "poll was", "polls were")
             )
         }),
         (!known.has_latency)
-            .then(|| "how long tasks were runnable: not recorded, so nobody is charged".into()),
+            .then(|| "schedule latency was not recorded: waiting is charged to no culprit".into()),
         (known.core_waits.is_empty() && sched.blame.is_some())
-            .then(|| "how long threads waited for a core: not measured".into()),
+            .then(|| "waiting for a core was not measured".into()),
     ];
     notes.into_iter().flatten().collect()
 }

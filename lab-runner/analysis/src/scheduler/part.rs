@@ -17,7 +17,7 @@ pub struct Part<'a, B> {
 impl<'a, B: Blocks> Part<'a, B> {
     /// What happens in the stretch, and a block before and after, which tell what a worker does
     /// while nothing happens.
-    pub fn of(blocks: &'a B, survey: &Survey, at: &Range<u64>) -> Self {
+    pub fn new(blocks: &'a B, survey: &Survey, at: &Range<u64>) -> Self {
         let of = survey.lanes.iter().map(|lane| {
             let inside = |reach: &Reach| reach.begun < at.end && reach.until > at.start;
             let first = lane.reach.iter().position(|reach| inside(reach) || reach.begun >= at.end);
@@ -65,7 +65,12 @@ pub struct Beyond {
 
 impl Beyond {
     /// The waits in all blocks behind a part. Times are gone through backward.
-    pub fn of<B: Blocks>(blocks: &B, behind: &[usize], survey: &Survey, at: &Range<u64>) -> Beyond {
+    pub fn new<B: Blocks>(
+        blocks: &B,
+        behind: &[usize],
+        survey: &Survey,
+        at: &Range<u64>,
+    ) -> Beyond {
         let mut beyond = Beyond::default();
         let mut events = Vec::new();
         for (lane, behind) in behind.iter().enumerate() {

@@ -3,8 +3,8 @@
 
 use crate::scheduler::charge::{Engine, State};
 use crate::scheduler::charges::{ASLEEP, Charges, KERNEL, OUTSIDE, UNKNOWN};
-use crate::scheduler::groups::Tally;
-use crate::scheduler::sweep::{Held, Waits, Watch};
+use crate::scheduler::sweep::{Held, SweepObserver, Waits};
+use crate::scheduler::task_kinds::Tally;
 use crate::scheduler::worst::Steps;
 use crate::scheduler::{Analysed, Culprit, Edge, Inflicted, Short, Victims, Worker};
 use lab_recording::scheduler::{Event, Known};
@@ -17,11 +17,11 @@ const LONG_NS: u64 = 200_000;
 /// Polls that are kept; if there are more, only longer ones are.
 const MOST_KEPT: usize = 200_000;
 
-/// See [`Watch`].
+/// See [`SweepObserver`].
 pub struct Reckoning {
     from: u64,
     until: u64,
-    groups: usize,
+    task_kinds: usize,
     tallies: Vec<Tally>,
     workers: Vec<Worker>,
     steps: Steps,
@@ -33,7 +33,7 @@ pub struct Reckoning {
     polls: Vec<Vec<f64>>,
 }
 
-/// What it came to; groups by their slots.
+/// What it came to; task kinds by their slots.
 pub struct Reckoned {
     pub tallies: Vec<Tally>,
     pub workers: Vec<Worker>,
@@ -42,7 +42,7 @@ pub struct Reckoned {
     pub analysed: Analysed,
 }
 
-impl Watch for Reckoning {
+impl SweepObserver for Reckoning {
     fn waited(&mut self, from: u64, until: u64, waiting: u64, in_play: u64) {
         self.steps.add(from, until, waiting, in_play);
     }
@@ -66,14 +66,14 @@ impl Watch for Reckoning {
 
     fn over(&mut self, held: &Held, length_ns: u64, engine: &mut Engine) {
         let mut by_victim = Victims::new();
-        let (long, group) = (length_ns >= self.long_ns, held.slot);
+        let (long, task_kind) = (length_ns >= self.long_ns, held.slot);
         engine.inflicted(held.worker, |victim, ns, waits| {
-            self.polls[group][victim] += ns;
+            self.polls[task_kind][victim] += ns;
             if long {
                 by_victim.push((victim, ns, waits));
             } else {
-                self.short.add(group, victim, ns);
-                self.short.count(group, victim, waits);
+                self.short.add(task_kind, victim, ns);
+                self.short.count(task_kind, victim, waits);
             }
         });
         if !by_victim.is_empty() {
@@ -82,7 +82,7 @@ impl Watch for Reckoning {
                 thread,
                 begin_ns: held.begin,
                 length_ns,
-                group,
+                task_kind,
                 task,
                 by_victim,
             });
@@ -92,18 +92,18 @@ impl Watch for Reckoning {
 }
 
 impl Reckoning {
-    pub fn new(known: &Known, groups: usize, workers: usize) -> Reckoning {
+    pub fn new(known: &Known, task_kinds: usize, workers: usize) -> Reckoning {
         Reckoning {
             from: known.from_ns,
             until: known.until_ns,
-            groups,
-            tallies: (0..groups).map(|_| Tally::new()).collect(),
+            task_kinds,
+            tallies: (0..task_kinds).map(|_| Tally::new()).collect(),
             workers: vec![Worker::default(); workers],
             steps: Steps::over(known.from_ns, known.until_ns),
             long_ns: LONG_NS,
             kept: Vec::new(),
-            short: Charges::new(groups, groups),
-            polls: vec![vec![0.0; groups]; groups],
+            short: Charges::new(task_kinds, task_kinds),
+            polls: vec![vec![0.0; task_kinds]; task_kinds],
         }
     }
 
@@ -115,8 +115,8 @@ impl Reckoning {
             self.kept.retain(|poll| {
                 if poll.length_ns < long {
                     for (victim, ns, waits) in &poll.by_victim {
-                        short.add(poll.group, *victim, *ns);
-                        short.count(poll.group, *victim, *waits);
+                        short.add(poll.task_kind, *victim, *ns);
+                        short.count(poll.task_kind, *victim, *waits);
                     }
                 }
                 // What cannot be doubled any more is long enough.
@@ -129,28 +129,29 @@ impl Reckoning {
     }
 
     pub fn finish(mut self, charged: &Charges, waits: Waits) -> (Reckoned, Waits) {
-        let groups = self.groups;
+        let task_kinds = self.task_kinds;
         let others = [
-            (Culprit::WorkerAsleep, charged.row(groups + ASLEEP).collect()),
-            (Culprit::Kernel, charged.row(groups + KERNEL).collect()),
+            (Culprit::WorkerAsleep, charged.row(task_kinds + ASLEEP).collect()),
+            (Culprit::Kernel, charged.row(task_kinds + KERNEL).collect()),
             (Culprit::OwnBudget, waits.own.row(0).collect()),
-            (Culprit::OutsidePolls, charged.row(groups + OUTSIDE).collect()),
-            (Culprit::NotKnown, charged.row(groups + UNKNOWN).collect::<Victims>()),
+            (Culprit::OutsidePolls, charged.row(task_kinds + OUTSIDE).collect()),
+            (Culprit::Unknown, charged.row(task_kinds + UNKNOWN).collect::<Victims>()),
         ];
         let other: Vec<(Culprit, Victims)> =
             others.into_iter().filter(|(_, victims): &(_, Victims)| !victims.is_empty()).collect();
         let mut edges: Vec<Edge> =
             other.iter().flat_map(|(culprit, victims)| of_culprit(*culprit, victims)).collect();
-        for group in 0..groups {
-            let victims = (0..groups)
-                .map(|victim| (victim, self.polls[group][victim], charged.waits(group, victim)));
+        for task_kind in 0..task_kinds {
+            let victims = (0..task_kinds).map(|victim| {
+                (victim, self.polls[task_kind][victim], charged.waits(task_kind, victim))
+            });
             let victims: Victims = victims.filter(|(_, ns, _)| *ns > 0.0).collect();
-            edges.extend(of_culprit(Culprit::Group(group), &victims));
+            edges.extend(of_culprit(Culprit::TaskKind(task_kind), &victims));
         }
         edges.sort_by(|a, b| b.ms.total_cmp(&a.ms));
         self.kept.reverse();
-        let short =
-            (0..groups).map(|group| Short { group, by_victim: self.short.row(group).collect() });
+        let short = (0..task_kinds)
+            .map(|task_kind| Short { task_kind, by_victim: self.short.row(task_kind).collect() });
         let short = short.filter(|short| !short.by_victim.is_empty()).collect();
         let analysed = Analysed { inflicted: self.kept, short, other, ..Analysed::default() };
         let Reckoning { tallies, workers, steps, .. } = self;

@@ -21,7 +21,7 @@ pub struct SinceSent<'a, B> {
 
 impl<'a, B: Blocks> SinceSent<'a, B> {
     /// With the request log of this folder, if there is one.
-    pub fn of(blocks: &'a B, known: &Known, folder: &Path) -> SinceSent<'a, B> {
+    pub fn new(blocks: &'a B, known: &Known, folder: &Path) -> SinceSent<'a, B> {
         let places =
             known.places.iter().map(|place| place.file == request_task::SPAWNED_IN).collect();
         let entries = request_log::read(&folder.join(request_log::REQUESTS))

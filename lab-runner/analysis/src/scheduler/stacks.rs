@@ -1,7 +1,7 @@
 //! Where the code was that made others wait: blame poll by poll, with the stacks that the profiler
 //! `stall` saw in these polls.
 
-use crate::scheduler::{Analysed, Culprit, Group, Inflicted, Victims};
+use crate::scheduler::{Analysed, Culprit, Inflicted, TaskKind, Victims};
 use crate::stacks::Blamed;
 use crate::stacks::stalls::names;
 use crate::stacks::symbols::Symbols;
@@ -17,12 +17,12 @@ pub struct Stacks {
     pub waits: BTreeMap<String, f64>,
 }
 
-/// Joins blame with what was sampled meanwhile, and tells each group the function in which it made
+/// Joins blame with what was sampled meanwhile, and tells each task kind the function in which it made
 /// others wait most.
 pub fn stacks(analysed: &mut Analysed, mut sampled: Option<(&Recording, &mut Symbols)>) -> Stacks {
-    let samples = Samples::of(sampled.as_ref().map_or(&[], |(recording, _)| &recording.samples));
+    let samples = Samples::new(sampled.as_ref().map_or(&[], |(recording, _)| &recording.samples));
     let mut joined = Joined {
-        groups: &analysed.sched.groups,
+        task_kinds: &analysed.sched.task_kinds,
         stacks: Stacks::default(),
         functions: HashMap::new(),
     };
@@ -31,33 +31,33 @@ pub fn stacks(analysed: &mut Analysed, mut sampled: Option<(&Recording, &mut Sym
         match &mut sampled {
             Some((_, symbols)) if !within.is_empty() => joined.sampled(poll, within, symbols),
             _ => {
-                let place = joined.place(poll.group);
+                let place = joined.place(poll.task_kind);
                 joined.add(&format!("[a poll of {place}, not sampled]"), &poll.by_victim, 1.0);
             }
         }
     }
     for short in &analysed.short {
-        let place = joined.place(short.group);
+        let place = joined.place(short.task_kind);
         joined.add(&format!("[short polls of {place}]"), &short.by_victim, 1.0);
     }
     for (culprit, victims) in &analysed.other {
         joined.add(name_of(*culprit), victims, 1.0);
     }
     let Joined { stacks, functions, .. } = joined;
-    for (group, blamed) in functions {
-        analysed.sched.groups[group].function = blamed.frame().map(|frame| frame.function);
+    for (task_kind, blamed) in functions {
+        analysed.sched.task_kinds[task_kind].function = blamed.frame().map(|frame| frame.function);
     }
     stacks
 }
 
 fn name_of(culprit: Culprit) -> &'static str {
     match culprit {
-        Culprit::Group(_) => "[polls]",
+        Culprit::TaskKind(_) => "[polls]",
         Culprit::WorkerAsleep => "[worker asleep]",
         Culprit::Kernel => "[kernel: no core]",
         Culprit::OwnBudget => "[own budget]",
         Culprit::OutsidePolls => "[outside polls]",
-        Culprit::NotKnown => "[not known]",
+        Culprit::Unknown => "[not known]",
     }
 }
 
@@ -65,7 +65,7 @@ fn name_of(culprit: Culprit) -> &'static str {
 struct Samples<'a>(HashMap<u64, Vec<&'a Sample>>);
 
 impl<'a> Samples<'a> {
-    fn of(samples: &'a [Sample]) -> Samples<'a> {
+    fn new(samples: &'a [Sample]) -> Samples<'a> {
         let mut threads: HashMap<u64, Vec<&Sample>> = HashMap::new();
         samples
             .iter()
@@ -83,15 +83,15 @@ impl<'a> Samples<'a> {
 }
 
 struct Joined<'a> {
-    groups: &'a [Group],
+    task_kinds: &'a [TaskKind],
     stacks: Stacks,
-    /// Where a group inflicted its waiting.
+    /// Where a task kind inflicted its waiting.
     functions: HashMap<usize, Blamed>,
 }
 
 impl Joined<'_> {
-    fn place(&self, group: usize) -> String {
-        writable(&self.groups[group].place)
+    fn place(&self, task_kind: usize) -> String {
+        writable(&self.task_kinds[task_kind].spawned_at)
     }
 
     fn sampled(&mut self, poll: &Inflicted, samples: &[&Sample], symbols: &mut Symbols) {
@@ -104,7 +104,7 @@ impl Joined<'_> {
             let stack = if frames.is_empty() { "[unknown]".into() } else { frames.join(";") };
             self.add(&stack, &poll.by_victim, part);
             self.functions
-                .entry(poll.group)
+                .entry(poll.task_kind)
                 .or_default()
                 .add(&symbols.stack(&sample.frames), inflicted * part);
         }
@@ -112,7 +112,7 @@ impl Joined<'_> {
 
     fn add(&mut self, stack: &str, victims: &Victims, part: f64) {
         for (victim, ns, waits) in victims {
-            let line = format!("{} waits;{stack}", writable(&self.groups[*victim].name));
+            let line = format!("{} waits;{stack}", writable(&self.task_kinds[*victim].name));
             *self.stacks.ms.entry(line.clone()).or_default() += ns * part / 1e6;
             *self.stacks.waits.entry(line).or_default() += *waits as f64 * part;
         }

@@ -16,11 +16,12 @@ pub struct Sched {
     pub dropped: u64,
     /// Whether tokio told nothing of polls: then what workers did while they were awake is not
     /// known.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub polls_unseen: bool,
+    #[serde(default, alias = "polls_unseen", skip_serializing_if = "std::ops::Not::not")]
+    pub polls_not_recorded: bool,
     /// Tasks by the place where they were spawned, those that waited longest first. Indices below
     /// are into this list.
-    pub groups: Vec<Group>,
+    #[serde(alias = "groups")]
+    pub task_kinds: Vec<TaskKind>,
     /// The workers, by runtime and number.
     pub workers: Vec<Worker>,
     /// The yield probe; none if there was none.
@@ -41,10 +42,10 @@ pub struct Sched {
     pub blame: Option<Blame>,
     /// The stretch of time in which tasks waited most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub worst: Option<Stretch>,
+    pub worst: Option<Timeline>,
     /// The whole run, with what is shorter than a thousandth of it joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whole: Option<Stretch>,
+    pub whole: Option<Timeline>,
     /// What has to be known before believing it.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -71,18 +72,19 @@ impl Sched {
 
 /// Tasks that were spawned at one place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Group {
+pub struct TaskKind {
     /// What these tasks are called: `requests`, or their place.
     pub name: String,
     /// The file and line of the spawn: `src/drive.rs:52`.
-    pub place: String,
+    #[serde(alias = "place")]
+    pub spawned_at: String,
     /// The function that these tasks were mostly seen in, by what it inflicted on others; none if
     /// no sample tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// Tasks spawned while it was looked at.
     pub spawned: u64,
-    /// The group whose polls spawned most of them; none if no poll did.
+    /// The task kind whose polls spawned most of them; none if no poll did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_by: Option<usize>,
     /// Tasks that ended.
@@ -145,17 +147,20 @@ pub struct Worker {
 /// What the yield probe told, beside what it could not see.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeSummary {
-    /// How often it was asked to time a `yield_now`.
-    pub asked: u64,
-    /// How often it did.
-    pub answered: u64,
-    /// Answers of 10 ms and more, which it flags.
-    pub flagged: u64,
-    /// How long a yield took, in microseconds.
+    /// Wake-ups sent to the probe.
+    #[serde(alias = "asked")]
+    pub wake_ups: u64,
+    /// Timed yields.
+    #[serde(alias = "answered")]
+    pub yields: u64,
+    /// Yields of 10 ms and more.
+    #[serde(alias = "flagged")]
+    pub long_yields: u64,
+    /// The duration of a yield, in microseconds.
     pub yield_us: Quantiles,
-    /// How long the question itself waited to be heard, in microseconds, which such a probe does
-    /// not time.
-    pub unheard_us: Quantiles,
+    /// The delay from a wake-up to the poll of the probe, in microseconds: no part of a yield.
+    #[serde(alias = "unheard_us")]
+    pub wake_delay_us: Quantiles,
 }
 
 /// Who waited for whom. All is in milliseconds of waiting tasks: two tasks that wait for a second
@@ -170,12 +175,12 @@ pub struct Blame {
     pub edges: Vec<Edge>,
 }
 
-/// Waiting of one group of tasks, charged to one culprit.
+/// Waiting of one task kind, charged to one culprit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edge {
     /// Who held the worker.
     pub culprit: Culprit,
-    /// The group that waited.
+    /// The task kind that waited.
     pub victim: usize,
     /// For how long.
     pub ms: f64,
@@ -187,8 +192,9 @@ pub struct Edge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Culprit {
-    /// Polls of a group of tasks.
-    Group(usize),
+    /// Polls of a task kind.
+    #[serde(alias = "group")]
+    TaskKind(usize),
     /// The worker that took the task at last was asleep.
     WorkerAsleep,
     /// A thread waited for a core.
@@ -198,12 +204,13 @@ pub enum Culprit {
     /// The worker was awake and in no poll.
     OutsidePolls,
     /// Events are missing there, or it was before the recording began.
-    NotKnown,
+    #[serde(alias = "not-known")]
+    Unknown,
 }
 
 /// A stretch of time, worker by worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Stretch {
+pub struct Timeline {
     /// When it begins, in milliseconds after the profiler began to look.
     pub from_ms: f64,
     /// How long it is.
@@ -225,12 +232,13 @@ pub struct Row {
     /// The worker.
     pub worker: u16,
     /// What it did.
-    pub pieces: Vec<Piece>,
+    #[serde(alias = "pieces")]
+    pub segments: Vec<Segment>,
 }
 
 /// What a worker did for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Piece {
+pub struct Segment {
     /// From, in milliseconds after the stretch began.
     pub at_ms: f64,
     /// For how long.
@@ -243,7 +251,7 @@ pub struct Piece {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Doing {
-    /// Polls of a group; of several, that which took most.
+    /// Polls of a task kind; of several, that which took most.
     Polls(usize),
     /// Sleeps.
     Asleep,

@@ -1,10 +1,10 @@
-//! The first way through a recording, forward: which groups and workers there are, which tasks
+//! The first way through a recording, forward: which task kinds and workers there are, which tasks
 //! ended, whose thread waited for a core, and what the way back has to know beforehand.
 
 use crate::scheduler::cores::{Clock, Samples, Window};
-use crate::scheduler::groups::Slots;
 use crate::scheduler::lanes::{forward, mixed};
 use crate::scheduler::live::Live;
+use crate::scheduler::task_kinds::Slots;
 use lab_recording::scheduler::{Blocks, Dropped, Event, Known, What};
 use std::collections::BTreeMap;
 
@@ -109,16 +109,16 @@ pub struct Survey {
     pub missing: Vec<(usize, u64, u64)>,
     pub windows: Vec<Window>,
     pub spenders: Spenders,
-    /// By group.
+    /// By task kind.
     pub spawned: Vec<u64>,
     pub ended: Vec<u64>,
-    /// Tasks of the first group that were spawned in polls of the second one.
+    /// Tasks of the first task kind that were spawned in polls of the second one.
     pub made: BTreeMap<(usize, usize), u64>,
     pub blocking_ended: u64,
 }
 
 impl Survey {
-    /// The group whose polls spawned at least half of the tasks of a group.
+    /// The task kind whose polls spawned at least half of the tasks of a task kind.
     pub fn made_by(&self, slot: usize) -> Option<usize> {
         let (by, count) =
             self.made.range((slot, 0)..=(slot, usize::MAX)).max_by_key(|(_, count)| **count)?;
@@ -128,7 +128,7 @@ impl Survey {
 
 /// Goes through all events once.
 pub fn survey(blocks: &impl Blocks, known: &Known) -> Survey {
-    let samples = Samples::of(&known.core_waits);
+    let samples = Samples::new(&known.core_waits);
     let mut surveyor = Surveyor::new(blocks.lanes(), known);
     forward(blocks, 0..blocks.lanes(), Event::end_ns, |lane, block, event| {
         surveyor.event(lane, block, event, &samples);
@@ -241,10 +241,10 @@ impl<'a> Surveyor<'a> {
 
     fn slot(&mut self, place: u16) -> usize {
         let slot = self.survey.slots.occur(place);
-        let groups = self.survey.slots.len();
-        if groups > self.survey.spawned.len() {
-            self.survey.spawned.resize(groups, 0);
-            self.survey.ended.resize(groups, 0);
+        let task_kinds = self.survey.slots.len();
+        if task_kinds > self.survey.spawned.len() {
+            self.survey.spawned.resize(task_kinds, 0);
+            self.survey.ended.resize(task_kinds, 0);
         }
         slot
     }

@@ -1,5 +1,5 @@
 //! The way back through a recording: all lanes at once, from the last event to the first. Turns
-//! events into what workers do and who waits for them, for [`Engine`] to charge and for a [`Watch`]
+//! events into what workers do and who waits for them, for [`Engine`] to charge and for a [`SweepObserver`]
 //! to look at.
 //!
 //! A lane is the row of events of one thread. The lanes are merged by a heap that always hands out
@@ -12,7 +12,7 @@
 //! (`Arrival`), or a wait would be charged to the very poll that it waited for.
 
 use crate::scheduler::begins::{Begins, Wait};
-use crate::scheduler::changes::{Becomes, Change};
+use crate::scheduler::changes::{Change, WorkerChange};
 use crate::scheduler::charge::{Engine, State};
 use crate::scheduler::charges::Charges;
 use crate::scheduler::lanes::{Back, Quick};
@@ -28,7 +28,7 @@ use std::ops::Range;
 pub const DEEPEST: usize = 16;
 
 /// Looks on while time runs backward. All times are in nanoseconds.
-pub trait Watch {
+pub trait SweepObserver {
     /// Whether it wants to know who is charged with what, and not only how many wait.
     const CHARGES: bool = true;
 
@@ -43,7 +43,7 @@ pub trait Watch {
     /// A worker did this from here until there.
     fn did(&mut self, worker: usize, from: u64, until: u64, what: State);
 
-    /// A poll of a group's task; each is told once.
+    /// A poll of a task kind's task; each is told once.
     fn poll(&mut self, _poll: &Event, _worker: usize, _slot: usize) {}
 
     /// A poll no longer holds its worker, which it did for some time. The engine knows what it
@@ -119,7 +119,7 @@ struct Next {
 /// What all waits come to.
 pub struct Waits {
     pub count: u64,
-    /// Nanoseconds, by group.
+    /// Nanoseconds, by task kind.
     pub ns: Vec<f64>,
     /// Those that were charged to the tasks themselves.
     pub own: Charges,
@@ -149,7 +149,7 @@ pub struct Sweep<'a, B, W> {
     watch: W,
 }
 
-impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
+impl<'a, B: Blocks, W: SweepObserver> Sweep<'a, B, W> {
     pub fn new(
         blocks: &'a B,
         survey: &'a Survey,
@@ -158,10 +158,10 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         until: u64,
         watch: W,
     ) -> Self {
-        let groups = survey.slots.len();
+        let task_kinds = survey.slots.len();
         let runtimes: Vec<u8> = survey.crew.of.iter().map(|(runtime, _)| *runtime).collect();
         let lane = |lane: usize| Lane {
-            back: Back::of(blocks, lane),
+            back: Back::new(blocks, lane),
             threads: &survey.lanes[lane].threads,
             cuts: &cuts[lane],
             open: Vec::new(),
@@ -180,8 +180,8 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
             begins: Begins::default(),
             arrivals: Vec::new(),
             nexts: HashMap::default(),
-            engine: Engine::new(groups, &runtimes, until),
-            waits: Waits { count: 0, ns: vec![0.0; groups], own: Charges::new(1, groups) },
+            engine: Engine::new(task_kinds, &runtimes, until),
+            waits: Waits { count: 0, ns: vec![0.0; task_kinds], own: Charges::new(1, task_kinds) },
             watch,
         };
         (0..runtimes.len()).for_each(|worker| sweep.turn(worker));
@@ -414,13 +414,13 @@ impl<'a, B: Blocks, W: Watch> Sweep<'a, B, W> {
         self.changes = rest;
         let bench = &mut self.benches[change.worker];
         match change.to {
-            Becomes::Starved(part) => self.engine.kernel(change.worker, part),
-            Becomes::Missing => {
+            WorkerChange::Starved(part) => self.engine.kernel(change.worker, part),
+            WorkerChange::Missing => {
                 let asleep = bench.asleep;
                 bench.missing += 1;
                 self.becomes(change.worker, None, asleep);
             }
-            Becomes::Told => {
+            WorkerChange::Recorded => {
                 bench.missing = bench.missing.saturating_sub(1);
                 let (poll, asleep) = (bench.poll, bench.asleep);
                 self.becomes(change.worker, poll, asleep);

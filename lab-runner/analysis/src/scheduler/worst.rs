@@ -1,12 +1,12 @@
 //! The stretch of a recording in which tasks waited most, and what each worker did in it.
 
 use crate::scheduler::charge::State;
-use crate::scheduler::early::{Way, early};
+use crate::scheduler::early::{Direction, early};
 use crate::scheduler::handoff::HandOffs;
 use crate::scheduler::part::{Beyond, Part};
 use crate::scheduler::survey::Survey;
-use crate::scheduler::sweep::{Sweep, Watch};
-use crate::scheduler::{Doing, Piece, Row, Stretch};
+use crate::scheduler::sweep::{Sweep, SweepObserver};
+use crate::scheduler::{Doing, Row, Segment, Timeline};
 use lab_recording::scheduler::Blocks;
 use std::ops::Range;
 
@@ -102,7 +102,7 @@ struct Scene {
     waited: f64,
 }
 
-impl Watch for Scene {
+impl SweepObserver for Scene {
     const CHARGES: bool = false;
 
     fn looks_at(&self) -> Range<u64> {
@@ -135,7 +135,7 @@ impl Watch for Scene {
 struct Backward {
     /// Shorter ones are joined.
     shortest_ns: u64,
-    pieces: Vec<(u64, u64, State)>,
+    segments: Vec<(u64, u64, State)>,
     short: Vec<(State, u64)>,
     short_from: u64,
     short_until: u64,
@@ -146,7 +146,7 @@ impl Backward {
         let shortest_ns = SHORTEST_NS.max(range.end.saturating_sub(range.start) / SHORTEST_PART);
         Backward {
             shortest_ns,
-            pieces: Vec::new(),
+            segments: Vec::new(),
             short: Vec::new(),
             short_from: 0,
             short_until: 0,
@@ -181,47 +181,47 @@ impl Backward {
     }
 
     fn push(&mut self, from: u64, until: u64, what: State) {
-        match self.pieces.last_mut() {
+        match self.segments.last_mut() {
             Some((begin, _, same))
                 if *same == what && *begin == until && !matches!(what, State::Polls(_)) =>
             {
                 *begin = from
             }
-            _ => self.pieces.push((from, until, what)),
+            _ => self.segments.push((from, until, what)),
         }
     }
 
     fn row(mut self, begin: u64, (runtime, worker): (u8, u16)) -> Row {
         self.join();
         let ms = |ns: u64| ns as f64 / 1e6;
-        let piece = |(from, until, what): (u64, u64, State)| {
+        let segment = |(from, until, what): (u64, u64, State)| {
             let doing = match what {
                 State::Polls(slot) => Doing::Polls(slot),
                 State::Asleep => Doing::Asleep,
                 State::Outside | State::Unknown => Doing::Outside,
             };
-            Piece { at_ms: ms(from - begin), ms: ms(until - from), doing }
+            Segment { at_ms: ms(from - begin), ms: ms(until - from), doing }
         };
-        Row { runtime, worker, pieces: self.pieces.into_iter().rev().map(piece).collect() }
+        Row { runtime, worker, segments: self.segments.into_iter().rev().map(segment).collect() }
     }
 }
 
-/// What happened in a stretch; groups by their slots.
-pub fn stretch<B: Blocks + Sync>(
+/// What happened in a stretch; task kinds by their slots.
+pub fn timeline<B: Blocks + Sync>(
     blocks: &B,
     survey: &Survey,
     hand_offs: &HandOffs,
     at: Range<u64>,
     [from_ns, until_ns]: [u64; 2],
-) -> Stretch {
-    let part = Part::of(blocks, survey, &at);
+) -> Timeline {
+    let part = Part::new(blocks, survey, &at);
     let beyond =
-        early(blocks, Way::Backward, |blocks| Beyond::of(blocks, &part.ends(), survey, &at));
+        early(blocks, Direction::Backward, |blocks| Beyond::new(blocks, &part.ends(), survey, &at));
     let scene = Scene::new(survey, &at);
-    let swept = early(&part, Way::Backward, |part| {
+    let swept = early(&part, Direction::Backward, |part| {
         Sweep::new(part, survey, &hand_offs.cuts, &[], until_ns, scene).with(beyond).run()
     });
-    swept.watch.stretch(survey, from_ns)
+    swept.watch.timeline(survey, from_ns)
 }
 
 impl Scene {
@@ -230,12 +230,12 @@ impl Scene {
         Scene { at: at.clone(), rows, waiting: vec![0.0; WAITING], waited: 0.0 }
     }
 
-    fn stretch(self, survey: &Survey, from_ns: u64) -> Stretch {
+    fn timeline(self, survey: &Survey, from_ns: u64) -> Timeline {
         let at = self.at;
         let rows = self.rows.into_iter().zip(&survey.crew.of);
         let mut rows: Vec<Row> = rows.map(|(row, of)| row.row(at.start, *of)).collect();
         rows.sort_by_key(|row| (row.runtime, row.worker));
-        Stretch {
+        Timeline {
             from_ms: (at.start - from_ns) as f64 / 1e6,
             ms: (at.end - at.start) as f64 / 1e6,
             waited_ms: self.waited / 1e6,
@@ -284,8 +284,8 @@ mod tests {
             let survey = survey(&blocks, &known);
             let hand_offs = hand_offs(&blocks, &survey, &shared(&survey));
             let whole = Sweep::new(&blocks, &survey, &hand_offs.cuts, &[], known.until_ns, Scene::new(&survey, &at)).run();
-            let part = stretch(&blocks, &survey, &hand_offs, at, [0, known.until_ns]);
-            prop_assert_eq!(part, whole.watch.stretch(&survey, 0));
+            let part = timeline(&blocks, &survey, &hand_offs, at, [0, known.until_ns]);
+            prop_assert_eq!(part, whole.watch.timeline(&survey, 0));
         }
     }
 }

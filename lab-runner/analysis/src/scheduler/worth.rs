@@ -18,15 +18,16 @@ pub const YIELD_PROBE: &str = "yield probe";
 
 /// The edges whose culprit is to be blamed, the largest first; none if nobody is. Blamed are polls
 /// alone: a worker that was asleep, the kernel and a spent budget are told in the table and are
-/// nobody's code. A group that waits for its own polls is blamed like any other. Who spawns tasks
+/// nobody's code. A task kind that waits for its own polls is blamed like any other. Who spawns tasks
 /// and goes on for a while is not blamed for their waiting: before, they were not there to wait.
 pub fn worth(sched: &Sched) -> Vec<&Edge> {
     let Some(blame) = &sched.blame else { return Vec::new() };
     let is_worth = |edge: &&Edge| {
-        let by_polls = matches!(edge.culprit, Culprit::Group(_));
-        let own = sched.groups.get(edge.victim).is_some_and(|victim| victim.name == YIELD_PROBE);
-        let made = matches!(edge.culprit, Culprit::Group(by) if by != edge.victim
-            && sched.groups.get(edge.victim).is_some_and(|victim| victim.made_by == Some(by)));
+        let by_polls = matches!(edge.culprit, Culprit::TaskKind(_));
+        let own =
+            sched.task_kinds.get(edge.victim).is_some_and(|victim| victim.name == YIELD_PROBE);
+        let made = matches!(edge.culprit, Culprit::TaskKind(by) if by != edge.victim
+            && sched.task_kinds.get(edge.victim).is_some_and(|victim| victim.made_by == Some(by)));
         let mean_ms = edge.ms / edge.waits.max(1) as f64;
         by_polls
             && !own
@@ -64,8 +65,8 @@ mod tests {
         worth(&sched(edges)).into_iter().map(|edge| edge.culprit).collect()
     }
 
-    const IMPORT: Culprit = Culprit::Group(1);
-    const OWN: Culprit = Culprit::Group(0);
+    const IMPORT: Culprit = Culprit::TaskKind(1);
+    const OWN: Culprit = Culprit::TaskKind(0);
 
     #[test]
     fn who_holds_the_worker_for_seconds_is_blamed_and_who_shares_the_queue_is_not() {
@@ -98,8 +99,8 @@ mod tests {
 
     #[test]
     fn what_is_nobody_s_code_is_never_blamed() {
-        use Culprit::{Kernel, NotKnown, OutsidePolls, OwnBudget, WorkerAsleep};
-        for culprit in [WorkerAsleep, Kernel, OwnBudget, OutsidePolls, NotKnown] {
+        use Culprit::{Kernel, OutsidePolls, OwnBudget, Unknown, WorkerAsleep};
+        for culprit in [WorkerAsleep, Kernel, OwnBudget, OutsidePolls, Unknown] {
             assert!(blamed(&[(culprit, 1e6, 10)]).is_empty(), "{culprit:?}");
         }
     }

@@ -12,7 +12,7 @@ pub struct Answer {
     pub cause: Cause,
     /// The function; none where there is no single one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
+    pub function: Option<String>,
 }
 
 /// The outcome of one run's diagnosis.
@@ -24,13 +24,13 @@ pub enum Judgement {
     /// A faulty run is called healthy, or another cause is named.
     Missed,
     /// A faulty run is left undecided.
-    MissedForDoubt,
+    MissedUndecided,
     /// A healthy run has no finding.
-    Silent,
+    Healthy,
     /// A healthy run has a finding.
-    Accused,
+    FalsePositive,
     /// A healthy run is left undecided.
-    Doubted,
+    Undecided,
 }
 
 /// A diagnosis, judged.
@@ -40,15 +40,15 @@ pub struct Judged {
     pub judgement: Judgement,
     /// Whether the function is right; none unless the true cause is named.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<bool>,
+    pub localized: Option<bool>,
     /// Whether the costliest finding is the true cause; none of a healthy run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub first: Option<bool>,
+    pub named_first: Option<bool>,
     /// Findings that name the true cause.
     pub right: u64,
     /// Findings that name another cause.
     pub wrong: u64,
-    /// What is wrong with the run.
+    /// The true cause.
     #[serde(skip)]
     pub truth: Option<Cause>,
     /// The costliest finding.
@@ -58,67 +58,68 @@ pub struct Judged {
 
 impl Judged {
     /// Judges the findings of a run; a healthy one has no truth.
-    pub fn of(truth: Option<&Answer>, said: &[Answer]) -> Judged {
-        let accused: Vec<&Answer> = said.iter().filter(|answer| answer.cause.accuses()).collect();
-        let doubtful =
-            accused.is_empty() && said.iter().any(|answer| answer.cause != Cause::Healthy);
+    pub fn new(truth: Option<&Answer>, findings: &[Answer]) -> Judged {
+        let named: Vec<&Answer> = findings.iter().filter(|answer| answer.cause.accuses()).collect();
+        let undecided =
+            named.is_empty() && findings.iter().any(|answer| answer.cause != Cause::Healthy);
         let is_true = |answer: &&&Answer| truth.is_some_and(|truth| truth.cause == answer.cause);
-        let right = accused.iter().filter(is_true).count();
-        let at = truth.and_then(|truth| truth.at.as_deref()).unwrap_or_default();
-        let placed =
-            |answer: &&Answer| answer.at.as_deref().is_some_and(|found| same_place(found, at));
+        let right = named.iter().filter(is_true).count();
+        let at = truth.and_then(|truth| truth.function.as_deref()).unwrap_or_default();
+        let placed = |answer: &&Answer| {
+            answer.function.as_deref().is_some_and(|found| same_function(found, at))
+        };
         Judged {
-            judgement: judgement(truth.is_some(), accused.len(), right, doubtful),
-            place: (right > 0).then(|| accused.iter().filter(is_true).any(placed)),
-            first: truth
-                .map(|truth| accused.first().is_some_and(|first| first.cause == truth.cause)),
+            judgement: judgement(truth.is_some(), named.len(), right, undecided),
+            localized: (right > 0).then(|| named.iter().filter(is_true).any(placed)),
+            named_first: truth
+                .map(|truth| named.first().is_some_and(|first| first.cause == truth.cause)),
             right: right as u64,
-            wrong: (accused.len() - right) as u64,
+            wrong: (named.len() - right) as u64,
             truth: truth.map(|truth| truth.cause),
-            found: accused.first().map(|answer| answer.cause),
+            found: named.first().map(|answer| answer.cause),
         }
     }
 
-    /// Whether there is nothing to say against it.
+    /// Whether every part of the diagnosis is right.
     pub fn is_right(&self) -> bool {
-        let named = matches!(self.judgement, Judgement::Named | Judgement::Silent);
-        named && self.wrong == 0 && self.place != Some(false)
+        let right = matches!(self.judgement, Judgement::Named | Judgement::Healthy);
+        right && self.wrong == 0 && self.localized != Some(false)
     }
 
-    /// Whether it comes to no answer.
-    pub fn is_doubtful(&self) -> bool {
-        matches!(self.judgement, Judgement::MissedForDoubt | Judgement::Doubted)
+    /// Whether the diagnosis is undecided.
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.judgement, Judgement::MissedUndecided | Judgement::Undecided)
     }
 }
 
-fn judgement(faulty: bool, accusations: usize, right: usize, doubtful: bool) -> Judgement {
-    match (faulty, accusations, doubtful) {
+fn judgement(faulty: bool, accusations: usize, right: usize, undecided: bool) -> Judgement {
+    match (faulty, accusations, undecided) {
         (true, _, _) if right > 0 => Judgement::Named,
-        (true, _, true) => Judgement::MissedForDoubt,
+        (true, _, true) => Judgement::MissedUndecided,
         (true, _, false) => Judgement::Missed,
-        (false, 1.., _) => Judgement::Accused,
-        (false, 0, true) => Judgement::Doubted,
-        (false, 0, false) => Judgement::Silent,
+        (false, 1.., _) => Judgement::FalsePositive,
+        (false, 0, true) => Judgement::Undecided,
+        (false, 0, false) => Judgement::Healthy,
     }
 }
 
-/// What a diagnosis names.
-pub fn named(diagnosis: &Diagnosis) -> Vec<Answer> {
+/// The causes and functions that a diagnosis names.
+pub fn answers(diagnosis: &Diagnosis) -> Vec<Answer> {
     diagnosis
         .findings
         .iter()
-        .map(|finding| Answer { cause: finding.cause, at: finding.at.clone() })
+        .map(|finding| Answer { cause: finding.cause, function: finding.function.clone() })
         .collect()
 }
 
-/// The answer that a variant carries.
-pub fn of_truth(truth: &Truth) -> Answer {
-    Answer { cause: truth.cause, at: Some(truth.function.to_owned()) }
+/// The true answer of a variant.
+pub fn true_answer(truth: &Truth) -> Answer {
+    Answer { cause: truth.cause, function: Some(truth.function.to_owned()) }
 }
 
-/// Whether a function that was found is the one to blame: with or without what stands before its
-/// path, or a closure in it.
-pub fn same_place(found: &str, truth: &str) -> bool {
+/// Whether a function is the one to blame, with or without a prefix of its path, or a closure in
+/// it.
+pub fn same_function(found: &str, truth: &str) -> bool {
     if truth.is_empty() {
         return false;
     }
@@ -128,7 +129,7 @@ pub fn same_place(found: &str, truth: &str) -> bool {
     ends || found.strip_prefix(truth).is_some_and(|inside| inside.starts_with("::"))
 }
 
-/// The name of a cause, as JSON has it.
+/// The name of a cause in JSON.
 pub fn name(cause: Cause) -> String {
     let name = serde_json::to_value(cause).ok();
     name.and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
@@ -153,8 +154,8 @@ pub const CAUSES: [Cause; 15] = [
     Cause::NotEnoughEvidence,
 ];
 
-/// What another scanner says in a line: the name of a cause, or `nothing`. Whatever else it says is
-/// no answer.
+/// The answer of another scanner: one line with the name of a cause, or `nothing`. Any other line
+/// counts as undecided.
 pub fn parse(line: &str) -> Vec<Answer> {
     let line = line.trim();
     if line == "nothing" {
@@ -162,7 +163,7 @@ pub fn parse(line: &str) -> Vec<Answer> {
     }
     let cause =
         CAUSES.into_iter().find(|cause| name(*cause) == line).unwrap_or(Cause::NotEnoughEvidence);
-    vec![Answer { cause, at: None }]
+    vec![Answer { cause, function: None }]
 }
 
 #[cfg(test)]
@@ -170,56 +171,56 @@ mod tests {
     use super::*;
 
     fn answer(cause: Cause, at: &str) -> Answer {
-        Answer { cause, at: (!at.is_empty()).then(|| at.to_owned()) }
+        Answer { cause, function: (!at.is_empty()).then(|| at.to_owned()) }
     }
 
     #[test]
     fn a_faulty_run_is_named_by_any_finding_and_others_count_against_it() {
         let truth = answer(Cause::LongPoll, "a::buggy::work");
-        let said =
+        let findings =
             [answer(Cause::Leak, "a::x"), answer(Cause::LongPoll, "a::buggy::work::{{closure}}")];
-        let judged = Judged::of(Some(&truth), &said);
+        let judged = Judged::new(Some(&truth), &findings);
         assert_eq!(
-            (judged.judgement, judged.place, judged.first),
+            (judged.judgement, judged.localized, judged.named_first),
             (Judgement::Named, Some(true), Some(false))
         );
         assert_eq!((judged.right, judged.wrong, judged.found), (1, 1, Some(Cause::Leak)));
-        assert!(!judged.is_right(), "it said too much");
-        let elsewhere = Judged::of(Some(&truth), &[answer(Cause::LongPoll, "a::other")]);
-        assert_eq!((elsewhere.judgement, elsewhere.place), (Judgement::Named, Some(false)));
+        assert!(!judged.is_right(), "one finding too many");
+        let elsewhere = Judged::new(Some(&truth), &[answer(Cause::LongPoll, "a::other")]);
+        assert_eq!((elsewhere.judgement, elsewhere.localized), (Judgement::Named, Some(false)));
     }
 
     #[test]
-    fn doubt_and_silence_are_misses_of_two_kinds() {
+    fn undecided_and_healthy_are_misses_of_two_kinds() {
         let truth = answer(Cause::LongPoll, "a::b");
-        let of = |said: &[Answer]| Judged::of(Some(&truth), said).judgement;
+        let of = |findings: &[Answer]| Judged::new(Some(&truth), findings).judgement;
         assert_eq!(of(&[]), Judgement::Missed);
         assert_eq!(of(&[answer(Cause::Healthy, "")]), Judgement::Missed);
         assert_eq!(of(&[answer(Cause::BlockingCall, "")]), Judgement::Missed);
         for doubt in [Cause::Overload, Cause::HostNoise, Cause::NotEnoughEvidence] {
-            assert_eq!(of(&[answer(doubt, "")]), Judgement::MissedForDoubt);
-            assert_eq!(Judged::of(None, &[answer(doubt, "")]).judgement, Judgement::Doubted);
+            assert_eq!(of(&[answer(doubt, "")]), Judgement::MissedUndecided);
+            assert_eq!(Judged::new(None, &[answer(doubt, "")]).judgement, Judgement::Undecided);
         }
     }
 
     #[test]
-    fn a_healthy_run_is_accused_by_any_cause_that_blames_code() {
-        let of = |said: &[Answer]| Judged::of(None, said);
+    fn any_cause_that_blames_code_is_a_false_positive_of_a_healthy_run() {
+        let of = |findings: &[Answer]| Judged::new(None, findings);
         assert!(of(&[]).is_right() && of(&[answer(Cause::Healthy, "")]).is_right());
-        let accused = of(&[answer(Cause::HostNoise, ""), answer(Cause::Leak, "a::b")]);
+        let named = of(&[answer(Cause::HostNoise, ""), answer(Cause::Leak, "a::b")]);
         assert_eq!(
-            (accused.judgement, accused.wrong, accused.first),
-            (Judgement::Accused, 1, None)
+            (named.judgement, named.wrong, named.named_first),
+            (Judgement::FalsePositive, 1, None)
         );
     }
 
     #[test]
     fn places_match_with_what_stands_before_and_with_closures() {
         for found in ["a::b", "<x as a::b", "y::a::b", "a::b::{{closure}}", "a::b::inner"] {
-            assert!(same_place(found, "a::b"), "{found}");
+            assert!(same_function(found, "a::b"), "{found}");
         }
         for found in ["a::bc", "ba::b", "a", "", "a::b<T>"] {
-            assert!(!same_place(found, "a::b"), "{found}");
+            assert!(!same_function(found, "a::b"), "{found}");
         }
     }
 
@@ -227,7 +228,7 @@ mod tests {
     fn a_line_of_a_scanner_is_a_name_or_no_answer() {
         assert_eq!(parse(" long-poll\n"), [answer(Cause::LongPoll, "")]);
         assert_eq!(parse("nothing"), []);
-        assert_eq!(parse("who knows"), [answer(Cause::NotEnoughEvidence, "")]);
+        assert_eq!(parse("unclear"), [answer(Cause::NotEnoughEvidence, "")]);
         assert!(CAUSES.iter().all(|cause| parse(&name(*cause)) == [answer(*cause, "")]));
     }
 }

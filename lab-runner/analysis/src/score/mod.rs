@@ -7,10 +7,10 @@ mod plan;
 mod tally;
 
 pub use judge::name;
-pub use judge::{Answer, Judged, Judgement, named, of_truth, parse, same_place};
+pub use judge::{Answer, Judged, Judgement, answers, parse, same_function, true_answer};
 pub use matrix::{Column, Matrix};
 pub use plan::{Cell, LeftOut, Recorded};
-pub use tally::{Detect, Share, Tally};
+pub use tally::{DetectionTime, Share, Tally};
 
 use crate::diagnosis::Diagnosis;
 use lab_recording::Cause;
@@ -26,7 +26,7 @@ pub struct Run {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<Answer>,
     /// Causes that the diagnosis named, the costliest first.
-    pub said: Vec<Answer>,
+    pub findings: Vec<Answer>,
     /// The outcome.
     #[serde(flatten)]
     pub judged: Judged,
@@ -47,13 +47,13 @@ pub struct Score {
 impl Score {
     /// All runs together.
     pub fn overall(&self) -> Tally {
-        Tally::of(self.runs.iter().map(|run| (&run.judged, run.cell.detected_ms)))
+        Tally::from_runs(self.runs.iter().map(|run| (&run.judged, run.cell.detected_ms)))
     }
 
     /// The same of another scanner; none if no other was run.
     pub fn other(&self) -> Option<Tally> {
         self.recorded.scanner.as_ref()?;
-        Some(Tally::of(self.runs.iter().filter_map(|run| Some((run.other.as_ref()?, None)))))
+        Some(Tally::from_runs(self.runs.iter().filter_map(|run| Some((run.other.as_ref()?, None)))))
     }
 
     /// The runs by scenario, and without and with a noisy neighbour beside them.
@@ -66,7 +66,7 @@ impl Score {
         }
         let of = |name: &str, is_in: &dyn Fn(&Cell) -> bool| {
             let runs = self.runs.iter().filter(|run| is_in(&run.cell));
-            (name.to_owned(), Tally::of(runs.map(|run| (&run.judged, run.cell.detected_ms))))
+            (name.to_owned(), Tally::from_runs(runs.map(|run| (&run.judged, run.cell.detected_ms))))
         };
         let scenarios = names.iter().map(|name| of(name, &|cell| cell.scenario == *name));
         let neighbours = [
@@ -78,7 +78,7 @@ impl Score {
 
     /// What was taken for what.
     pub fn matrix(&self) -> Matrix {
-        Matrix::of(self.runs.iter().map(|run| &run.judged))
+        Matrix::from_runs(self.runs.iter().map(|run| &run.judged))
     }
 
     /// The runs that were not simply right.
@@ -94,7 +94,7 @@ impl Score {
 
 /// Whether a finding lacks a function that another profiler could name: code that fills a pool or
 /// keeps memory shows in its allocations.
-pub fn lacks_a_place(diagnosis: &Diagnosis) -> bool {
+pub fn lacks_a_function(diagnosis: &Diagnosis) -> bool {
     let lacks = |cause| matches!(cause, Cause::PoolExhausted | Cause::Leak);
-    diagnosis.findings.iter().any(|finding| finding.at.is_none() && lacks(finding.cause))
+    diagnosis.findings.iter().any(|finding| finding.function.is_none() && lacks(finding.cause))
 }

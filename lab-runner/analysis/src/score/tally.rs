@@ -27,13 +27,13 @@ impl Share {
 
 /// Detection time, over the runs whose true cause was named.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Detect {
+pub struct DetectionTime {
     /// The median, in milliseconds.
     pub median_ms: f64,
     /// The shortest, in milliseconds.
-    pub least_ms: f64,
+    pub min_ms: f64,
     /// The longest, in milliseconds.
-    pub most_ms: f64,
+    pub max_ms: f64,
 }
 
 /// The measures of some diagnosed runs.
@@ -42,33 +42,33 @@ pub struct Tally {
     /// Recall: of faulty runs, those whose true cause is named.
     pub recall: Share,
     /// Of faulty runs, those whose costliest finding is the true cause.
-    pub first: Share,
+    pub named_first: Share,
     /// Precision: of findings, those that are true.
     pub precision: Share,
     /// Specificity: of healthy runs that are decided, those without a finding.
-    pub silence: Share,
+    pub specificity: Share,
     /// Healthy runs that are called healthy: a run without a finding may also blame the host or the
     /// load.
-    pub told_healthy: Share,
+    pub called_healthy: Share,
     /// Localization: of the faulty runs whose true cause is named, those whose function is right.
-    pub place: Share,
+    pub localization: Share,
     /// Healthy runs with a finding.
-    pub accused: u64,
+    pub false_positives: u64,
     /// Undecided runs: faulty ones, then healthy ones.
-    pub doubtful: [u64; 2],
+    pub undecided: [u64; 2],
     /// Detection time; none where no true cause was named.
-    pub detect: Option<Detect>,
+    pub detection_time: Option<DetectionTime>,
 }
 
 impl Tally {
     /// Adds up runs, each with its detection time in milliseconds.
-    pub fn of<'a>(runs: impl Iterator<Item = (&'a Judged, Option<f64>)>) -> Tally {
+    pub fn from_runs<'a>(runs: impl Iterator<Item = (&'a Judged, Option<f64>)>) -> Tally {
         let (mut tally, mut times) = (Tally::default(), Vec::new());
         for (judged, took) in runs {
             tally.add(judged);
             times.extend(took.filter(|_| judged.judgement == Judgement::Named));
         }
-        tally.detect = detect(times);
+        tally.detection_time = detection_time(times);
         tally
     }
 
@@ -81,34 +81,34 @@ impl Tally {
         match faulty {
             true => count(&mut self.recall, judged.judgement == Judgement::Named),
             false => {
-                count(&mut self.silence, judged.judgement != Judgement::Accused);
-                count(&mut self.told_healthy, judged.judgement == Judgement::Silent);
+                count(&mut self.specificity, judged.judgement != Judgement::FalsePositive);
+                count(&mut self.called_healthy, judged.judgement == Judgement::Healthy);
             }
         }
-        judged.first.into_iter().for_each(|first| count(&mut self.first, first));
-        judged.place.into_iter().for_each(|right| count(&mut self.place, right));
+        judged.named_first.into_iter().for_each(|first| count(&mut self.named_first, first));
+        judged.localized.into_iter().for_each(|right| count(&mut self.localization, right));
         self.precision.hits += judged.right;
         self.precision.of += judged.right + judged.wrong;
-        self.accused += u64::from(judged.judgement == Judgement::Accused);
-        self.doubtful[usize::from(!faulty)] += u64::from(judged.is_doubtful());
+        self.false_positives += u64::from(judged.judgement == Judgement::FalsePositive);
+        self.undecided[usize::from(!faulty)] += u64::from(judged.is_undecided());
     }
 
-    /// Whether a faulty run was missed or a healthy one accused.
+    /// Whether a faulty run was missed, or a healthy one has a finding.
     pub fn is_wrong(&self) -> bool {
-        self.recall.hits < self.recall.of || self.accused > 0
+        self.recall.hits < self.recall.of || self.false_positives > 0
     }
 
-    /// Whether no run came to any answer.
-    pub fn tells_nothing(&self) -> bool {
-        self.doubtful.iter().sum::<u64>() == self.recall.of + self.silence.of
+    /// Whether every run is undecided.
+    pub fn is_undecided(&self) -> bool {
+        self.undecided.iter().sum::<u64>() == self.recall.of + self.specificity.of
     }
 }
 
-fn detect(mut times: Vec<f64>) -> Option<Detect> {
+fn detection_time(mut times: Vec<f64>) -> Option<DetectionTime> {
     times.sort_by(f64::total_cmp);
     let (least, most) = (times.first()?, times.last()?);
     let (below, above) = (times[(times.len() - 1) / 2], times[times.len() / 2]);
-    Some(Detect { median_ms: f64::midpoint(below, above), least_ms: *least, most_ms: *most })
+    Some(DetectionTime { median_ms: f64::midpoint(below, above), min_ms: *least, max_ms: *most })
 }
 
 #[cfg(test)]
@@ -117,11 +117,11 @@ mod tests {
     use crate::score::Answer;
     use lab_recording::Cause;
 
-    fn judged(truth: Option<Cause>, said: &[Cause]) -> Judged {
-        let answer = |cause: &Cause| Answer { cause: *cause, at: Some("a::b".into()) };
-        Judged::of(
+    fn judged(truth: Option<Cause>, findings: &[Cause]) -> Judged {
+        let answer = |cause: &Cause| Answer { cause: *cause, function: Some("a::b".into()) };
+        Judged::new(
             truth.as_ref().map(answer).as_ref(),
-            &said.iter().map(answer).collect::<Vec<_>>(),
+            &findings.iter().map(answer).collect::<Vec<_>>(),
         )
     }
 
@@ -138,34 +138,35 @@ mod tests {
             judged(None, &[Cause::Overload]),
         ];
         let times = [3.0, 1.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0];
-        let tally = Tally::of(runs.iter().zip(times.map(Some)));
+        let tally = Tally::from_runs(runs.iter().zip(times.map(Some)));
         let share = |hits, of| Share { hits, of };
         assert_eq!(
-            (tally.recall, tally.first, tally.precision),
+            (tally.recall, tally.named_first, tally.precision),
             (share(2, 4), share(1, 4), share(2, 4))
         );
-        assert_eq!((tally.silence, tally.told_healthy), (share(3, 4), share(2, 4)));
-        assert_eq!((tally.place, tally.accused), (share(2, 2), 1));
-        assert_eq!(tally.doubtful, [1, 1]);
+        assert_eq!((tally.specificity, tally.called_healthy), (share(3, 4), share(2, 4)));
+        assert_eq!((tally.localization, tally.false_positives), (share(2, 2), 1));
+        assert_eq!(tally.undecided, [1, 1]);
         assert_eq!(
-            tally.detect,
-            Some(Detect { median_ms: 2.0, least_ms: 1.0, most_ms: 3.0 }),
+            tally.detection_time,
+            Some(DetectionTime { median_ms: 2.0, min_ms: 1.0, max_ms: 3.0 }),
             "of those that were named"
         );
-        assert!(tally.is_wrong() && !tally.tells_nothing());
+        assert!(tally.is_wrong() && !tally.is_undecided());
     }
 
     #[test]
-    fn nothing_told_is_told_apart_from_wrong() {
+    fn undecided_is_not_wrong() {
         let doubt = [
             judged(Some(Cause::Leak), &[Cause::Overload]),
             judged(None, &[Cause::NotEnoughEvidence]),
         ];
-        assert!(Tally::of(doubt.iter().map(|judged| (judged, None))).tells_nothing());
+        assert!(Tally::from_runs(doubt.iter().map(|judged| (judged, None))).is_undecided());
         assert!(
-            !Tally::of([judged(None, &[])].iter().map(|judged| (judged, None))).tells_nothing()
+            !Tally::from_runs([judged(None, &[])].iter().map(|judged| (judged, None)))
+                .is_undecided()
         );
-        assert!(Tally::default().tells_nothing(), "no run tells nothing");
+        assert!(Tally::default().is_undecided(), "no run decides nothing");
     }
 
     #[test]

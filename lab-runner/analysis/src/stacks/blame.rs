@@ -40,10 +40,10 @@ pub fn culprit(stack: &[Frame]) -> Option<&Frame> {
 pub struct Blamed {
     all: f64,
     /// By the functions down to one of them: the weight, and that of each place in the last one.
-    chains: BTreeMap<Vec<String>, (f64, BTreeMap<Place, f64>)>,
+    chains: BTreeMap<Vec<String>, (f64, BTreeMap<SourceLine, f64>)>,
 }
 
-type Place = (Option<String>, Option<u32>);
+type SourceLine = (Option<String>, Option<u32>);
 
 impl Blamed {
     /// Adds a stack.

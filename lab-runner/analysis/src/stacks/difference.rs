@@ -111,7 +111,7 @@ impl Difference {
     ///
     /// # Errors
     /// If they are in different units, count different operations, or both have no samples.
-    pub fn of(
+    pub fn new(
         before: &Side,
         after: &Side,
         own_crate: Option<&str>,
@@ -119,11 +119,11 @@ impl Difference {
     ) -> Result<Difference> {
         ensure!(
             !(before.folded.is_empty() && after.folded.is_empty()),
-            "no samples: neither {} nor {} has any stack",
+            "no samples: neither {} nor {} has stacks",
             before.label,
             after.label
         );
-        let scale = Scale::of(before, after)?;
+        let scale = Scale::new(before, after)?;
         let mut difference = Difference {
             entries: Vec::new(),
             left_out: 0,
@@ -140,7 +140,7 @@ impl Difference {
                 .chain(missing_samples([before.label, after.label], noise))
                 .collect(),
         };
-        let [was, is] = [before, after].map(|side| Charged::of(side, own_crate));
+        let [was, is] = [before, after].map(|side| Charged::new(side, own_crate));
         let unknown = (was.unknown() / scale.before).max(is.unknown() / scale.after);
         difference.take(&was.weights(scale.before), &is.weights(scale.after), noise, unknown);
         Ok(difference)
@@ -226,7 +226,7 @@ struct Charged {
 }
 
 impl Charged {
-    fn of(side: &Side, own_crate: Option<&str>) -> Charged {
+    fn new(side: &Side, own_crate: Option<&str>) -> Charged {
         Charged {
             weights: charged(side.folded, own_crate),
             samples: side.samples.map(|samples| charged(samples, own_crate)),

@@ -87,14 +87,14 @@ fn turns_away(stack: &[Frame]) -> bool {
 
 /// What was seen of one function doing one thing.
 #[derive(Default)]
-struct Seen {
+struct FunctionTime {
     ms: f64,
     /// The same at each place in the function.
     at: HashMap<(Option<String>, Option<u32>), f64>,
 }
 
-impl Seen {
-    fn told(self, function: String, doing: Doing) -> InPolls {
+impl FunctionTime {
+    fn into_in_polls(self, function: String, doing: Doing) -> InPolls {
         let most =
             self.at.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
         let (file, line) = most.map(|(at, _)| at).unwrap_or_default();
@@ -105,7 +105,7 @@ impl Seen {
 /// Adds up what was sampled, the longest first. Samples without anybody's own code are left out.
 pub fn in_polls(recording: &Recording, symbols: &mut Symbols) -> Vec<InPolls> {
     let tick_ms = 1_000.0 / recording.hz.max(1) as f64;
-    let mut seen: BTreeMap<(String, Doing), Seen> = BTreeMap::new();
+    let mut seen: BTreeMap<(String, Doing), FunctionTime> = BTreeMap::new();
     for sample in &recording.samples {
         let stack = symbols.stack(&sample.frames);
         let doing = doing(&stack, sample);
@@ -118,8 +118,10 @@ pub fn in_polls(recording: &Recording, symbols: &mut Symbols) -> Vec<InPolls> {
         seen.ms += more;
         *seen.at.entry((frame.file.clone(), frame.line)).or_default() += more;
     }
-    let mut all: Vec<InPolls> =
-        seen.into_iter().map(|((function, doing), seen)| seen.told(function, doing)).collect();
+    let mut all: Vec<InPolls> = seen
+        .into_iter()
+        .map(|((function, doing), seen)| seen.into_in_polls(function, doing))
+        .collect();
     all.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     all
 }

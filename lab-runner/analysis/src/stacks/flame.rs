@@ -69,7 +69,7 @@ fn of_one(side: &Side, title: &str) -> Result<Drawing> {
 }
 
 fn of_two(before: &Side, after: &Side, shape: Shape, title: &str) -> Result<Drawing> {
-    let scale = Scale::of(before, after)?;
+    let scale = Scale::new(before, after)?;
     let (was, is) =
         (before.folded.scaled(1.0 / scale.before), after.folded.scaled(1.0 / scale.after));
     let (drawn, other, label) = match shape {
@@ -120,7 +120,7 @@ fn whole(weight: f64) -> u64 {
 fn legend(before: &Side, after: &Side, shape: &str, scale: &Scale) -> String {
     let per = match scale.note {
         None => &scale.per,
-        Some(_) => "as shares, for operations are unknown",
+        Some(_) => "as shares, because the number of operations is unknown",
     };
     let (was, is) = (before.label, after.label);
     format!("shape: {shape}; red: grown {is}, blue: more {was}, by own weight {per}")

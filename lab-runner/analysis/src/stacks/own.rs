@@ -104,10 +104,7 @@ mod tests {
         );
         assert!(!is_foreign("<scenario_greedy::buggy::Import>::poll"));
         let without_path = "for_each<fn(&my_app::Task), my_app::run::{closure_env#0}>";
-        assert!(
-            is_foreign(without_path) && !is_own(without_path, None),
-            "whose it is nobody knows"
-        );
+        assert!(is_foreign(without_path) && !is_own(without_path, None), "unknown owner");
     }
 
     #[test]

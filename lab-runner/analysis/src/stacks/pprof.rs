@@ -50,14 +50,14 @@ impl ValueType {
 pub struct Pprof {
     types: Vec<ValueType>,
     /// Functions and lines by their numbers.
-    places: HashMap<Place, u64>,
+    places: HashMap<FunctionLine, u64>,
     /// Numbers of places, innermost first, with the values of that stack.
     samples: BTreeMap<Vec<u64>, Vec<f64>>,
 }
 
 /// A line of a function. An inlined function has places of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Place {
+struct FunctionLine {
     function: String,
     file: String,
     /// The line where the function begins, or 0.
@@ -81,7 +81,7 @@ impl Pprof {
         values: &[f64],
         start_of: impl Fn(&Frame) -> Option<u32>,
     ) {
-        let places = stack.iter().map(|frame| Place {
+        let places = stack.iter().map(|frame| FunctionLine {
             function: frame.function.clone(),
             file: frame.file.clone().unwrap_or_default(),
             start: start_of(frame).unwrap_or(0),
@@ -95,7 +95,7 @@ impl Pprof {
     pub fn without_lines(folded: &Folded, kind: ValueType) -> Pprof {
         let mut profile = Pprof::new(&[kind]);
         for (frames, weight) in folded.stacks() {
-            let function = |name: &&str| Place {
+            let function = |name: &&str| FunctionLine {
                 function: (*name).to_owned(),
                 file: String::new(),
                 start: 0,
@@ -106,7 +106,7 @@ impl Pprof {
         profile
     }
 
-    fn add_places(&mut self, stack: Vec<Place>, values: &[f64]) {
+    fn add_places(&mut self, stack: Vec<FunctionLine>, values: &[f64]) {
         let mut numbers = Vec::with_capacity(stack.len());
         for place in stack {
             let next = self.places.len() as u64 + 1;
@@ -138,12 +138,12 @@ impl Pprof {
         let mut message = Message::default();
         for kind in &self.types {
             let (name, unit) = (strings.index(kind.kind), strings.index(kind.unit));
-            message.nested(field::SAMPLE_TYPE, &Message::of([(1, name), (2, unit)]));
+            message.nested(field::SAMPLE_TYPE, &Message::from_numbers([(1, name), (2, unit)]));
         }
         for (stack, values) in &self.samples {
             message.nested(field::SAMPLE, &sample(stack, values));
         }
-        let mut places: Vec<(u64, &Place)> =
+        let mut places: Vec<(u64, &FunctionLine)> =
             self.places.iter().map(|(place, number)| (*number, place)).collect();
         places.sort_unstable();
         let mut functions: HashMap<(&str, &str), u64> = HashMap::new();
@@ -170,16 +170,16 @@ fn sample(stack: &[u64], values: &[f64]) -> Message {
     Message::default().holding(1, &locations).holding(2, &weights)
 }
 
-fn function_of<'a>(place: &'a Place, number: u64, strings: &mut Strings<'a>) -> Message {
+fn function_of<'a>(place: &'a FunctionLine, number: u64, strings: &mut Strings<'a>) -> Message {
     let (name, file) = (strings.index(&place.function), strings.index(&place.file));
     // The system's name (field 3) stays empty: pprof takes equal names for mangled ones, and
     // "demangles" the brackets of `<Order as Drop>::drop` away.
-    Message::of([(1, number), (2, name), (4, file), (5, u64::from(place.start))])
+    Message::from_numbers([(1, number), (2, name), (4, file), (5, u64::from(place.start))])
 }
 
 fn location(number: u64, function: u64, line: u32) -> Message {
-    let line = Message::of([(1, function), (2, u64::from(line))]);
-    Message::of([(1, number)]).holding(field::LOCATION_LINE, &line)
+    let line = Message::from_numbers([(1, function), (2, u64::from(line))]);
+    Message::from_numbers([(1, number)]).holding(field::LOCATION_LINE, &line)
 }
 
 /// Strings that the message refers to by their place; the first one must be empty.

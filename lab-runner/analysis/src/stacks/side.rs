@@ -48,7 +48,7 @@ pub struct Scale {
 
 impl Scale {
     /// The scale that both sides can be read in: one operation, or else each side's own total.
-    pub fn of(before: &Side, after: &Side) -> Result<Scale> {
+    pub fn new(before: &Side, after: &Side) -> Result<Scale> {
         let Side { unit, op, .. } = *before;
         ensure!(unit == after.unit, "{unit} and {} cannot be compared", after.unit);
         ensure!(op == after.op, "one {op} and one {} cannot be compared", after.op);
@@ -74,7 +74,8 @@ impl Scale {
             .map(|side| side.label)
             .collect();
         let note = format!(
-            "nobody counted a {} {}: shares of each side's own total, where one function grows when another shrinks",
+            "the number of {}s {} is unknown: shares of each side's own total, where one function \
+             grows when another shrinks",
             before.op,
             unknown.join(" or ")
         );

@@ -354,7 +354,7 @@ mod tests {
         };
         let waits = vec![wait(2, "b"), wait(1, "a"), wait(2, "a"), wait(2, "a")];
         let recording = Recording { hz: 1_000, samples, waits, ..Recording::default() };
-        let mut symbols = Symbols::of(&recording);
+        let mut symbols = Symbols::for_recording(&recording);
         let long = long_polls(&recording, &mut symbols, 10_000_000);
         assert_eq!(long.len(), 1);
         let poll = &long[0];

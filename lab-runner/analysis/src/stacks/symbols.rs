@@ -34,7 +34,7 @@ impl fmt::Debug for Symbols {
 
 impl Symbols {
     /// The names of what was mapped when the recording began.
-    pub fn of(recording: &Recording) -> Symbols {
+    pub fn for_recording(recording: &Recording) -> Symbols {
         Symbols::of_program(&recording.maps, &recording.executable, recording.stamp)
     }
 
@@ -298,7 +298,7 @@ mod tests {
     fn a_function_is_named_with_its_file_and_its_line() {
         assert_eq!(known(1), 2);
         let address = known as fn(u64) -> u64 as usize as u64;
-        let mut symbols = Symbols::of(&of_this_process());
+        let mut symbols = Symbols::for_recording(&of_this_process());
         let frame = symbols.frames_at(address).last().unwrap();
         assert!(frame.function.ends_with("symbols::tests::known"), "{frame}");
         assert!(frame.file.as_ref().unwrap().ends_with("stacks/symbols.rs"), "{frame}");
@@ -311,7 +311,7 @@ mod tests {
     fn a_library_without_debug_information_tells_what_others_link_to() {
         let address = libc::getpid as unsafe extern "C" fn() -> libc::pid_t as usize as u64;
         assert_eq!(
-            Symbols::of(&of_this_process()).frames_at(address),
+            Symbols::for_recording(&of_this_process()).frames_at(address),
             [unnamed("getpid".to_owned())]
         );
     }
@@ -320,7 +320,7 @@ mod tests {
     fn another_executable_gives_no_names() {
         let mut recording = of_this_process();
         recording.stamp.0 += 1;
-        let mut symbols = Symbols::of(&recording);
+        let mut symbols = Symbols::for_recording(&recording);
         assert!(symbols.executable_has_changed());
         let function = &symbols.frames_at(known as fn(u64) -> u64 as usize as u64)[0].function;
         assert!(function.starts_with("[unknown in lab_analysis"), "{function}");

@@ -90,8 +90,8 @@ def held_to(read, scheduler, file):
     polls = [one for track in read.of("thread") for one in read.slices[track]]
     groups, workers = Counter(one["name"] for one in polls), Counter(one["args"]["worker"] for one in polls)
     told = Counter()
-    for group in scheduler["groups"]:
-        place, name = group["place"], group["name"]
+    for group in scheduler["task_kinds"]:
+        place, name = group["spawned_at"], group["name"]
         told[place if name == place else f"{name} ({place})"] += group["polls"]
     if scheduler["dropped"] == 0:
         assert +told == groups, f"{file}: groups {groups}, and the report says {told}"

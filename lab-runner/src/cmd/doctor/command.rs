@@ -3,7 +3,7 @@
 use crate::cli::{CompareArgs, DoctorArgs, Format, LoadArgs, RecordArgs};
 use crate::cmd::compare::{planned, sides, variant};
 use crate::cmd::doctor::text;
-use crate::cmd::doctor::{DefaultLoad, Examination, Facts, Judgement, Noise, busiest, unavailable};
+use crate::cmd::doctor::{DefaultLoad, Examination, Facts, Judgement, Noise, busiest, limitations};
 use crate::cmd::dry_run::print_plan;
 use crate::cmd::load::{check, check_stall};
 use crate::engine::environment::ProcessTicks;
@@ -52,7 +52,7 @@ pub(crate) fn run(
         .unwrap_or_default();
     let report = Results::read(&folder, scenarios)?;
     let noise =
-        Noise::of(report.comparison.as_ref(), report.runs.iter().map(|(run, _)| run), others);
+        Noise::new(report.comparison.as_ref(), report.runs.iter().map(|(run, _)| run), others);
     show(&examination(&sides, facts, noise, &folder, scenarios), args.record.format, plain)
 }
 
@@ -130,7 +130,7 @@ fn examination(
         scenario: sides.scenario.name,
         variant: side.variant.name,
         load: side.load.clone(),
-        unavailable: unavailable(&facts, side.load.workers, &loads),
+        limitations: limitations(&facts, side.load.workers, &loads),
         facts,
         noise,
         recording: folder.to_owned(),

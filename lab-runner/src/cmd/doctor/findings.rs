@@ -1,4 +1,4 @@
-//! What cannot be measured on a machine, why, and the remedy. Pure: from facts to sentences.
+//! The limitations of a machine: what they affect, the reason, and the remedy. Pure.
 
 use crate::cmd::doctor::{Facts, IoUring, Quota};
 use lab_analysis::host::MOST_FOREIGN_CORES;
@@ -13,11 +13,11 @@ const SLOW_CLOCK_NS: f64 = 200.0;
 const FOR_P999: f64 = 10_000.0;
 const LITTLE_ROOM: u64 = 200_000_000;
 
-/// Something that cannot be measured here.
+/// Something that this machine cannot measure well.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Unavailable {
-    pub what: &'static str,
-    pub why: String,
+pub(crate) struct Limitation {
+    pub affects: &'static str,
+    pub reason: String,
     pub remedy: String,
 }
 
@@ -29,13 +29,9 @@ pub(crate) struct DefaultLoad {
     pub seconds: f64,
 }
 
-/// Everything that cannot be measured on a machine under these loads, the gravest first. A variant
-/// keeps `workers` threads busy.
-pub(crate) fn unavailable(
-    facts: &Facts,
-    workers: usize,
-    loads: &[DefaultLoad],
-) -> Vec<Unavailable> {
+/// The limitations of a machine under these loads, the most important first. A variant keeps
+/// `workers` threads busy.
+pub(crate) fn limitations(facts: &Facts, workers: usize, loads: &[DefaultLoad]) -> Vec<Limitation> {
     let all = [
         unoptimised(facts),
         no_spare_core(facts, workers),
@@ -56,14 +52,14 @@ pub(crate) fn unavailable(
 }
 
 fn item(
-    what: &'static str,
-    why: impl Into<String>,
+    affects: &'static str,
+    reason: impl Into<String>,
     remedy: impl Into<String>,
-) -> Option<Unavailable> {
-    Some(Unavailable { what, why: why.into(), remedy: remedy.into() })
+) -> Option<Limitation> {
+    Some(Limitation { affects, reason: reason.into(), remedy: remedy.into() })
 }
 
-fn unoptimised(facts: &Facts) -> Option<Unavailable> {
+fn unoptimised(facts: &Facts) -> Option<Limitation> {
     let why = "this is a debug build";
     if facts.environment.optimised {
         None
@@ -72,7 +68,7 @@ fn unoptimised(facts: &Facts) -> Option<Unavailable> {
     }
 }
 
-fn no_spare_core(facts: &Facts, workers: usize) -> Option<Unavailable> {
+fn no_spare_core(facts: &Facts, workers: usize) -> Option<Limitation> {
     let cores = facts.environment.cores.filter(|cores| *cores <= workers)?;
     let why = format!(
         "the load generator shares {cores} of {cores} cores with the runtime, and each run reports its delay"
@@ -84,7 +80,7 @@ fn no_spare_core(facts: &Facts, workers: usize) -> Option<Unavailable> {
     )
 }
 
-fn throttled(facts: &Facts) -> Option<Unavailable> {
+fn throttled(facts: &Facts) -> Option<Limitation> {
     let Some(Quota::Cores(quota)) = facts.quota else { return None };
     let cores = facts.cores_present? as f64;
     let why = format!(
@@ -98,7 +94,7 @@ fn throttled(facts: &Facts) -> Option<Unavailable> {
     )
 }
 
-fn shared(facts: &Facts) -> Option<Unavailable> {
+fn shared(facts: &Facts) -> Option<Limitation> {
     let percent = facts.foreign_cores.filter(|cores| *cores > MOST_FOREIGN_CORES)? * 100.0;
     let why = format!(
         "other processes used {percent:.0} % of a core before the runs began, and times of pairs with that count as bounds"
@@ -106,7 +102,7 @@ fn shared(facts: &Facts) -> Option<Unavailable> {
     item("small changes", why, "end the other processes, or try again later")
 }
 
-fn paused(facts: &Facts) -> Option<Unavailable> {
+fn paused(facts: &Facts) -> Option<Limitation> {
     let spin = facts.spin.filter(|spin| spin.longest_us >= MARGIN_US)?;
     let (ms, gaps) = (spin.longest_us / 1e3, spin.gaps);
     let why = format!(
@@ -119,10 +115,10 @@ fn paused(facts: &Facts) -> Option<Unavailable> {
     )
 }
 
-fn late_sleeps(facts: &Facts) -> Option<Unavailable> {
+fn late_sleeps(facts: &Facts) -> Option<Limitation> {
     let us = facts.sleeps.filter(|sleeps| sleeps.p99_us >= MARGIN_US)?.p99_us;
     let why = format!(
-        "one sleep in a hundred ends {:.1} ms late, more than the load generator makes up for by spinning",
+        "one sleep in a hundred ends {:.1} ms late, more than the load generator compensates by spinning",
         us / 1e3
     );
     item(
@@ -132,7 +128,7 @@ fn late_sleeps(facts: &Facts) -> Option<Unavailable> {
     )
 }
 
-fn slow_clock(facts: &Facts) -> Option<Unavailable> {
+fn slow_clock(facts: &Facts) -> Option<Limitation> {
     let source = facts.clock_source.as_deref().unwrap_or("unknown");
     let why =
         format!("reading the clock takes {:.0} ns; its source is {source}", facts.clock_read_ns);
@@ -144,13 +140,13 @@ fn slow_clock(facts: &Facts) -> Option<Unavailable> {
     )
 }
 
-fn changing_frequency(facts: &Facts) -> Option<Unavailable> {
+fn changing_frequency(facts: &Facts) -> Option<Limitation> {
     let governor = facts.governor.as_deref().filter(|governor| *governor != "performance")?;
     let why = format!("the frequency governor '{governor}' changes the frequency with the load");
     item("repeatable CPU times", why, "cpupower frequency-set --governor performance")
 }
 
-fn no_steal(facts: &Facts) -> Option<Unavailable> {
+fn no_steal(facts: &Facts) -> Option<Limitation> {
     let why = match (facts.steal_ever, facts.is_virtual) {
         (None, _) => "there is no /proc/stat",
         (Some(false), Some(true)) => {
@@ -165,7 +161,7 @@ fn no_steal(facts: &Facts) -> Option<Unavailable> {
     )
 }
 
-fn no_hooks(facts: &Facts) -> Option<Unavailable> {
+fn no_hooks(facts: &Facts) -> Option<Limitation> {
     let why = "built without tokio_unstable: tokio has no task hooks and no io_uring";
     let remedy = "build in the repository, whose .cargo/config.toml sets it";
     if facts.environment.tokio_unstable {
@@ -175,7 +171,7 @@ fn no_hooks(facts: &Facts) -> Option<Unavailable> {
     }
 }
 
-fn no_io_uring(facts: &Facts) -> Option<Unavailable> {
+fn no_io_uring(facts: &Facts) -> Option<Limitation> {
     let why = match facts.io_uring {
         IoUring::Everybody => return None,
         IoUring::Privileged => "the kernel allows it only to privileged processes",
@@ -185,7 +181,7 @@ fn no_io_uring(facts: &Facts) -> Option<Unavailable> {
     item("reads through io_uring", why, "sysctl kernel.io_uring_disabled=0, on Linux 6.6 or later")
 }
 
-fn no_counters(facts: &Facts) -> Option<Unavailable> {
+fn no_counters(facts: &Facts) -> Option<Limitation> {
     let why = match (facts.hardware_counters, facts.perf_event_paranoid) {
         (Some(false), _) => "this machine has no performance monitoring unit".to_owned(),
         (_, None) => "the kernel has no perf_event_open".to_owned(),
@@ -199,7 +195,7 @@ fn no_counters(facts: &Facts) -> Option<Unavailable> {
     )
 }
 
-fn no_room(facts: &Facts) -> Option<Unavailable> {
+fn no_room(facts: &Facts) -> Option<Limitation> {
     let free = facts.disk_free_bytes.filter(|free| *free < LITTLE_ROOM)?;
     item(
         "long runs",
@@ -208,7 +204,7 @@ fn no_room(facts: &Facts) -> Option<Unavailable> {
     )
 }
 
-fn no_p999(loads: &[DefaultLoad]) -> Option<Unavailable> {
+fn no_p999(loads: &[DefaultLoad]) -> Option<Limitation> {
     let short: Vec<&DefaultLoad> =
         loads.iter().filter(|load| load.rate * load.seconds < FOR_P999).collect();
     let sent: Vec<String> = short
@@ -267,7 +263,7 @@ mod tests {
     }
 
     fn missing(facts: &Facts) -> Vec<&'static str> {
-        unavailable(facts, 1, &[]).into_iter().map(|item| item.what).collect()
+        limitations(facts, 1, &[]).into_iter().map(|item| item.affects).collect()
     }
 
     #[test]
@@ -294,8 +290,8 @@ mod tests {
         assert_eq!(with(|here| here.optimised = false), ["comparable timings"]);
         assert_eq!(with(|here| here.tokio_unstable = false), ["polls, and files through io_uring"]);
         assert_eq!(with(|here| here.cores = Some(1)), ["requests sent within a microsecond"]);
-        let narrow = unavailable(&Facts { quota: Some(Quota::Cores(1.5)), ..good() }, 1, &[]);
-        assert!(narrow[0].why.contains("quota of 1.50 of 4 cores"), "{narrow:?}");
+        let narrow = limitations(&Facts { quota: Some(Quota::Cores(1.5)), ..good() }, 1, &[]);
+        assert!(narrow[0].reason.contains("quota of 1.50 of 4 cores"), "{narrow:?}");
         assert_eq!(
             missing(&Facts { quota: Some(Quota::Cores(4.0)), ..good() }),
             [""; 0],
@@ -312,8 +308,8 @@ mod tests {
         );
         let paused = Spin { ms: 1_000.0, longest_us: 4_200.0, gaps: 3 };
         assert!(
-            unavailable(&Facts { spin: Some(paused), ..good() }, 1, &[])[0]
-                .why
+            limitations(&Facts { spin: Some(paused), ..good() }, 1, &[])[0]
+                .reason
                 .contains("4.2 ms, and 3 times")
         );
         assert_eq!(
@@ -335,7 +331,8 @@ mod tests {
 
     #[test]
     fn what_the_kernel_refuses_is_found_with_its_reason() {
-        let why = |facts: Facts| unavailable(&facts, 1, &[]).first().map(|item| item.why.clone());
+        let why =
+            |facts: Facts| limitations(&facts, 1, &[]).first().map(|item| item.reason.clone());
         let refused = why(Facts { perf_event_paranoid: Some(4), ..good() });
         assert_eq!(refused.as_deref(), Some("kernel.perf_event_paranoid is 4"));
         assert!(
@@ -357,8 +354,8 @@ mod tests {
         let load = |scenario, rate, seconds| DefaultLoad { scenario, rate, seconds };
         let loads =
             [load("short", 2_000.0, 3.0), load("long", 5_000.0, 2.0), load("slow", 300.0, 3.0)];
-        let found = unavailable(&good(), 1, &loads);
-        assert!(found[0].why.ends_with("short sends 6000, slow sends 900"), "{found:?}");
+        let found = limitations(&good(), 1, &loads);
+        assert!(found[0].reason.ends_with("short sends 6000, slow sends 900"), "{found:?}");
         assert_eq!(found[0].remedy, "--duration 5s for short, 34s for slow");
     }
 }

@@ -268,7 +268,7 @@ mod tests {
         let outer = ("/sys/fs/cgroup/a/cpu.max", "150000 100000\n");
         assert_eq!(quota("0::/a/b\n", &[inner, outer]), Some(Quota::Cores(1.5)));
         assert_eq!(quota("0::/a/b\n", &[inner]), Some(Quota::Unlimited));
-        assert_eq!(quota("0::/a/b\n", &[]), None, "nobody tells");
+        assert_eq!(quota("0::/a/b\n", &[]), None, "unknown");
         let first = |limit| {
             [
                 ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", limit),

@@ -1,5 +1,5 @@
-//! What a machine can measure. `machine` and `timers` look at it from outside any runtime; `noise`
-//! and `findings` only decide, and `text` prints.
+//! `lab doctor`: what a machine can measure. `machine` and `timers` examine it outside of any
+//! runtime, `noise` and `findings` judge the facts, and `text` prints.
 
 pub(crate) mod command;
 mod findings;
@@ -8,7 +8,7 @@ mod noise;
 mod text;
 mod timers;
 
-pub(crate) use findings::{DefaultLoad, Unavailable, unavailable};
+pub(crate) use findings::{DefaultLoad, Limitation, limitations};
 pub(crate) use machine::{Facts, IoUring, Quota, busiest};
 pub(crate) use noise::{Judgement, MetricNoise, Noise};
 
@@ -16,19 +16,19 @@ use lab_recording::Load;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Everything that `lab doctor` found, `lab.doctor.v2` as JSON: keys may be added, never renamed.
+/// The result of `lab doctor`, `lab.doctor.v2` as JSON: keys may be added, never renamed.
 /// What is unknown is null.
 #[derive(Debug, Serialize)]
 pub(crate) struct Examination {
     pub schema: &'static str,
-    /// What was compared with itself.
+    /// The scenario and the variant of the A/A comparison.
     pub scenario: &'static str,
     pub variant: &'static str,
     pub load: Load,
     pub facts: Facts,
     pub noise: Noise,
-    /// What cannot be measured here, and the remedy.
-    pub unavailable: Vec<Unavailable>,
+    /// Limitations of this machine, with remedies.
+    pub limitations: Vec<Limitation>,
     /// The folder of the A/A comparison, which `lab report` reads.
     pub recording: PathBuf,
 }

@@ -51,7 +51,7 @@ pub(crate) enum Judgement {
 #[derive(Debug, Serialize)]
 pub(crate) struct Dropped {
     pub pair: usize,
-    pub why: String,
+    pub reason: String,
 }
 
 /// The noise of one metric.
@@ -68,8 +68,8 @@ pub(crate) struct MetricNoise {
     pub interval: Option<[Option<f64>; 2]>,
     /// Minimum detectable change with eight pairs, as a share.
     pub detectable_with_8: Option<f64>,
-    /// Why there is no floor.
-    pub because: Option<String>,
+    /// Why there is no noise floor.
+    pub reason: Option<String>,
 }
 
 /// Minimum detectable change with so many pairs, as a share.
@@ -92,7 +92,7 @@ pub(crate) struct LoadGenerator {
 
 impl Noise {
     /// The noise in an A/A comparison, which is absent if no pair is whole.
-    pub fn of<'a>(
+    pub fn new<'a>(
         comparison: Option<&Comparison>,
         runs: impl Iterator<Item = &'a Analysis>,
         others: Vec<String>,
@@ -157,8 +157,8 @@ fn false_alarms(comparison: &Comparison) -> Vec<String> {
 
 fn dropped(comparison: &Comparison) -> Vec<Dropped> {
     let dropped = comparison.pairs.iter().filter_map(|pair| {
-        let why = pair.dropped.clone().or_else(|| pair.disturbed.clone())?;
-        Some(Dropped { pair: pair.number, why })
+        let reason = pair.dropped.clone().or_else(|| pair.disturbed.clone())?;
+        Some(Dropped { pair: pair.number, reason })
     });
     dropped.collect()
 }
@@ -174,7 +174,7 @@ fn noise_of(metric: &Compared) -> MetricNoise {
             .estimate
             .clone()
             .err()
-            .unwrap_or_else(|| "only a bound: it is as low as the lab can measure".into())
+            .unwrap_or_else(|| "only a bound: as low as the lab can measure".into())
     };
     MetricNoise {
         metric: metric.metric.clone(),
@@ -183,7 +183,7 @@ fn noise_of(metric: &Compared) -> MetricNoise {
         floor,
         interval: estimate.map(|estimate| [finite(estimate.low), finite(estimate.high)]),
         detectable_with_8: floor.map(|sd| detectable(sd, USUAL_PAIRS)),
-        because: floor.is_none().then(no_floor),
+        reason: floor.is_none().then(no_floor),
     }
 }
 
@@ -254,7 +254,7 @@ pub(crate) mod tests {
 
     fn noise(comparison: &Comparison) -> Noise {
         let others = vec!["make".to_owned(), "rustc".to_owned()];
-        Noise::of(Some(comparison), std::iter::empty(), others)
+        Noise::new(Some(comparison), std::iter::empty(), others)
     }
 
     #[test]
@@ -270,7 +270,7 @@ pub(crate) mod tests {
         assert_eq!(noise.metrics[0].detectable_with_8, Some(noise.detectable[1].change));
         assert!(
             noise.detectable.windows(2).all(|two| two[0].change > two[1].change),
-            "more pairs see more"
+            "try more --pairs"
         );
         assert!(noise.load_generator.is_none(), "there was none");
     }
@@ -312,13 +312,13 @@ pub(crate) mod tests {
         comparison.metrics[0].estimate.as_mut().unwrap().t = (0.0, f64::INFINITY);
         let bound = noise(&comparison);
         assert!(bound.metrics[0].floor.is_none() && bound.detectable.is_empty(), "{bound:?}");
-        assert!(bound.metrics[0].because.as_ref().unwrap().starts_with("only a bound"));
+        assert!(bound.metrics[0].reason.as_ref().unwrap().starts_with("only a bound"));
         comparison.metrics[0].estimate = Err("5 pairs cannot reach a confidence of 95 %".into());
         assert_eq!(noise(&comparison).judgement, Judgement::NotMeasured);
         comparison.metrics.clear();
         assert_eq!(noise(&comparison).reasons, ["the primary metric was not measured"]);
         assert_eq!(
-            Noise::of(None, std::iter::empty(), Vec::new()).judgement,
+            Noise::new(None, std::iter::empty(), Vec::new()).judgement,
             Judgement::NotMeasured
         );
     }

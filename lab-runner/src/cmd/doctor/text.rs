@@ -1,7 +1,7 @@
 //! The result of `lab doctor` on one screen: the machine, its noise, what cannot be measured on it.
 
 use crate::cmd::doctor::{
-    Examination, Facts, IoUring, Judgement, MetricNoise, Noise, Quota, Unavailable,
+    Examination, Facts, IoUring, Judgement, Limitation, MetricNoise, Noise, Quota,
 };
 use crate::report::Style;
 use crate::report::table::{BOLD, DIM};
@@ -30,7 +30,7 @@ pub(crate) fn print(found: &Examination, style: Style, to: &mut dyn Write) -> io
     row("load", &load_generator(found, style), style, to)?;
     print_noise(noise, style, to)?;
     print_judgement(noise, style, to)?;
-    print_unavailable(&found.unavailable, style, to)?;
+    print_unavailable(&found.limitations, style, to)?;
     let free = or_unknown(facts.disk_free_bytes.as_ref(), |free| {
         format!("{:.1} GB free", *free as f64 / 1e9)
     });
@@ -171,11 +171,11 @@ fn load_generator(found: &Examination, style: Style) -> String {
 
 fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if noise.metrics.iter().all(|metric| metric.interval.is_none()) {
-        let why = noise.metrics.first().and_then(|metric| metric.because.as_deref());
+        let why = noise.metrics.first().and_then(|metric| metric.reason.as_deref());
         writeln!(to)?;
         row(
             "noise",
-            &format!("not measured: {}", why.unwrap_or("no pair is left with a metric")),
+            &format!("not measured: {}", why.unwrap_or("no pair has a metric")),
             style,
             to,
         )?;
@@ -183,13 +183,13 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
     }
     let heads = format!(
         "{:<22}{:>12}   {:<22}{:>12}   verdict",
-        "", "noise floor", "ratio, really 1", "detectable"
+        "", "noise floor", "ratio (true: 1)", "detectable"
     );
     writeln!(to, "\n{DIM}{heads}{DIM:#}")?;
     noise.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))?;
     writeln!(
         to,
-        "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs show{DIM:#}"
+        "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs detect{DIM:#}"
     )?;
     if !noise.detectable.is_empty() {
         let changes = noise.detectable.iter();
@@ -204,7 +204,7 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
 fn print_metric(metric: &MetricNoise, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let star = if metric.primary { "*" } else { " " };
     let Some([low, high]) = metric.interval else {
-        let why = ascii(metric.because.as_deref().unwrap_or("not measured"), style);
+        let why = ascii(metric.reason.as_deref().unwrap_or("not measured"), style);
         return writeln!(to, "{star}{:<21}   {DIM}{why}{DIM:#}", metric.metric);
     };
     let end = |end: Option<f64>| end.map_or_else(|| "?".into(), three_digits);
@@ -245,7 +245,7 @@ fn print_dropped(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<
         .dropped
         .iter()
         .take(MOST_DROPPED)
-        .map(|dropped| format!("pair {}, {}", dropped.pair, dropped.why));
+        .map(|dropped| format!("pair {}, {}", dropped.pair, dropped.reason));
     let more = (all > MOST_DROPPED).then(|| format!("{} more", all - MOST_DROPPED));
     let shown: Vec<String> = shown.chain(more).collect();
     row("dropped", &format!("{all} of {} pairs: {}", noise.pairs, shown.join("; ")), style, to)
@@ -258,7 +258,7 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
             AnsiColor::Green.on_default(),
             "quiet",
             format!(
-                "both sides are the same, and no metric counts as changed, in {} of {} pairs",
+                "no metric counts as changed, in {} of {} pairs of the same variant",
                 noise.kept, noise.pairs
             ),
         ),
@@ -266,8 +266,9 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
             AnsiColor::Red.on_default().bold(),
             "false alarm",
             format!(
-                "{reasons}, although both sides are the same. About one in ten does on a good machine: repeat it, \
-                 and if it happens again, trust no comparison made here"
+                "{reasons}, although both sides are the same. On a good machine, one A/A comparison \
+                 in ten does: repeat it, and do not trust comparisons on this machine if it \
+                 happens again"
             ),
         ),
         Judgement::TooBusy => (
@@ -293,13 +294,13 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-fn print_unavailable(all: &[Unavailable], style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_unavailable(all: &[Limitation], style: Style, to: &mut dyn Write) -> io::Result<()> {
     if all.is_empty() {
-        return writeln!(to, "\neverything that the lab measures can be measured here");
+        return writeln!(to, "\nno limitations: this machine can measure everything");
     }
-    writeln!(to, "\n{BOLD}cannot be measured here{BOLD:#}")?;
-    for Unavailable { what, why, remedy } in all {
-        for (number, line) in wrapped(&format!("{what}: {why}"), WIDTH).iter().enumerate() {
+    writeln!(to, "\n{BOLD}limitations of this machine{BOLD:#}")?;
+    for Limitation { affects, reason, remedy } in all {
+        for (number, line) in wrapped(&format!("{affects}: {reason}"), WIDTH).iter().enumerate() {
             writeln!(to, "{}{}", if number == 0 { "  " } else { "      " }, ascii(line, style))?;
         }
         for line in wrapped(&format!("remedy: {remedy}"), WIDTH) {

@@ -60,7 +60,7 @@ mod tests {
         };
         let runs: Vec<_> = (1..=pairs).flat_map(both).collect();
         let rule = Rule { primary: "cpu_us_per_op", metrics: ALL.to_vec(), alpha: 0.05 };
-        lines(&Comparison::of(&runs, &rule).unwrap(), 8, width, Style::new(true))
+        lines(&Comparison::from_runs(&runs, &rule).unwrap(), 8, width, Style::new(true))
     }
 
     #[test]

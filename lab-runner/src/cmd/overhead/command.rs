@@ -2,7 +2,7 @@
 
 use crate::cli::{OverheadArgs, OverheadFormat};
 use crate::cmd::overhead::text;
-use crate::cmd::overhead::{Asked, Table, measure, own};
+use crate::cmd::overhead::{Measurement, Table, measure, own};
 use crate::engine::supervise::Interrupts;
 use crate::exit;
 use crate::exit::{Exit, UsageError};
@@ -10,20 +10,20 @@ use crate::report::Style;
 use std::io::{self, IsTerminal, Write};
 
 pub(crate) fn run(args: &OverheadArgs, plain: bool) -> anyhow::Result<Exit> {
-    let asked = chosen(&args.only)?;
+    let measurement = chosen(&args.only)?;
     if args.dry_run {
-        return print_plan(&asked, args.rounds);
+        return print_plan(&measurement, args.rounds);
     }
     let interrupts = Interrupts::catch()?;
     exit::say(&format!(
         "measuring {} instruments, each {} times in a process of its own",
-        asked.len(),
+        measurement.len(),
         args.rounds
     ));
     let terminal = io::stderr().is_terminal();
-    let rows = measure(&asked, args.rounds, |round, asked| {
+    let rows = measure(&measurement, args.rounds, |round, measurement| {
         if terminal {
-            progress(round, args.rounds, &asked.name);
+            progress(round, args.rounds, &measurement.name);
         }
         interrupts.signal().is_none()
     });
@@ -34,12 +34,13 @@ pub(crate) fn run(args: &OverheadArgs, plain: bool) -> anyhow::Result<Exit> {
         exit::say("interrupted before all instruments were measured: there is no result");
         return Ok(Exit::Interrupted(signal));
     }
-    show(&Table::of(&rows, args.rounds), args.format, plain)
+    show(&Table::new(&rows, args.rounds), args.format, plain)
 }
 
-fn chosen(only: &[String]) -> anyhow::Result<Vec<Asked>> {
+fn chosen(only: &[String]) -> anyhow::Result<Vec<Measurement>> {
     let all = own()?;
-    let named = |word: &String| all.iter().any(|asked| asked.name.contains(word.as_str()));
+    let named =
+        |word: &String| all.iter().any(|measurement| measurement.name.contains(word.as_str()));
     if let Some(word) = only.iter().find(|word| !named(word)) {
         let text =
             format!("no instrument has '{word}' in its name: lab overhead --dry-run lists them");
@@ -47,12 +48,12 @@ fn chosen(only: &[String]) -> anyhow::Result<Vec<Asked>> {
     }
     let wanted =
         |name: &str| only.is_empty() || only.iter().any(|word| name.contains(word.as_str()));
-    Ok(all.into_iter().filter(|asked| wanted(&asked.name)).collect())
+    Ok(all.into_iter().filter(|measurement| wanted(&measurement.name)).collect())
 }
 
-fn print_plan(chosen: &[Asked], rounds: usize) -> anyhow::Result<Exit> {
+fn print_plan(chosen: &[Measurement], rounds: usize) -> anyhow::Result<Exit> {
     exit::print(|to| {
-        for Asked { name, group, amount, .. } in chosen {
+        for Measurement { name, group, amount, .. } in chosen {
             writeln!(to, "{name:<32} {rounds} times {amount} {}", text::amounts(*group))?;
         }
         Ok(())

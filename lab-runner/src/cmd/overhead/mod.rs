@@ -4,8 +4,8 @@
 //! `lab overhead` prints it. The benches measure the same list for longer, and put the instruments
 //! of others beside it.
 
-mod ask;
 mod calls;
+mod child;
 pub(crate) mod command;
 mod null;
 mod pacer;
@@ -15,7 +15,7 @@ mod readings;
 mod recording;
 pub mod text;
 
-pub use ask::{Asked, Row, measure};
+pub use child::{Measurement, Row, measure};
 pub use readings::{Estimate, Reading, Table};
 
 use lab_kit::Scenario;
@@ -50,23 +50,22 @@ pub fn instruments() -> Vec<Instrument> {
     GROUPS.iter().flat_map(|(_, instruments)| instruments.iter().copied()).collect()
 }
 
-/// The lab's own instruments, to be measured by this very binary.
+/// The measurements of the lab's own instruments, by this binary.
 ///
 /// # Errors
-/// If the system does not tell where that is.
-pub fn own() -> std::io::Result<Vec<Asked>> {
+/// If the system does not report the path of this binary.
+pub fn own() -> std::io::Result<Vec<Measurement>> {
     let program = std::env::current_exe()?;
-    let asked = |group, of: &Instrument| Asked {
-        name: of.name.into(),
-        group,
-        amount: of.amount,
-        program: program.clone(),
-    };
-    Ok(GROUPS
-        .iter()
-        .flat_map(|(group, all)| all.iter().map(move |of| (*group, of)))
-        .map(|(group, of)| asked(group, of))
-        .collect())
+    let mut measurements = Vec::new();
+    for (group, instruments) in GROUPS {
+        measurements.extend(instruments.iter().map(|instrument| Measurement {
+            name: instrument.name.into(),
+            group: group,
+            amount: instrument.amount,
+            program: program.clone(),
+        }));
+    }
+    Ok(measurements)
 }
 
 /// Scenarios that only serve to measure the lab, which every child knows.

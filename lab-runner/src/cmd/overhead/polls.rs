@@ -26,7 +26,7 @@ pub(crate) const INSTRUMENTS: &[Instrument] = &[
         on_runtimes(job, Hooks { latency: true, ..Hooks::default() })
     }),
     polls("tokio, both histograms", histograms),
-    polls("a span, nobody listens", idle_span),
+    polls("a span without a subscriber", idle_span),
     polls("recorder, polls", |job| recorder(job, false)),
     polls("recorder, polls and latency", |job| recorder(job, true)),
     polls("profiler cpu", |job| profilers(job, &[Profiler::Cpu])),
@@ -94,8 +94,8 @@ fn complete(counts: &Counts, polls: u64) -> Result<(), String> {
     let Counts { events, dropped, .. } = *counts;
     match (dropped, events >= polls) {
         (0, true) => Ok(()),
-        (0, false) => Err(format!("it saw {events} events of at least {polls}")),
-        _ => Err(format!("it dropped {dropped} events, and kept {events}")),
+        (0, false) => Err(format!("{events} of at least {polls} events were recorded")),
+        _ => Err(format!("{dropped} events were dropped, {events} recorded")),
     }
 }
 
@@ -131,7 +131,7 @@ impl Put {
 
     fn stop(mut self, folder: &Path) -> Result<(), String> {
         drop(self.runtime);
-        let wrong = |error| format!("the profiler could not say what it saw: {error:#}");
+        let wrong = |error| format!("cannot write the profile: {error:#}");
         self.profilers
             .iter_mut()
             .try_for_each(|profiler| profiler.stop(folder).map(drop))

@@ -11,29 +11,28 @@ use serde::{Deserialize, Serialize};
 /// How often an interval may miss the truth.
 const ALPHA: f64 = 0.05;
 
-/// All numbers, with what they were measured on.
+/// The readings of all instruments, with the host they were measured on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
-    /// What it is and how to read it: `lab.overhead.v1`.
+    /// The format: `lab.overhead.v1`.
     pub schema: String,
-    /// Cores, processor and versions, in a line.
-    pub on: String,
+    /// Cores, processor and versions, in one line.
+    pub host: String,
     /// How often each instrument was measured.
     pub rounds: usize,
     /// The machine and the build.
     pub environment: Environment,
-    /// A number each.
+    /// The readings.
     pub readings: Vec<Reading>,
 }
 
 impl Table {
-    /// What these rows say.
-    pub fn of(rows: &[Row], rounds: usize) -> Table {
+    /// The table of these measured rows.
+    pub fn new(rows: &[Row], rounds: usize) -> Table {
         let environment = environment::here();
-        let on = on(&environment);
         Table {
             schema: "lab.overhead.v1".into(),
-            on,
+            host: host(&environment),
             rounds,
             environment,
             readings: readings(rows),
@@ -41,11 +40,14 @@ impl Table {
     }
 }
 
-fn on(environment: &Environment) -> String {
-    let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "not told".into());
+fn host(environment: &Environment) -> String {
+    let or_unknown = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let cores = environment.cores.map_or_else(|| "unknown".into(), |cores| cores.to_string());
-    let (cpu, tokio, rustc) =
-        (told(&environment.cpu), told(&environment.tokio), told(&environment.rustc));
+    let (cpu, tokio, rustc) = (
+        or_unknown(&environment.cpu),
+        or_unknown(&environment.tokio),
+        or_unknown(&environment.rustc),
+    );
     format!(
         "{cores} cores, {cpu}, tokio {tokio}, {rustc}{}",
         if environment.optimised { "" } else { ", not optimised" }
@@ -55,36 +57,36 @@ fn on(environment: &Environment) -> String {
 /// One number of an instrument, over all rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
-    /// The table that it stands in.
+    /// The group of instruments.
     pub group: Group,
     /// The instrument.
     pub instrument: String,
-    /// What it is a number of: `added_ns`, `lag_p99_us`. The end of the word is its unit.
+    /// The measure, which ends in its unit: `added_ns`, `lag_p99_us`.
     pub measure: String,
     /// Rounds in which it was measured.
     pub rounds: usize,
-    /// Rounds in which it was not.
+    /// Rounds in which it could not be measured.
     pub failed: usize,
-    /// Why not, of the first of those.
+    /// The reason of the first failed round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
-    /// The number; none if it was never measured.
+    pub reason: Option<String>,
+    /// The value; none if it was never measured.
     #[serde(flatten)]
     pub estimate: Option<Estimate>,
 }
 
-/// A number, and between what the truth lies.
+/// A value with its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// The number.
+    /// The value.
     pub value: f64,
-    /// The interval; none if there are too few rounds for one.
+    /// The lower end of the interval; none if there are too few rounds for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
-    /// See `low`.
+    /// The upper end of the interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
-    /// How often such an interval holds the truth, in 0..=1.
+    /// The confidence level of the interval, in 0..=1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<f64>,
 }
@@ -141,7 +143,7 @@ fn of_row(row: &Row) -> Vec<Reading> {
         measure: measure.to_owned(),
         rounds: values.len(),
         failed,
-        because: because.clone(),
+        reason: because.clone(),
         estimate: estimate(measure, values),
     };
     let readings: Vec<Reading> =
@@ -226,7 +228,7 @@ mod tests {
         let some = readings(&[row(&[Ok((NS, 2.0)), Err("no room"), Ok((NS, 4.0))])]);
         let [reading] = &some[..] else { panic!("{some:?}") };
         assert_eq!(
-            (reading.rounds, reading.failed, reading.because.as_deref()),
+            (reading.rounds, reading.failed, reading.reason.as_deref()),
             (2, 1, Some("no room"))
         );
         assert_eq!(

@@ -64,7 +64,7 @@ fn record(job: &Job, latency: bool) -> Result<(f64, Counts), String> {
     let counts = recorder.stop();
     let seen = counts.events + counts.dropped;
     if seen < job.amount {
-        Err(format!("it saw {seen} events of at least {}", job.amount))
+        Err(format!("{seen} of at least {} events were recorded", job.amount))
     } else {
         Ok((ns, counts))
     }
@@ -123,5 +123,5 @@ fn memory(line: &str) -> Result<f64, String> {
     let kilobytes = of_it.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
     kilobytes
         .map(|kilobytes| 1_024.0 * kilobytes)
-        .ok_or_else(|| format!("the kernel does not tell {line}"))
+        .ok_or_else(|| format!("the kernel does not report {line}"))
 }

@@ -18,7 +18,7 @@ pub(crate) fn amounts(group: Group) -> &'static str {
 }
 
 /// A table: what its rows are, and its columns after the name.
-struct Kind {
+struct TableSection {
     group: Group,
     title: &'static str,
     columns: &'static [Column],
@@ -41,8 +41,8 @@ const fn ranged(head: &'static str, measures: &'static [&'static str], unit: f64
     Column { head, measures, unit, interval: true }
 }
 
-const KINDS: [Kind; 6] = [
-    Kind {
+const SECTIONS: [TableSection; 6] = [
+    TableSection {
         group: Group::Polls,
         title: "ns per poll",
         columns: &[
@@ -51,7 +51,7 @@ const KINDS: [Kind; 6] = [
             ranged("added", &[ADDED_NS], 1.0),
         ],
     },
-    Kind {
+    TableSection {
         group: Group::Calls,
         title: "ns per call",
         columns: &[
@@ -60,7 +60,7 @@ const KINDS: [Kind; 6] = [
             plain("with", &[WITH_NS], 1.0),
         ],
     },
-    Kind {
+    TableSection {
         group: Group::Pacer,
         title: "load generator, on an empty service",
         columns: &[
@@ -71,12 +71,12 @@ const KINDS: [Kind; 6] = [
             plain("valid", &["valid"], 1.0),
         ],
     },
-    Kind {
+    TableSection {
         group: Group::Pacer,
         title: "requests per second",
         columns: &[ranged("millions", &["highest_rate"], 1e6)],
     },
-    Kind {
+    TableSection {
         group: Group::Reading,
         title: "recordings",
         columns: &[
@@ -88,7 +88,7 @@ const KINDS: [Kind; 6] = [
             plain("MB", &["memory_mb"], 1.0),
         ],
     },
-    Kind {
+    TableSection {
         group: Group::Reading,
         title: "from recording to page",
         columns: &[
@@ -113,20 +113,25 @@ pub fn text(table: &Table) -> String {
 /// Prints all tables that have rows.
 pub(crate) fn print(table: &Table, style: Style, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{BOLD}overhead{BOLD:#}")?;
-    writeln!(to, "host       {}", table.on)?;
+    writeln!(to, "host       {}", table.host)?;
     writeln!(
         to,
         "rounds     {}, each instrument in a process of its own, in a seeded random order",
         table.rounds
     )?;
-    for kind in &KINDS {
+    for kind in &SECTIONS {
         print_kind(table, kind, style, to)?;
     }
     Ok(())
 }
 
 /// The instruments of a table are those that have a number in its first column, or none at all.
-fn print_kind(table: &Table, kind: &Kind, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_kind(
+    table: &Table,
+    kind: &TableSection,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let Some(first) = kind.columns.first() else { return Ok(()) };
     let of_group = || table.readings.iter().filter(|reading| reading.group == kind.group);
     let rows: Vec<Vec<&Reading>> = of_group()
@@ -160,7 +165,7 @@ fn widest(cells: &[String]) -> usize {
 /// That a row was not measured, or not in every round.
 fn doubt(row: &[&Reading]) -> Option<String> {
     let first = row.first()?;
-    let because = first.because.as_deref()?;
+    let because = first.reason.as_deref()?;
     Some(match first.estimate {
         None => format!("not measured: {because}"),
         Some(_) => format!(

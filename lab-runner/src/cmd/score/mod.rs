@@ -17,7 +17,7 @@ use crate::engine::supervise::Interrupts;
 use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::Style;
-use lab_analysis::score::{Recorded, Score, lacks_a_place};
+use lab_analysis::score::{Recorded, Score, lacks_a_function};
 use lab_kit::Scenario;
 use lab_recording::profiler::Profiler;
 use lab_recording::{Load, pack};
@@ -80,7 +80,7 @@ fn planned(args: &ScoreArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<
     Ok(plan::score(&chosen, &choice, &fits))
 }
 
-/// Runs and diagnoses one cell after another, and writes down after each what there is. Returns the
+/// Runs and diagnoses one cell after another, and writes the progress after each. Returns the
 /// signal that interrupted.
 fn run_all(
     args: &ScoreArgs,
@@ -103,12 +103,12 @@ fn run_all(
         if let Some(signal) = interrupts.signal() {
             return Ok(Some(signal));
         }
-        let asked = args
+        let answer = args
             .scanner
             .as_ref()
-            .map(|scanner| scanner::ask(scanner, &folder.join(&cell.cell.folder)));
+            .map(|scanner| scanner::answer(scanner, &folder.join(&cell.cell.folder)));
         if let Some(last) = recorded.cells.last_mut() {
-            (last.detected_ms, last.scanner) = (detected_ms, asked);
+            (last.detected_ms, last.scanner) = (detected_ms, answer);
         }
         read::write(folder, recorded)?;
     }
@@ -135,7 +135,7 @@ fn run_one(
         return Ok(None);
     }
     let Some(first) = read::diagnosis(into) else { return Ok(None) };
-    if lacks_a_place(&first) && run_under(Profiler::Alloc).is_none() {
+    if lacks_a_function(&first) && run_under(Profiler::Alloc).is_none() {
         read::diagnosis(into);
     }
     Ok(Some(begin.elapsed().as_secs_f64() * 1e3))
@@ -155,7 +155,7 @@ pub(crate) fn again(
     if let Some(scanner) = &args.scanner {
         recorded.scanner = Some(scanner.display().to_string());
         for cell in &mut recorded.cells {
-            cell.scanner = Some(scanner::ask(scanner, &folder.join(&cell.folder)));
+            cell.scanner = Some(scanner::answer(scanner, &folder.join(&cell.folder)));
         }
     }
     show(&read::score(folder, recorded, scenarios)?, shown, args.format, plain)
@@ -172,7 +172,7 @@ fn show(score: &Score, folder: &Path, format: ScoreFormat, plain: bool) -> anyho
         }
     }
     let overall = score.overall();
-    Ok(match (overall.tells_nothing(), overall.is_wrong()) {
+    Ok(match (overall.is_undecided(), overall.is_wrong()) {
         (true, _) => Exit::NotMeasured,
         (false, true) => Exit::Broken,
         (false, false) => Exit::Done,
@@ -188,7 +188,7 @@ fn stopped(recorded: &Recorded, folder: &Path, signal: i32) -> Exit {
     Exit::Interrupted(signal)
 }
 
-/// One line on stderr, if somebody looks, that the run's own writes over.
+/// One line on a terminal, which the progress of the run overwrites.
 fn progress(number: usize, of: usize, cell: &ScoreCell) {
     if io::stderr().is_terminal() {
         let neighbour = if cell.cell.neighbour { " beside a noisy neighbour" } else { "" };

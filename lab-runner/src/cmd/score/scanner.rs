@@ -1,16 +1,12 @@
-//! Another diagnosis: a program that gets a recording and prints one line, the fault that it finds.
+//! An external scanner: a program that takes a recording and prints one line, the cause it finds.
 
 use crate::exit::{self, UsageError};
 use lab_analysis::profile::FOLDER;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Refuses a program that cannot be started, before anything is run.
+/// Checks before the first run that a program exists.
 pub(crate) fn check(scanner: &Path) -> anyhow::Result<()> {
-    let refused = || {
-        let shown = scanner.display();
-        UsageError::error(format!("there is no program '{shown}': try --scanner ./scan"))
-    };
     // A bare name is looked for as a shell would.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let bare = scanner.components().count() == 1 && scanner.parent() == Some(Path::new(""));
@@ -19,11 +15,15 @@ pub(crate) fn check(scanner: &Path) -> anyhow::Result<()> {
     } else {
         scanner.is_file()
     };
-    if found { Ok(()) } else { Err(refused()) }
+    if found {
+        return Ok(());
+    }
+    let shown = scanner.display();
+    Err(UsageError::error(format!("there is no program '{shown}': try --scanner ./scan")))
 }
 
-/// The first line that it prints for a run, empty if there is none.
-pub(crate) fn ask(scanner: &Path, cell: &Path) -> String {
+/// The first line that the scanner prints for a run; empty if there is none.
+pub(crate) fn answer(scanner: &Path, cell: &Path) -> String {
     let output = Command::new(scanner)
         .arg(recording(cell))
         .stdin(Stdio::null())
@@ -35,7 +35,7 @@ pub(crate) fn ask(scanner: &Path, cell: &Path) -> String {
     String::from_utf8_lossy(&stdout).lines().next().unwrap_or_default().to_owned()
 }
 
-/// The first recording of a run, that under the profiler which sees most.
+/// The recording of a run under the scheduler profiler, which records most.
 fn recording(cell: &Path) -> PathBuf {
     let entries = std::fs::read_dir(cell.join(FOLDER)).into_iter().flatten().flatten();
     let folders = entries.map(|entry| entry.path());

@@ -98,19 +98,21 @@ fn brief(scenario: &'static Scenario) -> anyhow::Result<Vec<Planned>> {
     check(scenario, &load)?;
     let mut runs = plan::plan(scenario, Which::All, &load, None)?;
     let (timed, counted): (Vec<_>, Vec<_>) =
-        plan::ways(scenario).unwrap_or_default().into_iter().partition(by_time);
+        plan::growing_variants(scenario).unwrap_or_default().into_iter().partition(by_time);
     // Counts tell at sizes that are too small for time to tell.
-    for (ways, smallest, repetitions) in [(timed, load.size / 4, 5), (counted, load.size / 8, 3)] {
+    for (variants, smallest, repetitions) in
+        [(timed, load.size / 4, 5), (counted, load.size / 8, 3)]
+    {
         let all = Sizes { smallest, count: Sizes::COUNT }.all();
         let all = all.ok_or_else(|| UsageError::error("the sizes of this scenario overflow"))?;
-        runs.extend(plan::sweep(scenario, &ways, &load, &all, repetitions, None));
+        runs.extend(plan::sweep(scenario, &variants, &load, &all, repetitions, None));
     }
     Ok(runs)
 }
 
-/// Whether a way claims how a time grows.
-fn by_time(way: &&'static Variant) -> bool {
-    way.claims.iter().any(|claim| match claim.measure {
+/// Whether a variant claims how a time grows.
+fn by_time(variant: &&'static Variant) -> bool {
+    variant.claims.iter().any(|claim| match claim.measure {
         Measure::Exponent(metric) | Measure::ExponentUpTo { metric, .. } => metric.ends_with("_ms"),
         _ => false,
     })

@@ -261,7 +261,7 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
 fn print_control(tried: &Tried, to: &mut dyn Write) -> io::Result<()> {
     let (claim, fix) = (&tried.on_trap.claim, &tried.on_fix);
     let why = match (tried.on_trap.verdict, fix.verdict) {
-        (Verdict::Held, _) => "passes for a fix: it keeps the claim that a trap must break",
+        (Verdict::Held, _) => "passes as a fix: it keeps the claim that a trap must break",
         (_, Verdict::Broken) => "undecided: the default fix does not keep the claim either",
         _ => "undecided",
     };

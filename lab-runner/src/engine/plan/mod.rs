@@ -8,7 +8,7 @@ mod sweep;
 pub(crate) use pairs::{OneSide, Sides, pairs};
 pub(crate) use profiles::{Times, claimed, profiles, under, watched};
 pub(crate) use score::{Choice, ScoreCell, ScorePlan, score};
-pub(crate) use sweep::{Sizes, sweep, ways};
+pub(crate) use sweep::{Sizes, growing_variants, sweep};
 
 use crate::exit::UsageError;
 use lab_kit::{Measure, Scenario, Variant};

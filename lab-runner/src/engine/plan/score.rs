@@ -55,7 +55,7 @@ impl ScorePlan {
 
 /// What one cell differs by.
 #[derive(Clone, Copy, Debug)]
-struct Way {
+struct Condition {
     seed: u64,
     half: bool,
     twice: bool,
@@ -69,21 +69,21 @@ pub(crate) fn score(
     fits: &dyn Fn(&Scenario, &Load) -> bool,
 ) -> ScorePlan {
     let mut plan = ScorePlan { cells: Vec::new(), left_out: LeftOut::default() };
-    for way in ways(choice) {
+    for condition in conditions(choice) {
         for (scenario, variant) in by_priority(scenarios) {
-            let load = load(scenario, way);
+            let load = load(scenario, condition);
             let halved = fits(scenario, &load);
             if !halved && choice.thorough {
                 plan.left_out.refused += 1;
                 continue;
             }
             // In a short score a second run without the other load is better than none.
-            let way = Way { half: way.half && halved, ..way };
+            let condition = Condition { half: condition.half && halved, ..condition };
             if variant.truth.is_some_and(|truth| !truth.holds_at(load.workers)) {
                 plan.left_out.label_does_not_hold += 1;
                 continue;
             }
-            plan.cells.push(cell(scenario, variant, way));
+            plan.cells.push(cell(scenario, variant, condition));
         }
     }
     if !choice.thorough {
@@ -98,20 +98,23 @@ pub(crate) fn score(
 
 /// All that a cell can differ by. In a short score each variant is run as it is, and once more with
 /// all else changed.
-fn ways(choice: &Choice) -> Vec<Way> {
+fn conditions(choice: &Choice) -> Vec<Condition> {
     let (first, last) =
         (choice.seeds.first().copied().unwrap_or(7), choice.seeds.last().copied().unwrap_or(11));
     if !choice.thorough {
-        let plain = Way { seed: first, half: false, twice: false, neighbour: false };
-        return vec![plain, Way { seed: last, half: true, neighbour: choice.neighbour, ..plain }];
+        let plain = Condition { seed: first, half: false, twice: false, neighbour: false };
+        return vec![
+            plain,
+            Condition { seed: last, half: true, neighbour: choice.neighbour, ..plain },
+        ];
     }
     let both = [false, true];
     let neighbours = if choice.neighbour { &both[..] } else { &both[..1] };
-    let mut ways = Vec::new();
+    let mut conditions = Vec::new();
     for neighbour in neighbours.iter().copied() {
         for twice in both {
             for half in both {
-                ways.extend(choice.seeds.iter().map(|seed| Way {
+                conditions.extend(choice.seeds.iter().map(|seed| Condition {
                     seed: *seed,
                     half,
                     twice,
@@ -120,7 +123,7 @@ fn ways(choice: &Choice) -> Vec<Way> {
             }
         }
     }
-    ways
+    conditions
 }
 
 /// The variants of all scenarios: the fault and its fix first, then what is most like them.
@@ -141,28 +144,28 @@ fn by_priority(scenarios: &[&'static Scenario]) -> Vec<(&'static Scenario, &'sta
 }
 
 /// The brief load of `lab verify`, changed. A batch has no rate, and is halved in size.
-fn load(scenario: &Scenario, way: Way) -> Load {
+fn load(scenario: &Scenario, condition: Condition) -> Load {
     let base = scenario.brief_load();
-    let (part, batch) = (if way.half { 2 } else { 1 }, base.is_batch());
+    let (part, batch) = (if condition.half { 2 } else { 1 }, base.is_batch());
     Load {
-        seed: way.seed,
+        seed: condition.seed,
         rate: base.rate / part as f64,
         size: if batch { (base.size / part).max(1) } else { base.size },
-        workers: base.workers * if way.twice { 2 } else { 1 },
+        workers: base.workers * if condition.twice { 2 } else { 1 },
         ..base
     }
 }
 
-fn cell(scenario: &'static Scenario, variant: &'static Variant, way: Way) -> ScoreCell {
-    let load = load(scenario, way);
+fn cell(scenario: &'static Scenario, variant: &'static Variant, condition: Condition) -> ScoreCell {
+    let load = load(scenario, condition);
     ScoreCell {
         cell: Cell {
             scenario: scenario.name.into(),
             variant: variant.name.into(),
-            seed: way.seed,
-            load: if way.half { "half" } else { "own" }.into(),
+            seed: condition.seed,
+            load: if condition.half { "half" } else { "own" }.into(),
             workers: load.workers,
-            neighbour: way.neighbour,
+            neighbour: condition.neighbour,
             ..Cell::default()
         },
         takes: takes(variant, &load),

@@ -1,4 +1,4 @@
-//! The runs of a sweep: ways × sizes × repetitions, in an order that the seed shuffles, so that a
+//! The runs of a sweep: variants × sizes × repetitions, in an order that the seed shuffles, so that a
 //! machine which gets slower meanwhile spoils all of them alike.
 
 use crate::engine::plan::{Planned, planned};
@@ -30,22 +30,24 @@ impl Sizes {
 }
 
 /// The variants that claim how something grows over sizes, and those that they compare with.
-pub(crate) fn ways(scenario: &'static Scenario) -> anyhow::Result<Vec<&'static Variant>> {
+pub(crate) fn growing_variants(
+    scenario: &'static Scenario,
+) -> anyhow::Result<Vec<&'static Variant>> {
     let grows = |variant: &&Variant| variant.claims.iter().any(is_about_a_sweep);
-    let ways: Vec<_> = scenario.variants.iter().filter(grows).collect();
-    if ways.is_empty() {
+    let variants: Vec<_> = scenario.variants.iter().filter(grows).collect();
+    if variants.is_empty() {
         return Err(UsageError::error(format!(
             "no variant of {} claims how it grows: try unordered",
             scenario.name
         )));
     }
-    Ok(ways)
+    Ok(variants)
 }
 
-/// A run of each way at each size, repeated, and one of nothing to do: what an empty run costs.
+/// A run of each variant at each size, repeated, and one of nothing to do: what an empty run costs.
 pub(crate) fn sweep(
     scenario: &'static Scenario,
-    ways: &[&'static Variant],
+    variants: &[&'static Variant],
     load: &Load,
     sizes: &[usize],
     repetitions: usize,
@@ -59,7 +61,7 @@ pub(crate) fn sweep(
         planned(scenario, variant, &load, Purpose::Sweep { repetition }, timeout)
     };
     let mut runs = Vec::new();
-    for variant in ways {
+    for variant in variants {
         runs.push(one(variant, 1, 0));
         for size in sizes {
             runs.extend((0..repetitions).map(|repetition| one(variant, *size, repetition)));

@@ -14,17 +14,17 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// The process group that a child leads.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Group {
+pub(crate) struct ProcessGroup {
     leader: Pid,
 }
 
-impl Group {
-    pub fn of(child: &Child) -> Group {
-        Group { leader: Pid::from_child(child) }
+impl ProcessGroup {
+    pub fn new(child: &Child) -> ProcessGroup {
+        ProcessGroup { leader: Pid::from_child(child) }
     }
 
     /// Tells when the leader has exited. It stays a zombie until its parent reaps it, so the
-    /// group's number cannot be given to strangers before [`Group::sweep`] has used it.
+    /// group's number cannot be given to strangers before [`ProcessGroup::sweep`] has used it.
     pub fn tell_exit(self, to: Sender<Event>) -> std::io::Result<()> {
         let wait = move || {
             let exited = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;

@@ -10,7 +10,7 @@ pub(crate) use interrupts::{Event, Interrupts};
 use crate::engine::child;
 use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
 use anyhow::Context;
-use group::Group;
+use group::ProcessGroup;
 use lab_kit::clock;
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
@@ -55,7 +55,7 @@ pub(crate) fn supervise(
     let begin = Instant::now();
     let (ticks, processes) = (MachineTicks::now(), ProcessTicks::now());
     let mut child = spawn(recorder, spec).context("cannot start a child process")?;
-    let group = Group::of(&child);
+    let group = ProcessGroup::new(&child);
     group.tell_exit(interrupts.sender())?;
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
     let cause = wait(group, interrupts, deadline);
@@ -95,7 +95,7 @@ pub(crate) fn supervise(
 }
 
 /// Lets a child that hangs tell what it is at, and says whether it has exited meanwhile.
-fn post_mortem(group: Group, interrupts: &Interrupts, recorder: &Recorder) -> bool {
+fn post_mortem(group: ProcessGroup, interrupts: &Interrupts, recorder: &Recorder) -> bool {
     let told = recorder.folder.join(RAW_POST_MORTEM);
     group.ask(interrupts, POST_MORTEM, || told.exists())
 }
@@ -123,7 +123,7 @@ pub(crate) fn own_binary() -> Command {
     command
 }
 
-fn wait(group: Group, interrupts: &Interrupts, mut deadline: Instant) -> Cause {
+fn wait(group: ProcessGroup, interrupts: &Interrupts, mut deadline: Instant) -> Cause {
     loop {
         // Also with nothing left: a child that has exited in time did not hang, however late we
         // look.

@@ -66,11 +66,11 @@ impl<'a, W: Write> Packets<'a, W> {
     /// Begins with the clock and the process.
     pub fn begin(at_ns: u64, names: &Names, to: &'a mut W) -> io::Result<Packets<'a, W>> {
         let mut packets = Packets { to, sequences: 1, packet: Message::default() };
-        let clock = Message::of([(1, MONOTONIC), (2, at_ns)]);
+        let clock = Message::from_numbers([(1, MONOTONIC), (2, at_ns)]);
         let snapshot = Message::default().holding(1, &clock).with(2, MONOTONIC);
         packets.alone(&Message::default().holding(field::CLOCK_SNAPSHOT, &snapshot))?;
-        let process = Message::of([(1, PID)]).text(6, &names.run);
-        packets.track(&Message::of([(1, PROCESS)]).holding(3, &process))?;
+        let process = Message::from_numbers([(1, PID)]).text(6, &names.run);
+        packets.track(&Message::from_numbers([(1, PROCESS)]).holding(3, &process))?;
         Ok(packets)
     }
 
@@ -86,7 +86,7 @@ impl<'a, W: Write> Packets<'a, W> {
         interned.nested(1, &named(1, "poll"));
         (1..).zip(&names.polls).for_each(|(id, name)| interned.nested(2, &named(id, name)));
         (1..).zip(ANNOTATIONS).for_each(|(id, name)| interned.nested(3, &named(id, name)));
-        let defaults = Message::of([(field::TIMESTAMP_CLOCK, MONOTONIC)]);
+        let defaults = Message::from_numbers([(field::TIMESTAMP_CLOCK, MONOTONIC)]);
         let first = Message::default()
             .holding(field::INTERNED, &interned)
             .holding(field::DEFAULTS, &defaults);
@@ -95,36 +95,45 @@ impl<'a, W: Write> Packets<'a, W> {
 
     /// A poll: its begin with what is known of it, and its end.
     pub fn poll(&mut self, poll: &Event, track: u64, sequence: &mut Sequence) -> io::Result<()> {
-        let mut begin =
-            Message::of([(field::KIND, BEGIN), (field::TRACK_UUID, track), (field::CATEGORY, 1)]);
+        let mut begin = Message::from_numbers([
+            (field::KIND, BEGIN),
+            (field::TRACK_UUID, track),
+            (field::CATEGORY, 1),
+        ]);
         match usize::from(poll.place) < sequence.names {
             true => begin.number(field::NAME, u64::from(poll.place) + 1),
             false => begin.bytes(field::OWN_NAME, b"poll"),
         }
-        begin.nested(field::ANNOTATION, &Message::of([(1, 1), (3, poll.task)]));
-        begin.nested(field::ANNOTATION, &Message::of([(1, 2), (3, u64::from(poll.worker))]));
+        begin.nested(field::ANNOTATION, &Message::from_numbers([(1, 1), (3, poll.task)]));
+        begin.nested(
+            field::ANNOTATION,
+            &Message::from_numbers([(1, 2), (3, u64::from(poll.worker))]),
+        );
         if let Some(latency) = poll.latency_ns {
-            begin.nested(field::ANNOTATION, &Message::of([(1, 3), (3, latency)]));
+            begin.nested(field::ANNOTATION, &Message::from_numbers([(1, 3), (3, latency)]));
         }
         if poll.open {
-            begin.nested(field::ANNOTATION, &Message::of([(1, 4), (2, 1)]));
+            begin.nested(field::ANNOTATION, &Message::from_numbers([(1, 4), (2, 1)]));
         }
         self.event(poll.at_ns, &begin, sequence)?;
-        let end = Message::of([(field::KIND, END), (field::TRACK_UUID, track)]);
+        let end = Message::from_numbers([(field::KIND, END), (field::TRACK_UUID, track)]);
         self.event(poll.end_ns(), &end, sequence)
     }
 
     /// A slice with a name of its own.
     pub fn slice(&mut self, track: u64, name: &str, from_ns: u64, until_ns: u64) -> io::Result<()> {
-        let begin = Message::of([(field::KIND, BEGIN), (field::TRACK_UUID, track)])
+        let begin = Message::from_numbers([(field::KIND, BEGIN), (field::TRACK_UUID, track)])
             .text(field::OWN_NAME, name);
         self.timed(from_ns, &begin)?;
-        self.timed(until_ns, &Message::of([(field::KIND, END), (field::TRACK_UUID, track)]))
+        self.timed(
+            until_ns,
+            &Message::from_numbers([(field::KIND, END), (field::TRACK_UUID, track)]),
+        )
     }
 
     /// The value of a counter.
     pub fn counter(&mut self, track: u64, at_ns: u64, value: u64) -> io::Result<()> {
-        let event = Message::of([
+        let event = Message::from_numbers([
             (field::KIND, COUNTER),
             (field::TRACK_UUID, track),
             (field::VALUE, value),
@@ -143,7 +152,8 @@ impl<'a, W: Write> Packets<'a, W> {
 
     /// An event that needs no names.
     fn timed(&mut self, at_ns: u64, event: &Message) -> io::Result<()> {
-        let timed = Message::of([(field::TIMESTAMP, at_ns), (field::TIMESTAMP_CLOCK, MONOTONIC)]);
+        let timed =
+            Message::from_numbers([(field::TIMESTAMP, at_ns), (field::TIMESTAMP_CLOCK, MONOTONIC)]);
         self.alone(&timed.holding(field::TRACK_EVENT, event))
     }
 
@@ -161,5 +171,5 @@ impl<'a, W: Write> Packets<'a, W> {
 
 /// A name with the number that stands for it.
 fn named(id: u64, name: &str) -> Message {
-    Message::of([(1, id)]).text(2, name)
+    Message::from_numbers([(1, id)]).text(2, name)
 }

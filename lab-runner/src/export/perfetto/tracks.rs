@@ -48,14 +48,16 @@ impl Tracks {
     /// A track of the process that is no thread.
     fn named<W: Write>(&mut self, name: &str, packets: &mut Packets<'_, W>) -> io::Result<u64> {
         let id = self.next();
-        packets.track(&Message::of([(1, id), (5, PROCESS)]).text(2, name))?;
+        packets.track(&Message::from_numbers([(1, id), (5, PROCESS)]).text(2, name))?;
         Ok(id)
     }
 
     fn counter<W: Write>(&mut self, name: &str, packets: &mut Packets<'_, W>) -> io::Result<u64> {
         let id = self.next();
-        let counter = Message::of([(3, 2)]); // a count
-        packets.track(&Message::of([(1, id), (5, PROCESS)]).text(2, name).holding(8, &counter))?;
+        let counter = Message::from_numbers([(3, 2)]); // a count
+        packets.track(
+            &Message::from_numbers([(1, id), (5, PROCESS)]).text(2, name).holding(8, &counter),
+        )?;
         Ok(id)
     }
 }
@@ -75,8 +77,8 @@ impl Thread {
             0 => format!("worker {}", poll.worker),
             runtime => format!("runtime {runtime} worker {}", poll.worker),
         };
-        let thread = Message::of([(1, PID), (2, self.thread)]).text(5, &name);
-        packets.track(&Message::of([(1, self.id), (5, PROCESS)]).holding(4, &thread))
+        let thread = Message::from_numbers([(1, PID), (2, self.thread)]).text(5, &name);
+        packets.track(&Message::from_numbers([(1, self.id), (5, PROCESS)]).holding(4, &thread))
     }
 }
 
@@ -91,13 +93,12 @@ pub(crate) fn probe<W: Write>(
 ) -> io::Result<()> {
     let unheard = known.probes.iter().map(|probe| {
         let until = probe.yielded_ns.unwrap_or(known.until_ns);
-        (probe.asked_ns, until, "asked, not heard: not timed by the probe".to_owned())
+        (probe.asked_ns, until, "woken, not yet polled: not part of the yield".to_owned())
     });
     let heard =
         known.probes.iter().filter_map(|probe| Some((probe.yielded_ns?, probe.answered_ns)));
-    let yields = heard.map(|(from, until)| {
-        (from, until.unwrap_or(known.until_ns), "yield_now: timed".to_owned())
-    });
+    let yields =
+        heard.map(|(from, until)| (from, until.unwrap_or(known.until_ns), "yield_now".to_owned()));
     apart("yield probe", unheard.chain(yields).collect(), tracks, packets)
 }
 
@@ -143,10 +144,10 @@ fn apart<W: Write>(
 }
 
 /// A counter's name, and where it is among a runtime's.
-type Told = (&'static str, fn(&Counters) -> Option<u64>);
+type CounterTrack = (&'static str, fn(&Counters) -> Option<u64>);
 
 /// Those that are told.
-const TOLD: [Told; 7] = [
+const TOLD: [CounterTrack; 7] = [
     ("alive tasks", |at| Some(at.alive_tasks)),
     ("global queue", |at| Some(at.global_queue)),
     ("local queues", |at| at.local_queues),

@@ -3,7 +3,7 @@
 //! there.
 
 use crate::report::plot::svg::escaped;
-use crate::report::plot::{Axis, Line, Look, Plot, Scale};
+use crate::report::plot::{Axis, Line, LineStyle, Plot, Scale};
 use crate::report::profilers::cut;
 use std::fmt::Write;
 
@@ -74,7 +74,7 @@ pub(crate) fn chart(plot: &Plot, guides: Guides) -> Chart {
     let all_shown = guides == Guides::Growth;
     let key = |(number, line): (usize, &Line)| Key {
         number,
-        class: class(number, line.look),
+        class: class(number, line.style),
         name: cut(&line.name, LEGEND),
         shown: all_shown || number < SHOWN,
     };
@@ -88,12 +88,12 @@ pub(crate) fn chart(plot: &Plot, guides: Guides) -> Chart {
     }
 }
 
-fn class(number: usize, look: Look) -> String {
-    match look {
-        Look::Marked if number < COLOURS => format!("c{number}"),
-        Look::Marked => format!("c{} dashed", number % COLOURS),
-        Look::Solid(colour) => format!("c{}", colour % COLOURS),
-        Look::Dashed(colour) => format!("c{} dashed", colour % COLOURS),
+fn class(number: usize, style: LineStyle) -> String {
+    match style {
+        LineStyle::Marked if number < COLOURS => format!("c{number}"),
+        LineStyle::Marked => format!("c{} dashed", number % COLOURS),
+        LineStyle::Solid(colour) => format!("c{}", colour % COLOURS),
+        LineStyle::Dashed(colour) => format!("c{} dashed", colour % COLOURS),
     }
 }
 
@@ -198,12 +198,12 @@ impl Field<'_> {
         for (number, (x, y)) in points.iter().enumerate() {
             let _ = write!(path, "{}{x:.1} {y:.1}", if number == 0 { 'M' } else { 'L' });
         }
-        if line.look == Look::Marked || points.len() == 1 {
+        if line.style == LineStyle::Marked || points.len() == 1 {
             for (x, y) in &points {
                 let _ = write!(path, "M{x:.1} {y:.1}h0");
             }
         }
-        let marked = if line.look == Look::Marked { " marked" } else { "" };
+        let marked = if line.style == LineStyle::Marked { " marked" } else { "" };
         let hidden = if key.shown { "" } else { " off" };
         let _ = write!(
             svg,
@@ -267,7 +267,7 @@ impl Field<'_> {
                 "<path class=\"lead\" d=\"M{:.1} {y:.1}L{:.1} {at:.1}\"/><text class=\"{}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 self.right,
                 self.right + 14.0,
-                class(*number, Look::Solid(*number)),
+                class(*number, LineStyle::Solid(*number)),
                 self.right + 18.0,
                 at + 5.0,
                 escaped(&cut(&line.name, NAME))
@@ -298,7 +298,7 @@ mod tests {
         let line = |(at, name): (usize, &&str)| Line {
             name: (*name).into(),
             points: points(if at == 0 { 2.0 } else { 1.0 }).into(),
-            look: Look::Marked,
+            style: LineStyle::Marked,
         };
         let lines = names.iter().enumerate().map(line).collect();
         let (title, says) = ("Polls & \"sizes\"".into(), "One. Two.".into());

@@ -74,9 +74,12 @@ fn of_all<'a>(
 fn longest_poll(report: &Results) -> Option<Figure> {
     let longest = |profile: &lab_analysis::profile::Profile| {
         let seen = profile.long_polls.iter().map(|poll| poll.seen_ns as f64 / 1e3).reduce(f64::max);
-        let groups =
-            profile.sched.iter().flat_map(|sched| &sched.groups).map(|group| group.poll_us.max);
-        seen.into_iter().chain(groups).reduce(f64::max)
+        let task_kinds = profile
+            .sched
+            .iter()
+            .flat_map(|sched| &sched.task_kinds)
+            .map(|task_kind| task_kind.poll_us.max);
+        seen.into_iter().chain(task_kinds).reduce(f64::max)
     };
     let all = report.profiles.iter().filter_map(|profile| Some((profile, longest(profile)?)));
     let (profile, us) = all.max_by(|a, b| a.1.total_cmp(&b.1))?;

@@ -83,7 +83,7 @@ pub(crate) fn headline(report: &Results) -> Headline {
     let accused = blamed(report);
     match (&report.diagnoses[..], accused.first()) {
         ([one], Some(finding)) => {
-            Headline::new("bad", told(report, one, finding)).at(Some(finding))
+            Headline::new("bad", sentence(report, one, finding)).at(Some(finding))
         }
         (several, Some(finding)) => {
             let faulty = several.iter().filter(|of| accuses(of)).count();
@@ -95,7 +95,7 @@ pub(crate) fn headline(report: &Results) -> Headline {
                 .iter()
                 .find(|of| of.diagnosis.findings.contains(finding))
                 .unwrap_or(&several[0]);
-            Headline::new(class, text + &told(report, of, finding)).at(Some(finding))
+            Headline::new(class, text + &sentence(report, of, finding)).at(Some(finding))
         }
         _ => without_finding(report),
     }
@@ -161,15 +161,15 @@ fn without_finding(report: &Results) -> Headline {
         true => Headline::new("good", format!("No fault found: {subject}")),
         false => Headline::new(
             "open",
-            format!("Not diagnosed, because no profiler saw polls: {subject}"),
+            format!("Not diagnosed, because no polls were recorded: {subject}"),
         ),
     }
 }
 
 /// `import` (buggy.rs:11) held the only worker for 591 ms; 1 183 requests waited 288 ms each
-fn told(report: &Results, of: &Diagnosed, finding: &Finding) -> String {
+fn sentence(report: &Results, of: &Diagnosed, finding: &Finding) -> String {
     let held = held_ms(report, of, finding);
-    let mut text = match &finding.at {
+    let mut text = match &finding.function {
         Some(function) => {
             let file =
                 finding.file.as_deref().and_then(|file| file.rsplit('/').next()).zip(finding.line);
@@ -222,12 +222,14 @@ fn predicate(cause: Cause, held: Option<f64>) -> &'static str {
 fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
     let its =
         report.profiles.iter().filter(|p| p.spec.variant == of.variant && p.side() == of.side);
-    let longest_of_sched =
-        its.clone().filter_map(|profile| profile.sched.as_ref()).flat_map(|sched| &sched.groups);
-    let same = |function: &str| finding.at.as_deref() == Some(function);
-    let by_group = longest_of_sched
-        .filter(|group| group.function.as_deref().is_some_and(same))
-        .map(|group| group.poll_us.max / 1e3);
+    let longest_of_sched = its
+        .clone()
+        .filter_map(|profile| profile.sched.as_ref())
+        .flat_map(|sched| &sched.task_kinds);
+    let same = |function: &str| finding.function.as_deref() == Some(function);
+    let by_task_kind = longest_of_sched
+        .filter(|task_kind| task_kind.function.as_deref().is_some_and(same))
+        .map(|task_kind| task_kind.poll_us.max / 1e3);
     let blamed = |poll: &&lab_analysis::stacks::stalls::LongPoll| {
         let frame = poll.blamed.as_ref();
         frame.is_some_and(|frame| same(&lab_analysis::stacks::without_closures(&frame.function)))
@@ -236,7 +238,7 @@ fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
         .flat_map(|profile| &profile.long_polls)
         .filter(blamed)
         .map(|poll| poll.seen_ns as f64 / 1e6);
-    by_group.chain(by_poll).reduce(f64::max)
+    by_task_kind.chain(by_poll).reduce(f64::max)
 }
 
 /// `; 1 183 requests waited 288 ms each`
@@ -247,7 +249,7 @@ fn cost(cost: &Cost) -> String {
             let requests = if hit == 1 { "request" } else { "requests" };
             format!("; {} {requests} waited {each} each", grouped(hit as i64))
         }
-        (Some(ms), None) => format!("; {} in all", time_ms(ms)),
+        (Some(ms), None) => format!("; {} in total", time_ms(ms)),
         (None, Some(hit)) => format!("; {} requests hit", grouped(hit as i64)),
         (None, None) => String::new(),
     }
@@ -273,16 +275,16 @@ fn capital(text: &str) -> String {
 /// Which variants grow faster than their input, by any of the costs.
 fn of_sweep(sweep: &Sweep) -> Headline {
     let (mut steep, mut flat) = (Vec::new(), 0_usize);
-    for way in &sweep.ways {
+    for swept in &sweep.variants {
         let measured: Vec<_> =
-            GROWS.iter().filter_map(|metric| sweep.growth(way, metric).ok()).collect();
+            GROWS.iter().filter_map(|metric| sweep.growth(swept, metric).ok()).collect();
         match measured
             .iter()
             .filter(|growth| growth.low > STEEP)
             .map(|growth| growth.exponent)
             .reduce(f64::max)
         {
-            Some(exponent) => steep.push(format!("{} (exponent {exponent:.2})", way.variant)),
+            Some(exponent) => steep.push(format!("{} (exponent {exponent:.2})", swept.variant)),
             None if !measured.is_empty() => flat += 1,
             None => {}
         }

@@ -94,7 +94,7 @@ pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
         warnings: ran::doubts(report),
         figures: figures::figures(report),
         contents: Vec::new(),
-        findings: crate::report::findings::told(report),
+        findings: crate::report::findings::labelled(report),
         fix: crate::report::findings::fix_rows(report).into_iter().map(|(_, text)| text).collect(),
         compared: report
             .comparison
@@ -119,7 +119,7 @@ pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
         slow: moments::slow(report),
         memory: moments::memory(report).map(|plot| chart(&plot, Guides::None)),
         overhead: overhead::overhead(report),
-        setup: ran::asked(report),
+        setup: ran::facts(report),
         dropped: ran::dropped(report),
         environment: ran::environment(report),
         command: crate::report::compare::repeat(report).unwrap_or_default(),

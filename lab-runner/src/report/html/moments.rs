@@ -3,7 +3,7 @@
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
-use crate::report::plot::{Line, Look, Plot, Scale};
+use crate::report::plot::{Line, LineStyle, Plot, Scale};
 use crate::report::profilers::cut;
 use crate::report::units::{grouped, three_digits, time};
 use lab_analysis::evidence::{label, own_crate};
@@ -156,16 +156,16 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
             label: format!(
                 "{}: {} after {}",
                 cut(&poll.step, NAME),
-                told(poll.us),
-                told(poll.at_us)
+                duration(poll.us),
+                duration(poll.at_us)
             ),
         }
     };
     let row = |poll: &lab_recording::observations::RequestPoll| {
         vec![
             Cell::text(cut(&poll.step, NAME)),
-            Cell::number(told(poll.at_us)),
-            Cell::number(told(poll.us)),
+            Cell::number(duration(poll.at_us)),
+            Cell::number(duration(poll.us)),
         ]
     };
     let heads = vec![Cell::text("last step"), Cell::number("start"), Cell::number("duration")];
@@ -175,9 +175,9 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
     let summary = format!(
         "Request {} took {}: it was polled {} times for {} in total, and waited for the rest, {} %.",
         slow.request,
-        told(slow.us),
+        duration(slow.us),
         grouped((slow.polls.len() as u64 + slow.left_out) as i64),
-        told(polled),
+        duration(polled),
         three_digits(100.0 * (1.0 - polled / all).max(0.0)),
     );
     let table = Table::new("Polls of the request, in order", heads, rows)
@@ -190,7 +190,7 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
     }
 }
 
-fn told(us: f64) -> String {
+fn duration(us: f64) -> String {
     time(us, WORDS)
 }
 
@@ -199,14 +199,14 @@ pub(crate) fn memory(report: &Results) -> Option<Plot> {
     let kept: Vec<&Profile> =
         report.profiles.iter().filter(|profile| profile.memory.len() > 1).collect();
     let lines = |(number, profile): (usize, &&Profile)| {
-        let line = |what: &str, look, of: fn(&MemoryAt) -> u64| {
+        let line = |what: &str, style, of: fn(&MemoryAt) -> u64| {
             let points =
                 profile.memory.iter().map(|at| (at.ms / 1e3, of(at) as f64 / 1e6)).collect();
-            Line { name: format!("{}: {what}", label(&profile.spec)), points, look }
+            Line { name: format!("{}: {what}", label(&profile.spec)), points, style }
         };
         [
-            line("allocated", Look::Solid(number), |at| at.allocated),
-            line("resident", Look::Dashed(number), |at| at.resident),
+            line("allocated", LineStyle::Solid(number), |at| at.allocated),
+            line("resident", LineStyle::Dashed(number), |at| at.resident),
         ]
     };
     let says: Vec<String> = kept.iter().map(|profile| of_memory(profile)).collect();

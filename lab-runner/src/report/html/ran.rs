@@ -1,6 +1,6 @@
-//! What was run, where, and what has to be known before believing it.
+//! The facts of an invocation: load, host, build, and conditions that limit the conclusion.
 
-use crate::report::detail::{asked as load, came, counters, environment as versions};
+use crate::report::detail::{counters, environment as versions, load, result};
 use crate::report::{compare, noise};
 use lab_analysis::results::Results;
 use lab_recording::Ending;
@@ -28,8 +28,8 @@ pub(crate) fn doubts(report: &Results) -> Vec<String> {
     warnings.chain(ending).chain(reasons).chain(notes).collect()
 }
 
-/// The load, the order of the runs, what came of it.
-pub(crate) fn asked(report: &Results) -> Vec<(&'static str, String)> {
+/// The load, the order of the runs, and the result.
+pub(crate) fn facts(report: &Results) -> Vec<(&'static str, String)> {
     let spec = &report.spec;
     let mut told = vec![("load", load(spec))];
     if let Some(comparison) = &report.comparison {
@@ -39,7 +39,7 @@ pub(crate) fn asked(report: &Results) -> Vec<(&'static str, String)> {
     if let [(run, _)] = &report.runs[..] {
         let about = if spec.about.is_empty() { String::new() } else { format!(": {}", spec.about) };
         told.insert(0, ("variant", format!("{}{about}", spec.variant)));
-        told.push(("result", came(run)));
+        told.push(("result", result(run)));
         let measured = counters(run, crate::report::html::WORDS);
         told.extend((!measured.is_empty()).then(|| ("measured", measured.join(" · "))));
     }

@@ -1,4 +1,4 @@
-//! What the scheduler did: the sentences that say it, times by group, the worst stretch, who waited
+//! What the scheduler did: the sentences that say it, times by task kind, the worst stretch, who waited
 //! for whom.
 
 use crate::report::html::WORDS;
@@ -18,13 +18,13 @@ const WORKERS: usize = 32;
 const NAME: usize = 160;
 /// Pieces that all time lines of a page may have together, and runs that have one: a page is to
 /// stay small.
-const PIECES: usize = 4_000;
+const SEGMENTS: usize = 4_000;
 const PICTURES: usize = 4;
 
 /// The section of the page.
 pub(crate) struct Scheduling {
     pub says: Vec<String>,
-    /// Poll time and schedule latency by group, of both sides of a comparison.
+    /// Poll time and schedule latency by task kind, of both sides of a comparison.
     pub times: Vec<Picture>,
     pub runs: Vec<OneRun>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Picture {
 /// What is told of one run.
 pub(crate) struct OneRun {
     pub of: String,
-    /// Poll time and schedule latency by group, where no other run is in the same picture.
+    /// Poll time and schedule latency by task kind, where no other run is in the same picture.
     pub times: Vec<Picture>,
     pub timeline: Option<Picture>,
     pub blame: Option<Table>,
@@ -54,9 +54,9 @@ pub(crate) struct OneRun {
 /// Nothing if no profiler looked at a scheduler.
 pub(crate) fn scheduling(report: &Results) -> Option<Scheduling> {
     let runs = sched::runs(report);
-    let palette = Palette::of(&runs);
+    let palette = Palette::new(&runs);
     let together = report.comparison.is_some() && runs.len() == 2;
-    let most = PIECES / runs.len().clamp(1, PICTURES);
+    let most = SEGMENTS / runs.len().clamp(1, PICTURES);
     let one = |(number, run): (usize, &Run<'_>)| {
         let drawn = number < PICTURES;
         let times = if drawn && !together { times(std::slice::from_ref(run)) } else { Vec::new() };
@@ -80,13 +80,15 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
     };
     let drawn = [
         (
-            "poll time: how long polls took",
-            histogram::draw("poll time by group", runs, WORDS, |group| Some(&group.poll_us)),
+            "poll time: duration of a poll",
+            histogram::draw("poll time by task kind", runs, WORDS, |task_kind| {
+                Some(&task_kind.poll_us)
+            }),
         ),
         (
-            "schedule latency: how long tasks waited for a poll",
-            histogram::draw("schedule latency by group", runs, WORDS, |group| {
-                group.latency_us.as_ref()
+            "schedule latency: time from runnable to polled",
+            histogram::draw("schedule latency by task kind", runs, WORDS, |task_kind| {
+                task_kind.latency_us.as_ref()
             }),
         ),
     ];
@@ -116,7 +118,7 @@ fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
         times: Vec::new(),
         timeline,
         blame: run.sched.blame.as_ref().and_then(|blame| blamed(run, blame)),
-        workers: if run.sched.polls_unseen { None } else { workers(&run.sched.workers) },
+        workers: if run.sched.polls_not_recorded { None } else { workers(&run.sched.workers) },
         lines: lines.into_iter().filter_map(|(name, text)| Some((name, text?))).collect(),
         notes: run.sched.notes.clone(),
     }
@@ -131,7 +133,7 @@ fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
         let class = if told.contains(edge) { "name own" } else { "name" };
         let mut row = vec![
             Cell::of_class(cut(&run.culprit(edge.culprit), NAME), class),
-            Cell::text(cut(&run.group_at(edge.victim), NAME)),
+            Cell::text(cut(&run.task_kind_at(edge.victim), NAME)),
             Cell::number(time(edge.ms * 1e3, WORDS)),
             Cell::number(grouped(edge.waits as i64)),
             Cell::number(percent(edge.ms / blame.waited_ms)),
@@ -140,20 +142,22 @@ fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
         row
     };
     let mut heads = vec![
-        Cell::text("waited for"),
-        Cell::text("who waited"),
+        Cell::text("culprit"),
+        Cell::text("task kind that waited"),
         Cell::number("waited"),
         Cell::number("waits"),
     ];
     heads.push(Cell::number("share"));
     heads.extend(run.profile.ops.map(|_| Cell::number(format!("per {}", run.op))));
-    let caption = format!("{}: who waited for whom; what is to be blamed in bold", run.label);
+    let caption =
+        format!("{}: waiting by culprit and task kind; significant rows in bold", run.label);
     let rest: f64 = edges.iter().skip(EDGES).map(|edge| edge.ms).sum();
     let more = counted(edges.len().saturating_sub(EDGES) as u64, "row");
     let left_out = (rest > 0.0)
         .then(|| format!("{more} more: {} of all waiting.", percent(rest / blame.waited_ms)));
     let meaning =
-        "Waiting is summed over tasks: two that wait for a second wait for two.".to_owned();
+        "Waiting is summed over tasks: two tasks that wait for one second count as two seconds."
+            .to_owned();
     let rows = edges.iter().take(EDGES).map(row).collect();
     Table::new(&caption, heads, rows).noted([meaning].into_iter().chain(left_out).collect()).some()
 }
@@ -185,10 +189,8 @@ fn workers(workers: &[Worker]) -> Option<Table> {
     ];
     heads.extend([Cell::number("asleep"), Cell::number("outside polls")]);
     heads.extend(core.then(|| Cell::number("waited for a core")));
-    let note = "Stalled: in polls of 10 ms and more, while which nothing else can run there. Outside polls: the runtime itself, \
-                its driver, and what no hook tells of.";
+    let note = "Stalled: in polls of 10 ms and more, during which the worker runs nothing else. \
+                Outside polls: the scheduler, the driver, and root futures.";
     let rows = workers.iter().take(WORKERS).map(row).collect();
-    Table::new("What each worker did with its time", heads, rows)
-        .noted(vec![note.to_owned()])
-        .some()
+    Table::new("Time of each worker", heads, rows).noted(vec![note.to_owned()]).some()
 }

@@ -162,8 +162,8 @@ pub(crate) fn compared(comparison: &Comparison) -> Table {
     let halved: Vec<&str> =
         metrics.iter().filter(|metric| metric.halved).map(|metric| &metric.metric[..]).collect();
     let mut notes = vec![
-        "The metric with a star decides. A verdict needs the whole interval; detectable is the smallest change that so \
-         many pairs show at this noise."
+        "The metric with a star decides. A verdict needs the whole interval; detectable is the \
+         smallest change that this number of pairs detects at this noise."
             .to_owned(),
     ];
     if !halved.is_empty() {

@@ -1,9 +1,9 @@
 use crate::report::html::*;
 use crate::report::latency::tests::compared;
-use crate::report::sched::tests::{faulty, healthy, looked_at};
+use crate::report::sched::tests::{faulty, healthy, profile_of};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
-use lab_analysis::profile::{Profile, View as Seen};
-use lab_analysis::scheduler::{Sched, Stretch};
+use lab_analysis::profile::{Profile, View as RunView};
+use lab_analysis::scheduler::{Sched, Timeline};
 use lab_analysis::stacks::Folded;
 use lab_analysis::stacks::stalls::{LongPoll, Wait};
 use lab_recording::Ending;
@@ -31,7 +31,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
     let purpose = Purpose::Profile { profiler, pair: Some(pair), ratio: 1 };
     let parsed = Folded::parse(stacks.as_bytes());
-    let view = Seen {
+    let view = RunView {
         name: profiler.to_string(),
         unit: "us".into(),
         shows: "where the time goes".into(),
@@ -58,7 +58,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        overhead: Err("nobody measured it".into()),
+        overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(100),
     }
@@ -118,11 +118,12 @@ pub(crate) fn assert_well_formed(page: &str) {
     let (body, tail) = body.split_once("<script>").unwrap();
     let (_, tail) = tail.split_once("</script>").unwrap();
     let mut open: Vec<String> = Vec::new();
-    for piece in format!("{head}{body}{tail}").split('<').skip(1) {
-        let (tag, text) = piece.split_once('>').unwrap_or_else(|| panic!("each tag ends: {piece}"));
+    for segment in format!("{head}{body}{tail}").split('<').skip(1) {
+        let (tag, text) =
+            segment.split_once('>').unwrap_or_else(|| panic!("each tag ends: {segment}"));
         let name = tag.split([' ', '\n']).next().unwrap();
         match name.strip_prefix('/') {
-            Some(closed) => assert_eq!(open.pop().as_deref(), Some(closed), "{piece}"),
+            Some(closed) => assert_eq!(open.pop().as_deref(), Some(closed), "{segment}"),
             None if tag.ends_with('/') || VOID.contains(&name) || name == "!doctype" => {}
             None => open.push(name.to_owned()),
         }
@@ -203,7 +204,7 @@ fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
         "<summary>Profiling overhead</summary>",
         "1.00 % (0.500 to 2.00 %)",
         "1 000 of 41.0 ns",
-        "not measured: nobody measured it",
+        "not measured: the clock is missing",
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
@@ -342,17 +343,17 @@ fn one_run_and_several_have_their_own_tables() {
 
 #[test]
 fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
-    let page =
-        page_of(&with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())])).unwrap();
+    let page = page_of(&with(vec![profile_of(Side::A, faulty()), profile_of(Side::B, healthy())]))
+        .unwrap();
     assert_well_formed(&page);
     assert_loads_nothing(&page);
     for part in [
         "<h2>Blame</h2>",
         "requests waited for polls of made_up::buggy::import: 608 ms per request buggy",
-        "fixed: blames nobody",
+        "fixed: no culprit",
         "buggy, above",
         "<title>worker 0: import task for 1.31 s after 40.0 ms</title>",
-        "buggy: who waited for whom; what is to be blamed in bold",
+        "buggy: waiting by culprit and task kind; significant rows in bold",
         "name own\">polls of made_up::",
         "its workers spent 65.5 % in polls of import task",
         "0 of 130 answers to 131 questions took 10 ms or more",
@@ -365,11 +366,12 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
         page.contains("in the 2.00 s in which tasks waited most"),
         "older recordings hold no more"
     );
-    let whole = Stretch { from_ms: 0.0, ms: 5_000.0, ..faulty().worst.unwrap() };
+    let whole = Timeline { from_ms: 0.0, ms: 5_000.0, ..faulty().worst.unwrap() };
     let with_whole =
-        page_of(&with(vec![looked_at(Side::A, Sched { whole: Some(whole), ..faulty() })])).unwrap();
+        page_of(&with(vec![profile_of(Side::A, Sched { whole: Some(whole), ..faulty() })]))
+            .unwrap();
     assert!(with_whole.contains("what each worker did in the whole run, 5.00 s"), "{with_whole}");
-    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
+    let one = Results { comparison: None, ..with(vec![profile_of(Side::A, faulty())]) };
     let page = page_of(&one).unwrap();
     assert_well_formed(&page);
     assert!(
@@ -382,14 +384,14 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
 #[test]
 fn names_of_a_scheduler_stay_text_and_an_empty_one_is_no_panic() {
     let mut hostile = faulty();
-    for group in &mut hostile.groups {
-        (group.name, group.place) = (HOSTILE.into(), format!("{HOSTILE}:1"));
-        group.function = Some(HOSTILE.into());
+    for task_kind in &mut hostile.task_kinds {
+        (task_kind.name, task_kind.spawned_at) = (HOSTILE.into(), format!("{HOSTILE}:1"));
+        task_kind.function = Some(HOSTILE.into());
     }
     hostile.notes = vec![HOSTILE.into()];
-    let mut before = looked_at(Side::A, hostile);
+    let mut before = profile_of(Side::A, hostile);
     before.spec.variant = HOSTILE.into();
-    let page = page_of(&with(vec![before, looked_at(Side::B, Sched::default())])).unwrap();
+    let page = page_of(&with(vec![before, profile_of(Side::B, Sched::default())])).unwrap();
     assert_well_formed(&page);
     assert!(!page.contains("<script>alert") && !page.contains("<i "));
     assert_eq!(page.matches("<script").count(), 1, "our own");

@@ -38,25 +38,25 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> String {
     let estimate = primary.and_then(|metric| Some((metric, metric.estimate.as_ref().ok()?)));
     let from = format!("from {} of {} pairs.", comparison.kept(), pairs.len());
     match (&comparison.invalid, estimate) {
-        (Some(why), _) => format!("Nothing can be concluded: {why}."),
+        (Some(why), _) => format!("No conclusion: {why}."),
         (None, _) if comparison.loses_more() => {
             format!("{after} loses requests that {before} answers, whatever else it gains.")
         }
-        (None, None) => format!("Nothing can be concluded: {}.", why_not(primary)),
+        (None, None) => format!("No conclusion: {}.", why_not(primary)),
         (None, Some((metric, estimate))) => match metric.change {
             Change::Improved | Change::Regressed => {
                 changed([before, after], metric, estimate) + ", " + &from
             }
             Change::Equivalent => {
-                let (what, interval) = (what(&metric.metric), factors(estimate));
+                let (what, interval) = (metric_in_words(&metric.metric), factors(estimate));
                 format!(
                     "{after} and {before} are as good as each other by {what}: {interval}, {from}"
                 )
             }
             Change::Inconclusive => {
-                let (what, interval) = (what(&metric.metric), factors(estimate));
+                let (what, interval) = (metric_in_words(&metric.metric), factors(estimate));
                 format!(
-                    "Whether {after} is better than {before} by {what} cannot be told yet: {interval}, {from}"
+                    "Whether {after} is better than {before} by {what} is undecided: {interval}, {from}"
                 )
             }
         },
@@ -66,24 +66,24 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> String {
 /// Why the metric that decides decides nothing.
 fn why_not(primary: Option<&Compared>) -> String {
     match primary.map(|metric| (&metric.metric, &metric.estimate)) {
-        Some((metric, Err(why))) => format!("{}: {why}", what(metric)),
-        Some((metric, Ok(_))) => format!("{} needs more pairs", what(metric)),
+        Some((metric, Err(why))) => format!("{}: {why}", metric_in_words(metric)),
+        Some((metric, Ok(_))) => format!("{} needs more pairs", metric_in_words(metric)),
         None => "no run has the metric that decides".into(),
     }
 }
 
-/// `fixed answers 88 times sooner at p99 than buggy (80 to 96 times, 95.3 % sure)`
+/// `fixed answers 88 times sooner at p99 than buggy (80 to 96 times, 95.3 % confidence)`
 fn changed([before, after]: [&str; 2], metric: &Compared, estimate: &Estimate) -> String {
     let less = estimate.ratio < 1.0;
     let (by, between) = (times(estimate.ratio), times_between(estimate));
-    let sure = format!("({between}, {:.1} % sure)", estimate.level * 100.0);
+    let sure = format!("({between}, {:.1} % confidence)", estimate.level * 100.0);
     match metric.metric.strip_prefix("response_").and_then(|name| name.strip_suffix("_us")) {
         Some(at) => {
             let (how, at) = (if less { "sooner" } else { "later" }, at.replace("p999", "p99.9"));
             format!("{after} answers {by} {how} at {at} than {before} {sure}")
         }
         None => {
-            let (how, what) = (if less { "less" } else { "more" }, what(&metric.metric));
+            let (how, what) = (if less { "less" } else { "more" }, metric_in_words(&metric.metric));
             format!("{after} has {by} {how} {what} than {before} {sure}")
         }
     }
@@ -119,11 +119,11 @@ fn factors(estimate: &Estimate) -> String {
 }
 
 /// A metric in words.
-fn what(metric: &str) -> String {
+fn metric_in_words(metric: &str) -> String {
     match metric {
         "cpu_us_per_op" => "CPU time per operation".into(),
         "runtime_freeze_us" => "freeze of the runtime".into(),
-        "wall_ms" => "time in all".into(),
+        "wall_ms" => "total time".into(),
         _ => words(metric.trim_end_matches("_us").trim_end_matches("_kb").trim_end_matches("_ms")),
     }
 }
@@ -139,7 +139,7 @@ fn of_run(report: &Results, run: &Analysis) -> String {
     let told = slowest(run).or_else(|| {
         let metric = report.scenario.map(|scenario| scenario.primary)?;
         let value = run.metrics.get(metric)?;
-        Some(format!("{} {}", what(metric), reading(metric, value, WORDS)))
+        Some(format!("{} {}", metric_in_words(metric), reading(metric, value, WORDS)))
     });
     format!("{variant} {ended}{valid}{}", told.map_or_else(String::new, |told| format!("; {told}")))
 }
@@ -147,7 +147,7 @@ fn of_run(report: &Results, run: &Analysis) -> String {
 fn ended(ending: Ending) -> String {
     match ending {
         Ending::Finished => "finished".into(),
-        Ending::Unfinished => "was cut off from outside".into(),
+        Ending::Unfinished => "was interrupted".into(),
         other => other.to_string(),
     }
 }
@@ -156,8 +156,8 @@ fn ended(ending: Ending) -> String {
 fn slowest(run: &Analysis) -> Option<String> {
     let percentile = |(q, suffix): &(f64, &str)| {
         let metric = Part::Response.metric(suffix);
-        let told = reading(&metric, run.metrics.get(&metric)?, WORDS);
-        Some(format!("{} % of its requests were answered within {told}", 100.0 * q))
+        let time = reading(&metric, run.metrics.get(&metric)?, WORDS);
+        Some(format!("{} % of the requests were answered within {time}", 100.0 * q))
     };
     QUANTILES.iter().rev().filter(|(q, _)| *q < 1.0).find_map(percentile)
 }
@@ -203,5 +203,5 @@ fn between(report: &Results) -> String {
     let one = |told: &(&lab_analysis::requests::Reading, &String)| {
         format!("{} ({})", reading(metric, told.0, WORDS), told.1)
     };
-    format!("; {} from {} to {}", what(metric), one(least), one(most))
+    format!("; {} from {} to {}", metric_in_words(metric), one(least), one(most))
 }

@@ -112,7 +112,7 @@ pub(crate) fn all(report: &Results) -> (Vec<View>, String) {
 /// it. Without a finding, the first with a picture.
 fn carrier(report: &Results, evidence: &[Evidence], views: &[View]) -> Option<usize> {
     let drawn = || (0..views.len()).filter(|number| views[*number].drawn);
-    let function = blamed(report).into_iter().find_map(|finding| finding.at.clone());
+    let function = blamed(report).into_iter().find_map(|finding| finding.function.clone());
     let names = lab_analysis::evidence::names(report.scenario);
     let Some(function) = function.map(|function| own_function(&names.clean(&function))) else {
         return drawn().next();

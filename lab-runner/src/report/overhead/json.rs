@@ -1,4 +1,4 @@
-//! What watching cost, in the machine-readable result: a run each that a profiler looked into.
+//! Profiling overhead in the machine-readable result: one entry per profiled run.
 
 use crate::report::overhead::{Beside, beside, by_profiler};
 use lab_analysis::overhead::{Cost, PerEvent, Range};
@@ -9,35 +9,35 @@ use lab_recording::spec::Side;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What one profiler cost one run.
+/// The overhead of one profiler in one run.
 #[derive(Debug, Serialize)]
-pub(crate) struct Watched<'a> {
+pub(crate) struct ProfiledRun<'a> {
     profiler: Profiler,
     variant: &'a str,
     /// Of a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     side: Option<Side>,
     folder: String,
-    /// Why nothing is known of it.
+    /// Why the overhead is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_measured: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Measured<'a>>,
-    /// Metric → its value in the run of the same seed that nobody watched, and in this one.
+    /// Metric → its value in the unprofiled run with the same seed, and in this run.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    beside: BTreeMap<String, [f64; 2]>,
+    against_unprofiled: BTreeMap<String, [f64; 2]>,
 }
 
 #[derive(Debug, Serialize)]
 struct Measured<'a> {
-    /// CPU time of the profiler as a share of its run's.
+    /// CPU time of the profiler, as a share of the run's CPU time.
     share: f64,
-    /// The interval of the share.
+    /// The confidence interval of the share.
     share_ci: [f64; 2],
-    /// False if a part was not measured: then the truth is not less.
-    /// The same as a share of the time that passed meanwhile.
-    of_wall: f64,
-    of_wall_ci: [f64; 2],
+    /// CPU time of the profiler, as a share of the wall time.
+    wall_share: f64,
+    wall_share_ci: [f64; 2],
+    /// False if a part was not measured: then the share is a lower bound.
     complete: bool,
     ms: f64,
     ms_ci: [f64; 2],
@@ -50,14 +50,14 @@ struct Measured<'a> {
 
 #[derive(Debug, Serialize)]
 struct Event<'a> {
-    what: &'a str,
+    event: &'a str,
     count: u64,
     ns: f64,
     ns_ci: [f64; 2],
 }
 
-/// What is known of each run that was watched; an empty list if nobody watched.
-pub(crate) fn documents(report: &Results) -> Vec<Watched<'_>> {
+/// The overhead of each profiled run; empty without profilers.
+pub(crate) fn documents(report: &Results) -> Vec<ProfiledRun<'_>> {
     by_profiler(report)
         .into_iter()
         .flat_map(|(_, runs)| runs)
@@ -65,23 +65,23 @@ pub(crate) fn documents(report: &Results) -> Vec<Watched<'_>> {
         .collect()
 }
 
-fn document<'a>(report: &Results, profile: &'a Profile) -> Watched<'a> {
+fn document<'a>(report: &Results, profile: &'a Profile) -> ProfiledRun<'a> {
     let pair = |Beside { metric, unwatched, watched }: Beside| (metric, [unwatched, watched]);
-    Watched {
+    ProfiledRun {
         profiler: profile.profiler,
         variant: &profile.spec.variant,
         side: profile.side(),
         folder: profile.folder.display().to_string(),
         not_measured: profile.overhead.as_ref().err().map(String::as_str),
         cost: profile.overhead.as_ref().ok().map(measured),
-        beside: beside(report, profile).into_iter().map(pair).collect(),
+        against_unprofiled: beside(report, profile).into_iter().map(pair).collect(),
     }
 }
 
 fn measured<'a>(cost: &'a Cost) -> Measured<'a> {
     let ci = |range: Range| [range.low, range.high];
     let event = |PerEvent { what, count, ns }: &'a PerEvent| Event {
-        what,
+        event: what,
         count: *count,
         ns: ns.mid,
         ns_ci: ci(*ns),
@@ -89,8 +89,8 @@ fn measured<'a>(cost: &'a Cost) -> Measured<'a> {
     Measured {
         share: cost.share.mid,
         share_ci: ci(cost.share),
-        of_wall: cost.of_wall.mid,
-        of_wall_ci: ci(cost.of_wall),
+        wall_share: cost.of_wall.mid,
+        wall_share_ci: ci(cost.of_wall),
         complete: cost.complete,
         ms: cost.ms.mid,
         ms_ci: ci(cost.ms),

@@ -2,7 +2,7 @@
 //! run.
 
 use crate::report::plot::axis::Axis;
-use crate::report::plot::{Line, Look, Plot, Scale, cut};
+use crate::report::plot::{Line, LineStyle, Plot, Scale, cut};
 use anyhow::Context;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
@@ -122,13 +122,13 @@ fn draw_line(
     scales: [Scale; 2],
 ) -> anyhow::Result<()> {
     let points: Vec<_> = line.drawable(scales).collect();
-    let stroke = stroke(number, line.look);
-    if matches!(line.look, Look::Dashed(_)) {
+    let stroke = stroke(number, line.style);
+    if matches!(line.style, LineStyle::Dashed(_)) {
         chart.draw_series(DashedLineSeries::new(points, DASH, GAP, stroke))?;
         return Ok(());
     }
     chart.draw_series(LineSeries::new(points.clone(), stroke))?;
-    if line.look == Look::Marked {
+    if line.style == LineStyle::Marked {
         chart.draw_series(
             points.into_iter().map(|point| EmptyElement::at(point) + marker(number)),
         )?;
@@ -137,14 +137,16 @@ fn draw_line(
 }
 
 fn legend(plot: &Plot, area: &Area<'_>) -> anyhow::Result<()> {
-    for (i, Line { name, look, .. }) in plot.lines.iter().enumerate() {
+    for (i, Line { name, style, .. }) in plot.lines.iter().enumerate() {
         let y = (LEGEND_ROW * i as u32 + LEGEND_ROW / 2) as i32;
-        let (ends, stroke) = ([(LEFT, y), (LEFT + 32, y)], stroke(i, *look));
-        match look {
-            Look::Dashed(_) => area.draw(&DashedPathElement::new(ends, DASH, GAP, stroke))?,
-            Look::Solid(_) | Look::Marked => area.draw(&PathElement::new(ends, stroke))?,
+        let (ends, stroke) = ([(LEFT, y), (LEFT + 32, y)], stroke(i, *style));
+        match style {
+            LineStyle::Dashed(_) => area.draw(&DashedPathElement::new(ends, DASH, GAP, stroke))?,
+            LineStyle::Solid(_) | LineStyle::Marked => {
+                area.draw(&PathElement::new(ends, stroke))?
+            }
         }
-        if *look == Look::Marked {
+        if *style == LineStyle::Marked {
             area.draw(&(EmptyElement::at((LEFT + 16, y)) + marker(i)))?;
         }
         area.draw(&Text::new(cut(name, NAME_FITS, "…"), (LEFT + 42, y - 6), (FONT, TEXT_SIZE)))?;
@@ -157,11 +159,11 @@ fn colour(line: usize) -> RGBColor {
 }
 
 /// How a line is drawn that stands at this place among the others.
-fn stroke(line: usize, look: Look) -> ShapeStyle {
-    match look {
-        Look::Marked => colour(line).stroke_width(2),
-        Look::Solid(number) => colour(number).stroke_width(2),
-        Look::Dashed(number) => colour(number).stroke_width(1),
+fn stroke(line: usize, style: LineStyle) -> ShapeStyle {
+    match style {
+        LineStyle::Marked => colour(line).stroke_width(2),
+        LineStyle::Solid(number) => colour(number).stroke_width(2),
+        LineStyle::Dashed(number) => colour(number).stroke_width(1),
     }
 }
 
@@ -199,7 +201,7 @@ pub(crate) mod tests {
                 .map(|k| 1_000.0 * 2.0_f64.powi(k))
                 .map(|n| (n, n.powf(1.0 + 0.2 * i as f64)))
                 .collect();
-            Line { name: (*name).into(), points, look: Look::Marked }
+            Line { name: (*name).into(), points, style: LineStyle::Marked }
         };
         let lines = names.iter().enumerate().map(line).collect();
         let (x, y) = ("tasks".into(), "polls <all>".into());

@@ -15,21 +15,23 @@ type Key = (Option<String>, String);
 
 fn key(run: &Run<'_>, edge: &Edge) -> Key {
     let culprit = match edge.culprit {
-        Culprit::Group(number) => run.group(number).map(|group| group.place.clone()),
+        Culprit::TaskKind(number) => {
+            run.task_kind(number).map(|task_kind| task_kind.spawned_at.clone())
+        }
         _ => None,
     };
-    (culprit, run.who(edge.victim))
+    (culprit, run.task_kind_name(edge.victim))
 }
 
 /// Waiting that the same culprits inflict on the same tasks.
 fn waited(run: &Run<'_>, wanted: &Key) -> f64 {
     let edges = run.sched.blame.iter().flat_map(|blame| &blame.edges);
     let same =
-        |edge: &&Edge| matches!(edge.culprit, Culprit::Group(_)) && key(run, edge) == *wanted;
+        |edge: &&Edge| matches!(edge.culprit, Culprit::TaskKind(_)) && key(run, edge) == *wanted;
     edges.filter(same).map(|edge| edge.ms).sum()
 }
 
-/// What one side or the other is blamed for, and which side blames nobody.
+/// What one side or the other is blamed for, and which side no culprit.
 pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<String> {
     let sides = [before, after];
     let all =
@@ -38,7 +40,8 @@ pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<Str
     for (run, edge) in all {
         let key = key(run, edge);
         if told.len() < TOLD && !told.iter().any(|(known, _)| *known == key) {
-            let says = format!("{} waited for {}", run.who(edge.victim), run.charged_to(edge));
+            let says =
+                format!("{} waited for {}", run.task_kind_name(edge.victim), run.charged_to(edge));
             let times = sides.map(|side| waited(side, &key));
             told.push((key, format!("{says}: {}", beside(sides, times, style))));
         }

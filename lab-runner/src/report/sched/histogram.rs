@@ -1,4 +1,4 @@
-//! Times by group as a picture: a row for each group, on one logarithmic axis, with both sides of a
+//! Times by task kind as a picture: a row for each task kind, on one logarithmic axis, with both sides of a
 //! comparison in the same row, before above the line and after below it.
 //!
 //! Heights are logarithmic too: among thousands of polls of microseconds, the seven of a second are
@@ -9,7 +9,7 @@ use crate::report::plot::svg::escaped;
 use crate::report::profilers::cut;
 use crate::report::sched::words::{Run, named_at};
 use crate::report::units::{grouped, time};
-use lab_analysis::scheduler::{Group, Quantiles};
+use lab_analysis::scheduler::{Quantiles, TaskKind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ const ROWS: usize = 4;
 const FINEST: f64 = 1.0 / 8.0;
 const CHARACTERS: usize = 70;
 
-/// A row: a group's name, and its times in the runs that have it.
+/// A row: a task kind's name, and its times in the runs that have it.
 struct Row<'a> {
     name: String,
     sides: Vec<Option<&'a Quantiles>>,
@@ -45,11 +45,11 @@ pub(crate) fn draw(
     title: &str,
     runs: &[Run<'_>],
     style: Style,
-    of: fn(&Group) -> Option<&Quantiles>,
+    of: fn(&TaskKind) -> Option<&Quantiles>,
 ) -> Option<(String, String)> {
     let rows = rows(runs, of);
     let bins = Bins::over(rows.iter().flat_map(|row| row.sides.iter().flatten().copied()))?;
-    let (says, two) = (says(&rows, runs, style), runs.len() > 1);
+    let (says, two) = (description(&rows, runs, style), runs.len() > 1);
     let row_height = NAME + BARS * if two { 2.0 } else { 1.0 } + 6.0;
     let height = row_height * rows.len() as f64 + FLOOR;
     let mut svg = format!(
@@ -72,20 +72,20 @@ pub(crate) fn draw(
     Some((svg, says))
 }
 
-/// The groups that are told of in any of the runs, matched by name and place.
-fn rows<'a>(runs: &[Run<'a>], of: fn(&Group) -> Option<&Quantiles>) -> Vec<Row<'a>> {
+/// The task kinds that are told of in any of the runs, matched by name and place.
+fn rows<'a>(runs: &[Run<'a>], of: fn(&TaskKind) -> Option<&Quantiles>) -> Vec<Row<'a>> {
     let mut names: Vec<String> = Vec::new();
     for (run, number) in runs
         .iter()
-        .flat_map(|run| run.told_groups(ROWS).into_iter().map(move |number| (run, number)))
+        .flat_map(|run| run.shown_task_kinds(ROWS).into_iter().map(move |number| (run, number)))
     {
-        let name = run.group_at(number);
+        let name = run.task_kind_at(number);
         if names.len() < ROWS && !names.contains(&name) {
             names.push(name);
         }
     }
     let find = |run: &Run<'a>, name: &str| {
-        run.sched.groups.iter().find(|group| named_at(group) == name).and_then(of)
+        run.sched.task_kinds.iter().find(|task_kind| named_at(task_kind) == name).and_then(of)
     };
     let row = |name: String| Row { sides: runs.iter().map(|run| find(run, &name)).collect(), name };
     let has_times = |row: &Row<'_>| {
@@ -206,7 +206,7 @@ fn draw_row(
 }
 
 /// `requests (drive.rs:52): buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms of 6 000.`
-fn says(rows: &[Row<'_>], runs: &[Run<'_>], style: Style) -> String {
+fn description(rows: &[Row<'_>], runs: &[Run<'_>], style: Style) -> String {
     let side = |(us, run): (&Option<&Quantiles>, &Run<'_>)| {
         let us = (*us)?;
         let told = |us: f64| time(us, style);

@@ -1,12 +1,12 @@
-//! What the scheduler did, in the machine-readable result: a run each that was looked at, indices
-//! replaced by names.
+//! Scheduler statistics in the machine-readable result: one entry per run under the scheduler
+//! profiler, with names in place of indices.
 
 use crate::report::sched::words::Run;
-use lab_analysis::scheduler::{Blame, Culprit, Edge, Group, ProbeSummary, Quantiles, Worker};
+use lab_analysis::scheduler::{Blame, Culprit, Edge, ProbeSummary, Quantiles, TaskKind, Worker};
 use lab_recording::spec::Side;
 use serde::Serialize;
 
-/// A run as its scheduler saw it.
+/// The scheduler statistics of one run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Scheduler<'a> {
     variant: &'a str,
@@ -14,7 +14,7 @@ pub(crate) struct Scheduler<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     side: Option<Side>,
     folder: String,
-    /// For how long it was looked at.
+    /// The recorded time, in milliseconds.
     wall_ms: f64,
     events: u64,
     dropped: u64,
@@ -22,15 +22,15 @@ pub(crate) struct Scheduler<'a> {
     blocking_ended: u64,
     /// Workers that `block_in_place` handed on in the middle of a poll.
     hand_offs: u64,
-    /// Absent where tokio does not tell.
+    /// Absent where tokio does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     forced_yields: Option<u64>,
-    /// Operations that the run completed: what waiting is divided by.
+    /// Operations that the run completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     ops: Option<u64>,
-    groups: Vec<OneGroup<'a>>,
+    task_kinds: Vec<OneTaskKind<'a>>,
     workers: Vec<OneWorker>,
-    /// Absent where there was none.
+    /// Absent without a yield probe.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<Probe>,
     /// Absent where schedule latency was not recorded.
@@ -40,7 +40,7 @@ pub(crate) struct Scheduler<'a> {
     notes: &'a [String],
 }
 
-/// What a worker did; what it did while it was awake is absent where polls are not seen.
+/// The time of one worker; `awake` is absent where polls are not recorded.
 #[derive(Debug, Serialize)]
 struct OneWorker {
     runtime: u8,
@@ -61,9 +61,9 @@ struct Awake {
 }
 
 #[derive(Debug, Serialize)]
-struct OneGroup<'a> {
+struct OneTaskKind<'a> {
     name: &'a str,
-    place: &'a str,
+    spawned_at: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     function: Option<&'a str>,
     spawned: u64,
@@ -75,7 +75,7 @@ struct OneGroup<'a> {
     latency_us: Option<Times>,
 }
 
-/// A distribution, without the steps that are for pictures.
+/// A distribution.
 #[derive(Debug, Serialize)]
 struct Times {
     count: u64,
@@ -88,11 +88,11 @@ struct Times {
 
 #[derive(Debug, Serialize)]
 struct Probe {
-    asked: u64,
-    answered: u64,
-    flagged: u64,
+    wake_ups: u64,
+    yields: u64,
+    long_yields: u64,
     yield_us: Times,
-    unheard_us: Times,
+    wake_delay_us: Times,
 }
 
 #[derive(Debug, Serialize)]
@@ -105,21 +105,21 @@ struct Blamed<'a> {
 #[derive(Debug, Serialize)]
 struct OneEdge<'a> {
     culprit: Charged<'a>,
-    /// The group that waited.
+    /// The task kind that waited.
     victim: &'a str,
-    victim_place: &'a str,
+    victim_spawned_at: &'a str,
     ms: f64,
     waits: u64,
-    /// Whether the culprit is to be blamed for it.
-    worth: bool,
+    /// Whether the waiting is large enough to blame the culprit for it.
+    significant: bool,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum Charged<'a> {
-    Group {
+    TaskKind {
         name: &'a str,
-        place: &'a str,
+        spawned_at: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         function: Option<&'a str>,
     },
@@ -127,10 +127,10 @@ enum Charged<'a> {
     Kernel,
     OwnBudget,
     OutsidePolls,
-    NotKnown,
+    Unknown,
 }
 
-/// What is known of the runs' schedulers; nothing if nobody looked.
+/// The scheduler statistics of the runs; empty without the scheduler profiler.
 pub(crate) fn documents<'a>(runs: &[Run<'a>]) -> Vec<Scheduler<'a>> {
     runs.iter().map(document).collect()
 }
@@ -148,8 +148,8 @@ fn document<'a>(run: &Run<'a>) -> Scheduler<'a> {
         hand_offs: sched.hand_offs,
         forced_yields: sched.forced_yields(),
         ops: profile.ops,
-        groups: sched.groups.iter().map(group).collect(),
-        workers: sched.workers.iter().map(|of| worker(of, !sched.polls_unseen)).collect(),
+        task_kinds: sched.task_kinds.iter().map(task_kind).collect(),
+        workers: sched.workers.iter().map(|of| worker(of, !sched.polls_not_recorded)).collect(),
         probe: sched.probe.as_ref().map(probe),
         blame: sched.blame.as_ref().map(|blame| blamed(run, blame)),
         notes: &sched.notes,
@@ -163,10 +163,10 @@ fn worker(of: &Worker, sees_polls: bool) -> OneWorker {
     OneWorker { runtime, worker, idle_ms, awake, core_wait_ms }
 }
 
-fn group(group: &Group) -> OneGroup<'_> {
-    let Group {
+fn task_kind(task_kind: &TaskKind) -> OneTaskKind<'_> {
+    let TaskKind {
         name,
-        place,
+        spawned_at: place,
         function,
         spawned,
         ended,
@@ -175,10 +175,10 @@ fn group(group: &Group) -> OneGroup<'_> {
         poll_us,
         latency_us,
         ..
-    } = group;
-    OneGroup {
+    } = task_kind;
+    OneTaskKind {
         name,
-        place,
+        spawned_at: place,
         function: function.as_deref(),
         spawned: *spawned,
         ended: *ended,
@@ -195,22 +195,26 @@ fn times(of: &Quantiles) -> Times {
 }
 
 fn probe(probe: &ProbeSummary) -> Probe {
-    let ProbeSummary { asked, answered, flagged, yield_us, unheard_us } = probe;
-    let (asked, answered, flagged) = (*asked, *answered, *flagged);
-    Probe { asked, answered, flagged, yield_us: times(yield_us), unheard_us: times(unheard_us) }
+    Probe {
+        wake_ups: probe.wake_ups,
+        yields: probe.yields,
+        long_yields: probe.long_yields,
+        yield_us: times(&probe.yield_us),
+        wake_delay_us: times(&probe.wake_delay_us),
+    }
 }
 
 fn blamed<'a>(run: &Run<'a>, blame: &'a Blame) -> Blamed<'a> {
-    let told = run.blamed();
+    let significant = run.blamed();
     let one = |edge: &'a Edge| {
-        let victim = run.sched.groups.get(edge.victim);
+        let victim = run.sched.task_kinds.get(edge.victim);
         OneEdge {
             culprit: charged(run, edge.culprit),
-            victim: victim.map_or("", |group| &group.name),
-            victim_place: victim.map_or("", |group| &group.place),
+            victim: victim.map_or("", |task_kind| &task_kind.name),
+            victim_spawned_at: victim.map_or("", |task_kind| &task_kind.spawned_at),
             ms: edge.ms,
             waits: edge.waits,
-            worth: told.contains(&edge),
+            significant: significant.contains(&edge),
         }
     };
     Blamed {
@@ -222,18 +226,18 @@ fn blamed<'a>(run: &Run<'a>, blame: &'a Blame) -> Blamed<'a> {
 
 fn charged<'a>(run: &Run<'a>, culprit: Culprit) -> Charged<'a> {
     match culprit {
-        Culprit::Group(number) => match run.sched.groups.get(number) {
-            Some(group) => Charged::Group {
-                name: &group.name,
-                place: &group.place,
-                function: group.function.as_deref(),
+        Culprit::TaskKind(number) => match run.sched.task_kinds.get(number) {
+            Some(task_kind) => Charged::TaskKind {
+                name: &task_kind.name,
+                spawned_at: &task_kind.spawned_at,
+                function: task_kind.function.as_deref(),
             },
-            None => Charged::NotKnown,
+            None => Charged::Unknown,
         },
         Culprit::WorkerAsleep => Charged::WorkerAsleep,
         Culprit::Kernel => Charged::Kernel,
         Culprit::OwnBudget => Charged::OwnBudget,
         Culprit::OutsidePolls => Charged::OutsidePolls,
-        Culprit::NotKnown => Charged::NotKnown,
+        Culprit::Unknown => Charged::Unknown,
     }
 }

@@ -4,7 +4,8 @@ use crate::report::sched::*;
 use lab_analysis::overhead::{Cost, Range};
 use lab_analysis::profile::Profile;
 use lab_analysis::scheduler::{
-    Blame, Culprit, Doing, Edge, Group, Piece, ProbeSummary, Quantiles, Row, Sched, Stretch, Worker,
+    Blame, Culprit, Doing, Edge, ProbeSummary, Quantiles, Row, Sched, Segment, TaskKind, Timeline,
+    Worker,
 };
 use lab_recording::Ending;
 use lab_recording::profiler::{Profiler, ProfilerStatus};
@@ -23,16 +24,16 @@ fn times(count: u64, p50: f64, p99: f64, max: f64) -> Quantiles {
     Quantiles { count, sum: p50 * count as f64, p50, p90: p50, p99, max, steps }
 }
 
-fn group(
+fn task_kind(
     name: &str,
     place: &str,
     function: Option<&str>,
     poll_us: Quantiles,
     latency_us: Quantiles,
-) -> Group {
-    Group {
+) -> TaskKind {
+    TaskKind {
         name: name.into(),
-        place: place.into(),
+        spawned_at: place.into(),
         function: function.map(Into::into),
         spawned: 6_000,
         made_by: None,
@@ -62,13 +63,13 @@ fn worker(busy_ms: f64, stalled_ms: f64, idle_ms: f64) -> Worker {
     }
 }
 
-fn piece(at_ms: f64, ms: f64, doing: Doing) -> Piece {
-    Piece { at_ms, ms, doing }
+fn segment(at_ms: f64, ms: f64, doing: Doing) -> Segment {
+    Segment { at_ms, ms, doing }
 }
 
 /// One task holds the only worker for more than a second at a time.
 pub fn faulty() -> Sched {
-    let requests = group(
+    let requests = task_kind(
         "requests",
         "src/drive.rs:40",
         None,
@@ -76,7 +77,7 @@ pub fn faulty() -> Sched {
         times(6_000, 510_000.0, 1.2e6, 1.3e6),
     );
     let import = times(7, 1.2e6, 1.3e6, 1.31e6);
-    let import = group(
+    let import = task_kind(
         "src/drive.rs:52",
         "src/drive.rs:52",
         Some("made_up::buggy::import"),
@@ -84,16 +85,16 @@ pub fn faulty() -> Sched {
         times(7, 20.0, 90.0, 95.0),
     );
     let edges = vec![
-        edge(Culprit::Group(1), 0, 3_645_000.0, 6_000),
-        edge(Culprit::Group(0), 0, 24_000.0, 6_000),
+        edge(Culprit::TaskKind(1), 0, 3_645_000.0, 6_000),
+        edge(Culprit::TaskKind(0), 0, 24_000.0, 6_000),
         edge(Culprit::WorkerAsleep, 0, 5_000.0, 4_000),
         edge(Culprit::Kernel, 1, 1.0, 2),
     ];
-    let pieces = vec![
-        piece(0.0, 40.0, Doing::Outside),
-        piece(40.0, 1_310.0, Doing::Polls(1)),
-        piece(1_350.0, 250.0, Doing::Polls(0)),
-        piece(1_600.0, 400.0, Doing::Asleep),
+    let segments = vec![
+        segment(0.0, 40.0, Doing::Outside),
+        segment(40.0, 1_310.0, Doing::Polls(1)),
+        segment(1_350.0, 250.0, Doing::Polls(0)),
+        segment(1_600.0, 400.0, Doing::Asleep),
     ];
     let waiting = (0..200_u32)
         .map(|i| if i < 135 { f64::from(i) * 19.0 } else { f64::from(200 - i) * 40.0 })
@@ -102,21 +103,21 @@ pub fn faulty() -> Sched {
         wall_ms: 5_000.0,
         events: 18_000,
         dropped: 0,
-        groups: vec![requests, import],
+        task_kinds: vec![requests, import],
         workers: vec![worker(400.0, 4_400.0, 180.0)],
         probe: Some(ProbeSummary {
-            asked: 131,
-            answered: 130,
-            flagged: 0,
+            wake_ups: 131,
+            yields: 130,
+            long_yields: 0,
             yield_us: times(130, 2.0, 11.0, 12.0),
-            unheard_us: times(130, 400_000.0, 1.2e6, 1.3e6),
+            wake_delay_us: times(130, 400_000.0, 1.2e6, 1.3e6),
         }),
         blame: Some(Blame { waits: 6_007, waited_ms: 3_674_001.0, edges }),
-        worst: Some(Stretch {
+        worst: Some(Timeline {
             from_ms: 1_234.0,
             ms: 2_000.0,
             waited_ms: 2_500_000.0,
-            rows: vec![Row { runtime: 0, worker: 0, pieces }],
+            rows: vec![Row { runtime: 0, worker: 0, segments }],
             waiting,
         }),
         notes: vec!["polls of a root future are not seen".into()],
@@ -124,9 +125,9 @@ pub fn faulty() -> Sched {
     }
 }
 
-/// The same load where nobody holds a worker for long; groups are the other way round.
+/// The same load where nobody holds a worker for long; task kinds are the other way round.
 pub fn healthy() -> Sched {
-    let requests = group(
+    let requests = task_kind(
         "requests",
         "src/drive.rs:40",
         None,
@@ -134,29 +135,31 @@ pub fn healthy() -> Sched {
         times(6_000, 20.0, 300.0, 900.0),
     );
     let import = times(900, 90.0, 900.0, 950.0);
-    let import = group(
+    let import = task_kind(
         "src/drive.rs:52",
         "src/drive.rs:52",
         Some("made_up::fixed::import"),
         import,
         times(900, 15.0, 90.0, 95.0),
     );
-    let edges =
-        vec![edge(Culprit::Group(0), 1, 120.0, 3_000), edge(Culprit::WorkerAsleep, 1, 61.0, 2_000)];
-    let pieces = vec![
-        piece(0.0, 3.0, Doing::Polls(0)),
-        piece(3.0, 1.0, Doing::Polls(1)),
-        piece(4.0, 6.0, Doing::Asleep),
+    let edges = vec![
+        edge(Culprit::TaskKind(0), 1, 120.0, 3_000),
+        edge(Culprit::WorkerAsleep, 1, 61.0, 2_000),
+    ];
+    let segments = vec![
+        segment(0.0, 3.0, Doing::Polls(0)),
+        segment(3.0, 1.0, Doing::Polls(1)),
+        segment(4.0, 6.0, Doing::Asleep),
     ];
     Sched {
-        groups: vec![import, requests],
+        task_kinds: vec![import, requests],
         workers: vec![worker(1_500.0, 0.0, 3_480.0)],
         blame: Some(Blame { waits: 5_000, waited_ms: 181.0, edges }),
-        worst: Some(Stretch {
+        worst: Some(Timeline {
             from_ms: 12.0,
             ms: 10.0,
             waited_ms: 4.0,
-            rows: vec![Row { runtime: 0, worker: 0, pieces }],
+            rows: vec![Row { runtime: 0, worker: 0, segments }],
             waiting: vec![1.0, 2.0, 0.0, 0.0],
         }),
         notes: Vec::new(),
@@ -165,7 +168,7 @@ pub fn healthy() -> Sched {
 }
 
 /// A run that was looked at; of a comparison, on one side.
-pub fn looked_at(side: Side, sched: Sched) -> Profile {
+pub fn profile_of(side: Side, sched: Sched) -> Profile {
     let variant = if side == Side::A { "buggy" } else { "fixed" };
     let pair =
         Pair { number: 1, side, label: None, metrics: Vec::new(), interim: false, wanted: None };
@@ -186,7 +189,7 @@ pub fn looked_at(side: Side, sched: Sched) -> Profile {
         hand_offs: Vec::new(),
         panics: Vec::new(),
         post_mortem: None,
-        overhead: Err("nobody measured it".into()),
+        overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(6_000),
     }
@@ -211,7 +214,7 @@ fn printed(
 fn waiting_that_is_less_than_what_overhead_cost_is_nobody_s() {
     let blames = |high: f64| {
         let cost = Cost { of_wall: Range { low: 0.0, mid: 0.0, high }, ..Cost::default() };
-        let one = Profile { overhead: Ok(cost), ..looked_at(Side::A, faulty()) };
+        let one = Profile { overhead: Ok(cost), ..profile_of(Side::A, faulty()) };
         let report = Results { comparison: None, ..with(vec![one]) };
         sentences(&report, &runs(&report), UTF8)
     };
@@ -219,15 +222,15 @@ fn waiting_that_is_less_than_what_overhead_cost_is_nobody_s() {
     assert!(blames(0.991)[0].contains("99.2 % of it for polls"), "{:?}", blames(0.991));
     let refused = blames(0.993);
     assert!(
-        refused[0].contains("blames nobody")
-            && refused[0].contains("smaller than what watching cost, 99.3 %"),
+        refused[0].contains("no culprit")
+            && refused[0].contains("smaller than the profiling overhead, 99.3 %"),
         "{refused:?}"
     );
 }
 
 #[test]
 fn a_faulty_run_blames_who_held_its_worker() {
-    let one = Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) };
+    let one = Results { comparison: None, ..with(vec![profile_of(Side::A, faulty())]) };
     let wanted = [
         "",
         "scheduler  blame          each request waited 612 ms on average, 99.2 % of it for polls of made_up::buggy::import",
@@ -235,7 +238,7 @@ fn a_faulty_run_blames_who_held_its_worker() {
         "           latency        p50/p99/max requests 510 ms/1.20 s/1.30 s; import task 20.0 µs/90.0 µs/95.0 µs",
         "           polls          6 007 polls; none ended with a spent budget",
         "           workers        1 worker: 8.00 % busy, 88.0 % stalled in polls of 10 ms and more, 3.60 % asleep, 0.400 % outside polls; its threads waited 3.00 ms for a core",
-        "           yield probe    0 of 130 answers to 131 questions took 10 ms or more, the longest 12.0 µs; wake-up delay, up to 1.30 s, is not part of what it times",
+        "           yield probe    0 of 130 yields after 131 wake-ups took 10 ms or more, the longest 12.0 µs; wake-up delay, up to 1.30 s, is not part of a yield",
         "           note           polls of a root future are not seen",
     ];
     assert_eq!(printed(&one, print), wanted);
@@ -246,14 +249,14 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
     let mut before = faulty();
     before.dropped = 2_000;
     let mut after = healthy();
-    after.blame.as_mut().unwrap().edges.push(edge(Culprit::Group(0), 1, 185.4, 6_000));
+    after.blame.as_mut().unwrap().edges.push(edge(Culprit::TaskKind(0), 1, 185.4, 6_000));
     // In the order in which folders are read: the side after may come first.
-    let both = with(vec![looked_at(Side::B, after), looked_at(Side::A, before)]);
+    let both = with(vec![profile_of(Side::B, after), profile_of(Side::A, before)]);
     let lines = printed(&both, print);
     let blame = "scheduler  blame          requests waited for polls of made_up::buggy::import: 608 ms per request buggy, 50.9 µs fixed, 11 935 times less";
     assert_eq!(lines[1], blame);
     assert!(
-        lines[2].contains("fixed: blames nobody: tasks waited 30.2 µs per request"),
+        lines[2].contains("fixed: no culprit: tasks waited 30.2 µs per request"),
         "{}",
         lines[2]
     );
@@ -268,7 +271,7 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
 #[test]
 fn what_is_counted_beside_polls_is_told_where_there_is_any() {
     let mut counted = healthy();
-    counted.groups[0].budget_spent = 250;
+    counted.task_kinds[0].budget_spent = 250;
     (counted.hand_offs, counted.blocking_ended) = (1, 30);
     let at = |global_queue, forced_yields| Counters {
         global_queue,
@@ -277,23 +280,23 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
     };
     counted.counters = vec![at(3, 100), at(41, 350), at(0, 360)];
     let lines =
-        printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, counted)]) }, print);
+        printed(&Results { comparison: None, ..with(vec![profile_of(Side::A, counted)]) }, print);
     let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 forced yields; 30 blocking tasks \
                   or workers ended; 1 hand-off in mid-poll; shared queue up to 41";
     assert!(lines.iter().any(|line| line.trim() == wanted), "{lines:#?}");
-    assert_eq!(healthy().forced_yields(), None, "nobody told");
+    assert_eq!(healthy().forced_yields(), None, "not reported");
 }
 
 #[test]
 fn where_polls_are_not_seen_no_worker_did_nothing() {
     let unseen = Sched {
-        polls_unseen: true,
+        polls_not_recorded: true,
         blame: None,
-        groups: vec![],
+        task_kinds: vec![],
         workers: vec![worker(0.0, 0.0, 1_000.0)],
         ..faulty()
     };
-    let report = Results { comparison: None, ..with(vec![looked_at(Side::A, unseen)]) };
+    let report = Results { comparison: None, ..with(vec![profile_of(Side::A, unseen)]) };
     let lines = printed(&report, print);
     let workers = lines.iter().find(|line| line.trim().starts_with("workers")).unwrap();
     assert!(
@@ -309,7 +312,7 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
 fn many_runs_have_a_line_each_and_none_says_nothing() {
     let several = Results {
         comparison: None,
-        ..with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, healthy())])
+        ..with(vec![profile_of(Side::A, faulty()), profile_of(Side::B, healthy())])
     };
     let lines = printed(&several, print_which);
     assert_eq!(lines.len(), 3);
@@ -318,7 +321,7 @@ fn many_runs_have_a_line_each_and_none_says_nothing() {
         "{lines:#?}"
     );
     assert!(lines[2].starts_with(
-        "           fixed          blames nobody: tasks waited 30.2 µs per request, 66.3 % of it"
+        "           fixed          no culprit: tasks waited 30.2 µs per request, 66.3 % of it"
     ));
     assert_eq!((printed(&compared(), print), printed(&compared(), print_which)), (vec![], vec![]));
 }
@@ -328,26 +331,24 @@ fn what_was_not_measured_is_said_and_no_zero() {
     let bare = Sched {
         blame: None,
         probe: None,
-        groups: vec![],
+        task_kinds: vec![],
         workers: vec![],
         worst: None,
         ..healthy()
     };
-    let mut profile = looked_at(Side::A, bare);
+    let mut profile = profile_of(Side::A, bare);
     profile.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![profile]) }, print);
     assert_eq!(
         lines[1..],
-        [
-            "scheduler  blame          nobody can be blamed: how long tasks were runnable was not recorded"
-        ]
+        ["scheduler  blame          no culprit: schedule latency was not recorded"]
     );
-    let mut lost = looked_at(Side::A, Sched { groups: vec![], ..faulty() });
+    let mut lost = profile_of(Side::A, Sched { task_kinds: vec![], ..faulty() });
     lost.ops = None;
     let lines = printed(&Results { comparison: None, ..with(vec![lost]) }, print);
     assert!(
         lines[1].contains(
-            "tasks nobody knows waited 3 674 s in all, 99.2 % of it for polls of tasks nobody knows"
+            "unknown tasks waited 3 674 s in total, 99.2 % of it for polls of unknown tasks"
         ),
         "{lines:#?}"
     );
@@ -359,10 +360,10 @@ fn tasks_that_wait_for_each_other_are_told_so() {
     own.blame = Some(Blame {
         waits: 10,
         waited_ms: 1_200.0,
-        edges: vec![edge(Culprit::Group(1), 1, 1_200.0, 10)],
+        edges: vec![edge(Culprit::TaskKind(1), 1, 1_200.0, 10)],
     });
     let lines =
-        printed(&Results { comparison: None, ..with(vec![looked_at(Side::A, own)]) }, print);
+        printed(&Results { comparison: None, ..with(vec![profile_of(Side::A, own)]) }, print);
     assert!(
         lines[1].ends_with(
             "each request waited 200 µs on average, 100 % of it for each other: polls of requests"
@@ -376,12 +377,12 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
     let bare = Sched {
         blame: None,
         probe: None,
-        groups: vec![],
+        task_kinds: vec![],
         workers: vec![],
         worst: None,
         ..healthy()
     };
-    let report = with(vec![looked_at(Side::A, faulty()), looked_at(Side::B, bare)]);
+    let report = with(vec![profile_of(Side::A, faulty()), profile_of(Side::B, bare)]);
     let document = serde_json::to_value(crate::report::document(&report)).unwrap();
     let schema: serde_json::Value =
         serde_json::from_str(include_str!("../../../schema/lab.result.v2.json")).unwrap();
@@ -397,11 +398,14 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
     assert_eq!(
         edge["culprit"],
         serde_json::json!({
-            "kind": "group", "name": "src/drive.rs:52", "place": "src/drive.rs:52", "function": "made_up::buggy::import",
+            "kind": "task-kind",
+            "name": "src/drive.rs:52",
+            "spawned_at": "src/drive.rs:52",
+            "function": "made_up::buggy::import",
         })
     );
     assert_eq!(
-        (&edge["victim"], &edge["worth"], &edge["waits"]),
+        (&edge["victim"], &edge["significant"], &edge["waits"]),
         (&"requests".into(), &true.into(), &6_000.into())
     );
     assert_eq!(
@@ -411,7 +415,7 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
     assert!(
         after.get("blame").is_none()
             && after.get("probe").is_none()
-            && before["probe"]["flagged"] == 0
+            && before["probe"]["long_yields"] == 0
     );
     assert!(
         serde_json::to_value(crate::report::document(&compared()))
@@ -425,22 +429,22 @@ fn the_document_follows_its_schema_and_has_names_for_numbers() {
 fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     let mut many = faulty();
     let worst = many.worst.as_mut().unwrap();
-    let pieces = (0..50_000_u32)
-        .map(|i| piece(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
-    worst.rows = vec![Row { runtime: 1, worker: 3, pieces: pieces.collect() }; 40];
+    let segments = (0..50_000_u32)
+        .map(|i| segment(f64::from(i) * 0.04, 0.02 + f64::from(i % 7) * 0.001, Doing::Polls(1)));
+    worst.rows = vec![Row { runtime: 1, worker: 3, segments: segments.collect() }; 40];
     worst.waiting = vec![f64::NAN; 100_000];
-    let report = with(vec![looked_at(Side::A, many), looked_at(Side::B, healthy())]);
+    let report = with(vec![profile_of(Side::A, many), profile_of(Side::B, healthy())]);
     let runs = runs(&report);
-    let palette = palette::Palette::of(&runs);
+    let palette = palette::Palette::new(&runs);
     let (svg, says) = timeline::draw(&runs[0], &palette, 1_000, UTF8).unwrap();
     assert!(svg.len() < 250_000, "{} bytes", svg.len());
     assert!(
-        says[1].starts_with("Pieces shorter than") && says[2] == "24 workers are left out.",
+        says[1].starts_with("Segments shorter than") && says[2] == "24 workers are left out.",
         "{says:?}"
     );
     assert!(says[0].starts_with("buggy, 2.00 s from 1.23 s on: its workers spent"), "{says:?}");
     let (histogram, words) =
-        histogram::draw("poll time", &runs, UTF8, |group| Some(&group.poll_us)).unwrap();
+        histogram::draw("poll time", &runs, UTF8, |task_kind| Some(&task_kind.poll_us)).unwrap();
     assert!(
         words.starts_with(
             "requests: buggy p50 12.0 µs, p99 80.0 µs, max 1.10 ms, 6 000 of them; fixed p50"
@@ -450,5 +454,5 @@ fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     for svg in [svg, histogram] {
         assert_well_formed(&format!("<style></style>{svg}<script></script>"));
     }
-    assert!(histogram::draw("none", &[], UTF8, |group| Some(&group.poll_us)).is_none());
+    assert!(histogram::draw("none", &[], UTF8, |task_kind| Some(&task_kind.poll_us)).is_none());
 }

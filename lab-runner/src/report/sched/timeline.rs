@@ -8,7 +8,7 @@ use crate::report::profilers::cut;
 use crate::report::sched::palette::Palette;
 use crate::report::sched::words::{Run, counted, percent};
 use crate::report::units::{number, time};
-use lab_analysis::scheduler::{Doing, Piece, Row, Stretch};
+use lab_analysis::scheduler::{Doing, Row, Segment, Timeline};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -34,21 +34,21 @@ const POINTS: usize = 400;
 /// A stretch as it is drawn.
 struct Picture<'a> {
     run: &'a Run<'a>,
-    stretch: &'a Stretch,
+    timeline: &'a Timeline,
     palette: &'a Palette,
     style: Style,
 }
 
 /// The whole run, or the part of it that was kept.
-fn stretch<'a>(run: &Run<'a>) -> Option<&'a Stretch> {
+fn timeline<'a>(run: &Run<'a>) -> Option<&'a Timeline> {
     let kept = [run.sched.whole.as_ref(), run.sched.worst.as_ref()].into_iter().flatten();
-    kept.into_iter().find(|stretch| stretch.ms > 0.0 && !stretch.rows.is_empty())
+    kept.into_iter().find(|timeline| timeline.ms > 0.0 && !timeline.rows.is_empty())
 }
 
 /// What the picture shows: the whole run, or the part in which tasks waited most.
 pub(crate) fn title(run: &Run<'_>) -> String {
-    let Some(stretch) = stretch(run) else { return run.label.clone() };
-    let length = time(stretch.ms * 1e3, Style::new(false));
+    let Some(timeline) = timeline(run) else { return run.label.clone() };
+    let length = time(timeline.ms * 1e3, Style::new(false));
     match run.sched.whole.is_some() {
         true => format!("{}: what each worker did in the whole run, {length}", run.label),
         false => format!(
@@ -66,17 +66,17 @@ pub(crate) fn draw(
     most: usize,
     style: Style,
 ) -> Option<(String, Vec<String>)> {
-    let stretch = stretch(run)?;
-    let picture = Picture { run, stretch, palette, style };
+    let timeline = timeline(run)?;
+    let picture = Picture { run, timeline, palette, style };
     let narrowest = picture.narrowest(most);
-    let mut says = vec![picture.says()];
+    let mut says = vec![picture.description()];
     if narrowest > 0.0 {
-        says.push(format!("Pieces shorter than {} are left out.", time(narrowest * 1e3, style)));
+        says.push(format!("Segments shorter than {} are left out.", time(narrowest * 1e3, style)));
     }
-    if stretch.rows.len() > WORKERS {
+    if timeline.rows.len() > WORKERS {
         says.push(format!(
             "{} are left out.",
-            counted((stretch.rows.len() - WORKERS) as u64, "worker")
+            counted((timeline.rows.len() - WORKERS) as u64, "worker")
         ));
     }
     Some((picture.svg(narrowest, &says.join(" ")), says))
@@ -84,21 +84,21 @@ pub(crate) fn draw(
 
 impl Picture<'_> {
     fn rows(&self) -> &[Row] {
-        &self.stretch.rows[..self.stretch.rows.len().min(WORKERS)]
+        &self.timeline.rows[..self.timeline.rows.len().min(WORKERS)]
     }
 
     fn x(&self, ms: f64) -> f64 {
-        LEFT + (RIGHT - LEFT) * (ms / self.stretch.ms).clamp(0.0, 1.0)
+        LEFT + (RIGHT - LEFT) * (ms / self.timeline.ms).clamp(0.0, 1.0)
     }
 
     /// How long a piece must be so that there are no more than so many.
     fn narrowest(&self, most: usize) -> f64 {
-        let pieces = self
+        let segments = self
             .rows()
             .iter()
-            .flat_map(|row| &row.pieces)
-            .filter(|piece| piece.doing != Doing::Asleep);
-        let mut lengths: Vec<f64> = pieces.map(|piece| piece.ms).collect();
+            .flat_map(|row| &row.segments)
+            .filter(|segment| segment.doing != Doing::Asleep);
+        let mut lengths: Vec<f64> = segments.map(|segment| segment.ms).collect();
         lengths.sort_by(|a, b| b.total_cmp(a));
         lengths.get(most).map_or(0.0, |length| length * (1.0 + 1e-9))
     }
@@ -136,7 +136,7 @@ impl Picture<'_> {
     }
 
     fn axis(&self, svg: &mut String, floor: f64) {
-        let (low, high) = (0.0, self.stretch.ms);
+        let (low, high) = (0.0, self.timeline.ms);
         for tick in
             Scale::Linear.ticks(low, high).into_iter().filter(|tick| (low..=high).contains(tick))
         {
@@ -165,25 +165,27 @@ impl Picture<'_> {
             top + 18.0,
             worker(row)
         );
-        for piece in
-            row.pieces.iter().filter(|piece| piece.doing != Doing::Asleep && piece.ms >= narrowest)
+        for segment in row
+            .segments
+            .iter()
+            .filter(|segment| segment.doing != Doing::Asleep && segment.ms >= narrowest)
         {
-            self.piece(svg, row, piece, top);
+            self.segment(svg, row, segment, top);
         }
         let line = top + ROW - 4.0;
         let _ = write!(svg, "<path class=\"line\" d=\"M{LEFT} {line:.1}H{RIGHT}\"/>");
     }
 
-    fn piece(&self, svg: &mut String, row: &Row, piece: &Piece, top: f64) {
-        let (from, to) = (self.x(piece.at_ms), self.x(piece.at_ms + piece.ms));
-        let (class, name) = self.doing(piece.doing);
+    fn segment(&self, svg: &mut String, row: &Row, segment: &Segment, top: f64) {
+        let (from, to) = (self.x(segment.at_ms), self.x(segment.at_ms + segment.ms));
+        let (class, name) = self.doing(segment.doing);
         let told = |ms: f64| time(ms * 1e3, self.style);
         let says = format!(
             "{}: {} for {} after {}",
             worker(row),
             cut(&name, CHARACTERS),
-            told(piece.ms),
-            told(piece.at_ms)
+            told(segment.ms),
+            told(segment.at_ms)
         );
         let width = (to - from).max(0.3);
         let _ = write!(
@@ -193,8 +195,8 @@ impl Picture<'_> {
             ROW - 6.0,
             escaped(&says)
         );
-        if let (true, Doing::Polls(number)) = (width >= NAMED, piece.doing) {
-            let name = self.run.who(number);
+        if let (true, Doing::Polls(number)) = (width >= NAMED, segment.doing) {
+            let name = self.run.task_kind_name(number);
             let fits = ((width - 12.0) / CHARACTER) as usize;
             let _ = write!(
                 svg,
@@ -209,23 +211,26 @@ impl Picture<'_> {
     fn doing(&self, doing: Doing) -> (String, String) {
         match doing {
             Doing::Polls(number) => {
-                (self.palette.class(self.run.group(number)), self.run.group_at(number))
+                (self.palette.class(self.run.task_kind(number)), self.run.task_kind_at(number))
             }
             Doing::Asleep => ("asleep".into(), "asleep".into()),
             Doing::Outside => ("outside".into(), "awake and in no poll".into()),
         }
     }
 
-    /// What is in the rows: class and name, groups first.
+    /// What is in the rows: class and name, task kinds first.
     fn legend(&self) -> Vec<(String, String)> {
         let mut known = Vec::new();
-        for piece in self.rows().iter().flat_map(|row| &row.pieces) {
-            let (class, name) = self.doing(piece.doing);
+        for segment in self.rows().iter().flat_map(|row| &row.segments) {
+            let (class, name) = self.doing(segment.doing);
             // Places are told on hover.
-            let name =
-                if let Doing::Polls(number) = piece.doing { self.run.who(number) } else { name };
+            let name = if let Doing::Polls(number) = segment.doing {
+                self.run.task_kind_name(number)
+            } else {
+                name
+            };
             let entry = (class, name);
-            if piece.doing != Doing::Asleep && !known.contains(&entry) && known.len() < 8 {
+            if segment.doing != Doing::Asleep && !known.contains(&entry) && known.len() < 8 {
                 known.push(entry);
             }
         }
@@ -235,7 +240,7 @@ impl Picture<'_> {
 
     /// How many tasks wait, as a filled line.
     fn area(&self, svg: &mut String, top: f64) {
-        let waiting = thinned(&self.stretch.waiting);
+        let waiting = thinned(&self.timeline.waiting);
         let most = waiting.iter().copied().fold(0.0, f64::max);
         let floor = top + AREA;
         let label = |svg: &mut String, y: f64, text: &str| {
@@ -249,7 +254,7 @@ impl Picture<'_> {
         label(svg, top + 34.0, "waiting");
         label(svg, floor, "0");
         if most > 0.0 {
-            let step = self.stretch.ms / waiting.len() as f64;
+            let step = self.timeline.ms / waiting.len() as f64;
             let mut path = format!("M{LEFT} {floor:.1}");
             for (number, tasks) in waiting.iter().enumerate() {
                 let (from, to) = (self.x(number as f64 * step), self.x((number + 1) as f64 * step));
@@ -262,25 +267,25 @@ impl Picture<'_> {
     }
 
     /// What the rows are filled with, and how many tasks waited meanwhile.
-    fn says(&self) -> String {
+    fn description(&self) -> String {
         let mut times: BTreeMap<String, f64> = BTreeMap::new();
-        let all = self.stretch.ms * self.stretch.rows.len() as f64;
-        for piece in self.stretch.rows.iter().flat_map(|row| &row.pieces) {
-            let name = self.doing(piece.doing).1;
-            let name = if matches!(piece.doing, Doing::Polls(_)) {
+        let all = self.timeline.ms * self.timeline.rows.len() as f64;
+        for segment in self.timeline.rows.iter().flat_map(|row| &row.segments) {
+            let name = self.doing(segment.doing).1;
+            let name = if matches!(segment.doing, Doing::Polls(_)) {
                 format!("in polls of {name}")
             } else {
                 name
             };
-            *times.entry(name).or_default() += piece.ms;
+            *times.entry(name).or_default() += segment.ms;
         }
         let mut largest: Vec<(String, f64)> = times.into_iter().collect();
         largest.sort_by(|a, b| b.1.total_cmp(&a.1));
         let told =
             |(name, ms): &(String, f64)| format!("{} {}", percent(ms / all), cut(name, CHARACTERS));
         let told: Vec<String> = largest.iter().take(3).map(told).collect();
-        let most = self.stretch.waiting.iter().copied().fold(0.0, f64::max);
-        let (long, from) = (self.stretch.ms * 1e3, self.stretch.from_ms * 1e3);
+        let most = self.timeline.waiting.iter().copied().fold(0.0, f64::max);
+        let (long, from) = (self.timeline.ms * 1e3, self.timeline.from_ms * 1e3);
         format!(
             "{}, {} from {} on: its workers spent {}. Up to {} tasks waited at a time.",
             self.run.label,

@@ -1,4 +1,4 @@
-//! One run's scheduler in words: what groups and culprits are called, and a sentence for each kind
+//! One run's scheduler in words: what task kinds and culprits are called, and a sentence for each kind
 //! of number.
 
 use crate::report::Style;
@@ -7,11 +7,11 @@ use lab_analysis::evidence::{self, label};
 use lab_analysis::overhead::limits::{self, Size};
 use lab_analysis::profile::Profile;
 use lab_analysis::results::Results;
-use lab_analysis::scheduler::{Culprit, Edge, Group, Quantiles, Sched, Worker, worth};
+use lab_analysis::scheduler::{Culprit, Edge, Quantiles, Sched, TaskKind, Worker, worth};
 use lab_analysis::stacks::{Names, without_closures};
 use lab_recording::spec::Side;
 
-/// Edges that are told, and groups whose times are.
+/// Edges that are told, and task kinds whose times are.
 pub(crate) const TOLD: usize = 3;
 
 /// A run whose scheduler was looked at.
@@ -51,48 +51,50 @@ impl Run<'_> {
         format!("{}: {text}", self.label)
     }
 
-    /// The group with this number; there is none in a damaged recording.
-    pub(crate) fn group(&self, number: usize) -> Option<&Group> {
-        self.sched.groups.get(number)
+    /// The task kind with this number; there is none in a damaged recording.
+    pub(crate) fn task_kind(&self, number: usize) -> Option<&TaskKind> {
+        self.sched.task_kinds.get(number)
     }
 
     /// `requests (drive.rs:52)`, or the place alone.
-    pub fn group_at(&self, number: usize) -> String {
-        self.group(number).map_or_else(|| "tasks nobody knows".into(), named_at)
+    pub fn task_kind_at(&self, number: usize) -> String {
+        self.task_kind(number).map_or_else(|| "unknown tasks".into(), named_at)
     }
 
     /// `requests`, or the place.
-    pub(crate) fn who(&self, number: usize) -> String {
-        self.group(number).map_or_else(|| "tasks nobody knows".into(), named_at)
+    pub(crate) fn task_kind_name(&self, number: usize) -> String {
+        self.task_kind(number).map_or_else(|| "unknown tasks".into(), named_at)
     }
 
-    /// The function that a group was seen in, under the name by which runs match; else the group's
+    /// The function that a task kind was seen in, under the name by which runs match; else the task kind's
     /// name.
-    fn function(&self, group: &Group) -> Option<String> {
-        let function = group.function.as_ref()?;
+    fn function(&self, task_kind: &TaskKind) -> Option<String> {
+        let function = task_kind.function.as_ref()?;
         Some(self.names.as_ref().map_or_else(|| function.clone(), |names| names.clean(function)))
     }
 
     /// What an edge is charged to: `polls of shop::import (drive.rs:52)`.
     pub fn culprit(&self, culprit: Culprit) -> String {
         match culprit {
-            Culprit::Group(number) => format!("polls of {}", self.polled(number)),
+            Culprit::TaskKind(number) => format!("polls of {}", self.polled(number)),
             Culprit::WorkerAsleep => "a worker that was asleep".into(),
             Culprit::Kernel => "a thread that waited for a core".into(),
-            Culprit::OwnBudget => "their own budget, which was spent".into(),
-            Culprit::OutsidePolls => "a worker that was awake and in no poll".into(),
-            Culprit::NotKnown => "nobody knows whom: it is not in the recording".into(),
+            Culprit::OwnBudget => "their own spent task budget".into(),
+            Culprit::OutsidePolls => "a worker that was awake outside of polls".into(),
+            Culprit::Unknown => "something that is not in the recording".into(),
         }
     }
 
     fn polled(&self, number: usize) -> String {
-        let function = self.group(number).and_then(|group| Some((self.function(group)?, group)));
-        function.map_or_else(|| self.group_at(number), |(function, _)| function)
+        let function = self
+            .task_kind(number)
+            .and_then(|task_kind| Some((self.function(task_kind)?, task_kind)));
+        function.map_or_else(|| self.task_kind_at(number), |(function, _)| function)
     }
 
     /// What an edge is charged to, beside who waited.
     pub(crate) fn charged_to(&self, edge: &Edge) -> String {
-        match edge.culprit == Culprit::Group(edge.victim) {
+        match edge.culprit == Culprit::TaskKind(edge.victim) {
             true => format!("each other: {}", self.culprit(edge.culprit)),
             false => self.culprit(edge.culprit),
         }
@@ -102,7 +104,7 @@ impl Run<'_> {
     pub fn amount(&self, ms: f64, style: Style) -> String {
         match self.profile.ops {
             Some(_) => format!("{} per {}", self.per_op(ms, style), self.op),
-            None => format!("{} in all", time(ms * 1e3, style)),
+            None => format!("{} in total", time(ms * 1e3, style)),
         }
     }
 
@@ -115,7 +117,7 @@ impl Run<'_> {
         ms / self.profile.ops.unwrap_or(1).max(1) as f64
     }
 
-    /// Edges to one group of tasks, altogether.
+    /// Edges to one task kind, altogether.
     fn waited_by(&self, victim: usize) -> f64 {
         let edges = self.sched.blame.iter().flat_map(|blame| &blame.edges);
         edges.filter(|edge| edge.victim == victim).map(|edge| edge.ms).sum()
@@ -130,7 +132,10 @@ impl Run<'_> {
     /// Why nobody is told of it, if so.
     fn refused(&self, edge: &Edge) -> Option<String> {
         let all = self.sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
-        limits::refusal(Size::Waiting(edge.ms / all.max(f64::MIN_POSITIVE)), &self.profile.overhead)
+        limits::below_overhead(
+            Size::Waiting(edge.ms / all.max(f64::MIN_POSITIVE)),
+            &self.profile.overhead,
+        )
     }
 
     /// Who is to blame for how much; or that nobody is, or why nobody can be.
@@ -143,7 +148,7 @@ impl Run<'_> {
     /// `each request waited 612 ms on average, 99.2 % of it for polls of shop::import`
     fn blame(&self, edge: &Edge, style: Style) -> String {
         let waited = self.waited_by(edge.victim);
-        let who = self.who(edge.victim);
+        let who = self.task_kind_name(edge.victim);
         let waited_each = match self.profile.ops {
             Some(_) if who == format!("{}s", self.op) => {
                 format!("each {} waited {} on average", self.op, self.per_op(waited, style))
@@ -155,7 +160,7 @@ impl Run<'_> {
 
     pub(crate) fn nobody(&self, style: Style) -> String {
         let Some(blame) = &self.sched.blame else {
-            return "nobody can be blamed: how long tasks were runnable was not recorded".into();
+            return "no culprit: schedule latency was not recorded".into();
         };
         let mostly =
             blame.edges.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)).filter(|edge| edge.ms > 0.0);
@@ -164,23 +169,20 @@ impl Run<'_> {
         });
         let refused = worth(self.sched).into_iter().find_map(|edge| self.refused(edge));
         let refused = refused.map_or_else(String::new, |why| format!(": {why}"));
-        format!(
-            "blames nobody: tasks waited {}{mostly}{refused}",
-            self.amount(blame.waited_ms, style)
-        )
+        format!("no culprit: tasks waited {}{mostly}{refused}", self.amount(blame.waited_ms, style))
     }
 
-    /// The groups that are told of: those that are blamed, and those that waited longest.
-    pub fn told_groups(&self, most: usize) -> Vec<usize> {
+    /// The task kinds that are told of: those that are blamed, and those that waited longest.
+    pub fn shown_task_kinds(&self, most: usize) -> Vec<usize> {
         let blamed = self.blamed().into_iter().filter_map(|edge| match edge.culprit {
-            Culprit::Group(number) => Some(number),
+            Culprit::TaskKind(number) => Some(number),
             _ => None,
         });
-        let all: Vec<usize> = blamed.chain(0..self.sched.groups.len()).collect();
+        let all: Vec<usize> = blamed.chain(0..self.sched.task_kinds.len()).collect();
         let mut told: Vec<usize> = Vec::new();
         for number in all
             .into_iter()
-            .filter(|number| self.group(*number).is_some_and(|group| group.polls > 0))
+            .filter(|number| self.task_kind(*number).is_some_and(|task_kind| task_kind.polls > 0))
         {
             if !told.contains(&number) && told.len() < most {
                 told.push(number);
@@ -191,30 +193,31 @@ impl Run<'_> {
     }
 
     pub(crate) fn poll_times(&self, style: Style) -> Option<String> {
-        self.times(style, |group| Some(&group.poll_us))
+        self.times(style, |task_kind| Some(&task_kind.poll_us))
     }
 
     pub(crate) fn latencies(&self, style: Style) -> Option<String> {
-        self.times(style, |group| group.latency_us.as_ref())
+        self.times(style, |task_kind| task_kind.latency_us.as_ref())
     }
 
     /// `p50/p99/max requests 12.0 µs/80.0 µs/1.10 ms; …`
-    fn times(&self, style: Style, of: impl Fn(&Group) -> Option<&Quantiles>) -> Option<String> {
+    fn times(&self, style: Style, of: impl Fn(&TaskKind) -> Option<&Quantiles>) -> Option<String> {
         let one = |number: usize| {
-            let us = of(self.group(number)?)?;
+            let us = of(self.task_kind(number)?)?;
             let told = [us.p50, us.p99, us.max].map(|us| time(us, style)).join("/");
-            Some(format!("{} {told}", self.group_at(number)))
+            Some(format!("{} {told}", self.task_kind_at(number)))
         };
-        let told: Vec<String> = self.told_groups(TOLD).into_iter().filter_map(one).collect();
+        let told: Vec<String> = self.shown_task_kinds(TOLD).into_iter().filter_map(one).collect();
         (!told.is_empty()).then(|| format!("p50/p99/max {}", told.join("; ")))
     }
 
     /// How many polls there were, how often tasks gave way because their budget was spent, and what
     /// else is counted.
     pub fn counts(&self) -> Option<String> {
-        let Sched { groups, hand_offs, blocking_ended, wall_ms, .. } = self.sched;
-        let sum = |of: fn(&Group) -> u64| groups.iter().map(of).fold(0, u64::saturating_add);
-        let (polls, spent) = (sum(|group| group.polls), sum(|group| group.budget_spent));
+        let Sched { task_kinds, hand_offs, blocking_ended, wall_ms, .. } = self.sched;
+        let sum = |of: fn(&TaskKind) -> u64| task_kinds.iter().map(of).fold(0, u64::saturating_add);
+        let (polls, spent) =
+            (sum(|task_kind| task_kind.polls), sum(|task_kind| task_kind.budget_spent));
         if polls == 0 {
             return None;
         }
@@ -263,13 +266,14 @@ impl Run<'_> {
         );
         let core = if waits.is_empty() { String::new() } else { core };
         let count = counted(all.len() as u64, "worker");
-        if self.sched.polls_unseen {
+        if self.sched.polls_not_recorded {
             return Some(format!(
-                "{count}: {idle} asleep, {awake} awake, in which polls is not measured{core}"
+                "{count}: {idle} asleep, {awake} awake, polls not recorded{core}"
             ));
         }
         Some(format!(
-            "{count}: {busy} busy, {stalled} stalled in polls of 10 ms and more, {idle} asleep, {outside} outside polls{core}"
+            "{count}: {busy} busy, {stalled} stalled in polls of 10 ms and more, {idle} asleep, \
+             {outside} outside polls{core}"
         ))
     }
 
@@ -277,21 +281,21 @@ impl Run<'_> {
     pub fn probe(&self, style: Style) -> Option<String> {
         let probe = self.sched.probe.as_ref()?;
         let count = |count: u64| grouped(count as i64);
-        if probe.answered == 0 {
-            return Some(format!("no answer to {} questions", count(probe.asked)));
+        if probe.yields == 0 {
+            return Some(format!("none of {} wake-ups was answered", count(probe.wake_ups)));
         }
-        let answers = counted(probe.answered, "answer");
-        let of = if probe.asked > probe.answered {
-            format!(" to {} questions", count(probe.asked))
+        let answers = counted(probe.yields, "yield");
+        let of = if probe.wake_ups > probe.yields {
+            format!(" after {} wake-ups", count(probe.wake_ups))
         } else {
             String::new()
         };
         let (longest, unheard) =
-            (time(probe.yield_us.max, style), time(probe.unheard_us.max, style));
+            (time(probe.yield_us.max, style), time(probe.wake_delay_us.max, style));
         Some(format!(
-            "{} of {answers}{of} took 10 ms or more, the longest {longest}; wake-up delay, up to {unheard}, is not part of what \
-             it times",
-            count(probe.flagged)
+            "{} of {answers}{of} took 10 ms or more, the longest {longest}; wake-up delay, up to \
+             {unheard}, is not part of a yield",
+            count(probe.long_yields)
         ))
     }
 
@@ -299,18 +303,20 @@ impl Run<'_> {
     pub fn missing(&self) -> Option<String> {
         let Sched { events, dropped, .. } = self.sched;
         let share = *dropped as f64 / (events + dropped).max(1) as f64;
-        let text = || format!("{} are not in it, {}", counted(*dropped, "event"), percent(share));
+        let text = || format!("{} missing, {}", counted(*dropped, "event"), percent(share));
         (*dropped > 0).then(text)
     }
 }
 
 /// `requests`; of tasks without a name the function that they run, `import task`, or else the place
 /// of their spawn.
-pub(crate) fn named_at(group: &Group) -> String {
-    let place = short(&group.place);
-    let function = group.function.as_deref().map(without_closures);
+pub(crate) fn named_at(task_kind: &TaskKind) -> String {
+    let place = short(&task_kind.spawned_at);
+    let function = task_kind.function.as_deref().map(without_closures);
     match function.as_deref().and_then(|function| function.rsplit("::").next()) {
-        _ if group.name != group.place && group.name != place => group.name.clone(),
+        _ if task_kind.name != task_kind.spawned_at && task_kind.name != place => {
+            task_kind.name.clone()
+        }
         Some(function) => format!("{function} task"),
         None => format!("tasks spawned at {place}"),
     }

@@ -10,7 +10,7 @@ use crate::report::units::{percent, time};
 use crate::report::{noise, sched};
 use lab_analysis::comparison::paired::{Compared, Comparison, Directions, Times};
 use lab_analysis::comparison::verdict::Change;
-use lab_analysis::diagnosis::cured::{FixOutcome, Gone};
+use lab_analysis::diagnosis::fix_outcome::{FixOutcome, Gone};
 use lab_analysis::requests::{Analysis, QUANTILES};
 use lab_analysis::results::Results;
 use lab_analysis::results::diagnosed::fix;
@@ -159,7 +159,7 @@ fn conclusion(view: &View<'_>, comparison: &Comparison) -> Vec<Line> {
 
 /// What became of the cause that was named before; nothing if none was.
 fn cause(outcome: &FixOutcome) -> Option<String> {
-    let at = outcome.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+    let at = outcome.function.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
     let named = format!("{}{at}", outcome.cause?);
     let moved = match &outcome.moved_to[..] {
         [] => "nothing took its place".to_owned(),
@@ -168,8 +168,8 @@ fn cause(outcome: &FixOutcome) -> Option<String> {
     Some(match outcome.gone {
         Gone::Yes => format!("The cause is gone ({named}), and {moved}."),
         Gone::No => format!("The cause is still there: {named}."),
-        Gone::CouldNotTell => {
-            format!("Whether the cause is gone ({named}) is undecided: {}.", outcome.because)
+        Gone::Undecided => {
+            format!("Whether the cause is gone ({named}) is undecided: {}.", outcome.reason)
         }
     })
 }
@@ -225,7 +225,7 @@ fn outcome(view: &View<'_>, metric: &Compared) -> String {
         Err(_) => return format!("{DIM}not compared{DIM:#}"),
     };
     if estimate.low <= 0.0 && estimate.high.is_infinite() {
-        return format!("{DIM}too short to tell{DIM:#}");
+        return format!("{DIM}too short to measure{DIM:#}");
     }
     let change = metrics::change(&metric.metric, estimate.ratio);
     if !metric.judged {
@@ -288,8 +288,8 @@ fn kept(view: &View<'_>) -> Vec<Line> {
         .collect();
     let traps = match traps.len() {
         0 => String::new(),
-        1 => " · they tell a fix from the tempting one that is none".to_owned(),
-        n => format!(" · they tell a fix from {n} tempting ones that are none"),
+        1 => " · they distinguish a fix from 1 trap".to_owned(),
+        n => format!(" · they distinguish a fix from {n} traps"),
     };
     let mut lines =
         vec![Line::labelled("checks", &format!("{held} of {} hold{traps}", results.kept.len()))];

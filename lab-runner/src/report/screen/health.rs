@@ -81,7 +81,7 @@ pub(crate) fn health<'a>(results: &'a Results, run: &Analysis) -> Health<'a> {
 
 fn of_finding(finding: &Finding) -> Health<'_> {
     let word = if finding.cause.accuses() { Word::Fault } else { Word::Undecided };
-    let at = finding.at.as_ref().map_or_else(String::new, |at| format!(": {at}"));
+    let at = finding.function.as_ref().map_or_else(String::new, |at| format!(": {at}"));
     Health { word, sentence: format!("{}{at}", finding.cause), finding: Some(finding) }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn marks<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Vec<
         "at floor" => "≤ as low as can be measured".to_owned(),
         "host-limited" => "≤ a pause of the host may be part of it".to_owned(),
         "generator-limited" => "≤ the load generator was late by over a fifth of it".to_owned(),
-        "between beats" => "≤ shorter than the heartbeat can see".to_owned(),
+        "between beats" => "≤ shorter than the heartbeat can measure".to_owned(),
         "never stopped" => "≥ until the process was gone".to_owned(),
         "cut off unanswered" => "≥ unanswered requests count with their age".to_owned(),
         other => format!("? {other}"),
@@ -64,9 +64,7 @@ pub(crate) fn needs(quantile: f64) -> String {
 pub(crate) fn naive(run: &Analysis, style: Style) -> Option<String> {
     run.responses.as_ref()?;
     let Some(naive) = &run.naive else {
-        return Some(
-            "A benchmark that waits for each answer would get none and say nothing.".to_owned(),
-        );
+        return Some("A benchmark that waits for each answer would get no result.".to_owned());
     };
     let (_, suffix) = QUANTILES[TAIL];
     let tail = naive.us[TAIL].map(|us| format!("{suffix} = {}", time(us, style)));

@@ -45,7 +45,7 @@ fn source(_: &str) -> Option<String> {
 fn finding() -> Finding {
     Finding {
         cause: Cause::LongPoll,
-        at: Some("scenario_greedy::buggy::import".into()),
+        function: Some("scenario_greedy::buggy::import".into()),
         file: Some("scenarios/greedy/src/buggy.rs".into()),
         line: Some(11),
         cost: Cost { ms: Some(341_000.0), requests: Some(1_183) },
@@ -103,7 +103,7 @@ fn greedy(variant: &str, kind: Kind, p99_us: f64) -> Analysis {
 }
 
 fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
-    Diagnosis { findings, saw_polls: true, ..Diagnosis::default() }
+    Diagnosis { findings, polls_recorded: true, ..Diagnosis::default() }
 }
 
 /// One run with a diagnosis.
@@ -174,7 +174,7 @@ fn pairs() -> Results {
     };
     let runs: Vec<Analysis> = (1..=8).flat_map(pair).collect();
     let comparison =
-        Comparison::of(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
+        Comparison::from_runs(&runs, &lab_analysis::results::rule(&runs[0].recording.spec, None));
     let spec = runs[0].recording.spec.clone();
     let runs = runs.into_iter().map(|run| (run, Vec::new())).collect();
     let side = |side, findings| Diagnosed {

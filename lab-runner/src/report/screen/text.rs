@@ -1,7 +1,7 @@
 //! Lines of a screen, and the one place that folds them.
 //!
 //! A line is folded between words at the width of the terminal and never cut. A number stays with
-//! its unit and with its groups of three digits, for `288` at the end of a line and `ms` at the
+//! its unit and with its task kinds of three digits, for `288` at the end of a line and `ms` at the
 //! beginning of the next is no number.
 
 use crate::report::Style;
@@ -53,46 +53,46 @@ pub(crate) fn fold(text: &str, hang: usize, width: usize) -> Vec<String> {
     }
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
-    for (number, piece) in pieces(text, width.saturating_sub(hang)).into_iter().enumerate() {
-        let blank = if number > 0 && piece.is_word { " " } else { "" };
-        let fits = columns(&line) + blank.len() + columns(&piece.text) <= width;
-        if fits || line.trim().is_empty() || piece.text.is_empty() {
+    for (number, segment) in segments(text, width.saturating_sub(hang)).into_iter().enumerate() {
+        let blank = if number > 0 && segment.is_word { " " } else { "" };
+        let fits = columns(&line) + blank.len() + columns(&segment.text) <= width;
+        if fits || line.trim().is_empty() || segment.text.is_empty() {
             line += blank;
         } else {
             lines.push(line.trim_end().to_owned());
             line = " ".repeat(hang);
         }
-        line += &piece.text;
+        line += &segment.text;
     }
     lines.push(line.trim_end().to_owned());
     lines
 }
 
 /// What stands together on a line.
-struct Piece {
+struct Segment {
     text: String,
     /// Whether a blank was before it: else it is the rest of the path of a function.
     is_word: bool,
 }
 
-fn pieces(text: &str, room: usize) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
+fn segments(text: &str, room: usize) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
     for word in text.split(' ') {
-        match pieces.last_mut() {
+        match segments.last_mut() {
             Some(last) if is_one_number(&last.text, word) => last.text += &format!(" {word}"),
             _ if columns(word) > room && word.contains("::") => {
                 let parts = word.split_inclusive("::").enumerate();
-                pieces.extend(
-                    parts.map(|(number, part)| Piece {
+                segments.extend(
+                    parts.map(|(number, part)| Segment {
                         text: part.to_owned(),
                         is_word: number == 0,
                     }),
                 );
             }
-            _ => pieces.push(Piece { text: word.to_owned(), is_word: true }),
+            _ => segments.push(Segment { text: word.to_owned(), is_word: true }),
         }
     }
-    pieces
+    segments
 }
 
 /// Whether a word goes on with the number before it: `6` and `000`, `288` and `ms`, `97` and `%`,

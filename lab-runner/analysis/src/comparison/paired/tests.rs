@@ -51,7 +51,7 @@ fn rule() -> Rule<'static> {
 }
 
 fn compare(runs: &[Analysis]) -> Comparison {
-    Comparison::of(runs, &rule()).unwrap()
+    Comparison::from_runs(runs, &rule()).unwrap()
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_host_that_is_much_too_busy_is_named_and_counts_are_compared_all_the_same() 
     let polls = comparison.metrics.iter().find(|metric| metric.metric == "polls_per_op").unwrap();
     assert_eq!(polls.change, Change::Equivalent);
     let by_polls = Rule { primary: "polls_per_op", ..rule() };
-    let comparison = Comparison::of(&runs, &by_polls).unwrap();
+    let comparison = Comparison::from_runs(&runs, &by_polls).unwrap();
     assert_eq!(
         (comparison.change(), comparison.invalid),
         (Change::Equivalent, None),
@@ -210,7 +210,7 @@ fn who_loses_requests_that_the_other_answers_did_not_improve() {
     let comparison = compare(&runs);
     assert_eq!((comparison.lost, comparison.change()), ([0.0, 3.0], Change::Regressed));
     runs[6].recording.outcome.ending = Ending::Unfinished;
-    assert!(compare(&runs).pairs[3].dropped.as_ref().unwrap().contains("cut off from outside"));
+    assert!(compare(&runs).pairs[3].dropped.as_ref().unwrap().contains("was interrupted"));
 }
 
 #[test]
@@ -238,5 +238,5 @@ fn what_may_be_zero_is_compared_by_a_half_more_and_nothing_at_all_is_left_out() 
 fn a_pair_that_lacks_a_side_is_none() {
     let runs = &pairs(0.5, &[])[..13];
     assert_eq!(compare(runs).pairs.len(), 6);
-    assert!(Comparison::of(&runs[..1], &rule()).is_none());
+    assert!(Comparison::from_runs(&runs[..1], &rule()).is_none());
 }

@@ -2,8 +2,8 @@
 //! that stood there for long.
 
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
-use crate::diagnosis::suspects::{is_of_a_runtime, looked};
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::{is_of_a_runtime, profile_under};
 use crate::diagnosis::{Case, Cost};
 use crate::hang::{Shape, explain};
 use crate::stacks::culprit;
@@ -28,8 +28,12 @@ pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {
     let told = explained.steps;
     let cost = Cost { ms: polled, requests: None };
     vec![
-        Suspect { told, cost, ..Suspect::new(Suspicion::Hang, explained.at.as_ref().map(At::of)) }
-            .with(sign, 1.0),
+        Suspect {
+            told,
+            cost,
+            ..Suspect::new(Suspicion::Hang, explained.at.as_ref().map(Location::from_frame))
+        }
+        .with(sign, 1.0),
     ]
 }
 
@@ -43,20 +47,21 @@ pub fn refusals(case: &Case<'_>) -> Vec<Suspect> {
 
 fn refusal(panic: &Panic) -> Suspect {
     let said = panic.text.lines().next().unwrap_or_default();
-    let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(At::of))
-        .with(Sign::Refused, 1.0);
+    let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(Location::from_frame))
+        .with(Sign::RuntimeRefused, 1.0);
     Suspect { told: vec![format!("thread {} {said}", panic.thread)], ..suspect }
 }
 
 pub fn stuck_threads(case: &Case<'_>) -> Vec<Suspect> {
-    let Some(profile) = looked(case, Profiler::Sched) else { return Vec::new() };
+    let Some(profile) = profile_under(case, Profiler::Sched) else { return Vec::new() };
     let stood = profile
         .stuck_threads
         .iter()
         .filter(|at| ends_runtime(&at.stack) && is_of_a_runtime(&at.stack));
     let suspect = |at: &lab_recording::threads::StuckThread| {
-        let mut suspect = Suspect::new(Suspicion::StuckThread, culprit(&at.stack).map(At::of))
-            .with(Sign::StoodMs, at.for_ms);
+        let mut suspect =
+            Suspect::new(Suspicion::StuckThread, culprit(&at.stack).map(Location::from_frame))
+                .with(Sign::StoodMs, at.for_ms);
         suspect.cost.ms = Some(at.for_ms);
         suspect
     };

@@ -1,8 +1,8 @@
 //! The load as a whole, the machine, and what was accepted and cut off.
 
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
-use crate::diagnosis::suspects::{is_of_a_runtime, looked, sched};
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::{is_of_a_runtime, profile_under, sched};
 use crate::diagnosis::{Case, Cost};
 use crate::requests::{Analysis, ValidityVerdict};
 use crate::scheduler::{Culprit, Sched};
@@ -39,14 +39,14 @@ fn cut_off(case: &Case<'_>, run: &Analysis) -> Option<Suspect> {
 
 /// The code that the main thread stood in longest: it ends the process, and with it what is still
 /// under way.
-fn ends_the_process(case: &Case<'_>) -> Option<At> {
-    let stuck_threads = &looked(case, Profiler::Sched)?.stuck_threads;
+fn ends_the_process(case: &Case<'_>) -> Option<Location> {
+    let stuck_threads = &profile_under(case, Profiler::Sched)?.stuck_threads;
     let is_main = |at: &&StuckThread| {
         !is_of_a_runtime(&at.stack) && at.stack.iter().any(|frame| is_main(&frame.function))
     };
     let longest =
         stuck_threads.iter().filter(is_main).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
-    culprit(&longest.stack).map(At::of)
+    culprit(&longest.stack).map(Location::from_frame)
 }
 
 fn is_main(function: &str) -> bool {
@@ -78,7 +78,7 @@ fn waiting(sched: &Sched) -> Option<(f64, (f64, u64))> {
 }
 
 fn load(case: &Case<'_>, run: &Analysis) -> Suspect {
-    let workers = sched(case).filter(|sched| !sched.polls_unseen).map(|sched| &sched.workers);
+    let workers = sched(case).filter(|sched| !sched.polls_not_recorded).map(|sched| &sched.workers);
     let busy = workers.map(|workers| {
         let sum = |of: fn(&crate::scheduler::Worker) -> f64| workers.iter().map(of).sum::<f64>();
         let (inside, outside) =

@@ -2,8 +2,8 @@
 
 use crate::diagnosis::Case;
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
-use crate::diagnosis::suspects::looked;
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::profile_under;
 use crate::profile::Profile;
 use crate::stacks::is_own;
 use crate::units::{bytes, percent};
@@ -14,7 +14,10 @@ use lab_recording::profiler::Profiler;
 const PARTS: usize = 6;
 
 pub fn memory(case: &Case<'_>) -> Vec<Suspect> {
-    looked(case, Profiler::Alloc).and_then(|profile| suspect(case, profile)).into_iter().collect()
+    profile_under(case, Profiler::Alloc)
+        .and_then(|profile| suspect(case, profile))
+        .into_iter()
+        .collect()
 }
 
 fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
@@ -37,7 +40,7 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
         .with(Sign::GrowingSixths, growing as f64)
         .with_known(Sign::BytesPerOp, per_op);
     let told = vec![format!(
-        "{} more at the end of the load than after a sixth of it",
+        "{} more at the end of the load than after its first sixth",
         bytes(grown.max(0.0) as usize)
     )];
     Some(Suspect { told: told.into_iter().chain(share(case, profile)).collect(), ..suspect })
@@ -58,11 +61,14 @@ fn most(case: &Case<'_>, profile: &Profile) -> Option<(String, f64)> {
     (all > 0.0).then(|| (function, weight / all))
 }
 
-fn keeper(case: &Case<'_>, profile: &Profile) -> Option<At> {
-    most(case, profile).map(|(function, _)| At { function, file: None, line: None })
+fn keeper(case: &Case<'_>, profile: &Profile) -> Option<Location> {
+    most(case, profile).map(|(function, _)| Location { function, file: None, line: None })
 }
 
 fn share(case: &Case<'_>, profile: &Profile) -> Option<String> {
     let (function, share) = most(case, profile)?;
-    Some(format!("{} of what lives at the end was asked for inside {function}", percent(share)))
+    Some(format!(
+        "{} of the memory alive at the end was allocated inside {function}",
+        percent(share)
+    ))
 }

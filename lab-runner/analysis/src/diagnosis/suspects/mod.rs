@@ -33,7 +33,7 @@ pub fn all(case: &Case<'_>) -> Vec<Suspect> {
 }
 
 /// The profile of a profiler, if it could look.
-pub fn looked<'a>(case: &Case<'a>, profiler: Profiler) -> Option<&'a Profile> {
+pub fn profile_under<'a>(case: &Case<'a>, profiler: Profiler) -> Option<&'a Profile> {
     case.profiles
         .iter()
         .find(|profile| profile.profiler == profiler && profile.note.unavailable.is_none())
@@ -41,15 +41,15 @@ pub fn looked<'a>(case: &Case<'a>, profiler: Profiler) -> Option<&'a Profile> {
 
 /// What the scheduler did, if somebody looked.
 pub fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
-    looked(case, Profiler::Sched)?.sched.as_ref()
+    profile_under(case, Profiler::Sched)?.sched.as_ref()
 }
 
 /// The profile whose polls were sampled: beside the scheduler, or else alone.
 pub fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
     let has_polls = |profile: &&Profile| profile.in_polls.is_some();
-    looked(case, Profiler::Sched)
+    profile_under(case, Profiler::Sched)
         .filter(has_polls)
-        .or_else(|| looked(case, Profiler::Stall).filter(has_polls))
+        .or_else(|| profile_under(case, Profiler::Stall).filter(has_polls))
 }
 
 /// Whether a thread belongs to a runtime, as a worker or in its blocking pool.

@@ -1,7 +1,7 @@
 //! Tasks that panicked: their runtime catches it, the task is gone, and only its JoinHandle knows.
 
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::ends::REFUSES;
 use crate::diagnosis::{Case, Cost};
 use crate::stacks::culprit;
@@ -27,7 +27,7 @@ pub fn panics(case: &Case<'_>) -> Vec<Suspect> {
 fn of_run(panics: &[Panic]) -> BTreeMap<Option<String>, Suspect> {
     let mut by_function: BTreeMap<Option<String>, Vec<&Panic>> = BTreeMap::new();
     for panic in panics.iter().filter(|panic| is_of_a_task(panic)) {
-        let function = culprit(&panic.stack).map(|frame| At::of(frame).function);
+        let function = culprit(&panic.stack).map(|frame| Location::from_frame(frame).function);
         by_function.entry(function).or_default().push(panic);
     }
     let suspects = by_function
@@ -50,7 +50,7 @@ fn suspect(panics: &[&Panic]) -> Option<Suspect> {
         told.push("the count is a lower bound".into());
     }
     let cost = Cost { ms: None, requests: None };
-    let suspect = Suspect::new(Suspicion::Panic, culprit(&most.stack).map(At::of))
+    let suspect = Suspect::new(Suspicion::Panic, culprit(&most.stack).map(Location::from_frame))
         .with(Sign::Panics, times as f64);
     Some(Suspect { told, cost, ..suspect })
 }

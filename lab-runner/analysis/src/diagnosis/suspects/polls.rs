@@ -1,8 +1,8 @@
 //! Long polls, by the function that they are in, and who waited for them.
 
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
-use crate::diagnosis::suspects::{looked, sampled, sched};
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::{profile_under, sampled, sched};
 use crate::diagnosis::{Case, Cost};
 use crate::overhead::limits::{RestsOn, Size};
 use crate::scheduler::{Culprit, Edge, Sched, worth};
@@ -19,10 +19,10 @@ const REQUESTS: &str = "requests";
 
 pub fn polls(case: &Case<'_>) -> Vec<Suspect> {
     let Some(profile) = sampled(case) else { return Vec::new() };
-    let mut by_function: BTreeMap<String, Vec<(&LongPoll, At)>> = BTreeMap::new();
+    let mut by_function: BTreeMap<String, Vec<(&LongPoll, Location)>> = BTreeMap::new();
     for poll in &profile.long_polls {
         let Some(frame) = poll.blamed.as_ref() else { continue };
-        let at = At::of(frame);
+        let at = Location::from_frame(frame);
         by_function.entry(at.function.clone()).or_default().push((poll, at));
     }
     by_function.into_values().map(|polls| suspect(case, &polls)).collect()
@@ -33,7 +33,7 @@ fn own_ms(poll: &LongPoll) -> f64 {
     poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)
 }
 
-fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
+fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     let own: f64 = polls.iter().map(|(poll, _)| own_ms(poll)).sum();
     let share_of = |part: f64| part / own.max(f64::MIN_POSITIVE);
     let where_stack = |is: fn(&[lab_recording::frame::Frame]) -> bool| {
@@ -74,25 +74,28 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, At)]) -> Suspect {
 fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     let Some(function) = suspect.at.as_ref().map(|at| at.function.clone()) else { return suspect };
     let is_its = |number: usize| {
-        sched.groups.get(number).is_some_and(|group| group.function.as_ref() == Some(&function))
+        sched
+            .task_kinds
+            .get(number)
+            .is_some_and(|task_kind| task_kind.function.as_ref() == Some(&function))
     };
-    let groups = (0..sched.groups.len()).filter(|number| is_its(*number));
-    let per_task = groups.map(|number| &sched.groups[number]).map(|group| {
-        let tasks = group.spawned.max(group.ended).max(1);
-        group.poll_us.sum / 1e3 / tasks as f64
+    let task_kinds = (0..sched.task_kinds.len()).filter(|number| is_its(*number));
+    let per_task = task_kinds.map(|number| &sched.task_kinds[number]).map(|task_kind| {
+        let tasks = task_kind.spawned.max(task_kind.ended).max(1);
+        task_kind.poll_us.sum / 1e3 / tasks as f64
     });
     let per_task = per_task.reduce(f64::max);
     let longest = suspect.signs.get(&Sign::LongestPollMs).copied().unwrap_or(0.0);
     let edges: Vec<&Edge> = worth(sched)
         .into_iter()
-        .filter(|edge| matches!(edge.culprit, Culprit::Group(number) if is_its(number)))
+        .filter(|edge| matches!(edge.culprit, Culprit::TaskKind(number) if is_its(number)))
         .collect();
     let ms: f64 = edges.iter().map(|edge| edge.ms).sum();
     let waits: u64 = edges.iter().map(|edge| edge.waits).sum();
     let all = sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
-    let hit = edges
-        .iter()
-        .filter(|edge| sched.groups.get(edge.victim).is_some_and(|group| group.name == REQUESTS));
+    let hit = edges.iter().filter(|edge| {
+        sched.task_kinds.get(edge.victim).is_some_and(|task_kind| task_kind.name == REQUESTS)
+    });
     let requests = hit.map(|edge| edge.waits).sum::<u64>();
     let suspect = suspect
         .with_known(Sign::ShareOfTask, per_task.map(|ms| longest / ms.max(f64::MIN_POSITIVE)));
@@ -109,27 +112,28 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
 /// The line of user code at which most samples of the poll are, where that says more than the
 /// blamed function does.
 fn code_that_ran(poll: &LongPoll) -> Option<String> {
-    let blamed = At::of(poll.blamed.as_ref()?).function;
+    let blamed = Location::from_frame(poll.blamed.as_ref()?).function;
     let Some(ran) = &poll.ran else {
         // A recording of an older version has the most frequent stack alone.
         let inner = poll.stack.iter().find(|frame| is_own_frame(frame))?;
-        return (At::of(inner).function != blamed).then(|| format!("the code that ran is {inner}"));
+        return (Location::from_frame(inner).function != blamed)
+            .then(|| format!("the code that ran is {inner}"));
     };
-    let elsewhere = At::of(&ran.frame).function != blamed;
+    let elsewhere = Location::from_frame(&ran.frame).function != blamed;
     let inside = ran.inside.as_ref().map_or_else(String::new, |inside| format!(", in {inside}"));
     (elsewhere || !inside.is_empty())
         .then(|| format!("{} of its samples are at {}{inside}", percent(ran.share), ran.frame))
 }
 
 /// Who stood for long in code of the same function meanwhile, and may have held the lock.
-fn holder(case: &Case<'_>, at: Option<&At>) -> Option<String> {
+fn holder(case: &Case<'_>, at: Option<&Location>) -> Option<String> {
     let function = &at?.function;
-    let stuck_threads = &looked(case, Profiler::Sched)?.stuck_threads;
+    let stuck_threads = &profile_under(case, Profiler::Sched)?.stuck_threads;
     let stands_in = |stuck_threads: &&StuckThread| {
         stuck_threads.stack.iter().any(|frame| frame.function.starts_with(function.as_str()))
     };
     let longest =
         stuck_threads.iter().filter(stands_in).max_by(|a, b| a.for_ms.total_cmp(&b.for_ms))?;
     let frame = longest.stack.iter().find(|frame| is_own_frame(frame))?;
-    Some(format!("meanwhile another thread was in {frame} for {}", time_ms(longest.for_ms)))
+    Some(format!("another thread was in {frame} for {} at the same time", time_ms(longest.for_ms)))
 }

@@ -2,8 +2,8 @@
 
 use crate::diagnosis::Case;
 use crate::diagnosis::sign::Sign;
-use crate::diagnosis::suspect::{At, Suspect, Suspicion};
-use crate::diagnosis::suspects::{looked, sched};
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::{profile_under, sched};
 use crate::overhead::limits::{RestsOn, Size};
 use lab_recording::profiler::Profiler;
 use lab_recording::scheduler::Counters;
@@ -32,7 +32,7 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
     let stretches = stretches(looks);
     let longest = *stretches.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
     let mut suspect = Suspect::new(Suspicion::Pool, at(case)).with(Sign::QueuedMs, longest.ms);
-    let ms: f64 = stretches.iter().map(|stretch| stretch.waited_ms).sum();
+    let ms: f64 = stretches.iter().map(|timeline| timeline.waited_ms).sum();
     suspect.cost.ms = Some(ms);
     // Work waits for the pool beside the waiting of tasks.
     let all =
@@ -64,20 +64,20 @@ fn stretches(looks: &[Counters]) -> Vec<Queued> {
             all.push(Queued { threads: after.blocking_threads.unwrap_or(0), ..Queued::default() });
         }
         goes_on = true;
-        if let Some(stretch) = all.last_mut() {
+        if let Some(timeline) = all.last_mut() {
             let ms = after.at_ns.saturating_sub(before.at_ns) as f64 / 1e6;
-            stretch.ms += ms;
-            stretch.waited_ms += ms * queued(before) as f64;
-            stretch.most = stretch.most.max(queued(before)).max(queued(after));
+            timeline.ms += ms;
+            timeline.waited_ms += ms * queued(before) as f64;
+            timeline.most = timeline.most.max(queued(before)).max(queued(after));
         }
     }
     all
 }
 
 /// Who hands over most; none if that was not seen.
-fn at(case: &Case<'_>) -> Option<At> {
-    let hand_off = looked(case, Profiler::Sched)?.hand_offs.first()?;
-    Some(At {
+fn at(case: &Case<'_>) -> Option<Location> {
+    let hand_off = profile_under(case, Profiler::Sched)?.hand_offs.first()?;
+    Some(Location {
         function: hand_off.function.clone(),
         file: hand_off.file.clone(),
         line: hand_off.line,

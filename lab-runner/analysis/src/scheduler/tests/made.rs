@@ -49,13 +49,13 @@ pub fn poll(worker: u16, place: u16, task: u64, from_ms: u64, until_ms: u64) -> 
 }
 
 /// Events, with more said about them.
-pub trait Told {
+pub trait EventExt {
     fn after(self, waited_ms: u64) -> Event;
     fn spent(self) -> Event;
     fn open(self) -> Event;
 }
 
-impl Told for Event {
+impl EventExt for Event {
     fn after(self, waited_ms: u64) -> Event {
         Event { latency_ns: Some(waited_ms * MS), ..self }
     }
@@ -122,22 +122,24 @@ pub fn sums_hold_over(analysed: &Analysed, span_ms: f64) {
     assert!(near(sum, blame.waited_ms), "{sum} {}", blame.waited_ms);
     for edge in &blame.edges {
         assert!(
-            edge.ms > 0.0 && edge.waits <= blame.waits && edge.victim < analysed.sched.groups.len(),
+            edge.ms > 0.0
+                && edge.waits <= blame.waits
+                && edge.victim < analysed.sched.task_kinds.len(),
             "{edge:?}"
         );
         assert!(
-            !matches!(edge.culprit, Culprit::Group(group) if group >= analysed.sched.groups.len())
+            !matches!(edge.culprit, Culprit::TaskKind(task_kind) if task_kind >= analysed.sched.task_kinds.len())
         );
     }
 }
 
 /// Edges as `(culprit, victim, milliseconds, waits)`, by their names and in the order of these.
 pub fn edges(analysed: &Analysed) -> Vec<(String, String, f64, u64)> {
-    let name = |group: usize| analysed.sched.groups[group].name.clone();
+    let name = |task_kind: usize| analysed.sched.task_kinds[task_kind].name.clone();
     let blame = analysed.sched.blame.as_ref().unwrap();
     let edge = |edge: &crate::scheduler::Edge| {
         let culprit = match edge.culprit {
-            Culprit::Group(group) => name(group),
+            Culprit::TaskKind(task_kind) => name(task_kind),
             other => format!("{other:?}"),
         };
         (culprit, name(edge.victim), (edge.ms * 1e6).round() / 1e6, edge.waits)

@@ -18,7 +18,7 @@ pub fn charges(lanes: &[Vec<Event>], known: &Known) -> BTreeMap<(String, String)
                 *of_wait.entry(culprit).or_default() += ns;
             }
             for (culprit, ns) in of_wait {
-                let charge = all.entry((culprit, group(wait, known))).or_default();
+                let charge = all.entry((culprit, task_kind(wait, known))).or_default();
                 *charge = (charge.0 + ns, charge.1 + 1);
             }
         }
@@ -26,7 +26,7 @@ pub fn charges(lanes: &[Vec<Event>], known: &Known) -> BTreeMap<(String, String)
     all
 }
 
-fn group(poll: &Event, known: &Known) -> String {
+fn task_kind(poll: &Event, known: &Known) -> String {
     known.places.get(usize::from(poll.place)).and_then(name).unwrap_or_else(|| "not known".into())
 }
 
@@ -43,8 +43,9 @@ fn of_one(lanes: &[Vec<Event>], worker: usize, wait: &Event, known: &Known) -> V
             Some(_) => {
                 let polls: Vec<&Event> =
                     lanes.iter().filter_map(|lane| polled(lane, bound[0])).collect();
-                charges
-                    .extend(polls.iter().map(|poll| (group(poll, known), ns / polls.len() as f64)));
+                charges.extend(
+                    polls.iter().map(|poll| (task_kind(poll, known), ns / polls.len() as f64)),
+                );
             }
             None if asleep(&lanes[worker], bound[0]) => charges.push(("WorkerAsleep".into(), ns)),
             None => charges.push(("OutsidePolls".into(), ns)),

@@ -128,7 +128,7 @@ proptest! {
         prop_assert!((blame.waited_ms - own - waited).abs() < 1e-6 * waited.max(1.0));
         if let Some(worst) = &analysed.sched.worst {
             for row in &worst.rows {
-                prop_assert!((row.pieces.iter().map(|piece| piece.ms).sum::<f64>() - worst.ms).abs() < 1e-6);
+                prop_assert!((row.segments.iter().map(|segment| segment.ms).sum::<f64>() - worst.ms).abs() < 1e-6);
             }
             prop_assert!((worst.waiting.iter().sum::<f64>() / 200.0 * worst.ms - worst.waited_ms).abs() < 1e-3 * worst.waited_ms.max(1.0));
         }

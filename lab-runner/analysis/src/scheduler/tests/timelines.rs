@@ -1,7 +1,7 @@
 //! Who is charged, rule by rule.
 
 use crate::scheduler::tests::made::{
-    IMPORT, MS, REQUEST, Told, analysed, edge, edges, event, known, of_task, poll, thread,
+    EventExt, IMPORT, MS, REQUEST, analysed, edge, edges, event, known, of_task, poll, thread,
 };
 use lab_recording::scheduler::{CoreWait, Dropped, Event, Known, What};
 
@@ -24,7 +24,10 @@ fn one_greedy_poll_is_charged_with_all_that_waits_for_its_worker() {
     let [poll, other] = &analysed.inflicted[..] else { panic!("two polls inflicted something") };
     assert_eq!((poll.thread, poll.begin_ns, poll.length_ns, poll.task), (7, 0, 100 * MS, 1));
     assert_eq!((poll.by_victim.clone(), other.task), (vec![(0, 99e6, 2)], 2));
-    assert_eq!(analysed.sched.groups[0].name, "requests", "those that waited longest come first");
+    assert_eq!(
+        analysed.sched.task_kinds[0].name, "requests",
+        "those that waited longest come first"
+    );
     let worker = &analysed.sched.workers[0];
     assert_eq!(
         (worker.stalled_ms, worker.busy_ms, worker.outside_ms, worker.idle_ms),
@@ -120,7 +123,7 @@ fn a_task_whose_budget_is_spent_waits_for_itself() {
         edges(&analysed),
         [edge("OwnBudget", "requests", 4.0, 1), edge("imports", "requests", 6.0, 1)]
     );
-    assert_eq!(analysed.sched.groups[0].budget_spent, 1);
+    assert_eq!(analysed.sched.task_kinds[0].budget_spent, 1);
 }
 
 #[test]
@@ -136,7 +139,12 @@ fn a_number_that_is_given_away_again_is_another_task() {
     let analysed = analysed(vec![lane], &known(40));
     assert_eq!(edges(&analysed), [edge("OutsidePolls", "imports", 5.0, 1)]);
     assert_eq!(
-        analysed.sched.groups.iter().map(|group| (group.spawned, group.ended)).collect::<Vec<_>>(),
+        analysed
+            .sched
+            .task_kinds
+            .iter()
+            .map(|task_kind| (task_kind.spawned, task_kind.ended))
+            .collect::<Vec<_>>(),
         [(1, 1); 2]
     );
     assert_eq!(analysed.sched.blocking_ended, 0);
@@ -160,7 +168,7 @@ fn what_ends_and_never_began_is_a_task_of_spawn_blocking() {
     ];
     let analysed = analysed(vec![worker, pool], &known(20));
     assert_eq!(analysed.sched.blocking_ended, 3, "6, 9, and 5 once more");
-    assert_eq!((analysed.sched.groups.len(), analysed.sched.groups[0].ended), (1, 3));
+    assert_eq!((analysed.sched.task_kinds.len(), analysed.sched.task_kinds[0].ended), (1, 3));
 }
 
 #[test]
@@ -209,8 +217,9 @@ fn of_several_looks_at_an_open_poll_the_longest_counts() {
     whole.push(poll(0, REQUEST, 2, 50, 51).after(35));
     let ended = analysed(vec![whole], &known(60));
     assert_eq!(edges(&ended), [edge("imports", "requests", 35.0, 1)]);
-    let polls =
-        |name: &str| ended.sched.groups.iter().find(|group| group.name == name).unwrap().polls;
+    let polls = |name: &str| {
+        ended.sched.task_kinds.iter().find(|task_kind| task_kind.name == name).unwrap().polls
+    };
     assert_eq!((polls("imports"), ended.sched.workers[0].polls), (1, 2));
     let killed = analysed(vec![lane(poll(0, IMPORT, 1, 0, 60).open())], &known(60));
     assert_eq!((killed.sched.workers[0].stalled_ms, killed.sched.workers[0].polls), (60.0, 1));

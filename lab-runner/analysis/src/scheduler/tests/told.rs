@@ -1,7 +1,7 @@
 //! What is told beside blame: the worst stretch, the probe, notes, and stacks.
 
 use crate::scheduler::tests::made::{
-    IMPORT, MS, REQUEST, Told, analysed, event, known, poll, thread,
+    EventExt, IMPORT, MS, REQUEST, analysed, event, known, poll, thread,
 };
 use crate::scheduler::{Analysed, Doing, Stacks, stacks};
 use crate::stacks::symbols::Symbols;
@@ -29,11 +29,11 @@ fn the_worst_stretch_is_where_polls_made_others_wait() {
         "{:?}",
         worst.waiting
     );
-    let pieces = &worst.rows[0].pieces;
-    let long = pieces.iter().find(|piece| piece.ms == 150.0).unwrap();
+    let segments = &worst.rows[0].segments;
+    let long = segments.iter().find(|segment| segment.ms == 150.0).unwrap();
     assert_eq!((long.at_ms, long.doing), (50.0, Doing::Polls(1)));
     assert!(
-        (pieces.iter().map(|piece| piece.ms).sum::<f64>() - 200.0).abs() < 1e-9,
+        (segments.iter().map(|segment| segment.ms).sum::<f64>() - 200.0).abs() < 1e-9,
         "pieces leave no gap"
     );
     let short = analysed(
@@ -47,12 +47,12 @@ fn the_worst_stretch_is_where_polls_made_others_wait() {
 fn the_whole_run_is_drawn_without_a_gap_and_its_long_poll_is_where_it_was() {
     let whole = faulty().sched.whole.unwrap();
     assert_eq!((whole.from_ms, whole.ms, whole.rows.len()), (0.0, 2_000.0, 1));
-    let pieces = &whole.rows[0].pieces;
-    let long = pieces.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)).unwrap();
+    let segments = &whole.rows[0].segments;
+    let long = segments.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)).unwrap();
     assert_eq!((long.at_ms, long.ms, long.doing), (1_160.0, 830.0, Doing::Asleep));
-    let polled = pieces.iter().find(|piece| piece.doing == Doing::Polls(1)).unwrap();
+    let polled = segments.iter().find(|segment| segment.doing == Doing::Polls(1)).unwrap();
     assert_eq!((polled.at_ms, polled.ms), (1_000.0, 150.0));
-    assert!((pieces.iter().map(|piece| piece.ms).sum::<f64>() - 2_000.0).abs() < 1e-9);
+    assert!((segments.iter().map(|segment| segment.ms).sum::<f64>() - 2_000.0).abs() < 1e-9);
 }
 
 #[test]
@@ -64,9 +64,9 @@ fn polls_too_short_to_be_seen_are_joined() {
     };
     let lane = (10_000..60_000).map(tiny).collect();
     let worst = analysed(vec![lane], &known(100)).sched.worst.unwrap();
-    let pieces = &worst.rows[0].pieces;
-    assert!((400..=600).contains(&pieces.len()), "{}", pieces.len());
-    let sum: f64 = pieces.iter().map(|piece| piece.ms).sum();
+    let segments = &worst.rows[0].segments;
+    assert!((400..=600).contains(&segments.len()), "{}", segments.len());
+    let sum: f64 = segments.iter().map(|segment| segment.ms).sum();
     assert!((sum - 100.0).abs() < 1e-9, "{sum}");
 }
 
@@ -82,9 +82,9 @@ fn the_probe_tells_what_it_could_not_see() {
     let counters = (0..1_000).map(|at_ns| Counters { at_ns, ..Counters::default() }).collect();
     let sched = analysed(vec![], &Known { probes, counters, ..known(100) }).sched;
     let told = sched.probe.unwrap();
-    assert_eq!((told.asked, told.answered, told.flagged), (3, 2, 1));
+    assert_eq!((told.wake_ups, told.yields, told.long_yields), (3, 2, 1));
     assert_eq!(
-        (told.yield_us.max, told.unheard_us.max, told.unheard_us.count),
+        (told.yield_us.max, told.wake_delay_us.max, told.wake_delay_us.count),
         (15_000.0, 50_000.0, 3)
     );
     assert_eq!(sched.counters.len(), 250);
@@ -148,7 +148,7 @@ fn a_polls_delay_is_parted_by_its_samples() {
         (without.ms["requests waits;[a poll of a.rs:1, not sampled]"] - 149.0).abs() < 1e-6,
         "{without:?}"
     );
-    assert!(faulty.sched.groups.iter().all(|group| group.function.is_none()));
+    assert!(faulty.sched.task_kinds.iter().all(|task_kind| task_kind.function.is_none()));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn short_polls_have_a_frame_of_their_own_and_no_name_parts_a_line() {
         ..poll(0, REQUEST, i, i, i).after(1)
     };
     let mut few = analysed(vec![vec![short(5), short(6)]], &known(10));
-    few.sched.groups[0].name = "a;b".into();
+    few.sched.task_kinds[0].name = "a;b".into();
     let stacks = stacks(&mut few, None);
     assert!((stacks.ms["a:b waits;[short polls of a.rs:2]"] - 0.1).abs() < 1e-9, "{stacks:?}");
     assert_eq!(few.inflicted, []);
@@ -182,7 +182,7 @@ fn a_group_is_told_no_function_that_is_nobodys_own() {
     let seen = stacks.ms.keys().find(|stack| stack.ends_with("format_duration;getpid"));
     assert!(seen.is_some_and(|stack| stack.starts_with("requests waits;")), "{stacks:?}");
     let functions: Vec<_> =
-        faulty.sched.groups.iter().map(|group| group.function.as_deref()).collect();
+        faulty.sched.task_kinds.iter().map(|task_kind| task_kind.function.as_deref()).collect();
     assert_eq!(
         functions,
         [None, None],

@@ -12,7 +12,7 @@ fn side<'a>(label: &'a str, folded: &'a Folded, ops: Option<u64>) -> Side<'a> {
 }
 
 fn of(before: &Side, after: &Side) -> Difference {
-    Difference::of(before, after, Some("shop"), &Noise::default()).unwrap()
+    Difference::new(before, after, Some("shop"), &Noise::default()).unwrap()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn what_lost_samples_and_unknown_stacks_can_make_up_is_no_change() {
         let (before, after) = (folded(before), folded(after));
         let noise = Noise { covered, ..Noise::default() };
         let sides = (side("before", &before, Some(1)), side("after", &after, Some(1)));
-        Difference::of(&sides.0, &sides.1, Some("shop"), &noise).unwrap().entries.len()
+        Difference::new(&sides.0, &sides.1, Some("shop"), &noise).unwrap().entries.len()
     };
     let (fewer, more) = ("shop::a 6000\n", "shop::a 9000\n");
     assert_eq!((entries(fewer, more, (0.6, 0.9)), entries(fewer, more, (0.9, 0.9))), (0, 1));
@@ -90,7 +90,7 @@ fn what_lost_samples_and_unknown_stacks_can_make_up_is_no_change() {
     let side_of = |folded| side("before", folded, Some(1));
     let one = folded(fewer);
     let noise = Noise { covered: (0.6, 1.0), ..Noise::default() };
-    let notes = Difference::of(&side_of(&one), &side_of(&one), None, &noise).unwrap().notes;
+    let notes = Difference::new(&side_of(&one), &side_of(&one), None, &noise).unwrap().notes;
     assert!(
         notes[0].starts_with("samples stand for 60 % of the measured CPU time before, 100 %"),
         "{notes:?}"
@@ -118,7 +118,7 @@ fn without_operations_shares_are_compared_and_it_says_so() {
             [
                 "a shrunk: 90.0 % of all samples before, 50.0 % after",
                 "b grown: 10.0 % of all samples before, 50.0 % after",
-                "nobody counted a request before: shares of each side's own total, \
+                "the number of requests before is unknown: shares of each side's own total, \
                  where one function grows when another shrinks",
             ]
         );
@@ -133,8 +133,9 @@ fn without_operations_shares_are_compared_and_it_says_so() {
 #[test]
 fn what_cannot_be_compared_is_refused_with_a_reason() {
     let (some, none) = (folded("a 100\n"), Folded::default());
-    let error =
-        |a: &Side, b: &Side| Difference::of(a, b, None, &Noise::default()).unwrap_err().to_string();
+    let error = |a: &Side, b: &Side| {
+        Difference::new(a, b, None, &Noise::default()).unwrap_err().to_string()
+    };
     let before = side("before", &some, None);
     assert_eq!(
         error(&before, &Side { unit: "bytes", ..before }),
@@ -145,7 +146,7 @@ fn what_cannot_be_compared_is_refused_with_a_reason() {
         "one request and one piece cannot be compared"
     );
     let empty = [side("before", &none, None), side("after", &none, None)];
-    assert_eq!(error(&empty[0], &empty[1]), "no samples: neither before nor after has any stack");
+    assert_eq!(error(&empty[0], &empty[1]), "no samples: neither before nor after has stacks");
 }
 
 /// A quarter more of 100 samples happens by chance once in thirteen times; of 10 000, never.
@@ -165,7 +166,7 @@ fn a_change_smaller_than_what_overhead_cost_is_masked_and_counted() {
         let (before, after) =
             (folded("a 10000\nb 90000\n"), folded(&format!("a {}\nb 90000\n", 10_000.0 - shrunk)));
         let noise = Noise { overhead: 0.05, ..Noise::default() };
-        Difference::of(
+        Difference::new(
             &side("before", &before, Some(1)),
             &side("after", &after, Some(1)),
             None,
@@ -222,7 +223,7 @@ proptest! {
         prop_assume!(!(a.is_empty() && b.is_empty()));
         let all = Noise { fewest: 0.0, deviations: 0.0, overhead: 0.0, covered: (1.0, 1.0) };
         let (before, after) = (side("before", &a, Some(ops.0)), side("after", &b, Some(ops.1)));
-        let difference = Difference::of(&before, &after, None, &all).unwrap();
+        let difference = Difference::new(&before, &after, None, &all).unwrap();
         let delta: f64 = difference.entries.iter().map(|entry| entry.after.own - entry.before.own).sum();
         let total = difference.totals.1 - difference.totals.0;
         // A function whose inclusive weight did not change may have other own weight; it is not

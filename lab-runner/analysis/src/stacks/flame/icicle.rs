@@ -74,7 +74,7 @@ pub fn icicle(side: &Side, own_crate: Option<&str>, title: &str) -> Result<Icicl
     let drawn = side.folded.scaled(1.0 / ops.unwrap_or(1.0));
     let per = ops.map_or_else(String::new, |_| format!(" per {}", side.op));
     let nothing = Folded::default();
-    let tree = Tree::of(&drawn, &nothing);
+    let tree = Tree::new(&drawn, &nothing);
     let words = |node: &Node, total: f64| {
         format!("{}{per}, {}", amount(node.weight, side.unit), percent(node.weight / total))
     };
@@ -98,7 +98,7 @@ pub fn icicle_of_difference(
     difference: &Difference,
     title: &str,
 ) -> Result<Icicle> {
-    let scale = Scale::of(before, after)?;
+    let scale = Scale::new(before, after)?;
     let (was, is) =
         (before.folded.scaled(1.0 / scale.before), after.folded.scaled(1.0 / scale.after));
     let (drawn, other, label, other_label) = match shape {
@@ -123,7 +123,7 @@ pub fn icicle_of_difference(
         });
         class.unwrap_or(caller)
     };
-    let frames = Tree::of(drawn, other).frames(own_crate, words, class)?;
+    let frames = Tree::new(drawn, other).frames(own_crate, words, class)?;
     let legend = format!(
         "Widths as in {label}; colours are the change from {} to {}",
         before.label, after.label
@@ -178,7 +178,7 @@ struct Tree<'a> {
 impl<'a> Tree<'a> {
     /// Stacks come in the order of their frames, so that what has the same callers lies side by
     /// side.
-    fn of(drawn: &'a Folded, other: &'a Folded) -> Tree<'a> {
+    fn new(drawn: &'a Folded, other: &'a Folded) -> Tree<'a> {
         let root = Node { name: "all", row: 0, left: 0.0, weight: 0.0, other: 0.0, caller: None };
         let mut tree = Tree { nodes: vec![root], called: BTreeMap::new() };
         for (stack, weight) in drawn.stacks() {

@@ -4,7 +4,7 @@ use crate::stacks::runtime_frames::{NEUTRAL_PATHS, START_PATHS, TOKIO_PATHS};
 
 /// What a frame is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FrameKind {
     /// The runtime's way to a future.
     Tokio,
     /// The way to a thread's function, as long as nothing else was called.
@@ -17,38 +17,41 @@ enum Kind {
 
 /// The stack with one frame for each run of plumbing. Neutral frames alone are no plumbing.
 pub fn folded(frames: Vec<String>) -> Vec<String> {
-    let mut kinds: Vec<Kind> = frames.iter().map(|frame| kind(frame)).collect();
+    let mut kinds: Vec<FrameKind> = frames.iter().map(|frame| kind(frame)).collect();
     // A C library without symbols starts threads in a function that nobody can name.
     if frames.first().is_some_and(|frame| frame.starts_with("[unknown in ")) {
-        kinds[0] = Kind::Neutral;
+        kinds[0] = FrameKind::Neutral;
     }
-    let root = kinds.iter().take_while(|kind| matches!(kind, Kind::Start | Kind::Neutral)).count();
-    let starts = kinds[..root].contains(&Kind::Start);
+    let root = kinds
+        .iter()
+        .take_while(|kind| matches!(kind, FrameKind::Start | FrameKind::Neutral))
+        .count();
+    let starts = kinds[..root].contains(&FrameKind::Start);
     let code_from = if starts { root } else { 0 };
-    let rest: Vec<(&String, Kind)> = frames.iter().zip(kinds).skip(code_from).collect();
+    let rest: Vec<(&String, FrameKind)> = frames.iter().zip(kinds).skip(code_from).collect();
     let runs = rest.chunk_by(|a, b| is_run(a.1) == is_run(b.1)).flat_map(run);
     starts.then(|| "[thread start]".to_owned()).into_iter().chain(runs).collect()
 }
 
-fn is_run(kind: Kind) -> bool {
-    matches!(kind, Kind::Tokio | Kind::Neutral)
+fn is_run(kind: FrameKind) -> bool {
+    matches!(kind, FrameKind::Tokio | FrameKind::Neutral)
 }
 
-fn run(frames: &[(&String, Kind)]) -> Vec<String> {
-    if frames.iter().any(|(_, kind)| *kind == Kind::Tokio) {
+fn run(frames: &[(&String, FrameKind)]) -> Vec<String> {
+    if frames.iter().any(|(_, kind)| *kind == FrameKind::Tokio) {
         return vec!["[tokio]".into()];
     }
     frames.iter().map(|(frame, _)| (*frame).clone()).collect()
 }
 
-fn kind(frame: &str) -> Kind {
+fn kind(frame: &str) -> FrameKind {
     let path = frame.trim_start_matches(['<', '&']).trim_start_matches("mut ");
     let any = |paths: &[&[&str]]| paths.iter().any(|segments| begins(path, segments));
     match () {
-        () if frame == "[tokio]" || any(TOKIO_PATHS) => Kind::Tokio,
-        () if any(NEUTRAL_PATHS) => Kind::Neutral,
-        () if frame == "[thread start]" || any(START_PATHS) => Kind::Start,
-        () => Kind::Code,
+        () if frame == "[tokio]" || any(TOKIO_PATHS) => FrameKind::Tokio,
+        () if any(NEUTRAL_PATHS) => FrameKind::Neutral,
+        () if frame == "[thread start]" || any(START_PATHS) => FrameKind::Start,
+        () => FrameKind::Code,
     }
 }
 

@@ -45,8 +45,8 @@ fn it_tells_facts_and_what_cannot_be_measured_and_records_a_comparison() {
         (&6.into(), &Value::Null),
         "a batch needs none"
     );
-    let unavailable = result["unavailable"].as_array().unwrap();
-    unavailable.iter().for_each(|item| assert_has(item, &["what", "why", "remedy"]));
+    let limitations = result["limitations"].as_array().unwrap();
+    limitations.iter().for_each(|item| assert_has(item, &["affects", "reason", "remedy"]));
     assert_tells_what_was_recorded(&lab, &result);
 }
 

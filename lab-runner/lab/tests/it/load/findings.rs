@@ -91,7 +91,7 @@ fn what_no_profiler_saw_and_what_is_lost_is_not_looked_at() {
         "json",
     ];
     let unlooked = lab.passed_but_for_times(&args).json();
-    assert_eq!(unlooked["diagnosis"][0]["says"], "not-enough-evidence", "{unlooked:#}");
+    assert_eq!(unlooked["diagnosis"][0]["conclusion"], "not-enough-evidence", "{unlooked:#}");
     assert!(
         unlooked["runs"][0].get("findings").is_none(),
         "nobody looked, so there is no list of what was found"
@@ -100,9 +100,10 @@ fn what_no_profiler_saw_and_what_is_lost_is_not_looked_at() {
     std::fs::write(profile_of(&invocation).join("in-polls.json"), "[{").unwrap();
     let args = ["report", &invocation.display().to_string(), "--format", "json"];
     let again = lab.passed_but_for_times(&args).json();
-    let missed = again["diagnosis"][0]["not_looked_at"].to_string();
+    let missed = again["diagnosis"][0]["not_examined"].to_string();
     assert!(
-        missed.contains("long polls") && again["diagnosis"][0]["says"] == "not-enough-evidence",
+        missed.contains("long polls")
+            && again["diagnosis"][0]["conclusion"] == "not-enough-evidence",
         "{missed}"
     );
 }
@@ -130,7 +131,7 @@ fn two_tasks_that_wait_for_each_other_are_told_as_a_cycle_with_their_locks() {
     let told = found["evidence"].to_string();
     assert!(told.contains("left") && told.contains("right"), "{told}");
     assert_eq!(
-        result["diagnosis"][0]["saw_polls"], false,
+        result["diagnosis"][0]["polls_recorded"], false,
         "locks are watched where no hook is, too"
     );
 }

@@ -144,7 +144,7 @@ fn a_run_that_is_killed_keeps_what_was_asked_for() {
     let (run, profile) = looked_into(&lab, "leaky", "hangs", &["--timeout", "3s"]);
     assert_is_the_truth(&run, "churned_bytes", view(&profile, "alloc churn"), "scenario::churns");
     assert_eq!(profile.views.len(), 1);
-    assert_says(&profile, "live: the run was killed before its heap was written");
+    assert_says(&profile, "live: the run was killed before its heap profile was written");
     assert!(profile.memory.len() > 5, "memory was told until then");
     assert!(profile.note.counts["churn_bytes_counted"] > 0, "{:?}", profile.note);
 }

@@ -100,7 +100,7 @@ fn a_run_that_is_killed_keeps_what_was_sampled() {
     let import = share(view(&profile, "cpu"), &["scenario_greedy::buggy::import"]).unwrap();
     assert!(import >= 0.5, "{import} of the CPU time is the import's");
     assert!(
-        profile.note.notes.iter().any(|note| note.contains("killed while it looked")),
+        profile.note.notes.iter().any(|note| note.contains("killed during the profile")),
         "{:?}",
         profile.note
     );

@@ -30,9 +30,9 @@ fn blame(sched: &Sched) -> &Blame {
 /// whose function has this name.
 fn share_of(sched: &Sched, function: &str) -> f64 {
     let of_requests = |culprit: Culprit, victim: usize| {
-        sched.groups[victim].name == "requests" && culprit != Culprit::Kernel
+        sched.task_kinds[victim].name == "requests" && culprit != Culprit::Kernel
     };
-    let is_his = |culprit: Culprit| matches!(culprit, Culprit::Group(group) if sched.groups[group].function.as_deref() == Some(function));
+    let is_his = |culprit: Culprit| matches!(culprit, Culprit::TaskKind(task_kind) if sched.task_kinds[task_kind].function.as_deref() == Some(function));
     let edges = || blame(sched).edges.iter().filter(|edge| of_requests(edge.culprit, edge.victim));
     let all: f64 = edges().map(|edge| edge.ms).sum();
     edges().filter(|edge| is_his(edge.culprit)).map(|edge| edge.ms).sum::<f64>() / all
@@ -52,7 +52,7 @@ fn the_waiting_of_requests_is_charged_to_the_import_by_its_function() {
     let share = share_of(sched, "scenario_greedy::buggy::import");
     assert!(share >= 0.9, "{share}: {:#?}", sched.blame);
     let first = worth(sched)[0];
-    assert_eq!(sched.groups[first.victim].name, "requests");
+    assert_eq!(sched.task_kinds[first.victim].name, "requests");
     assert!(
         sched.worst.as_ref().is_some_and(|worst| !worst.rows.is_empty() && worst.waited_ms > 0.0)
     );
@@ -64,7 +64,7 @@ fn the_waiting_of_requests_is_charged_to_the_import_by_its_function() {
     );
     let probe = sched.probe.as_ref().unwrap();
     assert!(
-        probe.asked > 0 && probe.unheard_us.max > probe.yield_us.max,
+        probe.wake_ups > 0 && probe.wake_delay_us.max > probe.yield_us.max,
         "it is blind to the import: {probe:?}"
     );
 }
@@ -94,9 +94,9 @@ fn what_is_slow_and_holds_no_worker_is_not_blamed() {
         let sched = sched(&profile);
         charges_add_up(sched);
         let blamed: Vec<_> = worth(sched);
-        assert!(blamed.is_empty(), "{variant}: {blamed:?} of {:?}", sched.groups);
+        assert!(blamed.is_empty(), "{variant}: {blamed:?} of {:?}", sched.task_kinds);
         assert!(
-            sched.groups.iter().any(|group| group.polls > 100),
+            sched.task_kinds.iter().any(|task_kind| task_kind.polls > 100),
             "and yet something was looked at"
         );
     }

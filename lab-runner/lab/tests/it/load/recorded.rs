@@ -95,7 +95,7 @@ fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
             (&"polls_per_op".into(), &"improved".into()),
             "{polls:#}"
         );
-        assert_eq!(pairs["kept"][0]["held"], Value::from(6), "{pairs:#}");
+        assert_eq!(pairs["negative_controls"][0]["held"], Value::from(6), "{pairs:#}");
     }
     let named = two.lab.done(&["compare", "unordered", path(&two.faulty), path(&two.fix)]);
     assert!(named.stdout.contains("unordered: buggy → fixed"), "{}{}", named.stdout, named.stderr);
@@ -149,7 +149,12 @@ fn a_recording_on_another_machine_is_compared_with_a_loud_warning() {
         fs::write(run.join("spec.json"), spec.to_string()).unwrap();
     }
     let done = two.lab.done(&["compare", path(&two.faulty), path(&two.fix)]);
-    assert!(done.stdout.contains("warning    ANOTHER MACHINE"), "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.stdout.contains("warning    DIFFERENT MACHINES"),
+        "{}{}",
+        done.stdout,
+        done.stderr
+    );
 }
 
 #[test]

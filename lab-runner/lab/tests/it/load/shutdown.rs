@@ -29,7 +29,7 @@ fn every_variant_ends_as_it_claims() {
         }
     }
     let hung = &result["runs"][0];
-    let quiesce = &hung["marks"]["quiesce_us"];
+    let quiesce = &hung["bounds"]["quiesce_us"];
     assert!(
         quiesce["low"].as_f64().unwrap() > 0.0 && quiesce.get("high").is_none(),
         "it is censored: {hung:#}"

@@ -60,16 +60,16 @@ fn a_sweep_tells_linear_from_quadratic_by_counts_and_draws_both() {
     let sweep = ["sweep", "unordered", "--size", "400", "--repetitions", "3", "--timeout", "120s"];
     let result = lab.passed_json(&sweep);
     assert_follows_the_schema(&result);
-    for way in result["sweep"].as_array().unwrap() {
-        let variant = way["variant"].as_str().unwrap();
-        let polls = &way["exponents"]["child_polls"];
+    for swept in result["sweep"].as_array().unwrap() {
+        let variant = swept["variant"].as_str().unwrap();
+        let polls = &swept["exponents"]["child_polls"];
         let class = if ["buggy", "join-all", "bounded-by-n"].contains(&variant) {
             "quadratic-like"
         } else {
             "linear-like"
         };
         assert_eq!(polls["class"], class, "{variant}: {polls}");
-        let counted = way["claims"]
+        let counted = swept["claims"]
             .as_array()
             .unwrap()
             .iter()

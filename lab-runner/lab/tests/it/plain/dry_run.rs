@@ -75,7 +75,10 @@ fn a_score_has_each_variant_with_and_without_a_noisy_neighbour() {
         plan.stdout
     );
     let (_, cells) = lab.json(&["score", "unordered", "--dry-run"]);
-    assert_eq!((&cells[11]["asked"]["size"], &cells[11]["load"]), (&5_000.into(), &"half".into()));
+    assert_eq!(
+        (&cells[11]["planned_load"]["size"], &cells[11]["load"]),
+        (&5_000.into(), &"half".into())
+    );
     assert!(lab.runs().is_empty(), "a dry run makes nothing");
 }
 

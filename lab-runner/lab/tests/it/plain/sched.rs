@@ -21,7 +21,7 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// What a recorder saw while this was going on, on a runtime with so many workers. What the work
 /// gives back is dropped when the recorder has stopped, before the runtime.
-fn seen_on<T>(workers: usize, work: impl FnOnce(&Runtime) -> T) -> Seen {
+fn seen_on<T>(workers: usize, work: impl FnOnce(&Runtime) -> T) -> RecordedRun {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
     let mut recorder = Recorder::new(true);
@@ -30,7 +30,7 @@ fn seen_on<T>(workers: usize, work: impl FnOnce(&Runtime) -> T) -> Seen {
     let runtime = builder.build().unwrap();
     recorder.start(folder.path()).unwrap();
     // Nothing is recorded before the writer listens.
-    while Seen::of(folder.path()).is_none() {
+    while RecordedRun::open(folder.path()).is_none() {
         thread::sleep(Duration::from_millis(1));
     }
     thread::sleep(Duration::from_millis(10));
@@ -38,17 +38,17 @@ fn seen_on<T>(workers: usize, work: impl FnOnce(&Runtime) -> T) -> Seen {
     let counts = recorder.stop();
     drop(kept);
     assert_eq!((counts.dropped, counts.trouble), (0, None));
-    Seen::of(folder.path()).unwrap()
+    RecordedRun::open(folder.path()).unwrap()
 }
 
-struct Seen {
+struct RecordedRun {
     bytes: Vec<u8>,
     recording: Recording,
     events: Vec<Event>,
 }
 
-impl Seen {
-    fn of(folder: &Path) -> Option<Seen> {
+impl RecordedRun {
+    fn open(folder: &Path) -> Option<RecordedRun> {
         let bytes = std::fs::read(folder.join(FILE)).ok()?;
         let recording = read(&folder.join(FILE)).ok()?;
         let (mut events, mut block) = (Vec::new(), Vec::new());
@@ -58,7 +58,7 @@ impl Seen {
                 events.append(&mut block);
             }
         }
-        Some(Seen { bytes, recording, events })
+        Some(RecordedRun { bytes, recording, events })
     }
 
     /// Events of a kind whose tasks were spawned in this line.
@@ -187,7 +187,7 @@ fn the_root_future_and_a_local_set_are_not_seen() {
     assert_eq!(seen.of_line(What::Poll, line).len(), 0, "tokio calls no hook for it");
 }
 
-fn place(seen: &Seen, line: u32) -> u16 {
+fn place(seen: &RecordedRun, line: u32) -> u16 {
     let here =
         |place: &lab_recording::scheduler::Place| place.file == file!() && place.line == line;
     seen.recording.known.places.iter().position(here).map_or(u16::MAX, |index| index as u16)
@@ -249,7 +249,7 @@ fn without_latency_nobody_tells_it() {
     runtime.block_on(async { tokio::spawn(yields(5)).await.unwrap() });
     let counts = recorder.stop();
     assert!(counts.events > 6 && counts.bytes > 20, "{counts:?}");
-    let seen = Seen::of(folder.path()).unwrap();
+    let seen = RecordedRun::open(folder.path()).unwrap();
     assert!(!seen.recording.known.has_latency);
     let polls: Vec<_> = seen.events.iter().filter(|event| event.what == What::Poll).collect();
     assert!(polls.len() >= 6 && polls.iter().all(|poll| poll.latency_ns.is_none()));

@@ -60,7 +60,11 @@ fn record(
 }
 
 fn longest(recording: &Recording, task: u64) -> LongPoll {
-    let polls = stalls::long_polls(recording, &mut Symbols::of(recording), recorded::LONG_POLL_NS);
+    let polls = stalls::long_polls(
+        recording,
+        &mut Symbols::for_recording(recording),
+        recorded::LONG_POLL_NS,
+    );
     let polls: Vec<_> = polls.into_iter().filter(|poll| poll.task == task).collect();
     polls.into_iter().max_by_key(|poll| poll.seen_ns).expect("the task has a long poll")
 }
@@ -138,7 +142,7 @@ fn who_waits_for_a_file_is_named_with_the_line() {
         names[read..].iter().any(|name| name.contains("who_waits_for_a_file")),
         "the task's own name"
     );
-    let folded = stalls::folded(&recording, &mut Symbols::of(&recording));
+    let folded = stalls::folded(&recording, &mut Symbols::for_recording(&recording));
     assert!(
         folded
             .off_cpu
@@ -201,7 +205,7 @@ fn stacks_are_whole_in_code_without_frame_pointers_too() {
     let (_, recording, task) = record(folder.path(), async {
         black_box(works_in_libc(Duration::from_millis(500)));
     });
-    let mut symbols = Symbols::of(&recording);
+    let mut symbols = Symbols::for_recording(&recording);
     let mine: Vec<_> = recording.samples.iter().filter(|sample| sample.task == task).collect();
     let stacks: Vec<_> = mine.iter().map(|sample| symbols.stack(&sample.frames)).collect();
     let has = |stack: &[lab_recording::frame::Frame], name: &str| {
@@ -387,7 +391,7 @@ proptest! {
         let _ = recorded::parse(&bytes);
         let header: Vec<u8> = b"LABSTALL\x01\0\0\0\0\0\0\0".iter().copied().chain([0; 48]).chain(bytes).collect();
         let recording = recorded::parse(&header).unwrap();
-        let mut symbols = Symbols::of(&recording);
+        let mut symbols = Symbols::for_recording(&recording);
         stalls::folded(&recording, &mut symbols);
         stalls::long_polls(&recording, &mut symbols, 0);
     }

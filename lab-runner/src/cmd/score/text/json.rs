@@ -1,7 +1,7 @@
 //! A score as one JSON document, `lab.score.v2`.
 
 use crate::cmd::score::text::measures;
-use lab_analysis::score::{Detect, LeftOut, Run, Score, Share, Tally};
+use lab_analysis::score::{DetectionTime, LeftOut, Run, Score, Share, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,10 +42,10 @@ struct Scanner<'a> {
 struct Measures {
     #[serde(flatten)]
     shares: BTreeMap<String, OneShare>,
-    accused: u64,
+    false_positives: u64,
     undecided: Undecided,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detect: Option<Detect>,
+    detection_time: Option<DetectionTime>,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,14 +106,14 @@ fn measures_of(tally: &Tally) -> Measures {
         let (low, high) = share.interval();
         OneShare { hits: share.hits, of: share.of, share: share.value(), ci: [low, high] }
     };
-    let [faulty, healthy] = tally.doubtful;
+    let [faulty, healthy] = tally.undecided;
     Measures {
         shares: measures(tally)
             .into_iter()
             .map(|(name, of)| (name.replace(' ', "_"), share(of)))
             .collect(),
-        accused: tally.accused,
+        false_positives: tally.false_positives,
         undecided: Undecided { faulty, healthy },
-        detect: tally.detect,
+        detection_time: tally.detection_time,
     }
 }

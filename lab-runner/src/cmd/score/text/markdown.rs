@@ -1,6 +1,6 @@
 //! A score as a table for a document.
 
-use crate::cmd::score::text::{detected, measures, sure};
+use crate::cmd::score::text::{detected, measures, with_interval};
 use crate::report::Style;
 use lab_analysis::score::Score;
 use std::io::{self, Write};
@@ -22,11 +22,11 @@ pub(crate) fn markdown(score: &Score, to: &mut dyn Write) -> io::Result<()> {
     {
         let shares: String = measures(&tally)
             .iter()
-            .map(|(_, share)| format!(" {} |", sure(*share, STYLE)))
+            .map(|(_, share)| format!(" {} |", with_interval(*share, STYLE)))
             .collect();
         writeln!(to, "| {name} |{shares}")?;
     }
-    if let Some(detect) = overall.detect {
+    if let Some(detect) = overall.detection_time {
         writeln!(
             to,
             "\nThe true cause was found within {} of the start.",

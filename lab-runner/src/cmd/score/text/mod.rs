@@ -1,5 +1,4 @@
-//! How often a diagnosis is right, for people: one screen, the matrix, and every run that was
-//! diagnosed wrongly.
+//! The text of a score: one screen, the matrix, and every run that was diagnosed wrongly.
 
 mod json;
 mod markdown;
@@ -14,7 +13,9 @@ pub(crate) use rules::print_rules;
 use crate::report::Style;
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::{ascii, time};
-use lab_analysis::score::{Answer, Detect, Judgement, Matrix, Run, Score, Share, Tally, name};
+use lab_analysis::score::{
+    Answer, DetectionTime, Judgement, Matrix, Run, Score, Share, Tally, name,
+};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -50,7 +51,7 @@ fn left_out(score: &Score) -> Vec<String> {
         ),
         (left.refused, "left out: the scenario refuses the load".to_owned()),
         (left.no_time, format!("left out: no time{more}")),
-        (score.unread(), "without a recording that can be diagnosed".to_owned()),
+        (score.unread(), "started without a usable recording".to_owned()),
     ];
     all.into_iter()
         .filter(|(count, _)| *count > 0)
@@ -62,16 +63,16 @@ fn left_out(score: &Score) -> Vec<String> {
 fn measures(tally: &Tally) -> [(&'static str, Share); 6] {
     [
         ("recall", tally.recall),
-        ("named first", tally.first),
+        ("named first", tally.named_first),
         ("precision", tally.precision),
-        ("specificity", tally.silence),
-        ("called healthy", tally.told_healthy),
-        ("localization", tally.place),
+        ("specificity", tally.specificity),
+        ("called healthy", tally.called_healthy),
+        ("localization", tally.localization),
     ]
 }
 
 /// What a measure counts.
-fn counts(measure: &str) -> &'static str {
+fn description(measure: &str) -> &'static str {
     match measure {
         "recall" => "faulty runs whose true cause is among the findings",
         "named first" => "faulty runs whose costliest finding is the true cause",
@@ -97,30 +98,32 @@ fn print_overall(
         .unwrap_or_default();
     writeln!(to, "\n{DIM}{:<16}{:<26}{heads}share of{DIM:#}", "", "lab")?;
     for (number, (measure, share)) in measures(overall).into_iter().enumerate() {
-        let other =
-            other.as_ref().map(|other| format!("{:<26}", sure(measures(other)[number].1, style)));
-        let (share, counts) = (sure(share, style), counts(measure));
-        writeln!(to, "{measure:<16}{share:<26}{}{DIM}{counts}{DIM:#}", other.unwrap_or_default())?;
+        let other = other
+            .as_ref()
+            .map(|other| format!("{:<26}", with_interval(measures(other)[number].1, style)));
+        let (share, of) = (with_interval(share, style), description(measure));
+        writeln!(to, "{measure:<16}{share:<26}{}{DIM}{of}{DIM:#}", other.unwrap_or_default())?;
     }
-    let took = overall.detect.map_or_else(|| "-".into(), |detect| detected(detect, style));
+    let took = overall.detection_time.map_or_else(|| "-".into(), |detect| detected(detect, style));
     writeln!(
         to,
         "{:<16}{took:<26}{DIM}from the start of a profiled run to its true finding{DIM:#}",
         "detection time"
     )?;
-    let [faulty, healthy] = overall.doubtful;
+    let [faulty, healthy] = overall.undecided;
     writeln!(to, "{:<16}{faulty} faulty, {healthy} healthy", "undecided")?;
     if other.is_none() {
         writeln!(to, "{DIM}--scanner CMD scores another diagnosis beside it{DIM:#}")?;
     }
     writeln!(
         to,
-        "{DIM}In brackets: exact binomial 95 % intervals. Runs of one variant are alike: they hold for these variants.{DIM:#}"
+        "{DIM}In brackets: exact binomial 95 % intervals. Runs of one variant are alike: they hold \
+         for these variants.{DIM:#}"
     )
 }
 
 /// A share with its interval: `20/22  91 % (71-99)`.
-fn sure(share: Share, style: Style) -> String {
+fn with_interval(share: Share, style: Style) -> String {
     let Some(value) = share.value() else { return "-".into() };
     let (low, high) = share.interval();
     let interval = format!("({:.0}–{:.0})", low * 100.0, high * 100.0);
@@ -128,9 +131,9 @@ fn sure(share: Share, style: Style) -> String {
     format!("{}/{} {:.0} % {interval}", share.hits, share.of, value * 100.0)
 }
 
-fn detected(detect: Detect, style: Style) -> String {
+fn detected(detect: DetectionTime, style: Style) -> String {
     let ms = |ms: f64| time(ms * 1e3, style);
-    format!("{} ({} to {})", ms(detect.median_ms), ms(detect.least_ms), ms(detect.most_ms))
+    format!("{} ({} to {})", ms(detect.median_ms), ms(detect.min_ms), ms(detect.max_ms))
 }
 
 fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) -> io::Result<()> {
@@ -140,16 +143,15 @@ fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) ->
         "", "recall", "precision", "specificity"
     )?;
     for (name, tally) in groups {
-        let shares = [tally.recall, tally.precision, tally.silence, tally.place]
-            .map(|share| sure(share, style));
-        let [recall, precision, silence, place] = shares;
-        writeln!(to, "{name:<15}{recall:<22}{precision:<22}{silence:<22}{place}")?;
+        let shares = [tally.recall, tally.precision, tally.specificity, tally.localization]
+            .map(|share| with_interval(share, style));
+        let [recall, precision, specificity, place] = shares;
+        writeln!(to, "{name:<15}{recall:<22}{precision:<22}{specificity:<22}{place}")?;
     }
     Ok(())
 }
 
-/// Rows are the truth. The names of causes are long, so heads are their first words, and the rows
-/// have them in full.
+/// Rows are true causes. Names of causes are long: headings are shortened, rows are not.
 fn print_matrix(matrix: &Matrix, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let heads: String =
         matrix.columns.iter().map(|column| format!("{:>11}", short(&column.name()))).collect();
@@ -163,10 +165,9 @@ fn print_matrix(matrix: &Matrix, style: Style, to: &mut dyn Write) -> io::Result
     Ok(())
 }
 
-/// A head that fits over a column.
+/// The heading of a column, at most ten characters.
 fn short(name: &str) -> &str {
     match name {
-        "could not tell" => "undecided",
         "quadratic-combinator" => "quadratic",
         "blocking-call" => "blocking",
         "self-shutdown" => "self-shut",
@@ -190,20 +191,20 @@ fn print_wrong(score: &Score, style: Style, to: &mut dyn Write) -> io::Result<()
 
 /// A run that was diagnosed wrongly: its folder, its fault, its findings.
 fn wrong(run: &Run) -> String {
-    let shown = |answer: &Answer| match &answer.at {
+    let shown = |answer: &Answer| match &answer.function {
         Some(at) => format!("{} at {at}", name(answer.cause)),
         None => name(answer.cause),
     };
-    let said: Vec<String> = run.said.iter().map(shown).collect();
-    let said = if said.is_empty() { "nothing".into() } else { said.join(", ") };
+    let findings: Vec<String> = run.findings.iter().map(shown).collect();
+    let findings = if findings.is_empty() { "nothing".into() } else { findings.join(", ") };
     let truth = run.truth.as_ref().map_or_else(|| "healthy".into(), shown);
     let cell = &run.cell;
     let neighbour = if cell.neighbour { ", noisy neighbour" } else { "" };
     let workers = if cell.workers == 1 { "worker" } else { "workers" };
-    let asked =
+    let load =
         format!("seed {}, {} load, {} {workers}{neighbour}", cell.seed, cell.load, cell.workers);
     format!(
-        "{:<30} {:<15} {asked}\n    truth     {truth}\n    findings  {said}",
+        "{:<30} {:<15} {load}\n    truth     {truth}\n    findings  {findings}",
         cell.folder,
         verdict(run)
     )
@@ -212,10 +213,10 @@ fn wrong(run: &Run) -> String {
 fn verdict(run: &Run) -> &'static str {
     match run.judged.judgement {
         Judgement::Missed => "missed",
-        Judgement::MissedForDoubt | Judgement::Doubted => "undecided",
-        Judgement::Accused => "false finding",
-        Judgement::Named if run.judged.place == Some(false) => "wrong function",
-        Judgement::Named | Judgement::Silent => "also a false finding",
+        Judgement::MissedUndecided | Judgement::Undecided => "undecided",
+        Judgement::FalsePositive => "false finding",
+        Judgement::Named if run.judged.localized == Some(false) => "wrong function",
+        Judgement::Named | Judgement::Healthy => "also a false finding",
     }
 }
 
@@ -226,8 +227,8 @@ pub(crate) mod tests {
     use lab_recording::Cause;
 
     pub(crate) fn made_up() -> Score {
-        let answer = |cause, at: &str| Answer { cause, at: Some(at.to_owned()) };
-        let run = |neighbour, truth: Option<Answer>, said: Vec<Answer>| Run {
+        let answer = |cause, at: &str| Answer { cause, function: Some(at.to_owned()) };
+        let run = |neighbour, truth: Option<Answer>, findings: Vec<Answer>| Run {
             cell: Cell {
                 folder: "001-made-up-buggy".into(),
                 scenario: "made-up".into(),
@@ -239,9 +240,9 @@ pub(crate) mod tests {
                 detected_ms: Some(2_500.0),
                 scanner: None,
             },
-            judged: Judged::of(truth.as_ref(), &said),
+            judged: Judged::new(truth.as_ref(), &findings),
             truth,
-            said,
+            findings,
             other: None,
         };
         let truth = || Some(answer(Cause::LongPoll, "made_up::buggy::work"));

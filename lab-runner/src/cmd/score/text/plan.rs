@@ -1,6 +1,6 @@
 //! The planned runs of a score.
 
-use crate::engine::plan::{ScoreCell, ScorePlan};
+use crate::engine::plan::ScorePlan;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -8,18 +8,17 @@ use std::io::{self, Write};
 struct Shown<'a> {
     #[serde(flatten)]
     cell: &'a lab_analysis::score::Cell,
-    asked: &'a lab_recording::Load,
+    planned_load: &'a lab_recording::Load,
     takes_ms: u64,
 }
 
-/// Prints a plan, a line a run, and what is left out; or an array of JSON.
+/// Prints a plan, one line per run, and the number of runs left out; or a JSON array.
 pub(crate) fn print_plan(plan: &ScorePlan, json: bool, to: &mut dyn Write) -> io::Result<()> {
     if json {
-        let shown = |cell: &'_ ScoreCell| cell.takes.as_millis() as u64;
         let all = plan.cells.iter().map(|cell| Shown {
             cell: &cell.cell,
-            asked: &cell.run.load,
-            takes_ms: shown(cell),
+            planned_load: &cell.run.load,
+            takes_ms: cell.takes.as_millis() as u64,
         });
         serde_json::to_writer_pretty(&mut *to, &all.collect::<Vec<_>>())
             .map_err(io::Error::from)?;
@@ -40,7 +39,8 @@ pub(crate) fn print_plan(plan: &ScorePlan, json: bool, to: &mut dyn Write) -> io
         (plan.cells.len(), plan.cells.len() + left.no_time, plan.takes().as_secs());
     writeln!(
         to,
-        "{cells} of {all} planned runs, about {seconds} s; not planned: {} in which the fault does not occur, {} with a load that is refused",
+        "{cells} of {all} planned runs, about {seconds} s; not planned: {} in which the fault does \
+         not occur, {} whose load the scenario refuses",
         left.label_does_not_hold, left.refused
     )
 }

@@ -1,4 +1,4 @@
-//! The rules of the diagnosis, for whoever wants to contradict it.
+//! The text of the rules of the diagnosis.
 
 use crate::report::Style;
 use crate::report::findings::WIDTH;
@@ -21,10 +21,9 @@ pub(crate) fn print_rules(style: Style, to: &mut dyn Write) -> io::Result<()> {
 
 fn print_rule(rule: &Rule, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for limit in rule.when {
-        let says = limit.sign.in_words(limit.least);
-        let shows =
-            if limit.why == ONCE { says } else { format!("{says}, or more: {}", limit.why) };
-        print_part("if", &shows, style, to)?;
+        let sign = limit.sign.in_words(limit.least);
+        let text = if limit.why == ONCE { sign } else { format!("{sign}, or more: {}", limit.why) };
+        print_part("if", &text, style, to)?;
     }
     print_part("refuted by", rule.refuted_by, style, to)?;
     print_part("remedy", rule.remedy, style, to)

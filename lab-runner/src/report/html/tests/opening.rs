@@ -7,7 +7,7 @@ use lab_analysis::results::diagnosed::Diagnosed;
 #[test]
 fn the_contents_bar_leads_to_sections_that_are_there() {
     for report in
-        [with(cpu()), Results { comparison: None, ..with(vec![looked_at(Side::A, faulty())]) }]
+        [with(cpu()), Results { comparison: None, ..with(vec![profile_of(Side::A, faulty())]) }]
     {
         let page = page_of(&report).unwrap();
         let nav = page.split("<nav").nth(1).unwrap().split("</nav>").next().unwrap();
@@ -29,7 +29,7 @@ fn the_contents_bar_leads_to_sections_that_are_there() {
 fn diagnosed(cause: lab_recording::Cause) -> Diagnosed {
     let finding = Finding {
         cause,
-        at: Some("app::buggy::import".into()),
+        function: Some("app::buggy::import".into()),
         file: Some("no/such/src/buggy.rs".into()),
         line: Some(11),
         cost: lab_analysis::diagnosis::Cost { ms: Some(340_704.0), requests: Some(1_183) },
@@ -38,7 +38,8 @@ fn diagnosed(cause: lab_recording::Cause) -> Diagnosed {
         remedy: "",
         chapter: "",
     };
-    let diagnosis = Diagnosis { findings: vec![finding], saw_polls: true, ..Diagnosis::default() };
+    let diagnosis =
+        Diagnosis { findings: vec![finding], polls_recorded: true, ..Diagnosis::default() };
     Diagnosed {
         label: "buggy".into(),
         variant: "buggy".into(),
@@ -65,7 +66,7 @@ fn the_headline_is_the_finding_and_its_colour_is_the_health_and_not_the_claims()
     report.diagnoses[0].diagnosis.findings.clear();
     let page = page_of(&report).unwrap();
     assert!(page.contains("<header class=\"good\">") && page.contains("<h1>No fault found: "));
-    report.diagnoses[0].diagnosis.saw_polls = false;
+    report.diagnoses[0].diagnosis.polls_recorded = false;
     assert!(page_of(&report).unwrap().contains("<header class=\"open\">"));
     report.diagnoses[0].diagnosis.hung = true;
     assert!(page_of(&report).unwrap().contains("<header class=\"bad\">"));

@@ -12,7 +12,7 @@ fn folded(text: &str) -> Folded {
 }
 
 fn between(before: &Side, after: &Side, shape: Shape) -> Result<Icicle> {
-    let difference = Difference::of(before, after, Some("shop"), &Noise::default()).unwrap();
+    let difference = Difference::new(before, after, Some("shop"), &Noise::default()).unwrap();
     icicle_of_difference([before, after], shape, Some("shop"), &difference, "t")
 }
 

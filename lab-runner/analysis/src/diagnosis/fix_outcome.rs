@@ -12,11 +12,11 @@ pub struct FixOutcome {
     pub cause: Option<Cause>,
     /// Where.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
+    pub function: Option<String>,
     /// Whether it is gone.
     pub gone: Gone,
     /// Why, in a clause.
-    pub because: String,
+    pub reason: String,
     /// What is found after and was not before.
     pub moved_to: Vec<String>,
 }
@@ -31,8 +31,8 @@ pub enum Gone {
     #[serde(rename = "no")]
     No,
     /// Too little was looked at, before or after.
-    #[serde(rename = "could not tell")]
-    CouldNotTell,
+    #[serde(rename = "undecided")]
+    Undecided,
 }
 
 impl Gone {
@@ -41,13 +41,13 @@ impl Gone {
         match self {
             Gone::Yes => "yes",
             Gone::No => "no",
-            Gone::CouldNotTell => "could not tell",
+            Gone::Undecided => "undecided",
         }
     }
 }
 
 /// Holds what was found after a fix to what was found before.
-pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
+pub fn fix_outcome(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
     let accused = |diagnosis: &Diagnosis| -> Vec<Finding> {
         diagnosis.findings.iter().filter(|finding| finding.cause.accuses()).cloned().collect()
     };
@@ -58,61 +58,67 @@ pub fn cured(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
         .map(words)
         .collect();
     let Some(named) = was.first() else {
-        let because = if before.saw_polls {
-            "nothing was found before"
+        let reason = if before.polls_recorded {
+            "no cause was found before"
         } else {
-            "the profiler sched saw no polls before"
+            "no polls were recorded before"
         };
         return FixOutcome {
             cause: None,
-            at: None,
-            gone: Gone::CouldNotTell,
-            because: because.into(),
+            function: None,
+            gone: Gone::Undecided,
+            reason: reason.into(),
             moved_to,
         };
     };
-    let (gone, because) = match is.iter().find(|finding| finding.cause == named.cause) {
-        Some(still) => (Gone::No, format!("found after as well: {}", words(still))),
-        None if !after.saw_polls => {
-            (Gone::CouldNotTell, "the profiler sched saw no polls after".to_owned())
+    let (gone, reason) = match is.iter().find(|finding| finding.cause == named.cause) {
+        Some(still) => (Gone::No, format!("still found after: {}", words(still))),
+        None if !after.polls_recorded => {
+            (Gone::Undecided, "no polls were recorded after".to_owned())
         }
         None => match too_small(named.cause, after).or_else(|| missed(before, after)) {
-            Some(because) => (Gone::CouldNotTell, because),
-            None => (Gone::Yes, "looked for in the same way after, and not found".to_owned()),
+            Some(reason) => (Gone::Undecided, reason),
+            None => (Gone::Yes, "the same examination does not find it after".to_owned()),
         },
     };
-    FixOutcome { cause: Some(named.cause), at: named.at.clone(), gone, because, moved_to }
+    FixOutcome {
+        cause: Some(named.cause),
+        function: named.function.clone(),
+        gone,
+        reason,
+        moved_to,
+    }
 }
 
 /// That the same cause shows after, and less of it than watching cost.
 fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
-    let refused = after.refused.iter().find(|refused| refused.cause == cause)?;
+    let small = after.below_overhead.iter().find(|small| small.cause == cause)?;
     Some(format!(
-        "what is found of it after {}",
-        refused.because.replacen(" is smaller", ", is smaller", 1)
+        "the rest of it after {}",
+        small.reason.replacen(" is smaller", ", is smaller", 1)
     ))
 }
 
 /// What was looked at before and not after.
 fn missed(before: &Diagnosis, after: &Diagnosis) -> Option<String> {
-    let missed = before.looked_at.iter().find(|what| !after.looked_at.contains(what))?;
-    Some(format!("not looked at after: {missed}"))
+    let missed = before.examined.iter().find(|what| !after.examined.contains(what))?;
+    Some(format!("not examined after: {missed}"))
 }
 
 fn words(finding: &Finding) -> String {
-    let place = finding.at.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
+    let place = finding.function.as_ref().map_or_else(String::new, |at| format!(" in {at}"));
     format!("{}{place}", finding.cause)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::{Cost, Refused};
+    use crate::diagnosis::{BelowOverhead, Cost};
 
     fn found(causes: &[Cause]) -> Diagnosis {
         let finding = |cause: &Cause| Finding {
             cause: *cause,
-            at: Some("shop::import".into()),
+            function: Some("shop::import".into()),
             file: None,
             line: None,
             cost: Cost::default(),
@@ -123,27 +129,27 @@ mod tests {
         };
         Diagnosis {
             findings: causes.iter().map(finding).collect(),
-            looked_at: vec!["long polls".into()],
-            not_looked_at: Vec::new(),
-            refused: Vec::new(),
-            saw_polls: true,
+            examined: vec!["long polls".into()],
+            not_examined: Vec::new(),
+            below_overhead: Vec::new(),
+            polls_recorded: true,
             hung: false,
-            withheld: Vec::new(),
+            unexplained: Vec::new(),
         }
     }
 
     #[test]
     fn a_cause_is_gone_if_the_same_look_does_not_find_it() {
         let faulty = found(&[Cause::LongPoll]);
-        assert_eq!(cured(&faulty, &found(&[])).gone, Gone::Yes);
-        assert_eq!(cured(&faulty, &found(&[Cause::HostNoise])).gone, Gone::Yes);
-        let still = cured(&faulty, &found(&[Cause::LongPoll]));
+        assert_eq!(fix_outcome(&faulty, &found(&[])).gone, Gone::Yes);
+        assert_eq!(fix_outcome(&faulty, &found(&[Cause::HostNoise])).gone, Gone::Yes);
+        let still = fix_outcome(&faulty, &found(&[Cause::LongPoll]));
         assert_eq!((still.gone, still.moved_to.is_empty()), (Gone::No, true));
     }
 
     #[test]
     fn what_is_new_is_where_the_cost_went() {
-        let moved = cured(&found(&[Cause::BlockingCall]), &found(&[Cause::PoolExhausted]));
+        let moved = fix_outcome(&found(&[Cause::BlockingCall]), &found(&[Cause::PoolExhausted]));
         assert_eq!(
             (moved.gone, &moved.moved_to[..]),
             (Gone::Yes, &["pool exhausted in shop::import".to_owned()][..])
@@ -152,21 +158,21 @@ mod tests {
 
     #[test]
     fn a_cause_that_shrank_below_what_overhead_cost_is_not_known_to_be_gone() {
-        let refused = Refused {
+        let small = BelowOverhead {
             cause: Cause::LongPoll,
-            at: None,
-            because: "2.00 % is smaller than what watching cost, 3.00 %".into(),
+            function: None,
+            reason: "2.00 % is smaller than the profiling overhead, 3.00 %".into(),
         };
-        let after = Diagnosis { refused: vec![refused], ..found(&[]) };
-        let cured = cured(&found(&[Cause::LongPoll]), &after);
-        assert_eq!(cured.gone, Gone::CouldNotTell);
+        let after = Diagnosis { below_overhead: vec![small], ..found(&[]) };
+        let cured = fix_outcome(&found(&[Cause::LongPoll]), &after);
+        assert_eq!(cured.gone, Gone::Undecided);
         assert!(
-            cured.because.contains("2.00 %, is smaller than what watching cost"),
+            cured.reason.contains("2.00 %, is smaller than the profiling overhead"),
             "{}",
-            cured.because
+            cured.reason
         );
         assert_eq!(
-            crate::diagnosis::cured::cured(&found(&[Cause::Leak]), &after).gone,
+            crate::diagnosis::fix_outcome::fix_outcome(&found(&[Cause::Leak]), &after).gone,
             Gone::Yes,
             "of another cause it says nothing"
         );
@@ -175,12 +181,12 @@ mod tests {
     #[test]
     fn who_did_not_look_cannot_tell() {
         let faulty = found(&[Cause::LongPoll]);
-        assert_eq!(cured(&found(&[]), &found(&[])).gone, Gone::CouldNotTell);
+        assert_eq!(fix_outcome(&found(&[]), &found(&[])).gone, Gone::Undecided);
         assert_eq!(
-            cured(&faulty, &Diagnosis { saw_polls: false, ..found(&[]) }).gone,
-            Gone::CouldNotTell
+            fix_outcome(&faulty, &Diagnosis { polls_recorded: false, ..found(&[]) }).gone,
+            Gone::Undecided
         );
-        let looked_less = Diagnosis { looked_at: Vec::new(), ..found(&[]) };
-        assert!(cured(&faulty, &looked_less).because.contains("long polls"));
+        let looked_less = Diagnosis { examined: Vec::new(), ..found(&[]) };
+        assert!(fix_outcome(&faulty, &looked_less).reason.contains("long polls"));
     }
 }

@@ -1,7 +1,7 @@
 //! Groups of tasks by the place of their spawn, and how long their polls and waits were.
 
 use crate::scheduler::bits::MOST_GROUPS;
-use crate::scheduler::{Group, Quantiles};
+use crate::scheduler::{Quantiles, TaskKind};
 use hdrhistogram::Histogram;
 use lab_recording::scheduler::{Event, Place};
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ const LONGEST_NS: u64 = 3_600_000_000_000;
 /// Steps of a picture in which a time grows tenfold.
 const STEPS: f64 = 10.0;
 
-/// Whose tasks a slot has.
+/// SlotOwner tasks a slot has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
+enum SlotOwner {
     Place(u16),
-    NotKnown,
+    Unknown,
     Others,
 }
 
@@ -23,7 +23,7 @@ enum Whose {
 pub struct Slots {
     of_place: Vec<Option<u8>>,
     not_known: Option<u8>,
-    whose: Vec<Whose>,
+    whose: Vec<SlotOwner>,
 }
 
 impl Slots {
@@ -49,14 +49,14 @@ impl Slots {
     pub fn occur(&mut self, place: u16) -> usize {
         let next = self.whose.len();
         let (slot, whose) = match self.of_place.get_mut(usize::from(place)) {
-            Some(slot) => (slot, Whose::Place(place)),
-            None => (&mut self.not_known, Whose::NotKnown),
+            Some(slot) => (slot, SlotOwner::Place(place)),
+            None => (&mut self.not_known, SlotOwner::Unknown),
         };
         if let Some(slot) = *slot {
             return usize::from(slot);
         }
         let last = MOST_GROUPS - 1;
-        let (at, whose) = if next < last { (next, whose) } else { (last, Whose::Others) };
+        let (at, whose) = if next < last { (next, whose) } else { (last, SlotOwner::Others) };
         *slot = u8::try_from(at).ok();
         if at == next {
             self.whose.push(whose);
@@ -72,9 +72,9 @@ impl Slots {
         name_of: &dyn Fn(&Place) -> Option<String>,
     ) -> [String; 2] {
         let place = match self.whose[slot] {
-            Whose::Place(place) => places.get(usize::from(place)),
-            Whose::NotKnown => None,
-            Whose::Others => return ["other places".into(), "other places".into()],
+            SlotOwner::Place(place) => places.get(usize::from(place)),
+            SlotOwner::Unknown => None,
+            SlotOwner::Others => return ["other places".into(), "other places".into()],
         };
         let Some(place) = place else { return ["not known".into(), "not known".into()] };
         let text = format!("{}:{}", place.file, place.line);
@@ -133,7 +133,7 @@ pub fn quantiles(times: impl IntoIterator<Item = u64>) -> Quantiles {
     all.quantiles()
 }
 
-/// What the polls of one group come to.
+/// What the polls of one task kind come to.
 pub struct Tally {
     polls: u64,
     budget_spent: u64,
@@ -155,15 +155,15 @@ impl Tally {
         }
     }
 
-    pub fn group(
+    pub fn task_kind(
         &self,
         [name, place]: [String; 2],
         [spawned, ended]: [u64; 2],
         made_by: Option<usize>,
-    ) -> Group {
-        Group {
+    ) -> TaskKind {
+        TaskKind {
             name,
-            place,
+            spawned_at: place,
             function: None,
             spawned,
             made_by,

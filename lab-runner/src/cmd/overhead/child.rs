@@ -22,7 +22,7 @@ const STREAMS: [&str; 2] = ["stdout", "stderr"];
 
 /// An instrument that is to be measured, and the program that can.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Measurement {
     /// The instrument's name.
     pub name: String,
     /// Its table.
@@ -44,30 +44,32 @@ pub struct Row {
     pub rounds: Vec<Result<Answer, String>>,
 }
 
-/// Measures so many rounds; rows are in the order in which they were asked for. `goes_on` is asked
+/// Measures so many rounds; rows are in the order in which they were measurement for. `goes_on` is measurement
 /// before each measurement, with what comes next; what is not measured because it said no is
 /// missing.
 pub fn measure(
-    asked: &[Asked],
+    measurement: &[Measurement],
     rounds: usize,
-    mut goes_on: impl FnMut(usize, &Asked) -> bool,
+    mut goes_on: impl FnMut(usize, &Measurement) -> bool,
 ) -> Vec<Row> {
-    let row = |asked: &Asked| Row {
-        name: asked.name.clone(),
-        group: asked.group,
+    let row = |measurement: &Measurement| Row {
+        name: measurement.name.clone(),
+        group: measurement.group,
         rounds: Vec::with_capacity(rounds),
     };
-    let mut rows: Vec<Row> = asked.iter().map(row).collect();
-    let mut order: Vec<usize> = (0..asked.len()).collect();
+    let mut rows: Vec<Row> = measurement.iter().map(row).collect();
+    let mut order: Vec<usize> = (0..measurement.len()).collect();
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     for round in 1..=rounds {
         shuffle(&mut order, &mut rng);
         for &at in &order {
-            let (Some(row), Some(asked)) = (rows.get_mut(at), asked.get(at)) else { continue };
-            if !goes_on(round, asked) {
+            let (Some(row), Some(measurement)) = (rows.get_mut(at), measurement.get(at)) else {
+                continue;
+            };
+            if !goes_on(round, measurement) {
                 return rows;
             }
-            row.rounds.push(ask(asked));
+            row.rounds.push(run(measurement));
         }
     }
     rows
@@ -80,21 +82,21 @@ fn shuffle(order: &mut [usize], rng: &mut Pcg64Mcg) {
     }
 }
 
-fn ask(asked: &Asked) -> Result<Answer, String> {
+fn run(measurement: &Measurement) -> Result<Answer, String> {
     let folder =
         tempfile::tempdir().map_err(|error| format!("no folder for the child: {error}"))?;
     let streams = STREAMS.map(|stream| folder.path().join(stream));
-    let mut child =
-        start(asked, folder.path(), &streams).map_err(|error| format!("no child: {error}"))?;
+    let mut child = start(measurement, folder.path(), &streams)
+        .map_err(|error| format!("no child: {error}"))?;
     let status = wait(&mut child)?;
     let [_, complained] = streams.map(|stream| fs::read_to_string(stream).unwrap_or_default());
     read(status, folder.path(), &complained)
 }
 
-fn start(asked: &Asked, folder: &Path, [out, err]: &[PathBuf; 2]) -> io::Result<Child> {
-    Command::new(&asked.program)
+fn start(measurement: &Measurement, folder: &Path, [out, err]: &[PathBuf; 2]) -> io::Result<Child> {
+    Command::new(&measurement.program)
         .arg(SUBCOMMAND)
-        .args([&asked.name, &asked.amount.to_string()])
+        .args([&measurement.name, &measurement.amount.to_string()])
         .arg(folder)
         .stdin(Stdio::null())
         .stdout(File::create(out)?)
@@ -113,7 +115,7 @@ fn wait(child: &mut Child) -> Result<ExitStatus, String> {
     let ended = child.kill().and_then(|()| child.wait());
     let more =
         ended.err().map_or(String::new(), |error| format!(", and could not be ended: {error}"));
-    Err(format!("it took more than {} s{more}", DEADLINE.as_secs()))
+    Err(format!("not finished after {} s{more}", DEADLINE.as_secs()))
 }
 
 fn read(status: ExitStatus, folder: &Path, complained: &str) -> Result<Answer, String> {
@@ -121,7 +123,7 @@ fn read(status: ExitStatus, folder: &Path, complained: &str) -> Result<Answer, S
         let why = complained
             .lines()
             .rfind(|line| !line.trim().is_empty())
-            .map_or("it said nothing", str::trim);
+            .map_or("no message", str::trim);
         return Err(format!("{why} ({status})"));
     }
     overhead::read(folder)
@@ -131,16 +133,21 @@ fn read(status: ExitStatus, folder: &Path, complained: &str) -> Result<Answer, S
 mod tests {
     use super::*;
 
-    fn asked(name: &str) -> Asked {
-        Asked { name: name.into(), group: Group::Calls, amount: 1, program: "/nowhere/lab".into() }
+    fn measurement(name: &str) -> Measurement {
+        Measurement {
+            name: name.into(),
+            group: Group::Calls,
+            amount: 1,
+            program: "/nowhere/lab".into(),
+        }
     }
 
     #[test]
     fn every_instrument_is_asked_once_a_round_in_orders_that_differ() {
-        let all = ["a", "b", "c", "d", "e"].map(asked);
+        let all = ["a", "b", "c", "d", "e"].map(measurement);
         let mut seen = Vec::new();
-        let rows = measure(&all, 6, |round, asked| {
-            seen.push((round, asked.name.clone()));
+        let rows = measure(&all, 6, |round, measurement| {
+            seen.push((round, measurement.name.clone()));
             true
         });
         assert!(
@@ -157,7 +164,7 @@ mod tests {
     #[test]
     fn what_was_not_asked_any_more_is_missing() {
         let mut left = 3;
-        let rows = measure(&["a", "b"].map(asked), 6, |_, _| {
+        let rows = measure(&["a", "b"].map(measurement), 6, |_, _| {
             left -= 1;
             left >= 0
         });
