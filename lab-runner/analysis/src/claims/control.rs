@@ -1,7 +1,7 @@
 //! Negative controls: a trap is held to a claim that the default fix keeps, and has to break it.
 //! Whoever calls everything a fix is found out by this, and so is a claim that nothing can break.
 
-use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, swept_reading};
+use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judge_one_swept};
 use crate::growth::sweep::Sweep;
 use crate::requests::Analysis;
 use lab_kit::{Claim, Control, Scenario};
@@ -37,7 +37,7 @@ pub fn controls(
 ) -> Vec<Tried> {
     let Some(fix) = scenario.first(Kind::Fixed) else { return Vec::new() };
     let on = |variant: &str, claim: Claim| match is_about_a_sweep(&claim) {
-        true => on_way(variant, claim, sweep?, scenario),
+        true => on_swept(variant, claim, sweep?, scenario),
         false => on_run(variant, claim, runs, scenario),
     };
     let tried = |control: &Control| {
@@ -91,9 +91,8 @@ fn on_run(variant: &str, claim: Claim, runs: &[Analysis], scenario: &Scenario) -
     runs.iter().find(plain).map(|run| judge_one(claim, run, runs, scenario))
 }
 
-fn on_way(variant: &str, claim: Claim, sweep: &Sweep, scenario: &Scenario) -> Option<Judged> {
-    let variant = sweep.variant(variant)?;
-    Some(judged(claim, swept_reading(claim.measure, variant, sweep, scenario.name)))
+fn on_swept(variant: &str, claim: Claim, sweep: &Sweep, scenario: &Scenario) -> Option<Judged> {
+    Some(judge_one_swept(claim, sweep.variant(variant)?, sweep, scenario))
 }
 
 #[cfg(test)]

@@ -120,13 +120,34 @@ fn undecided_if(judged: Judged, disturbance: Option<String>) -> Judged {
 /// The claims of a variant that a sweep can judge: how its cost grows, and that all its runs end.
 pub fn judge_swept(variant: &SweptVariant, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
     let claims = scenario.variant(&variant.variant).map_or(&[][..], |variant| variant.claims);
-    // A variant that is to end in another variant than by itself has no cost to fit anything through.
+    // A variant that is to end otherwise than by itself has no cost to fit anything through.
     let about_a_sweep = |claim: &&Claim| {
         is_about_a_sweep(claim) || claim.measure == Measure::Ending(Ending::Finished)
     };
-    let judge =
-        |claim: &Claim| judged(*claim, swept_reading(claim.measure, variant, sweep, scenario.name));
-    claims.iter().filter(about_a_sweep).map(judge).collect()
+    claims
+        .iter()
+        .filter(about_a_sweep)
+        .map(|claim| judge_one_swept(*claim, variant, sweep, scenario))
+        .collect()
+}
+
+/// A claim on a variant of a sweep. How a time grows is undecided where others took the host during
+/// one of the runs; how a count grows is not.
+pub(crate) fn judge_one_swept(
+    claim: Claim,
+    variant: &SweptVariant,
+    sweep: &Sweep,
+    scenario: &Scenario,
+) -> Judged {
+    let judged = judged(claim, swept_reading(claim.measure, variant, sweep, scenario.name));
+    let metric = match claim.measure {
+        Measure::Exponent(metric)
+        | Measure::ExponentUpTo { metric, .. }
+        | Measure::RatioAt { metric, .. } => Some(metric),
+        _ => None,
+    };
+    let disturbance = metric.filter(|metric| is_time(metric)).and_then(|_| variant.disturbance());
+    undecided_if(judged, disturbance)
 }
 
 /// Whether a claim needs runs at several sizes.

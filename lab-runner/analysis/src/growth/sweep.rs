@@ -1,6 +1,7 @@
 //! The runs of a sweep, sorted by variant and size: what an exponent is fitted through.
 
 use crate::growth::{self, Growth, Point};
+use crate::host::disturbed;
 use crate::requests::{Analysis, Reading};
 use crate::stats::median;
 use lab_recording::{Ending, Kind};
@@ -15,7 +16,7 @@ pub struct Sweep {
     seed: u64,
 }
 
-/// SweptRun variant at many sizes.
+/// One variant at many sizes.
 #[derive(Clone, Debug)]
 pub struct SweptVariant {
     /// The variant.
@@ -25,16 +26,26 @@ pub struct SweptVariant {
     runs: Vec<SweptRun>,
 }
 
-/// SweptRun run of it.
+/// One run of it.
 #[derive(Clone, Debug)]
 struct SweptRun {
     size: usize,
     ending: Ending,
     metrics: BTreeMap<String, Reading>,
+    /// What others took from the host meanwhile.
+    disturbance: Option<String>,
 }
 
 /// The size of the run that shows what an empty run costs.
 const EMPTY: usize = 1;
+
+impl SweptVariant {
+    /// What others took from the host during one of its runs, if that was noticed: times of it may
+    /// be longer than they are.
+    pub fn disturbance(&self) -> Option<String> {
+        self.runs.iter().find_map(|run| run.disturbance.clone())
+    }
+}
 
 impl Sweep {
     /// Sorts the runs of a sweep; nothing if there is none among them.
@@ -47,6 +58,7 @@ impl Sweep {
                 size: spec.load.size,
                 ending: run.recording.outcome.ending,
                 metrics: run.metrics.clone(),
+                disturbance: disturbed(run),
             };
             match variants.iter_mut().find(|variant| variant.variant == spec.variant) {
                 Some(variant) => variant.runs.push(one),
@@ -152,6 +164,7 @@ mod tests {
             size,
             ending,
             metrics: [("child_polls".to_owned(), Reading::exact(polls))].into(),
+            disturbance: None,
         }
     }
 
