@@ -187,6 +187,9 @@ enum Missing {
 }
 
 fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis], scenario: &Scenario) -> Judged {
+    if run.recording.outcome.ending == Ending::Unfinished {
+        return judged(claim, Err(Missing::NotMeasured("the run was interrupted".into())));
+    }
     let judged = judged(claim, reading(claim.measure, run, others));
     let mut compared = compared(claim.measure, run, others);
     let disturbance = match host_dependence(claim.measure, run, scenario) {

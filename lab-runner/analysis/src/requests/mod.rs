@@ -117,9 +117,7 @@ pub fn analyse(recording: Recording) -> Analysis {
     if let Some(requests) = &requests {
         requests.add_metrics(&doubt, &mut metrics);
     }
-    let validity = requests
-        .as_ref()
-        .map_or_else(Validity::without_load, |requests| Validity::new(requests, load));
+    let validity = Validity::of_run(requests.as_ref(), load, recording.outcome.ending);
     if validity.verdict == ValidityVerdict::Invalid {
         metrics
             .iter_mut()

@@ -2,7 +2,7 @@
 //! (the generator or the machine spoiled it), with the reason in words.
 
 use crate::requests::log::Requests;
-use lab_recording::{Arrivals, Load};
+use lab_recording::{Arrivals, Ending, Load};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -31,6 +31,21 @@ impl Validity {
     /// A run that sent no requests has no generator that could have failed.
     pub fn without_load() -> Validity {
         Validity { verdict: Verdict::Valid, reasons: Vec::new() }
+    }
+
+    /// The validity of a run of which some is missing: whatever its log shows of requests, one that
+    /// did not come to an end, or ended before a request was measured, measured nothing.
+    pub fn of_run(requests: Option<&Requests>, load: &Load, ending: Ending) -> Validity {
+        let mut validity =
+            requests.map_or_else(Validity::without_load, |requests| Validity::new(requests, load));
+        let has_begun = requests.is_some_and(|requests| requests.offered > 0);
+        if ending == Ending::Unfinished {
+            validity.worsen(Verdict::Invalid, "the run was interrupted".into());
+        } else if !load.is_batch() && !has_begun && ending != Ending::Finished {
+            let text = "the run ended before a request was measured";
+            validity.worsen(Verdict::Invalid, text.into());
+        }
+        validity
     }
 
     /// Judges the generator and the runtime by what the request log shows.
@@ -112,6 +127,21 @@ mod tests {
     use lab_kit::schedule::Schedule;
     use lab_recording::request_log::{Cost, Entry};
     use std::time::Duration;
+
+    #[test]
+    fn a_run_that_did_not_end_or_ended_before_its_load_measured_nothing() {
+        let all = requests(quick(), Some(2_000));
+        let none = requests(Vec::new(), Some(2_000));
+        let of = |requests, ending| Validity::of_run(requests, &Load::DEFAULT, ending).verdict;
+        assert_eq!(of(Some(&all), Ending::Finished), Verdict::Valid);
+        assert_eq!(of(Some(&all), Ending::Crashed), Verdict::Valid, "until then it was measured");
+        assert_eq!(of(Some(&all), Ending::Unfinished), Verdict::Invalid);
+        assert_eq!(of(Some(&none), Ending::Crashed), Verdict::Invalid);
+        assert_eq!(of(None, Ending::Failed), Verdict::Invalid);
+        assert_eq!(of(None, Ending::Finished), Verdict::Valid, "it sends no requests");
+        let batch = Validity::of_run(None, &Load::BATCH, Ending::Hung);
+        assert_eq!(batch.verdict, Verdict::Valid);
+    }
 
     fn quick() -> Vec<Entry> {
         (0..1_000).map(|i| entry(i, 1, Some(50), Some(49))).collect()
