@@ -121,13 +121,14 @@ fn a_variant_without_its_option_brings_the_option() {
 fn sizes_rates_and_times_take_units_of_any_case() {
     let lab = Lab::new();
     for [size, bytes] in [["1.5MB", "1500000"], ["16kb", "16000"], ["64KIB", "65536"]] {
-        let args =
-            ["run", "greedy", "--dry-run", "--rate", "1K", "--size", size, "--duration", "1.5s"];
-        let done = lab.done(&args);
+        let args = ["run", "greedy", "--dry-run", "--rate", "1K", "--size", size];
+        let done = lab.done(&[&args[..], &["--duration", "1.5s", "--format", "json"]].concat());
         assert_eq!(done.code, 0, "{}", done.stderr);
-        for part in
-            [format!("\"size\":{bytes}"), "\"rate\":1000.0".into(), "\"duration_ms\":1500".into()]
-        {
+        for part in [
+            format!("\"size\": {bytes}"),
+            "\"rate\": 1000.0".into(),
+            "\"duration_ms\": 1500".into(),
+        ] {
             assert!(done.stdout.contains(&part), "{part}: {}", done.stdout);
         }
     }
