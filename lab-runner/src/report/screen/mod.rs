@@ -18,7 +18,7 @@ mod text;
 
 pub(crate) use invoked::invoked;
 pub(crate) use latency::marks;
-pub(crate) use text::{Line, fold, folded};
+pub(crate) use text::{LABEL, Line, fold, folded};
 
 use crate::report::{Style, Verbosity};
 use lab_analysis::results::Results;
@@ -43,19 +43,16 @@ impl View<'_> {
         self.style.verbosity >= Verbosity::Verbose
     }
 
-    /// Where the page is, else the recording.
+    /// Where the page is, else the recording, and how to see all of it as text if that fits the
+    /// line.
     pub fn rest(&self) -> Line {
-        let more = if self.is_verbose() {
-            String::new()
-        } else {
-            format!("   (in text: {} report -v)", self.lab)
+        let (label, path) = match self.page {
+            Some(page) => ("report", page.display().to_string()),
+            None => ("recording", self.results.folder.display().to_string()),
         };
-        match self.page {
-            Some(page) => Line::labelled("report", &format!("{}{more}", page.display())),
-            None => {
-                Line::labelled("recording", &format!("{}{more}", self.results.folder.display()))
-            }
-        }
+        let whole = format!("{path}   (in text: {} report -v)", self.lab);
+        let fits = LABEL + whole.chars().count() <= self.style.width;
+        Line::labelled(label, if fits && !self.is_verbose() { &whole } else { &path })
     }
 }
 
