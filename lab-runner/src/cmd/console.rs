@@ -50,7 +50,7 @@ pub(crate) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) ->
     profile(&watched, folder, interrupts, RawLogs::Keep)
 }
 
-/// Prints where to attach, and starts the run once somebody is, or wants no more waiting.
+/// Prints where to attach, and starts the run once a client is connected or Enter is pressed.
 fn start_when_attached(run: &Path, port: u16) {
     if !attach::is_served(port) {
         let next = "stderr.txt in the run's folder may show the reason, or try again";

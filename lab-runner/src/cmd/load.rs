@@ -75,7 +75,7 @@ pub(crate) fn check(scenario: &Scenario, load: &Load) -> anyhow::Result<()> {
     (scenario.check)(load).map_err(|error| UsageError::error(format!("{error:#}")))
 }
 
-/// A kill before the load is over would be told as a hang.
+/// A kill before the end of the load would be reported as a hang.
 pub(crate) fn check_timeout(runs: &[Planned]) -> anyhow::Result<()> {
     // A batch has no time of its own, and starting a process takes some.
     const LEAST: Duration = Duration::from_millis(100);

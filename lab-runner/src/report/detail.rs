@@ -208,7 +208,7 @@ pub(crate) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> i
     }
 }
 
-/// What was measured beside what was asked: `wait_max_us / import_us = 0.98, ≥ 0.8`.
+/// The measured value with the bound: `wait_max_us / import_us = 0.98, ≥ 0.8`.
 pub(crate) fn evidence(claim: &Judged) -> Option<String> {
     if matches!(claim.claim.measure, Measure::Ending(_)) {
         return None;

@@ -1,5 +1,5 @@
-//! What watching cost, in words: a line for each profiler, and both runs of the same seed beside
-//! each other, the one that was watched and the one that was not.
+//! Profiling overhead in words: a line for each profiler, and the profiled run beside the
+//! unprofiled run with the same seed.
 
 pub(crate) mod json;
 
@@ -14,7 +14,7 @@ use lab_analysis::results::Results;
 use lab_recording::profiler::Profiler;
 use lab_recording::spec::Side;
 
-/// Where no profiler looked.
+/// The text without profiled runs.
 pub(crate) const NOBODY: &str = "no profiled run";
 /// Of what a profiler does on the threads of the program, the kinds that a line tells: those that
 /// took most.
@@ -143,7 +143,7 @@ pub(crate) fn event(event: &PerEvent, style: Style) -> String {
     format!("{} of {}{interval}", grouped(i64::try_from(event.count).unwrap_or(i64::MAX)), ns(mid))
 }
 
-/// The same metric of a run that was watched and of one that was not.
+/// A metric of a profiled run and of an unprofiled one.
 pub(crate) struct Beside {
     pub metric: String,
     pub unwatched: f64,

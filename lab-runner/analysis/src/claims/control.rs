@@ -1,5 +1,5 @@
-//! Negative controls: a trap is held to a claim that the default fix keeps, and has to break it.
-//! Whoever calls everything a fix is found out by this, and so is a claim that nothing can break.
+//! Negative controls: a claim that the default fix keeps and a trap must break. They expose a
+//! comparison that accepts every variant, and a claim that no variant can break.
 
 use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judged, swept_reading};
 use crate::growth::sweep::Sweep;
@@ -7,7 +7,7 @@ use crate::requests::Analysis;
 use lab_kit::{Claim, Control, Scenario};
 use lab_recording::Kind;
 
-/// A control that was tried.
+/// A judged negative control.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tried {
     /// The trap.
@@ -19,7 +19,8 @@ pub struct Tried {
 }
 
 impl Tried {
-    /// Held if the trap is told from a fix, broken if it passes for one or if the fix does not.
+    /// Held if the trap breaks the claim and the fix keeps it, broken if the trap passes as
+    /// a fix or the fix fails.
     pub fn verdict(&self) -> Verdict {
         match (self.on_trap.verdict, self.on_fix.verdict) {
             (Verdict::Held, _) | (_, Verdict::Broken) => Verdict::Broken,
@@ -29,7 +30,7 @@ impl Tried {
     }
 }
 
-/// Tries every control of a scenario whose trap and whose fix are among these runs.
+/// Judges each control whose trap and fix are among these runs.
 pub fn controls(
     scenario: &'static Scenario,
     runs: &[Analysis],
@@ -48,7 +49,7 @@ pub fn controls(
     scenario.controls.iter().filter_map(tried).collect()
 }
 
-/// What the side after keeps of the claims that traps pretend to keep.
+/// The claim of a negative control, judged on side B of each pair.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
     /// The claim.
@@ -57,11 +58,12 @@ pub struct Kept {
     pub held: usize,
     /// Pairs in which it was broken.
     pub broken: usize,
-    /// Pairs that cannot tell.
+    /// Undecided pairs.
     pub unclear: usize,
 }
 
-/// Holds the side after of each pair to what tells a fix from a trap, as far as a pair can tell it.
+/// Judges side B of each pair by the claims of the negative controls, as far as one pair
+/// allows.
 pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> {
     let mut claims: Vec<Claim> = Vec::new();
     for control in scenario.controls {

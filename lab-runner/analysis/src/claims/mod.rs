@@ -1,4 +1,4 @@
-//! Claims against recordings: held, broken, or not measured. Pure.
+//! Judges claims from recordings: held, broken, or not measured. Pure.
 
 pub mod control;
 mod stacks;
@@ -14,53 +14,52 @@ use lab_recording::{Ending, Load};
 use serde::Serialize;
 use std::fmt;
 
-/// What a claim came to.
+/// The verdict on a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Verdict {
-    /// The recordings show it.
+    /// The recordings confirm it.
     #[serde(rename = "held")]
     Held,
     /// The recordings show the opposite.
     #[serde(rename = "broken")]
     Broken,
-    /// The recordings cannot tell.
+    /// The recordings do not decide it.
     #[serde(rename = "not measured")]
     NotMeasured,
 }
 
-/// A claim that was held against recordings.
+/// A judged claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// The claim.
     pub claim: Claim,
-    /// What it came to.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was measured, as far as it was.
+    /// The measured value, if there is one.
     pub value: Option<f64>,
-    /// Why nothing can be said, if so.
+    /// Why the claim is undecided; none if it is decided.
     pub reason: Option<String>,
-    /// Whether this invocation could have judged it: a claim that compares with a run that was not
-    /// asked for says nothing about this one.
+    /// Whether this invocation includes the runs that the claim needs.
     pub asked: bool,
 }
 
 impl Judged {
-    /// Whether its bound belongs to other loads than that of the run.
+    /// Whether the bound belongs to other loads than that of the run.
     pub fn is_outside_its_domain(&self) -> bool {
         self.reason.as_deref() == Some(NOT_AT_THIS_LOAD)
     }
 
-    /// Whether the run could have decided it and did not.
+    /// Whether the run could have decided the claim but did not.
     pub fn is_undecided(&self) -> bool {
         self.asked && self.verdict == Verdict::NotMeasured
     }
 }
 
-/// What a variant that says nothing about its ending is held to.
+/// The claim on the ending of a variant that has none of its own.
 const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
 
-/// The claims of a run, judged from it, from the other runs of its invocation, and from what
-/// profilers saw of them.
+/// The claims of a run, judged from the run, the other runs of its invocation, and its
+/// profiles.
 pub fn judge(
     run: &Analysis,
     others: &[Analysis],
@@ -120,7 +119,8 @@ fn undecided_if(judged: Judged, disturbance: Option<String>) -> Judged {
 /// The claims of a variant that a sweep can judge: how its cost grows, and that all its runs end.
 pub fn judge_swept(variant: &SweptVariant, sweep: &Sweep, scenario: &Scenario) -> Vec<Judged> {
     let claims = scenario.variant(&variant.variant).map_or(&[][..], |variant| variant.claims);
-    // A variant that is to end in another variant than by itself has no cost to fit anything through.
+    // A variant that is to end in another variant than by itself has no cost to fit anything
+    // through.
     let about_a_sweep = |claim: &&Claim| {
         is_about_a_sweep(claim) || claim.measure == Measure::Ending(Ending::Finished)
     };
@@ -142,8 +142,8 @@ pub fn is_about_a_profiler(claim: &Claim) -> bool {
     matches!(claim.measure, Measure::Stacks(_))
 }
 
-/// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked
-/// could not be judged or if there is none, else held.
+/// The verdict on a whole invocation: broken if any claim is, not measured if a claim that
+/// needs only this invocation is undecided or if there is none, else held.
 pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
     let mut judged = judged.into_iter().peekable();
     if judged.peek().is_none() {
@@ -161,7 +161,7 @@ pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
 enum Missing {
     /// The run that it needs was not part of the invocation.
     NotAsked(String),
-    /// It was, and did not bring it.
+    /// The run has no such value.
     NotMeasured(String),
 }
 
@@ -174,7 +174,8 @@ fn judge_one(claim: Claim, run: &Analysis, others: &[Analysis]) -> Judged {
     undecided_if(judged(claim, reading(claim.measure, run, others)), disturbance)
 }
 
-/// Whether a claim is on a time, which others on the host make longer. Counts and endings are not.
+/// Whether a claim is on a time, which other processes on the host lengthen; counts and endings
+/// are not.
 fn is_timed(measure: Measure) -> bool {
     match measure {
         Measure::Metric(metric)

@@ -1,9 +1,9 @@
-//! Two recordings made earlier as the sides of a comparison: whether they can be compared at all,
-//! and which runs make a pair. Pure.
+//! Two earlier recordings as the sides of a comparison: whether they are comparable, and which
+//! runs form a pair. Pure.
 //!
-//! Runs that were not made for each other lack what makes a comparison strong: they were not back
-//! to back, and nobody drew the order. So everything that can be known to differ is
-//! refused, and the rest is said aloud.
+//! Runs that were recorded separately are neither back to back nor in random order. So
+//! recordings with known differences are rejected, and the remaining risk is reported as a
+//! warning.
 
 use crate::comparison::verdict::fewest_pairs;
 use crate::requests::{Analysis, ValidityVerdict};
@@ -12,13 +12,12 @@ use lab_recording::{Ending, Load};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The runs of both sides, each with its place in a pair, and what must be said about comparing
-/// them.
+/// The runs of both sides, each with its position in a pair, and warnings.
 #[derive(Debug)]
 pub struct Paired {
-    /// The runs that have a partner.
+    /// The runs with a counterpart.
     pub runs: Vec<Analysis>,
-    /// What a reader has to know before believing.
+    /// Conditions that limit the conclusion.
     pub warnings: Vec<String>,
 }
 
@@ -81,7 +80,7 @@ pub fn pair_up(
     Ok(Paired { runs, warnings })
 }
 
-/// How often an interval may err.
+/// The error probability of an interval.
 const ALPHA: f64 = 0.05;
 const APART: &str = "recorded separately, not as pairs in random order: the ratio includes changes of the host in between";
 
@@ -90,7 +89,7 @@ fn placed(mut run: Analysis, pair: Pair) -> Analysis {
     run
 }
 
-/// What the sides are called: by their variants, or by their folders if these are the same.
+/// The names of the sides: their variants, or their folders if the variants are the same.
 fn labels(a: &Analysis, b: &Analysis) -> [Option<String>; 2] {
     let same = a.recording.spec.variant == b.recording.spec.variant;
     [a, b].map(|run| same.then(|| run.recording.folder.display().to_string()))
@@ -134,7 +133,7 @@ fn usable(side: &[Analysis]) -> Result<(), String> {
     Ok(())
 }
 
-/// What makes two runs measure different things, in words.
+/// The differences that make two runs incomparable.
 fn differences(a: &Spec, b: &Spec) -> Vec<String> {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let (x, y) = (&a.environment, &b.environment);

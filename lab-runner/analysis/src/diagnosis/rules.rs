@@ -1,35 +1,35 @@
-//! The rules: which signs a suspect must show for a cause, why each number is what it is, and what
-//! would refute it. Data alone; the first rule that all signs meet names the cause.
+//! The rules as data: the signs that a suspect must show for a cause, the reason of each limit,
+//! and the refutation. The first rule whose limits are all met names the cause.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::Suspicion;
 use lab_recording::Cause;
 
-/// How a cause is told.
+/// The rule for a cause.
 #[derive(Debug)]
 pub struct Rule {
     /// The cause.
     pub cause: Cause,
-    /// The suspects that it is about.
+    /// The kind of suspects it applies to.
     pub of: Suspicion,
-    /// What they must show.
+    /// The limits that all must be met.
     pub when: &'static [Limit],
-    /// What would show that it is something else.
+    /// The observation that would refute the finding.
     pub refuted_by: &'static str,
-    /// What to do.
+    /// The remedy, in the imperative.
     pub remedy: &'static str,
     /// The chapter of the book.
     pub chapter: &'static str,
 }
 
-/// What a sign must keep.
+/// A lower limit on a sign.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     /// The sign.
     pub sign: Sign,
-    /// It must be at least this.
+    /// The smallest value that meets it.
     pub least: f64,
-    /// Why this much.
+    /// The reason for the value.
     pub why: &'static str,
 }
 
@@ -38,9 +38,9 @@ const fn limit(sign: Sign, least: f64, why: &'static str) -> Limit {
 }
 
 const MOSTLY: &str = "more than half: everything else in these polls explains less";
-/// A tenth of a second is what people notice.
+/// A tenth of a second, which people notice, in milliseconds.
 pub const NOTICED_MS: f64 = 100.0;
-/// The reason of a sign that is there or is not.
+/// The reason for a sign that is present or absent.
 pub const ONCE: &str = "a fact, without a threshold";
 
 const GIVE_WAY: &str = "yield after a slice of time (a millisecond, not a number of items), or move the work to spawn_blocking";

@@ -1,4 +1,4 @@
-//! What a post-mortem comes to.
+//! The explanation of a post-mortem.
 
 use crate::hang::graph::{Graph, Node, is_who};
 use crate::hang::roles::{Home, Wait};
@@ -7,7 +7,7 @@ use crate::hang::{Explanation, Shape};
 use lab_recording::frame::Frame;
 use lab_recording::post_mortem::{PostMortem, WatchedKind};
 
-/// How many threads of a kind are told where nothing is wrong with them.
+/// The number of threads of a kind that are listed where no cycle is found.
 const TOLD: usize = 3;
 
 /// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never
@@ -128,7 +128,7 @@ impl Graph<'_> {
         format!("{} {}{}", self.subject(who), doing(&self.roles[index]), self.at(who))
     }
 
-    /// A chain that ends with somebody who does not wait for anything that is known.
+    /// A chain whose end does not wait for anything known.
     fn open_chain(&self, chain: &[Node]) -> Vec<String> {
         let mut steps = self.sentences(chain);
         match chain {
@@ -147,7 +147,7 @@ impl Graph<'_> {
         steps
     }
 
-    /// How many tasks wait for something else than what is watched.
+    /// The tasks that wait for something else than a lock or channel of lab-kit.
     fn waiting_tasks(&self) -> Option<String> {
         let tasks = self.dead.tasks.as_ref()?;
         let events =

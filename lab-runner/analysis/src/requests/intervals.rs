@@ -24,7 +24,8 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The distribution of each part, in nanoseconds. What is unanswered counts at its age.
+    /// The distribution of each part, in nanoseconds. An unfinished request counts at its
+    /// age.
     pub fn histograms(&self) -> impl Iterator<Item = (Part, &Histogram<u64>)> {
         Part::ALL.into_iter().map(|part| (part, self.parts.histogram(part)))
     }

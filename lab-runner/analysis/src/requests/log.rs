@@ -1,4 +1,4 @@
-//! What a request log adds up to: counts, parts of responses, the pacer's cost.
+//! The totals of a request log: counts, parts of responses, CPU time of the pacer.
 
 use crate::requests::Reading;
 use crate::requests::doubt::Doubt;
@@ -38,7 +38,7 @@ pub struct Requests {
     pub thirds_p50_us: Option<(f64, f64)>,
     /// The responses of each slice of the measured time.
     pub over_time: Vec<Slice>,
-    /// How long the measured time lasted: less than asked if the run was cut off.
+    /// The length of the measured time: shorter than planned if the run was cut off.
     pub measured: Duration,
     last_end_ns: u64,
     slice_ns: u64,
@@ -158,7 +158,7 @@ impl Requests {
         metrics.extend(counts.map(|(name, count)| (name.to_owned(), Reading::exact(count as f64))));
     }
 
-    /// What sending cost: injecting by itself, and waking a sleeping runtime. Of all requests, the
+    /// The CPU time of sending: injecting, and waking a sleeping runtime. Of all requests, the
     /// warm-up's too.
     fn add_pacer_metrics(&self, metrics: &mut BTreeMap<String, Reading>) {
         let Some((share, pacer)) = self.pacer_work_share().zip(self.header.pacer) else { return };

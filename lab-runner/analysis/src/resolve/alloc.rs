@@ -1,4 +1,5 @@
-//! The profiler in the parent: names for what the child saw, and a word on how far it can be
+//! Resolution in the parent: names for the stacks of the child, and notes on how far they can
+//! be
 //! believed.
 
 use crate::stacks::Folded;
@@ -143,7 +144,7 @@ fn churn(folder: &Path, note: &mut ProfilerStatus) -> anyhow::Result<Option<Reco
     Ok(Some(recording))
 }
 
-/// What was counted beside the samples, and what that says about them.
+/// Exact counters, and notes on the samples that follow from them.
 fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut ProfilerStatus) {
     let counts = [
         ("churn_sample_every_bytes", recording.every),

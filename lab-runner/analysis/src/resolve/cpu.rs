@@ -1,4 +1,5 @@
-//! The parent's half: addresses become names, samples become CPU time, and a note says how far to
+//! Resolution in the parent: addresses become names, samples become CPU time, with notes on how
+//! far to
 //! believe them.
 
 use crate::stacks::Folded;
@@ -18,15 +19,15 @@ const SAMPLES: &str = "cpu-samples.folded";
 const PPROF: &str = "cpu.pb.gz";
 /// A walk that finds fewer frames than this found none: a thread's start alone has more.
 const SHALLOW: usize = 3;
-/// What stands for such a walk.
+/// The name for such a stack.
 const NO_STACK: &str = "[no stack]";
-/// The part of the samples that the ticks allow for below which the lack is told.
+/// The part of the possible samples below which missing ones are noted.
 const FEW: f64 = 0.9;
 
 const SHOWS: &str = "CPU time of the service by stack, without waiting threads; a stack ends with \
                      the caller of the interrupted function";
 
-/// Names what the child saw, and leaves it as folded stacks and for `go tool pprof`.
+/// Names the samples of the child, and writes them as folded stacks and for `go tool pprof`.
 ///
 /// # Errors
 /// If the child left nothing, if nothing of the service was seen, or if there is no room for the
@@ -52,7 +53,7 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     Ok(ProfilerStatus { views: vec![view], counts: counts(&raw, &seen), notes, unavailable: None })
 }
 
-/// The samples, told apart by whose they are.
+/// The samples by owner: service, lab, unwalkable.
 struct CpuSamples<'a> {
     service: Vec<&'a Stack>,
     /// Samples of it.
@@ -154,21 +155,21 @@ fn pprof(stacks: &[&Stack], each_ns: f64, symbols: &mut Symbols) -> Pprof {
     pprof
 }
 
-/// What samples stand for if each stands for as much as every other.
+/// The CPU time of one sample, the same for all.
 fn weighed(samples: &Folded, each: f64) -> Folded {
     let mut weighed = Folded::default();
     samples.stacks().for_each(|(frames, count)| weighed.add(frames, (count * each).round()));
     weighed
 }
 
-/// How often a busy thread can be looked at in a second: as often as was asked for, if there are as
+/// The samples per second of a busy thread: the requested rate, if there are as
 /// many ticks.
 fn looks(raw: &Raw) -> f64 {
     let looks = if raw.tick_hz == 0 { raw.hz } else { raw.hz.min(raw.tick_hz) };
     looks.max(1) as f64
 }
 
-/// Samples that so many looks in a second of CPU time make.
+/// The number of samples at this rate per second of CPU time.
 fn made_by(looks: f64, raw: &Raw) -> f64 {
     looks * raw.cpu_ns as f64 / 1e9
 }

@@ -12,7 +12,7 @@ pub mod threads;
 use lab_recording::profiler::{Profiler, ProfilerStatus};
 use std::path::Path;
 
-/// Completes what a profiler left in the folder of its run. Nothing that it saw gets lost by this.
+/// Completes the files of a profiler in the folder of its run, without losing recorded data.
 pub fn complete(profiler: Profiler, folder: &Path) -> anyhow::Result<()> {
     let said = ProfilerStatus::read(folder);
     let note = match (profiler, said) {
@@ -27,7 +27,7 @@ pub fn complete(profiler: Profiler, folder: &Path) -> anyhow::Result<()> {
     note.write(folder)
 }
 
-/// What a profiler says, or why it has nothing to say.
+/// The status of a profiler, or why it has none.
 fn or_why_not(note: anyhow::Result<ProfilerStatus>) -> ProfilerStatus {
     note.unwrap_or_else(|error| ProfilerStatus::unavailable(format!("{error:#}")))
 }

@@ -1,4 +1,4 @@
-//! What the recorder left, added up in the parent: `sched.json`, and blame as folded stacks.
+//! Analysis of a recording in the parent: `sched.json`, and blame as folded stacks.
 
 use crate::resolve::hand_offs;
 use crate::resolve::stall::write_polls;
@@ -13,7 +13,7 @@ use lab_recording::{request_log, stall};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the kit's own tasks are called.
+/// The names of the kit's own tasks.
 const OWN: [(&str, &str); 4] = [
     (request_task::SPAWNED_IN, "requests"),
     (ACCEPTOR_SPAWNED_IN, "acceptor"),

@@ -1,6 +1,6 @@
 //! The way back through a recording: all lanes at once, from the last event to the first. Turns
-//! events into what workers do and who waits for them, for [`Engine`] to charge and for a [`SweepObserver`]
-//! to look at.
+//! events into what workers do and who waits for them, for [`Engine`] to charge and for a
+//! [`SweepObserver`] to look at.
 //!
 //! A lane is the row of events of one thread. The lanes are merged by a heap that always hands out
 //! the lane whose next event ends latest, so that the ruler of [`Engine`] moves in one direction. A

@@ -18,7 +18,7 @@ pub struct Folded {
     stacks: BTreeMap<String, f64>,
 }
 
-/// What could be read of a folded text.
+/// The readable part of a folded text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed {
     /// The stacks.
@@ -32,7 +32,7 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// What was left out, as sentences for the reader of the profile.
+    /// Notes on the left out lines, as sentences.
     pub fn notes(&self) -> Vec<String> {
         let lines = |count: usize, what: String| {
             (count > 0).then(|| format!("left out {count} of the lines: {what}"))

@@ -12,7 +12,7 @@ use crate::stacks::Folded;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// What to do about frames that say how a future came to be polled.
+/// The treatment of frames between the executor and a future.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plumbing {
     /// They stay.

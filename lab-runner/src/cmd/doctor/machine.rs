@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-/// Who used less of a core than this kept nobody busy.
+/// Processes below this share of a core are not listed.
 const LITTLE_CORES: f64 = 0.01;
 const MOST_NAMES: usize = 3;
 

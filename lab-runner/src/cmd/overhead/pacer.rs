@@ -20,7 +20,7 @@ pub(crate) mod name {
     pub const INJECT_NS: &str = "inject_ns";
     /// The same to wake a runtime that slept, spread over all requests.
     pub const WAKE_NS: &str = "wake_ns";
-    /// Whether the load was paced as it was asked: 1 or 0.
+    /// Whether the load was sent on schedule: 1 or 0.
     pub const VALID: &str = "valid";
     /// The highest rate that was.
     pub const HIGHEST: &str = "highest_rate";

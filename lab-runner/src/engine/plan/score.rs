@@ -11,7 +11,7 @@ use lab_recording::spec::Purpose;
 use lab_recording::{Ending, Kind, Load};
 use std::time::Duration;
 
-/// What is asked for.
+/// The options of a score.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     /// The whole matrix, whatever it takes.
@@ -62,7 +62,7 @@ struct Condition {
     neighbour: bool,
 }
 
-/// The plan for these scenarios. `fits` judges a load that nobody asked for by hand.
+/// The plan for these scenarios. `fits` checks the derived loads.
 pub(crate) fn score(
     scenarios: &[&'static Scenario],
     choice: &Choice,

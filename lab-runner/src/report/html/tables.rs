@@ -71,7 +71,7 @@ fn judged(caption: &str, claims: &[(&str, &Judged)]) -> Table {
     Table::new(caption, heads, claims.iter().map(row).collect())
 }
 
-/// What the side after keeps of what tells a fix from a trap.
+/// The negative controls, judged on side B.
 fn kept(report: &Results) -> Table {
     let row = |kept: &Kept| {
         let (word, times, pairs) = keeps(kept);

@@ -24,7 +24,7 @@ pub(crate) fn head(report: &Results) -> String {
     }
 }
 
-/// What came of the runs, where nothing else is to be told of them.
+/// The endings of the runs, where there is nothing else to report.
 pub(crate) fn summary(report: &Results) -> String {
     match &report.runs[..] {
         [(run, _)] => of_run(report, run),
@@ -63,7 +63,7 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> String {
     }
 }
 
-/// Why the metric that decides decides nothing.
+/// Why the deciding metric gives no verdict.
 fn why_not(primary: Option<&Compared>) -> String {
     match primary.map(|metric| (&metric.metric, &metric.estimate)) {
         Some((metric, Err(why))) => format!("{}: {why}", metric_in_words(metric)),
@@ -169,7 +169,7 @@ fn of_runs(report: &Results, runs: usize) -> String {
     format!("{finished} of {runs} runs of {scenario} finished{}", between(report))
 }
 
-/// How often trials ended how.
+/// The number of trials with each ending.
 pub(crate) fn of_trials(summaries: &[trials::Summary<'_>]) -> String {
     let mut texts = Vec::new();
     for summary in summaries {
@@ -185,7 +185,7 @@ pub(crate) fn of_trials(summaries: &[trials::Summary<'_>]) -> String {
     texts.join("; ")
 }
 
-/// Which run is best and which worst by the metric that decides.
+/// The best and the worst run by the deciding metric.
 fn between(report: &Results) -> String {
     let Some(metric) = report.scenario.map(|scenario| scenario.primary) else {
         return String::new();

@@ -14,7 +14,7 @@ use lab_recording::Ending;
 use lab_recording::profiler::Profiler;
 use std::collections::BTreeMap;
 
-/// Rows of the table of functions, changes that are told, and characters of a name in them.
+/// Rows of the table of functions, listed changes, and characters of a name in them.
 const FUNCTIONS: usize = 15;
 const CHANGES: usize = 12;
 const NAME: usize = 160;

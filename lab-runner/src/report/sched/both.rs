@@ -9,7 +9,7 @@ use lab_analysis::scheduler::{Culprit, Edge};
 /// Factors nearer to one than this are no change worth words.
 const SAME: f64 = 1.05;
 
-/// What tells an edge of one run from others and finds it in another run: where the culprits were
+/// The key of an edge that finds it in another run: where the culprits were
 /// spawned, and who waited. Functions differ between variants, and places of spawn do not.
 type Key = (Option<String>, String);
 
@@ -66,8 +66,11 @@ fn beside([before, after]: [&Run<'_>; 2], [was, is]: [f64; 2], style: Style) -> 
     }
     let amount =
         |run: &Run<'_>, ms: f64| if ms > 0.0 { run.per_op(ms, style) } else { "none".into() };
-    let per =
-        if before.profile.ops.is_some() { format!(" per {}", before.op) } else { " in all".into() };
+    let per = if before.profile.ops.is_some() {
+        format!(" per {}", before.op)
+    } else {
+        " in total".into()
+    };
     let factor = factor(before.per_op_ms(was), after.per_op_ms(is));
     format!(
         "{}{per} {}, {} {}{factor}",

@@ -1,5 +1,5 @@
-//! Times by task kind as a picture: a row for each task kind, on one logarithmic axis, with both sides of a
-//! comparison in the same row, before above the line and after below it.
+//! Times by task kind as a picture: a row for each task kind, on one logarithmic axis, with
+//! both sides of a comparison in the same row, before above the line and after below it.
 //!
 //! Heights are logarithmic too: among thousands of polls of microseconds, the seven of a second are
 //! the ones to be seen.

@@ -263,7 +263,7 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
     assert!(
         lines
             .iter()
-            .any(|line| line.ends_with("missing        buggy: 2 000 events are not in it, 10.0 %")),
+            .any(|line| line.ends_with("missing        buggy: 2 000 events missing, 10.0 %")),
         "{lines:#?}"
     );
 }
@@ -300,7 +300,7 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
     let lines = printed(&report, print);
     let workers = lines.iter().find(|line| line.trim().starts_with("workers")).unwrap();
     assert!(
-        workers.contains("1 worker: 98.0 % asleep, 1.96 % awake, in which polls is not measured"),
+        workers.contains("1 worker: 98.0 % asleep, 1.96 % awake, polls not recorded"),
         "{workers}"
     );
     let document = serde_json::to_value(json::documents(&runs(&report))).unwrap();

@@ -1,5 +1,5 @@
-//! One run's scheduler in words: what task kinds and culprits are called, and a sentence for each kind
-//! of number.
+//! One run's scheduler in words: what task kinds and culprits are called, and a sentence for
+//! each kind of number.
 
 use crate::report::Style;
 use crate::report::units::{grouped, three_digits, time};
@@ -11,22 +11,22 @@ use lab_analysis::scheduler::{Culprit, Edge, Quantiles, Sched, TaskKind, Worker,
 use lab_analysis::stacks::{Names, without_closures};
 use lab_recording::spec::Side;
 
-/// Edges that are told, and task kinds whose times are.
+/// The number of listed edges and task kinds.
 pub(crate) const TOLD: usize = 3;
 
-/// A run whose scheduler was looked at.
+/// A run under the scheduler profiler.
 pub(crate) struct Run<'a> {
-    /// What it is called beside others.
+    /// The name beside other runs.
     pub label: String,
     pub profile: &'a Profile,
     pub sched: &'a Sched,
-    /// What one operation is called.
+    /// The name of one operation.
     pub op: &'static str,
-    /// Under which the functions of two runs match; of one run they are called as they are.
+    /// Comparable names of two runs; none for a single run.
     names: Option<Names>,
 }
 
-/// The runs whose scheduler was looked at, those of a comparison before first.
+/// The runs under the scheduler profiler, side A first.
 pub(crate) fn runs<'a>(report: &'a Results) -> Vec<Run<'a>> {
     let mut profiles: Vec<&'a Profile> = report.profiles.iter().collect();
     profiles.sort_by_key(|profile| profile.side() == Some(Side::B));
@@ -66,14 +66,14 @@ impl Run<'_> {
         self.task_kind(number).map_or_else(|| "unknown tasks".into(), named_at)
     }
 
-    /// The function that a task kind was seen in, under the name by which runs match; else the task kind's
-    /// name.
+    /// The function that a task kind was seen in, under the name by which runs match; else
+    /// the task kind's name.
     fn function(&self, task_kind: &TaskKind) -> Option<String> {
         let function = task_kind.function.as_ref()?;
         Some(self.names.as_ref().map_or_else(|| function.clone(), |names| names.clean(function)))
     }
 
-    /// What an edge is charged to: `polls of shop::import (drive.rs:52)`.
+    /// The name of a culprit: `polls of shop::import (drive.rs:52)`.
     pub fn culprit(&self, culprit: Culprit) -> String {
         match culprit {
             Culprit::TaskKind(number) => format!("polls of {}", self.polled(number)),
@@ -92,7 +92,7 @@ impl Run<'_> {
         function.map_or_else(|| self.task_kind_at(number), |(function, _)| function)
     }
 
-    /// What an edge is charged to, beside who waited.
+    /// The culprit of an edge, relative to the task kind that waited.
     pub(crate) fn charged_to(&self, edge: &Edge) -> String {
         match edge.culprit == Culprit::TaskKind(edge.victim) {
             true => format!("each other: {}", self.culprit(edge.culprit)),
@@ -100,7 +100,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waiting of one operation, or of all where nobody counted them.
+    /// Waiting per operation, or in total where operations were not counted.
     pub fn amount(&self, ms: f64, style: Style) -> String {
         match self.profile.ops {
             Some(_) => format!("{} per {}", self.per_op(ms, style), self.op),
@@ -123,13 +123,13 @@ impl Run<'_> {
         edges.filter(|edge| edge.victim == victim).map(|edge| edge.ms).sum()
     }
 
-    /// The edges that are worth blaming, and larger than what watching cost: as a share of all
-    /// waiting against the share of the time in which the profiler can have kept anybody waiting.
+    /// The significant edges above the profiling overhead: their share of all waiting is
+    /// compared with the share of wall time in which the profiler can have delayed tasks.
     pub fn blamed(&self) -> Vec<&Edge> {
         worth(self.sched).into_iter().filter(|edge| self.refused(edge).is_none()).collect()
     }
 
-    /// Why nobody is told of it, if so.
+    /// Why an edge is below the overhead; none if it is above.
     fn refused(&self, edge: &Edge) -> Option<String> {
         let all = self.sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
         limits::below_overhead(
@@ -138,7 +138,7 @@ impl Run<'_> {
         )
     }
 
-    /// Who is to blame for how much; or that nobody is, or why nobody can be.
+    /// The significant culprits with their shares, or why there is none.
     pub fn blames(&self, style: Style) -> Vec<String> {
         let told: Vec<String> =
             self.blamed().into_iter().take(TOLD).map(|edge| self.blame(edge, style)).collect();
@@ -172,7 +172,7 @@ impl Run<'_> {
         format!("no culprit: tasks waited {}{mostly}{refused}", self.amount(blame.waited_ms, style))
     }
 
-    /// The task kinds that are told of: those that are blamed, and those that waited longest.
+    /// The listed task kinds: those that are blamed, and those that waited longest.
     pub fn shown_task_kinds(&self, most: usize) -> Vec<usize> {
         let blamed = self.blamed().into_iter().filter_map(|edge| match edge.culprit {
             Culprit::TaskKind(number) => Some(number),
@@ -211,8 +211,7 @@ impl Run<'_> {
         (!told.is_empty()).then(|| format!("p50/p99/max {}", told.join("; ")))
     }
 
-    /// How many polls there were, how often tasks gave way because their budget was spent, and what
-    /// else is counted.
+    /// The counts: polls, spent budgets, forced yields, and others.
     pub fn counts(&self) -> Option<String> {
         let Sched { task_kinds, hand_offs, blocking_ended, wall_ms, .. } = self.sched;
         let sum = |of: fn(&TaskKind) -> u64| task_kinds.iter().map(of).fold(0, u64::saturating_add);
@@ -241,13 +240,13 @@ impl Run<'_> {
         Some(told.join("; "))
     }
 
-    /// The most tasks that were seen in the queue which all workers share.
+    /// The longest recorded length of the shared queue.
     fn longest_queue(&self) -> Option<String> {
         let longest = self.sched.counters.iter().map(|at| at.global_queue).max()?;
         Some(format!("shared queue up to {}", grouped(longest as i64)))
     }
 
-    /// What all workers together did with their time.
+    /// The time of all workers together.
     pub fn workers(&self, style: Style) -> Option<String> {
         let all = &self.sched.workers;
         let sum = |of: fn(&Worker) -> f64| all.iter().map(of).sum::<f64>();
@@ -277,7 +276,7 @@ impl Run<'_> {
         ))
     }
 
-    /// What a yield probe tells, and how long its question waits, which it does not see.
+    /// The result of the yield probe, with the wake-up delay that it does not time.
     pub fn probe(&self, style: Style) -> Option<String> {
         let probe = self.sched.probe.as_ref()?;
         let count = |count: u64| grouped(count as i64);
@@ -299,7 +298,7 @@ impl Run<'_> {
         ))
     }
 
-    /// How much of it was not recorded; nothing if all was.
+    /// The missing events; none if all were recorded.
     pub fn missing(&self) -> Option<String> {
         let Sched { events, dropped, .. } = self.sched;
         let share = *dropped as f64 / (events + dropped).max(1) as f64;
@@ -322,7 +321,7 @@ pub(crate) fn named_at(task_kind: &TaskKind) -> String {
     }
 }
 
-/// The file's name and the line: what tells a place apart where there is little room.
+/// The file's name and the line.
 fn short(place: &str) -> &str {
     place.rsplit(['/', '\\']).next().unwrap_or(place)
 }

@@ -217,7 +217,7 @@ fn row(view: &View<'_>, metric: &Compared) -> Line {
     Line::hanging(format!("  {name:<16}{values}   {}", outcome(view, metric)), 45)
 }
 
-/// `93 times shorter (85 to 112 times)`, in the colour of what it says.
+/// `93 times shorter (85 to 112 times)`, in the colour of its verdict.
 fn outcome(view: &View<'_>, metric: &Compared) -> String {
     let estimate = match &metric.estimate {
         Ok(estimate) => estimate,

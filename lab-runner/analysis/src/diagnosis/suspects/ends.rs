@@ -1,5 +1,5 @@
-//! Ends that do not come: hangs by their post-mortem, panics in the end of a runtime, and threads
-//! that stood there for long.
+//! Runtimes that do not shut down: hangs by their post-mortem, panics in runtime shutdown, and
+//! threads that were blocked there for long.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
@@ -11,7 +11,7 @@ use crate::stacks::doing::ends_runtime;
 use lab_recording::profiler::Profiler;
 use lab_recording::threads::Panic;
 
-/// What tokio says when it will not end a runtime where it was asked to.
+/// The panic message of tokio when it refuses to shut a runtime down.
 pub const REFUSES: &str = "Cannot drop a runtime in a context where blocking is not allowed";
 
 pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {

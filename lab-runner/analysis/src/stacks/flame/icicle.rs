@@ -28,7 +28,7 @@ const NAMED: f64 = 2.0;
 /// Pixels from one row to the next, and of a frame in it.
 const ROW: usize = 19;
 const FRAME: usize = 18;
-/// More rows than this nobody scrolls through.
+/// The largest number of rows.
 const MOST_ROWS: usize = 150;
 /// Characters of a name in a tooltip.
 const MOST_NAME: usize = 240;
@@ -53,7 +53,7 @@ struct Frame {
     name: String,
     short: String,
     named_as: String,
-    /// What it weighs, in words.
+    /// The weight in words.
     weight: String,
     /// Its left end and its width, in percent of the picture.
     left: f64,

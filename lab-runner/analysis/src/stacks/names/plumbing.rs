@@ -2,7 +2,7 @@
 
 use crate::stacks::runtime_frames::{NEUTRAL_PATHS, START_PATHS, TOKIO_PATHS};
 
-/// What a frame is there for.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FrameKind {
     /// The runtime's way to a future.
@@ -11,7 +11,7 @@ enum FrameKind {
     Start,
     /// What stands between frames of either kind, and between others too.
     Neutral,
-    /// What somebody wrote.
+    /// Code that a person wrote.
     Code,
 }
 
