@@ -139,11 +139,11 @@ pub(crate) fn counters(run: &Analysis, style: Style) -> Vec<String> {
     let latency = |name: &str| {
         name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()))
     };
-    let told = run
+    let listed = run
         .metrics
         .iter()
         .filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
-    told.map(|(name, reading)| counter(name, reading, style)).collect()
+    listed.map(|(name, reading)| counter(name, reading, style)).collect()
 }
 
 fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {

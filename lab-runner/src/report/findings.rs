@@ -41,8 +41,8 @@ pub(crate) fn fix_rows(report: &Results) -> Vec<(String, String)> {
 fn left(report: &Results) -> Option<String> {
     let runs = sched::runs(report);
     let after = runs.iter().find(|run| run.profile.side() == Some(Side::B))?;
-    let said = after.blames(Style::new(false));
-    said.first().map(|said| format!("remaining: {said}"))
+    let blames = after.blames(Style::new(false));
+    blames.first().map(|blame| format!("remaining: {blame}"))
 }
 
 /// Prints the findings of a report, and the effect of a fix on the cause.
@@ -175,8 +175,8 @@ fn short(file: &str) -> String {
 pub(crate) fn cost(cost: &Cost) -> Option<String> {
     let waited = cost.ms.map(|ms| format!("cost {}", time_ms(ms)));
     let hit = cost.requests.map(|requests| format!("{} requests hit", grouped(requests as i64)));
-    let told: Vec<String> = waited.into_iter().chain(hit).collect();
-    (!told.is_empty()).then(|| told.join(", "))
+    let parts: Vec<String> = waited.into_iter().chain(hit).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// A diagnosis in the machine-readable result.
@@ -195,8 +195,8 @@ pub(crate) fn of_run<'a>(report: &'a Results, run: &Analysis) -> Option<&'a [Fin
     let spec = &run.recording.spec;
     let side = spec.side();
     let its = report.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))?;
-    let said = !its.diagnosis.findings.is_empty() || its.diagnosis.polls_recorded;
-    (said && spec.purpose.ratio() == 1).then_some(&its.diagnosis.findings[..])
+    let diagnosed = !its.diagnosis.findings.is_empty() || its.diagnosis.polls_recorded;
+    (diagnosed && spec.purpose.ratio() == 1).then_some(&its.diagnosis.findings[..])
 }
 
 /// The diagnoses of a report for a program.

@@ -129,12 +129,12 @@ fn amount_of(evidence: &Evidence, seen: &RunView) -> String {
 /// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
 pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &RunView) -> String {
     let Some(most) = Most::new(report, evidence, seen) else { return "no samples".into() };
-    let asked = requested_samples(report, evidence, seen)
+    let requested = requested_samples(report, evidence, seen)
         .map_or_else(String::new, |count| format!(" of {count} requested"));
     let of = amount_of(evidence, seen);
     match &most.refused {
-        Some(cost) => format!("nothing above the profiling overhead, {cost}, of {of}{asked}"),
-        None => format!("{} % {}, of {of}{asked}", most.share, most.place()),
+        Some(cost) => format!("nothing above the profiling overhead, {cost}, of {of}{requested}"),
+        None => format!("{} % {}, of {of}{requested}", most.share, most.place()),
     }
 }
 
@@ -195,16 +195,17 @@ pub(crate) fn missing(report: &Results) -> Vec<(String, String)> {
     let all = |profiler: Profiler| {
         report.profiles.iter().filter(|profile| profile.profiler == profiler).count()
     };
-    let told = missing.into_iter().map(|(profiler, why, runs)| match runs.len() < all(profiler) {
-        true => (profiler.to_string(), format!("{why} ({})", runs.join(", "))),
-        false => (profiler.to_string(), why),
-    });
+    let unavailable =
+        missing.into_iter().map(|(profiler, why, runs)| match runs.len() < all(profiler) {
+            true => (profiler.to_string(), format!("{why} ({})", runs.join(", "))),
+            false => (profiler.to_string(), why),
+        });
     let killed = report.killed_profiles.iter().map(|what| ("profile".to_owned(), what.clone()));
     let lost = report
         .lost_profiles
         .iter()
         .map(|what| ("profile".to_owned(), format!("cannot be read: {what}")));
-    told.chain(killed).chain(lost).collect()
+    unavailable.chain(killed).chain(lost).collect()
 }
 
 /// The text, or its beginning.

@@ -9,7 +9,7 @@ use lab_recording::Kind;
 
 /// A judged negative control.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tried {
+pub struct JudgedControl {
     /// The trap.
     pub trap: &'static str,
     /// The claim on the trap, which must be broken.
@@ -18,7 +18,7 @@ pub struct Tried {
     pub on_fix: Judged,
 }
 
-impl Tried {
+impl JudgedControl {
     /// Held if the trap breaks the claim and the fix keeps it, broken if the trap passes as
     /// a fix or the fix fails.
     pub fn verdict(&self) -> Verdict {
@@ -35,7 +35,7 @@ pub fn controls(
     scenario: &'static Scenario,
     runs: &[Analysis],
     sweep: Option<&Sweep>,
-) -> Vec<Tried> {
+) -> Vec<JudgedControl> {
     let Some(fix) = scenario.first(Kind::Fixed) else { return Vec::new() };
     let on = |variant: &str, claim: Claim| match is_about_a_sweep(&claim) {
         true => on_way(variant, claim, sweep?, scenario),
@@ -44,14 +44,18 @@ pub fn controls(
     let tried = |control: &Control| {
         let (on_trap, on_fix) =
             (on(control.trap, control.pretends)?, on(fix.name, control.pretends)?);
-        (on_trap.asked && on_fix.asked).then_some(Tried { trap: control.trap, on_trap, on_fix })
+        (on_trap.applicable && on_fix.applicable).then_some(JudgedControl {
+            trap: control.trap,
+            on_trap,
+            on_fix,
+        })
     };
     scenario.controls.iter().filter_map(tried).collect()
 }
 
 /// The claim of a negative control, judged on side B of each pair.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
+pub struct PairedControl {
     /// The claim.
     pub claim: Claim,
     /// Pairs in which it held.
@@ -59,12 +63,15 @@ pub struct Kept {
     /// Pairs in which it was broken.
     pub broken: usize,
     /// Undecided pairs.
-    pub unclear: usize,
+    pub undecided: usize,
 }
 
 /// Judges side B of each pair by the claims of the negative controls, as far as one pair
 /// allows.
-pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> {
+pub fn paired_controls(
+    scenario: &Scenario,
+    pairs: &[(&Analysis, &Analysis)],
+) -> Vec<PairedControl> {
     let mut claims: Vec<Claim> = Vec::new();
     for control in scenario.controls {
         if !claims.contains(&control.pretends) {
@@ -74,15 +81,15 @@ pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> 
     claims.into_iter().filter_map(|claim| kept_in(claim, pairs)).collect()
 }
 
-fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)]) -> Option<Kept> {
+fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)]) -> Option<PairedControl> {
     let judge =
         |pair: &(&Analysis, &Analysis)| judge_one(claim, pair.1, &[pair.0.clone(), pair.1.clone()]);
     let judged: Vec<Judged> = pairs.iter().map(judge).collect();
     let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
-    let asked = judged.iter().any(|judged| judged.asked);
-    let (held, broken, unclear) =
+    let applicable = judged.iter().any(|judged| judged.applicable);
+    let (held, broken, undecided) =
         (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
-    asked.then_some(Kept { claim, held, broken, unclear })
+    applicable.then_some(PairedControl { claim, held, broken, undecided })
 }
 
 fn on_run(variant: &str, claim: Claim, runs: &[Analysis]) -> Option<Judged> {
@@ -103,8 +110,9 @@ mod tests {
 
     fn tried(on_trap: Verdict, on_fix: Verdict) -> Verdict {
         let claim = Claim::metric("", "lost").equal(0.0);
-        let judged = |verdict| Judged { claim, verdict, value: None, reason: None, asked: true };
-        Tried { trap: "trap", on_trap: judged(on_trap), on_fix: judged(on_fix) }.verdict()
+        let judged =
+            |verdict| Judged { claim, verdict, value: None, reason: None, applicable: true };
+        JudgedControl { trap: "trap", on_trap: judged(on_trap), on_fix: judged(on_fix) }.verdict()
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Judged {
     /// Why the claim is undecided; none if it is decided.
     pub reason: Option<String>,
     /// Whether this invocation includes the runs that the claim needs.
-    pub asked: bool,
+    pub applicable: bool,
 }
 
 impl Judged {
@@ -51,7 +51,7 @@ impl Judged {
 
     /// Whether the run could have decided the claim but did not.
     pub fn is_undecided(&self) -> bool {
-        self.asked && self.verdict == Verdict::NotMeasured
+        self.applicable && self.verdict == Verdict::NotMeasured
     }
 }
 
@@ -102,7 +102,7 @@ fn outside_its_domain(claim: Claim) -> Judged {
         verdict: Verdict::NotMeasured,
         value: None,
         reason: Some(NOT_AT_THIS_LOAD.into()),
-        asked: false,
+        applicable: false,
     }
 }
 
@@ -151,7 +151,7 @@ pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
     }
     let worst = |so_far: Verdict, one: &Judged| match (so_far, one.verdict) {
         (Verdict::Broken, _) | (_, Verdict::Broken) => Verdict::Broken,
-        (_, Verdict::NotMeasured) if one.asked => Verdict::NotMeasured,
+        (_, Verdict::NotMeasured) if one.applicable => Verdict::NotMeasured,
         (so_far, _) => so_far,
     };
     judged.fold(Verdict::Held, worst)
@@ -160,7 +160,7 @@ pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
 /// Why a claim has no value.
 enum Missing {
     /// The run that it needs was not part of the invocation.
-    NotAsked(String),
+    NotApplicable(String),
     /// The run has no such value.
     NotMeasured(String),
 }
@@ -202,17 +202,17 @@ fn compared<'a>(
 }
 
 fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
-    let (verdict, value, reason, asked) = match reading {
+    let (verdict, value, reason, applicable) = match reading {
         Ok(reading) => match compare(&reading, claim.bound) {
             Verdict::NotMeasured => {
                 (Verdict::NotMeasured, Some(reading.value), Some(unclear(&reading)), true)
             }
             verdict => (verdict, Some(reading.value), None, true),
         },
-        Err(Missing::NotAsked(reason)) => (Verdict::NotMeasured, None, Some(reason), false),
+        Err(Missing::NotApplicable(reason)) => (Verdict::NotMeasured, None, Some(reason), false),
         Err(Missing::NotMeasured(reason)) => (Verdict::NotMeasured, None, Some(reason), true),
     };
-    Judged { claim, verdict, value, reason, asked }
+    Judged { claim, verdict, value, reason, applicable }
 }
 
 fn unclear(reading: &Reading) -> String {
@@ -246,9 +246,11 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
         Measure::Ending(expected) => ending(expected, run),
         Measure::Metric(name) => metric(run, name),
         Measure::Share { metric: name, of } => Ok(metric(run, name)?.over(&metric(run, of)?)),
-        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => Err(Missing::NotAsked(
-            "not judged with --files: the time of real files is unknown".into(),
-        )),
+        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => {
+            Err(Missing::NotApplicable(
+                "not judged with --files: the time of real files is unknown".into(),
+            ))
+        }
         Measure::Ratio { metric: name, over } => {
             let trial = run.recording.spec.purpose.trial();
             let same = |other: &&Analysis| {
@@ -256,13 +258,13 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
                 spec.variant == over && spec.purpose.ratio() == 1 && spec.purpose.trial() == trial
             };
             let missing =
-                || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
+                || Missing::NotApplicable(format!("needs {over} in the same invocation: --all"));
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
-        Measure::Stacks(_) => Err(Missing::NotAsked("needs a profile".into())),
+        Measure::Stacks(_) => Err(Missing::NotApplicable("needs a profile".into())),
         Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. } => {
-            Err(Missing::NotAsked(format!(
+            Err(Missing::NotApplicable(format!(
                 "needs several sizes: lab sweep {}",
                 run.recording.spec.scenario
             )))
@@ -274,7 +276,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
                     == (&spec.variant, factor)
             };
             let missing = || {
-                Missing::NotAsked(match &spec.load.messages {
+                Missing::NotApplicable(match &spec.load.messages {
                     Some(_) => {
                         "not judged with --messages: the size of the messages is given".into()
                     }
@@ -298,7 +300,7 @@ fn swept_reading(
             Some(largest) if *largest >= size => {
                 swept_reading(Measure::Exponent(metric), variant, sweep, scenario)
             }
-            _ => Err(Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"))),
+            _ => Err(Missing::NotApplicable(format!("needs size {size}: lab sweep {scenario}"))),
         },
         Measure::Exponent(metric) => {
             let growth = sweep.growth(variant, metric).map_err(Missing::NotMeasured)?;
@@ -307,7 +309,8 @@ fn swept_reading(
             Ok(Reading { value: growth.exponent, low: growth.low, high: growth.high, because })
         }
         Measure::RatioAt { metric, over, size } => {
-            let missing = || Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"));
+            let missing =
+                || Missing::NotApplicable(format!("needs size {size}: lab sweep {scenario}"));
             let over = sweep
                 .variant(over)
                 .and_then(|over| median_and_range(over, metric, size))
@@ -364,7 +367,7 @@ fn metric(run: &Analysis, name: &str) -> Result<Reading, Missing> {
         return Err(Missing::NotMeasured(format!("the run of {} is invalid", spec.variant)));
     }
     let missing = || match &spec.load.files {
-        Some(_) => Missing::NotAsked(format!("{name} is unknown with --files")),
+        Some(_) => Missing::NotApplicable(format!("{name} is unknown with --files")),
         None => Missing::NotMeasured(format!("{name} of {} was not measured", spec.variant)),
     };
     run.metrics.get(name).cloned().ok_or_else(missing)
@@ -416,12 +419,12 @@ mod tests {
 
     #[test]
     fn one_broken_claim_breaks_the_whole_and_an_unasked_one_does_not_count() {
-        let with = |verdict, asked| Judged {
+        let with = |verdict, applicable| Judged {
             claim: Claim::metric("", "lost").equal(0.0),
             verdict,
             value: None,
             reason: None,
-            asked,
+            applicable,
         };
         let (held, unasked) = (with(Verdict::Held, true), with(Verdict::NotMeasured, false));
         assert_eq!(overall([]), Verdict::NotMeasured, "no claim, no verdict");

@@ -24,7 +24,7 @@ const BOTH: &str = "few samples, and profiling overhead may be part of it";
 pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<Reading, Missing> {
     let spec = &run.spec;
     if spec.load.files.is_some() {
-        return Err(Missing::NotAsked(
+        return Err(Missing::NotApplicable(
             "not judged with --files: real files stall at unknown times".into(),
         ));
     }
@@ -34,7 +34,7 @@ pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<
         .find(|profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler);
     let missing = || {
         let profiler = profiler.map_or("all".into(), |profiler| profiler.to_string());
-        Missing::NotAsked(format!(
+        Missing::NotApplicable(format!(
             "needs a profiler: lab run {} --variant {} --profile {profiler}",
             spec.scenario, spec.variant
         ))

@@ -58,7 +58,8 @@ pub fn pair_up(
         let shared =
             if common.len() == 1 { "one seed".into() } else { format!("{} seeds", common.len()) };
         return Err(format!(
-            "the recordings share {shared}, and fewer than {fewest} pairs cannot reach 95 %: record both with --trials 8"
+            "the recordings share {shared}, and fewer than {fewest} pairs cannot reach 95 %: \
+             record both with --trials 8"
         ));
     }
     let unpaired = before.len() + after.len() - 2 * common.len();
@@ -82,7 +83,8 @@ pub fn pair_up(
 
 /// The error probability of an interval.
 const ALPHA: f64 = 0.05;
-const APART: &str = "recorded separately, not as pairs in random order: the ratio includes changes of the host in between";
+const APART: &str = "recorded separately, not as pairs in random order: the ratio includes \
+                     changes of the host in between";
 
 fn placed(mut run: Analysis, pair: Pair) -> Analysis {
     run.recording.spec.purpose = Purpose::Pair(pair);
@@ -145,11 +147,13 @@ fn differences(a: &Spec, b: &Spec) -> Vec<String> {
         ("tokio_unstable", x.tokio_unstable.to_string(), y.tokio_unstable.to_string()),
         ("optimisation", x.optimised.to_string(), y.optimised.to_string()),
     ];
-    let told = |what: &str, a: &str, b: &str| format!("{what} ({a} against {b})");
-    let others = of_all.iter().filter(|(_, a, b)| a != b).map(|(what, a, b)| told(what, a, b));
+    let describe = |what: &str, a: &str, b: &str| format!("{what} ({a} against {b})");
+    let others = of_all.iter().filter(|(_, a, b)| a != b).map(|(what, a, b)| describe(what, a, b));
     others
         .chain(
-            load_differences(&a.load, &b.load).into_iter().map(|(what, a, b)| told(&what, &a, &b)),
+            load_differences(&a.load, &b.load)
+                .into_iter()
+                .map(|(what, a, b)| describe(&what, &a, &b)),
         )
         .collect()
 }
@@ -226,20 +230,21 @@ mod tests {
 
     #[test]
     fn what_differs_is_named_and_refused() {
-        let told =
+        let describe =
             |change: fn(&mut Spec)| paired(|run| change(&mut run.recording.spec)).unwrap_err();
         assert!(
-            told(|spec| spec.scenario = "other".into())
+            describe(|spec| spec.scenario = "other".into())
                 .contains("scenario (made-up against other)")
         );
-        assert!(told(|spec| spec.load.workers = 2).contains("workers (1 against 2)"));
-        assert!(told(|spec| spec.load.size = 9).contains("size (1 against 9)"));
+        assert!(describe(|spec| spec.load.workers = 2).contains("workers (1 against 2)"));
+        assert!(describe(|spec| spec.load.size = 9).contains("size (1 against 9)"));
         assert!(
-            told(|spec| spec.environment.tokio = Some("1.0.0".into()))
+            describe(|spec| spec.environment.tokio = Some("1.0.0".into()))
                 .contains("tokio (unknown against 1.0.0)")
         );
         assert!(
-            told(|spec| spec.environment.allocator = Some("jemalloc".into())).contains("allocator")
+            describe(|spec| spec.environment.allocator = Some("jemalloc".into()))
+                .contains("allocator")
         );
     }
 

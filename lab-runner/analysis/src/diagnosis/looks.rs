@@ -48,8 +48,8 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
 }
 
 fn why(case: &Case<'_>, profiler: Profiler) -> String {
-    let asked = case.profiles.iter().find(|profile| profile.profiler == profiler);
-    match asked.map(|profile| &profile.note.unavailable) {
+    let profile = case.profiles.iter().find(|profile| profile.profiler == profiler);
+    match profile.map(|profile| &profile.note.unavailable) {
         Some(Some(why)) => format!("the profiler {profiler} was not available: {why}"),
         Some(None) => format!("the profiler {profiler} left no result"),
         None => format!("the profiler {profiler} did not run"),

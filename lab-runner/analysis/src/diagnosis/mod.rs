@@ -212,7 +212,7 @@ fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
         .when
         .iter()
         .filter_map(|limit| Some(limit.sign.in_words(*suspect.signs.get(&limit.sign)?)));
-    let evidence = shown.chain(suspect.told).collect();
+    let evidence = shown.chain(suspect.evidence).collect();
     let (function, file, line) =
         suspect.at.map_or((None, None, None), |at| (Some(at.function), at.file, at.line));
     let Rule { cause, refuted_by, remedy, chapter, .. } = *rule;
@@ -231,11 +231,11 @@ fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
 
 /// One finding for each cause at each place, the costliest.
 fn once_each(findings: &mut Vec<Finding>) {
-    let mut told: Vec<(Cause, Option<String>)> = Vec::new();
+    let mut named: Vec<(Cause, Option<String>)> = Vec::new();
     findings.retain(|finding| {
         let this = (finding.cause, finding.function.clone());
-        let new = !told.contains(&this);
-        told.push(this);
+        let new = !named.contains(&this);
+        named.push(this);
         new
     });
 }

@@ -69,7 +69,7 @@ pub struct Suspect {
     /// if no profiler did.
     pub rests_on: Option<RestsOn>,
     /// Further evidence, clause by clause.
-    pub told: Vec<String>,
+    pub evidence: Vec<String>,
 }
 
 /// A location in user code.
@@ -103,7 +103,7 @@ impl Suspect {
             signs: BTreeMap::new(),
             cost: Cost::default(),
             rests_on: None,
-            told: Vec::new(),
+            evidence: Vec::new(),
         }
     }
 

@@ -76,7 +76,8 @@ fn missing_in(run: &Analysis, profile: &Profile) -> Vec<String> {
         let profiled = profile.metrics.get(*name)? / 1e3;
         (measured >= SLOW_MS && profiled * MISSING < measured).then(|| {
             format!(
-                "the slow requests of the measured run are not in the {} run: {words} {} there, {} here",
+                "the slow requests of the measured run are not in the {} run: {words} {} there, \
+                 {} here",
                 profile.profiler,
                 time_ms(profiled),
                 time_ms(measured)

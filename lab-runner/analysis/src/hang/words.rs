@@ -98,9 +98,9 @@ impl Graph<'_> {
     /// A wait for a lock or a channel, with its holder or other side if known.
     pub fn watched_step(&self, who: Node, index: usize, whom: Option<Node>) -> String {
         let watched = &self.dead.watched[index];
-        let asked = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who));
+        let waiter = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who));
         let since =
-            asked.map(|party| format!(" since {} ({})", time(party.for_ms), short(&party.place)));
+            waiter.map(|party| format!(" since {} ({})", time(party.for_ms), short(&party.place)));
         let begin = format!("{} waits{}", self.subject(who), since.unwrap_or_default());
         let name = format!("`{}` ({})", watched.name, short(&watched.place));
         match watched.kind {
@@ -127,7 +127,8 @@ impl Graph<'_> {
 
     fn holder(&self, watched: &Watched, whom: Option<Node>) -> String {
         let Some(whom) = whom else {
-            return ", which has no holder: it was handed to a waiter that is not polled, or is about to be free"
+            return ", which has no holder: it was handed to a waiter that is not polled, or is \
+                    about to be free"
                 .to_owned();
         };
         let held = watched.holders.iter().find(|party| self.party(watched, party) == Some(whom));

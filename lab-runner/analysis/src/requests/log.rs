@@ -283,10 +283,10 @@ pub mod tests {
         entries[950] = entry(950, 1, None, None); // never polled
         let all = requests(entries, Some(1_000));
         assert_eq!((all.completed, all.unfinished, all.lost), (998, 2, 0));
-        let told = |q| reading(&all, Part::Response, q).unwrap();
-        assert_eq!(told(0.5).because, None, "the cut ones lie beyond it");
-        assert_eq!(told(1.0).high, f64::INFINITY);
-        assert!((told(1.0).value / 100_000.0 - 1.0).abs() < 0.01, "{:?}", told(1.0));
+        let quantile = |q| reading(&all, Part::Response, q).unwrap();
+        assert_eq!(quantile(0.5).because, None, "the cut ones lie beyond it");
+        assert_eq!(quantile(1.0).high, f64::INFINITY);
+        assert!((quantile(1.0).value / 100_000.0 - 1.0).abs() < 0.01, "{:?}", quantile(1.0));
     }
 
     #[test]

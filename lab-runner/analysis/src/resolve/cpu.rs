@@ -73,7 +73,8 @@ impl CpuSamples<'_> {
         ensure!(of_service > 0, "{}", nothing(raw));
         ensure!(
             without_stack * 2 <= of_service,
-            "most stacks are incomplete: build everything with RUSTFLAGS=\"-C force-frame-pointers=yes\""
+            "most stacks are incomplete: build everything with RUSTFLAGS=\"-C \
+             force-frame-pointers=yes\""
         );
         Ok(CpuSamples { service, of_service, own: sum(own), without_stack })
     }
@@ -193,7 +194,8 @@ fn notes(raw: &Raw, seen: &CpuSamples<'_>, changed: bool) -> Vec<String> {
     let mut notes = vec![delivery(raw, seen)];
     if seen.without_stack > 0 {
         notes.push(format!(
-            "{} of the {} samples of the service are in a library without frame pointers, such as libc: they are {NO_STACK}",
+            "{} of the {} samples of the service are in a library without frame pointers, such as \
+             libc: they are {NO_STACK}",
             seen.without_stack, seen.of_service
         ));
     }
@@ -218,7 +220,8 @@ fn delivery(raw: &Raw, seen: &CpuSamples<'_>) -> String {
     let (requested, possible) = (made_by(hz as f64, raw), made_by(looks(raw), raw));
     let delivered = seen.delivered();
     let mut text = format!(
-        "got {delivered} of {requested:.0} samples: {hz} for each second of CPU time, and the process \
+        "got {delivered} of {requested:.0} samples: {hz} for each second of CPU time, and the \
+         process \
          used {cpu_ms} ms"
     );
     if tick_hz > 0 && tick_hz < hz {
@@ -273,9 +276,9 @@ mod tests {
             assert!(notes.contains(part), "{part}: {notes}");
         }
         let counts = counts(&raw, &seen);
-        let told =
+        let values =
             ["samples_asked", "samples_possible", "samples_delivered"].map(|name| counts[name]);
-        assert_eq!(told, [4_000, 1_000, 990]);
+        assert_eq!(values, [4_000, 1_000, 990]);
     }
 
     #[test]

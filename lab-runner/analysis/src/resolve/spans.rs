@@ -14,7 +14,8 @@ const PIECES: &str = "spans-pieces.folded";
 /// The time without entering or leaving a span after which a thread is noted.
 const STUCK_NS: u64 = 100_000_000;
 
-const SHOWS: &str = "how long threads are inside spans: wall time while they are polled, by tracing-flame; no CPU samples, \
+const SHOWS: &str = "how long threads are inside spans: wall time while they are polled, by \
+                     tracing-flame; no CPU samples, \
                      nothing that runs in no span, and not the time between polls";
 
 /// Writes the folded stacks of the child, and its slowest request.
@@ -26,7 +27,8 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let seen = SpanTimes::from_raw(&raw);
     ensure!(
         !seen.time.is_empty(),
-        "no span was entered during the profile: give the steps of a request tracing spans, or try a longer --duration"
+        "no span was entered during the profile: give the steps of a request tracing spans, or \
+         try a longer --duration"
     );
     std::fs::write(folder.join(TIME), seen.time.to_string())?;
     std::fs::write(folder.join(PIECES), seen.pieces.to_string())?;
@@ -97,7 +99,8 @@ fn notes(raw: &Raw) -> Vec<String> {
     notes.extend(stuck(raw).map(|inside| {
         let (stack, ms) = (inside.stack.replace(';', " > "), inside.ns / 1_000_000);
         format!(
-            "a thread was still inside {stack} after {ms} ms; that time is added to the record of tracing-flame"
+            "a thread was still inside {stack} after {ms} ms; that time is added to the record of \
+             tracing-flame"
         )
     }));
     if raw.slow_is_open {

@@ -153,8 +153,8 @@ mod tests {
         assert!(complete(folder.path(), false).is_empty());
         assert!(complete(folder.path(), true)[0].contains("did not answer"));
         std::fs::write(folder.path().join(RAW_POST_MORTEM), "{\"program\":").unwrap();
-        let told = complete(folder.path(), true);
-        assert!(told.len() == 1 && told[0].contains("damaged"), "{told:?}");
+        let noted = complete(folder.path(), true);
+        assert!(noted.len() == 1 && noted[0].contains("damaged"), "{noted:?}");
         assert!(
             folder.path().join(RAW_POST_MORTEM).exists()
                 && !folder.path().join(POST_MORTEM).exists()

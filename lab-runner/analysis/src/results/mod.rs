@@ -4,7 +4,7 @@
 pub mod diagnosed;
 pub mod noise;
 
-use crate::claims::control::{Kept, Tried, controls, kept};
+use crate::claims::control::{JudgedControl, PairedControl, controls, paired_controls};
 use crate::claims::{self, Judged, Verdict};
 use crate::comparison::metrics::{METRICS, chosen};
 use crate::comparison::paired::{Comparison, Rule, counted};
@@ -40,7 +40,7 @@ pub struct Results {
     /// The judged claims of each swept variant.
     pub swept_claims: Vec<(String, Vec<Judged>)>,
     /// The negative controls: traps judged by claims of the default fix.
-    pub controls: Vec<Tried>,
+    pub controls: Vec<JudgedControl>,
     /// The comparison.
     pub comparison: Option<Comparison>,
     /// The profiles of its runs.
@@ -54,7 +54,7 @@ pub struct Results {
     /// The noise of metrics in an A/A comparison on this host, if it was measured.
     pub noise: Option<Noise>,
     /// The negative controls, judged on side B.
-    pub kept: Vec<Kept>,
+    pub paired_controls: Vec<PairedControl>,
     /// The verdict of all claims, or of the comparison: held if nothing regressed, else
     /// broken.
     pub verdict: Verdict,
@@ -153,9 +153,11 @@ impl Results {
             .as_ref()
             .map(|comparison| counted(&analyses, comparison))
             .unwrap_or_default();
-        let kept = scenario.map(|scenario| kept(scenario, &counted)).unwrap_or_default();
+        let paired_controls =
+            scenario.map(|scenario| paired_controls(scenario, &counted)).unwrap_or_default();
         let runs = analyses.into_iter().map(|run| (run, Vec::new())).collect();
-        Results { runs, kept, comparison, verdict, ..Results::empty(folder, spec, scenario) }
+        let empty = Results::empty(folder, spec, scenario);
+        Results { runs, paired_controls, comparison, verdict, ..empty }
     }
 
     /// The same with what is wrong with its runs.
@@ -178,7 +180,7 @@ impl Results {
             killed_profiles: Vec::new(),
             diagnoses: Vec::new(),
             noise: None,
-            kept: Vec::new(),
+            paired_controls: Vec::new(),
             comparison: None,
             verdict: Verdict::NotMeasured,
             columns: scenario.map_or(Column::RESPONSES, |scenario| scenario.columns),

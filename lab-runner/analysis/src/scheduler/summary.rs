@@ -53,12 +53,12 @@ impl Sched {
     /// where tokio does not report them.
     pub fn forced_yields(&self) -> Option<u64> {
         let of_it = |runtime: u8| {
-            let told = self
+            let counts = self
                 .counters
                 .iter()
                 .filter(move |at| at.runtime == runtime)
                 .filter_map(|at| at.forced_yields);
-            let (least, most) = told
+            let (least, most) = counts
                 .fold((u64::MAX, 0), |(least, most), so_far| (least.min(so_far), most.max(so_far)));
             most.checked_sub(least)
         };

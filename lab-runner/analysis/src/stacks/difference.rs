@@ -261,7 +261,8 @@ fn missing_samples([before, after]: [&str; 2], noise: &Noise) -> Option<String> 
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     (was.min(is) < COVERED).then(|| {
         format!(
-            "samples stand for {} of the measured CPU time {before}, {} {after}: changes that the rest \
+            "samples stand for {} of the measured CPU time {before}, {} {after}: changes that the \
+             rest \
              can explain are left out",
             percent(was),
             percent(is)

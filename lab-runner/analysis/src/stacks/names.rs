@@ -199,10 +199,12 @@ mod tests {
 
     #[test]
     fn long_generics_are_shortened_from_the_inside() {
-        let raw = "<tokio::runtime::blocking::task::BlockingTask<<alloc::sync::Arc<store::Store> as tokio::fs::File>::poll::{closure#0}> as core::future::future::Future>::poll";
+        let raw = "<tokio::runtime::blocking::task::BlockingTask<<alloc::sync::Arc<store::Store> \
+                   as tokio::fs::File>::poll::{closure#0}> as core::future::future::Future>::poll";
         assert_eq!(
             Names::new().clean(raw),
-            "<tokio::runtime::blocking::task::BlockingTask<..> as core::future::future::Future>::poll"
+            "<tokio::runtime::blocking::task::BlockingTask<..> as \
+             core::future::future::Future>::poll"
         );
         let raw = "tokio::runtime::task::raw::poll::<tokio::runtime::blocking::task::BlockingTask<a::b>, tokio::runtime::blocking::schedule::BlockingSchedule>";
         assert_eq!(Names::new().clean(raw), "tokio::runtime::task::raw::poll<..>");

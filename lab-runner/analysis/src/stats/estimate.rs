@@ -100,7 +100,10 @@ fn cut_off(pairs: usize, alpha: f64) -> Result<usize, String> {
     }
     critical_k(pairs, alpha).ok_or_else(|| {
         let (percent, fewest) = ((1e6 * (1.0 - alpha)).round() / 1e4, fewest_pairs(alpha));
-        format!("{pairs} pairs cannot reach a confidence of {percent} %: {fewest} are the fewest that can")
+        format!(
+            "{pairs} pairs cannot reach a confidence of {percent} %: {fewest} are the fewest \
+                 that can"
+        )
     })
 }
 

@@ -209,11 +209,11 @@ mod tests {
     #[test]
     fn a_short_score_runs_each_variant_as_it_is_and_once_changed() {
         let plan = plan(false, true);
-        let told = |cell: &ScoreCell| {
+        let describe = |cell: &ScoreCell| {
             let Cell { variant, seed, load, neighbour, .. } = &cell.cell;
             format!("{variant} {seed} {load} {neighbour}")
         };
-        let all: Vec<String> = plan.cells.iter().map(told).collect();
+        let all: Vec<String> = plan.cells.iter().map(describe).collect();
         assert_eq!(all[..3], ["buggy 7 own false", "fixed 7 own false", "other 7 own false"]);
         assert_eq!(all[3..], ["buggy 23 half true", "fixed 23 half true", "other 23 half true"]);
         assert_eq!(plan.cells[3].run.load.rate, 1_000.0);

@@ -173,7 +173,8 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
     let more = slow.polls.len().saturating_sub(ROWS) as u64 + slow.left_out;
     let notes = (more > 0).then(|| format!("{} more polls are left out.", grouped(more as i64)));
     let summary = format!(
-        "Request {} took {}: it was polled {} times for {} in total, and waited for the rest, {} %.",
+        "Request {} took {}: it was polled {} times for {} in total, and waited for the rest, {} \
+         %.",
         slow.request,
         duration(slow.us),
         grouped((slow.polls.len() as u64 + slow.left_out) as i64),

@@ -126,11 +126,11 @@ fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
 
 /// Waiting by culprit and task kind, significant rows in bold.
 fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
-    let told = run.blamed();
+    let significant = run.blamed();
     let mut edges: Vec<&Edge> = blame.edges.iter().filter(|edge| edge.ms > 0.0).collect();
     edges.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     let row = |edge: &&Edge| {
-        let class = if told.contains(edge) { "name own" } else { "name" };
+        let class = if significant.contains(edge) { "name own" } else { "name" };
         let mut row = vec![
             Cell::of_class(cut(&run.culprit(edge.culprit), NAME), class),
             Cell::text(cut(&run.task_kind_at(edge.victim), NAME)),

@@ -2,7 +2,7 @@
 //! shrank.
 
 use crate::report::Style;
-use crate::report::sched::words::{Run, TOLD};
+use crate::report::sched::words::{LISTED, Run};
 use crate::report::units::three_digits;
 use lab_analysis::scheduler::{Culprit, Edge};
 
@@ -36,21 +36,21 @@ pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<Str
     let sides = [before, after];
     let all =
         sides.into_iter().flat_map(|run| run.blamed().into_iter().map(move |edge| (run, edge)));
-    let mut told: Vec<(Key, String)> = Vec::new();
+    let mut rows: Vec<(Key, String)> = Vec::new();
     for (run, edge) in all {
         let key = key(run, edge);
-        if told.len() < TOLD && !told.iter().any(|(known, _)| *known == key) {
+        if rows.len() < LISTED && !rows.iter().any(|(known, _)| *known == key) {
             let says =
                 format!("{} waited for {}", run.task_kind_name(edge.victim), run.charged_to(edge));
             let times = sides.map(|side| waited(side, &key));
-            told.push((key, format!("{says}: {}", beside(sides, times, style))));
+            rows.push((key, format!("{says}: {}", beside(sides, times, style))));
         }
     }
-    let nobody = sides
+    let no_culprit = sides
         .into_iter()
         .filter(|run| run.blamed().is_empty())
-        .map(|run| run.named(&run.nobody(style)));
-    told.into_iter().map(|(_, text)| text).chain(nobody).collect()
+        .map(|run| run.named(&run.no_culprit(style)));
+    rows.into_iter().map(|(_, text)| text).chain(no_culprit).collect()
 }
 
 /// `612 ms per request buggy, 31.0 µs fixed, 19 700 times less`

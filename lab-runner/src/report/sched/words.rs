@@ -12,7 +12,7 @@ use lab_analysis::stacks::{Names, without_closures};
 use lab_recording::spec::Side;
 
 /// The number of listed edges and task kinds.
-pub(crate) const TOLD: usize = 3;
+pub(crate) const LISTED: usize = 3;
 
 /// A run under the scheduler profiler.
 pub(crate) struct Run<'a> {
@@ -126,11 +126,11 @@ impl Run<'_> {
     /// The significant edges above the profiling overhead: their share of all waiting is
     /// compared with the share of wall time in which the profiler can have delayed tasks.
     pub fn blamed(&self) -> Vec<&Edge> {
-        worth(self.sched).into_iter().filter(|edge| self.refused(edge).is_none()).collect()
+        worth(self.sched).into_iter().filter(|edge| self.below_overhead(edge).is_none()).collect()
     }
 
     /// Why an edge is below the overhead; none if it is above.
-    fn refused(&self, edge: &Edge) -> Option<String> {
+    fn below_overhead(&self, edge: &Edge) -> Option<String> {
         let all = self.sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
         limits::below_overhead(
             Size::Waiting(edge.ms / all.max(f64::MIN_POSITIVE)),
@@ -140,9 +140,9 @@ impl Run<'_> {
 
     /// The significant culprits with their shares, or why there is none.
     pub fn blames(&self, style: Style) -> Vec<String> {
-        let told: Vec<String> =
-            self.blamed().into_iter().take(TOLD).map(|edge| self.blame(edge, style)).collect();
-        if told.is_empty() { vec![self.nobody(style)] } else { told }
+        let parts: Vec<String> =
+            self.blamed().into_iter().take(LISTED).map(|edge| self.blame(edge, style)).collect();
+        if parts.is_empty() { vec![self.no_culprit(style)] } else { parts }
     }
 
     /// `each request waited 612 ms on average, 99.2 % of it for polls of shop::import`
@@ -158,7 +158,7 @@ impl Run<'_> {
         format!("{waited_each}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
     }
 
-    pub(crate) fn nobody(&self, style: Style) -> String {
+    pub(crate) fn no_culprit(&self, style: Style) -> String {
         let Some(blame) = &self.sched.blame else {
             return "no culprit: schedule latency was not recorded".into();
         };
@@ -167,9 +167,9 @@ impl Run<'_> {
         let mostly = mostly.map_or_else(String::new, |edge| {
             format!(", {} of it for {}", percent(edge.ms / blame.waited_ms), self.charged_to(edge))
         });
-        let refused = worth(self.sched).into_iter().find_map(|edge| self.refused(edge));
-        let refused = refused.map_or_else(String::new, |why| format!(": {why}"));
-        format!("no culprit: tasks waited {}{mostly}{refused}", self.amount(blame.waited_ms, style))
+        let below = worth(self.sched).into_iter().find_map(|edge| self.below_overhead(edge));
+        let below = below.map_or_else(String::new, |why| format!(": {why}"));
+        format!("no culprit: tasks waited {}{mostly}{below}", self.amount(blame.waited_ms, style))
     }
 
     /// The listed task kinds: those that are blamed, and those that waited longest.
@@ -179,17 +179,17 @@ impl Run<'_> {
             _ => None,
         });
         let all: Vec<usize> = blamed.chain(0..self.sched.task_kinds.len()).collect();
-        let mut told: Vec<usize> = Vec::new();
+        let mut listed: Vec<usize> = Vec::new();
         for number in all
             .into_iter()
             .filter(|number| self.task_kind(*number).is_some_and(|task_kind| task_kind.polls > 0))
         {
-            if !told.contains(&number) && told.len() < most {
-                told.push(number);
+            if !listed.contains(&number) && listed.len() < most {
+                listed.push(number);
             }
         }
-        told.sort_unstable();
-        told
+        listed.sort_unstable();
+        listed
     }
 
     pub(crate) fn poll_times(&self, style: Style) -> Option<String> {
@@ -204,11 +204,12 @@ impl Run<'_> {
     fn times(&self, style: Style, of: impl Fn(&TaskKind) -> Option<&Quantiles>) -> Option<String> {
         let one = |number: usize| {
             let us = of(self.task_kind(number)?)?;
-            let told = [us.p50, us.p99, us.max].map(|us| time(us, style)).join("/");
-            Some(format!("{} {told}", self.task_kind_at(number)))
+            let times = [us.p50, us.p99, us.max].map(|us| time(us, style)).join("/");
+            Some(format!("{} {times}", self.task_kind_at(number)))
         };
-        let told: Vec<String> = self.shown_task_kinds(TOLD).into_iter().filter_map(one).collect();
-        (!told.is_empty()).then(|| format!("p50/p99/max {}", told.join("; ")))
+        let parts: Vec<String> =
+            self.shown_task_kinds(LISTED).into_iter().filter_map(one).collect();
+        (!parts.is_empty()).then(|| format!("p50/p99/max {}", parts.join("; ")))
     }
 
     /// The counts: polls, spent budgets, forced yields, and others.
@@ -227,17 +228,17 @@ impl Run<'_> {
                 format!("{} ended with a spent budget, {} a second", grouped(spent as i64), rate())
             }
         };
-        let mut told = vec![counted(polls, "poll"), with_spent];
-        told.extend(self.sched.forced_yields().map(|count| counted(count, "forced yield")));
+        let mut parts = vec![counted(polls, "poll"), with_spent];
+        parts.extend(self.sched.forced_yields().map(|count| counted(count, "forced yield")));
         if *blocking_ended > 0 {
             // To tokio a worker is such a task as well, and ends with its runtime.
-            told.push(format!("{} or workers ended", counted(*blocking_ended, "blocking task")));
+            parts.push(format!("{} or workers ended", counted(*blocking_ended, "blocking task")));
         }
         if *hand_offs > 0 {
-            told.push(format!("{} in mid-poll", counted(*hand_offs, "hand-off")));
+            parts.push(format!("{} in mid-poll", counted(*hand_offs, "hand-off")));
         }
-        told.extend(self.longest_queue());
-        Some(told.join("; "))
+        parts.extend(self.longest_queue());
+        Some(parts.join("; "))
     }
 
     /// The longest recorded length of the shared queue.

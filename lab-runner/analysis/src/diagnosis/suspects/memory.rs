@@ -39,11 +39,14 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
         .with(Sign::Grown, ends[PARTS - 1] / ends[0].max(1.0))
         .with(Sign::GrowingSixths, growing as f64)
         .with_known(Sign::BytesPerOp, per_op);
-    let told = vec![format!(
+    let evidence = vec![format!(
         "{} more at the end of the load than after its first sixth",
         bytes(grown.max(0.0) as usize)
     )];
-    Some(Suspect { told: told.into_iter().chain(share(case, profile)).collect(), ..suspect })
+    Some(Suspect {
+        evidence: evidence.into_iter().chain(share(case, profile)).collect(),
+        ..suspect
+    })
 }
 
 /// The user function with the largest share of the memory alive at the end.

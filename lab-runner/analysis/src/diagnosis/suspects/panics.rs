@@ -45,14 +45,14 @@ fn is_of_a_task(panic: &Panic) -> bool {
 fn suspect(panics: &[&Panic]) -> Option<Suspect> {
     let most = panics.iter().max_by_key(|panic| panic.times)?;
     let times: u64 = panics.iter().map(|panic| panic.times.max(1)).sum();
-    let mut told = vec![format!("thread {} {}", most.thread, one_line(&most.text))];
+    let mut evidence = vec![format!("thread {} {}", most.thread, one_line(&most.text))];
     if panics.iter().any(|panic| panic.times > lab_recording::threads::COUNTED_EACH) {
-        told.push("the count is a lower bound".into());
+        evidence.push("the count is a lower bound".into());
     }
     let cost = Cost { ms: None, requests: None };
     let suspect = Suspect::new(Suspicion::Panic, culprit(&most.stack).map(Location::from_frame))
         .with(Sign::Panics, times as f64);
-    Some(Suspect { told, cost, ..suspect })
+    Some(Suspect { evidence, cost, ..suspect })
 }
 
 /// The text of a panic: its location is the first line, its message the following ones.

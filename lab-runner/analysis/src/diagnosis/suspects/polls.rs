@@ -57,11 +57,11 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     suspect.rests_on =
         sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(own) });
     if let Some((poll, _)) = longest {
-        suspect.told.extend(code_that_ran(poll));
-        suspect.told.extend(poll.blocked());
+        suspect.evidence.extend(code_that_ran(poll));
+        suspect.evidence.extend(poll.blocked());
     }
     if at_lock > 0.5 {
-        suspect.told.extend(holder(case, suspect.at.as_ref()));
+        suspect.evidence.extend(holder(case, suspect.at.as_ref()));
     }
     match sched(case) {
         Some(sched) => harm(suspect, sched),

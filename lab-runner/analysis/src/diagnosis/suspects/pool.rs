@@ -42,7 +42,7 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
         size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)),
     });
     let threads = if longest.threads == 1 { "thread" } else { "threads" };
-    suspect.told.push(format!(
+    suspect.evidence.push(format!(
         "the pool has {} {threads}, and up to {} waited for one",
         longest.threads, longest.most
     ));

@@ -267,7 +267,8 @@ impl Icicle {
         let rows = drawn().map(|frame| frame.row + 1).max().unwrap_or(1);
         let (title, legend, height) = (&self.title, &self.legend, rows * ROW);
         let mut svg = format!(
-            "<svg class=\"flame\" width=\"100%\" height=\"{height}\" role=\"img\"><title>{title}</title>\
+            "<svg class=\"flame\" width=\"100%\" height=\"{height}\" \
+             role=\"img\"><title>{title}</title>\
              <desc>{legend}</desc>"
         );
         for frame in drawn() {
@@ -289,7 +290,8 @@ impl Frame {
         let y = row * ROW;
         write!(
             to,
-            "<svg class=\"{class}\" x=\"{left:.3}%\" y=\"{y}\" width=\"{width:.3}%\" height=\"{FRAME}\" data-n=\"{short}\">\
+            "<svg class=\"{class}\" x=\"{left:.3}%\" y=\"{y}\" width=\"{width:.3}%\" \
+             height=\"{FRAME}\" data-n=\"{short}\">\
              <title>{name} ({weight})</title><rect/>"
         )?;
         if named && *width >= NAMED {
