@@ -100,7 +100,7 @@ fn unless_closed(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// One line on stderr, where nobody may be listening.
+/// Prints one line on stderr; a closed stream is ignored.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(anstream::stderr(), "lab: {text}");
 }

@@ -1,5 +1,4 @@
-//! What profilers saw, view by view: of one run, or of several beside each other, under names that
-//! match. Pure.
+//! Profiles by view: of one run, or of several side by side under matching names. Pure.
 
 use crate::overhead::limits;
 use crate::profile::{Profile, View};
@@ -8,29 +7,29 @@ use lab_kit::Scenario;
 use lab_recording::profiler::Profiler;
 use lab_recording::spec::{Side as Of, Spec};
 
-/// One view of one profiler, as each of the runs shows it.
+/// One view of one profiler, in each of the runs.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// The profiler.
     pub profiler: Profiler,
-    /// What the view is called: `cpu`, `stall off-CPU`.
+    /// The name of the view: `cpu`, `stall off-CPU`.
     pub name: String,
     /// The unit of its weights.
     pub unit: String,
-    /// What a picture of it shows and cannot show.
+    /// The description of the view.
     pub shows: String,
-    /// What one operation is called.
+    /// The name of one operation.
     pub op: &'static str,
-    /// The crate under test, where it is known.
+    /// The crate under test, if known.
     pub own_crate: Option<&'static str>,
-    /// The runs that it was seen in; in a comparison before first, then after.
+    /// The runs with this view; in a comparison side A first.
     pub seen: Vec<RunView>,
 }
 
-/// A view as one run shows it. One in which nothing was seen has no stacks.
+/// A view of one run. Without samples it has no stacks.
 #[derive(Clone, Debug)]
 pub struct RunView {
-    /// What the run is called: its variant, or its load.
+    /// The name of the run: its variant, or its load.
     pub label: String,
     /// The stacks, under comparable names.
     pub folded: Folded,
@@ -38,12 +37,12 @@ pub struct RunView {
     pub samples: Option<Folded>,
     /// Operations that the run completed.
     pub ops: Option<u64>,
-    /// What is wrong with the file that it was read from.
+    /// Damage of the file that it was read from.
     pub damage: Vec<String>,
-    /// The share of its run that watching took, at most; none if it is not known, or says nothing
-    /// of weights in this unit.
+    /// The upper end of the profiling overhead, as a share; none if unknown, or if the unit
+    /// is not time.
     pub overhead: Option<f64>,
-    /// Which share of the measured time the samples stand for, where both are known.
+    /// The share of the measured time that the samples stand for, if known.
     pub covered: Option<f64>,
 }
 

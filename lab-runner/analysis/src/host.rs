@@ -1,5 +1,5 @@
-//! What others took from the host while a run lasted: the one measure of it, for claims,
-//! comparisons and reports alike.
+//! The disturbance of the host during a run: the one measure of it, for claims, comparisons and
+//! reports.
 
 use crate::requests::{Analysis, Reading};
 use lab_recording::outcome::Outcome;
@@ -20,7 +20,7 @@ const SLOWDOWN_PER_CORE: f64 = 10.0;
 /// cores.
 const MOST_TAKEN: f64 = 0.5;
 
-/// What others took, in words; none if the host was quiet, or does not report it.
+/// The disturbance in words; none on a quiet host, or if the host does not report it.
 pub fn disturbance(outcome: &Outcome) -> Option<String> {
     if let Some(steal) = outcome.steal.filter(|steal| steal.share > MOST_STEAL) {
         return Some(format!("the host took {:.1} % of the CPU time", steal.share * 100.0));
@@ -38,8 +38,8 @@ pub fn disturbed(run: &Analysis) -> Option<String> {
     })
 }
 
-/// How many times longer others may have made the times of a run: 1 on a quiet host, and no number
-/// where they took so much that nothing is known.
+/// The largest factor by which others may have slowed a run down: 1 on a quiet host, none where
+/// they took so much that no bound is known.
 ///
 /// On two cores, a process that used 0.13 of a core may have made a time 2.3 times longer: of an
 /// effect of 93 times that leaves 40, of one of 1.2 nothing. One that used 1.1 cores took more than

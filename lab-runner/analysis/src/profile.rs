@@ -1,4 +1,4 @@
-//! What the profilers saw of an invocation, read from its folder. Pure.
+//! The profiles of an invocation, read from its folder. Pure.
 
 use crate::overhead::{self, About, CostResult};
 use crate::requests;
@@ -20,23 +20,23 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Where an invocation keeps the runs that profilers looked into.
+/// The subfolder of an invocation for profiled runs.
 pub const FOLDER: &str = "profiles";
 
-/// What one profiler saw of one run.
+/// The profile of one run by one profiler.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Its recording.
     pub folder: PathBuf,
-    /// What was asked.
+    /// The spec of the run.
     pub spec: Spec,
     /// The profiler.
     pub profiler: Profiler,
     /// How the run ended.
     pub ending: Ending,
-    /// What the profiler says about itself.
+    /// The status of the profiler.
     pub note: ProfilerStatus,
-    /// What it saw; nothing if it is not available.
+    /// The views; empty if the profiler was unavailable.
     pub views: Vec<View>,
     /// The slowest request that it followed.
     pub slow: Option<SlowRequest>,
@@ -44,41 +44,40 @@ pub struct Profile {
     pub memory: Vec<MemoryAt>,
     /// The polls that took longer than their budget.
     pub long_polls: Vec<LongPoll>,
-    /// What polls did; none where they were not sampled.
+    /// The time of polls by function; none where they were not sampled.
     pub in_polls: Option<Vec<InPolls>>,
-    /// What the scheduler did.
+    /// The scheduler statistics.
     pub sched: Option<Sched>,
-    /// Threads that stood somewhere outside of polls.
+    /// Stuck threads: threads that stayed in one place outside of polls.
     pub stuck_threads: Vec<StuckThread>,
-    /// Who hands work to the blocking pool.
+    /// Hand-offs of work to the blocking pool, by function.
     pub hand_offs: Vec<HandOff>,
     /// Panics.
     pub panics: Vec<Panic>,
-    /// What it was at when it was killed at its deadline.
+    /// The post-mortem, if the run was killed at its deadline.
     pub post_mortem: Option<PostMortem>,
-    /// What watching cost it, or why that is not known.
+    /// The profiling overhead, or why it is unknown.
     pub overhead: CostResult,
-    /// What the run that was watched came to, by metric: beside those of one that was not, what
-    /// watching changed.
+    /// The metrics of the profiled run, to compare with those of the unprofiled one.
     pub metrics: BTreeMap<String, f64>,
-    /// Pieces of work that the run completed, by which its weights are divided.
+    /// Operations that the run completed, by which weights are divided.
     pub ops: Option<u64>,
 }
 
 /// Folded stacks in one unit.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// What it is called: `cpu`, `stall off-CPU`.
+    /// The name: `cpu`, `stall off-CPU`.
     pub name: String,
     /// The unit of its weights.
     pub unit: String,
-    /// What a picture of it shows and cannot show.
+    /// The description of the view.
     pub shows: String,
     /// The stacks with their weights, root first, names as they were resolved.
     pub folded: Folded,
     /// The same in samples, where weights are none: they tell how sure a weight is.
     pub samples: Option<Folded>,
-    /// What is wrong with its file.
+    /// The damage of its file.
     pub damage: Vec<String>,
 }
 
@@ -114,14 +113,14 @@ pub fn of_run(run: &Path, spec: &Spec) -> Vec<Profile> {
     all.into_iter().filter(|profile| is_of(profile)).collect()
 }
 
-/// What a run left that was killed at its deadline, or panicked.
+/// The post-mortem and the panics of a run.
 pub fn last_words(run: &Path) -> (Option<PostMortem>, Vec<Panic>) {
     let mut unheard = ProfilerStatus::default();
     let dead = left(run, POST_MORTEM, &mut unheard);
     (dead, left(run, PANICS, &mut unheard).unwrap_or_default())
 }
 
-/// What lies where profiles do and cannot be read, and why.
+/// The profiles that cannot be read, with the error.
 pub fn unreadable(invocation: &Path) -> Vec<String> {
     let name = |folder: &Path| {
         folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
@@ -184,7 +183,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
     })
 }
 
-/// What watching cost.
+/// The profiling overhead.
 fn overhead(
     folder: &Path,
     ending: Ending,
@@ -203,7 +202,7 @@ fn overhead(
     )
 }
 
-/// What the profiler says about itself, or that it does not.
+/// The status of the profiler, or that it is missing.
 fn note(folder: &Path) -> ProfilerStatus {
     let silent = match folder.join(ProfilerStatus::FILE).exists() {
         true => "profiler.json is damaged",
@@ -217,8 +216,8 @@ fn beside(folder: &Path, file: &str) -> PathBuf {
     folder.join(Path::new(file).file_name().unwrap_or_default())
 }
 
-/// What a profiler left in a file beside its note; nothing if that is not there. If it is damaged
-/// the note says so.
+/// The content of a file of a profiler; none if it does not exist. Damage is added to the notes
+/// of the status.
 fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut ProfilerStatus) -> Option<T> {
     let text = std::fs::read(folder.join(file)).ok()?;
     let parsed = serde_json::from_slice(&text);
@@ -227,7 +226,7 @@ fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut ProfilerStatu
         .ok()
 }
 
-/// The stacks of a file, and what is wrong with it.
+/// The stacks of a file, and its damage.
 fn stacks(path: &Path) -> (Folded, Vec<String>) {
     match File::open(path).and_then(Folded::read) {
         Ok(parsed) => {

@@ -50,7 +50,7 @@ pub(crate) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) ->
     profile(&watched, folder, interrupts, RawLogs::Keep)
 }
 
-/// Prints where to attach, and starts the run once somebody is, or wants no more waiting.
+/// Prints where to attach, and starts the run once a client is connected or Enter is pressed.
 fn start_when_attached(run: &Path, port: u16) {
     if !attach::is_served(port) {
         let next = "stderr.txt in the run's folder may show the reason, or try again";
@@ -99,10 +99,13 @@ pub(crate) fn print_overhead(report: &Results) {
             .find(|run| run.recording.spec.variant == profile.spec.variant);
         exit::say(&match (watched.as_ref().and_then(cost), measured.and_then(cost)) {
             (Some(watched), Some(measured)) => format!(
-                "under tokio-console: {watched:.1} us of CPU time per operation, {:.2} times the {measured:.1} us without it",
+                "under tokio-console: {watched:.1} us of CPU time per operation, {:.2} times the \
+                 {measured:.1} us without it",
                 watched / measured
             ),
-            _ => "overhead of tokio-console not measured: one of the two runs has no CPU time per operation".into(),
+            _ => "overhead of tokio-console not measured: one of the two runs has no CPU time per \
+                  operation"
+                .into(),
         });
     }
 }

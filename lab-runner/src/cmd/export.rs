@@ -107,7 +107,8 @@ fn logs(report: &Results, opened: &Opened) -> anyhow::Result<Files> {
         }
         if run.validity.verdict == ValidityVerdict::Invalid {
             without.push(format!(
-                "warning: {name} is invalid: its times include delays of the load generator or of this machine"
+                "warning: {name} is invalid: its times include delays of the load generator or of \
+                 this machine"
             ));
         }
     }

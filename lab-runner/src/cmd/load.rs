@@ -75,7 +75,7 @@ pub(crate) fn check(scenario: &Scenario, load: &Load) -> anyhow::Result<()> {
     (scenario.check)(load).map_err(|error| UsageError::error(format!("{error:#}")))
 }
 
-/// A kill before the load is over would be told as a hang.
+/// A kill before the end of the load would be reported as a hang.
 pub(crate) fn check_timeout(runs: &[Planned]) -> anyhow::Result<()> {
     // A batch has no time of its own, and starting a process takes some.
     const LEAST: Duration = Duration::from_millis(100);
@@ -83,7 +83,8 @@ pub(crate) fn check_timeout(runs: &[Planned]) -> anyhow::Result<()> {
         let least = (run.load.warmup() + run.load.duration()).max(LEAST);
         if run.timeout < least {
             return Err(UsageError::error(format!(
-                "a --timeout of {} s is over before the load, which takes {} s: try a longer --timeout or a shorter --duration",
+                "a --timeout of {} s is over before the load, which takes {} s: try a longer \
+                 --timeout or a shorter --duration",
                 run.timeout.as_secs_f64(),
                 least.as_secs_f64()
             )));
@@ -98,7 +99,8 @@ pub(crate) fn check_stall(runs: &[Planned]) -> anyhow::Result<()> {
         let stall = std::time::Duration::from_millis(run.load.stall_ms.unwrap_or(0));
         if stall >= run.timeout {
             return Err(UsageError::error(format!(
-                "a stall of {} s outlasts the run, which is killed after {} s: try a longer --timeout or a shorter --stall",
+                "a stall of {} s outlasts the run, which is killed after {} s: try a longer \
+                 --timeout or a shorter --stall",
                 stall.as_secs_f64(),
                 run.timeout.as_secs_f64()
             )));

@@ -9,7 +9,7 @@ use lab_kit::Scenario;
 use lab_recording::pack;
 use std::path::{Path, PathBuf};
 
-/// Two recordings, and the scenario that they are said to be of.
+/// Two recordings, and the scenario named for them.
 #[derive(Debug)]
 pub(crate) struct Recordings {
     scenario: Option<String>,

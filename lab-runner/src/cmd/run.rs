@@ -1,4 +1,5 @@
-//! `lab run`: checks what is asked, plans it, runs it in child processes, and reports from the
+//! `lab run`: checks the options, plans the runs, executes them in child processes, and reports
+//! from the
 //! recordings.
 
 use crate::cli::RunArgs;

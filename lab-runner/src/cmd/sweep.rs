@@ -62,8 +62,10 @@ fn announcement(runs: &[Planned], sizes: &[usize], repetitions: usize) -> String
     let most: Duration = runs.iter().map(|run| run.timeout).max().unwrap_or_default();
     let count = runs.len();
     format!(
-        "{count} runs, each size from {smallest} to {largest} {repetitions} times, none of which takes more than {} s; \
-         the largest sizes decide, where a run takes clearly longer than an empty one; runs at {} are added for \
+        "{count} runs, each size from {smallest} to {largest} {repetitions} times, none of which \
+         takes more than {} s; \
+         the largest sizes decide, where a run takes clearly longer than an empty one; runs at {} \
+         are added for \
          exponents that are undecided",
         most.as_secs(),
         largest.saturating_mul(2)
@@ -102,7 +104,7 @@ fn one_size_more(
     plan: impl Fn(&[&'static Variant], usize) -> Option<Vec<Planned>>,
 ) -> Vec<Planned> {
     let Some(sweep) = &report.sweep else { return Vec::new() };
-    let open = |claim: &&Judged| claim.asked && claim.verdict == Verdict::NotMeasured;
+    let open = |claim: &&Judged| claim.applicable && claim.verdict == Verdict::NotMeasured;
     let unclear = |variant: &&'static Variant| {
         report
             .swept_claims

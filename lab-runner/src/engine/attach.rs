@@ -83,7 +83,7 @@ enum Socket {
     Other,
 }
 
-/// The states of all IPv4 sockets at a local port; none where the kernel does not tell. Looking
+/// The states of all IPv4 sockets at a local port; none where the kernel does not sender. Looking
 /// does not connect, which would be taken for a client.
 fn sockets(port: u16) -> Option<Vec<Socket>> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
@@ -149,13 +149,13 @@ mod tests {
     fn the_child_waits_for_its_parent() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
-        let (tell, told) = channel();
+        let (sender, receiver) = channel();
         let child = thread::Builder::new().spawn(move || {
             wait_for_start(&path);
-            tell.send(()).unwrap();
+            sender.send(()).unwrap();
         });
         let child = child.unwrap();
-        assert!(told.recv_timeout(4 * EVERY).is_err(), "it waits");
+        assert!(receiver.recv_timeout(4 * EVERY).is_err(), "it waits");
         start(folder.path());
         child.join().unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");

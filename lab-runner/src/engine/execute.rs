@@ -118,7 +118,7 @@ pub(crate) fn batch_times(invocation: &Path) -> Times {
     times
 }
 
-/// Recordings pile up, and nobody looks into that folder.
+/// The number of recordings above which the command suggests `lab clean`.
 fn recommend_cleaning(out: &Path) {
     let count = invocations(out).len();
     if count >= MANY {

@@ -4,7 +4,7 @@
 use crate::report::detail::{environment, load};
 use crate::report::units::{ascii, three_digits};
 use crate::report::{Style, findings, latency, profilers, sched};
-use lab_analysis::claims::control::Kept;
+use lab_analysis::claims::control::PairedControl;
 use lab_analysis::comparison::paired::{Comparison, Pair, Times};
 use lab_analysis::results::Results;
 use lab_analysis::stats::estimate::Estimate;
@@ -32,14 +32,14 @@ pub(crate) fn print(
 
 /// Whether it is kept, in how many of how many pairs. One pair that breaks it is enough: a fix
 /// keeps it always.
-pub(crate) fn keeps(kept: &Kept) -> (&'static str, usize, usize) {
-    let Kept { held, broken, unclear, .. } = *kept;
+pub(crate) fn keeps(kept: &PairedControl) -> (&'static str, usize, usize) {
+    let PairedControl { held, broken, undecided, .. } = *kept;
     let (word, times) = match (broken, held) {
-        (0, 0) => ("unclear", unclear),
+        (0, 0) => ("undecided", undecided),
         (0, _) => ("keeps", held),
         _ => ("breaks", broken),
     };
-    (word, times, held + broken + unclear)
+    (word, times, held + broken + undecided)
 }
 
 /// The command line that gave this, with the seed that it took when none was named.

@@ -139,11 +139,11 @@ pub(crate) fn counters(run: &Analysis, style: Style) -> Vec<String> {
     let latency = |name: &str| {
         name.starts_with("pacer_") || Part::ALL.iter().any(|part| name.starts_with(part.label()))
     };
-    let told = run
+    let listed = run
         .metrics
         .iter()
         .filter(|(name, _)| !latency(name) && !TOLD_ELSEWHERE.contains(&name.as_str()));
-    told.map(|(name, reading)| counter(name, reading, style)).collect()
+    listed.map(|(name, reading)| counter(name, reading, style)).collect()
 }
 
 fn print_counters(run: &Analysis, style: Style, to: &mut dyn Write) -> io::Result<()> {
@@ -208,7 +208,7 @@ pub(crate) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> i
     }
 }
 
-/// What was measured beside what was asked: `wait_max_us / import_us = 0.98, ≥ 0.8`.
+/// The measured value with the bound: `wait_max_us / import_us = 0.98, ≥ 0.8`.
 pub(crate) fn evidence(claim: &Judged) -> Option<String> {
     if matches!(claim.claim.measure, Measure::Ending(_)) {
         return None;

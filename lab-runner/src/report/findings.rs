@@ -1,4 +1,4 @@
-//! What is wrong, in words: the end of every report on a run.
+//! The findings in words: the end of every report on a run.
 
 use crate::report::table::DIM;
 use crate::report::units::{ascii, grouped, time_ms, wrapped};
@@ -37,16 +37,15 @@ pub(crate) fn fix_rows(report: &Results) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What tasks still wait for most after the fix.
+/// The largest remaining waiting after the fix.
 fn left(report: &Results) -> Option<String> {
     let runs = sched::runs(report);
     let after = runs.iter().find(|run| run.profile.side() == Some(Side::B))?;
-    let said = after.blames(Style::new(false));
-    said.first().map(|said| format!("remaining: {said}"))
+    let blames = after.blames(Style::new(false));
+    blames.first().map(|blame| format!("remaining: {blame}"))
 }
 
-/// Prints the findings of a report: those of each run that was looked into, and what became of the
-/// cause that a fix is for.
+/// Prints the findings of a report, and the effect of a fix on the cause.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for (label, rows) in labelled(report) {
         let heads =
@@ -84,8 +83,7 @@ fn print_row(
     Ok(())
 }
 
-/// The rows of each run that was looked into, or that shows something without; with its name where
-/// there are several.
+/// The rows of each run with a diagnosis, labelled with its name where there are several.
 pub(crate) fn labelled(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
     let says = |of: &&Diagnosed| {
         of.post_mortem.is_some()
@@ -115,7 +113,7 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
     rows
 }
 
-/// Why nothing is found: `undecided: 3 requests have no answer`.
+/// Why there is no finding: `undecided: 3 requests have no answer`.
 fn without_findings(diagnosis: &Diagnosis) -> String {
     let why = match (diagnosis.polls_recorded, diagnosis.hung) {
         (false, _) => "undecided: no polls were recorded",
@@ -173,15 +171,15 @@ fn short(file: &str) -> String {
     parts[parts.len().saturating_sub(3)..].join("/")
 }
 
-/// What it cost, as far as that is known.
+/// The cost in words, as far as it is known.
 pub(crate) fn cost(cost: &Cost) -> Option<String> {
     let waited = cost.ms.map(|ms| format!("cost {}", time_ms(ms)));
     let hit = cost.requests.map(|requests| format!("{} requests hit", grouped(requests as i64)));
-    let told: Vec<String> = waited.into_iter().chain(hit).collect();
-    (!told.is_empty()).then(|| told.join(", "))
+    let parts: Vec<String> = waited.into_iter().chain(hit).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// What a program is told.
+/// A diagnosis in the machine-readable result.
 #[derive(Debug, Serialize)]
 pub(crate) struct OneDiagnosis<'a> {
     variant: &'a str,
@@ -192,13 +190,13 @@ pub(crate) struct OneDiagnosis<'a> {
     diagnosis: &'a Diagnosis,
 }
 
-/// The findings of a run: of several runs of a variant all say the same. Nothing if nobody looked.
+/// The findings of a run, the same for all runs of a variant. None without a profiled run.
 pub(crate) fn of_run<'a>(report: &'a Results, run: &Analysis) -> Option<&'a [Finding]> {
     let spec = &run.recording.spec;
     let side = spec.side();
     let its = report.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))?;
-    let said = !its.diagnosis.findings.is_empty() || its.diagnosis.polls_recorded;
-    (said && spec.purpose.ratio() == 1).then_some(&its.diagnosis.findings[..])
+    let diagnosed = !its.diagnosis.findings.is_empty() || its.diagnosis.polls_recorded;
+    (diagnosed && spec.purpose.ratio() == 1).then_some(&its.diagnosis.findings[..])
 }
 
 /// The diagnoses of a report for a program.

@@ -6,7 +6,7 @@ use crate::report::sweep::FITTED;
 use crate::report::trials;
 use crate::report::trials::Summary;
 use crate::report::{findings, overhead, sched};
-use lab_analysis::claims::control::Kept;
+use lab_analysis::claims::control::PairedControl;
 use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::comparison::paired::{Comparison, Times};
 use lab_analysis::comparison::verdict::Change;
@@ -250,15 +250,15 @@ fn pairs<'a>(report: &'a Results, comparison: &'a Comparison) -> Pairs<'a> {
         lost: *lost,
         invalid: invalid.as_deref(),
         warnings,
-        negative_controls: report.kept.iter().map(negative_control).collect(),
+        negative_controls: report.paired_controls.iter().map(negative_control).collect(),
         noise: report.noise.as_ref().map(floors),
         command: &report.spec.command,
     }
 }
 
-fn negative_control(kept: &Kept) -> NegativeControl {
-    let Kept { claim, held, broken, unclear } = *kept;
-    NegativeControl { claim: claim.says, held, broken, undecided: unclear }
+fn negative_control(kept: &PairedControl) -> NegativeControl {
+    let PairedControl { claim, held, broken, undecided } = *kept;
+    NegativeControl { claim: claim.says, held, broken, undecided }
 }
 
 fn floors(noise: &Noise) -> BTreeMap<&str, f64> {

@@ -22,7 +22,8 @@ pub(crate) const FILES: [&str; 2] = ["distribution.svg", "over-time.svg"];
 /// trouble.
 const FIRST_SHARE: f64 = 0.1;
 /// What the points of the picture over time are.
-const OVER_RUNS: &str = "Each point is about the requests that were due in one sixtieth of the measured time: their \
+const OVER_RUNS: &str = "Each point is about the requests that were due in one sixtieth of the \
+                         measured time: their \
                          median or the slowest of them, and of that the median over the runs.";
 /// A picture is no terminal.
 const STYLE: Style = Style::new(false);
@@ -147,8 +148,8 @@ impl<'a> Answers<'a> {
 
     /// `16.7 ms, median of 6 runs`
     fn slice(&self) -> String {
-        let asked = self.runs[0].recording.spec.load.duration().as_secs_f64();
-        let width = time(asked * 1e6 / SLICES as f64, STYLE);
+        let seconds = self.runs[0].recording.spec.load.duration().as_secs_f64();
+        let width = time(seconds * 1e6 / SLICES as f64, STYLE);
         if self.runs.len() == 1 {
             width
         } else {
@@ -162,11 +163,11 @@ impl<'a> Answers<'a> {
 
     /// All that a picture says of a side, in a sentence.
     fn sentence(&self) -> String {
-        let told = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)]
+        let quantiles = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)]
             .into_iter()
             .filter_map(|(name, q)| self.quantile(name, q));
-        let told: Vec<String> = told.collect();
-        format!("{}, {}: {}{}.", self.name, self.count(), told.join(", "), self.bound())
+        let quantiles: Vec<String> = quantiles.collect();
+        format!("{}, {}: {}{}.", self.name, self.count(), quantiles.join(", "), self.bound())
     }
 
     /// What each slice of the measured time says, as the median over the runs that had requests in

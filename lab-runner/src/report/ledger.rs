@@ -55,7 +55,7 @@ fn shown(scenario: &str, variant: &str, says: &str, reports: &[&Results]) -> Str
     let about = reports.iter().filter(|report| report.spec.scenario == scenario);
     let claims = about.flat_map(|report| report.claims());
     let this = |(name, claim): &(&str, &Judged)| {
-        *name == variant && claim.claim.says == says && claim.asked
+        *name == variant && claim.claim.says == says && claim.applicable
     };
     match claims.filter(this).map(|(_, claim)| claim).last() {
         None => format!("`{variant}`: {says} — no recording shows it"),

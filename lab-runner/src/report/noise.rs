@@ -5,7 +5,7 @@ use lab_analysis::comparison::paired::Comparison;
 use lab_analysis::results::Results;
 use lab_analysis::results::noise::Noise;
 
-/// What the text report says about it.
+/// The line of the text report.
 pub(crate) fn line(report: &Results, comparison: &Comparison) -> String {
     match &report.noise {
         Some(noise) => scatter(noise, comparison),

@@ -1,5 +1,5 @@
-//! What watching cost, in words: a line for each profiler, and both runs of the same seed beside
-//! each other, the one that was watched and the one that was not.
+//! Profiling overhead in words: a line for each profiler, and the profiled run beside the
+//! unprofiled run with the same seed.
 
 pub(crate) mod json;
 
@@ -14,7 +14,7 @@ use lab_analysis::results::Results;
 use lab_recording::profiler::Profiler;
 use lab_recording::spec::Side;
 
-/// Where no profiler looked.
+/// The text without profiled runs.
 pub(crate) const NOBODY: &str = "no profiled run";
 /// Of what a profiler does on the threads of the program, the kinds that a line tells: those that
 /// took most.
@@ -39,20 +39,20 @@ pub(crate) fn by_profiler(report: &Results) -> Vec<(Profiler, Vec<&Profile>)> {
 /// A line for each profiler; of profilers that nothing is known of, one for each reason. Nothing if
 /// nobody watched.
 pub(crate) fn lines(report: &Results, style: Style) -> Vec<String> {
-    let (mut told, mut unknown) = (Vec::new(), Vec::<(String, Vec<String>)>::new());
+    let (mut known, mut unknown) = (Vec::new(), Vec::<(String, Vec<String>)>::new());
     for (profiler, runs) in by_profiler(report) {
         match whole_reason(&runs) {
             Some(why) => match unknown.iter_mut().find(|(known, _)| *known == why) {
                 Some((_, profilers)) => profilers.push(profiler.to_string()),
                 None => unknown.push((why, vec![profiler.to_string()])),
             },
-            None => told.push(of_profiler(profiler, &runs, style)),
+            None => known.push(of_profiler(profiler, &runs, style)),
         }
     }
     let unknown = unknown
         .into_iter()
         .map(|(why, profilers)| format!("{}: not measured: {why}", profilers.join(", ")));
-    told.into_iter().chain(unknown).collect()
+    known.into_iter().chain(unknown).collect()
 }
 
 /// The most that any profiler cost any run, where there are too many for a line each.
@@ -143,7 +143,7 @@ pub(crate) fn event(event: &PerEvent, style: Style) -> String {
     format!("{} of {}{interval}", grouped(i64::try_from(event.count).unwrap_or(i64::MAX)), ns(mid))
 }
 
-/// The same metric of a run that was watched and of one that was not.
+/// A metric of a profiled run and of an unprofiled one.
 pub(crate) struct Beside {
     pub metric: String,
     pub unwatched: f64,
@@ -184,11 +184,12 @@ pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> 
             [unwatched, watched].map(|value| reading(metric, &Reading::exact(*value), style));
         format!("{metric} {was} without the profiler, {is} with it")
     };
-    let told: Vec<String> = all.iter().map(one).collect();
+    let metrics: Vec<String> = all.iter().map(one).collect();
     let same = profile.spec.load == run.recording.spec.load
         && profile.spec.purpose.ratio() == run.recording.spec.purpose.ratio();
     let but = if same { "" } else { ", under a profiler of another length or size" };
-    (!told.is_empty()).then(|| format!("{} (one pair with the same seed{but})", told.join("; ")))
+    (!metrics.is_empty())
+        .then(|| format!("{} (one pair with the same seed{but})", metrics.join("; ")))
 }
 
 /// Why the cost is not known.

@@ -11,7 +11,7 @@ use lab_recording::profiler::Profiler;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-/// Changes that are told of each view: the page has more.
+/// Listed changes of each view: the page has more.
 const CHANGES: usize = 1;
 
 /// Prints what profilers saw, and which of them saw nothing and why; nothing if nobody asked them
@@ -85,7 +85,7 @@ struct Most {
     share: String,
     own: bool,
     step: bool,
-    /// What watching cost, where that is more.
+    /// The profiling overhead, where it is larger.
     refused: Option<String>,
 }
 
@@ -129,16 +129,16 @@ fn amount_of(evidence: &Evidence, seen: &RunView) -> String {
 /// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
 pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &RunView) -> String {
     let Some(most) = Most::new(report, evidence, seen) else { return "no samples".into() };
-    let asked = requested_samples(report, evidence, seen)
+    let requested = requested_samples(report, evidence, seen)
         .map_or_else(String::new, |count| format!(" of {count} requested"));
     let of = amount_of(evidence, seen);
     match &most.refused {
-        Some(cost) => format!("nothing above the profiling overhead, {cost}, of {of}{asked}"),
-        None => format!("{} % {}, of {of}{asked}", most.share, most.place()),
+        Some(cost) => format!("nothing above the profiling overhead, {cost}, of {of}{requested}"),
+        None => format!("{} % {}, of {of}{requested}", most.share, most.place()),
     }
 }
 
-/// Samples that the profiler asked for, where the kernel decides how many come.
+/// Requested samples, where the kernel delivers fewer.
 fn requested_samples(report: &Results, evidence: &Evidence, seen: &RunView) -> Option<String> {
     let mut of_it = report
         .profiles
@@ -148,7 +148,7 @@ fn requested_samples(report: &Results, evidence: &Evidence, seen: &RunView) -> O
     Some(grouped(*count as i64))
 }
 
-/// The same of both sides, with what they share told once.
+/// The shares of both sides, with common parts once.
 fn both(report: &Results, evidence: &Evidence, sides: [&RunView; 2]) -> String {
     let most = sides.map(|seen| Most::new(report, evidence, seen));
     let [Some(was), Some(is)] = &most else {
@@ -178,7 +178,7 @@ pub(crate) fn without_plumbing(mut difference: Difference) -> Difference {
     difference
 }
 
-/// Each profiler that was asked and could not look, with its run where there are several, and why.
+/// The unavailable profilers with the reason, and with the run where there are several.
 pub(crate) fn missing(report: &Results) -> Vec<(String, String)> {
     let mut missing: Vec<(Profiler, String, Vec<String>)> = Vec::new();
     for profile in &report.profiles {
@@ -195,16 +195,17 @@ pub(crate) fn missing(report: &Results) -> Vec<(String, String)> {
     let all = |profiler: Profiler| {
         report.profiles.iter().filter(|profile| profile.profiler == profiler).count()
     };
-    let told = missing.into_iter().map(|(profiler, why, runs)| match runs.len() < all(profiler) {
-        true => (profiler.to_string(), format!("{why} ({})", runs.join(", "))),
-        false => (profiler.to_string(), why),
-    });
+    let unavailable =
+        missing.into_iter().map(|(profiler, why, runs)| match runs.len() < all(profiler) {
+            true => (profiler.to_string(), format!("{why} ({})", runs.join(", "))),
+            false => (profiler.to_string(), why),
+        });
     let killed = report.killed_profiles.iter().map(|what| ("profile".to_owned(), what.clone()));
     let lost = report
         .lost_profiles
         .iter()
         .map(|what| ("profile".to_owned(), format!("cannot be read: {what}")));
-    told.chain(killed).chain(lost).collect()
+    unavailable.chain(killed).chain(lost).collect()
 }
 
 /// The text, or its beginning.

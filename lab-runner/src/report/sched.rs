@@ -1,5 +1,5 @@
-//! What the scheduler did, in a few lines: who waited for whom, how long polls and waits took, what
-//! workers did with their time, and what a yield probe would have told.
+//! Scheduler statistics in a few lines: waiting by culprit, poll time and schedule latency, the
+//! time of workers, and the yield probe.
 
 mod both;
 pub(crate) mod histogram;
@@ -15,7 +15,7 @@ use lab_analysis::results::Results;
 use std::io::{self, Write};
 use words::Run;
 
-/// The runs whose scheduler was looked at, those of a comparison before first.
+/// The runs under the scheduler profiler, side A first.
 pub(crate) fn runs(report: &Results) -> Vec<Run<'_>> {
     words::runs(report)
 }
@@ -29,7 +29,7 @@ pub(crate) fn sentences(report: &Results, runs: &[Run<'_>], style: Style) -> Vec
     }
 }
 
-/// Prints it; nothing if no profiler looked at a scheduler.
+/// Prints the statistics; nothing without the scheduler profiler.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let runs = runs(report);
     let mut lines = named("blame", sentences(report, &runs, style));
@@ -66,7 +66,7 @@ fn print_lines(lines: &[(String, String)], style: Style, to: &mut dyn Write) -> 
     Ok(())
 }
 
-/// What has to be known before believing it, told once where runs agree.
+/// Conditions that limit the conclusion, once where runs agree.
 fn notes(runs: &[Run<'_>]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for note in runs.iter().flat_map(|run| &run.sched.notes) {

@@ -183,16 +183,16 @@ fn print_claims(report: &Results, style: Style, to: &mut dyn Write) -> io::Resul
         .iter()
         .flat_map(|(swept, claims)| claims.iter().map(move |claim| (swept, claim)))
         .collect();
-    let asked = || all.iter().filter(|(_, claim)| claim.asked);
+    let applicable = || all.iter().filter(|(_, claim)| claim.applicable);
     let is_story = |claim: &lab_analysis::claims::Judged| {
         lab_analysis::claims::is_about_a_sweep(&claim.claim) || claim.verdict != Verdict::Held
     };
     writeln!(to)?;
-    let held = asked().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
-    writeln!(to, "checks     {held} of {} hold", asked().count())?;
+    let held = applicable().filter(|(_, claim)| claim.verdict == Verdict::Held).count();
+    writeln!(to, "checks     {held} of {} hold", applicable().count())?;
     let all = style.verbosity >= Verbosity::Verbose;
     for (swept, claim) in
-        asked().filter(|(_, claim)| claim.verdict != Verdict::Held || all && is_story(claim))
+        applicable().filter(|(_, claim)| claim.verdict != Verdict::Held || all && is_story(claim))
     {
         let mut text = Vec::new();
         print_claim(claim, style, &mut text)?;

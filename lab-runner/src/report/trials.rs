@@ -166,7 +166,7 @@ fn print_summary(summary: &Summary<'_>, style: Style, to: &mut dyn Write) -> io:
 
 /// Each claim once, with how many trials kept it.
 fn print_claims(runs: &[Run<'_>], style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for (number, claim) in runs[0].1.iter().enumerate().filter(|(_, claim)| claim.asked) {
+    for (number, claim) in runs[0].1.iter().enumerate().filter(|(_, claim)| claim.applicable) {
         let all: Vec<&Judged> = runs.iter().filter_map(|(_, claims)| claims.get(number)).collect();
         let held = all.iter().filter(|claim| claim.verdict == Verdict::Held).count();
         let verdict = overall(all.iter().copied());

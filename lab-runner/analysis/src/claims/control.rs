@@ -1,5 +1,5 @@
-//! Negative controls: a trap is held to a claim that the default fix keeps, and has to break it.
-//! Whoever calls everything a fix is found out by this, and so is a claim that nothing can break.
+//! Negative controls: a claim that the default fix keeps and a trap must break. They expose a
+//! comparison that accepts every variant, and a claim that no variant can break.
 
 use crate::claims::{Judged, Verdict, is_about_a_sweep, judge_one, judge_one_swept};
 use crate::growth::sweep::Sweep;
@@ -7,9 +7,9 @@ use crate::requests::Analysis;
 use lab_kit::{Claim, Control, Scenario};
 use lab_recording::Kind;
 
-/// A control that was tried.
+/// A judged negative control.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tried {
+pub struct JudgedControl {
     /// The trap.
     pub trap: &'static str,
     /// The claim on the trap, which must be broken.
@@ -18,8 +18,9 @@ pub struct Tried {
     pub on_fix: Judged,
 }
 
-impl Tried {
-    /// Held if the trap is told from a fix, broken if it passes for one or if the fix does not.
+impl JudgedControl {
+    /// Held if the trap breaks the claim and the fix keeps it, broken if the trap passes as
+    /// a fix or the fix fails.
     pub fn verdict(&self) -> Verdict {
         match (self.on_trap.verdict, self.on_fix.verdict) {
             (Verdict::Held, _) | (_, Verdict::Broken) => Verdict::Broken,
@@ -29,12 +30,12 @@ impl Tried {
     }
 }
 
-/// Tries every control of a scenario whose trap and whose fix are among these runs.
+/// Judges each control whose trap and fix are among these runs.
 pub fn controls(
     scenario: &'static Scenario,
     runs: &[Analysis],
     sweep: Option<&Sweep>,
-) -> Vec<Tried> {
+) -> Vec<JudgedControl> {
     let Some(fix) = scenario.first(Kind::Fixed) else { return Vec::new() };
     let on = |variant: &str, claim: Claim| match is_about_a_sweep(&claim) {
         true => on_swept(variant, claim, sweep?, scenario),
@@ -43,26 +44,34 @@ pub fn controls(
     let tried = |control: &Control| {
         let (on_trap, on_fix) =
             (on(control.trap, control.pretends)?, on(fix.name, control.pretends)?);
-        (on_trap.asked && on_fix.asked).then_some(Tried { trap: control.trap, on_trap, on_fix })
+        (on_trap.applicable && on_fix.applicable).then_some(JudgedControl {
+            trap: control.trap,
+            on_trap,
+            on_fix,
+        })
     };
     scenario.controls.iter().filter_map(tried).collect()
 }
 
-/// What the side after keeps of the claims that traps pretend to keep.
+/// The claim of a negative control, judged on side B of each pair.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
+pub struct PairedControl {
     /// The claim.
     pub claim: Claim,
     /// Pairs in which it held.
     pub held: usize,
     /// Pairs in which it was broken.
     pub broken: usize,
-    /// Pairs that cannot tell.
-    pub unclear: usize,
+    /// Undecided pairs.
+    pub undecided: usize,
 }
 
-/// Holds the side after of each pair to what tells a fix from a trap, as far as a pair can tell it.
-pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> {
+/// Judges side B of each pair by the claims of the negative controls, as far as one pair
+/// allows.
+pub fn paired_controls(
+    scenario: &Scenario,
+    pairs: &[(&Analysis, &Analysis)],
+) -> Vec<PairedControl> {
     let mut claims: Vec<Claim> = Vec::new();
     for control in scenario.controls {
         if !claims.contains(&control.pretends) {
@@ -72,16 +81,20 @@ pub fn kept(scenario: &Scenario, pairs: &[(&Analysis, &Analysis)]) -> Vec<Kept> 
     claims.into_iter().filter_map(|claim| kept_in(claim, pairs, scenario)).collect()
 }
 
-fn kept_in(claim: Claim, pairs: &[(&Analysis, &Analysis)], scenario: &Scenario) -> Option<Kept> {
+fn kept_in(
+    claim: Claim,
+    pairs: &[(&Analysis, &Analysis)],
+    scenario: &Scenario,
+) -> Option<PairedControl> {
     let judge = |pair: &(&Analysis, &Analysis)| {
         judge_one(claim, pair.1, &[pair.0.clone(), pair.1.clone()], scenario)
     };
     let judged: Vec<Judged> = pairs.iter().map(judge).collect();
     let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
-    let asked = judged.iter().any(|judged| judged.asked);
-    let (held, broken, unclear) =
+    let applicable = judged.iter().any(|judged| judged.applicable);
+    let (held, broken, undecided) =
         (count(Verdict::Held), count(Verdict::Broken), count(Verdict::NotMeasured));
-    asked.then_some(Kept { claim, held, broken, unclear })
+    applicable.then_some(PairedControl { claim, held, broken, undecided })
 }
 
 fn on_run(variant: &str, claim: Claim, runs: &[Analysis], scenario: &Scenario) -> Option<Judged> {
@@ -101,8 +114,9 @@ mod tests {
 
     fn tried(on_trap: Verdict, on_fix: Verdict) -> Verdict {
         let claim = Claim::metric("", "lost").equal(0.0);
-        let judged = |verdict| Judged { claim, verdict, value: None, reason: None, asked: true };
-        Tried { trap: "trap", on_trap: judged(on_trap), on_fix: judged(on_fix) }.verdict()
+        let judged =
+            |verdict| Judged { claim, verdict, value: None, reason: None, applicable: true };
+        JudgedControl { trap: "trap", on_trap: judged(on_trap), on_fix: judged(on_fix) }.verdict()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Claims against recordings: held, broken, or not measured. Pure.
+//! Judges claims from recordings: held, broken, or not measured. Pure.
 
 pub mod control;
 mod stacks;
@@ -14,53 +14,52 @@ use lab_recording::{Ending, Load};
 use serde::Serialize;
 use std::fmt;
 
-/// What a claim came to.
+/// The verdict on a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Verdict {
-    /// The recordings show it.
+    /// The recordings confirm it.
     #[serde(rename = "held")]
     Held,
     /// The recordings show the opposite.
     #[serde(rename = "broken")]
     Broken,
-    /// The recordings cannot tell.
+    /// The recordings do not decide it.
     #[serde(rename = "not measured")]
     NotMeasured,
 }
 
-/// A claim that was held against recordings.
+/// A judged claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// The claim.
     pub claim: Claim,
-    /// What it came to.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was measured, as far as it was.
+    /// The measured value, if there is one.
     pub value: Option<f64>,
-    /// Why nothing can be said, if so.
+    /// Why the claim is undecided; none if it is decided.
     pub reason: Option<String>,
-    /// Whether this invocation could have judged it: a claim that compares with a run that was not
-    /// asked for says nothing about this one.
-    pub asked: bool,
+    /// Whether this invocation includes the runs that the claim needs.
+    pub applicable: bool,
 }
 
 impl Judged {
-    /// Whether its bound belongs to other loads than that of the run.
+    /// Whether the bound belongs to other loads than that of the run.
     pub fn is_outside_its_domain(&self) -> bool {
         self.reason.as_deref() == Some(NOT_AT_THIS_LOAD)
     }
 
-    /// Whether the run could have decided it and did not.
+    /// Whether the run could have decided the claim but did not.
     pub fn is_undecided(&self) -> bool {
-        self.asked && self.verdict == Verdict::NotMeasured
+        self.applicable && self.verdict == Verdict::NotMeasured
     }
 }
 
-/// What a variant that says nothing about its ending is held to.
+/// The claim on the ending of a variant that has none of its own.
 const ENDS_BY_ITSELF: Claim = Claim::ending("ends by itself", Ending::Finished);
 
-/// The claims of a run, judged from it, from the other runs of its invocation, and from what
-/// profilers saw of them.
+/// The claims of a run, judged from the run, the other runs of its invocation, and its
+/// profiles.
 pub fn judge(
     run: &Analysis,
     others: &[Analysis],
@@ -103,7 +102,7 @@ fn outside_its_domain(claim: Claim) -> Judged {
         verdict: Verdict::NotMeasured,
         value: None,
         reason: Some(NOT_AT_THIS_LOAD.into()),
-        asked: false,
+        applicable: false,
     }
 }
 
@@ -163,8 +162,8 @@ pub fn is_about_a_profiler(claim: &Claim) -> bool {
     matches!(claim.measure, Measure::Stacks(_))
 }
 
-/// The verdict on a whole invocation: broken if any claim is, not measured if one that was asked
-/// could not be judged or if there is none, else held.
+/// The verdict on a whole invocation: broken if any claim is, not measured if a claim that
+/// needs only this invocation is undecided or if there is none, else held.
 pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
     let mut judged = judged.into_iter().peekable();
     if judged.peek().is_none() {
@@ -172,7 +171,7 @@ pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
     }
     let worst = |so_far: Verdict, one: &Judged| match (so_far, one.verdict) {
         (Verdict::Broken, _) | (_, Verdict::Broken) => Verdict::Broken,
-        (_, Verdict::NotMeasured) if one.asked => Verdict::NotMeasured,
+        (_, Verdict::NotMeasured) if one.applicable => Verdict::NotMeasured,
         (so_far, _) => so_far,
     };
     judged.fold(Verdict::Held, worst)
@@ -181,8 +180,8 @@ pub fn overall<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Verdict {
 /// Why a claim has no value.
 enum Missing {
     /// The run that it needs was not part of the invocation.
-    NotAsked(String),
-    /// It was, and did not bring it.
+    NotApplicable(String),
+    /// The run has no such value.
     NotMeasured(String),
 }
 
@@ -256,17 +255,17 @@ fn compared<'a>(
 }
 
 fn judged(claim: Claim, reading: Result<Reading, Missing>) -> Judged {
-    let (verdict, value, reason, asked) = match reading {
+    let (verdict, value, reason, applicable) = match reading {
         Ok(reading) => match compare(&reading, claim.bound) {
             Verdict::NotMeasured => {
                 (Verdict::NotMeasured, Some(reading.value), Some(unclear(&reading)), true)
             }
             verdict => (verdict, Some(reading.value), None, true),
         },
-        Err(Missing::NotAsked(reason)) => (Verdict::NotMeasured, None, Some(reason), false),
+        Err(Missing::NotApplicable(reason)) => (Verdict::NotMeasured, None, Some(reason), false),
         Err(Missing::NotMeasured(reason)) => (Verdict::NotMeasured, None, Some(reason), true),
     };
-    Judged { claim, verdict, value, reason, asked }
+    Judged { claim, verdict, value, reason, applicable }
 }
 
 fn unclear(reading: &Reading) -> String {
@@ -300,9 +299,11 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
         Measure::Ending(expected) => ending(expected, run),
         Measure::Metric(name) => metric(run, name),
         Measure::Share { metric: name, of } => Ok(metric(run, name)?.over(&metric(run, of)?)),
-        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => Err(Missing::NotAsked(
-            "not judged with --files: the time of real files is unknown".into(),
-        )),
+        Measure::Ratio { .. } if run.recording.spec.load.files.is_some() => {
+            Err(Missing::NotApplicable(
+                "not judged with --files: the time of real files is unknown".into(),
+            ))
+        }
         Measure::Ratio { metric: name, over } => {
             let trial = run.recording.spec.purpose.trial();
             let same = |other: &&Analysis| {
@@ -310,13 +311,13 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
                 spec.variant == over && spec.purpose.ratio() == 1 && spec.purpose.trial() == trial
             };
             let missing =
-                || Missing::NotAsked(format!("needs {over} in the same invocation: --all"));
+                || Missing::NotApplicable(format!("needs {over} in the same invocation: --all"));
             let over = others.iter().find(same).ok_or_else(missing)?;
             Ok(metric(run, name)?.over(&metric_of_other(over, name)?))
         }
-        Measure::Stacks(_) => Err(Missing::NotAsked("needs a profile".into())),
+        Measure::Stacks(_) => Err(Missing::NotApplicable("needs a profile".into())),
         Measure::Exponent(_) | Measure::ExponentUpTo { .. } | Measure::RatioAt { .. } => {
-            Err(Missing::NotAsked(format!(
+            Err(Missing::NotApplicable(format!(
                 "needs several sizes: lab sweep {}",
                 run.recording.spec.scenario
             )))
@@ -328,7 +329,7 @@ fn reading(measure: Measure, run: &Analysis, others: &[Analysis]) -> Result<Read
                     == (&spec.variant, factor)
             };
             let missing = || {
-                Missing::NotAsked(match &spec.load.messages {
+                Missing::NotApplicable(match &spec.load.messages {
                     Some(_) => {
                         "not judged with --messages: the size of the messages is given".into()
                     }
@@ -352,7 +353,7 @@ fn swept_reading(
             Some(largest) if *largest >= size => {
                 swept_reading(Measure::Exponent(metric), variant, sweep, scenario)
             }
-            _ => Err(Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"))),
+            _ => Err(Missing::NotApplicable(format!("needs size {size}: lab sweep {scenario}"))),
         },
         Measure::Exponent(metric) => {
             let growth = sweep.growth(variant, metric).map_err(Missing::NotMeasured)?;
@@ -361,7 +362,8 @@ fn swept_reading(
             Ok(Reading { value: growth.exponent, low: growth.low, high: growth.high, because })
         }
         Measure::RatioAt { metric, over, size } => {
-            let missing = || Missing::NotAsked(format!("needs size {size}: lab sweep {scenario}"));
+            let missing =
+                || Missing::NotApplicable(format!("needs size {size}: lab sweep {scenario}"));
             let over = sweep
                 .variant(over)
                 .and_then(|over| median_and_range(over, metric, size))
@@ -418,7 +420,7 @@ fn metric(run: &Analysis, name: &str) -> Result<Reading, Missing> {
         return Err(Missing::NotMeasured(format!("the run of {} is invalid", spec.variant)));
     }
     let missing = || match &spec.load.files {
-        Some(_) => Missing::NotAsked(format!("{name} is unknown with --files")),
+        Some(_) => Missing::NotApplicable(format!("{name} is unknown with --files")),
         None => Missing::NotMeasured(format!("{name} of {} was not measured", spec.variant)),
     };
     run.metrics.get(name).cloned().ok_or_else(missing)
@@ -470,12 +472,12 @@ mod tests {
 
     #[test]
     fn one_broken_claim_breaks_the_whole_and_an_unasked_one_does_not_count() {
-        let with = |verdict, asked| Judged {
+        let with = |verdict, applicable| Judged {
             claim: Claim::metric("", "lost").equal(0.0),
             verdict,
             value: None,
             reason: None,
-            asked,
+            applicable,
         };
         let (held, unasked) = (with(Verdict::Held, true), with(Verdict::NotMeasured, false));
         assert_eq!(overall([]), Verdict::NotMeasured, "no claim, no verdict");

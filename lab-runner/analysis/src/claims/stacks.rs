@@ -1,4 +1,4 @@
-//! Claims on what a profiler saw: the share of a view that is in stacks of a kind.
+//! Claims on profiles: the share of a view in stacks of a kind.
 
 use crate::claims::Missing;
 use crate::host::disturbance;
@@ -14,18 +14,17 @@ use lab_recording::profiler::Profiler;
 use lab_recording::spec::Spec;
 use std::collections::BTreeMap;
 
-/// Standard deviations on either side of a share that its truth is looked for within: 95 % of
-/// independent samples.
+/// Half width of the interval of a share, in standard deviations: 95 % for independent samples.
 const DEVIATIONS: f64 = 1.959_964;
 
 const WATCHING: &str = "profiling overhead is as large";
 const BOTH: &str = "few samples, and profiling overhead may be part of it";
 
-/// The share in a run of this variant that the view's profiler looked into.
+/// The share in a profiled run of this variant.
 pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<Reading, Missing> {
     let spec = &run.spec;
     if spec.load.files.is_some() {
-        return Err(Missing::NotAsked(
+        return Err(Missing::NotApplicable(
             "not judged with --files: real files stall at unknown times".into(),
         ));
     }
@@ -35,7 +34,7 @@ pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<
         .find(|profile| profile.spec.variant == spec.variant && Some(profile.profiler) == profiler);
     let missing = || {
         let profiler = profiler.map_or("all".into(), |profiler| profiler.to_string());
-        Missing::NotAsked(format!(
+        Missing::NotApplicable(format!(
             "needs a profiler: lab run {} --variant {} --profile {profiler}",
             spec.scenario, spec.variant
         ))
@@ -147,7 +146,7 @@ fn waits_there(poll: &LongPoll, wanted: &Stacks) -> Option<(f64, f64)> {
     Some((ms, f64::from(u8::from(there))))
 }
 
-/// What others took from the host while the profiler looked.
+/// The disturbance of the host during the profile.
 pub fn disturbed(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Option<String> {
     let profiler = profiler_of(wanted.view);
     let its = |profile: &&Profile| {
@@ -157,8 +156,8 @@ pub fn disturbed(wanted: Stacks, spec: &Spec, profiles: &[Profile]) -> Option<St
     disturbance(&recording.outcome)
 }
 
-/// The range wider by what watching took, if that is known: what it did may be in the share or in
-/// the rest.
+/// The range widened by the profiling overhead, if known: the overhead may be in the share or
+/// outside of it.
 fn beyond_overhead(share: Reading, took: Option<f64>) -> Reading {
     let Some(took) = took.filter(|took| *took > 0.0) else { return share };
     let because = if share.because.is_some() { BOTH } else { WATCHING };

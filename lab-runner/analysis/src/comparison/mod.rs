@@ -1,8 +1,9 @@
-//! Before against after: from pairs of numbers to a ratio, an interval and a verdict. Pure.
+//! The comparison of side A with side B: from pairs of values to a ratio, an interval and a
+//! verdict. Pure.
 //!
-//! The pair is the unit, one run of A and one of B back to back, never the request: requests of one
-//! run share what the run met, and a test that takes them for independent finds differences between
-//! a variant and itself, the more surely the more requests there are.
+//! The unit is the pair, one run of A and one of B back to back, never the request. Requests of
+//! one run share its conditions: a test that treats them as independent finds differences
+//! between a variant and itself, the more often the more requests there are.
 
 pub mod metrics;
 pub mod paired;
@@ -82,7 +83,8 @@ mod tests {
         assert_eq!(held, 246);
     }
 
-    /// How often a variant differs from itself at one of the looks, if any change matters.
+    /// The share of A/A comparisons with a verdict at one of the interim looks, if any
+    /// change matters.
     fn false_alarms(noise: impl ContinuousCDF<f64, f64>, seed: u64, looks: &[InterimLook]) -> f64 {
         let pairs = looks.iter().map(|look| look.pairs).max().unwrap();
         let alarm = |ratios: &[f64], look: &InterimLook| {

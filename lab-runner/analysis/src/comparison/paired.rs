@@ -1,4 +1,4 @@
-//! From the runs of a comparison to its result: which pairs count, and by how much each metric
+//! The result of a comparison from its runs: which pairs count, and how much each metric
 //! changed.
 
 use crate::comparison::metrics::Metric;
@@ -13,24 +13,24 @@ use lab_recording::Ending;
 use lab_recording::spec::Side;
 use std::collections::BTreeMap;
 
-/// A comparison of two variants by pairs.
+/// A comparison of two sides by pairs of runs.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// The variant before.
+    /// The name of side A.
     pub before: String,
-    /// The variant after.
+    /// The name of side B.
     pub after: String,
-    /// All pairs of which both runs were done, by number.
+    /// All pairs with two runs, by number.
     pub pairs: Vec<Pair>,
-    /// Every metric that both sides have, the primary one first.
+    /// All metrics that both sides have, the primary one first.
     pub metrics: Vec<Compared>,
-    /// How the runs before and after ended, over all pairs that count.
+    /// The endings of the runs of both sides, over all pairs that count.
     pub endings: [BTreeMap<String, usize>; 2],
-    /// Requests that the sides lost, over all pairs that count.
+    /// The lost requests of both sides, over all pairs that count.
     pub lost: [f64; 2],
-    /// Why nothing can be concluded from it, if so.
+    /// Why the comparison allows no conclusion; none if it does.
     pub invalid: Option<String>,
-    /// What a reader has to know before believing: of recordings that were not made for each other.
+    /// Conditions that limit the conclusion, for recordings that were made separately.
     pub warnings: Vec<String>,
 }
 
@@ -43,28 +43,27 @@ pub struct Pair {
     pub first: Side,
     /// The seed of both sides.
     pub seed: u64,
-    /// Why nothing of it counts, if so: one of its runs did not end, or is invalid.
+    /// Why the pair is excluded: a run did not end, or is invalid. None if it counts.
     pub dropped: Option<String>,
-    /// What others took from the host beside it, if that was too much to go unnoticed. Its counts
-    /// are exact all the same.
+    /// CPU time that others took during the pair, if it disturbs times. Counts are exact
+    /// nevertheless.
     pub disturbed: Option<String>,
-    /// How its times are compared.
+    /// The use of its times.
     pub times: Times,
 }
 
-/// How the times of a pair are compared.
+/// The use of the times of a pair.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Times {
-    /// As they were measured: nobody disturbed them.
+    /// As measured: the pair was undisturbed.
     Measured,
-    /// As bounds: others may have made those of each side so many times longer.
+    /// As bounds: the slowdown that others may have caused, for each side.
     Bounded([f64; 2]),
-    /// Not at all: a pair that nobody disturbed was run in its place, or others took too much of
-    /// the host.
+    /// Excluded: an undisturbed pair replaces it, or others took too much CPU time.
     LeftOut,
 }
 
-/// What became of one metric.
+/// The comparison of one metric.
 #[derive(Clone, Debug)]
 pub struct Compared {
     /// The metric.
@@ -75,24 +74,25 @@ pub struct Compared {
     pub before: Reading,
     /// Median of the side after.
     pub after: Reading,
-    /// Whether there are pairs enough to judge it beside the others. If not it is shown, and
+    /// Whether there are enough pairs to judge this metric as well. If not, it is shown as
     /// inconclusive.
     pub judged: bool,
-    /// The factor from before to after, or why there is none.
+    /// The ratio of B to A, or why there is none.
     pub estimate: Result<Estimate, String>,
-    /// What that says.
+    /// The verdict.
     pub change: Change,
-    /// Student's interval comes to another verdict.
+    /// Whether Student's interval gives another verdict.
     pub disagrees: bool,
-    /// The smallest change that so many pairs show at this noise, as a share.
+    /// The minimum detectable change: the smallest that this number of pairs detects at
+    /// this noise, as a share.
     pub detectable: Option<f64>,
-    /// Half of one was added to both sides of each pair, for one of them may be zero.
+    /// Whether 0.5 was added to both sides of each pair, because a count may be zero.
     pub halved: bool,
-    /// How many pairs agree on a direction.
+    /// The number of pairs that agree on a direction.
     pub directions: Directions,
 }
 
-/// How many pairs moved beyond the equivalence margin, whatever their bounds allow.
+/// The pairs that moved beyond the equivalence margin for every value within their bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Directions {
     /// Pairs whose side after is lower.
@@ -103,14 +103,16 @@ pub struct Directions {
     pub of: usize,
 }
 
-/// What decides a comparison, fixed before anything is measured.
+/// The rule of a comparison, fixed before the measurement.
 #[derive(Clone, Debug)]
 pub struct Rule<'a> {
     /// The metric that decides.
     pub primary: &'a str,
-    /// What is compared, in this order: as many as the pairs can judge are.
+    /// The compared metrics in order of importance: as many are judged as the number of
+    /// pairs allows.
     pub metrics: Vec<Metric>,
-    /// What the primary metric's interval may err by; the others share as much among them.
+    /// The error probability of the primary metric's interval; the other metrics share the
+    /// same amount.
     pub alpha: f64,
 }
 
@@ -128,7 +130,7 @@ struct Usable<'a> {
 }
 
 impl Comparison {
-    /// Compares the sides of all pairs. Nothing if there is no whole pair.
+    /// Compares the sides of all pairs. None without a complete pair.
     pub fn from_runs(runs: &[Analysis], rule: &Rule<'_>) -> Option<Comparison> {
         let whole = whole_pairs(runs);
         let (_, (a, b)) = whole.first_key_value()?;
@@ -155,8 +157,9 @@ impl Comparison {
         })
     }
 
-    /// What the primary metric says. Inconclusive if the comparison is invalid or has no such
-    /// metric; and who loses requests that the other side answers got worse, however quick it is.
+    /// The verdict of the primary metric; inconclusive if the comparison is invalid or
+    /// lacks that metric. A side that loses requests which the other side answers
+    /// regresses, however fast it is.
     pub fn change(&self) -> Change {
         let primary = self.metrics.iter().find(|metric| metric.primary);
         match primary.filter(|_| self.invalid.is_none()) {
@@ -181,7 +184,7 @@ impl Comparison {
         self.pairs.iter().filter(|pair| pair.times == Times::Measured).count()
     }
 
-    /// Pairs that were run and whose times are left out because of what others took.
+    /// Pairs whose times are excluded because others took too much CPU time.
     pub fn left_out(&self) -> impl Iterator<Item = &Pair> {
         self.pairs.iter().filter(|pair| pair.dropped.is_none() && pair.times == Times::LeftOut)
     }
@@ -197,7 +200,7 @@ fn lost<'a>(runs: impl Iterator<Item = &'a Analysis>) -> f64 {
     runs.filter_map(|run| run.metrics.get("lost")).map(|reading| reading.value).sum()
 }
 
-/// What a side is called.
+/// The name of a side.
 fn name(run: &Analysis) -> String {
     let spec = &run.recording.spec;
     let label = spec.purpose.pair().and_then(|pair| pair.label.clone());
@@ -249,7 +252,7 @@ fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
     Pair { number, first, seed: a.recording.spec.load.seed, dropped, disturbed, times }
 }
 
-/// Why nothing of a run counts.
+/// Why a run is excluded.
 fn unusable(run: &Analysis) -> Option<String> {
     let variant = &run.recording.spec.variant;
     if run.recording.outcome.ending == Ending::Unfinished {
@@ -261,14 +264,14 @@ fn unusable(run: &Analysis) -> Option<String> {
     None
 }
 
-/// How many undisturbed pairs were to be reached; all that there are if nobody said.
+/// The wanted number of undisturbed pairs; without a setting, the number of all pairs.
 fn wanted(whole: &BTreeMap<usize, Sides<'_>>) -> usize {
     let wanted = |run: &Analysis| run.recording.spec.purpose.pair().and_then(|pair| pair.wanted);
     whole.values().filter_map(|(a, _)| wanted(a)).max().unwrap_or(whole.len())
 }
 
-/// Leaves out the times of disturbed pairs in whose place undisturbed ones were run. What others
-/// took decides, and never what a pair came to, so nothing is chosen for its result.
+/// Excludes the times of disturbed pairs that undisturbed ones replace. The choice depends on
+/// the CPU time of others alone, never on the result of a pair, so it cannot bias the result.
 ///
 /// Of 8 wanted pairs, say, 3 were disturbed and 2 more could be run: 7 pairs count as measured, and
 /// of the 3 disturbed ones the first makes up the eighth, with bounds.
@@ -343,14 +346,14 @@ fn compare_all(usable: &Usable<'_>, rule: &Rule<'_>) -> Vec<Compared> {
     all
 }
 
-/// Whether nobody lost, left or missed anything: then there is nothing to compare.
+/// Whether the metric is zero in every run: then there is nothing to compare.
 fn is_never_there(pairs: &[Sides<'_>], name: &str) -> bool {
     let has = |run: &Analysis| run.metrics.get(name).is_some_and(|reading| reading.high > 0.0);
     !pairs.iter().any(|pair| has(pair.0) || has(pair.1))
 }
 
-/// How many secondary metrics so many pairs can judge: with more, no interval would be certain
-/// enough.
+/// The number of secondary metrics that this number of pairs can judge: with more, no interval
+/// reaches the confidence level.
 fn judgeable(pairs: usize, alpha: f64, secondary: usize) -> usize {
     (1..=secondary).take_while(|metrics| fewest_pairs(bonferroni(alpha, *metrics)) <= pairs).count()
 }
@@ -403,7 +406,7 @@ const TOO_BUSY: &str = "other processes used too much CPU time during every pair
 struct PairOf {
     /// As both runs measured it.
     measured: [Bounds; 2],
-    /// The same with what others on the host may have added.
+    /// The same, with the time that others on the host may have added.
     bounds: [Bounds; 2],
 }
 
@@ -427,7 +430,7 @@ fn pairs_of(usable: &Usable<'_>, metric: &Metric) -> Vec<PairOf> {
     all
 }
 
-/// How many ratios are beyond the margin wherever in their bounds the truth is.
+/// The number of ratios beyond the margin for every value within their bounds.
 fn directions(ratios: &LogRatios, margin: f64) -> Directions {
     let margin = margin.ln_1p();
     let lower = ratios.highest.iter().filter(|highest| **highest < -margin).count();

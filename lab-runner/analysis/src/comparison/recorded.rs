@@ -1,9 +1,9 @@
-//! Two recordings made earlier as the sides of a comparison: whether they can be compared at all,
-//! and which runs make a pair. Pure.
+//! Two earlier recordings as the sides of a comparison: whether they are comparable, and which
+//! runs form a pair. Pure.
 //!
-//! Runs that were not made for each other lack what makes a comparison strong: they were not back
-//! to back, and nobody drew the order. So everything that can be known to differ is
-//! refused, and the rest is said aloud.
+//! Runs that were recorded separately are neither back to back nor in random order. So
+//! recordings with known differences are rejected, and the remaining risk is reported as a
+//! warning.
 
 use crate::comparison::verdict::fewest_pairs;
 use crate::requests::{Analysis, ValidityVerdict};
@@ -12,13 +12,12 @@ use lab_recording::{Ending, Load};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The runs of both sides, each with its place in a pair, and what must be said about comparing
-/// them.
+/// The runs of both sides, each with its position in a pair, and warnings.
 #[derive(Debug)]
 pub struct Paired {
-    /// The runs that have a partner.
+    /// The runs with a counterpart.
     pub runs: Vec<Analysis>,
-    /// What a reader has to know before believing.
+    /// Conditions that limit the conclusion.
     pub warnings: Vec<String>,
 }
 
@@ -59,7 +58,8 @@ pub fn pair_up(
         let shared =
             if common.len() == 1 { "one seed".into() } else { format!("{} seeds", common.len()) };
         return Err(format!(
-            "the recordings share {shared}, and fewer than {fewest} pairs cannot reach 95 %: record both with --trials 8"
+            "the recordings share {shared}, and fewer than {fewest} pairs cannot reach 95 %: \
+             record both with --trials 8"
         ));
     }
     let unpaired = before.len() + after.len() - 2 * common.len();
@@ -81,16 +81,17 @@ pub fn pair_up(
     Ok(Paired { runs, warnings })
 }
 
-/// How often an interval may err.
+/// The error probability of an interval.
 const ALPHA: f64 = 0.05;
-const APART: &str = "recorded separately, not as pairs in random order: the ratio includes changes of the host in between";
+const APART: &str = "recorded separately, not as pairs in random order: the ratio includes \
+                     changes of the host in between";
 
 fn placed(mut run: Analysis, pair: Pair) -> Analysis {
     run.recording.spec.purpose = Purpose::Pair(pair);
     run
 }
 
-/// What the sides are called: by their variants, or by their folders if these are the same.
+/// The names of the sides: their variants, or their folders if the variants are the same.
 fn labels(a: &Analysis, b: &Analysis) -> [Option<String>; 2] {
     let same = a.recording.spec.variant == b.recording.spec.variant;
     [a, b].map(|run| same.then(|| run.recording.folder.display().to_string()))
@@ -134,7 +135,7 @@ fn usable(side: &[Analysis]) -> Result<(), String> {
     Ok(())
 }
 
-/// What makes two runs measure different things, in words.
+/// The differences that make two runs incomparable.
 fn differences(a: &Spec, b: &Spec) -> Vec<String> {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let (x, y) = (&a.environment, &b.environment);
@@ -146,11 +147,13 @@ fn differences(a: &Spec, b: &Spec) -> Vec<String> {
         ("tokio_unstable", x.tokio_unstable.to_string(), y.tokio_unstable.to_string()),
         ("optimisation", x.optimised.to_string(), y.optimised.to_string()),
     ];
-    let told = |what: &str, a: &str, b: &str| format!("{what} ({a} against {b})");
-    let others = of_all.iter().filter(|(_, a, b)| a != b).map(|(what, a, b)| told(what, a, b));
+    let describe = |what: &str, a: &str, b: &str| format!("{what} ({a} against {b})");
+    let others = of_all.iter().filter(|(_, a, b)| a != b).map(|(what, a, b)| describe(what, a, b));
     others
         .chain(
-            load_differences(&a.load, &b.load).into_iter().map(|(what, a, b)| told(&what, &a, &b)),
+            load_differences(&a.load, &b.load)
+                .into_iter()
+                .map(|(what, a, b)| describe(&what, &a, &b)),
         )
         .collect()
 }
@@ -227,20 +230,21 @@ mod tests {
 
     #[test]
     fn what_differs_is_named_and_refused() {
-        let told =
+        let describe =
             |change: fn(&mut Spec)| paired(|run| change(&mut run.recording.spec)).unwrap_err();
         assert!(
-            told(|spec| spec.scenario = "other".into())
+            describe(|spec| spec.scenario = "other".into())
                 .contains("scenario (made-up against other)")
         );
-        assert!(told(|spec| spec.load.workers = 2).contains("workers (1 against 2)"));
-        assert!(told(|spec| spec.load.size = 9).contains("size (1 against 9)"));
+        assert!(describe(|spec| spec.load.workers = 2).contains("workers (1 against 2)"));
+        assert!(describe(|spec| spec.load.size = 9).contains("size (1 against 9)"));
         assert!(
-            told(|spec| spec.environment.tokio = Some("1.0.0".into()))
+            describe(|spec| spec.environment.tokio = Some("1.0.0".into()))
                 .contains("tokio (unknown against 1.0.0)")
         );
         assert!(
-            told(|spec| spec.environment.allocator = Some("jemalloc".into())).contains("allocator")
+            describe(|spec| spec.environment.allocator = Some("jemalloc".into()))
+                .contains("allocator")
         );
     }
 

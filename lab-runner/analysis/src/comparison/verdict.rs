@@ -1,4 +1,4 @@
-//! What an interval says about a change, and what bounds say where a value is not known exactly.
+//! The verdict on a change from an interval, also where values are known only by bounds.
 
 pub use crate::stats::signed_rank::fewest_pairs;
 pub use lab_kit::Better;
@@ -7,17 +7,17 @@ use crate::stats::estimate::{Estimate, estimate, interval};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a metric did from A to B.
+/// The change of a metric from A to B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
-    /// All of the interval is beyond the band, on the better side.
+    /// The whole interval is beyond the equivalence margin, on the better side.
     Improved,
-    /// All of the interval is beyond the band, on the worse side.
+    /// The whole interval is beyond the equivalence margin, on the worse side.
     Regressed,
-    /// All of the interval is inside the band.
+    /// The whole interval is within the equivalence margin.
     Equivalent,
-    /// The interval crosses an end of the band: more pairs may tell.
+    /// The interval crosses an end of the equivalence margin: more pairs may decide.
     Inconclusive,
 }
 
@@ -32,12 +32,10 @@ impl fmt::Display for Change {
     }
 }
 
-/// The band's ends belong to it, and a factor that is one of them on paper may come out a bit
-/// beyond.
+/// The margin includes its ends, and a ratio that equals an end may be rounded beyond it.
 const ROUNDING: f64 = 1e-9;
 
-/// Judges the interval `low..=high` of B/A by the band `1/(1+delta)..=1+delta` of changes that do
-/// not matter.
+/// Judges the interval `low..=high` of B/A by the equivalence margin `1/(1+delta)..=1+delta`.
 ///
 /// Judged by the interval, never by the estimate alone. `delta` is 0.05 for 5 %; with 0 any change
 /// matters. An end that is not a number leaves it inconclusive.
@@ -60,8 +58,8 @@ pub fn judge(low: f64, high: f64, delta: f64, better: Better) -> Change {
     }
 }
 
-/// Whether Student's interval comes to another verdict than the exact one. One that is all factors
-/// says nothing, and disagrees with nothing.
+/// Whether Student's interval gives another verdict than the exact one. An unbounded interval
+/// agrees with every verdict.
 ///
 /// # Panics
 /// If `delta` is negative or not a number.
@@ -70,41 +68,40 @@ pub fn disagree(estimate: &Estimate, delta: f64, better: Better) -> bool {
     t != NOTHING_KNOWN && judge(t.0, t.1, delta, better) != judge(low, high, delta, better)
 }
 
-/// The interval that holds every factor.
+/// The interval of all ratios.
 const NOTHING_KNOWN: (f64, f64) = (0.0, f64::INFINITY);
 
-/// A look at the pairs so far, after which more may be added.
+/// An interim look: an evaluation after which more pairs may be added.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InterimLook {
-    /// Pairs that it waits for.
+    /// The number of pairs after which it takes place.
     pub pairs: usize,
-    /// What its interval may err by, in 0..=1.
+    /// The error probability of its interval, in 0..=1.
     pub alpha: f64,
 }
 
-/// Three looks that together err in at most 5 % of all cases, after Pocock: looking on until
-/// something shows, at 5 % each time, would find something where nothing is.
+/// Three interim looks with a total error probability of 5 %, after Pocock. At 5 % for each
+/// look the total would be larger.
 pub const POCOCK: [InterimLook; 3] = [
     InterimLook { pairs: 8, alpha: 0.0221 },
     InterimLook { pairs: 12, alpha: 0.0221 },
     InterimLook { pairs: 16, alpha: 0.0221 },
 ];
 
-/// What each of so many secondary metrics may err by, so that all of them together err in at most
-/// `alpha` of all cases.
+/// The error probability of each of this number of secondary metrics, for a total of `alpha`.
 pub fn bonferroni(alpha: f64, metrics: usize) -> f64 {
     alpha / metrics.max(1) as f64
 }
 
-/// A value of one run and the range in which the truth lies, all in the metric's unit.
+/// A value of one run and the range of its true value, in the metric's unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Side {
-    /// What was measured: positive and finite.
+    /// The measured value: positive and finite.
     pub value: f64,
-    /// The truth is this or more: less than the value where the machine spoiled it, 0 if nobody can
-    /// tell.
+    /// The lower bound of the true value: below the measured one where the host disturbed
+    /// it, 0 if unknown.
     pub low: f64,
-    /// The truth is this or less: infinite where a tail was cut off.
+    /// The upper bound of the true value: infinite where the tail was cut off.
     pub high: f64,
 }
 
@@ -124,16 +121,14 @@ impl Side {
     }
 }
 
-/// What the log ratios of the pairs may be, `ln(B/A)`, all three in the order of the pairs.
+/// The log ratios `ln(B/A)` of the pairs with their bounds, in the order of the pairs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRatios {
     /// As measured.
     pub values: Vec<f64>,
-    /// The lowest that the bounds allow: B as low and A as high as can be. Negative infinity where
-    /// nobody can tell.
+    /// The lowest that the bounds allow: lowest B, highest A. Negative infinity if unknown.
     pub lowest: Vec<f64>,
-    /// The highest that the bounds allow: B as high and A as low as can be. Infinite where nobody
-    /// can tell.
+    /// The highest that the bounds allow: highest B, lowest A. Infinite if unknown.
     pub highest: Vec<f64>,
 }
 
@@ -155,8 +150,9 @@ pub fn log_ratios(pairs: &[(Side, Side)]) -> Result<LogRatios, String> {
 }
 
 impl LogRatios {
-    /// Estimates the factor as measured, in an interval that holds for whatever the bounds allow:
-    /// its lower end is that of the lowest ratios and its upper end that of the highest.
+    /// Estimates the measured ratio, with an interval that covers all values within the
+    /// bounds: its lower end is that of the lowest ratios and its upper end that of the
+    /// highest.
     ///
     /// Neither end can be beyond these, for raising a ratio raises both. So a tail that
     /// was cut off in B leaves the lower end as sure as before and the upper end open, once more

@@ -1,42 +1,42 @@
-//! Whether a fix removed the cause that was named before it, and where the cost went. Pure.
+//! Whether a fix removed the cause found before it, and which causes are new. Pure.
 
 use crate::diagnosis::{Diagnosis, Finding};
 use lab_recording::Cause;
 use serde::Serialize;
 
-/// What became of the cause that was named before a fix.
+/// The effect of a fix on the cause found before it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FixOutcome {
-    /// The cause that was named; none if none was.
+    /// The cause found before; none if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// Where.
+    /// The function of that cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// Whether it is gone.
+    /// Whether the cause is gone.
     pub gone: Gone,
-    /// Why, in a clause.
+    /// The reason, a clause.
     pub reason: String,
-    /// What is found after and was not before.
+    /// The findings after the fix whose cause was not found before.
     pub moved_to: Vec<String>,
 }
 
 /// Whether a cause is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Gone {
-    /// It is, as far as was looked.
+    /// The same examination does not find it.
     #[serde(rename = "yes")]
     Yes,
-    /// It is there still.
+    /// It is still found.
     #[serde(rename = "no")]
     No,
-    /// Too little was looked at, before or after.
+    /// Too little was examined, before or after.
     #[serde(rename = "undecided")]
     Undecided,
 }
 
 impl Gone {
-    /// The word for it.
+    /// The value in reports and JSON.
     pub fn word(self) -> &'static str {
         match self {
             Gone::Yes => "yes",
@@ -46,7 +46,7 @@ impl Gone {
     }
 }
 
-/// Holds what was found after a fix to what was found before.
+/// Compares the diagnosis after a fix with the one before.
 pub fn fix_outcome(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
     let accused = |diagnosis: &Diagnosis| -> Vec<Finding> {
         diagnosis.findings.iter().filter(|finding| finding.cause.accuses()).cloned().collect()
@@ -90,7 +90,7 @@ pub fn fix_outcome(before: &Diagnosis, after: &Diagnosis) -> FixOutcome {
     }
 }
 
-/// That the same cause shows after, and less of it than watching cost.
+/// Why the cause is undecided if it is found after with a cost below the profiling overhead.
 fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
     let small = after.below_overhead.iter().find(|small| small.cause == cause)?;
     Some(format!(
@@ -99,7 +99,7 @@ fn too_small(cause: Cause, after: &Diagnosis) -> Option<String> {
     ))
 }
 
-/// What was looked at before and not after.
+/// A kind of faults that was examined before but not after.
 fn missed(before: &Diagnosis, after: &Diagnosis) -> Option<String> {
     let missed = before.examined.iter().find(|what| !after.examined.contains(what))?;
     Some(format!("not examined after: {missed}"))

@@ -1,18 +1,18 @@
-//! What was looked at and what was not: nothing found means little without it.
+//! The kinds of faults that were examined and those that were not.
 
 use crate::diagnosis::Case;
 use crate::diagnosis::suspects::{profile_under, sampled, sched};
 use lab_recording::Ending;
 use lab_recording::profiler::Profiler;
 
-/// What a profiler looks for, in words.
+/// The kinds of faults that each profiler shows.
 const LOOKS_FOR: [(Profiler, &str); 3] = [
     (Profiler::Sched, "waits for workers, blocking pools, stuck threads"),
     (Profiler::Stall, "long polls, blocking calls, locks, combinators"),
     (Profiler::Alloc, "retained memory"),
 ];
 
-/// What was looked at, and what was not and why.
+/// The kinds that were examined, and those that were not, with the reason.
 pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
     let (mut done, mut missed) = (Vec::new(), Vec::new());
     for (profiler, what) in LOOKS_FOR {
@@ -48,15 +48,15 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
 }
 
 fn why(case: &Case<'_>, profiler: Profiler) -> String {
-    let asked = case.profiles.iter().find(|profile| profile.profiler == profiler);
-    match asked.map(|profile| &profile.note.unavailable) {
+    let profile = case.profiles.iter().find(|profile| profile.profiler == profiler);
+    match profile.map(|profile| &profile.note.unavailable) {
         Some(Some(why)) => format!("the profiler {profiler} was not available: {why}"),
         Some(None) => format!("the profiler {profiler} left no result"),
         None => format!("the profiler {profiler} did not run"),
     }
 }
 
-/// Whether polls were seen at all.
+/// Whether polls were recorded.
 pub fn polls_recorded(case: &Case<'_>) -> bool {
     sampled(case).is_some()
         && sched(case).is_some_and(|sched| {

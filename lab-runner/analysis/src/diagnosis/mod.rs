@@ -1,5 +1,5 @@
-//! What is wrong with a run: from what was measured and what profilers saw to findings, each with
-//! cause, place, evidence, cost and remedy. Pure.
+//! Diagnosis: from a measured run and its profiles to findings, each with cause, function,
+//! evidence, cost and remedy. Pure.
 
 pub mod fix_outcome;
 mod looks;
@@ -19,25 +19,25 @@ use rules::{Limit, RULES, Rule};
 use serde::Serialize;
 use suspect::Suspect;
 
-/// All that is known of one run: the same variant under the same load, measured, and looked into by
-/// profilers in runs of their own.
+/// The input of a diagnosis: one variant under one load, in a measured run and in profiled
+/// runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
-    /// The run that was measured; none where only profilers looked.
+    /// The measured run; none if there are only profiled runs.
     pub measured: Option<&'a Analysis>,
-    /// What profilers saw of it.
+    /// The profiles.
     pub profiles: &'a [Profile],
-    /// What the measured run was at when it was killed at its deadline.
+    /// The post-mortem of the measured run, if it was killed at its deadline.
     pub post_mortem: Option<&'a PostMortem>,
     /// The panics of the measured run.
     pub panics: &'a [Panic],
-    /// The crate whose code is the scenario's own, if that is known; else all code that is surely
-    /// nobody else's.
+    /// The crate of the scenario, if known; otherwise user code is all code that no table
+    /// assigns to a library.
     pub own_crate: Option<&'a str>,
 }
 
 impl<'a> Case<'a> {
-    /// The post-mortem that knows most: one with tasks before one without.
+    /// The most complete post-mortem: one with tasks before one without.
     pub fn fullest_post_mortem(&self) -> Option<&'a PostMortem> {
         let of_profilers = self.profiles.iter().filter_map(|profile| profile.post_mortem.as_ref());
         of_profilers
@@ -46,81 +46,83 @@ impl<'a> Case<'a> {
     }
 }
 
-/// What a diagnosis comes to.
+/// The result of a diagnosis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Diagnosis {
-    /// What was found, the costliest first.
+    /// The findings, the costliest first.
     pub findings: Vec<Finding>,
-    /// What was looked at.
+    /// The kinds of faults that were examined.
     pub examined: Vec<String>,
-    /// What was not, and why: `long polls: the profiler stall did not run`.
+    /// The kinds that were not examined, with the reason: `long polls: the profiler stall
+    /// did not run`.
     pub not_examined: Vec<String>,
-    /// What would have been found, and is smaller than the profiling overhead.
+    /// Possible causes whose cost is below the profiling overhead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub below_overhead: Vec<BelowOverhead>,
-    /// Whether anybody saw polls: else nothing found is no news.
+    /// Whether polls were recorded: without them, no finding does not mean healthy.
     pub polls_recorded: bool,
-    /// Whether it was killed at its deadline: that is not healthy, whatever is not found.
+    /// Whether the run was killed at its deadline, which is never healthy.
     pub hung: bool,
     /// Symptoms that keep a run without a finding from being called healthy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unexplained: Vec<String>,
 }
 
-/// A cause that is not named, for its cost is smaller than the profiling overhead. It accuses nobody.
+/// A possible cause that is no finding, because its cost is below the profiling overhead.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BelowOverhead {
     /// The cause.
     pub cause: Cause,
-    /// The function that would have been blamed.
+    /// The function of the possible cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// By how much it is too small.
+    /// Its cost and the overhead.
     pub reason: String,
 }
 
-/// A cause that is named.
+/// A cause with its evidence.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// The cause.
     pub cause: Cause,
-    /// The function to blame, its crate first, closures left out; none where there is no one place.
+    /// The function to blame, with its crate, without closures; none if there is no single
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// The source file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// The line in it.
+    /// The line in the source file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// What it cost.
+    /// The cost of the fault.
     #[serde(flatten)]
     pub cost: Cost,
-    /// What shows it, each a clause with its numbers.
+    /// The evidence, each a clause with its numbers.
     pub evidence: Vec<String>,
-    /// What would show that it is something else.
+    /// The observation that would refute the finding.
     pub refuted_by: &'static str,
-    /// What to do.
+    /// The remedy, in the imperative.
     pub remedy: &'static str,
     /// The chapter of the book.
     pub chapter: &'static str,
 }
 
-/// What a cause cost. What is not known is absent, never zero.
+/// The cost of a fault. Unknown values are absent, never zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
-    /// Milliseconds of waiting, of all who waited together.
+    /// Waiting of all tasks together, in milliseconds.
     #[serde(rename = "cost_ms", skip_serializing_if = "Option::is_none")]
     pub ms: Option<f64>,
-    /// Requests that it hit.
+    /// The number of affected requests.
     #[serde(rename = "requests_hit", skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
 }
 
 impl Finding {
-    /// Whether another finding is a symptom of this one, and not told beside it: another cause at
-    /// the same place, work that is cut off because its runtime cannot end, an overload that code
-    /// brings about.
+    /// Whether another finding is a symptom of this one and is left out: another cause in
+    /// the same function, work that is cut off because its runtime cannot shut down, an
+    /// overload that code causes.
     fn explains(&self, other: &Finding) -> bool {
         match self.cause {
             _ if self.cause == other.cause => false,
@@ -140,8 +142,8 @@ impl Finding {
 }
 
 impl Diagnosis {
-    /// The conclusion: the cause of the first finding, or that the run is healthy, or that the
-    /// evidence is not enough for either.
+    /// The conclusion: the cause of the first finding, else healthy, else not enough
+    /// evidence.
     pub fn conclusion(&self) -> Cause {
         let first =
             self.findings.iter().find(|finding| finding.cause.accuses()).or(self.findings.first());
@@ -210,7 +212,7 @@ fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
         .when
         .iter()
         .filter_map(|limit| Some(limit.sign.in_words(*suspect.signs.get(&limit.sign)?)));
-    let evidence = shown.chain(suspect.told).collect();
+    let evidence = shown.chain(suspect.evidence).collect();
     let (function, file, line) =
         suspect.at.map_or((None, None, None), |at| (Some(at.function), at.file, at.line));
     let Rule { cause, refuted_by, remedy, chapter, .. } = *rule;
@@ -229,11 +231,11 @@ fn finding(rule: &'static Rule, suspect: Suspect) -> Finding {
 
 /// One finding for each cause at each place, the costliest.
 fn once_each(findings: &mut Vec<Finding>) {
-    let mut told: Vec<(Cause, Option<String>)> = Vec::new();
+    let mut named: Vec<(Cause, Option<String>)> = Vec::new();
     findings.retain(|finding| {
         let this = (finding.cause, finding.function.clone());
-        let new = !told.contains(&this);
-        told.push(this);
+        let new = !named.contains(&this);
+        named.push(this);
         new
     });
 }

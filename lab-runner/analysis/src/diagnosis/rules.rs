@@ -1,35 +1,35 @@
-//! The rules: which signs a suspect must show for a cause, why each number is what it is, and what
-//! would refute it. Data alone; the first rule that all signs meet names the cause.
+//! The rules as data: the signs that a suspect must show for a cause, the reason of each limit,
+//! and the refutation. The first rule whose limits are all met names the cause.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::Suspicion;
 use lab_recording::Cause;
 
-/// How a cause is told.
+/// The rule for a cause.
 #[derive(Debug)]
 pub struct Rule {
     /// The cause.
     pub cause: Cause,
-    /// The suspects that it is about.
+    /// The kind of suspects it applies to.
     pub of: Suspicion,
-    /// What they must show.
+    /// The limits that all must be met.
     pub when: &'static [Limit],
-    /// What would show that it is something else.
+    /// The observation that would refute the finding.
     pub refuted_by: &'static str,
-    /// What to do.
+    /// The remedy, in the imperative.
     pub remedy: &'static str,
     /// The chapter of the book.
     pub chapter: &'static str,
 }
 
-/// What a sign must keep.
+/// A lower limit on a sign.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     /// The sign.
     pub sign: Sign,
-    /// It must be at least this.
+    /// The smallest value that meets it.
     pub least: f64,
-    /// Why this much.
+    /// The reason for the value.
     pub why: &'static str,
 }
 
@@ -38,24 +38,28 @@ const fn limit(sign: Sign, least: f64, why: &'static str) -> Limit {
 }
 
 const MOSTLY: &str = "more than half: everything else in these polls explains less";
-/// A tenth of a second is what people notice.
+/// A tenth of a second, which people notice, in milliseconds.
 pub const NOTICED_MS: f64 = 100.0;
-/// The reason of a sign that is there or is not.
+/// The reason for a sign that is present or absent.
 pub const ONCE: &str = "a fact, without a threshold";
 
-const GIVE_WAY: &str = "yield after a slice of time (a millisecond, not a number of items), or move the work to spawn_blocking";
+const GIVE_WAY: &str = "yield after a slice of time (a millisecond, not a number of items), or \
+                        move the work to spawn_blocking";
 const WAITS_WITHOUT_IT: &str = "a run without this function in which the same tasks wait as long";
-const SPAWN_OR_BOUND: &str = "spawn each item into a JoinSet and await that, or bound what is polled at a time: buffer_unordered(64)";
+const SPAWN_OR_BOUND: &str = "spawn each item into a JoinSet and await that, or bound what is \
+                              polled at a time: buffer_unordered(64)";
 
 const LONG: Limit = limit(
     Sign::LongestPollMs,
     10.0,
-    "a thousand times the limit between two awaits in tokio's documentation, and twice the time slice of a kernel",
+    "a thousand times the limit between two awaits in tokio's documentation, and twice the time \
+     slice of a kernel",
 );
 const HARMS: Limit = limit(
     Sign::InflictedMeanMs,
     1.0,
-    "polls of a healthy service take tens of microseconds; a millisecond is the time of a hundred of them",
+    "polls of a healthy service take tens of microseconds; a millisecond is the time of a hundred \
+     of them",
 );
 const EXPLAINS: Limit =
     limit(Sign::InflictedShare, 0.05, "a smaller share of all waiting does not explain it");
@@ -66,16 +70,20 @@ pub static RULES: &[Rule] = &[
         cause: Cause::SelfShutdown,
         of: Suspicion::Hang,
         when: &[limit(Sign::CycleWithRuntime, 1.0, ONCE)],
-        refuted_by: "a stack of the thread that shuts the runtime down without a task or a thread of that runtime below it",
-        remedy: "shut the runtime down from outside: return it to the thread that built it, which drains it and gives shutdown_timeout a deadline",
+        refuted_by: "a stack of the thread that shuts the runtime down without a task or a thread \
+                     of that runtime below it",
+        remedy: "shut the runtime down from outside: return it to the thread that built it, which \
+                 drains it and gives shutdown_timeout a deadline",
         chapter: "shutdown",
     },
     Rule {
         cause: Cause::NeverYields,
         of: Suspicion::Hang,
         when: &[limit(Sign::WaitsForComputing, 1.0, ONCE)],
-        refuted_by: "a later stack of the same thread in no poll: then it was slow, and not endless",
-        remedy: "give the loop an await or a cancellation check, and shut the runtime down with shutdown_timeout",
+        refuted_by: "a later stack of the same thread in no poll: then it was slow, and not \
+                     endless",
+        remedy: "give the loop an await or a cancellation check, and shut the runtime down with \
+                 shutdown_timeout",
         chapter: "shutdown",
     },
     Rule {
@@ -100,10 +108,12 @@ pub static RULES: &[Rule] = &[
         when: &[limit(
             Sign::StoodMs,
             200.0,
-            "a runtime whose tasks are drained shuts down within a few milliseconds; a thread blocked fifty times longer is waiting for itself",
+            "a runtime whose tasks are drained shuts down within a few milliseconds; a thread \
+             blocked fifty times longer is waiting for itself",
         )],
         refuted_by: "another thread of the runtime that was busy for all of that time",
-        remedy: "shut the runtime down from outside of its own threads; inside, shutdown_timeout always takes the whole deadline",
+        remedy: "shut the runtime down from outside of its own threads; inside, shutdown_timeout \
+                 always takes the whole deadline",
         chapter: "shutdown",
     },
     Rule {
@@ -111,15 +121,18 @@ pub static RULES: &[Rule] = &[
         of: Suspicion::Polls,
         when: &[LONG, limit(Sign::EndsRuntime, 0.5, MOSTLY)],
         refuted_by: "a stack in which another runtime than the one of the task is shut down",
-        remedy: "shut the runtime down from outside; block_in_place avoids the panic and keeps the wait",
+        remedy: "shut the runtime down from outside; block_in_place avoids the panic and keeps \
+                 the wait",
         chapter: "shutdown",
     },
     Rule {
         cause: Cause::LockAcrossStall,
         of: Suspicion::Polls,
         when: &[LONG, limit(Sign::AtLock, 0.5, MOSTLY)],
-        refuted_by: "a holder that keeps the lock for microseconds: then the queue is long, and not the critical section",
-        remedy: "do the blocking work before the lock is taken or after it is released; a lock held across a stall blocks every thread that takes it",
+        refuted_by: "a holder that keeps the lock for microseconds: then the queue is long, and \
+                     not the critical section",
+        remedy: "do the blocking work before the lock is taken or after it is released; a lock \
+                 held across a stall blocks every thread that takes it",
         chapter: "blocking",
     },
     Rule {
@@ -131,11 +144,13 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::InKernelMs,
                 40.0,
-                "a poll should not block in a system call; on a busy host, short calls lose a few time slices",
+                "a poll should not block in a system call; on a busy host, short calls lose a few \
+                 time slices",
             ),
         ],
         refuted_by: "a wait channel that shows the thread runnable: then it waited for a CPU core",
-        remedy: "await tokio's type for the file, socket or timer instead; or use spawn_blocking where there is nothing to await",
+        remedy: "await tokio's type for the file, socket or timer instead; or use spawn_blocking \
+                 where there is nothing to await",
         chapter: "blocking",
     },
     Rule {
@@ -147,7 +162,8 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::ShareOfTask,
                 0.2,
-                "a task that yields dozens of times is cooperative; one that does a fifth of its work in one poll yields too late",
+                "a task that yields dozens of times is cooperative; one that does a fifth of its \
+                 work in one poll yields too late",
             ),
             HARMS,
             EXPLAINS,
@@ -180,7 +196,8 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::PollsPerPiece,
                 10.0,
-                "a set bounded to 1 024 items, more than usual, polls each up to 8 times: 1 024 items for each budget of 128",
+                "a set bounded to 1 024 items, more than usual, polls each up to 8 times: 1 024 \
+                 items for each budget of 128",
             ),
             limit(Sign::Combines, 0.25, "a smaller share is not worth a fix"),
         ],
@@ -196,13 +213,15 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::TurnsAway,
                 0.04,
-                "a set that polls only ready items spends no time on others; samples show less than this by chance",
+                "a set that polls only ready items spends no time on others; samples show less \
+                 than this by chance",
             ),
             limit(Sign::SpentPolls, 20.0, "a set that spends few budgets is small"),
             limit(
                 Sign::PerBudgetMs,
                 0.3,
-                "128 ready operations take tens of microseconds; the rest is spent on items that are not ready",
+                "128 ready operations take tens of microseconds; the rest is spent on items that \
+                 are not ready",
             ),
         ],
         refuted_by: "twice the items in twice the time: then each item is costly, not their number",
@@ -215,10 +234,12 @@ pub static RULES: &[Rule] = &[
         when: &[limit(
             Sign::QueuedMs,
             60.0,
-            "a pool below its limit starts a thread within a millisecond; this is three readings in a row",
+            "a pool below its limit starts a thread within a millisecond; this is three readings \
+             in a row",
         )],
         refuted_by: "a wider pool under the same load whose queue is as long",
-        remedy: "raise max_blocking_threads above the number of calls that may block at a time, or bound the calls and give those that block threads of their own",
+        remedy: "raise max_blocking_threads above the number of calls that may block at a time, \
+                 or bound the calls and give those that block threads of their own",
         chapter: "blocking",
     },
     Rule {
@@ -227,10 +248,13 @@ pub static RULES: &[Rule] = &[
         when: &[limit(
             Sign::Panics,
             1.0,
-            "tokio catches the panic of a task: the task ends, and only its JoinHandle reports the panic",
+            "tokio catches the panic of a task: the task ends, and only its JoinHandle reports \
+             the panic",
         )],
-        refuted_by: "an awaited JoinHandle whose error is handled: then the program reports an error by a panic",
-        remedy: "fix the panic, or return an error as the answer of the request; await the JoinHandle to handle it",
+        refuted_by: "an awaited JoinHandle whose error is handled: then the program reports an \
+                     error by a panic",
+        remedy: "fix the panic, or return an error as the answer of the request; await the \
+                 JoinHandle to handle it",
         chapter: "method",
     },
     Rule {
@@ -238,7 +262,8 @@ pub static RULES: &[Rule] = &[
         of: Suspicion::Lost,
         when: &[limit(Sign::CutOff, 1.0, "every accepted request must be answered")],
         refuted_by: "an error answer to each of them: then they were rejected, not dropped",
-        remedy: "stop accepting first, then wait for the accepted requests, with a deadline, and only then shut the runtime down",
+        remedy: "stop accepting first, then wait for the accepted requests, with a deadline, and \
+                 only then shut the runtime down",
         chapter: "shutdown",
     },
     Rule {
@@ -248,7 +273,8 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::Grown,
                 1.3,
-                "caches and buffers are full after the first sixth of the load; a third more is not warm-up",
+                "caches and buffers are full after the first sixth of the load; a third more is \
+                 not warm-up",
             ),
             limit(Sign::GrowingSixths, 5.0, "a cache or a backlog stops growing during the load"),
             limit(
@@ -258,7 +284,8 @@ pub static RULES: &[Rule] = &[
             ),
         ],
         refuted_by: "a longer run in which memory levels off",
-        remedy: "find the owner: the stacks of the view `alloc live` at the end of the run, and the code that should remove an entry there",
+        remedy: "find the owner: the stacks of the view `alloc live` at the end of the run, and \
+                 the code that should remove an entry there",
         chapter: "leak",
     },
     Rule {
@@ -281,11 +308,13 @@ pub static RULES: &[Rule] = &[
             limit(
                 Sign::InflictedMeanMs,
                 1.0,
-                "threads that share a core wait for a time slice at times; the mean stays below a millisecond",
+                "threads that share a core wait for a time slice at times; the mean stays below a \
+                 millisecond",
             ),
         ],
         refuted_by: "the same result with fewer workers than cores",
-        remedy: "repeat it on an otherwise idle host, or with fewer workers; lab doctor measures host noise",
+        remedy: "repeat it on an otherwise idle host, or with fewer workers; lab doctor measures \
+                 host noise",
         chapter: "method",
     },
     Rule {

@@ -1,71 +1,74 @@
-//! What a suspect can show: measures with names and units, so that rules can be data.
+//! Signs: the measures of a suspect, so that rules can be data.
 
 use crate::units::{percent, time_ms};
 
 /// A measure of a suspect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sign {
-    /// The longest poll, without what it waited for a core, in milliseconds.
+    /// The longest poll, without its waiting for a core, in milliseconds.
     LongestPollMs,
-    /// The longest poll, as a share of all that a task of its kind is polled for.
+    /// The longest poll, as a share of the poll time of one task of its kind.
     ShareOfTask,
-    /// The share of these polls that computes.
+    /// The share of the time of these polls on the CPU.
     Computes,
-    /// The share of these polls that waits in the kernel.
+    /// The share of the time of these polls blocked in the kernel.
     InKernel,
-    /// What these polls waited in the kernel, in milliseconds.
+    /// The time that these polls were blocked in the kernel, in milliseconds.
     InKernelMs,
-    /// The share of these polls that waits for a lock.
+    /// The share of the time of these polls waiting for a lock.
     AtLock,
-    /// The share of these polls that waits for the end of a runtime.
+    /// The share of the time of these polls waiting for runtime shutdown.
     EndsRuntime,
-    /// What others waited for these polls in the mean, in milliseconds.
+    /// The mean delay that these polls impose on other tasks, in milliseconds.
     InflictedMeanMs,
-    /// The same, as a share of all waiting.
+    /// The delay imposed on other tasks, as a share of all waiting.
     InflictedShare,
-    /// The share of a function's time on the CPU that is in the set of a combinator.
+    /// The share of a function's CPU time inside the set of a combinator.
     Combines,
-    /// Of that, the share in which tokio turns futures away.
+    /// The share of the time in the set during which tokio makes futures yield, because the
+    /// budget is spent.
     TurnsAway,
     /// Polls that ended with a spent budget.
     SpentPolls,
     /// Time in the set for each budget, in milliseconds.
     PerBudgetMs,
-    /// Polls of each piece of a batch.
+    /// Polls per item of a batch.
     PollsPerPiece,
-    /// For how long a pool had work waiting, no thread idle and no thread more, in milliseconds.
+    /// The time in which the pool had queued work, no idle thread and no new thread, in
+    /// milliseconds.
     QueuedMs,
-    /// For how long a thread of a runtime stood in the end of a runtime, in milliseconds.
+    /// The time that a thread of a runtime was blocked in runtime shutdown, in
+    /// milliseconds.
     StoodMs,
-    /// Whether a chain of waiting ends where it began, with the end of a runtime in it.
+    /// Whether there is a wait-for cycle that includes a runtime shutdown.
     CycleWithRuntime,
-    /// Whether it does so without a runtime.
+    /// Whether there is a wait-for cycle without a runtime shutdown.
     Cycle,
-    /// Whether the end of a runtime waits for code that never gives way.
+    /// Whether runtime shutdown waits for code that never yields.
     WaitsForComputing,
-    /// Whether tokio refused to end a runtime there, with a panic.
+    /// Whether tokio refused to shut a runtime down there, with a panic.
     RuntimeRefused,
-    /// How often a task panicked.
+    /// The number of panicked tasks.
     Panics,
-    /// Requests that were accepted and cut off.
+    /// The number of accepted requests that were dropped.
     CutOff,
-    /// Memory at the end of the load, by that at a sixth of it.
+    /// Memory at the end of the load, divided by that after its first sixth.
     Grown,
-    /// The sixths of the load in which memory grew.
+    /// The number of sixths of the load in which memory grew.
     GrowingSixths,
-    /// Bytes that an operation leaves behind.
+    /// Bytes that remain per operation.
     BytesPerOp,
-    /// Requests that were not answered in the end.
+    /// The number of requests without an answer at the end.
     Unanswered,
     /// The share of their time in which workers were inside polls.
     Busy,
-    /// The share of the machine's time that its host took away.
+    /// The share of the host's CPU time that the hypervisor took.
     Stolen,
-    /// Cores that others used.
+    /// Cores that other processes used.
     ForeignCores,
-    /// The share of all waiting in which a thread waited for a core.
+    /// The share of all waiting during which a thread waited for a core.
     NoCore,
-    /// Whether the generator could not keep its schedule.
+    /// Whether the load generator missed its schedule.
     PacerFailed,
 }
 

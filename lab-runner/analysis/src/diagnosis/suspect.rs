@@ -1,5 +1,5 @@
-//! Suspects: what could be wrong, with the signs that it shows. Each kind is collected by a file of
-//! its own in `suspects/`.
+//! Suspects: possible faults with their signs. Each kind is collected in its own file in
+//! `suspects/`.
 
 use crate::diagnosis::Cost;
 use crate::diagnosis::sign::Sign;
@@ -18,9 +18,9 @@ pub enum Suspicion {
     Sets,
     /// A blocking pool.
     Pool,
-    /// A thread of a runtime that stood in the end of a runtime.
+    /// A thread of a runtime that is blocked in runtime shutdown.
     StuckThread,
-    /// A panic in the end of a runtime.
+    /// A panic in runtime shutdown.
     Refusal,
     /// A task that panicked.
     Panic,
@@ -28,11 +28,11 @@ pub enum Suspicion {
     Hang,
     /// Accepted requests without an answer.
     Lost,
-    /// What is kept in memory.
+    /// Memory retention.
     Memory,
     /// The load as a whole.
     Load,
-    /// The machine.
+    /// The host.
     Machine,
 }
 
@@ -54,25 +54,25 @@ impl fmt::Display for Suspicion {
     }
 }
 
-/// Something that could be wrong.
+/// A possible fault.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suspect {
     /// Its kind.
     pub of: Suspicion,
-    /// Where, if anywhere.
+    /// The location, if there is one.
     pub at: Option<Location>,
-    /// What it shows. What was not measured is absent.
+    /// The signs. Unmeasured ones are absent.
     pub signs: BTreeMap<Sign, f64>,
     /// What it cost.
     pub cost: Cost,
-    /// The profiler that its cost rests on, and how large that is beside what the profiler took;
-    /// none if it rests on none.
+    /// The profiler that measured its cost, and the size to compare with the overhead; none
+    /// if no profiler did.
     pub rests_on: Option<RestsOn>,
-    /// What else there is to say, clause by clause.
-    pub told: Vec<String>,
+    /// Further evidence, clause by clause.
+    pub evidence: Vec<String>,
 }
 
-/// A place in somebody's code.
+/// A location in user code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// The function, closures left out.
@@ -84,7 +84,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// The place of a frame.
+    /// The location of a frame.
     pub fn from_frame(frame: &Frame) -> Location {
         Location {
             function: without_closures(&frame.function),
@@ -95,7 +95,7 @@ impl Location {
 }
 
 impl Suspect {
-    /// A suspect that shows nothing yet.
+    /// A suspect without signs.
     pub fn new(of: Suspicion, at: Option<Location>) -> Suspect {
         Suspect {
             of,
@@ -103,18 +103,18 @@ impl Suspect {
             signs: BTreeMap::new(),
             cost: Cost::default(),
             rests_on: None,
-            told: Vec::new(),
+            evidence: Vec::new(),
         }
     }
 
-    /// The same, and it shows this.
+    /// Adds a sign.
     #[must_use]
     pub fn with(mut self, sign: Sign, value: f64) -> Suspect {
         self.signs.insert(sign, value);
         self
     }
 
-    /// The same, and it shows this if it is known.
+    /// Adds a sign if it is known.
     #[must_use]
     pub fn with_known(self, sign: Sign, value: Option<f64>) -> Suspect {
         match value {

@@ -1,9 +1,8 @@
-//! Symptoms that no finding explains: while one is there a run is not called healthy.
+//! Symptoms that no finding explains: a run with one is not called healthy.
 //!
-//! What profilers did not see is no proof that nothing is wrong. So what the measured run shows
-//! (unanswered requests, slow ones) must be there in the profiled runs too, or the diagnosis is
-//! undecided; and a worker that stood in a long poll is worth a sentence even where nobody was seen
-//! to wait for it.
+//! Profiles without a fault do not prove a healthy run. So the symptoms of the measured run
+//! (unanswered and slow requests) must appear in the profiled runs too, or the diagnosis is
+//! undecided; and a long poll is reported even if no task was recorded waiting for it.
 
 use crate::diagnosis::Case;
 use crate::diagnosis::rules::NOTICED_MS;
@@ -15,14 +14,14 @@ use crate::units::{grouped, time_ms};
 
 /// A latency of the measured run below this many milliseconds is no symptom.
 const SLOW_MS: f64 = 10.0;
-/// The symptom is missing in a profiled run whose latency is less than one part in so many of the
-/// measured run's: shorter loads and different moments make up less.
+/// A symptom is missing in a profiled run if the measured latency is more than this number of
+/// times larger: shorter loads and chance explain less.
 const MISSING: f64 = 4.0;
 
 /// The latencies that are compared: the metric in microseconds, and its name in words.
 const LATENCIES: [(&str, &str); 2] = [("response_p50_us", "median"), ("response_p99_us", "p99")];
 
-/// What keeps a run from being called healthy, each a clause with its numbers.
+/// The symptoms that keep a run from being called healthy, each a clause with its numbers.
 pub fn unexplained(case: &Case<'_>) -> Vec<String> {
     let mut all: Vec<String> = case.measured.into_iter().filter_map(without_answer).collect();
     all.extend(long_poll(case));
@@ -34,7 +33,7 @@ fn metric(run: &Analysis, name: &str) -> Option<f64> {
     run.metrics.get(name).map(|reading| reading.value)
 }
 
-/// Requests without an answer when the run ended: dropped, or still under way.
+/// Requests without an answer when the run ended: lost, or unfinished.
 fn without_answer(run: &Analysis) -> Option<String> {
     let of = |name: &str| metric(run, name).unwrap_or(0.0) as u64;
     let unanswered = of("lost") + of("unfinished");
@@ -45,7 +44,7 @@ fn without_answer(run: &Analysis) -> Option<String> {
     }
 }
 
-/// A worker that stood in one poll for as long as people notice.
+/// The longest poll, if it is long enough for people to notice.
 fn long_poll(case: &Case<'_>) -> Option<String> {
     let polls = sampled(case)?.long_polls.iter();
     let longest = polls
@@ -55,13 +54,13 @@ fn long_poll(case: &Case<'_>) -> Option<String> {
     Some(format!("a worker was inside one poll of {function} for {}", time_ms(own_ms(longest))))
 }
 
-/// What a poll took, without its waiting for a core.
+/// The time of a poll without its waiting for a core, in milliseconds.
 fn own_ms(poll: &LongPoll) -> f64 {
     poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)
 }
 
-/// The symptoms of the measured run that a profiled run does not have: then the profiler looked at
-/// something else.
+/// The symptoms of the measured run that a profiled run lacks: then the profile shows something
+/// else.
 fn missing(run: &Analysis, profiles: &[Profile]) -> Vec<String> {
     profiles.iter().flat_map(|profile| missing_in(run, profile)).collect()
 }
@@ -77,7 +76,8 @@ fn missing_in(run: &Analysis, profile: &Profile) -> Vec<String> {
         let profiled = profile.metrics.get(*name)? / 1e3;
         (measured >= SLOW_MS && profiled * MISSING < measured).then(|| {
             format!(
-                "the slow requests of the measured run are not in the {} run: {words} {} there, {} here",
+                "the slow requests of the measured run are not in the {} run: {words} {} there, \
+                 {} here",
                 profile.profiler,
                 time_ms(profiled),
                 time_ms(measured)

@@ -476,9 +476,8 @@ fn a_symptom_that_the_profiled_run_does_not_have_withholds_healthy() {
     assert_eq!(missing.conclusion(), Cause::NotEnoughEvidence);
     assert_eq!(
         missing.unexplained,
-        [
-            "the slow requests of the measured run are not in the sched run: p99 900 µs there, 240 ms here"
-        ]
+        ["the slow requests of the measured run are not in the sched run: p99 900 µs there, \
+             240 ms here"]
     );
     for (measured, profiled) in [(240_000.0, 200_000.0), (9_000.0, 30.0)] {
         let found = beside(&[("response_p99_us", measured)], &[("response_p99_us", profiled)]);

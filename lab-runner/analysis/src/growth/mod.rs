@@ -1,8 +1,8 @@
-//! How a metric grows with the size: the exponent b in `y = a * n^b`.
+//! The growth of a metric with the size: the exponent b in `y = a * n^b`.
 //!
-//! Theil-Sen through the medians of the sizes: one size at which the machine was busy cannot tilt
-//! it. Its interval comes from drawing the repetitions of each size anew, for they are what
-//! scatters; sizes are chosen, not drawn.
+//! Theil-Sen through the medians of the sizes: one size at which the host was busy cannot tilt
+//! it. Its interval is a bootstrap over the repetitions of each size, which scatter; sizes are
+//! fixed.
 
 mod slope;
 pub mod sweep;
@@ -15,7 +15,7 @@ use rand_pcg::rand_core::{Rng, SeedableRng};
 use slope::{curvature, least_squares, theil_sen};
 use std::fmt;
 
-/// Fewer sizes cannot tell a power law from a bend.
+/// Fewer sizes cannot distinguish a power law from a bend.
 const FEWEST_SIZES: usize = 6;
 /// One does not scatter. With two and noise of a fifth, a simulation's 95 % intervals held the
 /// truth in 81 % of cases, and 17 % of straight lines were called bent; with three in 97 %, and 5
@@ -30,19 +30,19 @@ const RESAMPLES: usize = 2_000;
 const BEYOND: usize = RESAMPLES / 40;
 /// A quadratic term of less than this is no bend: n log n has less, and so has rounding.
 const BENT: f64 = 0.05;
-/// The largest sizes, which tell how something grows that is no pure power law.
+/// The number of largest sizes that give the exponent where no single power law fits.
 const TOP: usize = 3;
 
 /// Repetitions of one metric at one size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// How much the run had to do, in whatever is counted: tasks, messages, connections.
+    /// The amount of work of the run: tasks, messages, connections.
     pub size: f64,
-    /// The metric, once for each repetition, in the unit that its name ends with.
+    /// The values of the metric, one per repetition, in the unit that its name ends with.
     pub values: Vec<f64>,
 }
 
-/// How a metric grows.
+/// The growth of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Growth {
     /// b in `y = a * n^b`, by Theil-Sen: 1 doubles with the size, 2 quadruples. n log n shows as 1
@@ -55,8 +55,8 @@ pub struct Growth {
     /// The cross-check, through the same medians. None if it is no pure power law: there is no one
     /// slope then.
     pub ols: Option<Line>,
-    /// False if the curve bends in double-log scale; then exponent and interval are those of the
-    /// three largest sizes.
+    /// Whether one power law fits all sizes; otherwise exponent and interval are those of
+    /// the three largest sizes.
     pub pure: bool,
     /// c in `ln y = a + b ln n + c (ln n)^2`, by least squares.
     pub curvature: f64,
@@ -64,14 +64,14 @@ pub struct Growth {
     pub sizes: usize,
 }
 
-/// What an exponent's interval lies clear of.
+/// The class of an exponent, by its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// All of it is below 1.30.
     LinearLike,
     /// All of it is above 1.70.
     QuadraticLike,
-    /// Neither: larger sizes may tell.
+    /// Neither: larger sizes may decide.
     Inconclusive,
 }
 
@@ -98,9 +98,8 @@ impl Growth {
 
 /// Fits a metric's growth. The sizes may come in any order; the same seed gives the same interval.
 ///
-/// `empty` is what a run of nothing costs, in the metric's unit: it is subtracted, and sizes at
-/// which it is more than 10 % of the median are left out, for there the exponent would be that of
-/// the subtraction.
+/// `empty` is the cost of an empty run, in the metric's unit: it is subtracted, and sizes at
+/// which it exceeds 10 % of the median are left out, because there the subtraction dominates.
 ///
 /// # Errors
 /// Why there is no exponent, as a lowercase sentence: fewer than six usable sizes, fewer than three
@@ -116,7 +115,7 @@ pub fn fit(points: &[Point], empty: f64, seed: u64) -> Result<Growth, String> {
     Ok(grown(&usable, seed))
 }
 
-/// The points that tell something, smallest size first, less the cost of nothing.
+/// The usable points, smallest size first, minus the cost of an empty run.
 fn usable(points: &[Point], empty: f64) -> Result<Vec<Point>, String> {
     if !(empty.is_finite() && empty >= 0.0) {
         return Err(format!("an empty run cannot cost {empty}"));

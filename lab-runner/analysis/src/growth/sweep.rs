@@ -1,4 +1,4 @@
-//! The runs of a sweep, sorted by variant and size: what an exponent is fitted through.
+//! The runs of a sweep, by variant and size: the points through which an exponent is fitted.
 
 use crate::growth::{self, Growth, Point};
 use crate::host::disturbed;
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Sweep {
     /// In the order of the scenario's variants, as far as that is known.
     pub variants: Vec<SweptVariant>,
-    /// What the intervals are resampled with.
+    /// The seed of the bootstrap.
     seed: u64,
 }
 
@@ -26,7 +26,7 @@ pub struct SweptVariant {
     runs: Vec<SweptRun>,
 }
 
-/// One run of it.
+/// One run of a swept variant.
 #[derive(Clone, Debug)]
 struct SweptRun {
     size: usize,
@@ -73,7 +73,7 @@ impl Sweep {
         Some(Sweep { variants, seed: first.recording.spec.load.seed })
     }
 
-    /// Puts the variants in the order of their scenario's variants.
+    /// Sorts the variants in the order of their scenario.
     pub fn sort_by(&mut self, place: impl Fn(&str) -> Option<usize>) {
         self.variants.sort_by_key(|variant| place(&variant.variant).unwrap_or(usize::MAX));
     }
@@ -91,10 +91,10 @@ impl Sweep {
         self.variants.iter().find(|swept| swept.variant == name)
     }
 
-    /// How a metric of a variant grows.
+    /// The growth of a metric of a variant.
     ///
     /// # Errors
-    /// Why that cannot be told.
+    /// Why there is no exponent.
     pub fn growth(&self, variant: &SweptVariant, metric: &str) -> Result<Growth, String> {
         growth::fit(
             &variant.points(metric),
@@ -127,7 +127,7 @@ impl SweptVariant {
         self.runs.iter().map(|run| run.size).filter(|size| *size != EMPTY).collect()
     }
 
-    /// The runs that did not end by themselves: how, and at which size.
+    /// The runs that did not finish: ending and size.
     pub fn unfinished(&self) -> Option<(Ending, usize)> {
         self.runs
             .iter()

@@ -1,4 +1,4 @@
-//! What a post-mortem comes to.
+//! The explanation of a post-mortem.
 
 use crate::hang::graph::{Graph, Node, is_who};
 use crate::hang::roles::{Home, Wait};
@@ -7,8 +7,8 @@ use crate::hang::{Explanation, Shape};
 use lab_recording::frame::Frame;
 use lab_recording::post_mortem::{PostMortem, WatchedKind};
 
-/// How many threads of a kind are told where nothing is wrong with them.
-const TOLD: usize = 3;
+/// The number of threads of a kind that are listed where no cycle is found.
+const LISTED: usize = 3;
 
 /// Who waits for whom: the shortest cycle, or else the shortest chain that ends in code that never
 /// yields.
@@ -65,8 +65,8 @@ impl Graph<'_> {
         let pairs: Vec<&[Node]> = cycle.windows(2).filter(waits).collect();
         let ends =
             pairs.iter().find(|pair| pair[1] == Node::End).and_then(|pair| self.own_frame(pair[0]));
-        let asked = pairs.iter().filter_map(|pair| self.asked(pair[0], pair[1]));
-        ends.or_else(|| asked.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, frame)| frame))
+        let places = pairs.iter().filter_map(|pair| self.wait_place(pair[0], pair[1]));
+        ends.or_else(|| places.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, frame)| frame))
     }
 
     fn own_frame(&self, who: Node) -> Option<Frame> {
@@ -78,7 +78,7 @@ impl Graph<'_> {
 
     /// Since when somebody waits for a lock or a channel, and where: in their stack, or as a task,
     /// which has none, at the line where it asked.
-    fn asked(&self, who: Node, what: Node) -> Option<(f64, Frame)> {
+    fn wait_place(&self, who: Node, what: Node) -> Option<(f64, Frame)> {
         let Node::Watched(index) = what else { return None };
         let watched = &self.dead.watched[index];
         let party = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who))?;
@@ -97,8 +97,8 @@ impl Graph<'_> {
     fn no_cycle(&self) -> Explanation {
         let chain = self.longest().map(|chain| chain.0).unwrap_or_default();
         let mut steps = self.open_chain(&chain);
-        let told = |index: &usize| !chain.contains(&Node::Thread(*index));
-        let all = || (0..self.roles.len()).filter(told);
+        let is_new = |index: &usize| !chain.contains(&Node::Thread(*index));
+        let all = || (0..self.roles.len()).filter(is_new);
         let outside = all().filter(|index| {
             let role = &self.roles[*index];
             role.home == Home::Outside
@@ -107,8 +107,8 @@ impl Graph<'_> {
         });
         let locks: Vec<usize> =
             all().filter(|index| self.roles[*index].wait == Some(Wait::Lock)).collect();
-        steps.extend(outside.take(TOLD).map(|index| self.waits(index)));
-        steps.extend(locks.iter().take(TOLD).map(|index| {
+        steps.extend(outside.take(LISTED).map(|index| self.waits(index)));
+        steps.extend(locks.iter().take(LISTED).map(|index| {
             format!("{}, whose holder is unknown: it is not a lock of lab-kit", self.waits(*index))
         }));
         steps.extend(self.waiting_tasks());
@@ -117,7 +117,7 @@ impl Graph<'_> {
         let alone = |index| {
             format!("{}, but no thread or task is known to wait for it", self.never_yields(index))
         };
-        steps.extend(computing.take(TOLD).map(alone));
+        steps.extend(computing.take(LISTED).map(alone));
         let mut explanation = self.explanation(Shape::NoCycle, steps, None, &chain);
         explanation.has_lock |= !locks.is_empty();
         explanation
@@ -128,26 +128,29 @@ impl Graph<'_> {
         format!("{} {}{}", self.subject(who), doing(&self.roles[index]), self.at(who))
     }
 
-    /// A chain that ends with somebody who does not wait for anything that is known.
+    /// A chain whose end does not wait for anything known.
     fn open_chain(&self, chain: &[Node]) -> Vec<String> {
         let mut steps = self.sentences(chain);
         match chain {
             [] => {}
             [.., who, Node::Watched(index)] => steps.push(self.watched_step(*who, *index, None)),
             [.., who, Node::End] => steps.push(format!(
-                "{} waits in the shutdown of a runtime{}, of which no thread is seen inside a poll or a blocking task",
+                "{} waits in the shutdown of a runtime{}, of which no thread is seen inside a \
+                 poll or a blocking task",
                 self.subject(*who),
                 self.at(*who)
             )),
             [.., Node::Thread(index)] => steps.push(self.waits(*index)),
-            [.., last] => {
-                steps.push(format!("{} is in no poll, and waits for no lock or channel of lab-kit", self.object(*last)))
-            }
+            [.., last] => steps.push(format!(
+                "{} is in no poll, and waits for no lock or channel of \
+                                    lab-kit",
+                self.object(*last)
+            )),
         }
         steps
     }
 
-    /// How many tasks wait for something else than what is watched.
+    /// The tasks that wait for something else than a lock or channel of lab-kit.
     fn waiting_tasks(&self) -> Option<String> {
         let tasks = self.dead.tasks.as_ref()?;
         let events =

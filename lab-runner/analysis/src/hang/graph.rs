@@ -5,7 +5,7 @@ use crate::hang::roles::{Home, Role, Wait, role};
 use lab_recording::post_mortem::{LiveTask, Party, PostMortem, TaskState, Watched, WatchedKind};
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// Who or what waits, or is waited for.
+/// A node of the wait-for graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Node {
     /// A thread, by its place in the post-mortem. A task that is being polled is its thread.
@@ -56,7 +56,7 @@ impl<'a> Graph<'a> {
         graph
     }
 
-    /// The thread of each task that is being polled, by whatever tells it.
+    /// The thread of each task that is being polled.
     fn find_polls(&mut self) {
         let polls =
             self.dead.threads.iter().filter_map(|thread| Some((thread.poll?.task, thread.tid)));
@@ -110,7 +110,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Who a party is, if that can be told.
+    /// The node of a party, if known.
     pub fn party(&self, watched: &Watched, party: &Party) -> Option<Node> {
         let thread = self.threads.get(&party.tid).copied();
         match party.task {
@@ -171,7 +171,7 @@ impl<'a> Graph<'a> {
         self.dead.runtimes.len() < 2 || runtime.is_none_or(|runtime| runtime.alive_tasks == 0)
     }
 
-    /// What a node waits for.
+    /// The nodes that a node waits for.
     pub fn next(&self, node: Node) -> &[Node] {
         self.edges.get(&node).map(Vec::as_slice).unwrap_or_default()
     }
@@ -307,7 +307,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Whether it is somebody, and not something that is waited for.
+/// Whether the node is a thread or a task.
 pub fn is_who(node: Node) -> bool {
     matches!(node, Node::Thread(_) | Node::Task(_))
 }

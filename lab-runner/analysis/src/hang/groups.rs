@@ -7,7 +7,7 @@ use lab_recording::frame::Frame;
 use lab_recording::post_mortem::{PostMortem, TaskState};
 use std::collections::HashMap;
 
-/// What a post-mortem has many of, the largest groups first.
+/// Equal threads and tasks of a post-mortem, the largest groups first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Groups {
     /// Threads by the functions of their stacks.
@@ -26,9 +26,10 @@ pub struct ThreadGroup {
     pub tid: u32,
     /// Its name.
     pub name: String,
-    /// What they are and do: `a worker inside a poll, waits for a lock that blocks its thread`.
+    /// The role of the threads: `a worker inside a poll, waits for a lock that blocks its
+    /// thread`.
     pub role: String,
-    /// The innermost frame that is nobody else's, if there is one.
+    /// The innermost frame of user code, if there is one.
     pub own: Option<Frame>,
 }
 

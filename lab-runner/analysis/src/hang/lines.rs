@@ -79,7 +79,7 @@ fn task(group: &TaskGroup) -> String {
     format!("{all} of {} {does}, up to {} old", short(&group.place), time(group.oldest_ms))
 }
 
-/// The innermost line of a trace that is somebody's own code.
+/// The innermost line of a trace in user code.
 fn awaits(task: &Awaits) -> Option<String> {
     let own = |line: &&String| {
         !["/registry/", "/rustc/", "/lab-runner/kit/"].iter().any(|part| line.contains(part))

@@ -17,12 +17,13 @@ pub use lines::lines;
 use lab_recording::frame::Frame;
 use serde::{Deserialize, Serialize};
 
-/// What a post-mortem comes to.
+/// The explanation of a post-mortem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// How it ends.
     pub shape: Shape,
-    /// Who waits for whom, in words with lines, each a whole clause that begins with who waits.
+    /// The chain of waits, each a clause with source lines that begins with the waiting
+    /// thread or task.
     pub steps: Vec<String>,
     /// The function that closes the cycle, or that never gives way; none if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use crate::stacks::runtime_frames::{
 use lab_recording::frame::Frame;
 use lab_recording::post_mortem::Thread;
 
-/// What a thread is and does.
+/// The role of a thread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Role<'a> {
     pub home: Home,
@@ -18,14 +18,14 @@ pub struct Role<'a> {
     pub inside: bool,
     /// Whether it has given its worker away.
     pub in_place: bool,
-    /// What it waits for; none if it computes, is in a call, or did not answer.
+    /// The wait; none if the thread computes, is in a call, or did not answer.
     pub wait: Option<Wait>,
     pub computes: bool,
-    /// The innermost frame that is nobody else's.
+    /// The innermost frame of user code.
     pub own: Option<&'a Frame>,
 }
 
-/// Whose thread it is.
+/// The owner of the thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Home {
     /// A runtime's, to poll tasks.
@@ -36,7 +36,7 @@ pub enum Home {
     Outside,
 }
 
-/// What a thread waits for.
+/// A wait of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
     /// Work: it is idle.
@@ -72,7 +72,7 @@ const WAITS: [(Wait, &[Functions]); 8] = [
     (Wait::Sleep, SLEEP),
 ];
 
-/// What a thread is and does.
+/// The role of a thread, from its stack.
 pub fn role(thread: &Thread) -> Role<'_> {
     let stack: Vec<Named<'_>> = thread.stack.iter().map(Named::new).collect();
     let home = StackPosition::from_stack(&stack);
@@ -93,14 +93,14 @@ pub fn own(stack: &[Frame]) -> Option<&Frame> {
     stack.iter().find(|frame| is_own_frame(frame))
 }
 
-/// Whether it did something between two looks. One that is on no core in a crowd was in no system
+/// Whether it was active between two samples. One that is on no core in a crowd was in no system
 /// call either.
 fn computes(thread: &Thread) -> bool {
     let share = thread.on_cpu.unwrap_or_default();
     share > 0.5 || !thread.same_later || (share > 0.1 && thread.syscall.is_none())
 }
 
-/// Where a stack stands, followed from its root inwards.
+/// The position of a stack, followed from its root inwards.
 #[derive(Clone, Copy)]
 struct StackPosition {
     home: Home,

@@ -37,7 +37,8 @@ fn a_runtime_dropped_in_block_in_place_waits_for_itself() {
         assert_eq!(
             explained.steps,
             [
-                "task 12 (shutdown.rs:41) is polled by thread 4711, in block_in_place, and waits in the shutdown of its runtime \
+                "task 12 (shutdown.rs:41) is polled by thread 4711, in block_in_place, and waits \
+                 in the shutdown of its runtime \
                  (app.rs:14, my_app::stop) for all its threads to end",
                 "thread 4711 is one of them: it cannot end before its poll returns",
             ]
@@ -86,7 +87,8 @@ fn the_end_of_a_runtime_waits_for_a_task_that_never_yields() {
         assert_says(
             &explained,
             &[
-                "thread 1 (thread-1) waits in the shutdown of a runtime (app.rs:14, my_app::stop) for all its threads to end",
+                "thread 1 (thread-1) waits in the shutdown of a runtime (app.rs:14, my_app::stop) \
+                 for all its threads to end",
                 "thread 5 is one of them: it cannot end before its poll returns",
                 "thread 5 computes inside a poll and does not yield (app.rs:31, my_app::crunch)",
             ],
@@ -179,8 +181,10 @@ fn async_locks_crosswise_are_a_cycle() {
     assert_says(
         &explained,
         &[
-            "task 11 (app.rs:4) waits since 7 ms (waits.rs:2) for the lock `from` (made.rs:1), which task 10 (app.rs:3) holds since 9 ms (holds.rs:2)",
-            "task 10 (app.rs:3) waits since 6 ms (waits.rs:3) for the lock `to` (made.rs:1), which task 11 (app.rs:4) holds",
+            "task 11 (app.rs:4) waits since 7 ms (waits.rs:2) for the lock `from` (made.rs:1), \
+             which task 10 (app.rs:3) holds since 9 ms (holds.rs:2)",
+            "task 10 (app.rs:3) waits since 6 ms (waits.rs:3) for the lock `to` (made.rs:1), \
+             which task 11 (app.rs:4) holds",
         ],
     );
     let at = explained.at.unwrap();
@@ -228,8 +232,10 @@ fn std_locks_crosswise_are_a_cycle_of_threads() {
     assert_says(
         &explained,
         &[
-            "task 5 is polled by thread 2 and waits since 7 ms (waits.rs:2) for the lock `a` (made.rs:1), which thread 1 (thread-1) holds",
-            "thread 1 (thread-1) waits since 6 ms (waits.rs:1) for the lock `b` (made.rs:1), which task 5 on thread 2 holds",
+            "task 5 is polled by thread 2 and waits since 7 ms (waits.rs:2) for the lock `a` \
+             (made.rs:1), which thread 1 (thread-1) holds",
+            "thread 1 (thread-1) waits since 6 ms (waits.rs:1) for the lock `b` (made.rs:1), \
+             which task 5 on thread 2 holds",
         ],
     );
     assert_eq!(explained.at.unwrap().function, "my_app::transfer");
@@ -258,9 +264,8 @@ fn channels_full_both_ways_are_a_cycle() {
     assert_eq!((explained.shape, explained.has_lock), (Shape::Cycle, false));
     assert_says(
         &explained,
-        &[
-            "task 11 waits since 8 ms (waits.rs:2) at the channel `back` (made.rs:1) for task 10 on the other side",
-        ],
+        &["task 11 waits since 8 ms (waits.rs:2) at the channel `back` (made.rs:1) for task 10 \
+             on the other side"],
     );
 }
 
@@ -298,8 +303,10 @@ fn a_lock_held_at_a_channel_nobody_drains_is_a_chain_that_ends_there() {
     assert_eq!(
         explained.steps,
         [
-            "task 10 (app.rs:3) waits since 7 ms (waits.rs:2) for the lock `state` (made.rs:1), which thread 1 (thread-1) holds since 10 ms (holds.rs:1)",
-            "thread 1 (thread-1) waits since 9 ms (waits.rs:1) at the channel `feed` (made.rs:1), whose other side is unknown",
+            "task 10 (app.rs:3) waits since 7 ms (waits.rs:2) for the lock `state` (made.rs:1), \
+             which thread 1 (thread-1) holds since 10 ms (holds.rs:1)",
+            "thread 1 (thread-1) waits since 9 ms (waits.rs:1) at the channel `feed` (made.rs:1), \
+             whose other side is unknown",
         ]
     );
 }

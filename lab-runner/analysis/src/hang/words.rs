@@ -1,11 +1,11 @@
-//! Sentences about who waits for whom.
+//! The sentences of a chain of waits.
 
 use crate::hang::graph::{Graph, Node};
 use crate::hang::roles::{Home, Role, Wait};
 use lab_recording::frame::Frame;
 use lab_recording::post_mortem::{Party, Watched, WatchedKind};
 
-/// A duration as people say it.
+/// A duration in words.
 pub fn time(ms: f64) -> String {
     if ms >= 1_000.0 { format!("{:.1} s", ms / 1_000.0) } else { format!("{ms:.0} ms") }
 }
@@ -41,7 +41,7 @@ pub fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-/// What a thread waits for or does.
+/// The activity of a thread.
 pub fn doing(role: &Role<'_>) -> &'static str {
     match role.wait {
         Some(Wait::Idle) => "is idle",
@@ -59,7 +59,7 @@ pub fn doing(role: &Role<'_>) -> &'static str {
 }
 
 impl Graph<'_> {
-    /// The sentences of a chain, one for each who waits in it.
+    /// The sentences of a chain, one per waiting node.
     pub fn sentences(&self, chain: &[Node]) -> Vec<String> {
         let mut steps = Vec::new();
         for waiting in chain.windows(3).step_by(2) {
@@ -95,12 +95,12 @@ impl Graph<'_> {
         )
     }
 
-    /// A wait for a lock or a channel, and for whom that is; nobody if that is not known.
+    /// A wait for a lock or a channel, with its holder or other side if known.
     pub fn watched_step(&self, who: Node, index: usize, whom: Option<Node>) -> String {
         let watched = &self.dead.watched[index];
-        let asked = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who));
+        let waiter = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who));
         let since =
-            asked.map(|party| format!(" since {} ({})", time(party.for_ms), short(&party.place)));
+            waiter.map(|party| format!(" since {} ({})", time(party.for_ms), short(&party.place)));
         let begin = format!("{} waits{}", self.subject(who), since.unwrap_or_default());
         let name = format!("`{}` ({})", watched.name, short(&watched.place));
         match watched.kind {
@@ -127,7 +127,8 @@ impl Graph<'_> {
 
     fn holder(&self, watched: &Watched, whom: Option<Node>) -> String {
         let Some(whom) = whom else {
-            return ", which has no holder: it was handed to a waiter that is not polled, or is about to be free"
+            return ", which has no holder: it was handed to a waiter that is not polled, or is \
+                    about to be free"
                 .to_owned();
         };
         let held = watched.holders.iter().find(|party| self.party(watched, party) == Some(whom));
@@ -136,7 +137,7 @@ impl Graph<'_> {
         format!(", which {} holds{}", self.object(whom), held.map(since).unwrap_or_default())
     }
 
-    /// Who does something, as the beginning of a sentence.
+    /// A node as the subject of a sentence.
     pub fn subject(&self, who: Node) -> String {
         let Node::Thread(index) = who else { return self.object(who) };
         let role = &self.roles[index];
@@ -152,7 +153,7 @@ impl Graph<'_> {
         }
     }
 
-    /// Who is waited for.
+    /// A node as the object of a sentence.
     pub fn object(&self, whom: Node) -> String {
         match whom {
             Node::Task(task) => self.task(task),
@@ -190,7 +191,7 @@ impl Graph<'_> {
         matches!(who, Node::Thread(index) if self.roles[index].inside)
     }
 
-    /// Who does not yield, and where.
+    /// A thread whose poll does not yield, with its location.
     pub fn never_yields(&self, index: usize) -> String {
         let role = &self.roles[index];
         let whose = match (role.home, self.polls.get(&index)) {

@@ -1,12 +1,12 @@
-//! Which conclusions what watching cost leaves. Each is held to the upper end of what the profiler
-//! took: who is sure that something is not the profiler must be sure of both. Where the cost is not
-//! known a conclusion stands, and the report says that its price is not known.
+//! Which conclusions exceed the profiling overhead. Each is compared with the upper end of the
+//! overhead's interval. Where the overhead is unknown a conclusion stands, and the report says
+//! that the overhead was not measured.
 
 use crate::overhead::CostResult;
 use crate::units::{percent, time_ms};
 use lab_recording::profiler::Profiler;
 
-/// What a conclusion says about a run, in the unit that the profiler's cost is told in too.
+/// The size of a conclusion, in the unit of the overhead.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
     /// A share of all waiting.
@@ -15,16 +15,16 @@ pub enum Size {
     Ms(f64),
 }
 
-/// What a conclusion rests on.
+/// The profiler and the size of a conclusion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RestsOn {
     /// The profiler.
     pub profiler: Profiler,
-    /// How large it is.
+    /// The size.
     pub size: Size,
 }
 
-/// Why a conclusion is not drawn; nothing if it stands.
+/// Why a conclusion is below the overhead; none if it stands.
 pub fn below_overhead(size: Size, cost: &CostResult) -> Option<String> {
     let cost = cost.as_ref().ok()?;
     let (is, limit, word): (f64, f64, fn(f64) -> String) = match size {
@@ -35,11 +35,11 @@ pub fn below_overhead(size: Size, cost: &CostResult) -> Option<String> {
         .then(|| format!("{} is smaller than the profiling overhead, {}", word(is), word(limit)))
 }
 
-/// Views of CPU time; all others of time are of time that passes.
+/// Views of CPU time; other views of time are of wall time.
 const OF_CPU: [&str; 2] = ["cpu", "stall on-CPU"];
 
-/// The share that something in a view must exceed; none if it is not known, or if the view is not
-/// of time: memory that a program asks for is not the profiler's, whatever time that takes.
+/// The smallest share of a view that exceeds the overhead; none if the overhead is unknown, or
+/// if the view is not of time.
 pub fn least_share(view: &str, unit: &str, cost: &CostResult) -> Option<f64> {
     let cost = cost.as_ref().ok()?;
     let share = if OF_CPU.contains(&view) { cost.share } else { cost.of_wall };

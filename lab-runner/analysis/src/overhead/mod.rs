@@ -1,6 +1,6 @@
-//! What watching cost: a profiler's own share of its run, reckoned from what was measured in it.
-//! And which conclusions that leaves, for one that is smaller than the profiling overhead may be about
-//! the profiler. Pure.
+//! Profiling overhead: the share of a profiler in its run, from measurements in the same run;
+//! and which conclusions exceed it, because a smaller one may be an effect of the profiler.
+//! Pure.
 
 pub mod limits;
 
@@ -8,56 +8,55 @@ use crate::scheduler::{Sched, YIELD_PROBE};
 use lab_recording::Ending;
 use lab_recording::overhead::{Overhead, Price};
 
-/// A number with the interval that it is in.
+/// A value with its interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Range {
-    /// Where the interval begins.
+    /// The lower end.
     pub low: f64,
-    /// The number.
+    /// The value.
     pub mid: f64,
-    /// Where it ends.
+    /// The upper end.
     pub high: f64,
 }
 
-/// What a profiler cost the run that it looked into.
+/// The overhead of a profiler in one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cost {
-    /// CPU time of the run while it looked, the pacer's left out as far as it is known, in
-    /// milliseconds.
+    /// CPU time of the run during the profile, without the pacer if known, in milliseconds.
     pub run_ms: f64,
-    /// CPU time that the profiler took of it, in milliseconds.
+    /// CPU time of the profiler, in milliseconds.
     pub ms: Range,
-    /// The same as a share.
+    /// CPU time of the profiler, as a share of the run's.
     pub share: Range,
-    /// The same as a share of the time that passed meanwhile: in no more of it can the profiler
-    /// have kept anybody waiting.
+    /// CPU time of the profiler, as a share of the wall time: the largest share in which it
+    /// can have delayed tasks.
     pub of_wall: Range,
-    /// Of it, what its own threads took, in milliseconds.
+    /// CPU time of the profiler's own threads, in milliseconds.
     pub threads_ms: f64,
-    /// What it did on the threads of the program.
+    /// Its events on the threads of the program.
     pub per_event: Vec<PerEvent>,
-    /// Whether all of it was measured; else all that is known is that it is not less.
+    /// Whether every part was measured; otherwise the overhead is a lower bound.
     pub complete: bool,
-    /// What was not, and why.
+    /// The parts that were not measured, with the reason.
     pub missing: Vec<String>,
 }
 
-/// One kind of thing that a profiler does on the threads of the program.
+/// One kind of event of a profiler on the threads of the program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PerEvent {
-    /// What: `poll`.
+    /// The event: `poll`.
     pub what: String,
-    /// How often.
+    /// The number of events.
     pub count: u64,
-    /// What one takes, in nanoseconds.
+    /// CPU time of one event, in nanoseconds.
     pub ns: Range,
 }
 
-/// The cost, or why it is not known.
+/// The overhead, or why it is unknown.
 pub type CostResult = Result<Cost, String>;
 
 impl Range {
-    /// One that is exact.
+    /// An exact value.
     pub fn exact(value: f64) -> Range {
         Range { low: value, mid: value, high: value }
     }
@@ -76,7 +75,7 @@ impl Range {
 }
 
 impl PerEvent {
-    /// What all of them took, in milliseconds.
+    /// CPU time of all events, in milliseconds.
     pub fn ms(&self) -> f64 {
         self.ns.mid * self.count as f64 / 1e6
     }
@@ -88,23 +87,23 @@ impl From<Price> for Range {
     }
 }
 
-/// What else is known of a run that was watched.
+/// Further facts of a profiled run.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
-    /// How it ended.
+    /// The ending of the run.
     pub ending: Ending,
-    /// Why the profiler saw nothing, if so.
+    /// Why the profiler was unavailable; none if it was available.
     pub unavailable: Option<&'a str>,
     /// CPU time of the pacer, in nanoseconds; none if nothing was sent.
     pub pacer_ns: Option<u64>,
-    /// What the scheduler did.
+    /// The scheduler statistics.
     pub sched: Option<&'a Sched>,
 }
 
-/// What a profiler cost, from what its child has measured.
+/// The overhead of a profiler, from the measurements of its run.
 ///
 /// # Errors
-/// Why that is not known.
+/// Why the overhead is unknown.
 pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> CostResult {
     let Some(measured) = measured else { return Err(why_not(about)) };
     let own_ns: u64 = measured.threads.iter().map(|thread| thread.cpu_ns).sum();

@@ -1,4 +1,4 @@
-//! What the variant and the lab's own instruments counted while the run went on: batches, freezes,
+//! The counters of the variant and of the lab's instruments during a run: batches, freezes,
 //! times that may be cut off. Everything else is a metric as it stands.
 
 use crate::requests::Reading;

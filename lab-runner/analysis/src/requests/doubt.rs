@@ -1,4 +1,4 @@
-//! What makes a quantile a bound and not the truth: the generator, the host, the floor, and
+//! Reasons for which a quantile is only a bound: the load generator, the host, the floor, and
 //! requests that were cut off.
 
 use crate::requests::Reading;
@@ -6,13 +6,13 @@ use crate::requests::parts::{Part, Parts, QUANTILES};
 use lab_recording::request_log::Entry;
 use std::time::Duration;
 
-/// What makes up less than this part of a quantile leaves it as it is.
+/// A disturbance below this part of a quantile does not change it.
 const FIFTH: u64 = 5;
 
-/// What is known about the conditions of a run.
+/// The conditions of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Doubt {
-    /// What a null target showed.
+    /// The latency of a null target.
     pub floor: Option<Floor>,
     /// CPU time that the host took away meanwhile.
     pub stolen: Option<Stolen>,

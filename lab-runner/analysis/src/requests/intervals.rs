@@ -24,7 +24,8 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The distribution of each part, in nanoseconds. What is unanswered counts at its age.
+    /// The distribution of each part, in nanoseconds. An unfinished request counts at its
+    /// age.
     pub fn histograms(&self) -> impl Iterator<Item = (Part, &Histogram<u64>)> {
         Part::ALL.into_iter().map(|part| (part, self.parts.histogram(part)))
     }
@@ -118,9 +119,9 @@ pub(crate) mod tests {
     #[test]
     fn every_second_has_its_requests() {
         let all: Vec<Interval> = two_seconds().into_iter().map(Result::unwrap).collect();
-        let told: Vec<_> =
+        let counts: Vec<_> =
             all.iter().map(|interval| (interval.begin.as_secs(), count(interval))).collect();
-        assert_eq!(told, [(0, 10), (1, 10)]);
+        assert_eq!(counts, [(0, 10), (1, 10)]);
         assert!(
             all[1].histograms().all(|(_, histogram)| histogram.len() == 10),
             "each part of each request"

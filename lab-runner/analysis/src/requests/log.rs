@@ -1,4 +1,4 @@
-//! What a request log adds up to: counts, parts of responses, the pacer's cost.
+//! The totals of a request log: counts, parts of responses, CPU time of the pacer.
 
 use crate::requests::Reading;
 use crate::requests::doubt::Doubt;
@@ -38,7 +38,7 @@ pub struct Requests {
     pub thirds_p50_us: Option<(f64, f64)>,
     /// The responses of each slice of the measured time.
     pub over_time: Vec<Slice>,
-    /// How long the measured time lasted: less than asked if the run was cut off.
+    /// The length of the measured time: shorter than planned if the run was cut off.
     pub measured: Duration,
     last_end_ns: u64,
     slice_ns: u64,
@@ -158,7 +158,7 @@ impl Requests {
         metrics.extend(counts.map(|(name, count)| (name.to_owned(), Reading::exact(count as f64))));
     }
 
-    /// What sending cost: injecting by itself, and waking a sleeping runtime. Of all requests, the
+    /// The CPU time of sending: injecting, and waking a sleeping runtime. Of all requests, the
     /// warm-up's too.
     fn add_pacer_metrics(&self, metrics: &mut BTreeMap<String, Reading>) {
         let Some((share, pacer)) = self.pacer_work_share().zip(self.header.pacer) else { return };
@@ -283,10 +283,10 @@ pub mod tests {
         entries[950] = entry(950, 1, None, None); // never polled
         let all = requests(entries, Some(1_000));
         assert_eq!((all.completed, all.unfinished, all.lost), (998, 2, 0));
-        let told = |q| reading(&all, Part::Response, q).unwrap();
-        assert_eq!(told(0.5).because, None, "the cut ones lie beyond it");
-        assert_eq!(told(1.0).high, f64::INFINITY);
-        assert!((told(1.0).value / 100_000.0 - 1.0).abs() < 0.01, "{:?}", told(1.0));
+        let quantile = |q| reading(&all, Part::Response, q).unwrap();
+        assert_eq!(quantile(0.5).because, None, "the cut ones lie beyond it");
+        assert_eq!(quantile(1.0).high, f64::INFINITY);
+        assert!((quantile(1.0).value / 100_000.0 - 1.0).abs() < 0.01, "{:?}", quantile(1.0));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Reading {
     pub value: f64,
     /// The truth is this or more.
     pub low: f64,
-    /// The truth is this or less; infinite if nobody can tell.
+    /// The upper bound of the true value; infinite if unknown.
     pub high: f64,
     /// Why it is not exact, in words.
     pub because: Option<&'static str>,
@@ -66,10 +66,10 @@ impl Reading {
     }
 }
 
-/// All that a recording says.
+/// The analysis of a recording.
 #[derive(Clone, Debug)]
 pub struct Analysis {
-    /// What was asked, and how it ended.
+    /// The spec and the outcome.
     pub recording: Recording,
     /// Every metric that was measured, by name.
     pub metrics: BTreeMap<String, Reading>,
@@ -77,11 +77,11 @@ pub struct Analysis {
     pub responses: Option<Histogram<u64>>,
     /// How responses developed while the run lasted; empty if no requests were sent.
     pub over_time: Vec<Slice>,
-    /// What a closed-loop benchmark would have said, if requests were answered.
+    /// The result of a closed-loop benchmark, if requests were answered.
     pub naive: Option<Naive>,
     /// Whether the numbers can be believed.
     pub validity: Validity,
-    /// What could not be read, or should be known before believing.
+    /// Conditions that limit the conclusion.
     pub notes: Vec<String>,
     /// Parts of the recording that are damaged.
     pub unread: Vec<&'static str>,
@@ -135,7 +135,7 @@ pub fn analyse(recording: Recording) -> Analysis {
     Analysis { recording, metrics, responses, over_time, naive, validity, notes, unread }
 }
 
-/// What the kernel counted, and what follows from it for one piece of work.
+/// The counters of the kernel, in total and per operation.
 fn add_usage(usage: Usage, metrics: &mut BTreeMap<String, Reading>) {
     metrics.insert("peak_memory_kb".into(), Reading::exact(usage.peak_memory_kb as f64));
     let live = usage.peak_live_bytes.map(|bytes| Reading::exact(bytes as f64 / 1_024.0));

@@ -1,4 +1,4 @@
-//! What a closed-loop benchmark would have said about the same run: a client that sends its next
+//! The result of a closed-loop benchmark of the same run: a client that sends its next
 //! request when the last one is answered, and times each from the moment at which it was really
 //! sent.
 //!
@@ -10,15 +10,15 @@ use crate::requests::parts::{LONGEST_NS, QUANTILES, quantile};
 use hdrhistogram::Histogram;
 use lab_recording::request_log::Entry;
 
-/// Watches requests go by and keeps those that one such client would have sent.
+/// Selects the requests that one closed-loop client would have sent.
 #[derive(Clone, Debug)]
 pub struct Client {
     seen: Histogram<u64>,
-    /// When its last answer came: it sends nothing before.
+    /// The time of its last answer: it sends nothing before.
     free_ns: u64,
 }
 
-/// What it would have reported.
+/// The times that it reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Naive {
     /// Requests that it would have sent.
@@ -47,7 +47,7 @@ impl Client {
         }
     }
 
-    /// What it reports at the end; nothing if it got no answer at all.
+    /// The result; none without any answer.
     pub fn report(&self) -> Option<Naive> {
         let us = |q: f64| quantile(&self.seen, q).map(|ns| ns as f64 / 1e3);
         (!self.seen.is_empty())

@@ -32,14 +32,14 @@ pub struct OverTime {
 }
 
 impl OverTime {
-    /// Nothing yet. The time asked for is divided and not the time that it took, so that runs that
+    /// Nothing yet. The time duration for is divided and not the time that it took, so that runs that
     /// were cut off have the same slices as the others.
-    pub fn new(begin_ns: u64, asked: Duration) -> anyhow::Result<OverTime> {
+    pub fn new(begin_ns: u64, duration: Duration) -> anyhow::Result<OverTime> {
         let empty = || Histogram::new_with_max(LONGEST_NS, 2);
         let slices = (0..SLICES).map(|_| empty()).collect::<Result<_, _>>()?;
         Ok(OverTime {
             begin_ns,
-            slice_ns: (asked.as_nanos() as f64 / SLICES as f64).max(1.0),
+            slice_ns: (duration.as_nanos() as f64 / SLICES as f64).max(1.0),
             slices,
         })
     }

@@ -4,11 +4,11 @@
 use hdrhistogram::Histogram;
 use lab_recording::request_log::Entry;
 
-/// The quantiles that are told, with the end of their metrics' names. The last one is the maximum.
+/// The reported quantiles, with the suffix of their metrics. The last one is the maximum.
 pub const QUANTILES: [(f64, &str); 5] =
     [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p999"), (1.0, "max")];
 
-/// A part of a response, or all of it.
+/// A part of a response, or the whole response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// From the intended send time to the end.
@@ -22,7 +22,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// All of them, in the order in which they are told.
+    /// All parts, in the order of reports.
     pub const ALL: [Part; 4] = [Part::Response, Part::Lag, Part::Wait, Part::Service];
 
     /// The begin of its metrics' names.

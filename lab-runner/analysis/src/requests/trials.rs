@@ -3,7 +3,7 @@
 
 use statrs::distribution::{Beta, ContinuousCDF};
 
-/// What a bound may err by: 5 % if there is one, half of it each if there are two.
+/// The error probability of a bound: 5 % for one bound, half of it for each of two.
 const ERROR: f64 = 0.05;
 
 /// The exact binomial (Clopper-Pearson) interval at 95 % of the share of runs that something
@@ -44,7 +44,7 @@ fn quantile(a: f64, b: f64, q: f64) -> f64 {
 /// The time of one run, in whatever unit all of them have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ObservedTime {
-    /// How long it took, or was watched.
+    /// The time until the end, or until the run was cut off.
     pub time: f64,
     /// It was cut off at this time, and would have taken longer.
     pub censored: bool,

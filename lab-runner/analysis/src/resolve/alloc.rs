@@ -1,4 +1,5 @@
-//! The profiler in the parent: names for what the child saw, and a word on how far it can be
+//! Resolution in the parent: names for the stacks of the child, and notes on how far they can
+//! be
 //! believed.
 
 use crate::stacks::Folded;
@@ -18,9 +19,9 @@ use std::path::Path;
 ///
 /// # Errors
 /// If there is no room for the names.
-pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<ProfilerStatus> {
-    let killed = said.is_none();
-    let mut note = said.unwrap_or_default();
+pub fn resolve(folder: &Path, status: Option<ProfilerStatus>) -> anyhow::Result<ProfilerStatus> {
+    let killed = status.is_none();
+    let mut note = status.unwrap_or_default();
     let recording = churn(folder, &mut note)?;
     live(folder, recording.as_ref(), &mut note)?;
     if killed && note.views.is_empty() {
@@ -138,12 +139,13 @@ fn churn(folder: &Path, note: &mut ProfilerStatus) -> anyhow::Result<Option<Reco
             "the binary has changed since the recording: functions are shown without names".into(),
         );
     }
-    const SHOWS: &str = "callers of the Rust allocator, in bytes allocated since the warm-up; freed memory is included, allocations of C libraries are not";
+    const SHOWS: &str = "callers of the Rust allocator, in bytes allocated since the warm-up; \
+                         freed memory is included, allocations of C libraries are not";
     note.views.push(view(folder, "churn", &named, SHOWS)?);
     Ok(Some(recording))
 }
 
-/// What was counted beside the samples, and what that says about them.
+/// Exact counters, and notes on the samples that follow from them.
 fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut ProfilerStatus) {
     let counts = [
         ("churn_sample_every_bytes", recording.every),
@@ -163,7 +165,8 @@ fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut ProfilerStatu
     if rarest > recording.every {
         let kib = rarest >> 10;
         note.notes.push(format!(
-            "churn: the sampling interval grew to {kib} KiB to save memory: later shares are less precise"
+            "churn: the sampling interval grew to {kib} KiB to save memory: later shares are less \
+             precise"
         ));
     }
     if recording.lost() > 0 {

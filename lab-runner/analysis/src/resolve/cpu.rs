@@ -1,4 +1,5 @@
-//! The parent's half: addresses become names, samples become CPU time, and a note says how far to
+//! Resolution in the parent: addresses become names, samples become CPU time, with notes on how
+//! far to
 //! believe them.
 
 use crate::stacks::Folded;
@@ -18,15 +19,15 @@ const SAMPLES: &str = "cpu-samples.folded";
 const PPROF: &str = "cpu.pb.gz";
 /// A walk that finds fewer frames than this found none: a thread's start alone has more.
 const SHALLOW: usize = 3;
-/// What stands for such a walk.
+/// The name for such a stack.
 const NO_STACK: &str = "[no stack]";
-/// The part of the samples that the ticks allow for below which the lack is told.
+/// The part of the possible samples below which missing ones are noted.
 const FEW: f64 = 0.9;
 
 const SHOWS: &str = "CPU time of the service by stack, without waiting threads; a stack ends with \
                      the caller of the interrupted function";
 
-/// Names what the child saw, and leaves it as folded stacks and for `go tool pprof`.
+/// Names the samples of the child, and writes them as folded stacks and for `go tool pprof`.
 ///
 /// # Errors
 /// If the child left nothing, if nothing of the service was seen, or if there is no room for the
@@ -52,7 +53,7 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     Ok(ProfilerStatus { views: vec![view], counts: counts(&raw, &seen), notes, unavailable: None })
 }
 
-/// The samples, told apart by whose they are.
+/// The samples by owner: service, lab, unwalkable.
 struct CpuSamples<'a> {
     service: Vec<&'a Stack>,
     /// Samples of it.
@@ -72,7 +73,8 @@ impl CpuSamples<'_> {
         ensure!(of_service > 0, "{}", nothing(raw));
         ensure!(
             without_stack * 2 <= of_service,
-            "most stacks are incomplete: build everything with RUSTFLAGS=\"-C force-frame-pointers=yes\""
+            "most stacks are incomplete: build everything with RUSTFLAGS=\"-C \
+             force-frame-pointers=yes\""
         );
         Ok(CpuSamples { service, of_service, own: sum(own), without_stack })
     }
@@ -154,21 +156,21 @@ fn pprof(stacks: &[&Stack], each_ns: f64, symbols: &mut Symbols) -> Pprof {
     pprof
 }
 
-/// What samples stand for if each stands for as much as every other.
+/// The CPU time of one sample, the same for all.
 fn weighed(samples: &Folded, each: f64) -> Folded {
     let mut weighed = Folded::default();
     samples.stacks().for_each(|(frames, count)| weighed.add(frames, (count * each).round()));
     weighed
 }
 
-/// How often a busy thread can be looked at in a second: as often as was asked for, if there are as
+/// The samples per second of a busy thread: the requested rate, if there are as
 /// many ticks.
 fn looks(raw: &Raw) -> f64 {
     let looks = if raw.tick_hz == 0 { raw.hz } else { raw.hz.min(raw.tick_hz) };
     looks.max(1) as f64
 }
 
-/// Samples that so many looks in a second of CPU time make.
+/// The number of samples at this rate per second of CPU time.
 fn made_by(looks: f64, raw: &Raw) -> f64 {
     looks * raw.cpu_ns as f64 / 1e9
 }
@@ -192,7 +194,8 @@ fn notes(raw: &Raw, seen: &CpuSamples<'_>, changed: bool) -> Vec<String> {
     let mut notes = vec![delivery(raw, seen)];
     if seen.without_stack > 0 {
         notes.push(format!(
-            "{} of the {} samples of the service are in a library without frame pointers, such as libc: they are {NO_STACK}",
+            "{} of the {} samples of the service are in a library without frame pointers, such as \
+             libc: they are {NO_STACK}",
             seen.without_stack, seen.of_service
         ));
     }
@@ -217,7 +220,8 @@ fn delivery(raw: &Raw, seen: &CpuSamples<'_>) -> String {
     let (requested, possible) = (made_by(hz as f64, raw), made_by(looks(raw), raw));
     let delivered = seen.delivered();
     let mut text = format!(
-        "got {delivered} of {requested:.0} samples: {hz} for each second of CPU time, and the process \
+        "got {delivered} of {requested:.0} samples: {hz} for each second of CPU time, and the \
+         process \
          used {cpu_ms} ms"
     );
     if tick_hz > 0 && tick_hz < hz {
@@ -272,9 +276,9 @@ mod tests {
             assert!(notes.contains(part), "{part}: {notes}");
         }
         let counts = counts(&raw, &seen);
-        let told =
+        let values =
             ["samples_asked", "samples_possible", "samples_delivered"].map(|name| counts[name]);
-        assert_eq!(told, [4_000, 1_000, 990]);
+        assert_eq!(values, [4_000, 1_000, 990]);
     }
 
     #[test]

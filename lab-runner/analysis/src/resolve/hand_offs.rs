@@ -1,4 +1,4 @@
-//! Who hands work to the blocking pool, with names.
+//! Hand-offs of work to the blocking pool, with names.
 
 use crate::resolve::threads::symbols;
 use crate::stacks::{culprit, without_closures};
@@ -7,7 +7,7 @@ use lab_recording::threads::{HAND_OFFS, HandOff, RAW_HAND_OFFS, Raw};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Names what the child saw.
+/// Names the recorded stacks.
 ///
 /// # Errors
 /// If it left something that cannot be understood, or if there is no room for the names.

@@ -12,22 +12,22 @@ pub mod threads;
 use lab_recording::profiler::{Profiler, ProfilerStatus};
 use std::path::Path;
 
-/// Completes what a profiler left in the folder of its run. Nothing that it saw gets lost by this.
+/// Completes the files of a profiler in the folder of its run, without losing recorded data.
 pub fn complete(profiler: Profiler, folder: &Path) -> anyhow::Result<()> {
-    let said = ProfilerStatus::read(folder);
-    let note = match (profiler, said) {
+    let status = ProfilerStatus::read(folder);
+    let note = match (profiler, status) {
         (_, Some(note)) if note.unavailable.is_some() => return Ok(()),
         (Profiler::Stall, _) => or_why_not(stall::resolve(folder)),
-        (Profiler::Sched, said) => or_why_not(scheduler::resolve(folder, said)),
+        (Profiler::Sched, status) => or_why_not(scheduler::resolve(folder, status)),
         (Profiler::Cpu, _) => or_why_not(cpu::resolve(folder)),
-        (Profiler::Alloc, said) => or_why_not(alloc::resolve(folder, said)),
-        (Profiler::Console, said) => said.unwrap_or_default(),
+        (Profiler::Alloc, status) => or_why_not(alloc::resolve(folder, status)),
+        (Profiler::Console, status) => status.unwrap_or_default(),
         (Profiler::Spans, _) => or_why_not(spans::resolve(folder)),
     };
     note.write(folder)
 }
 
-/// What a profiler says, or why it has nothing to say.
+/// The status of a profiler, or why it has none.
 fn or_why_not(note: anyhow::Result<ProfilerStatus>) -> ProfilerStatus {
     note.unwrap_or_else(|error| ProfilerStatus::unavailable(format!("{error:#}")))
 }

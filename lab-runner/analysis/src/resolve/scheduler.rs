@@ -1,4 +1,4 @@
-//! What the recorder left, added up in the parent: `sched.json`, and blame as folded stacks.
+//! Analysis of a recording in the parent: `sched.json`, and blame as folded stacks.
 
 use crate::resolve::hand_offs;
 use crate::resolve::stall::write_polls;
@@ -13,7 +13,7 @@ use lab_recording::{request_log, stall};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the kit's own tasks are called.
+/// The names of the kit's own tasks.
 const OWN: [(&str, &str); 4] = [
     (request_task::SPAWNED_IN, "requests"),
     (ACCEPTOR_SPAWNED_IN, "acceptor"),
@@ -37,7 +37,7 @@ pub fn complete(folder: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If there is none that can be read, or if there is no room for what it comes to.
-pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<ProfilerStatus> {
+pub fn resolve(folder: &Path, status: Option<ProfilerStatus>) -> anyhow::Result<ProfilerStatus> {
     let recording = lab_recording::scheduler::read(&folder.join(FILE))?;
     let since_sent = SinceSent::new(&recording, &recording.known, folder);
     let mut analysed = analyse(&since_sent, &recording.known, &name_of);
@@ -54,8 +54,8 @@ pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<Pr
     if let Err(error) = hand_offs::resolve(folder) {
         analysed.sched.notes.push(format!("hand-offs to the blocking pool are unknown: {error:#}"));
     }
-    let said = said.unwrap_or_default();
-    analysed.sched.notes.splice(..0, said.notes);
+    let status = status.unwrap_or_default();
+    analysed.sched.notes.splice(..0, status.notes);
     let stood = complete_standing(folder).err();
     let stood = stood.map(|why| format!("stuck threads are unknown: {why:#}"));
     analysed.sched.notes.extend(stood);
@@ -63,10 +63,10 @@ pub fn resolve(folder: &Path, said: Option<ProfilerStatus>) -> anyhow::Result<Pr
     let views =
         if analysed.sched.blame.is_some() { vec![view(folder, &blamed)?] } else { Vec::new() };
     let notes = analysed.sched.notes;
-    let counts = if said.counts.is_empty() {
+    let counts = if status.counts.is_empty() {
         [("events".to_owned(), analysed.sched.events)].into()
     } else {
-        said.counts
+        status.counts
     };
     Ok(ProfilerStatus { views, notes, counts, unavailable: None })
 }

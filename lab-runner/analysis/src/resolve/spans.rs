@@ -1,4 +1,4 @@
-//! The parent's half: sums become folded stacks, and a note says how far to believe them.
+//! Resolution in the parent: sums become folded stacks, with notes on their completeness.
 
 use crate::stacks::Folded;
 use anyhow::{Result, ensure};
@@ -11,13 +11,14 @@ use std::path::Path;
 /// The view's files.
 const TIME: &str = "spans.folded";
 const PIECES: &str = "spans-pieces.folded";
-/// A thread that neither entered nor left a span for so long is told of.
+/// The time without entering or leaving a span after which a thread is noted.
 const STUCK_NS: u64 = 100_000_000;
 
-const SHOWS: &str = "how long threads are inside spans: wall time while they are polled, by tracing-flame; no CPU samples, \
+const SHOWS: &str = "how long threads are inside spans: wall time while they are polled, by \
+                     tracing-flame; no CPU samples, \
                      nothing that runs in no span, and not the time between polls";
 
-/// Leaves what the child saw as folded stacks, and its slowest request.
+/// Writes the folded stacks of the child, and its slowest request.
 ///
 /// # Errors
 /// If the child left nothing, if no span was entered, or if there is no room for the files.
@@ -26,7 +27,8 @@ pub fn resolve(folder: &Path) -> Result<ProfilerStatus> {
     let seen = SpanTimes::from_raw(&raw);
     ensure!(
         !seen.time.is_empty(),
-        "no span was entered during the profile: give the steps of a request tracing spans, or try a longer --duration"
+        "no span was entered during the profile: give the steps of a request tracing spans, or \
+         try a longer --duration"
     );
     std::fs::write(folder.join(TIME), seen.time.to_string())?;
     std::fs::write(folder.join(PIECES), seen.pieces.to_string())?;
@@ -97,7 +99,8 @@ fn notes(raw: &Raw) -> Vec<String> {
     notes.extend(stuck(raw).map(|inside| {
         let (stack, ms) = (inside.stack.replace(';', " > "), inside.ns / 1_000_000);
         format!(
-            "a thread was still inside {stack} after {ms} ms; that time is added to the record of tracing-flame"
+            "a thread was still inside {stack} after {ms} ms; that time is added to the record of \
+             tracing-flame"
         )
     }));
     if raw.slow_is_open {
@@ -132,7 +135,7 @@ mod tests {
         assert_eq!((seen.pieces.total(), seen.time.len()), (3.0, 2));
         let notes = notes(&raw).join("\n");
         for part in
-            ["killed during the profile", "inside task for 2000 ms", "has not ended", "3 records"]
+            ["killed during the profile", "inside task after 2000 ms", "has not ended", "3 records"]
         {
             assert!(notes.contains(part), "{part}: {notes}");
         }

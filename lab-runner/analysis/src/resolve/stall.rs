@@ -1,4 +1,5 @@
-//! What the stall sampler saw, with names: stacks on and off the CPU, and the polls that took too
+//! The record of the stall sampler, with names: stacks on and off the CPU, and the polls that
+//! took too
 //! long.
 
 use crate::stacks::doing::{IN_POLLS, in_polls};
@@ -14,7 +15,8 @@ use std::path::Path;
 /// The polls that took longer than their budget.
 pub const POLLS: &str = "stall-polls.json";
 
-/// Names what the child saw: folded stacks on and off the CPU, and the polls that took too long.
+/// Names the samples of the child: folded stacks on and off the CPU, and the polls that took
+/// too long.
 ///
 /// # Errors
 /// If the child left nothing that can be read, or if there is no room for the names.

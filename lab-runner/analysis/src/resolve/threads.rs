@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Resolves the post-mortem and the panics of a run, and says what is wrong with them. A run is
+/// Resolves the post-mortem and the panics of a run, and returns notes on their damage. A run is
 /// never lost by this.
 pub fn complete(folder: &Path, hung: bool) -> Vec<String> {
     let dead = resolve(folder, [RAW_POST_MORTEM, POST_MORTEM], |dead, symbols| {
@@ -30,7 +30,7 @@ pub fn complete(folder: &Path, hung: bool) -> Vec<String> {
     lacks.into_iter().chain(dead).chain(panics).collect()
 }
 
-/// Resolves the threads that stood somewhere outside of polls.
+/// Resolves the stuck threads.
 ///
 /// # Errors
 /// If what the child left is damaged, or if there is no room for the names.
@@ -85,7 +85,7 @@ fn post_mortem(
     dead
 }
 
-/// When the last poll of each task began, as far as a recorder looked.
+/// The begin of the last recorded poll of each task.
 fn last_polls(folder: &Path) -> HashMap<u64, u64> {
     let mut last = HashMap::new();
     let Ok(recording) = scheduler::read(&folder.join(scheduler::FILE)) else { return last };
@@ -153,8 +153,8 @@ mod tests {
         assert!(complete(folder.path(), false).is_empty());
         assert!(complete(folder.path(), true)[0].contains("did not answer"));
         std::fs::write(folder.path().join(RAW_POST_MORTEM), "{\"program\":").unwrap();
-        let told = complete(folder.path(), true);
-        assert!(told.len() == 1 && told[0].contains("damaged"), "{told:?}");
+        let noted = complete(folder.path(), true);
+        assert!(noted.len() == 1 && noted[0].contains("damaged"), "{noted:?}");
         assert!(
             folder.path().join(RAW_POST_MORTEM).exists()
                 && !folder.path().join(POST_MORTEM).exists()

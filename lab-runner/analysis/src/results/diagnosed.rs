@@ -1,4 +1,4 @@
-//! What is wrong with each run of an invocation, and what became of a named cause.
+//! The diagnoses of an invocation, and the effect of a fix.
 
 use crate::diagnosis::fix_outcome::{FixOutcome, fix_outcome};
 use crate::diagnosis::{Case, Diagnosis, diagnose};
@@ -11,20 +11,20 @@ use lab_recording::spec::{Side, Spec};
 /// The diagnosis of a run, or of one side of a comparison.
 #[derive(Clone, Debug)]
 pub struct Diagnosed {
-    /// What it is called beside others.
+    /// The name beside other runs.
     pub label: String,
     /// The variant.
     pub variant: String,
     /// The side, in a comparison.
     pub side: Option<Side>,
-    /// What it comes to.
+    /// The diagnosis.
     pub diagnosis: Diagnosis,
-    /// What it was at when it was killed at its deadline.
+    /// The post-mortem, if the run was killed at its deadline.
     pub post_mortem: Option<PostMortem>,
 }
 
-/// Diagnoses each variant of a report, in a comparison each side: its first run, with what
-/// profilers saw of the same.
+/// Diagnoses each variant of a report, in a comparison each side: its first run with its
+/// profiles.
 pub fn all(report: &Results) -> Vec<Diagnosed> {
     let key = |spec: &Spec| (spec.variant.clone(), spec.side(), spec.purpose.ratio());
     let mut done: Vec<(String, Option<Side>, usize)> = Vec::new();
@@ -63,7 +63,7 @@ pub fn all(report: &Results) -> Vec<Diagnosed> {
     all
 }
 
-/// The profiled runs that were killed although what they look into ended: each in a sentence.
+/// Notes on profiled runs that were killed although the measured run ended.
 pub fn killed_profiles(report: &Results) -> Vec<String> {
     let measured = |profile: &Profile| {
         let runs = report.runs.iter().map(|(run, _)| &run.recording);
@@ -86,7 +86,7 @@ pub fn killed_profiles(report: &Results) -> Vec<String> {
     report.profiles.iter().filter(killed).map(sentence).collect()
 }
 
-/// What became of the cause that was named before, in a comparison.
+/// The effect of the fix, in a comparison.
 pub fn fix(report: &Results) -> Option<FixOutcome> {
     let side = |side: Side| {
         report.diagnoses.iter().find(move |of| of.side == Some(side)).map(|of| &of.diagnosis)

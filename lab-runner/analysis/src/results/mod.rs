@@ -4,7 +4,7 @@
 pub mod diagnosed;
 pub mod noise;
 
-use crate::claims::control::{Kept, Tried, controls, kept};
+use crate::claims::control::{JudgedControl, PairedControl, controls, paired_controls};
 use crate::claims::{self, Judged, Verdict};
 use crate::comparison::metrics::{METRICS, chosen};
 use crate::comparison::paired::{Comparison, Rule, counted};
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 /// The runs of one invocation, analysed and judged.
 #[derive(Clone, Debug)]
 pub struct Results {
-    /// The folder that was asked for: a run's or an invocation's.
+    /// The folder of the run or of the invocation.
     pub folder: PathBuf,
     /// The spec of the first run: scenario, load and environment are those of all.
     pub spec: Spec,
@@ -37,29 +37,28 @@ pub struct Results {
     pub runs: Vec<(Analysis, Vec<Judged>)>,
     /// The runs of a sweep.
     pub sweep: Option<Sweep>,
-    /// The judged claims of each way of the sweep.
+    /// The judged claims of each swept variant.
     pub swept_claims: Vec<(String, Vec<Judged>)>,
-    /// The traps of the scenario, held to what the default fix keeps.
-    pub controls: Vec<Tried>,
-    /// What the pairs of a comparison came to.
+    /// The negative controls: traps judged by claims of the default fix.
+    pub controls: Vec<JudgedControl>,
+    /// The comparison.
     pub comparison: Option<Comparison>,
-    /// What profilers saw of its runs.
+    /// The profiles of its runs.
     pub profiles: Vec<Profile>,
-    /// What lies where profiles do and cannot be read, and why.
+    /// The profiles that cannot be read, with the error.
     pub lost_profiles: Vec<String>,
-    /// Which profiled runs were killed although the measured one ended.
+    /// Notes on profiled runs that were killed although the measured one ended.
     pub killed_profiles: Vec<String>,
-    /// What is wrong with its runs.
+    /// The diagnoses of its runs.
     pub diagnoses: Vec<Diagnosed>,
-    /// How far metrics of a comparison scatter on this machine though nothing changes, if that was
-    /// measured.
+    /// The noise of metrics in an A/A comparison on this host, if it was measured.
     pub noise: Option<Noise>,
-    /// What the side after keeps of what tells a fix from a trap.
-    pub kept: Vec<Kept>,
-    /// What the claims add up to, or what the comparison says: held if nothing got worse, broken if
-    /// it did.
+    /// The negative controls, judged on side B.
+    pub paired_controls: Vec<PairedControl>,
+    /// The verdict of all claims, or of the comparison: held if nothing regressed, else
+    /// broken.
     pub verdict: Verdict,
-    /// What the scenario shows in a table.
+    /// The table columns of the scenario.
     pub columns: &'static [Column],
     /// The scenario, if this binary has it.
     pub scenario: Option<&'static Scenario>,
@@ -78,7 +77,7 @@ impl Results {
         Ok(read)
     }
 
-    /// The same of a folder, which is called `shown`.
+    /// The results of a folder, which is shown as `shown`.
     fn read_folder(
         folder: &Path,
         shown: &Path,
@@ -154,9 +153,11 @@ impl Results {
             .as_ref()
             .map(|comparison| counted(&analyses, comparison))
             .unwrap_or_default();
-        let kept = scenario.map(|scenario| kept(scenario, &counted)).unwrap_or_default();
+        let paired_controls =
+            scenario.map(|scenario| paired_controls(scenario, &counted)).unwrap_or_default();
         let runs = analyses.into_iter().map(|run| (run, Vec::new())).collect();
-        Results { runs, kept, comparison, verdict, ..Results::empty(folder, spec, scenario) }
+        let empty = Results::empty(folder, spec, scenario);
+        Results { runs, paired_controls, comparison, verdict, ..empty }
     }
 
     /// The same with what is wrong with its runs.
@@ -165,7 +166,7 @@ impl Results {
         Results { diagnoses: diagnosed::all(&self), ..self }
     }
 
-    /// Nothing but what was asked.
+    /// Results without runs.
     pub fn empty(folder: &Path, spec: Spec, scenario: Option<&'static Scenario>) -> Results {
         Results {
             folder: folder.to_owned(),
@@ -179,7 +180,7 @@ impl Results {
             killed_profiles: Vec::new(),
             diagnoses: Vec::new(),
             noise: None,
-            kept: Vec::new(),
+            paired_controls: Vec::new(),
             comparison: None,
             verdict: Verdict::NotMeasured,
             columns: scenario.map_or(Column::RESPONSES, |scenario| scenario.columns),
@@ -265,7 +266,7 @@ impl Results {
             .flat_map(|(variant, claims)| claims.iter().map(move |claim| (variant, claim)))
     }
 
-    /// What profilers saw, view by view.
+    /// The evidence of the profiles, view by view.
     pub fn evidence(&self, plumbing: Plumbing) -> Vec<Evidence> {
         evidence(&self.profiles, self.scenario, plumbing)
     }
@@ -312,7 +313,7 @@ fn run_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(runs.into_iter().chain(larger).collect())
 }
 
-/// Where a sweep puts the runs that it adds because its growth could not be told.
+/// The subfolder for runs that a sweep adds because an exponent was undecided.
 pub const LARGER: &str = "larger";
 
 fn recordings_in(folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -1,5 +1,5 @@
-//! The noise floor of a machine beside a comparison: what `lab doctor` found when it compared a
-//! variant with itself, if it was run into the same place.
+//! The noise floor for a comparison: from the A/A comparison of `lab doctor`, if it is in the
+//! same folder of recordings.
 
 use crate::comparison::paired::Comparison;
 use crate::results::{analyses, rule};
@@ -7,18 +7,18 @@ use lab_kit::Scenario;
 use lab_recording::spec::{Environment, Spec};
 use std::path::{Path, PathBuf};
 
-/// How far metrics scatter from pair to pair though nothing was changed.
+/// The scatter of metrics between pairs of an A/A comparison.
 #[derive(Clone, Debug)]
 pub struct Noise {
-    /// The recording that it comes from.
+    /// The recording of the A/A comparison.
     pub folder: PathBuf,
-    /// What was compared with itself.
+    /// The scenario and variant of the A/A comparison.
     pub of: String,
     /// Metric → standard deviation of the log ratio of a pair.
     pub floors: Vec<(String, f64)>,
 }
 
-/// What the folders of `lab doctor` begin with.
+/// The prefix of the folders of `lab doctor`.
 pub const DOCTOR: &str = "doctor-";
 
 impl Noise {

@@ -8,9 +8,10 @@
 //! Under the ruler there are, at any moment, some bars (polls in progress) and some spans (open
 //! waits), and each stretch of a span is charged to what its worker does there:
 //!
-//! - while that worker polls, to all polls in progress of its runtime in equal parts, for any of their workers could have
-//!   taken the task had it not been busy;
-//! - else to what the worker is at: asleep, outside of polls, or unknown because its events are missing;
+//! - while that worker polls, to all polls in progress of its runtime in equal parts, because any
+//!   of their workers could have taken the task had it not been busy;
+//! - else to the state of the worker: asleep, outside of polls, or unknown because its events are
+//!   missing;
 //! - of a worker's time awake, the part in which its thread had no core goes to the kernel.
 //!
 //! # Why backward
@@ -43,10 +44,10 @@
 //!
 //! # What is counted beside it
 //!
-//! *How many* waits a poll hit cannot be read off a sum of times. `hit` counts the waits that close while a poll is in
-//! progress, and at the end of the poll those that are still open; `fresh` are those that were
-//! opened after the last poll of their worker, in which no poll took part. `touched` is the same
-//! for culprits that are no single poll.
+//! *How many* waits a poll hit cannot be read off a sum of times. `hit` counts the waits that
+//! close while a poll is in progress, and at the end of the poll those that are still open;
+//! `fresh` are those that were opened after the last poll of their worker, in which no poll
+//! took part. `touched` is the same for culprits that are no single poll.
 
 use crate::scheduler::bits::Bits;
 use crate::scheduler::charges::{ASLEEP, Charges, KERNEL, OTHERS, OUTSIDE, UNKNOWN};
@@ -147,8 +148,8 @@ impl Engine {
     pub fn turn(&mut self, worker: usize, to: State) {
         match self.desks[worker].state {
             same if same == to && !matches!(to, State::Polls(_)) => return,
-            // Two polls one after the other are two, even of the same task kind: each has readings of
-            // its own.
+            // Two polls one after the other are two, even of the same task kind:
+            // each has readings of its own.
             State::Polls(task_kind) => self.leave(worker, task_kind),
             _ => self.settle(worker),
         }
@@ -220,8 +221,8 @@ impl Engine {
         }
     }
 
-    /// What the poll that a worker has just left inflicted on each task kind, in nanoseconds, and on
-    /// how many of its waits.
+    /// What the poll that a worker has just left inflicted on each task kind, in
+    /// nanoseconds, and on how many of its waits.
     pub fn inflicted(&mut self, worker: usize, mut each: impl FnMut(usize, f64, u64)) {
         let desk = &mut self.desks[worker];
         if !std::mem::take(&mut desk.harmful) {

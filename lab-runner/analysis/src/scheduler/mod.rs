@@ -1,4 +1,4 @@
-//! From a scheduler's recording to who held the workers and who waited for them. Pure.
+//! From a recording of the scheduler to the waiting of tasks and its culprits. Pure.
 //!
 //! A recording is gone through four times and never held in memory: forward, to learn what occurs
 //! (`survey`); backward, to charge waiting (`sweep`, `charge`); and twice more to draw it, the
@@ -44,7 +44,7 @@ use reckon::{Reckoned, Reckoning};
 use survey::Survey;
 use sweep::{Sweep, Waits};
 
-/// What a recording comes to, and its blame poll by poll, from which [`stacks`] are made.
+/// The analysis of a recording: its summary, and the blame of single polls for [`stacks`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysed {
     /// The summary.
@@ -70,25 +70,25 @@ pub struct Inflicted {
     pub begin_ns: u64,
     /// For how long it held its worker, in nanoseconds.
     pub length_ns: u64,
-    /// Whose poll it was.
+    /// The task kind of the poll.
     pub task_kind: usize,
     /// The task.
     pub task: u64,
-    /// Who waited for it.
+    /// The task kinds that waited for it.
     pub by_victim: Victims,
 }
 
 /// The short polls of a task kind that made others wait, added up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Short {
-    /// Whose polls they were.
+    /// The task kind of the polls.
     pub task_kind: usize,
-    /// Who waited for them. A wait counts once for each of the polls.
+    /// The task kinds that waited for them. A wait counts once for each of the polls.
     pub by_victim: Victims,
 }
 
-/// Adds a recording up. `name_of` says what the tasks of a place are called; those without a name
-/// have their place's.
+/// Analyses a recording. `name_of` gives the name of the tasks of a spawn location; without
+/// one, the location is the name.
 pub fn analyse(
     blocks: &(impl Blocks + Sync),
     known: &Known,
@@ -121,7 +121,7 @@ pub fn analyse(
     in_order(Analysed { sched, ..reckoned.analysed }, &waits)
 }
 
-/// The summary with the task kinds by their slots, and without its notes and its worst stretch.
+/// The summary with task kinds by slot, without notes and worst window.
 fn summary(
     survey: &Survey,
     known: &Known,

@@ -1,5 +1,4 @@
-//! What has to be known of a recording before believing it, and the small things that are told as
-//! they are.
+//! Notes on the completeness of a recording, the yield probe, and runtime counters.
 
 use crate::scheduler::task_kinds::quantiles;
 use crate::scheduler::{ProbeSummary, Sched};
@@ -10,7 +9,7 @@ const FLAGGED_NS: u64 = 10_000_000;
 /// Moments of which a runtime's counters are kept.
 const MOST_COUNTERS: usize = 300;
 
-/// What the probe told; none if it was never asked.
+/// The result of the yield probe; none without one.
 pub fn probe(known: &Known) -> Option<ProbeSummary> {
     let yields = || {
         let took = |probe: &lab_recording::scheduler::Probe| {
@@ -37,12 +36,12 @@ pub fn thinned(counters: &[Counters]) -> Vec<Counters> {
     counters.iter().step_by(step).copied().collect()
 }
 
-/// Events that are missing, and polls that nobody watched.
+/// The number of missing events and unrecorded polls.
 pub fn missing(known: &Known) -> u64 {
     known.dropped.iter().fold(known.unwatched, |sum, dropped| sum.saturating_add(dropped.events))
 }
 
-/// What the reader has to be told.
+/// Conditions that limit the conclusion.
 pub fn notes(known: &Known, sched: &Sched) -> Vec<String> {
     let dropped =
         known.dropped.iter().fold(0_u64, |sum, dropped| sum.saturating_add(dropped.events));

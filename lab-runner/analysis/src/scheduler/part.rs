@@ -60,7 +60,7 @@ pub struct Beyond {
     pub begins: Vec<u64>,
     /// By lane: begins of polls that were counted and that earlier blocks may tell of once more,
     /// while they were open.
-    pub told: Vec<Vec<u64>>,
+    pub reported: Vec<Vec<u64>>,
 }
 
 impl Beyond {
@@ -74,29 +74,29 @@ impl Beyond {
         let mut beyond = Beyond::default();
         let mut events = Vec::new();
         for (lane, behind) in behind.iter().enumerate() {
-            let mut told = Vec::new();
+            let mut reported = Vec::new();
             let reach = survey.lanes[lane].reach.iter().enumerate().skip(*behind).rev();
             for (block, _) in reach.filter(|(_, reach)| reach.from < at.end) {
                 blocks.read(lane, block, &mut events);
                 let polls = events.iter().rev().filter(|event| event.what == What::Poll);
                 polls
                     .filter(|poll| survey.crew.get(poll).is_some())
-                    .for_each(|poll| beyond.poll(poll, &mut told, at));
+                    .for_each(|poll| beyond.poll(poll, &mut reported, at));
             }
-            beyond.told.push(told);
+            beyond.reported.push(reported);
         }
         beyond
     }
 
-    /// `told` are the begins of polls that are not yet passed.
-    fn poll(&mut self, poll: &Event, told: &mut Vec<u64>, at: &Range<u64>) {
-        while told.last().is_some_and(|begin| *begin >= poll.end_ns()) {
-            told.pop();
+    /// `reported` are the begins of polls that are not yet passed.
+    fn poll(&mut self, poll: &Event, reported: &mut Vec<u64>, at: &Range<u64>) {
+        while reported.last().is_some_and(|begin| *begin >= poll.end_ns()) {
+            reported.pop();
         }
-        if told.len() >= DEEPEST || poll.open && told.contains(&poll.at_ns) {
+        if reported.len() >= DEEPEST || poll.open && reported.contains(&poll.at_ns) {
             return;
         }
-        told.push(poll.at_ns);
+        reported.push(poll.at_ns);
         if let Some(since) = poll.runnable_ns().filter(|since| *since < at.end.min(poll.at_ns)) {
             self.waits += 1;
             self.begins.extend((since > at.start).then_some(since));

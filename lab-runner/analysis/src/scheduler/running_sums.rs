@@ -1,5 +1,5 @@
-//! Running sums of waiting, one for each task kind of victims, from which what a poll inflicted is read
-//! off.
+//! Running sums of waiting, one for each task kind of victims, from which what a poll inflicted
+//! is read off.
 //!
 //! Charging each wait to each poll at every event would take *waits × polls* steps, and it is
 //! starved runs that have tens of thousands of waits open. So a runtime keeps one running sum for
@@ -9,11 +9,12 @@
 //! level = ∫ waits in play / polls in progress
 //! ```
 //!
-//! and what a poll inflicted on a task kind is the level where the ruler leaves the poll less the level
-//! where it entered it. The level is not integrated at each event either. It is linear in `per_poll
-//! = ∫ 1 / polls in progress` as long as the number of waits does not change, so `sum + in_play ×
-//! (per_poll − mark)` gives it at any moment, and only a change of the number of waits brings `sum`
-//! and `mark` up to date. An event costs as many steps as there are task kinds that wait.
+//! and what a poll inflicted on a task kind is the level where the ruler leaves the poll less
+//! the level where it entered it. The level is not integrated at each event either. It is
+//! linear in `per_poll = ∫ 1 / polls in progress` as long as the number of waits does not
+//! change, so `sum + in_play × (per_poll − mark)` gives it at any moment, and only a change of
+//! the number of waits brings `sum` and `mark` up to date. An event costs as many steps as
+//! there are task kinds that wait.
 
 /// What the workers of a runtime share.
 #[derive(Default)]
@@ -60,14 +61,14 @@ impl Runtime {
         self.at = now;
     }
 
-    /// The sum of a task kind at this moment: linear in `per_poll` since its number of waits changed
-    /// last.
+    /// The sum of a task kind at this moment: linear in `per_poll` since its number of
+    /// waits changed last.
     pub fn level(&self, task_kind: usize) -> f64 {
         self.sum[task_kind] + self.in_play[task_kind] * (self.per_poll - self.mark[task_kind])
     }
 
-    /// More or fewer waits of a task kind in play: from here on its sum, and that of all task kinds, grows
-    /// at another rate.
+    /// More or fewer waits of a task kind in play: from here on its sum, and that of all
+    /// task kinds, grows at another rate.
     pub fn change(&mut self, task_kind: usize, by: f64) {
         for index in [task_kind, self.in_play.len() - 1] {
             self.sum[index] = self.level(index);

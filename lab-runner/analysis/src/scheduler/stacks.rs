@@ -17,8 +17,8 @@ pub struct Stacks {
     pub waits: BTreeMap<String, f64>,
 }
 
-/// Joins blame with what was sampled meanwhile, and tells each task kind the function in which it made
-/// others wait most.
+/// Joins blame with what was sampled meanwhile, and tells each task kind the function in which
+/// it made others wait most.
 pub fn stacks(analysed: &mut Analysed, mut sampled: Option<(&Recording, &mut Symbols)>) -> Stacks {
     let samples = Samples::new(sampled.as_ref().map_or(&[], |(recording, _)| &recording.samples));
     let mut joined = Joined {

@@ -1,30 +1,28 @@
-//! What the scheduler's recording comes to, as `sched.json` keeps it: who was polled how often and
-//! how long, what the workers did, who waited and for whom.
+//! The summary of a scheduler recording, stored as `sched.json`: polls and waiting by task
+//! kind, the time of the workers, and blame.
 
 use lab_recording::scheduler::Counters;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// A run as its scheduler saw it.
+/// Scheduler statistics of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sched {
-    /// For how long it was looked at, in milliseconds.
+    /// The recorded time, in milliseconds.
     pub wall_ms: f64,
     /// Events that were recorded.
     pub events: u64,
-    /// Events that are missing, for the writer could not keep up, and polls that nobody watched.
+    /// Missing events: the writer could not keep up, or a poll was not recorded.
     pub dropped: u64,
-    /// Whether tokio told nothing of polls: then what workers did while they were awake is not
-    /// known.
+    /// Whether tokio reported no polls: then the time of awake workers is unknown.
     #[serde(default, alias = "polls_unseen", skip_serializing_if = "std::ops::Not::not")]
     pub polls_not_recorded: bool,
-    /// Tasks by the place where they were spawned, those that waited longest first. Indices below
-    /// are into this list.
+    /// Task kinds, the longest waiting first. Indices below are into this list.
     #[serde(alias = "groups")]
     pub task_kinds: Vec<TaskKind>,
     /// The workers, by runtime and number.
     pub workers: Vec<Worker>,
-    /// The yield probe; none if there was none.
+    /// The result of the yield probe; none without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeSummary>,
     /// The runtimes' own counters over time, thinned to at most a few hundred.
@@ -33,35 +31,34 @@ pub struct Sched {
     /// Tasks of `spawn_blocking` that ended: they have no begin.
     #[serde(default)]
     pub blocking_ended: u64,
-    /// Times that a worker's work was handed to another thread in the middle of a poll
-    /// (`block_in_place`).
+    /// The number of workers that `block_in_place` gave to another thread during a poll.
     #[serde(default)]
     pub hand_offs: u64,
-    /// Who waited for whom; none where schedule latency was not recorded.
+    /// Waiting by culprit; none where schedule latency was not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blame: Option<Blame>,
-    /// The stretch of time in which tasks waited most.
+    /// The worst window: the time in which tasks waited most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<Timeline>,
-    /// The whole run, with what is shorter than a thousandth of it joined.
+    /// The whole run; segments shorter than a thousandth of it are joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<Timeline>,
-    /// What has to be known before believing it.
+    /// Conditions that limit the conclusion.
     #[serde(default)]
     pub notes: Vec<String>,
 }
 
 impl Sched {
-    /// Times that a task was turned away because its budget was spent, in all runtimes; none where
-    /// tokio does not tell.
+    /// Yields that tokio forced because a task budget was spent, in all runtimes; none
+    /// where tokio does not report them.
     pub fn forced_yields(&self) -> Option<u64> {
         let of_it = |runtime: u8| {
-            let told = self
+            let counts = self
                 .counters
                 .iter()
                 .filter(move |at| at.runtime == runtime)
                 .filter_map(|at| at.forced_yields);
-            let (least, most) = told
+            let (least, most) = counts
                 .fold((u64::MAX, 0), |(least, most), so_far| (least.min(so_far), most.max(so_far)));
             most.checked_sub(least)
         };
@@ -70,19 +67,18 @@ impl Sched {
     }
 }
 
-/// Tasks that were spawned at one place.
+/// A task kind: the tasks with one spawn location.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskKind {
-    /// What these tasks are called: `requests`, or their place.
+    /// The name: `requests`, or the spawn location.
     pub name: String,
-    /// The file and line of the spawn: `src/drive.rs:52`.
+    /// The spawn location, file and line: `src/drive.rs:52`.
     #[serde(alias = "place")]
     pub spawned_at: String,
-    /// The function that these tasks were mostly seen in, by what it inflicted on others; none if
-    /// no sample tells.
+    /// The function in which these tasks delayed others most; none without samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// Tasks spawned while it was looked at.
+    /// The number of tasks spawned during the recording.
     pub spawned: u64,
     /// The task kind whose polls spawned most of them; none if no poll did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,9 +89,9 @@ pub struct TaskKind {
     pub polls: u64,
     /// Polls at whose end the budget was spent.
     pub budget_spent: u64,
-    /// How long polls took, in microseconds.
+    /// Poll time, in microseconds.
     pub poll_us: Quantiles,
-    /// How long tasks were runnable before a poll, in microseconds; none if nobody told.
+    /// Schedule latency, in microseconds; none if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_us: Option<Quantiles>,
 }
@@ -121,7 +117,7 @@ pub struct Quantiles {
     pub steps: Vec<(f64, u64)>,
 }
 
-/// What a worker did with its time, in milliseconds.
+/// The time of a worker, in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Worker {
     /// The runtime.
@@ -139,12 +135,13 @@ pub struct Worker {
     /// Awake and in no poll: the scheduler itself, the driver, a root future or a `LocalSet`, which
     /// no hook tells of.
     pub outside_ms: f64,
-    /// Of all of that, how long its thread waited for a core; none where the kernel does not tell.
+    /// The part of these times spent waiting for a core; none where the kernel does not
+    /// report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core_wait_ms: Option<f64>,
 }
 
-/// What the yield probe told, beside what it could not see.
+/// The result of the yield probe, with the wake-up delay that a yield does not include.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeSummary {
     /// Wake-ups sent to the probe.
@@ -163,22 +160,22 @@ pub struct ProbeSummary {
     pub wake_delay_us: Quantiles,
 }
 
-/// Who waited for whom. All is in milliseconds of waiting tasks: two tasks that wait for a second
-/// wait for two.
+/// Waiting by culprit, in milliseconds summed over tasks: two tasks that wait for one second
+/// count as two seconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Blame {
     /// How often a task was runnable and not polled.
     pub waits: u64,
     /// For how long together.
     pub waited_ms: f64,
-    /// Who it is charged to, the largest first. They sum to `waited_ms`.
+    /// The culprits with their shares, the largest first. They sum to `waited_ms`.
     pub edges: Vec<Edge>,
 }
 
 /// Waiting of one task kind, charged to one culprit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edge {
-    /// Who held the worker.
+    /// The culprit that occupied the worker.
     pub culprit: Culprit,
     /// The task kind that waited.
     pub victim: usize,
@@ -188,7 +185,7 @@ pub struct Edge {
     pub waits: u64,
 }
 
-/// What a wait is charged to.
+/// The culprit that a wait is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Culprit {
@@ -208,23 +205,23 @@ pub enum Culprit {
     Unknown,
 }
 
-/// A stretch of time, worker by worker.
+/// The timeline of all workers in one part of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
-    /// When it begins, in milliseconds after the profiler began to look.
+    /// Its begin, in milliseconds after the start of the profile.
     pub from_ms: f64,
-    /// How long it is.
+    /// Its length, in milliseconds.
     pub ms: f64,
-    /// The waiting in it.
+    /// The waiting of tasks in it, in milliseconds.
     pub waited_ms: f64,
     /// What each worker did, in order; polls too short to be seen are joined with their noisy
     /// neighbours.
     pub rows: Vec<Row>,
-    /// How many tasks were runnable and not polled, in equal steps over the stretch.
+    /// The number of waiting tasks, in equal steps over the timeline.
     pub waiting: Vec<f64>,
 }
 
-/// One worker in a stretch.
+/// One worker in a timeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The runtime.
@@ -239,7 +236,7 @@ pub struct Row {
 /// What a worker did for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
-    /// From, in milliseconds after the stretch began.
+    /// Its begin, in milliseconds after the begin of the timeline.
     pub at_ms: f64,
     /// For how long.
     pub ms: f64,

@@ -1,6 +1,6 @@
 //! The way back through a recording: all lanes at once, from the last event to the first. Turns
-//! events into what workers do and who waits for them, for [`Engine`] to charge and for a [`SweepObserver`]
-//! to look at.
+//! events into what workers do and who waits for them, for [`Engine`] to charge and for a
+//! [`SweepObserver`] to look at.
 //!
 //! A lane is the row of events of one thread. The lanes are merged by a heap that always hands out
 //! the lane whose next event ends latest, so that the ruler of [`Engine`] moves in one direction. A
@@ -43,7 +43,7 @@ pub trait SweepObserver {
     /// A worker did this from here until there.
     fn did(&mut self, worker: usize, from: u64, until: u64, what: State);
 
-    /// A poll of a task kind's task; each is told once.
+    /// A poll of a task kind's task; each is reported once.
     fn poll(&mut self, _poll: &Event, _worker: usize, _slot: usize) {}
 
     /// A poll no longer holds its worker, which it did for some time. The engine knows what it
@@ -92,7 +92,7 @@ struct Lane<'a> {
     cuts: &'a [(u64, u64)],
     open: Vec<Running>,
     /// Begins of polls that are known from later blocks, which were left out.
-    told: Vec<u64>,
+    reported: Vec<u64>,
 }
 
 /// A poll whose end was passed and whose begin was not.
@@ -165,7 +165,7 @@ impl<'a, B: Blocks, W: SweepObserver> Sweep<'a, B, W> {
             threads: &survey.lanes[lane].threads,
             cuts: &cuts[lane],
             open: Vec::new(),
-            told: Vec::new(),
+            reported: Vec::new(),
         };
         let bench =
             |asleep: &bool| Bench { poll: None, asleep: *asleep, missing: 0, changed: until };
@@ -194,7 +194,10 @@ impl<'a, B: Blocks, W: SweepObserver> Sweep<'a, B, W> {
         self.engine.waiting = beyond.waits;
         let wait = |since| Wait { since, worker: 0, slot: 0, opened };
         beyond.begins.into_iter().for_each(|since| self.begins.push(wait(since)));
-        self.lanes.iter_mut().zip(beyond.told).for_each(|(lane, told)| lane.told = told);
+        self.lanes
+            .iter_mut()
+            .zip(beyond.reported)
+            .for_each(|(lane, reported)| lane.reported = reported);
         self
     }
 
@@ -297,7 +300,7 @@ impl<'a, B: Blocks, W: SweepObserver> Sweep<'a, B, W> {
     fn end_poll(&mut self, lane: usize, event: Event) {
         let of = &mut self.lanes[lane];
         let known = |of: &Lane<'_>| {
-            let mut begins = of.open.iter().map(|poll| &poll.event.at_ns).chain(&of.told);
+            let mut begins = of.open.iter().map(|poll| &poll.event.at_ns).chain(&of.reported);
             begins.any(|begin| *begin == event.at_ns)
         };
         let known = event.open && known(of);

@@ -3,5 +3,5 @@
 pub mod made;
 mod oracle;
 pub mod properties;
+mod summaries;
 mod timelines;
-mod told;

@@ -1,4 +1,4 @@
-//! Which waiting is worth telling somebody about. Pure.
+//! Which waiting is significant enough to blame a culprit for. Pure.
 
 use crate::scheduler::summary::{Culprit, Edge, Sched};
 
@@ -16,10 +16,10 @@ const LEAST_MS: f64 = 10.0;
 /// no blame.
 pub const YIELD_PROBE: &str = "yield probe";
 
-/// The edges whose culprit is to be blamed, the largest first; none if nobody is. Blamed are polls
-/// alone: a worker that was asleep, the kernel and a spent budget are told in the table and are
-/// nobody's code. A task kind that waits for its own polls is blamed like any other. Who spawns tasks
-/// and goes on for a while is not blamed for their waiting: before, they were not there to wait.
+/// The significant edges, the largest first. Only polls are blamed: a worker that was asleep,
+/// the kernel and a spent budget are no code and stay in the table. A task kind that waits for
+/// its own polls is blamed like any other. A task that spawns tasks and continues its poll is
+/// not blamed for their waiting: they did not exist before.
 pub fn worth(sched: &Sched) -> Vec<&Edge> {
     let Some(blame) = &sched.blame else { return Vec::new() };
     let is_worth = |edge: &&Edge| {

@@ -7,7 +7,7 @@ use crate::stacks::symbol_path::{is_closure, last_part, without_closures};
 use lab_recording::frame::Frame;
 use std::collections::BTreeMap;
 
-/// The frames of somebody's own code that a stack is to be blamed on, outermost first; the stack is
+/// The frames of user code to blame for a stack, outermost first; the stack is
 /// innermost first.
 ///
 /// A task's poll calls the polls of the futures in it, down to the innermost `async fn`; what that
@@ -28,7 +28,7 @@ fn chain(stack: &[Frame]) -> Vec<&Frame> {
     }
 }
 
-/// The frame of somebody's own code to blame for what one stack does: the innermost `async fn` of
+/// The frame of user code to blame for one stack: the innermost `async fn` of
 /// its task.
 pub fn culprit(stack: &[Frame]) -> Option<&Frame> {
     chain(stack).pop()
@@ -62,7 +62,7 @@ impl Blamed {
         }
     }
 
-    /// The frame to blame, closures left out; none if no stack has anybody's own code.
+    /// The frame to blame, without closures; none if no stack has user code.
     ///
     /// The chains form a tree of functions with the weight that passes through each. From the root
     /// the way goes down as long as one child has at least half of *all* weight, and ends where the

@@ -1,4 +1,4 @@
-//! What changed from one profile to another, function by function, as far as it is more than noise.
+//! The changes from one profile to another, by function, beyond noise.
 
 use crate::stacks::Folded;
 use crate::stacks::amount::amount;
@@ -8,12 +8,12 @@ use anyhow::{Result, ensure};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A profile that stands for less of the measured time than this says so.
+/// The share of the measured time below which a profile is noted as incomplete.
 const COVERED: f64 = 0.95;
 /// Rounding of sums, as a part of the larger side: no change.
 const ROUNDING: f64 = 1e-9;
 
-/// What a change must exceed to be told.
+/// The limits that a reported change must exceed.
 ///
 /// A weight that comes from n samples is taken to be uncertain by its n-th part times the root of
 /// n, as counts of independent events are. Samples of one burst are not independent: of those, more
@@ -51,7 +51,7 @@ pub enum Change {
     Shrunk,
 }
 
-/// What a function weighs on one side.
+/// The weight of a function on one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Weight {
     /// With all that it calls, in the difference's unit.
@@ -69,9 +69,9 @@ pub struct Entry {
     pub function: String,
     /// How it changed.
     pub change: Change,
-    /// What it weighed.
+    /// The weight before.
     pub before: Weight,
-    /// What it weighs.
+    /// The weight after.
     pub after: Weight,
 }
 
@@ -85,7 +85,7 @@ impl Entry {
 /// The difference of two profiles.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// What changed, by how much it changed, most first.
+    /// The changes, the largest first.
     pub entries: Vec<Entry>,
     /// Functions that changed, but by no more than noise may.
     pub left_out: usize,
@@ -93,15 +93,15 @@ pub struct Difference {
     pub masked: usize,
     /// Functions that did not change.
     pub unchanged: usize,
-    /// What all of each side weighs, in `unit`.
+    /// The total weight of each side, in `unit`.
     pub totals: (f64, f64),
     /// Of all weights: that of the profile, or `%` where operations are unknown.
     pub unit: String,
-    /// What a weight is of: `per request`, or `of all us`.
+    /// The reference of a weight: `per request`, or `of all us`.
     pub per: String,
-    /// What the sides are called.
+    /// The names of the sides.
     pub labels: (String, String),
-    /// What the reader must know.
+    /// A note on the comparison.
     pub notes: Vec<String>,
 }
 
@@ -233,7 +233,7 @@ impl Charged {
         }
     }
 
-    /// What is charged to nobody, because the stack could not be walked or named.
+    /// The weight of stacks that could not be walked or named.
     fn unknown(&self) -> f64 {
         let nameless = |frames: &[&str]| frames.iter().all(|frame| frame.starts_with('['));
         self.weights.stacks().filter(|(frames, _)| nameless(frames)).map(|(_, weight)| weight).sum()
@@ -261,7 +261,8 @@ fn missing_samples([before, after]: [&str; 2], noise: &Noise) -> Option<String> 
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     (was.min(is) < COVERED).then(|| {
         format!(
-            "samples stand for {} of the measured CPU time {before}, {} {after}: changes that the rest \
+            "samples stand for {} of the measured CPU time {before}, {} {after}: changes that the \
+             rest \
              can explain are left out",
             percent(was),
             percent(is)

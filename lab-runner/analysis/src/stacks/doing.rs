@@ -1,4 +1,4 @@
-//! What a thread does in a poll, by its stack: the words between samples and suspicion.
+//! The activity of a thread in a poll, by its stack.
 
 use crate::stacks::runtime_frames::{Functions, LOCK, Named, RUNTIME_END, TURNS_AWAY};
 use crate::stacks::symbols::Symbols;
@@ -28,7 +28,7 @@ pub struct InPolls {
     pub ms: f64,
 }
 
-/// What a thread does.
+/// The activity of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Doing {
@@ -80,12 +80,12 @@ fn doing(stack: &[Frame], sample: &Sample) -> Doing {
     }
 }
 
-/// Whether tokio turns a future away: in foreign code or below user code that asked for it.
+/// Whether tokio makes a future yield: in a library, or below user code that called it.
 fn turns_away(stack: &[Frame]) -> bool {
     stack.iter().any(|frame| Named::new(frame).is_in(TURNS_AWAY))
 }
 
-/// What was seen of one function doing one thing.
+/// The sampled time of one function in one activity.
 #[derive(Default)]
 struct FunctionTime {
     ms: f64,
@@ -102,7 +102,7 @@ impl FunctionTime {
     }
 }
 
-/// Adds up what was sampled, the longest first. Samples without anybody's own code are left out.
+/// Sums the samples, the longest first. Samples without user code are left out.
 pub fn in_polls(recording: &Recording, symbols: &mut Symbols) -> Vec<InPolls> {
     let tick_ms = 1_000.0 / recording.hz.max(1) as f64;
     let mut seen: BTreeMap<(String, Doing), FunctionTime> = BTreeMap::new();

@@ -205,13 +205,15 @@ mod tests {
 
     const BEFORE: &str = "\
 [thread start];[tokio];shop::…::import::{closure} 40
-[thread start];[tokio];shop::…::import::{closure};<shop::Order as serde::de::Deserialize>::deserialize 812
+[thread start];[tokio];shop::…::import::{closure};<shop::Order as \
+serde::de::Deserialize>::deserialize 812
 [thread start];[tokio];shop::…::import::{closure};shop::…::validate;slow_regex 300
 [thread start];[tokio];epoll_wait 200
 ";
     const AFTER: &str = "\
 [thread start];[tokio];shop::…::import::{closure} 40
-[thread start];[tokio];shop::…::import::{closure};<shop::Order as serde::de::Deserialize>::deserialize 300
+[thread start];[tokio];shop::…::import::{closure};<shop::Order as \
+serde::de::Deserialize>::deserialize 300
 [thread start];[tokio];shop::…::import::{closure};tokio::task::yield_now::yield_now 90
 [thread start];[tokio];epoll_wait 900
 ";
@@ -322,7 +324,8 @@ mod tests {
 
     #[test]
     fn names_are_text_and_nothing_is_loaded() {
-        let hostile = "<script>alert(1)</script>;a\"b'c&d;]]>;# x;f 12;--;[u8; 8];\u{1}é 1000000\n# y;g 1.5 7\n";
+        let hostile = "<script>alert(1)</script>;a\"b'c&d;]]>;# x;f 12;--;[u8; 8];\u{1}é \
+                       1000000\n# y;g 1.5 7\n";
         let folded = folded(hostile);
         let side =
             Side { label: "</text><script>", unit: "<b>", op: "&", ..side("", &folded, Some(1)) };
@@ -367,7 +370,8 @@ mod tests {
             let svg = graph(&side, "t").unwrap();
             let prefixes = folded.stacks().flat_map(|(stack, _)| (1..=stack.len()).map(move |n| stack[..n].to_vec()));
             let frames = prefixes.collect::<std::collections::BTreeSet<_>>().len() + 1;
-            prop_assert_eq!(svg.matches("<title>").count(), frames, "each once, and the one for all");
+            prop_assert_eq!(svg.matches("<title>").count(), frames, "each once, and the one for \
+                                                                     all");
             prop_assert!(difference(&side, &side, Shape::Before, "t").is_ok());
         }
     }

@@ -18,7 +18,7 @@ pub struct Folded {
     stacks: BTreeMap<String, f64>,
 }
 
-/// What could be read of a folded text.
+/// The readable part of a folded text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed {
     /// The stacks.
@@ -32,7 +32,7 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// What was left out, as sentences for the reader of the profile.
+    /// Notes on the left out lines, as sentences.
     pub fn notes(&self) -> Vec<String> {
         let lines = |count: usize, what: String| {
             (count > 0).then(|| format!("left out {count} of the lines: {what}"))
@@ -254,7 +254,8 @@ mod tests {
     const WORKER: &str = "\
 clone3;start_thread;tokio::runtime::scheduler::multi_thread::worker::run;scenario_greedy::buggy::import::{closure#0};serde_json::de::from_str 30
 clone3;start_thread;tokio::runtime::scheduler::multi_thread::worker::run;scenario_greedy::buggy::import::{closure#0} 10
-clone3;start_thread;tokio::runtime::scheduler::multi_thread::worker::run;<[u8; 8] as core::fmt::Debug>::fmt 2.5
+clone3;start_thread;tokio::runtime::scheduler::multi_thread::worker::run;<[u8; 8] as \
+core::fmt::Debug>::fmt 2.5
 ";
 
     #[test]
@@ -270,7 +271,8 @@ clone3;start_thread;tokio::runtime::scheduler::multi_thread::worker::run;<[u8; 8
 
     #[test]
     fn damage_is_counted_and_the_rest_is_read() {
-        let text = b"a;b 1\nno weight\na;b x\n 7\na;b -3\na;b inf\na;b nan\n\n\xff;c 2\r\na;;b 4\nzero 0\n";
+        let text = b"a;b 1\nno weight\na;b x\n 7\na;b -3\na;b inf\na;b nan\n\n\xff;c 2\r\na;;b \
+                     4\nzero 0\n";
         let parsed = Folded::parse(text);
         assert_eq!(parsed.folded.to_string(), "a;[unknown];b 4\na;b 1\n\u{fffd};c 2\n");
         assert_eq!(parsed.notes(), ["left out 6 of the lines: no stack and a weight"]);

@@ -12,7 +12,7 @@ use crate::stacks::Folded;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// What to do about frames that say how a future came to be polled.
+/// The treatment of frames between the executor and a future.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plumbing {
     /// They stay.
@@ -199,10 +199,12 @@ mod tests {
 
     #[test]
     fn long_generics_are_shortened_from_the_inside() {
-        let raw = "<tokio::runtime::blocking::task::BlockingTask<<alloc::sync::Arc<store::Store> as tokio::fs::File>::poll::{closure#0}> as core::future::future::Future>::poll";
+        let raw = "<tokio::runtime::blocking::task::BlockingTask<<alloc::sync::Arc<store::Store> \
+                   as tokio::fs::File>::poll::{closure#0}> as core::future::future::Future>::poll";
         assert_eq!(
             Names::new().clean(raw),
-            "<tokio::runtime::blocking::task::BlockingTask<..> as core::future::future::Future>::poll"
+            "<tokio::runtime::blocking::task::BlockingTask<..> as \
+             core::future::future::Future>::poll"
         );
         let raw = "tokio::runtime::task::raw::poll::<tokio::runtime::blocking::task::BlockingTask<a::b>, tokio::runtime::blocking::schedule::BlockingSchedule>";
         assert_eq!(Names::new().clean(raw), "tokio::runtime::task::raw::poll<..>");

@@ -1,11 +1,11 @@
-//! Whose code a frame is: by the crate of its function, and of the file that it was compiled from.
+//! The owner of the code of a frame: by the crate of its function, and of its source file.
 
 use crate::stacks::runtime_frames::{crate_of_file, is_foreign_crate};
 use crate::stacks::symbol_path::crate_of;
 use lab_recording::frame::Frame;
 use std::path::Path;
 
-/// Crates that are nobody's own code in a profile whose own crate is not known.
+/// Crates that are not user code in a profile whose own crate is unknown.
 const LIBRARIES: [&str; 6] = ["__rustc", "alloc", "core", "futures_util", "std", "tokio"];
 /// The lab's packages, by their folders beside this one: their sources are foreign where a function
 /// lost its path.
@@ -17,7 +17,8 @@ pub fn is_own(frame: &str, in_crate: Option<&str>) -> bool {
     in_crate.map_or(!LIBRARIES.contains(&of), |own| of == own)
 }
 
-/// Whether a function is surely nobody's own: of the standard library, the runtime, the lab, or of
+/// Whether a function is certainly not user code: of the standard library, the runtime, the
+/// lab, or of
 /// what tasks are built with.
 pub fn is_foreign(frame: &str) -> bool {
     crate_of(frame).is_none_or(is_foreign_crate)

@@ -1,10 +1,11 @@
-//! Whose code a frame is, and what a stack is charged to when two profiles are compared.
+//! The owner of the code of a frame, and the function that a stack is charged to when two
+//! profiles are compared.
 
 use crate::stacks::own::is_foreign;
 use crate::stacks::{Folded, without_closures};
 use std::collections::HashMap;
 
-/// Whose code a frame is: what flame graphs are coloured by.
+/// The owner of the code of a frame, which gives the colour in flame graphs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// The program under test.
@@ -22,7 +23,7 @@ const TOKIO: [&str; 5] = ["tokio", "tokio_util", "tokio_stream", "tokio_macros",
 /// Crates of the toolchain.
 const STD: [&str; 5] = ["std", "core", "alloc", "__rustc", "compiler_builtins"];
 
-/// Whose code a frame is; `own_crate` is the crate under test, where it is known.
+/// The owner of the code of a frame; `own_crate` is the crate under test, if known.
 pub fn owner(frame: &str, own_crate: Option<&str>) -> Owner {
     match crate_of(frame) {
         None if frame == "[tokio]" => Owner::Tokio,
@@ -61,7 +62,7 @@ pub fn charged(folded: &Folded, own_crate: Option<&str>) -> Folded {
     folded.renamed(|frames| charges(frames, &known))
 }
 
-/// What a frame is charged to.
+/// The name that a frame is charged to.
 enum Charge {
     /// An own function.
     Own(String),

@@ -25,11 +25,11 @@ mod field {
     pub const LOCATION_LINE: u64 = 4;
 }
 
-/// What a value of a sample is, in the words of pprof: `cpu` in `nanoseconds`, `alloc_space` in
+/// The type of a value of a sample, in the terms of pprof: `cpu` in `nanoseconds`, `alloc_space` in
 /// `bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueType {
-    /// What is measured.
+    /// The measured quantity.
     pub kind: &'static str,
     /// Its unit: `nanoseconds`, `bytes`, `count`.
     pub unit: &'static str,

@@ -18,7 +18,7 @@ pub struct Functions {
     module: &'static str,
     /// Files below the crate's `src` that define them.
     files: &'static [&'static str],
-    /// What they are called.
+    /// Their names.
     names: &'static [&'static str],
 }
 
@@ -263,7 +263,7 @@ pub const NEUTRAL_PATHS: &[&[&str]] = &[
     &["tokio", "task", "coop"],
 ];
 
-/// Crates that are nobody's own code: the standard library, the runtime and what stands between it
+/// Crates that are not user code: the standard library, the runtime and the layers between it
 /// and the kernel, what tasks are built with, and the lab.
 const FOREIGN_CRATES: &[&str] = &[
     "__rustc",
@@ -308,7 +308,7 @@ const FOREIGN_CRATES: &[&str] = &[
     "tracing_subscriber",
 ];
 
-/// Whether a crate, as code writes it, is one of those that are nobody's own code.
+/// Whether a crate, as code writes it, is not user code.
 pub fn is_foreign_crate(name: &str) -> bool {
     FOREIGN_CRATES.contains(&name)
 }

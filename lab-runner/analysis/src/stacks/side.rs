@@ -7,17 +7,17 @@ use anyhow::{Result, ensure};
 /// A profile and what its numbers mean.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'a> {
-    /// What this side is called, as it stands behind a number: `before`, `in fixed`.
+    /// The name of the side, as it follows a number: `before`, `in fixed`.
     pub label: &'a str,
     /// The weights, in `unit`, of the whole profile.
     pub folded: &'a Folded,
-    /// What is weighed: `samples`, `ns`, `us`, `bytes`.
+    /// The unit: `samples`, `ns`, `us`, `bytes`.
     pub unit: &'a str,
     /// How many samples each weight comes from; none if the weights are the samples.
     pub samples: Option<&'a Folded>,
-    /// Operations completed while it was recorded; none if nobody counted.
+    /// Operations completed during the recording; none if not counted.
     pub ops: Option<u64>,
-    /// What one operation is called: `request`, `piece`.
+    /// The name of one operation: `request`, `item`.
     pub op: &'a str,
 }
 
@@ -33,16 +33,16 @@ impl Side<'_> {
     }
 }
 
-/// What both sides' weights are divided by, and what is then in them.
+/// The divisors of both sides' weights, and the resulting unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
     pub before: f64,
     pub after: f64,
     /// Of an amount: `us`, or `%`.
     pub unit: String,
-    /// What the amount is of: `per request`, or `of all us`.
+    /// The reference of an amount: `per request`, or `of all us`.
     pub per: String,
-    /// What the reader must know about it.
+    /// A note on the comparison.
     pub note: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the samples add up to: stacks with their weights, and the polls that were long.
+//! The sums of stall samples: stacks with weights, and long polls.
 
 use crate::stacks::runtime_frames::crate_of_file;
 use crate::stacks::symbol_path::crate_of;
@@ -57,7 +57,7 @@ pub struct LongPoll {
     pub runnable: f64,
     /// The most frequent stack, innermost first.
     pub stack: Vec<Frame>,
-    /// The function to blame for it; none if nobody's own code was seen.
+    /// The function to blame; none without user code in the stacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blamed: Option<Frame>,
     /// The share of its time that it spent in that stack.
@@ -65,7 +65,7 @@ pub struct LongPoll {
     /// The line of user code at which most of its samples are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<Ran>,
-    /// What it waited for in the kernel, the most frequent first.
+    /// Its waits in the kernel, the most frequent first.
     pub waits: Vec<Wait>,
 }
 
@@ -99,7 +99,7 @@ pub struct Wait {
     pub channel: String,
     /// The number of the system call.
     pub syscall: Option<u64>,
-    /// The file of the descriptor that the call is about, where the kernel tells.
+    /// The file of the call's descriptor, where the kernel reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// How often it was seen.

@@ -340,7 +340,8 @@ mod tests {
 
     #[test]
     fn an_async_fn_that_lost_its_path_is_named_by_what_polls_it() {
-        let polls = "poll<kit::serve::{async_fn_env#0}<fn(usize) -> shop::report::{async_fn_env#0}>, shop::report::{async_fn_env#0}>";
+        let polls = "poll<kit::serve::{async_fn_env#0}<fn(usize) -> \
+                     shop::report::{async_fn_env#0}>, shop::report::{async_fn_env#0}>";
         assert_eq!(
             named_by_its_caller("{async_fn#0}", polls).unwrap(),
             "shop::report::{async_fn#0}"

@@ -14,11 +14,12 @@ use statrs::statistics::Statistics;
 pub struct Estimate {
     /// The factor from A to B: the median of the Walsh averages of the log ratios, exponentiated.
     pub ratio: f64,
-    /// Lower end of the factor's interval; 0 if nobody can tell.
+    /// Lower end of the ratio's interval; 0 if unknown.
     pub low: f64,
-    /// Upper end of the factor's interval; infinite if nobody can tell.
+    /// Upper end of the ratio's interval; infinite if unknown.
     pub high: f64,
-    /// How often both intervals hold the truth, in 0..=1: what was asked or more, for a rank sum is
+    /// The confidence level of both intervals, in 0..=1: the requested one or more, because
+    /// a rank sum is
     /// a whole number.
     pub level: f64,
     /// Student's interval of the same factor at the same level, the cross-check; 0 to infinity
@@ -61,13 +62,13 @@ pub fn interval(log_ratios: &[f64], alpha: f64) -> Result<(f64, f64), String> {
 /// A difference B-A with its interval, in the unit of what was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shift {
-    /// What is added from A to B: the median of the Walsh averages of the differences.
+    /// The difference of B and A: the median of the Walsh averages of the differences.
     pub by: f64,
     /// Lower end of the interval.
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-    /// How often the interval holds the truth, in 0..=1: what was asked or more.
+    /// The confidence level of the interval, in 0..=1: the requested one or more.
     pub level: f64,
     /// Pairs that it comes from.
     pub pairs: usize,
@@ -99,7 +100,10 @@ fn cut_off(pairs: usize, alpha: f64) -> Result<usize, String> {
     }
     critical_k(pairs, alpha).ok_or_else(|| {
         let (percent, fewest) = ((1e6 * (1.0 - alpha)).round() / 1e4, fewest_pairs(alpha));
-        format!("{pairs} pairs cannot reach a confidence of {percent} %: {fewest} are the fewest that can")
+        format!(
+            "{pairs} pairs cannot reach a confidence of {percent} %: {fewest} are the fewest \
+                 that can"
+        )
     })
 }
 

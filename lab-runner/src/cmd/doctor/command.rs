@@ -71,7 +71,7 @@ fn null_test(
     let brief = scenario.brief_load().duration().max(SHORTEST);
     let duration = args.duration.or((!scenario.load.is_batch()).then_some(brief));
     let RecordArgs { format, dry_run, ref out, keep_raw } = args.record;
-    let asked = CompareArgs {
+    let options = CompareArgs {
         scenario: scenario.name.to_owned(),
         before: Some(variant(scenario, args.variant.as_deref(), Kind::Fixed)?.name.to_owned()),
         after: None,
@@ -87,9 +87,9 @@ fn null_test(
         strict: false,
         record: RecordArgs { format, dry_run, out: out.clone(), keep_raw },
     };
-    let sides = sides(scenario, &asked)?;
+    let sides = sides(scenario, &options)?;
     sides.of.iter().try_for_each(|side| check(scenario, &side.load))?;
-    let runs = planned(&asked, &sides);
+    let runs = planned(&options, &sides);
     check_stall(&runs)?;
     Ok((sides, runs))
 }

@@ -84,7 +84,8 @@ fn throttled(facts: &Facts) -> Option<Limitation> {
     let Some(Quota::Cores(quota)) = facts.quota else { return None };
     let cores = facts.cores_present? as f64;
     let why = format!(
-        "the control group has a quota of {quota:.2} of {cores} cores, and stops the process once it is used up"
+        "the control group has a quota of {quota:.2} of {cores} cores, and stops the process once \
+         it is used up"
     );
     (quota < cores).then_some(())?;
     item(
@@ -97,7 +98,8 @@ fn throttled(facts: &Facts) -> Option<Limitation> {
 fn shared(facts: &Facts) -> Option<Limitation> {
     let percent = facts.foreign_cores.filter(|cores| *cores > MOST_FOREIGN_CORES)? * 100.0;
     let why = format!(
-        "other processes used {percent:.0} % of a core before the runs began, and times of pairs with that count as bounds"
+        "other processes used {percent:.0} % of a core before the runs began, and times of pairs \
+         with that count as bounds"
     );
     item("small changes", why, "end the other processes, or try again later")
 }
@@ -118,7 +120,8 @@ fn paused(facts: &Facts) -> Option<Limitation> {
 fn late_sleeps(facts: &Facts) -> Option<Limitation> {
     let us = facts.sleeps.filter(|sleeps| sleeps.p99_us >= MARGIN_US)?.p99_us;
     let why = format!(
-        "one sleep in a hundred ends {:.1} ms late, more than the load generator compensates by spinning",
+        "one sleep in a hundred ends {:.1} ms late, more than the load generator compensates by \
+         spinning",
         us / 1e3
     );
     item(
@@ -191,7 +194,8 @@ fn no_counters(facts: &Facts) -> Option<Limitation> {
     item(
         "instructions and cache misses",
         why,
-        "the lab does not need them; for another profiler: physical hardware, and paranoid 2 or less",
+        "the lab does not need them; for another profiler: physical hardware, and paranoid 2 or \
+         less",
     )
 }
 

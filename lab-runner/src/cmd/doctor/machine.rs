@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-/// Who used less of a core than this kept nobody busy.
+/// Processes below this share of a core are not listed.
 const LITTLE_CORES: f64 = 0.01;
 const MOST_NAMES: usize = 3;
 
@@ -144,7 +144,7 @@ fn cores_in(list: &str) -> Option<usize> {
 /// The narrowest quota of the groups that `/proc/self/cgroup` lists, their parents included; absent
 /// where none of them tells.
 fn quota(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<Quota> {
-    let told = groups.lines().flat_map(|line| {
+    let quotas = groups.lines().flat_map(|line| {
         let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
         Some(
             folders(path)
@@ -152,7 +152,7 @@ fn quota(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<Quota> {
                 .collect::<Vec<_>>(),
         )
     });
-    told.flatten().reduce(narrower)
+    quotas.flatten().reduce(narrower)
 }
 
 /// A folder and all above it, down to the empty root.
@@ -223,7 +223,7 @@ fn has_counters(devices: fs::ReadDir) -> bool {
 }
 
 /// The names of those that used most CPU time since then, a hundredth of a core at least, this
-/// process and its children left out: three at most. How much each used is not told, for the past
+/// process and its children left out: three at most. How much each used is not quotas, for the past
 /// of an ended child is given to its parent.
 pub(crate) fn busiest(then: &ProcessTicks, now: &ProcessTicks, wall_ms: f64) -> Vec<String> {
     let used = now.busiest_since(then, &[std::process::id()]).into_iter();
@@ -290,9 +290,9 @@ mod tests {
             Some(0.28)
         );
         assert_eq!(pressure_percent(""), None);
-        let told = [Some("0"), Some("1"), Some("2"), None].map(io_uring);
+        let values = [Some("0"), Some("1"), Some("2"), None].map(io_uring);
         assert_eq!(
-            told,
+            values,
             [IoUring::Everybody, IoUring::Privileged, IoUring::Nobody, IoUring::Unknown]
         );
     }

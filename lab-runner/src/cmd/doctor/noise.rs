@@ -1,5 +1,5 @@
-//! From a variant compared with itself to this machine's noise: how far runs of the same thing
-//! differ, what that hides, and whether anything was called a change. Pure.
+//! The noise of this machine from an A/A comparison: the scatter of equal runs, the minimum
+//! detectable change, and false positives. Pure.
 
 use lab_analysis::comparison::paired::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
@@ -7,12 +7,12 @@ use lab_analysis::requests::{Analysis, ValidityVerdict};
 use lab_analysis::stats::estimate::{Estimate, detectable};
 use serde::Serialize;
 
-/// Numbers of pairs that are worth their time to somebody.
+/// The listed numbers of pairs.
 const PAIRS: [usize; 5] = [6, 8, 12, 16, 30];
-/// As many as `lab compare` runs by itself.
+/// The default of `lab compare`.
 const USUAL_PAIRS: usize = 8;
 
-/// What an A/A comparison shows about a machine.
+/// The result of an A/A comparison.
 #[derive(Debug, Serialize)]
 pub(crate) struct Noise {
     pub judgement: Judgement,
@@ -30,16 +30,16 @@ pub(crate) struct Noise {
     pub busiest: Vec<String>,
 }
 
-/// What became of a comparison in which nothing differs.
+/// The judgement of an A/A comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Judgement {
-    /// Nothing was called a change.
+    /// No metric counts as changed.
     Quiet,
-    /// Something was.
+    /// A metric counts as changed.
     #[serde(rename = "false alarm")]
     FalseAlarm,
-    /// Too many pairs were spoiled to say anything.
+    /// Too many pairs were disturbed for a verdict.
     #[serde(rename = "too busy")]
     TooBusy,
     /// The primary metric has no estimate.
@@ -141,7 +141,7 @@ fn judge(comparison: &Comparison, others: &[String]) -> (Judgement, Vec<String>)
     }
 }
 
-/// Everything that was called a change though both sides are the same.
+/// The metrics that count as changed although both sides are the same.
 fn false_alarms(comparison: &Comparison) -> Vec<String> {
     let called = comparison.metrics.iter().filter(|metric| metric.judged);
     let called =

@@ -130,7 +130,8 @@ fn busy(facts: &Facts) -> String {
     let stolen = or_unknown(facts.steal.as_ref(), |steal| format!("{:.1} %", steal.share * 100.0));
     let waited = or_unknown(facts.pressure_percent.as_ref(), |percent| format!("{percent:.1} %"));
     format!(
-        "load {load}; other processes use {others}; steal {stolen}; a process waits for a core {waited} of the time"
+        "load {load}; other processes use {others}; steal {stolen}; a process waits for a core \
+         {waited} of the time"
     )
 }
 
@@ -189,7 +190,8 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
     noise.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))?;
     writeln!(
         to,
-        "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs detect{DIM:#}"
+        "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs \
+         detect{DIM:#}"
     )?;
     if !noise.detectable.is_empty() {
         let changes = noise.detectable.iter();
@@ -266,7 +268,8 @@ fn print_judgement(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Resul
             AnsiColor::Red.on_default().bold(),
             "false alarm",
             format!(
-                "{reasons}, although both sides are the same. On a good machine, one A/A comparison \
+                "{reasons}, although both sides are the same. On a good machine, one A/A \
+                 comparison \
                  in ten does: repeat it, and do not trust comparisons on this machine if it \
                  happens again"
             ),

@@ -1,5 +1,5 @@
-//! How well this machine keeps time: what a look at the clock costs, how late sleeps end, how long
-//! a thread that only spins stands still. Measured on a thread of its own, as the pacer is one.
+//! How well this machine keeps time: the time to read the clock, how late sleeps end, and the
+//! longest pause of a spinning thread. Measured on a thread of its own, as the pacer is one.
 
 use lab_kit::clock;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
 
-/// A quantile is told where ten values lie beyond it: of fewer sleeps there is no p99.
+/// The number of sleeps: a p99 needs ten values beyond it.
 const SLEEPS: usize = 1_000;
 const SLEEP_NS: u64 = 1_000_000;
 const SPIN_NS: u64 = 1_000_000_000;
@@ -25,7 +25,7 @@ pub(crate) struct Sleeps {
     pub max_us: f64,
 }
 
-/// The gaps between the looks of a thread that does nothing but look at the clock.
+/// The gaps between the clock reads of a thread that only reads the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Spin {
     pub ms: f64,
@@ -34,8 +34,8 @@ pub(crate) struct Spin {
     pub gaps: usize,
 }
 
-/// Nanoseconds that one look at the clock takes: the median of many batches, for a single one is
-/// near the resolution.
+/// The time to read the clock, in nanoseconds: the median of many batches, because a single
+/// read is near the resolution.
 pub(crate) fn clock_read_ns() -> f64 {
     let batch = || {
         let begin = Instant::now();

@@ -47,7 +47,7 @@ impl<'a> LiveTable<'a> {
         self.shown = Some(lines.len());
     }
 
-    /// Takes it away: what follows says it for good.
+    /// Removes the live lines.
     pub fn clear(&mut self) {
         if let Some(shown @ 1..) = self.shown {
             let _ = write!(io::stderr(), "{}", over(shown));

@@ -17,7 +17,8 @@ pub(crate) fn lines(comparison: &Comparison, of: usize, width: usize, style: Sty
     let dropped = if dropped > 0 { format!(", {dropped} dropped") } else { String::new() };
     let disturbed = if disturbed > 0 { format!(", {disturbed} disturbed") } else { String::new() };
     let head = format!(
-        "{before} against {after}: {done} of {of} pairs{dropped}{disturbed}; the verdict comes at the end"
+        "{before} against {after}: {done} of {of} pairs{dropped}{disturbed}; the verdict comes at \
+         the end"
     );
     let metrics = comparison.metrics.iter().take(METRICS).map(|metric| line(metric, style));
     let fitted = |line: String| ascii(&line, style).chars().take(width.saturating_sub(1)).collect();

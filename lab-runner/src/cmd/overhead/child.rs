@@ -20,12 +20,12 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Files of the child in its folder, which instruments must not see.
 const STREAMS: [&str; 2] = ["stdout", "stderr"];
 
-/// An instrument that is to be measured, and the program that can.
+/// The measurement of one instrument, with the program that runs it.
 #[derive(Clone, Debug)]
 pub struct Measurement {
     /// The instrument's name.
     pub name: String,
-    /// Its table.
+    /// Its group.
     pub group: Group,
     /// How much is measured at a time.
     pub amount: u64,
@@ -33,20 +33,20 @@ pub struct Measurement {
     pub program: PathBuf,
 }
 
-/// What was measured of an instrument.
+/// The results of one instrument.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The instrument's name.
     pub name: String,
     /// Its table.
     pub group: Group,
-    /// What it answered, round by round, or why it did not.
+    /// The answer of each round, or its error.
     pub rounds: Vec<Result<Answer, String>>,
 }
 
-/// Measures so many rounds; rows are in the order in which they were measurement for. `goes_on` is measurement
-/// before each measurement, with what comes next; what is not measured because it said no is
-/// missing.
+/// Measures so many rounds; rows are in the order in which they were measurement for. `goes_on`
+/// is measurement before each measurement, with what comes next; what is not measured because
+/// it said no is missing.
 pub fn measure(
     measurement: &[Measurement],
     rounds: usize,

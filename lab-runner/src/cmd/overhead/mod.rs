@@ -60,7 +60,7 @@ pub fn own() -> std::io::Result<Vec<Measurement>> {
     for (group, instruments) in GROUPS {
         measurements.extend(instruments.iter().map(|instrument| Measurement {
             name: instrument.name.into(),
-            group: group,
+            group,
             amount: instrument.amount,
             program: program.clone(),
         }));

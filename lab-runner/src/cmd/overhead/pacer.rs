@@ -20,7 +20,7 @@ pub(crate) mod name {
     pub const INJECT_NS: &str = "inject_ns";
     /// The same to wake a runtime that slept, spread over all requests.
     pub const WAKE_NS: &str = "wake_ns";
-    /// Whether the load was paced as it was asked: 1 or 0.
+    /// Whether the load was sent on schedule: 1 or 0.
     pub const VALID: &str = "valid";
     /// The highest rate that was.
     pub const HIGHEST: &str = "highest_rate";
@@ -56,10 +56,10 @@ struct Paced {
 }
 
 fn try_at(folder: &Path, load: Load) -> Result<Paced, String> {
-    let told = |error: anyhow::Error| format!("{error:#}");
+    let text = |error: anyhow::Error| format!("{error:#}");
     fs::create_dir(folder).map_err(|error| format!("no folder for a load: {error}"))?;
-    null::run(Cx::create(load.clone(), folder).map_err(told)?).map_err(told)?;
-    let (metrics, validity) = requests::of_log(folder, &load).map_err(told)?;
+    null::run(Cx::create(load.clone(), folder).map_err(text)?).map_err(text)?;
+    let (metrics, validity) = requests::of_log(folder, &load).map_err(text)?;
     fs::remove_dir_all(folder).map_err(|error| format!("the load's folder stays: {error}"))?;
     // A null target that cannot answer all in time is not the pacer's fault, and says nothing
     // against its schedule.
@@ -69,13 +69,13 @@ fn try_at(folder: &Path, load: Load) -> Result<Paced, String> {
 fn paced(job: &Job, arrivals: Arrivals, rate: f64) -> Result<Answer, String> {
     let Paced { metrics, valid } =
         try_at(&job.folder.join("load"), null::load(arrivals, rate, job.amount))?;
-    let told = [
+    let values = [
         (name::LAG_P50_US, "pacer_lag_p50_us", 1.0),
         (name::LAG_P99_US, "pacer_lag_p99_us", 1.0),
         (name::INJECT_NS, "pacer_inject_us_per_op", 1e3),
         (name::WAKE_NS, "pacer_wake_us_per_op", 1e3),
     ];
-    let numbers = told.into_iter().filter_map(|(name, metric, unit)| {
+    let numbers = values.into_iter().filter_map(|(name, metric, unit)| {
         let reading = metrics.get(metric)?;
         Some((name.to_owned(), reading.value * unit))
     });

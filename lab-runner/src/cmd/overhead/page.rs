@@ -41,13 +41,13 @@ const RATE: u64 = 100_000;
 const SHORT_MS: u64 = 100;
 
 fn page(job: &Job) -> Result<Answer, String> {
-    let told = |error: anyhow::Error| format!("{error:#}");
+    let text = |error: anyhow::Error| format!("{error:#}");
     let invocation = job.folder.join("runs");
-    record(job.amount, &invocation).map_err(told)?;
+    record(job.amount, &invocation).map_err(text)?;
     let (before, begin) = (Memory::now()?, Instant::now());
-    add_up(&invocation).map_err(told)?;
-    let report = Results::read(&invocation, &scenarios()).map_err(told)?;
-    let page = crate::report::page(&report).map_err(told)?;
+    add_up(&invocation).map_err(text)?;
+    let report = Results::read(&invocation, &scenarios()).map_err(text)?;
+    let page = crate::report::page(&report).map_err(text)?;
     fs::write(job.folder.join("page.html"), &page).map_err(|error| error.to_string())?;
     let (page_s, memory) = (begin.elapsed().as_secs_f64(), before.more()?);
     let events =

@@ -78,7 +78,7 @@ struct AddedUp {
 }
 
 fn add_up(folder: &Path) -> Result<AddedUp, String> {
-    let recording = read(&folder.join(FILE)).map_err(|error| told(&error))?;
+    let recording = read(&folder.join(FILE)).map_err(|error| error_text(&error))?;
     let (mut block, mut events) = (Vec::new(), 0);
     let begin = Instant::now();
     for lane in 0..recording.lanes() {
@@ -95,7 +95,7 @@ fn add_up(folder: &Path) -> Result<AddedUp, String> {
     Ok(AddedUp { reads, adds_up, megabytes: before.more()? })
 }
 
-fn told(error: &dyn Display) -> String {
+fn error_text(error: &dyn Display) -> String {
     format!("the recording: {error}")
 }
 

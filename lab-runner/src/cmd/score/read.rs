@@ -28,8 +28,9 @@ pub(crate) fn write(folder: &Path, recorded: &Recorded) -> anyhow::Result<()> {
 /// If the folder is not a score's, or a newer lab made it.
 pub(crate) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
     let shown = folder.display();
-    let no_score =
-        |why: String| UsageError::error(format!("{shown} holds no score: {why}: try lab score"));
+    let no_score = |why: String| {
+        UsageError::error(format!("{shown} holds no score: {why}: lab score makes one"))
+    };
     let text =
         fs::read(folder.join(Recorded::FILE)).map_err(|error| no_score(error.to_string()))?;
     let recorded: Recorded =

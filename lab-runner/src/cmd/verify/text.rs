@@ -5,7 +5,7 @@ use crate::report::detail::{colour, environment, print_claim};
 use crate::report::json::{Document, document};
 use crate::report::table::{BOLD, DIM};
 use crate::report::units::ascii;
-use lab_analysis::claims::control::Tried;
+use lab_analysis::claims::control::JudgedControl;
 use lab_analysis::claims::{Judged, Verdict, is_about_a_profiler, is_about_a_sweep};
 use lab_analysis::host::disturbed;
 use lab_analysis::results::{Results, invocations};
@@ -98,8 +98,8 @@ impl Verified {
 
     /// Every claim that this could judge. One that broke counts as broken if it broke again.
     fn claims(&self) -> Vec<Final<'_>> {
-        let asked = self.report.claims().filter(|(_, claim)| claim.asked);
-        asked.map(|(variant, claim)| self.settle(variant, claim)).collect()
+        let applicable = self.report.claims().filter(|(_, claim)| claim.applicable);
+        applicable.map(|(variant, claim)| self.settle(variant, claim)).collect()
     }
 
     fn settle<'a>(&'a self, variant: &'a str, first: &'a Judged) -> Final<'a> {
@@ -129,14 +129,14 @@ impl Verified {
     }
 
     /// The traps in the end: one that passed for a fix counts as that if it did so again.
-    fn controls(&self) -> impl Iterator<Item = &Tried> {
-        let again = |first: &Tried| {
+    fn controls(&self) -> impl Iterator<Item = &JudgedControl> {
+        let again = |first: &JudgedControl| {
             let again = self.again.iter().flat_map(|report| &report.controls);
             again.into_iter().find(|again| {
                 again.trap == first.trap && again.on_trap.claim == first.on_trap.claim
             })
         };
-        let broke = |control: &Tried| control.verdict() == Verdict::Broken;
+        let broke = |control: &JudgedControl| control.verdict() == Verdict::Broken;
         self.report
             .controls
             .iter()
@@ -177,7 +177,7 @@ pub(crate) fn result(verified: &[Verified]) -> VerifyResult<'_> {
 }
 
 fn one_scenarios_controls(verified: &Verified) -> Vec<OneControl> {
-    let one = |tried: &Tried| OneControl {
+    let one = |tried: &JudgedControl| OneControl {
         scenario: verified.report.spec.scenario.clone(),
         trap: tried.trap,
         pretends: tried.on_trap.claim.says,
@@ -208,7 +208,7 @@ pub(crate) fn print(
     }
     let left = |is: fn(&Claim) -> bool| {
         let claims = verified.iter().flat_map(|verified| verified.report.claims());
-        claims.filter(|(_, claim)| !claim.asked && is(&claim.claim)).count()
+        claims.filter(|(_, claim)| !claim.applicable && is(&claim.claim)).count()
     };
     for (count, what) in [
         (left(is_about_a_sweep), "larger sizes (lab sweep)"),
@@ -258,7 +258,7 @@ fn print_scenario(verified: &Verified, style: Style, to: &mut dyn Write) -> io::
 }
 
 /// A trap that passed for a fix.
-fn print_control(tried: &Tried, to: &mut dyn Write) -> io::Result<()> {
+fn print_control(tried: &JudgedControl, to: &mut dyn Write) -> io::Result<()> {
     let (claim, fix) = (&tried.on_trap.claim, &tried.on_fix);
     let why = match (tried.on_trap.verdict, fix.verdict) {
         (Verdict::Held, _) => "passes as a fix: it keeps the claim that a trap must break",
@@ -287,10 +287,12 @@ fn meaning(claim: &Final<'_>) -> Option<String> {
             &format!("{disturbance}: repeat it on a quiet host before blaming tokio")
         }
         (None, true) => {
-            "the fault behaves differently; a new version of tokio or futures may have fixed or moved it"
+            "the fault behaves differently; a new version of tokio or futures may have fixed or \
+             moved it"
         }
         (None, false) => {
-            "a variant that should be healthy is not; look at new versions of tokio or futures first"
+            "a variant that should be healthy is not; look at new versions of tokio or futures \
+             first"
         }
     };
     match (claim.claim.verdict, claim.again) {

@@ -1,4 +1,4 @@
-//! From what was asked to the list of runs. Pure: nothing is started, no clock is read.
+//! From a command to the list of its runs. Pure: nothing is started, no clock is read.
 
 mod pairs;
 mod profiles;
@@ -29,7 +29,7 @@ pub(crate) struct Planned {
     pub timeout: Duration,
 }
 
-/// Which variants are asked for.
+/// The chosen variants.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Which<'a> {
     Buggy,

@@ -41,7 +41,7 @@ pub(crate) fn profiles(
         .collect()
 }
 
-/// These runs once more as they are, to be watched.
+/// These runs once more, under profilers.
 pub(crate) fn watched(runs: &[Planned]) -> Vec<Planned> {
     plain(runs).map(|run| under(run, Profiler::Console)).collect()
 }

@@ -11,7 +11,7 @@ use lab_recording::spec::Purpose;
 use lab_recording::{Ending, Kind, Load};
 use std::time::Duration;
 
-/// What is asked for.
+/// The options of a score.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     /// The whole matrix, whatever it takes.
@@ -62,7 +62,7 @@ struct Condition {
     neighbour: bool,
 }
 
-/// The plan for these scenarios. `fits` judges a load that nobody asked for by hand.
+/// The plan for these scenarios. `fits` checks the derived loads.
 pub(crate) fn score(
     scenarios: &[&'static Scenario],
     choice: &Choice,
@@ -209,11 +209,11 @@ mod tests {
     #[test]
     fn a_short_score_runs_each_variant_as_it_is_and_once_changed() {
         let plan = plan(false, true);
-        let told = |cell: &ScoreCell| {
+        let describe = |cell: &ScoreCell| {
             let Cell { variant, seed, load, neighbour, .. } = &cell.cell;
             format!("{variant} {seed} {load} {neighbour}")
         };
-        let all: Vec<String> = plan.cells.iter().map(told).collect();
+        let all: Vec<String> = plan.cells.iter().map(describe).collect();
         assert_eq!(all[..3], ["buggy 7 own false", "fixed 7 own false", "other 7 own false"]);
         assert_eq!(all[3..], ["buggy 23 half true", "fixed 23 half true", "other 23 half true"]);
         assert_eq!(plan.cells[3].run.load.rate, 1_000.0);

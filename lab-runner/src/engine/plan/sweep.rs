@@ -1,5 +1,5 @@
-//! The runs of a sweep: variants × sizes × repetitions, in an order that the seed shuffles, so that a
-//! machine which gets slower meanwhile spoils all of them alike.
+//! The runs of a sweep: variants × sizes × repetitions, in an order that the seed shuffles, so
+//! that a machine which gets slower meanwhile spoils all of them alike.
 
 use crate::engine::plan::{Planned, planned};
 use crate::exit::UsageError;

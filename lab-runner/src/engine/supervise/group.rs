@@ -9,7 +9,7 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often is looked for an answer.
+/// The interval between two checks for an answer.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The process group that a child leads.

@@ -76,7 +76,7 @@ impl Interrupts {
         Ok(Interrupts { sender, events, first })
     }
 
-    /// Where a child's exit is told.
+    /// The channel for the exit of a child.
     pub fn sender(&self) -> Sender<Event> {
         self.sender.clone()
     }
@@ -87,7 +87,7 @@ impl Interrupts {
         self.events.recv_timeout(timeout).ok()
     }
 
-    /// The first signal that came, whether somebody waited for it or not.
+    /// The first received signal.
     pub fn signal(&self) -> Option<i32> {
         Some(self.first.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }

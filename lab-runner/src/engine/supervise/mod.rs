@@ -59,15 +59,15 @@ pub(crate) fn supervise(
     group.tell_exit(interrupts.sender())?;
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
     let cause = wait(group, interrupts, deadline);
-    let asked = Instant::now();
+    let dump_begin = Instant::now();
     let exited = cause == Cause::Exited
         || (cause == Cause::Deadline && post_mortem(group, interrupts, recorder));
-    // Its time was up before it was asked what it was at.
-    let asked = if cause == Cause::Deadline { asked.elapsed() } else { Duration::ZERO };
+    // The time of the thread dump is not the run's: its own was up before.
+    let dump_time = if cause == Cause::Deadline { dump_begin.elapsed() } else { Duration::ZERO };
     if !exited {
         group.end(interrupts, GRACE);
     }
-    let ended_ns = clock::now_ns().saturating_sub(asked.as_nanos() as u64);
+    let ended_ns = clock::now_ns().saturating_sub(dump_time.as_nanos() as u64);
     let strays = group.sweep();
     let ours = [std::process::id(), child.id()];
     let foreign = processes.zip(ProcessTicks::now());
@@ -78,7 +78,7 @@ pub(crate) fn supervise(
         outcome.text = Some(format!("ended by itself, later than {ms} ms after its start"));
     }
     outcome.ended_ns = Some(ended_ns);
-    outcome.process_ms = Some(begin.elapsed().saturating_sub(asked).as_secs_f64() * 1e3);
+    outcome.process_ms = Some(begin.elapsed().saturating_sub(dump_time).as_secs_f64() * 1e3);
     outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
     if let Some((then, now)) = &foreign {
         let wall_ms = begin.elapsed().as_secs_f64() * 1e3;
@@ -96,8 +96,8 @@ pub(crate) fn supervise(
 
 /// Lets a child that hangs tell what it is at, and says whether it has exited meanwhile.
 fn post_mortem(group: ProcessGroup, interrupts: &Interrupts, recorder: &Recorder) -> bool {
-    let told = recorder.folder.join(RAW_POST_MORTEM);
-    group.ask(interrupts, POST_MORTEM, || told.exists())
+    let written = recorder.folder.join(RAW_POST_MORTEM);
+    group.ask(interrupts, POST_MORTEM, || written.exists())
 }
 
 /// Starts this binary again as the leader of its own process group, with its output in files.

@@ -7,7 +7,7 @@ use lab_recording::scheduler::{Counters, Event, Known, What};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-/// Moments at which it is told how many tasks wait.
+/// Moments at which it is values how many tasks wait.
 const MOMENTS: usize = 10_000;
 
 /// The last number that was given to a track.
@@ -34,7 +34,7 @@ impl Tracks {
         Thread { id: self.next(), thread, known: false }
     }
 
-    /// A track of a thread whose number nobody told: high ones are not given to real ones.
+    /// A track of a thread whose number nobody values: high ones are not given to real ones.
     pub fn unnamed(&mut self) -> Thread {
         let id = self.next();
         Thread { id, thread: (1 << 30) + id, known: false }
@@ -146,8 +146,8 @@ fn apart<W: Write>(
 /// A counter's name, and where it is among a runtime's.
 type CounterTrack = (&'static str, fn(&Counters) -> Option<u64>);
 
-/// Those that are told.
-const TOLD: [CounterTrack; 7] = [
+/// Those that are values.
+const LISTED: [CounterTrack; 7] = [
     ("alive tasks", |at| Some(at.alive_tasks)),
     ("global queue", |at| Some(at.global_queue)),
     ("local queues", |at| at.local_queues),
@@ -167,17 +167,17 @@ pub(crate) fn counters<W: Write>(
 ) -> io::Result<()> {
     let runtimes: BTreeSet<u8> = known.counters.iter().map(|at| at.runtime).collect();
     for (runtime, (name, of)) in
-        runtimes.into_iter().flat_map(|runtime| TOLD.map(|told| (runtime, told)))
+        runtimes.into_iter().flat_map(|runtime| LISTED.map(|counter| (runtime, counter)))
     {
         let name =
             if runtime == 0 { name.to_owned() } else { format!("runtime {runtime}: {name}") };
         let of_it = known.counters.iter().filter(|at| at.runtime == runtime);
-        let told: Vec<(u64, u64)> = of_it.filter_map(|at| Some((at.at_ns, of(at)?))).collect();
-        if told.is_empty() {
+        let values: Vec<(u64, u64)> = of_it.filter_map(|at| Some((at.at_ns, of(at)?))).collect();
+        if values.is_empty() {
             continue;
         }
         let track = tracks.counter(&name, packets)?;
-        told.into_iter().try_for_each(|(at_ns, value)| packets.counter(track, at_ns, value))?;
+        values.into_iter().try_for_each(|(at_ns, value)| packets.counter(track, at_ns, value))?;
     }
     Ok(())
 }
@@ -211,7 +211,7 @@ impl Waiting {
         usize::try_from(moment).unwrap_or(MOMENTS).min(MOMENTS)
     }
 
-    /// Writes it where it changes; nothing if nobody told when tasks became runnable.
+    /// Writes it where it changes; nothing if nobody values when tasks became runnable.
     pub fn write<W: Write>(
         &self,
         known: &Known,

@@ -118,7 +118,8 @@ impl Field<'_> {
         let axes = format!("{y} ({}) over {x} ({})", words(self.y.scale), words(self.x.scale));
         let desc = escaped(&format!("{axes}. Lines: {}. {says}", names.join(", ")));
         let mut svg = format!(
-            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" data-x=\"{}\" data-y=\"{}\">\
+            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" data-x=\"{}\" \
+             data-y=\"{}\">\
              <title>{}</title><desc>{}</desc>",
             axis_data(&self.x),
             axis_data(&self.y),
@@ -131,7 +132,8 @@ impl Field<'_> {
         let _ = write!(
             svg,
             "<svg class=\"field\" x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" preserveAspectRatio=\"none\"><rect class=\"ground\" width=\"{width}\" height=\"{height}\"/>"
+             viewBox=\"0 0 {width} {height}\" preserveAspectRatio=\"none\"><rect class=\"ground\" \
+             width=\"{width}\" height=\"{height}\"/>"
         );
         if self.guides == Guides::Growth {
             self.draw_guides(&mut svg);
@@ -176,7 +178,8 @@ impl Field<'_> {
             end_of_last = if text.is_empty() { end_of_last } else { x + half + 6.0 };
             let _ = write!(
                 svg,
-                "<g class=\"tick\" data-at=\"{:.2}\"><path class=\"grid\" d=\"M{x:.1} {TOP}V{FLOOR}\"/>\
+                "<g class=\"tick\" data-at=\"{:.2}\"><path class=\"grid\" d=\"M{x:.1} \
+                 {TOP}V{FLOOR}\"/>\
                  <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{text}</text></g>",
                 x - LEFT,
                 FLOOR + 20.0
@@ -207,7 +210,8 @@ impl Field<'_> {
         let hidden = if key.shown { "" } else { " off" };
         let _ = write!(
             svg,
-            "<path class=\"line {}{marked}{hidden}\" data-line=\"{}\" data-name=\"{}\" d=\"{path}\"/>",
+            "<path class=\"line {}{marked}{hidden}\" data-line=\"{}\" data-name=\"{}\" \
+             d=\"{path}\"/>",
             key.class,
             key.number,
             escaped(&cut(&line.name, LEGEND)).replace('"', "&quot;")
@@ -264,7 +268,8 @@ impl Field<'_> {
             lowest = at;
             let _ = write!(
                 svg,
-                "<path class=\"lead\" d=\"M{:.1} {y:.1}L{:.1} {at:.1}\"/><text class=\"{}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                "<path class=\"lead\" d=\"M{:.1} {y:.1}L{:.1} {at:.1}\"/><text class=\"{}\" \
+                 x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 self.right,
                 self.right + 14.0,
                 class(*number, LineStyle::Solid(*number)),

@@ -124,7 +124,8 @@ pub(crate) fn blamed(report: &Results) -> Vec<&Finding> {
     accused
 }
 
-/// Nothing is blamed on code: that is health only if everything was answered and somebody looked.
+/// No finding blames code: that is health only if every request was answered and polls were
+/// recorded.
 fn without_finding(report: &Results) -> Headline {
     let count = |metric: &str| -> f64 {
         report
@@ -321,7 +322,7 @@ mod tests {
         assert_eq!(of(Some(340_704.0), Some(1_183)), "; 1 183 requests waited 288 ms each");
         assert_eq!(
             (of(Some(3.0), None), of(None, None)),
-            ("; 3.00 ms in all".into(), String::new())
+            ("; 3.00 ms in total".into(), String::new())
         );
     }
 

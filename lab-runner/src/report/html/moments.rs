@@ -52,7 +52,7 @@ pub(crate) struct Step {
     pub own: bool,
 }
 
-/// The longest polls of each run that was looked at for them.
+/// The longest polls of each run with sampled polls.
 pub(crate) fn polls(report: &Results) -> Vec<Polls> {
     let looked = report.profiles.iter().filter(|profile| !profile.long_polls.is_empty());
     looked.map(|profile| of_run(report, profile)).collect()
@@ -173,7 +173,8 @@ fn one_request(of: String, slow: &SlowRequest) -> Slow {
     let more = slow.polls.len().saturating_sub(ROWS) as u64 + slow.left_out;
     let notes = (more > 0).then(|| format!("{} more polls are left out.", grouped(more as i64)));
     let summary = format!(
-        "Request {} took {}: it was polled {} times for {} in total, and waited for the rest, {} %.",
+        "Request {} took {}: it was polled {} times for {} in total, and waited for the rest, {} \
+         %.",
         slow.request,
         duration(slow.us),
         grouped((slow.polls.len() as u64 + slow.left_out) as i64),
@@ -194,7 +195,7 @@ fn duration(us: f64) -> String {
     time(us, WORDS)
 }
 
-/// What the allocator held over time, of each run that it was looked at in.
+/// Memory over time, of each run with a record of it.
 pub(crate) fn memory(report: &Results) -> Option<Plot> {
     let kept: Vec<&Profile> =
         report.profiles.iter().filter(|profile| profile.memory.len() > 1).collect();

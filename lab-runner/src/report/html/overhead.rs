@@ -18,7 +18,8 @@ pub(crate) struct Overhead {
     pub tables: Vec<Table>,
 }
 
-const MEANS: &str = "CPU time of the profiler beside that of the profiled run, without the load generator. A finding that is smaller \
+const MEANS: &str = "CPU time of the profiler beside that of the profiled run, without the load \
+                     generator. A finding that is smaller \
                      than the overhead of its profiler is not reported.";
 
 pub(crate) fn overhead(report: &Results) -> Overhead {

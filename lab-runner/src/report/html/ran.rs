@@ -11,8 +11,8 @@ pub(crate) fn doubts(report: &Results) -> Vec<String> {
     let warnings =
         report.comparison.iter().flat_map(|comparison| comparison.warnings.iter().cloned());
     let most = |note: &String| {
-        let said = report.runs.iter().filter(|(run, _)| run.notes.contains(note)).count();
-        2 * said > report.runs.len()
+        let noted_by = report.runs.iter().filter(|(run, _)| run.notes.contains(note)).count();
+        2 * noted_by > report.runs.len()
     };
     let notes: BTreeSet<String> = report
         .runs
@@ -31,20 +31,20 @@ pub(crate) fn doubts(report: &Results) -> Vec<String> {
 /// The load, the order of the runs, and the result.
 pub(crate) fn facts(report: &Results) -> Vec<(&'static str, String)> {
     let spec = &report.spec;
-    let mut told = vec![("load", load(spec))];
+    let mut rows = vec![("load", load(spec))];
     if let Some(comparison) = &report.comparison {
-        told.push(("order of pairs", compare::order(comparison)));
-        told.push(("host noise", noise::line(report, comparison)));
+        rows.push(("order of pairs", compare::order(comparison)));
+        rows.push(("host noise", noise::line(report, comparison)));
     }
     if let [(run, _)] = &report.runs[..] {
         let about = if spec.about.is_empty() { String::new() } else { format!(": {}", spec.about) };
-        told.insert(0, ("variant", format!("{}{about}", spec.variant)));
-        told.push(("result", result(run)));
+        rows.insert(0, ("variant", format!("{}{about}", spec.variant)));
+        rows.push(("result", result(run)));
         let measured = counters(run, crate::report::html::WORDS);
-        told.extend((!measured.is_empty()).then(|| ("measured", measured.join(" · "))));
+        rows.extend((!measured.is_empty()).then(|| ("measured", measured.join(" · "))));
     }
-    told.push(("recording", report.folder.display().to_string()));
-    told
+    rows.push(("recording", report.folder.display().to_string()));
+    rows
 }
 
 /// The pairs that do not count, or of which only counts or bounds do.
@@ -62,11 +62,11 @@ pub(crate) fn environment(report: &Results) -> Vec<(&'static str, String)> {
     let here = &report.spec.environment;
     let build = if here.optimised { "optimised" } else { "not optimised" };
     let hooks = if here.tokio_unstable { "with" } else { "without" };
-    let mut told = vec![
+    let mut rows = vec![
         ("host", versions(&report.spec)),
         ("system", here.os.clone()),
         ("lab", format!("{}, {build}, {hooks} tokio_unstable", here.lab)),
     ];
-    told.extend(here.allocator.clone().map(|allocator| ("allocator", allocator)));
-    told
+    rows.extend(here.allocator.clone().map(|allocator| ("allocator", allocator)));
+    rows
 }

@@ -1,5 +1,5 @@
-//! What the scheduler did: the sentences that say it, times by task kind, the worst stretch, who waited
-//! for whom.
+//! The scheduler on the page: sentences, times by task kind, the worst window, waiting by
+//! culprit.
 
 use crate::report::html::WORDS;
 use crate::report::html::table::{Cell, Table};
@@ -29,7 +29,7 @@ pub(crate) struct Scheduling {
     pub runs: Vec<OneRun>,
 }
 
-/// A picture that is escaped already, with its title and what it shows in words.
+/// An escaped picture with title and description.
 pub(crate) struct Picture {
     pub title: String,
     pub svg: String,
@@ -38,7 +38,7 @@ pub(crate) struct Picture {
     pub key: Vec<(&'static str, String)>,
 }
 
-/// What is told of one run.
+/// The section of one run.
 pub(crate) struct OneRun {
     pub of: String,
     /// Poll time and schedule latency by task kind, where no other run is in the same picture.
@@ -51,7 +51,7 @@ pub(crate) struct OneRun {
     pub notes: Vec<String>,
 }
 
-/// Nothing if no profiler looked at a scheduler.
+/// The section; none without the scheduler profiler.
 pub(crate) fn scheduling(report: &Results) -> Option<Scheduling> {
     let runs = sched::runs(report);
     let palette = Palette::new(&runs);
@@ -124,13 +124,13 @@ fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
     }
 }
 
-/// Who waited for whom, what is blamed in bold.
+/// Waiting by culprit and task kind, significant rows in bold.
 fn blamed(run: &Run<'_>, blame: &Blame) -> Option<Table> {
-    let told = run.blamed();
+    let significant = run.blamed();
     let mut edges: Vec<&Edge> = blame.edges.iter().filter(|edge| edge.ms > 0.0).collect();
     edges.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     let row = |edge: &&Edge| {
-        let class = if told.contains(edge) { "name own" } else { "name" };
+        let class = if significant.contains(edge) { "name own" } else { "name" };
         let mut row = vec![
             Cell::of_class(cut(&run.culprit(edge.culprit), NAME), class),
             Cell::text(cut(&run.task_kind_at(edge.victim), NAME)),

@@ -7,7 +7,7 @@ use crate::report::html::table::{Cell, Table};
 use crate::report::screen::marks;
 use crate::report::table::{is_story, name};
 use crate::report::units::{bounded, reading, three_digits};
-use lab_analysis::claims::control::Kept;
+use lab_analysis::claims::control::PairedControl;
 use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::comparison::paired::{Compared, Comparison};
 use lab_analysis::comparison::verdict::Change;
@@ -26,18 +26,19 @@ pub(crate) struct Claims {
 }
 
 pub(crate) fn claims(report: &Results) -> Claims {
-    if !report.kept.is_empty() {
+    if !report.paired_controls.is_empty() {
         return Claims { judged: Some(kept(report)), quiet: None, not_judged: String::new() };
     }
-    let asked: Vec<(&str, &Judged)> = report.claims().filter(|(_, claim)| claim.asked).collect();
-    let many = asked.len() > MANY;
-    let (told, quiet): (Vec<_>, Vec<_>) =
-        asked.into_iter().partition(|(_, claim)| !many || is_story(claim));
-    let unasked = report.claims().filter(|(_, claim)| !claim.asked).count();
+    let applicable: Vec<(&str, &Judged)> =
+        report.claims().filter(|(_, claim)| claim.applicable).collect();
+    let many = applicable.len() > MANY;
+    let (listed, quiet): (Vec<_>, Vec<_>) =
+        applicable.into_iter().partition(|(_, claim)| !many || is_story(claim));
+    let others = report.claims().filter(|(_, claim)| !claim.applicable).count();
     Claims {
-        judged: judged("Checks of this scenario", &told).some(),
+        judged: judged("Checks of this scenario", &listed).some(),
         quiet: judged("Checks of single runs that hold", &quiet).some(),
-        not_judged: match unasked {
+        not_judged: match others {
             0 => String::new(),
             1 => format!(
                 "1 more check compares with other runs: lab run {} --all",
@@ -71,9 +72,9 @@ fn judged(caption: &str, claims: &[(&str, &Judged)]) -> Table {
     Table::new(caption, heads, claims.iter().map(row).collect())
 }
 
-/// What the side after keeps of what tells a fix from a trap.
+/// The negative controls, judged on side B.
 fn kept(report: &Results) -> Table {
-    let row = |kept: &Kept| {
+    let row = |kept: &PairedControl| {
         let (word, times, pairs) = keeps(kept);
         let class = match word {
             "keeps" => "good",
@@ -89,7 +90,7 @@ fn kept(report: &Results) -> Table {
     };
     let caption = "What distinguishes a fix from a trap, checked on the side after of each pair";
     let heads = vec![Cell::text("check"), Cell::text("verdict"), Cell::number("pairs")];
-    Table::new(caption, heads, report.kept.iter().map(row).collect())
+    Table::new(caption, heads, report.paired_controls.iter().map(row).collect())
 }
 
 fn number(text: String, reading: &Reading) -> Cell {

@@ -190,11 +190,11 @@ fn watched(profile: Profile, high: f64) -> Profile {
 }
 
 #[test]
-fn the_page_always_says_what_overhead_cost_or_that_nobody_watched() {
+fn the_page_has_the_overhead_or_states_that_there_is_no_profiled_run() {
     let nobody = page_of(&with(Vec::new())).unwrap();
     assert!(
         nobody.contains("<summary>Profiling overhead</summary>")
-            && nobody.contains("No profiler looked"),
+            && nobody.contains("No profiled run"),
         "{nobody}"
     );
     let [before, after] = <[Profile; 2]>::try_from(cpu()).unwrap();
@@ -356,7 +356,7 @@ fn a_scheduler_that_was_looked_at_has_a_section_with_pictures_and_tables() {
         "buggy: waiting by culprit and task kind; significant rows in bold",
         "name own\">polls of made_up::",
         "its workers spent 65.5 % in polls of import task",
-        "0 of 130 answers to 131 questions took 10 ms or more",
+        "0 of 130 yields after 131 wake-ups took 10 ms or more",
         "4.40 s · 88.0 %",
         "polls of a root future are not seen",
     ] {

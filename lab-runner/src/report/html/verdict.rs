@@ -24,7 +24,7 @@ pub(crate) fn head(report: &Results) -> String {
     }
 }
 
-/// What came of the runs, where nothing else is to be told of them.
+/// The endings of the runs, where there is nothing else to report.
 pub(crate) fn summary(report: &Results) -> String {
     match &report.runs[..] {
         [(run, _)] => of_run(report, run),
@@ -56,14 +56,15 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> String {
             Change::Inconclusive => {
                 let (what, interval) = (metric_in_words(&metric.metric), factors(estimate));
                 format!(
-                    "Whether {after} is better than {before} by {what} is undecided: {interval}, {from}"
+                    "Whether {after} is better than {before} by {what} is undecided: {interval}, \
+                     {from}"
                 )
             }
         },
     }
 }
 
-/// Why the metric that decides decides nothing.
+/// Why the deciding metric gives no verdict.
 fn why_not(primary: Option<&Compared>) -> String {
     match primary.map(|metric| (&metric.metric, &metric.estimate)) {
         Some((metric, Err(why))) => format!("{}: {why}", metric_in_words(metric)),
@@ -136,12 +137,15 @@ fn of_run(report: &Results, run: &Analysis) -> String {
         ValidityVerdict::Invalid => ", but the run is invalid",
     };
     let ended = ended(run.recording.outcome.ending);
-    let told = slowest(run).or_else(|| {
+    let detail = slowest(run).or_else(|| {
         let metric = report.scenario.map(|scenario| scenario.primary)?;
         let value = run.metrics.get(metric)?;
         Some(format!("{} {}", metric_in_words(metric), reading(metric, value, WORDS)))
     });
-    format!("{variant} {ended}{valid}{}", told.map_or_else(String::new, |told| format!("; {told}")))
+    format!(
+        "{variant} {ended}{valid}{}",
+        detail.map_or_else(String::new, |detail| format!("; {detail}"))
+    )
 }
 
 fn ended(ending: Ending) -> String {
@@ -169,7 +173,7 @@ fn of_runs(report: &Results, runs: usize) -> String {
     format!("{finished} of {runs} runs of {scenario} finished{}", between(report))
 }
 
-/// How often trials ended how.
+/// The number of trials with each ending.
 pub(crate) fn of_trials(summaries: &[trials::Summary<'_>]) -> String {
     let mut texts = Vec::new();
     for summary in summaries {
@@ -185,7 +189,7 @@ pub(crate) fn of_trials(summaries: &[trials::Summary<'_>]) -> String {
     texts.join("; ")
 }
 
-/// Which run is best and which worst by the metric that decides.
+/// The best and the worst run by the deciding metric.
 fn between(report: &Results) -> String {
     let Some(metric) = report.scenario.map(|scenario| scenario.primary) else {
         return String::new();
@@ -195,13 +199,13 @@ fn between(report: &Results) -> String {
         .iter()
         .map(|(run, _)| run)
         .filter(|run| run.recording.spec.purpose.ratio() == 1);
-    let mut told: Vec<_> = plain
+    let mut values: Vec<_> = plain
         .filter_map(|run| Some((run.metrics.get(metric)?, &run.recording.spec.variant)))
         .collect();
-    told.sort_by(|a, b| a.0.value.total_cmp(&b.0.value));
-    let (Some(least), Some(most)) = (told.first(), told.last()) else { return String::new() };
-    let one = |told: &(&lab_analysis::requests::Reading, &String)| {
-        format!("{} ({})", reading(metric, told.0, WORDS), told.1)
+    values.sort_by(|a, b| a.0.value.total_cmp(&b.0.value));
+    let (Some(least), Some(most)) = (values.first(), values.last()) else { return String::new() };
+    let one = |values: &(&lab_analysis::requests::Reading, &String)| {
+        format!("{} ({})", reading(metric, values.0, WORDS), values.1)
     };
     format!("; {} from {} to {}", metric_in_words(metric), one(least), one(most))
 }

@@ -14,7 +14,7 @@ use lab_recording::Ending;
 use lab_recording::profiler::Profiler;
 use std::collections::BTreeMap;
 
-/// Rows of the table of functions, changes that are told, and characters of a name in them.
+/// Rows of the table of functions, listed changes, and characters of a name in them.
 const FUNCTIONS: usize = 15;
 const CHANGES: usize = 12;
 const NAME: usize = 160;
@@ -192,7 +192,8 @@ fn totals(report: &Results, evidence: &Evidence, difference: &Difference) -> Str
     );
     let differs = (is / was) / (measured_is / measured_was);
     let alike = (1.0 / AS_MUCH..=AS_MUCH).contains(&differs);
-    let doubt = " The profiled runs did other work than the measured ones: changes below are not confirmed.";
+    let doubt = " The profiled runs did other work than the measured ones: changes below are not \
+                 confirmed.";
     format!("{text} {measured}{}", if alike { "" } else { doubt })
 }
 
@@ -241,7 +242,7 @@ fn notes(evidence: &Evidence, profiles: &[&Profile]) -> Vec<String> {
     let several = profiles.len() > 1;
     let named =
         |of: &str, text: &str| if several { format!("{of}: {text}") } else { text.to_owned() };
-    let said = profiles.iter().flat_map(|profile| {
+    let statements = profiles.iter().flat_map(|profile| {
         let of = label(&profile.spec);
         let ended = (profile.ending != Ending::Finished)
             .then(|| format!("the run under this profiler {}", profile.ending));
@@ -251,14 +252,14 @@ fn notes(evidence: &Evidence, profiles: &[&Profile]) -> Vec<String> {
         .seen
         .iter()
         .flat_map(|seen| seen.damage.iter().map(|damage| named(&seen.label, damage)));
-    said.chain(damage).collect()
+    statements.chain(damage).collect()
 }
 
 fn counts(profile: &Profile) -> String {
-    let told = profile.note.counts.iter().map(|(name, count)| {
+    let counts = profile.note.counts.iter().map(|(name, count)| {
         let count = i64::try_from(*count).unwrap_or(i64::MAX);
         format!("{} {}", name.replace('_', " "), grouped(count))
     });
-    let told: Vec<String> = told.collect();
-    if told.is_empty() { "no counts".into() } else { told.join(" · ") }
+    let counts: Vec<String> = counts.collect();
+    if counts.is_empty() { "no counts".into() } else { counts.join(" · ") }
 }

@@ -2,14 +2,14 @@
 //! shrank.
 
 use crate::report::Style;
-use crate::report::sched::words::{Run, TOLD};
+use crate::report::sched::words::{LISTED, Run};
 use crate::report::units::three_digits;
 use lab_analysis::scheduler::{Culprit, Edge};
 
 /// Factors nearer to one than this are no change worth words.
 const SAME: f64 = 1.05;
 
-/// What tells an edge of one run from others and finds it in another run: where the culprits were
+/// The key of an edge that finds it in another run: where the culprits were
 /// spawned, and who waited. Functions differ between variants, and places of spawn do not.
 type Key = (Option<String>, String);
 
@@ -36,21 +36,21 @@ pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<Str
     let sides = [before, after];
     let all =
         sides.into_iter().flat_map(|run| run.blamed().into_iter().map(move |edge| (run, edge)));
-    let mut told: Vec<(Key, String)> = Vec::new();
+    let mut rows: Vec<(Key, String)> = Vec::new();
     for (run, edge) in all {
         let key = key(run, edge);
-        if told.len() < TOLD && !told.iter().any(|(known, _)| *known == key) {
+        if rows.len() < LISTED && !rows.iter().any(|(known, _)| *known == key) {
             let says =
                 format!("{} waited for {}", run.task_kind_name(edge.victim), run.charged_to(edge));
             let times = sides.map(|side| waited(side, &key));
-            told.push((key, format!("{says}: {}", beside(sides, times, style))));
+            rows.push((key, format!("{says}: {}", beside(sides, times, style))));
         }
     }
-    let nobody = sides
+    let no_culprit = sides
         .into_iter()
         .filter(|run| run.blamed().is_empty())
-        .map(|run| run.named(&run.nobody(style)));
-    told.into_iter().map(|(_, text)| text).chain(nobody).collect()
+        .map(|run| run.named(&run.no_culprit(style)));
+    rows.into_iter().map(|(_, text)| text).chain(no_culprit).collect()
 }
 
 /// `612 ms per request buggy, 31.0 µs fixed, 19 700 times less`
@@ -66,8 +66,11 @@ fn beside([before, after]: [&Run<'_>; 2], [was, is]: [f64; 2], style: Style) -> 
     }
     let amount =
         |run: &Run<'_>, ms: f64| if ms > 0.0 { run.per_op(ms, style) } else { "none".into() };
-    let per =
-        if before.profile.ops.is_some() { format!(" per {}", before.op) } else { " in all".into() };
+    let per = if before.profile.ops.is_some() {
+        format!(" per {}", before.op)
+    } else {
+        " in total".into()
+    };
     let factor = factor(before.per_op_ms(was), after.per_op_ms(is));
     format!(
         "{}{per} {}, {} {}{factor}",

@@ -1,5 +1,5 @@
-//! Times by task kind as a picture: a row for each task kind, on one logarithmic axis, with both sides of a
-//! comparison in the same row, before above the line and after below it.
+//! Times by task kind as a picture: a row for each task kind, on one logarithmic axis, with
+//! both sides of a comparison in the same row, before above the line and after below it.
 //!
 //! Heights are logarithmic too: among thousands of polls of microseconds, the seven of a second are
 //! the ones to be seen.
@@ -53,7 +53,8 @@ pub(crate) fn draw(
     let row_height = NAME + BARS * if two { 2.0 } else { 1.0 } + 6.0;
     let height = row_height * rows.len() as f64 + FLOOR;
     let mut svg = format!(
-        "<svg class=\"sched\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
+        "<svg class=\"sched\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
+         height=\"{height}\" role=\"img\">\
          <title>{}</title><desc>{}</desc>",
         escaped(title),
         escaped(&says)
@@ -72,7 +73,7 @@ pub(crate) fn draw(
     Some((svg, says))
 }
 
-/// The task kinds that are told of in any of the runs, matched by name and place.
+/// The task kinds that are duration of in any of the runs, matched by name and place.
 fn rows<'a>(runs: &[Run<'a>], of: fn(&TaskKind) -> Option<&Quantiles>) -> Vec<Row<'a>> {
     let mut names: Vec<String> = Vec::new();
     for (run, number) in runs
@@ -148,7 +149,8 @@ fn axis(svg: &mut String, bins: &Bins, height: f64, style: Style) {
         };
         let _ = write!(
             svg,
-            "<path class=\"grid\" d=\"M{x:.1} 0V{:.1}\"/><text class=\"quiet\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+            "<path class=\"grid\" d=\"M{x:.1} 0V{:.1}\"/><text class=\"quiet\" x=\"{x:.1}\" \
+             y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
             height - FLOOR,
             height - 8.0,
             round(10_f64.powi(power), style)
@@ -196,7 +198,8 @@ fn draw_row(
             );
             let _ = write!(
                 svg,
-                "<rect class=\"s{side}\" x=\"{from:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{height:.1}\"><title>{}</title></rect>",
+                "<rect class=\"s{side}\" x=\"{from:.1}\" y=\"{y:.1}\" width=\"{:.1}\" \
+                 height=\"{height:.1}\"><title>{}</title></rect>",
                 to - from,
                 escaped(&says)
             );
@@ -209,8 +212,8 @@ fn draw_row(
 fn description(rows: &[Row<'_>], runs: &[Run<'_>], style: Style) -> String {
     let side = |(us, run): (&Option<&Quantiles>, &Run<'_>)| {
         let us = (*us)?;
-        let told = |us: f64| time(us, style);
-        let (p50, p99, max) = (told(us.p50), told(us.p99), told(us.max));
+        let duration = |us: f64| time(us, style);
+        let (p50, p99, max) = (duration(us.p50), duration(us.p99), duration(us.max));
         Some(format!(
             "{} p50 {p50}, p99 {p99}, max {max}, {} of them",
             run.label,

@@ -15,11 +15,11 @@ impl Palette {
     /// Of all task kinds that these runs tell of, first come, first served.
     pub fn new(runs: &[Run<'_>]) -> Palette {
         let mut known: Vec<String> = Vec::new();
-        let told = runs.iter().flat_map(|run| {
+        let listed = runs.iter().flat_map(|run| {
             run.shown_task_kinds(COLOURS).into_iter().filter_map(|number| run.task_kind(number))
         });
         let rest = runs.iter().flat_map(|run| &run.sched.task_kinds);
-        for name in told.chain(rest).map(named_at) {
+        for name in listed.chain(rest).map(named_at) {
             if !known.contains(&name) {
                 known.push(name);
             }

@@ -233,12 +233,17 @@ fn a_faulty_run_blames_who_held_its_worker() {
     let one = Results { comparison: None, ..with(vec![profile_of(Side::A, faulty())]) };
     let wanted = [
         "",
-        "scheduler  blame          each request waited 612 ms on average, 99.2 % of it for polls of made_up::buggy::import",
-        "           poll time      p50/p99/max requests 12.0 µs/80.0 µs/1.10 ms; import task 1.20 s/1.30 s/1.31 s",
-        "           latency        p50/p99/max requests 510 ms/1.20 s/1.30 s; import task 20.0 µs/90.0 µs/95.0 µs",
+        "scheduler  blame          each request waited 612 ms on average, 99.2 % of it for polls \
+         of made_up::buggy::import",
+        "           poll time      p50/p99/max requests 12.0 µs/80.0 µs/1.10 ms; import task 1.20 \
+         s/1.30 s/1.31 s",
+        "           latency        p50/p99/max requests 510 ms/1.20 s/1.30 s; import task 20.0 \
+         µs/90.0 µs/95.0 µs",
         "           polls          6 007 polls; none ended with a spent budget",
-        "           workers        1 worker: 8.00 % busy, 88.0 % stalled in polls of 10 ms and more, 3.60 % asleep, 0.400 % outside polls; its threads waited 3.00 ms for a core",
-        "           yield probe    0 of 130 yields after 131 wake-ups took 10 ms or more, the longest 12.0 µs; wake-up delay, up to 1.30 s, is not part of a yield",
+        "           workers        1 worker: 8.00 % busy, 88.0 % stalled in polls of 10 ms and \
+         more, 3.60 % asleep, 0.400 % outside polls; its threads waited 3.00 ms for a core",
+        "           yield probe    0 of 130 yields after 131 wake-ups took 10 ms or more, the \
+         longest 12.0 µs; wake-up delay, up to 1.30 s, is not part of a yield",
         "           note           polls of a root future are not seen",
     ];
     assert_eq!(printed(&one, print), wanted);
@@ -253,7 +258,8 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
     // In the order in which folders are read: the side after may come first.
     let both = with(vec![profile_of(Side::B, after), profile_of(Side::A, before)]);
     let lines = printed(&both, print);
-    let blame = "scheduler  blame          requests waited for polls of made_up::buggy::import: 608 ms per request buggy, 50.9 µs fixed, 11 935 times less";
+    let blame = "scheduler  blame          requests waited for polls of made_up::buggy::import: \
+                 608 ms per request buggy, 50.9 µs fixed, 11 935 times less";
     assert_eq!(lines[1], blame);
     assert!(
         lines[2].contains("fixed: no culprit: tasks waited 30.2 µs per request"),
@@ -263,7 +269,7 @@ fn two_sides_stand_beside_each_other_with_their_factor() {
     assert!(
         lines
             .iter()
-            .any(|line| line.ends_with("missing        buggy: 2 000 events are not in it, 10.0 %")),
+            .any(|line| line.ends_with("missing        buggy: 2 000 events missing, 10.0 %")),
         "{lines:#?}"
     );
 }
@@ -281,7 +287,8 @@ fn what_is_counted_beside_polls_is_told_where_there_is_any() {
     counted.counters = vec![at(3, 100), at(41, 350), at(0, 360)];
     let lines =
         printed(&Results { comparison: None, ..with(vec![profile_of(Side::A, counted)]) }, print);
-    let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 forced yields; 30 blocking tasks \
+    let wanted = "polls          6 900 polls; 250 ended with a spent budget, 50.0 a second; 260 \
+                  forced yields; 30 blocking tasks \
                   or workers ended; 1 hand-off in mid-poll; shared queue up to 41";
     assert!(lines.iter().any(|line| line.trim() == wanted), "{lines:#?}");
     assert_eq!(healthy().forced_yields(), None, "not reported");
@@ -300,7 +307,7 @@ fn where_polls_are_not_seen_no_worker_did_nothing() {
     let lines = printed(&report, print);
     let workers = lines.iter().find(|line| line.trim().starts_with("workers")).unwrap();
     assert!(
-        workers.contains("1 worker: 98.0 % asleep, 1.96 % awake, in which polls is not measured"),
+        workers.contains("1 worker: 98.0 % asleep, 1.96 % awake, polls not recorded"),
         "{workers}"
     );
     let document = serde_json::to_value(json::documents(&runs(&report))).unwrap();

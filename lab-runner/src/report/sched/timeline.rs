@@ -110,7 +110,8 @@ impl Picture<'_> {
         let height = floor + FLOOR + LEGEND * legend.len() as f64;
         let title = title(self.run);
         let mut svg = format!(
-            "<svg class=\"sched timeline-of-run\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
+            "<svg class=\"sched timeline-of-run\" viewBox=\"0 0 {WIDTH} {height}\" \
+             width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
              <title>{}</title><desc>{}</desc>",
             escaped(&title),
             escaped(says)
@@ -145,7 +146,8 @@ impl Picture<'_> {
             let _ = write!(
                 svg,
                 "<path class=\"grid\" d=\"M{x:.1} {TOP}V{floor:.1}\"/>\
-                 <text class=\"quiet\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>",
+                 <text class=\"quiet\" x=\"{x:.1}\" y=\"{:.1}\" \
+                 text-anchor=\"middle\">{label}</text>",
                 floor + 16.0
             );
         }
@@ -179,18 +181,19 @@ impl Picture<'_> {
     fn segment(&self, svg: &mut String, row: &Row, segment: &Segment, top: f64) {
         let (from, to) = (self.x(segment.at_ms), self.x(segment.at_ms + segment.ms));
         let (class, name) = self.doing(segment.doing);
-        let told = |ms: f64| time(ms * 1e3, self.style);
+        let duration = |ms: f64| time(ms * 1e3, self.style);
         let says = format!(
             "{}: {} for {} after {}",
             worker(row),
             cut(&name, CHARACTERS),
-            told(segment.ms),
-            told(segment.at_ms)
+            duration(segment.ms),
+            duration(segment.at_ms)
         );
         let width = (to - from).max(0.3);
         let _ = write!(
             svg,
-            "<rect class=\"{class}\" x=\"{from:.2}\" y=\"{:.1}\" width=\"{width:.2}\" height=\"{:.1}\"><title>{}</title></rect>",
+            "<rect class=\"{class}\" x=\"{from:.2}\" y=\"{:.1}\" width=\"{width:.2}\" \
+             height=\"{:.1}\"><title>{}</title></rect>",
             top + 2.0,
             ROW - 6.0,
             escaped(&says)
@@ -281,9 +284,9 @@ impl Picture<'_> {
         }
         let mut largest: Vec<(String, f64)> = times.into_iter().collect();
         largest.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let told =
+        let share =
             |(name, ms): &(String, f64)| format!("{} {}", percent(ms / all), cut(name, CHARACTERS));
-        let told: Vec<String> = largest.iter().take(3).map(told).collect();
+        let shares: Vec<String> = largest.iter().take(3).map(share).collect();
         let most = self.timeline.waiting.iter().copied().fold(0.0, f64::max);
         let (long, from) = (self.timeline.ms * 1e3, self.timeline.from_ms * 1e3);
         format!(
@@ -291,7 +294,7 @@ impl Picture<'_> {
             self.run.label,
             time(long, self.style),
             time(from, self.style),
-            told.join(", "),
+            shares.join(", "),
             number(most)
         )
     }

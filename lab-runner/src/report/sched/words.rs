@@ -1,5 +1,5 @@
-//! One run's scheduler in words: what task kinds and culprits are called, and a sentence for each kind
-//! of number.
+//! One run's scheduler in words: what task kinds and culprits are called, and a sentence for
+//! each kind of number.
 
 use crate::report::Style;
 use crate::report::units::{grouped, three_digits, time};
@@ -11,22 +11,22 @@ use lab_analysis::scheduler::{Culprit, Edge, Quantiles, Sched, TaskKind, Worker,
 use lab_analysis::stacks::{Names, without_closures};
 use lab_recording::spec::Side;
 
-/// Edges that are told, and task kinds whose times are.
-pub(crate) const TOLD: usize = 3;
+/// The number of listed edges and task kinds.
+pub(crate) const LISTED: usize = 3;
 
-/// A run whose scheduler was looked at.
+/// A run under the scheduler profiler.
 pub(crate) struct Run<'a> {
-    /// What it is called beside others.
+    /// The name beside other runs.
     pub label: String,
     pub profile: &'a Profile,
     pub sched: &'a Sched,
-    /// What one operation is called.
+    /// The name of one operation.
     pub op: &'static str,
-    /// Under which the functions of two runs match; of one run they are called as they are.
+    /// Comparable names of two runs; none for a single run.
     names: Option<Names>,
 }
 
-/// The runs whose scheduler was looked at, those of a comparison before first.
+/// The runs under the scheduler profiler, side A first.
 pub(crate) fn runs<'a>(report: &'a Results) -> Vec<Run<'a>> {
     let mut profiles: Vec<&'a Profile> = report.profiles.iter().collect();
     profiles.sort_by_key(|profile| profile.side() == Some(Side::B));
@@ -66,14 +66,14 @@ impl Run<'_> {
         self.task_kind(number).map_or_else(|| "unknown tasks".into(), named_at)
     }
 
-    /// The function that a task kind was seen in, under the name by which runs match; else the task kind's
-    /// name.
+    /// The function that a task kind was seen in, under the name by which runs match; else
+    /// the task kind's name.
     fn function(&self, task_kind: &TaskKind) -> Option<String> {
         let function = task_kind.function.as_ref()?;
         Some(self.names.as_ref().map_or_else(|| function.clone(), |names| names.clean(function)))
     }
 
-    /// What an edge is charged to: `polls of shop::import (drive.rs:52)`.
+    /// The name of a culprit: `polls of shop::import (drive.rs:52)`.
     pub fn culprit(&self, culprit: Culprit) -> String {
         match culprit {
             Culprit::TaskKind(number) => format!("polls of {}", self.polled(number)),
@@ -92,7 +92,7 @@ impl Run<'_> {
         function.map_or_else(|| self.task_kind_at(number), |(function, _)| function)
     }
 
-    /// What an edge is charged to, beside who waited.
+    /// The culprit of an edge, relative to the task kind that waited.
     pub(crate) fn charged_to(&self, edge: &Edge) -> String {
         match edge.culprit == Culprit::TaskKind(edge.victim) {
             true => format!("each other: {}", self.culprit(edge.culprit)),
@@ -100,7 +100,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waiting of one operation, or of all where nobody counted them.
+    /// Waiting per operation, or in total where operations were not counted.
     pub fn amount(&self, ms: f64, style: Style) -> String {
         match self.profile.ops {
             Some(_) => format!("{} per {}", self.per_op(ms, style), self.op),
@@ -123,14 +123,14 @@ impl Run<'_> {
         edges.filter(|edge| edge.victim == victim).map(|edge| edge.ms).sum()
     }
 
-    /// The edges that are worth blaming, and larger than what watching cost: as a share of all
-    /// waiting against the share of the time in which the profiler can have kept anybody waiting.
+    /// The significant edges above the profiling overhead: their share of all waiting is
+    /// compared with the share of wall time in which the profiler can have delayed tasks.
     pub fn blamed(&self) -> Vec<&Edge> {
-        worth(self.sched).into_iter().filter(|edge| self.refused(edge).is_none()).collect()
+        worth(self.sched).into_iter().filter(|edge| self.below_overhead(edge).is_none()).collect()
     }
 
-    /// Why nobody is told of it, if so.
-    fn refused(&self, edge: &Edge) -> Option<String> {
+    /// Why an edge is below the overhead; none if it is above.
+    fn below_overhead(&self, edge: &Edge) -> Option<String> {
         let all = self.sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
         limits::below_overhead(
             Size::Waiting(edge.ms / all.max(f64::MIN_POSITIVE)),
@@ -138,11 +138,11 @@ impl Run<'_> {
         )
     }
 
-    /// Who is to blame for how much; or that nobody is, or why nobody can be.
+    /// The significant culprits with their shares, or why there is none.
     pub fn blames(&self, style: Style) -> Vec<String> {
-        let told: Vec<String> =
-            self.blamed().into_iter().take(TOLD).map(|edge| self.blame(edge, style)).collect();
-        if told.is_empty() { vec![self.nobody(style)] } else { told }
+        let parts: Vec<String> =
+            self.blamed().into_iter().take(LISTED).map(|edge| self.blame(edge, style)).collect();
+        if parts.is_empty() { vec![self.no_culprit(style)] } else { parts }
     }
 
     /// `each request waited 612 ms on average, 99.2 % of it for polls of shop::import`
@@ -158,7 +158,7 @@ impl Run<'_> {
         format!("{waited_each}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
     }
 
-    pub(crate) fn nobody(&self, style: Style) -> String {
+    pub(crate) fn no_culprit(&self, style: Style) -> String {
         let Some(blame) = &self.sched.blame else {
             return "no culprit: schedule latency was not recorded".into();
         };
@@ -167,29 +167,29 @@ impl Run<'_> {
         let mostly = mostly.map_or_else(String::new, |edge| {
             format!(", {} of it for {}", percent(edge.ms / blame.waited_ms), self.charged_to(edge))
         });
-        let refused = worth(self.sched).into_iter().find_map(|edge| self.refused(edge));
-        let refused = refused.map_or_else(String::new, |why| format!(": {why}"));
-        format!("no culprit: tasks waited {}{mostly}{refused}", self.amount(blame.waited_ms, style))
+        let below = worth(self.sched).into_iter().find_map(|edge| self.below_overhead(edge));
+        let below = below.map_or_else(String::new, |why| format!(": {why}"));
+        format!("no culprit: tasks waited {}{mostly}{below}", self.amount(blame.waited_ms, style))
     }
 
-    /// The task kinds that are told of: those that are blamed, and those that waited longest.
+    /// The listed task kinds: those that are blamed, and those that waited longest.
     pub fn shown_task_kinds(&self, most: usize) -> Vec<usize> {
         let blamed = self.blamed().into_iter().filter_map(|edge| match edge.culprit {
             Culprit::TaskKind(number) => Some(number),
             _ => None,
         });
         let all: Vec<usize> = blamed.chain(0..self.sched.task_kinds.len()).collect();
-        let mut told: Vec<usize> = Vec::new();
+        let mut listed: Vec<usize> = Vec::new();
         for number in all
             .into_iter()
             .filter(|number| self.task_kind(*number).is_some_and(|task_kind| task_kind.polls > 0))
         {
-            if !told.contains(&number) && told.len() < most {
-                told.push(number);
+            if !listed.contains(&number) && listed.len() < most {
+                listed.push(number);
             }
         }
-        told.sort_unstable();
-        told
+        listed.sort_unstable();
+        listed
     }
 
     pub(crate) fn poll_times(&self, style: Style) -> Option<String> {
@@ -204,15 +204,15 @@ impl Run<'_> {
     fn times(&self, style: Style, of: impl Fn(&TaskKind) -> Option<&Quantiles>) -> Option<String> {
         let one = |number: usize| {
             let us = of(self.task_kind(number)?)?;
-            let told = [us.p50, us.p99, us.max].map(|us| time(us, style)).join("/");
-            Some(format!("{} {told}", self.task_kind_at(number)))
+            let times = [us.p50, us.p99, us.max].map(|us| time(us, style)).join("/");
+            Some(format!("{} {times}", self.task_kind_at(number)))
         };
-        let told: Vec<String> = self.shown_task_kinds(TOLD).into_iter().filter_map(one).collect();
-        (!told.is_empty()).then(|| format!("p50/p99/max {}", told.join("; ")))
+        let parts: Vec<String> =
+            self.shown_task_kinds(LISTED).into_iter().filter_map(one).collect();
+        (!parts.is_empty()).then(|| format!("p50/p99/max {}", parts.join("; ")))
     }
 
-    /// How many polls there were, how often tasks gave way because their budget was spent, and what
-    /// else is counted.
+    /// The counts: polls, spent budgets, forced yields, and others.
     pub fn counts(&self) -> Option<String> {
         let Sched { task_kinds, hand_offs, blocking_ended, wall_ms, .. } = self.sched;
         let sum = |of: fn(&TaskKind) -> u64| task_kinds.iter().map(of).fold(0, u64::saturating_add);
@@ -228,26 +228,26 @@ impl Run<'_> {
                 format!("{} ended with a spent budget, {} a second", grouped(spent as i64), rate())
             }
         };
-        let mut told = vec![counted(polls, "poll"), with_spent];
-        told.extend(self.sched.forced_yields().map(|count| counted(count, "forced yield")));
+        let mut parts = vec![counted(polls, "poll"), with_spent];
+        parts.extend(self.sched.forced_yields().map(|count| counted(count, "forced yield")));
         if *blocking_ended > 0 {
             // To tokio a worker is such a task as well, and ends with its runtime.
-            told.push(format!("{} or workers ended", counted(*blocking_ended, "blocking task")));
+            parts.push(format!("{} or workers ended", counted(*blocking_ended, "blocking task")));
         }
         if *hand_offs > 0 {
-            told.push(format!("{} in mid-poll", counted(*hand_offs, "hand-off")));
+            parts.push(format!("{} in mid-poll", counted(*hand_offs, "hand-off")));
         }
-        told.extend(self.longest_queue());
-        Some(told.join("; "))
+        parts.extend(self.longest_queue());
+        Some(parts.join("; "))
     }
 
-    /// The most tasks that were seen in the queue which all workers share.
+    /// The longest recorded length of the shared queue.
     fn longest_queue(&self) -> Option<String> {
         let longest = self.sched.counters.iter().map(|at| at.global_queue).max()?;
         Some(format!("shared queue up to {}", grouped(longest as i64)))
     }
 
-    /// What all workers together did with their time.
+    /// The time of all workers together.
     pub fn workers(&self, style: Style) -> Option<String> {
         let all = &self.sched.workers;
         let sum = |of: fn(&Worker) -> f64| all.iter().map(of).sum::<f64>();
@@ -277,7 +277,7 @@ impl Run<'_> {
         ))
     }
 
-    /// What a yield probe tells, and how long its question waits, which it does not see.
+    /// The result of the yield probe, with the wake-up delay that it does not time.
     pub fn probe(&self, style: Style) -> Option<String> {
         let probe = self.sched.probe.as_ref()?;
         let count = |count: u64| grouped(count as i64);
@@ -299,7 +299,7 @@ impl Run<'_> {
         ))
     }
 
-    /// How much of it was not recorded; nothing if all was.
+    /// The missing events; none if all were recorded.
     pub fn missing(&self) -> Option<String> {
         let Sched { events, dropped, .. } = self.sched;
         let share = *dropped as f64 / (events + dropped).max(1) as f64;
@@ -322,7 +322,7 @@ pub(crate) fn named_at(task_kind: &TaskKind) -> String {
     }
 }
 
-/// The file's name and the line: what tells a place apart where there is little room.
+/// The file's name and the line.
 fn short(place: &str) -> &str {
     place.rsplit(['/', '\\']).next().unwrap_or(place)
 }

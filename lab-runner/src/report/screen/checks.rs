@@ -15,9 +15,10 @@ pub(crate) type Check<'a> = (Option<&'a str>, &'a Judged);
 
 /// `7 of 7 hold`, with those that are broken or undecided.
 pub(crate) fn counts(checks: &[Check<'_>]) -> String {
-    let asked = || checks.iter().filter(|(_, check)| check.asked);
-    let count = |verdict: Verdict| asked().filter(|(_, check)| check.verdict == verdict).count();
-    let (all, held, broken) = (asked().count(), count(Verdict::Held), count(Verdict::Broken));
+    let applicable = || checks.iter().filter(|(_, check)| check.applicable);
+    let count =
+        |verdict: Verdict| applicable().filter(|(_, check)| check.verdict == verdict).count();
+    let (all, held, broken) = (applicable().count(), count(Verdict::Held), count(Verdict::Broken));
     let undecided = all - held - broken;
     let parts =
         [(broken, "broken"), (undecided, "undecided")].into_iter().filter(|(count, _)| *count > 0);
@@ -33,8 +34,10 @@ pub(crate) fn lines(view: &View<'_>, checks: &[Check<'_>]) -> Vec<Line> {
     let overhead =
         overhead(view.results).map_or_else(String::new, |overhead| format!(" · {overhead}"));
     let mut lines = vec![Line::labelled("checks", &format!("{}{overhead}", counts(checks)))];
-    let failed: Vec<&Check<'_>> =
-        checks.iter().filter(|(_, check)| check.asked && check.verdict != Verdict::Held).collect();
+    let failed: Vec<&Check<'_>> = checks
+        .iter()
+        .filter(|(_, check)| check.applicable && check.verdict != Verdict::Held)
+        .collect();
     let listed = if view.is_verbose() { failed.len() } else { LISTED };
     lines.extend(failed.iter().take(listed).map(|check| Line::labelled("", &sentence(check))));
     if failed.len() > listed {
@@ -69,11 +72,12 @@ pub(crate) fn all(view: &View<'_>, checks: &[Check<'_>]) -> Vec<Line> {
         };
         Line::labelled(word, &format!("{of}{}{evidence}", check.claim.says))
     };
-    let mut lines: Vec<Line> = checks.iter().filter(|(_, check)| check.asked).map(row).collect();
-    let not_asked = || checks.iter().map(|(_, check)| check).filter(|check| !check.asked);
-    let of_profilers = not_asked().filter(|check| is_about_a_profiler(&check.claim)).count();
-    let of_sweeps = not_asked().filter(|check| is_about_a_sweep(&check.claim)).count();
-    let of_runs = not_asked().count() - of_profilers - of_sweeps;
+    let mut lines: Vec<Line> =
+        checks.iter().filter(|(_, check)| check.applicable).map(row).collect();
+    let not_applicable = || checks.iter().map(|(_, check)| check).filter(|check| !check.applicable);
+    let of_profilers = not_applicable().filter(|check| is_about_a_profiler(&check.claim)).count();
+    let of_sweeps = not_applicable().filter(|check| is_about_a_sweep(&check.claim)).count();
+    let of_runs = not_applicable().count() - of_profilers - of_sweeps;
     let commands = [
         (of_runs, "other runs", format!("run {} --all", spec.scenario)),
         (

@@ -217,7 +217,7 @@ fn row(view: &View<'_>, metric: &Compared) -> Line {
     Line::hanging(format!("  {name:<16}{values}   {}", outcome(view, metric)), 45)
 }
 
-/// `93 times shorter (85 to 112 times)`, in the colour of what it says.
+/// `93 times shorter (85 to 112 times)`, in the colour of its verdict.
 fn outcome(view: &View<'_>, metric: &Compared) -> String {
     let estimate = match &metric.estimate {
         Ok(estimate) => estimate,
@@ -276,10 +276,10 @@ fn naive(view: &View<'_>) -> Option<Line> {
 /// decides and mend nothing.
 fn kept(view: &View<'_>) -> Vec<Line> {
     let results = view.results;
-    if results.kept.is_empty() {
+    if results.paired_controls.is_empty() {
         return Vec::new();
     }
-    let held = results.kept.iter().filter(|kept| keeps(kept).0 == "keeps").count();
+    let held = results.paired_controls.iter().filter(|kept| keeps(kept).0 == "keeps").count();
     let traps: BTreeSet<&str> = results
         .scenario
         .iter()
@@ -291,9 +291,11 @@ fn kept(view: &View<'_>) -> Vec<Line> {
         1 => " · they distinguish a fix from 1 trap".to_owned(),
         n => format!(" · they distinguish a fix from {n} traps"),
     };
-    let mut lines =
-        vec![Line::labelled("checks", &format!("{held} of {} hold{traps}", results.kept.len()))];
-    for kept in &results.kept {
+    let mut lines = vec![Line::labelled(
+        "checks",
+        &format!("{held} of {} hold{traps}", results.paired_controls.len()),
+    )];
+    for kept in &results.paired_controls {
         let (word, times, pairs) = keeps(kept);
         let word = match word {
             "keeps" if !view.is_verbose() => continue,

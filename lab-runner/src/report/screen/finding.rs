@@ -136,7 +136,7 @@ pub(crate) fn cost(cost: &Cost) -> Option<String> {
     }
 }
 
-/// What to do, and where more is said about it.
+/// The remedy, and the chapter with more about it.
 fn remedy(view: &View<'_>, finding: &Finding) -> String {
     let scenario = &view.results.spec.scenario;
     let chapters =

@@ -1,4 +1,4 @@
-//! What is said of a program's health in a headline: a word in red, amber or green, and a sentence.
+//! The health of a program in a headline: a word in red, amber or green, and a sentence.
 
 use crate::report::findings;
 use crate::report::screen::side_of;
@@ -10,14 +10,14 @@ use lab_analysis::results::Results;
 use lab_analysis::results::diagnosed::Diagnosed;
 use lab_recording::{Cause, Ending};
 
-/// What a headline says.
+/// The headline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
     /// Something is wrong with the program.
     Fault,
-    /// Nothing is, as far as was looked.
+    /// No fault was found.
     Healthy,
-    /// Nothing can be said.
+    /// Undecided.
     Undecided,
     /// A fix removed the fault.
     Fixed,
@@ -69,7 +69,7 @@ pub(crate) fn diagnosed<'a>(results: &'a Results, run: &Analysis) -> Option<&'a 
     results.diagnoses.iter().find(|of| (&of.variant, of.side) == (&spec.variant, side))
 }
 
-/// The first finding of a run; or that there is none, or why nothing can be said.
+/// The first finding of a run, or why there is none.
 pub(crate) fn health<'a>(results: &'a Results, run: &Analysis) -> Health<'a> {
     let diagnosis = diagnosed(results, run).map(|of| &of.diagnosis);
     let found = diagnosis.and_then(|diagnosis| diagnosis.findings.first());

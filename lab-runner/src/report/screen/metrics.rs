@@ -33,7 +33,7 @@ pub(crate) fn name(metric: &str) -> String {
     known.to_owned()
 }
 
-/// A reading in the unit that its metric's name tells, with the sign of its bound.
+/// A reading in the unit of its metric's name, with the sign of its bound.
 pub(crate) fn value(metric: &str, reading: &Reading, style: Style) -> String {
     let plain = |reading: &Reading, factor: f64, unit: &str| {
         format!("{} {unit}", number(three(reading.value * factor)))

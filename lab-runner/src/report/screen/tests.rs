@@ -59,14 +59,15 @@ fn finding() -> Finding {
         .map(str::to_owned)
         .into(),
         refuted_by: "a run without this function in which the same tasks wait as long",
-        remedy: "give way after a slice of time (a millisecond, not a number of items), or hand the work to spawn_blocking",
+        remedy: "give way after a slice of time (a millisecond, not a number of items), or hand \
+                 the work to spawn_blocking",
         chapter: "greedy",
     }
 }
 
 fn checked(verdict: Verdict, reason: Option<&str>) -> Judged {
     let claim = Claim::share("every request is answered", "completed", "offered").equal(1.0);
-    Judged { claim, verdict, value: Some(1.0), reason: reason.map(str::to_owned), asked: true }
+    Judged { claim, verdict, value: Some(1.0), reason: reason.map(str::to_owned), applicable: true }
 }
 
 /// A run like that of the scenario greedy.

@@ -1,5 +1,5 @@
-//! Ends that do not come: hangs by their post-mortem, panics in the end of a runtime, and threads
-//! that stood there for long.
+//! Runtimes that do not shut down: hangs by their post-mortem, panics in runtime shutdown, and
+//! threads that were blocked there for long.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
@@ -11,7 +11,7 @@ use crate::stacks::doing::ends_runtime;
 use lab_recording::profiler::Profiler;
 use lab_recording::threads::Panic;
 
-/// What tokio says when it will not end a runtime where it was asked to.
+/// The panic message of tokio when it refuses to shut a runtime down.
 pub const REFUSES: &str = "Cannot drop a runtime in a context where blocking is not allowed";
 
 pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {
@@ -25,11 +25,11 @@ pub fn hangs(case: &Case<'_>) -> Vec<Suspect> {
     };
     let polled =
         dead.threads.iter().filter_map(|thread| Some(thread.poll?.for_ms)).reduce(f64::max);
-    let told = explained.steps;
+    let evidence = explained.steps;
     let cost = Cost { ms: polled, requests: None };
     vec![
         Suspect {
-            told,
+            evidence,
             cost,
             ..Suspect::new(Suspicion::Hang, explained.at.as_ref().map(Location::from_frame))
         }
@@ -46,10 +46,10 @@ pub fn refusals(case: &Case<'_>) -> Vec<Suspect> {
 }
 
 fn refusal(panic: &Panic) -> Suspect {
-    let said = panic.text.lines().next().unwrap_or_default();
+    let message = panic.text.lines().next().unwrap_or_default();
     let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(Location::from_frame))
         .with(Sign::RuntimeRefused, 1.0);
-    Suspect { told: vec![format!("thread {} {said}", panic.thread)], ..suspect }
+    Suspect { evidence: vec![format!("thread {} {message}", panic.thread)], ..suspect }
 }
 
 pub fn stuck_threads(case: &Case<'_>) -> Vec<Suspect> {

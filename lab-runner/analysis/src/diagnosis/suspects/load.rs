@@ -1,4 +1,4 @@
-//! The load as a whole, the machine, and what was accepted and cut off.
+//! The load as a whole, the host, and accepted requests that were dropped.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
@@ -37,8 +37,8 @@ fn cut_off(case: &Case<'_>, run: &Analysis) -> Option<Suspect> {
     )
 }
 
-/// The code that the main thread stood in longest: it ends the process, and with it what is still
-/// under way.
+/// The code in which the main thread was longest: it ends the process, and unfinished requests
+/// with it.
 fn ends_the_process(case: &Case<'_>) -> Option<Location> {
     let stuck_threads = &profile_under(case, Profiler::Sched)?.stuck_threads;
     let is_main = |at: &&StuckThread| {

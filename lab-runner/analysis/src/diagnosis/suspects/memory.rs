@@ -1,4 +1,4 @@
-//! What is kept in memory while the load lasts.
+//! Memory that is retained during the load.
 
 use crate::diagnosis::Case;
 use crate::diagnosis::sign::Sign;
@@ -9,8 +9,8 @@ use crate::stacks::is_own;
 use crate::units::{bytes, percent};
 use lab_recording::profiler::Profiler;
 
-/// Parts of the load that are told apart. The first one is left out: there caches and buffers fill
-/// up.
+/// The number of parts of the load. The first is left out: caches and buffers fill up during
+/// it.
 const PARTS: usize = 6;
 
 pub fn memory(case: &Case<'_>) -> Vec<Suspect> {
@@ -39,14 +39,17 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
         .with(Sign::Grown, ends[PARTS - 1] / ends[0].max(1.0))
         .with(Sign::GrowingSixths, growing as f64)
         .with_known(Sign::BytesPerOp, per_op);
-    let told = vec![format!(
+    let evidence = vec![format!(
         "{} more at the end of the load than after its first sixth",
         bytes(grown.max(0.0) as usize)
     )];
-    Some(Suspect { told: told.into_iter().chain(share(case, profile)).collect(), ..suspect })
+    Some(Suspect {
+        evidence: evidence.into_iter().chain(share(case, profile)).collect(),
+        ..suspect
+    })
 }
 
-/// Whose memory lives at the end, by the innermost own function, with its share.
+/// The user function with the largest share of the memory alive at the end.
 fn most(case: &Case<'_>, profile: &Profile) -> Option<(String, f64)> {
     let view = profile.views.iter().find(|view| view.name == "alloc live")?;
     let (mut all, mut of) = (0.0, std::collections::BTreeMap::<String, f64>::new());

@@ -1,5 +1,4 @@
-//! Collects suspects: what a run shows of each thing that could be wrong with it. No number is
-//! judged here.
+//! Collects the suspects of a run with their signs, without judging them.
 
 mod ends;
 mod load;
@@ -32,19 +31,20 @@ pub fn all(case: &Case<'_>) -> Vec<Suspect> {
     collectors.into_iter().flat_map(|collect| collect(case)).collect()
 }
 
-/// The profile of a profiler, if it could look.
+/// The profile of a profiler, if it was available.
 pub fn profile_under<'a>(case: &Case<'a>, profiler: Profiler) -> Option<&'a Profile> {
     case.profiles
         .iter()
         .find(|profile| profile.profiler == profiler && profile.note.unavailable.is_none())
 }
 
-/// What the scheduler did, if somebody looked.
+/// The scheduler statistics, if they were recorded.
 pub fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
     profile_under(case, Profiler::Sched)?.sched.as_ref()
 }
 
-/// The profile whose polls were sampled: beside the scheduler, or else alone.
+/// The profile with sampled polls: that of the scheduler profiler, else that of the stall
+/// profiler.
 pub fn sampled<'a>(case: &Case<'a>) -> Option<&'a Profile> {
     let has_polls = |profile: &&Profile| profile.in_polls.is_some();
     profile_under(case, Profiler::Sched)

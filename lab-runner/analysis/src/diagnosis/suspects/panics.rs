@@ -1,4 +1,4 @@
-//! Tasks that panicked: their runtime catches it, the task is gone, and only its JoinHandle knows.
+//! Tasks that panicked: the runtime catches the panic, and only the JoinHandle reports it.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 /// One suspect for each function whose task panicked.
 ///
-/// The measured run is asked first. A panic that only a profiled run had counts too, for the run is
-/// the same program under the same load; the same panic seen by several profilers is one, with the
+/// Panics of the measured run come first. A panic in a profiled run alone counts too: it is the
+/// same program under the same load. The same panic in several profiles is one, with the
 /// largest count.
 pub fn panics(case: &Case<'_>) -> Vec<Suspect> {
     let mut all = of_run(case.panics);
@@ -36,7 +36,7 @@ fn of_run(panics: &[Panic]) -> BTreeMap<Option<String>, Suspect> {
     suspects.collect()
 }
 
-/// Whether a task panicked. A runtime that refuses to end inside of a task is told by its own rule.
+/// Whether a task panicked. A refused runtime shutdown has its own rule.
 fn is_of_a_task(panic: &Panic) -> bool {
     let in_poll = panic.stack.iter().any(|frame| Named::new(frame).is_in(TASK_POLL));
     in_poll && !panic.text.contains(REFUSES)
@@ -45,17 +45,17 @@ fn is_of_a_task(panic: &Panic) -> bool {
 fn suspect(panics: &[&Panic]) -> Option<Suspect> {
     let most = panics.iter().max_by_key(|panic| panic.times)?;
     let times: u64 = panics.iter().map(|panic| panic.times.max(1)).sum();
-    let mut told = vec![format!("thread {} {}", most.thread, one_line(&most.text))];
+    let mut evidence = vec![format!("thread {} {}", most.thread, one_line(&most.text))];
     if panics.iter().any(|panic| panic.times > lab_recording::threads::COUNTED_EACH) {
-        told.push("the count is a lower bound".into());
+        evidence.push("the count is a lower bound".into());
     }
     let cost = Cost { ms: None, requests: None };
     let suspect = Suspect::new(Suspicion::Panic, culprit(&most.stack).map(Location::from_frame))
         .with(Sign::Panics, times as f64);
-    Some(Suspect { told, cost, ..suspect })
+    Some(Suspect { evidence, cost, ..suspect })
 }
 
-/// The text of a panic: its place stands in the first line, its message in those behind it.
+/// The text of a panic: its location is the first line, its message the following ones.
 fn one_line(text: &str) -> String {
     let lines: Vec<&str> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();

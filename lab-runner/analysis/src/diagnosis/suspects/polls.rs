@@ -1,4 +1,4 @@
-//! Long polls, by the function that they are in, and who waited for them.
+//! Long polls by function, and the tasks that waited for them.
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
@@ -14,7 +14,7 @@ use lab_recording::profiler::Profiler;
 use lab_recording::threads::StuckThread;
 use std::collections::BTreeMap;
 
-/// Whoever is called so are the requests of the load.
+/// The name of the task kind of the load's requests.
 const REQUESTS: &str = "requests";
 
 pub fn polls(case: &Case<'_>) -> Vec<Suspect> {
@@ -28,7 +28,7 @@ pub fn polls(case: &Case<'_>) -> Vec<Suspect> {
     by_function.into_values().map(|polls| suspect(case, &polls)).collect()
 }
 
-/// What a poll took, without what it waited for a core.
+/// The time of a poll without its waiting for a core.
 fn own_ms(poll: &LongPoll) -> f64 {
     poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)
 }
@@ -57,11 +57,11 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     suspect.rests_on =
         sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(own) });
     if let Some((poll, _)) = longest {
-        suspect.told.extend(code_that_ran(poll));
-        suspect.told.extend(poll.blocked());
+        suspect.evidence.extend(code_that_ran(poll));
+        suspect.evidence.extend(poll.blocked());
     }
     if at_lock > 0.5 {
-        suspect.told.extend(holder(case, suspect.at.as_ref()));
+        suspect.evidence.extend(holder(case, suspect.at.as_ref()));
     }
     match sched(case) {
         Some(sched) => harm(suspect, sched),
@@ -69,8 +69,8 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     }
 }
 
-/// Who waited for polls of the function, how long, and what part of its tasks' work its longest
-/// poll is.
+/// The waiting for polls of the function, and its longest poll as a share of the work of a
+/// task.
 fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     let Some(function) = suspect.at.as_ref().map(|at| at.function.clone()) else { return suspect };
     let is_its = |number: usize| {
@@ -109,8 +109,8 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
 }
 
-/// The line of user code at which most samples of the poll are, where that says more than the
-/// blamed function does.
+/// The line of user code with most samples of the poll, where it is more specific than the
+/// blamed function.
 fn code_that_ran(poll: &LongPoll) -> Option<String> {
     let blamed = Location::from_frame(poll.blamed.as_ref()?).function;
     let Some(ran) = &poll.ran else {
@@ -125,7 +125,8 @@ fn code_that_ran(poll: &LongPoll) -> Option<String> {
         .then(|| format!("{} of its samples are at {}{inside}", percent(ran.share), ran.frame))
 }
 
-/// Who stood for long in code of the same function meanwhile, and may have held the lock.
+/// Another thread that was in the same function for long at the same time, and may have held
+/// the lock.
 fn holder(case: &Case<'_>, at: Option<&Location>) -> Option<String> {
     let function = &at?.function;
     let stuck_threads = &profile_under(case, Profiler::Sched)?.stuck_threads;

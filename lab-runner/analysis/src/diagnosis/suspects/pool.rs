@@ -18,11 +18,11 @@ pub fn pools(case: &Case<'_>) -> Vec<Suspect> {
     runtimes.into_iter().filter_map(|runtime| suspect(case, &of(runtime))).collect()
 }
 
-/// A stretch of looks at a pool that had work waiting.
+/// Consecutive readings of a pool with queued work.
 #[derive(Clone, Copy, Default)]
 struct Queued {
     ms: f64,
-    /// Milliseconds of waiting, of all pieces of work together.
+    /// Waiting of all queued work together, in milliseconds.
     waited_ms: f64,
     threads: u64,
     most: u64,
@@ -42,7 +42,7 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
         size: Size::Waiting(ms / all.max(f64::MIN_POSITIVE)),
     });
     let threads = if longest.threads == 1 { "thread" } else { "threads" };
-    suspect.told.push(format!(
+    suspect.evidence.push(format!(
         "the pool has {} {threads}, and up to {} waited for one",
         longest.threads, longest.most
     ));
@@ -74,7 +74,7 @@ fn stretches(looks: &[Counters]) -> Vec<Queued> {
     all
 }
 
-/// Who hands over most; none if that was not seen.
+/// The function that hands over most work; none if not recorded.
 fn at(case: &Case<'_>) -> Option<Location> {
     let hand_off = profile_under(case, Profiler::Sched)?.hand_offs.first()?;
     Some(Location {

@@ -231,8 +231,8 @@ fn nobody_is_charged_where_events_are_missing() {
     let dropped = vec![Dropped { lane: 0, from_ns: 12 * MS, until_ns: 40 * MS, events: 12_288 }];
     let analysed = analysed(vec![lane], &Known { dropped, ..known(60) });
     let expected = [
-        edge("NotKnown", "requests", 28.0, 1),
         edge("OutsidePolls", "requests", 12.0, 1),
+        edge("Unknown", "requests", 28.0, 1),
         edge("imports", "requests", 5.0, 1),
     ];
     assert_eq!(edges(&analysed), expected);
@@ -249,8 +249,8 @@ fn what_was_before_the_recording_is_not_known() {
     let lane = vec![poll(0, IMPORT, 1, 20, 30), poll(0, REQUEST, 2, 30, 31).after(25)];
     let analysed = analysed(vec![lane], &Known { from_ns: 10 * MS, ..known(60) });
     let expected = [
-        edge("NotKnown", "requests", 5.0, 1),
         edge("OutsidePolls", "requests", 10.0, 1),
+        edge("Unknown", "requests", 5.0, 1),
         edge("imports", "requests", 10.0, 1),
     ];
     assert_eq!(edges(&analysed), expected);

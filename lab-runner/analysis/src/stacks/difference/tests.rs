@@ -152,17 +152,17 @@ fn what_cannot_be_compared_is_refused_with_a_reason() {
 /// A quarter more of 100 samples happens by chance once in thirteen times; of 10 000, never.
 #[test]
 fn the_same_change_is_noise_in_few_samples_and_none_in_many() {
-    let told = |n: f64| {
+    let outcome = |n: f64| {
         let (before, after) = (folded(&format!("a {n}\n")), folded(&format!("a {}\n", 1.25 * n)));
         of(&side("before", &before, Some(1)), &side("after", &after, Some(1))).entries.len()
     };
-    assert_eq!((told(100.0), told(10_000.0)), (0, 1));
+    assert_eq!((outcome(100.0), outcome(10_000.0)), (0, 1));
 }
 
 /// Of a thousand, fifty are profiling overhead.
 #[test]
 fn a_change_smaller_than_what_overhead_cost_is_masked_and_counted() {
-    let told = |shrunk: f64| {
+    let outcome = |shrunk: f64| {
         let (before, after) =
             (folded("a 10000\nb 90000\n"), folded(&format!("a {}\nb 90000\n", 10_000.0 - shrunk)));
         let noise = Noise { overhead: 0.05, ..Noise::default() };
@@ -174,7 +174,7 @@ fn a_change_smaller_than_what_overhead_cost_is_masked_and_counted() {
         )
         .unwrap()
     };
-    let (below, above) = (told(4_999.0), told(5_001.0));
+    let (below, above) = (outcome(4_999.0), outcome(5_001.0));
     assert_eq!((below.entries.len(), below.masked, below.unchanged), (0, 1, 1));
     assert_eq!((above.entries.len(), above.masked), (1, 0));
     assert_eq!(below.lines(9), ["1 change smaller than the profiling overhead left out"]);

@@ -28,7 +28,7 @@ const NAMED: f64 = 2.0;
 /// Pixels from one row to the next, and of a frame in it.
 const ROW: usize = 19;
 const FRAME: usize = 18;
-/// More rows than this nobody scrolls through.
+/// The largest number of rows.
 const MOST_ROWS: usize = 150;
 /// Characters of a name in a tooltip.
 const MOST_NAME: usize = 240;
@@ -53,7 +53,7 @@ struct Frame {
     name: String,
     short: String,
     named_as: String,
-    /// What it weighs, in words.
+    /// The weight in words.
     weight: String,
     /// Its left end and its width, in percent of the picture.
     left: f64,
@@ -267,7 +267,8 @@ impl Icicle {
         let rows = drawn().map(|frame| frame.row + 1).max().unwrap_or(1);
         let (title, legend, height) = (&self.title, &self.legend, rows * ROW);
         let mut svg = format!(
-            "<svg class=\"flame\" width=\"100%\" height=\"{height}\" role=\"img\"><title>{title}</title>\
+            "<svg class=\"flame\" width=\"100%\" height=\"{height}\" \
+             role=\"img\"><title>{title}</title>\
              <desc>{legend}</desc>"
         );
         for frame in drawn() {
@@ -289,7 +290,8 @@ impl Frame {
         let y = row * ROW;
         write!(
             to,
-            "<svg class=\"{class}\" x=\"{left:.3}%\" y=\"{y}\" width=\"{width:.3}%\" height=\"{FRAME}\" data-n=\"{short}\">\
+            "<svg class=\"{class}\" x=\"{left:.3}%\" y=\"{y}\" width=\"{width:.3}%\" \
+             height=\"{FRAME}\" data-n=\"{short}\">\
              <title>{name} ({weight})</title><rect/>"
         )?;
         if named && *width >= NAMED {

@@ -2,7 +2,7 @@
 
 use crate::stacks::runtime_frames::{NEUTRAL_PATHS, START_PATHS, TOKIO_PATHS};
 
-/// What a frame is there for.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FrameKind {
     /// The runtime's way to a future.
@@ -11,7 +11,7 @@ enum FrameKind {
     Start,
     /// What stands between frames of either kind, and between others too.
     Neutral,
-    /// What somebody wrote.
+    /// Code that a person wrote.
     Code,
 }
 
@@ -72,18 +72,22 @@ mod tests {
 
     /// What `perf script` shows of a worker in a release build, less generics with spaces.
     const WORKER: &str = "clone3 start_thread std::sys::thread::unix::Thread::new::thread_start \
-        core::ops::function::FnOnce::call_once{{vtable.shim}} std::thread::lifecycle::spawn_unchecked::{{closure}} \
+        core::ops::function::FnOnce::call_once{{vtable.shim}} \
+        std::thread::lifecycle::spawn_unchecked::{{closure}} \
         std::panic::catch_unwind std::panicking::catch_unwind __rust_try \
-        std::sys::backtrace::__rust_begin_short_backtrace tokio::runtime::blocking::pool::Inner::run \
+        std::sys::backtrace::__rust_begin_short_backtrace \
+        tokio::runtime::blocking::pool::Inner::run \
         tokio::runtime::task::raw::poll std::panicking::catch_unwind \
         tokio::runtime::scheduler::multi_thread::worker::run std::thread::local::LocalKey<T>::with \
         tokio::task::coop::budget tokio::runtime::task::core::Core<T,S>::poll \
-        scenario_greedy::buggy::import::{{closure}} tokio::task::spawn::spawn tokio::runtime::task::new_task \
+        scenario_greedy::buggy::import::{{closure}} tokio::task::spawn::spawn \
+        tokio::runtime::task::new_task \
         alloc::alloc::exchange_malloc malloc";
 
     #[test]
     fn a_worker_is_a_thread_a_runtime_and_what_they_are_for() {
-        let short = "[thread start] [tokio] scenario_greedy::buggy::import::{closure} tokio::task::spawn::spawn \
+        let short = "[thread start] [tokio] scenario_greedy::buggy::import::{closure} \
+                     tokio::task::spawn::spawn \
             [tokio] alloc::alloc::exchange_malloc malloc";
         assert_eq!(folded(WORKER), short);
         assert_eq!(folded(short), short, "twice is no more than once");
@@ -107,8 +111,10 @@ mod tests {
 
     #[test]
     fn the_main_thread_keeps_its_main() {
-        let stack = "_start __libc_start_main main std::rt::lang_start_internal std::panic::catch_unwind \
-            std::sys::backtrace::__rust_begin_short_backtrace lab::main tokio::runtime::runtime::Runtime::block_on work";
+        let stack = "_start __libc_start_main main std::rt::lang_start_internal \
+                     std::panic::catch_unwind \
+            std::sys::backtrace::__rust_begin_short_backtrace lab::main \
+            tokio::runtime::runtime::Runtime::block_on work";
         assert_eq!(folded(stack), "[thread start] lab::main [tokio] work");
     }
 

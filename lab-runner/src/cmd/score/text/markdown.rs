@@ -15,7 +15,8 @@ pub(crate) fn markdown(score: &Score, to: &mut dyn Write) -> io::Result<()> {
     let scanner = score.recorded.scanner.clone().zip(score.other());
     writeln!(
         to,
-        "| | recall | named first | precision | specificity | called healthy | localization |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| | recall | named first | precision | specificity | called healthy | localization |\n| \
+         --- | --- | --- | --- | --- | --- | --- |"
     )?;
     for (name, tally) in
         rows.chain(scanner.map(|(command, tally)| (format!("all runs, by `{command}`"), tally)))

@@ -31,7 +31,8 @@ pub(crate) fn print_plan(plan: &ScorePlan, json: bool, to: &mut dyn Write) -> io
         let (folder, seed, load, workers) = (&of.folder, of.seed, &of.load, of.workers);
         writeln!(
             to,
-            "{folder:<34} seed {seed:<3} {load:<4} load, workers {workers}, about {takes:.1} s{neighbour}"
+            "{folder:<34} seed {seed:<3} {load:<4} load, workers {workers}, about {takes:.1} \
+             s{neighbour}"
         )?;
     }
     let left = plan.left_out;

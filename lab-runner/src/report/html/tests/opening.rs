@@ -58,7 +58,8 @@ fn the_headline_is_the_finding_and_its_colour_is_the_health_and_not_the_claims()
     report.verdict = lab_analysis::claims::Verdict::Held;
     report.diagnoses = vec![diagnosed(lab_recording::Cause::LongPoll)];
     let page = page_of(&report).unwrap();
-    let sentence = "import (buggy.rs:11) computes for too long without yielding; 1\u{202f}183 requests waited 288 ms each";
+    let sentence = "import (buggy.rs:11) computes for too long without yielding; 1\u{202f}183 \
+                    requests waited 288 ms each";
     assert!(
         page.contains(&format!("<h1>{sentence}</h1>")) && page.contains("<header class=\"bad\">"),
         "{page}"

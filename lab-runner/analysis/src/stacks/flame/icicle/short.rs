@@ -102,14 +102,16 @@ mod tests {
         let names = [
             ("<shop::buggy::Import as core::future::Future>::poll", "Import::poll"),
             (
-                "<alloc::boxed::Box<dyn core::ops::FnOnce() -> u8> as core::ops::FnOnce<()>>::call_once",
+                "<alloc::boxed::Box<dyn core::ops::FnOnce() -> u8> as \
+                 core::ops::FnOnce<()>>::call_once",
                 "Box::call_once",
             ),
             ("shop::…::import::{closure}::{closure}", "shop::import"),
             ("serde_json::de::from_str<shop::Order>", "serde_json::from_str"),
             ("serde_json::map::Map<K, V>::insert", "Map::insert"),
             (
-                "<<json::Value as serde::Deserialize>::deserialize::ValueVisitor as serde::Visitor>::visit_map",
+                "<<json::Value as serde::Deserialize>::deserialize::ValueVisitor as \
+                 serde::Visitor>::visit_map",
                 "ValueVisitor::visit_map",
             ),
             ("epoll_wait", "epoll_wait"),

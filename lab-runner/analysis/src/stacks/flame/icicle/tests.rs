@@ -69,10 +69,12 @@ fn frames_that_are_too_narrow_are_left_out() {
 #[test]
 fn own_functions_and_what_they_call_have_the_colour_of_their_change_and_the_rest_none() {
     let before = folded(
-        "[tokio];shop::…::import::{closure};serde_json::x 9000\n[tokio];shop::same 800\n[tokio];park 700\n",
+        "[tokio];shop::…::import::{closure};serde_json::x 9000\n[tokio];shop::same \
+         800\n[tokio];park 700\n",
     );
     let after = folded(
-        "[tokio];shop::…::import::{closure};serde_json::x 90\n[tokio];shop::same 800\n[tokio];shop::late 300\n",
+        "[tokio];shop::…::import::{closure};serde_json::x 90\n[tokio];shop::same \
+         800\n[tokio];shop::late 300\n",
     );
     let sides = (side("buggy", &before, Some(1)), side("fixed", &after, Some(1)));
     let was = between(&sides.0, &sides.1, Shape::Before).unwrap();

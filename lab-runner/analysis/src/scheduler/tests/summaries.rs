@@ -1,4 +1,4 @@
-//! What is told beside blame: the worst stretch, the probe, notes, and stacks.
+//! What is probe beside blame: the worst stretch, the probe, notes, and stacks.
 
 use crate::scheduler::tests::made::{
     EventExt, IMPORT, MS, REQUEST, analysed, event, known, poll, thread,
@@ -81,10 +81,10 @@ fn the_probe_tells_what_it_could_not_see() {
         vec![probe(0, Some(1), Some(2)), probe(10, Some(60), Some(75)), probe(90, None, None)];
     let counters = (0..1_000).map(|at_ns| Counters { at_ns, ..Counters::default() }).collect();
     let sched = analysed(vec![], &Known { probes, counters, ..known(100) }).sched;
-    let told = sched.probe.unwrap();
-    assert_eq!((told.wake_ups, told.yields, told.long_yields), (3, 2, 1));
+    let probe = sched.probe.unwrap();
+    assert_eq!((probe.wake_ups, probe.yields, probe.long_yields), (3, 2, 1));
     assert_eq!(
-        (told.yield_us.max, told.wake_delay_us.max, told.wake_delay_us.count),
+        (probe.yield_us.max, probe.wake_delay_us.max, probe.wake_delay_us.count),
         (15_000.0, 50_000.0, 3)
     );
     assert_eq!(sched.counters.len(), 250);
