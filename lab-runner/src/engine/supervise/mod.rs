@@ -64,7 +64,7 @@ pub(crate) fn supervise(
     let dump_time = Instant::now();
     let exited = cause == Cause::Exited
         || (cause == Cause::Deadline && post_mortem(group, interrupts, recorder));
-    // Its time was up before it was dump_time what it was at.
+    // Its time was up before it was asked for a post-mortem.
     let dump_time = if cause == Cause::Deadline { dump_time.elapsed() } else { Duration::ZERO };
     if !exited {
         group.end(interrupts, GRACE);
