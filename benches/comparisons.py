@@ -8,7 +8,7 @@ Usage: benches/comparisons.py nulls [--times N] > benches/nulls.txt
 
 nulls     greedy --fixed against itself, with another seed each time: nothing changed, so nothing may be found.
 defaults  the machine, and buggy against fixed of each scenario on it: the whole screens.
-fixes     unordered's buggy variant against each of five ways: which is a fix, and which is not.
+fixes     unordered's buggy variant against each of five variants: which is a fix, and which is not.
 traps     buggy against every trap of every scenario: none may come out as a fix of what it pretends to mend.
 
 Builds what it needs, records into a temporary folder and judges nothing by exit code: it shows.
@@ -77,14 +77,14 @@ def defaults():
 
 
 def fixes():
-    """One line a way."""
-    print('lab compare unordered buggy WAY --pairs 16; polls of each upload and CPU time, after over before\n')
-    print(f'{"way":<16} {"polls_per_op":<28} {"cpu_us_per_op, which decides":<30} verdict')
-    for way in FIXES:
-        result = json.loads(compare('unordered', 'buggy', way, '--pairs', '16')[0])
+    """One line a variant."""
+    print('lab compare unordered buggy VARIANT --pairs 16; polls of each upload and CPU time, after over before\n')
+    print(f'{"variant":<16} {"polls_per_op":<28} {"cpu_us_per_op, which decides":<30} verdict')
+    for variant in FIXES:
+        result = json.loads(compare('unordered', 'buggy', variant, '--pairs', '16')[0])
         by_name = {metric['metric']: metric for metric in result['comparison']}
         verdict = by_name['cpu_us_per_op']['verdict']
-        print(f'{way:<16} {interval(by_name["polls_per_op"]):<28} {interval(by_name["cpu_us_per_op"]):<30} {verdict}', flush=True)
+        print(f'{variant:<16} {interval(by_name["polls_per_op"]):<28} {interval(by_name["cpu_us_per_op"]):<30} {verdict}', flush=True)
 
 
 def traps():

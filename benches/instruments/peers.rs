@@ -1,4 +1,4 @@
-//! The program of the peers: built when it is measurements for, so that `cargo bench` by itself never
+//! The program of the peers: built when it is asked for, so that `cargo bench` by itself never
 //! unites its features with the lab's.
 
 use lab_kit::overhead::{LIST, pairs};

@@ -342,7 +342,9 @@ pub(crate) fn report(error: &clap::Error) -> Exit {
     }
     exit::say(&match unexpected_word(error) {
         Some(word) => {
-            format!("lab run takes one scenario, and '{word}' is no option: try --variant {word}")
+            format!(
+                "lab run takes one scenario, and '{word}' is not an option: try --variant {word}"
+            )
         }
         None => one_sentence(&error.to_string()),
     });
@@ -436,7 +438,7 @@ mod tests {
                 let word = rest.split_whitespace().next().unwrap_or_default();
                 assert!(
                     known.contains(&word) || word == "help",
-                    "lab {word} is no command: {line}"
+                    "lab {word} is not a command: {line}"
                 );
             }
         }

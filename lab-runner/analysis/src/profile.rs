@@ -139,7 +139,7 @@ fn folders(invocation: &Path) -> Vec<PathBuf> {
 
 fn read(folder: &Path) -> anyhow::Result<Profile> {
     let recording = lab_recording::folder::open(folder)?;
-    let profiler = recording.spec.purpose.profiler().context("this is no profiled run")?;
+    let profiler = recording.spec.purpose.profiler().context("this is not a profiled run")?;
     let mut note = note(folder);
     let views = note.views.iter().map(|view| {
         let (folded, damage) = stacks(&beside(folder, &view.file));

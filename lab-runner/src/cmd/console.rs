@@ -45,7 +45,7 @@ pub(crate) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) ->
         run_folders.iter().for_each(|run| start_when_attached(run, port()));
     });
     if starter.is_err() {
-        exit::say("warning: cannot wait for a console: no thread; the run starts by itself");
+        exit::say("warning: cannot wait for a console: no thread; the run starts without waiting");
     }
     profile(&watched, folder, interrupts, RawLogs::Keep)
 }

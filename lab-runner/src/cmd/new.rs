@@ -86,7 +86,7 @@ impl TargetFolder<'_> {
                 let why = format!("the parent folder '{}' does not exist", parent.display());
                 Err(UsageError::error(format!("{why}: create it first, or try another --path")))
             }
-            None => Err(invalid_path(&format!("'{shown}' is no name of a folder"))),
+            None => Err(invalid_path(&format!("'{shown}' is not the name of a folder"))),
         }
     }
 

@@ -83,7 +83,7 @@ enum Socket {
     Other,
 }
 
-/// The states of all IPv4 sockets at a local port; none where the kernel does not sender. Looking
+/// The states of all IPv4 sockets at a local port; none where the kernel reports none. Looking
 /// does not connect, which would be taken for a client.
 fn sockets(port: u16) -> Option<Vec<Socket>> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;

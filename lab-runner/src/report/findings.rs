@@ -85,7 +85,7 @@ fn print_row(
 
 /// The rows of each run with a diagnosis, labelled with its name where there are several.
 pub(crate) fn labelled(report: &Results) -> Vec<(String, Vec<(String, String)>)> {
-    let says = |of: &&Diagnosed| {
+    let is_listed = |of: &&Diagnosed| {
         of.post_mortem.is_some()
             || report.diagnoses.len() == 1
             || !of.diagnosis.findings.is_empty()
@@ -96,7 +96,7 @@ pub(crate) fn labelled(report: &Results) -> Vec<(String, Vec<(String, String)>)>
         let hang = of.post_mortem.iter().flat_map(|dead| hang::lines(dead, &hang::explain(dead)));
         (label, rows(&of.diagnosis).into_iter().chain(hang).collect())
     };
-    report.diagnoses.iter().filter(says).map(rows).collect()
+    report.diagnoses.iter().filter(is_listed).map(rows).collect()
 }
 
 /// The findings in rows: what a row is, and its text.

@@ -161,7 +161,7 @@ impl<'a> Answers<'a> {
         if self.cut { " (the tail is a lower bound)" } else { "" }
     }
 
-    /// All that a picture says of a side, in a sentence.
+    /// The description of a side, in a sentence.
     fn sentence(&self) -> String {
         let quantiles = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)]
             .into_iter()
@@ -170,7 +170,8 @@ impl<'a> Answers<'a> {
         format!("{}, {}: {}{}.", self.name, self.count(), quantiles.join(", "), self.bound())
     }
 
-    /// What each slice of the measured time says, as the median over the runs that had requests in
+    /// The values of each slice of the measured time, as the median over the runs that had requests
+    /// in
     /// it.
     fn slices(&self, of: fn(&Slice) -> f64) -> Vec<(f64, f64)> {
         let mut slices: BTreeMap<usize, (f64, Vec<f64>)> = BTreeMap::new();
@@ -197,7 +198,7 @@ fn distribution(sides: &[(usize, Answers)], title: String) -> Plot {
         x: "percentile of the requests".into(),
         y: format!("response, {unit}"),
         scales: [Scale::Tail, Scale::Logarithmic],
-        says: format!(
+        description: format!(
             "{} A line ends where fewer than ten requests lie beyond it.",
             sentences(sides)
         ),
@@ -224,7 +225,7 @@ fn over_time(sides: &[(usize, Answers)], title: String) -> Plot {
         x: "seconds of the run, when a request was due".into(),
         y: format!("response, {unit}"),
         scales: [Scale::Linear, Scale::Logarithmic],
-        says: format!("{OVER_RUNS} {}", sentences(sides)),
+        description: format!("{OVER_RUNS} {}", sentences(sides)),
         lines: sides.iter().flat_map(lines).collect(),
     }
 }

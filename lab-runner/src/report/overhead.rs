@@ -150,7 +150,7 @@ pub(crate) struct Beside {
     pub watched: f64,
 }
 
-/// The metrics by which a watched run and one that was not are held to each other; none where there
+/// The metrics by which a profiled run and an unprofiled one are compared; none where there
 /// is no such run. It is a single pair, so nothing follows from it.
 pub(crate) fn beside(report: &Results, profile: &Profile) -> Vec<Beside> {
     let Some(run) = unwatched(report, profile) else { return Vec::new() };
@@ -175,7 +175,8 @@ fn unwatched<'a>(report: &'a Results, profile: &Profile) -> Option<&'a Analysis>
     })
 }
 
-/// `cpu us per op 35.2 µs unwatched, 36.0 µs watched; …`, and by what else the two runs differ.
+/// `cpu us per op 35.2 µs without the profiler, 36.0 µs with it; …`, and other differences of the
+/// two runs.
 pub(crate) fn beside_line(report: &Results, profile: &Profile, style: Style) -> Option<String> {
     let all = beside(report, profile);
     let run = unwatched(report, profile)?;

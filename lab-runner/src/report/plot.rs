@@ -51,7 +51,7 @@ pub struct Plot {
     /// How the horizontal and the vertical axis are divided.
     pub scales: [Scale; 2],
     /// What the lines say, in sentences with numbers, for those who do not see them.
-    pub says: String,
+    pub description: String,
     /// The lines, in the order of the legend.
     pub lines: Vec<Line>,
 }
@@ -179,13 +179,13 @@ mod tests {
         };
         let lines = vec![line("buggy <b>", 2.0), line("fixed", 1.0)];
         let (x, y) = ("tasks".into(), "polls µ".into());
-        let says = String::new();
+        let description = String::new();
         Plot {
             title: "Polls & sizes, …".into(),
             x,
             y,
             scales: [Scale::Logarithmic; 2],
-            says,
+            description,
             lines,
         }
     }

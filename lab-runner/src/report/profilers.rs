@@ -14,7 +14,7 @@ use std::io::{self, Write};
 /// Listed changes of each view: the page has more.
 const CHANGES: usize = 1;
 
-/// Prints what profilers saw, and which of them saw nothing and why; nothing if nobody asked them
+/// Prints the results of profilers, and which have none and why; nothing if none was requested
 /// to look.
 pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let evidence = report.evidence(Plumbing::Tokio);
@@ -35,7 +35,7 @@ pub(crate) fn print(report: &Results, style: Style, to: &mut dyn Write) -> io::R
     Ok(())
 }
 
-/// Prints which profilers looked into how many runs, where all that they saw would not fit a
+/// Prints the profilers with their number of runs, where all results would not fit a
 /// screen.
 pub(crate) fn print_which(report: &Results, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let profilers: BTreeSet<Profiler> =
@@ -111,7 +111,7 @@ impl Most {
         match (self.own, self.step) {
             (true, _) => format!("inside {}", self.function),
             (false, true) => format!("in {}", self.function),
-            (false, false) => format!("in {}, none of it in own code", self.function),
+            (false, false) => format!("in {}, none of it in user code", self.function),
         }
     }
 }

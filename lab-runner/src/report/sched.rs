@@ -78,9 +78,10 @@ fn notes(runs: &[Run<'_>]) -> Vec<String> {
 }
 
 /// A sentence of each run that has something to say, with its name where there are several.
-fn of_each(runs: &[Run<'_>], says: impl Fn(&Run<'_>) -> Option<String>) -> Vec<String> {
-    let one =
-        |run: &Run<'_>| says(run).map(|text| if runs.len() > 1 { run.named(&text) } else { text });
+fn of_each(runs: &[Run<'_>], sentence: impl Fn(&Run<'_>) -> Option<String>) -> Vec<String> {
+    let one = |run: &Run<'_>| {
+        sentence(run).map(|text| if runs.len() > 1 { run.named(&text) } else { text })
+    };
     runs.iter().filter_map(one).collect()
 }
 

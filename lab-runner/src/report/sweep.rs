@@ -1,4 +1,5 @@
-//! A sweep on one screen: the exponent of each swept with its interval, what the largest size took,
+//! A sweep on one screen: the exponent of each variant with its interval, the time of the largest
+//! size,
 //! and how it grew.
 
 use crate::report::detail::{environment, print_claim};
@@ -137,7 +138,7 @@ fn exponent(growth: Result<Growth, String>) -> String {
     }
 }
 
-/// The least CPU time that a swept takes for the largest size.
+/// The least CPU time of a variant for the largest size.
 fn fastest(sweep: &Sweep, largest: usize) -> Option<f64> {
     sweep.variants.iter().filter_map(|swept| swept.median_at("cpu_ms", largest)).reduce(f64::min)
 }
@@ -157,12 +158,15 @@ pub(crate) fn figures(sweep: &Sweep, spec: &Spec) -> Vec<(&'static str, Plot)> {
         let title = format!("{}: {name} by the size of the batch", spec.scenario);
         let (x, y) = ("size of the batch".into(), name.into());
         let scales = [Scale::Logarithmic; 2];
-        (file, Plot { title, x, y, scales, says: String::new(), lines: lines(sweep, metric) })
+        (
+            file,
+            Plot { title, x, y, scales, description: String::new(), lines: lines(sweep, metric) },
+        )
     };
     FITTED.map(plot).into()
 }
 
-/// A line for each swept through its medians, the faulty ones first.
+/// A line for each variant through its medians, the faulty ones first.
 fn lines(sweep: &Sweep, metric: &str) -> Vec<Line> {
     let mut variants: Vec<&SweptVariant> = sweep.variants.iter().collect();
     variants.sort_by_key(|swept| {

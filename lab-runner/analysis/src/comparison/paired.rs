@@ -241,7 +241,7 @@ fn pair(number: usize, a: &Analysis, b: &Analysis) -> Pair {
     let dropped = [a, b].into_iter().find_map(unusable);
     let disturbed = [a, b].into_iter().find_map(|run| {
         disturbance(&run.recording.outcome)
-            .map(|what| format!("{what} beside {}", run.recording.spec.variant))
+            .map(|what| format!("{what} during {}", run.recording.spec.variant))
     });
     let times = match (slowdown(a), slowdown(b)) {
         _ if dropped.is_some() => Times::LeftOut,

@@ -69,8 +69,8 @@ impl Graph<'_> {
         ends.or_else(|| places.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, frame)| frame))
     }
 
-    fn own_frame(&self, who: Node) -> Option<Frame> {
-        match who {
+    fn own_frame(&self, node: Node) -> Option<Frame> {
+        match node {
             Node::Thread(index) => self.roles[index].own.cloned(),
             _ => None,
         }
@@ -78,10 +78,11 @@ impl Graph<'_> {
 
     /// Since when somebody waits for a lock or a channel, and where: in their stack, or as a task,
     /// which has none, at the line where it asked.
-    fn wait_place(&self, who: Node, what: Node) -> Option<(f64, Frame)> {
+    fn wait_place(&self, node: Node, what: Node) -> Option<(f64, Frame)> {
         let Node::Watched(index) = what else { return None };
         let watched = &self.dead.watched[index];
-        let party = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who))?;
+        let party =
+            watched.waiters.iter().find(|party| self.party(watched, party) == Some(node))?;
         let (file, line) = party.place.rsplit_once(':').unwrap_or((&party.place, ""));
         let named = Frame {
             function: format!("[waits for {}]", watched.name),
@@ -90,8 +91,8 @@ impl Graph<'_> {
         };
         // The root future of block_on is awaited far below the line that waits.
         let blocks =
-            matches!(who, Node::Thread(index) if self.roles[index].wait != Some(Wait::BlockOn));
-        Some((party.for_ms, self.own_frame(who).filter(|_| blocks).unwrap_or(named)))
+            matches!(node, Node::Thread(index) if self.roles[index].wait != Some(Wait::BlockOn));
+        Some((party.for_ms, self.own_frame(node).filter(|_| blocks).unwrap_or(named)))
     }
 
     fn no_cycle(&self) -> Explanation {
@@ -124,8 +125,8 @@ impl Graph<'_> {
     }
 
     fn waits(&self, index: usize) -> String {
-        let who = Node::Thread(index);
-        format!("{} {}{}", self.subject(who), doing(&self.roles[index]), self.at(who))
+        let node = Node::Thread(index);
+        format!("{} {}{}", self.subject(node), doing(&self.roles[index]), self.at(node))
     }
 
     /// A chain whose end does not wait for anything known.
@@ -133,12 +134,12 @@ impl Graph<'_> {
         let mut steps = self.sentences(chain);
         match chain {
             [] => {}
-            [.., who, Node::Watched(index)] => steps.push(self.watched_step(*who, *index, None)),
-            [.., who, Node::End] => steps.push(format!(
-                "{} waits in the shutdown of a runtime{}, of which no thread is seen inside a \
+            [.., node, Node::Watched(index)] => steps.push(self.watched_step(*node, *index, None)),
+            [.., node, Node::End] => steps.push(format!(
+                "{} waits in the shutdown of a runtime{}, none of whose threads is inside a \
                  poll or a blocking task",
-                self.subject(*who),
-                self.at(*who)
+                self.subject(*node),
+                self.at(*node)
             )),
             [.., Node::Thread(index)] => steps.push(self.waits(*index)),
             [.., last] => steps.push(format!(

@@ -61,11 +61,11 @@ fn headline(explanation: &Explanation) -> String {
 
 fn thread(group: &ThreadGroup) -> String {
     let at = group.own.as_ref().map(|own| format!(" ({})", frame(own))).unwrap_or_default();
-    let who = match group.count {
+    let subject = match group.count {
         1 => format!("{} {}: ", group.tid, group.name),
         many => format!("{many} × {}: ", group.name),
     };
-    format!("{who}{}{at}", group.role)
+    format!("{subject}{}{at}", group.role)
 }
 
 fn task(group: &TaskGroup) -> String {

@@ -63,25 +63,29 @@ impl Graph<'_> {
     pub fn sentences(&self, chain: &[Node]) -> Vec<String> {
         let mut steps = Vec::new();
         for waiting in chain.windows(3).step_by(2) {
-            let (who, what, whom) = (waiting[0], waiting[1], waiting[2]);
+            let (node, what, target) = (waiting[0], waiting[1], waiting[2]);
             match what {
-                Node::Watched(index) => steps.push(self.watched_step(who, index, Some(whom))),
+                Node::Watched(index) => steps.push(self.watched_step(node, index, Some(target))),
                 _ => {
-                    steps.push(format!("{} for all its threads to end", self.end_step(who)));
-                    steps.push(self.ending_step(whom));
+                    steps.push(format!("{} for all its threads to end", self.end_step(node)));
+                    steps.push(self.ending_step(target));
                 }
             }
         }
         steps
     }
 
-    fn end_step(&self, who: Node) -> String {
-        let whose = if self.is_inside(who) { "its" } else { "a" };
-        format!("{} waits in the shutdown of {whose} runtime{}", self.subject(who), self.at(who))
+    fn end_step(&self, node: Node) -> String {
+        let article = if self.is_inside(node) { "its" } else { "a" };
+        format!(
+            "{} waits in the shutdown of {article} runtime{}",
+            self.subject(node),
+            self.at(node)
+        )
     }
 
-    fn ending_step(&self, whom: Node) -> String {
-        let Node::Thread(index) = whom else { return String::new() };
+    fn ending_step(&self, target: Node) -> String {
+        let Node::Thread(index) = target else { return String::new() };
         let returns = if self.roles[index].home == Home::Pool { "blocking task" } else { "poll" };
         let all = self.dead.runtimes.len();
         let doubt = if all > 1 {
@@ -96,50 +100,50 @@ impl Graph<'_> {
     }
 
     /// A wait for a lock or a channel, with its holder or other side if known.
-    pub fn watched_step(&self, who: Node, index: usize, whom: Option<Node>) -> String {
+    pub fn watched_step(&self, node: Node, index: usize, target: Option<Node>) -> String {
         let watched = &self.dead.watched[index];
-        let waiter = watched.waiters.iter().find(|party| self.party(watched, party) == Some(who));
+        let waiter = watched.waiters.iter().find(|party| self.party(watched, party) == Some(node));
         let since =
             waiter.map(|party| format!(" since {} ({})", time(party.for_ms), short(&party.place)));
-        let begin = format!("{} waits{}", self.subject(who), since.unwrap_or_default());
+        let begin = format!("{} waits{}", self.subject(node), since.unwrap_or_default());
         let name = format!("`{}` ({})", watched.name, short(&watched.place));
         match watched.kind {
             WatchedKind::Channel => {
-                format!("{begin} at the channel {name}{}", self.other_side(watched, whom))
+                format!("{begin} at the channel {name}{}", self.other_side(watched, target))
             }
-            _ => format!("{begin} for the lock {name}{}", self.holder(watched, whom)),
+            _ => format!("{begin} for the lock {name}{}", self.holder(watched, target)),
         }
     }
 
-    fn other_side(&self, watched: &Watched, whom: Option<Node>) -> String {
+    fn other_side(&self, watched: &Watched, target: Option<Node>) -> String {
         let all = watched.others.len();
-        match whom {
-            Some(whom) if all > 1 => {
+        match target {
+            Some(target) if all > 1 => {
                 format!(
                     " for {}, one of {all} on the other side, all of which wait",
-                    self.object(whom)
+                    self.object(target)
                 )
             }
-            Some(whom) => format!(" for {} on the other side", self.object(whom)),
+            Some(target) => format!(" for {} on the other side", self.object(target)),
             None => ", whose other side is unknown".to_owned(),
         }
     }
 
-    fn holder(&self, watched: &Watched, whom: Option<Node>) -> String {
-        let Some(whom) = whom else {
+    fn holder(&self, watched: &Watched, target: Option<Node>) -> String {
+        let Some(target) = target else {
             return ", which has no holder: it was handed to a waiter that is not polled, or is \
                     about to be free"
                 .to_owned();
         };
-        let held = watched.holders.iter().find(|party| self.party(watched, party) == Some(whom));
+        let held = watched.holders.iter().find(|party| self.party(watched, party) == Some(target));
         let since =
             |party: &Party| format!(" since {} ({})", time(party.for_ms), short(&party.place));
-        format!(", which {} holds{}", self.object(whom), held.map(since).unwrap_or_default())
+        format!(", which {} holds{}", self.object(target), held.map(since).unwrap_or_default())
     }
 
     /// A node as the subject of a sentence.
-    pub fn subject(&self, who: Node) -> String {
-        let Node::Thread(index) = who else { return self.object(who) };
+    pub fn subject(&self, node: Node) -> String {
+        let Node::Thread(index) = node else { return self.object(node) };
         let role = &self.roles[index];
         let tid = self.dead.threads[index].tid;
         let place = if role.in_place { ", in block_in_place," } else { "" };
@@ -149,13 +153,13 @@ impl Graph<'_> {
                 format!("{} is polled by thread {tid}{place} and", self.task(*task))
             }
             (_, true, None) => format!("a task polled by thread {tid}{place}"),
-            _ => self.object(who),
+            _ => self.object(node),
         }
     }
 
     /// A node as the object of a sentence.
-    pub fn object(&self, whom: Node) -> String {
-        match whom {
+    pub fn object(&self, target: Node) -> String {
+        match target {
             Node::Task(task) => self.task(task),
             Node::Thread(index) => {
                 let thread = &self.dead.threads[index];
@@ -178,8 +182,8 @@ impl Graph<'_> {
     }
 
     /// Where a thread is in its own code, in brackets.
-    pub fn at(&self, who: Node) -> String {
-        match who {
+    pub fn at(&self, node: Node) -> String {
+        match node {
             Node::Thread(index) => {
                 self.roles[index].own.map(|own| format!(" ({})", frame(own))).unwrap_or_default()
             }
@@ -187,21 +191,21 @@ impl Graph<'_> {
         }
     }
 
-    fn is_inside(&self, who: Node) -> bool {
-        matches!(who, Node::Thread(index) if self.roles[index].inside)
+    fn is_inside(&self, node: Node) -> bool {
+        matches!(node, Node::Thread(index) if self.roles[index].inside)
     }
 
     /// A thread whose poll does not yield, with its location.
     pub fn never_yields(&self, index: usize) -> String {
         let role = &self.roles[index];
-        let whose = match (role.home, self.polls.get(&index)) {
+        let article = match (role.home, self.polls.get(&index)) {
             (Home::Pool, _) => "a blocking task".to_owned(),
             (_, Some(task)) => format!("the poll of {}", self.task(*task)),
             (_, None) => "a poll".to_owned(),
         };
         let tid = self.dead.threads[index].tid;
         format!(
-            "thread {tid} {} inside {whose} and does not yield{}",
+            "thread {tid} {} inside {article} and does not yield{}",
             doing(role),
             self.at(Node::Thread(index))
         )

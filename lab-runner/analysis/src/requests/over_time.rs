@@ -32,7 +32,7 @@ pub struct OverTime {
 }
 
 impl OverTime {
-    /// Nothing yet. The time duration for is divided and not the time that it took, so that runs that
+    /// Empty slices. The planned time is divided and not the time that it took, so that runs that
     /// were cut off have the same slices as the others.
     pub fn new(begin_ns: u64, duration: Duration) -> anyhow::Result<OverTime> {
         let empty = || Histogram::new_with_max(LONGEST_NS, 2);

@@ -9,7 +9,7 @@ const ERROR: f64 = 0.05;
 /// The exact binomial (Clopper-Pearson) interval at 95 % of the share of runs that something
 /// happens in, both ends in 0..=1.
 ///
-/// Two-sided, 2.5 % beyond each end. But if it happened in none or in total, one end is 0 or 1 and
+/// Two-sided, 2.5 % beyond each end. But if it happened in none or in all, one end is 0 or 1 and
 /// errs never, and the other is the one-sided 95 % bound, "three in n": zero in 60, 300, 1 000
 /// bounds the share by 4.9 %, 1.0 %, 0.3 %. That bound is tighter than a two-sided 95 % interval's,
 /// which is 6.0 % for zero in 60. No trials say nothing: 0 to 1.

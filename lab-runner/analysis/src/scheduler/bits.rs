@@ -1,7 +1,7 @@
 //! A small set of task kinds: those that wait for a worker are few of many, and are gone through at
 //! each of its steps.
 
-/// Groups that are told apart; those of further places are one.
+/// The largest number of task kinds; further spawn locations share one.
 pub const MOST_GROUPS: usize = 256;
 
 /// Numbers below [`MOST_GROUPS`].

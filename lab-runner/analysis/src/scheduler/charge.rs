@@ -93,14 +93,14 @@ struct Desk {
     touched: Vec<u64>,
 }
 
-/// All workers and what is charged to whom.
+/// All workers and charges.
 pub struct Engine {
     task_kinds: usize,
     /// The moment that time has run back to, in nanoseconds.
     pub now: u64,
     desks: Vec<Desk>,
     runtimes: Vec<Runtime>,
-    /// What is charged to whom; polls' own when they have been gone through.
+    /// The charges; those of a poll are final once it was read.
     pub all: Charges,
     /// Open waits, and those of them whose worker polls.
     pub waiting: u64,

@@ -4,7 +4,7 @@ use crate::scheduler::lanes::Quick;
 use lab_recording::scheduler::{CoreWait, Event, What};
 use std::collections::HashMap;
 
-/// What the kernel told of each thread: when, and the sum of its waiting so far, in nanoseconds.
+/// The readings of the kernel for each thread: time, and total waiting so far, in nanoseconds.
 pub struct Samples(HashMap<u64, Vec<(u64, u64)>, Quick>);
 
 impl Samples {

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, scope};
 
-/// Which direction lanes are gone through.
+/// The direction in which lanes are read.
 #[derive(Clone, Copy)]
 pub enum Direction {
     Forward,
@@ -34,7 +34,7 @@ struct Lane {
     read: Receiver<Vec<Event>>,
 }
 
-/// Calls `work` with blocks that are read early as long as it goes that direction.
+/// Calls `work` with blocks that are read early as long as it reads in this direction.
 pub fn early<B: Blocks + Sync, R>(
     blocks: &B,
     direction: Direction,

@@ -6,12 +6,12 @@ use hdrhistogram::Histogram;
 use lab_recording::scheduler::{Event, Place};
 use std::collections::BTreeMap;
 
-/// The longest time that is told apart from longer ones, in nanoseconds: an hour.
+/// The longest time in a distribution, in nanoseconds: an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 /// Steps of a picture in which a time grows tenfold.
 const STEPS: f64 = 10.0;
 
-/// SlotOwner tasks a slot has.
+/// The task kind of a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SlotOwner {
     Place(u16),
@@ -23,7 +23,7 @@ enum SlotOwner {
 pub struct Slots {
     of_place: Vec<Option<u8>>,
     not_known: Option<u8>,
-    whose: Vec<SlotOwner>,
+    owners: Vec<SlotOwner>,
 }
 
 impl Slots {
@@ -31,24 +31,24 @@ impl Slots {
         Slots {
             of_place: vec![None; places.min(usize::from(u16::MAX) + 1)],
             not_known: None,
-            whose: Vec::new(),
+            owners: Vec::new(),
         }
     }
 
     pub fn len(&self) -> usize {
-        self.whose.len()
+        self.owners.len()
     }
 
     /// The slot of a place that has occurred; the last one of all that have none.
     pub fn get(&self, place: u16) -> usize {
         let slot = self.of_place.get(usize::from(place)).copied().unwrap_or(self.not_known);
-        slot.map_or(self.whose.len().saturating_sub(1), usize::from)
+        slot.map_or(self.owners.len().saturating_sub(1), usize::from)
     }
 
     /// The slot of a place, which gets one if there is any left.
     pub fn occur(&mut self, place: u16) -> usize {
-        let next = self.whose.len();
-        let (slot, whose) = match self.of_place.get_mut(usize::from(place)) {
+        let next = self.owners.len();
+        let (slot, owner) = match self.of_place.get_mut(usize::from(place)) {
             Some(slot) => (slot, SlotOwner::Place(place)),
             None => (&mut self.not_known, SlotOwner::Unknown),
         };
@@ -56,10 +56,10 @@ impl Slots {
             return usize::from(slot);
         }
         let last = MOST_GROUPS - 1;
-        let (at, whose) = if next < last { (next, whose) } else { (last, SlotOwner::Others) };
+        let (at, owner) = if next < last { (next, owner) } else { (last, SlotOwner::Others) };
         *slot = u8::try_from(at).ok();
         if at == next {
-            self.whose.push(whose);
+            self.owners.push(owner);
         }
         at
     }
@@ -71,7 +71,7 @@ impl Slots {
         places: &[Place],
         name_of: &dyn Fn(&Place) -> Option<String>,
     ) -> [String; 2] {
-        let place = match self.whose[slot] {
+        let place = match self.owners[slot] {
             SlotOwner::Place(place) => places.get(usize::from(place)),
             SlotOwner::Unknown => None,
             SlotOwner::Others => return ["other places".into(), "other places".into()],
@@ -126,7 +126,7 @@ fn steps(histogram: &Histogram<u64>) -> Vec<(f64, u64)> {
     steps.into_iter().map(|(step, count)| (10_f64.powf(step as f64 / STEPS) / 1e3, count)).collect()
 }
 
-/// A distribution of times in nanoseconds, told in microseconds.
+/// A distribution of times in nanoseconds, reported in microseconds.
 pub fn quantiles(times: impl IntoIterator<Item = u64>) -> Quantiles {
     let mut all = Times::new();
     times.into_iter().for_each(|ns| all.add(ns));

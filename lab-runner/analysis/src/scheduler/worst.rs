@@ -14,7 +14,7 @@ use std::ops::Range;
 const STRETCH_NS: u64 = 200_000_000;
 /// Steps by which it is moved to find the worst.
 const STEP_NS: u64 = 10_000_000;
-/// Steps of a recording that are told apart; a longer one has longer steps.
+/// The number of steps of a recording; a longer one has longer steps.
 const MOST_STEPS: u64 = 1_000_000;
 /// Pieces shorter than this, and than this part of what is shown, are joined with those beside
 /// them.

@@ -22,7 +22,7 @@ pub struct Cell {
     /// From the start of its first run to its findings, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected_ms: Option<f64>,
-    /// The first line that another scanner findings of it.
+    /// The first line that the external scanner printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scanner: Option<String>,
 }

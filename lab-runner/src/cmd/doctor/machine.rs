@@ -223,7 +223,7 @@ fn has_counters(devices: fs::ReadDir) -> bool {
 }
 
 /// The names of those that used most CPU time since then, a hundredth of a core at least, this
-/// process and its children left out: three at most. How much each used is not quotas, for the past
+/// process and its children left out: three at most. How much each used is not reported, for the past
 /// of an ended child is given to its parent.
 pub(crate) fn busiest(then: &ProcessTicks, now: &ProcessTicks, wall_ms: f64) -> Vec<String> {
     let used = now.busiest_since(then, &[std::process::id()]).into_iter();

@@ -15,7 +15,7 @@ pub(crate) struct LiveTable<'a> {
     folder: PathBuf,
     scenarios: &'a [&'static Scenario],
     style: Style,
-    /// Lines that the next one is written over; none where nobody looks.
+    /// The lines that the next one replaces; none without a terminal.
     shown: Option<usize>,
     of: usize,
 }

@@ -27,7 +27,7 @@ pub(crate) fn lines(comparison: &Comparison, of: usize, width: usize, style: Sty
 
 fn line(metric: &Compared, style: Style) -> String {
     let value = |side| crate::report::units::reading(&metric.metric, side, style);
-    let factor = match &metric.estimate {
+    let ratio = match &metric.estimate {
         Ok(e) if e.high.is_finite() => {
             format!(
                 "{} ({} to {})",
@@ -40,7 +40,7 @@ fn line(metric: &Compared, style: Style) -> String {
         Err(_) => "no interval yet".to_owned(),
     };
     format!(
-        "  {:<20}{:>12}{:>12}   {factor}",
+        "  {:<20}{:>12}{:>12}   {ratio}",
         metric.metric,
         value(&metric.before),
         value(&metric.after)

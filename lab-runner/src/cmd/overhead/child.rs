@@ -44,11 +44,11 @@ pub struct Row {
     pub rounds: Vec<Result<Answer, String>>,
 }
 
-/// Measures so many rounds; rows are in the order in which they were measurement for. `goes_on`
-/// is measurement before each measurement, with what comes next; what is not measured because
-/// it said no is missing.
+/// Measures this number of rounds; rows are in the order of the given measurements. `goes_on` is
+/// called before each measurement with the round and the instrument; after false, the remaining
+/// ones are missing.
 pub fn measure(
-    measurement: &[Measurement],
+    measurements: &[Measurement],
     rounds: usize,
     mut goes_on: impl FnMut(usize, &Measurement) -> bool,
 ) -> Vec<Row> {
@@ -57,13 +57,13 @@ pub fn measure(
         group: measurement.group,
         rounds: Vec::with_capacity(rounds),
     };
-    let mut rows: Vec<Row> = measurement.iter().map(row).collect();
-    let mut order: Vec<usize> = (0..measurement.len()).collect();
+    let mut rows: Vec<Row> = measurements.iter().map(row).collect();
+    let mut order: Vec<usize> = (0..measurements.len()).collect();
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     for round in 1..=rounds {
         shuffle(&mut order, &mut rng);
         for &at in &order {
-            let (Some(row), Some(measurement)) = (rows.get_mut(at), measurement.get(at)) else {
+            let (Some(row), Some(measurement)) = (rows.get_mut(at), measurements.get(at)) else {
                 continue;
             };
             if !goes_on(round, measurement) {

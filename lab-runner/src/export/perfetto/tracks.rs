@@ -7,7 +7,7 @@ use lab_recording::scheduler::{Counters, Event, Known, What};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-/// Moments at which it is values how many tasks wait.
+/// The largest number of values of the track of waiting tasks.
 const MOMENTS: usize = 10_000;
 
 /// The last number that was given to a track.
@@ -34,7 +34,7 @@ impl Tracks {
         Thread { id: self.next(), thread, known: false }
     }
 
-    /// A track of a thread whose number nobody values: high ones are not given to real ones.
+    /// A track of a thread with an unknown number: high ones are not given to real threads.
     pub fn unnamed(&mut self) -> Thread {
         let id = self.next();
         Thread { id, thread: (1 << 30) + id, known: false }
@@ -125,7 +125,7 @@ fn apart<W: Write>(
 ) -> io::Result<()> {
     slices.sort();
     let mut used: Vec<(u64, u64)> = Vec::new();
-    for (from, until, says) in slices {
+    for (from, until, label) in slices {
         let until = until.max(from);
         let track = match used.iter_mut().find(|(_, end)| *end <= from) {
             Some((track, end)) => {
@@ -138,7 +138,7 @@ fn apart<W: Write>(
                 track
             }
         };
-        packets.slice(track, &says, from, until)?;
+        packets.slice(track, &label, from, until)?;
     }
     Ok(())
 }
@@ -146,7 +146,7 @@ fn apart<W: Write>(
 /// A counter's name, and where it is among a runtime's.
 type CounterTrack = (&'static str, fn(&Counters) -> Option<u64>);
 
-/// Those that are values.
+/// The exported counters.
 const LISTED: [CounterTrack; 7] = [
     ("alive tasks", |at| Some(at.alive_tasks)),
     ("global queue", |at| Some(at.global_queue)),
@@ -211,7 +211,7 @@ impl Waiting {
         usize::try_from(moment).unwrap_or(MOMENTS).min(MOMENTS)
     }
 
-    /// Writes it where it changes; nothing if nobody values when tasks became runnable.
+    /// Writes the number where it changes; nothing without recorded schedule latency.
     pub fn write<W: Write>(
         &self,
         known: &Known,

@@ -70,7 +70,8 @@ pub(crate) fn chart(plot: &Plot, guides: Guides) -> Chart {
     let (x, y) = plot.axes();
     let right = if guides == Guides::Growth { RIGHT_OF_NAMES } else { RIGHT };
     let field = Field { plot, x, y, right, guides };
-    let sentences = plot.says.split_inclusive(". ").map(|sentence| sentence.trim().to_owned());
+    let sentences =
+        plot.description.split_inclusive(". ").map(|sentence| sentence.trim().to_owned());
     let all_shown = guides == Guides::Growth;
     let key = |(number, line): (usize, &Line)| Key {
         number,
@@ -112,11 +113,11 @@ impl Field<'_> {
     }
 
     fn svg(&self, legend: &[Key]) -> String {
-        let Plot { title, says, lines, x, y, .. } = self.plot;
+        let Plot { title, description, lines, x, y, .. } = self.plot;
         let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
         let words = |scale: Scale| scale.word();
         let axes = format!("{y} ({}) over {x} ({})", words(self.y.scale), words(self.x.scale));
-        let desc = escaped(&format!("{axes}. Lines: {}. {says}", names.join(", ")));
+        let desc = escaped(&format!("{axes}. Lines: {}. {description}", names.join(", ")));
         let mut svg = format!(
             "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" data-x=\"{}\" \
              data-y=\"{}\">\
@@ -306,13 +307,13 @@ mod tests {
             style: LineStyle::Marked,
         };
         let lines = names.iter().enumerate().map(line).collect();
-        let (title, says) = ("Polls & \"sizes\"".into(), "One. Two.".into());
+        let (title, description) = ("Polls & \"sizes\"".into(), "One. Two.".into());
         Plot {
             title,
             x: "tasks".into(),
             y: "polls <all>".into(),
             scales: [Scale::Logarithmic; 2],
-            says,
+            description,
             lines,
         }
     }

@@ -210,13 +210,13 @@ pub(crate) fn memory(report: &Results) -> Option<Plot> {
             line("resident", LineStyle::Dashed(number), |at| at.resident),
         ]
     };
-    let says: Vec<String> = kept.iter().map(|profile| of_memory(profile)).collect();
+    let description: Vec<String> = kept.iter().map(|profile| of_memory(profile)).collect();
     let plot = Plot {
         title: format!("{}: memory over time", report.spec.scenario),
         x: "seconds since the profiler started".into(),
         y: "memory, MB".into(),
         scales: [Scale::Linear, Scale::Linear],
-        says: says.join(" "),
+        description: description.join(" "),
         lines: kept.iter().enumerate().flat_map(lines).collect(),
     };
     (!kept.is_empty()).then_some(plot)

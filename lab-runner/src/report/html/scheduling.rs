@@ -23,7 +23,7 @@ const PICTURES: usize = 4;
 
 /// The section of the page.
 pub(crate) struct Scheduling {
-    pub says: Vec<String>,
+    pub sentences: Vec<String>,
     /// Poll time and schedule latency by task kind, of both sides of a comparison.
     pub times: Vec<Picture>,
     pub runs: Vec<OneRun>,
@@ -33,7 +33,7 @@ pub(crate) struct Scheduling {
 pub(crate) struct Picture {
     pub title: String,
     pub svg: String,
-    pub says: Vec<String>,
+    pub sentences: Vec<String>,
     /// What colours and heights mean.
     pub key: Vec<(&'static str, String)>,
 }
@@ -63,7 +63,7 @@ pub(crate) fn scheduling(report: &Results) -> Option<Scheduling> {
         OneRun { times, ..one_run(run, &palette, if drawn { most } else { 0 }) }
     };
     let scheduling = Scheduling {
-        says: sched::sentences(report, &runs, WORDS),
+        sentences: sched::sentences(report, &runs, WORDS),
         times: if together { times(&runs) } else { Vec::new() },
         runs: runs.iter().enumerate().map(one).collect(),
     };
@@ -93,18 +93,18 @@ fn times(runs: &[Run<'_>]) -> Vec<Picture> {
         ),
     ];
     let picture = |(title, drawn): (&str, Option<(String, String)>)| {
-        let (svg, says) = drawn?;
-        Some(Picture { title: title.to_owned(), svg, says: vec![says], key: key.clone() })
+        let (svg, sentences) = drawn?;
+        Some(Picture { title: title.to_owned(), svg, sentences: vec![sentences], key: key.clone() })
     };
     drawn.into_iter().filter_map(picture).collect()
 }
 
 fn one_run(run: &Run<'_>, palette: &Palette, most: usize) -> OneRun {
     let drawn = if most > 0 { timeline::draw(run, palette, most, WORDS) } else { None };
-    let timeline = drawn.map(|(svg, says)| Picture {
+    let timeline = drawn.map(|(svg, sentences)| Picture {
         title: timeline::title(run),
         svg,
-        says,
+        sentences,
         key: Vec::new(),
     });
     let lines = [

@@ -147,7 +147,7 @@ pub(crate) fn runs(report: &Results) -> Option<Table> {
         .iter()
         .flat_map(|(run, _)| report.columns.iter().filter_map(|c| run.metrics.get(c.metric)));
     let rows = report.runs.iter().map(|(run, _)| row(run)).collect();
-    Some(Table::new("The runs beside each other", heads, rows).noted(marks(shown)))
+    Some(Table::new("All runs, side by side", heads, rows).noted(marks(shown)))
 }
 
 /// By how much each metric changed.

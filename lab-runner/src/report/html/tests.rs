@@ -338,7 +338,7 @@ fn one_run_and_several_have_their_own_tables() {
     let several = Results { comparison: None, ..compared() };
     let page = page_of(&several).unwrap();
     assert_well_formed(&page);
-    assert!(page.contains("The runs beside each other"));
+    assert!(page.contains("All runs, side by side"));
 }
 
 #[test]

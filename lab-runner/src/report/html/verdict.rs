@@ -48,13 +48,15 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> String {
                 changed([before, after], metric, estimate) + ", " + &from
             }
             Change::Equivalent => {
-                let (what, interval) = (metric_in_words(&metric.metric), factors(estimate));
+                let (what, interval) =
+                    (metric_in_words(&metric.metric), ratio_with_interval(estimate));
                 format!(
                     "{after} and {before} are as good as each other by {what}: {interval}, {from}"
                 )
             }
             Change::Inconclusive => {
-                let (what, interval) = (metric_in_words(&metric.metric), factors(estimate));
+                let (what, interval) =
+                    (metric_in_words(&metric.metric), ratio_with_interval(estimate));
                 format!(
                     "Whether {after} is better than {before} by {what} is undecided: {interval}, \
                      {from}"
@@ -106,13 +108,13 @@ fn times_between(estimate: &Estimate) -> String {
     if times(ratio).ends_with("times") {
         return format!("{} to {} times", end(ends[0]), end(ends[1]));
     }
-    format!("factor {} to {}", end(low), end(high))
+    format!("ratio {} to {}", end(low), end(high))
 }
 
-fn factors(estimate: &Estimate) -> String {
+fn ratio_with_interval(estimate: &Estimate) -> String {
     let end = |end: f64| if end.is_finite() { three_digits(end) } else { "?".into() };
     format!(
-        "factor {} ({} to {})",
+        "ratio {} ({} to {})",
         three_digits(estimate.ratio),
         end(estimate.low),
         end(estimate.high)

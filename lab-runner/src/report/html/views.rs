@@ -232,7 +232,7 @@ fn functions(report: &Results, evidence: &Evidence) -> Option<Table> {
         _ => [Cell::number(&seen.label), Cell::number("self")],
     });
     let heads = [Cell::text("function")].into_iter().chain(heads).collect();
-    let caption = "Functions with the largest share, including what they call; own code in bold";
+    let caption = "Functions with the largest share, including what they call; user code in bold";
     Table::new(caption, heads, ordered.iter().take(FUNCTIONS).map(row).collect()).some()
 }
 

@@ -182,7 +182,7 @@ fn described(plot: &Plot, svg: &str) -> anyhow::Result<String> {
         }
         [x, y] => format!("{} ({}) over {} ({})", plot.y, y.word(), plot.x, x.word()),
     };
-    let desc = format!("{axes}. Lines: {}. {}", names.join(", "), plot.says);
+    let desc = format!("{axes}. Lines: {}. {}", names.join(", "), plot.description);
     let (title, desc) = (escaped(&plot.title), escaped(desc.trim_end()));
     Ok(format!("{head} role=\"img\">\n<title>{title}</title>\n<desc>{desc}</desc>{rest}"))
 }
@@ -205,13 +205,13 @@ pub(crate) mod tests {
         };
         let lines = names.iter().enumerate().map(line).collect();
         let (x, y) = ("tasks".into(), "polls <all>".into());
-        let says = String::new();
+        let description = String::new();
         Plot {
             title: "Polls & \"sizes\"".into(),
             x,
             y,
             scales: [Scale::Logarithmic; 2],
-            says,
+            description,
             lines,
         }
     }

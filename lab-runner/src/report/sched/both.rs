@@ -31,7 +31,7 @@ fn waited(run: &Run<'_>, wanted: &Key) -> f64 {
     edges.filter(same).map(|edge| edge.ms).sum()
 }
 
-/// What one side or the other is blamed for, and which side no culprit.
+/// The culprits of either side, and the sides without one.
 pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<String> {
     let sides = [before, after];
     let all =
@@ -40,10 +40,10 @@ pub(crate) fn blames(before: &Run<'_>, after: &Run<'_>, style: Style) -> Vec<Str
     for (run, edge) in all {
         let key = key(run, edge);
         if rows.len() < LISTED && !rows.iter().any(|(known, _)| *known == key) {
-            let says =
+            let sentence =
                 format!("{} waited for {}", run.task_kind_name(edge.victim), run.charged_to(edge));
             let times = sides.map(|side| waited(side, &key));
-            rows.push((key, format!("{says}: {}", beside(sides, times, style))));
+            rows.push((key, format!("{sentence}: {}", beside(sides, times, style))));
         }
     }
     let no_culprit = sides
@@ -71,9 +71,9 @@ fn beside([before, after]: [&Run<'_>; 2], [was, is]: [f64; 2], style: Style) -> 
     } else {
         " in total".into()
     };
-    let factor = factor(before.per_op_ms(was), after.per_op_ms(is));
+    let ratio = ratio_in_words(before.per_op_ms(was), after.per_op_ms(is));
     format!(
-        "{}{per} {}, {} {}{factor}",
+        "{}{per} {}, {} {}{ratio}",
         amount(before, was),
         before.label,
         amount(after, is),
@@ -81,7 +81,7 @@ fn beside([before, after]: [&Run<'_>; 2], [was, is]: [f64; 2], style: Style) -> 
     )
 }
 
-fn factor(was: f64, is: f64) -> String {
+fn ratio_in_words(was: f64, is: f64) -> String {
     match (was / is, is / was) {
         _ if was <= 0.0 || is <= 0.0 => String::new(),
         (less, _) if less >= SAME => format!(", {} times less", three_digits(less)),

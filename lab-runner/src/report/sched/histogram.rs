@@ -49,7 +49,7 @@ pub(crate) fn draw(
 ) -> Option<(String, String)> {
     let rows = rows(runs, of);
     let bins = Bins::over(rows.iter().flat_map(|row| row.sides.iter().flatten().copied()))?;
-    let (says, two) = (description(&rows, runs, style), runs.len() > 1);
+    let (description, two) = (description(&rows, runs, style), runs.len() > 1);
     let row_height = NAME + BARS * if two { 2.0 } else { 1.0 } + 6.0;
     let height = row_height * rows.len() as f64 + FLOOR;
     let mut svg = format!(
@@ -57,7 +57,7 @@ pub(crate) fn draw(
          height=\"{height}\" role=\"img\">\
          <title>{}</title><desc>{}</desc>",
         escaped(title),
-        escaped(&says)
+        escaped(&description)
     );
     axis(&mut svg, &bins, height, style);
     let most = rows
@@ -70,7 +70,7 @@ pub(crate) fn draw(
         draw_row(&mut svg, row, runs, &bins, (number as f64 * row_height, most), style);
     }
     svg.push_str("</svg>\n");
-    Some((svg, says))
+    Some((svg, description))
 }
 
 /// The task kinds that are duration of in any of the runs, matched by name and place.
@@ -188,7 +188,7 @@ fn draw_row(
             let height = (BARS - 2.0) * (1.0 + count as f64).ln() / (1.0 + most as f64).ln();
             let (from, to) = (bins.x(bin as f64 - 1.0), bins.x(bin as f64));
             let y = if side == 0 { line - height } else { line };
-            let says = format!(
+            let description = format!(
                 "{}, {}: {} of {} to {}",
                 cut(&run.label, CHARACTERS),
                 cut(&row.name, CHARACTERS),
@@ -201,7 +201,7 @@ fn draw_row(
                 "<rect class=\"s{side}\" x=\"{from:.1}\" y=\"{y:.1}\" width=\"{:.1}\" \
                  height=\"{height:.1}\"><title>{}</title></rect>",
                 to - from,
-                escaped(&says)
+                escaped(&description)
             );
         }
     }

@@ -443,13 +443,17 @@ fn pictures_are_well_formed_and_bounded_and_say_what_they_show() {
     let report = with(vec![profile_of(Side::A, many), profile_of(Side::B, healthy())]);
     let runs = runs(&report);
     let palette = palette::Palette::new(&runs);
-    let (svg, says) = timeline::draw(&runs[0], &palette, 1_000, UTF8).unwrap();
+    let (svg, sentences) = timeline::draw(&runs[0], &palette, 1_000, UTF8).unwrap();
     assert!(svg.len() < 250_000, "{} bytes", svg.len());
     assert!(
-        says[1].starts_with("Segments shorter than") && says[2] == "24 workers are left out.",
-        "{says:?}"
+        sentences[1].starts_with("Segments shorter than")
+            && sentences[2] == "24 workers are left out.",
+        "{sentences:?}"
     );
-    assert!(says[0].starts_with("buggy, 2.00 s from 1.23 s on: its workers spent"), "{says:?}");
+    assert!(
+        sentences[0].starts_with("buggy, 2.00 s from 1.23 s on: its workers spent"),
+        "{sentences:?}"
+    );
     let (histogram, words) =
         histogram::draw("poll time", &runs, UTF8, |task_kind| Some(&task_kind.poll_us)).unwrap();
     assert!(

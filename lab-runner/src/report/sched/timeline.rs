@@ -69,17 +69,18 @@ pub(crate) fn draw(
     let timeline = timeline(run)?;
     let picture = Picture { run, timeline, palette, style };
     let narrowest = picture.narrowest(most);
-    let mut says = vec![picture.description()];
+    let mut sentences = vec![picture.description()];
     if narrowest > 0.0 {
-        says.push(format!("Segments shorter than {} are left out.", time(narrowest * 1e3, style)));
+        sentences
+            .push(format!("Segments shorter than {} are left out.", time(narrowest * 1e3, style)));
     }
     if timeline.rows.len() > WORKERS {
-        says.push(format!(
+        sentences.push(format!(
             "{} are left out.",
             counted((timeline.rows.len() - WORKERS) as u64, "worker")
         ));
     }
-    Some((picture.svg(narrowest, &says.join(" ")), says))
+    Some((picture.svg(narrowest, &sentences.join(" ")), sentences))
 }
 
 impl Picture<'_> {
@@ -103,7 +104,7 @@ impl Picture<'_> {
         lengths.get(most).map_or(0.0, |length| length * (1.0 + 1e-9))
     }
 
-    fn svg(&self, narrowest: f64, says: &str) -> String {
+    fn svg(&self, narrowest: f64, sentences: &str) -> String {
         let legend = self.legend();
         let field = TOP + ROW * self.rows().len() as f64;
         let floor = field + AREA + 12.0;
@@ -114,7 +115,7 @@ impl Picture<'_> {
              width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
              <title>{}</title><desc>{}</desc>",
             escaped(&title),
-            escaped(says)
+            escaped(sentences)
         );
         self.axis(&mut svg, floor);
         for (number, row) in self.rows().iter().enumerate() {
@@ -182,7 +183,7 @@ impl Picture<'_> {
         let (from, to) = (self.x(segment.at_ms), self.x(segment.at_ms + segment.ms));
         let (class, name) = self.doing(segment.doing);
         let duration = |ms: f64| time(ms * 1e3, self.style);
-        let says = format!(
+        let sentences = format!(
             "{}: {} for {} after {}",
             worker(row),
             cut(&name, CHARACTERS),
@@ -196,7 +197,7 @@ impl Picture<'_> {
              height=\"{:.1}\"><title>{}</title></rect>",
             top + 2.0,
             ROW - 6.0,
-            escaped(&says)
+            escaped(&sentences)
         );
         if let (true, Doing::Polls(number)) = (width >= NAMED, segment.doing) {
             let name = self.run.task_kind_name(number);

@@ -148,12 +148,12 @@ impl Run<'_> {
     /// `each request waited 612 ms on average, 99.2 % of it for polls of shop::import`
     fn blame(&self, edge: &Edge, style: Style) -> String {
         let waited = self.waited_by(edge.victim);
-        let who = self.task_kind_name(edge.victim);
+        let subject = self.task_kind_name(edge.victim);
         let waited_each = match self.profile.ops {
-            Some(_) if who == format!("{}s", self.op) => {
+            Some(_) if subject == format!("{}s", self.op) => {
                 format!("each {} waited {} on average", self.op, self.per_op(waited, style))
             }
-            _ => format!("{who} waited {}", self.amount(waited, style)),
+            _ => format!("{subject} waited {}", self.amount(waited, style)),
         };
         format!("{waited_each}, {} of it for {}", percent(edge.ms / waited), self.charged_to(edge))
     }

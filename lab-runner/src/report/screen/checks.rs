@@ -24,7 +24,7 @@ pub(crate) fn counts(checks: &[Check<'_>]) -> String {
         [(broken, "broken"), (undecided, "undecided")].into_iter().filter(|(count, _)| *count > 0);
     let parts: String = parts.map(|(count, what)| format!(", {count} {what}")).collect();
     match all {
-        0 => "none: this binary does not know the variant".to_owned(),
+        0 => "none: this binary does not have the variant".to_owned(),
         _ => format!("{held} of {all} hold{parts}"),
     }
 }

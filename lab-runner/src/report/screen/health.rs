@@ -93,7 +93,7 @@ fn without_finding(diagnosis: Option<&Diagnosis>, run: &Analysis) -> Health<'sta
         .and_then(|text| text.lines().next())
         .unwrap_or("no reason is known");
     let unanswered = run.metrics.get("unfinished").map_or(0, |reading| reading.value as i64);
-    let says = diagnosis.map(Diagnosis::conclusion);
+    let conclusion = diagnosis.map(Diagnosis::conclusion);
     let (word, sentence) = match outcome.ending {
         Ending::Failed => (Word::Fault, format!("the run failed: {reason}")),
         Ending::Crashed => (Word::Fault, format!("the process crashed: {reason}")),
@@ -109,7 +109,7 @@ fn without_finding(diagnosis: Option<&Diagnosis>, run: &Analysis) -> Health<'sta
             Word::Undecided,
             format!("no cause was found, but {} requests were unanswered", grouped(unanswered)),
         ),
-        Ending::Finished if says == Some(Cause::Healthy) => {
+        Ending::Finished if conclusion == Some(Cause::Healthy) => {
             (Word::Healthy, "no fault was found".to_owned())
         }
         Ending::Finished => (

@@ -46,7 +46,7 @@ pub(crate) fn answered(run: &Analysis) -> Option<String> {
     Some(format!("finished in {}", time_ms(wall.value)))
 }
 
-/// `machine quiet`, or what took its cores; nothing where the clock is missing.
+/// `machine quiet`, or what took its cores; nothing where it was not measured.
 pub(crate) fn machine(run: &Analysis) -> Option<String> {
     let outcome = &run.recording.outcome;
     let foreign = outcome.foreign_cores?;

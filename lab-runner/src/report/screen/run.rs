@@ -122,8 +122,7 @@ fn next(view: &View<'_>, run: &Analysis) -> Vec<Line> {
             format!("prove it, 8 pairs ({})", load::runs_take(run, 16)),
         )
     };
-    let all =
-        || (format!("{lab} run {scenario} --all"), "all variants beside each other".to_owned());
+    let all = || (format!("{lab} run {scenario} --all"), "all variants in one table".to_owned());
     let commands = match spec.kind {
         Kind::Buggy => [fix(), pairs()],
         Kind::Fixed => [pairs(), all()],

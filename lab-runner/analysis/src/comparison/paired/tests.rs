@@ -158,7 +158,7 @@ fn a_host_that_is_much_too_busy_is_named_and_counts_are_compared_all_the_same() 
     let comparison = compare(&runs);
     assert_eq!(comparison.change(), Change::Inconclusive);
     let why = "the host is too busy: in 8 of 8 pairs, other processes (cargo) used 170 % of a \
-               core beside b";
+               core during b";
     assert_eq!(comparison.invalid.as_deref(), Some(why));
     assert_eq!(comparison.metrics[0].estimate.as_ref().unwrap_err(), TOO_BUSY);
     assert_eq!(comparison.metrics[0].before.value, 10.0, "shown as it was measured");

@@ -1,4 +1,4 @@
-//! What is probe beside blame: the worst stretch, the probe, notes, and stacks.
+//! The parts of a summary beside blame: the worst window, the probe, notes, and stacks.
 
 use crate::scheduler::tests::made::{
     EventExt, IMPORT, MS, REQUEST, analysed, event, known, poll, thread,

@@ -409,8 +409,7 @@ fn a_damaged_recording_shows_what_is_left() {
     assert_eq!((code, run["ending"].as_str()), (4, Some("unfinished")));
     let notes = run["notes"].to_string();
     assert!(
-        notes.contains("requests could not be read")
-            && notes.contains("counters could not be read"),
+        notes.contains("cannot read the requests") && notes.contains("cannot read the counters"),
         "{notes}"
     );
     assert!(Path::new(run["folder"].as_str().unwrap()).is_dir());

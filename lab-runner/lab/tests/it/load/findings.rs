@@ -20,7 +20,7 @@ fn diagnosed(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> (Value,
 fn accused(diagnosis: &Value) -> Vec<(&str, &str)> {
     let found = diagnosis["findings"].as_array().unwrap().iter();
     let named = found.map(|finding| {
-        (finding["cause"].as_str().unwrap(), finding["at"].as_str().unwrap_or_default())
+        (finding["cause"].as_str().unwrap(), finding["function"].as_str().unwrap_or_default())
     });
     named.filter(|(cause, _)| !["host-noise", "overload"].contains(cause)).collect()
 }

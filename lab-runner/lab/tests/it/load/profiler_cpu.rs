@@ -29,7 +29,11 @@ fn the_import_that_starves_has_the_cpu_time_of_its_worker() {
     let counts = &profile.note.counts;
     assert!(counts["samples_delivered"] <= counts["samples_asked"] + 10, "{counts:?}");
     assert!(counts["samples_delivered"] >= 20, "{counts:?}");
-    assert!(profile.note.notes[0].contains("asked for 1000 samples"), "{:?}", profile.note);
+    assert!(
+        profile.note.notes[0].contains("1000 for each second of CPU time"),
+        "{:?}",
+        profile.note
+    );
     assert!(!profile.folder.join("scratch").exists(), "the profiler leaves no file behind");
 }
 
@@ -57,7 +61,7 @@ fn a_blocking_read_is_next_to_nothing_of_the_cpu_time() {
     // So little is computed that a busy machine may see none of it, which the profiler
     // must say itself.
     let Some(cpu) = profile.views.first() else {
-        return assert!(profile.note.unavailable.unwrap().contains("no sample met the service"));
+        return assert!(profile.note.unavailable.unwrap().contains("no samples of the service"));
     };
     let reading = share(cpu, &["read_to_string"]).unwrap();
     assert!(reading <= 0.3, "{reading} of the CPU time is the read's, which freezes all");

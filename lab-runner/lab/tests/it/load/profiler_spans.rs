@@ -104,7 +104,7 @@ fn a_service_that_waits_for_itself_is_seen_inside_the_poll_that_never_ends() {
     let profile = looked_into(&lab, "shutdown", "buggy", "spans", &["--timeout", "4s"]);
     let notes = profile.note.notes.join("\n");
     assert!(notes.contains("killed during the profile"), "{notes}");
-    assert!(notes.contains("inside task for"), "{notes}");
+    assert!(notes.contains("inside task after"), "{notes}");
     let task = share(view(&profile, "spans"), &["task"]).unwrap();
     assert!(
         task >= 0.8,

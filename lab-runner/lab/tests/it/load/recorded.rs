@@ -85,7 +85,7 @@ fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
     assert_follows_the_schema(&result);
     let pairs = &result["pairs"];
     assert_eq!(pairs["done"].as_array().unwrap().len(), 6);
-    assert!(pairs["warnings"][0].as_str().unwrap().contains("recorded apart"), "{pairs:#}");
+    assert!(pairs["warnings"][0].as_str().unwrap().contains("recorded separately"), "{pairs:#}");
     if pairs.get("invalid").is_none()
         && pairs["done"].as_array().unwrap().iter().all(|p| p.get("dropped").is_none())
     {

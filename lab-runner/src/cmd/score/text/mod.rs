@@ -47,7 +47,7 @@ fn left_out(score: &Score) -> Vec<String> {
     let all = [
         (
             left.label_does_not_hold,
-            "left out: the fault does not occur with so many workers".to_owned(),
+            "left out: the fault does not occur with this number of workers".to_owned(),
         ),
         (left.refused, "left out: the scenario refuses the load".to_owned()),
         (left.no_time, format!("left out: no time{more}")),
@@ -113,7 +113,7 @@ fn print_overall(
     let [faulty, healthy] = overall.undecided;
     writeln!(to, "{:<16}{faulty} faulty, {healthy} healthy", "undecided")?;
     if other.is_none() {
-        writeln!(to, "{DIM}--scanner CMD scores another diagnosis beside it{DIM:#}")?;
+        writeln!(to, "{DIM}--scanner CMD scores an external scanner as well{DIM:#}")?;
     }
     writeln!(
         to,
