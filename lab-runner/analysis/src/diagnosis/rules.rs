@@ -45,7 +45,7 @@ pub const ONCE: &str = "a fact, without a threshold";
 
 const GIVE_WAY: &str = "yield after a slice of time (a millisecond, not a number of items), or \
                         move the work to spawn_blocking";
-const WAITS_WITHOUT_IT: &str = "a run without this function in which the same tasks wait as long";
+const WAITS_WITHOUT_IT: &str = "the same tasks wait as long in a run without this function";
 const SPAWN_OR_BOUND: &str = "spawn each item into a JoinSet and await that, or bound what is \
                               polled at a time: buffer_unordered(64)";
 
@@ -70,8 +70,8 @@ pub static RULES: &[Rule] = &[
         cause: Cause::SelfShutdown,
         of: Suspicion::Hang,
         when: &[limit(Sign::CycleWithRuntime, 1.0, ONCE)],
-        refuted_by: "a stack of the thread that shuts the runtime down without a task or a thread \
-                     of that runtime below it",
+        refuted_by: "the thread that shuts the runtime down has no task or thread of \
+                     that runtime below it",
         remedy: "shut the runtime down from outside: return it to the thread that built it, which \
                  drains it and gives shutdown_timeout a deadline",
         chapter: "shutdown",
@@ -80,8 +80,8 @@ pub static RULES: &[Rule] = &[
         cause: Cause::NeverYields,
         of: Suspicion::Hang,
         when: &[limit(Sign::WaitsForComputing, 1.0, ONCE)],
-        refuted_by: "a later stack of the same thread in no poll: then it was slow, and not \
-                     endless",
+        refuted_by: "a later stack of the same thread is in no poll: then it was slow, \
+                     not endless",
         remedy: "give the loop an await or a cancellation check, and shut the runtime down with \
                  shutdown_timeout",
         chapter: "shutdown",
@@ -90,7 +90,8 @@ pub static RULES: &[Rule] = &[
         cause: Cause::Deadlock,
         of: Suspicion::Hang,
         when: &[limit(Sign::Cycle, 1.0, ONCE)],
-        refuted_by: "a member of the wait-for cycle that can go on without the others: a timeout, a cancellation, another sender",
+        refuted_by: "a member of the cycle can go on without the others: by a timeout, \
+                     a cancellation, another sender",
         remedy: "take locks in one order everywhere, hold none across an await, and let no side of a channel wait for its own other side",
         chapter: "shutdown",
     },
@@ -98,7 +99,7 @@ pub static RULES: &[Rule] = &[
         cause: Cause::SelfShutdown,
         of: Suspicion::Refusal,
         when: &[limit(Sign::RuntimeRefused, 1.0, ONCE)],
-        refuted_by: "the same panic with no task of the runtime below it in the stack",
+        refuted_by: "the same panic has no task of the runtime below it in its stack",
         remedy: "shut the runtime down from outside: return it to the thread that built it",
         chapter: "shutdown",
     },
@@ -111,7 +112,7 @@ pub static RULES: &[Rule] = &[
             "a runtime whose tasks are drained shuts down within a few milliseconds; a thread \
              blocked fifty times longer is waiting for itself",
         )],
-        refuted_by: "another thread of the runtime that was busy for all of that time",
+        refuted_by: "another thread of the runtime was busy for all of that time",
         remedy: "shut the runtime down from outside of its own threads; inside, shutdown_timeout \
                  always takes the whole deadline",
         chapter: "shutdown",
@@ -120,7 +121,7 @@ pub static RULES: &[Rule] = &[
         cause: Cause::SelfShutdown,
         of: Suspicion::Polls,
         when: &[LONG, limit(Sign::EndsRuntime, 0.5, MOSTLY)],
-        refuted_by: "a stack in which another runtime than the one of the task is shut down",
+        refuted_by: "the stack shuts down another runtime than the task's",
         remedy: "shut the runtime down from outside; block_in_place avoids the panic and keeps \
                  the wait",
         chapter: "shutdown",
@@ -129,8 +130,8 @@ pub static RULES: &[Rule] = &[
         cause: Cause::LockAcrossStall,
         of: Suspicion::Polls,
         when: &[LONG, limit(Sign::AtLock, 0.5, MOSTLY)],
-        refuted_by: "a holder that keeps the lock for microseconds: then the queue is long, and \
-                     not the critical section",
+        refuted_by: "the holder keeps the lock for microseconds: then the queue is \
+                     long, not the critical section",
         remedy: "do the blocking work before the lock is taken or after it is released; a lock \
                  held across a stall blocks every thread that takes it",
         chapter: "blocking",
@@ -148,7 +149,7 @@ pub static RULES: &[Rule] = &[
                  time slices",
             ),
         ],
-        refuted_by: "a wait channel that shows the thread runnable: then it waited for a CPU core",
+        refuted_by: "the wait channel shows the thread runnable: then it waited for a CPU core",
         remedy: "await tokio's type for the file, socket or timer instead; or use spawn_blocking \
                  where there is nothing to await",
         chapter: "blocking",
@@ -201,7 +202,7 @@ pub static RULES: &[Rule] = &[
             ),
             limit(Sign::Combines, 0.25, "a smaller share is not worth a fix"),
         ],
-        refuted_by: "twice the items and the same number of polls of each",
+        refuted_by: "twice the items take the same number of polls each",
         remedy: SPAWN_OR_BOUND,
         chapter: "unordered",
     },
@@ -224,7 +225,8 @@ pub static RULES: &[Rule] = &[
                  are not ready",
             ),
         ],
-        refuted_by: "twice the items in twice the time: then each item is costly, not their number",
+        refuted_by: "twice the items take twice the time: then each item is costly, \
+                     not their number",
         remedy: SPAWN_OR_BOUND,
         chapter: "unordered",
     },
@@ -237,7 +239,7 @@ pub static RULES: &[Rule] = &[
             "a pool below its limit starts a thread within a millisecond; this is three readings \
              in a row",
         )],
-        refuted_by: "a wider pool under the same load whose queue is as long",
+        refuted_by: "a wider pool has as long a queue under the same load",
         remedy: "raise max_blocking_threads above the number of calls that may block at a time, \
                  or bound the calls and give those that block threads of their own",
         chapter: "blocking",
@@ -251,8 +253,8 @@ pub static RULES: &[Rule] = &[
             "tokio catches the panic of a task: the task ends, and only its JoinHandle reports \
              the panic",
         )],
-        refuted_by: "an awaited JoinHandle whose error is handled: then the program reports an \
-                     error by a panic",
+        refuted_by: "its JoinHandle is awaited and its error handled: then the program \
+                     reports an error by a panic",
         remedy: "fix the panic, or return an error as the answer of the request; await the \
                  JoinHandle to handle it",
         chapter: "method",
@@ -261,7 +263,7 @@ pub static RULES: &[Rule] = &[
         cause: Cause::AbortedWork,
         of: Suspicion::Lost,
         when: &[limit(Sign::CutOff, 1.0, "every accepted request must be answered")],
-        refuted_by: "an error answer to each of them: then they were rejected, not dropped",
+        refuted_by: "each of them got an error answer: then they were rejected, not dropped",
         remedy: "stop accepting first, then wait for the accepted requests, with a deadline, and \
                  only then shut the runtime down",
         chapter: "shutdown",
@@ -283,7 +285,7 @@ pub static RULES: &[Rule] = &[
                 "a cache line per operation: less may be the allocator's own memory",
             ),
         ],
-        refuted_by: "a longer run in which memory levels off",
+        refuted_by: "memory levels off in a longer run",
         remedy: "find the owner: the stacks of the view `alloc live` at the end of the run, and \
                  the code that should remove an entry there",
         chapter: "leak",
@@ -296,7 +298,7 @@ pub static RULES: &[Rule] = &[
             0.1,
             "clock ticks and daemons of a host take less than a tenth",
         )],
-        refuted_by: "the same result on an otherwise idle host",
+        refuted_by: "the result is the same on an otherwise idle host",
         remedy: "repeat it on an otherwise idle host; lab doctor measures host noise",
         chapter: "method",
     },
@@ -312,7 +314,7 @@ pub static RULES: &[Rule] = &[
                  millisecond",
             ),
         ],
-        refuted_by: "the same result with fewer workers than cores",
+        refuted_by: "the result is the same with fewer workers than cores",
         remedy: "repeat it on an otherwise idle host, or with fewer workers; lab doctor measures \
                  host noise",
         chapter: "method",
@@ -321,7 +323,7 @@ pub static RULES: &[Rule] = &[
         cause: Cause::HostNoise,
         of: Suspicion::Machine,
         when: &[limit(Sign::PacerFailed, 1.0, ONCE)],
-        refuted_by: "a valid run",
+        refuted_by: "the run is valid",
         remedy: "lower the rate, or repeat it on an otherwise idle host",
         chapter: "method",
     },
@@ -332,7 +334,7 @@ pub static RULES: &[Rule] = &[
             limit(Sign::Unanswered, 1.0, "the run waits for answers after the last request"),
             limit(Sign::Busy, 0.8, "with less, the workers are not the limit: another resource is"),
         ],
-        refuted_by: "a run with more workers in which as many requests have no answer",
+        refuted_by: "as many requests have no answer in a run with more workers",
         remedy: "lower the rate, do less per request, or add workers; then repeat",
         chapter: "method",
     },

@@ -58,7 +58,7 @@ pub(crate) fn lines(view: &View<'_>, run: &Analysis, health: &Health<'_>, room: 
         lines.push(indented(&shown));
     }
     lines.push(Line::hanging(format!("{:<INDENT$}{}", "Try", remedy(view, finding)), INDENT));
-    lines.push(Line::hanging(format!("Not so if there is {}", finding.refuted_by), INDENT));
+    lines.push(Line::hanging(format!("Not so if {}", finding.refuted_by), INDENT));
     lines
 }
 

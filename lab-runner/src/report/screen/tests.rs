@@ -58,7 +58,7 @@ fn finding() -> Finding {
         ]
         .map(str::to_owned)
         .into(),
-        refuted_by: "a run without this function in which the same tasks wait as long",
+        refuted_by: "the same tasks wait as long in a run without this function",
         remedy: "give way after a slice of time (a millisecond, not a number of items), or hand \
                  the work to spawn_blocking",
         chapter: "greedy",
