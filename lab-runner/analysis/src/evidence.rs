@@ -141,7 +141,7 @@ pub fn label(spec: &Spec) -> String {
 
 /// What one operation of a run is called.
 pub fn operation(spec: &Spec) -> &'static str {
-    if spec.load.is_batch() { "piece" } else { "request" }
+    if spec.load.is_batch() { "item" } else { "request" }
 }
 
 /// Names under which the variants of a scenario match.

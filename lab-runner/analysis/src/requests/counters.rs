@@ -70,7 +70,7 @@ fn add_freeze(counters: &Counters, metrics: &mut BTreeMap<String, Reading>) {
     metrics.insert(RUNTIME_FREEZE.into(), Reading { value: longest, low, high: longest, because });
 }
 
-/// The sums of a batch, and each of them for one piece of work.
+/// The sums of a batch, and each of them per item.
 fn add_batch(counters: &Counters, stolen_ms: f64, metrics: &mut BTreeMap<String, Reading>) {
     let of = |name: &str| counters.get(name).map(|value| *value as f64);
     let exact = |value: Option<f64>| value.map(Reading::exact);

@@ -92,7 +92,7 @@ impl Picture<'_> {
         LEFT + (RIGHT - LEFT) * (ms / self.timeline.ms).clamp(0.0, 1.0)
     }
 
-    /// How long a piece must be so that there are no more than so many.
+    /// The shortest length of a segment that keeps their number below the limit.
     fn narrowest(&self, most: usize) -> f64 {
         let segments = self
             .rows()

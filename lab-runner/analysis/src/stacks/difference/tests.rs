@@ -142,8 +142,8 @@ fn what_cannot_be_compared_is_refused_with_a_reason() {
         "samples and bytes cannot be compared"
     );
     assert_eq!(
-        error(&before, &Side { op: "piece", ..before }),
-        "one request and one piece cannot be compared"
+        error(&before, &Side { op: "item", ..before }),
+        "one request and one item cannot be compared"
     );
     let empty = [side("before", &none, None), side("after", &none, None)];
     assert_eq!(error(&empty[0], &empty[1]), "no samples: neither before nor after has stacks");
