@@ -251,9 +251,8 @@ fn a_disk_without_room_for_a_recording_is_refused_and_nothing_is_left() {
 fn a_signal_at_any_moment_ends_the_lab_and_its_child() {
     let interrupt_after = |ms: u64| {
         let lab = Lab::endings();
-        let mut command =
-            lab.command(&["run", "endings", "--variant", "stubborn", "--timeout", "2s"]);
-        let parent = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let parent =
+            lab.foreground(&["run", "endings", "--variant", "stubborn", "--timeout", "2s"]);
         std::thread::sleep(Duration::from_millis(ms));
         signal("INT", parent.id());
         let output = parent.wait_with_output().unwrap();
@@ -287,8 +286,7 @@ fn a_signal_at_any_moment_ends_the_lab_and_its_child() {
 fn a_closed_terminal_and_a_quit_end_the_lab_and_its_child_as_ctrl_c_does() {
     for (name, code) in [("HUP", 129), ("QUIT", 131), ("TERM", 143)] {
         let lab = Lab::endings();
-        let mut command = lab.command(&["run", "endings", "--variant", "stubborn"]);
-        let parent = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let parent = lab.foreground(&["run", "endings", "--variant", "stubborn"]);
         until("a run has begun", || !lab.runs().is_empty());
         signal(name, parent.id());
         let output = parent.wait_with_output().unwrap();

@@ -23,22 +23,24 @@ fn pairs_tell_a_fix_by_counts_and_say_how_sure_they_are() {
     let done = lab.passed(&[&QUICK[..], &["120s", "--format", "json"]].concat());
     let (code, result) = (done.code, done.json());
     assert_follows_the_schema(&result);
-    assert_eq!(result["runs"].as_array().unwrap().len(), 12);
     assert!(pictures(&lab).is_empty(), "a batch has no responses");
     let pairs = &result["pairs"];
     assert_eq!((&pairs["before"], &pairs["after"]), (&"buggy".into(), &"fixed".into()));
     let done = pairs["done"].as_array().unwrap();
-    assert_eq!(
-        done.iter().map(|pair| pair["seed"].as_u64().unwrap()).collect::<Vec<_>>(),
-        [7, 8, 9, 10, 11, 12]
-    );
-    // Beside other tests the machine is busy, and pairs are dropped for it.
-    if done.iter().all(|pair| pair.get("dropped").is_none()) {
-        let polls = compared(&result, "polls_per_op");
-        assert!((polls["medians"][0].as_f64().unwrap() - 78.6).abs() < 0.1, "{polls:#}");
-        assert_eq!(result["comparison"][0]["primary"], true, "the primary metric comes first");
-    } else if done.iter().filter(|pair| pair.get("dropped").is_some()).count() > 1 {
-        assert_eq!((code, pairs["invalid"].is_string()), (4, true), "{pairs:#}");
+    assert_eq!(result["runs"].as_array().unwrap().len(), 2 * done.len());
+    let seeds: Vec<u64> = done.iter().map(|pair| pair["seed"].as_u64().unwrap()).collect();
+    assert_eq!(seeds, (7..7 + done.len() as u64).collect::<Vec<_>>());
+    // Others change no count, whatever they take.
+    let polls = compared(&result, "polls_per_op");
+    assert!((polls["medians"][0].as_f64().unwrap() - 78.6).abs() < 0.1, "{polls:#}");
+    assert_eq!(result["comparison"][0]["primary"], true, "the primary metric comes first");
+    // Beside other tests the host is busy: pairs are replaced, at most half as many again, or the
+    // comparison ends early and says who was in its way.
+    let quiet = done.iter().filter(|pair| pair["times"] == "measured").count();
+    match done.len() {
+        3 => assert_eq!((code, pairs["invalid"].is_string()), (4, true), "{pairs:#}"),
+        6..9 => assert_eq!(quiet, 6, "{pairs:#}"),
+        all => assert!(all == 9 && quiet <= 6, "{pairs:#}"),
     }
 }
 
@@ -56,11 +58,10 @@ fn responses_are_drawn_once_and_reading_them_again_draws_nothing() {
         ["compare", "blocking", "--pairs", "6", "--duration", "200ms", "--rate", "200", "-vv"];
     let done = lab.passed(&quick);
     let drawn = pictures(&lab);
-    // Beside other tests the machine is busy: of pairs that are all dropped there is nothing to
-    // draw.
-    let dropped = done.stdout.lines().filter(|line| line.starts_with("dropped")).count();
-    assert_eq!(drawn.len(), if dropped < 6 { 2 } else { 0 }, "{}{}", done.stdout, done.stderr);
-    assert_eq!(done.stdout.contains("/distribution.svg,"), dropped < 6, "{}", done.stdout);
+    // Beside other tests the host may be so busy that there is nothing to draw.
+    let is_too_busy = done.stdout.contains("the host is too busy");
+    assert_eq!(drawn.len(), if is_too_busy { 0 } else { 2 }, "{}{}", done.stdout, done.stderr);
+    assert_eq!(done.stdout.contains("/distribution.svg,"), !is_too_busy, "{}", done.stdout);
     drawn.iter().for_each(|file| std::fs::remove_file(file).unwrap());
     let again = lab.done(&["report", "-vv"]);
     assert!(pictures(&lab).is_empty() && !again.stdout.contains("pictures"), "{}", again.stdout);
