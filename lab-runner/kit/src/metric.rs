@@ -1,9 +1,8 @@
-//! What a metric is, and what change of it matters: for the metrics of every run, and for those of
-//! one scenario.
+//! Metrics that can be compared: the metrics of every run, and those of one scenario.
 
 use serde::{Deserialize, Serialize};
 
-/// Which way a metric gets better.
+/// The direction in which a metric improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Better {
@@ -18,28 +17,30 @@ pub enum Better {
 ///
 /// ```
 /// use lab_kit::Metric;
-/// const IN_TIME: Metric = Metric::higher("files_in_time", "files", 0.05, "files read before their deadline").may_be_zero();
+/// const IN_TIME: Metric =
+///     Metric::higher("files_in_time", "files", 0.05, "files read before their deadline")
+///         .may_be_zero();
 /// assert!(IN_TIME.is_count());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
-    /// Its name in a recording: a counter's, or a stopwatch's with `_us`.
+    /// The name in a recording: that of a counter, or that of a stopwatch with `_us`.
     pub name: &'static str,
-    /// Its unit: `us`, `ms`, `kB`, `1/s`, or what is counted.
+    /// The unit: `us`, `ms`, `kB`, `1/s`, or the name of counted things.
     pub unit: &'static str,
-    /// Which way it gets better.
+    /// The direction in which it improves.
     pub better: Better,
     /// The equivalence margin, as a share: with 0.05 a change of up to 5 % does not matter.
     pub margin: f64,
-    /// What it is, as it reads in a sentence.
+    /// A short description, as a noun phrase for sentences.
     pub about: &'static str,
-    /// Whether a good run may have none of it. Then half of one is added to both sides of a pair,
-    /// which draws small counts towards each other; the report mentions it.
+    /// Whether a good run may count zero. Then 0.5 is added to both sides of a pair, so that a
+    /// ratio exists. This draws small counts towards each other; the report mentions it.
     pub may_be_zero: bool,
 }
 
 impl Metric {
-    /// A metric that gets better as it falls.
+    /// A metric that improves as it falls.
     pub const fn lower(
         name: &'static str,
         unit: &'static str,
@@ -49,7 +50,7 @@ impl Metric {
         Metric { name, unit, better: Better::Lower, margin, about, may_be_zero: false }
     }
 
-    /// A metric that gets better as it rises.
+    /// A metric that improves as it rises.
     pub const fn higher(
         name: &'static str,
         unit: &'static str,
@@ -64,8 +65,8 @@ impl Metric {
         Metric { may_be_zero: true, ..self }
     }
 
-    /// Whether it counts something instead of timing it. Other processes make times longer, and
-    /// change no count.
+    /// Whether it is a count and not a time. Other processes make times longer, but change no
+    /// count.
     pub fn is_count(&self) -> bool {
         !matches!(self.unit, "us" | "ms" | "1/s")
     }
