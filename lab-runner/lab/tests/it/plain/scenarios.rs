@@ -81,7 +81,7 @@ fn the_fix_differs_from_the_fault_by_the_lesson_alone() {
         lesson("unordered"),
         [
             "use tokio::task::JoinSet;",
-            "let mut pending: JoinSet<_> = uploads.into_iter().map(|upload| process(upload, Arc::clone(&limiter))).collect();",
+            "let mut pending: JoinSet<_> =",
             "while let Some(digest) = pending.join_next().await {",
             "digests.push(digest?);"
         ]
