@@ -1,10 +1,11 @@
-//! Which variants can be timed in a process that goes on afterwards, told by what they claim.
+//! Selection of the variants that can be timed in a process that continues afterwards, by their
+//! claims.
 
 use lab_kit::{Ending, Measure, Variant};
 
-/// Why a variant cannot be timed here; none if it can. One that claims nothing about its ending is
-/// held to end by itself.
-pub fn left_out(variant: &Variant) -> Option<String> {
+/// The reason why a variant cannot be timed; none if it can. A variant without a claim on its
+/// ending is expected to end by itself.
+pub fn reason_to_skip(variant: &Variant) -> Option<String> {
     let ending = variant.claims.iter().find_map(|claim| match claim.measure {
         Measure::Ending(ending) => Some(ending),
         _ => None,
@@ -12,10 +13,11 @@ pub fn left_out(variant: &Variant) -> Option<String> {
     match ending {
         Ending::Finished => None,
         Ending::Hung => Some(
-            "it claims to hang, so it has no time, and what hangs would stay in this process: see it with lab run"
+            "it claims to hang, so it has no time, and its threads would stay in this process: \
+             use lab run"
                 .into(),
         ),
-        other => Some(format!("it claims to end {other}, and such a run has no time: see it with lab run")),
+        other => Some(format!("it claims to end {other}, and such a run has no time: use lab run")),
     }
 }
 
@@ -29,22 +31,25 @@ mod tests {
     }
 
     #[test]
-    fn what_a_variant_claims_of_its_ending_decides() {
+    fn a_claim_on_the_ending_decides() {
         const WAITS: Claim = Claim::metric("waits", "wait_p99_us").at_least(1.0);
-        assert_eq!(left_out(&claiming(&[])), None);
-        assert_eq!(left_out(&claiming(&[WAITS])), None);
-        assert_eq!(left_out(&claiming(&[const { Claim::ending("ends", Ending::Finished) }])), None);
+        assert_eq!(reason_to_skip(&claiming(&[])), None);
+        assert_eq!(reason_to_skip(&claiming(&[WAITS])), None);
+        assert_eq!(
+            reason_to_skip(&claiming(&[const { Claim::ending("ends", Ending::Finished) }])),
+            None
+        );
         let hangs = claiming(&[WAITS, const { Claim::ending("hangs", Ending::Hung) }]);
-        assert!(left_out(&hangs).unwrap().contains("claims to hang"));
+        assert!(reason_to_skip(&hangs).unwrap().contains("claims to hang"));
         let fails = claiming(&[const { Claim::ending("fails", Ending::Failed) }]);
-        assert!(left_out(&fails).unwrap().contains("claims to end failed"));
+        assert!(reason_to_skip(&fails).unwrap().contains("claims to end failed"));
     }
 
     #[test]
-    fn of_each_scenario_the_default_fix_is_timed() {
+    fn the_default_fix_of_each_scenario_is_timed() {
         for scenario in lab::SCENARIOS {
             let fix = scenario.first(Kind::Fixed).unwrap();
-            assert_eq!(left_out(fix), None, "{}", scenario.name);
+            assert_eq!(reason_to_skip(fix), None, "{}", scenario.name);
         }
     }
 }

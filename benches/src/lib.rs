@@ -1,9 +1,9 @@
-//! What the four benches of the scenarios share, so that each of them is a table of contents: which
-//! scenario, which load, what is timed.
+//! The common part of the benches of the scenarios. Each bench only lists its scenario, its load
+//! and the time to measure.
 //!
-//! A bench runs a scenario's variants under criterion, in this process and one after another,
-//! through the kit and on the allocator of the binary. It documents; `lab compare`, with a process
-//! for each run and pairs in shuffled order, decides.
+//! A bench runs the variants of a scenario under criterion, one after another in this process, with
+//! the kit and the allocator of the binary `lab`. Its numbers are for information; `lab compare`,
+//! with a process for each run and pairs in shuffled order, gives verdicts.
 
 mod choice;
 mod place;
@@ -22,25 +22,25 @@ use criterion::{
 };
 use lab_kit::alloc::Counting;
 use lab_kit::{Load, Scenario, Variant};
-use place::Place;
+use place::RunFolders;
 use run::Runner;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The allocator of the binary `lab`, for all that links this library.
+/// The allocator of the binary `lab`, for every bench.
 #[global_allocator]
 static COUNTING: Counting<lab_runner::Jemalloc> = Counting::over(lab_runner::Jemalloc);
 
-/// A run of a stream takes longer than its part of this, so that each is a sample; of small batches
-/// many are one.
+/// Measurement time of criterion. A run of a stream takes longer than a tenth of it, so each run is
+/// a sample; a sample of small batches has many runs.
 const MEASURED: Duration = Duration::from_millis(500);
-/// One run is enough: it is the first of a process that differs.
+/// Warm-up time of criterion. One run is enough: only the first run of a process differs.
 const WARM_UP: Duration = Duration::from_millis(50);
 
-/// Enough for an interval from ten samples. Criterion's own number is for a hundred, and would take
-/// longer than the runs do.
+/// Number of resamples, enough for an interval from ten samples. Criterion's default is for a
+/// hundred samples and would take longer than the runs.
 const RESAMPLES: usize = 10_000;
 
 /// A scenario's bench.
@@ -48,21 +48,21 @@ const RESAMPLES: usize = 10_000;
 pub struct Bench {
     /// The scenario's name.
     pub scenario: &'static str,
-    /// The scenario's load as the bench asks it.
+    /// Changes the scenario's load for the bench.
     pub load: fn(Load) -> Load,
-    /// Sizes of the load, where growth is the point; none for the load's own.
+    /// Sizes of the load, for a bench of growth; empty for the load's own size.
     pub sizes: &'static [usize],
-    /// What of a run is its time.
+    /// The time of a run.
     pub timed: Timed,
 }
 
-/// Runs a bench as criterion's command line asks.
+/// Runs a bench with the arguments of criterion's command line.
 pub fn main(bench: &Bench) -> ExitCode {
-    run::tell_panics_in_a_line();
+    run::print_panics_in_one_line();
     match run_all(bench) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("{error:#}"));
+            warn(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -74,14 +74,14 @@ fn run_all(bench: &Bench) -> anyhow::Result<()> {
         scenario.with_context(|| format!("the lab has no scenario {}", bench.scenario))?;
     let load = (bench.load)(scenario.load.clone());
     load.check().map_err(anyhow::Error::msg)?;
-    let runner = Runner::new(scenario.name, Place::make()?, bench.timed);
+    let runner = Runner::new(scenario.name, RunFolders::create()?, bench.timed);
     let mut criterion = criterion();
     measure(bench, scenario, &load, &runner, &mut criterion)?;
     criterion.final_summary();
     Ok(())
 }
 
-/// Ten samples of each variant; what the command line says goes before what stands here.
+/// Criterion with ten samples of each variant; the command line may override these settings.
 fn criterion() -> Criterion {
     Criterion::default()
         .plotting_backend(PlottingBackend::Plotters)
@@ -106,9 +106,9 @@ fn measure(
         group.plot_config(PlotConfiguration::default().summary_scale(AxisScale::Logarithmic));
     }
     for variant in scenario.variants {
-        match choice::left_out(variant) {
+        match choice::reason_to_skip(variant) {
             Some(reason) => {
-                say(&format!("{}/{} is left out: {reason}", scenario.name, variant.name))
+                warn(&format!("{}/{} is left out: {reason}", scenario.name, variant.name))
             }
             None if bench.sizes.is_empty() => {
                 add(&mut group, BenchmarkId::from_parameter(variant.name), variant, load, runner, 1)
@@ -120,8 +120,8 @@ fn measure(
     Ok(())
 }
 
-/// A variant at each size; one whose batch is always the same, at that alone, which a run of it
-/// tells.
+/// Adds a variant at each size. A run at the smallest size shows whether the variant uses the size;
+/// if its batch always has the same size, only that one is added.
 fn add_sizes(
     group: &mut BenchmarkGroup<'_, WallTime>,
     variant: &Variant,
@@ -131,9 +131,9 @@ fn add_sizes(
 ) -> anyhow::Result<()> {
     let sized = |size: usize| Load { size, ..load.clone() };
     let smallest = sizes.iter().copied().min().context("a bench of sizes has one")?;
-    let pieces = runner.run(variant, &sized(smallest))?.pieces;
-    let fixed = [pieces as usize];
-    let sizes = if pieces as usize == smallest { sizes } else { &fixed };
+    let items = runner.run(variant, &sized(smallest))?.items;
+    let fixed = [items as usize];
+    let sizes = if items as usize == smallest { sizes } else { &fixed };
     for &size in sizes {
         add(
             group,
@@ -153,9 +153,9 @@ fn add(
     variant: &Variant,
     load: &Load,
     runner: &Runner,
-    pieces: u64,
+    items: u64,
 ) {
-    group.throughput(Throughput::Elements(pieces));
+    group.throughput(Throughput::Elements(items));
     group.bench_function(id, |bencher| {
         bencher.iter_custom(|iterations| {
             (0..iterations).map(|_| runner.time_or_exit(variant, load)).sum()
@@ -163,7 +163,7 @@ fn add(
     });
 }
 
-/// To stderr, for criterion's report is on stdout; whoever closed it wants to hear nothing.
-fn say(text: &dyn Display) {
+/// Writes a line to stderr, because criterion's report is on stdout. Errors are ignored.
+fn warn(text: &dyn Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }

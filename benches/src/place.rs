@@ -1,5 +1,5 @@
-//! Where runs record: in memory if there is such a place, so that no disk is timed; gone when the
-//! bench is, however it ends.
+//! The folder for the recordings of a bench: in memory if possible, so that no disk is timed. It is
+//! removed at the end of the bench, also after an interruption.
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -11,42 +11,42 @@ use tempfile::{Builder, TempDir};
 
 /// A folder in memory, on Linux.
 const IN_MEMORY: &str = "/dev/shm";
-/// More than a run ever needs, in bytes.
+/// Bytes that a run needs at most.
 const ROOM: usize = 4 << 20;
 
 /// The folder of all runs of a bench.
 #[derive(Debug)]
-pub struct Place(TempDir);
+pub struct RunFolders(TempDir);
 
-impl Place {
-    /// Makes it, and sees to it that a bench which is interrupted removes it.
+impl RunFolders {
+    /// Makes the folder, and installs a signal handler that removes it.
     ///
     /// # Errors
-    /// If there is no room for it, or no handler can be had for signals.
-    pub fn make() -> anyhow::Result<Place> {
+    /// If there is no room, or if the signal handler cannot be installed.
+    pub fn create() -> anyhow::Result<RunFolders> {
         let folder = with_room(Path::new(IN_MEMORY)).or_else(|_| with_room(&std::env::temp_dir()));
         let folder =
-            folder.context("no temporary folder can be made: free some room or set TMPDIR")?;
+            folder.context("cannot make a temporary folder: free some room or set TMPDIR")?;
         remove_when_interrupted(folder.path().to_owned())?;
-        Ok(Place(folder))
+        Ok(RunFolders(folder))
     }
 
-    /// A folder for one run, removed when it is dropped.
+    /// A folder for one run, which is removed when it is dropped.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If the folder cannot be made.
     pub fn folder(&self) -> anyhow::Result<TempDir> {
         tempfile::tempdir_in(&self.0)
-            .context("no folder can be made for a run: free some room or set TMPDIR")
+            .context("cannot make a folder for a run: free some room or set TMPDIR")
     }
 
-    /// The folder itself.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 }
 
-/// A new folder that can hold what runs need.
+/// Makes a folder that has room for a run.
 fn with_room(inside: &Path) -> io::Result<TempDir> {
     let folder = Builder::new().prefix("lab-bench-").tempdir_in(inside)?;
     let tried = folder.path().join("room");
@@ -55,8 +55,8 @@ fn with_room(inside: &Path) -> io::Result<TempDir> {
     Ok(folder)
 }
 
-/// A service of the lab listens to these signals as services do, and from then on nobody is ended
-/// by them unasked.
+/// Handles SIGINT and SIGTERM. The service of the scenario `shutdown` installs tokio's handlers for
+/// them, and from then on the signals no longer end the process by default.
 fn remove_when_interrupted(folder: PathBuf) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
     let end = move || {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_empty_and_one_that_cannot_be_is_refused() {
+    fn a_new_folder_is_empty_and_a_missing_parent_is_an_error() {
         let inside = tempfile::tempdir().unwrap();
         let folder = with_room(inside.path()).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -1,7 +1,7 @@
-//! `--profile-time`: a flame graph of each benchmark beside criterion's report, with the names and
-//! the picture of the lab.
+//! `--profile-time`: a flame graph of each benchmark beside criterion's report, drawn as the lab's
+//! own flame graphs.
 
-use crate::say;
+use crate::warn;
 use anyhow::Context;
 use criterion::profiler::Profiler;
 use lab_analysis::stacks::symbols::Symbols;
@@ -10,14 +10,14 @@ use lab_recording::frame::Frame;
 use pprof::{ProfilerGuard, ProfilerGuardBuilder, UnresolvedReport};
 use std::path::Path;
 
-/// Samples asked for in a second of CPU time.
+/// Samples requested per second of CPU time.
 const HZ: i32 = 1_000;
-/// Threads of the lab have names that begin with this: what they use is not the variant's.
+/// Prefix of the names of the lab's own threads, whose CPU time is not the variant's.
 const OWN_THREADS: &[u8] = b"lab-";
-/// The picture's name in a benchmark's folder `profile`.
+/// File of the picture in a benchmark's folder `profile`.
 const FILE: &str = "flamegraph.svg";
 
-/// Draws one for each benchmark.
+/// Draws a flame graph for each benchmark.
 #[derive(Default)]
 pub struct FlameGraphs(Option<ProfilerGuard<'static>>);
 
@@ -25,7 +25,7 @@ impl Profiler for FlameGraphs {
     fn start_profiling(&mut self, benchmark_id: &str, _benchmark_dir: &Path) {
         match start() {
             Ok(profiler) => self.0 = Some(profiler),
-            Err(error) => say(&format!("{benchmark_id} is not profiled: {error:#}")),
+            Err(error) => warn(&format!("{benchmark_id} is not profiled: {error:#}")),
         }
     }
 
@@ -34,21 +34,21 @@ impl Profiler for FlameGraphs {
         let drawn = profiler
             .report()
             .build_unresolved()
-            .context("pprof-rs hands out no samples")
+            .context("pprof-rs has no samples")
             .and_then(|report| draw(&report, benchmark_id, benchmark_dir));
         if let Err(error) = drawn {
-            say(&format!("{benchmark_id} has no flame graph: {error:#}"));
+            warn(&format!("{benchmark_id} has no flame graph: {error:#}"));
         }
     }
 }
 
-/// Without frame pointers the walk would go astray; a thread that unwinds holds a lock which naming
-/// takes too.
+/// Starts pprof-rs. It needs frame pointers. Samples inside libgcc are dropped: a thread that
+/// unwinds may hold a lock there which pprof-rs takes too.
 fn start() -> anyhow::Result<ProfilerGuard<'static>> {
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     lab_recorder::walk::frame_pointers_work().map_err(anyhow::Error::msg)?;
     let builder = ProfilerGuardBuilder::default().frequency(HZ).blocklist(&["libgcc"]);
-    builder.build().context("pprof-rs does not start")
+    builder.build().context("pprof-rs cannot start")
 }
 
 fn draw(report: &UnresolvedReport, title: &str, folder: &Path) -> anyhow::Result<()> {
@@ -62,7 +62,7 @@ fn draw(report: &UnresolvedReport, title: &str, folder: &Path) -> anyhow::Result
         .with_context(|| format!("cannot write {}", folder.join(FILE).display()))
 }
 
-/// The samples of the variant by name, root first.
+/// The folded stacks of the variant's samples, root first.
 fn folded(report: &UnresolvedReport) -> anyhow::Result<Folded> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let mut symbols = Symbols::of_program(&maps, &std::env::current_exe()?, (0, 0));
@@ -76,8 +76,8 @@ fn folded(report: &UnresolvedReport) -> anyhow::Result<Folded> {
     Ok(folded)
 }
 
-/// The names of a stack, root first. Where a call comes back to belongs to the instruction before
-/// it.
+/// The names of a stack, root first. A return address is behind its call, so the name is that of
+/// the byte before.
 fn names(back: impl Iterator<Item = u64>, symbols: &mut Symbols) -> Vec<String> {
     let mut names = Vec::new();
     for call in back {

@@ -1,37 +1,37 @@
-//! One run of a variant in this process: recorded, timed, and gone.
+//! One run of a variant in this process: it is recorded, timed and removed.
 
-use crate::place::Place;
+use crate::place::RunFolders;
 use crate::timed::{Measured, Timed};
-use crate::{say, threads};
+use crate::{threads, warn};
 use anyhow::Context;
 use lab_kit::{Cx, Load, Variant};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::time::Duration;
 
-/// Runs variants.
+/// Runs the variants of a scenario.
 #[derive(Debug)]
 pub struct Runner {
     scenario: &'static str,
-    place: Place,
+    folders: RunFolders,
     timed: Timed,
 }
 
 impl Runner {
-    /// A runner of a scenario's variants that records in a place.
-    pub fn new(scenario: &'static str, place: Place, timed: Timed) -> Runner {
-        // The profiler has files of its own, and leaves them where temporary files lie.
-        let _ = tempfile::env::override_temp_dir(place.path());
-        Runner { scenario, place, timed }
+    /// A runner for the variants of a scenario.
+    pub fn new(scenario: &'static str, folders: RunFolders, timed: Timed) -> Runner {
+        // pprof-rs leaves temporary files behind, which are removed with this folder.
+        let _ = tempfile::env::override_temp_dir(folders.path());
+        Runner { scenario, folders, timed }
     }
 
-    /// Runs a variant once. Its threads and its folder are gone afterwards.
+    /// Runs a variant once. Afterwards its threads have ended and its folder is removed.
     ///
     /// # Errors
-    /// If it fails, if threads of it stay, or if it leaves nothing that could be timed.
+    /// If the variant fails, if some of its threads stay, or if the recording has no time.
     pub fn run(&self, variant: &Variant, load: &Load) -> anyhow::Result<Measured> {
         let measure = || {
-            let folder = self.place.folder()?;
+            let folder = self.folders.folder()?;
             let before = threads::count();
             call(variant, load, folder.path())?;
             threads::wait_for(before)?;
@@ -40,17 +40,17 @@ impl Runner {
         measure().with_context(|| format!("{}/{} cannot be timed", self.scenario, variant.name))
     }
 
-    /// As [`Runner::run`], for criterion, whose routines cannot fail: an error ends the process.
+    /// Like [`Runner::run`], for criterion, whose routines cannot fail: an error ends the process.
     #[expect(
         clippy::disallowed_methods,
-        reason = "a panic would have to unwind through criterion's C code; what is to be cleaned up is"
+        reason = "a panic would unwind through criterion; the folder is removed first"
     )]
     pub fn time_or_exit(&self, variant: &Variant, load: &Load) -> Duration {
         match self.run(variant, load) {
             Ok(measured) => measured.time,
             Err(error) => {
-                say(&format!("\n{error:#}"));
-                let _ = std::fs::remove_dir_all(self.place.path());
+                warn(&format!("\n{error:#}"));
+                let _ = std::fs::remove_dir_all(self.folders.path());
                 std::process::exit(1)
             }
         }
@@ -60,16 +60,16 @@ impl Runner {
 fn call(variant: &Variant, load: &Load, folder: &Path) -> anyhow::Result<()> {
     let cx = Cx::create(load.clone(), folder)?.quiet();
     let called = panic::catch_unwind(AssertUnwindSafe(|| (variant.run)(&cx)));
-    called.unwrap_or_else(|_| anyhow::bail!("it panicked, as told above"))
+    called.unwrap_or_else(|_| anyhow::bail!("the variant panicked: see the message above"))
 }
 
-/// A panic is told in a line, without a stack.
-pub fn tell_panics_in_a_line() {
+/// Installs a panic hook that prints one line without a stack.
+pub fn print_panics_in_one_line() {
     panic::set_hook(Box::new(|info| {
-        let text = info.payload_as_str().unwrap_or("something that is no text");
+        let text = info.payload_as_str().unwrap_or("the panic has no text");
         match info.location() {
-            Some(at) => say(&format!("panicked at {at}: {text}")),
-            None => say(&format!("panicked: {text}")),
+            Some(at) => warn(&format!("panicked at {at}: {text}")),
+            None => warn(&format!("panicked: {text}")),
         }
     }));
 }
@@ -87,8 +87,9 @@ mod tests {
     }
 
     #[test]
-    fn an_error_and_a_panic_are_told_as_errors() {
+    fn an_error_and_a_panic_are_errors() {
         assert_eq!(error_of(|_| anyhow::bail!("the disk is full")), "the disk is full");
-        assert_eq!(error_of(|_| panic!("on purpose")), "it panicked, as told above");
+        let panic = error_of(|_| panic!("on purpose"));
+        assert_eq!(panic, "the variant panicked: see the message above");
     }
 }

@@ -1,11 +1,11 @@
-//! Whether a run took its threads along: what stays would run beside all that is timed after it.
+//! The threads of a run, which must end with it: otherwise they would disturb the following runs.
 
 use std::time::{Duration, Instant};
 
-/// How long threads may take to be gone once the variant's function has returned.
+/// Time in which threads must end after the variant's function has returned.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Threads of this process, where `/proc` tells.
+/// Number of threads of this process; none where `/proc` is missing.
 pub fn count() -> Option<usize> {
     Some(std::fs::read_dir("/proc/self/task").ok()?.count())
 }
@@ -13,7 +13,7 @@ pub fn count() -> Option<usize> {
 /// Waits until there are no more threads than before.
 ///
 /// # Errors
-/// If there still are when patience is at its end.
+/// If there are more threads after [`PATIENCE`].
 pub fn wait_for(before: Option<usize>) -> anyhow::Result<()> {
     let until = Instant::now() + PATIENCE;
     while let (Some(before), Some(now)) = (before, count()) {
@@ -22,7 +22,7 @@ pub fn wait_for(before: Option<usize>) -> anyhow::Result<()> {
         }
         anyhow::ensure!(
             Instant::now() < until,
-            "the run is over and {} of its threads are not: see it in a process of its own, with lab run",
+            "{} threads of the run have not ended: use lab run, which has a process for each run",
             now - before
         );
         std::thread::sleep(Duration::from_millis(1));

@@ -1,7 +1,6 @@
-//! Tokio's hooks around each poll: what being called costs, and what the least costs that one would
-//! do there.
+//! Tokio's hooks around each poll, with the least work that a profiler would do in them.
 
-use crate::{beside, saw};
+use crate::{beside, check_count};
 use lab_kit::overhead::{Answer, Job};
 use lab_kit::turns::builder;
 use std::cell::RefCell;
@@ -9,8 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::Id;
 
-/// Few enough to stay in a cache of the second level, and written all over before anything is
-/// timed.
+/// Records of a thread: few enough for the second-level cache. All are written during the warm-up.
 const ROOM: usize = 4_096;
 
 static RECORDED: AtomicU64 = AtomicU64::new(0);
@@ -19,22 +17,23 @@ thread_local! {
     static RECORDS: RefCell<Ring> = RefCell::new(Ring::new());
 }
 
-/// Both hooks, each with a look at the clock, and one record a poll into memory of the thread.
+/// Measures both hooks, each with a reading of the clock, and one record a poll in thread-local
+/// memory.
 pub fn recording(job: &Job) -> Result<Answer, String> {
     let runtime = builder()
         .on_before_task_poll(|_| RECORDS.with_borrow_mut(|ring| ring.begin = Instant::now()))
         .on_after_task_poll(|meta| RECORDS.with_borrow_mut(|ring| ring.put(meta.id())))
-        .on_thread_stop(|| RECORDS.with_borrow(Ring::told))
+        .on_thread_stop(|| RECORDS.with_borrow(Ring::publish_count))
         .build()
         .map_err(|error| error.to_string())?;
     let measured = beside(job, &runtime)?;
     drop(runtime);
-    saw(RECORDED.load(Ordering::Relaxed), job.amount, "polls")?;
+    check_count(RECORDED.load(Ordering::Relaxed), job.amount, "polls")?;
     Ok(measured)
 }
 
 #[derive(Debug)]
-#[expect(dead_code, reason = "it is written, and nobody needs to read it")]
+#[expect(dead_code, reason = "the records are only written")]
 struct Record {
     task: Id,
     begin: Instant,
@@ -64,7 +63,7 @@ impl Ring {
         }
     }
 
-    fn told(&self) {
+    fn publish_count(&self) {
         RECORDED.fetch_add(self.count, Ordering::Relaxed);
     }
 }

@@ -1,8 +1,8 @@
-//! The instruments of others, on the program that the lab's own are measured on. `cargo bench
-//! --bench instruments` asks for each.
+//! Third-party instruments, measured on the same program as the lab's own. `cargo bench --bench
+//! instruments` starts this binary for each.
 //!
-//! Each builds its runtime, measures the program in it, and where the instrument tells it looks
-//! whether it has seen the polls: one that was not there costs nothing.
+//! Each measurement builds a runtime and measures the program in it. If the instrument counts
+//! polls, the count is checked: an instrument that was not active would appear to cost nothing.
 
 mod hooks;
 mod others;
@@ -17,8 +17,7 @@ const fn polls(name: &'static str, measure: fn(&Job) -> Result<Answer, String>) 
     Instrument { name, amount: 400_000, measure }
 }
 
-/// All of them. Each has its own measurement of the plain program beside it, on this build of
-/// tokio.
+/// All instruments. Each is compared with the plain program on this build of tokio.
 const INSTRUMENTS: &[Instrument] = &[
     polls("nothing, tokio with tracing", |job| beside(job, &runtime()?)),
     polls("hooks, two clock reads, a record", hooks::recording),
@@ -35,24 +34,30 @@ fn main() -> ExitCode {
     overhead::main(&args, INSTRUMENTS).unwrap_or_else(|| {
         let _ = writeln!(
             std::io::stderr(),
-            "lab-peers measures nothing by itself: try cargo bench --bench instruments"
+            "lab-peers is started by a bench: try cargo bench --bench instruments"
         );
         ExitCode::from(2)
     })
 }
 
-/// A runtime as it is.
+/// A runtime without an instrument.
 fn runtime() -> Result<Runtime, String> {
     turns::builder().build().map_err(|error| error.to_string())
 }
 
-/// Plain and on this runtime, in turns.
+/// Measures the program on a plain runtime and on this one, in alternation.
 fn beside(job: &Job, with: &Runtime) -> Result<Answer, String> {
     let plain = runtime()?;
     alternate(job.amount, || block(&plain, spawn_turns), || block(with, spawn_turns))
 }
 
-/// Refuses the number of an instrument that has seen less than there was.
-fn saw(seen: u64, least: u64, what: &str) -> Result<(), String> {
-    if seen < least { Err(format!("it saw {seen} {what} of at least {least}")) } else { Ok(()) }
+/// Checks the count of an instrument.
+///
+/// # Errors
+/// If the instrument has counted less than there was.
+fn check_count(count: u64, least: u64, what: &str) -> Result<(), String> {
+    if count < least {
+        return Err(format!("the instrument counted {count} {what} of at least {least}"));
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
-//! The instruments of others, used as their documentation says.
+//! Third-party instruments, used as in their documentation.
 
-use crate::{runtime, saw};
+use crate::{check_count, runtime};
 use console_subscriber::ConsoleLayer;
 use dial9::{Dial9HandleTokioExt, DiskBuffer, TokioAttachOptions};
 use lab_kit::overhead::{Answer, Job};
@@ -16,31 +16,31 @@ use tracing_flame::FlameLayer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What dial9 may keep on disk, as much as its configuration from the environment gives it.
+/// Bytes that dial9 may use on disk: the default of its configuration by environment.
 const DIAL9_BYTES: u64 = 1 << 30;
-/// What two events a poll leave there at the very least; less, and some were dropped.
+/// Least bytes of the two events of a poll on disk. With less, dial9 has dropped events.
 const DIAL9_BYTES_A_POLL: u64 = 20;
-/// What entering and leaving a span leave there at the very least.
+/// Least bytes of tracing-flame for entering and leaving a span.
 const FLAME_BYTES_A_POLL: u64 = 100;
-/// How long its last segment may take, which nobody's polls wait for.
+/// Time limit of dial9's last segment, which is written after the measurement.
 const DIAL9_END: Duration = Duration::from_secs(30);
 
-/// tokio-metrics, both tasks with one monitor.
+/// Measures tokio-metrics, with one monitor for both tasks.
 pub fn task_monitor(job: &Job) -> Result<Answer, String> {
     static MONITOR: LazyLock<TaskMonitor> = LazyLock::new(TaskMonitor::new);
     let (plain, monitored) = (runtime()?, runtime()?);
     let spawn = |times| tokio::spawn(TaskMonitor::instrument(&MONITOR, turns(times)));
     let measured =
         alternate(job.amount, || block(&plain, spawn_turns), || block(&monitored, spawn))?;
-    saw(MONITOR.cumulative().total_poll_count, job.amount, "polls")?;
+    check_count(MONITOR.cumulative().total_poll_count, job.amount, "polls")?;
     Ok(measured)
 }
 
-/// tokio-console's half in the program, whose server waits for somebody to attach.
+/// Measures console-subscriber, whose server has no client.
 pub fn console(job: &Job) -> Result<Answer, String> {
     let plain = runtime()?;
     let put_in = || {
-        // A port that the kernel chooses, for another program may have the usual one.
+        // A port that the kernel chooses, because another program may use the default one.
         let layer = ConsoleLayer::builder().server_addr(([127, 0, 0, 1], 0)).spawn();
         tracing_subscriber::registry().with(layer).try_init().map_err(|error| error.to_string())?;
         runtime()
@@ -50,13 +50,15 @@ pub fn console(job: &Job) -> Result<Answer, String> {
     Ok(measured)
 }
 
-/// tracing-flame into a file, with a span around each task, which each poll enters and leaves.
+/// Measures tracing-flame with a file, and a span around each task that each poll enters and
+/// leaves.
 pub fn flame(job: &Job) -> Result<Answer, String> {
     let plain = runtime()?;
     let put_in = || {
         let file = job.folder.join("flame.folded");
         let (layer, guard) = FlameLayer::with_file(file).map_err(|error| error.to_string())?;
-        // Tokio's own spans are traces; they would be a second one around each poll.
+        // Without tokio's own spans, which have the level TRACE: they would be a second span around
+        // each poll.
         let subscriber = tracing_subscriber::registry().with(LevelFilter::INFO).with(layer);
         subscriber.try_init().map_err(|error| error.to_string())?;
         Ok((guard, runtime()?))
@@ -65,16 +67,16 @@ pub fn flame(job: &Job) -> Result<Answer, String> {
     let (measured, (guard, _)) =
         after(job.amount, || block(&plain, spawn_turns_in_span), put_in, spanned)?;
     guard.flush().map_err(|error| error.to_string())?;
-    saw(bytes_in(&job.folder)?, job.amount * FLAME_BYTES_A_POLL, "bytes")?;
+    check_count(bytes_in(&job.folder)?, job.amount * FLAME_BYTES_A_POLL, "bytes")?;
     Ok(measured)
 }
 
-/// dial9 onto disk, with tokio's schedule latency: two events a poll.
+/// Measures dial9 with files and tokio's schedule latency: two events a poll.
 pub fn dial9(job: &Job) -> Result<Answer, String> {
     beside_dial9(job, spawn_turns)
 }
 
-/// The same with tasks that are spawned through it, whose wakes it records too.
+/// Measures dial9 with tasks that are spawned through it, so that it records their wakes too.
 pub fn dial9_wakes(job: &Job) -> Result<Answer, String> {
     beside_dial9(job, |times| dial9::spawn(turns(times)))
 }
@@ -89,14 +91,14 @@ fn beside_dial9(job: &Job, spawn: fn(u64) -> Turns) -> Result<Answer, String> {
         .attach_tokio_runtime(builder(), options)
         .map_err(|error| error.to_string())?;
     let measured = alternate(job.amount, || block(&plain, spawn_turns), || block(&with, spawn))?;
-    // In this order its workers flush what they hold.
+    // In this order, so that the workers flush their events.
     drop(with);
     recorder.graceful_shutdown(DIAL9_END);
-    saw(bytes_in(&job.folder)?, job.amount * DIAL9_BYTES_A_POLL, "bytes")?;
+    check_count(bytes_in(&job.folder)?, job.amount * DIAL9_BYTES_A_POLL, "bytes")?;
     Ok(measured)
 }
 
-/// Of all files in a folder, those of its folders too.
+/// Bytes of all files in a folder and its subfolders.
 fn bytes_in(folder: &Path) -> Result<u64, String> {
     let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut bytes = 0;

@@ -1,11 +1,11 @@
-//! What tokio itself can measure if it is asked to.
+//! Tokio's own measurements.
 
-use crate::{beside, saw};
+use crate::{beside, check_count};
 use lab_kit::overhead::{Answer, Job};
 use lab_kit::turns::builder;
 use tokio::runtime::{HistogramConfiguration, LogHistogram, RuntimeMetrics};
 
-/// The histograms of poll times and of schedule latencies, with logarithmic buckets.
+/// Measures the histograms of poll times and of schedule latencies, with logarithmic buckets.
 pub fn histograms(job: &Job) -> Result<Answer, String> {
     let buckets = || HistogramConfiguration::log(LogHistogram::default());
     let runtime = builder()
@@ -17,18 +17,18 @@ pub fn histograms(job: &Job) -> Result<Answer, String> {
         .map_err(|error| error.to_string())?;
     let measured = beside(job, &runtime)?;
     let metrics = runtime.metrics();
-    // A worker hands its counts in when it ends.
+    // A worker publishes its last counts when it ends.
     drop(runtime);
-    look(&metrics, job.amount)?;
+    check_counts(&metrics, job.amount)?;
     Ok(measured)
 }
 
-fn look(metrics: &RuntimeMetrics, polls: u64) -> Result<(), String> {
+fn check_counts(metrics: &RuntimeMetrics, polls: u64) -> Result<(), String> {
     let times = 0..metrics.poll_time_histogram_num_buckets();
     let times = times.map(|bucket| metrics.poll_time_histogram_bucket_count(0, bucket)).sum();
     let latencies = 0..metrics.schedule_latency_histogram_num_buckets();
     let latencies =
         latencies.map(|bucket| metrics.schedule_latency_histogram_bucket_count(0, bucket)).sum();
-    saw(times, polls, "poll times")?;
-    saw(latencies, polls, "schedule latencies")
+    check_count(times, polls, "poll times")?;
+    check_count(latencies, polls, "schedule latencies")
 }

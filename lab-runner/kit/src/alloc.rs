@@ -1,9 +1,8 @@
-//! A global allocator that counts: how many allocations, how many bytes, and how many bytes were
-//! held at a time.
+//! A global allocator that counts allocations, their bytes, and the bytes that are allocated at a
+//! time.
 //!
-//! It passes everything on to the allocator that it is put over, the system's or another one. A
-//! binary that installs it lets the lab measure allocations; in one that does not, they are "not
-//! measured".
+//! It forwards every call to another allocator, the system's by default. In a binary that does not
+//! install it, metrics of allocations are "not measured".
 //!
 //! ```
 //! use lab_kit::alloc::Counting;
@@ -32,79 +31,89 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Counts, and passes on to another allocator: to [`System`] by default.
+/// An allocator that counts calls and forwards them to another allocator, by default to [`System`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counting<A = System>(A);
 
 impl<A> Counting<A> {
-    /// Counts the calls of this allocator.
+    /// Counts the calls to `allocator`.
     pub const fn over(allocator: A) -> Counting<A> {
         Counting(allocator)
     }
 }
 
-/// Allocations of all threads, or none if [`Counting`] is not this binary's allocator.
-pub fn totals() -> Option<Totals> {
-    let add =
-        |a: Totals, b: Totals| Totals { allocs: a.allocs + b.allocs, bytes: a.bytes + b.bytes };
-    counts().then(|| SHARDS.iter().map(Shard::totals).fold(Totals::default(), add))
-}
-
-/// The most bytes that were held at a time so far, or nothing if [`Counting`] is not this binary's
+/// Allocations of all threads since the process started; none if [`Counting`] is not this binary's
 /// allocator.
-///
-/// Each thread publishes its own sum in steps of 64 KiB, so that not every allocation writes to a
-/// word that all threads share: the peak may be missed by as much for each thread that was at work.
-pub fn peak_bytes() -> Option<u64> {
-    counts().then(|| PEAK.load(Ordering::Relaxed).max(held()).max(0) as u64)
+pub fn totals() -> Option<Totals> {
+    // First, because the test of the allocator allocates.
+    if !is_installed() {
+        return None;
+    }
+    let mut sum = Totals::default();
+    for shard in &SHARDS {
+        let Totals { allocs, bytes } = shard.totals();
+        sum = Totals { allocs: sum.allocs + allocs, bytes: sum.bytes + bytes };
+    }
+    Some(sum)
 }
 
-/// The bytes that are held now, or nothing if [`Counting`] is not this binary's allocator.
+/// Peak of allocated bytes so far; none if [`Counting`] is not this binary's allocator.
+///
+/// Each thread publishes its sum in steps of 64 KiB, so that an allocation seldom writes to a word
+/// that all threads share. The peak may be missed by that much for each running thread.
+pub fn peak_bytes() -> Option<u64> {
+    is_installed().then(|| PEAK.load(Ordering::Relaxed).max(held()).max(0) as u64)
+}
+
+/// Bytes that are allocated now; none if [`Counting`] is not this binary's allocator.
 pub fn held_bytes() -> Option<u64> {
-    counts().then(|| held().max(0) as u64)
+    is_installed().then(|| held().max(0) as u64)
 }
 
 fn held() -> i64 {
-    let untold: i64 = SHARDS[..OWN_SHARDS].iter().map(Shard::untold).sum();
-    LIVE.load(Ordering::Relaxed) + untold
+    let unpublished: i64 = SHARDS[..OWN_SHARDS].iter().map(Shard::unpublished).sum();
+    LIVE.load(Ordering::Relaxed) + unpublished
 }
 
-/// Whether this allocator is the binary's and counts, tried once: an allocation of an odd size must
-/// show. A counter without readings would be zero, which is also the value of a good program.
-fn counts() -> bool {
-    static COUNTS: OnceLock<bool> = OnceLock::new();
-    const ODD: usize = 4_093;
-    *COUNTS.get_or_init(|| {
-        let before = of_this_thread();
-        drop(black_box(Vec::<u8>::with_capacity(black_box(ODD))));
-        let seen = of_this_thread().since(before);
-        seen.allocs >= 1 && seen.bytes >= ODD as u64
+/// Whether [`Counting`] is the binary's allocator. Tested once, by an allocation of an unusual size
+/// that must be counted: without the test an allocator that is not installed would report zero
+/// allocations, which is also the value of a very good program.
+fn is_installed() -> bool {
+    static IS_INSTALLED: OnceLock<bool> = OnceLock::new();
+    const UNUSUAL: usize = 4_093;
+    *IS_INSTALLED.get_or_init(|| {
+        let before = thread_totals();
+        drop(black_box(Vec::<u8>::with_capacity(black_box(UNUSUAL))));
+        let counted = thread_totals().since(before);
+        counted.allocs >= 1 && counted.bytes >= UNUSUAL as u64
     })
 }
 
-/// What this thread's shard has counted; nothing before its first allocation.
-pub(crate) fn of_this_thread() -> Totals {
+/// Counts of the calling thread's shard; zero before its first allocation.
+pub(crate) fn thread_totals() -> Totals {
     MINE.get().map(Shard::totals).unwrap_or_default()
 }
 
-/// Counters of one thread, on cache lines of their own. The last shard is shared by all threads
-/// that come when the others are taken.
+/// Counters of one thread, on cache lines of their own. The last shard is shared by the threads for
+/// which no other shard is left.
 #[repr(align(128))]
 struct Shard {
     allocs: AtomicU64,
     /// Bytes that were allocated.
     bytes: AtomicU64,
-    /// Bytes that were given back.
+    /// Bytes that were freed.
     freed: AtomicU64,
-    /// How many of both were published to [`LIVE`].
-    told: Told,
-    /// At which of its bytes the next sample is due.
+    /// The part of both that is published to [`LIVE`].
+    published: Published,
+    /// The byte of this shard at which the next sample is due.
     due: Due,
 }
 
-/// Both grow, and each is published after a step: then the unpublished rest is never more than a
-/// step in either direction, and an allocation reads no more than its own sum.
-struct Told {
+/// Published bytes. Allocated and freed bytes both only grow, and both are published after each
+/// [`STEP`]. So the unpublished rest is at most a step in either direction, and a call compares
+/// only its own sum. Example: a thread that allocates and frees 1 KiB a million times has a net of
+/// zero at all times; it publishes each sum every 64 calls.
+struct Published {
     bytes: AtomicU64,
     freed: AtomicU64,
 }
@@ -112,8 +121,8 @@ struct Told {
 impl Shard {
     const fn new() -> Shard {
         let [allocs, bytes, freed] = [const { AtomicU64::new(0) }; 3];
-        let told = Told { bytes: AtomicU64::new(0), freed: AtomicU64::new(0) };
-        Shard { allocs, bytes, freed, told, due: Due::new() }
+        let published = Published { bytes: AtomicU64::new(0), freed: AtomicU64::new(0) };
+        Shard { allocs, bytes, freed, published, due: Due::new() }
     }
 
     fn totals(&self) -> Totals {
@@ -123,32 +132,33 @@ impl Shard {
         }
     }
 
-    /// Bytes that are held beyond those published to [`LIVE`]; fewer, if negative.
-    fn untold(&self) -> i64 {
-        let grown = |now: &AtomicU64, told: &AtomicU64| {
-            now.load(Ordering::Relaxed).wrapping_sub(told.load(Ordering::Relaxed)).cast_signed()
+    /// Net bytes that are not yet published to [`LIVE`]: allocated minus freed.
+    fn unpublished(&self) -> i64 {
+        let rest = |sum: &AtomicU64, published: &AtomicU64| {
+            let published = published.load(Ordering::Relaxed);
+            sum.load(Ordering::Relaxed).wrapping_sub(published).cast_signed()
         };
-        grown(&self.bytes, &self.told.bytes) - grown(&self.freed, &self.told.freed)
+        rest(&self.bytes, &self.published.bytes) - rest(&self.freed, &self.published.freed)
     }
 
-    /// Tells of what is untold. Called by the shard's own thread.
+    /// Publishes both sums. Called by the shard's own thread.
     #[cold]
     #[inline(never)]
-    fn tell(&self) {
-        tell(self.untold());
-        self.told.bytes.store(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.told.freed.store(self.freed.load(Ordering::Relaxed), Ordering::Relaxed);
+    fn publish(&self) {
+        publish(self.unpublished());
+        self.published.bytes.store(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.published.freed.store(self.freed.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Adds to a sum that only this thread writes: a plain load and store will do, and no locked
-    /// instruction on every allocation. Returns what it was.
+    /// Adds to a sum and returns its value before. Only the shard's own thread writes to the sum,
+    /// so a plain load and store are enough, and an allocation needs no locked instruction.
     #[inline(always)]
-    fn add(&self, sum: &AtomicU64, told: &AtomicU64, bytes: usize) -> u64 {
+    fn add(&self, sum: &AtomicU64, published: &AtomicU64, bytes: usize) -> u64 {
         let before = sum.load(Ordering::Relaxed);
         let after = before + bytes as u64;
         sum.store(after, Ordering::Relaxed);
-        if after - told.load(Ordering::Relaxed) >= STEP {
-            self.tell();
+        if after - published.load(Ordering::Relaxed) >= STEP {
+            self.publish();
         }
         before
     }
@@ -159,68 +169,68 @@ const OWN_SHARDS: usize = 255;
 static SHARDS: [Shard; OWN_SHARDS + 1] = [const { Shard::new() }; OWN_SHARDS + 1];
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
-/// Bytes that are held, as far as the shards have published them.
+/// Allocated bytes, as far as the shards have published them.
 static LIVE: AtomicI64 = AtomicI64::new(0);
-/// The most of them at a time.
+/// Peak of [`LIVE`].
 static PEAK: AtomicI64 = AtomicI64::new(0);
-/// What a shard keeps to itself.
+/// Bytes after which a shard publishes its sums.
 const STEP: u64 = 64 * 1_024;
 
 thread_local! {
-    /// The thread's shard, none before its first allocation.
+    /// The thread's shard; none before its first allocation.
     static MINE: Cell<Option<&'static Shard>> = const { Cell::new(None) };
 }
 
 /// Counts an allocation.
 #[inline(always)]
-fn take(bytes: usize) {
+fn count_allocation(bytes: usize) {
     let shard = my_shard();
     let before = if is_own(shard) {
         shard.allocs.store(shard.allocs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        shard.add(&shard.bytes, &shard.told.bytes, bytes)
+        shard.add(&shard.bytes, &shard.published.bytes, bytes)
     } else {
-        take_shared(shard, bytes)
+        count_shared_allocation(shard, bytes)
     };
-    shard.due.pass(before, bytes);
+    shard.due.count(before, bytes);
 }
 
 #[cold]
-fn take_shared(shard: &Shard, bytes: usize) -> u64 {
+fn count_shared_allocation(shard: &Shard, bytes: usize) -> u64 {
     shard.allocs.fetch_add(1, Ordering::Relaxed);
-    tell(bytes as i64);
+    publish(bytes as i64);
     shard.bytes.fetch_add(bytes as u64, Ordering::Relaxed)
 }
 
-/// Counts memory that was given back.
+/// Counts freed memory.
 #[inline(always)]
-fn give(bytes: usize) {
+fn count_free(bytes: usize) {
     let shard = my_shard();
     if is_own(shard) {
-        shard.add(&shard.freed, &shard.told.freed, bytes);
+        shard.add(&shard.freed, &shard.published.freed, bytes);
     } else {
-        tell(-(bytes as i64));
+        publish(-(bytes as i64));
     }
 }
 
 #[inline(always)]
 fn my_shard() -> &'static Shard {
-    MINE.get().unwrap_or_else(take_shard)
+    MINE.get().unwrap_or_else(claim_shard)
 }
 
-/// Whether no other thread writes to it.
+/// Whether only the calling thread writes to its shard.
 #[inline(always)]
 fn is_own(shard: &Shard) -> bool {
     !std::ptr::eq(shard, &SHARDS[OWN_SHARDS])
 }
 
 #[cold]
-fn tell(more: i64) {
-    let live = LIVE.fetch_add(more, Ordering::Relaxed) + more;
+fn publish(net_bytes: i64) {
+    let live = LIVE.fetch_add(net_bytes, Ordering::Relaxed) + net_bytes;
     PEAK.fetch_max(live, Ordering::Relaxed);
 }
 
 #[cold]
-fn take_shard() -> &'static Shard {
+fn claim_shard() -> &'static Shard {
     let mine = THREADS.fetch_add(1, Ordering::Relaxed).min(OWN_SHARDS as u32);
     let shard = &SHARDS[mine as usize];
     shard.due.seed(mine);
@@ -230,49 +240,48 @@ fn take_shard() -> &'static Shard {
 
 #[expect(
     unsafe_code,
-    reason = "a global allocator is unsafe to write; this one passes everything on"
+    reason = "a global allocator is unsafe to write; this one forwards every call"
 )]
-// SAFETY: every call goes to the allocator below unchanged. Counting allocates nothing: the shards
-// are static, and the thread's number is a constant-initialised cell without a destructor.
+// SAFETY: every call goes unchanged to the wrapped allocator. Counting allocates nothing: the
+// shards are static, and the thread-local is a constant-initialised cell without a destructor.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        take(layout.size());
+        count_allocation(layout.size());
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { self.0.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        take(layout.size());
+        count_allocation(layout.size());
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
         unsafe { self.0.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        take(new_size);
-        give(layout.size());
+        count_allocation(new_size);
+        count_free(layout.size());
         // SAFETY: the caller keeps the contract of `realloc`.
         unsafe { self.0.realloc(at, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        give(layout.size());
+        count_free(layout.size());
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { self.0.dealloc(at, layout) }
     }
 }
 
-/// How long so many small allocations take, each given back before the next, by an allocator that
-/// need not be the binary's.
+/// Duration of `times` small allocations, each freed before the next, by any allocator.
 #[expect(unsafe_code, reason = "an allocator is unsafe to call")]
 pub fn timed(allocator: &impl GlobalAlloc, times: u64) -> Duration {
     const SMALL: Layout = Layout::new::<[u64; 8]>();
     let begin = Instant::now();
     for _ in 0..times {
-        // SAFETY: the layout is not empty, and what was given is given back once, as it was.
+        // SAFETY: the layout is not empty, and the memory is freed once, with the same layout.
         unsafe {
-            let given = black_box(allocator.alloc(black_box(SMALL)));
-            if !given.is_null() {
-                allocator.dealloc(given, SMALL);
+            let memory = black_box(allocator.alloc(black_box(SMALL)));
+            if !memory.is_null() {
+                allocator.dealloc(memory, SMALL);
             }
         }
     }
@@ -288,42 +297,42 @@ mod tests {
 
     #[test]
     fn every_request_for_memory_counts_with_its_size() {
-        let before = of_this_thread();
+        let before = thread_totals();
         let mut bytes: Vec<u8> = Vec::with_capacity(100);
         bytes.reserve_exact(1_000);
         let zeroed = vec![0u64; 10];
-        assert_eq!(of_this_thread().since(before), Totals { allocs: 3, bytes: 100 + 1_000 + 80 });
+        assert_eq!(thread_totals().since(before), Totals { allocs: 3, bytes: 100 + 1_000 + 80 });
         drop((bytes, zeroed));
-        assert_eq!(of_this_thread().since(before).allocs, 3, "giving it back is no request");
+        assert_eq!(thread_totals().since(before).allocs, 3, "a free is not counted");
         assert!(totals().unwrap().allocs >= before.allocs);
     }
 
     #[test]
-    fn the_peak_knows_what_was_held_and_is_no_more() {
+    fn the_peak_includes_memory_that_was_freed_since() {
         const LARGE: usize = 64 << 20;
         let large = vec![1u8; LARGE];
         drop(black_box(large));
         let peak = peak_bytes().unwrap();
-        // Other tests hold little, and each thread may keep a step to itself.
+        // Other tests allocate little, and each thread may have an unpublished step.
         assert!(peak >= LARGE as u64 - STEP, "{peak}");
-        assert!(LIVE.load(Ordering::Relaxed) < LARGE as i64, "it was given back");
+        assert!(LIVE.load(Ordering::Relaxed) < LARGE as i64, "the memory was freed");
     }
 
     #[test]
-    fn what_one_thread_takes_and_another_gives_back_is_not_held() {
+    fn memory_that_another_thread_frees_is_not_held() {
         let before = held();
         for _ in 0..100 {
-            let taken = vec![1u8; 1 << 20];
-            std::thread::Builder::new().spawn(move || drop(taken)).unwrap().join().unwrap();
+            let memory = vec![1u8; 1 << 20];
+            std::thread::Builder::new().spawn(move || drop(memory)).unwrap().join().unwrap();
         }
-        assert!(held() - before < 50 << 20, "a hundred mebibytes came and went");
+        assert!(held() - before < 90 << 20, "100 MiB were freed; another test holds 64 MiB");
     }
 
-    /// Gives the same address for everything.
+    /// An allocator that returns the same address for everything.
     struct Nothing;
 
-    #[expect(unsafe_code, reason = "an allocator that costs nothing, to see what counting costs")]
-    // SAFETY: nobody reads or writes what it gives.
+    #[expect(unsafe_code, reason = "an allocator without cost, to measure the cost of counting")]
+    // SAFETY: the test neither reads nor writes the memory.
     unsafe impl GlobalAlloc for Nothing {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             std::ptr::without_provenance_mut(layout.align())
@@ -334,10 +343,7 @@ mod tests {
 
     #[test]
     #[ignore = "measures: cargo test --release --package lab-kit what_counting_costs -- --ignored --nocapture"]
-    #[expect(
-        clippy::print_stdout,
-        reason = "a number for whoever asks for it; nothing is asserted about it"
-    )]
+    #[expect(clippy::print_stdout, reason = "the test prints a number and asserts nothing")]
     #[expect(unsafe_code, reason = "allocators are called by hand")]
     fn what_counting_costs() {
         const PAIRS: u32 = 50_000_000;
@@ -345,8 +351,7 @@ mod tests {
             let layout = Layout::from_size_align(64, 8).unwrap();
             let begin = std::time::Instant::now();
             for _ in 0..PAIRS {
-                // SAFETY: the layout is not of size zero, and the address goes back where it came
-                // from.
+                // SAFETY: the layout is not of size zero, and the same allocator frees the address.
                 unsafe { allocator.dealloc(black_box(allocator.alloc(black_box(layout))), layout) };
             }
             begin.elapsed().as_nanos() as f64 / f64::from(PAIRS)

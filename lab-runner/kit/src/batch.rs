@@ -1,12 +1,12 @@
-//! The closed batch: `size` items that are all there at once, counted and timed.
+//! The closed batch: `size` items that are all present at the start, counted and timed.
 //!
-//! Counts come from wrappers that the driver puts around the futures which it hands to the code
-//! under study: one around each child, one around the task that works through them. They count
-//! polls, and between the child and whoever polls it they put a waker that counts wakes and passes
-//! them on. The code under study sees futures like any others.
+//! Counts come from wrappers around the futures that the code under test gets: one around each
+//! child future, one around the task that processes the batch. A wrapper counts polls, and gives
+//! its future a waker that counts wakes and forwards them. The code under test sees ordinary
+//! futures.
 //!
-//! What the wrappers need is made before the clock starts, so they add nothing to the counted
-//! allocations; to the time they add some nanoseconds a poll, the same for every way.
+//! The wrappers allocate before the clock starts, so they do not change the counted allocations.
+//! They make each poll some nanoseconds longer, equally in every variant.
 
 use crate::{Counter, Probe, alloc, clock};
 use atomic_waker::AtomicWaker;
@@ -19,47 +19,47 @@ use tokio::task::coop;
 
 /// Names of a batch's counters. The analysis turns them into metrics.
 pub mod names {
-    /// Items in the batch.
+    /// Number of items in the batch.
     pub const OFFERED: &str = "batch_offered";
-    /// Items that were completed.
+    /// Number of completed items.
     pub const COMPLETED: &str = "batch_completed";
-    /// Polls of the children.
+    /// Polls of the child futures.
     pub const CHILD_POLLS: &str = "batch_child_polls";
-    /// Wakes of the children.
+    /// Wakes of the child futures.
     pub const CHILD_WAKES: &str = "batch_child_wakes";
-    /// Polls of a child that ended without progress, because the task's budget was used up.
+    /// Polls of a child future that ended pending while the task budget was spent.
     pub const FORCED_YIELDS: &str = "batch_forced_yields";
-    /// Polls of the task that works through the batch.
+    /// Polls of the task that processes the batch.
     pub const OUTER_POLLS: &str = "batch_outer_polls";
-    /// Wakes of it.
+    /// Wakes of the task that processes the batch.
     pub const OUTER_WAKES: &str = "batch_outer_wakes";
-    /// Calls that allocated memory.
+    /// Allocations of the process during the batch.
     pub const ALLOCS: &str = "batch_allocs";
-    /// Bytes that they allocated.
+    /// Bytes of these allocations.
     pub const ALLOC_BYTES: &str = "batch_alloc_bytes";
-    /// CPU time of the process.
+    /// CPU time of the process from the start of the batch to its end, in nanoseconds.
     pub const CPU_NS: &str = "batch_cpu_ns";
-    /// From the start to the end.
+    /// Wall time from the start of the batch to its end, in nanoseconds.
     pub const WALL_NS: &str = "batch_wall_ns";
 }
 
 /// A closed batch: wraps its futures, then starts and stops the clock.
 #[derive(Debug)]
 pub struct Batch {
-    children: Arc<[Seat]>,
-    outer: Seat,
+    children: Arc<[WakerSlot]>,
+    outer: WakerSlot,
     totals: Arc<Totals>,
     report: Report,
 }
 
-/// A place for one future: the waker that it gets, made in advance.
+/// The waker of one future, allocated in advance.
 #[derive(Clone, Debug)]
-struct Seat {
+struct WakerSlot {
     relay: Arc<Relay>,
     waker: Waker,
 }
 
-/// Passes wakes on and counts them.
+/// Counts wakes and forwards them to the waker of the last poll.
 #[derive(Debug, Default)]
 struct Relay {
     to: AtomicWaker,
@@ -77,14 +77,14 @@ impl Wake for Relay {
     }
 }
 
-impl Seat {
-    fn new() -> Seat {
+impl WakerSlot {
+    fn new() -> WakerSlot {
         let relay = Arc::<Relay>::default();
-        Seat { waker: Waker::from(Arc::clone(&relay)), relay }
+        WakerSlot { waker: Waker::from(Arc::clone(&relay)), relay }
     }
 }
 
-/// Sums over the children that are gone.
+/// Sums over the futures that were dropped.
 #[derive(Debug, Default)]
 struct Totals {
     polls: AtomicU64,
@@ -92,7 +92,7 @@ struct Totals {
     outer_polls: AtomicU64,
 }
 
-/// Where the numbers go.
+/// The counters of the recording.
 #[derive(Debug)]
 struct Report {
     offered: Counter,
@@ -129,39 +129,39 @@ impl Report {
 impl Batch {
     pub(crate) fn new(probe: &Probe, size: usize) -> anyhow::Result<Batch> {
         Ok(Batch {
-            children: (0..size).map(|_| Seat::new()).collect(),
-            outer: Seat::new(),
+            children: (0..size).map(|_| WakerSlot::new()).collect(),
+            outer: WakerSlot::new(),
             totals: Arc::default(),
             report: Report::new(probe)?,
         })
     }
 
-    /// Bytes that the wrappers of one child take, for estimates.
+    /// Memory of the wrapper of one child future, in bytes, for estimates.
     pub const BYTES_PER_CHILD: u64 =
-        (size_of::<Seat>() + size_of::<Relay>() + 2 * size_of::<usize>()) as u64;
+        (size_of::<WakerSlot>() + size_of::<Relay>() + 2 * size_of::<usize>()) as u64;
 
-    /// What wraps the children: cheap to clone, so that a closure which makes them can own it.
+    /// The wrapper of the child futures. Cheap to clone, so that a closure can own it.
     pub fn children(&self) -> Children {
-        Children { seats: Arc::clone(&self.children), totals: Arc::clone(&self.totals) }
+        Children { slots: Arc::clone(&self.children), totals: Arc::clone(&self.totals) }
     }
 
-    /// Wraps the future of the task that works through the batch.
+    /// Wraps the future of the task that processes the batch.
     pub fn outer<F: Future>(&self, inner: F) -> Counted<F> {
         Counted {
             inner,
             role: Role::Outer,
-            seat: self.outer.clone(),
+            slot: self.outer.clone(),
             totals: Arc::clone(&self.totals),
             polls: 0,
             forced: 0,
         }
     }
 
-    /// Runs the batch between two readings of the clocks and the allocator. What `run` returns is
-    /// handed to `completed`, the number of completed items; that is not timed any more.
+    /// Runs the batch and records its time, CPU time and allocations. `completed` turns the result
+    /// of `run` into the number of completed items, and is not timed.
     ///
     /// # Errors
-    /// What `run` returns; the counts up to there are kept.
+    /// The error of `run`. Counts up to then are recorded.
     pub fn time<T>(
         &self,
         run: impl FnOnce() -> anyhow::Result<T>,
@@ -177,13 +177,13 @@ impl Batch {
             self.report.allocs.set(now.since(then).allocs);
             self.report.alloc_bytes.set(now.since(then).bytes);
         }
-        self.tell_counts();
+        self.record_counts();
         self.report.completed.set(completed(done?));
         Ok(())
     }
 
-    fn tell_counts(&self) {
-        let wakes = |seat: &Seat| seat.relay.wakes.load(Ordering::Relaxed);
+    fn record_counts(&self) {
+        let wakes = |slot: &WakerSlot| slot.relay.wakes.load(Ordering::Relaxed);
         self.report.child_polls.set(self.totals.polls.load(Ordering::Relaxed));
         self.report.child_wakes.set(self.children.iter().map(wakes).sum());
         self.report.forced_yields.set(self.totals.forced.load(Ordering::Relaxed));
@@ -192,18 +192,18 @@ impl Batch {
     }
 }
 
-/// Wraps the children of a batch.
+/// Wraps the child futures of a batch.
 #[derive(Clone, Debug)]
 pub struct Children {
-    seats: Arc<[Seat]>,
+    slots: Arc<[WakerSlot]>,
     totals: Arc<Totals>,
 }
 
 impl Children {
     /// Wraps the future of item `number`, which must be below the batch's size.
     pub fn wrap<F: Future>(&self, number: usize, inner: F) -> Counted<F> {
-        let (seat, totals) = (self.seats[number].clone(), Arc::clone(&self.totals));
-        Counted { inner, role: Role::Child, seat, totals, polls: 0, forced: 0 }
+        let (slot, totals) = (self.slots[number].clone(), Arc::clone(&self.totals));
+        Counted { inner, role: Role::Child, slot, totals, polls: 0, forced: 0 }
     }
 }
 
@@ -214,13 +214,13 @@ enum Role {
 }
 
 pin_project! {
-    /// A future with its polls and wakes counted.
+    /// A future whose polls and wakes are counted.
     #[derive(Debug)]
     pub struct Counted<F> {
         #[pin]
         inner: F,
         role: Role,
-        seat: Seat,
+        slot: WakerSlot,
         totals: Arc<Totals>,
         polls: u64,
         forced: u64,
@@ -245,8 +245,8 @@ impl<F: Future> Future for Counted<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         *this.polls += 1;
-        this.seat.relay.to.register(cx.waker());
-        let polled = this.inner.poll(&mut Context::from_waker(&this.seat.waker));
+        this.slot.relay.to.register(cx.waker());
+        let polled = this.inner.poll(&mut Context::from_waker(&this.slot.waker));
         if polled.is_pending() && !coop::has_budget_remaining() {
             *this.forced += 1;
         }
@@ -283,13 +283,11 @@ mod tests {
             }
             3
         });
-        let of = |name: &str| counts[name];
-        assert_eq!(
-            (of(names::COMPLETED), of(names::CHILD_POLLS), of(names::CHILD_WAKES)),
-            (3, 6, 3)
-        );
-        assert_eq!((of(names::OUTER_POLLS), of(names::OUTER_WAKES)), (4, 3));
-        assert_eq!(of(names::FORCED_YIELDS), 0, "a plain yield is no forced one");
+        let children =
+            [names::COMPLETED, names::CHILD_POLLS, names::CHILD_WAKES].map(|name| counts[name]);
+        assert_eq!(children, [3, 6, 3]);
+        assert_eq!((counts[names::OUTER_POLLS], counts[names::OUTER_WAKES]), (4, 3));
+        assert_eq!(counts[names::FORCED_YIELDS], 0, "a plain yield is not a forced one");
     }
 
     #[test]
@@ -307,12 +305,13 @@ mod tests {
     #[test]
     fn the_wrappers_allocate_nothing_while_the_clock_runs() {
         let counts = counted(100, async |children| {
-            children.wrap(0, tokio::task::yield_now()).await; // tokio's list of yields is made on first use
-            let before = alloc::of_this_thread();
+            // The first yield makes tokio allocate its list of deferred wakes.
+            children.wrap(0, tokio::task::yield_now()).await;
+            let before = alloc::thread_totals();
             for number in 1..100 {
                 children.wrap(number, tokio::task::yield_now()).await;
             }
-            assert_eq!(alloc::of_this_thread(), before);
+            assert_eq!(alloc::thread_totals(), before);
             100
         });
         assert!(counts.contains_key(names::ALLOCS), "the binary's allocator counts: {counts:?}");

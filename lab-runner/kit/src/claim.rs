@@ -1,44 +1,46 @@
-//! Claims: what a variant promises to show, as data that is judged from recordings alone.
+//! Claims: statements of a variant, as data that is judged from recordings alone.
 
 use lab_recording::{Ending, Load};
 use std::fmt;
 
-/// One promise of a variant: a sentence, a measure, and the bound that it must keep.
+/// One statement of a variant: a sentence, a measure, and the bound of the measure.
 ///
 /// ```
 /// use lab_kit::Claim;
-/// const WAITS: Claim = Claim::ratio("requests wait far less than with the bug", "wait_p99_us", "buggy").at_most(0.05);
+/// const WAITS: Claim =
+///     Claim::ratio("requests wait far less than in the buggy variant", "wait_p99_us", "buggy")
+///         .at_most(0.05);
 /// assert_eq!(WAITS.to_string(), "wait_p99_us against buggy ≤ 0.05");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Claim {
-    /// The promise in words, for reports.
+    /// The statement as a sentence, for reports: lower case, with a noun as its subject.
     pub says: &'static str,
-    /// What is measured.
+    /// The measured value.
     pub measure: Measure,
-    /// What it must keep.
+    /// The bound of that value.
     pub bound: Bound,
-    /// The loads at which it is judged.
+    /// The loads at which the claim is judged.
     pub domain: Domain,
 }
 
-/// The loads at which a claim is judged: its bound belongs to them.
+/// The loads at which a claim is judged, because its bound was chosen for them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Domain {
     /// Every load: for endings, and for counts that no load changes.
     Everywhere,
-    /// Loads whose rate, size and duration are the scenario's own, times or divided by at most this
-    /// ratio, with as many workers. The brief load of `lab verify` is one of the scenario's own.
+    /// Loads with as many workers as the scenario's own load, whose rate, size and duration differ
+    /// from it by at most this ratio in either direction. The brief load of `lab verify` counts as
+    /// one of the scenario's own.
     Within(f64),
 }
 
 impl Domain {
-    /// How far from a scenario's own load a bound is taken to hold unless the claim names another
-    /// ratio.
+    /// The domain of a bound unless the claim names another ratio.
     pub const DEFAULT: Domain = Domain::Within(4.0);
 
-    /// Whether a load is in the domain of a claim of a scenario whose default load is `own`, and
-    /// `brief_ms` under `lab verify`.
+    /// Whether a load is in the domain, for a scenario whose default load is `own` and whose
+    /// measured time under `lab verify` is `brief_ms`.
     pub fn contains(self, load: &Load, own: &Load, brief_ms: u64) -> bool {
         let Domain::Within(ratio) = self else { return true };
         let near =
@@ -52,12 +54,12 @@ impl Domain {
     }
 }
 
-/// Where a claim's value comes from. Metric names are those of a recording's analysis.
+/// The value that a claim bounds. Metric names are those of a recording's analysis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Measure {
-    /// A metric of the variant's own run, in the unit that its name ends with.
+    /// A metric of the variant's run, in the unit at the end of its name.
     Metric(&'static str),
-    /// One metric of the run divided by another of the same run: a share that no machine changes.
+    /// One metric of the run divided by another of the same run, which hardly depends on the host.
     Share {
         /// The numerator.
         metric: &'static str,
@@ -72,22 +74,22 @@ pub enum Measure {
         over: &'static str,
     },
     /// The metric with the load's size multiplied by `factor`, divided by the metric at the plain
-    /// size: what grows that should not.
+    /// size.
     Growth {
         /// The metric on both sides.
         metric: &'static str,
-        /// What the size is multiplied by, at least 2.
+        /// The multiplier of the size, at least 2.
         factor: usize,
     },
     /// The exponent with which a metric grows with the size, over the sizes of a sweep: about 1 if
     /// it is linear, about 2 if it is quadratic. Its interval is judged, not its estimate.
     Exponent(&'static str),
-    /// The same, in a sweep that goes up to this size at least: where each item costs something
-    /// whatever the others do, a square shows only when there are many.
+    /// The same, in a sweep up to at least this size: a constant cost of each item hides a
+    /// quadratic cost at small sizes.
     ExponentUpTo {
         /// The metric.
         metric: &'static str,
-        /// The size.
+        /// The largest size of the sweep, or less.
         size: usize,
     },
     /// The run's metric divided by that of another variant, both at one size of a sweep.
@@ -99,33 +101,33 @@ pub enum Measure {
         /// The size.
         size: usize,
     },
-    /// The share of what a profiler saw of the variant that is in stacks of a kind.
+    /// The share of a profile that is in certain stacks.
     Stacks(Stacks),
-    /// How the run ended.
+    /// The ending of the run.
     Ending(Ending),
 }
 
-/// Stacks of a kind, in one view of a profiler. Names are parts of demangled names: `serde_json`,
+/// A share of stacks in one view of a profiler. Names are parts of demangled names: `serde_json`,
 /// `my_crate::work`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stacks {
-    /// The view, as its profiler calls it: `cpu`, `stall off-CPU`.
+    /// The view, by its name: `cpu`, `stall off-CPU`.
     pub view: &'static str,
-    /// Of stacks that have this name in them; of all if it is empty.
+    /// The denominator: stacks that contain this name; all stacks if it is empty.
     pub among: &'static str,
-    /// The share that has all of these names in them.
+    /// The numerator: those of them that contain all of these names.
     pub having: &'static [&'static str],
-    /// What it is a share of.
+    /// The weight of the whole.
     pub whole: Whole,
 }
 
-/// What a share of stacks is a share of.
+/// The whole of a share of stacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whole {
-    /// Of the view: of its samples, its waiting, its bytes.
+    /// The weight of the view: its samples, its waiting time, its bytes.
     View,
-    /// Of the time that the profiled run took. A CPU profile of a run that waits has few samples,
-    /// so the share among them is uncertain; that all of them together are little time is certain.
+    /// The wall time of the profiled run. A CPU profile of a run that waits has few samples: a
+    /// share of them is uncertain, but it is certain that all of them are little time.
     WallTime,
 }
 
@@ -136,11 +138,11 @@ pub enum Bound {
     AtLeast(f64),
     /// The value must not be larger.
     AtMost(f64),
-    /// The value must be this one: for counts and endings.
+    /// The value must be equal: for counts and endings.
     Equal(f64),
 }
 
-/// A claim that still lacks its bound: finish it with `at_least`, `at_most` or `equal`.
+/// A claim without its bound: finish it with `at_least`, `at_most` or `equal`.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a claim needs a bound"]
 pub struct Unbounded {
@@ -149,7 +151,7 @@ pub struct Unbounded {
 }
 
 impl Claim {
-    /// The other variant that it needs, if any.
+    /// The other variant whose run the claim needs, if any.
     pub fn compares_with(&self) -> Option<&'static str> {
         match self.measure {
             Measure::Ratio { over, .. } | Measure::RatioAt { over, .. } => Some(over),
@@ -201,8 +203,8 @@ impl Claim {
         Unbounded { says, measure: Measure::RatioAt { metric, over, size } }
     }
 
-    /// Starts a claim on [`Measure::Stacks`]: of the stacks of a view that have the name `among` in
-    /// them, the share that has all names of `having`.
+    /// Starts a claim on [`Measure::Stacks`]: among the stacks of a view that contain the name
+    /// `among`, the share that contains all names of `having`.
     pub const fn stacks(
         says: &'static str,
         view: &'static str,
@@ -215,8 +217,8 @@ impl Claim {
         }
     }
 
-    /// Starts a claim on [`Measure::Stacks`]: the CPU time in stacks that have all names of
-    /// `having`, as a share of the time that the run took.
+    /// Starts a claim on [`Measure::Stacks`]: the CPU time in stacks that contain all names of
+    /// `having`, as a share of the wall time of the run.
     pub const fn cpu_time(says: &'static str, having: &'static [&'static str]) -> Unbounded {
         Unbounded {
             says,
@@ -240,7 +242,7 @@ impl Claim {
         Claim { domain: Domain::Everywhere, ..self }
     }
 
-    /// A claim on how the run ends.
+    /// A claim on the ending of the run.
     pub const fn ending(says: &'static str, ending: Ending) -> Claim {
         Claim {
             says,
@@ -262,7 +264,7 @@ impl Unbounded {
         self.with(Bound::AtMost(bound), Domain::DEFAULT)
     }
 
-    /// The value must be `bound`. A count that is exact is exact at every load.
+    /// The value must be `bound`, at every load: an exact count does not depend on the load.
     pub const fn equal(self, bound: f64) -> Claim {
         self.with(Bound::Equal(bound), Domain::Everywhere)
     }

@@ -22,17 +22,16 @@ pub fn process_cpu_ns() -> u64 {
     nanos(clock_gettime(ClockId::ProcessCPUTime))
 }
 
-/// Sleeps until `CLOCK_MONOTONIC` shows `at_ns`. May return early when a signal arrives: callers
-/// loop.
+/// Sleeps until `CLOCK_MONOTONIC` reaches `at_ns`. May return early when a signal arrives, so
+/// callers loop.
 pub fn sleep_until_ns(at_ns: u64) {
     let at = Timespec { tv_sec: (at_ns / NANOS) as i64, tv_nsec: (at_ns % NANOS) as i64 };
-    // The only errors are an interrupted sleep and an invalid time, and the value above is always
-    // valid.
+    // The only possible errors are an interrupted sleep and an invalid time; this time is valid.
     let _ = rustix::thread::clock_nanosleep_absolute(ClockId::Monotonic, &at);
 }
 
-/// Lets the kernel wake this thread as precisely as it can. Without it a sleep may be late by 50
-/// µs, which Linux uses to batch wake-ups. Elsewhere than on Linux there is no such slack to lower.
+/// Lets the kernel wake this thread as precisely as it can. By default Linux may delay a wake-up by
+/// 50 µs to batch it with others. Does nothing on other systems.
 pub fn lower_timer_slack() {
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));

@@ -1,4 +1,4 @@
-//! The context: all that a variant gets from the lab.
+//! The context that a variant gets from the lab.
 
 use crate::log::RequestLog;
 use crate::profiler_hooks::{self, ProfilerHooks};
@@ -10,14 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 
-/// Hands a variant its load, its runtime builder, its request stream, its probe and a place for
-/// files.
+/// Provides a variant with its load, runtime builder, request stream, probe and scratch folder.
 #[derive(Debug)]
 pub struct Cx {
     load: Load,
     folder: PathBuf,
     probe: Probe,
-    watch: Option<Arc<dyn ProfilerHooks>>,
+    profiler: Option<Arc<dyn ProfilerHooks>>,
     floor: bool,
 }
 
@@ -29,19 +28,19 @@ impl Cx {
     pub fn create(load: Load, folder: &Path) -> anyhow::Result<Cx> {
         let probe = Probe::create(folder)
             .with_context(|| format!("cannot record into {}", folder.display()))?;
-        Ok(Cx { load, folder: folder.to_owned(), probe, watch: None, floor: true })
+        Ok(Cx { load, folder: folder.to_owned(), probe, profiler: None, floor: true })
     }
 
-    /// The same context for a run that is looked into by a profiler. Such a run has no floor, for
-    /// none of its times counts.
+    /// The same context for a profiled run. The floor is not measured, because no latency of a
+    /// profiled run is used.
     #[must_use]
-    pub fn watched(self, watch: Arc<dyn ProfilerHooks>) -> Cx {
-        Cx { watch: Some(watch), floor: false, ..self }
+    pub fn profiled(self, profiler: Arc<dyn ProfilerHooks>) -> Cx {
+        Cx { profiler: Some(profiler), floor: false, ..self }
     }
 
-    /// The same context for a run that is one of many in one process, as in a benchmark: the floor
-    /// is not measured, which would take a quarter of a second each time and is the same for all
-    /// that are compared.
+    /// The same context for one of many runs in one process, as in a benchmark. The floor is not
+    /// measured: that would take a quarter of a second each time, and the floor is the same for all
+    /// compared runs.
     #[must_use]
     pub fn quiet(self) -> Cx {
         Cx { floor: false, ..self }
@@ -52,27 +51,29 @@ impl Cx {
         &self.load
     }
 
-    /// The seed of everything that is generated.
+    /// The seed of all generated data.
     pub fn seed(&self) -> u64 {
         self.load.seed
     }
 
-    /// A builder for the multi-thread runtime under test, with the load's worker count and all
-    /// drivers on.
+    /// A builder for the multi-thread runtime under test, with the load's number of workers and all
+    /// drivers enabled.
     pub fn runtime(&self) -> Builder {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(self.load.workers).enable_all();
-        self.watch.iter().for_each(|watch| watch.runtime(&mut builder));
+        if let Some(profiler) = &self.profiler {
+            profiler.runtime(&mut builder);
+        }
         builder
     }
 
-    /// The numbers that the variant reports about itself.
+    /// The counters that the variant reports about itself.
     pub fn probe(&self) -> &Probe {
         &self.probe
     }
 
-    /// A folder for files of the variant, made on first use. It is removed when the run is over,
-    /// however it ends.
+    /// A folder for files of the variant, made on first use. It is removed after the run, whatever
+    /// its ending.
     ///
     /// # Errors
     /// If it cannot be made.
@@ -83,18 +84,17 @@ impl Cx {
         Ok(scratch)
     }
 
-    /// Puts the load's requests on a runtime: `handler` makes the future of each, which runs as a
-    /// task of its own. Returns once the first one is scheduled; call it before starting what the
-    /// load is measured beside.
+    /// Starts the load's requests on a runtime: `handler` makes the future of each request, which
+    /// runs in a task of its own. Returns when the pacer has started. Call it before starting any
+    /// other work of the scenario.
     ///
-    /// First it sends 1 000 requests to a null target, a runtime of its own with an empty handler:
-    /// the least response time that can be seen on this machine at this moment. That takes a
-    /// quarter of a second; a context that is [watched](Cx::watched) or [quiet](Cx::quiet) leaves
-    /// it out.
+    /// First it measures the floor: it sends 1 000 requests to a null target, a separate runtime
+    /// with an empty handler. That takes a quarter of a second. A context that is
+    /// [profiled](Cx::profiled) or [quiet](Cx::quiet) skips it.
     ///
     /// # Errors
-    /// If the log cannot be made, for lack of disk space for example, or if this context already
-    /// had a stream.
+    /// If the request log cannot be made, for lack of disk space for example, or if this context
+    /// already had a stream.
     pub fn requests<F, Fut>(&self, handle: &Handle, handler: F) -> anyhow::Result<Requests>
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
@@ -107,7 +107,7 @@ impl Cx {
         self.stream(request_log::REQUESTS, &self.load, handle, handler)
     }
 
-    /// Watches a runtime for freezes until the heartbeat is stopped or dropped. Start it with the
+    /// Measures freezes of a runtime until the heartbeat is stopped or dropped. Start it with the
     /// measured time.
     ///
     /// # Errors
@@ -116,12 +116,14 @@ impl Cx {
         Heartbeat::start(&self.probe, handle)
     }
 
-    /// A closed batch of this many items: counts its polls, wakes and allocations, and times it.
+    /// A closed batch of `size` items, which counts polls, wakes and allocations, and times them.
     ///
     /// # Errors
     /// If there is no room for its counters.
     pub fn batch(&self, size: usize) -> anyhow::Result<Batch> {
-        self.watch.iter().for_each(|watch| watch.begin());
+        if let Some(profiler) = &self.profiler {
+            profiler.begin();
+        }
         Batch::new(&self.probe, size)
     }
 
@@ -152,12 +154,14 @@ impl Cx {
         F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: Answer> + Send + 'static,
     {
-        // Long enough for the pacer's thread to start before its first deadline.
+        // Time for the pacer's thread to start before its first deadline.
         const START_IN_NS: u64 = 2_000_000;
         let path = self.folder.join(file);
         let log = RequestLog::create(&path, load, START_IN_NS)
             .with_context(|| format!("cannot make the request log {}", path.display()))?;
-        self.watch.iter().for_each(|watch| profiler_hooks::begin_at(watch, log.window_ns));
+        if let Some(profiler) = &self.profiler {
+            profiler_hooks::begin_at(profiler, log.window_ns);
+        }
         Ok(Requests::start(log, load.drain(), handle, handler)?)
     }
 }
@@ -218,7 +222,7 @@ mod tests {
         let load = Load { rate: 1_000.0, warmup_ms: 0, duration_ms: 300, ..Load::DEFAULT };
         let (_, entries) = record(&load, |request| {
             if request.number == 50 {
-                std::thread::sleep(Duration::from_millis(150)); // the only worker: nothing is accepted
+                std::thread::sleep(Duration::from_millis(150)); // blocks the only worker
             }
             true
         });
@@ -226,11 +230,11 @@ mod tests {
         let stall_ends = entries[50].ended_ns.unwrap();
         let sent_meanwhile =
             entries[51..].iter().filter(|e| e.sent_ns.unwrap() < stall_ends).count();
-        assert!(sent_meanwhile > 20, "{sent_meanwhile} were sent while the runtime stood still");
+        assert!(sent_meanwhile > 20, "{sent_meanwhile} were sent while the runtime was blocked");
     }
 
     #[test]
-    fn what_is_unanswered_at_the_end_stays_open_in_the_log() {
+    fn a_request_without_an_answer_stays_open_in_the_log() {
         let folder = tempfile::tempdir().unwrap();
         let load =
             Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, drain_ms: 1_000, ..Load::DEFAULT };
@@ -242,7 +246,7 @@ mod tests {
             }
         });
         requests.unwrap().finish().unwrap();
-        drop(runtime); // drops the request, too late for the log to count it as lost
+        drop(runtime); // drops the request, after the log was closed
         let (header, entries) =
             request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
@@ -252,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_is_stopped_sends_nothing_more_and_answers_what_it_sent() {
+    fn a_load_that_is_stopped_sends_no_more_and_waits_for_sent_requests() {
         let folder = tempfile::tempdir().unwrap();
         let load = Load { rate: 1_000.0, warmup_ms: 0, duration_ms: 60_000, ..Load::DEFAULT };
         let cx = Cx::create(load, folder.path()).unwrap();
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_an_error_is_an_answer() {
+    fn an_error_is_an_answer() {
         let folder = tempfile::tempdir().unwrap();
         let load = Load { rate: 100.0, warmup_ms: 0, duration_ms: 100, ..Load::DEFAULT };
         let cx = Cx::create(load, folder.path()).unwrap();

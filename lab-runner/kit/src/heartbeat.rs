@@ -1,8 +1,8 @@
-//! The heartbeat: how long a runtime was frozen, apart from a host that was.
+//! The heartbeat: measures freezes of a runtime, and separately freezes of the host.
 //!
-//! A task of the runtime notes the time at every beat. A plain OS thread beside it checks that time
-//! just as often, so that a freeze is seen while it lasts and survives a kill; and it notes how
-//! late itself was. Where both are late it was the machine.
+//! A task of the runtime stores the time at every beat. An OS thread checks that time just as
+//! often, so that a freeze is recorded while it lasts and survives a kill. The thread also records
+//! its own delay: if both are late, the host was frozen.
 
 use crate::{Counter, Probe, clock};
 use anyhow::Context;
@@ -13,19 +13,20 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-/// Where the heartbeat's task is spawned, by which it is known.
+/// The source file in which the heartbeat's task is spawned, which identifies the task in a
+/// recording of the scheduler.
 pub const SPAWNED_IN: &str = file!();
 
-/// Between two beats. A freeze shorter than this may go unseen.
+/// Time between two beats. A shorter freeze may be missed.
 pub const PERIOD: Duration = Duration::from_millis(5);
 const PERIOD_NS: u64 = PERIOD.as_nanos() as u64;
 
-/// The longest freeze of the runtime, beyond the beat's own period.
+/// Counter of the longest freeze of the runtime, beyond the period, in microseconds.
 pub const RUNTIME_FREEZE: &str = "runtime_freeze_us";
-/// The same for an OS thread: what the machine did to everybody.
+/// Counter of the longest freeze of an OS thread, beyond the period, in microseconds.
 pub const MACHINE_FREEZE: &str = "machine_freeze_us";
 
-/// A heartbeat under way. Dropping it stops it.
+/// A running heartbeat. Dropping it stops it.
 #[derive(Debug)]
 pub struct Heartbeat {
     stop: Arc<AtomicBool>,
@@ -35,15 +36,16 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     pub(crate) fn start(probe: &Probe, handle: &Handle) -> anyhow::Result<Heartbeat> {
-        let watch = Watch {
+        let monitor = Monitor {
             last_beat: Arc::new(AtomicU64::new(clock::now_ns())),
             stop: Arc::default(),
             runtime: probe.own_counter(RUNTIME_FREEZE)?,
             machine: probe.own_counter(MACHINE_FREEZE)?,
         };
-        let stop = Arc::clone(&watch.stop);
-        let task = handle.spawn(beat(Arc::clone(&watch.last_beat))).abort_handle();
-        let thread = thread::Builder::new().name("lab-heartbeat".into()).spawn(move || watch.run());
+        let stop = Arc::clone(&monitor.stop);
+        let task = handle.spawn(beat(Arc::clone(&monitor.last_beat))).abort_handle();
+        let thread =
+            thread::Builder::new().name("lab-heartbeat".into()).spawn(move || monitor.run());
         Ok(Heartbeat {
             stop,
             task,
@@ -51,7 +53,7 @@ impl Heartbeat {
         })
     }
 
-    /// Stops watching. What comes after is no freeze.
+    /// Stops the heartbeat. Later freezes are not recorded.
     pub fn stop(self) {}
 }
 
@@ -65,7 +67,7 @@ impl Drop for Heartbeat {
     }
 }
 
-/// Beats inside the runtime: notes the time, sleeps a period.
+/// The task of the runtime: stores the time and sleeps for a period.
 async fn beat(last: Arc<AtomicU64>) {
     loop {
         last.store(clock::now_ns(), Ordering::Release);
@@ -73,32 +75,32 @@ async fn beat(last: Arc<AtomicU64>) {
     }
 }
 
-/// The thread's side.
-struct Watch {
+/// The OS thread that compares the last beat with the clock.
+struct Monitor {
     last_beat: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     runtime: Counter,
     machine: Counter,
 }
 
-impl Watch {
+impl Monitor {
     fn run(&self) {
-        let mut last_look = clock::now_ns();
+        let mut last_check = clock::now_ns();
         while !self.stop.load(Ordering::Acquire) {
-            clock::sleep_until_ns(last_look + PERIOD_NS);
+            clock::sleep_until_ns(last_check + PERIOD_NS);
             let now = clock::now_ns();
             let since_beat = now.saturating_sub(self.last_beat.load(Ordering::Acquire));
-            self.machine.raise_to(beyond_us(now - last_look, PERIOD_NS));
-            // A healthy beat is up to one period old when this thread looks, and a timer of tokio
-            // fires up to a millisecond late.
-            self.runtime.raise_to(beyond_us(since_beat, PERIOD_NS + 1_000_000));
-            last_look = now;
+            self.machine.raise_to(excess_us(now - last_check, PERIOD_NS));
+            // A healthy beat is up to one period old at this moment, and a tokio timer fires up to
+            // a millisecond late.
+            self.runtime.raise_to(excess_us(since_beat, PERIOD_NS + 1_000_000));
+            last_check = now;
         }
     }
 }
 
-/// What is beyond what was to be expected, in microseconds.
-fn beyond_us(ns: u64, expected_ns: u64) -> u64 {
+/// The time beyond the expected one, in microseconds.
+fn excess_us(ns: u64, expected_ns: u64) -> u64 {
     ns.saturating_sub(expected_ns) / 1_000
 }
 
@@ -109,7 +111,7 @@ mod tests {
     use lab_recording::{Load, counters};
 
     #[test]
-    fn a_frozen_runtime_is_seen_and_the_machine_is_not_blamed_for_it() {
+    fn a_frozen_runtime_is_not_a_frozen_host() {
         let folder = tempfile::tempdir().unwrap();
         let cx = Cx::create(Load::DEFAULT, folder.path()).unwrap();
         let runtime = cx.runtime().build().unwrap();
@@ -119,8 +121,8 @@ mod tests {
             .unwrap();
         heartbeat.stop();
         let counters = counters::read(&folder.path().join(counters::COUNTERS)).unwrap();
-        let of = |name: &str| counters.iter().find(|(n, _)| n == name).unwrap().1;
-        assert!(of(RUNTIME_FREEZE) >= 250_000, "the only worker slept for 300 ms: {counters:?}");
-        assert!(of(MACHINE_FREEZE) < of(RUNTIME_FREEZE), "{counters:?}");
+        let value = |name: &str| counters.iter().find(|(n, _)| n == name).unwrap().1;
+        assert!(value(RUNTIME_FREEZE) >= 250_000, "the only worker slept for 300 ms: {counters:?}");
+        assert!(value(MACHINE_FREEZE) < value(RUNTIME_FREEZE), "{counters:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The ledger: what everybody repeats about a fault, and what the lab found.
+//! The ledger: common claims about a fault, with the lab's verdicts.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -6,15 +6,15 @@ use std::fmt;
 /// A common claim, checked against claims of the scenario's variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommonClaim {
-    /// Its place in the ledger, over all scenarios.
+    /// Position in the ledger, over all scenarios.
     pub number: u32,
-    /// What is repeated.
+    /// The common claim, as it is repeated.
     pub says: &'static str,
-    /// Whether it is so.
+    /// The lab's verdict.
     pub so: LedgerVerdict,
-    /// What the lab found, in words: the numbers are in the evidence.
+    /// The reason for the verdict, in words; the numbers are in the evidence.
     pub found: &'static str,
-    /// The claims that show it: variant, and the claim's sentence.
+    /// The evidence: claims of variants, each as the variant's name and the claim's sentence.
     pub shown_by: &'static [(&'static str, &'static str)],
 }
 
@@ -22,11 +22,11 @@ pub struct CommonClaim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LedgerVerdict {
-    /// True as stated.
+    /// The claim is true as stated.
     Yes,
-    /// Some of it.
+    /// A part of the claim is true.
     Partly,
-    /// The lab found something else.
+    /// The claim is wrong.
     No,
 }
 

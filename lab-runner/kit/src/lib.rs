@@ -1,20 +1,20 @@
-//! The contract between the lab and a scenario, and the load that is put on one.
+//! The contract between the lab and a scenario, and the load generator.
 //!
 //! A [`Scenario`] is a value: a name, a default [`Load`] and a list of [`Variant`]s, each a plain
 //! function that gets a [`Cx`]. The context hands out a runtime builder, the open-loop request
-//! stream and the [`Probe`]; the lab starts the function in a fresh child process and judges its
-//! [`Claim`]s from what that child left behind.
+//! stream and the [`Probe`]. The lab starts the function in a fresh child process, and judges its
+//! [`Claim`]s from the recording of that process.
 //!
 //! # A complete scenario
 //!
-//! A name, a summary and variants are enough. A method of [`Scenario`] or [`Variant`] replaces a
-//! default.
+//! A name, a summary and variants are enough. Methods of [`Scenario`] and [`Variant`] replace
+//! defaults.
 //!
 //! ```
 //! use lab_kit::{Claim, Cx, Ending, Kind, Load, Scenario, Variant};
 //! use std::time::Duration;
 //!
-//! /// What a variant does: build a runtime, put the load on it, wait for the answers.
+//! /// Builds a runtime, starts the load on it, and waits for the answers.
 //! fn nap(cx: &Cx) -> anyhow::Result<()> {
 //!     let runtime = cx.runtime().build()?;
 //!     let handler = |_request| tokio::time::sleep(Duration::from_millis(1));
@@ -25,14 +25,15 @@
 //!     "nap",
 //!     "requests that sleep for a millisecond",
 //!     &[Variant::new("buggy", Kind::Buggy, nap).claims(&[
-//!         Claim::ending("ends by itself", Ending::Finished),
-//!         Claim::metric("sleeps in service, not in a queue", "service_p50_us").at_least(1_000.0),
+//!         Claim::ending("the run ends by itself", Ending::Finished),
+//!         Claim::metric("requests sleep after their first poll", "service_p50_us")
+//!             .at_least(1_000.0),
 //!     ])],
 //! )
 //! .load(Load { rate: 200.0, duration_ms: 500, ..Load::DEFAULT });
 //!
-//! // `fn main() -> ExitCode { lab_runner::main(&[&NAP]) }` gives it every command of the lab.
-//! // Here it runs in this process, under a short load, and leaves its recording in a folder.
+//! // `fn main() -> ExitCode { lab_runner::main(&[&NAP]) }` provides every command of the lab.
+//! // Here the variant runs in this process, under a short load, and records into a folder.
 //! let folder = tempfile::tempdir()?;
 //! let load = Load { duration_ms: 100, warmup_ms: 20, ..NAP.load.clone() };
 //! let cx = Cx::create(load, folder.path())?;
@@ -42,14 +43,14 @@
 //! ```
 //!
 //! Times are nanoseconds of `CLOCK_MONOTONIC` wherever a name ends in `_ns`, so that parent, child
-//! and every instrument share one axis.
+//! and all profilers share one axis.
 
-// What is public is re-exported below, with the modules `alloc`, `clock` and `watched`. The hidden
-// modules are for the lab's other packages, and may change at any time: analysis needs names of
-// metrics and of the lab's own tasks, the recorder task numbers and the yield probe, the runner the
-// instruments that `lab overhead` measures.
+// The public API is re-exported below, with the modules `alloc`, `clock` and `watched`. Hidden
+// modules are for the lab's other packages and may change at any time: analysis uses names of
+// metrics and of the lab's own tasks, the recorder uses task numbers and the yield probe, and the
+// runner uses the instruments that `lab overhead` measures.
 //
-// A module uses those of its own group and of groups above it.
+// A module uses modules of its own group and of groups above it.
 
 pub mod alloc;
 mod claim;

@@ -1,6 +1,5 @@
-//! Writes the request log: one slot per request, built before the load starts and filled in place
-//! by the pacer and the runtime under test. Its layout is described with its reader, in
-//! [`lab_recording::request_log`].
+//! Writes the request log: one slot per request, made before the load starts and filled in place by
+//! the pacer and the runtime under test. [`lab_recording::request_log`] describes the layout.
 
 use crate::{clock, schedule};
 use lab_recording::Load;
@@ -10,21 +9,21 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The writing side, shared by the pacer, the acceptor and the requests.
+/// The mapped request log, shared by the pacer, the acceptor and the requests.
 #[derive(Debug)]
 pub(crate) struct RequestLog {
     words: Words,
-    /// Requests in the log.
+    /// Number of requests in the log.
     pub count: usize,
-    /// Requests of the warm-up, which come first.
+    /// Number of requests of the warm-up, which come first.
     pub excluded: usize,
-    /// Begin of the measured time.
+    /// Start of the measured time.
     pub window_ns: u64,
 }
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum RequestEnd {
     Answered,
     AnsweredWithAnError,
     /// Dropped without an answer.
@@ -32,8 +31,8 @@ pub(crate) enum Fate {
 }
 
 impl RequestLog {
-    /// Lays the whole schedule of a load into a new file; its first request is due at `start_in_ns`
-    /// from now.
+    /// Writes the whole schedule of a load into a new file. The first request is due in
+    /// `start_in_ns`.
     pub fn create(path: &Path, load: &Load, start_in_ns: u64) -> io::Result<RequestLog> {
         let (times, excluded) = schedule::of_load(load);
         let words = Words::create(path, HEADER_WORDS + SLOT_WORDS * times.len())?;
@@ -54,32 +53,38 @@ impl RequestLog {
         &self.words.as_slice()[HEADER_WORDS + SLOT_WORDS * number..][..SLOT_WORDS]
     }
 
+    /// A word of the header.
     pub fn mark(&self, mark: Mark) -> &AtomicU64 {
         &self.words.as_slice()[mark as usize]
     }
 
+    /// The intended send time of a request.
     pub fn intended_ns(&self, number: usize) -> u64 {
         self.slot(number)[0].load(Ordering::Relaxed)
     }
 
-    /// Publishes a request: everything before `number` is sent once this returns.
+    /// Publishes a request to the acceptor. Requests are published in order.
     pub fn send(&self, number: usize, now_ns: u64) {
         self.slot(number)[1].store(now_ns, Ordering::Relaxed);
-        // Pairs with the acceptor's look after it said that it would sleep: see `wake-up pipe`.
+        // Pairs with the acceptor's second check after it announced its sleep. Sequentially
+        // consistent: either this store is seen by that check, or the pacer, which then reads
+        // `asleep`, sees the announcement and wakes the acceptor. See `wake_pipe`.
         self.mark(Mark::Sent).store(number as u64 + 1, Ordering::SeqCst);
     }
 
+    /// Records the time of the first poll of a request's task.
     pub fn first_poll(&self, number: usize) {
         self.slot(number)[2].store(clock::now_ns(), Ordering::Relaxed);
     }
 
-    pub fn end(&self, number: usize, fate: Fate) {
-        let fate = match fate {
-            Fate::Answered => 0,
-            Fate::AnsweredWithAnError => ERROR,
-            Fate::Lost => LOST,
+    /// Records the time of the end of a request; the end itself is in the two highest bits.
+    pub fn end(&self, number: usize, end: RequestEnd) {
+        let end = match end {
+            RequestEnd::Answered => 0,
+            RequestEnd::AnsweredWithAnError => ERROR,
+            RequestEnd::Lost => LOST,
         };
-        self.slot(number)[3].store(clock::now_ns() | fate, Ordering::Relaxed);
+        self.slot(number)[3].store(clock::now_ns() | end, Ordering::Relaxed);
     }
 }
 
@@ -95,20 +100,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_while_the_writer_still_lives() {
+    fn a_log_is_read_while_its_writer_exists() {
         let folder = tempfile::tempdir().unwrap();
         let log = small_log(folder.path());
         log.send(0, log.intended_ns(0) + 5);
         log.first_poll(0);
-        log.end(0, Fate::Answered);
+        log.end(0, RequestEnd::Answered);
         log.send(1, log.intended_ns(1) + 7);
-        log.end(1, Fate::Lost);
+        log.end(1, RequestEnd::Lost);
         log.send(2, log.intended_ns(2) + 7);
-        log.end(2, Fate::AnsweredWithAnError);
+        log.end(2, RequestEnd::AnsweredWithAnError);
         let (header, entries) = read(&folder.path().join(REQUESTS)).unwrap();
         let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
         assert_eq!((header.scheduled, header.excluded), (12, 2));
-        assert_eq!(header.closed_ns, None, "nobody closed it");
+        assert_eq!(header.closed_ns, None, "the log was not closed");
         assert_eq!(entries[0].sent_ns, Some(entries[0].intended_ns + 5));
         assert!(entries[0].ended_ns >= entries[0].first_poll_ns && !entries[0].lost);
         assert!(entries[1].lost && entries[1].first_poll_ns.is_none());
@@ -121,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_was_cut_off_is_read_up_to_there() {
+    fn a_log_that_was_cut_off_is_read_up_to_the_cut() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(REQUESTS);
         small_log(folder.path());
@@ -136,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_or_foreign_file_is_refused() {
+    fn a_newer_or_foreign_file_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(REQUESTS);
         let write = |version: u64| {

@@ -1,9 +1,8 @@
-//! What a metric is, and what change of it matters: for the metrics of every run, and for those of
-//! one scenario.
+//! Metrics that can be compared: the metrics of every run, and those of one scenario.
 
 use serde::{Deserialize, Serialize};
 
-/// Which way a metric gets better.
+/// The direction in which a metric improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Better {
@@ -25,18 +24,18 @@ pub enum Better {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
-    /// Its name in a recording: a counter's, or a stopwatch's with `_us`.
+    /// The name in a recording: that of a counter, or that of a stopwatch with `_us`.
     pub name: &'static str,
-    /// Its unit: `us`, `ms`, `kB`, `1/s`, or what is counted.
+    /// The unit: `us`, `ms`, `kB`, `1/s`, or the name of counted things.
     pub unit: &'static str,
-    /// Which way it gets better.
+    /// The direction in which it improves.
     pub better: Better,
     /// The equivalence margin, as a share: with 0.05 a change of up to 5 % does not matter.
     pub margin: f64,
-    /// What it is, as it reads in a sentence.
+    /// A short description, as a noun phrase for sentences.
     pub about: &'static str,
-    /// Whether a good run may have none of it. Then half of one is added to both sides of a pair,
-    /// which draws small counts towards each other; the report mentions it.
+    /// Whether a good run may count zero. Then 0.5 is added to both sides of a pair, so that a
+    /// ratio exists. This draws small counts towards each other; the report mentions it.
     pub may_be_zero: bool,
     /// Whether it counts what is done before a deadline. Other processes on the host change no
     /// other count; of this one a claim that fails beside them is undecided.
@@ -44,7 +43,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// A metric that gets better as it falls.
+    /// A metric that improves as it falls.
     pub const fn lower(
         name: &'static str,
         unit: &'static str,
@@ -55,7 +54,7 @@ impl Metric {
         Metric { name, unit, better: Better::Lower, margin, about, may_be_zero, before_deadline }
     }
 
-    /// A metric that gets better as it rises.
+    /// A metric that improves as it rises.
     pub const fn higher(
         name: &'static str,
         unit: &'static str,

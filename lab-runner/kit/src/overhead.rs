@@ -1,9 +1,9 @@
-//! The contract between who asks what an instrument costs and the process that measures it:
-//! `PROGRAM __overhead NAME AMOUNT FOLDER` measures one instrument in a process that does nothing
-//! else, and leaves its answer in the folder.
+//! The contract between `lab overhead` and the processes that measure instruments: `PROGRAM
+//! __overhead NAME AMOUNT FOLDER` measures one instrument in a process that does nothing else, and
+//! writes the result into the folder.
 //!
-//! It is here so that a program with other instruments than the lab, on another build of tokio, can
-//! be measured in the same way.
+//! The contract is in this package so that a program with third-party instruments, on another build
+//! of tokio, can be measured in the same way.
 
 use crate::process;
 use std::collections::BTreeMap;
@@ -13,56 +13,56 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The word that makes a binary measure.
+/// The first argument of a measurement.
 pub const SUBCOMMAND: &str = "__overhead";
-/// The word that makes a binary list what it can measure, as names and amounts with a tab between
-/// them.
+/// The argument that lists the instruments of a binary: a name and an amount a line, with a tab
+/// between them.
 pub const LIST: &str = "__instruments";
-/// What is left in the folder: a name and a number a line, with a tab between them.
+/// File of the result in the folder: a name and a number a line, with a tab between them.
 const ANSWER: &str = "answer.tsv";
-/// Where in the folder an instrument may leave files of its own.
+/// Subfolder for files of the instrument.
 const WORK: &str = "work";
 
-/// Something whose cost can be measured.
+/// An instrument whose cost can be measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Instrument {
-    /// What it is called.
+    /// Name of the instrument, unique in its binary.
     pub name: &'static str,
-    /// How much is measured at a time: polls, calls, milliseconds of load or events.
+    /// Amount of work of one measurement: polls, calls, milliseconds of load or events.
     pub amount: u64,
-    /// Measures it, in a process that does nothing else; or returns why it cannot.
+    /// Measures the cost. The error is the reason why that is not possible.
     pub measure: fn(&Job) -> Result<Answer, String>,
 }
 
-/// What is to be measured.
+/// One measurement of an instrument.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// How much, in the instrument's own measure.
+    /// Amount of work, in the unit of the instrument.
     pub amount: u64,
-    /// Where files may be left; the caller removes it.
+    /// Folder for files of the instrument; the caller removes it.
     pub folder: PathBuf,
 }
 
-/// Numbers by their names.
+/// The result of a measurement: numbers by their names.
 pub type Answer = BTreeMap<String, f64>;
 
-/// Name of what something takes by itself, in nanoseconds.
+/// Name of the cost of an operation by itself, in nanoseconds.
 pub const NS: &str = "ns";
-/// Name of what a program takes without the instrument, in nanoseconds.
+/// Name of the cost without the instrument, in nanoseconds.
 pub const PLAIN_NS: &str = "plain_ns";
-/// Name of what it takes with it.
+/// Name of the cost with the instrument, in nanoseconds.
 pub const WITH_NS: &str = "with_ns";
-/// Name of what the instrument adds.
+/// Name of the cost that the instrument adds, in nanoseconds.
 pub const ADDED_NS: &str = "added_ns";
 
-/// Does what the arguments ask for, if they are those of this contract; none if they are not.
+/// Runs a measurement or lists the instruments, if the arguments belong to this contract; none if
+/// they do not.
 pub fn main(args: &[OsString], instruments: &[Instrument]) -> Option<ExitCode> {
-    let is = |arg: &OsString, word: &str| arg == OsStr::new(word);
     let done = match args {
-        [_, word] if is(word, LIST) => list(instruments),
-        [_, word, name, amount, folder] if is(word, SUBCOMMAND) => {
+        [_, word] if word == OsStr::new(LIST) => list(instruments),
+        [_, word, name, amount, folder] if word == OsStr::new(SUBCOMMAND) => {
             process::die_with_the_parent();
-            answer(
+            measure(
                 &name.to_string_lossy(),
                 &amount.to_string_lossy(),
                 Path::new(folder),
@@ -71,22 +71,24 @@ pub fn main(args: &[OsString], instruments: &[Instrument]) -> Option<ExitCode> {
         }
         _ => return None,
     };
-    Some(done.map_or_else(complain, |()| ExitCode::SUCCESS))
+    Some(done.map_or_else(fail, |()| ExitCode::SUCCESS))
 }
 
-/// To stderr, the last line of which is the reason that is shown.
-fn complain(why: String) -> ExitCode {
-    let _ = writeln!(io::stderr(), "{why}");
+/// Writes the reason to stderr: the parent shows the last line of it.
+fn fail(reason: String) -> ExitCode {
+    let _ = writeln!(io::stderr(), "{reason}");
     ExitCode::FAILURE
 }
 
 fn list(instruments: &[Instrument]) -> Result<(), String> {
-    let lines: String =
-        instruments.iter().map(|of| format!("{}\t{}\n", of.name, of.amount)).collect();
+    let lines: String = instruments
+        .iter()
+        .map(|instrument| format!("{}\t{}\n", instrument.name, instrument.amount))
+        .collect();
     io::stdout().write_all(lines.as_bytes()).map_err(|error| error.to_string())
 }
 
-fn answer(
+fn measure(
     name: &str,
     amount: &str,
     folder: &Path,
@@ -106,17 +108,17 @@ fn answer(
         .map_err(|error| format!("cannot write the answer: {error}"))
 }
 
-/// What was answered.
+/// Reads the result of a measurement.
 ///
 /// # Errors
-/// If there is no answer, or none that can be understood.
+/// If there is no result, or if it cannot be parsed.
 pub fn read(folder: &Path) -> Result<Answer, String> {
     let text = fs::read_to_string(folder.join(ANSWER))
-        .map_err(|error| format!("it wrote no answer: {error}"))?;
-    pairs(&text).ok_or_else(|| "its answer cannot be parsed".to_owned())
+        .map_err(|error| format!("the result is missing: {error}"))?;
+    pairs(&text).ok_or_else(|| "the result cannot be parsed".to_owned())
 }
 
-/// Names with numbers, a line each with a tab between them.
+/// Parses lines of a name, a tab and a number; none if a line is different.
 pub fn pairs<T: std::str::FromStr>(text: &str) -> Option<BTreeMap<String, T>> {
     text.lines()
         .map(|line| {
@@ -144,24 +146,24 @@ mod tests {
     ];
 
     #[test]
-    fn an_answer_is_read_as_it_was_given_and_a_refusal_leaves_none() {
+    fn a_result_is_read_back_and_an_error_writes_none() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(answer("two", "3", folder.path(), ALL), Ok(()));
+        assert_eq!(measure("two", "3", folder.path(), ALL), Ok(()));
         assert_eq!(read(folder.path()), Ok([(NS.to_owned(), 0.75)].into()));
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(
-            answer("none", "3", folder.path(), ALL),
+            measure("none", "3", folder.path(), ALL),
             Err("not available in this process".into())
         );
-        assert!(read(folder.path()).unwrap_err().contains("wrote no answer"));
+        assert!(read(folder.path()).unwrap_err().contains("the result is missing"));
         assert!(
-            answer("three", "3", folder.path(), ALL).is_err()
-                && answer("two", "few", folder.path(), ALL).is_err()
+            measure("three", "3", folder.path(), ALL).is_err()
+                && measure("two", "few", folder.path(), ALL).is_err()
         );
     }
 
     #[test]
-    fn other_arguments_are_not_meant() {
+    fn other_arguments_are_ignored() {
         let args = |words: &[&str]| words.iter().map(Into::into).collect::<Vec<OsString>>();
         assert!(main(&args(&["lab", "run", "greedy"]), ALL).is_none());
         assert!(main(&args(&["lab", SUBCOMMAND, "two"]), ALL).is_none());

@@ -1,26 +1,29 @@
-//! The pacer: follows a schedule on its own OS thread, against absolute deadlines.
+//! The pacer: sends requests on schedule from its own OS thread, against absolute deadlines.
 //!
-//! It never looks at the service under test. A request that is late is sent at once and its lag is
-//! recorded, not skipped; the next deadline does not move. That is what makes the load open: a
-//! stalled service cannot slow the clients down and so hide its own stall.
+//! The pacer does not depend on the service under test. A late request is sent at once, and its lag
+//! is recorded; the next deadline does not move. So the load is open: a stalled service cannot slow
+//! its clients down, which would hide the stall.
+//!
+//! *Example.* Requests are due at 0, 1 and 2 ms, and the first send is interrupted for 1.5 ms. The
+//! second request is sent at 1.5 ms, with a lag of 0.5 ms, and the third one at 2 ms, on time.
 
 pub use lab_recording::request_log::Cost;
 
 use crate::clock;
 use std::thread;
 
-/// How long before a deadline the pacer stops sleeping and starts to spin. 150 µs was tried first:
-/// on a virtual machine a core that goes idle is handed back to the host, and one wake-up in a
-/// hundred then comes a quarter of a millisecond late. From 1 000 requests a second on it hence
-/// never sleeps. That takes a core which no worker needs, though a blocking thread of the variant
-/// may.
+/// Time before a deadline at which the pacer stops sleeping and spins. 150 µs are too few: on a
+/// virtual machine an idle core returns to the hypervisor, and one wake-up in a hundred is a
+/// quarter of a millisecond late. As a consequence the pacer never sleeps from 1 000 requests a
+/// second on. It takes a core that no worker needs, though a blocking thread of the variant may
+/// need it.
 pub const SPIN_NS: u64 = 1_000_000;
 
-/// Sending that took longer than this was interrupted, by the kernel or the host: its cost is
-/// unknown.
+/// A send that takes longer was interrupted by the kernel or the hypervisor. It is left out of the
+/// cost.
 const INTERRUPTED_NS: u64 = 100_000;
 
-/// What to do next on the way to a deadline.
+/// The next step towards a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Sleep until this instant.
@@ -31,11 +34,11 @@ pub enum Step {
     Send,
 }
 
-/// The pacer's arithmetic: what to do at `now_ns` about a request that is due at `due_ns`.
+/// The next step at `now_ns` towards a request that is due at `due_ns`.
 ///
-/// With a spare core it sleeps up to [`SPIN_NS`] before the deadline and then spins. Without one,
-/// spinning would take the core from the service, so it sleeps to the deadline and accepts the lag,
-/// which is measured.
+/// With a spare core the pacer sleeps until [`SPIN_NS`] before the deadline and then spins. Without
+/// one, spinning would take CPU time from the service, so the pacer sleeps until the deadline and
+/// accepts the lag, which is measured.
 pub fn step(now_ns: u64, due_ns: u64, spare_core: bool) -> Step {
     let margin = if spare_core { SPIN_NS } else { 0 };
     if now_ns >= due_ns {
@@ -47,8 +50,8 @@ pub fn step(now_ns: u64, due_ns: u64, spare_core: bool) -> Step {
     }
 }
 
-/// Calls `send(number, now_ns)` for each deadline in turn; it returns how long it took to wake the
-/// target. Allocates nothing and takes no lock.
+/// Calls `send(number, now_ns)` at each deadline. `send` returns the nanoseconds that it spent
+/// waking the target. Allocates nothing and takes no lock.
 pub fn follow(
     due_ns: impl IntoIterator<Item = u64>,
     spare_core: bool,
@@ -74,8 +77,8 @@ pub fn follow(
     }
 }
 
-/// Waits for a deadline, given the last reading of the clock, and returns the reading that found it
-/// reached.
+/// Waits for a deadline, given the last reading of the clock, and returns the first reading at or
+/// after the deadline.
 fn wait_until(due_ns: u64, mut now: u64, spare_core: bool) -> u64 {
     loop {
         match step(now, due_ns, spare_core) {
@@ -87,7 +90,7 @@ fn wait_until(due_ns: u64, mut now: u64, spare_core: bool) -> u64 {
     }
 }
 
-/// Cores that this process may use: affinity and container quotas counted.
+/// Number of cores that this process may use, by its affinity and its container's quota.
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
@@ -132,8 +135,7 @@ mod tests {
             }
             0
         });
-        // Numbers 11 to 29 were due during the stall: they are sent late, and none is dropped or
-        // postponed.
+        // Numbers 11 to 29 were due during the stall: they are sent late, and none is dropped.
         assert_eq!(lags.len(), 50);
         assert!(lags[11] >= 18_000_000, "the stall shows as lag");
     }

@@ -1,5 +1,5 @@
-//! The probe: numbers that a scenario reports about itself. They survive a kill, like the request
-//! log.
+//! The probe: counters that a scenario reports about itself. Like the request log they survive a
+//! kill of the process.
 
 use crate::clock;
 use lab_recording::counters::{
@@ -12,16 +12,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
-/// Hands out counters and stopwatches. Cheap to clone; all clones write to one file.
+/// Makes counters and stopwatches. Cheap to clone; all clones write to one file.
 #[derive(Clone)]
 pub struct Probe {
     words: Arc<Words>,
     names: Arc<Mutex<Vec<String>>>,
 }
 
-/// A named number of the running variant: a metric of its recording. Cheap to clone, never blocks.
+/// A named number of the running variant, which becomes a metric of its recording. Cheap to clone,
+/// never blocks.
 ///
-/// It is absent from the recording until it is first written: not measured is not zero.
+/// A counter that was never written is absent from the recording, and not zero.
 #[derive(Clone)]
 pub struct Counter {
     words: Arc<Words>,
@@ -36,19 +37,19 @@ impl Probe {
         Ok(Probe { words: Arc::new(words), names: Arc::default() })
     }
 
-    /// The counter of this name; asking twice gives the same one. End the name with its unit unless
-    /// it counts things: `import_us`, `messages_stored`.
+    /// The counter with this name; a second call returns the same counter. The name ends with the
+    /// unit unless it counts things: `import_us`, `messages_stored`.
     ///
     /// # Errors
-    /// If the name is no lower-case word of up to 48 bytes, if it is one of the lab's own metrics,
-    /// or if there are 64 counters already.
+    /// If the name is not a lower-case word of up to 48 bytes, if it begins like one of the lab's
+    /// own metrics, or if there are 64 counters already.
     pub fn counter(&self, name: &str) -> anyhow::Result<Counter> {
         check_name(name)?;
         self.own_counter(name)
     }
 
-    /// A stopwatch of this name, for something that may never end: the metric is `name_us`, and a
-    /// lower bound if the run was over before it.
+    /// A stopwatch with this name, for something that may never end. Its metric is `name_us`, which
+    /// is a lower bound if the run ended before the stopwatch.
     ///
     /// # Errors
     /// As [`Probe::counter`].
@@ -57,7 +58,7 @@ impl Probe {
         Ok(Stopwatch { begin, end: self.counter(&format!("{name}{END_NS}"))? })
     }
 
-    /// A counter under a name of the lab's own.
+    /// A counter with a name that is reserved for the lab.
     pub(crate) fn own_counter(&self, name: &str) -> anyhow::Result<Counter> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let index = match names.iter().position(|n| n == name) {
@@ -88,8 +89,8 @@ impl Probe {
     }
 }
 
-/// Times something that may never end: both ends are kept, so that a run which was killed in
-/// between still shows how long it had been running.
+/// Times something that may never end. Start and end are recorded separately, so that a run that
+/// was killed in between shows the time up to then.
 #[derive(Clone, Debug)]
 pub struct Stopwatch {
     begin: Counter,
@@ -97,18 +98,18 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// It begins now.
+    /// Starts the stopwatch.
     pub fn begin(&self) {
         self.begin.set(clock::now_ns());
     }
 
-    /// It ends now.
+    /// Stops the stopwatch.
     pub fn end(&self) {
         self.end.set(clock::now_ns());
     }
 }
 
-/// Names that the lab gives to what it measures itself, by their first word.
+/// First words of the names of the lab's own metrics.
 const TAKEN: [&str; 22] = [
     "peak",
     "switches",
@@ -144,13 +145,13 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     let taken = name.split('_').next().is_some_and(|first| TAKEN.contains(&first));
     anyhow::ensure!(
         !taken,
-        "the lab's own metrics begin like '{name}': give the counter another name"
+        "a metric of the lab begins like '{name}': give the counter another name"
     );
     Ok(())
 }
 
 impl Counter {
-    /// Adds `n`.
+    /// Adds `n` to the value.
     pub fn add(&self, n: u64) {
         self.word(0).fetch_add(n, Ordering::Relaxed);
         self.word(1).store(1, Ordering::Relaxed);
@@ -162,7 +163,7 @@ impl Counter {
         self.word(1).store(1, Ordering::Relaxed);
     }
 
-    /// Keeps the larger of `n` and what is there.
+    /// Raises the value to `n`, unless it is larger already.
     pub fn raise_to(&self, n: u64) {
         self.word(0).fetch_max(n, Ordering::Relaxed);
         self.word(1).store(1, Ordering::Relaxed);
@@ -191,7 +192,7 @@ mod tests {
     use lab_recording::counters::read;
 
     #[test]
-    fn counters_are_read_while_their_writer_lives_and_only_once_written() {
+    fn counters_that_were_written_are_read_while_their_writer_exists() {
         let folder = tempfile::tempdir().unwrap();
         let probe = Probe::create(folder.path()).unwrap();
         probe.counter("messages_stored").unwrap().add(3);
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_needs_a_name_and_a_place() {
+    fn a_counter_needs_a_valid_name_and_room() {
         let folder = tempfile::tempdir().unwrap();
         let probe = Probe::create(folder.path()).unwrap();
         for name in ["", "Greeted", "two words", "9_lives", "wait_us", "lost", &"x".repeat(49)] {

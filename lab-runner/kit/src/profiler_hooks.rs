@@ -1,29 +1,27 @@
-//! What a profiler needs of its run: to take part in building the runtimes, and a call at the
-//! moment from which on the load counts. A run that measures has no profiler.
+//! The interface of a profiler to its run: it adds hooks to each runtime, and is called when the
+//! measured time begins. A measuring run has no profiler.
 
 use crate::clock;
 use std::fmt::Debug;
 use std::sync::Arc;
 use tokio::runtime::Builder;
 
-/// Watches a run.
+/// The hooks of a profiler in a run.
 pub trait ProfilerHooks: Debug + Send + Sync {
-    /// Adds its callbacks to a runtime under test that is about to be built.
+    /// Adds the profiler's callbacks to a runtime under test, before it is built.
     fn runtime(&self, builder: &mut Builder);
 
-    /// The warm-up is over: what happens from now on is to be looked at. Called once, on any
-    /// thread.
+    /// Starts profiling, because the warm-up is over. Called on any thread.
     fn begin(&self);
 }
 
-/// Tells a profiler when the measured time begins, whether or not the variant waits for it.
-pub(crate) fn begin_at(watch: &Arc<dyn ProfilerHooks>, window_ns: u64) {
-    let watch = Arc::clone(watch);
-    let tell = move || {
+/// Starts a profiler at the beginning of the measured time, on a thread of its own: the variant may
+/// or may not wait for that moment.
+pub(crate) fn begin_at(profiler: &Arc<dyn ProfilerHooks>, window_ns: u64) {
+    let profiler = Arc::clone(profiler);
+    // If the thread cannot be started, the profiler's status reports that nothing was profiled.
+    let _ = std::thread::Builder::new().name("lab-begin".into()).spawn(move || {
         clock::sleep_until_ns(window_ns);
-        watch.begin();
-    };
-    // A run that cannot have one thread more has other troubles: its profile says that nothing
-    // began.
-    let _ = std::thread::Builder::new().name("lab-watch".into()).spawn(tell);
+        profiler.begin();
+    });
 }

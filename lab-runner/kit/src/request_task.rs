@@ -1,7 +1,7 @@
-//! Where the tasks of requests are spawned: in a file of their own, by which a recording of the
-//! scheduler identifies them.
+//! Spawns the tasks of requests. They have a source file of their own, because a recording of the
+//! scheduler identifies task kinds by their spawn location.
 
-/// This file, as a recorded place of spawn has it.
+/// The source file in which the tasks are spawned.
 pub const SPAWNED_IN: &str = file!();
 
 /// Spawns the task of a request.

@@ -1,13 +1,13 @@
-//! The open-loop request stream: pacer thread → slots → wake-up pipe → acceptor task → one task a
-//! request.
+//! The open-loop request stream: pacer thread → slots of the request log → wake-up pipe → acceptor
+//! task → one task a request.
 //!
-//! The acceptor plays a server's accept loop: it runs on the runtime under test, takes what was
-//! sent and spawns a task for each. A runtime that does not get round to it accepts nothing, and
-//! the requests wait, as in a listen backlog. It does not spend its task budget as
-//! `TcpListener::accept` does, which accepts 128 connections a turn: the generator is to add no
-//! limit of its own to those of the scheduler.
+//! The acceptor corresponds to the accept loop of a server: it runs on the runtime under test and
+//! spawns a task for each request that was sent. While the runtime does not poll the acceptor, sent
+//! requests wait, as in a listen backlog. The acceptor runs outside the task budget, unlike
+//! `TcpListener::accept`, which yields after 128 connections: the load generator must not add a
+//! limit to those of the scheduler.
 
-use crate::log::{Fate, RequestLog};
+use crate::log::{RequestEnd, RequestLog};
 use crate::wake_pipe::{self, WakePipe};
 use crate::{alloc, clock, pacer, request_task};
 use lab_recording::request_log::Mark;
@@ -21,30 +21,31 @@ use tokio::runtime::Handle;
 use tokio::task::unconstrained;
 use tracing::{Instrument, info_span};
 
-/// Where the acceptor is spawned, by which its task is known.
+/// The source file in which the acceptor is spawned, which identifies its task in a recording of
+/// the scheduler.
 pub const ACCEPTOR_SPAWNED_IN: &str = file!();
 
-/// What a handler gets.
+/// The argument of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Its place in the schedule, from 0, warm-up included.
+    /// Index in the schedule, from 0, warm-up included.
     pub number: usize,
 }
 
-/// An answer to a request, which is what its handler's future returns: nothing, or a result. An
-/// error is an answer too, and is counted as one with its own latency. A panic or a task that was
-/// dropped is none.
+/// The answer to a request: the output of the handler's future. An error is an answer too, with its
+/// own latency. A request whose task panics or is dropped has no answer and is lost.
 pub trait Answer {
     /// Whether the answer is an error.
     fn is_error(&self) -> bool;
 
-    /// Whether the client was answered at all.
+    /// Whether the client got an answer.
     fn is_answer(&self) -> bool {
         true
     }
 }
 
-/// No answer is none: the connection was closed, or the request was cut off. It counts as lost.
+/// `None` means that the client got no answer: the connection was closed, or the request was
+/// aborted. The request counts as lost.
 impl<A: Answer> Answer for Option<A> {
     fn is_error(&self) -> bool {
         self.as_ref().is_some_and(Answer::is_error)
@@ -67,7 +68,7 @@ impl<T, E> Answer for Result<T, E> {
     }
 }
 
-/// A request stream that is under way. [`Requests::finish`] waits for its end.
+/// A running request stream. [`Requests::finish`] waits for its end.
 #[derive(Debug)]
 #[must_use = "a stream that is not finished leaves a recording without an end"]
 pub struct Requests {
@@ -76,20 +77,20 @@ pub struct Requests {
     drain: Duration,
 }
 
-/// What pacer, acceptor and requests share.
+/// The state that the pacer, the acceptor and the requests share.
 #[derive(Debug)]
 struct Shared {
     log: RequestLog,
     wake_pipe: WakePipe,
-    /// Set when nothing more is to be sent.
+    /// Set when no more requests are to be sent.
     stopped: AtomicBool,
-    /// Requests that have been taken from the pacer.
+    /// Number of requests whose tasks were spawned.
     accepted: AtomicUsize,
-    /// Requests that have ended, answered or lost.
+    /// Number of requests that have ended, answered or lost.
     ended: AtomicUsize,
-    /// Who waits for the last of them.
+    /// The thread that waits for the last request.
     waiter: Thread,
-    /// Why the acceptor gave up, if it did.
+    /// The error of the acceptor, if it failed.
     acceptor_failed: OnceLock<String>,
 }
 
@@ -108,7 +109,7 @@ impl Shared {
 }
 
 impl Requests {
-    /// Starts the pacer and the acceptor. The caller becomes the thread that `finish` wakes.
+    /// Starts the pacer and the acceptor. The end of the last request unparks the calling thread.
     pub(crate) fn start<F, Fut>(
         log: RequestLog,
         drain: Duration,
@@ -136,29 +137,29 @@ impl Requests {
         Ok(Requests { shared, pacer: Some(pacer), drain })
     }
 
-    /// Waits for the measured time to begin: what the load is to be measured beside is started now.
+    /// Waits for the beginning of the measured time, at which a scenario starts its other work.
     pub fn wait_for_window(&self) {
         while clock::now_ns() < self.shared.log.window_ns {
             clock::sleep_until_ns(self.shared.log.window_ns);
         }
     }
 
-    /// Whether everything was sent.
+    /// Whether all requests of the schedule were sent.
     pub fn is_sent(&self) -> bool {
         self.shared.sent() == self.shared.log.count
     }
 
-    /// Sends nothing more, and gives the acceptor a moment to take what was sent: what follows is
-    /// not offered.
+    /// Stops sending, and waits up to 100 ms for the acceptor to accept the requests that were
+    /// sent. The rest of the schedule is not offered.
     ///
     /// # Errors
     /// If the pacer's thread panicked.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        const A_MOMENT: Duration = Duration::from_millis(100);
+        const LIMIT: Duration = Duration::from_millis(100);
         self.shared.stopped.store(true, Ordering::Release);
         self.join_pacer()?;
         self.shared.set(Mark::StoppedNs, clock::now_ns());
-        let give_up_ns = clock::now_ns() + A_MOMENT.as_nanos() as u64;
+        let give_up_ns = clock::now_ns() + LIMIT.as_nanos() as u64;
         while self.shared.accepted.load(Ordering::Acquire) < self.shared.sent()
             && clock::now_ns() < give_up_ns
         {
@@ -172,12 +173,12 @@ impl Requests {
         joined.map_err(|_| anyhow::anyhow!("the pacer panicked"))
     }
 
-    /// Waits until every request was sent and answered, or until the load's drain time after the
-    /// last one is over. What is unanswered then is unfinished: recorded at its age, whatever
+    /// Waits until every request has ended, or until the load's drain time after the last one has
+    /// passed. A request without an answer then is unfinished and counts at its age, whatever
     /// happens to it later.
     ///
     /// # Errors
-    /// If the pacer's thread panicked, or if the acceptor lost its wake-up pipe.
+    /// If the pacer's thread panicked, or if the acceptor cannot read its wake-up pipe.
     pub fn finish(mut self) -> anyhow::Result<()> {
         self.join_pacer()?;
         let shared = self.shared;
@@ -187,8 +188,8 @@ impl Requests {
             if left == 0 {
                 break;
             }
-            // The last request unparks the thread that started the stream; another one looks by
-            // itself.
+            // The last request unparks the thread that started the stream. If that is another
+            // thread, this one checks every 50 ms.
             thread::park_timeout(Duration::from_nanos(left).min(Duration::from_millis(50)));
         }
         shared.close();
@@ -200,18 +201,20 @@ impl Requests {
 }
 
 impl Shared {
-    /// The pacer's thread. Allocates nothing: what would is done by who starts it.
+    /// The body of the pacer's thread. Allocates nothing, so that it adds nothing to the counted
+    /// allocations.
     fn pace(&self, spare_core: bool) {
-        let goes_on = |_: &usize| !self.stopped.load(Ordering::Acquire);
-        let due =
-            (0..self.log.count).take_while(goes_on).map(|number| self.log.intended_ns(number));
+        let due = (0..self.log.count)
+            .take_while(|_| !self.stopped.load(Ordering::Acquire))
+            .map(|number| self.log.intended_ns(number));
         let cost = pacer::follow(due, spare_core, |number, now_ns| {
             self.log.send(number, now_ns);
+            // The last request of the warm-up, or the first request if there is no warm-up.
             if number + 1 == self.log.excluded.max(1) {
                 self.set(Mark::CpuBeginNs, clock::process_cpu_ns() - clock::thread_cpu_ns());
-                self.note_allocs(Mark::AllocsBegin, Mark::AllocBytesBegin);
+                self.record_allocs(Mark::AllocsBegin, Mark::AllocBytesBegin);
             }
-            self.wake_pipe.ring()
+            self.wake_pipe.wake()
         });
         self.set(Mark::PacerCpuNs, cost.cpu_ns);
         self.set(Mark::PacerSendNs, cost.send_ns);
@@ -219,17 +222,17 @@ impl Shared {
         self.set(Mark::PacerWallNs, cost.wall_ns);
     }
 
-    /// Ends the log: the process' CPU time without the pacer's, and the instant after which no end
-    /// counts.
+    /// Closes the log: records the CPU time of the process without the pacer's, and the time after
+    /// which no end of a request counts.
     fn close(&self) {
         let pacer = self.log.mark(Mark::PacerCpuNs).load(Ordering::Relaxed);
         self.set(Mark::CpuEndNs, clock::process_cpu_ns().saturating_sub(pacer));
-        self.note_allocs(Mark::AllocsEnd, Mark::AllocBytesEnd);
+        self.record_allocs(Mark::AllocsEnd, Mark::AllocBytesEnd);
         self.set(Mark::ClosedNs, clock::now_ns());
     }
 
-    /// Allocations so far, if the allocator counts.
-    fn note_allocs(&self, allocs: Mark, bytes: Mark) {
+    /// Records the allocations so far, if the allocator counts.
+    fn record_allocs(&self, allocs: Mark, bytes: Mark) {
         if let Some(totals) = alloc::totals() {
             self.set(allocs, totals.allocs);
             self.set(bytes, totals.bytes);
@@ -245,7 +248,8 @@ impl Shared {
     }
 }
 
-/// The acceptor. If it fails nothing more is accepted, which [`Requests::finish`] reports.
+/// The acceptor's task. After an error no more requests are accepted; [`Requests::finish`] reports
+/// it.
 async fn accept<F, Fut>(shared: Arc<Shared>, listen: pipe::Receiver, handler: F)
 where
     F: Fn(Request) -> Fut + Send + Sync + 'static,
@@ -256,7 +260,7 @@ where
     }
 }
 
-/// Spawns a task for each request that was sent, sleeps when there is none.
+/// Spawns a task for each request that was sent, and sleeps while there is none.
 async fn accept_all<F, Fut>(
     shared: &Arc<Shared>,
     listen: pipe::Receiver,
@@ -269,56 +273,59 @@ where
     let mut next = 0;
     while next < shared.log.count {
         if next < shared.sent() {
-            let slot = Slot { shared: Arc::clone(shared), number: next, fate: Fate::Lost };
-            // From here on, so that it tells how long the task waits for its first poll. Without a
-            // subscriber it is nothing.
+            let request =
+                OpenRequest { shared: Arc::clone(shared), number: next, end: RequestEnd::Lost };
+            // Made here and not in the task, so that the span includes the wait for the first poll.
+            // Without a subscriber it costs nothing.
             let span = info_span!(parent: None, "request", id = next);
-            request_task::spawn(serve(slot, Arc::clone(&handler)).instrument(span));
+            request_task::spawn(serve(request, Arc::clone(&handler)).instrument(span));
             next += 1;
             shared.accepted.store(next, Ordering::Release);
             continue;
         }
-        shared.wake_pipe.say_asleep();
+        // A request may have been sent between the check above and this announcement. The pacer did
+        // not wake the acceptor for it, so the check is repeated.
+        shared.wake_pipe.announce_sleep();
         if next == shared.sent() {
-            wake_pipe::heard(&listen).await?;
+            wake_pipe::woken(&listen).await?;
         } else {
-            shared.wake_pipe.say_awake();
+            shared.wake_pipe.cancel_sleep();
         }
     }
     Ok(())
 }
 
-/// A request's task. The handler is called inside it: what it does before its first `.await` is
-/// service, and its panic is its own.
-async fn serve<F, Fut>(mut slot: Slot, handler: Arc<F>)
+/// The task of a request. It calls the handler itself, so that the time of the handler before its
+/// first `.await` belongs to the request, and so does its panic.
+async fn serve<F, Fut>(mut request: OpenRequest, handler: Arc<F>)
 where
     F: Fn(Request) -> Fut + Send + Sync,
     Fut: Future<Output: Answer>,
 {
-    slot.shared.log.first_poll(slot.number);
-    let answer = handler(Request { number: slot.number }).await;
-    slot.fate = match (answer.is_answer(), answer.is_error()) {
-        (false, _) => Fate::Lost,
-        (true, true) => Fate::AnsweredWithAnError,
-        (true, false) => Fate::Answered,
+    request.shared.log.first_poll(request.number);
+    let answer = handler(Request { number: request.number }).await;
+    request.end = match (answer.is_answer(), answer.is_error()) {
+        (false, _) => RequestEnd::Lost,
+        (true, true) => RequestEnd::AnsweredWithAnError,
+        (true, false) => RequestEnd::Answered,
     };
 }
 
-/// A request's slot while its task lives. Dropping it unanswered, by a panic, an abort or the
-/// runtime's end, is how a request gets lost.
-struct Slot {
+/// A request whose task exists. Its drop records the end of the request. If the task is dropped
+/// without an answer, by a panic, an abort or the shutdown of the runtime, the request is lost.
+struct OpenRequest {
     shared: Arc<Shared>,
     number: usize,
-    fate: Fate,
+    end: RequestEnd,
 }
 
-impl Drop for Slot {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.shared.log.end(self.number, self.fate);
+        self.shared.log.end(self.number, self.end);
         let ended = self.shared.ended.fetch_add(1, Ordering::AcqRel) + 1;
         let stopped = self.shared.stopped.load(Ordering::Acquire);
-        // While the load goes on only the very last one is waited for: waking its waiter more often
-        // would be work that the service under test pays for.
+        // Unparks the waiter only after the last request: each unpark is work on a thread of the
+        // service under test.
         if ended == self.shared.log.count || (stopped && ended == self.shared.sent()) {
             self.shared.waiter.unpark();
         }
@@ -337,18 +344,18 @@ mod tests {
         let log = RequestLog::create(&folder.path().join("requests.bin"), &load, 0).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (wake_pipe, _listen) = runtime.block_on(async { WakePipe::new() }).unwrap();
-        wake_pipe.say_asleep(); // so that it is rung at least once
+        wake_pipe.announce_sleep(); // so that the pacer writes to the pipe at least once
         let shared = Shared::new(log, wake_pipe);
-        let before = alloc::of_this_thread();
-        assert!(before.allocs > 0, "the counter counts");
+        let before = alloc::thread_totals();
+        assert!(before.allocs > 0, "allocations are counted");
         shared.pace(true);
-        assert_eq!(alloc::of_this_thread(), before);
+        assert_eq!(alloc::thread_totals(), before);
         assert_eq!(shared.sent(), 200);
     }
 
     #[test]
-    fn without_a_subscriber_a_span_is_nothing() {
-        let before = alloc::of_this_thread();
+    fn a_span_without_a_subscriber_allocates_nothing() {
+        let before = alloc::thread_totals();
         for number in 0..100 {
             let span = info_span!(parent: None, "request", id = std::hint::black_box(number));
             assert!(span.is_disabled());
@@ -359,6 +366,6 @@ mod tests {
                     .is_ready()
             );
         }
-        assert_eq!(alloc::of_this_thread(), before);
+        assert_eq!(alloc::thread_totals(), before);
     }
 }

@@ -1,47 +1,48 @@
-//! What a scenario is: plain data with function pointers in it.
+//! Scenarios and variants: plain data with function pointers.
 //!
-//! A table of structs, so that a listed variant cannot lack its code and code cannot lack its
-//! listing. `new` takes what no scenario can do without; a method with the name of a field replaces
-//! the default of that field. All of them are `const`, so that a scenario is a `static`.
+//! A scenario lists its variants as structs, so that no variant lacks its code. `new` takes the
+//! required fields; a method with the name of a field replaces the default of that field. All of
+//! them are `const`, so that a scenario can be a `static`.
 
 use crate::{Claim, CommonClaim, Cx, Metric, no_input};
 use lab_recording::{Cause, Kind, Load};
 
-/// One way of misbehaving, with its default load and its variants.
+/// A fault of async code, with a default load and variants.
 #[derive(Debug)]
 pub struct Scenario {
-    /// The word typed after `lab run`: lower case, no blanks.
+    /// The name on the command line, `lab run NAME`: lower case, no blanks.
     pub name: &'static str,
-    /// One line for `lab list`.
+    /// One line for `lab list`: a sentence in lower case, without a full stop.
     pub summary: &'static str,
-    /// The chapter of the book that teaches it, if there is one.
+    /// The chapter of the book about the scenario, if there is one.
     pub chapter: Option<&'static str>,
-    /// The load of every variant unless the command line changes it.
+    /// The default load of every variant.
     pub load: Load,
-    /// Measured time under `lab verify`, in milliseconds: as short as the claims bear. The load's
-    /// own if there is none.
+    /// Measured time under `lab verify`, in milliseconds: the shortest at which the claims hold. If
+    /// absent, the load's own.
     pub brief_ms: Option<u64>,
     /// The metric that decides a comparison.
     pub primary: &'static str,
-    /// The columns of a table of its runs.
+    /// The columns of a table of runs.
     pub columns: &'static [Column],
-    /// Its own counters and stopwatches that can be compared, beside those that every run has.
+    /// Counters and stopwatches of the scenario that can be compared, beside the metrics of every
+    /// run.
     pub metrics: &'static [Metric],
-    /// Judges a load before anything is started or written: input files, sizes, combinations of
-    /// options. Its error is shown to the user as it is, so it names the next step. [`no_input`]
-    /// fits a scenario that reads no files.
+    /// Checks a load before a run: input files, sizes, combinations of options. Its error is shown
+    /// to the user as it is: one sentence in lower case that names the next step. [`no_input`] is
+    /// the check of a scenario without input files.
     pub check: fn(&Load) -> anyhow::Result<()>,
-    /// What everybody repeats about this fault, and what its variants show.
+    /// Common claims about this fault, with the claims of variants that support the verdicts.
     pub ledger: &'static [CommonClaim],
-    /// What each trap pretends to mend.
+    /// The negative control of each trap.
     pub controls: &'static [Control],
-    /// The buggy variant first, its default fix second, then the others in the order they are told.
+    /// The variants: the buggy one first, the default fix second, then in the order of the book.
     pub variants: &'static [Variant],
 }
 
 impl Scenario {
-    /// A service under a stream of requests: [`Load::DEFAULT`], no input files, response times in
-    /// the table, and the 99th percentile of the response decides a comparison.
+    /// A scenario with a stream of requests. Defaults: [`Load::DEFAULT`], no input files, latencies
+    /// in the table; the 99th percentile of the response decides a comparison.
     pub const fn new(
         name: &'static str,
         summary: &'static str,
@@ -63,8 +64,8 @@ impl Scenario {
         }
     }
 
-    /// A closed batch of work: [`Load::BATCH`], polls, wakes and allocations in the table, and the
-    /// CPU time per item decides a comparison.
+    /// A scenario with a closed batch. Defaults: [`Load::BATCH`], polls, wakes and allocations in
+    /// the table; the CPU time per item decides a comparison.
     pub const fn batch(
         name: &'static str,
         summary: &'static str,
@@ -84,7 +85,7 @@ impl Scenario {
 
     /// Sets [`Scenario::load`].
     pub const fn load(mut self, load: Load) -> Scenario {
-        // An assignment would drop the load that was there, and no destructor runs in a constant.
+        // An assignment would drop the old load, and constants cannot run destructors.
         std::mem::forget(std::mem::replace(&mut self.load, load));
         self
     }
@@ -131,13 +132,14 @@ impl Scenario {
         self
     }
 
-    /// The load of `lab verify`: the scenario's own, as short as its claims bear.
+    /// The load of `lab verify`: the scenario's own with the measured time of
+    /// [`Scenario::brief_ms`].
     pub fn brief_load(&self) -> Load {
         let duration_ms = self.brief_ms.unwrap_or(self.load.duration_ms);
         Load { duration_ms, ..self.load.clone() }
     }
 
-    /// The variant called `name`. The buggy one also answers to the scenario's own name.
+    /// The variant with this name. The scenario's name stands for the buggy variant.
     pub fn variant(&self, name: &str) -> Option<&'static Variant> {
         let alias = |v: &&Variant| v.kind == Kind::Buggy && name == self.name;
         self.variants.iter().find(|v| v.name == name || alias(v))
@@ -149,34 +151,33 @@ impl Scenario {
     }
 }
 
-/// A negative control: what a trap pretends to mend, as a claim that the default fix keeps and the
-/// trap does not.
+/// A negative control: a claim that the default fix keeps and the trap must break.
 ///
-/// Measured in the same way on both, so that a lab which calls everything a fix is found out.
+/// It is measured in the same way on both. A lab that accepts every fix would fail the control.
 #[derive(Clone, Copy, Debug)]
 pub struct Control {
-    /// The trap.
+    /// Name of the trap.
     pub trap: &'static str,
-    /// The claim.
+    /// The claim that a user of the trap would expect to hold.
     pub pretends: Claim,
 }
 
-/// A column of the table that shows several runs: a metric and its head.
+/// A column of a table of runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// The metric.
+    /// Name of the metric.
     pub metric: &'static str,
-    /// Its head, 10 characters at most.
+    /// The heading, at most 10 characters.
     pub head: &'static str,
 }
 
 impl Column {
-    /// A column.
+    /// A column for a metric, with its heading.
     pub const fn new(metric: &'static str, head: &'static str) -> Column {
         Column { metric, head }
     }
 
-    /// What matters where requests wait: the response, and the wait for the first poll.
+    /// The default columns of a stream: the response, and the wait for the first poll.
     pub const RESPONSES: &'static [Column] = &[
         Column::new("response_p50_us", "p50"),
         Column::new("response_p99_us", "p99"),
@@ -184,7 +185,7 @@ impl Column {
         Column::new("wait_p99_us", "wait p99"),
     ];
 
-    /// What matters in a closed batch: what each item costs, counted, and the CPU time of all.
+    /// The default columns of a batch: counts per item, and the CPU time of the batch.
     pub const BATCHES: &'static [Column] = &[
         Column::new("polls_per_op", "polls/op"),
         Column::new("wakes_per_op", "wakes/op"),
@@ -198,25 +199,23 @@ impl Column {
 /// One implementation inside a scenario.
 #[derive(Debug)]
 pub struct Variant {
-    /// The word typed after `--variant`.
+    /// The name on the command line, `--variant NAME`.
     pub name: &'static str,
-    /// Its role in the story.
+    /// The role of the variant.
     pub kind: Kind,
-    /// One line for `lab list` and the head of a report; may be empty.
+    /// One line for `lab list` and the head of a report: a sentence in lower case; may be empty.
     pub about: &'static str,
-    /// The code. A plain function and not a future, because a scenario that shows a runtime
-    /// refusing to shut down must own its runtime. An error or a panic is recorded as the ending
-    /// `failed`.
+    /// The code. It is a function and not a future, because a scenario about the shutdown of a
+    /// runtime must own the runtime. An error or a panic is recorded as the ending `failed`.
     pub run: fn(&Cx) -> anyhow::Result<()>,
-    /// What the variant promises to show, judged from recordings alone.
+    /// The claims of the variant, judged from recordings alone.
     pub claims: &'static [Claim],
-    /// The answer, for scoring a diagnosis: present on every variant that is faulty, absent on
-    /// healthy ones.
+    /// The answer for scoring the diagnosis: present on faulty variants, absent on healthy ones.
     pub truth: Option<Truth>,
 }
 
 impl Variant {
-    /// A variant without claims of its own: it is expected to end by itself.
+    /// A variant without claims, which is expected to end by itself.
     pub const fn new(
         name: &'static str,
         kind: Kind,
@@ -244,17 +243,17 @@ impl Variant {
     }
 }
 
-/// The answer that a faulty variant ships: what is wrong with it, and where.
+/// The answer of a faulty variant: its cause and the function to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Truth {
-    /// What is wrong.
+    /// The cause that the diagnosis should find.
     pub cause: Cause,
-    /// The function to blame, as a path that a demangled stack frame ends with, closures left out:
+    /// The function to blame, as the end of a demangled stack frame without closures:
     /// `scenario_greedy::buggy::import`.
     pub function: &'static str,
-    /// The fault shows only up to this many workers of the load; none if it shows at any number.
-    /// One task that never yields starves nobody where a second worker takes the requests
-    /// meanwhile, and a diagnosis that is silent there is right.
+    /// The largest number of workers at which the fault shows; absent if it shows at any number.
+    /// One task that never yields starves no request while a second worker serves the requests; a
+    /// diagnosis without a finding is right there.
     pub workers: Option<usize>,
 }
 
@@ -270,7 +269,7 @@ impl Truth {
         self
     }
 
-    /// Whether the fault can show under a load with so many workers.
+    /// Whether the fault can show under a load with this number of workers.
     pub fn holds_at(&self, workers: usize) -> bool {
         self.workers.is_none_or(|most| workers <= most)
     }
@@ -284,7 +283,7 @@ mod tests {
         Ok(())
     }
 
-    // Statics: whether all of this can be evaluated in a constant is part of what is tested.
+    // Statics, because the test includes that all of this can be evaluated in a constant.
     static STREAM: Scenario =
         Scenario::new("stream", "a summary", &[Variant::new("buggy", Kind::Buggy, nothing)]);
     static CHANGED: Scenario = Scenario::batch(
@@ -310,10 +309,10 @@ mod tests {
     fn a_name_a_summary_and_variants_are_enough() {
         assert_eq!((STREAM.name, STREAM.summary, STREAM.chapter), ("stream", "a summary", None));
         assert_eq!(STREAM.load, Load::DEFAULT);
-        assert_eq!(STREAM.brief_load(), Load::DEFAULT, "without a brief duration it has its own");
+        assert_eq!(STREAM.brief_load(), Load::DEFAULT, "no brief duration: the load's own");
         assert_eq!((STREAM.primary, STREAM.columns), ("response_p99_us", Column::RESPONSES));
         let reads_files = Load { files: Some("texts".into()), ..Load::DEFAULT };
-        assert!((STREAM.check)(&reads_files).is_err(), "it takes no input unless it says so");
+        assert!((STREAM.check)(&reads_files).is_err(), "a scenario takes no input by default");
         let buggy = STREAM.variant("stream").unwrap();
         assert_eq!((buggy.name, buggy.about, buggy.claims.len()), ("buggy", "", 0));
         assert_eq!(buggy.truth, None);
@@ -337,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_compared_by_what_a_batch_has() {
+    fn a_batch_is_compared_by_cpu_time() {
         static BATCH: Scenario = Scenario::batch("batch", "", &[]);
         assert_eq!(BATCH.load, Load::BATCH);
         assert_eq!((BATCH.primary, BATCH.columns), ("cpu_us_per_op", Column::BATCHES));

@@ -1,9 +1,9 @@
-//! The arrival schedule: when each request is meant to be sent.
+//! The arrival schedule: the intended send time of each request.
 //!
-//! A pure function of (kind, rate, seed, index) and the span it is laid over. No clock in it: a
-//! clock only enters in the pacer, which follows this list whatever the service under test does.
-//! Formulas: constant `i / rate`; Poisson by cumulative exponential gaps; a ramp by inverting its
-//! integrated rate `N(t) = r₀t + (r₁ − r₀)t²/2T`; a step piecewise.
+//! A pure function of arrival model, rate, seed, index and duration, without a clock. The pacer
+//! follows this list whatever the service under test does. Formulas: constant `i / rate`; Poisson
+//! by cumulative exponential gaps; a ramp by inverting its integrated rate
+//! `N(t) = r₀t + (r₁ − r₀)t²/2T`; a step piecewise.
 
 use lab_recording::{Arrivals, Load};
 use rand_core::{Rng, SeedableRng};
@@ -12,11 +12,11 @@ use std::time::Duration;
 
 const NANOS: f64 = 1e9;
 
-/// Intended send times of one load, in nanoseconds since its start: warm-up first, then the
-/// measured time. Returns them with the number of those that belong to the warm-up.
+/// Intended send times of a load, in nanoseconds since its start: warm-up first, then the measured
+/// time. The second value is the number of requests of the warm-up.
 ///
-/// The warm-up runs evenly (or Poisson) at the rate with which the measured time begins, so that a
-/// ramp does not start from a cold runtime.
+/// The warm-up has a constant rate (or Poisson arrivals), the first rate of the measured time, so
+/// that a ramp does not start with a cold runtime.
 pub fn of_load(load: &Load) -> (Vec<u64>, usize) {
     let (first_rate, _) = rates(load.arrivals, load.rate);
     let flat = match load.arrivals {
@@ -38,16 +38,16 @@ pub fn of_load(load: &Load) -> (Vec<u64>, usize) {
     (times, excluded)
 }
 
-/// The arrivals of one span of time.
+/// The arrivals within one time span.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// How requests are spread.
+    /// The arrival model.
     pub arrivals: Arrivals,
     /// Mean requests per second over the span.
     pub rate: f64,
-    /// The time that the schedule covers; no arrival lies at or after its end.
+    /// Length of the span; no arrival is at or after its end.
     pub span: Duration,
-    /// Decides the gaps of Poisson arrivals; the other models ignore it.
+    /// Seed of the gaps of Poisson arrivals; the other models ignore it.
     pub seed: u64,
 }
 
@@ -59,7 +59,7 @@ impl Schedule {
         (0..).map(arrival).map(|seconds| (seconds * NANOS) as u64).take_while(move |t| *t < end)
     }
 
-    /// A function from index to seconds, to be called with 0, 1, 2 and so on.
+    /// A function from index to seconds. It must be called with 0, 1, 2 and so on.
     fn arrival(self) -> Box<dyn FnMut(u64) -> f64> {
         let Schedule { arrivals, rate, seed, .. } = self;
         let span = self.span.as_secs_f64();
@@ -95,14 +95,16 @@ fn poisson(rate: f64, seed: u64) -> impl FnMut(u64) -> f64 {
     }
 }
 
-/// The time at which a linear ramp has sent `i` requests. Written with the root in the denominator:
-/// the textbook form subtracts nearly equal numbers when the ramp is flat, and divides by zero when
-/// it is level.
+/// The time in seconds at which a linear ramp has sent `i` requests.
+///
+/// It solves `r₀t + (r₁ − r₀)t²/2T = i` with the root in the denominator. The textbook form
+/// `(√(r₀² + 2si) − r₀) / s`, with the slope `s`, subtracts nearly equal numbers when the ramp is
+/// flat and divides by zero when `s` is zero.
 fn ramp(r0: f64, r1: f64, span: f64, i: f64) -> f64 {
     let slope = (r1 - r0) / span;
     let under_root = r0 * r0 + 2.0 * slope * i;
     if under_root < 0.0 {
-        return f64::INFINITY; // a falling ramp has sent all it ever will
+        return f64::INFINITY; // a falling ramp never reaches `i`
     }
     2.0 * i / (r0 + under_root.sqrt())
 }
@@ -192,9 +194,10 @@ mod tests {
             let span = Duration::from_millis(ms);
             let count = times(arrivals, rate, span, seed).len() as f64;
             let mean = rate * span.as_secs_f64();
-            // Poisson counts scatter by the root of their mean; six of those are one in 500
-            // million.
-            let slack = if arrivals == Arrivals::Poisson { 6.0 * mean.sqrt() + 6.0 } else { 1.0 + 1e-6 * mean };
+            // The deviation of a Poisson count is the root of its mean; six deviations occur once
+            // in 500 million.
+            let poisson = arrivals == Arrivals::Poisson;
+            let slack = if poisson { 6.0 * mean.sqrt() + 6.0 } else { 1.0 + 1e-6 * mean };
             prop_assert!((count - mean).abs() <= slack, "{count} arrivals, {mean} expected");
         }
 

@@ -2,8 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-/// The number inside a task's id. An id can be compared, shown and hashed, and what it hashes is
-/// its number.
+/// The number inside a task's id. The id does not expose it, but its `Hash` writes nothing else.
 #[inline]
 pub fn number_of(id: &impl Hash) -> u64 {
     struct Number(u64);
@@ -11,7 +10,7 @@ pub fn number_of(id: &impl Hash) -> u64 {
         fn finish(&self) -> u64 {
             self.0
         }
-        // What an id calls; the other one is for whatever a later tokio may call.
+        // The id calls this method; `write` is for later versions of tokio.
         fn write_u64(&mut self, number: u64) {
             self.0 = number;
         }

@@ -1,9 +1,9 @@
-//! The program that instruments are measured on: two tasks that yield to each other on one worker,
-//! so that nearly all of its time is polls.
+//! The program on which instruments are measured: two tasks that yield alternately on one worker,
+//! so that nearly all of its time is spent in polls.
 //!
-//! The runtime has no drivers: a worker polls those between any two turns of the pair, and a system
-//! call would drown what is measured. Yielding tasks do not park their worker, so hooks around
-//! parking are not in these numbers.
+//! The runtime has no drivers: otherwise the worker would poll them regularly, and a system call
+//! costs more than the measured instruments. Yielding tasks do not park their worker, so hooks for
+//! parking are not measured.
 
 use crate::overhead::{ADDED_NS, Answer, PLAIN_NS, WITH_NS};
 use std::future::poll_fn;
@@ -13,32 +13,32 @@ pub use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, JoinHandle, yield_now};
 use tracing::{Instrument, info_span};
 
-/// One poll to warm up comes before so many that are measured.
+/// Number of measured polls for each poll of the warm-up.
 const WARM_UP: u64 = 5;
 
-/// Polls of a block: some milliseconds, in which the pace of a machine hardly changes.
+/// Number of polls of a block: some milliseconds, in which the speed of a host hardly changes.
 const BLOCK: u64 = 20_000;
 
-/// What a task was: from inside its first poll to inside its last.
+/// The time of a task, from inside its first poll to inside its last, and its polls.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch {
+pub struct TaskTime {
     begin: Instant,
     end: Instant,
     polls: u64,
 }
 
-/// A task of the program that was spawned.
-pub type Turns = JoinHandle<Stretch>;
+/// The handle of a spawned task of the program.
+pub type Turns = JoinHandle<TaskTime>;
 
-/// The runtime of the program, before an instrument has been at it.
+/// The builder of the program's runtime, without an instrument.
 pub fn builder() -> Builder {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(1);
     builder
 }
 
-/// A task that yields so many times, and so is polled once more than that.
-pub async fn turns(times: u64) -> Stretch {
+/// The future of a task that yields `times` times, and is polled once more than that.
+pub async fn turns(times: u64) -> TaskTime {
     let mut polls = 0;
     let mut yields = pin!(yields(times));
     let begin = Instant::now();
@@ -47,7 +47,7 @@ pub async fn turns(times: u64) -> Stretch {
         yields.as_mut().poll(cx)
     })
     .await;
-    Stretch { begin, end: Instant::now(), polls }
+    TaskTime { begin, end: Instant::now(), polls }
 }
 
 async fn yields(times: u64) {
@@ -56,27 +56,27 @@ async fn yields(times: u64) {
     }
 }
 
-/// The same, spawned as everybody does.
+/// Spawns [`turns`] with `tokio::spawn`.
 pub fn spawn_turns(times: u64) -> Turns {
     tokio::spawn(turns(times))
 }
 
-/// The same inside a span, which each poll enters and leaves.
+/// Spawns [`turns`] inside a span, which each poll enters and leaves.
 pub fn spawn_turns_in_span(times: u64) -> Turns {
     tokio::spawn(turns(times).instrument(info_span!("turns")))
 }
 
-/// Nanoseconds a poll of two tasks that `spawn` starts, over an even number of polls after a fifth
-/// of them to warm up.
+/// Nanoseconds per poll of two tasks that `spawn` starts, over an even number of polls and after a
+/// warm-up of a fifth of them.
 ///
 /// # Errors
-/// If a task dies, or if the tasks were polled more or less often than they yielded.
+/// If a task panics, or if the number of polls differs from the number of yields.
 pub fn measure<S>(runtime: &Runtime, polls: u64, spawn: S) -> Result<f64, String>
 where
     S: Fn(u64) -> Turns + Send + Sync + 'static,
 {
-    // Conducted by a task and not from outside: then both are in the worker's own queue before it
-    // polls either.
+    // A task of the runtime spawns the two tasks, so that both are in the worker's local queue
+    // before it polls either of them.
     runtime.block_on(runtime.spawn(conduct(polls, spawn))).map_err(died)?
 }
 
@@ -93,9 +93,9 @@ async fn conduct(polls: u64, spawn: impl Fn(u64) -> Turns) -> Result<f64, String
     }
 }
 
-/// Both at once. Whoever awaits them is polled at most once more while the second makes its last
-/// turn.
-async fn together(spawn: impl Fn(u64) -> Turns, turns: u64) -> Result<[Stretch; 2], String> {
+/// Runs both tasks at once. The awaiting task is polled at most once more, during the last poll of
+/// the second task.
+async fn together(spawn: impl Fn(u64) -> Turns, turns: u64) -> Result<[TaskTime; 2], String> {
     let (one, other) = (spawn(turns), spawn(turns));
     Ok([one.await.map_err(died)?, other.await.map_err(died)?])
 }
@@ -104,14 +104,14 @@ fn died(error: JoinError) -> String {
     format!("the measured program crashed: {error}")
 }
 
-/// Nanoseconds a poll over a block, or what went wrong.
+/// Nanoseconds per poll of a block, or the reason why it failed.
 type Block = Result<f64, String>;
 
-/// Measures blocks of both in turns, in an order that changes from pair to pair, and answers with
-/// the medians.
+/// Measures blocks without and with an instrument in alternation, for `polls` polls each, and
+/// returns the medians. The order within a pair of blocks changes from pair to pair.
 ///
 /// # Errors
-/// What went wrong with a block.
+/// The error of a block.
 pub fn alternate(
     polls: u64,
     plain: impl Fn() -> Block,
@@ -120,10 +120,10 @@ pub fn alternate(
     in_turns((polls / BLOCK).max(1), plain, with)
 }
 
-/// The same for so many pairs of blocks of anything that has nanoseconds.
+/// Like [`alternate`], for a number of pairs of any blocks that are measured in nanoseconds.
 ///
 /// # Errors
-/// What went wrong with a block.
+/// The error of a block.
 pub fn in_turns(
     pairs: u64,
     plain: impl Fn() -> Block,
@@ -131,16 +131,19 @@ pub fn in_turns(
 ) -> Result<Answer, String> {
     let (mut plains, mut withs, mut added) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..pairs.max(1) {
-        let both = if pair % 2 == 0 { (plain()?, with()?) } else { swapped(with()?, plain()?) };
-        plains.push(both.0);
-        withs.push(both.1);
-        added.push(both.1 - both.0);
+        let (plain_ns, with_ns);
+        if pair % 2 == 0 {
+            plain_ns = plain()?;
+            with_ns = with()?;
+        } else {
+            with_ns = with()?;
+            plain_ns = plain()?;
+        }
+        plains.push(plain_ns);
+        withs.push(with_ns);
+        added.push(with_ns - plain_ns);
     }
     Ok(answer(median(plains), median(withs), median(added)))
-}
-
-fn swapped(first: f64, second: f64) -> (f64, f64) {
-    (second, first)
 }
 
 fn answer(plain: f64, with: f64, added: f64) -> Answer {
@@ -149,11 +152,11 @@ fn answer(plain: f64, with: f64, added: f64) -> Answer {
         .into()
 }
 
-/// Measures blocks of the plain program, then puts the instrument in, and measures as many with it.
-/// Gives the instrument back.
+/// Measures blocks of the plain program, then installs the instrument with `put_in`, and measures
+/// as many blocks with it. For instruments that cannot be removed. Returns the instrument.
 ///
 /// # Errors
-/// What went wrong with a block, or why the instrument could not be put in.
+/// The error of a block or of `put_in`.
 pub fn after<T>(
     polls: u64,
     plain: impl Fn() -> Block,
@@ -167,7 +170,7 @@ pub fn after<T>(
     Ok((answer(plain, with, with - plain), instrument))
 }
 
-/// A block of the program on this runtime, with tasks that `spawn` starts.
+/// Measures a block of the program on a runtime, with tasks that `spawn` starts.
 ///
 /// # Errors
 /// As [`measure`].
@@ -175,7 +178,7 @@ pub fn block(runtime: &Runtime, spawn: fn(u64) -> Turns) -> Block {
     measure(runtime, BLOCK, spawn)
 }
 
-/// The middle value, or the mean of the two in the middle; there is one at least.
+/// The median of at least one value.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])

@@ -1,7 +1,7 @@
-//! What goes wrong beside a run, on the child's stderr: the parent keeps it in the recording.
+//! Warnings of the lab on the child's stderr, which the parent keeps in the recording.
 
-/// Writes a line. If it cannot be written the run goes on.
-pub(crate) fn complain(what: &str) {
+/// Writes a line to stderr. Errors are ignored, and the run continues.
+pub(crate) fn warn(text: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "lab: {what}");
+    let _ = writeln!(std::io::stderr(), "lab: {text}");
 }

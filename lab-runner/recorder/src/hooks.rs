@@ -1,6 +1,5 @@
-//! The one owner of tokio's builder hooks: tokio keeps one callback for each and the last one wins,
-//! so code that wants one asks here. The only file that knows whether tokio's unstable half is
-//! there.
+//! The owner of tokio's builder hooks. Tokio has one callback for each hook and the last one wins,
+//! so all profilers add their callbacks here. No other file depends on `tokio_unstable`.
 
 #[cfg(tokio_unstable)]
 use lab_kit::task_number::number_of;
@@ -10,67 +9,69 @@ use std::time::Instant;
 
 pub use tokio::runtime::{Builder, Handle};
 
-/// Whether this build can see polls: `--cfg tokio_unstable`.
+/// Whether this build has hooks for polls: `--cfg tokio_unstable`.
 pub const SEES_POLLS: bool = cfg!(tokio_unstable);
 
-/// What to do when without it.
-pub const HOW_TO_SEE_POLLS: &str = "this build does not see polls: build with RUSTFLAGS='--cfg tokio_unstable -C force-frame-pointers=yes'";
+/// The error of a build without these hooks, with a remedy.
+pub const HOW_TO_SEE_POLLS: &str = "this build does not see polls: build with \
+    RUSTFLAGS='--cfg tokio_unstable -C force-frame-pointers=yes'";
 
-/// Runtimes get numbers in the order in which they are built; all that follow share the last one.
+/// The number of the last runtime that has a number of its own. Runtimes are numbered in the order
+/// in which they are built; later ones share this number.
 const MOST_RUNTIMES: u8 = 63;
 
-/// A task in a callback.
+/// The argument of a callback: a task.
 #[derive(Clone, Copy, Debug)]
 pub struct Task {
-    /// Its number.
+    /// The number in the task's id.
     pub number: u64,
-    /// Where it was spawned.
+    /// The spawn location.
     pub place: &'static Location<'static>,
-    /// Before and after a poll: nanoseconds that it had been runnable for, if that is tracked.
+    /// Schedule latency of the poll in nanoseconds; only before a poll, and if it is tracked.
     pub latency_ns: Option<u64>,
-    /// The runtime that it belongs to.
+    /// Number of the runtime.
     pub runtime: u8,
 }
 
 impl Task {
-    /// One that no runtime has, to measure the cost of a callback.
+    /// A task that no runtime has, to measure the cost of a callback.
     #[track_caller]
     pub fn made_up(number: u64) -> Task {
         Task { number, place: Location::caller(), latency_ns: None, runtime: MOST_RUNTIMES }
     }
 }
 
-/// Callbacks for the runtimes of a run. Those before a poll are called in the order in which they
-/// were added, those after it the other way round: who came last is nearest to the poll.
+/// Callbacks for all runtimes of a run. Callbacks before a poll are called in the order of their
+/// addition and those after a poll in reverse order, so that the profiler that was added last
+/// measures nearest to the poll.
 #[derive(Clone, Debug, Default)]
 pub struct Hooks {
-    /// Before a poll.
+    /// Called before a poll.
     pub before_poll: Vec<fn(&Task)>,
-    /// After a poll.
+    /// Called after a poll.
     pub after_poll: Vec<fn()>,
-    /// When a task was spawned, on the thread that did.
+    /// Called after the spawn of a task, on the spawning thread.
     pub spawned: Vec<fn(&Task)>,
-    /// When a task has ended, on any thread. Tasks of `spawn_blocking` end without having been
-    /// spawned.
+    /// Called after the end of a task, on any thread. Tasks of `spawn_blocking` end without a call
+    /// of `spawned`.
     pub ended: Vec<fn(&Task)>,
-    /// When a worker goes to sleep, with its runtime.
+    /// Called when a worker parks, with its runtime.
     pub parks: Vec<fn(u8)>,
-    /// When a worker wakes up, with its runtime.
+    /// Called when a worker unparks, with its runtime.
     pub unparks: Vec<fn(u8)>,
-    /// When a thread of the runtime ends.
+    /// Called when a thread of a runtime ends.
     pub thread_stops: Vec<fn()>,
-    /// Whether tokio is to track for how long tasks are runnable, which costs two readings of the
-    /// clock a poll.
+    /// Whether tokio tracks schedule latency, which costs two readings of the clock a poll.
     pub latency: bool,
 }
 
 impl Hooks {
-    /// Puts them into a runtime that is about to be built.
+    /// Installs the callbacks in a runtime, before it is built.
     pub fn install(&self, builder: &mut Builder) {
-        static BUILT: AtomicU8 = AtomicU8::new(0);
+        static NEXT: AtomicU8 = AtomicU8::new(0);
         let next = |number: u8| Some(number.saturating_add(1).min(MOST_RUNTIMES));
         let runtime =
-            BUILT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or(MOST_RUNTIMES);
+            NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or(MOST_RUNTIMES);
         let Hooks { thread_stops, parks, unparks, .. } = self.clone();
         if !thread_stops.is_empty() {
             builder.on_thread_stop(move || thread_stops.iter().for_each(|hook| hook()));
@@ -84,9 +85,9 @@ impl Hooks {
         self.install_tasks(builder, runtime);
     }
 
-    /// The callbacks of a poll on a made-up task, called as a runtime would that has them.
+    /// Calls the callbacks of a poll as a runtime would, to measure their cost.
     pub fn poll(&self, task: &Task) {
-        // The time from being runnable to the poll, which is told to those before it.
+        // Stands for tokio's tracking of schedule latency.
         let latency =
             self.latency.then(Instant::now).map(|runnable| runnable.elapsed().as_nanos() as u64);
         let task = Task { latency_ns: latency, ..*task };
@@ -100,7 +101,7 @@ impl Hooks {
         if self.latency {
             builder.track_task_schedule_latency();
         }
-        // One callback, as a profiler by itself has, is called without a look at the list.
+        // A single callback, the usual case, is called directly and not through the list.
         match before_poll[..] {
             [] => {}
             [hook] => _ = builder.on_before_task_poll(move |meta| hook(&polled(meta, runtime))),
@@ -121,12 +122,12 @@ impl Hooks {
         }
         if !spawned.is_empty() {
             builder.on_task_spawn(move |meta| {
-                spawned.iter().for_each(|hook| hook(&of(meta, runtime)))
+                spawned.iter().for_each(|hook| hook(&task_of(meta, runtime)))
             });
         }
         if !ended.is_empty() {
             builder.on_task_terminate(move |meta| {
-                ended.iter().for_each(|hook| hook(&of(meta, runtime)))
+                ended.iter().for_each(|hook| hook(&task_of(meta, runtime)))
             });
         }
     }
@@ -140,18 +141,18 @@ impl Hooks {
 #[inline]
 fn polled(meta: &tokio::runtime::TaskMeta<'_>, runtime: u8) -> Task {
     let latency_ns = meta.schedule_latency().map(|latency| latency.as_nanos() as u64);
-    Task { latency_ns, ..of(meta, runtime) }
+    Task { latency_ns, ..task_of(meta, runtime) }
 }
 
 #[cfg(tokio_unstable)]
-fn of(meta: &tokio::runtime::TaskMeta<'_>, runtime: u8) -> Task {
+fn task_of(meta: &tokio::runtime::TaskMeta<'_>, runtime: u8) -> Task {
     Task { number: number_of(&meta.id()), place: meta.spawned_at(), latency_ns: None, runtime }
 }
 
-/// Lets tokio keep histograms of poll times and of schedule latencies, with logarithmic buckets.
+/// Enables tokio's histograms of poll times and of schedule latencies, with logarithmic buckets.
 ///
 /// # Errors
-/// In a build in which it has none.
+/// In a build without `tokio_unstable`.
 #[cfg(tokio_unstable)]
 pub fn keep_histograms(builder: &mut Builder) -> Result<(), String> {
     use tokio::runtime::{HistogramConfiguration, LogHistogram};
@@ -165,13 +166,16 @@ pub fn keep_histograms(builder: &mut Builder) -> Result<(), String> {
     Ok(())
 }
 
-/// See the other one.
+/// Fails, because tokio has no histograms in this build.
+///
+/// # Errors
+/// Always.
 #[cfg(not(tokio_unstable))]
 pub fn keep_histograms(_builder: &mut Builder) -> Result<(), String> {
     Err(HOW_TO_SEE_POLLS.to_owned())
 }
 
-/// The number of the worker that the calling thread is; none on a thread that is no worker.
+/// Index of the calling worker in its runtime; none on other threads.
 pub(crate) fn worker() -> Option<usize> {
     #[cfg(tokio_unstable)]
     return tokio::runtime::worker_index();
@@ -179,18 +183,19 @@ pub(crate) fn worker() -> Option<usize> {
     return None;
 }
 
-/// Whether the task that is being polled has spent its budget, so that what it awaits turns it
-/// away.
+/// Whether the task that is being polled has spent its budget, so that further operations return
+/// pending.
 pub(crate) fn budget_is_spent() -> bool {
     !tokio::task::coop::has_budget_remaining()
 }
 
-/// The runtime that the calling thread belongs to.
+/// The runtime of the calling thread.
 pub(crate) fn runtime() -> Option<Handle> {
     Handle::try_current().ok()
 }
 
-/// A runtime's own counters, those of its workers added up; a stable tokio does not report all.
+/// The counters of a runtime; those of its workers are added up. Without `tokio_unstable` some are
+/// absent.
 pub(crate) fn counters(
     handle: &Handle,
     at_ns: u64,
@@ -225,8 +230,8 @@ pub(crate) fn counters(
     return stable;
 }
 
-/// Polls tokio's task dump until it ends, and returns what each task awaits; `wait` is called in
-/// between. Nothing in a build without it.
+/// Polls tokio's task dump to its end, and returns the await points of each task; `wait` is called
+/// between polls. Empty in a build without the feature `taskdump`.
 #[cfg(all(tokio_unstable, feature = "taskdump"))]
 pub(crate) fn dump(
     handle: &Handle,
@@ -248,7 +253,7 @@ pub(crate) fn dump(
     dump.tasks().iter().take(lab_recording::post_mortem::MOST_AWAITS).map(awaits).collect()
 }
 
-/// See the other one.
+/// Always empty, because this build has no task dump.
 #[cfg(not(all(tokio_unstable, feature = "taskdump")))]
 pub(crate) fn dump(
     _handle: &Handle,

@@ -1,42 +1,40 @@
-//! What every profiler does: hooks before a runtime is built, a start, a stop, and what each of its
-//! events costs.
+//! The interface of all profilers: hooks, start, stop, and the cost of their events.
 
 use crate::hooks::Hooks;
 use crate::price::Priced;
 use lab_recording::profiler::ProfilerStatus;
 use std::path::Path;
 
-/// A profiler at work.
+/// A profiler inside the process under test.
 pub trait Instrument: Send {
-    /// Adds the callbacks that it needs, before any runtime is built.
+    /// Adds the profiler's callbacks, before any runtime is built.
     fn hooks(&self, _hooks: &mut Hooks) {}
 
-    /// Starts looking.
+    /// Starts profiling into a folder.
     ///
     /// # Errors
-    /// Why it is not available here, and how to mend that.
+    /// The reason why the profiler is not available, with a remedy.
     fn start(&mut self, folder: &Path) -> Result<(), String>;
 
-    /// Names of the threads that it has while it looks.
+    /// Names of the profiler's own threads, at most 15 bytes each: the kernel cuts longer ones.
     fn threads(&self) -> Vec<&'static str> {
         Vec::new()
     }
 
-    /// What each thing takes that it does on the threads of the program. Called before it looks, on
-    /// a thread of its own; `hooks` are all that it has added.
+    /// The cost of each kind of event on the threads of the program. Called before `start`, on a
+    /// thread of its own; `hooks` has all callbacks of the profiler.
     fn prices(&mut self, _hooks: &Hooks, _folder: &Path) -> Vec<Priced> {
         Vec::new()
     }
 
-    /// How often each of those things has happened so far, by the same names; for good once it has
-    /// stopped.
+    /// Number of events of each kind so far, by the same names; final after `stop`.
     fn counted(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 
-    /// Stops, and leaves what it saw in the folder.
+    /// Stops profiling and completes the files in the folder.
     ///
     /// # Errors
-    /// If that could not be written.
+    /// If a file cannot be written.
     fn stop(&mut self, folder: &Path) -> anyhow::Result<ProfilerStatus>;
 }

@@ -1,39 +1,38 @@
-//! Keeps the file by which a profiler's half in the child reports to its half in the parent: it is
-//! replaced as a whole again and again while the run goes on, because a child may be killed at any
-//! moment.
+//! Periodic writing of a profiler's file. A child may be killed at any moment, so the file is
+//! replaced as a whole again and again during the run.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Between two writes: what a run that is killed may lose.
+/// Shortest time between two writes. A run that is killed may lose that much.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Writing may take the fiftieth part of the time; a profiler that has much to write does so more
-/// rarely.
+/// The pause is at least this multiple of the last write, so that writing takes at most 2 % of the
+/// time.
 const SHARE: u32 = 50;
 
 /// A thread that writes the file while the profiler runs.
 pub(crate) struct Keeper {
-    /// Dropped to end it.
-    looking: Sender<()>,
+    /// Dropped to stop the thread.
+    stop: Sender<()>,
     thread: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Keeper {
-    /// Calls `write` every now and then, and with `true` for the last time. Its first error ends
-    /// the writing.
+    /// Starts the thread. It calls `write` periodically, and with `true` for the last time. The
+    /// first error ends the thread.
     ///
     /// # Errors
-    /// If no thread can be had.
+    /// If the thread cannot be started.
     pub fn start(
         name: &str,
         mut write: impl FnMut(bool) -> anyhow::Result<()> + Send + 'static,
     ) -> Result<Keeper, String> {
-        let (looking, until) = mpsc::channel::<()>();
-        let work = move || {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
             let mut pause = PAUSE;
             loop {
-                let last = until.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected);
+                let last = stopped.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected);
                 let begin = Instant::now();
                 write(last)?;
                 if last {
@@ -41,18 +40,17 @@ impl Keeper {
                 }
                 pause = PAUSE.max(begin.elapsed() * SHARE);
             }
-        };
-        let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+        });
         let thread = thread.map_err(|error| format!("cannot start the writer thread: {error}"))?;
-        Ok(Keeper { looking, thread })
+        Ok(Keeper { stop, thread })
     }
 
-    /// Ends it, once all is written.
+    /// Writes for the last time and stops the thread.
     ///
     /// # Errors
-    /// If writing failed.
+    /// If a write failed.
     pub fn stop(self) -> anyhow::Result<()> {
-        drop(self.looking);
+        drop(self.stop);
         self.thread.join().unwrap_or_else(|_| anyhow::bail!("the writer thread panicked"))
     }
 }
@@ -62,11 +60,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_write_is_made_whenever_it_is_stopped_and_its_error_is_told() {
-        let (say, said) = mpsc::channel();
-        let keeper = Keeper::start("lab-test", move |last| Ok(say.send(last)?)).unwrap();
+    fn stop_makes_the_last_write_and_returns_its_error() {
+        let (sender, writes) = mpsc::channel();
+        let keeper = Keeper::start("lab-test", move |last| Ok(sender.send(last)?)).unwrap();
         keeper.stop().unwrap();
-        assert_eq!(said.iter().last(), Some(true));
+        assert_eq!(writes.iter().last(), Some(true));
         let full = Keeper::start("lab-test", |_| anyhow::bail!("the disk is full")).unwrap();
         assert_eq!(full.stop().unwrap_err().to_string(), "the disk is full");
     }

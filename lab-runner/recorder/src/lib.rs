@@ -1,15 +1,15 @@
 //! The profilers: the half that runs inside the process under test.
 //!
-//! Nothing here may end the run that it profiles, or read what it wrote: names for addresses, sums
-//! and conclusions come afterwards, from files alone, in another process. A profiler that cannot
-//! work writes the reason into its status.
+//! A profiler must not end the run that it profiles, and never reads its own files. Names for
+//! addresses, sums and conclusions come afterwards, from files alone, in another process. A
+//! profiler that is not available writes the reason into its status.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!(
     "the lab runs on Linux, x86-64 or arm64: its profilers walk stacks in a signal handler"
 );
 
-// A module uses those of its own group and of groups above it.
+// A module uses modules of its own group and of groups above it.
 
 mod complain;
 pub mod hooks;
@@ -34,7 +34,7 @@ pub mod profilers;
 
 pub mod session;
 
-/// The allocator whose heap the profiler `alloc` can read. A binary has it with
+/// The allocator whose heap profile the profiler `alloc` can read. A binary installs it with
 /// `#[global_allocator] static A: Counting<Jemalloc> = Counting::over(Jemalloc);`.
 #[cfg(feature = "jemalloc")]
 pub use tikv_jemallocator::Jemalloc;

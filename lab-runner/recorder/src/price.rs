@@ -1,16 +1,16 @@
-//! What the events of a profiler take on the threads of the program: each is done again and again
-//! before anybody looks, on a thread that is there for nothing else.
+//! Per-event costs of a profiler: CPU time of its events on the threads of the program. Each kind
+//! of event is repeated before the profiler starts, on a thread of its own.
 
 use lab_kit::clock;
 use lab_recording::overhead::{BLOCKS, Price};
 use std::hint::black_box;
 use std::thread;
 
-/// An event with its cost, or why that is unknown.
+/// A kind of event with its cost, or the reason why that is unknown.
 pub(crate) type Priced = (&'static str, Result<Price, String>);
 
-/// The cost of one event, by doing so many of them in each block. `between` is called before each
-/// block and not timed.
+/// The cost of one event. `block` does `events` of them; `between` is called before each block and
+/// not timed.
 pub(crate) fn price(events: u32, mut between: impl FnMut(), mut block: impl FnMut(usize)) -> Price {
     let mut one = |number: usize| {
         between();
@@ -18,14 +18,14 @@ pub(crate) fn price(events: u32, mut between: impl FnMut(), mut block: impl FnMu
         block(number);
         (clock::thread_cpu_ns() - before) as f64 / f64::from(events)
     };
-    // The first one finds neither code nor memory where it will be.
+    // Warm-up: the first block runs with cold caches.
     one(0);
     Price::of(std::array::from_fn::<f64, BLOCKS, _>(one))
 }
 
-/// Calls it that many functions down, for who walks a stack takes longer on a deep one. The blocks
-/// of one cost go through the depths that stacks of asynchronous programs have, so that its
-/// interval is theirs.
+/// Calls `event` below a number of stack frames: a walk takes longer on a deep stack. The blocks of
+/// one cost cover the usual depths of stacks in async programs, from 4 to 80 frames, so that the
+/// interval of the cost covers them too.
 pub(crate) fn at_depth(block: usize, event: &mut dyn FnMut()) {
     descend(4 * (block + 1), event);
 }
@@ -36,20 +36,20 @@ fn descend(frames: usize, event: &mut dyn FnMut()) {
         0 => event(),
         _ => descend(frames - 1, event),
     }
-    // Else there would be one frame for all of them.
+    // Prevents a tail call, which would leave a single frame.
     black_box(());
 }
 
-/// Measures costs on a thread of their own, whose end is its callbacks' business.
+/// Measures costs on a thread of their own.
 ///
 /// # Errors
-/// If there can be no such thread, or if it panicked.
-pub(crate) fn apart<T: Send>(take: impl FnOnce() -> T + Send) -> Result<T, String> {
+/// If the thread cannot be started, or if it panicked.
+pub(crate) fn on_a_thread<T: Send>(measure: impl FnOnce() -> T + Send) -> Result<T, String> {
     thread::scope(|scope| {
-        let taken = thread::Builder::new().name("lab-price".into()).spawn_scoped(scope, take);
-        let taken =
-            taken.map_err(|error| format!("cannot start a thread to measure costs: {error}"))?;
-        taken.join().map_err(|_| "the thread that measures costs panicked".to_owned())
+        let thread = thread::Builder::new().name("lab-price".into()).spawn_scoped(scope, measure);
+        let thread =
+            thread.map_err(|error| format!("cannot start a thread to measure costs: {error}"))?;
+        thread.join().map_err(|_| "the thread that measures costs panicked".to_owned())
     })
 }
 
@@ -76,7 +76,7 @@ mod tests {
         let mut count = 0;
         (0..BLOCKS).for_each(|block| at_depth(block, &mut || count += 1));
         assert_eq!(count, BLOCKS);
-        assert_eq!(apart(|| 7), Ok(7));
-        assert!(apart(|| assert_eq!(count, 0)).is_err());
+        assert_eq!(on_a_thread(|| 7), Ok(7));
+        assert!(on_a_thread(|| assert_eq!(count, 0)).is_err());
     }
 }

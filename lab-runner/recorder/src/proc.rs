@@ -1,15 +1,15 @@
-//! What the kernel reports of the threads of this process, in `/proc/self/task`. Where there is
-//! none, nothing is known.
+//! Data of the kernel on the threads of this process, from `/proc/self/task`. Everything is absent
+//! where that folder is missing.
 
 use lab_recording::stall::format::WAIT_SEPARATOR;
 use lab_recording::syscalls;
 use std::fs;
 
-fn told(tid: i32, file: &str) -> Option<String> {
+fn read(tid: i32, file: &str) -> Option<String> {
     fs::read_to_string(format!("/proc/self/task/{tid}/{file}")).ok()
 }
 
-/// The numbers of all threads, in their order.
+/// The numbers of all threads, in ascending order.
 pub(crate) fn tids() -> Vec<i32> {
     let entries = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let mut tids: Vec<i32> =
@@ -18,33 +18,33 @@ pub(crate) fn tids() -> Vec<i32> {
     tids
 }
 
-/// Whether there is such a thread.
+/// Whether a thread exists.
 pub(crate) fn exists(tid: i32) -> bool {
     fs::exists(format!("/proc/self/task/{tid}")).unwrap_or(false)
 }
 
-/// A thread's name, of which the kernel keeps fifteen bytes.
+/// The name of a thread; the kernel keeps fifteen bytes.
 pub(crate) fn name(tid: i32) -> String {
-    told(tid, "comm").unwrap_or_default().trim_end().to_owned()
+    read(tid, "comm").unwrap_or_default().trim_end().to_owned()
 }
 
-/// The threads that are not the lab's own, with their names. The first thread is the program's,
-/// whatever the binary is called.
-pub(crate) fn strangers(tids: &[i32]) -> Vec<(i32, String)> {
+/// The threads of the program, without the lab's own, and their names. The first thread belongs to
+/// the program, whatever the name of the binary is.
+pub(crate) fn program_threads(tids: &[i32]) -> Vec<(i32, String)> {
     let first = std::process::id();
     let named = tids.iter().map(|tid| (*tid, name(*tid)));
     named.filter(|(tid, name)| tid.unsigned_abs() == first || !name.starts_with("lab-")).collect()
 }
 
-/// The function of the kernel that a thread waits in, if it waits and the kernel reports it.
+/// The kernel function in which a thread waits, if it waits and the kernel reports it.
 pub(crate) fn channel(tid: i32) -> Option<String> {
-    let channel = told(tid, "wchan")?;
+    let channel = read(tid, "wchan")?;
     Some(channel.trim().to_owned()).filter(|channel| !channel.is_empty() && channel != "0")
 }
 
-/// The system call that a thread is in, if it is in one and the kernel tells.
+/// The system call of a thread, if it is in one and the kernel reports it.
 pub(crate) fn syscall(tid: i32) -> Option<Syscall> {
-    Syscall::parse(&told(tid, "syscall")?)
+    Syscall::parse(&read(tid, "syscall")?)
 }
 
 /// A system call with its first argument.
@@ -55,8 +55,8 @@ pub(crate) struct Syscall {
 }
 
 impl Syscall {
-    /// From the file `syscall`: the number, then the arguments as hexadecimal numbers. `running`
-    /// and -1 are no call.
+    /// Parses the file `syscall`: the number, then the arguments in hexadecimal. `running` and -1
+    /// mean that the thread is in no system call.
     fn parse(text: &str) -> Option<Syscall> {
         let mut words = text.split_whitespace();
         let number = words.next()?.parse().ok()?;
@@ -66,11 +66,10 @@ impl Syscall {
         Some(Syscall { number, first: first.unwrap_or_default() })
     }
 
-    /// The file of the descriptor that it is about: its path, or what the kernel calls it
-    /// (`socket:[4711]`).
+    /// The file of the call's descriptor: its path, or the kernel's name for it (`socket:[4711]`).
     ///
-    /// The link alone is read. To look at the file behind it could wait for the very thing that the
-    /// thread waits for.
+    /// Only the link is read. Access to the file itself could block for the same reason as the
+    /// thread.
     pub(crate) fn file(self) -> Option<String> {
         let descriptor =
             u32::try_from(self.first).ok().filter(|_| syscalls::takes_a_descriptor(self.number))?;
@@ -79,10 +78,9 @@ impl Syscall {
     }
 }
 
-/// How long a thread has been on a core since it was started, in nanoseconds, if the kernel reports
-/// it.
+/// CPU time of a thread since its start, in nanoseconds, if the kernel reports it.
 pub(crate) fn cpu_ns(tid: i32) -> Option<u64> {
-    told(tid, "schedstat")?.split_whitespace().next()?.parse().ok()
+    read(tid, "schedstat")?.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -99,7 +97,7 @@ mod tests {
 
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn the_file_of_a_descriptor_is_named_and_of_other_calls_none_is() {
+    fn only_a_call_with_a_descriptor_has_a_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let first = std::os::fd::AsRawFd::as_raw_fd(file.as_file()) as u64;
         let read = Syscall { number: 0, first };

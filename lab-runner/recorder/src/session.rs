@@ -1,6 +1,5 @@
-//! The half of the profilers that works in the child: started when the warm-up is over, stopped
-//! when the variant has returned. An error of a profiler is written into its status and never ends
-//! the run.
+//! The session of a profiler in the child: it starts after the warm-up and stops when the variant
+//! has returned. An error of the profiler is written into its status and never ends the run.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
@@ -14,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Builder;
 
-/// The thread that sends requests, which is no part of the program.
+/// Name of the pacer's thread, whose CPU time is not the program's.
 const PACER: &str = "lab-pacer";
 
-/// A profiler that watches a run.
+/// A profiler of a run.
 pub struct Session {
     folder: PathBuf,
     hooks: Hooks,
@@ -31,12 +30,14 @@ struct State {
     started: Option<Result<(), String>>,
 }
 
-/// What had been used when it began to look.
+/// Clocks and counts at the start of the profiler.
 struct Began {
+    /// CPU time of the process.
     process_ns: u64,
     at_ns: u64,
+    /// CPU time of the pacer.
     pacer_ns: Option<u64>,
-    /// What beginning took, on the thread that did it.
+    /// CPU time of the start itself, on its thread.
     own_ns: u64,
     counted: Vec<(&'static str, u64)>,
 }
@@ -47,24 +48,28 @@ impl Session {
         let mut instrument = crate::profilers::new(profiler);
         let mut hooks = Hooks::default();
         instrument.hooks(&mut hooks);
-        let prices = price::apart(|| instrument.prices(&hooks, folder));
+        // Before any runtime exists: the cost of events is measured without the program.
+        let prices = price::on_a_thread(|| instrument.prices(&hooks, folder));
         let prices =
-            prices.unwrap_or_else(|why| vec![("what is done on the program's threads", Err(why))]);
+            prices.unwrap_or_else(|why| vec![("events on the program's threads", Err(why))]);
         let state = Mutex::new(State { instrument, prices, began: None, started: None });
         Arc::new(Session { folder: folder.to_owned(), hooks, state })
     }
 
-    /// Stops it and writes its note.
+    /// Stops the profiler and writes its status and its overhead.
+    ///
+    /// # Errors
+    /// If one of these files cannot be written.
     pub fn finish(&self) -> anyhow::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let note = match state.started.take() {
+        let status = match state.started.take() {
             Some(Ok(())) => {
-                // What it does from now on no longer touches the run.
+                // Read before `stop`, whose work is after the run and not overhead of it.
                 let used = state.used();
                 let stopped = state.instrument.stop(&self.folder);
                 used.map_or(Ok(()), |used| state.with_events(used).write(&self.folder))?;
                 stopped.unwrap_or_else(|error| {
-                    ProfilerStatus::unavailable(format!("what it saw is lost: {error:#}"))
+                    ProfilerStatus::unavailable(format!("the profile is lost: {error:#}"))
                 })
             }
             Some(Err(why)) => ProfilerStatus::unavailable(why),
@@ -72,7 +77,7 @@ impl Session {
                 ProfilerStatus::unavailable("the run had no measured time, so nothing was profiled")
             }
         };
-        note.write(&self.folder)
+        status.write(&self.folder)
     }
 }
 
@@ -106,7 +111,8 @@ impl State {
         });
     }
 
-    /// CPU time since it began; nothing if it did not.
+    /// CPU time since the start, of the process and of the profiler's threads; none if the profiler
+    /// has not started.
     fn used(&self) -> Option<Overhead> {
         let began = self.began.as_ref()?;
         let process_ns = clock::process_cpu_ns() - began.process_ns;
@@ -133,16 +139,16 @@ impl State {
         })
     }
 
-    /// The same with what happened on the threads of the program.
+    /// Adds the events on the threads of the program: counts since the start, with their costs.
     fn with_events(&self, mut used: Overhead) -> Overhead {
         let counts = self.instrument.counted();
-        let of = |counts: &[(&str, u64)], wanted| {
+        let find = |counts: &[(&str, u64)], wanted| {
             counts.iter().find(|(what, _)| *what == wanted).map(|(_, count)| *count)
         };
         for (what, price) in &self.prices {
             let before =
-                self.began.as_ref().and_then(|began| of(&began.counted, *what)).unwrap_or(0);
-            let count = of(&counts, *what).map(|count| count.saturating_sub(before));
+                self.began.as_ref().and_then(|began| find(&began.counted, *what)).unwrap_or(0);
+            let count = find(&counts, *what).map(|count| count.saturating_sub(before));
             match (price, count) {
                 (Ok(price), Some(count)) => {
                     used.events.push(Event { what: (*what).into(), count, price: *price })

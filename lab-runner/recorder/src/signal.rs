@@ -1,5 +1,5 @@
-//! The signal that asks a thread for its stack, and the handler that answers the stall sampler, a
-//! thread dump, or both.
+//! The signal by which a thread is requested to record its stack, and its handler. The stall
+//! sampler and the thread dump share the signal.
 
 #![expect(
     unsafe_code,
@@ -12,11 +12,11 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
-/// Where the handler finds the executable's code; set before the first signal is sent.
+/// Address range of the executable's code; set before the first signal is sent.
 static TEXT: OnceLock<Text> = OnceLock::new();
 
-/// A realtime signal beyond those that libc keeps, and beyond the first ones, which profilers and
-/// debuggers like.
+/// A realtime signal, beyond those that libc reserves and beyond the first ones, which other
+/// profilers and debuggers use.
 fn number() -> c_int {
     libc::SIGRTMIN() + 3
 }
@@ -25,29 +25,30 @@ fn handler() -> libc::sighandler_t {
     on_signal as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as libc::sighandler_t
 }
 
-/// Who asks threads for their stacks: each has an answer of its own, and a signal may be for both.
+/// A user of the signal. Each has an action of its own, and one signal may serve both.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Asker {
+pub(crate) enum User {
     /// The stall sampler.
     Sampler,
-    /// A dump of all threads.
+    /// The thread dump.
     ThreadDump,
 }
 
-/// What a thread does that was asked, in the signal handler: no lock, no allocation. It is told
-/// where the thread was, and whether that was in a system call.
-pub(crate) type Answer = fn(&Registers, Text, bool);
+/// The action of a user in the signal handler, which neither locks nor allocates. Its arguments are
+/// the registers of the interrupted thread, the executable's code, and whether a system call was
+/// interrupted.
+pub(crate) type Action = fn(&Registers, Text, bool);
 
-static ANSWERS: [OnceLock<Answer>; 2] = [const { OnceLock::new() }; 2];
+static ACTIONS: [OnceLock<Action>; 2] = [const { OnceLock::new() }; 2];
 
-/// Installs the handler. It stays for good: a signal that is still under way when the sampling
-/// stops would end the process otherwise.
+/// Installs the handler. It is never removed: the default action of a signal that arrives after the
+/// end of the sampling would end the process.
 ///
 /// # Errors
 /// If other code handles the signal.
-pub(crate) fn install(text: Text, asker: Asker, answer: Answer) -> Result<(), String> {
+pub(crate) fn install(text: Text, user: User, action: Action) -> Result<(), String> {
     TEXT.get_or_init(|| text);
-    ANSWERS[asker as usize].get_or_init(|| answer);
+    ACTIONS[user as usize].get_or_init(|| action);
     let before =
         disposition(None).map_err(|e| format!("signal {} cannot be examined: {e}", number()))?;
     if before == handler() {
@@ -61,7 +62,7 @@ pub(crate) fn install(text: Text, asker: Asker, answer: Answer) -> Result<(), St
     Ok(())
 }
 
-/// Sets the handler of the signal, if one is given, and returns the one before.
+/// Sets the handler of the signal, if one is given, and returns the previous one.
 fn disposition(new: Option<libc::sighandler_t>) -> io::Result<libc::sighandler_t> {
     let mut before = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all zeros are a valid `sigaction` without flags and with an empty mask.
@@ -69,9 +70,8 @@ fn disposition(new: Option<libc::sighandler_t>) -> io::Result<libc::sighandler_t
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
     action.sa_sigaction = new.unwrap_or(libc::SIG_DFL);
     let set = if new.is_some() { &raw const action } else { std::ptr::null() };
-    // SAFETY: both pointers are null or to live locals, and the handler, which has the signature
-    // that SA_SIGINFO asks for, does only what a handler may: an `Answer` neither allocates nor
-    // locks.
+    // SAFETY: both pointers are null or to live locals. The handler has the signature that
+    // SA_SIGINFO requires and is async-signal-safe: an `Action` neither allocates nor locks.
     let result = unsafe { libc::sigaction(number(), set, before.as_mut_ptr()) };
     if result != 0 {
         return Err(io::Error::last_os_error());
@@ -83,7 +83,7 @@ fn disposition(new: Option<libc::sighandler_t>) -> io::Result<libc::sighandler_t
 /// Sends the signal to a thread of this process.
 ///
 /// # Errors
-/// If there is no such thread any more, or the kernel's queue of signals is full.
+/// If the thread has ended, or if the kernel's queue of signals is full.
 pub fn send(tid: i32) -> io::Result<()> {
     // SAFETY: the call takes numbers only, and a thread that gets the signal has the handler:
     // `install` came first.
@@ -91,8 +91,7 @@ pub fn send(tid: i32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Sends the calling thread the signal that asks it for a sample of its CPU time, which must have a
-/// handler.
+/// Sends SIGPROF, the signal of CPU profilers, to the calling thread. It must have a handler.
 ///
 /// # Errors
 /// The kernel's error.
@@ -109,15 +108,15 @@ extern "C" fn on_signal(_signal: c_int, _info: *mut libc::siginfo_t, context: *m
     let context = unsafe { &*context.cast::<libc::ucontext_t>() };
     let registers = registers(context);
     let in_syscall = interrupted_syscall(registers.pc);
-    for answer in ANSWERS.iter().filter_map(OnceLock::get) {
-        answer(&registers, *text, in_syscall);
+    for action in ACTIONS.iter().filter_map(OnceLock::get) {
+        action(&registers, *text, in_syscall);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 fn registers(context: &libc::ucontext_t) -> Registers {
-    let of = |register: c_int| context.uc_mcontext.gregs[register as usize] as usize;
-    Registers { pc: of(libc::REG_RIP), fp: of(libc::REG_RBP), sp: of(libc::REG_RSP), link: 0 }
+    let get = |register: c_int| context.uc_mcontext.gregs[register as usize] as usize;
+    Registers { pc: get(libc::REG_RIP), fp: get(libc::REG_RBP), sp: get(libc::REG_RSP), link: 0 }
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -141,8 +140,8 @@ const SYSCALL: [u8; 4] = 0xd400_0001_u32.to_le_bytes();
 /// Bytes of the smallest page.
 const PAGE: usize = 4_096;
 
-/// Whether a thread that is at this instruction was in a system call: it stands behind the call, or
-/// on it again if the kernel restarts it.
+/// Whether a thread at this instruction was in a system call. Then `pc` is behind the instruction
+/// of the call, or on it if the kernel restarts the call.
 fn interrupted_syscall(pc: usize) -> bool {
     let size = SYSCALL.len();
     let same_page = |at: usize| at / PAGE == pc / PAGE && (at + size - 1) / PAGE == pc / PAGE;
@@ -158,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_stands_behind_the_system_call_or_on_it_again() {
+    fn an_interrupted_call_is_recognised_behind_its_instruction_and_on_it() {
         let mut page = vec![0x90u8; 2 * PAGE];
         let begin = page.as_ptr().addr().next_multiple_of(PAGE) - page.as_ptr().addr();
         page[begin + 64..][..SYSCALL.len()].copy_from_slice(&SYSCALL);

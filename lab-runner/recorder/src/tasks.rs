@@ -1,8 +1,8 @@
-//! Tasks that are alive, by the hooks of their spawn and their end, since before the first runtime
-//! was built.
+//! The list of live tasks, kept by the hooks for spawn and end of a task since before the first
+//! runtime was built.
 //!
-//! Tokio itself forgets its tasks when a runtime begins to end, which is when it matters who is
-//! left.
+//! Tokio's own count of tasks drops to zero when the shutdown of a runtime begins, which is when
+//! the remaining tasks matter.
 
 use crate::hooks::{Hooks, SEES_POLLS, Task};
 use lab_kit::clock;
@@ -12,32 +12,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// So that threads which spawn at the same time seldom meet.
+/// Number of shards, so that threads that spawn at the same time seldom need the same lock.
 const SHARDS: usize = 16;
-/// How often a locked shard is tried before it is given up.
+/// Number of attempts to read a locked shard.
 const TRIES: usize = 50;
+/// Sleep between two attempts.
 const PAUSE: Duration = Duration::from_millis(2);
 
 static SHARD: [Mutex<Option<HashMap<u64, Alive>>>; SHARDS] = [const { Mutex::new(None) }; SHARDS];
-/// Whether tasks are reported.
-static LOOKED: AtomicBool = AtomicBool::new(false);
+/// Whether the hooks are installed and this build calls them.
+static RECORDED: AtomicBool = AtomicBool::new(false);
 
 /// A task that was spawned and has not ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Alive {
-    /// Its number.
+    /// The number in the task's id.
     pub number: u64,
-    /// Where it was spawned.
+    /// The spawn location.
     pub place: &'static Location<'static>,
-    /// The runtime.
+    /// Number of the runtime.
     pub runtime: u8,
-    /// When it was spawned.
+    /// Time of the spawn, in nanoseconds of `CLOCK_MONOTONIC`.
     pub spawned_ns: u64,
 }
 
-/// Adds what keeps the list.
+/// Adds the hooks that maintain the list.
 pub(crate) fn add_hooks(all: &mut Hooks) {
-    LOOKED.store(SEES_POLLS, Ordering::Relaxed);
+    RECORDED.store(SEES_POLLS, Ordering::Relaxed);
     all.spawned.push(spawned);
     all.ended.push(ended);
 }
@@ -46,7 +47,7 @@ fn shard(number: u64) -> MutexGuard<'static, Option<HashMap<u64, Alive>>> {
     SHARD[number as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A number that is given again belongs to the newer task.
+/// Hook: a task was spawned. A number that is used again belongs to the newer task.
 fn spawned(task: &Task) {
     let alive = Alive {
         number: task.number,
@@ -57,28 +58,29 @@ fn spawned(task: &Task) {
     shard(task.number).get_or_insert_default().insert(task.number, alive);
 }
 
-/// Tasks of `spawn_blocking` end without having been spawned.
+/// Hook: a task has ended. Tasks of `spawn_blocking` end without an entry in the list.
 fn ended(task: &Task) {
     if let Some(tasks) = shard(task.number).as_mut() {
         tasks.remove(&task.number);
     }
 }
 
-/// The tasks that are alive, by their numbers, and how many parts of the list could not be read;
-/// none if they are not recorded.
+/// The live tasks, sorted by number, and the number of shards that could not be read; none if tasks
+/// are not recorded.
 pub(crate) fn alive() -> Option<(Vec<Alive>, usize)> {
-    if !LOOKED.load(Ordering::Relaxed) {
+    if !RECORDED.load(Ordering::Relaxed) {
         return None;
     }
-    let parts: Vec<_> = SHARD.iter().map(part).collect();
-    let lost = parts.iter().filter(|part| part.is_none()).count();
-    let mut tasks: Vec<Alive> = parts.into_iter().flatten().flatten().collect();
+    let shards: Vec<_> = SHARD.iter().map(read_shard).collect();
+    let lost = shards.iter().filter(|shard| shard.is_none()).count();
+    let mut tasks: Vec<Alive> = shards.into_iter().flatten().flatten().collect();
     tasks.sort_unstable_by_key(|task| task.number);
     Some((tasks, lost))
 }
 
-/// Waits a while and not for ever: it is called because threads are stuck.
-fn part(shard: &Mutex<Option<HashMap<u64, Alive>>>) -> Option<Vec<Alive>> {
+/// The tasks of a shard; none if its lock is not free within 100 ms. Called when threads are stuck,
+/// so it must not wait without a limit.
+fn read_shard(shard: &Mutex<Option<HashMap<u64, Alive>>>) -> Option<Vec<Alive>> {
     for _ in 0..TRIES {
         let tasks = match shard.try_lock() {
             Ok(tasks) => tasks,
@@ -98,11 +100,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_is_alive_until_it_ends_and_one_that_only_ends_never_was() {
+    fn a_task_is_alive_from_its_spawn_to_its_end() {
         let task =
             |number| Task { number, place: Location::caller(), latency_ns: None, runtime: 3 };
         let far = u64::MAX - 100;
-        LOOKED.store(true, Ordering::Relaxed);
+        RECORDED.store(true, Ordering::Relaxed);
         [far, far + 1, far + 2, far + 1].iter().for_each(|number| spawned(&task(*number)));
         ended(&task(far));
         ended(&task(far + 9));

@@ -1,11 +1,27 @@
-//! Walks the frame pointers of the thread that it runs on, from inside a signal handler.
+//! Walks the frame pointers of the calling thread, also from inside a signal handler.
 //!
-//! No lock, no memory asked for, no unwinder: a walk reads words of the thread's own living stack,
-//! and bytes of the executable's own code. What does not look like a frame ends the walk.
+//! Without locks, allocations or an unwinder: a walk reads words of the live part of the thread's
+//! own stack, and bytes of the executable's code. It ends at the first word that is not part of a
+//! valid frame.
+//!
+//! A function with a frame saves the frame pointer of its caller below its return address, and the
+//! frame pointer register points to that pair. So frames form a list:
+//!
+//! ```text
+//! high   …
+//!        return address into main
+//!   ┌──> frame pointer of main          frame of serve
+//!   │    …
+//!   │    return address into serve
+//!   └─── frame pointer of serve  <── fp frame of lock
+//! low    …                       <── sp
+//! ```
+//!
+//! From `fp` the walk finds the return addresses into `serve` and `main`.
 
 #![expect(
     unsafe_code,
-    reason = "a stack is walked by reading raw memory, and its bounds are told by libc alone"
+    reason = "a stack is walked by reading raw memory, and only libc knows its bounds"
 )]
 
 pub(crate) mod mapped;
@@ -20,8 +36,7 @@ const WORD: usize = size_of::<usize>();
 /// Words from the top of the stack that are searched for the caller of a function without a frame.
 const SEARCHED: usize = 64;
 
-/// Where the stack of one thread begins and ends. It stays on its thread, because no other may read
-/// there.
+/// The bounds of one thread's stack. Not `Send`, because only that thread may read there.
 #[derive(Clone, Copy, Debug)]
 pub struct StackBounds {
     low: usize,
@@ -30,10 +45,11 @@ pub struct StackBounds {
 }
 
 impl StackBounds {
-    /// A stack in which nothing can be read.
+    /// An empty stack, in which no word can be read.
     pub const NONE: StackBounds = StackBounds { low: 0, high: 0, own_thread: PhantomData };
 
-    /// Asks libc, which may allocate and open files: not for a signal handler.
+    /// The bounds of the calling thread's stack from libc, which may allocate and open files. Not
+    /// for a signal handler.
     pub fn of_this_thread() -> Option<StackBounds> {
         let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
         let (mut low, mut size) = (std::ptr::null_mut(), 0);
@@ -54,7 +70,7 @@ impl StackBounds {
     }
 }
 
-/// Where the code of the executable lies.
+/// The address range of the executable's code.
 #[derive(Clone, Copy, Debug)]
 pub struct Text {
     low: usize,
@@ -62,11 +78,10 @@ pub struct Text {
 }
 
 impl Text {
-    /// Looks the executable up in the text of this process' own `/proc/self/maps`. It stays mapped
-    /// for good.
+    /// Finds the executable in `/proc/self/maps`. It stays mapped until the process ends.
     ///
     /// # Errors
-    /// If the text cannot be read or does not name the executable.
+    /// If the file cannot be read or does not name the executable.
     pub fn of_executable() -> Result<Text, String> {
         let maps = std::fs::read_to_string("/proc/self/maps")
             .map_err(|e| format!("/proc/self/maps: {e}"))?;
@@ -83,7 +98,7 @@ impl Text {
         (self.low..self.high).contains(&address)
     }
 
-    /// The bytes before an address, if that many belong to the executable's code.
+    /// The `N` bytes before an address, if all of them belong to the executable's code.
     fn before<const N: usize>(self, address: usize) -> Option<[u8; N]> {
         let from = address.checked_sub(N)?;
         // SAFETY: the bytes lie within the code of the executable, which is mapped readable from
@@ -92,21 +107,22 @@ impl Text {
             .then(|| unsafe { (from as *const [u8; N]).read() })
     }
 
-    /// Whether an address is one that a call in the executable would come back to.
+    /// Whether an address can be a return address: the instruction before it is a call.
     #[cfg(target_arch = "x86_64")]
     fn follows_call(self, address: usize) -> bool {
         let Some(bytes) = self.before::<7>(address) else { return false };
         match bytes {
-            [.., 0xe8, _, _, _, _] => true,                     // call near
-            [.., 0xff, 0x15 | 0x90..=0x97, _, _, _, _] => true, // call [rip + 4 bytes], [reg + 4 bytes]
-            [.., 0xff, 0x50..=0x57, _] => true,                 // call [reg + a byte]
-            [.., 0xff, 0xd0..=0xd7 | 0x10..=0x17] => true,      // call reg, [reg]
+            [.., 0xe8, _, _, _, _] => true, // call near
+            // call [rip + 4 bytes], [reg + 4 bytes]
+            [.., 0xff, 0x15 | 0x90..=0x97, _, _, _, _] => true,
+            [.., 0xff, 0x50..=0x57, _] => true, // call [reg + a byte]
+            [.., 0xff, 0xd0..=0xd7 | 0x10..=0x17] => true, // call reg, [reg]
             [.., 0xff, 0x54, 0x24, _] | [0xff, 0x94, 0x24, ..] => true, // call [rsp + …]
             _ => false,
         }
     }
 
-    /// Whether an address is one that a call in the executable would come back to.
+    /// Whether an address can be a return address: the instruction before it is a call.
     #[cfg(target_arch = "aarch64")]
     fn follows_call(self, address: usize) -> bool {
         self.before(address).map(u32::from_le_bytes).is_some_and(|instruction| {
@@ -117,20 +133,20 @@ impl Text {
     }
 }
 
-/// What a thread was interrupted with.
+/// The registers of an interrupted thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Registers {
-    /// The instruction.
+    /// Program counter: the current instruction.
     pub pc: usize,
-    /// The frame pointer.
+    /// Frame pointer.
     pub fp: usize,
-    /// The top of the stack.
+    /// Stack pointer: the top of the stack.
     pub sp: usize,
-    /// The link register; 0 on a machine that has none.
+    /// Link register; 0 on architectures without one.
     pub link: usize,
 }
 
-/// The part of a stack that is in use.
+/// The live part of a stack.
 #[derive(Clone, Copy)]
 struct Stack {
     low: usize,
@@ -138,8 +154,8 @@ struct Stack {
 }
 
 impl Stack {
-    /// What lies above `sp`. Never below this call's own frame, for memory further down may not
-    /// exist yet.
+    /// The part above `sp`. It does not extend below the frame of this function, because memory
+    /// further down may not be mapped yet.
     fn above(sp: usize, bounds: StackBounds) -> Stack {
         let here = 0u8;
         let own = (&raw const here).addr();
@@ -151,24 +167,26 @@ impl Stack {
         let inside =
             at.is_multiple_of(WORD) && at >= self.low && at.checked_add(WORD)? <= self.high;
         // SAFETY: the word is aligned and lies between a live frame and the end of the calling
-        // thread's stack: `StackBounds` cannot leave its thread. Volatile, for the words belong to
-        // frames of other functions.
+        // thread's stack, because `StackBounds` cannot leave its thread. Volatile, because the word
+        // belongs to the frame of another function.
         inside.then(|| unsafe { (at as *const usize).read_volatile() })
     }
 
-    /// Whether a frame begins here that a call in the executable made.
+    /// Whether `fp` points to the frame of a function that was called by the executable's code.
     fn has_frame(self, fp: usize, text: Text) -> bool {
         fp.checked_add(WORD).and_then(|at| self.word(at)).is_some_and(|to| text.follows_call(to))
     }
 }
 
-/// Fills in the addresses of a stack, innermost first: the instruction, then where each call comes
-/// back to. Returns how many there are; as many as there is room for means that there may be more.
+/// Writes the addresses of a stack into `frames`, innermost first: the current instruction, then
+/// return addresses. Returns their number. If it is the length of `frames`, the stack may be
+/// deeper.
 pub fn walk(from: &Registers, bounds: StackBounds, text: Text, frames: &mut [usize]) -> usize {
     let stack = Stack::above(from.sp, bounds);
     let mut into = Into { frames, depth: 0 };
     into.push(from.pc);
     let mut fp = from.fp;
+    // The executable is built with frame pointers; libraries such as libc may not be.
     if !text.contains(from.pc) {
         let (caller, its_fp) = caller_of_frameless(from, stack, text);
         caller.into_iter().for_each(|caller| into.push(caller));
@@ -178,8 +196,8 @@ pub fn walk(from: &Registers, bounds: StackBounds, text: Text, frames: &mut [usi
     into.depth
 }
 
-/// Fills in where the calls on the way to the caller return to, innermost first, and returns how
-/// many there are.
+/// Writes the return addresses of the calling thread's stack into `frames`, innermost first, and
+/// returns their number. The first one is in the caller of this function.
 #[inline(never)]
 pub fn callers(bounds: StackBounds, frames: &mut [usize]) -> usize {
     let fp = frame_pointer();
@@ -202,8 +220,8 @@ impl Into<'_> {
     }
 }
 
-/// Follows the frame pointers, which rise from frame to frame; a thread's first frame points
-/// nowhere.
+/// Follows the list of frames. Frame pointers must rise from frame to frame, which also ends the
+/// walk in a damaged stack; the outermost frame has a return address or a frame pointer of zero.
 fn follow(mut fp: usize, stack: Stack, into: &mut Into<'_>) {
     while into.depth < into.frames.len() {
         let (Some(next), Some(back)) = (stack.word(fp), stack.word(fp.wrapping_add(WORD))) else {
@@ -220,40 +238,55 @@ fn follow(mut fp: usize, stack: Stack, into: &mut Into<'_>) {
     }
 }
 
-/// Who called the code of a library that was built without frame pointers, and the caller's frame.
+/// The return address into the executable, and the frame pointer there, of a thread that was
+/// interrupted in a library without frame pointers.
 ///
-/// The library leaves the caller's frame pointer alone, or saved it below the return address; the
-/// return address itself is a word near the top that a call in the executable would come back to.
-/// The first such word may be left over from an earlier call, so one with a saved frame pointer is
-/// believed before one without.
+/// The return address is a word near the top of the stack that follows a call instruction. The
+/// frame pointer is in one of two places:
+///
+/// - The library has not used the register, so it still holds the caller's frame pointer. The
+///   return address then lies below that frame, and the first candidate is taken.
+/// - The library has saved the register below the return address. The first candidate may be left
+///   over from an earlier call. So the first candidate with a saved frame pointer below it is
+///   taken, and the first candidate of all if there is none.
+///
+/// *Example*, from `sp` upwards: `[7, old, 5, saved fp, ret, …]`, where `old` and `ret` follow a
+/// call. There is no frame pointer below `old`, so `old` is not taken; `ret` has one below it.
 #[cfg(target_arch = "x86_64")]
 fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<usize>, usize) {
-    let untouched = stack.has_frame(from.fp, text);
+    let fp_is_callers = stack.has_frame(from.fp, text);
     let reach = from.sp.saturating_add(SEARCHED * WORD);
-    let reach = if untouched { reach.min(from.fp) } else { reach };
+    let reach = if fp_is_callers { reach.min(from.fp) } else { reach };
+    // Addresses and values of the words from the top of the stack to `end`.
     let words =
         |end: usize| (from.sp..end).step_by(WORD).map_while(move |at| Some((at, stack.word(at)?)));
-    let callers = || words(reach).filter(|(_, word)| text.follows_call(*word));
-    let saved = |at: usize| {
-        words(at).map(|(_, word)| word).find(|word| *word > at && stack.has_frame(*word, text))
-    };
-    let whole = || callers().find_map(|(at, caller)| Some((Some(caller), saved(at)?)));
-    let first = callers().next().map(|(_, caller)| caller);
-    if untouched { (first, from.fp) } else { whole().unwrap_or((first, from.fp)) }
+    let candidates = || words(reach).filter(|(_, word)| text.follows_call(*word));
+    let first = candidates().next().map(|(_, caller)| caller);
+    if fp_is_callers {
+        return (first, from.fp);
+    }
+    for (at, caller) in candidates() {
+        let saved_fp = words(at).find(|(_, word)| *word > at && stack.has_frame(*word, text));
+        if let Some((_, saved_fp)) = saved_fp {
+            return (Some(caller), saved_fp);
+        }
+    }
+    (first, from.fp)
 }
 
-/// The caller of a leaf function of a library: the link register, unless a frame tells the same.
+/// The caller of a leaf function of a library: the link register, unless the frame has the same
+/// return address, which the walk then finds by itself.
 #[cfg(target_arch = "aarch64")]
 fn caller_of_frameless(from: &Registers, stack: Stack, text: Text) -> (Option<usize>, usize) {
-    let told = from.fp.checked_add(WORD).and_then(|at| stack.word(at)) == Some(from.link);
-    ((!told && text.follows_call(from.link)).then_some(from.link), from.fp)
+    let in_frame = from.fp.checked_add(WORD).and_then(|at| stack.word(at)) == Some(from.link);
+    ((!in_frame && text.follows_call(from.link)).then_some(from.link), from.fp)
 }
 
-/// Tries whether this binary was built with frame pointers: a function must find who called it, and
-/// who called that.
+/// Tests whether this binary was built with frame pointers: a walk in a function must find the
+/// function's caller and the caller of that.
 ///
 /// # Errors
-/// If it does not find them; the message names the flag to build with.
+/// If the walk does not find them; the message names the build flag.
 pub fn frame_pointers_work() -> Result<(), String> {
     let mut frames = [0; 8];
     let depth = outer(&mut frames);
@@ -267,15 +300,17 @@ pub fn frame_pointers_work() -> Result<(), String> {
     if found.count() == callers.len() {
         return Ok(());
     }
-    Err("this binary has no frame pointers: build it with RUSTFLAGS=\"-C force-frame-pointers=yes\"".to_owned())
+    Err("this binary has no frame pointers: build it with \
+         RUSTFLAGS=\"-C force-frame-pointers=yes\""
+        .to_owned())
 }
 
-/// More bytes than the code of a function of the self test takes, whatever it was built with.
+/// More bytes than the code of any function of the test, at any optimisation level.
 const CODE: usize = 1_024;
 
 #[inline(never)]
 fn outer(frames: &mut [usize]) -> usize {
-    // What is done after the call keeps it a call: a jump would leave no frame.
+    // Work after the call prevents a tail call, which would leave no frame.
     black_box(middle(black_box(frames)))
 }
 
@@ -297,9 +332,9 @@ fn inner(frames: &mut [usize]) -> usize {
     )
 }
 
-/// Where the calling thread keeps what is its own: on a stack that libc made that is its upper end.
+/// The thread pointer of the calling thread. On a stack that libc allocated it marks the upper end.
 fn thread_pointer() -> usize {
-    // SAFETY: takes nothing, and reads a register.
+    // SAFETY: the function has no arguments and reads a register.
     unsafe { libc::pthread_self() as usize }
 }
 
@@ -341,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn registers_that_point_nowhere_end_the_walk() {
+    fn invalid_registers_end_the_walk() {
         let bounds = StackBounds::of_this_thread().unwrap();
         let text = Text::of_executable().unwrap();
         let mut frames = [0; 8];

@@ -1,39 +1,39 @@
-//! What can be wrong with a program: the label of a variant, and the answer of the diagnosis.
+//! Causes: the label of a faulty variant, and the result of the diagnosis.
 
 use serde::Serialize;
 use std::fmt;
 
-/// What can be wrong with a run.
+/// The cause of a run's behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// A poll that computes for so long that others starve.
+    /// A poll that computes for so long that other tasks starve.
     LongPoll,
-    /// A poll that waits in the kernel, and its worker with it.
+    /// A poll that blocks its worker in the kernel.
     BlockingCall,
-    /// A combinator that polls all its children again and again for the few that can go on.
+    /// A combinator that polls its whole set of futures again for the few that can progress.
     QuadraticCombinator,
-    /// A blocking pool too small for what is handed to it.
+    /// A blocking pool that is too small for its work.
     PoolExhausted,
-    /// A runtime that is ended from inside itself.
+    /// A runtime that is shut down from inside itself.
     SelfShutdown,
-    /// A runtime that cannot end because a task never yields.
+    /// A runtime that cannot shut down because a task never yields.
     NeverYields,
-    /// A lock that is held while something stalls, and that a poll waits for.
+    /// A poll that waits for a lock whose holder is stalled.
     LockAcrossStall,
     /// Tasks or threads that wait for each other in a cycle.
     Deadlock,
-    /// A task that panics, and its work with it.
+    /// A task that panics, so that its work is lost.
     Panic,
-    /// Work that was accepted and is cut off.
+    /// Accepted work that is aborted.
     AbortedWork,
-    /// Memory that is kept for good.
+    /// Memory that is never freed.
     Leak,
-    /// More is asked than a healthy service of this size can do.
+    /// A load that a healthy service of this size cannot serve.
     Overload,
-    /// The machine: others had its cores.
+    /// CPU time that other processes took.
     HostNoise,
-    /// Nothing is wrong, as far as was looked.
+    /// No fault, as far as was checked.
     Healthy,
     /// Undecided.
     NotEnoughEvidence,

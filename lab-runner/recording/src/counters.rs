@@ -15,7 +15,7 @@ pub const VERSION: u64 = 1;
 /// Words before the first counter: [`MAGIC`] and [`VERSION`].
 pub const HEADER_WORDS: usize = 2;
 
-/// Counters that a run can have.
+/// Most counters of a run.
 pub const MOST: usize = 64;
 
 /// Words of a counter's name.
@@ -27,16 +27,16 @@ pub const NAME_BYTES: usize = NAME_WORDS * 8;
 /// Words of a counter: its name, its value, and 1 once it was written.
 pub const ENTRY_WORDS: usize = NAME_WORDS + 2;
 
-/// What the name of a stopwatch's first counter ends with: `CLOCK_MONOTONIC` nanoseconds.
+/// Suffix of the counter with the start of a stopwatch, in nanoseconds of `CLOCK_MONOTONIC`.
 pub const BEGIN_NS: &str = "_begin_ns";
 
-/// What the name of its second one ends with.
+/// Suffix of the counter with the end of a stopwatch.
 pub const END_NS: &str = "_end_ns";
 
 /// Reads the counters of a recording that were written at least once.
 ///
 /// # Errors
-/// If the file cannot be read, holds no counters, or was written by a newer lab.
+/// If the file cannot be read, is not a file of counters, or was written by a newer lab.
 pub fn read(path: &Path) -> anyhow::Result<Vec<(String, u64)>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let words: Vec<u64> =

@@ -1,42 +1,42 @@
-//! What the child leaves for the parent: stacks of addresses, and what is needed to name and to
-//! weigh them.
+//! The recording of the profiler `cpu`, from child to parent: stacks of addresses, with the data
+//! that resolves and weights them.
 
 use crate::file;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Stacks as they were sampled.
+/// Stacks before their addresses have names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Raw {
     /// Whether the profiler was stopped; if not, the run was killed after this was written.
     pub stopped: bool,
-    /// Samples asked for in a second of CPU time.
+    /// Samples requested per second of CPU time.
     pub hz: u64,
-    /// Ticks of the kernel's timer in a second, which bound the samples; 0 where the kernel does
-    /// not report it.
+    /// Ticks of the kernel's timer per second, an upper bound of the samples; 0 if unknown.
     pub tick_hz: u64,
-    /// CPU time of the whole process while the profiler looked.
+    /// CPU time of the whole process while the profiler ran, in nanoseconds.
     pub cpu_ns: u64,
-    /// How long it looked.
+    /// Wall time for which the profiler ran, in nanoseconds.
     pub wall_ns: u64,
-    /// The program.
+    /// Path of the program.
     pub executable: PathBuf,
-    /// By what it is known again: its length and its last change, or zeros.
+    /// The program's length in bytes and its last change in nanoseconds since 1970; zeros if
+    /// unknown.
     pub stamp: (u64, u64),
-    /// The text of its `/proc/self/maps`.
+    /// The text of the program's `/proc/self/maps`.
     pub maps: String,
-    /// The stacks, each of one thread.
+    /// Stacks with their threads.
     pub stacks: Vec<Stack>,
 }
 
-/// A stack, and how often it was met.
+/// A stack of a thread, with its number of samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stack {
-    /// What the thread is called.
+    /// Name of the thread.
     pub thread: String,
-    /// How often.
+    /// Number of samples.
     pub samples: u64,
-    /// Where each call comes back to, innermost first.
+    /// Return addresses, innermost first.
     pub back: Vec<u64>,
 }
 
@@ -44,7 +44,7 @@ impl Raw {
     /// The file's name.
     pub const FILE: &str = "cpu-raw.json";
 
-    /// Writes it into the folder of its run.
+    /// Writes the file into the folder of a run.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -52,14 +52,14 @@ impl Raw {
         file::replace(&folder.join(Raw::FILE), &serde_json::to_vec(self)?)
     }
 
-    /// Reads what the child left.
+    /// Reads the file of a run.
     ///
     /// # Errors
-    /// If it left nothing.
+    /// If the file is missing or damaged.
     pub fn read(folder: &Path) -> anyhow::Result<Raw> {
         file::read(&folder.join(Raw::FILE))
     }
 }
 
-/// Names of the lab's own threads begin with this: what they use is not the service's.
+/// Prefix of the names of the lab's own threads, whose CPU time is not the service's.
 pub const OWN_THREADS: &str = "lab-";

@@ -1,21 +1,21 @@
-//! How a run ended.
+//! The ending of a run.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How a run ended.
+/// The ending of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
     /// The variant's function returned `Ok`.
     Finished,
-    /// It returned an error, panicked, or left the process early.
+    /// The variant's function returned an error, panicked, or exited the process.
     Failed,
     /// A signal killed the child.
     Crashed,
-    /// It was still running at its deadline and had to be killed.
+    /// The child was still running at its deadline and was killed.
     Hung,
-    /// It was cut off from outside: the lab was interrupted or died.
+    /// The run was cut off from outside: the lab was interrupted or killed.
     Unfinished,
 }
 

@@ -1,5 +1,4 @@
-//! Files that are written whole or not at all: a process may be killed at any moment, and a disk
-//! may be full.
+//! Atomic replacement of files: a process may be killed at any moment, and a disk may be full.
 
 use anyhow::Context;
 use serde::de::DeserializeOwned;
@@ -8,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Puts a file in the place of an older one, or leaves that as it was.
+/// Replaces a file, or leaves the old one unchanged.
 ///
 /// # Errors
 /// If the file cannot be written. Nothing half-written stays behind, unless the process is killed.
@@ -16,7 +15,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     replace_with(path, |file| Ok(file.write_all(bytes)?))
 }
 
-/// The same for a file that is written piece by piece. Returns what `write` returns.
+/// Like [`replace`], for a file that `write` writes piece by piece. Returns the value of `write`.
 ///
 /// # Errors
 /// If the file cannot be written, or the error of `write`.
@@ -49,10 +48,10 @@ fn new_file_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
-/// Reads such a file of JSON.
+/// Reads a JSON file that a profiler wrote with [`replace`].
 ///
 /// # Errors
-/// If there is none.
+/// If the file is missing, because the run was killed too early, or if it is damaged.
 pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let bytes = std::fs::read(path)
         .context("the run was killed before its profile was written: try a longer one")?;
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_as_a_whole_and_a_missing_one_says_why() {
+    fn a_file_is_replaced_as_a_whole_and_a_missing_one_is_explained() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("seen.json");
         let error = read::<Vec<u64>>(&path).unwrap_err();
@@ -83,11 +82,11 @@ mod tests {
         let plain = folder.path().join("plain");
         std::fs::write(&plain, "").unwrap();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
-        assert_eq!(mode(&path), mode(&plain), "whoever may read other files may read this one");
+        assert_eq!(mode(&path), mode(&plain), "the permissions are those of any new file");
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_nothing_and_names_the_file() {
+    fn a_failed_write_leaves_nothing_and_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("page.html");
         replace(&path, b"old").unwrap();

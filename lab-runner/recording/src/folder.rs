@@ -1,20 +1,20 @@
 //! A recording: the folder that a run leaves, and the only channel between parent and child.
 //!
-//! | file | written by | holds |
+//! | file | written by | contents |
 //! | --- | --- | --- |
-//! | `spec.json` | parent, before | what the run is to do: variant, load, environment |
-//! | `outcome.json` | parent, before and after | how the run ended |
-//! | `end.json` | child, before and at its end | that the variant returned, or its error |
-//! | `requests.bin` | child, while it runs | one slot a request: [`crate::request_log`] |
+//! | `spec.json` | parent, before | the task of the run: variant, load, environment |
+//! | `outcome.json` | parent, before and after | the ending of the run |
+//! | `end.json` | child, before and at its end | the return of the variant, or its error |
+//! | `requests.bin` | child, during the run | one slot a request: [`crate::request_log`] |
 //! | `floor.bin` | child, first | the same for the null target |
-//! | `counters.bin` | child, while it runs | what the variant reports about itself |
-//! | `post-mortem.json` | child when its time is up, names by the parent | threads, tasks and locks of a run that hung: [`crate::post_mortem::PostMortem`] |
-//! | `panics.json` | child at each panic, names by the parent | [`crate::threads::Panic`] |
-//! | `stdout.txt`, `stderr.txt` | child | what the scenario printed |
-//! | `scratch/` | child | files of the scenario, removed when the run is over |
+//! | `counters.bin` | child, during the run | counters of the variant |
+//! | `post-mortem.json` | child at its deadline | [`crate::post_mortem::PostMortem`] |
+//! | `panics.json` | child at each panic | [`crate::threads::Panic`] |
+//! | `stdout.txt`, `stderr.txt` | child | output of the scenario |
+//! | `scratch/` | child | files of the scenario, removed after the run |
 //!
-//! Files that are written at the end are reserved at the start, so that a disk which fills up in
-//! between cannot take the ending away.
+//! The parent resolves addresses in the child's files to names. Files that are written at the end
+//! are reserved at the start, so that the ending can be written even if the disk is full by then.
 
 use crate::file;
 use crate::outcome::{End, Outcome};
@@ -29,15 +29,15 @@ use std::path::{Path, PathBuf};
 const SPEC: &str = "spec.json";
 const OUTCOME: &str = "outcome.json";
 const END: &str = "end.json";
-/// Files of the scenario, while it runs.
+/// Folder for files of the scenario during the run.
 pub const SCRATCH: &str = "scratch";
-/// What the scenario printed on stdout.
+/// File with the scenario's stdout.
 pub const STDOUT: &str = "stdout.txt";
-/// What the scenario printed on stderr.
+/// File with the scenario's stderr.
 pub const STDERR: &str = "stderr.txt";
 
-/// Removes what a run needs only while it lasts: its scratch files, and files that it was killed
-/// over before they had their name.
+/// Removes the scratch files of a run, which are not needed after it, and files that a killed
+/// process left unfinished.
 pub fn remove_scratch(run: &Path) {
     let _ = fs::remove_dir_all(run.join(SCRATCH));
     for entry in fs::read_dir(run).into_iter().flatten().flatten() {
@@ -47,7 +47,7 @@ pub fn remove_scratch(run: &Path) {
     }
 }
 
-/// A recording that is open for its run.
+/// The recording of a run in progress.
 #[derive(Debug)]
 pub struct Recorder {
     /// The run's folder.
@@ -56,7 +56,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Makes the folder of a run and reserves what is written later.
+    /// Makes the folder of a run, and reserves the files that are written at its end.
     ///
     /// # Errors
     /// If the folder exists, or if there is no room.
@@ -76,7 +76,7 @@ impl Recorder {
         Ok(Recorder { folder: folder.to_owned(), outcome })
     }
 
-    /// Writes how the run ended into the block that was reserved for it.
+    /// Writes the outcome into its reserved file.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -85,23 +85,23 @@ impl Recorder {
     }
 }
 
-/// A recording as it was read.
+/// A recording that was read.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    /// Where it is.
+    /// Its folder.
     pub folder: PathBuf,
-    /// What it was to do.
+    /// The task of the run.
     pub spec: Spec,
-    /// How it ended.
+    /// The ending of the run.
     pub outcome: Outcome,
 }
 
-/// Whether a folder is a run's recording.
+/// Whether a folder is the recording of a run.
 pub fn is_recording(folder: &Path) -> bool {
     folder.join(SPEC).is_file()
 }
 
-/// Opens a recording. An outcome that cannot be read is an unfinished one.
+/// Opens a recording. A run whose outcome cannot be read is unfinished.
 ///
 /// # Errors
 /// If there is no readable spec, or if a newer lab wrote it.
@@ -113,7 +113,7 @@ pub fn open(folder: &Path) -> anyhow::Result<Recording> {
     Ok(Recording { folder: folder.to_owned(), spec, outcome })
 }
 
-/// Reads what a run is to do, in this format or in the one before it.
+/// Reads the spec of a run, in this format or in the one before it.
 ///
 /// # Errors
 /// If there is no readable spec, or if a newer lab wrote it.
@@ -134,15 +134,15 @@ pub fn read_spec(folder: &Path) -> anyhow::Result<Spec> {
     serde_json::from_value(Value::Object(spec)).with_context(not_understood)
 }
 
-/// How the variant's function ended, if it did.
+/// The end of the variant's function; none if it has not ended.
 pub fn read_end(folder: &Path) -> Option<End> {
     read_json(&folder.join(END)).ok()
 }
 
-/// Writes how the variant's function ended into the block that the parent reserved.
+/// Writes the end of the variant's function into the file that the parent reserved.
 ///
 /// # Errors
-/// If the parent reserved none, or if it cannot be written.
+/// If the file is not reserved or cannot be written.
 pub fn write_end(folder: &Path, end: &End) -> anyhow::Result<()> {
     Reserved::open(&folder.join(END))?.write(end)
 }

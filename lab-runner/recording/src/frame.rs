@@ -15,8 +15,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Its name in a folded line. Debug information of lines alone calls each inlined closure and
-    /// `async fn` the same; those differ in their place.
+    /// The name in a folded stack. With line tables only, all inlined closures and `async fn`s have
+    /// the same name, so their file and line are added.
     pub fn name(&self) -> String {
         let place = self.file.as_ref().zip(self.line).filter(|_| self.function.starts_with('{'));
         let name = match place {

@@ -1,4 +1,4 @@
-//! What a variant is: faulty, fixed, or one that only looks so.
+//! The role of a variant: faulty, fixed, or one that only appears so.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,7 +15,7 @@ pub enum Kind {
     Fix,
     /// A tempting fix that does not fix.
     Trap,
-    /// Looks faulty, is healthy.
+    /// A healthy variant that looks faulty.
     Decoy,
 }
 

@@ -1,8 +1,7 @@
 //! A recording: the folder that a run leaves, and the only channel between parent and child.
 //!
-//! Everything after a run reads this folder, and reads it again the same way next year. What writes
-//! and what reads a file share its layout here, so that the layout is described once. This package
-//! knows no runtime, no clock and no process.
+//! All results come from this folder alone. The layout of each file is described once, here, for
+//! its writer and its reader. This package depends on no runtime, clock or process.
 
 pub mod alloc;
 mod cause;

@@ -1,4 +1,4 @@
-//! The load of a variant: everything that decides what it has to do.
+//! The load of a variant: everything that determines its work.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The load of a variant. Plain data, written into every recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Load {
-    /// Decides arrivals and generated data. The same seed asks the same thing.
+    /// Seed of arrivals and generated data. The same seed generates the same work.
     pub seed: u64,
     /// How requests are spread over time.
     pub arrivals: Arrivals,
@@ -20,23 +20,23 @@ pub struct Load {
     pub warmup_ms: u64,
     /// Measured time, in milliseconds.
     pub duration_ms: u64,
-    /// How long answers are waited for once the last request was sent, in milliseconds.
+    /// Time in which the last answers may arrive after the last request, in milliseconds.
     pub drain_ms: u64,
     /// Worker threads of the runtime.
     pub workers: usize,
     /// Size of one item in bytes; each scenario defines its items.
     pub size: usize,
-    /// A file of real messages, one JSON document a line, in place of generated ones.
+    /// A file of real messages, one JSON document a line, instead of generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages: Option<PathBuf>,
-    /// How long slow storage stalls, in milliseconds; each scenario defines what that is.
+    /// Duration of a stall of slow storage, in milliseconds; each scenario defines its storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall_ms: Option<u64>,
-    /// A folder of real files, in place of generated ones.
+    /// A folder of real files instead of generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<PathBuf>,
-    /// How long beyond all its other times a run may take before it counts as hung, in
-    /// milliseconds.
+    /// Time in milliseconds that a run may take beyond warm-up, measured time and drain before it
+    /// counts as hung.
     #[serde(default = "default_patience_ms")]
     pub patience_ms: u64,
 }
@@ -58,14 +58,13 @@ pub enum Arrivals {
     Ramp(f64),
     /// The rate changes once, half-way; the second rate is this many times the first.
     Step(f64),
-    /// Everything at once: a closed batch of `size` items. It has no rate and no duration; it is
-    /// over when it is done.
+    /// A closed batch of `size` items that are all present at the start. It has neither a rate nor
+    /// a duration.
     Batch,
 }
 
 impl Load {
-    /// The load that a scenario starts from: 2 000 requests a second, evenly, for 3 s on one
-    /// worker.
+    /// The default load: 2 000 requests a second with equal gaps, for 3 s on one worker.
     pub const DEFAULT: Load = Load {
         seed: 7,
         arrivals: Arrivals::Constant,
@@ -93,8 +92,7 @@ impl Load {
         ..Load::DEFAULT
     };
 
-    /// Most requests that one run may ask for, warm-up included: each has a slot of 32 bytes on
-    /// disk.
+    /// Most requests of a run, warm-up included: each has a slot of 32 bytes on disk.
     pub const MOST_REQUESTS: f64 = 20_000_000.0;
 
     /// Measured time.
@@ -107,26 +105,25 @@ impl Load {
         Duration::from_millis(self.warmup_ms)
     }
 
-    /// How long answers are waited for after the last request.
+    /// Time in which the last answers may arrive after the last request.
     pub fn drain(&self) -> Duration {
         Duration::from_millis(self.drain_ms)
     }
 
-    /// Whether all work is there at once, and no requests are sent.
+    /// Whether the load is a closed batch, without requests.
     pub fn is_batch(&self) -> bool {
         self.arrivals == Arrivals::Batch
     }
 
-    /// All that a run of this load takes if the service keeps up: warm-up, measured time, and the
-    /// drain.
+    /// Duration of a run of this load if the service keeps up: warm-up, measured time and drain.
     pub fn lasts(&self) -> Duration {
         self.warmup() + self.duration() + self.drain()
     }
 
-    /// Refuses a load that the lab cannot generate, in one sentence that names the next step.
+    /// Checks that the lab can generate the load.
     ///
     /// # Errors
-    /// If a number is outside what can be paced, stored or started.
+    /// If a number is out of range: one sentence that names the next step.
     pub fn check(&self) -> Result<(), String> {
         if !(1..=512).contains(&self.workers) {
             return Err("workers must be between 1 and 512: try --workers 1".into());
@@ -134,7 +131,7 @@ impl Load {
         if self.is_batch() { self.check_batch() } else { self.check_stream() }
     }
 
-    /// A size counts items; whether they fit into memory is for the scenario to check.
+    /// The size is a number of items; the scenario checks whether they fit into memory.
     fn check_batch(&self) -> Result<(), String> {
         match self.size {
             1..=1_000_000_000 => Ok(()),
@@ -150,7 +147,8 @@ impl Load {
         let requests = self.rate * (self.warmup() + self.duration()).as_secs_f64();
         if requests > Self::MOST_REQUESTS {
             return Err(format!(
-                "this load has {requests:.0} requests, at most {:.0} are possible: lower --rate or --duration",
+                "this load has {requests:.0} requests, at most {:.0} are possible: \
+                 lower --rate or --duration",
                 Self::MOST_REQUESTS
             ));
         }

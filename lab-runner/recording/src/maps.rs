@@ -1,19 +1,19 @@
-//! What is mapped where in a process: the text of `/proc/self/maps`, read.
+//! Memory mappings of a process, from the text of `/proc/self/maps`.
 
 use std::ops::Range;
 
-/// Executable memory that a file, or the kernel, put into a process.
+/// An executable mapping of a file or of the kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mapping {
     /// Addresses that it covers.
     pub addresses: Range<u64>,
-    /// Where in the file it begins, in bytes.
+    /// Offset of its start in the file, in bytes.
     pub offset: u64,
-    /// The file, or a name in brackets for memory of the kernel's.
+    /// The file, or a name in brackets for memory of the kernel.
     pub path: String,
 }
 
-/// The executable mappings, in order of their addresses. Lines that cannot be read are left out.
+/// The executable mappings, sorted by address. Lines that cannot be parsed are skipped.
 pub fn executable(text: &str) -> Vec<Mapping> {
     let mut mappings: Vec<Mapping> = text.lines().filter_map(mapping).collect();
     mappings.sort_by_key(|mapping| mapping.addresses.start);
@@ -30,19 +30,20 @@ fn mapping(line: &str) -> Option<Mapping> {
     executable.then_some(Mapping { addresses: hex(begin)?..hex(end)?, offset, path })
 }
 
-/// The lines of executable mappings: all that names need, and few where a process has many stacks.
+/// The lines of executable mappings. They are enough to resolve addresses, and few even in a
+/// process with many threads.
 pub fn of_code(text: &str) -> String {
     text.lines().filter(|line| mapping(line).is_some()).map(|line| format!("{line}\n")).collect()
 }
 
-/// Memory that can be written and is no file's, in order of its addresses: stacks are in it.
+/// Writable mappings without a file, sorted by address. Stacks are among them.
 pub fn anonymous(text: &str) -> Vec<Range<u64>> {
     let range = |line: &str| {
         let mut fields = line.splitn(6, ' ');
         let (begin, end) = fields.next()?.split_once('-')?;
         let writable = fields.next()?.starts_with("rw");
-        let nobodys = fields.nth(2)? == "0";
-        (writable && nobodys).then_some(hex(begin)?..hex(end)?)
+        let has_no_file = fields.nth(2)? == "0";
+        (writable && has_no_file).then_some(hex(begin)?..hex(end)?)
     };
     let mut ranges: Vec<_> = text.lines().filter_map(range).collect();
     ranges.sort_by_key(|range| range.start);
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn stacks_are_looked_for_in_memory_that_is_written_and_no_files() {
+    fn stacks_are_in_writable_mappings_without_a_file() {
         let text = "\
             7f6000-7f8000 rw-p 00000000 00:00 0 \n\
             7f0000-7f2000 rw-p 00000000 08:01 42                         /usr/bin/a lab\n\

@@ -1,43 +1,42 @@
-//! What profilers leave beside their stacks: one slow request poll by poll, and memory over time.
+//! Results of profilers beside stacks: the slowest request poll by poll, and memory over time.
 
 use serde::{Deserialize, Serialize};
 
-/// The slowest request that the profiler `spans` saw, followed through its polls:
-/// `spans-slow.json`.
+/// The slowest request of the profiler `spans`, poll by poll: `spans-slow.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlowRequest {
-    /// The request's number, as its span carries it.
+    /// The request's number, from the field `id` of its span.
     pub request: u64,
-    /// From its span's begin to its end, in microseconds.
+    /// Duration of the span, in microseconds.
     pub us: f64,
-    /// Its polls, in order.
+    /// The polls, in order.
     pub polls: Vec<RequestPoll>,
-    /// Polls that there was no room for.
+    /// Number of polls that were not stored.
     #[serde(default)]
     pub left_out: u64,
 }
 
-/// A time in which a request was being polled.
+/// A poll of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestPoll {
-    /// When it began, in microseconds after the request's span did.
+    /// Start in microseconds after the start of the request's span.
     pub at_us: f64,
-    /// How long it took, in microseconds.
+    /// Length in microseconds.
     pub us: f64,
-    /// The innermost step that it was in when it ended: `request;fetch`.
+    /// The innermost step in which the poll ended: `request;fetch`.
     pub step: String,
 }
 
-/// What the allocator held at a moment: a line of `alloc-memory.json`.
+/// Memory of the allocator at a moment: an entry of `alloc-memory.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemoryAt {
     /// Milliseconds since the profiler was started.
     pub ms: f64,
-    /// Bytes that the program holds.
+    /// Bytes that the program has allocated.
     pub allocated: u64,
-    /// Bytes of pages that have any of those.
+    /// Bytes of pages that contain allocated memory.
     pub active: u64,
-    /// Bytes of physical memory that the allocator has.
+    /// Bytes of physical memory of the allocator.
     pub resident: u64,
 }
 

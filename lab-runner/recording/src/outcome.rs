@@ -1,9 +1,9 @@
-//! How a run ended: `outcome.json` of its parent, and `end.json` of the child itself.
+//! The ending of a run: `outcome.json` by the parent, and `end.json` by the child.
 
 use crate::Ending;
 use serde::{Deserialize, Serialize};
 
-/// How a run ended, as its parent saw it.
+/// The ending of a run, by its parent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The ending.
@@ -11,26 +11,25 @@ pub struct Outcome {
     /// The error, the panic or the signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// When the child was gone, on the clock of the request log.
+    /// Time of the end of the child process, on the clock of the request log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_ns: Option<u64>,
-    /// From the child's start to its end.
+    /// Duration of the child process, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_ms: Option<f64>,
-    /// CPU time that the host took away during the run, where it is reported.
+    /// CPU time that the hypervisor took during the run, where it is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal: Option<Steal>,
-    /// Cores that processes other than the run and the lab used meanwhile, on average, where it is
-    /// reported.
+    /// Mean number of cores that other processes used during the run, where it is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_cores: Option<f64>,
-    /// The name of the process among them that used most, if any used more than a tick or two.
+    /// Name of the other process that used most CPU time, if any used more than a tick or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busiest: Option<String>,
-    /// What the run used, if it ended by itself.
+    /// Resources of the process, if it ended by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// What went wrong beside the run.
+    /// Errors beside the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -52,19 +51,19 @@ impl Outcome {
     }
 }
 
-/// What a process used, as the kernel counts it.
+/// Resources of a process, as counted by the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Most memory that it had at a time, in kilobytes.
+    /// Peak of resident memory, in kilobytes.
     pub peak_memory_kb: u64,
-    /// Most bytes that its allocator had given out at a time, if it counts.
+    /// Peak of allocated bytes, if the allocator counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_live_bytes: Option<u64>,
-    /// Switches from one of its threads to another one, wanted or not.
+    /// Number of context switches, voluntary and involuntary.
     pub switches: u64,
 }
 
-/// CPU time that the host of a virtual machine gave to others.
+/// CPU time that the hypervisor gave to other guests.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Steal {
     /// As a share of the time of all cores.
@@ -73,13 +72,13 @@ pub struct Steal {
     pub ms: f64,
 }
 
-/// How the variant's function ended. Absent when it did not.
+/// The end of the variant's function. Absent if it did not end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct End {
     /// The error or panic, if the variant did not return `Ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
-    /// What the process had used by then.
+    /// Resources of the process up to then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
 }

@@ -1,25 +1,25 @@
-//! What watching took, as the child that was watched measured it: `watching.json` beside the
-//! profiler's own word. What it comes to is reckoned by `watching/`, in the parent.
+//! Profiling overhead, as measured in the child: `overhead.json` beside the profiler's status. The
+//! parent computes shares and intervals from it.
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// What a profiler took of its run, from when it began to look until the variant had returned.
+/// CPU time of a profiler and of its run, from the start of the profiler to the return of the
+/// variant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Overhead {
     /// CPU time of the whole process, in nanoseconds.
     pub process_ns: u64,
-    /// For how long that was, in nanoseconds.
+    /// Wall time, in nanoseconds.
     pub wall_ns: u64,
-    /// CPU time that the pacer had used before, in nanoseconds: the rest of its time is in
-    /// `process_ns`.
+    /// CPU time of the pacer before the start, in nanoseconds; the rest of it is in `process_ns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pacer_before_ns: Option<u64>,
     /// CPU time of the profiler's own threads.
     pub threads: Vec<OwnThread>,
-    /// What it did on the threads of the program.
+    /// Events of the profiler on the threads of the program.
     pub events: Vec<Event>,
-    /// What could not be measured, and why.
+    /// Parts that could not be measured, with the reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
 }
@@ -29,37 +29,38 @@ pub struct Overhead {
 pub struct OwnThread {
     /// Its name.
     pub name: String,
-    /// CPU time that it has used, in nanoseconds.
+    /// CPU time of the thread, in nanoseconds.
     pub cpu_ns: u64,
 }
 
-/// Something that a profiler does on the threads of the program, again and again.
+/// A kind of event of a profiler on the threads of the program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// What: `poll`, `sample`.
+    /// Name of the event: `poll`, `sample`.
     pub what: String,
-    /// How often.
+    /// Number of events.
     pub count: u64,
-    /// What one of them takes.
+    /// Cost of one event.
     pub price: Price,
 }
 
-/// CPU time of one event in nanoseconds: the median of several blocks of them, and the interval
-/// that has it in 95 of 100 cases.
+/// The per-event cost in nanoseconds of CPU time: the median of several blocks, with its 95 %
+/// interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Price {
     /// The median.
     pub ns: f64,
-    /// Where the interval begins.
+    /// Lower end of the interval.
     pub low_ns: f64,
-    /// Where it ends.
+    /// Upper end of the interval.
     pub high_ns: f64,
 }
 
-/// Blocks that a price is taken from.
+/// Number of blocks of a cost measurement.
 pub const BLOCKS: usize = 20;
-/// Of twenty ordered values, the sixth and the fifteenth have the median between them in 95.9 of
-/// 100 cases: the binomial distribution gives it, whatever theirs is.
+/// Ranks of the interval. The median lies between the sixth and the fifteenth of twenty ordered
+/// values with a probability of 95.9 %, by the binomial distribution, whatever the distribution of
+/// the values is.
 const RANKS: [usize; 2] = [5, 14];
 
 impl Price {
@@ -70,7 +71,7 @@ impl Price {
         Price { ns, low_ns: blocks[RANKS[0]], high_ns: blocks[RANKS[1]] }
     }
 
-    /// What two things take together that happen together.
+    /// The cost of two events that always happen together.
     #[must_use]
     pub fn and(self, other: Price) -> Price {
         Price {
@@ -85,7 +86,7 @@ impl Overhead {
     /// The file's name.
     pub const FILE: &str = "overhead.json";
 
-    /// Writes it into the folder of its run.
+    /// Writes the file into the folder of a run.
     ///
     /// # Errors
     /// If the file cannot be written.

@@ -1,7 +1,8 @@
-//! A recording as one file: what `lab pack` makes, and what every command that reads a recording
-//! unpacks again.
+//! Packed recordings: `lab pack` makes one file of a recording, and every command that reads a
+//! recording can read it.
 //!
-//! It is a gzipped tar archive with one folder at its top, that of the run or of the invocation.
+//! A packed recording is a gzipped tar archive with one folder at its top, that of the run or of
+//! the invocation.
 //! Entries are sorted and have neither owner nor time, so that the same recording makes the same
 //! bytes. A request log is stored in `columns`, under its name and `COLUMNS`; everything else is
 //! stored as it is.
@@ -23,16 +24,16 @@ use std::io::{BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use tar::{Archive, Builder, EntryType, Header};
 
-/// What the name of a packed recording ends with.
+/// File extension of a packed recording.
 pub const EXTENSION: &str = "lab";
-/// Written into the head of the gzip stream: what this is, and how it is to be read.
+/// Comment in the header of the gzip stream, which identifies the format.
 const FORMAT: &[u8] = b"lab.pack.v1";
-/// What follows the name of a request log that is stored in columns.
+/// Suffix of a request log that is stored in columns.
 const COLUMNS: &str = ".columns";
 /// The largest recording: a score of all variants leaves some ten thousand files, and a temporary
 /// folder can be trusted to hold 2 GiB.
 const MOST: Packed = Packed { files: 100_000, bytes: 2 << 30 };
-/// Logs of profilers that are summed up in other files, which are what reports read.
+/// Raw logs of profilers, which reports do not read.
 const RAW_LOGS: [&str; 4] = [alloc::FILE, alloc::HEAP, scheduler::FILE, stall::FILE];
 
 /// Which files of a recording are packed.
@@ -40,26 +41,26 @@ const RAW_LOGS: [&str; 4] = [alloc::FILE, alloc::HEAP, scheduler::FILE, stall::F
 pub enum Contents {
     /// All of them.
     Everything,
-    /// Those that a report reads: without the raw logs of profilers, and without pages, pictures
-    /// and exports, which are made from the rest at any time.
+    /// Files that a report reads: without raw logs of profilers, and without pages, pictures and
+    /// exports, which can be generated from the rest.
     Report,
 }
 
-/// How much is packed.
+/// The size of a packed recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// Files.
+    /// Number of files.
     pub files: usize,
-    /// Their bytes, unpacked.
+    /// Bytes of the files, unpacked.
     pub bytes: u64,
 }
 
-/// Packs the recording in a folder: a run, an invocation, or what holds invocations, as `lab
+/// Packs the recording in a folder: a run, an invocation, or a folder of invocations as `lab
 /// verify` makes it.
 ///
 /// # Errors
-/// If the folder holds no recording or a link, is larger than what can be unpacked again, or cannot
-/// be read.
+/// If the folder has no recording, contains a link, is too large to be unpacked again, or cannot be
+/// read.
 pub fn pack(folder: &Path, contents: Contents, to: impl Write) -> anyhow::Result<Packed> {
     let shown = folder.display();
     ensure!(
@@ -145,12 +146,12 @@ fn is_request_log(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == request_log::REQUESTS || name == request_log::FLOOR)
 }
 
-/// Unpacks a file that [`pack`] made into a folder that is empty, and returns the recording's
-/// folder in it.
+/// Unpacks a file that [`pack`] made into an empty folder, and returns the recording's folder in
+/// it.
 ///
 /// # Errors
-/// If the file is none of those, is damaged, or holds what no recording holds: a link, a path that
-/// leads out, too much.
+/// If the file is not a packed recording or is damaged, or if it contains a link, a path that leads
+/// out of the folder, or too much data.
 pub fn unpack(packed: &Path, into: &Path) -> anyhow::Result<PathBuf> {
     unpack_at_most(MOST, packed, into)
 }
@@ -188,8 +189,7 @@ fn unpack_entries(
     into: &Path,
 ) -> anyhow::Result<BTreeSet<PathBuf>> {
     let (mut tops, mut bytes_left) = (BTreeSet::new(), most.bytes);
-    // Raw entries: what makes an archive's names and files longer than their headers say is refused
-    // like a link.
+    // Raw entries, so that extensions for long names and sparse files are rejected like links.
     for (number, entry) in archive.entries()?.raw(true).enumerate() {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
@@ -203,7 +203,7 @@ fn unpack_entries(
         let is_inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         let is_in_a_folder = path.components().count() > 1;
         ensure!(is_inside && is_in_a_folder, "{} leads out of the recording", path.display());
-        // The header may lie about the size: what counts is what comes out.
+        // The size in the header may be wrong, so the bytes are counted while they are read.
         let mut bytes = Vec::new();
         entry.by_ref().take(bytes_left + 1).read_to_end(&mut bytes)?;
         bytes_left = bytes_left.checked_sub(bytes.len() as u64).with_context(|| {

@@ -1,7 +1,7 @@
 //! A post-mortem: every thread, task, lock and runtime of a process at its deadline.
 //!
-//! The child knows its stacks as addresses, the parent gives them names. One type serves both: its
-//! parameter is what a stack is, [`Addresses`] or `Vec<Frame>`.
+//! The child records stacks of addresses, which the parent resolves to names. One type serves both:
+//! its parameter is the type of a stack, [`Addresses`] or `Vec<Frame>`.
 
 use crate::frame::Frame;
 use serde::{Deserialize, Serialize};
@@ -17,28 +17,28 @@ pub type Addresses = Vec<u64>;
 pub struct PostMortem<S = Vec<Frame>> {
     /// From the signal to the last thread's answer, in milliseconds.
     pub took_ms: f64,
-    /// Its threads, in the order of their numbers; those of the lab are left out.
+    /// The threads of the program, sorted by number.
     pub threads: Vec<Thread<S>>,
-    /// Tasks that had not ended; none where their spawns were not recorded.
+    /// Tasks that had not ended; absent if spawns were not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Vec<LiveTask>>,
     /// Watched locks and channels that are held or waited for.
     #[serde(default)]
     pub watched: Vec<Watched>,
-    /// The runtimes that the lab saw being built.
+    /// The recorded runtimes.
     #[serde(default)]
     pub runtimes: Vec<Runtime>,
-    /// What idle tasks await, by tokio's task dump; empty in a build without the feature
+    /// Await points of idle tasks, by tokio's task dump; empty in a build without the feature
     /// `taskdump`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dumped: Vec<Awaits>,
-    /// What is missing: threads that did not answer, what the kernel does not report.
+    /// Missing parts, with the reasons: threads that did not answer, for example.
     #[serde(default)]
     pub notes: Vec<String>,
 }
 
 impl<S> PostMortem<S> {
-    /// The same with other stacks: with names instead of addresses.
+    /// Converts all stacks: addresses to names.
     pub fn with_stacks<T>(self, mut name: impl FnMut(S) -> T) -> PostMortem<T> {
         PostMortem {
             took_ms: self.took_ms,
@@ -52,28 +52,28 @@ impl<S> PostMortem<S> {
     }
 }
 
-/// A thread at the moment of a post-mortem.
+/// A thread in a post-mortem.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Thread<S = Vec<Frame>> {
-    /// Its number in the kernel.
+    /// The thread's number in the kernel.
     pub tid: u32,
-    /// Its name.
+    /// The thread's name.
     pub name: String,
-    /// Its stack, innermost first; empty if it did not answer.
+    /// The stack, innermost first; empty if the thread did not answer.
     pub stack: S,
-    /// Whether the stack was the same a tenth of a second before.
+    /// Whether the stack was the same in both thread dumps, a tenth of a second apart.
     pub same_later: bool,
-    /// What it used of a core between the two looks, from 0 to 1; none where the kernel does not
-    /// report it.
+    /// CPU time between the two dumps as a share of a core, from 0 to 1; absent if the kernel does
+    /// not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_cpu: Option<f64>,
-    /// The function of the kernel that it waits in, where that is reported.
+    /// The kernel function in which the thread waits, if it is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// The number of the system call that it is in, where that is reported.
+    /// The number of the system call of the thread, if it is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syscall: Option<u64>,
-    /// The poll that it is inside of, where polls are recorded.
+    /// The poll in progress on the thread, if polls are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll: Option<Polled>,
 }
@@ -93,70 +93,68 @@ impl<S> Thread<S> {
     }
 }
 
-/// A poll that is going on.
+/// A poll in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Polled {
     /// The task's number.
     pub task: u64,
-    /// For how long, in milliseconds.
+    /// Length so far, in milliseconds.
     pub for_ms: f64,
 }
 
 /// A task that has not ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LiveTask {
-    /// Its number.
+    /// The task's number.
     pub number: u64,
-    /// The runtime, by its number in the run.
+    /// The number of its runtime in the run.
     pub runtime: u8,
-    /// The file and line of the spawn: `src/drive.rs:52`.
+    /// The spawn location: `src/drive.rs:52`.
     pub place: String,
-    /// Since it was spawned, in milliseconds.
+    /// Time since the spawn, in milliseconds.
     pub age_ms: f64,
-    /// What it does.
+    /// Whether the task is being polled.
     pub state: TaskState,
-    /// Since its last poll began, in milliseconds; none if it was not polled while a profiler ran.
+    /// Time since the start of its last poll, in milliseconds; absent if no poll was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_poll_ms: Option<f64>,
 }
 
-/// What a task does.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskState {
-    /// It is inside a poll, on the thread with this number.
+    /// The task is being polled on the thread with this number.
     Polled(u32),
-    /// It is in no poll: it waits for an event, or for a worker.
+    /// The task is not being polled: it waits for an event or for a worker.
     #[default]
     Waits,
 }
 
-/// A lock or a channel that is watched.
+/// A watched lock or channel, from `lab_kit::watched`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Watched {
-    /// What it is.
+    /// Lock or channel.
     pub kind: WatchedKind,
-    /// Its name in the program.
+    /// The name that the program gave it.
     pub name: String,
-    /// Where it was made: `src/drive.rs:52`.
+    /// Source location of its creation: `src/drive.rs:52`.
     pub place: String,
     /// The holders; a channel has none.
     #[serde(default)]
     pub holders: Vec<Party>,
-    /// Who waits for it.
+    /// The waiters.
     #[serde(default)]
     pub waiters: Vec<Party>,
-    /// Who is on the other side of a channel: who could end the wait, as far as that is known.
-    /// Empty for a lock.
+    /// The known users of the other end of a channel, who can end the wait. Empty for a lock.
     #[serde(default)]
     pub others: Vec<Party>,
 }
 
-/// Tasks that a dump is asked about: naming what one awaits takes longer than all else in a
-/// post-mortem.
+/// Most tasks of a task dump: naming the frames of one takes longer than the rest of a post-mortem.
 pub const MOST_AWAITS: usize = 32;
 
-/// What an idle task awaits, from tokio's task dump.
+/// The await points of an idle task, from tokio's task dump.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Awaits {
     /// The task's number.
@@ -165,20 +163,20 @@ pub struct Awaits {
     pub trace: Vec<String>,
 }
 
-/// Kinds of what is watched.
+/// Kinds of watched objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WatchedKind {
-    /// A lock that blocks its thread.
+    /// A lock that blocks the waiting thread.
     #[default]
     Lock,
-    /// A lock that is awaited.
+    /// An async lock.
     AsyncLock,
     /// A bounded channel; senders wait while it is full, receivers while it is empty.
     Channel,
 }
 
-/// Who holds something or waits for it.
+/// A holder, waiter or user of a watched object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Party {
     /// The thread's number in the kernel.
@@ -186,20 +184,20 @@ pub struct Party {
     /// The task; none outside of tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<u64>,
-    /// Since when, in milliseconds.
+    /// Time since it began to hold or to wait, in milliseconds.
     pub for_ms: f64,
-    /// Where it asked for it: `src/drive.rs:52`.
+    /// Source location of the call: `src/drive.rs:52`.
     pub place: String,
 }
 
-/// A runtime, as far as the lab knows it.
+/// A runtime in a post-mortem.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Runtime {
-    /// Its number in the run.
+    /// Number in the run.
     pub number: u8,
-    /// Its workers.
+    /// Number of workers.
     pub workers: u64,
-    /// Tasks that tokio counts; none once it has forgotten them.
+    /// Tokio's own count of live tasks; zero once the shutdown has begun.
     pub alive_tasks: u64,
     /// Tasks that wait for a thread of the blocking pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]

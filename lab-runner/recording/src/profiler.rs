@@ -6,28 +6,27 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-/// An instrument that looks into a run. Each has a run of its own: two of them in one process see
-/// each other, and some pairs deadlock.
+/// A profiler. Each has a run of its own: two profilers in one process measure each other, and some
+/// pairs deadlock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profiler {
-    /// Where the CPU time goes.
+    /// Code that uses CPU time.
     Cpu,
-    /// Who asks for memory, and who keeps it.
+    /// Code that allocates memory, and code that keeps it.
     Alloc,
-    /// Where polls are while they take long, on the CPU and off it.
+    /// Code that long polls are in, on the CPU and off it.
     Stall,
-    /// Who is polled, who holds the workers, and who waits for them.
+    /// Polls, the tasks that occupy workers, and the tasks that wait for them.
     Sched,
-    /// How long the steps of a request take.
+    /// Time in the steps of a request.
     Spans,
-    /// Somebody who watches with tokio-console. Leaves nothing, and is asked for by `--console`
-    /// alone.
+    /// The server for tokio-console, with `--console`. It writes no profile.
     Console,
 }
 
 impl Profiler {
-    /// All that leave something, in the order in which they are shown.
+    /// The profilers that write a profile, in the order of the report.
     pub const ALL: [Profiler; 5] =
         [Profiler::Cpu, Profiler::Alloc, Profiler::Stall, Profiler::Sched, Profiler::Spans];
     /// The profilers of a run for which none are named.
@@ -54,7 +53,9 @@ impl FromStr for Profiler {
     fn from_str(text: &str) -> Result<Profiler, String> {
         let named = Profiler::ALL.into_iter().find(|profiler| profiler.to_string() == text);
         named.ok_or_else(|| {
-            "profilers are cpu, alloc, stall, sched, spans: try --profile cpu,stall, or all, or none".into()
+            "profilers are cpu, alloc, stall, sched, spans: \
+             try --profile cpu,stall, or all, or none"
+                .into()
         })
     }
 }
@@ -62,16 +63,16 @@ impl FromStr for Profiler {
 /// The status of a profiler: `profiler.json` in the folder of its run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProfilerStatus {
-    /// Why it saw nothing, if so: then there are no views.
+    /// The reason why the profiler is not available; then there are no views.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
-    /// What it counted about its own work: samples asked and delivered, lost ones, its rate.
+    /// Counts of the profiler's own work: samples requested, delivered and lost, sampling rate.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
-    /// What it saw, each as a file of folded stacks.
+    /// The views, each with a file of folded stacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<ViewStatus>,
-    /// What has to be known before believing it.
+    /// Limits of this profile that its reader has to know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -79,16 +80,16 @@ pub struct ProfilerStatus {
 /// One view of a profiler: folded stacks in one unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ViewStatus {
-    /// What it is called: `cpu`, `alloc churn`, `stall off-CPU`.
+    /// The name: `cpu`, `alloc churn`, `stall off-CPU`.
     pub name: String,
-    /// The file of folded stacks, beside this note.
+    /// The file of folded stacks, in the same folder.
     pub file: String,
-    /// The unit of its weights: `samples`, `ms`, `bytes`, `us`.
+    /// The unit of the weights: `samples`, `ms`, `bytes`, `us`.
     pub unit: String,
-    /// The file of the same stacks in samples, where the weights are no samples.
+    /// The file of the same stacks weighted by samples, if the weights are not samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<String>,
-    /// What a picture of it shows and what it cannot show, in a sentence.
+    /// One sentence on the contents of the view and its limits.
     pub shows: String,
 }
 
@@ -96,17 +97,17 @@ impl ProfilerStatus {
     /// The file's name.
     pub const FILE: &str = "profiler.json";
 
-    /// A profiler that saw nothing, and why.
+    /// The status of a profiler that is not available.
     pub fn unavailable(why: impl Into<String>) -> ProfilerStatus {
         ProfilerStatus { unavailable: Some(why.into()), ..ProfilerStatus::default() }
     }
 
-    /// Reads it; none if it is missing or damaged.
+    /// Reads the status in a folder; none if it is missing or damaged.
     pub fn read(folder: &Path) -> Option<ProfilerStatus> {
         serde_json::from_slice(&std::fs::read(folder.join(ProfilerStatus::FILE)).ok()?).ok()
     }
 
-    /// Writes it into the folder of its run.
+    /// Writes the status into the folder of a run.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn profilers_are_words_that_read_back() {
+    fn profilers_are_parsed_from_their_names() {
         for profiler in Profiler::ALL {
             assert_eq!(profiler.to_string().parse(), Ok(profiler));
             assert_eq!(
@@ -132,11 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn a_note_reads_back_and_a_damaged_one_is_none() {
+    fn a_status_is_read_back_and_a_damaged_one_is_none() {
         let folder = tempfile::tempdir().unwrap();
-        let note = ProfilerStatus::unavailable("no jemalloc in this binary");
-        note.write(folder.path()).unwrap();
-        assert_eq!(ProfilerStatus::read(folder.path()), Some(note));
+        let status = ProfilerStatus::unavailable("no jemalloc in this binary");
+        status.write(folder.path()).unwrap();
+        assert_eq!(ProfilerStatus::read(folder.path()), Some(status));
         std::fs::write(folder.path().join(ProfilerStatus::FILE), "{").unwrap();
         assert_eq!(ProfilerStatus::read(folder.path()), None);
     }

@@ -1,9 +1,10 @@
-//! The request log, as it is read: one slot per request, laid out before the load starts and filled
-//! in place by the pacer and the runtime under test.
+//! The request log and its reader: one slot per request, made before the load starts and filled in
+//! place by the pacer and the runtime under test.
 //!
-//! The file is a row of 64-bit words in the machine's own byte order: [`HEADER_WORDS`] of header,
-//! then [`SLOT_WORDS`] a request. A zero means "did not happen"; times are `CLOCK_MONOTONIC`
-//! nanoseconds.
+//! The file is a sequence of 64-bit words in native byte order: a header of [`HEADER_WORDS`], then
+//! [`SLOT_WORDS`] for each request. Zero means that the event did not happen. Times are nanoseconds
+//! of `CLOCK_MONOTONIC`. *Example:* the slot `(7 000, 7 300, 9 000, 0)` is a request that was sent
+//! 300 ns late, waited 1.7 µs for its first poll, and has not ended.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -12,7 +13,7 @@ use std::path::Path;
 /// Name of the request log inside a recording.
 pub const REQUESTS: &str = "requests.bin";
 
-/// Name of the log of the null target, which shows the least response time that can be seen here.
+/// Name of the log of the null target, which measures the floor.
 pub const FLOOR: &str = "floor.bin";
 
 /// The first word of the file.
@@ -24,31 +25,32 @@ pub const VERSION: u64 = 1;
 /// Words before the first slot.
 pub const HEADER_WORDS: usize = 32;
 
-/// Words a slot: intended, sent, first poll, end.
+/// Words of a slot: intended send time, send time, first poll, end.
 pub const SLOT_WORDS: usize = 4;
 
-/// Set in a slot's end when the request was dropped unanswered. Monotonic time reaches the two
-/// flags in 146 years.
+/// Flag in the end of a slot: the request was dropped without an answer. Monotonic time reaches the
+/// two flags after 146 years.
 pub const LOST: u64 = 1 << 63;
 
-/// Set in a slot's end when the answer was an error.
+/// Flag in the end of a slot: the answer was an error.
 pub const ERROR: u64 = 1 << 62;
 
-/// Header words that are set while the load runs. The first ones are fixed when the log is made.
+/// Indices of header words that are set during the load. Those before them are set when the log is
+/// made. Times are in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 #[repr(usize)]
 pub enum Mark {
-    /// Requests that were sent so far.
+    /// Number of requests sent so far.
     Sent = 6,
-    /// When the run stopped waiting for answers.
+    /// Time at which the run stopped waiting for answers.
     ClosedNs = 7,
     /// CPU time of the pacer's thread.
     PacerCpuNs = 8,
     /// Time that the pacer spent sending.
     PacerSendNs = 9,
-    /// Time from the pacer's begin to its end.
+    /// Wall time of the pacer.
     PacerWallNs = 10,
-    /// CPU time of the process at the begin of the measured time.
+    /// CPU time of the process at the start of the measured time.
     CpuBeginNs = 11,
     /// CPU time of the process at the end of the measured time.
     CpuEndNs = 12,
@@ -58,7 +60,7 @@ pub enum Mark {
     Cores = 14,
     /// Time that the pacer spent waking the runtime.
     PacerWakeNs = 15,
-    /// When the load was stopped before its schedule had ended.
+    /// Time at which the load was stopped before the end of its schedule.
     StoppedNs = 16,
     /// Allocations before the measured time.
     AllocsBegin = 17,
@@ -70,55 +72,55 @@ pub enum Mark {
     AllocBytesEnd = 20,
 }
 
-/// The header of a request log. Absent numbers were not reached before the run was cut off.
+/// The header of a request log. Values that were not reached before the end of the run are absent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Header {
-    /// Requests that the schedule holds, warm-up included.
+    /// Number of requests in the schedule, warm-up included.
     pub scheduled: usize,
-    /// How many of them are warm-up.
+    /// Number of requests of the warm-up.
     pub excluded: usize,
     /// Time zero of the schedule.
     pub start_ns: u64,
-    /// Begin of the measured time.
+    /// Start of the measured time.
     pub window_ns: u64,
-    /// When the load was stopped before its schedule had ended: nothing was offered after that.
+    /// Time at which the load was stopped before the end of its schedule; later requests were not
+    /// offered.
     pub stopped_ns: Option<u64>,
-    /// When the run stopped waiting for answers; later ends are as good as never.
+    /// Time at which the run stopped waiting for answers; later ends do not count.
     pub closed_ns: Option<u64>,
-    /// What the pacer used.
+    /// Cost of the pacer.
     pub pacer: Option<Cost>,
-    /// CPU time of the process within the measured time, the pacer's left out.
+    /// CPU time of the process in the measured time and the drain, without the pacer's.
     pub cpu_ns: Option<u64>,
-    /// Memory that was asked for within the measured time, if the binary's allocator counts.
+    /// Allocations in the measured time and the drain, if the binary's allocator counts.
     pub allocs: Option<Totals>,
     /// Whether the pacer spun before each request.
     pub spins: bool,
-    /// Cores that the run could use.
+    /// Number of cores that the run could use.
     pub cores: usize,
 }
 
-/// One request as it was recorded.
+/// One recorded request. Times are nanoseconds of `CLOCK_MONOTONIC`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Entry {
-    /// When the schedule wanted it sent.
+    /// Intended send time.
     pub intended_ns: u64,
-    /// When the pacer sent it.
+    /// Actual send time.
     pub sent_ns: Option<u64>,
-    /// When the runtime first polled it.
+    /// First poll of the request's task.
     pub first_poll_ns: Option<u64>,
-    /// When it ended.
+    /// End of the request.
     pub ended_ns: Option<u64>,
-    /// Whether it was dropped without an answer.
+    /// Whether the request was dropped without an answer.
     pub lost: bool,
-    /// Whether it was answered with an error.
+    /// Whether the answer was an error.
     pub error: bool,
 }
 
-/// Opens a log and reads its header; the entries follow from the iterator, up to where the file
-/// ends.
+/// Opens a log and reads its header. The iterator reads the entries, up to the end of the file.
 ///
 /// # Errors
-/// If the file cannot be read, is no request log, or was written by a newer lab.
+/// If the file cannot be read, is not a request log, or was written by a newer lab.
 pub fn read(path: &Path) -> io::Result<(Header, Entries)> {
     let mut file = BufReader::new(File::open(path)?);
     let mut words = [0; HEADER_WORDS];
@@ -211,32 +213,32 @@ fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the request log {what}"))
 }
 
-/// What was asked for so far. A reallocation counts once, with its new size.
+/// Allocations and their bytes. A reallocation counts once, with its new size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Calls that asked for memory.
+    /// Number of allocations.
     pub allocs: u64,
-    /// Bytes that they asked for.
+    /// Bytes of these allocations.
     pub bytes: u64,
 }
 
 impl Totals {
-    /// What was asked for between two looks.
+    /// The difference from earlier totals.
     pub fn since(self, earlier: Totals) -> Totals {
         Totals { allocs: self.allocs - earlier.allocs, bytes: self.bytes - earlier.bytes }
     }
 }
 
-/// What following a schedule took.
+/// The cost of the pacer, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cost {
-    /// CPU time of the calling thread, spinning included.
+    /// CPU time of the pacer's thread, spinning included.
     pub cpu_ns: u64,
-    /// Spent sending, from the look at the clock that found a deadline reached to the next one.
-    /// Sending that was interrupted is left out.
+    /// Time of all sends, each from the reading of the clock that reached the deadline to the next
+    /// reading. Interrupted sends are left out.
     pub send_ns: u64,
-    /// The part of it that was spent waking the target, as far as `send` reported it.
+    /// The part of it that was spent waking the target.
     pub wake_ns: u64,
-    /// From begin to end.
+    /// Wall time from the start of the pacer to its end.
     pub wall_ns: u64,
 }

@@ -1,5 +1,5 @@
-//! JSON files whose blocks are reserved before they are written, so that a full disk cannot prevent
-//! writing.
+//! JSON files whose disk blocks are reserved in advance, so that they can be written on a full
+//! disk.
 
 use anyhow::Context;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// Room for a document; blanks fill the rest. A block of every common file system.
+/// Bytes of a file, of which blanks fill the rest: one block of every common file system.
 const ROOM: usize = 4_096;
 
 /// A file of `ROOM` bytes that is rewritten in place.
@@ -19,21 +19,30 @@ pub struct Reserved {
 }
 
 impl Reserved {
-    /// Makes the file and fills it with blanks, which is how its blocks come to exist.
+    /// Makes the file and fills it with blanks, which allocates its block.
+    ///
+    /// # Errors
+    /// If the file exists or cannot be written.
     pub fn create(path: &Path) -> io::Result<Reserved> {
         let file = File::create_new(path)?;
         file.write_all_at(&[b' '; ROOM], 0)?;
         Ok(Reserved { file, path: path.to_owned() })
     }
 
-    /// Opens a file that was reserved by someone else.
+    /// Opens a reserved file.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
     pub fn open(path: &Path) -> anyhow::Result<Reserved> {
         let file = File::options().write(true).open(path);
         let file = file.with_context(|| format!("cannot open {}", path.display()))?;
         Ok(Reserved { file, path: path.to_owned() })
     }
 
-    /// Replaces the document. One that has no room is cut in its longest text until it fits.
+    /// Replaces the document. If it is too long, its longest text is cut until it fits.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, document: &impl Serialize) -> anyhow::Result<()> {
         let mut value = serde_json::to_value(document)?;
         let mut text = serde_json::to_vec(&value)?;
@@ -48,7 +57,7 @@ impl Reserved {
     }
 }
 
-/// Halves the longest text of a document, or drops half of a list that leaves no room.
+/// Halves the longest member of a document, a text or a list.
 fn shorten(value: &mut serde_json::Value) {
     let Some(object) = value.as_object_mut() else { return };
     let size = |value: &serde_json::Value| value.to_string().len();

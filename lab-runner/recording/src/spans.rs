@@ -1,4 +1,4 @@
-//! What the child leaves for the parent.
+//! The recording of the profiler `spans`, from child to parent.
 
 use crate::file;
 use crate::observations::SlowRequest;
@@ -6,42 +6,43 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What was seen up to a moment.
+/// The sums up to a moment of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Raw {
     /// Whether the profiler was stopped; if not, the run was killed after this was written.
     pub stopped: bool,
-    /// How long it looked.
+    /// Wall time for which the profiler ran, in nanoseconds.
     pub wall_ns: u64,
-    /// Time by spans, root first and parted by semicolons.
+    /// Weights by stacks of spans, root first and separated by semicolons.
     pub stacks: BTreeMap<String, Weight>,
-    /// Notes of tracing-flame that were not understood, or had no room.
+    /// Number of lines of tracing-flame that could not be parsed, or had no room.
     pub left_out: u64,
     /// Threads that are inside spans.
     pub inside: Vec<Inside>,
-    /// The slowest of the spans that have a number.
+    /// The slowest of the followed spans.
     pub slow: Option<SlowRequest>,
-    /// Whether that one has not ended.
+    /// Whether the slowest span has not ended.
     pub slow_is_open: bool,
-    /// How many had a number.
+    /// Number of followed spans: those with a field `id`.
     pub followed: u64,
 }
 
-/// What a stack of spans weighs.
+/// The weight of a stack of spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weight {
-    /// How long threads were in it.
+    /// Time of threads in the stack, in nanoseconds.
     pub ns: u64,
-    /// In how many time slices.
+    /// Number of time slices.
     pub pieces: u64,
 }
 
-/// A thread that is inside spans: tracing-flame writes a line when it leaves or enters one.
+/// A thread inside spans, with the time that is not yet in the weights: tracing-flame writes a line
+/// only when a span is entered or left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inside {
-    /// The spans, root first and parted by semicolons.
+    /// The spans, root first and separated by semicolons.
     pub stack: String,
-    /// Since when it has neither entered nor left one.
+    /// Time since the thread last entered or left a span, in nanoseconds.
     pub ns: u64,
 }
 
@@ -49,7 +50,7 @@ impl Raw {
     /// The file's name.
     pub const FILE: &str = "spans-raw.json";
 
-    /// Writes it into the folder of its run.
+    /// Writes the file into the folder of a run.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -57,10 +58,10 @@ impl Raw {
         file::replace(&folder.join(Raw::FILE), &serde_json::to_vec(self)?)
     }
 
-    /// Reads what the child left.
+    /// Reads the file of a run.
     ///
     /// # Errors
-    /// If it left nothing.
+    /// If the file is missing or damaged.
     pub fn read(folder: &Path) -> anyhow::Result<Raw> {
         file::read(&folder.join(Raw::FILE))
     }

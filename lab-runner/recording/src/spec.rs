@@ -1,4 +1,4 @@
-//! What a run is to do: `spec.json`, written before it starts.
+//! The task of a run: `spec.json`, written before the run.
 
 mod format_1;
 mod purpose;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The format that this lab writes, and the newest that it reads.
 pub const FORMAT: u32 = 2;
 
-/// What one run was asked to do. Written before it starts.
+/// The task of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     /// Format of the whole recording.
@@ -23,30 +23,30 @@ pub struct Spec {
     pub variant: String,
     /// The variant's kind.
     pub kind: Kind,
-    /// What the variant is, in a line.
+    /// One line on the variant.
     pub about: String,
-    /// What was asked of it.
+    /// The load.
     pub load: Load,
-    /// What the run is for.
+    /// The purpose of the run.
     pub purpose: Purpose,
-    /// Bytes that its environment was lengthened by, so that the stack does not begin where it
-    /// always does.
+    /// Bytes of padding in the environment, which shift the start address of the stack from run to
+    /// run.
     #[serde(default)]
     pub padding: usize,
-    /// When the run is killed, in milliseconds after its start.
+    /// Time after its start at which the run is killed, in milliseconds.
     pub timeout_ms: u64,
-    /// What was typed after the name of the binary.
+    /// The command line, without the name of the binary.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub command: String,
-    /// The process that started it: a child that has another parent is an orphan and ends.
+    /// Number of the parent process: a child with another parent is an orphan and exits.
     #[serde(default)]
     pub parent: u32,
-    /// What it was built with and where it ran.
+    /// Build and host of the run.
     pub environment: Environment,
 }
 
 impl Spec {
-    /// A plain run of a variant, which measures. The rest is filled in by the plan.
+    /// A measuring run of a variant. The plan sets the other fields.
     pub fn new(scenario: &str, variant: &str, kind: Kind, load: Load) -> Spec {
         Spec {
             format: FORMAT,
@@ -65,10 +65,10 @@ impl Spec {
     }
 }
 
-/// What a run was built with and where it ran. What is unknown is absent.
+/// Build and host of a run. Unknown values are absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
-    /// Cores that the process may use.
+    /// Number of cores that the process may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cores: Option<usize>,
     /// The processor's name.
@@ -87,10 +87,10 @@ pub struct Environment {
     /// Version of futures in the lock file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub futures: Option<String>,
-    /// What gives out memory, as far as it is known.
+    /// The allocator, as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocator: Option<String>,
-    /// Whether tokio's unstable hooks are there.
+    /// Whether tokio was built with `tokio_unstable`.
     pub tokio_unstable: bool,
     /// Whether this is a release build.
     pub optimised: bool,

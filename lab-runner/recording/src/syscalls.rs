@@ -1,5 +1,5 @@
-//! Names of system calls, by the numbers that the kernel tells: of those in which the threads of a
-//! service wait. A recording is of this machine's architecture.
+//! Names of the system calls in which threads of a service wait, by number. A recording must be
+//! from a host of the same architecture.
 
 /// The numbers of `asm/unistd_64.h`.
 #[cfg(target_arch = "x86_64")]
@@ -148,8 +148,8 @@ const NAMES: &[(u64, &str)] = &[
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const NAMES: &[(u64, &str)] = &[];
 
-/// Calls whose first argument is the descriptor that they wait for.
-const OF_A_DESCRIPTOR: &[&str] = &[
+/// System calls whose first argument is a file descriptor that they may wait for.
+const WITH_DESCRIPTOR: &[&str] = &[
     "accept",
     "accept4",
     "close",
@@ -189,14 +189,14 @@ pub fn name(number: u64) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
 }
 
-/// A system call in words: `read()`, or `system call 999` of one that is not in the table.
+/// A system call for display: `read()`, or `system call 999` if it is not in the table.
 pub fn in_words(number: u64) -> String {
     name(number).map_or_else(|| format!("system call {number}"), |name| format!("{name}()"))
 }
 
-/// Whether the first argument of a system call is the descriptor that it waits for.
+/// Whether the first argument of a system call is a file descriptor that it may wait for.
 pub fn takes_a_descriptor(number: u64) -> bool {
-    name(number).is_some_and(|name| OF_A_DESCRIPTOR.contains(&name))
+    name(number).is_some_and(|name| WITH_DESCRIPTOR.contains(&name))
 }
 
 #[cfg(test)]
@@ -205,16 +205,17 @@ mod tests {
 
     #[test]
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    fn numbers_and_names_are_told_once_and_those_of_descriptors_are_known() {
+    fn numbers_and_names_are_unique_and_calls_with_descriptors_are_in_the_table() {
         for (at, (number, name)) in NAMES.iter().enumerate() {
-            let twice = NAMES[..at].iter().any(|(other, said)| other == number || said == name);
+            let twice =
+                NAMES[..at].iter().any(|(number_2, name_2)| number_2 == number || name_2 == name);
             assert!(!twice, "{number} {name}");
         }
-        for known in OF_A_DESCRIPTOR {
+        for known in WITH_DESCRIPTOR {
             assert!(NAMES.iter().any(|(_, name)| name == known), "{known}");
         }
         assert!(
-            NAMES.iter().any(|(_, name)| *name == "futex") && !OF_A_DESCRIPTOR.contains(&"futex")
+            NAMES.iter().any(|(_, name)| *name == "futex") && !WITH_DESCRIPTOR.contains(&"futex")
         );
     }
 

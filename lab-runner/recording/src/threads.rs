@@ -1,5 +1,5 @@
-//! What the child records of its threads: addresses, and what is needed to give them names in
-//! another process.
+//! Recordings of the child's threads: addresses, with the data that another process needs to
+//! resolve them to names.
 
 use crate::frame::Frame;
 use serde::de::DeserializeOwned;
@@ -16,27 +16,28 @@ pub const RAW_PANICS: &str = "panics.raw.json";
 /// The program that the addresses are of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Program {
-    /// The path of its file.
+    /// Path of the executable.
     pub executable: String,
-    /// Its length and when it had changed last; zeros if unknown.
+    /// The executable's length in bytes and its last change in nanoseconds since 1970; zeros if
+    /// unknown.
     pub stamp: (u64, u64),
     /// The lines of `/proc/self/maps` that are code.
     pub maps: String,
 }
 
-/// A file of a child: addresses, and the program that they are of.
+/// A file of the child: data with addresses, and the program of the addresses.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Raw<T> {
     /// The program.
     pub program: Program,
-    /// When the data was taken, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// Time of the data, in nanoseconds of `CLOCK_MONOTONIC`.
     pub at_ns: u64,
-    /// Stacks of addresses, with what belongs to them.
+    /// The data.
     pub data: T,
 }
 
 impl<T: Serialize + DeserializeOwned> Raw<T> {
-    /// Writes it as a whole, or leaves what was there.
+    /// Replaces the file as a whole.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -44,10 +45,10 @@ impl<T: Serialize + DeserializeOwned> Raw<T> {
         crate::file::replace(path, &serde_json::to_vec(self)?)
     }
 
-    /// Reads it; nothing if there is none.
+    /// Reads the file; none if it does not exist.
     ///
     /// # Errors
-    /// If it is damaged.
+    /// If the file is damaged.
     pub fn read(path: &Path) -> anyhow::Result<Option<Raw<T>>> {
         let bytes = match std::fs::read(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -62,41 +63,40 @@ pub const STUCK_THREADS: &str = "threads.json";
 /// Panics, in the folder of any run that had one.
 pub const PANICS: &str = "panics.json";
 
-/// A thread that was in the same functions in several looks in a row, outside of polls. `S` is its
-/// stack: addresses or frames.
+/// A thread outside of polls that was in the same functions in several stacks in a row. `S` is the
+/// type of its stack: addresses or frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StuckThread<S = Vec<Frame>> {
-    /// Its number in the kernel.
+    /// The thread's number in the kernel.
     pub tid: u32,
-    /// Its name.
+    /// The thread's name.
     pub name: String,
-    /// Its stack, innermost first.
+    /// The stack, innermost first.
     pub stack: S,
-    /// From the first look to the last one in a row that found it there, in milliseconds.
+    /// Time from the first to the last of these stacks, in milliseconds.
     pub for_ms: f64,
-    /// How many looks that were.
+    /// Number of these stacks.
     pub looks: u64,
 }
 
 impl<S> StuckThread<S> {
-    /// The same with another stack: with names instead of addresses.
+    /// Converts the stack: addresses to names.
     pub fn with_stack<T>(self, name: impl FnOnce(S) -> T) -> StuckThread<T> {
         let StuckThread { tid, name: thread, stack, for_ms, looks } = self;
         StuckThread { tid, name: thread, stack: name(stack), for_ms, looks }
     }
 }
 
-/// A panic. `S` is its stack: addresses or frames.
+/// A panic. `S` is the type of its stack: addresses or frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Panic<S = Vec<Frame>> {
     /// The thread's name.
     pub thread: String,
-    /// Its message, with its place.
+    /// The message, with the source location.
     pub text: String,
-    /// The stack at that moment, innermost first.
+    /// The stack of the panic, innermost first.
     pub stack: S,
-    /// How many there were of the same text on the same stack. Beyond [`COUNTED_EACH`] a lower
-    /// bound.
+    /// Number of panics with the same text and stack. Above [`COUNTED_EACH`] a lower bound.
     #[serde(default = "once")]
     pub times: u64,
 }
@@ -105,12 +105,12 @@ fn once() -> u64 {
     1
 }
 
-/// Up to so many panics of one kind each is written down; beyond that each doubling is, for writing
-/// takes time.
+/// Number of equal panics up to which each is written to the file. Beyond that only each doubling
+/// is written, because writing takes time.
 pub const COUNTED_EACH: u64 = 64;
 
 impl<S> Panic<S> {
-    /// The same with another stack: with names instead of addresses.
+    /// Converts the stack: addresses to names.
     pub fn with_stack<T>(self, name: impl FnOnce(S) -> T) -> Panic<T> {
         Panic { thread: self.thread, text: self.text, stack: name(self.stack), times: self.times }
     }
@@ -124,9 +124,9 @@ pub const RAW_HAND_OFFS: &str = "hand-offs.raw.json";
 /// Code that hands work to the blocking pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HandOff {
-    /// Where the tasks are spawned that do so: `src/drive.rs:52`.
+    /// The spawn location of its tasks: `src/drive.rs:52`.
     pub place: String,
-    /// The function, closures left out.
+    /// The function, without closures.
     pub function: String,
     /// The source file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +134,6 @@ pub struct HandOff {
     /// The line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// Samples that found it doing so.
+    /// Number of sampled hand-offs.
     pub seen: u64,
 }

@@ -1,9 +1,9 @@
-//! A file of 64-bit words mapped into memory and shared with later readers of the file.
+//! A file of 64-bit words that is mapped into memory.
 //!
-//! What is stored here survives everything but the machine: a panic, `kill -9`, a hang that ends in
-//! a kill. A store costs what a store costs; no system call, no lock, no buffer that would have to
-//! be flushed. The blocks are reserved when the file is made, so a disk that fills up later cannot
-//! turn a store into SIGBUS (on a file system that copies on write, btrfs or zfs, it still may).
+//! Stored words survive a panic, `kill -9` and a hang, as long as the host does not crash. A store
+//! needs no system call, no lock, and no buffer that has to be flushed. The disk blocks are
+//! reserved when the file is made, so that a store cannot raise SIGBUS when the disk is full. On a
+//! copy-on-write file system, btrfs or zfs, it still may.
 
 use memmap2::MmapMut;
 use rustix::fs::{FallocateFlags, fallocate};

@@ -48,7 +48,7 @@ fn run(folder: &Path, scenarios: &[&'static Scenario]) -> anyhow::Result<()> {
     if profiler == Profiler::Console {
         attach::wait_for_start(folder);
     }
-    let called = call(variant, &cx.watched(session.clone()), folder);
+    let called = call(variant, &cx.profiled(session.clone()), folder);
     if let Err(error) = session.finish() {
         crate::exit::say(&format!("cannot write the {profiler} profile: {error:#}"));
     }

@@ -1,5 +1,5 @@
-//! The faulty handler inside `block_in_place`: the worker's other tasks move to another thread,
-//! this task does not.
+//! The faulty handler inside `block_in_place`: the worker's other tasks move to another thread, and
+//! this task stays blocked.
 
 use crate::documents::Index;
 use std::path::PathBuf;

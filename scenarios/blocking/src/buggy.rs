@@ -1,4 +1,4 @@
-//! The handler as anybody would write it: the standard library reads the file.
+//! The handler: the standard library reads the file.
 
 use crate::documents::Index;
 use std::path::PathBuf;

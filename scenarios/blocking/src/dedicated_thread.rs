@@ -1,4 +1,4 @@
-//! The handler with a thread of its own for each document, and a channel to wait on.
+//! The handler starts a thread for each document and awaits a channel.
 
 use crate::documents::Index;
 use std::path::PathBuf;

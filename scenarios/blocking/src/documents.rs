@@ -1,4 +1,4 @@
-//! What the service does with a file: count its words.
+//! Indexing of documents: the service counts the words of a file.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -15,8 +15,8 @@ pub struct Index {
 }
 
 impl Index {
-    /// Indexes a text. Computes all the time, without an await.
-    #[inline(never)] // a profile should show it by name
+    /// Indexes a text. The whole call is computation without an await.
+    #[inline(never)] // so that a profile shows the function
     #[instrument(name = "index", skip_all)]
     pub fn of(text: &str) -> Index {
         let mut words: HashMap<String, u32> = HashMap::new();
@@ -27,7 +27,7 @@ impl Index {
     }
 }
 
-/// A text of this many bytes, made from a seed.
+/// A text of `bytes` bytes, generated from a seed.
 pub fn generate(seed: u64, bytes: usize) -> String {
     const SYLLABLES: [&str; 12] =
         ["ta", "ro", "mi", "lan", "ke", "vo", "su", "der", "pi", "non", "gra", "el"];
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_text_has_the_size_asked_for_and_comes_from_the_seed() {
+    fn generated_text_has_the_requested_size_and_depends_on_the_seed() {
         assert_eq!(generate(7, 10_000).len(), 10_000);
         assert_eq!(generate(7, 10_000), generate(7, 10_000));
         assert_ne!(generate(7, 10_000), generate(8, 10_000));

@@ -1,8 +1,8 @@
-//! What every variant runs through: requests that only need the runtime, and beside them documents
-//! that are asked for on a schedule of their own, each under a deadline.
+//! The harness of all variants: requests that need no file, and beside them documents that are
+//! requested on a schedule of their own, each with a deadline.
 
 use crate::documents::Index;
-use crate::work::{self, Job, Work, stall_of};
+use crate::work::{self, Job, Work, stall_duration};
 use lab_kit::{Counter, Cx, Requests, clock};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, info_span};
 
-/// The service on the load's workers, with the documents that the load asks for.
+/// Runs the service on the load's workers, with the documents of the load.
 pub fn drive<F, Fut>(cx: &Cx, index: F) -> anyhow::Result<()>
 where
     F: Fn(PathBuf) -> Fut,
     Fut: Future<Output = anyhow::Result<Index>> + Send + 'static,
 {
-    drive_on(cx, cx.runtime(), Work::of(cx)?, index)
+    drive_on(cx, cx.runtime(), Work::from_load(cx)?, index)
 }
 
-/// The service on a runtime of one's own making, with documents of one's own.
+/// Runs the service on a runtime from `builder`, with the documents in `work`.
 pub fn drive_on<F, Fut>(
     cx: &Cx,
     mut builder: Builder,
@@ -39,29 +39,31 @@ where
         started.fetch_add(1, Ordering::Relaxed);
     };
     let runtime = builder.on_thread_start(count).build()?;
-    let requests = answer(cx, &runtime)?;
+    let requests = start_requests(cx, &runtime)?;
     requests.wait_for_window();
     let heartbeat = cx.heartbeat(runtime.handle())?;
     let begin = Instant::now();
     let mut answers = Vec::new();
     for (number, job) in std::mem::take(&mut work.jobs).iter().enumerate() {
         work.prepare(job)?;
-        answers.push(ask(&runtime, &tally, begin, (number, job), work.deadline, &index));
+        let answer =
+            request_document(&runtime, &tally, begin, (number, job), work.deadline, &index);
+        answers.push(answer);
     }
     requests.finish()?;
-    wait_for(&runtime, answers)?; // no document is left when the heartbeat stops
+    wait_for(&runtime, answers)?; // before the heartbeat stops, which has to see every read
     heartbeat.stop();
     tally
         .pool_threads
         .set(threads.load(Ordering::Relaxed).saturating_sub(cx.load().workers as u64));
-    drop(work.storage); // lets go of threads that still read
+    drop(work.storage); // releases threads that are still reading
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(())
 }
 
-/// The unaffected requests. Not generic, as is what follows: the compiler would make a runtime's
-/// tasks once more for each variant.
-fn answer(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
+/// Starts the requests that need no file. This function and the next one are not generic:
+/// otherwise the compiler would generate the code of their tasks once for each variant.
+fn start_requests(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
     cx.requests(runtime.handle(), |request| async move {
         std::hint::black_box(ping(request.number));
     })
@@ -76,14 +78,14 @@ fn wait_for(runtime: &Runtime, answers: Vec<JoinHandle<()>>) -> anyhow::Result<(
     })
 }
 
-/// An unaffected request: all it needs is to be polled.
+/// Answers a request that needs no file, in its first poll.
 fn ping(number: usize) -> u64 {
     (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// Asks for a document when it is due. The answer's time counts from then, whenever the runtime
-/// gets to it.
-fn ask<F, Fut>(
+/// Waits until a document is due and spawns its handler. The latency of the answer counts from the
+/// due time, whenever the runtime polls the handler.
+fn request_document<F, Fut>(
     runtime: &Runtime,
     tally: &Arc<Tally>,
     begin: Instant,
@@ -109,7 +111,7 @@ where
     runtime.spawn(answer.instrument(info_span!(parent: None, "document", id = number)))
 }
 
-/// What became of the documents.
+/// Counters of the answers to document requests.
 struct Tally {
     offered: Counter,
     ordinary: Counter,
@@ -122,7 +124,7 @@ struct Tally {
     stalled_late: Counter,
     longest_us: Counter,
     pool_threads: Counter,
-    /// An answer after this came when the storage had answered, whatever the deadline.
+    /// Duration of a stall. A later answer waited for the storage, whatever its deadline was.
     stall: Duration,
 }
 
@@ -130,7 +132,7 @@ impl Tally {
     fn new(cx: &Cx, work: &Work) -> anyhow::Result<Tally> {
         let counter = |name: &str| cx.probe().counter(name);
         if let Some(stall) = work.stall {
-            tell_what_stalls(cx, work, stall)?;
+            report_stalls(cx, work, stall)?;
         }
         counter("deadline_us")?.set(work.deadline.as_micros() as u64);
         let tally = Tally {
@@ -145,14 +147,15 @@ impl Tally {
             stalled_late: counter("stalled_late")?,
             longest_us: counter("answer_max_us")?,
             pool_threads: counter("pool_threads")?,
-            stall: stall_of(cx),
+            stall: stall_duration(cx),
         };
-        tally.say_zero();
+        tally.set_to_zero();
         Ok(tally)
     }
 
-    /// Zero of these is a result.
-    fn say_zero(&self) {
+    /// Sets the counters for which zero is a result: a counter that was never written would be
+    /// reported as not measured.
+    fn set_to_zero(&self) {
         for counter in
             [&self.processed, &self.in_time, &self.timed_out, &self.failed, &self.bytes, &self.late]
         {
@@ -160,7 +163,7 @@ impl Tally {
         }
     }
 
-    /// Notes an answer; none is a deadline that fired.
+    /// Counts an answer. `None` stands for a deadline that fired.
     fn note(
         &self,
         answer: Option<anyhow::Result<Index>>,
@@ -183,25 +186,29 @@ impl Tally {
     }
 }
 
-/// What is known of documents that were made, and not of real files.
-fn tell_what_stalls(cx: &Cx, work: &Work, stall: Duration) -> anyhow::Result<()> {
-    let tell = |name: &str, value: u64| -> anyhow::Result<()> {
+/// Reports the properties of generated documents, which real files do not have.
+fn report_stalls(cx: &Cx, work: &Work, stall: Duration) -> anyhow::Result<()> {
+    let ordinary = work.jobs.iter().filter(|job| job.ordinary).count();
+    let counters = [
+        ("stall_us", stall.as_micros() as u64),
+        ("files_stalled", (work.jobs.len() - ordinary) as u64),
+        ("files_behind", ordinary as u64),
+        ("files_at_a_time", work::BURST as u64),
+        ("index_us", time_to_index(&work.sample).as_micros() as u64),
+    ];
+    for (name, value) in counters {
         cx.probe().counter(name)?.set(value);
-        Ok(())
-    };
-    tell("stall_us", stall.as_micros() as u64)?;
-    tell("files_stalled", work.jobs.iter().filter(|job| !job.ordinary).count() as u64)?;
-    tell("files_behind", work.jobs.iter().filter(|job| job.ordinary).count() as u64)?;
-    tell("files_at_a_time", work::AT_A_TIME as u64)?;
-    tell("index_us", time_to_index(&work.sample).as_micros() as u64)
+    }
+    Ok(())
 }
 
-/// What indexing a document takes here, at best.
+/// The shortest of three measurements of the time to index a text on this host.
 fn time_to_index(text: &str) -> Duration {
-    let time = || {
+    let mut shortest = Duration::MAX;
+    for _ in 0..3 {
         let begin = Instant::now();
         std::hint::black_box(Index::of(text));
-        begin.elapsed()
-    };
-    (0..3).map(|_| time()).min().unwrap_or_default()
+        shortest = shortest.min(begin.elapsed());
+    }
+    shortest
 }

@@ -1,4 +1,4 @@
-//! The handler with reading and computing handed to the blocking pool.
+//! The handler hands the read and the computation to the blocking pool.
 
 use crate::documents::Index;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `--files`: a folder of real files in place of pipes.
+//! `--files`: a folder of real files instead of named pipes.
 
 use anyhow::{Context, bail, ensure};
 use std::fs;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 const NEXT: &str = "try a folder of text files";
 
-/// The regular files of a folder, by name. Reads each, so that what cannot be indexed is refused
-/// before a run.
+/// The regular files of a folder, sorted by name. Reads each of them, so that a file that cannot be
+/// indexed is an error before the run.
 ///
 /// # Errors
-/// If the folder cannot be read, holds no file, or holds one that is no UTF-8 text or cannot be
-/// read.
+/// If the folder cannot be read, has no file, or has a file that cannot be read, is too large or is
+/// not UTF-8.
 pub fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shown = folder.display();
     let entries = fs::read_dir(folder)
@@ -23,20 +23,22 @@ pub fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     files.retain(|path| path.is_file());
     ensure!(!files.is_empty(), "there is no file in '{shown}': {NEXT}");
     files.sort();
-    files.iter().try_for_each(|file| readable(file))?;
+    for file in &files {
+        check_file(file)?;
+    }
     Ok(files)
 }
 
-/// As much as a generated document may have.
+/// Bytes of the largest file that is accepted, as for a generated document.
 const LARGEST: u64 = 64 << 20;
 
-fn readable(file: &Path) -> anyhow::Result<()> {
+fn check_file(file: &Path) -> anyhow::Result<()> {
     let bytes = fs::metadata(file).map_or(0, |metadata| metadata.len());
-    ensure!(bytes <= LARGEST, "'{}' is larger than 64 MiB: {NEXT} of less", file.display());
+    ensure!(bytes <= LARGEST, "'{}' is larger than 64 MiB: try smaller files", file.display());
     match fs::read_to_string(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            bail!("'{}' is no UTF-8 text: {NEXT}", file.display())
+            bail!("'{}' is not UTF-8 text: {NEXT}", file.display())
         }
         Err(error) => bail!("cannot read '{}': {error}: {NEXT}", file.display()),
     }
@@ -65,8 +67,8 @@ mod tests {
         let refusal = || format!("{:#}", files(folder.path()).unwrap_err());
         assert!(refusal().contains("there is no file in"), "{}", refusal());
         fs::write(folder.path().join("picture"), [0xFF, 0xD8, 0xFF]).unwrap();
-        assert!(refusal().contains("picture' is no UTF-8 text"), "{}", refusal());
+        assert!(refusal().contains("picture' is not UTF-8 text"), "{}", refusal());
         assert!(files(&folder.path().join("missing")).is_err());
-        assert!(files(&folder.path().join("picture")).is_err(), "a file is no folder");
+        assert!(files(&folder.path().join("picture")).is_err(), "a file is not a folder");
     }
 }

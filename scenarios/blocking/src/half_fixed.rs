@@ -1,4 +1,4 @@
-//! The handler that reads with `tokio::fs` and still computes in the task.
+//! The handler reads with `tokio::fs` and still computes in the task.
 
 use crate::documents::Index;
 use std::path::PathBuf;

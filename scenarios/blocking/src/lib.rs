@@ -1,7 +1,7 @@
-//! Blocking: a service that reads documents under a deadline, while other requests only need its
-//! runtime.
+//! Blocking: a service that reads documents under a deadline, while its other requests need no
+//! file.
 //!
-//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists what else people do about it.
+//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists the other fixes, and traps.
 
 pub mod block_in_place;
 pub mod buggy;
@@ -21,13 +21,13 @@ use drive::{drive, drive_on};
 use lab_kit::{
     Cause, Claim, Column, Control, Cx, Ending, Input, Kind, Load, Metric, Scenario, Truth, Variant,
 };
-use std_mutex::Known;
+use std_mutex::Cache;
 use work::Work;
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario::new(
     "blocking",
-    "a blocking read freezes everything beside it while the CPU idles",
+    "a blocking read freezes every task of its worker while the CPU is idle",
     VARIANTS,
 )
 .chapter("blocking")
@@ -43,7 +43,7 @@ pub static SCENARIO: Scenario = Scenario::new(
     Column::new("pool_threads", "pool"),
 ])
 .check(check)
-.ledger(ledger::SAYINGS)
+.ledger(ledger::COMMON_CLAIMS)
 .metrics(METRICS)
 .controls(CONTROLS);
 
@@ -56,30 +56,38 @@ const METRICS: &[Metric] = &[
         .before_deadline(),
 ];
 
-const ENDS: Claim = Claim::ending("every document is answered in the end", Ending::Finished);
+const ENDS: Claim = Claim::ending("the run ends", Ending::Finished);
 const ANSWERS_ALL: Claim =
     Claim::share("every request is answered", "completed", "offered").equal(1.0);
-const FREEZES: Claim =
-    Claim::share("the runtime freezes for nearly a whole stall", "runtime_freeze_us", "stall_us")
-        .at_least(0.8);
-const UNAFFECTED_WAIT: Claim =
-    Claim::share("requests that need no file wait for it", "wait_max_us", "stall_us").at_least(0.5);
+const FREEZES: Claim = Claim::share(
+    "the runtime freezes for nearly as long as the storage stalls",
+    "runtime_freeze_us",
+    "stall_us",
+)
+.at_least(0.8);
+const UNAFFECTED_WAIT: Claim = Claim::share(
+    "requests that need no file wait for the blocking read",
+    "wait_max_us",
+    "stall_us",
+)
+.at_least(0.5);
 const KEEPS_RUNNING: Claim =
     Claim::share("the runtime never freezes for long", "runtime_freeze_us", "stall_us")
         .at_most(0.4);
 const UNAFFECTED_FAST: Claim =
-    Claim::share("requests that need no file do not wait for one", "wait_p99_us", "stall_us")
+    Claim::share("requests that need no file do not wait for a read", "wait_p99_us", "stall_us")
         .at_most(0.25);
 const DEADLINES_HELD: Claim =
-    Claim::metric("no answer waits for a stall to end", "answers_late").equal(0.0);
+    Claim::metric("no answer is delayed until the storage stops stalling", "answers_late")
+        .equal(0.0);
 const DEADLINES_MISSED: Claim = Claim::share(
-    "no deadline fires while its storage stalls: the answer comes after it",
+    "the deadline of a stalled read does not fire before the read returns",
     "stalled_late",
     "files_stalled",
 )
 .at_least(1.0);
 const PROCESSES: Claim = Claim::share(
-    "most documents that are there in time are processed",
+    "most documents from fast storage are processed before their deadline",
     "files_in_time",
     "files_ordinary",
 )
@@ -88,11 +96,14 @@ const PROCESSES: Claim = Claim::share(
 /// The blocking read, called by the handler.
 const READS: &[&str] = &["buggy::index", "read_to_string"];
 
+const NO_POOL_THREAD: Claim =
+    Claim::metric("the blocking pool starts no thread", "pool_threads").equal(0.0);
+
 const CONTROLS: &[Control] = &[
     Control {
         trap: "half-fixed",
         pretends: Claim::share(
-            "requests do not wait for a document to be indexed",
+            "requests do not wait while a document is indexed",
             "wait_p99_us",
             "index_us",
         )
@@ -102,32 +113,42 @@ const CONTROLS: &[Control] = &[
     Control { trap: "small-pool", pretends: PROCESSES },
     Control {
         trap: "std-mutex",
-        pretends: Claim::ratio("requests wait far less than with the bug", "wait_p99_us", "buggy")
-            .at_most(0.25),
+        pretends: Claim::ratio(
+            "requests wait far less than in the buggy variant",
+            "wait_p99_us",
+            "buggy",
+        )
+        .at_most(0.25),
     },
 ];
 
 const VARIANTS: &[Variant] = &[
     Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::index))
-        .about("std::fs::read_to_string and the computing in the async fn")
+        .about("the async fn calls std::fs::read_to_string and indexes the text itself")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             FREEZES,
             UNAFFECTED_WAIT,
             DEADLINES_MISSED,
-            Claim::metric("no thread of the pool is used", "pool_threads").equal(0.0),
+            NO_POOL_THREAD,
             Claim::ratio(
-                "unaffected requests wait far longer than with the fix",
+                "requests that need no file wait far longer than in the fixed variant",
                 "wait_p99_us",
                 "fixed",
             )
             .at_least(5.0),
-            Claim::stacks("where its polls wait is that read", "stall off-CPU", "", READS)
-                .at_least(0.9),
-            Claim::cpu_time("and a CPU profile shows next to nothing of it", READS).at_most(0.3),
             Claim::stacks(
-                "unaffected requests wait for that read, by name",
+                "polls spend their off-CPU time in the blocking read",
+                "stall off-CPU",
+                "",
+                READS,
+            )
+            .at_least(0.9),
+            Claim::cpu_time("a CPU profile shows almost nothing of the blocking read", READS)
+                .at_most(0.3),
+            Claim::stacks(
+                "the scheduler profile blames the blocking read for the waiting of requests",
                 "sched blame",
                 "requests waits",
                 READS,
@@ -136,10 +157,10 @@ const VARIANTS: &[Variant] = &[
         ])
         .truth(Truth::new(Cause::BlockingCall, "scenario_blocking::buggy::index")),
     Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::index))
-        .about("tokio::fs::read_to_string, and spawn_blocking for the computing")
+        .about("the async fn calls tokio::fs::read_to_string and indexes in spawn_blocking")
         .claims(&[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_HELD, PROCESSES]),
     Variant::new("dedicated-thread", Kind::Fix, |cx| drive(cx, dedicated_thread::index))
-        .about("a thread for each document, and a channel to wait on")
+        .about("each document has a thread of its own, and the async fn awaits a channel")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
@@ -147,10 +168,10 @@ const VARIANTS: &[Variant] = &[
             UNAFFECTED_FAST,
             DEADLINES_HELD,
             PROCESSES,
-            Claim::metric("no thread of the pool is used", "pool_threads").equal(0.0),
+            NO_POOL_THREAD,
         ]),
     Variant::new("uring", Kind::Fix, through_uring)
-        .about("tokio::fs::read through io_uring, where there is one")
+        .about("the async fn calls tokio::fs::read, which uses io_uring where it is available")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
@@ -158,16 +179,16 @@ const VARIANTS: &[Variant] = &[
             UNAFFECTED_FAST,
             DEADLINES_HELD,
             PROCESSES,
-            Claim::metric("the kernel does the waiting, by a ring", "rings").at_least(1.0),
+            Claim::metric("tokio opens an io_uring instance", "rings").at_least(1.0),
         ]),
     Variant::new("half-fixed", Kind::Trap, |cx| drive(cx, half_fixed::index))
-        .about("tokio::fs, with the computing left in the task")
+        .about("the async fn calls tokio::fs::read_to_string and indexes the text itself")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             DEADLINES_HELD,
             Claim::share(
-                "tokio::fs alone needs threads of the pool, which do the waiting",
+                "tokio::fs reads on threads of the blocking pool",
                 "pool_threads",
                 "files_at_a_time",
             )
@@ -178,15 +199,16 @@ const VARIANTS: &[Variant] = &[
                 "index_us",
             )
             .at_least(0.25),
-            Claim::share("and requests wait for that", "wait_max_us", "index_us").at_least(0.25),
+            Claim::share("requests wait while a document is indexed", "wait_max_us", "index_us")
+                .at_least(0.25),
         ])
         .truth(Truth::new(Cause::LongPoll, "scenario_blocking::half_fixed::index")),
     Variant::new("block-in-place", Kind::Trap, |cx| drive(cx, block_in_place::index))
-        .about("the faulty handler inside block_in_place")
+        .about("the faulty handler runs inside block_in_place")
         .claims(&[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_MISSED])
         .truth(Truth::new(Cause::BlockingCall, "scenario_blocking::block_in_place::index")),
     Variant::new("small-pool", Kind::Trap, small_pool)
-        .about("the fix on a runtime with max_blocking_threads(1)")
+        .about("the fixed handler runs on a runtime with max_blocking_threads(1)")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
@@ -194,44 +216,46 @@ const VARIANTS: &[Variant] = &[
             UNAFFECTED_FAST,
             DEADLINES_HELD,
             Claim::share(
-                "documents queue behind the one that stalls",
+                "documents queue for the blocking pool behind a stalled read",
                 "files_in_time",
                 "files_behind",
             )
             .at_most(0.25),
-            Claim::metric("the whole pool is one thread", "pool_threads").equal(1.0),
+            Claim::metric("the blocking pool has one thread", "pool_threads").equal(1.0),
         ])
         .truth(Truth::new(Cause::PoolExhausted, "scenario_blocking::fixed::index")),
     Variant::new("std-mutex", Kind::Trap, std_mutex)
-        .about("a std::sync::Mutex held by who reads, and taken in the task")
+        .about("a reader holds a std::sync::Mutex during the read, and the task locks it too")
         .claims(&[ENDS, ANSWERS_ALL, FREEZES, UNAFFECTED_WAIT])
         .truth(Truth::new(Cause::LockAcrossStall, "scenario_blocking::std_mutex::index")),
     Variant::new("fast-files", Kind::Decoy, |cx| {
         drive_on(cx, cx.runtime(), Work::small_files(cx)?, buggy::index)
     })
-    .about("the faulty handler on small files in the page cache")
+    .about("the faulty handler reads small files from the page cache")
     .claims(&[
         ENDS,
         ANSWERS_ALL,
         DEADLINES_HELD,
         PROCESSES,
-        Claim::ratio("nobody waits for a file", "wait_p99_us", "buggy").at_most(0.2),
+        Claim::ratio("requests do not wait for the read of a small file", "wait_p99_us", "buggy")
+            .at_most(0.3),
     ]),
 ];
 
-/// The fix with one thread to do all that blocks.
+/// Runs the fixed handler with a blocking pool of one thread.
 fn small_pool(cx: &Cx) -> anyhow::Result<()> {
     let mut builder = cx.runtime();
     builder.max_blocking_threads(1);
-    drive_on(cx, builder, Work::of(cx)?, fixed::index)
+    drive_on(cx, builder, Work::from_load(cx)?, fixed::index)
 }
 
 fn std_mutex(cx: &Cx) -> anyhow::Result<()> {
-    let known = Known::default();
-    drive(cx, move |path| std_mutex::index(path, Known::clone(&known)))
+    let cache = Cache::default();
+    drive(cx, move |path| std_mutex::index(path, Cache::clone(&cache)))
 }
 
-/// Counts the rings that tokio opened: where there is none, it has read through the pool after all.
+/// Counts the io_uring instances that tokio opened. Where there is none, tokio reads through the
+/// blocking pool after all.
 fn through_uring(cx: &Cx) -> anyhow::Result<()> {
     let rings = cx.probe().counter("rings")?;
     drive(cx, move |path| {
@@ -246,15 +270,14 @@ fn through_uring(cx: &Cx) -> anyhow::Result<()> {
     })
 }
 
-/// io_uring instances of this process, where `/proc` tells.
+/// Number of open io_uring instances of this process; none where `/proc` is missing.
 fn open_rings() -> Option<u64> {
-    let is_ring = |link: &std::path::Path| link.to_string_lossy().contains("[io_uring]");
-    let open = std::fs::read_dir("/proc/self/fd").ok()?.flatten();
-    Some(
-        open.filter_map(|fd| std::fs::read_link(fd.path()).ok())
-            .filter(|link| is_ring(link))
-            .count() as u64,
-    )
+    let mut rings = 0;
+    for fd in std::fs::read_dir("/proc/self/fd").ok()?.flatten() {
+        let target = std::fs::read_link(fd.path()).unwrap_or_default();
+        rings += u64::from(target.to_string_lossy().contains("[io_uring]"));
+    }
+    Some(rings)
 }
 
 fn check(load: &Load) -> anyhow::Result<()> {
@@ -265,12 +288,12 @@ fn check(load: &Load) -> anyhow::Result<()> {
     );
     anyhow::ensure!(
         load.stall_ms.is_none_or(|ms| ms >= 20),
-        "a stall of less than 20ms is no more than a busy machine makes by itself: try --stall 250ms"
+        "a stall below 20ms cannot be told from host noise: try --stall 250ms"
     );
     let Some(folder) = &load.files else { return Ok(()) };
     anyhow::ensure!(
         load.stall_ms.is_none(),
-        "real files take the time they take: leave --stall or --files away"
+        "the read of a real file takes its own time: leave --stall or --files away"
     );
     folder::files(folder).map(drop)
 }

@@ -1,6 +1,6 @@
-//! Slow storage without privileges: a named pipe that a thread of ours writes to, late.
+//! Slow storage without privileges: a named pipe, to which a thread of this process writes late.
 //!
-//! Who reads it is in a real blocking `read(2)`, as on a disk that does not answer, and uses no CPU
+//! The reader is in a real blocking `read(2)`, as with a disk that does not answer, and uses no CPU
 //! meanwhile.
 
 use anyhow::Context;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Named pipes and their writers. Dropping it ends the writers and removes the pipes.
+/// Named pipes and their writer threads. Dropping it ends the threads and removes the pipes.
 #[derive(Debug, Default)]
 pub struct SlowStorage {
     pipes: Vec<Pipe>,
@@ -28,11 +28,11 @@ struct Pipe {
 }
 
 impl SlowStorage {
-    /// Adds a file that can be read once: `text`, `latency` after it was opened. Forgets those that
-    /// were read.
+    /// Adds a pipe that can be read once: its reader gets `text`, `latency` after the pipe was
+    /// opened. Removes the pipes that were read.
     ///
     /// # Errors
-    /// If the pipe or its writer cannot be made.
+    /// If the pipe cannot be made or its writer thread cannot be started.
     pub fn add(&mut self, path: PathBuf, latency: Duration, text: Arc<str>) -> anyhow::Result<()> {
         for read in self.pipes.extract_if(.., |pipe| pipe.writer.is_finished()) {
             let _ = std::fs::remove_file(read.path);
@@ -49,13 +49,13 @@ impl SlowStorage {
     }
 }
 
-/// Opening waits for the reader, as opening a pipe does. A reader that is gone by the time of
-/// writing, because its deadline has passed, does not want the text any more.
+/// Opens the pipe, which blocks until there is a reader, and writes the text after the latency. The
+/// reader may be gone by then, because its deadline has passed; the error is ignored.
 fn write_late(path: &Path, latency: Duration, text: &str, stop: &AtomicBool) {
     let Ok(mut pipe) = File::options().write(true).open(path) else { return };
     let due = Instant::now() + latency;
     while Instant::now() < due && !stop.load(Ordering::Acquire) {
-        // In short naps, so that whoever interrupts a run of five seconds does not wait for them.
+        // In short sleeps, so that an interrupted run does not wait for the whole latency.
         thread::sleep(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(20)));
     }
     if !stop.load(Ordering::Acquire) {
@@ -67,7 +67,8 @@ impl Drop for SlowStorage {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         for pipe in self.pipes.drain(..) {
-            // A writer that nobody ever read from still waits for its reader: be one.
+            // The writer of a pipe that was never read is still blocked in `open`: a non-blocking
+            // reader releases it.
             let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
             let reader = OpenOptions::new().read(true).custom_flags(nonblocking).open(&pipe.path);
             let _ = pipe.writer.join();
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_read_blocks_until_the_latency_is_over_and_brings_the_text() {
+    fn a_read_blocks_for_the_latency_and_returns_the_text() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("document");
         let mut storage = SlowStorage::default();
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_holds_nobody_up() {
+    fn pipes_that_are_not_read_do_not_block_the_drop() {
         let folder = tempfile::tempdir().unwrap();
         let mut storage = SlowStorage::default();
         storage.add(folder.path().join("unread"), Duration::from_secs(3_600), "".into()).unwrap();

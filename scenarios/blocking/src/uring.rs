@@ -1,5 +1,5 @@
-//! The handler with `tokio::fs::read`, which goes through io_uring where tokio and the kernel offer
-//! it. `tokio::fs::read_to_string` never does.
+//! The handler calls `tokio::fs::read`, which uses io_uring where tokio and the kernel support it.
+//! `tokio::fs::read_to_string` never does.
 
 use crate::documents::Index;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The documents of a run: when each is asked for, where it lies, and how long its storage takes.
+//! The documents of a run: when each is requested, its path, and the latency of its storage.
 
 use crate::documents;
 use crate::folder;
@@ -10,51 +10,50 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The duration of a stall without `--stall`.
+/// Default duration of a stall, without `--stall`.
 pub const STALL: Duration = Duration::from_millis(250);
 
-/// Documents in a burst.
-pub const AT_A_TIME: usize = 3;
+/// Number of documents in a burst.
+pub const BURST: usize = 3;
 
-/// One document that is asked for.
+/// The request of one document.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// When, from the begin of the measured time.
+    /// Due time, from the start of the measured time.
     pub at: Duration,
-    /// Where it lies.
     pub path: PathBuf,
-    /// What its storage takes, if it is one of ours.
+    /// Latency of the named pipe; none for a real file.
     pub latency: Option<Duration>,
-    /// Whether its storage answers well within the deadline.
+    /// Whether the storage answers well within the deadline.
     pub ordinary: bool,
 }
 
-/// All documents of a run, and what must live as long as they are read.
+/// All documents of a run, and the pipes that must exist while they are read.
 #[derive(Debug)]
 pub struct Work {
-    /// In the order in which they are asked for.
+    /// Sorted by due time.
     pub jobs: Vec<Job>,
     /// How long a handler may take.
     pub deadline: Duration,
-    /// What the slowest storage takes; absent where it is not known.
+    /// Latency of the slowest storage; none if it is unknown.
     pub stall: Option<Duration>,
-    /// One of the texts: that of all pipes, or of the first file.
+    /// One of the texts: the text of all pipes, or of the first file.
     pub sample: Arc<str>,
     /// The pipes that are being read.
     pub storage: SlowStorage,
 }
 
-/// The stall of a load.
-pub fn stall_of(cx: &Cx) -> Duration {
+/// Duration of a stall under this load.
+pub fn stall_duration(cx: &Cx) -> Duration {
     cx.load().stall_ms.map_or(STALL, Duration::from_millis)
 }
 
-/// A storage that stalls leaves less time than it takes.
+/// Deadline of a document: shorter than a stall, so that a stalled read misses it.
 fn deadline(stall: Duration) -> Duration {
     stall.mul_f64(0.7)
 }
 
-/// Bursts of three, with time to recover in between.
+/// Start times of the bursts, with time to recover in between.
 fn bursts(cx: &Cx, stall: Duration) -> impl Iterator<Item = Duration> {
     let measured = cx.load().duration();
     (0..)
@@ -63,30 +62,32 @@ fn bursts(cx: &Cx, stall: Duration) -> impl Iterator<Item = Duration> {
 }
 
 impl Work {
-    /// What the load asks for: pipes, or the files of `--files`.
-    pub fn of(cx: &Cx) -> anyhow::Result<Work> {
+    /// The documents of a load: named pipes, or the files of `--files`.
+    pub fn from_load(cx: &Cx) -> anyhow::Result<Work> {
         match &cx.load().files {
             Some(folder) => Work::real(cx, folder::files(folder)?),
             None => Work::piped(cx),
         }
     }
 
-    /// In each burst a document whose storage stalls, and right after it two whose storage takes a
-    /// tenth.
+    /// Each burst has a document whose storage stalls, and right after it two documents whose
+    /// storage takes a tenth of that.
     fn piped(cx: &Cx) -> anyhow::Result<Work> {
-        let stall = stall_of(cx);
+        let stall = stall_duration(cx);
         let sample = documents::generate(cx.seed(), cx.load().size).into();
         let scratch = cx.scratch()?;
-        let latencies: [Duration; AT_A_TIME] = [stall, stall / 10, stall / 10];
-        let job = |burst: usize, begin: Duration, number: usize| Job {
-            at: begin + stall / 12 * number as u32,
-            path: scratch.join(format!("document-{burst}-{number}")),
-            latency: Some(latencies[number]),
-            ordinary: number > 0,
-        };
-        let of_burst = |(burst, begin)| (0..AT_A_TIME).map(move |number| (burst, begin, number));
-        let all = bursts(cx, stall).enumerate().flat_map(of_burst);
-        let jobs = all.map(|(burst, begin, number)| job(burst, begin, number)).collect();
+        let latencies: [Duration; BURST] = [stall, stall / 10, stall / 10];
+        let mut jobs = Vec::new();
+        for (burst, begin) in bursts(cx, stall).enumerate() {
+            for (number, latency) in latencies.into_iter().enumerate() {
+                jobs.push(Job {
+                    at: begin + stall / 12 * number as u32,
+                    path: scratch.join(format!("document-{burst}-{number}")),
+                    latency: Some(latency),
+                    ordinary: number > 0,
+                });
+            }
+        }
         Ok(Work {
             jobs,
             deadline: deadline(stall),
@@ -96,7 +97,7 @@ impl Work {
         })
     }
 
-    /// Makes a document's pipe, if it is to lie in one.
+    /// Makes the named pipe of a document, unless the document is a real file.
     pub fn prepare(&mut self, job: &Job) -> anyhow::Result<()> {
         match job.latency {
             Some(latency) => self.storage.add(job.path.clone(), latency, Arc::clone(&self.sample)),
@@ -104,12 +105,12 @@ impl Work {
         }
     }
 
-    /// The files one after another, three a burst, from the first again after the last.
+    /// Real files, one after another, three a burst; after the last one the first one again.
     fn real(cx: &Cx, files: Vec<PathBuf>) -> anyhow::Result<Work> {
         let sample = fs::read_to_string(&files[0])
             .with_context(|| format!("cannot read {}", files[0].display()))?;
         let slots = bursts(cx, STALL)
-            .flat_map(|begin| (0..AT_A_TIME as u32).map(move |number| begin + STALL / 12 * number));
+            .flat_map(|begin| (0..BURST as u32).map(move |number| begin + STALL / 12 * number));
         let jobs = slots
             .zip(files.into_iter().cycle())
             .map(|(at, path)| Job { at, path, latency: None, ordinary: true })

@@ -1,4 +1,4 @@
-//! What tokio does with blocking code, told by order and by counts and not by a clock.
+//! The behaviour of tokio with blocking code, checked by order and counts instead of a clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
-/// A runtime with one worker, and how many threads it has started.
+/// A runtime with one worker, and the number of threads that it has started.
 fn one_worker() -> (Runtime, Arc<AtomicUsize>) {
     let started = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&started);
@@ -28,11 +28,7 @@ fn reading_with_tokio_starts_a_thread_of_the_blocking_pool() {
     let read =
         |path: std::path::PathBuf| async move { tokio::fs::read_to_string(path).await.unwrap() };
     assert_eq!(runtime.block_on(runtime.spawn(read(path))).unwrap(), "words");
-    assert_eq!(
-        started.load(Ordering::SeqCst),
-        2,
-        "the worker, and a thread that blocks in its stead"
-    );
+    assert_eq!(started.load(Ordering::SeqCst), 2, "the worker, and a thread of the blocking pool");
 }
 
 #[test]
@@ -45,7 +41,7 @@ fn a_deadline_in_the_same_task_cannot_fire_while_it_blocks() {
     assert_eq!(
         runtime.block_on(answer).unwrap(),
         Ok(()),
-        "a hundred times too late, and no deadline missed"
+        "the answer is a hundred times too late, and the timeout does not fire"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The import with one more `.await` in its loop, in the hope that each one lets others run.
+//! The import has one more `.await` in its loop, in the hope that each one lets other tasks run.
 
 use crate::shop::{Message, Progress, Store, validate};
 use anyhow::Context;

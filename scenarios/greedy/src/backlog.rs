@@ -1,4 +1,4 @@
-//! The messages that wait to be imported: generated orders, or a file of real ones.
+//! The messages to import: generated orders, or a file of real ones.
 
 use crate::shop::{Message, validate};
 use anyhow::{anyhow, ensure};
@@ -11,19 +11,19 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What an import takes in, in bytes of JSON and [`OVERHEAD`]: 20 000 messages of 16 kB. The volume
-/// is fixed and not the count, so that an import takes about as long with messages of any size, and
-/// a change of size changes nothing but the size.
+/// Volume of an import in bytes of JSON plus [`OVERHEAD`] a message: 20 000 messages of 16 kB. The
+/// volume is fixed instead of the count, so that an import takes about as long with messages of any
+/// size, and a change of size changes nothing else.
 const VOLUME: usize = 20_000 * (16_000 + OVERHEAD);
 
-/// What storing a message costs beside parsing it, as bytes of the volume: without it a file of
-/// tiny documents would be a backlog without end.
+/// Cost of storing a message, as bytes of the volume. Without it a file of tiny documents would
+/// make an endless backlog.
 const OVERHEAD: usize = 64;
 
-/// Different messages that a generated backlog repeats: enough that no cache holds them all.
+/// Number of different messages that a generated backlog repeats: enough that no cache holds all.
 const DIFFERENT: usize = 64;
 
-/// A backlog: a pool of messages, gone through again and again until the volume is reached.
+/// A pool of messages that is repeated until the volume is reached.
 #[derive(Clone, Debug)]
 pub struct Backlog {
     pool: Arc<[Message]>,
@@ -32,10 +32,10 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// The backlog that a load asks for, with messages of `size` bytes unless it names a file.
+    /// The backlog of a load: its file of messages, or generated messages of `size` bytes.
     ///
     /// # Errors
-    /// If the file cannot be read or a line of it is no JSON.
+    /// If the file cannot be read or a line of it is not JSON.
     pub fn of(load: &Load, size: usize) -> anyhow::Result<Backlog> {
         let pool = match &load.messages {
             Some(file) => read(file)?,
@@ -46,7 +46,7 @@ impl Backlog {
         Ok(Backlog { pool, left, next: 0 })
     }
 
-    /// Messages that are still to come.
+    /// Number of messages that are left to import.
     pub fn left(&self) -> u64 {
         self.left
     }
@@ -68,8 +68,7 @@ fn generate(seed: u64, size: usize) -> Arc<[Message]> {
     (0..DIFFERENT).map(|key| Message { key, body: order(&mut rng, key, size).into() }).collect()
 }
 
-/// An order of exactly `size` bytes: lines until it is nearly full, then a note that fills the
-/// rest.
+/// An order of exactly `size` bytes: as many lines as fit, then a note that fills the rest.
 fn order(rng: &mut Pcg64Mcg, key: usize, size: usize) -> String {
     let mut lines: Vec<Value> = Vec::new();
     let mut room = size.saturating_sub(order_of(rng.random(), key, &[], "").len());
@@ -101,7 +100,9 @@ fn order_of(id: u32, key: usize, lines: &[Value], note: &str) -> String {
         "placed_at": "2026-03-01T09:30:00Z",
         "customer": {
             "name": "Ada Example", "email": "ada@example.org", "loyalty": true,
-            "address": {"street": "12 Example Road", "city": "Sampleton", "zip": "01234", "country": "DE"},
+            "address": {
+                "street": "12 Example Road", "city": "Sampleton", "zip": "01234", "country": "DE",
+            },
         },
         "lines": lines,
         "total_cents": total,
@@ -116,16 +117,23 @@ fn line(rng: &mut Pcg64Mcg) -> Value {
     const GOODS: [&str; 6] =
         ["kettle", "reading lamp", "bicycle bell", "notebook", "rain coat", "chess set"];
     const SENTENCES: [&str; 4] = [
-        "Made to last, tested by people who use it every day, and repaired free of charge within two years.",
+        "Made to last, tested by people who use it every day, and repaired free of charge within \
+         two years.",
         "Ships in a box without plastic; the box is a gift box if you turn it inside out.",
-        "Colours may differ from the picture, because daylight does; returns are free for thirty days.",
-        "Spare parts are kept in stock for ten years after the last one was sold, as long as anybody asks for them.",
+        "Colours may differ from the picture, because daylight does; returns are free for thirty \
+         days.",
+        "Spare parts are kept in stock for ten years after the last one was sold, as long as \
+         anybody asks for them.",
     ];
     const TAGS: [&str; 5] = ["fragile", "gift wrap", "bulky", "on sale", "imported"];
+    let sku = format!("SKU-{:08}", rng.random_range(0..100_000_000));
+    let title = GOODS[rng.random_range(0..GOODS.len())];
+    let description: [&str; 3] =
+        std::array::from_fn(|_| SENTENCES[rng.random_range(0..SENTENCES.len())]);
     json!({
-        "sku": format!("SKU-{:08}", rng.random_range(0..100_000_000)),
-        "title": GOODS[rng.random_range(0..GOODS.len())],
-        "description": std::array::from_fn::<_, 3, _>(|_| SENTENCES[rng.random_range(0..SENTENCES.len())]).join(" "),
+        "sku": sku,
+        "title": title,
+        "description": description.join(" "),
         "quantity": rng.random_range(1..9),
         "unit_cents": rng.random_range(99..25_000),
         "weight_kg": f64::from(rng.random_range(1..4_000u32)) / 128.0,
@@ -134,25 +142,24 @@ fn line(rng: &mut Pcg64Mcg) -> Value {
     })
 }
 
-/// Reads a file of one JSON document a line; blank lines are passed over.
+/// Reads a file with one JSON document a line, and skips blank lines.
 fn read(file: &Path) -> anyhow::Result<Arc<[Message]>> {
     let mut pool = Vec::new();
     check(file, |body| pool.push(Message { key: pool.len(), body: body.into() }))?;
     Ok(pool.into())
 }
 
-/// Goes through a file of messages without keeping it, and refuses the first line that an import
-/// would refuse.
+/// Reads a file of messages line by line and passes each message to `each`. Stops at the first line
+/// that an import would reject.
 ///
 /// # Errors
-/// If the file cannot be read, holds no message, or has a line that is no JSON or no valid
-/// document.
+/// If the file cannot be read, has no message, or has a line that is not JSON or not valid.
 pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
     const NEXT: &str = "try a file with one JSON document a line";
     let shown = file.display();
     let open = File::open(file)
         .map_err(|error| anyhow!("cannot read the messages in '{shown}': {error}: {NEXT}"))?;
-    let mut seen = 0;
+    let mut messages = 0;
     for (number, line) in BufReader::new(open).lines().enumerate() {
         let at = number + 1;
         let line =
@@ -161,14 +168,14 @@ pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
             continue;
         }
         let document = serde_json::from_str(&line).map_err(|error| {
-            anyhow!("line {at} of '{shown}' is no JSON document: {error}: {NEXT}")
+            anyhow!("line {at} of '{shown}' is not a JSON document: {error}: {NEXT}")
         })?;
         validate(&document)
-            .map_err(|error| anyhow!("line {at} of '{shown}' would be refused: {error}: {NEXT}"))?;
+            .map_err(|error| anyhow!("line {at} of '{shown}' is not valid: {error}: {NEXT}"))?;
         each(&line);
-        seen += 1;
+        messages += 1;
     }
-    ensure!(seen > 0, "there is no message in '{shown}': {NEXT}");
+    ensure!(messages > 0, "there is no message in '{shown}': {NEXT}");
     Ok(())
 }
 
@@ -177,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generated_orders_have_the_size_asked_for_and_are_valid() {
+    fn generated_orders_have_the_requested_size_and_are_valid() {
         for size in [1_024, 16_000, 160_000] {
             for message in generate(7, size).iter() {
                 assert_eq!(message.body.len(), size);

@@ -1,4 +1,4 @@
-//! The import as anybody would write it: an async function with an `.await` in its loop.
+//! The import: an async function with an `.await` in its loop.
 
 use crate::shop::{Message, Store, validate};
 use anyhow::Context;

@@ -1,12 +1,12 @@
-//! A worker that never rests and starves no request: the backlog is shared by many tasks, each of
-//! which takes one small message at a time and then lets the next one run.
+//! Keeps the worker busy without starving a request: many tasks share the backlog, and each of them
+//! imports one small message and then yields.
 
 use crate::shop::{Message, Store, validate};
 use anyhow::Context;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
-/// Tasks that share the backlog.
+/// Number of tasks that share the backlog.
 const CONSUMERS: usize = 16;
 
 /// Stores every message of the backlog and returns how many there were.

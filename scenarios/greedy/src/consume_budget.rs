@@ -1,4 +1,4 @@
-//! The import that spends one unit of its task budget per message, as tokio's own resources do.
+//! The import consumes one unit of its task budget per message, as tokio's own resources do.
 
 use crate::shop::{Message, Store, validate};
 use anyhow::Context;

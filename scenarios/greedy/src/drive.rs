@@ -1,4 +1,4 @@
-//! What every variant runs through: the API under load, and an import that begins with the measured
+//! The harness of all variants: the API under load, and an import that starts with the measured
 //! time.
 
 use crate::backlog::Backlog;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tracing::{Instrument, info_span};
 
-/// The API and one import, on the load's workers.
+/// Runs the API and one import on the load's workers.
 pub fn drive<S, F, Fut>(cx: &Cx, import: F) -> anyhow::Result<()>
 where
     S: Default,
@@ -20,8 +20,8 @@ where
     drive_with(cx, cx.load().workers, vec![backlog], import)
 }
 
-/// The API and an import for each backlog, on this many workers. Each import has a store of its
-/// own: two that share one wait for its lock now and then, and so yield.
+/// Runs the API and an import for each backlog on `workers` worker threads. Each import has a store
+/// of its own: two imports that share a store sometimes wait for its lock, and so yield.
 pub fn drive_with<S, F, Fut>(
     cx: &Cx,
     workers: usize,
@@ -38,8 +38,10 @@ where
     let requests = answer(cx, &runtime)?;
     requests.wait_for_window();
     clock.waiting.set(backlogs.iter().map(Backlog::left).sum());
-    let start = |backlog| runtime.spawn(clock.clone().time(import(backlog, Arc::default())));
-    let imports: Vec<_> = backlogs.into_iter().map(start).collect();
+    let mut imports = Vec::new();
+    for backlog in backlogs {
+        imports.push(runtime.spawn(clock.clone().time(import(backlog, Arc::default()))));
+    }
     requests.finish()?;
     for import in imports {
         runtime.block_on(import)??;
@@ -47,15 +49,15 @@ where
     Ok(())
 }
 
-/// The API. Not generic: one copy of a runtime's tasks is enough for all imports, and the compiler
-/// would make one for each.
+/// Starts the API's requests. Not generic over the import: otherwise the compiler would generate
+/// the code of the request tasks once for each import.
 fn answer(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
     cx.requests(runtime.handle(), |request| async move {
         std::hint::black_box(quote(request.number));
     })
 }
 
-/// The API alone, with answers that come from a slow service.
+/// Runs the API without an import; each request waits for a slow upstream service.
 pub fn drive_upstream(cx: &Cx) -> anyhow::Result<()> {
     let runtime = cx.runtime().build()?;
     let requests = cx.requests(runtime.handle(), |request| async move {
@@ -66,7 +68,7 @@ pub fn drive_upstream(cx: &Cx) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What an import reports: what waited, what it stored, how long it took.
+/// Counters of an import: messages waiting at its start, messages stored, and its duration.
 #[derive(Clone)]
 struct ImportClock {
     waiting: Counter,

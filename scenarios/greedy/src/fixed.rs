@@ -1,4 +1,4 @@
-//! The import with a yield after every hundred messages.
+//! The import yields after every hundred messages.
 
 use crate::shop::{Message, Store, validate};
 use anyhow::Context;

@@ -1,25 +1,28 @@
-//! What everybody repeats about tasks that do not yield.
+//! Common claims about tasks that do not yield.
 
 use lab_kit::{CommonClaim, LedgerVerdict};
 
-pub(super) const SAYINGS: &[CommonClaim] = &[
+pub(super) const COMMON_CLAIMS: &[CommonClaim] = &[
     CommonClaim {
         number: 1,
         says: "A batch task that parses thousands of large messages in a loop and never yields \
                starves everything else; a yield every 100 messages makes the tail 25 times \
                shorter.",
         so: LedgerVerdict::Partly,
-        found: "It starves everything, and the yield helps as much as claimed. It fails again \
-                when messages grow, because a yield lets at most sixty other tasks run. A time \
-                limit instead of a count, and a hand-off to another thread, are far better; \
-                consuming the budget for each message is hardly better.",
+        found: "The task starves everything else, and the yield helps as much as claimed. The \
+                yield fails again when messages grow, because it lets at most sixty other tasks \
+                run. A time limit instead of a count, and a hand-off to another thread, are far \
+                better; consuming task budget for each message is hardly better.",
         shown_by: &[
             ("buggy", "a request waits for most of the import"),
-            ("buggy", "its tail is far above a yield every 100"),
-            ("fixed", "counts messages: larger ones are far worse"),
-            ("consume-budget", "hardly better than counting to 100 by hand"),
-            ("time-slice", "far below counting to 100"),
-            ("buggy", "and out of sight of spawn_blocking"),
+            ("buggy", "the p99 response is many times that with a yield every 100 messages"),
+            ("fixed", "the p90 response grows with the size of the messages"),
+            (
+                "consume-budget",
+                "the p90 response is hardly shorter than with a yield every 100 messages",
+            ),
+            ("time-slice", "the p90 response is far shorter than with a yield every 100 messages"),
+            ("buggy", "the p99 response is many times that with spawn_blocking"),
         ],
     },
     CommonClaim {
@@ -28,14 +31,14 @@ pub(super) const SAYINGS: &[CommonClaim] = &[
                scheduler shows the cause.",
         so: LedgerVerdict::Partly,
         found: "A CPU profile is not even: it shows the import, and rightly so. But it shows the \
-                same import when no request starves, because the same work is done in slices. It \
-                shows which code computes, not which requests wait for it; a recording of the \
-                scheduler shows that.",
+                same import when no request starves, because the same work is then done in \
+                slices. A CPU profile shows which code computes, not which requests wait for it; \
+                a recording of the scheduler shows that.",
         shown_by: &[
-            ("buggy", "its worker computes the import and hardly anything else"),
-            ("fixed", "a CPU profile of its worker looks like the faulty one"),
-            ("buggy", "what the requests wait for is it, by its function"),
-            ("fixed", "hardly a request waits for the import"),
+            ("buggy", "the worker spends nearly all of its CPU time in the import"),
+            ("fixed", "a CPU profile of the worker shows the import, as in the buggy variant"),
+            ("buggy", "the scheduler profile blames the import for the waiting of requests"),
+            ("fixed", "almost no request waits for the import"),
         ],
     },
     CommonClaim {
@@ -43,18 +46,18 @@ pub(super) const SAYINGS: &[CommonClaim] = &[
         says: "An .await that is always ready, for example on a free tokio mutex, is no yield \
                point.",
         so: LedgerVerdict::Partly,
-        found: "For most futures that is true. A free lock of tokio is a yield point \
-                nevertheless, because each acquisition consumes the task's budget.",
+        found: "The claim is true for most futures. A free tokio mutex is a yield point \
+                nevertheless, because each acquisition consumes task budget.",
         shown_by: &[
             ("await-more", "a request waits for most of the import"),
-            ("tokio-mutex", "a free tokio lock is a yield point after all"),
+            ("tokio-mutex", "locking a free tokio mutex is a yield point"),
         ],
     },
     CommonClaim {
         number: 19,
         says: "More workers fix starvation.",
         so: LedgerVerdict::No,
-        found: "They fix it until there are as many greedy tasks as workers.",
+        found: "More workers help until there are as many greedy tasks as workers.",
         shown_by: &[("more-workers", "a request waits for most of the import")],
     },
 ];

@@ -1,7 +1,6 @@
-//! Greedy: an API whose small requests share a runtime with a batch import that never lets go of
-//! its worker.
+//! Greedy: an API whose small requests share a runtime with a batch import that never yields.
 //!
-//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists what else people do about it.
+//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists the other fixes, and traps.
 
 pub mod await_more;
 pub mod backlog;
@@ -24,44 +23,52 @@ use lab_kit::{Cause, Claim, Control, Cx, Ending, Input, Kind, Load, Scenario, Tr
 /// The scenario and its variants.
 pub static SCENARIO: Scenario = Scenario::new(
     "greedy",
-    "a batch import that never yields starves the requests of its runtime",
+    "a batch import that never yields starves the requests on its runtime",
     VARIANTS,
 )
 .chapter("greedy")
 .load(Load { warmup_ms: 300, size: 16_000, ..Load::DEFAULT })
 .brief_ms(2_000)
 .check(check)
-.ledger(ledger::SAYINGS)
+.ledger(ledger::COMMON_CLAIMS)
 .controls(CONTROLS);
 
 const ENDS: Claim = Claim::ending("the import ends", Ending::Finished);
 const ANSWERS_ALL: Claim =
     Claim::share("every request is answered", "completed", "offered").equal(1.0);
 const STORES_ALL: Claim =
-    Claim::share("no message is left out", "messages_stored", "messages_waiting").equal(1.0);
+    Claim::share("every message is stored", "messages_stored", "messages_waiting").equal(1.0);
 const STARVES: Claim =
     Claim::share("a request waits for most of the import", "wait_max_us", "import_us")
         .at_least(0.5);
 
-// The faulty ones wait for all of it, the fixes for a fiftieth at most.
-const NOBODY_STARVES: Claim =
-    Claim::share("hardly a request waits for the import", "wait_p99_us", "import_us").at_most(0.25);
+// In faulty variants the p99 of the wait is the whole import, in fixes at most a fiftieth of it.
+const NO_STARVATION: Claim =
+    Claim::share("almost no request waits for the import", "wait_p99_us", "import_us")
+        .at_most(0.25);
 
-/// Stacks of a worker have this in them; those of the pacer, which spins, do not.
+/// A frame of every stack of a worker. The pacer spins on a thread without it.
 const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker";
 
-/// Waiting of requests is under this name.
+/// The root frame of the waiting of requests, in the view `sched blame`.
 const WAITS: &str = "requests waits";
 
-/// Where an import that starves others spends its polls. With two workers the other one takes the
-/// requests. `more-workers` has an import more and a worker more than the load: with two of the
-/// load's a third is free.
+/// The answer for an import that never yields. It holds for loads with one worker: a second worker
+/// would serve the requests. `more-workers` adds one import and one worker to the load, so with two
+/// workers in the load a third one would be free.
 const fn long_poll(function: &'static str) -> Truth {
     Truth::new(Cause::LongPoll, function).at_most_workers(1)
 }
 
 const FAR_LESS_WAITING: Claim =
-    Claim::ratio("requests wait far less than with the bug", "wait_p99_us", "buggy").at_most(0.25);
+    Claim::ratio("requests wait far less than in the buggy variant", "wait_p99_us", "buggy")
+        .at_most(0.25);
+
+const GROWS_WITH_SIZE: Claim =
+    Claim::growth("the p90 response grows with the size of the messages", "response_p90_us", 10)
+        .at_least(5.0);
+
+const FAR_SHORTER: &str = "the p90 response is far shorter than with a yield every 100 messages";
 
 const CONTROLS: &[Control] = &[
     Control { trap: "spawn-it", pretends: FAR_LESS_WAITING },
@@ -71,27 +78,40 @@ const CONTROLS: &[Control] = &[
 
 const VARIANTS: &[Variant] = &[
     Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::import))
-        .about("one loop over the backlog; its only .await is always ready")
+        .about("the import is one loop, and the only .await in it is always ready")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
             STARVES,
-            Claim::ratio("its tail is far above a yield every 100", "response_p99_us", "fixed")
-                .at_least(25.0),
-            Claim::ratio("and out of sight of spawn_blocking", "response_p99_us", "offload")
-                .at_least(50.0),
+            Claim::ratio(
+                "the p99 response is many times that with a yield every 100 messages",
+                "response_p99_us",
+                "fixed",
+            )
+            .at_least(25.0),
+            Claim::ratio(
+                "the p99 response is many times that with spawn_blocking",
+                "response_p99_us",
+                "offload",
+            )
+            .at_least(50.0),
             Claim::stacks(
-                "its worker computes the import and hardly anything else",
+                "the worker spends nearly all of its CPU time in the import",
                 "cpu",
                 WORKER,
                 &["buggy::import"],
             )
             .at_least(0.8),
-            Claim::stacks("parsing is in it by name", "cpu", "buggy::import", &["serde_json"])
-                .at_least(0.3),
             Claim::stacks(
-                "what the requests wait for is it, by its function",
+                "the CPU profile shows the JSON parser below the import",
+                "cpu",
+                "buggy::import",
+                &["serde_json"],
+            )
+            .at_least(0.3),
+            Claim::stacks(
+                "the scheduler profile blames the import for the waiting of requests",
                 "sched blame",
                 WAITS,
                 &["buggy::import"],
@@ -100,16 +120,15 @@ const VARIANTS: &[Variant] = &[
         ])
         .truth(long_poll("scenario_greedy::buggy::import")),
     Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::import))
-        .about("yields after every 100 messages")
+        .about("the import yields after every 100 messages")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
-            NOBODY_STARVES,
-            Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10)
-                .at_least(5.0),
+            NO_STARVATION,
+            GROWS_WITH_SIZE,
             Claim::stacks(
-                "a CPU profile of its worker looks like the faulty one",
+                "a CPU profile of the worker shows the import, as in the buggy variant",
                 "cpu",
                 WORKER,
                 &["fixed::import"],
@@ -117,91 +136,103 @@ const VARIANTS: &[Variant] = &[
             .at_least(0.6),
         ]),
     Variant::new("consume-budget", Kind::Fix, |cx| drive(cx, consume_budget::import))
-        .about("spends the task budget once per message: yields after 128")
+        .about("the import consumes a unit of task budget a message, so it yields after 128")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
-            NOBODY_STARVES,
-            Claim::ratio("hardly better than counting to 100 by hand", "response_p90_us", "fixed")
-                .at_least(0.5),
-            Claim::growth("counts messages: larger ones are far worse", "response_p90_us", 10)
-                .at_least(5.0),
+            NO_STARVATION,
+            Claim::ratio(
+                "the p90 response is hardly shorter than with a yield every 100 messages",
+                "response_p90_us",
+                "fixed",
+            )
+            .at_least(0.5),
+            GROWS_WITH_SIZE,
         ]),
     Variant::new("time-slice", Kind::Fix, |cx| drive(cx, time_slice::import))
-        .about("yields when its slice of 1 ms is used up")
+        .about("the import yields when its slice of 1 ms is used up")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
-            NOBODY_STARVES,
-            Claim::ratio("far below counting to 100", "response_p90_us", "fixed").at_most(0.5),
-            Claim::growth("counts time: larger messages hardly matter", "response_p90_us", 10)
-                .at_most(4.0),
+            NO_STARVATION,
+            Claim::ratio(FAR_SHORTER, "response_p90_us", "fixed").at_most(0.5),
+            Claim::growth(
+                "the p90 response grows far less than the size of the messages",
+                "response_p90_us",
+                10,
+            )
+            .at_most(4.0),
         ]),
     Variant::new("tokio-mutex", Kind::Fix, |cx| drive(cx, tokio_mutex::import))
-        .about("takes tokio's own lock for the store, which spends the budget too")
+        .about("the store is behind a tokio mutex, which consumes task budget")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
-            NOBODY_STARVES,
-            Claim::ratio(
-                "a free tokio lock is a yield point after all",
-                "response_p99_us",
-                "buggy",
-            )
-            .at_most(0.2),
+            NO_STARVATION,
+            Claim::ratio("locking a free tokio mutex is a yield point", "response_p99_us", "buggy")
+                .at_most(0.2),
         ]),
     Variant::new("offload", Kind::Fix, |cx| drive(cx, offload::import))
-        .about("runs the import on a thread of the blocking pool")
+        .about("the import runs on a thread of the blocking pool")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
-            NOBODY_STARVES,
-            Claim::ratio("far below counting to 100", "response_p90_us", "fixed").at_most(0.25),
+            NO_STARVATION,
+            Claim::ratio(FAR_SHORTER, "response_p90_us", "fixed").at_most(0.25),
         ]),
     Variant::new("spawn-it", Kind::Trap, |cx| drive(cx, spawn_it::import))
-        .about("moves the same loop into a task of its own")
+        .about("the same loop runs in a task of its own")
         .claims(&[ENDS, ANSWERS_ALL, STORES_ALL, STARVES])
         .truth(long_poll("scenario_greedy::spawn_it::import")),
     Variant::new("await-more", Kind::Trap, |cx| drive(cx, await_more::import))
-        .about("adds an .await that is always ready to every turn of the loop")
+        .about("the loop has one more .await, which is always ready too")
         .claims(&[ENDS, ANSWERS_ALL, STORES_ALL, STARVES])
         .truth(long_poll("scenario_greedy::await_more::import")),
     Variant::new("more-workers", Kind::Trap, more_workers)
-        .about("adds a worker, and the next import takes it")
+        .about("the runtime has one more worker, and a second import occupies it")
         .claims(&[ENDS, ANSWERS_ALL, STORES_ALL, STARVES])
         .truth(long_poll("scenario_greedy::buggy::import")),
     Variant::new("busy-but-fair", Kind::Decoy, busy_but_fair)
-        .about("keeps the worker as busy, with many short tasks")
+        .about("many short tasks keep the worker as busy as the import does")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             STORES_ALL,
-            NOBODY_STARVES,
-            Claim::ratio("the worker is as busy as with the bug", "cpu_us_per_op", "buggy")
-                .at_least(0.5),
+            NO_STARVATION,
+            Claim::ratio(
+                "the process uses as much CPU time as in the buggy variant",
+                "cpu_us_per_op",
+                "buggy",
+            )
+            .at_least(0.5),
         ]),
     Variant::new("slow-upstream", Kind::Decoy, drive_upstream)
-        .about("answers slowly, because it waits for a timer")
+        .about("requests take long because they wait for a timer")
         .claims(&[
-            Claim::ending("it ends", Ending::Finished),
+            Claim::ending("the run ends", Ending::Finished),
             ANSWERS_ALL,
-            Claim::metric("answers are slow", "service_p50_us").at_least(40_000.0),
-            Claim::share("and the slowness is no waiting", "wait_p90_us", "response_p90_us")
-                .at_most(0.2),
+            Claim::metric("requests take long from their first poll on", "service_p50_us")
+                .at_least(40_000.0),
+            Claim::share(
+                "requests spend little of that time waiting for a worker",
+                "wait_p90_us",
+                "response_p90_us",
+            )
+            .at_most(0.2),
         ]),
 ];
 
-/// The buggy import twice, on one worker more.
+/// Runs the buggy import twice, on one more worker than the load has.
 fn more_workers(cx: &Cx) -> anyhow::Result<()> {
     let backlog = Backlog::of(cx.load(), cx.load().size)?;
     drive_with(cx, cx.load().workers + 1, vec![backlog.clone(), backlog], buggy::import)
 }
 
-/// The same volume in messages of a sixteenth of the size.
+/// Imports the same volume in messages of a sixteenth of the size.
 fn busy_but_fair(cx: &Cx) -> anyhow::Result<()> {
     let backlog = Backlog::of(cx.load(), (cx.load().size / 16).max(512))?;
     drive_with(cx, cx.load().workers, vec![backlog], busy_but_fair::import)

@@ -1,4 +1,4 @@
-//! The import on a thread of the blocking pool: no worker of the runtime ever computes for it.
+//! The import runs on a thread of the blocking pool, so no worker of the runtime computes for it.
 
 use crate::shop::{Message, Store, validate};
 use anyhow::Context;

@@ -1,5 +1,5 @@
-//! The service that all variants share: a shop's API, its store of orders, and what an order must
-//! keep to.
+//! The service that all variants share: a shop's API, its store of orders, and the validation of an
+//! order.
 
 use anyhow::{Context, bail, ensure};
 use futures::lock::Mutex;
@@ -10,20 +10,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tracing::instrument;
 
-/// One message of a backlog: an order as JSON text, under the key it is stored by.
+/// One message of a backlog: an order as JSON text, and the key under which it is stored.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Messages of the same key replace each other.
+    /// A message replaces an earlier one with the same key.
     pub key: usize,
     /// The JSON text.
     pub body: Arc<str>,
 }
 
-/// The orders, newest by key, behind an async lock that is always free.
+/// The newest order of each key, behind an async lock that is always free.
 ///
-/// The lock is not tokio's: an acquisition of `tokio::sync::Mutex` spends a unit of the task
-/// budget, so a loop around it yields after 128 turns by accident, which is what [`TokioStore`]
-/// shows. Most `.await`s on things that are ready do no such thing, and this lock stands for them.
+/// The lock is not tokio's. Locking a `tokio::sync::Mutex` consumes a unit of task budget, so a
+/// loop around it yields after 128 iterations by accident; [`TokioStore`] shows that. An `.await`
+/// on most other ready futures does not yield, and this lock represents them.
 #[derive(Debug, Default)]
 pub struct Store {
     orders: Mutex<HashMap<usize, Value>>,
@@ -37,7 +37,7 @@ impl Store {
     }
 }
 
-/// The same store with tokio's own lock around it.
+/// The same store behind a tokio mutex.
 #[derive(Debug, Default)]
 pub struct TokioStore {
     orders: tokio::sync::Mutex<HashMap<usize, Value>>,
@@ -51,15 +51,15 @@ impl TokioStore {
     }
 }
 
-/// Progress of a job, for its readers.
+/// Progress of a job, published for other tasks.
 #[derive(Debug, Default)]
 pub struct Progress(AtomicU64);
 
 impl Progress {
-    /// Notes how far the job is.
+    /// Publishes how much of the job is done.
     #[expect(
         clippy::unused_async,
-        reason = "an async fn that never waits is the trap that it is here for"
+        reason = "an async fn that never waits is the point of the trap"
     )]
     pub async fn report(&self, done: u64) {
         self.0.store(done, Ordering::Relaxed);
@@ -69,7 +69,7 @@ impl Progress {
 const MOST_NESTED: usize = 64;
 const LONGEST_TEXT: usize = 1 << 20;
 
-/// Refuses documents that would harm their readers, and orders whose lines do not add up.
+/// Rejects documents with extreme nesting or texts, and orders whose lines do not add up.
 #[instrument(skip_all)]
 pub fn validate(order: &Value) -> anyhow::Result<()> {
     check_shape(order, 0)?;
@@ -106,14 +106,13 @@ fn check_text(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Answers one small request of the API: the price of a basket that the request's number stands
-/// for.
+/// Answers one small request of the API: the price of a basket, derived from the request's number.
 #[instrument(skip_all)]
 pub fn quote(number: usize) -> u64 {
     (0..16u64).map(|item| (number as u64 ^ item).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54).sum()
 }
 
-/// Answers a request by asking a slow service first.
+/// Answers a request after a call of a slow upstream service.
 #[instrument(name = "fetch", skip_all)]
 pub async fn quote_from_upstream(number: usize) -> u64 {
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn any_document_passes_if_it_harms_nobody() {
+    fn a_harmless_document_that_is_not_an_order_is_valid() {
         assert!(
             validate(&json!({"eventId": 1, "name": null, "prices": [{"amount": 90250}]})).is_ok()
         );

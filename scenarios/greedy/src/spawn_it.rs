@@ -1,4 +1,4 @@
-//! The import moved into a task of its own, in the hope that tasks do not disturb each other.
+//! The import runs in a task of its own, in the hope that tasks do not disturb each other.
 
 use crate::shop::{Message, Store, validate};
 use anyhow::Context;

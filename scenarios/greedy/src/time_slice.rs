@@ -1,11 +1,11 @@
-//! The import that yields when its slice of time is used up, however large a message is.
+//! The import yields when its slice of time is used up, whatever the size of a message.
 
 use crate::shop::{Message, Store, validate};
 use anyhow::Context;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the import may hold its worker.
+/// How long the import may occupy its worker.
 const SLICE: Duration = Duration::from_millis(1);
 
 /// Stores every message of the backlog and returns how many there were.

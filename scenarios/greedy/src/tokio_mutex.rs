@@ -1,4 +1,4 @@
-//! The import as it was first written, but for the store's lock: this one is tokio's own.
+//! The same import as in `buggy.rs`, with a store behind a tokio mutex.
 
 use crate::shop::{Message, TokioStore, validate};
 use anyhow::Context;

@@ -1,5 +1,5 @@
-//! What the README says about yielding, as counts: no clock, no load. These break when tokio
-//! changes its mind.
+//! The README's statements on yielding, checked by counting: no clock, no load. These tests break
+//! when tokio changes its behaviour.
 
 use lab_kit::Load;
 use scenario_greedy::backlog::Backlog;
@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 
 const MESSAGES: usize = 1_000;
 
-/// The first messages of a backlog, small ones.
+/// The first messages of a backlog of small messages.
 fn backlog() -> std::iter::Take<Backlog> {
     Backlog::of(&Load::DEFAULT, 1_024).unwrap().take(MESSAGES)
 }
@@ -21,7 +21,7 @@ fn one_worker() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).build().unwrap()
 }
 
-/// How often an import gives its worker back before it ends.
+/// How often an import yields before it ends.
 fn yields<Fut>(import: Fut) -> usize
 where
     Fut: Future<Output = anyhow::Result<u64>> + Send + 'static,
@@ -42,19 +42,20 @@ where
 }
 
 #[test]
-fn an_import_yields_as_often_as_its_variant_says() {
+fn an_import_yields_as_often_as_its_variant_promises() {
     assert_eq!(yields(buggy::import(backlog(), Arc::default())), 0, "its .await is always ready");
-    assert_eq!(yields(await_more::import(backlog(), Arc::default())), 0, "and so is one more");
-    assert_eq!(yields(fixed::import(backlog(), Arc::default())), 10, "once a hundred");
-    assert_eq!(yields(consume_budget::import(backlog(), Arc::default())), 7, "once 128");
+    assert_eq!(yields(await_more::import(backlog(), Arc::default())), 0, "both are always ready");
+    assert_eq!(yields(fixed::import(backlog(), Arc::default())), 10, "once in 100 messages");
+    assert_eq!(yields(consume_budget::import(backlog(), Arc::default())), 7, "once in 128");
     assert_eq!(
         yields(tokio_mutex::import(backlog(), Arc::default())),
         7,
-        "a free lock of tokio's, once 128"
+        "a free tokio mutex yields once in 128"
     );
 }
 
-/// Queues `others` tasks and yields until they have all run; returns how many ran in each turn.
+/// Spawns `others` tasks and yields until they have all run. Returns how many of them ran during
+/// each yield.
 fn turns(mut builder: Builder, others: usize) -> Vec<usize> {
     let runtime = builder.worker_threads(1).build().unwrap();
     let yielder = async move {
@@ -81,18 +82,18 @@ fn a_yield_lets_at_most_sixty_others_run() {
         builder.event_interval(interval);
         turns(builder, 200)
     };
-    // After this many ticks the worker looks at the driver and wakes who yielded, into the slot
-    // that is served next. So a yielding task waits for one tick less than the interval,
-    // however many others are waiting. The first turn begins anywhere between two looks and the
-    // last one has what is left.
+    // After `event_interval` ticks the worker polls the I/O driver and wakes the tasks that
+    // yielded, into the slot that runs next. So a yield takes one tick less than the interval,
+    // however many other tasks are queued. The first yield starts anywhere inside an interval and
+    // the last one has only the remaining tasks; neither is counted.
     let full = |turns: Vec<usize>| turns[1..turns.len() - 1].to_vec();
-    assert_eq!(full(turns_at(61)), [60; 2], "two full turns of 200");
+    assert_eq!(full(turns_at(61)), [60; 2], "two full intervals among 200 tasks");
     assert_eq!(full(turns_at(31)), [30; 5]);
     assert!(turns_at(1_000).len() <= 2, "{:?}", turns_at(1_000));
     assert_eq!(
         full(turns(Builder::new_multi_thread(), 200)),
         [60; 2],
-        "61 is the interval if nobody says"
+        "61 is the default interval"
     );
 }
 

@@ -1,8 +1,8 @@
-//! The main thread ends the service, and to be quick about it cuts off what is in flight.
+//! The main thread ends the service, and aborts requests in flight to be quick.
 
 use crate::service::{SHUTDOWN_DEADLINE, Service};
 
-/// Runs the service until it is told to stop.
+/// Runs the service until a stop is requested.
 pub fn serve(service: Service) -> anyhow::Result<()> {
     service.runtime.block_on(async {
         service.stop.requested().await?;

@@ -1,10 +1,10 @@
-//! The supervisor inside the service lets go of the runtime without waiting for anything.
+//! A supervisor task ends the runtime without waiting for anything.
 
 use crate::service::Service;
 use anyhow::Context;
 use std::sync::mpsc;
 
-/// Runs the service until it is told to stop.
+/// Runs the service until a stop is requested.
 pub fn serve(service: Service) -> anyhow::Result<()> {
     let (ended, end) = mpsc::channel();
     service.tasks.clone().spawn(async move {

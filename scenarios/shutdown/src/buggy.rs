@@ -1,11 +1,11 @@
-//! A supervisor inside the service ends it: the last owner of the runtime is a task of that
-//! runtime.
+//! A supervisor task ends the service. The task runs on the runtime that it drops, as its last
+//! owner.
 
 use crate::service::Service;
 use anyhow::Context;
 use std::sync::mpsc;
 
-/// Runs the service until it is told to stop.
+/// Runs the service until a stop is requested.
 pub fn serve(service: Service) -> anyhow::Result<()> {
     let (ended, end) = mpsc::channel();
     service.tasks.clone().spawn(async move {

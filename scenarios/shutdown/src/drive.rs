@@ -1,5 +1,5 @@
-//! What every variant runs through: a service under load, which is told to stop while requests are
-//! in flight.
+//! The harness of all variants: a service under load, which is stopped while requests are in
+//! flight.
 
 use crate::service::{InFlight, SHUTDOWN_DEADLINE, Service, Stop};
 use lab_kit::{Counter, Cx, Requests, Stopwatch};
@@ -9,22 +9,22 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// What a request takes to be answered.
+/// Time to answer a request.
 pub const TAKES: Duration = Duration::from_millis(40);
-/// The one in [`drive_slow`] that is accepted last and takes longest.
+/// Time to answer a request in [`drive_slow`].
 const LONG: Duration = Duration::from_millis(600);
 
-/// The service on the load's workers.
+/// Runs the service on the load's workers.
 pub fn drive(cx: &Cx, serve: fn(Service) -> anyhow::Result<()>) -> anyhow::Result<()> {
     drive_with(cx, cx.load().workers, TAKES, serve)
 }
 
-/// The service, with requests that take long.
+/// Runs the service with requests that take long.
 pub fn drive_slow(cx: &Cx, serve: fn(Service) -> anyhow::Result<()>) -> anyhow::Result<()> {
     drive_with(cx, cx.load().workers, LONG, serve)
 }
 
-/// The service on this many workers, with requests that take this long.
+/// Runs the service on `workers` worker threads, with requests that take `takes`.
 pub fn drive_with(
     cx: &Cx,
     workers: usize,
@@ -40,8 +40,8 @@ pub fn drive_with(
         cx.probe().counter("tasks_left")?,
         cx.probe().counter("tokio_tasks_left")?,
     )?;
-    // Before anybody waits for anything: a load that cannot be made, for want of disk space say, is
-    // no hang.
+    // Before anything waits for the load: a load that cannot be started, for lack of disk space for
+    // example, must be an error and not a hang.
     let requests = start(cx, service.runtime.handle(), Arc::clone(&service.requests), takes)?;
     thread::scope(|scope| {
         let load = Clients { stop: service.stop.clone(), quiesce: quiesce.clone() };
@@ -60,7 +60,7 @@ pub fn drive_with(
     })
 }
 
-/// Puts the load on the service.
+/// Starts the load on the service.
 fn start(
     cx: &Cx,
     handle: &Handle,
@@ -69,12 +69,12 @@ fn start(
 ) -> anyhow::Result<Requests> {
     cx.requests(handle, move |_request| {
         let in_flight = Arc::clone(&in_flight);
-        // A client whose request is cut off has no answer.
+        // An aborted request is lost: its client has no answer.
         async move { in_flight.answer(takes).await.ok() }
     })
 }
 
-/// Those who send requests until the service stops, and who stop it when the measured time is over.
+/// The clients: they send requests until the service stops, and stop it after the measured time.
 struct Clients {
     stop: Stop,
     quiesce: Stopwatch,
@@ -92,7 +92,7 @@ impl Clients {
     }
 }
 
-/// Asks for the stop when it is dropped, whatever happened before.
+/// Requests the stop when it is dropped, also after an error or a panic.
 struct StopAtTheEnd(Stop);
 
 impl Drop for StopAtTheEnd {
@@ -101,14 +101,14 @@ impl Drop for StopAtTheEnd {
     }
 }
 
-/// Keeps count of the runtime's live tasks from outside, so that the last count survives a hang.
+/// Counts the live tasks from a thread outside the runtime, so that the last count survives a hang.
 struct TaskCount {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 impl TaskCount {
-    /// Counts into `left`, and what tokio itself counts into `tokio_left`.
+    /// Publishes the scenario's own count in `left`, and tokio's count in `tokio_left`.
     fn start(service: &Service, left: Counter, tokio_left: Counter) -> anyhow::Result<TaskCount> {
         let stop = Arc::<AtomicBool>::default();
         let (tasks, requests) = (service.tasks.clone(), Arc::clone(&service.requests));
@@ -117,14 +117,13 @@ impl TaskCount {
             left.set((tasks.live() + requests.count()) as u64);
             tokio_left.set(metrics.num_alive_tasks() as u64);
         };
-        let watch = move || {
+        let thread = thread::Builder::new().name("task-count".into()).spawn(move || {
             while !until.load(Ordering::Acquire) {
                 count();
                 thread::sleep(Duration::from_millis(5));
             }
             count();
-        };
-        let thread = thread::Builder::new().name("task-count".into()).spawn(watch)?;
+        })?;
         Ok(TaskCount { stop, thread })
     }
 

@@ -1,10 +1,10 @@
-//! The supervisor has the runtime dropped on a thread of its blocking pool.
+//! A supervisor task has the runtime dropped on a thread of the runtime's own blocking pool.
 
 use crate::service::Service;
 use anyhow::Context;
 use std::sync::mpsc;
 
-/// Runs the service until it is told to stop.
+/// Runs the service until a stop is requested.
 pub fn serve(service: Service) -> anyhow::Result<()> {
     let (ended, end) = mpsc::channel();
     service.tasks.clone().spawn(async move {

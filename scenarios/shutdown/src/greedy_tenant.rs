@@ -1,9 +1,9 @@
-//! The main thread ends the service as it should, but gives the runtime no deadline, and one task
+//! The main thread drains the service and drops the runtime without a deadline, while one task
 //! never yields.
 
 use crate::service::Service;
 
-/// Runs the service until it is told to stop.
+/// Runs the service until a stop is requested.
 pub fn serve(service: Service) -> anyhow::Result<()> {
     service.tasks.spawn(crunch());
     service.runtime.block_on(async {

@@ -1,6 +1,6 @@
-//! Shutdown: a service with requests in flight is told to stop.
+//! Shutdown: a service is stopped while requests are in flight.
 //!
-//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists what else people do about it.
+//! `diff buggy.rs fixed.rs` is the lesson; [`SCENARIO`] lists the other fixes, and traps.
 
 pub mod abort_all;
 pub mod background;
@@ -22,7 +22,7 @@ use lab_kit::{
 
 /// The scenario and its variants.
 pub static SCENARIO: Scenario =
-    Scenario::new("shutdown", "a runtime waits for itself to end", VARIANTS)
+    Scenario::new("shutdown", "a task shuts down its own runtime, which waits for it", VARIANTS)
         .chapter("shutdown")
         .load(Load {
             rate: 500.0,
@@ -40,7 +40,7 @@ pub static SCENARIO: Scenario =
             Column::new("lost", "lost"),
             Column::new("tasks_left", "tasks left"),
         ])
-        .ledger(ledger::SAYINGS)
+        .ledger(ledger::COMMON_CLAIMS)
         .metrics(METRICS)
         .controls(CONTROLS);
 
@@ -52,18 +52,20 @@ const METRICS: &[Metric] = &[
 const ENDS: Claim = Claim::ending("the process ends", Ending::Finished);
 const HANGS: Claim = Claim::ending("the process never ends", Ending::Hung);
 const ANSWERS_ALL: Claim =
-    Claim::share("everything accepted is answered", "completed", "accepted").equal(1.0);
+    Claim::share("every accepted request is answered", "completed", "accepted").equal(1.0);
 const LOSES_NONE: Claim = Claim::metric("no request is lost", "lost").equal(0.0);
 const LOSES: Claim = Claim::metric("accepted requests are lost", "lost").at_least(1.0);
-const NO_TASK_LEFT: Claim = Claim::metric("no task is left", "tasks_left").equal(0.0);
-const TASKS_LEFT: Claim = Claim::metric("a task is left", "tasks_left").at_least(1.0);
+const NO_TASK_LEFT: Claim =
+    Claim::metric("no task of the service is left", "tasks_left").equal(0.0);
+const TASKS_LEFT: Claim =
+    Claim::metric("a task of the service is left", "tasks_left").at_least(1.0);
 const UNCOUNTED: Claim =
-    Claim::metric("and tokio's own count does not show it", "tokio_tasks_left").equal(0.0);
+    Claim::metric("tokio's count of live tasks is zero", "tokio_tasks_left").equal(0.0);
 const STALLS: Claim =
-    Claim::share("ending takes the whole deadline", "quiesce_us", "shutdown_deadline_us")
+    Claim::share("the shutdown takes its whole deadline", "quiesce_us", "shutdown_deadline_us")
         .at_least(0.95);
 const NO_STALL: Claim =
-    Claim::share("ending takes less than the deadline", "quiesce_us", "shutdown_deadline_us")
+    Claim::share("the shutdown takes less than its deadline", "quiesce_us", "shutdown_deadline_us")
         .at_most(0.9);
 
 const CONTROLS: &[Control] = &[
@@ -77,7 +79,7 @@ const CONTROLS: &[Control] = &[
 
 const VARIANTS: &[Variant] = &[
     Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::serve))
-        .about("a task of the runtime drops its last owner in block_in_place")
+        .about("a task drops the last owner of its own runtime, in block_in_place")
         .claims(&[
             HANGS,
             ANSWERS_ALL,
@@ -85,7 +87,7 @@ const VARIANTS: &[Variant] = &[
             TASKS_LEFT,
             UNCOUNTED,
             Claim::stacks(
-                "a poll waits in the end of its own runtime",
+                "a poll is blocked in the shutdown of its own runtime",
                 "stall off-CPU",
                 "",
                 &["buggy::serve", "drop"],
@@ -94,50 +96,50 @@ const VARIANTS: &[Variant] = &[
         ])
         .truth(Truth::new(Cause::SelfShutdown, "scenario_shutdown::buggy::serve")),
     Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::serve))
-        .about("the main thread drains it and ends its runtime with a deadline")
+        .about("the main thread drains requests and shuts the runtime down with a deadline")
         .claims(&[ENDS, ANSWERS_ALL, LOSES_NONE, NO_TASK_LEFT, NO_STALL]),
     Variant::new("background", Kind::Fix, |cx| drive(cx, background::serve))
-        .about("a task calls shutdown_background, at the price of what is in flight")
+        .about("a task calls shutdown_background, which loses requests in flight")
         .claims(&[ENDS, LOSES, NO_STALL])
-        // It ends, and that is what it is a fix for; what it cuts off is its price, and nobody
-        // should call that healthy.
+        // A fix for the hang. But it loses requests, so a diagnosis must not call it healthy.
         .truth(Truth::new(Cause::AbortedWork, "scenario_shutdown::background::serve")),
     Variant::new("in-task", Kind::Trap, |cx| drive(cx, in_task::serve))
-        .about("shutdown_timeout from async code, which panics")
+        .about("a task calls shutdown_timeout in async code, which panics")
         .claims(&[
-            Claim::ending("the supervisor panics, and with it the service fails", Ending::Failed),
+            Claim::ending("the supervisor task panics, so the service fails", Ending::Failed),
             LOSES,
         ])
         .truth(Truth::new(Cause::SelfShutdown, "scenario_shutdown::in_task::serve")),
     Variant::new("timeout-inside", Kind::Trap, |cx| drive(cx, timeout_inside::serve))
-        .about("shutdown_timeout in block_in_place, which waits for its caller")
+        .about("a task calls shutdown_timeout in block_in_place, which waits for that task")
         .claims(&[ENDS, ANSWERS_ALL, LOSES_NONE, STALLS])
         .truth(Truth::new(Cause::SelfShutdown, "scenario_shutdown::timeout_inside::serve")),
     Variant::new("drop-in-pool", Kind::Trap, |cx| drive(cx, drop_in_pool::serve))
-        .about("the last owner is dropped inside spawn_blocking")
+        .about("a thread of the blocking pool drops the last owner of the runtime")
         .claims(&[HANGS, ANSWERS_ALL, LOSES_NONE])
         .truth(Truth::new(Cause::SelfShutdown, "scenario_shutdown::drop_in_pool::serve")),
     Variant::new("timeout-in-pool", Kind::Trap, |cx| drive(cx, timeout_in_pool::serve))
-        .about("shutdown_timeout inside spawn_blocking, which waits for its caller")
+        .about("a thread of the blocking pool calls shutdown_timeout, which waits for that thread")
         .claims(&[ENDS, ANSWERS_ALL, LOSES_NONE, STALLS])
         .truth(Truth::new(Cause::SelfShutdown, "scenario_shutdown::timeout_in_pool::serve")),
     Variant::new("abort-all", Kind::Trap, |cx| drive(cx, abort_all::serve))
-        .about("the main thread aborts what is in flight, and ends at once")
+        .about("the main thread aborts requests in flight and ends the runtime at once")
         .claims(&[ENDS, LOSES, NO_TASK_LEFT, NO_STALL])
         .truth(Truth::new(Cause::AbortedWork, "scenario_shutdown::abort_all::serve")),
     Variant::new("greedy-tenant", Kind::Trap, |cx| {
         drive_with(cx, cx.load().workers + 1, drive::TAKES, greedy_tenant::serve)
     })
-    .about("the main thread drops the runtime without a deadline, and a task never yields")
+    .about("the main thread drops the runtime without a deadline while a task never yields")
     .claims(&[HANGS, ANSWERS_ALL, LOSES_NONE, TASKS_LEFT, UNCOUNTED])
     .truth(Truth::new(Cause::NeverYields, "scenario_shutdown::greedy_tenant::crunch")),
     Variant::new("slow-drain", Kind::Decoy, |cx| drive_slow(cx, fixed::serve))
-        .about("the fix, with requests that take long and are allowed to")
+        .about("the fixed code drains requests that take long")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
             LOSES_NONE,
             NO_TASK_LEFT,
-            Claim::metric("slow, and right", "quiesce_us").at_least(400_000.0),
+            Claim::metric("the shutdown waits for the slow requests", "quiesce_us")
+                .at_least(400_000.0),
         ]),
 ];

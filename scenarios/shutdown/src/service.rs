@@ -1,5 +1,4 @@
-//! The service that all variants share: it answers requests on a runtime of its own, until it is
-//! stopped.
+//! The service that all variants share: it answers requests on its own runtime until it is stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,21 +10,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span, instrument};
 
-/// How long requests that were accepted may take to be answered once the service is stopping.
+/// How long accepted requests may take to be answered once the service is stopping.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
-/// How long the runtime may take to end after that.
+/// How long the shutdown of the runtime may take after that.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A running service.
 #[derive(Debug)]
 pub struct Service {
-    /// Ends with the service, one way or another.
+    /// The runtime of all tasks and requests.
     pub runtime: Runtime,
-    /// Its own tasks.
+    /// The tasks of the service itself.
     pub tasks: Tasks,
-    /// Tells when to end.
+    /// The request to stop.
     pub stop: Stop,
-    /// Its requests.
+    /// The accepted requests.
     pub requests: Arc<InFlight>,
 }
 
@@ -36,8 +35,7 @@ impl Service {
         Service { runtime, tasks, stop: Stop::default(), requests: Arc::default() }
     }
 
-    /// Lets accepted requests come to their answers and accepts no more, within the deadline for
-    /// that.
+    /// Accepts no more requests, and waits until accepted ones are answered or the deadline passes.
     #[instrument(skip_all)]
     pub async fn drain(&self) {
         self.requests.close();
@@ -47,8 +45,8 @@ impl Service {
 
 /// The tasks of the service itself, counted for as long as they exist.
 ///
-/// Tokio's own count of live tasks will not do: it forgets them all when the runtime begins to end,
-/// also those that keep it from ending.
+/// Tokio's own count of live tasks is of no use here: it drops to zero when the shutdown of the
+/// runtime begins, although some tasks still exist and block the shutdown.
 #[derive(Clone, Debug)]
 pub struct Tasks {
     runtime: Handle,
@@ -56,7 +54,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Spawns one more.
+    /// Spawns a task of the service.
     pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) {
         self.live.fetch_add(1, Ordering::Relaxed);
         let until_dropped = Live(Arc::clone(&self.live));
@@ -67,7 +65,7 @@ impl Tasks {
         self.runtime.spawn(task.instrument(info_span!(parent: None, "task")));
     }
 
-    /// How many there are.
+    /// Number of tasks that exist.
     pub fn live(&self) -> usize {
         self.live.load(Ordering::Relaxed)
     }
@@ -81,12 +79,12 @@ impl Drop for Live {
     }
 }
 
-/// A request to stop: by a signal, or by the caller.
+/// A request to stop, by a signal or by the program itself.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(CancellationToken);
 
 impl Stop {
-    /// Asks the service to stop.
+    /// Requests the stop.
     pub fn request(&self) {
         self.0.cancel();
     }
@@ -96,7 +94,7 @@ impl Stop {
         self.0.is_cancelled()
     }
 
-    /// Waits for Ctrl-C, SIGTERM, or the caller.
+    /// Waits for Ctrl-C, SIGTERM or [`Stop::request`].
     pub async fn requested(&self) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {
@@ -109,7 +107,7 @@ impl Stop {
     }
 }
 
-/// Requests that were accepted and are not answered yet.
+/// Accepted requests without an answer yet.
 #[derive(Debug, Default)]
 pub struct InFlight {
     closing: CancellationToken,
@@ -117,39 +115,42 @@ pub struct InFlight {
     aborts: Mutex<Vec<AbortHandle>>,
 }
 
-/// A request that was cut off.
+/// The error of a request that was aborted.
 #[derive(Debug)]
-pub struct CutOff;
+pub struct Aborted;
 
 impl InFlight {
-    /// Answers a request after `takes`; at once, with an excuse, if the service is stopping.
+    /// Answers a request after `takes`, or at once with a refusal if the service is stopping.
+    ///
+    /// # Errors
+    /// If the request is aborted before its answer.
     #[instrument(skip_all)]
-    pub async fn answer(&self, takes: Duration) -> Result<(), CutOff> {
+    pub async fn answer(&self, takes: Duration) -> Result<(), Aborted> {
         if self.closing.is_cancelled() {
             return Ok(());
         }
         let request = self.tasks.spawn(tokio::time::sleep(takes));
         self.aborts.lock().unwrap_or_else(PoisonError::into_inner).push(request.abort_handle());
-        request.await.map_err(|_| CutOff)
+        request.await.map_err(|_| Aborted)
     }
 
-    /// How many there are.
+    /// Number of requests in flight.
     pub fn count(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Accepts no more.
+    /// Accepts no more requests.
     pub fn close(&self) {
         self.closing.cancel();
         self.tasks.close();
     }
 
-    /// Waits until everything that was accepted is answered.
+    /// Waits until every accepted request is answered.
     pub async fn answered(&self) {
         self.tasks.wait().await;
     }
 
-    /// Cuts everything off.
+    /// Aborts every request in flight.
     pub fn abort_all(&self) {
         self.aborts
             .lock()

@@ -1,10 +1,10 @@
-//! The supervisor calls `shutdown_timeout` on a thread of the blocking pool.
+//! A supervisor task has `shutdown_timeout` called on a thread of the blocking pool.
 
 use crate::service::{SHUTDOWN_DEADLINE, Service};
 use anyhow::Context;
 use std::sync::mpsc;
 
-/// Runs the service until it is told to stop.
+/// Runs the service until a stop is requested.
 pub fn serve(service: Service) -> anyhow::Result<()> {
     let (ended, end) = mpsc::channel();
     service.tasks.clone().spawn(async move {

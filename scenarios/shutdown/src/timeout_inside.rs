@@ -1,10 +1,10 @@
-//! The supervisor calls `shutdown_timeout` from where blocking is allowed.
+//! A supervisor task calls `shutdown_timeout` in `block_in_place`, where blocking is allowed.
 
 use crate::service::{SHUTDOWN_DEADLINE, Service};
 use anyhow::Context;
 use std::sync::mpsc;
 
-/// Runs the service until it is told to stop.
+/// Runs the service until a stop is requested.
 pub fn serve(service: Service) -> anyhow::Result<()> {
     let (ended, end) = mpsc::channel();
     service.tasks.clone().spawn(async move {

@@ -1,5 +1,5 @@
-//! What a runtime does that is ended from inside itself, as far as it ends: the hangs are variants
-//! of the scenario.
+//! The behaviour of a runtime that is shut down from inside itself, in the cases that end. The
+//! hangs are variants of the scenario.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-/// Hands a runtime to a task of its own and returns the panic that follows.
+/// Runs `end` with a runtime, inside a task of that runtime, and returns the text of the panic.
 fn panic_of(end: impl FnOnce(Runtime) + Send + 'static) -> String {
     let runtime = runtime();
     let handle = runtime.handle().clone();
@@ -25,14 +25,14 @@ fn panic_of(end: impl FnOnce(Runtime) + Send + 'static) -> String {
 }
 
 #[test]
-fn dropping_it_in_async_code_panics() {
+fn a_drop_in_async_code_panics() {
     assert!(
         panic_of(drop).contains("Cannot drop a runtime in a context where blocking is not allowed")
     );
 }
 
 #[test]
-fn a_deadline_in_async_code_panics_as_well() {
+fn shutdown_timeout_in_async_code_panics() {
     let text = panic_of(|runtime| runtime.shutdown_timeout(Duration::from_secs(3)));
     assert!(
         text.contains("Cannot drop a runtime in a context where blocking is not allowed"),
@@ -40,22 +40,22 @@ fn a_deadline_in_async_code_panics_as_well() {
     );
 }
 
-/// At which await the caller is cancelled is not certain: a worker may poll it once more before it
-/// looks whether its runtime is to end.
+/// The caller is cancelled at one of its next awaits, not necessarily the first: a worker may poll
+/// the task again before it checks for the shutdown.
 #[test]
-fn in_the_background_it_returns_and_its_caller_is_cancelled_at_one_of_its_next_awaits() {
+fn shutdown_background_returns_and_its_caller_is_cancelled() {
     let runtime = runtime();
     let handle = runtime.handle().clone();
-    let (say, heard) = mpsc::channel();
+    let (sender, received) = mpsc::channel();
     let caller = handle.spawn(async move {
         runtime.shutdown_background();
-        say.send("returned").unwrap();
+        sender.send("returned").unwrap();
         loop {
             tokio::task::yield_now().await;
         }
     });
     assert_eq!(
-        heard.iter().collect::<Vec<_>>(),
+        received.iter().collect::<Vec<_>>(),
         ["returned"],
         "the task is dropped, and the sender with it"
     );

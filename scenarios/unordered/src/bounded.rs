@@ -1,10 +1,10 @@
-//! A stream with a bound on how many uploads are under way.
+//! A stream with a bound on the number of uploads in flight.
 
 use crate::uploads::{Digest, Limiter, Upload, process};
 use futures::stream::{self, StreamExt};
 use std::sync::Arc;
 
-/// Processes 64 uploads at a time and returns their digests in the order in which they are done.
+/// Processes 64 uploads at a time and returns their digests in order of completion.
 pub async fn process_all(
     uploads: Vec<Upload>,
     limiter: Arc<Limiter>,
@@ -13,7 +13,7 @@ pub async fn process_all(
     Ok(pending.buffer_unordered(64).collect().await)
 }
 
-/// Processes 1 024 uploads at a time and returns their digests in the order in which they are done.
+/// Processes 1 024 uploads at a time and returns their digests in order of completion.
 pub async fn process_more(
     uploads: Vec<Upload>,
     limiter: Arc<Limiter>,

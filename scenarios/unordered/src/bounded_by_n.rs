@@ -1,11 +1,10 @@
-//! The same stream with a bound that bounds nothing.
+//! The same stream with a bound as large as the batch.
 
 use crate::uploads::{Digest, Limiter, Upload, process};
 use futures::stream::{self, StreamExt};
 use std::sync::Arc;
 
-/// Processes all uploads concurrently and returns their digests in the order in which they are
-/// done.
+/// Processes all uploads concurrently and returns their digests in order of completion.
 pub async fn process_all(
     uploads: Vec<Upload>,
     limiter: Arc<Limiter>,

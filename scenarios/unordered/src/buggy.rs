@@ -1,11 +1,11 @@
-//! All uploads at once, as the documentation of `FuturesUnordered` shows it.
+//! All uploads in one `FuturesUnordered`, as in its documentation.
 
 use crate::uploads::{Digest, Limiter, Upload, process};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 
-/// Processes all uploads concurrently and returns their digests in the order in which they are
-/// done.
+/// Processes all uploads concurrently and returns their digests in the order in which they
+/// complete.
 pub async fn process_all(
     uploads: Vec<Upload>,
     limiter: Arc<Limiter>,

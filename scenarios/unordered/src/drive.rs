@@ -1,20 +1,19 @@
-//! What every variant runs through: a batch that is all there, one task that works through it, and
-//! the clock.
+//! The harness of all variants: a batch of uploads, one task that processes it, and the clock.
 
 use crate::uploads::{self, BYTES, Digest, Limiter, Upload};
 use lab_kit::{Batch, Cx, Load};
 use std::sync::Arc;
 
-/// More than all uploads of any batch hold: no upload ever waits for the limiter.
+/// A limit above the bytes of any batch, so that no upload waits for the limiter.
 pub const UNCONTENDED: usize = 1 << 40;
 
-/// What a batch needs for one upload at the most, in bytes: the upload, its future or task with the
-/// lists that hold it, and its digest. As seen by the process' peak at a million uploads of the
-/// hungriest way, rounded up.
+/// Memory of a batch per upload, in bytes: the upload, its future or task with the lists that hold
+/// it, and its digest. Measured as the peak of the process with a million uploads of the variant
+/// that needs most, and rounded up.
 const BYTES_PER_UPLOAD: u64 = 800;
 
-/// Works through the load's uploads, one way.
-pub fn drive<W, Fut>(cx: &Cx, way: W) -> anyhow::Result<()>
+/// Processes the uploads of the load with one implementation.
+pub fn drive<W, Fut>(cx: &Cx, process_all: W) -> anyhow::Result<()>
 where
     W: FnOnce(Vec<Upload>, Arc<Limiter>) -> Fut,
     Fut: Future<Output = anyhow::Result<Vec<Digest>>> + Send + 'static,
@@ -22,23 +21,23 @@ where
     drive_with(
         cx,
         Service { workers: cx.load().workers, uploads: cx.load().size, limit: UNCONTENDED },
-        way,
+        process_all,
     )
 }
 
-/// What a way works with.
+/// Size of the runtime, the batch and the limiter.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
     /// Worker threads of the runtime.
     pub workers: usize,
-    /// Uploads in the batch.
+    /// Number of uploads in the batch.
     pub uploads: usize,
-    /// Bytes that the limiter lets pass at a time.
+    /// Bytes that the limiter admits at a time.
     pub limit: usize,
 }
 
-/// Works through a batch, one way.
-pub fn drive_with<W, Fut>(cx: &Cx, service: Service, way: W) -> anyhow::Result<()>
+/// Processes a batch with one implementation.
+pub fn drive_with<W, Fut>(cx: &Cx, service: Service, process_all: W) -> anyhow::Result<()>
 where
     W: FnOnce(Vec<Upload>, Arc<Limiter>) -> Fut,
     Fut: Future<Output = anyhow::Result<Vec<Digest>>> + Send + 'static,
@@ -47,14 +46,14 @@ where
     let uploads = uploads::generate(cx.seed(), service.uploads);
     let limiter = Arc::new(Limiter::new(service.limit, batch.children()));
     let runtime = cx.runtime().worker_threads(service.workers).build()?;
-    let task = batch.outer(way(uploads.clone(), limiter));
+    let task = batch.outer(process_all(uploads.clone(), limiter));
     batch.time(
         || runtime.block_on(runtime.spawn(task))?,
         |digests| uploads::verified(&uploads, &digests),
     )
 }
 
-/// Refuses a batch that would not fit into memory.
+/// Rejects a batch that would not fit into memory.
 pub fn check(load: &Load) -> anyhow::Result<()> {
     lab_kit::no_input(load)?;
     let bytes = (load.size as u64).saturating_mul(BYTES_PER_UPLOAD + Batch::BYTES_PER_CHILD);

@@ -1,11 +1,11 @@
-//! A task for every upload, in a `JoinSet`.
+//! A task for each upload, in a `JoinSet`.
 
 use crate::uploads::{Digest, Limiter, Upload, process};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Processes all uploads concurrently and returns their digests in the order in which they are
-/// done.
+/// Processes all uploads concurrently and returns their digests in the order in which they
+/// complete.
 pub async fn process_all(
     uploads: Vec<Upload>,
     limiter: Arc<Limiter>,

@@ -1,4 +1,4 @@
-//! A task for every upload, and the handles awaited one after another.
+//! A task for each upload; the handles are awaited one after another.
 
 use crate::uploads::{Digest, Limiter, Upload, process};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A task for every upload, and `join_all` on the handles: the fix that is usually recommended.
+//! A task for each upload, and `join_all` on the handles: the fix that is usually recommended.
 
 use crate::uploads::{Digest, Limiter, Upload, process};
 use futures::future::join_all;

@@ -1,12 +1,11 @@
-//! The faulty way with each upload outside the task's budget.
+//! The faulty code with each upload outside the task budget.
 
 use crate::uploads::{Digest, Limiter, Upload, process};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 use tokio::task::unconstrained;
 
-/// Processes all uploads concurrently and returns their digests in the order in which they are
-/// done.
+/// Processes all uploads concurrently and returns their digests in order of completion.
 pub async fn process_all(
     uploads: Vec<Upload>,
     limiter: Arc<Limiter>,

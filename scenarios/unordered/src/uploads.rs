@@ -1,4 +1,4 @@
-//! The service that all variants share: small uploads, and how one of them is processed.
+//! The service that all variants share: small uploads, and the processing of one of them.
 
 use lab_kit::Children;
 use rand::{Rng, SeedableRng};
@@ -7,70 +7,71 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, info_span};
 
-/// Bytes of one upload: a thumbnail.
+/// Bytes of one upload, a thumbnail.
 pub const BYTES: usize = 256;
 
 /// One upload.
 #[derive(Clone, Debug)]
 pub struct Upload {
-    /// Its place in the batch.
+    /// Index in the batch.
     pub number: usize,
-    /// Its bytes.
+    /// The uploaded bytes.
     pub body: Arc<[u8]>,
 }
 
-/// What is kept of an upload.
+/// The result of processing an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest {
-    /// The upload.
+    /// Index of the upload in the batch.
     pub number: usize,
-    /// Checksum of its bytes.
+    /// Checksum of the uploaded bytes.
     pub crc: u32,
 }
 
-/// Bounds the bytes that are being processed at a time.
+/// Limits the bytes that are being processed at a time.
 #[derive(Debug)]
 pub struct Limiter {
     bytes: Semaphore,
-    /// Where the lab counts polls and wakes.
+    /// Counts polls and wakes of the uploads.
     counted: Children,
 }
 
 impl Limiter {
-    /// A limiter that lets `bytes` pass at a time.
+    /// A limiter that admits `bytes` at a time.
     pub fn new(bytes: usize, counted: Children) -> Limiter {
         Limiter { bytes: Semaphore::new(bytes), counted }
     }
 }
 
-/// Processes an upload as soon as the limiter lets it.
+/// Processes an upload as soon as the limiter admits it.
 pub async fn process(upload: Upload, limiter: Arc<Limiter>) -> Digest {
-    // Of its own, whoever polls it: the ways are to be comparable.
+    // Without a parent, so that spans of variants compare, whichever task polls the upload.
     let span = info_span!(parent: None, "piece", id = upload.number);
     limiter.counted.wrap(upload.number, digest(&upload, &limiter.bytes).instrument(span)).await
 }
 
 async fn digest(upload: &Upload, bytes: &Semaphore) -> Digest {
     let _permit =
-        bytes.acquire_many(upload.body.len() as u32).await.expect("nobody closes the limiter");
+        bytes.acquire_many(upload.body.len() as u32).await.expect("the limiter is never closed");
     let crc = info_span!("checksum").in_scope(|| crc32fast::hash(&upload.body));
     Digest { number: upload.number, crc }
 }
 
-/// Uploads made from a seed. They share a few bodies, so that memory goes into what is studied.
+/// Uploads generated from a seed. They share a few bodies, so that memory is mostly that of futures
+/// and tasks.
 pub fn generate(seed: u64, count: usize) -> Vec<Upload> {
     const BODIES: usize = 64;
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
-    let mut body = || {
+    let mut bodies: Vec<Arc<[u8]>> = Vec::with_capacity(BODIES);
+    for _ in 0..BODIES {
         let mut bytes = vec![0; BYTES];
         rng.fill_bytes(&mut bytes);
-        Arc::<[u8]>::from(bytes)
-    };
-    let bodies: Vec<Arc<[u8]>> = (0..BODIES).map(|_| body()).collect();
+        bodies.push(bytes.into());
+    }
     (0..count).map(|number| Upload { number, body: Arc::clone(&bodies[number % BODIES]) }).collect()
 }
 
-/// How many of the uploads have the right digest, each counted once.
+/// Number of uploads with the right digest, each counted once.
 pub fn verified(uploads: &[Upload], digests: &[Digest]) -> u64 {
     let mut right = vec![false; uploads.len()];
     for digest in digests {

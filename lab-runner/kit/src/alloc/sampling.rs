@@ -1,35 +1,37 @@
-//! Samples of allocations: one in so many bytes, whatever their sizes.
+//! Sampling of allocations: one sample in a mean number of bytes, whatever the sizes.
 //!
-//! Each thread counts towards a byte that was drawn before, and the allocation with that byte in it
-//! is the sample. Gaps are exponential, so an allocation of `size` bytes is drawn with the
-//! probability `1 - exp(-size / every)`, and each sample stands for `size` divided by that: their
-//! sum, sample by sample, is unbiased.
+//! Each thread counts its allocated bytes towards a byte that was drawn at random, and the
+//! allocation that contains this byte is the sample. Gaps between drawn bytes are exponential, so
+//! an allocation of `size` bytes is sampled with the probability `1 - exp(-size / every)`. A sample
+//! stands for `size` divided by that probability, which makes the sum over samples unbiased.
 //!
-//! No allocation checks whether a sampler runs: without one the drawn byte is one that no count
-//! ever reaches.
+//! *Example.* With a mean gap of 16 KiB, an allocation of 1 KiB is sampled with a probability of
+//! 6.1 %, and stands for 16.5 KiB. One of 1 MiB is always sampled, and stands for itself.
+//!
+//! An allocation does not check whether a sampler runs: without one the drawn byte is [`NEVER`].
 
 use crate::alloc::{SHARDS, totals};
 use std::num::NonZeroU64;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A gap must be drawn first, or a sampler has ended: the next allocation finds out.
+/// No byte is drawn yet: the next allocation draws one, or finds that no sampler runs.
 const OPEN: u64 = 0;
 /// A byte that no count reaches.
 const NEVER: u64 = u64::MAX;
 
-/// Mean bytes from a sample to the next; 0 while no sampler runs.
+/// Mean bytes between two samples; 0 while no sampler runs.
 static EVERY: AtomicU64 = AtomicU64::new(0);
-/// Who is called.
+/// The sampler's function.
 static SAMPLED: OnceLock<fn(usize, u64)> = OnceLock::new();
 
-/// Calls a function with the size of each allocation that is drawn, and with the mean bytes between
-/// samples, on the thread that allocates and before it has got its memory. The function must not
+/// Starts sampling. For each sample, `sampled` is called with the size of the allocation and the
+/// mean bytes between samples, on the allocating thread and before the allocation. It must not
 /// allocate.
 ///
 /// # Errors
-/// If [`Counting`](crate::alloc::Counting) is not this binary's allocator, or if there was a
-/// sampler before: a process has one.
+/// If [`Counting`](crate::alloc::Counting) is not this binary's allocator, or if this process has
+/// already had a sampler.
 pub fn sample(every: NonZeroU64, sampled: fn(usize, u64)) -> Result<(), &'static str> {
     if totals().is_none() {
         return Err("lab_kit::alloc::Counting is not this binary's allocator");
@@ -40,11 +42,11 @@ pub fn sample(every: NonZeroU64, sampled: fn(usize, u64)) -> Result<(), &'static
     Ok(())
 }
 
-/// From now on samples are so many bytes apart; nothing happens if no sampler runs. The sampler
-/// itself may call this.
+/// Changes the mean bytes between samples; without effect if no sampler runs. The sampler's
+/// function may call this.
 ///
-/// A gap that began before is given up and drawn anew, which changes nothing: exponential gaps have
-/// no memory.
+/// Gaps in progress are drawn again. That does not bias samples, because exponential gaps have no
+/// memory.
 pub fn sample_every(every: NonZeroU64) {
     let change = |now| (now != 0).then_some(every.get());
     if EVERY.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok() {
@@ -56,18 +58,18 @@ fn open() {
     SHARDS.iter().for_each(|shard| shard.due.at.store(OPEN, Ordering::SeqCst));
 }
 
-/// Ends the sampling. A sample that is being taken on another thread is still delivered.
+/// Stops sampling. A sample in progress on another thread is still delivered.
 pub fn stop_sampling() {
     EVERY.store(0, Ordering::SeqCst);
 }
 
-/// Samples that were taken so far, by all threads and all samplers.
+/// Number of samples so far, of all threads.
 pub fn samples_taken() -> u64 {
     SHARDS.iter().map(|shard| shard.due.taken.load(Ordering::Relaxed)).sum()
 }
 
-/// Does the work of that many samples without their sampler, to measure the cost of one. Counts
-/// nothing.
+/// Does the work of `times` samples without calling the sampler, to measure its cost. These samples
+/// are not counted.
 pub fn rehearse(times: u32) {
     let due = Due::new();
     for _ in 0..times {
@@ -78,13 +80,13 @@ pub fn rehearse(times: u32) {
     }
 }
 
-/// When a thread's next sample is due.
+/// The next sample of a thread.
 pub(super) struct Due {
-    /// The byte in the thread's count, or [`OPEN`], or [`NEVER`].
+    /// The drawn byte in the thread's count, or [`OPEN`], or [`NEVER`].
     at: AtomicU64,
-    /// What the gaps are drawn from.
+    /// State of the random number generator.
     random: AtomicU64,
-    /// Samples that were taken.
+    /// Number of samples.
     taken: AtomicU64,
 }
 
@@ -93,14 +95,14 @@ impl Due {
         Due { at: AtomicU64::new(OPEN), random: AtomicU64::new(0), taken: AtomicU64::new(0) }
     }
 
-    /// Threads that start in the same order draw the same gaps.
+    /// Seeds the generator: threads that start in the same order draw the same gaps.
     pub fn seed(&self, thread: u32) {
         self.random.store(mixed(u64::from(thread) + 1), Ordering::Relaxed);
     }
 
-    /// Handles an allocation of a thread that had allocated so many bytes before.
+    /// Counts an allocation of a thread that had allocated `before` bytes before.
     #[inline(always)]
-    pub fn pass(&self, before: u64, size: usize) {
+    pub fn count(&self, before: u64, size: usize) {
         if before + size as u64 >= self.at.load(Ordering::Relaxed) {
             self.reached(before, size);
         }
@@ -111,7 +113,7 @@ impl Due {
     fn reached(&self, before: u64, size: usize) {
         let every = EVERY.load(Ordering::SeqCst);
         if every == 0 {
-            return self.rest();
+            return self.disarm();
         }
         let mut at = self.at.load(Ordering::Relaxed);
         if at == OPEN {
@@ -120,8 +122,8 @@ impl Due {
                 return;
             }
         }
-        // Where threads share a count, only the one whose allocation has the byte in it takes the
-        // sample.
+        // Several threads may share this count. Only the thread whose allocation contains the drawn
+        // byte takes the sample.
         let after = before + size as u64;
         if (before + 1..=after).contains(&at) && self.moved(at, after + self.gap(every)) {
             self.taken.fetch_add(1, Ordering::Relaxed);
@@ -129,9 +131,10 @@ impl Due {
         }
     }
 
-    /// No sampler runs. One that starts at this very moment opens all threads after it has
-    /// announced itself: one of the two sees the other.
-    fn rest(&self) {
+    /// Stops the checks of this thread, because no sampler runs. A sampler may start at the same
+    /// time: it first sets [`EVERY`] and then opens all threads, and this function first stores
+    /// [`NEVER`] and then reads [`EVERY`] again. So at least one of the two sees the other's store.
+    fn disarm(&self) {
         self.at.store(NEVER, Ordering::SeqCst);
         if EVERY.load(Ordering::SeqCst) != 0 {
             self.at.store(OPEN, Ordering::SeqCst);
@@ -146,13 +149,13 @@ impl Due {
     fn gap(&self, every: u64) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let drawn = mixed(self.random.fetch_add(STEP, Ordering::Relaxed));
-        // In 0 < share <= 1, so that its logarithm is finite.
+        // 0 < share <= 1, so that the logarithm is finite.
         let share = ((drawn >> 11) + 1) as f64 / (1u64 << 53) as f64;
         (-share.ln() * every as f64).ceil().max(1.0) as u64
     }
 }
 
-/// The finish of `SplitMix64`: noisy neighbours become strangers.
+/// The output function of `SplitMix64`, which makes numbers of neighbouring states independent.
 fn mixed(mut bits: u64) -> u64 {
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -173,7 +176,7 @@ mod tests {
         static SAMPLES: Cell<u32> = const { Cell::new(0) };
     }
 
-    /// Other tests allocate on other threads, which are of no interest.
+    /// Counts samples of this thread only: other tests allocate on other threads.
     fn weigh(size: usize, every: u64) {
         if MINE.get() {
             let drawn = -(-(size as f64) / every as f64).exp_m1();
@@ -182,29 +185,29 @@ mod tests {
         }
     }
 
-    /// One large allocation, and then small ones of the same bytes, so often.
+    /// In each round one large allocation, and small ones of as many bytes. Returns the bytes.
     fn allocate(rounds: usize) -> f64 {
-        let mut asked = 0;
+        let mut bytes = 0;
         for _ in 0..rounds {
             for size in [32_768].into_iter().chain([64; 512]) {
                 drop(black_box(Vec::<u8>::with_capacity(black_box(size))));
-                asked += size;
+                bytes += size;
             }
         }
-        asked as f64
+        bytes as f64
     }
 
     #[test]
-    fn samples_that_are_weighed_one_by_one_add_up_to_what_was_asked_for() {
+    fn weighted_samples_add_up_to_the_allocated_bytes() {
         allocate(1);
-        assert_eq!(SAMPLES.get(), 0, "nobody samples");
+        assert_eq!(SAMPLES.get(), 0, "no sampler runs");
         MINE.set(true);
         sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap();
         assert!(
             sample(EVERY_BYTES.try_into().unwrap(), weigh).unwrap_err().contains("already has")
         );
-        let asked = allocate(500);
-        let ratio = ESTIMATE.get() / asked;
+        let allocated = allocate(500);
+        let ratio = ESTIMATE.get() / allocated;
         assert!((0.93..1.07).contains(&ratio), "the estimate is {ratio} of the truth");
         let taken = SAMPLES.get();
         assert!(taken > 2_000, "{taken}");
@@ -213,8 +216,8 @@ mod tests {
         assert_eq!(SAMPLES.get(), taken, "a rehearsal takes no sample");
         ESTIMATE.set(0.0);
         sample_every((4 * EVERY_BYTES).try_into().unwrap());
-        let asked = allocate(1_500);
-        let ratio = ESTIMATE.get() / asked;
+        let allocated = allocate(1_500);
+        let ratio = ESTIMATE.get() / allocated;
         assert!(
             (0.93..1.07).contains(&ratio),
             "the estimate is {ratio} of the truth when samples are rarer"
@@ -222,11 +225,11 @@ mod tests {
         let taken = SAMPLES.get();
         stop_sampling();
         allocate(500);
-        assert_eq!(SAMPLES.get(), taken, "nobody samples any more");
+        assert_eq!(SAMPLES.get(), taken, "the sampler has stopped");
     }
 
     #[test]
-    fn gaps_have_the_mean_that_was_asked_for_and_the_spread_of_exponential_ones() {
+    fn gaps_have_the_requested_mean_and_the_spread_of_exponential_gaps() {
         let due = Due::new();
         due.seed(7);
         let gaps: Vec<f64> = (0..20_000).map(|_| due.gap(1_000) as f64).collect();

@@ -1,16 +1,17 @@
-//! A channel that records the waiters at its ends, and the last user of the other end.
+//! A channel that records the waiters at each end and the last users of the other end.
 
-use crate::watched::lock::noted;
-use crate::watched::state::{Note, Part, State};
+use crate::watched::lock::recorded;
+use crate::watched::state::{Role, RoleGuard, State};
 use lab_recording::post_mortem::WatchedKind;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
 
-/// A bounded channel under a name, as [`tokio::sync::mpsc::channel`].
+/// A bounded channel with a name, like [`tokio::sync::mpsc::channel`].
 ///
-/// Its other side is known once it was used: an end that was only handed over has no known user.
+/// The user of an end is known once it has sent or received. An end that was only moved to another
+/// task has no known user.
 ///
 /// # Panics
 /// If the capacity is zero.
@@ -25,17 +26,17 @@ pub fn channel<T>(name: &str, capacity: usize) -> (Sender<T>, Receiver<T>) {
     )
 }
 
-/// Who used a handle last; the note goes with the handle.
+/// The last user of a handle; it is forgotten when the handle is dropped.
 #[derive(Debug, Default)]
-struct LastUser(Mutex<Option<Note>>);
+struct LastUser(Mutex<Option<RoleGuard>>);
 
 impl LastUser {
-    fn set(&self, note: Note) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
+    fn set(&self, user: RoleGuard) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
     }
 }
 
-/// The end that sends.
+/// The sending end of a channel.
 #[derive(Debug)]
 pub struct Sender<T> {
     inner: mpsc::Sender<T>,
@@ -62,8 +63,8 @@ impl<T> Sender<T> {
     pub fn send(&self, message: T) -> impl Future<Output = Result<(), SendError<T>>> {
         let at = Location::caller();
         async move {
-            self.user.set(self.state.note(Part::Sends, at));
-            noted(self.inner.send(message), &self.state, Part::Waits, at).await
+            self.user.set(self.state.record(Role::Sends, at));
+            recorded(self.inner.send(message), &self.state, Role::Waits, at).await
         }
     }
 
@@ -73,27 +74,27 @@ impl<T> Sender<T> {
     /// If there is none, or if all receivers are gone.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        self.user.set(self.state.note(Part::Sends, Location::caller()));
+        self.user.set(self.state.record(Role::Sends, Location::caller()));
         self.inner.try_send(message)
     }
 }
 
-/// The end that receives.
+/// The receiving end of a channel.
 #[derive(Debug)]
 pub struct Receiver<T> {
     inner: mpsc::Receiver<T>,
     state: Arc<State>,
-    user: Option<Note>,
+    user: Option<RoleGuard>,
 }
 
 impl<T> Receiver<T> {
-    /// Receives a message, and waits while there is none; none once all senders are gone.
+    /// Receives a message, and waits while there is none. Returns `None` once all senders are gone.
     #[track_caller]
     pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
         let at = Location::caller();
         async move {
-            self.user = Some(self.state.note(Part::Receives, at));
-            noted(self.inner.recv(), &self.state, Part::WaitsToReceive, at).await
+            self.user = Some(self.state.record(Role::Receives, at));
+            recorded(self.inner.recv(), &self.state, Role::WaitsToReceive, at).await
         }
     }
 
@@ -103,7 +104,7 @@ impl<T> Receiver<T> {
     /// If there is none, or if all senders are gone.
     #[track_caller]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.user = Some(self.state.note(Part::Receives, Location::caller()));
+        self.user = Some(self.state.record(Role::Receives, Location::caller()));
         self.inner.try_recv()
     }
 }

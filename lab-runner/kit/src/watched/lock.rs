@@ -1,6 +1,6 @@
 //! Locks that record their holders and waiters.
 
-use crate::watched::state::{Note, Part, State};
+use crate::watched::state::{Role, RoleGuard, State};
 use lab_recording::post_mortem::WatchedKind;
 use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
@@ -16,17 +16,17 @@ pub struct Mutex<T> {
     state: Arc<State>,
 }
 
-/// A [`Mutex`] that is held, until this is dropped.
+/// The guard of a locked [`Mutex`]; its drop unlocks it.
 #[derive(Debug)]
 pub struct MutexGuard<'a, T> {
-    // Before the lock is let go: a snapshot may see nobody hold a lock that is free in a moment,
-    // and never two who hold it.
-    _held: Note,
+    // Dropped before the lock is released. So a snapshot may miss the holder of a lock that is
+    // about to be free, but never shows two holders.
+    _held: RoleGuard,
     inner: std::sync::MutexGuard<'a, T>,
 }
 
 impl<T> Mutex<T> {
-    /// A lock under a name.
+    /// A lock with a name.
     #[track_caller]
     pub fn new(name: &str, value: T) -> Mutex<T> {
         Mutex {
@@ -35,7 +35,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// Waits for the lock, and its thread with it.
+    /// Locks, and blocks the thread until the lock is free.
     ///
     /// # Errors
     /// If a holder panicked, as for the lock of the standard library.
@@ -44,7 +44,7 @@ impl<T> Mutex<T> {
         let at = Location::caller();
         let locked = match self.inner.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                let _waits = self.state.note(Part::Waits, at);
+                let _waits = self.state.record(Role::Waits, at);
                 self.inner.lock()
             }
             Ok(guard) => Ok(guard),
@@ -56,7 +56,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// Takes the lock if it is free.
+    /// Locks if the lock is free.
     ///
     /// # Errors
     /// If it is held, or if a holder panicked.
@@ -82,7 +82,7 @@ impl<T> Mutex<T> {
         inner: std::sync::MutexGuard<'a, T>,
         at: &'static Location<'static>,
     ) -> MutexGuard<'a, T> {
-        MutexGuard { _held: self.state.note(Part::Holds, at), inner }
+        MutexGuard { _held: self.state.record(Role::Holds, at), inner }
     }
 }
 
@@ -107,15 +107,15 @@ pub struct AsyncMutex<T> {
     state: Arc<State>,
 }
 
-/// An [`AsyncMutex`] that is held, until this is dropped.
+/// The guard of a locked [`AsyncMutex`]; its drop unlocks it.
 #[derive(Debug)]
 pub struct AsyncMutexGuard<'a, T> {
-    _held: Note,
+    _held: RoleGuard,
     inner: tokio::sync::MutexGuard<'a, T>,
 }
 
 impl<T> AsyncMutex<T> {
-    /// A lock under a name.
+    /// A lock with a name.
     #[track_caller]
     pub fn new(name: &str, value: T) -> AsyncMutex<T> {
         AsyncMutex {
@@ -124,23 +124,23 @@ impl<T> AsyncMutex<T> {
         }
     }
 
-    /// Waits for the lock. The task that polls this first is the one that waits; dropping it ends
-    /// the waiting.
-    // No `async fn`: of one the compiler does not tell who called it.
+    /// Locks, and waits until the lock is free. The task of the first poll is recorded as the
+    /// waiter, until the future is dropped.
+    // Not an `async fn`, because `#[track_caller]` has no effect on one.
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = AsyncMutexGuard<'_, T>> {
         let at = Location::caller();
         async move {
-            let inner = noted(self.inner.lock(), &self.state, Part::Waits, at).await;
-            AsyncMutexGuard { _held: self.state.note(Part::Holds, at), inner }
+            let inner = recorded(self.inner.lock(), &self.state, Role::Waits, at).await;
+            AsyncMutexGuard { _held: self.state.record(Role::Holds, at), inner }
         }
     }
 
-    /// Takes the lock if it is free.
+    /// Locks if the lock is free.
     #[track_caller]
     pub fn try_lock(&self) -> Option<AsyncMutexGuard<'_, T>> {
         let inner = self.inner.try_lock().ok()?;
-        Some(AsyncMutexGuard { _held: self.state.note(Part::Holds, Location::caller()), inner })
+        Some(AsyncMutexGuard { _held: self.state.record(Role::Holds, Location::caller()), inner })
     }
 }
 
@@ -158,18 +158,18 @@ impl<T> DerefMut for AsyncMutexGuard<'_, T> {
     }
 }
 
-/// Waits for a future, with a note from when on it had to wait.
-pub(super) async fn noted<F: Future>(
+/// Awaits a future, and records the task in `role` from the first pending poll on.
+pub(super) async fn recorded<F: Future>(
     future: F,
     state: &Arc<State>,
-    part: Part,
+    role: Role,
     at: &'static Location<'static>,
 ) -> F::Output {
     let mut future = pin!(future);
     let mut waits = None;
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Pending => {
-            waits.get_or_insert_with(|| state.note(part, at));
+            waits.get_or_insert_with(|| state.record(role, at));
             Poll::Pending
         }
         ready => ready,

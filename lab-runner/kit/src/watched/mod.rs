@@ -1,19 +1,21 @@
-//! Locks and channels that record their holders and waiters, for runs that never end: a stack shows
-//! that a thread waits for a lock, but not for which one, nor who holds it.
+//! Locks and channels that record their holders and waiters, for the diagnosis of hangs. A stack
+//! shows that a thread waits for a lock, but neither which lock nor its holder.
 //!
-//! Each behaves as what it wraps. It records the task, the thread, the time and the line of every
-//! holder and waiter, which costs a small lock of its own each time; [`snapshot`] lists those that
-//! are held or waited for.
+//! Each type behaves like the type that it wraps. It also records the task, the thread, the time
+//! and the source line of every holder and waiter, which takes a small internal lock each time.
+//! [`snapshot`] lists the locks and channels that are held or waited for.
 //!
 //! ```
 //! use lab_kit::{clock, watched};
 //!
 //! let accounts = watched::Mutex::new("accounts", vec![100, 0]);
 //! let held = accounts.lock().unwrap();
-//! let lock = watched::snapshot(clock::now_ns()).into_iter().find(|lock| lock.name == "accounts").unwrap();
+//! let all = watched::snapshot(clock::now_ns());
+//! let lock = all.iter().find(|lock| lock.name == "accounts").unwrap();
 //! assert_eq!((lock.holders.len(), lock.waiters.len()), (1, 0));
 //! drop(held);
-//! assert!(watched::snapshot(clock::now_ns()).iter().all(|lock| lock.name != "accounts"), "nobody holds it any more");
+//! let all = watched::snapshot(clock::now_ns());
+//! assert!(all.iter().all(|lock| lock.name != "accounts"), "the lock is free");
 //! ```
 
 mod channel;

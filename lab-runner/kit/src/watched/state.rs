@@ -1,4 +1,4 @@
-//! Holders and waiters of watched locks and channels, and the list of all that exist.
+//! Holders and waiters of watched locks and channels, and the list of all locks and channels.
 
 use crate::clock;
 use crate::task_number::number_of;
@@ -7,23 +7,23 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
-/// How often a snapshot tries a lock that another thread holds, before it goes on without it.
+/// Number of attempts of a snapshot to take an internal lock, before it skips the entry.
 const TRIES: usize = 100;
-/// What it sleeps in between.
+/// Sleep between two attempts.
 const PAUSE: Duration = Duration::from_micros(50);
 
 static ALL: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
 
-/// All locks and channels that are held or waited for, in the order in which they were made, with
-/// ages at `now_ns` of `CLOCK_MONOTONIC`. It never waits for long: what another thread keeps locked
-/// for milliseconds is left out.
+/// All locks and channels that are held or waited for, in the order of their creation, with ages at
+/// `now_ns` of `CLOCK_MONOTONIC`. Takes a few milliseconds at most: an entry that another thread
+/// keeps locked for longer is left out.
 pub fn snapshot(now_ns: u64) -> Vec<Watched> {
-    let all: Vec<_> =
-        tried(&ALL).map(|all| all.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
+    let Some(all) = try_lock_for_a_while(&ALL) else { return Vec::new() };
+    let all: Vec<Arc<State>> = all.iter().filter_map(Weak::upgrade).collect();
     all.iter().filter_map(|state| state.watched(now_ns)).collect()
 }
 
-fn tried<T>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+fn try_lock_for_a_while<T>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     for _ in 0..TRIES {
         match lock.try_lock() {
             Ok(guard) => return Some(guard),
@@ -34,24 +34,25 @@ fn tried<T>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     None
 }
 
-/// What a task or a thread is to a watched lock or channel.
+/// The role of a task or thread at a watched lock or channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Role {
+    /// It holds the lock.
     Holds,
-    /// For a lock, or for room in a channel.
+    /// It waits for the lock, or for room in the channel.
     Waits,
-    /// For a message.
+    /// It waits for a message.
     WaitsToReceive,
-    /// Sent last through a handle.
+    /// It was the last to send through a handle.
     Sends,
-    /// Received last.
+    /// It was the last to receive.
     Receives,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     number: u64,
-    part: Part,
+    role: Role,
     tid: u32,
     task: Option<u64>,
     since_ns: u64,
@@ -74,7 +75,7 @@ struct Entries {
 }
 
 impl State {
-    /// Notes something new.
+    /// The state of a new lock or channel, added to the list.
     pub(super) fn new(
         kind: WatchedKind,
         name: &str,
@@ -85,8 +86,8 @@ impl State {
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() == all.capacity() {
             all.retain(|state| state.strong_count() > 0);
-            // Room for as many again: else a list that is nearly full would be searched for each
-            // new one.
+            // Doubles the room, even if some entries were removed: otherwise a list that is nearly
+            // full would be searched for dropped entries at each insertion.
             let more = all.len().max(8);
             all.reserve(more);
         }
@@ -94,33 +95,49 @@ impl State {
         state
     }
 
-    /// Notes that the caller's task or thread is this to it, until the note is dropped.
-    pub(super) fn note(self: &Arc<State>, part: Part, at: &'static Location<'static>) -> Note {
+    /// Records the calling task or thread in a role, until the guard is dropped.
+    pub(super) fn record(
+        self: &Arc<State>,
+        role: Role,
+        at: &'static Location<'static>,
+    ) -> RoleGuard {
         let (tid, task, since_ns) = (tid(), task(), clock::now_ns());
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let number = entries.next;
         entries.next += 1;
-        entries.list.push(Entry { number, part, tid, task, since_ns, at });
-        Note { state: Arc::clone(self), number }
+        entries.list.push(Entry { number, role, tid, task, since_ns, at });
+        RoleGuard { state: Arc::clone(self), number }
     }
 
+    /// The holders and waiters; none if there are none.
     fn watched(&self, now_ns: u64) -> Option<Watched> {
-        let list = tried(&self.entries)?.list.clone();
-        let of = |part: Part| list.iter().filter(move |entry| entry.part == part);
-        let parties = |part: Part| of(part).map(|entry| entry.party(now_ns)).collect::<Vec<_>>();
-        let mut others = Vec::new();
-        // Senders wait for whoever receives, and receivers for whoever sends.
-        for (waits, other) in [(Part::Waits, Part::Receives), (Part::WaitsToReceive, Part::Sends)] {
-            if of(waits).next().is_some() {
-                others.extend(parties(other));
-            }
+        let list = try_lock_for_a_while(&self.entries)?.list.clone();
+        let parties = |role: Role| -> Vec<Party> {
+            let entries = list.iter().filter(|entry| entry.role == role);
+            entries.map(|entry| entry.party(now_ns)).collect()
+        };
+        let holders = parties(Role::Holds);
+        let senders = parties(Role::Waits); // or the waiters of a lock
+        let receivers = parties(Role::WaitsToReceive);
+        if holders.is_empty() && senders.is_empty() && receivers.is_empty() {
+            return None;
         }
-        let mut waiters = parties(Part::Waits);
-        waiters.extend(parties(Part::WaitsToReceive));
-        let holders = parties(Part::Holds);
-        let (name, place) = (self.name.clone(), place(self.made));
-        let somebody = !(holders.is_empty() && waiters.is_empty());
-        somebody.then_some(Watched { kind: self.kind, name, place, holders, waiters, others })
+        // A waiting sender is woken by the receiver, and a waiting receiver by a sender.
+        let mut others = Vec::new();
+        if !senders.is_empty() {
+            others.extend(parties(Role::Receives));
+        }
+        if !receivers.is_empty() {
+            others.extend(parties(Role::Sends));
+        }
+        Some(Watched {
+            kind: self.kind,
+            name: self.name.clone(),
+            place: place(self.made),
+            holders,
+            waiters: [senders, receivers].concat(),
+            others,
+        })
     }
 }
 
@@ -131,14 +148,14 @@ impl Entry {
     }
 }
 
-/// Something noted, for as long as it is true.
+/// A recorded role; its drop removes the record.
 #[derive(Debug)]
-pub(super) struct Note {
+pub(super) struct RoleGuard {
     state: Arc<State>,
     number: u64,
 }
 
-impl Drop for Note {
+impl Drop for RoleGuard {
     fn drop(&mut self) {
         let mut entries = self.state.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.list.retain(|entry| entry.number != self.number);
@@ -149,24 +166,24 @@ fn place(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// The number of the calling thread, read once.
+/// The kernel's number of the calling thread, cached because reading it is a system call.
 fn tid() -> u32 {
-    std::thread_local!(static TID: u32 = asked_tid());
-    // A thread that is ending may have forgotten it.
-    TID.try_with(|tid| *tid).unwrap_or_else(|_| asked_tid())
+    std::thread_local!(static TID: u32 = read_tid());
+    // The cache of a thread that is ending may be destroyed already.
+    TID.try_with(|tid| *tid).unwrap_or_else(|_| read_tid())
 }
 
 #[cfg(target_os = "linux")]
-fn asked_tid() -> u32 {
+fn read_tid() -> u32 {
     rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn asked_tid() -> u32 {
+fn read_tid() -> u32 {
     0
 }
 
-/// The number of the task that calls.
+/// The number of the calling task; none outside of tasks.
 fn task() -> Option<u64> {
     tokio::task::try_id().map(|id| number_of(&id))
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-fn seen(name: &str) -> Option<Watched> {
-    snapshot(crate::clock::now_ns()).into_iter().find(|seen| seen.name == name)
+/// The lock or channel with this name in a new snapshot.
+fn watched(name: &str) -> Option<Watched> {
+    snapshot(crate::clock::now_ns()).into_iter().find(|watched| watched.name == name)
 }
 
-/// Polls until it holds: a thread does not report that it begins to wait.
-fn until(what: impl Fn() -> bool) {
+/// Waits until a condition holds: no event reports that a thread begins to wait.
+fn until(condition: impl Fn() -> bool) {
     let begun = Instant::now();
-    while !what() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it never came to that");
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the condition never held");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -29,18 +30,18 @@ async fn once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
 }
 
 #[test]
-fn a_lock_tells_who_has_it_and_who_waits() {
+fn a_lock_lists_its_holder_and_waiters() {
     let lock = Arc::new(Mutex::new("tells", 0));
     let made = line!() - 1;
-    assert_eq!(seen("tells"), None);
+    assert_eq!(watched("tells"), None);
     let held = lock.lock().unwrap();
     let other = Arc::clone(&lock);
     let waiting = std::thread::Builder::new()
         .name("waits".into())
         .spawn(move || *other.lock().unwrap() += 1)
         .unwrap();
-    until(|| seen("tells").unwrap().waiters.len() == 1);
-    let both = seen("tells").unwrap();
+    until(|| watched("tells").unwrap().waiters.len() == 1);
+    let both = watched("tells").unwrap();
     assert_eq!((both.kind, both.holders.len(), both.holders[0].task), (WatchedKind::Lock, 1, None));
     assert!(both.place.ends_with(&format!("watched/tests.rs:{made}")), "{}", both.place);
     assert!(
@@ -54,12 +55,12 @@ fn a_lock_tells_who_has_it_and_who_waits() {
     );
     drop(held);
     waiting.join().unwrap();
-    assert_eq!((seen("tells"), *lock.lock().unwrap()), (None, 1));
+    assert_eq!((watched("tells"), *lock.lock().unwrap()), (None, 1));
     assert!(lock.try_lock().is_ok());
 }
 
 #[test]
-fn a_poisoned_lock_behaves_as_that_of_std() {
+fn a_poisoned_lock_behaves_like_that_of_std() {
     let lock = Arc::new(Mutex::new("poisoned", 7));
     let other = Arc::clone(&lock);
     let panics = move || {
@@ -67,95 +68,95 @@ fn a_poisoned_lock_behaves_as_that_of_std() {
         std::panic::resume_unwind(Box::new(()));
     };
     std::thread::Builder::new().name("panics".into()).spawn(panics).unwrap().join().unwrap_err();
-    assert!(lock.is_poisoned() && seen("poisoned").is_none(), "who panicked does not hold it");
+    assert!(lock.is_poisoned() && watched("poisoned").is_none(), "a panic releases the lock");
     assert_eq!(*lock.lock().unwrap_err().into_inner(), 7);
     assert!(matches!(lock.try_lock(), Err(std::sync::TryLockError::Poisoned(_))));
-    assert_eq!(seen("poisoned"), None);
+    assert_eq!(watched("poisoned"), None);
 }
 
 #[test]
-fn an_async_lock_tells_tasks_and_forgets_who_gave_up() {
+fn an_async_lock_lists_tasks_and_removes_aborted_waiters() {
     let runtime = runtime();
     let lock = Arc::new(AsyncMutex::new("async", ()));
     let (held, waits) = runtime.block_on(async {
         let held = lock.lock().await;
         let other = Arc::clone(&lock);
         let waits = tokio::spawn(async move { drop(other.lock().await) });
-        while seen("async").unwrap().waiters.is_empty() {
+        while watched("async").unwrap().waiters.is_empty() {
             tokio::task::yield_now().await;
         }
         (held, waits)
     });
-    let both = seen("async").unwrap();
+    let both = watched("async").unwrap();
     assert_eq!(
         (both.kind, both.holders[0].task),
         (WatchedKind::AsyncLock, None),
-        "the outermost future is no task"
+        "the future of block_on is not a task"
     );
     assert_eq!(both.waiters[0].task.map(|task| task.to_string()), Some(waits.id().to_string()));
     waits.abort();
-    until(|| seen("async").unwrap().waiters.is_empty());
+    until(|| watched("async").unwrap().waiters.is_empty());
     assert!(lock.try_lock().is_none());
     drop(held);
-    assert_eq!(seen("async"), None);
+    assert_eq!(watched("async"), None);
     assert!(lock.try_lock().is_some());
 }
 
 #[test]
-fn a_future_that_is_dropped_waits_no_more() {
+fn a_dropped_future_is_not_a_waiter() {
     runtime().block_on(async {
         let lock = AsyncMutex::new("dropped", ());
         let _held = lock.lock().await;
         {
             let mut second = pin!(lock.lock());
-            assert!(seen("dropped").unwrap().waiters.is_empty(), "it was never polled");
+            assert!(watched("dropped").unwrap().waiters.is_empty(), "it was never polled");
             assert!(once(second.as_mut()).await.is_pending());
-            assert_eq!(seen("dropped").unwrap().waiters.len(), 1);
+            assert_eq!(watched("dropped").unwrap().waiters.len(), 1);
         }
-        assert!(seen("dropped").unwrap().waiters.is_empty());
+        assert!(watched("dropped").unwrap().waiters.is_empty());
     });
 }
 
 #[test]
-fn a_channel_tells_who_waits_and_who_could_end_it() {
+fn a_channel_lists_its_waiters_and_the_users_of_the_other_end() {
     runtime().block_on(async {
         let (sender, mut receiver) = channel("full", 1);
         sender.send(1).await.unwrap();
-        assert_eq!(seen("full"), None, "nobody waits");
+        assert_eq!(watched("full"), None, "there is no waiter");
         {
             let mut second = pin!(sender.send(2));
             assert!(once(second.as_mut()).await.is_pending());
-            let waits = seen("full").unwrap();
+            let waits = watched("full").unwrap();
             assert_eq!(
                 (waits.kind, waits.waiters.len(), waits.others.len()),
                 (WatchedKind::Channel, 1, 0)
             );
             assert_eq!(receiver.recv().await, Some(1));
-            assert_eq!(seen("full").unwrap().others.len(), 1, "now the receiver is known");
+            assert_eq!(watched("full").unwrap().others.len(), 1, "now the receiver is known");
             assert!(once(second.as_mut()).await.is_ready());
         }
-        assert_eq!((receiver.recv().await, seen("full")), (Some(2), None));
+        assert_eq!((receiver.recv().await, watched("full")), (Some(2), None));
         let other = sender.clone();
         {
             let mut third = pin!(receiver.recv());
             assert!(once(third.as_mut()).await.is_pending());
-            let waits = seen("full").unwrap();
+            let waits = watched("full").unwrap();
             assert_eq!(
                 (waits.waiters.len(), waits.others.len()),
                 (1, 1),
                 "a clone that sent nothing is not known"
             );
             other.try_send(3).unwrap();
-            assert_eq!(seen("full").unwrap().others.len(), 2);
+            assert_eq!(watched("full").unwrap().others.len(), 2);
             drop(other);
-            assert_eq!(seen("full").unwrap().others.len(), 1);
+            assert_eq!(watched("full").unwrap().others.len(), 1);
         }
         assert_eq!(receiver.try_recv(), Ok(3));
     });
 }
 
 #[test]
-fn a_snapshot_waits_for_nobody_for_long() {
+fn a_snapshot_lists_every_lock_that_is_held() {
     let lock = Mutex::new("forgotten", ());
     drop(lock);
     let all: Vec<_> = (0..1_000).map(|_| Mutex::new("many", ())).collect();
@@ -163,5 +164,5 @@ fn a_snapshot_waits_for_nobody_for_long() {
     let listed = snapshot(crate::clock::now_ns());
     assert_eq!(listed.iter().filter(|lock| lock.name == "many").count(), 1_000);
     drop(held);
-    assert!(seen("many").is_none() && seen("forgotten").is_none());
+    assert!(watched("many").is_none() && watched("forgotten").is_none());
 }

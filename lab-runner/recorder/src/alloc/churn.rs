@@ -1,5 +1,5 @@
-//! Samples of allocations, in the child: stacks are walked where memory is allocated, and stored
-//! into a mapped file. Nothing here asks for memory once the sampling has begun.
+//! The sampler of allocations: walks the stack of a sampled allocation on the allocating thread and
+//! stores it in a mapped file. It allocates nothing once sampling has started.
 
 use crate::price::{at_depth, price};
 use crate::walk::{self, StackBounds};
@@ -18,27 +18,27 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where samples go; there is one sampler in the life of a process.
+/// The mapped file of the samples; a process can have one sampler in its life.
 static SINK: OnceLock<Sink> = OnceLock::new();
 
 thread_local! {
-    /// The thread's stack, once it was needed.
+    /// Bounds of the thread's stack, after the first sample on this thread.
     static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
-    /// Whether the thread belongs to a profiler: what that allocates is not churn.
+    /// Whether the thread belongs to a profiler, whose allocations are not churn.
     static OWN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A sampler at work.
+/// A running sampler.
 #[derive(Debug)]
 pub struct Churn {
     before: Totals,
 }
 
 impl Churn {
-    /// Starts to sample into `alloc.bin` in this folder.
+    /// Starts sampling into `alloc.bin` in a folder.
     ///
     /// # Errors
-    /// Why that is not available here, and how to mend it.
+    /// The reason why sampling is not available, with a remedy.
     pub fn start(folder: &Path) -> Result<Churn, String> {
         let before = alloc::totals().ok_or("no counting allocator in this binary")?;
         walk::frame_pointers_work()?;
@@ -49,8 +49,8 @@ impl Churn {
         Ok(Churn { before })
     }
 
-    /// Writes down what was counted since the start.
-    pub fn tell_counted(&self) {
+    /// Writes the totals of all allocations since the start into the header of the file.
+    pub fn write_totals(&self) {
         if let Some((sink, totals)) = SINK.get().zip(alloc::totals()) {
             let since = totals.since(self.before);
             sink.head(at::ALLOCS, since.allocs);
@@ -58,10 +58,10 @@ impl Churn {
         }
     }
 
-    /// Stops.
+    /// Stops sampling and writes the totals.
     pub fn stop(&self) {
         alloc::stop_sampling();
-        self.tell_counted();
+        self.write_totals();
     }
 }
 
@@ -69,12 +69,12 @@ fn not_zero(every: u64) -> NonZeroU64 {
     NonZeroU64::new(every).unwrap_or(NonZeroU64::MIN)
 }
 
-/// This thread belongs to a profiler.
-pub fn leave_this_thread_out() {
+/// Excludes the calling thread, which belongs to a profiler.
+pub fn exclude_this_thread() {
     OWN.set(true);
 }
 
-/// Called by the allocator.
+/// The sampler's function. The allocator calls it before the sampled allocation.
 fn sampled(size: usize, every: u64) {
     let Some(sink) = SINK.get().filter(|_| !OWN.get()) else { return };
     let mut frames = [0; FRAMES];
@@ -82,8 +82,7 @@ fn sampled(size: usize, every: u64) {
     sink.write(size, every, &frames[..depth]);
 }
 
-/// The thread's stack. Asking libc for it may ask libc for memory too, which is none of this
-/// allocator's.
+/// Bounds of the thread's stack. libc may allocate to find them, but with its own allocator.
 fn bounds() -> StackBounds {
     BOUNDS.get().unwrap_or_else(|| {
         let bounds = StackBounds::of_this_thread().unwrap_or(StackBounds::NONE);
@@ -94,7 +93,7 @@ fn bounds() -> StackBounds {
 
 struct Sink {
     words: Words,
-    /// The word at which the records begin.
+    /// Index of the first word of the records.
     records: usize,
 }
 
@@ -137,12 +136,13 @@ impl Sink {
 
     fn write(&self, size: usize, every: u64, frames: &[usize]) {
         let words = self.words.as_slice();
-        // On a machine of the other byte order this would count in its own; there are none that
-        // this is compiled for.
+        // A count in native byte order; both supported architectures are little-endian.
         let due = words[at::DUE].fetch_add(1, Ordering::Relaxed) as usize;
         if due >= CAPACITY {
             return;
         }
+        // Each time half of the remaining room is used, samples become four times as rare. So the
+        // file never fills up, whatever the run allocates: see `every_with`.
         let left = CAPACITY - due;
         if left < CAPACITY && left.is_power_of_two() {
             alloc::sample_every(not_zero(every_with(left)));
@@ -158,19 +158,18 @@ fn put(record: &[AtomicU64], size: usize, every: u64, frames: &[usize]) {
     record[0].store(head(frames.len(), every).to_le(), Ordering::Release);
 }
 
-/// What a sample takes of the thread that allocates, with the page of the file that it is the first
-/// to touch now and then.
+/// CPU time of a sample on the allocating thread, page faults of the mapped file included.
 ///
 /// # Errors
-/// Why that is not available here.
+/// The reason why sampling is not available.
 pub fn price_of_a_sample(folder: &Path) -> Result<Price, String> {
-    /// Of a block.
+    /// Samples of a block.
     const EVENTS: usize = 32;
     walk::frame_pointers_work()?;
     let path = folder.join("alloc-price.bin");
     let words = Words::create(&path, (BLOCKS + 1) * EVENTS * RECORD_WORDS);
     let words = words.map_err(|error| format!("{}: {error}", path.display()))?;
-    // It is there for as long as it is mapped.
+    // The file exists until it is unmapped.
     std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut records = words.as_slice().chunks_exact(RECORD_WORDS);
     let mut one = || {

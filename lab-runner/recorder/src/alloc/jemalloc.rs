@@ -1,4 +1,4 @@
-//! What jemalloc reports, where it is this binary's allocator: its heap profile and its statistics.
+//! The heap profile and the statistics of jemalloc, where it is this binary's allocator.
 
 use std::ffi::CString;
 use std::hint::black_box;
@@ -7,30 +7,30 @@ use std::path::Path;
 use std::sync::OnceLock;
 use tikv_jemalloc_ctl::{Access, AsName, epoch, profiling, stats, thread};
 
-/// Whether it is the allocator, tried once: jemalloc must notice an allocation. That it is linked
-/// is not enough.
+/// Whether jemalloc is the binary's allocator. Tested once, by an allocation that jemalloc must
+/// count: it may be linked without being the allocator.
 pub fn is_here() -> bool {
-    static HERE: OnceLock<bool> = OnceLock::new();
-    const ODD: usize = 4_093;
-    *HERE.get_or_init(|| {
-        let given = || thread::allocatedp::read().map_or(0, thread::ThreadLocal::get);
-        let before = given();
-        drop(black_box(Vec::<u8>::with_capacity(black_box(ODD))));
-        given() - before >= ODD as u64
+    static IS_HERE: OnceLock<bool> = OnceLock::new();
+    const UNUSUAL: usize = 4_093;
+    *IS_HERE.get_or_init(|| {
+        let allocated = || thread::allocatedp::read().map_or(0, thread::ThreadLocal::get);
+        let before = allocated();
+        drop(black_box(Vec::<u8>::with_capacity(black_box(UNUSUAL))));
+        allocated() - before >= UNUSUAL as u64
     })
 }
 
-/// Its version, if it is here.
+/// The version of jemalloc; none if it is not the binary's allocator.
 pub fn version() -> Option<String> {
     let version = tikv_jemalloc_ctl::version::read().ok().filter(|_| is_here())?;
-    // What follows the numbers names the commit.
+    // The numbers are followed by the commit.
     Some(version.split('-').next().unwrap_or(version).to_owned())
 }
 
-/// Starts to sample its heap.
+/// Starts sampling for the heap profile.
 ///
 /// # Errors
-/// Why that is not available here, and how to mend it.
+/// The reason why that is not available, with a remedy.
 pub fn start() -> Result<(), String> {
     if !is_here() {
         return Err(lab_recording::alloc::NO_JEMALLOC.to_owned());
@@ -45,11 +45,11 @@ pub fn start() -> Result<(), String> {
     active.write(true).map_err(|error| format!("jemalloc cannot start profiling: {error}"))
 }
 
-/// Writes its heap profile: what was sampled and is still held. A run does this once, which leaks
-/// the path.
+/// Writes the heap profile: sampled allocations that are still live. Leaks the path; a run calls
+/// this once.
 ///
 /// # Errors
-/// If that could not be written.
+/// If the profile cannot be written.
 pub fn dump(to: &Path) -> anyhow::Result<()> {
     let path: &'static [u8] = CString::new(to.as_os_str().as_bytes())?.into_bytes_with_nul().leak();
     let dump = b"prof.dump\0".name();
@@ -58,7 +58,8 @@ pub fn dump(to: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// What it holds now: allocated, active and resident bytes; nothing if it is not the allocator.
+/// Allocated, active and resident bytes at this moment; none if jemalloc is not the binary's
+/// allocator.
 pub fn memory() -> Option<[u64; 3]> {
     if !is_here() || epoch::advance().is_err() {
         return None;

@@ -1,5 +1,4 @@
-//! The thread that reads the allocator's statistics during a run: what it holds, and what was
-//! counted.
+//! The thread that reads the statistics of the allocator during a run.
 
 use crate::alloc::churn::{self, Churn};
 use crate::alloc::jemalloc;
@@ -11,76 +10,75 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Between two looks, at first.
+/// Initial time between two readings.
 const PERIOD: Duration = Duration::from_millis(50);
-/// Looks that are kept; when there are more, every second one is dropped and looks become rarer.
+/// Most readings that are kept. Beyond that, every second one is dropped and the period doubles.
 const MOST: usize = 2_000;
-/// Looks between two times that they are written down.
+/// Number of readings between two writes of the file.
 const WRITE_EVERY: usize = 10;
 
-/// A thread at work.
+/// The running thread.
 #[derive(Debug)]
-pub struct Watch {
-    ended: Arc<AtomicBool>,
+pub struct MemoryThread {
+    stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
-impl Watch {
-    /// Starts to look.
+impl MemoryThread {
+    /// Starts the thread.
     ///
     /// # Errors
-    /// If there can be no thread more.
-    pub fn start(looks: Looks, churn: Option<Arc<Churn>>) -> Result<Watch, String> {
-        let ended = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&ended);
-        let look = move || Looks { churn, ..looks }.until(&until);
+    /// If the thread cannot be started.
+    pub fn start(readings: Readings, churn: Option<Arc<Churn>>) -> Result<MemoryThread, String> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("lab-alloc".to_owned())
-            .spawn(look)
+            .spawn(move || Readings { churn, ..readings }.read_until(&stopped))
             .map_err(|e| e.to_string())?;
-        Ok(Watch { ended, thread })
+        Ok(MemoryThread { stop, thread })
     }
 
-    /// Ends it after a last look.
+    /// Stops the thread after a last reading.
     pub fn stop(self) {
-        self.ended.store(true, Ordering::Release);
+        self.stop.store(true, Ordering::Release);
         self.thread.thread().unpark();
-        // A thread that panicked has left what it had written before.
+        // After a panic of the thread, the file has the readings up to its last write.
         let _ = self.thread.join();
     }
 }
 
-/// What was seen. Made before anything is looked at, for all that it will ever need is the
-/// profiler's own and nobody's churn.
-pub struct Looks {
+/// The readings. Made before sampling starts and with all of its memory, so that its allocations do
+/// not count as churn.
+pub struct Readings {
     folder: PathBuf,
     churn: Option<Arc<Churn>>,
     start_ns: u64,
     period: Duration,
-    seen: Vec<MemoryAt>,
+    readings: Vec<MemoryAt>,
     text: Vec<u8>,
 }
 
-impl Looks {
-    /// None yet.
-    pub fn new(folder: &Path) -> Looks {
-        let (seen, text) = (Vec::with_capacity(MOST), Vec::with_capacity(MOST * 128));
-        Looks {
+impl Readings {
+    /// No readings yet.
+    pub fn new(folder: &Path) -> Readings {
+        let (readings, text) = (Vec::with_capacity(MOST), Vec::with_capacity(MOST * 128));
+        Readings {
             folder: folder.to_owned(),
             churn: None,
             start_ns: clock::now_ns(),
             period: PERIOD,
-            seen,
+            readings,
             text,
         }
     }
 
-    fn until(mut self, ended: &AtomicBool) {
-        churn::leave_this_thread_out();
-        for look in 0.. {
-            self.look();
-            let last = ended.load(Ordering::Acquire);
-            if last || look % WRITE_EVERY == 0 {
+    fn read_until(mut self, stopped: &AtomicBool) {
+        churn::exclude_this_thread();
+        for number in 0.. {
+            self.read();
+            let last = stopped.load(Ordering::Acquire);
+            if last || number % WRITE_EVERY == 0 {
                 self.write();
             }
             if last {
@@ -90,30 +88,35 @@ impl Looks {
         }
     }
 
-    fn look(&mut self) {
-        self.churn.iter().for_each(|churn| churn.tell_counted());
+    fn read(&mut self) {
+        if let Some(churn) = &self.churn {
+            churn.write_totals();
+        }
         let Some([allocated, active, resident]) = jemalloc::memory() else { return };
-        if self.seen.len() == MOST {
+        if self.readings.len() == MOST {
             self.thin_out();
         }
         let ms = (clock::now_ns() - self.start_ns) as f64 / 1e6;
-        self.seen.push(MemoryAt { ms, allocated, active, resident });
+        self.readings.push(MemoryAt { ms, allocated, active, resident });
     }
 
     fn thin_out(&mut self) {
         let mut even = false;
-        self.seen.retain(|_| {
+        self.readings.retain(|_| {
             even = !even;
             even
         });
         self.period *= 2;
     }
 
-    /// Writes down what was seen, so that whoever reads finds all of one look or of the other. What
-    /// cannot be written is not there, and nothing else suffers.
+    /// Replaces the file as a whole. Errors are ignored: the readings are a supplement, and without
+    /// them the profile is still complete.
     fn write(&mut self) {
         self.text.clear();
-        if self.seen.is_empty() || serde_json::to_writer(&mut self.text, &self.seen).is_err() {
+        if self.readings.is_empty() {
+            return;
+        }
+        if serde_json::to_writer(&mut self.text, &self.readings).is_err() {
             return;
         }
         let _ = lab_recording::file::replace(&self.folder.join(MEMORY), &self.text);
@@ -125,17 +128,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_run_keeps_fewer_looks_and_not_more_of_them() {
+    fn a_long_run_keeps_a_bounded_number_of_readings() {
         let folder = tempfile::tempdir().unwrap();
-        let mut looks = Looks::new(folder.path());
-        let seen = |at: usize| MemoryAt { ms: at as f64, allocated: 1, active: 2, resident: 3 };
-        looks.seen = (0..MOST).map(seen).collect();
-        looks.thin_out();
-        assert_eq!((looks.seen.len(), looks.seen[1].ms, looks.period), (MOST / 2, 2.0, 2 * PERIOD));
-        looks.write();
+        let mut all = Readings::new(folder.path());
+        let reading = |at: usize| MemoryAt { ms: at as f64, allocated: 1, active: 2, resident: 3 };
+        all.readings = (0..MOST).map(reading).collect();
+        all.thin_out();
+        assert_eq!(
+            (all.readings.len(), all.readings[1].ms, all.period),
+            (MOST / 2, 2.0, 2 * PERIOD)
+        );
+        all.write();
         let read: Vec<MemoryAt> =
             serde_json::from_slice(&std::fs::read(folder.path().join(MEMORY)).unwrap()).unwrap();
-        assert_eq!(read, looks.seen);
+        assert_eq!(read, all.readings);
         assert_eq!(
             std::fs::read_dir(folder.path()).unwrap().count(),
             1,

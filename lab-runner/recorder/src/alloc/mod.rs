@@ -1,15 +1,16 @@
-//! The profiler `alloc`: who asks for memory, who keeps it, and what the allocator holds meanwhile.
+//! The profiler `alloc`: which code allocates, which code keeps memory, and the memory of the
+//! allocator over time.
 //!
-//! *Churn* is all that is allocated after the warm-up. The counting allocator draws one allocation in so many bytes; the
-//! thread that allocates walks its frame pointers and writes size and stack into `alloc.bin`, which
-//! is mapped into memory: nothing asks the allocator for anything meanwhile, and a run that is
-//! killed keeps what was seen.
+//! *Churn* is all memory allocated after the warm-up. The counting allocator samples one allocation
+//! in a mean number of bytes. The allocating thread walks its frame pointers and writes size and
+//! stack into `alloc.bin`, which is mapped into memory. Sampling itself allocates nothing, and a
+//! run that is killed keeps its samples.
 //!
-//! *Live* is what of that was still held when the variant had returned: jemalloc's own heap profile, `alloc-live.heap`.
-//! In a binary without jemalloc there is churn alone, and in one without the counting allocator
-//! live alone.
+//! *Live* is the part that was still allocated when the variant returned: jemalloc's own heap
+//! profile, `alloc-live.heap`. Churn needs the counting allocator and live needs jemalloc; a binary
+//! with one of them has only that view.
 //!
-//! Addresses become names after the run, in another process.
+//! Addresses are resolved to names after the run, in another process.
 
 pub(crate) mod memory;
 
@@ -21,19 +22,18 @@ pub(crate) mod jemalloc;
 #[path = "no_jemalloc.rs"]
 pub(crate) mod jemalloc;
 
-/// The same for what is live, as a power of two. Rarer, for jemalloc gives each small object that
-/// it samples a page.
+/// Mean bytes between samples of live memory, as a power of two: 32 KiB. Rarer than samples of
+/// churn, because jemalloc gives each sampled small object a page of its own.
 pub(crate) const LIVE_LG_EVERY: u32 = 15;
 
-/// What a child needs in its environment for this profiler, under both names that jemalloc may
-/// read.
+/// Environment variables of a child with this profiler, under both names that jemalloc may read.
 pub(crate) fn environment() -> [(&'static str, String); 2] {
-    // Profiling must be there from the start, and looks at nothing before it is told to.
+    // Profiling must be enabled at the start of the process; it becomes active with `start`.
     let options = format!("prof:true,prof_active:false,lg_prof_sample:{LIVE_LG_EVERY}");
     [("_RJEM_MALLOC_CONF", options.clone()), ("MALLOC_CONF", options)]
 }
 
-/// This binary's allocator in words; that of another binary is unknown.
+/// The name of this binary's allocator; none if it is neither jemalloc nor counted.
 pub fn allocator() -> Option<String> {
     let counted = lab_kit::alloc::totals().is_some();
     match (jemalloc::version(), counted) {

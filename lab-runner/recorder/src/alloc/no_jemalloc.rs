@@ -1,18 +1,18 @@
-//! The same names in a build without jemalloc.
+//! The functions of `jemalloc.rs` in a build without jemalloc.
 
 use std::path::Path;
 
-/// It is not.
+/// Always false.
 pub fn is_here() -> bool {
     false
 }
 
-/// Never its version.
+/// Always none.
 pub fn version() -> Option<String> {
     None
 }
 
-/// Never starts.
+/// Starts nothing.
 ///
 /// # Errors
 /// Always.
@@ -20,7 +20,7 @@ pub fn start() -> Result<(), String> {
     Err(lab_recording::alloc::NO_JEMALLOC.to_owned())
 }
 
-/// Never called, for nothing was started.
+/// Never called, because `start` fails.
 ///
 /// # Errors
 /// Always.
@@ -28,7 +28,7 @@ pub fn dump(_to: &Path) -> anyhow::Result<()> {
     anyhow::bail!("no jemalloc in this build")
 }
 
-/// Nothing.
+/// Always none.
 pub fn memory() -> Option<[u64; 3]> {
     None
 }

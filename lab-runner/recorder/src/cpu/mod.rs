@@ -1,22 +1,24 @@
-//! The profiler `cpu`: where the CPU time of a run goes, by the profiler that most Rust services
-//! know, pprof-rs.
+//! The profiler `cpu`: which code uses the CPU time of a run, by pprof-rs.
 //!
-//! The kernel counts the CPU time of the whole process and sends it a signal each time that enough
-//! was used; the handler of pprof-rs walks the frame pointers of whichever thread was computing. It
-//! notes addresses alone. The child writes them down twice a second, so that a run which is killed
-//! keeps them, and the parent finds their names with the same tables as for every other profiler.
+//! The kernel counts the CPU time of the whole process and sends a signal each time a certain
+//! amount was used. The handler of pprof-rs walks the frame pointers of the running thread and
+//! stores addresses only. The child writes them to a file twice a second, so that a run that is
+//! killed keeps its samples. The parent resolves them with the same tables as for every other
+//! profiler.
 //!
-//! What it cannot see: threads that wait, for they use no CPU. Between two ticks of the kernel's
-//! timer nothing is sent, so asking for more samples than ticks brings none. The walk begins at the
-//! saved frame: the function that was interrupted is not in its own stack, which ends with its
-//! caller, and where a library without frame pointers was interrupted, with the caller's caller.
-//! pprof-rs takes two stacks through the same functions for one, so a place in the code is that of
-//! the first; and samples that come while it hands out what it has are lost.
+//! Limits:
 //!
-//! It shares its process with no other profiler: two that walk stacks can deadlock.
+//! - Threads that wait use no CPU time and have no samples.
+//! - Signals are sent at ticks of the kernel's timer, so there are never more samples than ticks.
+//! - The walk begins at the saved frame pointer. The interrupted function itself is missing in its
+//!   stack, and if it belongs to a library without frame pointers, its caller is missing too.
+//! - pprof-rs merges stacks through the same functions, so the source line is that of the first.
+//! - Samples are lost while pprof-rs builds a report.
+//!
+//! No other profiler runs in the same process: two profilers that walk stacks can deadlock.
 
 pub(crate) mod sampler;
 
-/// Samples requested in a second of CPU time. Few kernels have as many ticks: [`raw::Raw::tick_hz`]
-/// has their number.
+/// Samples requested per second of CPU time. Few kernels have that many ticks:
+/// [`lab_recording::cpu::Raw::tick_hz`] has their number.
 pub(crate) const HZ: u32 = 1_000;

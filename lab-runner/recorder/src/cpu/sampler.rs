@@ -1,4 +1,4 @@
-//! pprof-rs at work, and what is written down of what it has.
+//! Runs pprof-rs and writes its samples to a file.
 
 use crate::keeper::Keeper;
 use crate::price::{at_depth, price};
@@ -18,15 +18,15 @@ use std::time::{Duration, Instant};
 /// A running profiler.
 pub(crate) struct Sampler {
     keeper: Keeper,
-    /// Samples that there were when they were written down last.
+    /// Number of samples in the file.
     samples: Arc<AtomicU64>,
 }
 
 impl Sampler {
-    /// Starts it.
+    /// Starts pprof-rs, and a thread that writes its samples.
     ///
     /// # Errors
-    /// Why it cannot, and how to mend that.
+    /// The reason why it cannot start, with a remedy.
     pub fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
         walk::frame_pointers_work()?;
         keep_files_in(&folder.join("scratch"))?;
@@ -43,46 +43,52 @@ impl Sampler {
         Ok(Sampler { keeper: Keeper::start("lab-cpu", write)?, samples })
     }
 
-    /// Stops it, once everything is written, and returns the number of samples.
+    /// Writes all samples, stops, and returns the number of samples.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn stop(self) -> anyhow::Result<u64> {
         self.keeper.stop()?;
         Ok(self.samples.load(Ordering::Relaxed))
     }
 }
 
-/// What a sample takes of the thread that gets it, by a profiler that is thrown away.
+/// CPU time of a sample on the sampled thread. Measured with a separate profiler, whose samples are
+/// discarded.
+///
+/// # Errors
+/// The reason why a thread cannot be sampled.
 pub(crate) fn price_of_a_sample(folder: &Path) -> Result<Price, String> {
-    /// Of a block.
+    /// Samples of a block.
     const EVENTS: u32 = 16;
-    /// Samples in a second of CPU time that come unasked meanwhile: as few as pprof-rs can be told.
+    /// Lowest sampling rate of pprof-rs, so that few samples come beside those that are measured.
     const RARELY: u32 = 1;
     walk::frame_pointers_work()?;
     keep_files_in(&folder.join("scratch"))?;
     let profiler = start_profiler(RARELY)?;
     let mut failed = None;
-    let mut ask = || failed = failed.take().or(signal::send_of_profiler().err());
+    let mut request = || failed = failed.take().or(signal::send_of_profiler().err());
     let price =
-        price(EVENTS, || (), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| ask())));
+        price(EVENTS, || (), |block| at_depth(block, &mut || (0..EVENTS).for_each(|_| request())));
     drop(profiler);
     failed.map_or(Ok(price), |error| {
         Err(format!("a thread cannot be signalled for a sample: {error}"))
     })
 }
 
-/// pprof-rs keeps what overflows its table in a temporary file, and leaves that behind. In the
-/// run's own folder it is removed with the scratch files, however the run ends.
+/// Redirects temporary files. pprof-rs writes samples that overflow its table into a temporary file
+/// and does not remove it. In the run's own folder it is removed with the scratch files.
 fn keep_files_in(scratch: &Path) -> Result<(), String> {
     std::fs::create_dir_all(scratch).map_err(|error| {
         format!("cannot make {}: {error}: free some room or try another --out", scratch.display())
     })?;
-    // There is one profiler a process, so nobody was here before; if so, the file lies where it
-    // used to.
+    // Fails if the folder was redirected before. A process has one profiler, so it was not.
     let _ = tempfile::env::override_temp_dir(scratch);
     Ok(())
 }
 
-/// Asks for samples. While a thread unwinds for a panic it may hold a lock of libgcc's that naming
-/// a frame takes too, so samples from in there are dropped.
+/// Starts pprof-rs. Samples inside libgcc are dropped: a thread that unwinds for a panic may hold a
+/// lock there which pprof-rs takes to name a frame.
 fn start_profiler(hz: u32) -> Result<ProfilerGuard<'static>, String> {
     let hz = i32::try_from(hz).map_err(|_| format!("{hz} samples a second are too many"))?;
     let builder = ProfilerGuardBuilder::default().frequency(hz).blocklist(&["libgcc"]);
@@ -93,7 +99,7 @@ fn report(profiler: &ProfilerGuard<'_>) -> anyhow::Result<UnresolvedReport> {
     profiler.report().build_unresolved().context("pprof-rs has no samples")
 }
 
-/// The sampling rate, and when it began.
+/// The sampling rate, and the start of the sampling.
 struct Begin {
     hz: u32,
     cpu_ns: u64,
@@ -102,7 +108,7 @@ struct Begin {
 
 impl Begin {
     fn raw(&self, report: &UnresolvedReport, stopped: bool) -> Raw {
-        // Without a path the addresses have no names, which their names then say.
+        // Without a path the addresses stay without names, and the profile shows that.
         let executable = std::env::current_exe().unwrap_or_default();
         Raw {
             stopped,
@@ -128,7 +134,7 @@ fn stacks(report: &UnresolvedReport) -> Vec<Stack> {
     stacks.collect()
 }
 
-/// Ticks of the kernel's timer in a second: the coarse clock moves with them.
+/// Ticks of the kernel's timer per second: the resolution of the coarse clock.
 fn tick_hz() -> u64 {
     let tick = clock_getres(ClockId::MonotonicCoarse);
     let tick = Duration::new(tick.tv_sec as u64, tick.tv_nsec as u32);

@@ -1,5 +1,5 @@
-//! `lab run --console`: a run that is watched live with tokio-console. It writes no profile, but
-//! like one it has a run of its own. The only file that knows whether this build has it.
+//! `lab run --console`: a run that serves tokio-console. It writes no profile, but has a run of its
+//! own like a profiler. No other file depends on the feature `console`.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
@@ -9,33 +9,33 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// Whether this build can be watched.
+/// Whether this build can serve tokio-console.
 pub const CAN_BE_WATCHED: bool = cfg!(feature = "console");
 
-/// What to do when it cannot.
-pub const HOW_TO_BE_WATCHED: &str = "this lab was built without tokio-console: try cargo run --release --package \
-                                            lab --features console --bin lab -- run greedy --console";
+/// The error of a build that cannot, with a remedy.
+pub const HOW_TO_BE_WATCHED: &str = "this lab was built without tokio-console: try cargo run \
+    --release --package lab --features console --bin lab -- run greedy --console";
 
-/// The port that tokio-console tries by itself.
+/// The default port of tokio-console.
 const USUAL: u16 = 6_669;
 
-/// The port at which this lab's runs are watched: the usual one, or any where that is taken.
+/// The port of this lab's runs: the default one, or any free port if that is taken.
 pub fn port() -> u16 {
     static PORT: OnceLock<u16> = OnceLock::new();
     let free = |port| Some(TcpListener::bind(("127.0.0.1", port)).ok()?.local_addr().ok()?.port());
     *PORT.get_or_init(|| free(USUAL).or_else(|| free(0)).unwrap_or(USUAL))
 }
 
-/// What the child needs in its environment to be watched there.
+/// The environment variable by which the child gets the port.
 pub(crate) fn environment() -> (&'static str, String) {
     ("TOKIO_CONSOLE_BIND", format!("127.0.0.1:{}", port()))
 }
 
-/// Serves clients that attach, from before any runtime is built until the process ends.
+/// The console's server, from before any runtime is built until the end of the process.
 pub(crate) struct Console;
 
 impl Console {
-    /// Begins to serve at once: a task that is spawned before is never seen.
+    /// Starts the server at once: tasks that were spawned before are never shown.
     pub fn new() -> Console {
         #[cfg(feature = "console")]
         serve();
@@ -43,14 +43,14 @@ impl Console {
     }
 }
 
-/// The console's layer alone: its own `init` adds one that prints what `RUST_LOG` asks for, at the
-/// cost of what is watched.
+/// Installs only the console's layer. Its own `init` would also install one that prints events for
+/// `RUST_LOG`, which slows the run down.
 #[cfg(feature = "console")]
 fn serve() {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    // Nobody else subscribes in a child that is watched; if somebody did, nobody would be served,
-    // which the parent tells.
+    // Fails if the scenario has installed a subscriber; then the parent reports that no client can
+    // attach.
     let _ = tracing_subscriber::registry().with(console_subscriber::spawn()).try_init();
 }
 

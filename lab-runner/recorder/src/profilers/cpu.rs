@@ -1,4 +1,4 @@
-//! The profiler as a profiler: in the child it leaves addresses, in the parent these become names.
+//! The profiler `cpu` in the child: it records addresses, which the parent resolves to names.
 
 use crate::cpu::HZ;
 use crate::cpu::sampler::{Sampler, price_of_a_sample};
@@ -8,15 +8,15 @@ use crate::price::Priced;
 use lab_recording::profiler::ProfilerStatus;
 use std::path::Path;
 
-/// The profiler, in the child.
+/// The profiler `cpu`.
 #[derive(Default)]
 pub(crate) struct CpuProfiler {
     sampler: Option<Sampler>,
-    /// Samples that it got, once it has stopped.
+    /// Number of samples, after the profiler has stopped.
     samples: Option<u64>,
 }
 
-/// What is done on the threads of the program.
+/// Event on the threads of the program: a sample.
 const SAMPLE: &str = "sample";
 
 impl Instrument for CpuProfiler {
@@ -41,7 +41,7 @@ impl Instrument for CpuProfiler {
         if let Some(sampler) = self.sampler.take() {
             self.samples = Some(sampler.stop()?);
         }
-        // What it counted is in its file, and the parent reads that.
+        // The counts are in the profiler's file, which the parent reads.
         Ok(ProfilerStatus::default())
     }
 }

@@ -1,5 +1,4 @@
-//! The profilers, one file each: which instruments a run is looked at with, and what each of their
-//! events costs.
+//! The profilers, one file each: each implements `Instrument` with the parts of this package.
 
 mod alloc;
 pub mod console;
@@ -12,7 +11,7 @@ mod stall;
 use crate::instrument::Instrument;
 use lab_recording::profiler::Profiler;
 
-/// What a child needs in its environment for its profiler.
+/// Environment variables of a child with this profiler.
 pub fn environment(profiler: Option<Profiler>) -> Vec<(&'static str, String)> {
     match profiler {
         Some(Profiler::Alloc) => crate::alloc::environment().into(),
@@ -21,7 +20,7 @@ pub fn environment(profiler: Option<Profiler>) -> Vec<(&'static str, String)> {
     }
 }
 
-/// The instrument of a profiler.
+/// Makes the instrument of a profiler.
 pub fn new(profiler: Profiler) -> Box<dyn Instrument> {
     match profiler {
         Profiler::Stall => Box::new(stall::StallProfiler::default()),

@@ -1,6 +1,6 @@
-//! The recorder as a profiler, with the stall sampler beside it: blame needs to know not only whose
-//! poll held a worker but where in the code it was. Both see polls through the same hooks, the
-//! recorder nearest to the poll.
+//! The profiler `sched` in the child: the scheduler's recorder together with the stall sampler.
+//! Blame needs both: the recorder knows which poll occupied a worker, and the sampler which code it
+//! ran. Both use the same hooks, and the recorder is called nearest to the poll.
 
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
 use crate::instrument::Instrument;
@@ -9,28 +9,29 @@ use crate::profilers::scheduler_costs::{OTHER, prices};
 use crate::profilers::stall::{POLL, SAMPLE, StallProfiler};
 use crate::scheduler::recorder::{Recorder, add_hooks};
 use crate::stall::hooks::{polls, price_of_a_sample};
-use crate::threads::hand_offs::{self, Looking};
-use crate::threads::stuck_threads::{self, Watch};
+use crate::threads::hand_offs::{self, HandOffs};
+use crate::threads::stuck_threads::{self, Detector};
 use lab_recording::profiler::ProfilerStatus;
 use std::path::Path;
 
-/// Recorder and sampler, in the child.
+/// The profiler `sched`.
 pub(crate) struct SchedProfiler {
     recorder: Recorder,
     sampler: StallProfiler,
-    /// Looks at threads that are in no poll.
-    stuck_threads: Option<Watch>,
-    /// Why there are no stacks, if so.
+    /// The detector of stuck threads outside of polls.
+    stuck_threads: Option<Detector>,
+    /// The reason why the sampler is not available.
     no_stacks: Option<String>,
-    /// Who hands work to the blocking pool, or why that is not looked at.
-    hand_offs: Option<Result<Looking, String>>,
-    /// Polls when it began, and the events of the recording once it has stopped.
+    /// The sampler of hand-offs to the blocking pool, or the reason why it is not available.
+    hand_offs: Option<Result<HandOffs, String>>,
+    /// Number of polls at the start.
     polls_before: u64,
+    /// Number of events of the recording, after the profiler has stopped.
     events: Option<u64>,
 }
 
 impl SchedProfiler {
-    /// Neither has begun to look.
+    /// A profiler that has not started.
     pub fn new() -> SchedProfiler {
         SchedProfiler {
             recorder: Recorder::new(true),
@@ -56,15 +57,15 @@ impl Instrument for SchedProfiler {
         self.recorder.start(folder)?;
         self.no_stacks = self.sampler.start(folder).err();
         self.hand_offs = Some(hand_offs::start(folder));
-        // Where threads cannot be asked the sampler has said so.
-        self.stuck_threads = Watch::start(folder).ok();
+        // If threads cannot be signalled, the sampler has reported the same reason.
+        self.stuck_threads = Detector::start(folder).ok();
         Ok(())
     }
 
     fn threads(&self) -> Vec<&'static str> {
         let hand_offs = self.hand_offs.iter().flatten().map(|_| "lab-hand-offs");
         let stuck_threads =
-            self.stuck_threads.iter().flat_map(|_| ["lab-stuck_threads", "lab-threads"]);
+            self.stuck_threads.iter().flat_map(|_| [stuck_threads::THREAD, "lab-threads"]);
         ["lab-sched"]
             .into_iter()
             .chain(self.sampler.threads())
@@ -81,7 +82,7 @@ impl Instrument for SchedProfiler {
     }
 
     fn counted(&self) -> Vec<(&'static str, u64)> {
-        let samples = self.sampler.asked().map(|asked| asked + stuck_threads::asked());
+        let samples = self.sampler.signals().map(|sent| sent + stuck_threads::signals());
         let other = self.events.map(|events| events.saturating_sub(polls() - self.polls_before));
         let known = [(SAMPLE, samples), (OTHER, other)]
             .into_iter()
@@ -90,12 +91,12 @@ impl Instrument for SchedProfiler {
     }
 
     fn stop(&mut self, folder: &Path) -> anyhow::Result<ProfilerStatus> {
-        let stood = self.stuck_threads.take().map_or(Ok(()), Watch::stop);
+        let stuck_threads = self.stuck_threads.take().map_or(Ok(()), Detector::stop);
         let counts = self.recorder.stop();
         self.events = Some(counts.events + counts.dropped);
         self.sampler.stop(folder)?;
         let no_hand_offs = match self.hand_offs.take() {
-            Some(Ok(looking)) => looking.stop().err().map(|error| format!("{error:#}")),
+            Some(Ok(hand_offs)) => hand_offs.stop().err().map(|error| format!("{error:#}")),
             Some(Err(why)) => Some(why),
             None => None,
         };
@@ -106,7 +107,7 @@ impl Instrument for SchedProfiler {
             false => format!("only workers and queues are recorded: {HOW_TO_SEE_POLLS}"),
         });
         let ended = counts.trouble.map(|why| format!("the recording ends before the run: {why}"));
-        let stood = stood
+        let no_stuck_threads = stuck_threads
             .err()
             .map(|why| format!("stuck threads outside of polls cannot be shown: {why:#}"));
         let named = [
@@ -116,7 +117,7 @@ impl Instrument for SchedProfiler {
         ];
         Ok(ProfilerStatus {
             counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-            notes: stacks.into_iter().chain(ended).chain(stood).chain(no_hand_offs).collect(),
+            notes: [stacks, ended, no_stuck_threads, no_hand_offs].into_iter().flatten().collect(),
             ..ProfilerStatus::default()
         })
     }

@@ -1,32 +1,32 @@
-//! What the recorder takes on the threads of the program, done on a thread of nobody while the
-//! lanes listen: what they record of it is thrown away when the recorder starts.
+//! Per-event costs of the recorder. Events are recorded on a separate thread; the recorder discards
+//! them when it starts.
 
 use crate::hooks::{Hooks, SEES_POLLS, Task};
 use crate::price::{Priced, price};
-use crate::profilers::stall::{POLL, of_a_poll};
+use crate::profilers::stall::{POLL, price_of_a_poll};
 use crate::scheduler::lane;
 use lab_recording::overhead::Price;
 
-/// What is recorded beside polls.
+/// Events beside polls.
 pub(crate) const OTHER: &str = "sleep, waking, spawn or end";
-/// Rounds of a block, of one event of each kind.
+/// Rounds of a block; each round has one event of each kind.
 const ROUNDS: u32 = 50;
 const KINDS: u32 = 4;
-/// The number of no particular runtime: the last one, which all beyond the others share.
+/// The last runtime number, which stands for no particular runtime.
 const NO_RUNTIME: u8 = 63;
 
 /// The costs of polls and of all other events.
 pub(crate) fn prices(all: &Hooks) -> Vec<Priced> {
     lane::listen(true);
-    let mut prices = vec![(OTHER, Ok(of_another(all)))];
+    let mut prices = vec![(OTHER, Ok(price_of_another_event(all)))];
     if SEES_POLLS {
-        prices.insert(0, (POLL, of_a_poll(all)));
+        prices.insert(0, (POLL, price_of_a_poll(all)));
     }
     lane::listen(false);
     prices
 }
 
-fn of_another(all: &Hooks) -> Price {
+fn price_of_another_event(all: &Hooks) -> Price {
     let task = Task::made_up(u64::MAX);
     let round = || {
         all.spawned.iter().for_each(|hook| hook(&task));

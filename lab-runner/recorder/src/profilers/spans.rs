@@ -1,12 +1,12 @@
-//! The spans of a run as a profiler: in the child they are added up, in the parent they become
-//! files.
+//! The profiler `spans` in the child: it adds up the times of spans, which the parent turns into
+//! views.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
 use crate::keeper::Keeper;
 use crate::price::{Priced, price};
 use crate::spans::fold::{Fold, Sums};
-use crate::spans::follow::{Follow, Known};
+use crate::spans::follow::{Follow, FollowState};
 use lab_recording::profiler::ProfilerStatus;
 use lab_recording::spans::Raw;
 use std::path::Path;
@@ -16,36 +16,36 @@ use std::time::Instant;
 use tracing_flame::FlameLayer;
 use tracing_subscriber::layer::SubscriberExt;
 
-/// What is done on the threads of the program.
+/// Events on the threads of the program: a span is created, and a span is entered and left.
 const MADE: &str = "span made";
 const ENTERED: &str = "span entered";
-/// Spans of a block whose cost is measured.
+/// Number of spans in a block of a cost measurement.
 const SPANS: u32 = 100;
 
-/// The subscriber, in the child.
+/// The profiler `spans`.
 pub(crate) struct SpansProfiler {
-    seen: Seen,
+    state: LayerState,
     subscribed: Result<(), String>,
     keeper: Option<Keeper>,
 }
 
 impl SpansProfiler {
-    /// Subscribes at once, for a span that is made before stays off for good. Nothing counts before
-    /// the profiler is started.
+    /// Subscribes at once, because a span that is created without a subscriber stays disabled. The
+    /// layers record nothing before the profiler starts.
     pub fn new() -> SpansProfiler {
-        let seen = Seen::default();
-        let subscribed = seen.subscribe();
-        SpansProfiler { seen, subscribed, keeper: None }
+        let state = LayerState::default();
+        let subscribed = state.subscribe();
+        SpansProfiler { state, subscribed, keeper: None }
     }
 }
 
 impl Instrument for SpansProfiler {
     fn start(&mut self, folder: &Path) -> Result<(), String> {
         self.subscribed.clone()?;
-        self.seen.looking.store(true, Ordering::Relaxed);
-        let (seen, begin, folder) = (self.seen.clone(), Instant::now(), folder.to_owned());
+        self.state.enabled.store(true, Ordering::Relaxed);
+        let (state, begin, folder) = (self.state.clone(), Instant::now(), folder.to_owned());
         self.keeper =
-            Some(Keeper::start("lab-spans", move |last| seen.raw(begin, last).write(&folder))?);
+            Some(Keeper::start("lab-spans", move |last| state.raw(begin, last).write(&folder))?);
         Ok(())
     }
 
@@ -55,52 +55,52 @@ impl Instrument for SpansProfiler {
 
     fn prices(&mut self, _hooks: &Hooks, _folder: &Path) -> Vec<Priced> {
         match &self.subscribed {
-            Ok(()) => self.seen.prices(),
+            Ok(()) => self.state.prices(),
             Err(why) => vec![(ENTERED, Err(why.clone()))],
         }
     }
 
     fn counted(&self) -> Vec<(&'static str, u64)> {
-        let known = self.seen.known.lock().unwrap_or_else(PoisonError::into_inner);
-        vec![(MADE, known.made), (ENTERED, known.entered)]
+        let followed = self.state.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        vec![(MADE, followed.made), (ENTERED, followed.entered)]
     }
 
     fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
         if let Some(keeper) = self.keeper.take() {
             keeper.stop()?;
         }
-        self.seen.looking.store(false, Ordering::Relaxed);
-        // What was counted is in its file, and the parent reads that.
+        self.state.enabled.store(false, Ordering::Relaxed);
+        // The counts are in the profiler's file, which the parent reads.
         Ok(ProfilerStatus::default())
     }
 }
 
-/// What the layers know.
+/// The state of the layers, shared with the profiler.
 #[derive(Clone, Default)]
-struct Seen {
-    looking: Arc<AtomicBool>,
+struct LayerState {
+    enabled: Arc<AtomicBool>,
     sums: Arc<Mutex<Sums>>,
-    known: Arc<Mutex<Known>>,
+    followed: Arc<Mutex<FollowState>>,
 }
 
-impl Seen {
+impl LayerState {
     fn subscribe(&self) -> Result<(), String> {
-        let fold = Fold::new(Arc::clone(&self.looking), Arc::clone(&self.sums));
-        // What runs in no span is not looked at; threads and places are left out, so that variants
-        // can be compared.
+        let fold = Fold::new(Arc::clone(&self.enabled), Arc::clone(&self.sums));
+        // Without time outside of spans. Without threads, modules and lines, so that profiles of
+        // variants can be compared.
         let flame = FlameLayer::new(fold).with_empty_samples(false).with_threads_collapsed(true);
         let flame = flame.with_module_path(false).with_file_and_line(false);
-        let follow = Follow::new(Arc::clone(&self.looking), Arc::clone(&self.known));
+        let follow = Follow::new(Arc::clone(&self.enabled), Arc::clone(&self.followed));
         let subscriber = tracing_subscriber::registry().with(flame).with(follow);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| {
             "the scenario sets a tracing subscriber: remove it, a process can have only one".into()
         })
     }
 
-    /// What a span takes that is made, and one each time that it is entered: both by spans of
-    /// nobody in a span of nobody, as if somebody looked. What was seen of them is thrown away.
+    /// The costs of creating a span and of entering it. Measured with spans of the profiler's own
+    /// while the layers are enabled; their records are discarded.
     fn prices(&self) -> Vec<Priced> {
-        self.looking.store(true, Ordering::Relaxed);
+        self.enabled.store(true, Ordering::Relaxed);
         let outer = tracing::info_span!("price");
         let made = price(
             SPANS,
@@ -111,23 +111,23 @@ impl Seen {
         let entered = outer
             .in_scope(|| price(SPANS, || (), |_| (0..SPANS).for_each(|_| inner.in_scope(|| ()))));
         drop((inner, outer));
-        self.looking.store(false, Ordering::Relaxed);
+        self.enabled.store(false, Ordering::Relaxed);
         *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = Sums::default();
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known::default();
+        *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = FollowState::default();
         vec![(MADE, Ok(made)), (ENTERED, Ok(entered))]
     }
 
     fn raw(&self, begin: Instant, stopped: bool) -> Raw {
-        let (stacks, left_out) = self.sums.lock().unwrap_or_else(PoisonError::into_inner).told();
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (stacks, left_out) = self.sums.lock().unwrap_or_else(PoisonError::into_inner).folded();
+        let state = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let (slow, followed) = known.slow(now);
+        let (slow, followed) = state.slow(now);
         Raw {
             stopped,
             wall_ns: (now - begin).as_nanos() as u64,
             stacks,
             left_out,
-            inside: known.inside(now),
+            inside: state.inside(now),
             slow_is_open: slow.as_ref().is_some_and(|slow| slow.open),
             slow: slow.map(|slow| slow.request),
             followed,

@@ -1,5 +1,4 @@
-//! The stall sampler as a profiler: in the child it leaves addresses, in the parent these become
-//! names.
+//! The profiler `stall` in the child: it records addresses, which the parent resolves to names.
 
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS, Task};
 use crate::instrument::Instrument;
@@ -11,24 +10,24 @@ use lab_recording::profiler::ProfilerStatus;
 use lab_recording::stall::HZ;
 use std::path::Path;
 
-/// What is done on the threads of the program, at each poll and for each sample.
+/// Events on the threads of the program: a poll, and a sample.
 pub(crate) const POLL: &str = "poll";
 pub(crate) const SAMPLE: &str = "sample";
-/// Polls of a block whose cost is measured: a hundredth of a millisecond.
+/// Number of polls in a block of a cost measurement, which takes about 10 µs.
 const POLLS_A_BLOCK: u32 = 250;
 
-/// The sampler, in the child.
+/// The profiler `stall`.
 #[derive(Default)]
 pub(crate) struct StallProfiler {
     sampler: Option<Sampler>,
-    /// Asked of threads, once it has stopped.
-    asked: Option<u64>,
+    /// Number of signals sent, after the profiler has stopped.
+    signals: Option<u64>,
 }
 
 impl StallProfiler {
-    /// How many samples it requested from threads, once it has stopped.
-    pub fn asked(&self) -> Option<u64> {
-        self.asked
+    /// Number of signals sent to threads, after the profiler has stopped.
+    pub fn signals(&self) -> Option<u64> {
+        self.signals
     }
 }
 
@@ -54,28 +53,28 @@ impl Instrument for StallProfiler {
     }
 
     fn prices(&mut self, all: &Hooks, _folder: &Path) -> Vec<Priced> {
-        vec![(POLL, of_a_poll(all)), (SAMPLE, hooks::price_of_a_sample())]
+        vec![(POLL, price_of_a_poll(all)), (SAMPLE, hooks::price_of_a_sample())]
     }
 
     fn counted(&self) -> Vec<(&'static str, u64)> {
-        [(POLL, Some(hooks::polls())), (SAMPLE, self.asked)]
+        [(POLL, Some(hooks::polls())), (SAMPLE, self.signals)]
             .into_iter()
             .filter_map(|(what, count)| Some((what, count?)))
             .collect()
     }
 
     fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
-        // The counts are in its file, and the parent reads that.
-        self.asked = Some(self.sampler.take().map_or(0, |sampler| sampler.stop().sent));
+        // The counts are in the profiler's file, which the parent reads.
+        self.signals = Some(self.sampler.take().map_or(0, |sampler| sampler.stop().sent));
         Ok(ProfilerStatus::default())
     }
 }
 
-/// What is done at each poll: the callbacks of all who have some.
+/// The cost of all callbacks of a poll.
 ///
 /// # Errors
-/// If this build does not see polls.
-pub(crate) fn of_a_poll(hooks: &Hooks) -> Result<Price, String> {
+/// If this build has no hooks for polls.
+pub(crate) fn price_of_a_poll(hooks: &Hooks) -> Result<Price, String> {
     if !SEES_POLLS {
         return Err(HOW_TO_SEE_POLLS.into());
     }

@@ -1,8 +1,13 @@
-//! Where threads of runtimes record: each has a lane of its own, all that have none share one
-//! behind a lock.
+//! Lanes: each thread of a runtime records events into a lane of its own. Threads without a lane
+//! share one behind a lock.
 //!
-//! A thread is given its lane at its first poll or its first sleep. Runtimes also start threads
-//! that do neither, hundreds of them for blocking calls, and those only report that a task ended.
+//! A thread gets its lane at its first poll or its first park. Threads of the blocking pool, of
+//! which there may be hundreds, do neither; they only report ends of tasks, in the shared lane.
+//!
+//! A lane has a ring of finished events and the words of the open poll. At the start of a poll the
+//! thread only stores these words; at its end it pushes one record with start and length. The
+//! writer reads the open poll of a lane from its own thread, so that a poll that never ends is
+//! recorded too.
 
 use crate::hooks::{self, Task};
 use crate::scheduler::ring::Ring;
@@ -15,104 +20,106 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Records of a lane: 2 MiB, the twentieth part of a second at three million polls a second.
+/// Records of a lane: 2 MiB, for a twentieth of a second at three million polls a second.
 const RECORDS: usize = 1 << 16;
 
-/// Whether anybody listens. Without a writer nothing is recorded.
+/// Whether events are recorded: only while a writer runs.
 static LISTENING: AtomicBool = AtomicBool::new(false);
 static TABLE: [OnceLock<Lane>; LANES] = [const { OnceLock::new() }; LANES];
-/// Who holds it may push into the shared ring, which takes one thread at a time.
+/// Held during a push into the shared ring, because a ring has one pusher at a time.
 static SHARED: Mutex<()> = Mutex::new(());
+/// Number of polls on threads without a lane.
 static UNWATCHED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static MINE: Cell<Option<&'static Lane>> = const { Cell::new(None) };
+    /// Whether all lanes were taken when this thread needed one.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Of one thread, on cache lines of its own.
+/// The lane of one thread, on cache lines of its own.
 #[repr(align(128))]
 pub(crate) struct Lane {
     pub ring: Ring,
     clock: Clock,
     /// The thread's number in the kernel; 0 for a free lane.
     thread: AtomicI32,
-    /// Whether the thread sleeps as a worker.
+    /// Whether the thread is a parked worker.
     asleep: AtomicBool,
-    open: Open,
-    /// Polls that began inside the poll, on the same thread.
+    open: OpenPoll,
+    /// Depth of polls inside the open poll, on the same thread.
     nested: AtomicU32,
-    before: Before,
+    cache: OwnerCache,
 }
 
-/// The poll before, as far as the next one is mostly like it: a thread's own, so that two look-ups
-/// a poll are saved.
-struct Before {
-    /// Where its task was spawned, by the address of that; 0 where nothing is known.
+/// Worker, runtime and spawn location of the last poll. Successive polls of a thread mostly agree
+/// in them, so the cache saves two look-ups a poll.
+struct OwnerCache {
+    /// Address of the spawn location; 0 if the cache is empty.
     place: AtomicUsize,
-    /// Its worker, runtime and place, as in [`Open`].
+    /// Worker, runtime and place, as in [`OpenPoll`].
     rest: AtomicU64,
 }
 
-impl Before {
-    /// Worker, runtime and place of a poll.
+impl OwnerCache {
+    /// Worker, runtime and place of a poll of this task.
     #[inline]
     fn rest(&self, task: &Task) -> u64 {
         let place = std::ptr::from_ref(task.place).addr();
         let rest = self.rest.load(Ordering::Relaxed);
         let same = self.place.load(Ordering::Relaxed) == place
             && Owner::of_bits(rest & 0xffff).runtime == task.runtime;
-        if same { rest } else { self.learn(task, place) }
+        if same { rest } else { self.look_up(task, place) }
     }
 
     #[inline(never)]
-    fn learn(&self, task: &Task, place: usize) -> u64 {
+    fn look_up(&self, task: &Task, place: usize) -> u64 {
         let rest = owner(task.runtime).to_bits() | u64::from(places::index(task.place)) << 16;
         self.rest.store(rest, Ordering::Relaxed);
         self.place.store(place, Ordering::Relaxed);
         rest
     }
 
-    /// A thread that ends to be a worker may begin to be another one. It tells that by the end of a
-    /// task, as everything does that runs on a runtime's threads.
-    fn forget(&self) {
+    /// Empties the cache. The thread may continue as another worker, after `block_in_place`. A
+    /// worker runs as a task of the blocking pool, so the end of a task precedes every change.
+    fn clear(&self) {
         self.place.store(0, Ordering::Relaxed);
     }
 }
 
-/// The poll that a lane's thread is inside of. The thread writes, the writer looks now and then.
+/// The poll in progress on a lane's thread. Written by that thread, and read by the writer.
 #[derive(Default)]
-struct Open {
-    /// When it began; 0 outside of one.
+struct OpenPoll {
+    /// Start of the poll in ticks; 0 outside of polls.
     begin: AtomicU64,
     task: AtomicU64,
     latency_ns: AtomicU64,
-    /// Its worker, runtime and place.
+    /// Worker and runtime in the lowest 16 bits, and the number of the spawn location above them.
     rest: AtomicU64,
 }
 
-/// Stands for a latency that is not measured.
+/// The value of a schedule latency that is not measured.
 const NO_LATENCY: u64 = u64::MAX;
 
-/// Memory for the lanes of so many threads, before any of them needs it, and the clock.
+/// Allocates the first `threads` lanes and calibrates the clock, so that no poll has to do it.
 pub(crate) fn prepare(threads: usize) {
-    TABLE.iter().take(threads).for_each(|lane| {
+    for lane in TABLE.iter().take(threads) {
         lane.get_or_init(Lane::new);
-    });
+    }
     shared_ring();
 }
 
-/// Begins or ends the recording.
+/// Starts or stops recording.
 pub(crate) fn listen(listening: bool) {
     LISTENING.store(listening, Ordering::Release);
 }
 
-/// The lanes that ever had a thread, with their numbers.
+/// All lanes that were allocated, with their numbers.
 pub(crate) fn all() -> impl Iterator<Item = (u16, &'static Lane)> {
     TABLE.iter().enumerate().filter_map(|(number, lane)| Some((number as u16, lane.get()?)))
 }
 
-/// The number of the lane of all that have none, and its ring.
+/// The number and the ring of the shared lane.
 pub(crate) fn shared() -> (u16, &'static Ring) {
     (LANES as u16, shared_ring())
 }
@@ -122,12 +129,12 @@ fn shared_ring() -> &'static Ring {
     RING.get_or_init(|| Ring::new(RECORDS))
 }
 
-/// How many polls were not recorded since the last call.
+/// Number of polls on threads without a lane since the last call.
 pub(crate) fn take_unwatched() -> u64 {
     UNWATCHED.swap(0, Ordering::Relaxed)
 }
 
-/// The calling thread's lane; a thread without one is given one, if there is any left.
+/// The calling thread's lane. A thread without one claims one; none if all are taken.
 #[inline]
 fn mine(runtime: u8) -> Option<&'static Lane> {
     MINE.get().or_else(|| claim(runtime))
@@ -148,40 +155,40 @@ fn claim(runtime: u8) -> Option<&'static Lane> {
     };
     MINE.set(Some(lane));
     if LISTENING.load(Ordering::Relaxed) {
-        lane.ring.push(lane.who(lane.clock.raw(), thread));
+        lane.ring.push(lane.thread_record(lane.clock.raw(), thread));
     }
     runtimes::remember(runtime);
     Some(lane)
 }
 
-/// Gives the calling thread's lane back.
+/// Releases the calling thread's lane.
 pub(crate) fn release() {
     if let Some(lane) = MINE.take() {
         lane.open.begin.store(0, Ordering::Relaxed);
         lane.nested.store(0, Ordering::Relaxed);
-        lane.before.forget();
+        lane.cache.clear();
         lane.asleep.store(false, Ordering::Relaxed);
         lane.thread.store(0, Ordering::Release);
     }
     REFUSED.set(false);
 }
 
-/// The calling thread begins to poll a task.
+/// Hook: the calling thread starts a poll of a task.
 #[inline]
 pub(crate) fn poll_begins(task: &Task) {
     match mine(task.runtime) {
         Some(lane) => lane.begin(task),
-        None => unwatched(),
+        None => count_unwatched(),
     }
 }
 
-fn unwatched() {
+fn count_unwatched() {
     if LISTENING.load(Ordering::Relaxed) {
         UNWATCHED.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// The calling thread ended the poll that it began last.
+/// Hook: the calling thread ends the poll that it started last.
 #[inline]
 pub(crate) fn poll_ends() {
     if let Some(lane) = MINE.get() {
@@ -189,7 +196,7 @@ pub(crate) fn poll_ends() {
     }
 }
 
-/// Tells that the calling thread goes to sleep or wakes up, as a worker of a runtime.
+/// Hook: the calling thread, a worker of a runtime, parks or unparks.
 pub(crate) fn sleeps_or_wakes(what: What, runtime: u8) {
     let Some(lane) = mine(runtime) else { return };
     lane.asleep.store(what == What::Park, Ordering::Relaxed);
@@ -198,33 +205,28 @@ pub(crate) fn sleeps_or_wakes(what: What, runtime: u8) {
     }
 }
 
-/// Tells that a task was spawned or has ended, on whatever thread.
+/// Hook: a task was spawned or has ended, on any thread.
 pub(crate) fn spawned_or_ended(what: What, task: &Task) {
     if let (What::End, Some(lane)) = (what, MINE.get()) {
-        lane.before.forget();
+        lane.cache.clear();
     }
     if !LISTENING.load(Ordering::Relaxed) {
         return;
     }
-    let at = |clock: &Clock| {
-        Record::moment(
-            what,
-            clock.raw(),
-            task.number,
-            places::index(task.place),
-            owner(task.runtime),
-        )
+    let record = |clock: &Clock| {
+        let (place, owner) = (places::index(task.place), owner(task.runtime));
+        Record::moment(what, clock.raw(), task.number, place, owner)
     };
     match MINE.get() {
-        Some(lane) => lane.ring.push(at(&lane.clock)),
+        Some(lane) => lane.ring.push(record(&lane.clock)),
         None => {
-            let _alone = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-            shared_ring().push(at(ticks::clock()));
+            let _one_pusher = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+            shared_ring().push(record(ticks::clock()));
         }
     }
 }
 
-/// The worker that the calling thread is, of a runtime.
+/// A runtime together with the index of the calling worker in it.
 #[inline]
 fn owner(runtime: u8) -> Owner {
     Owner { runtime, worker: hooks::worker().unwrap_or(0) as u16 }
@@ -237,13 +239,14 @@ impl Lane {
             clock: ticks::clock().clone(),
             thread: AtomicI32::new(0),
             asleep: AtomicBool::new(false),
-            open: Open::default(),
+            open: OpenPoll::default(),
             nested: AtomicU32::new(0),
-            before: Before { place: AtomicUsize::new(0), rest: AtomicU64::new(0) },
+            cache: OwnerCache { place: AtomicUsize::new(0), rest: AtomicU64::new(0) },
         }
     }
 
-    /// A poll inside a poll belongs to the outer one, which is the one that holds the worker.
+    /// Starts a poll. A poll inside a poll, by `block_on` for example, belongs to the outer one,
+    /// which occupies the worker.
     #[inline]
     fn begin(&self, task: &Task) {
         if self.open.begin.load(Ordering::Relaxed) != 0 {
@@ -252,8 +255,9 @@ impl Lane {
         }
         self.open.task.store(task.number, Ordering::Relaxed);
         self.open.latency_ns.store(task.latency_ns.unwrap_or(NO_LATENCY), Ordering::Relaxed);
-        self.open.rest.store(self.before.rest(task), Ordering::Relaxed);
-        // Last, for the time before belongs to the recorder, and whoever sees it sees the others.
+        self.open.rest.store(self.cache.rest(task), Ordering::Relaxed);
+        // The clock is read last, so that the poll's length does not include this function. The
+        // release store makes the other words visible to a writer that reads this one.
         self.open.begin.store(self.clock.raw(), Ordering::Release);
     }
 
@@ -290,26 +294,27 @@ impl Lane {
         }
     }
 
-    /// The poll that the lane's thread is inside of, as far as it has come. Called by the writer.
+    /// The poll in progress, with its length so far; none outside of polls. Called by the writer.
     pub fn open_poll(&self, now: u64) -> Option<Record> {
         let begin = self.open.begin.load(Ordering::Acquire);
         let record = Record { open: true, ..self.poll_until(now) };
-        // The other words are those of this poll only if it still goes on now that they were read.
+        // The thread may have started the next poll while the words were read. They belong to one
+        // poll only if its start is unchanged afterwards.
         (begin != 0 && self.open.begin.load(Ordering::Acquire) == begin).then_some(record)
     }
 
-    /// The thread that has the lane; none if it is free.
+    /// The thread of the lane; none if the lane is free.
     pub fn thread(&self) -> Option<i32> {
         Some(self.thread.load(Ordering::Acquire)).filter(|thread| *thread != 0)
     }
 
-    /// Whether the lane's thread sleeps as a worker.
-    pub fn sleeps(&self) -> bool {
+    /// Whether the lane's thread is a parked worker.
+    pub fn is_parked(&self) -> bool {
         self.asleep.load(Ordering::Relaxed)
     }
 
-    /// Tells whose lane it is from now on.
-    pub fn who(&self, at: u64, thread: i32) -> Record {
+    /// The record that assigns the following events of the lane to a thread.
+    pub fn thread_record(&self, at: u64, thread: i32) -> Record {
         Record::moment(What::Thread, at, thread as u64, 0, Owner::default())
     }
 }

@@ -1,13 +1,13 @@
-//! The profiler `sched`: every poll of every task, with its place of spawn, its worker, its length,
-//! and how long the task had been waiting for it.
+//! The recorder of the profiler `sched`: every poll of every task, with its spawn location, worker,
+//! length and schedule latency.
 //!
-//! Each thread of a runtime writes four words an event into memory of its own, which is there
-//! before; a thread beside them takes what is there to `sched.bin` two hundred times a second.
-//! Where it cannot keep up whole blocks are left out and counted.
+//! Each thread of a runtime writes four words an event into a ring of its own, which is allocated
+//! in advance. A writer thread moves the events to `sched.bin` two hundred times a second. If it
+//! cannot keep up, whole blocks of events are dropped and counted.
 //!
-//! What it cannot see: the future that `block_on` itself polls, and the tasks of a `LocalSet`, for
-//! which tokio calls no hooks. Their time is that of a worker which is awake and polls nothing.
-//! Tasks of `spawn_blocking` end and never begin.
+//! Limits: tokio calls no hooks for the future of `block_on` itself and for the tasks of a
+//! `LocalSet`. During their time a worker appears to be awake without polling. Tasks of
+//! `spawn_blocking` have an end but no spawn.
 
 pub(crate) mod lane;
 pub(crate) mod places;
@@ -21,20 +21,21 @@ pub use recorder::{Counts, Recorder};
 
 use lab_recording::scheduler::Counters;
 
-/// The counters of the runtimes that are recorded, as they are now.
-pub(crate) fn counters_of_known() -> Vec<Counters> {
-    let known = runtimes::known().into_iter();
-    known
-        .map(|(number, handle)| crate::hooks::counters(&handle, lab_kit::clock::now_ns(), number))
+/// The current counters of all recorded runtimes.
+pub(crate) fn counters() -> Vec<Counters> {
+    let now_ns = lab_kit::clock::now_ns();
+    runtimes::all()
+        .into_iter()
+        .map(|(number, handle)| crate::hooks::counters(&handle, now_ns, number))
         .collect()
 }
 
-/// The runtimes that are recorded.
-pub(crate) fn handles_of_known() -> Vec<crate::hooks::Handle> {
-    runtimes::known().into_iter().map(|(_, handle)| handle).collect()
+/// Handles of all recorded runtimes.
+pub(crate) fn handles() -> Vec<crate::hooks::Handle> {
+    runtimes::all().into_iter().map(|(_, handle)| handle).collect()
 }
 
-/// The threads that sleep as workers of a runtime.
-pub(crate) fn asleep() -> Vec<i32> {
-    lane::all().filter_map(|(_, lane)| lane.thread().filter(|_| lane.sleeps())).collect()
+/// Kernel numbers of the threads that are parked workers.
+pub(crate) fn parked_workers() -> Vec<i32> {
+    lane::all().filter_map(|(_, lane)| lane.thread().filter(|_| lane.is_parked())).collect()
 }

@@ -1,4 +1,4 @@
-//! Where tasks are spawned, as small numbers: a poll has no time to write a path.
+//! Small numbers for spawn locations, so that an event does not contain a path.
 
 use lab_recording::scheduler::format::MOST_PLACES;
 use std::cell::Cell;
@@ -6,32 +6,32 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
-/// Places that each thread remembers; which, their addresses decide.
-const REMEMBERED: usize = 16;
+/// Slots of each thread's cache, which is indexed by the address of the location.
+const CACHED: usize = 16;
 
 type Spawned = &'static Location<'static>;
 
-static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
+static NUMBERS: Mutex<Option<Numbers>> = Mutex::new(None);
 
 thread_local! {
-    // A place that no program has, for no code is at address 0.
-    static MINE: [Cell<(usize, u16)>; REMEMBERED] = const { [const { Cell::new((0, 0)) }; REMEMBERED] };
+    /// Cache of addresses and numbers. No location has the address 0.
+    static CACHE: [Cell<(usize, u16)>; CACHED] = const { [const { Cell::new((0, 0)) }; CACHED] };
 }
 
 #[derive(Default)]
-struct Known {
+struct Numbers {
     numbers: HashMap<Spawned, u16>,
     places: Vec<Spawned>,
 }
 
-/// The number of a place.
+/// The number of a spawn location.
 #[inline]
 pub(crate) fn index(place: Spawned) -> u16 {
     let address = std::ptr::from_ref(place).addr();
-    MINE.with(|mine| {
-        let slot = &mine[address / size_of::<Location<'_>>() % REMEMBERED];
+    CACHE.with(|cache| {
+        let slot = &cache[address / size_of::<Location<'_>>() % CACHED];
         match slot.get() {
-            (known, index) if known == address => index,
+            (cached, index) if cached == address => index,
             _ => {
                 let index = look_up(place);
                 slot.set((address, index));
@@ -43,8 +43,8 @@ pub(crate) fn index(place: Spawned) -> u16 {
 
 #[cold]
 fn look_up(place: Spawned) -> u16 {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let Known { numbers, places } = known.get_or_insert_default();
+    let mut all = NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let Numbers { numbers, places } = all.get_or_insert_default();
     *numbers.entry(place).or_insert_with(|| {
         if places.len() < MOST_PLACES {
             places.push(place);
@@ -53,12 +53,11 @@ fn look_up(place: Spawned) -> u16 {
     })
 }
 
-/// The places that came since there were so many.
-pub(crate) fn since(count: usize) -> Vec<Spawned> {
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    known
-        .as_ref()
-        .map_or_else(Vec::new, |known| known.places.get(count..).unwrap_or_default().to_vec())
+/// The spawn locations from the number `first` on.
+pub(crate) fn since(first: usize) -> Vec<Spawned> {
+    let all = NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(Numbers { places, .. }) = &*all else { return Vec::new() };
+    places.get(first..).unwrap_or_default().to_vec()
 }
 
 #[cfg(test)]
@@ -74,8 +73,8 @@ mod tests {
         let elsewhere =
             std::thread::scope(|scope| scope.spawn(|| (index(here), index(there))).join().unwrap());
         assert_eq!(elsewhere, numbers);
-        let known = since(0);
-        assert_eq!(known[usize::from(numbers.1)].line(), there.line());
+        let all = since(0);
+        assert_eq!(all[usize::from(numbers.1)].line(), there.line());
         assert!(since(MOST_PLACES + 1).is_empty());
     }
 

@@ -1,10 +1,10 @@
-//! The recorder: its hooks in the runtimes of a run, and the thread that takes what they saw to the
+//! The recorder: its hooks in the runtimes of a run, and the thread that writes the events to the
 //! file.
 
 use crate::hooks::{self, Builder, Hooks};
 use crate::scheduler::writer::Writer;
 use crate::scheduler::{lane, runtimes, ticks};
-use lab_kit::yield_probe::Asked;
+use lab_kit::yield_probe::YieldTiming;
 use lab_kit::{YieldProbe, clock};
 use lab_recording::scheduler::format::{LANES, about};
 use lab_recording::scheduler::{FILE, What};
@@ -15,21 +15,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// Between two rounds of the writer. A lane holds four times what can happen meanwhile.
+/// Time between two rounds of the writer. A lane has room for four times the events of a round.
 const ROUND_NS: u64 = 5_000_000;
-/// How often core waits are read and the yield probe is used, in rounds.
+/// Rounds between two readings of core waits and requests to the yield probe.
 const EVERY_LOOK: u64 = 2;
-/// How often counters are read, in rounds: a queue that stands for less than a few looks is none to
-/// speak of.
+/// Rounds between two readings of the runtimes' counters. A queue that is shorter-lived than some
+/// readings does not matter.
 const EVERY_COUNTERS: u64 = 4;
-/// How often everything is handed to the kernel, in rounds: what a run that is killed may lose.
+/// Rounds between two flushes to the kernel. A run that is killed may lose that much.
 const EVERY_FLUSH: u64 = 20;
-/// An open poll is recorded when it has been going on for so long. Shorter ones will end.
+/// Age at which a poll in progress is recorded. Shorter ones are recorded at their end.
 const LONG_NS: u64 = 50_000_000;
-/// Workers whose lanes are there before they poll for the first time.
+/// Number of lanes that are allocated in advance.
 const PREPARED: usize = 4;
 
-/// Whether there is a recorder at work: the lanes can feed only one.
+/// Whether a recorder runs: the lanes have only one reader.
 static RUNNING: AtomicBool = AtomicBool::new(false);
 
 /// A recorder. Dropping it stops it.
@@ -45,37 +45,37 @@ struct Work {
     thread: JoinHandle<Counts>,
 }
 
-/// What a recorder did.
+/// Counts of a recorder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Events in the file.
     pub events: u64,
-    /// Events that are missing, and polls that were not recorded.
+    /// Events that were dropped, polls on threads without a lane included.
     pub dropped: u64,
     /// Bytes of the file.
     pub bytes: u64,
-    /// Why the file ends early, if it does.
+    /// The reason why the file ends before the run, if it does.
     pub trouble: Option<String>,
 }
 
 impl Recorder {
-    /// A recorder that has not begun to look. With `latency` tokio tracks for how long tasks are
-    /// runnable, without which nobody can be blamed for it.
+    /// A recorder that has not started. With `latency` tokio tracks schedule latency, which blame
+    /// needs.
     pub fn new(latency: bool) -> Recorder {
         let mut hooks = Hooks::default();
         add_hooks(&mut hooks, latency);
         Recorder { hooks, work: None }
     }
 
-    /// Puts its callbacks into a runtime that is about to be built.
+    /// Adds the recorder's callbacks to a runtime, before it is built.
     pub fn attach(&self, builder: &mut Builder) {
         self.hooks.install(builder);
     }
 
-    /// Starts to record into `sched.bin` in this folder.
+    /// Starts recording into `sched.bin` in a folder.
     ///
     /// # Errors
-    /// If another recorder is at work, or if file or thread cannot be made.
+    /// If another recorder runs, or if the file or the thread cannot be made.
     pub fn start(&mut self, folder: &Path) -> Result<(), String> {
         if RUNNING.swap(true, Ordering::AcqRel) {
             return Err("another recorder is running".to_owned());
@@ -86,7 +86,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Stops, and completes the file.
+    /// Stops recording and completes the file.
     pub fn stop(&mut self) -> Counts {
         let Some(Work { stop, thread }) = self.work.take() else { return Counts::default() };
         stop.store(true, Ordering::Release);
@@ -104,7 +104,7 @@ impl Drop for Recorder {
     }
 }
 
-/// Adds the recorder's callbacks to those of others.
+/// Adds the recorder's callbacks to those of other profilers.
 pub(crate) fn add_hooks(hooks: &mut Hooks, latency: bool) {
     lane::prepare(PREPARED);
     hooks.latency |= latency;
@@ -122,18 +122,18 @@ fn start(folder: &Path, latency: bool) -> Result<Work, String> {
     let writer = Writer::create(&path, LANES + 1, about(latency));
     let mut writer =
         writer.map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
-    forget_what_was_before();
+    discard_old_events();
     writer.clock();
     let stop = Arc::new(AtomicBool::new(false));
-    let rounds = Rounds { writer, probe: None, asked: None, core_waits: HashMap::new() };
-    let until = Arc::clone(&stop);
+    let rounds = Rounds { writer, probe: None, written_ns: None, core_waits: HashMap::new() };
+    let stopped = Arc::clone(&stop);
     let thread =
-        thread::Builder::new().name("lab-sched".to_owned()).spawn(move || rounds.until(&until));
+        thread::Builder::new().name("lab-sched".to_owned()).spawn(move || rounds.run(&stopped));
     let thread = thread.map_err(|error| format!("cannot start the writer thread: {error}"))?;
     Ok(Work { stop, thread })
 }
 
-/// What a recorder in this build records.
+/// Flags of the data that a recorder in this build records.
 fn about(latency: bool) -> u8 {
     match (hooks::SEES_POLLS, latency) {
         (false, _) => 0,
@@ -142,7 +142,8 @@ fn about(latency: bool) -> u8 {
     }
 }
 
-fn forget_what_was_before() {
+/// Discards events from before the start: those of cost measurements, or of an earlier recorder.
+fn discard_old_events() {
     for (_, lane) in lane::all() {
         lane.ring.drain(|_| ());
         lane.ring.last_gap();
@@ -153,18 +154,18 @@ fn forget_what_was_before() {
     lane::take_unwatched();
 }
 
-/// What the writer's thread has.
+/// The state of the writer's thread.
 struct Rounds {
     writer: Writer,
     probe: Option<YieldProbe>,
-    /// The question that was last written down.
-    asked: Option<u64>,
-    /// Open files of `/proc`, by thread.
+    /// Request time of the last yield timing in the file.
+    written_ns: Option<u64>,
+    /// Open files `schedstat` in `/proc`, by thread; none if a file cannot be opened.
     core_waits: HashMap<i32, Option<File>>,
 }
 
 impl Rounds {
-    fn until(mut self, stop: &AtomicBool) -> Counts {
+    fn run(mut self, stop: &AtomicBool) -> Counts {
         clock::lower_timer_slack();
         lane::listen(true);
         self.name_threads();
@@ -173,7 +174,7 @@ impl Rounds {
         while !stop.load(Ordering::Acquire) {
             self.round(round);
             round += 1;
-            // A writer that did not get to run does not make up for rounds that were missed.
+            // Missed rounds are skipped: one round writes all events that there are.
             at_ns = clock::now_ns().max(at_ns + ROUND_NS);
             while clock::now_ns() < at_ns && !stop.load(Ordering::Acquire) {
                 clock::sleep_until_ns(at_ns);
@@ -187,7 +188,7 @@ impl Rounds {
         self.drain();
         if round.is_multiple_of(EVERY_LOOK) {
             self.core_waits();
-            self.ask();
+            self.time_a_yield();
         }
         if round.is_multiple_of(EVERY_COUNTERS) {
             self.counters();
@@ -207,13 +208,13 @@ impl Rounds {
         shared.drain(|record| self.writer.record(number, &record));
     }
 
-    /// Tells whose the lanes are that had a thread before anybody listened.
+    /// Records the threads of lanes that were claimed before the recording started.
     fn name_threads(&mut self) {
         let now = ticks::clock().raw();
         for (number, lane) in lane::all() {
-            lane.thread()
-                .into_iter()
-                .for_each(|thread| self.writer.record(number, &lane.who(now, thread)));
+            if let Some(thread) = lane.thread() {
+                self.writer.record(number, &lane.thread_record(now, thread));
+            }
         }
     }
 
@@ -227,41 +228,39 @@ impl Rounds {
         }
     }
 
-    /// Asks the yield probe of the first runtime that is seen, once its last answer is written
-    /// down.
-    fn ask(&mut self) {
-        let first = || runtimes::known().first().map(|(_, handle)| YieldProbe::start(handle));
+    /// Writes the last timing of the yield probe and requests the next one. The probe runs on the
+    /// first runtime that is recorded.
+    fn time_a_yield(&mut self) {
+        let first = || runtimes::all().first().map(|(_, handle)| YieldProbe::start(handle));
         let Some(probe) = self.probe.take().or_else(first) else { return };
-        if let Some(asked) = probe.last().filter(|asked| asked.answered_ns.is_some()) {
-            self.write_probe(&asked);
+        if let Some(timing) = probe.last().filter(|timing| timing.resumed_ns.is_some()) {
+            self.write_timing(&timing);
         }
-        probe.ask();
+        probe.request();
         self.probe = Some(probe);
     }
 
-    fn write_probe(&mut self, asked: &Asked) {
-        if self.asked.replace(asked.asked_ns) != Some(asked.asked_ns) {
-            self.writer.probe(asked);
+    fn write_timing(&mut self, timing: &YieldTiming) {
+        if self.written_ns.replace(timing.requested_ns) != Some(timing.requested_ns) {
+            self.writer.yield_timing(timing);
         }
     }
 
     fn counters(&mut self) {
-        for (number, handle) in runtimes::known() {
+        for (number, handle) in runtimes::all() {
             let (at, now_ns) = (ticks::clock().raw(), clock::now_ns());
             self.writer.counters(at, &hooks::counters(&handle, now_ns, number));
         }
     }
 
-    fn open_polls(&mut self, longer_than_ns: u64) {
+    /// Records polls in progress that are at least this old.
+    fn open_polls(&mut self, least_ns: u64) {
         let now = ticks::clock().raw();
         for (number, lane) in lane::all() {
-            let long = |poll: &lab_recording::scheduler::record::Record| {
-                ticks::clock().delta_as_nanos(poll.at, now) >= longer_than_ns
-            };
-            lane.open_poll(now)
-                .filter(long)
-                .into_iter()
-                .for_each(|poll| self.writer.record(number, &poll));
+            let Some(poll) = lane.open_poll(now) else { continue };
+            if ticks::clock().delta_as_nanos(poll.at, now) >= least_ns {
+                self.writer.record(number, &poll);
+            }
         }
     }
 
@@ -270,8 +269,8 @@ impl Rounds {
         self.open_polls(0);
         self.core_waits();
         self.counters();
-        if let Some(asked) = self.probe.take().and_then(|probe| probe.last()) {
-            self.write_probe(&asked);
+        if let Some(timing) = self.probe.take().and_then(|probe| probe.last()) {
+            self.write_timing(&timing);
         }
         let lanes = lane::all().map(|(number, lane)| (number, &lane.ring)).chain([lane::shared()]);
         for (number, gap) in lanes.filter_map(|(number, ring)| Some((number, ring.last_gap()?))) {
@@ -279,14 +278,14 @@ impl Rounds {
         }
         let unwatched = lane::take_unwatched();
         self.writer.finish(unwatched);
-        runtimes::forget();
+        runtimes::clear();
         let Writer { events, missing, bytes, trouble, .. } = self.writer;
         Counts { events, dropped: missing + unwatched, bytes, trouble }
     }
 }
 
-/// The second number of `schedstat`: how long the thread has waited for a core since it was
-/// started, in nanoseconds.
+/// The second number of `schedstat`: time that the thread has waited for a core since its start, in
+/// nanoseconds.
 fn core_wait_ns(file: &File) -> Option<u64> {
     let mut bytes = [0; 64];
     let read = std::os::unix::fs::FileExt::read_at(file, &mut bytes, 0).ok()?;

@@ -1,30 +1,39 @@
-//! A ring of records between one thread that records and the writer: preallocated, no lock, and
-//! where the writer cannot keep up whole blocks are left out, for a recording with holes everywhere
-//! would be worth less than one with a gap.
+//! A ring of records between one recording thread and the writer, preallocated and without a lock.
+//!
+//! If the writer cannot keep up, records are dropped in whole blocks of [`BLOCK`]: a recording with
+//! one gap is more useful than one with many holes. *Example:* the ring is full at record 5 000 of
+//! a thread. Records 5 000 to 6 023 are dropped, even if there is room again after the first of
+//! them. The next record is preceded by one gap record, with their number and their time span.
 
 use lab_recording::scheduler::record::{Kind, Owner, Record, WORDS};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Records that are left out together.
+/// Number of records that are dropped together.
 pub(crate) const BLOCK: u64 = 1_024;
 
-/// One thread pushes, one thread pops.
+/// The ring; one thread pushes, and one thread pops.
 pub(crate) struct Ring {
     words: Box<[AtomicU64]>,
-    /// One less than there is room for: a division for each record would cost as much as a reading
-    /// of the clock.
+    /// The room minus one. The room is a power of two, so that an index needs no division, which
+    /// would cost as much as a reading of the clock.
     mask: u64,
+    /// Number of records pushed so far.
     pushed: AtomicU64,
+    /// Number of records popped so far.
     popped: AtomicU64,
-    /// Up to here the pusher knows of room. Its own, as are the three below.
+    /// The value of `pushed` up to which there is certainly room. It saves the pusher a read of
+    /// `popped`, which belongs to the other thread. Written only by the pusher, like the fields
+    /// below.
     limit: AtomicU64,
+    /// Number of records dropped since the last push.
     missing: AtomicU64,
     missing_from: AtomicU64,
     missing_until: AtomicU64,
 }
 
 impl Ring {
-    /// Room for so many records, a power of two; every page of it is there from the start.
+    /// A ring for `records` records, rounded up to a power of two. Each word is written, so that
+    /// all pages exist and no push causes a page fault.
     pub fn new(records: usize) -> Ring {
         let records = records.next_power_of_two();
         let words: Box<[AtomicU64]> =
@@ -47,7 +56,7 @@ impl Ring {
         self.mask + 1
     }
 
-    /// Puts a record in, or leaves it out with its block.
+    /// Pushes a record, or drops it together with its block.
     #[inline]
     pub fn push(&self, record: Record) {
         let pushed = self.pushed.load(Ordering::Relaxed);
@@ -70,15 +79,16 @@ impl Ring {
         self.pushed.store(pushed + 1, Ordering::Release);
     }
 
-    /// The limit is reached: either the writer has made room since, or this record is left out.
-    /// While some are missing the limit stays where it is, so that every push comes here.
+    /// Pushes at the limit: either the writer has made room since, or the record is dropped. After
+    /// a drop the limit stays the same, so that every push comes here until a block is complete.
     #[cold]
     fn push_where_room_is_short(&self, pushed: u64, record: Record) {
         let limit = self.popped.load(Ordering::Acquire) + self.room();
         let missing = self.missing.load(Ordering::Relaxed);
         let whole_blocks = missing.is_multiple_of(BLOCK);
+        // Room for two: the gap record and this one.
         if !whole_blocks || limit < pushed + 2 {
-            self.leave_out(missing, record);
+            self.drop_record(missing, record);
             return;
         }
         let mut next = pushed;
@@ -91,7 +101,7 @@ impl Ring {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
-    fn leave_out(&self, missing: u64, record: Record) {
+    fn drop_record(&self, missing: u64, record: Record) {
         if missing == 0 {
             self.missing_from.store(record.at, Ordering::Relaxed);
         }
@@ -99,7 +109,7 @@ impl Ring {
         self.missing.store(missing + 1, Ordering::Release);
     }
 
-    /// The record in the place of those that are left out.
+    /// The record that stands for dropped records.
     fn gap(&self, missing: u64) -> Record {
         let (from, until) =
             (self.missing_from.load(Ordering::Relaxed), self.missing_until.load(Ordering::Relaxed));
@@ -116,13 +126,13 @@ impl Ring {
         }
     }
 
-    /// The gap at the end, when no more records are pushed.
+    /// The gap after the last record, once no more records are pushed.
     pub fn last_gap(&self) -> Option<Record> {
         let missing = self.missing.swap(0, Ordering::Acquire);
         (missing > 0).then(|| self.gap(missing))
     }
 
-    /// Hands over all records that are there, oldest first, and makes room.
+    /// Pops all records, oldest first, and passes each to `each`.
     pub fn drain(&self, mut each: impl FnMut(Record)) {
         let popped = self.popped.load(Ordering::Relaxed);
         let pushed = self.pushed.load(Ordering::Acquire);
@@ -135,7 +145,7 @@ impl Ring {
                 .zip(slots)
                 .for_each(|(word, slot)| *word = slot.load(Ordering::Relaxed));
             each(Record::of_words(words));
-            // Room is made in steps, so that a pusher that is ahead does not wait for the whole.
+            // Makes room step by step, so that the pusher need not wait for the whole drain.
             if number % BLOCK == 0 {
                 self.popped.store(number + 1, Ordering::Release);
             }
@@ -171,11 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_room_is_left_out_by_the_block_and_counted() {
+    fn records_without_room_are_dropped_by_the_block_and_counted() {
         let ring = Ring::new(8);
         (0..9).for_each(|at| ring.push(record(at)));
-        assert_eq!(drained(&ring).len(), 8, "the ninth found no room");
-        // There is room again, but its block goes with it.
+        assert_eq!(drained(&ring).len(), 8, "there is no room for the ninth");
+        // There is room again, but the rest of its block is dropped too.
         (9..8 + BLOCK).for_each(|at| ring.push(record(at)));
         assert_eq!(drained(&ring), []);
         ring.push(record(5_000));
@@ -186,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_at_the_very_end_is_told_too() {
+    fn a_gap_at_the_end_is_reported() {
         let ring = Ring::new(2);
         (0..5).for_each(|at| ring.push(record(at)));
         assert_eq!(drained(&ring).len(), 2);
@@ -196,23 +206,23 @@ mod tests {
     }
 
     #[test]
-    fn across_threads_nothing_is_lost_without_being_counted() {
+    fn every_record_is_popped_or_counted_as_dropped() {
         let ring = Ring::new(1 << 12);
-        let mut seen = 0;
+        let mut total = 0;
         std::thread::scope(|scope| {
             let pusher = scope.spawn(|| (0..200_000).for_each(|at| ring.push(record(at))));
             let mut last = None;
             let mut take = |record: Record| {
                 assert!(last < Some(record.at), "{last:?} before {record:?}");
                 last = Some(record.at);
-                seen += if record.what == Kind::Gap { record.task } else { 1 };
+                total += if record.what == Kind::Gap { record.task } else { 1 };
             };
             while !pusher.is_finished() {
                 ring.drain(&mut take);
             }
             ring.drain(&mut take);
         });
-        seen += ring.last_gap().map_or(0, |gap| gap.task);
-        assert_eq!(seen, 200_000);
+        total += ring.last_gap().map_or(0, |gap| gap.task);
+        assert_eq!(total, 200_000);
     }
 }

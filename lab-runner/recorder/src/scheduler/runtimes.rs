@@ -1,26 +1,26 @@
-//! The runtimes that are recorded, for their own counters and for the yield probe.
+//! The recorded runtimes, for their counters and for the yield probe.
 
 use crate::hooks::{self, Handle};
 use std::sync::{Mutex, PoisonError};
 
-static KNOWN: Mutex<Vec<(u8, Handle)>> = Mutex::new(Vec::new());
+static ALL: Mutex<Vec<(u8, Handle)>> = Mutex::new(Vec::new());
 
-/// Remembers the runtime that the calling thread belongs to. A handle keeps no runtime from ending.
+/// Adds the runtime of the calling thread. A handle does not prevent the shutdown of its runtime.
 pub(crate) fn remember(number: u8) {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(handle) = hooks::runtime()
-        && known.iter().all(|(of, _)| *of != number)
+        && all.iter().all(|(known, _)| *known != number)
     {
-        known.push((number, handle));
+        all.push((number, handle));
     }
 }
 
-/// All that are known.
-pub(crate) fn known() -> Vec<(u8, Handle)> {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).clone()
+/// All runtimes, with their numbers.
+pub(crate) fn all() -> Vec<(u8, Handle)> {
+    ALL.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Lets go of them.
-pub(crate) fn forget() {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).clear();
+/// Removes all runtimes.
+pub(crate) fn clear() {
+    ALL.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }

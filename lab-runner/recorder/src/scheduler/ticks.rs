@@ -1,15 +1,15 @@
-//! The clock of the recorder: the processor's time-stamp counter where it can be relied on, read
-//! through `quanta`. A reading of it costs a third of one at `CLOCK_MONOTONIC`. Ticks become
-//! nanoseconds of that clock afterwards, between pairs that were read together while the run went
-//! on: then drift and the crate's own calibration do not matter.
+//! The clock of the recorder: the processor's time-stamp counter where it is reliable, read through
+//! `quanta`. A reading costs a third of one of `CLOCK_MONOTONIC`. The reader of the recording
+//! converts ticks to nanoseconds of that clock, by pairs of both that were read together during the
+//! run. So neither drift nor the crate's own calibration matters.
 
 use lab_kit::clock;
 use lab_recording::scheduler::axis::Pair;
 use quanta::Clock;
 use std::sync::OnceLock;
 
-/// Pairs are read so often, and the one that took least is kept: a thread that loses its core in
-/// between reads a bad one.
+/// Number of attempts to read a pair, of which the fastest is kept: a thread that is interrupted
+/// between the two readings reads a wrong pair.
 const TRIES: usize = 8;
 
 /// The clock.
@@ -18,7 +18,7 @@ pub(crate) fn clock() -> &'static Clock {
     CLOCK.get_or_init(Clock::new)
 }
 
-/// Reads both clocks at once, as nearly as can be.
+/// Reads both clocks, as nearly as possible at the same moment.
 pub(crate) fn pair() -> Pair {
     let clock = clock();
     let read = |_| {
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_gives_no_panic() {
+    fn damaged_pairs_cause_no_panic() {
         let mut hint = 77;
         assert_eq!(axis(&[]).ns(9, &mut hint), 9);
         assert_eq!(axis(&[(5, 100)]).ns(9, &mut hint), 104);
@@ -69,7 +69,7 @@ mod tests {
         let axis = Axis::through(vec![first, pair()]);
         let (low, ticks, high) = (clock::now_ns(), clock().raw(), clock::now_ns());
         let found = axis.ns(ticks, &mut 0);
-        let slack = 200_000; // of a machine that pauses in the middle of a pair
+        let slack = 200_000; // for an interruption in the middle of a pair
         assert!((low - slack..high + slack).contains(&found), "{low} {found} {high}");
     }
 }

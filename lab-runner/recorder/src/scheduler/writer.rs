@@ -1,8 +1,8 @@
-//! Appends to `sched.bin`. Once it cannot, it appends no more: what is there can be read, and the
-//! run goes on.
+//! Appends to `sched.bin`. After an error it appends no more: the file stays readable, and the run
+//! continues.
 
 use crate::scheduler::{places, ticks};
-use lab_kit::yield_probe::Asked;
+use lab_kit::yield_probe::YieldTiming;
 use lab_recording::scheduler::Counters;
 use lab_recording::scheduler::encode::put_event;
 use lab_recording::scheduler::format::{Before, FILE_LIMIT, MAGIC, MOST_BLOCK, VERSION, kind, put};
@@ -11,29 +11,29 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Bytes of events after which a lane's block is closed: the largest event fits in what is left.
+/// Bytes of events after which a lane's block is closed. The largest event fits into the rest.
 const FULL: usize = MOST_BLOCK - 128;
-/// Bytes that are given to the kernel together.
+/// Bytes that are written to the file together.
 const TOGETHER: usize = 1 << 18;
 
-/// The file, and what is not yet in it.
+/// The file, with the data that is not yet written.
 pub(crate) struct Writer {
     file: File,
     left: u64,
     waiting: Vec<u8>,
     lanes: Vec<Block>,
     places: usize,
-    /// Events that went into the file.
+    /// Number of events in the file.
     pub events: u64,
-    /// Events that are missing, for their lane was full or the file was.
+    /// Number of events that were dropped, because their lane or the file was full.
     pub missing: u64,
     /// Bytes of the file.
     pub bytes: u64,
-    /// Why nothing is appended any more.
+    /// The reason why no more data is appended.
     pub trouble: Option<String>,
 }
 
-/// Events of a lane that are not yet in a block of the file.
+/// The events of a lane that are not yet written.
 struct Block {
     bytes: Vec<u8>,
     before: Before,
@@ -56,10 +56,10 @@ impl Block {
 }
 
 impl Writer {
-    /// Makes the file, for so many lanes; `about` has the flags of what is recorded.
+    /// Makes the file for a number of lanes; `about` has the flags of the recorded data.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If the file cannot be made.
     pub fn create(path: &Path, lanes: usize, about: u8) -> io::Result<Writer> {
         let mut file = File::create_new(path)?;
         file.write_all(MAGIC)?;
@@ -82,7 +82,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Takes a record of a lane.
+    /// Adds a record of a lane.
     #[inline]
     pub fn record(&mut self, lane: u16, record: &Record) {
         if record.what == Kind::Gap {
@@ -102,7 +102,7 @@ impl Writer {
         self.numbers(kind::GAP, &[u64::from(lane), gap.at, gap.end(), gap.task]);
     }
 
-    /// Ends the lane's block. The places that its events name come before it.
+    /// Closes the lane's block. Writes the spawn locations of its events before it.
     fn close(&mut self, lane: u16) {
         self.new_places();
         let Some(block) = self.lanes.get_mut(usize::from(lane)) else { return };
@@ -130,15 +130,16 @@ impl Writer {
         }
     }
 
-    /// A moment on both clocks, as it is now.
+    /// Writes the current time of both clocks.
     pub fn clock(&mut self) {
         let pair = ticks::pair();
         self.numbers(kind::CLOCK, &[pair.ticks, pair.ns]);
     }
 
-    /// A runtime's counters, with their time in ticks.
+    /// Writes the counters of a runtime, with their time in ticks. An absent counter is 0, and
+    /// others are one more than their value.
     pub fn counters(&mut self, at: u64, counters: &Counters) {
-        let told = |value: Option<u64>| value.map_or(0, |value| value + 1);
+        let code = |value: Option<u64>| value.map_or(0, |value| value + 1);
         let Counters { workers, alive_tasks, global_queue, .. } = *counters;
         let known = [workers, alive_tasks, global_queue].map(Some);
         let more = [
@@ -149,20 +150,21 @@ impl Writer {
             counters.blocking_threads,
             counters.idle_blocking_threads,
         ];
-        let all = known.into_iter().chain(more).map(told);
+        let all = known.into_iter().chain(more).map(code);
         let numbers: Vec<u64> = [at, u64::from(counters.runtime)].into_iter().chain(all).collect();
         self.numbers(kind::COUNTERS, &numbers);
     }
 
-    /// How long a thread has waited for a core.
+    /// Writes the time that a thread has waited for a core.
     pub fn core_wait(&mut self, at: u64, thread: i32, waited_ns: u64) {
         self.numbers(kind::CORE_WAIT, &[at, thread as u64, waited_ns]);
     }
 
-    /// A question to the yield probe.
-    pub fn probe(&mut self, asked: &Asked) {
-        let Asked { asked_ns, yielded_ns, answered_ns } = *asked;
-        self.numbers(kind::PROBE, &[asked_ns, yielded_ns.unwrap_or(0), answered_ns.unwrap_or(0)]);
+    /// Writes a timing of the yield probe.
+    pub fn yield_timing(&mut self, timing: &YieldTiming) {
+        let YieldTiming { requested_ns, yielded_ns, resumed_ns } = *timing;
+        let times = [requested_ns, yielded_ns.unwrap_or(0), resumed_ns.unwrap_or(0)];
+        self.numbers(kind::PROBE, &times);
     }
 
     fn numbers(&mut self, kind: u8, numbers: &[u64]) -> bool {
@@ -171,7 +173,7 @@ impl Writer {
         self.block(kind, &bytes)
     }
 
-    /// Appends a block, if there is room for it.
+    /// Appends a block if there is room. Returns whether there was.
     fn block(&mut self, kind: u8, bytes: &[u8]) -> bool {
         let length = (lab_recording::scheduler::format::BLOCK_HEADER + bytes.len()) as u64;
         if self.trouble.is_some() || length > self.left {
@@ -191,8 +193,8 @@ impl Writer {
         true
     }
 
-    /// Closes all blocks and hands everything to the kernel, which keeps it when this process is
-    /// killed.
+    /// Closes all blocks and writes everything to the file. The kernel keeps it when this process
+    /// is killed.
     pub fn flush(&mut self) {
         (0..self.lanes.len() as u16).for_each(|lane| self.close(lane));
         self.hand_over();
@@ -205,14 +207,14 @@ impl Writer {
         self.waiting.clear();
     }
 
-    /// The last block.
+    /// Writes the last block.
     pub fn finish(&mut self, unwatched: u64) {
         self.clock();
         self.flush();
         let mut bytes = Vec::new();
         put(&mut bytes, unwatched);
         bytes.extend(self.trouble.iter().flat_map(|why| why.bytes()));
-        // Why it ended early is worth a few bytes beyond the limit.
+        // The reason of an early end may exceed the limit by a few bytes.
         let trouble = self.trouble.take();
         self.left = u64::MAX;
         self.block(kind::STOPPED, &bytes);
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_full_ends_the_recording_and_says_why() {
+    fn a_full_disk_ends_the_recording_with_a_reason() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = Writer::create(&folder.path().join("sched.bin"), 1, 3).unwrap();
         writer.file = File::options().write(true).open("/dev/full").unwrap();
@@ -255,11 +257,11 @@ mod tests {
             "{:?}",
             writer.trouble
         );
-        assert_eq!(writer.missing, 5, "what came after it");
+        assert_eq!(writer.missing, 5, "the events after the error");
     }
 
     #[test]
-    fn a_file_that_is_as_large_as_it_may_be_keeps_what_it_has() {
+    fn a_file_at_its_limit_keeps_its_events() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sched.bin");
         let mut writer = Writer::create(&path, 1, 0).unwrap();

@@ -1,4 +1,4 @@
-//! Adds up what tracing-flame writes, line by line, instead of keeping it: millions of polls make
+//! Adds up the lines of tracing-flame instead of storing them: millions of polls would make
 //! gigabytes of lines.
 
 use lab_recording::spans::Weight;
@@ -7,14 +7,14 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Different stacks that there is room for: spans that nest without end must not take all memory.
+/// Most different stacks, so that spans with unbounded nesting do not take all memory.
 const MOST_STACKS: usize = 10_000;
-/// What tracing-flame calls the threads that it does not distinguish.
+/// The root of each line when tracing-flame does not distinguish threads.
 const ALL_THREADS: &str = "all-threads";
-/// What it puts between spans.
+/// The separator of spans in a line.
 const BETWEEN: &str = "; ";
 
-/// The sums, shared with the thread that writes them.
+/// The sums, shared with the thread that writes the file.
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
     stacks: HashMap<String, Weight>,
@@ -22,14 +22,14 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// The stacks as folded text has them, and how many lines are in none.
-    pub fn told(&self) -> (BTreeMap<String, Weight>, u64) {
+    /// The folded stacks, and the number of lines that are not in them.
+    pub fn folded(&self) -> (BTreeMap<String, Weight>, u64) {
         let stacks =
             self.stacks.iter().map(|(stack, weight)| (stack.replace(BETWEEN, ";"), *weight));
         (stacks.collect(), self.left_out)
     }
 
-    fn take(&mut self, line: &str) {
+    fn add(&mut self, line: &str) {
         let Some((stack, ns)) = stack_and_ns(line) else {
             self.left_out += 1;
             return;
@@ -45,31 +45,31 @@ impl Sums {
     }
 }
 
-/// The spans of a line, and nanoseconds.
+/// The spans and the nanoseconds of a line.
 fn stack_and_ns(line: &str) -> Option<(&str, u64)> {
     let (stack, ns) = line.rsplit_once(' ')?;
     let stack = stack.strip_prefix(ALL_THREADS)?.strip_prefix(BETWEEN)?;
     Some((stack, ns.parse().ok()?))
 }
 
-/// Where tracing-flame writes to.
+/// The writer that tracing-flame gets.
 #[derive(Debug)]
 pub(crate) struct Fold {
     line: Vec<u8>,
-    looking: Arc<AtomicBool>,
+    enabled: Arc<AtomicBool>,
     sums: Arc<Mutex<Sums>>,
 }
 
 impl Fold {
-    /// Adds up in `sums` while the profiler runs.
-    pub fn new(looking: Arc<AtomicBool>, sums: Arc<Mutex<Sums>>) -> Fold {
-        Fold { line: Vec::new(), looking, sums }
+    /// A writer that adds lines to `sums` while `enabled` is set.
+    pub fn new(enabled: Arc<AtomicBool>, sums: Arc<Mutex<Sums>>) -> Fold {
+        Fold { line: Vec::new(), enabled, sums }
     }
 
     fn end_of_line(&mut self) {
-        if self.looking.load(Ordering::Relaxed) {
+        if self.enabled.load(Ordering::Relaxed) {
             let line = String::from_utf8_lossy(&self.line);
-            self.sums.lock().unwrap_or_else(PoisonError::into_inner).take(&line);
+            self.sums.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
         }
         self.line.clear();
     }
@@ -98,12 +98,12 @@ impl Write for Fold {
 mod tests {
     use super::*;
 
-    fn folded(looking: bool, pieces: &[&str]) -> (BTreeMap<String, Weight>, u64) {
+    fn folded(enabled: bool, pieces: &[&str]) -> (BTreeMap<String, Weight>, u64) {
         let sums = Arc::<Mutex<Sums>>::default();
-        let mut fold = Fold::new(Arc::new(AtomicBool::new(looking)), Arc::clone(&sums));
+        let mut fold = Fold::new(Arc::new(AtomicBool::new(enabled)), Arc::clone(&sums));
         pieces.iter().for_each(|piece| fold.write_all(piece.as_bytes()).unwrap());
         let sums = sums.lock().unwrap();
-        sums.told()
+        sums.folded()
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_counted_and_before_the_begin_nothing_is() {
+    fn other_lines_are_counted_and_before_the_start_nothing_is() {
         assert_eq!(
             folded(true, &["all-threads 5\n\nall-threads; a b\nx; a 1\n"]),
             (BTreeMap::new(), 4)
@@ -131,9 +131,9 @@ mod tests {
     }
 
     #[test]
-    fn stacks_without_end_find_no_more_room() {
+    fn the_number_of_stacks_is_bounded() {
         let mut sums = Sums::default();
-        (0..MOST_STACKS + 5).for_each(|depth| sums.take(&format!("all-threads; a{depth} 1")));
+        (0..MOST_STACKS + 5).for_each(|depth| sums.add(&format!("all-threads; a{depth} 1")));
         assert_eq!((sums.stacks.len(), sums.left_out), (MOST_STACKS, 5));
     }
 }

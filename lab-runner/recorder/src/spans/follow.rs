@@ -1,4 +1,4 @@
-//! Follows every span that has a number, poll by poll, and keeps the slowest one.
+//! Follows every span with a field `id` poll by poll, and keeps the slowest one.
 
 mod slowest;
 mod threads;
@@ -17,24 +17,25 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The field by which a span is followed.
+/// The field of a span that is followed.
 const NUMBER: &str = "id";
 
-/// What is known so far.
+/// The state of the layer.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct FollowState {
     paths: Paths,
     slowest: Slowest,
     threads: Threads,
-    /// Spans that were made so far, and times that one was entered.
+    /// Number of spans that were created.
     pub made: u64,
+    /// Number of times that a span was entered.
     pub entered: u64,
 }
 
-impl Known {
-    /// The slowest so far, and how many were followed.
+impl FollowState {
+    /// The slowest span so far, and the number of spans that were followed.
     pub fn slow(&self, now: Instant) -> (Option<Slow>, u64) {
-        (self.slowest.told(now, &self.paths), self.slowest.followed())
+        (self.slowest.slow(now, &self.paths), self.slowest.followed())
     }
 
     /// The threads that are inside spans.
@@ -43,12 +44,12 @@ impl Known {
     }
 }
 
-/// Spans in spans, each way down to one as a number: `request;fetch`.
+/// Paths of nested spans such as `request;fetch`, each with a number.
 #[derive(Debug, Default)]
 struct Paths(Vec<String>);
 
 impl Paths {
-    /// Different ways that there is room for; further ones go by their parent's.
+    /// Most different paths. Beyond that a span gets the path of its parent.
     const MOST: usize = 10_000;
 
     fn below(&mut self, parent: Option<usize>, name: &str) -> usize {
@@ -69,91 +70,92 @@ impl Paths {
     }
 }
 
-/// What is noted at a span.
+/// The data that the layer attaches to a span.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct SpanData {
     path: usize,
-    /// The span with a number that this one is, or is in.
+    /// The followed span: this one, or one around it.
     followed: Option<u64>,
 }
 
 /// The layer.
 #[derive(Debug)]
 pub(crate) struct Follow {
-    looking: Arc<AtomicBool>,
-    known: Arc<Mutex<Known>>,
+    enabled: Arc<AtomicBool>,
+    state: Arc<Mutex<FollowState>>,
 }
 
 impl Follow {
-    /// Follows spans, and keeps those that end while the profiler runs.
-    pub fn new(looking: Arc<AtomicBool>, known: Arc<Mutex<Known>>) -> Follow {
-        Follow { looking, known }
+    /// A layer that follows spans, and keeps those that end while `enabled` is set.
+    pub fn new(enabled: Arc<AtomicBool>, state: Arc<Mutex<FollowState>>) -> Follow {
+        Follow { enabled, state }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, FollowState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Follow {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let parent = span.parent().and_then(|parent| parent.extensions().get::<Place>().copied());
+        let parent =
+            span.parent().and_then(|parent| parent.extensions().get::<SpanData>().copied());
         let outer = parent.and_then(|parent| parent.followed);
-        let mut known = self.known();
-        known.made += 1;
-        let path = known.paths.below(parent.map(|parent| parent.path), span.name());
+        let mut state = self.state();
+        state.made += 1;
+        let path = state.paths.below(parent.map(|parent| parent.path), span.name());
         let number = if outer.is_none() { number(attributes) } else { None };
         if let Some(number) = number {
-            known.slowest.begins(id.into_u64(), number, path);
+            state.slowest.begins(id.into_u64(), number, path);
         }
-        drop(known);
+        drop(state);
         let followed = outer.or(number.map(|_| id.into_u64()));
-        span.extensions_mut().insert(Place { path, followed });
+        span.extensions_mut().insert(SpanData { path, followed });
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        let Some(place) = place(id, &context) else { return };
+        let Some(span) = data(id, &context) else { return };
         let now = Instant::now();
-        let mut known = self.known();
-        known.entered += 1;
-        known.threads.enters(place.path, now);
-        if let Some(followed) = place.followed {
-            known.slowest.enters(followed, followed == id.into_u64(), now);
+        let mut state = self.state();
+        state.entered += 1;
+        state.threads.enters(span.path, now);
+        if let Some(followed) = span.followed {
+            state.slowest.enters(followed, followed == id.into_u64(), now);
         }
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        let Some(place) = place(id, &context) else { return };
+        let Some(span) = data(id, &context) else { return };
         let now = Instant::now();
-        let mut known = self.known();
-        known.threads.leaves(now);
-        if let Some(followed) = place.followed {
-            known.slowest.leaves(followed, followed == id.into_u64(), place.path, now);
+        let mut state = self.state();
+        state.threads.leaves(now);
+        if let Some(followed) = span.followed {
+            state.slowest.leaves(followed, followed == id.into_u64(), span.path, now);
         }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        let Some(place) = place(&id, &context) else { return };
-        let looking = self.looking.load(Ordering::Relaxed);
-        match place.followed {
+        let Some(span) = data(&id, &context) else { return };
+        let enabled = self.enabled.load(Ordering::Relaxed);
+        match span.followed {
             Some(followed) if followed == id.into_u64() => {
-                self.known().slowest.ends(followed, looking)
+                self.state().slowest.ends(followed, enabled)
             }
-            Some(followed) => self.known().slowest.step_ends(followed, place.path),
+            Some(followed) => self.state().slowest.step_ends(followed, span.path),
             None => {}
         }
     }
 }
 
-fn place<S: Subscriber + for<'span> LookupSpan<'span>>(
+fn data<S: Subscriber + for<'span> LookupSpan<'span>>(
     id: &Id,
     context: &Context<'_, S>,
-) -> Option<Place> {
-    context.span(id)?.extensions().get::<Place>().copied()
+) -> Option<SpanData> {
+    context.span(id)?.extensions().get::<SpanData>().copied()
 }
 
-/// The number that a span is made with, if it has one.
+/// The value of the field `id` of a new span, if it has one.
 fn number(attributes: &Attributes<'_>) -> Option<u64> {
     struct Number(Option<u64>);
     impl Visit for Number {

@@ -1,20 +1,19 @@
-//! The profiler `stall`: which line a runtime's thread is stuck at while it is inside a poll, and
-//! whether it computes there or waits.
+//! The sampler of the profiler `stall`: the source line at which a thread is during a long poll,
+//! and whether it computes there or waits.
 //!
-//! The hooks tell when a thread enters a poll and leaves it. A thousand times a second a thread of
-//! its own looks which threads are inside one and sends them a signal; the handler writes the stack
-//! into the thread's own ring. The rings go to `stall.bin`, and addresses become names after the
-//! run, in another process. A parked worker is left alone, unless its poll ends in the microsecond
-//! between the look and the signal; `Counts::late` tells.
+//! Hooks mark the start and the end of a poll. A thousand times a second the sampler's thread sends
+//! a signal to each thread inside a poll, and the signal handler writes the stack into the thread's
+//! ring. The sampler moves the rings to `stall.bin`; addresses are resolved to names after the run,
+//! in another process. Threads outside of polls get no signal, except when a poll ends between the
+//! check and the signal; `Counts::late` counts these.
 //!
-//! What it changes in the run: a watched poll costs a look at the clock and some stores, 35 to 60
-//! ns where this was written; a sample took 10 µs of the sampled thread there, nine of them the
-//! kernel's way into the handler and back. A system call that a signal interrupts is restarted
-//! where the kernel can; what sleeps by `nanosleep` or `poll` sees `EINTR`, as it would after any
-//! other signal.
+//! Effects on the run: a poll costs a reading of the clock and some stores, 35 to 60 ns on one
+//! host. A sample costs 10 µs on the sampled thread, nine of them for the kernel's way into the
+//! handler and back. An interrupted system call is restarted where the kernel supports it;
+//! `nanosleep` and `poll` fail with `EINTR`, as after any other signal.
 //!
-//! What it cannot see: the future that `block_on` itself polls, for which a runtime calls no hooks,
-//! and what runs on the threads of `spawn_blocking`.
+//! Limits: the future of `block_on` itself, for which tokio calls no hooks, and code on the threads
+//! of `spawn_blocking` are not sampled.
 
 mod here {
     pub mod hooks;
@@ -31,13 +30,13 @@ mod here {
 pub(crate) use here::open_polls;
 pub use here::{Sampler, hooks};
 
-/// A poll that is going on.
+/// A poll in progress.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OpenPoll {
     /// The thread's number in the kernel.
     pub tid: i32,
     /// The task's number.
     pub task: u64,
-    /// When it began, in nanoseconds.
+    /// Start of the poll, in nanoseconds of `CLOCK_MONOTONIC`.
     pub begin_ns: u64,
 }

@@ -1,7 +1,7 @@
-//! Which code hands work to the blocking pool. The pool's threads do not show it: for `tokio::fs`
-//! they run no user code, and the poll that handed it over took microseconds, too few to be sampled
-//! by time. But it asked for memory, for the task that it hands over is made on the heap; so a few
-//! stacks are taken where polls allocate.
+//! Hand-offs: the code that gives work to the blocking pool. Stacks of the pool's threads do not
+//! show it, because for `tokio::fs` they contain no user code. The poll of the hand-off takes
+//! microseconds, so it is seldom sampled by time either. But a hand-off allocates a task on the
+//! heap. So allocations inside polls are sampled, and a few stacks are kept for each task kind.
 
 use crate::hooks::{Hooks, Task};
 use crate::keeper::Keeper;
@@ -16,38 +16,38 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// Places of spawns that are distinguished.
+/// Most task kinds.
 const PLACES: usize = 32;
-/// Stacks that are kept of the tasks of each.
+/// Stacks that are kept of each task kind.
 const STACKS: usize = 64;
-/// Frames of each: from the allocation up to the code that asked the runtime for a thread is some
-/// ten, more in a debug build.
+/// Frames of a stack. The code that hands work over is about ten frames above the allocation, more
+/// in a debug build.
 const FRAMES: usize = 48;
-/// Mean bytes from a sample to the next: the task that is handed over has some hundred.
+/// Mean bytes between samples. The task of a hand-off has some hundred bytes, so most are sampled.
 const EVERY: NonZeroU64 = NonZeroU64::new(128).expect("is not zero");
-/// The same once many were looked at in a short time, which would slow the run down.
+/// Mean bytes between samples after [`MOST`] samples in a short time, which would slow the run
+/// down.
 const RARELY: NonZeroU64 = NonZeroU64::new(64 << 10).expect("is not zero");
-/// How many are looked at between two times that what was seen is written down: of 50 ns each they
-/// are a millisecond.
+/// Most samples between two writes of the file. At 50 ns each they take a millisecond.
 const MOST: u32 = 20_000;
 
-/// An allocation that is looked at, and one whose stack is kept.
-const LOOK: &str = "drawn allocation";
+/// Events on the threads of the program: a sampled allocation, and one whose stack is kept.
+const DRAWN: &str = "drawn allocation";
 const KEPT: &str = "stack of an allocation";
-/// Of a block whose cost is measured.
-const LOOKS: u32 = 250;
+/// Number of samples in a block of a cost measurement.
+const SAMPLES: u32 = 250;
 
 thread_local! {
-    // The number of the place whose task is polled, from 1; 0 outside of polls.
+    // The number of the spawn location of the polled task, from 1; 0 outside of polls.
     static POLLED: Cell<usize> = const { Cell::new(0) };
     static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
 }
 
-/// Stacks of the tasks of one place. The allocator writes them, which may neither lock nor ask for
-/// memory.
+/// Stacks of one task kind. Written inside the allocator, so without locks and allocations.
 struct AtPlace {
-    /// The number of the place, from 1; 0 for a free one.
+    /// The number of the spawn location, from 1; 0 if the entry is free.
     place: AtomicUsize,
+    /// Number of stacks that were taken.
     taken: AtomicU32,
     depths: [AtomicU32; STACKS],
     frames: [[AtomicU64; FRAMES]; STACKS],
@@ -65,35 +65,37 @@ impl AtPlace {
 }
 
 static TABLE: [AtPlace; PLACES] = [const { AtPlace::new() }; PLACES];
-/// Used by no run, to measure costs with.
-static NOBODYS: [AtPlace; 1] = [const { AtPlace::new() }; 1];
-static LOOKED: AtomicU32 = AtomicU32::new(0);
+/// A table for cost measurements only.
+static FOR_COSTS: [AtPlace; 1] = [const { AtPlace::new() }; 1];
+/// Number of samples since the last write of the file.
+static SAMPLED: AtomicU32 = AtomicU32::new(0);
 
-/// Adds the callbacks that show whose poll it is.
+/// Adds the hooks that record the task kind of the current poll.
 pub(crate) fn add_hooks(hooks: &mut Hooks) {
     hooks.before_poll.push(|task: &Task| POLLED.set(usize::from(places::index(task.place)) + 1));
     hooks.after_poll.push(|| POLLED.set(0));
 }
 
-/// Called by the allocator.
+/// The sampler's function. The allocator calls it before the sampled allocation.
 fn sampled(_size: usize, _every: u64) {
     let place = POLLED.get();
     if place == 0 {
         return;
     }
-    if LOOKED.fetch_add(1, Ordering::Relaxed) == MOST {
+    if SAMPLED.fetch_add(1, Ordering::Relaxed) == MOST {
         alloc::sample_every(RARELY);
     }
     take(&TABLE, place);
 }
 
-/// Takes a stack of a task of this place, if there is room for one more.
+/// Stores the calling thread's stack for a task kind, if there is room.
 fn take(table: &[AtPlace], place: usize) {
-    let is_it = |at: &&AtPlace| {
-        let found = at.place.compare_exchange(0, place, Ordering::Relaxed, Ordering::Relaxed);
-        found.is_ok() || found == Err(place)
-    };
-    let Some(at) = table.iter().find(is_it) else { return };
+    // The first entry that has this place, or that is free and can be claimed for it.
+    let found = table.iter().find(|at| {
+        let claimed = at.place.compare_exchange(0, place, Ordering::Relaxed, Ordering::Relaxed);
+        claimed.is_ok() || claimed == Err(place)
+    });
+    let Some(at) = found else { return };
     if at.taken.load(Ordering::Relaxed) >= STACKS as u32 {
         return;
     }
@@ -105,33 +107,34 @@ fn take(table: &[AtPlace], place: usize) {
     depth.store(count as u32, Ordering::Release);
 }
 
-/// What an allocation takes that is looked at, and one of the few of which a stack is kept.
+/// The costs of a sampled allocation, without and with its stack kept.
 pub(crate) fn prices() -> Vec<Priced> {
     if let Err(why) = walk::frame_pointers_work() {
-        return vec![(LOOK, Err(why))];
+        return vec![(DRAWN, Err(why))];
     }
     let kept = price(
         STACKS as u32,
-        || NOBODYS[0].taken.store(0, Ordering::Relaxed),
-        |block| at_depth(block, &mut || (0..STACKS).for_each(|_| take(&NOBODYS, 1))),
+        || FOR_COSTS[0].taken.store(0, Ordering::Relaxed),
+        |block| at_depth(block, &mut || (0..STACKS).for_each(|_| take(&FOR_COSTS, 1))),
     );
-    let looked_at = price(
-        LOOKS,
+    // The table is full now, so `take` returns without a walk.
+    let drawn = price(
+        SAMPLES,
         || (),
         |_| {
-            alloc::rehearse(LOOKS);
-            (0..LOOKS).for_each(|_| take(&NOBODYS, 1));
+            alloc::rehearse(SAMPLES);
+            (0..SAMPLES).for_each(|_| take(&FOR_COSTS, 1));
         },
     );
-    vec![(LOOK, Ok(looked_at)), (KEPT, Ok(kept))]
+    vec![(DRAWN, Ok(drawn)), (KEPT, Ok(kept))]
 }
 
-/// How often that happened so far. Allocations outside of polls are counted like those in polls,
-/// and cost less.
+/// Number of these events so far. Sampled allocations outside of polls are included, though they
+/// cost less.
 pub(crate) fn counted() -> [(&'static str, u64); 2] {
     let kept =
         TABLE.iter().map(|at| u64::from(at.taken.load(Ordering::Relaxed).min(STACKS as u32))).sum();
-    [(LOOK, alloc::samples_taken()), (KEPT, kept)]
+    [(DRAWN, alloc::samples_taken()), (KEPT, kept)]
 }
 
 fn bounds() -> StackBounds {
@@ -142,14 +145,14 @@ fn bounds() -> StackBounds {
     })
 }
 
-/// Looks while it lives.
-pub(crate) struct Looking(Keeper);
+/// The running sampler of hand-offs.
+pub(crate) struct HandOffs(Keeper);
 
-/// Starts to look.
+/// Starts sampling.
 ///
 /// # Errors
-/// Why that is not possible here.
-pub(crate) fn start(folder: &Path) -> Result<Looking, String> {
+/// The reason why sampling is not available.
+pub(crate) fn start(folder: &Path) -> Result<HandOffs, String> {
     walk::frame_pointers_work()?;
     alloc::sample(EVERY, sampled)?;
     let path = folder.join(RAW_HAND_OFFS);
@@ -157,43 +160,41 @@ pub(crate) fn start(folder: &Path) -> Result<Looking, String> {
     let keeper = Keeper::start("lab-hand-offs", move |last| {
         if last {
             alloc::stop_sampling();
-        } else if LOOKED.swap(0, Ordering::Relaxed) > MOST {
+        } else if SAMPLED.swap(0, Ordering::Relaxed) > MOST {
             alloc::sample_every(EVERY);
         }
         raw.data = collect();
         raw.write(&path)
     });
-    keeper.map(Looking)
+    keeper.map(HandOffs)
 }
 
-impl Looking {
-    /// Ends it.
+impl HandOffs {
+    /// Stops sampling and writes the file for the last time.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub(crate) fn stop(self) -> anyhow::Result<()> {
         self.0.stop()
     }
 }
 
+/// All stacks so far, each with the spawn location of its task kind.
 fn collect() -> Vec<(String, Vec<u64>)> {
     let places = places::since(0);
-    let name = |number: usize| {
-        places.get(number - 1).map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default()
-    };
-    let stacks = |at: &AtPlace| -> Vec<Vec<u64>> {
-        let taken = at
-            .depths
-            .iter()
-            .zip(&at.frames)
-            .map(|(depth, frames)| (depth.load(Ordering::Acquire) as usize, frames));
-        let words = |(depth, frames): (usize, &[AtomicU64; FRAMES])| {
-            frames[..depth].iter().map(|frame| frame.load(Ordering::Relaxed)).collect()
-        };
-        taken.filter(|(depth, _)| *depth > 0).map(words).collect()
-    };
-    let met = TABLE
-        .iter()
-        .map(|at| (at.place.load(Ordering::Relaxed), at))
-        .filter(|(number, _)| *number != 0);
-    met.flat_map(|(number, at)| stacks(at).into_iter().map(move |stack| (number, stack)))
-        .map(|(number, stack)| (name(number), stack))
-        .collect()
+    let mut stacks = Vec::new();
+    for at in &TABLE {
+        let Some(index) = at.place.load(Ordering::Relaxed).checked_sub(1) else { continue };
+        let place = places.get(index).map(|at| format!("{}:{}", at.file(), at.line()));
+        let place = place.unwrap_or_default();
+        for (depth, frames) in at.depths.iter().zip(&at.frames) {
+            // Zero until the stack is complete.
+            let depth = depth.load(Ordering::Acquire) as usize;
+            if depth > 0 {
+                let frames = frames[..depth].iter().map(|frame| frame.load(Ordering::Relaxed));
+                stacks.push((place.clone(), frames.collect()));
+            }
+        }
+    }
+    stacks
 }

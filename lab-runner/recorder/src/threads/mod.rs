@@ -1,5 +1,5 @@
-//! What threads do outside of polls, where no hook reports: where they are stuck, and where they
-//! panicked.
+//! Threads outside of polls, where tokio calls no hooks: stuck threads, thread dumps, hand-offs and
+//! panics.
 
 mod dump;
 pub(crate) mod hand_offs;

@@ -1,5 +1,4 @@
-//! Panics, with the stack on which they happened. The process may end right afterwards, so each is
-//! written at once.
+//! Panics, with their stacks. The process may end right after a panic, so each is written at once.
 
 use crate::threads::program::with_this_program;
 use crate::threads::thread_dump;
@@ -9,32 +8,33 @@ use lab_recording::threads::{COUNTED_EACH, Panic, RAW_PANICS};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Panics that are kept, of different texts or places: one tends to bring about others.
+/// Most different panics that are kept; one panic often causes others.
 const MOST: usize = 8;
 
-/// Writes a panic of the calling thread down, from inside of the panic hook.
+/// Records a panic of the calling thread. Called inside the panic hook.
 pub fn note(folder: &Path, text: &str) {
-    static SEEN: Mutex<Vec<Panic<Addresses>>> = Mutex::new(Vec::new());
-    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if !add(&mut seen, text, thread_dump::own_stack()) {
+    static PANICS: Mutex<Vec<Panic<Addresses>>> = Mutex::new(Vec::new());
+    let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !add(&mut panics, text, thread_dump::own_stack()) {
         return;
     }
-    // If there is no room for it, the text still is in the child's output.
-    let _ = with_this_program(clock::now_ns(), seen.clone()).write(&folder.join(RAW_PANICS));
+    // The error is ignored: the text of the panic is in the child's output too.
+    let _ = with_this_program(clock::now_ns(), panics.clone()).write(&folder.join(RAW_PANICS));
 }
 
-/// Adds a panic, or counts it to those of the same text on the same stack. Whether that is to be
-/// written down.
-fn add(seen: &mut Vec<Panic<Addresses>>, text: &str, stack: Addresses) -> bool {
-    if let Some(known) = seen.iter_mut().find(|known| known.text == text && known.stack == stack) {
-        known.times += 1;
-        return known.times <= COUNTED_EACH || known.times.is_power_of_two();
+/// Adds a panic, or increments the count of an equal one with the same text and stack. Returns
+/// whether the file has to be written.
+fn add(panics: &mut Vec<Panic<Addresses>>, text: &str, stack: Addresses) -> bool {
+    let equal = panics.iter_mut().find(|panic| panic.text == text && panic.stack == stack);
+    if let Some(equal) = equal {
+        equal.times += 1;
+        return equal.times <= COUNTED_EACH || equal.times.is_power_of_two();
     }
-    if seen.len() >= MOST {
+    if panics.len() >= MOST {
         return false;
     }
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
-    seen.push(Panic { thread, text: text.to_owned(), stack, times: 1 });
+    panics.push(Panic { thread, text: text.to_owned(), stack, times: 1 });
     true
 }
 
@@ -43,13 +43,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn panics_of_the_same_place_are_counted_and_others_are_kept_apart() {
-        let mut seen = Vec::new();
-        let written = (0..200).filter(|_| add(&mut seen, "no order", vec![1, 2])).count();
-        assert_eq!((seen.len(), seen[0].times, written), (1, 200, 65), "64 of them, and the 128th");
-        assert!(add(&mut seen, "no order", vec![1, 3]) && add(&mut seen, "no item", vec![1, 2]));
-        assert_eq!(seen.iter().map(|panic| panic.times).collect::<Vec<_>>(), [200, 1, 1]);
-        let kept = (0..20).filter(|place| add(&mut seen, "other", vec![*place])).count();
-        assert_eq!((kept, seen.len()), (MOST - 3, MOST));
+    fn equal_panics_are_counted_and_others_are_kept_separately() {
+        let mut all = Vec::new();
+        let written = (0..200).filter(|_| add(&mut all, "no order", vec![1, 2])).count();
+        assert_eq!((all.len(), all[0].times, written), (1, 200, 65), "the first 64 and the 128th");
+        assert!(add(&mut all, "no order", vec![1, 3]) && add(&mut all, "no item", vec![1, 2]));
+        assert_eq!(all.iter().map(|panic| panic.times).collect::<Vec<_>>(), [200, 1, 1]);
+        let kept = (0..20).filter(|place| add(&mut all, "other", vec![*place])).count();
+        assert_eq!((kept, all.len()), (MOST - 3, MOST));
     }
 }

@@ -1,7 +1,7 @@
-//! The child's answer to SIGQUIT at its deadline: a thread of its own sleeps until then, so that
-//! all others may be stuck.
+//! The post-mortem of a child that receives SIGQUIT at its deadline. A thread of its own waits for
+//! the signal, so that it works even if all other threads are stuck.
 
-use crate::complain::complain;
+use crate::complain::warn;
 use crate::proc;
 use crate::scheduler;
 use crate::stall::{OpenPoll, open_polls};
@@ -21,12 +21,12 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// Between the two looks at all threads, which separates computing threads from stuck ones.
+/// Time between the two thread dumps, which distinguish computing threads from stuck ones.
 const BETWEEN: Duration = Duration::from_millis(100);
-/// How long one look waits for answers.
+/// Time that one thread dump waits for answers.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Writes a post-mortem into this folder whenever the process is sent SIGQUIT. Does nothing before.
+/// Starts the thread that writes a post-mortem into a folder whenever the process receives SIGQUIT.
 pub fn stand_by(folder: &Path) {
     let folder = folder.to_owned();
     let begun = Signals::new([SIGQUIT]).and_then(|signals| {
@@ -35,7 +35,7 @@ pub fn stand_by(folder: &Path) {
             .spawn(move || answer_each(signals, &folder))
     });
     if let Err(error) = begun {
-        complain(&format!("hang diagnostics are disabled: {error}"));
+        warn(&format!("hang diagnostics are disabled: {error}"));
     }
 }
 
@@ -45,24 +45,25 @@ fn answer_each(mut signals: Signals, folder: &Path) {
         let written =
             with_this_program(at_ns, post_mortem(at_ns)).write(&folder.join(RAW_POST_MORTEM));
         if let Err(error) = written {
-            complain(&format!("cannot write the post-mortem: {error:#}"));
+            warn(&format!("cannot write the post-mortem: {error:#}"));
         }
     }
 }
 
 fn post_mortem(at_ns: u64) -> PostMortem<Addresses> {
     let mut notes = Vec::new();
-    // First, for the thread dump changes nothing about them, and they may end.
+    // First, because polls may end during the thread dump.
     let polls = open_polls();
     let tasks = live_tasks(at_ns, &polls, &mut notes);
     let threads = threads(at_ns, &polls, &mut notes);
     let (watched, runtimes) = (watched::snapshot(at_ns), runtimes());
+    // Last, because it polls tasks once more.
     let dumped = dumped(&mut notes);
     let took_ms = ms(clock::now_ns().saturating_sub(at_ns));
     PostMortem { took_ms, threads, tasks, watched, runtimes, dumped, notes }
 }
 
-/// Last, for it polls tasks once more.
+/// Tokio's task dump, if this build has it.
 fn dumped(notes: &mut Vec<String>) -> Vec<Awaits> {
     if !cfg!(feature = "taskdump") {
         return Vec::new();
@@ -74,15 +75,14 @@ fn dumped(notes: &mut Vec<String>) -> Vec<Awaits> {
 }
 
 fn runtimes() -> Vec<Runtime> {
-    let known = scheduler::counters_of_known();
-    let told = known.into_iter().map(|counters| Runtime {
+    let runtimes = scheduler::counters().into_iter().map(|counters| Runtime {
         number: counters.runtime,
         workers: counters.workers,
         alive_tasks: counters.alive_tasks,
         blocking_queue: counters.blocking_queue,
         blocking_threads: counters.blocking_threads,
     });
-    told.collect()
+    runtimes.collect()
 }
 
 fn live_tasks(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Option<Vec<LiveTask>> {
@@ -107,74 +107,77 @@ fn live_tasks(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Option
     Some(tasks.collect())
 }
 
-/// All threads, looked at twice.
+/// All threads, from two thread dumps.
 fn threads(at_ns: u64, polls: &[OpenPoll], notes: &mut Vec<String>) -> Vec<Thread<Addresses>> {
-    let all = proc::strangers(&proc::tids());
+    let all = proc::program_threads(&proc::tids());
     if all.len() > MOST {
         notes.push(format!("{} threads are missing: at most {MOST} are dumped", all.len() - MOST));
     }
-    let asked = &all[..all.len().min(MOST)];
-    let before = look(asked, notes);
+    let dumped = &all[..all.len().min(MOST)];
+    let before = dump_threads(dumped, notes);
     thread::sleep(
         BETWEEN.saturating_sub(Duration::from_nanos(clock::now_ns().saturating_sub(before.at_ns))),
     );
-    let after = look(asked, &mut Vec::new());
-    let of = |(tid, name): &(i32, String)| {
+    let after = dump_threads(dumped, &mut Vec::new());
+    let mut threads = Vec::new();
+    for (tid, name) in dumped {
         let poll = polls.iter().find(|poll| poll.tid == *tid);
         let poll = poll.map(|poll| Polled {
             task: poll.task,
             for_ms: ms(at_ns.saturating_sub(poll.begin_ns)),
         });
-        Thread { poll, ..of_two_looks(*tid, name, &before, &after) }
-    };
-    asked.iter().map(of).collect()
+        threads.push(Thread { poll, ..combine(*tid, name, &before, &after) });
+    }
+    threads
 }
 
-/// What one look saw.
+/// One dump of all threads.
 #[derive(Default)]
-struct Look {
+struct Dump {
     at_ns: u64,
-    seen: BTreeMap<i32, Seen>,
+    kernel: BTreeMap<i32, KernelData>,
     stacks: BTreeMap<i32, Vec<u64>>,
 }
 
+/// The kernel's data on a thread.
 #[derive(Default)]
-struct Seen {
+struct KernelData {
     at_ns: u64,
     cpu_ns: Option<u64>,
     channel: Option<String>,
     syscall: Option<u64>,
 }
 
-/// The kernel's data is read first, because the signal takes a thread out of its wait.
-fn look(asked: &[(i32, String)], notes: &mut Vec<String>) -> Look {
+/// Dumps threads. The kernel's data is read first, because the signal interrupts a thread's wait.
+fn dump_threads(threads: &[(i32, String)], notes: &mut Vec<String>) -> Dump {
     let at_ns = clock::now_ns();
-    let tids: Vec<i32> = asked.iter().map(|(tid, _)| *tid).collect();
-    let seen = |tid: &i32| {
+    let tids: Vec<i32> = threads.iter().map(|(tid, _)| *tid).collect();
+    let mut kernel = BTreeMap::new();
+    for tid in &tids {
         let (channel, syscall) = (proc::channel(*tid), proc::syscall(*tid).map(|call| call.number));
-        (*tid, Seen { at_ns: clock::now_ns(), cpu_ns: proc::cpu_ns(*tid), channel, syscall })
-    };
-    let seen = tids.iter().map(seen).collect();
-    let answers = thread_dump::ask(&tids, LIMIT).unwrap_or_else(|why| {
+        let cpu_ns = proc::cpu_ns(*tid);
+        kernel.insert(*tid, KernelData { at_ns: clock::now_ns(), cpu_ns, channel, syscall });
+    }
+    let answers = thread_dump::dump(&tids, LIMIT).unwrap_or_else(|why| {
         notes.push(format!("no stacks: {why}"));
         thread_dump::Answers::default()
     });
     if answers.silent > 0 {
         notes.push(format!("{} of {} threads did not answer", answers.silent, tids.len()));
     }
-    Look { at_ns, seen, stacks: answers.stacks }
+    Dump { at_ns, kernel, stacks: answers.stacks }
 }
 
-/// The later look counts: at the first one, any thread may still be in the handler of the signal
-/// that started all this.
-fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> Thread<Addresses> {
+/// Combines two dumps of a thread. The later stack is used if there is one: during the first dump
+/// any thread may still be in the handler of SIGQUIT.
+fn combine(tid: i32, name: &str, before: &Dump, after: &Dump) -> Thread<Addresses> {
     let (first, second) = (before.stacks.get(&tid), after.stacks.get(&tid));
     let stack = second.filter(|stack| !stack.is_empty()).or(first).cloned().unwrap_or_default();
     let same_later = !stack.is_empty() && first == second;
-    let (seen, later) = (before.seen.get(&tid), after.seen.get(&tid));
-    let on_cpu = seen.zip(later).and_then(|(seen, later)| share(seen, later));
-    let told = later.or(seen).map(|seen| (seen.channel.clone(), seen.syscall));
-    let (channel, syscall) = told.unwrap_or_default();
+    let (earlier, later) = (before.kernel.get(&tid), after.kernel.get(&tid));
+    let on_cpu = earlier.zip(later).and_then(|(earlier, later)| cpu_share(earlier, later));
+    let wait = later.or(earlier).map(|data| (data.channel.clone(), data.syscall));
+    let (channel, syscall) = wait.unwrap_or_default();
     Thread {
         tid: tid.unsigned_abs(),
         name: name.to_owned(),
@@ -187,10 +190,10 @@ fn of_two_looks(tid: i32, name: &str, before: &Look, after: &Look) -> Thread<Add
     }
 }
 
-/// What a thread used of a core between two looks.
-fn share(seen: &Seen, later: &Seen) -> Option<f64> {
-    let used_ns = later.cpu_ns?.saturating_sub(seen.cpu_ns?);
-    let passed_ns = later.at_ns.saturating_sub(seen.at_ns);
+/// CPU time of a thread between two dumps, as a share of a core.
+fn cpu_share(earlier: &KernelData, later: &KernelData) -> Option<f64> {
+    let used_ns = later.cpu_ns?.saturating_sub(earlier.cpu_ns?);
+    let passed_ns = later.at_ns.saturating_sub(earlier.at_ns);
     (passed_ns > 0).then(|| (used_ns as f64 / passed_ns as f64).min(1.0))
 }
 
@@ -203,35 +206,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_looks_tell_who_computes_from_who_is_stuck() {
-        let look = |at_ns, cpu_ns, stack: Vec<u64>| Look {
+    fn two_dumps_distinguish_computing_threads_from_stuck_ones() {
+        let dump = |at_ns, cpu_ns, stack: Vec<u64>| Dump {
             at_ns,
-            seen: [(7, Seen { at_ns, cpu_ns, ..Seen::default() })].into(),
+            kernel: [(7, KernelData { at_ns, cpu_ns, ..KernelData::default() })].into(),
             stacks: [(7, stack)].into(),
         };
         let thread = |before, after| {
-            let thread = of_two_looks(7, "worker", &before, &after);
+            let thread = combine(7, "worker", &before, &after);
             (thread.same_later, thread.on_cpu)
         };
-        let stuck = thread(look(100, Some(5), vec![1, 2]), look(200, Some(6), vec![1, 2]));
+        let stuck = thread(dump(100, Some(5), vec![1, 2]), dump(200, Some(6), vec![1, 2]));
         assert_eq!(stuck, (true, Some(0.01)));
-        let computes = thread(look(100, Some(5), vec![1, 2]), look(200, Some(300), vec![3, 2]));
+        let computes = thread(dump(100, Some(5), vec![1, 2]), dump(200, Some(300), vec![3, 2]));
         assert_eq!(computes, (false, Some(1.0)));
-        let asked =
-            of_two_looks(7, "main", &look(100, None, vec![9]), &look(200, None, vec![1, 2]));
+        let in_handler =
+            combine(7, "main", &dump(100, None, vec![9]), &dump(200, None, vec![1, 2]));
         assert_eq!(
-            (asked.stack, asked.same_later),
+            (in_handler.stack, in_handler.same_later),
             (vec![1, 2], false),
-            "it was at the signal, and goes on waiting"
+            "the thread was in the handler of SIGQUIT"
         );
-        let gone =
-            of_two_looks(7, "worker", &look(100, None, vec![1, 2]), &look(200, None, Vec::new()));
-        assert_eq!(gone.stack, [1, 2], "who does not answer twice is told as first seen");
-        let silent = thread(look(100, None, Vec::new()), look(200, None, Vec::new()));
-        assert_eq!(
-            silent,
-            (false, None),
-            "that two looks saw nothing is no stack that stayed the same"
-        );
+        let gone = combine(7, "worker", &dump(100, None, vec![1, 2]), &dump(200, None, Vec::new()));
+        assert_eq!(gone.stack, [1, 2], "the first stack, as there is no second one");
+        let silent = thread(dump(100, None, Vec::new()), dump(200, None, Vec::new()));
+        assert_eq!(silent, (false, None), "two missing stacks are not equal stacks");
     }
 }

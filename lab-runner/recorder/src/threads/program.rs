@@ -1,10 +1,10 @@
-//! The program that runs this, as another process needs it to give names to its addresses.
+//! Data on this program that another process needs to resolve its addresses to names.
 
 use lab_recording::maps;
 use lab_recording::stall::format::stamp;
 use lab_recording::threads::{Program, Raw};
 
-/// This program, as it is now.
+/// This program, with its current memory map.
 fn program() -> Program {
     let executable = std::env::current_exe().unwrap_or_default();
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
@@ -15,7 +15,7 @@ fn program() -> Program {
     }
 }
 
-/// Addresses of this program, with the program.
+/// Attaches this program to data with addresses.
 pub fn with_this_program<T>(at_ns: u64, data: T) -> Raw<T> {
     Raw { program: program(), at_ns, data }
 }

@@ -1,38 +1,46 @@
-//! The stacks of all threads of the process, asked for by a thread that needs none of them: it
-//! sends each a signal, whose handler leaves the stack in a table that was there before.
+//! Thread dump: the stacks of threads of the process. The dumping thread sends each thread a
+//! signal, and the signal handler writes the stack into a static table.
 //!
-//! A thread need not have announced itself, and may be stuck anywhere but in the kernel's own
-//! sleep. One that does not answer in time answers nobody later: what was asked of it is taken
-//! back.
+//! Threads need no registration, and may be stuck anywhere except in an uninterruptible sleep of
+//! the kernel. Each entry of the table goes through four states:
+//!
+//! ```text
+//! FREE ── dump ──> ASKED ── handler ──> ANSWERS ── handler ──> DONE ── dump ──> FREE
+//!                    └──── dump, after the time limit ────────────────────────────┘
+//! ```
+//!
+//! The two transitions out of `ASKED` are atomic, so a handler that runs after the time limit finds
+//! no entry and writes nothing. An entry that is still in `ANSWERS` at the limit is skipped by
+//! later dumps until its handler has finished.
 
-use crate::signal::{self, Asker};
-use crate::walk::mapped::look_for_stacks;
+use crate::signal::{self, User};
+use crate::walk::mapped::find_stacks;
 use crate::walk::{self, Registers, StackBounds, Text, walk};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Threads that can be signalled at a time.
+/// Most threads of one dump.
 pub const MOST: usize = 1_024;
-/// Addresses of a stack that are kept.
+/// Most addresses of a stack.
 const FRAMES: usize = 64;
-/// Between two checks of the answers.
+/// Time between two checks for answers.
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// Who is asked, and how far that has come: a state and a thread. On cache lines of their own, for
-/// handlers search them.
+/// The state of each entry in the upper half of the word, and its thread in the lower half. Apart
+/// from the stacks, because handlers search all states.
 static STATES: [AtomicU64; MOST] = [const { AtomicU64::new(FREE) }; MOST];
 static STACKS: [Stack; MOST] = [const { Stack::new() }; MOST];
-/// States that handlers have to search; 0 while no dump is made.
+/// Number of states that handlers have to search; 0 while there is no dump.
 static SEARCHED: AtomicUsize = AtomicUsize::new(0);
 
 const FREE: u64 = 0;
-/// The thread is to answer.
+/// The thread has to answer.
 const ASKED: u64 = 1 << 32;
-/// Its handler is running, and no other code may touch the stack.
+/// The thread's handler is writing the stack, which no other code may access.
 const ANSWERS: u64 = 2 << 32;
-/// It has answered.
+/// The stack is complete.
 const DONE: u64 = 3 << 32;
 
 struct Stack {
@@ -46,27 +54,27 @@ impl Stack {
     }
 }
 
-/// What threads answered.
+/// The result of a dump.
 #[derive(Debug, Default)]
 pub struct Answers {
-    /// Stacks by thread, innermost first: the instruction, then where each call comes back to.
+    /// Stacks by thread, innermost first: the current instruction, then return addresses.
     pub stacks: BTreeMap<i32, Vec<u64>>,
-    /// Threads that did not answer in time. Those that ended meanwhile are not among them.
+    /// Number of threads that exist and did not answer in time.
     pub silent: usize,
 }
 
-/// Asks these threads, at most [`MOST`], and waits so long for their answers.
+/// Dumps threads, at most [`MOST`], and waits at most `limit` for their answers.
 ///
 /// # Errors
-/// If threads cannot be asked here: this binary has no frame pointers, or other code handles the
+/// If threads cannot be signalled: this binary has no frame pointers, or other code handles the
 /// signal.
-pub fn ask(tids: &[i32], limit: Duration) -> Result<Answers, String> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+pub fn dump(tids: &[i32], limit: Duration) -> Result<Answers, String> {
+    static ONE_DUMP: Mutex<()> = Mutex::new(());
+    let _one_dump = ONE_DUMP.lock().unwrap_or_else(PoisonError::into_inner);
     prepare()?;
-    look_for_stacks()?;
+    find_stacks()?;
     let until = Instant::now() + limit;
-    let asked = put_down(tids);
+    let asked = assign(tids);
     SEARCHED.store(asked.last().map_or(0, |(at, _)| at + 1), Ordering::Release);
     asked.iter().for_each(|(at, tid)| send(*at, *tid, until));
     while Instant::now() < until && asked.iter().any(|(at, tid)| !has_ended(*at, *tid)) {
@@ -77,12 +85,12 @@ pub fn ask(tids: &[i32], limit: Duration) -> Result<Answers, String> {
     Ok(answers)
 }
 
-/// Tries once whether threads can be signalled.
+/// Installs the signal handler, once.
 fn prepare() -> Result<(), String> {
     static TRIED: OnceLock<Result<(), String>> = OnceLock::new();
     let tried = TRIED.get_or_init(|| {
         walk::frame_pointers_work()?;
-        signal::install(Text::of_executable()?, Asker::ThreadDump, answer)
+        signal::install(Text::of_executable()?, User::ThreadDump, answer)
     });
     tried.clone()
 }
@@ -91,21 +99,23 @@ fn word(state: u64, tid: i32) -> u64 {
     state | u64::from(tid.unsigned_abs())
 }
 
-/// Finds a place for each thread. One in which an answer of an earlier thread dump is still being
-/// written stays as it is.
-fn put_down(tids: &[i32]) -> Vec<(usize, i32)> {
-    let states = STATES.iter().enumerate();
-    let free =
-        states.filter(|(_, state)| state.load(Ordering::Acquire) & !u64::from(u32::MAX) != ANSWERS);
-    let put = |((at, state), tid): ((usize, &AtomicU64), &i32)| {
+/// Assigns an entry to each thread. Entries in which a handler of an earlier dump still writes are
+/// skipped.
+fn assign(tids: &[i32]) -> Vec<(usize, i32)> {
+    let mut assigned = Vec::with_capacity(tids.len());
+    let usable = STATES
+        .iter()
+        .enumerate()
+        .filter(|(_, state)| state.load(Ordering::Acquire) & !u64::from(u32::MAX) != ANSWERS);
+    for ((at, state), tid) in usable.zip(tids) {
         state.store(word(ASKED, *tid), Ordering::Relaxed);
-        (at, *tid)
-    };
-    free.zip(tids).map(put).collect()
+        assigned.push((at, *tid));
+    }
+    assigned
 }
 
-/// Sends the signal. A thread that has ended is asked no more; where the kernel's queue is full,
-/// somebody will answer soon.
+/// Sends the signal. Frees the entry of a thread that has ended. If the kernel's queue of signals
+/// is full, it retries after a pause, in which other threads handle theirs.
 fn send(at: usize, tid: i32, until: Instant) {
     while let Err(error) = signal::send(tid) {
         let full = error.kind() == std::io::ErrorKind::WouldBlock;
@@ -128,7 +138,7 @@ fn collect(asked: &[(usize, i32)]) -> Answers {
     let mut answers = Answers::default();
     for (at, tid) in asked {
         let (state, stack) = (&STATES[*at], &STACKS[*at]);
-        // Takes back what was not begun.
+        // Cancels the request, unless the handler has started.
         let open =
             state.compare_exchange(word(ASKED, *tid), FREE, Ordering::Relaxed, Ordering::Acquire);
         if open == Err(word(DONE, *tid)) {
@@ -138,14 +148,15 @@ fn collect(asked: &[(usize, i32)]) -> Answers {
             answers.stacks.insert(*tid, frames.collect());
             state.store(FREE, Ordering::Relaxed);
         } else if open != Err(FREE) {
-            // The number of a thread that has ended may stand here; nobody will answer for it.
+            // Not answered in time, or the thread has ended since the signal.
             answers.silent += usize::from(crate::proc::exists(*tid));
         }
     }
     answers
 }
 
-/// Answers, if this thread is asked. Called by the signal handler.
+/// Writes the stack of the calling thread, if a dump has requested it. Called by the signal
+/// handler.
 fn answer(registers: &Registers, text: Text, _in_syscall: bool) {
     let searched = SEARCHED.load(Ordering::Acquire).min(MOST);
     if searched == 0 {
@@ -170,14 +181,14 @@ fn answer(registers: &Registers, text: Text, _in_syscall: bool) {
     STATES[at].store(word(DONE, tid), Ordering::Release);
 }
 
-/// The calling thread's own stack, innermost first, in the same form.
+/// The calling thread's own stack, innermost first, in the same form as in a dump.
 #[inline(never)]
 pub fn own_stack() -> Vec<u64> {
     let mut frames = [0; 2 * FRAMES];
     let bounds = StackBounds::of_this_thread().unwrap_or(StackBounds::NONE);
     let depth = walk::callers(bounds, &mut frames);
     let back = frames[..depth].iter().map(|frame| *frame as u64);
-    // The first one stands for an instruction, which here is a call.
+    // The first address of a stack is that of an instruction: the call, one byte before its return.
     back.enumerate()
         .map(|(at, frame)| if at == 0 { frame.saturating_sub(1) } else { frame })
         .collect()
@@ -190,19 +201,20 @@ mod tests {
     use std::sync::mpsc;
 
     #[inline(never)]
-    fn waits_here(tell: &mpsc::Sender<i32>, end: &mpsc::Receiver<()>) {
-        tell.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+    fn waits_here(tid: &mpsc::Sender<i32>, end: &mpsc::Receiver<()>) {
+        tid.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
         let _ = std::hint::black_box(end.recv());
     }
 
     #[test]
-    fn a_thread_that_never_announced_itself_answers_with_its_stack() {
-        let ((tell, told), (end, ended)) = (mpsc::channel(), mpsc::channel::<()>());
-        let thread = std::thread::Builder::new().spawn(move || waits_here(&tell, &ended)).unwrap();
-        let tid = told.recv().unwrap();
+    fn a_thread_without_registration_answers_with_its_stack() {
+        let ((sender, receiver), (end, ended)) = (mpsc::channel(), mpsc::channel::<()>());
+        let thread =
+            std::thread::Builder::new().spawn(move || waits_here(&sender, &ended)).unwrap();
+        let tid = receiver.recv().unwrap();
         std::thread::sleep(Duration::from_millis(20));
         let gone = i32::MAX - 7;
-        let answers = ask(&[tid, gone], Duration::from_secs(20)).unwrap();
+        let answers = dump(&[tid, gone], Duration::from_secs(20)).unwrap();
         assert_eq!((answers.stacks.len(), answers.silent), (1, 0));
         let here = waits_here as fn(&mpsc::Sender<i32>, &mpsc::Receiver<()>) as usize as u64;
         let stack = &answers.stacks[&tid];
@@ -216,9 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_nobody_asks_answers_nothing() {
+    fn a_signal_without_a_dump_writes_nothing() {
         answer(&Registers::default(), Text::of_executable().unwrap(), false);
-        assert!(ask(&[], Duration::ZERO).unwrap().stacks.is_empty());
+        assert!(dump(&[], Duration::ZERO).unwrap().stacks.is_empty());
         assert!(own_stack().len() > 3);
     }
 }

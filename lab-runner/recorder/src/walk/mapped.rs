@@ -1,5 +1,9 @@
-//! Where the stacks of threads lie that never told: looked up in the process' own map of its memory
-//! by whoever is going to ask them, before their handlers need to know.
+//! Stack bounds of threads without registration. The thread that makes a dump reads the memory map
+//! of the process into a static table, before it sends signals; the signal handlers look their
+//! stack up in the table.
+//!
+//! The table is protected by a sequence lock: its version is odd while the table changes, and a
+//! handler that reads two different versions, or an odd one, walks no stack.
 
 use crate::walk::{StackBounds, thread_pointer};
 use lab_recording::maps;
@@ -7,7 +11,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 
-/// Memory mappings that fit: three for each thread that can be signalled.
+/// Most memory mappings in the table: about four for each thread of a dump.
 const MOST: usize = 4_096;
 
 static BEGINS: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];
@@ -16,16 +20,16 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Odd while the table changes.
 static VERSION: AtomicUsize = AtomicUsize::new(0);
 
-/// Looks where stacks are now. Those of threads that exist before are among what is found.
+/// Reads the current memory map into the table. It includes the stacks of all existing threads.
 ///
 /// # Errors
-/// If the process cannot read its memory map.
-pub(crate) fn look_for_stacks() -> Result<(), String> {
-    static ALONE: Mutex<()> = Mutex::new(());
+/// If the memory map cannot be read.
+pub(crate) fn find_stacks() -> Result<(), String> {
+    static ONE_WRITER: Mutex<()> = Mutex::new(());
     let text =
         std::fs::read_to_string("/proc/self/maps").map_err(|e| format!("/proc/self/maps: {e}"))?;
     let found = maps::anonymous(&text);
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_writer = ONE_WRITER.lock().unwrap_or_else(PoisonError::into_inner);
     VERSION.fetch_add(1, Ordering::Relaxed);
     fence(Ordering::Release);
     for (at, range) in found.iter().take(MOST).enumerate() {
@@ -38,7 +42,7 @@ pub(crate) fn look_for_stacks() -> Result<(), String> {
 }
 
 impl StackBounds {
-    /// The stack that the calling thread is on, if it was there at the last reading. For a signal
+    /// The stack of the calling thread, if it existed at the last [`find_stacks`]. For a signal
     /// handler.
     pub(crate) fn found() -> StackBounds {
         let here = 0u8;
@@ -48,8 +52,8 @@ impl StackBounds {
         fence(Ordering::Acquire);
         let torn = before % 2 == 1 || VERSION.load(Ordering::Relaxed) != before;
         let Some((low, high)) = range.filter(|_| !torn) else { return StackBounds::NONE };
-        // The kernel tells noisy neighbours as one. What lies above the stack may be taken away by
-        // another thread at any moment.
+        // The kernel reports adjacent mappings as one. The memory above the stack may belong to
+        // another mapping, which another thread may unmap at any moment.
         let end = thread_pointer();
         let high = if (own..high).contains(&end) { end } else { high };
         StackBounds { low, high, own_thread: PhantomData }
@@ -70,14 +74,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stack_of_a_thread_ends_where_libc_says() {
+    fn the_bounds_from_the_memory_map_agree_with_libc() {
         let on_a_thread = || {
-            look_for_stacks().unwrap();
-            let (found, told) = (StackBounds::found(), StackBounds::of_this_thread().unwrap());
-            assert!(found.low >= told.low - 0x1000 && found.low < found.high, "{found:?} {told:?}");
+            find_stacks().unwrap();
+            let (found, libc) = (StackBounds::found(), StackBounds::of_this_thread().unwrap());
+            assert!(found.low >= libc.low - 0x1000 && found.low < found.high, "{found:?} {libc:?}");
             assert!(
-                found.high <= told.high && found.high + 0x8000 > told.high,
-                "{found:?} {told:?}"
+                found.high <= libc.high && found.high + 0x8000 > libc.high,
+                "{found:?} {libc:?}"
             );
         };
         std::thread::Builder::new().spawn(on_a_thread).unwrap().join().unwrap();

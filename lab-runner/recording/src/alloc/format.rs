@@ -1,9 +1,9 @@
 //! The layout of `alloc.bin`, shared by its writer and its reader.
 //!
-//! The file is a row of 64-bit little-endian words. A header of [`HEADER_WORDS`] words, by the
-//! names in [`at`]; then the executable's path and `/proc/self/maps`, each padded to whole words;
-//! then records of [`RECORD_WORDS`] words, as many as there is room for. A record is written from
-//! its end: its first word is the number of its addresses, and is zero until the others are there.
+//! The file is a sequence of 64-bit little-endian words: a header of [`HEADER_WORDS`] words, named
+//! in [`at`]; the executable's path and `/proc/self/maps`, each padded to whole words; and
+//! [`CAPACITY`] records of [`RECORD_WORDS`] words. The first word of a record is written last and
+//! is zero until the record is complete.
 
 use crate::alloc::CHURN_EVERY;
 
@@ -13,35 +13,34 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"LABALLOC");
 pub const VERSION: u64 = 1;
 /// Words before the texts.
 pub const HEADER_WORDS: usize = 16;
-/// Words of a record: how many addresses and how often was sampled, the size that was asked for,
-/// the addresses.
+/// Words of a record: its head, the size of the allocation, and the addresses.
 pub const RECORD_WORDS: usize = 128;
-/// Addresses that a record has room for.
+/// Most addresses of a record.
 pub const FRAMES: usize = RECORD_WORDS - 2;
-/// Records that a file has room for: 32 MiB of them.
+/// Most records of a file: 32 MiB.
 pub const CAPACITY: usize = 1 << 15;
-/// Bytes that are read of a file.
+/// Most bytes that are read of a file.
 pub const FILE_LIMIT: u64 = (CAPACITY * RECORD_WORDS * 8 + (1 << 22)) as u64;
 
-/// Where the words of the header are.
+/// Indices of the words of the header.
 pub mod at {
     /// [`MAGIC`](crate::alloc::format::MAGIC).
     pub const MAGIC: usize = 0;
     /// [`VERSION`](crate::alloc::format::VERSION).
     pub const VERSION: usize = 1;
-    /// Mean bytes from a sample to the next, at first.
+    /// Initial mean bytes between samples.
     pub const EVERY: usize = 2;
-    /// Samples that were due: more than there is room for means that some were lost.
+    /// Number of samples, including those without a record because the file was full.
     pub const DUE: usize = 3;
-    /// Records that there is room for.
+    /// Most records of the file.
     pub const CAPACITY: usize = 4;
-    /// Allocations that were counted since the start.
+    /// Number of all allocations since the start.
     pub const ALLOCS: usize = 5;
-    /// Bytes that they asked for.
+    /// Bytes of all allocations since the start.
     pub const BYTES: usize = 6;
     /// The executable's length in bytes.
     pub const STAMP_LENGTH: usize = 7;
-    /// The nanosecond of its last change.
+    /// The executable's last change, in nanoseconds since 1970.
     pub const STAMP_CHANGED: usize = 8;
     /// Bytes of the executable's path.
     pub const EXECUTABLE: usize = 9;
@@ -49,27 +48,29 @@ pub mod at {
     pub const MAPS: usize = 10;
 }
 
-/// Mean bytes between samples when there is room for so many more: four times as many whenever half
-/// of what was left is taken. Whatever a run asks for, most of it finds room, and each record has
-/// the sampling rate at which it was taken.
+/// Mean bytes between samples when there is room for `left` more records: four times as many each
+/// time half of the remaining room is used. So the samples of a run of any length fit, and each
+/// record has the sampling rate at which it was taken. *Example:* one sample in 16 KiB at the
+/// start, in 64 KiB when half of the file is left, in 256 KiB when a quarter is left.
 pub fn every_with(left: usize) -> u64 {
     let halvings = (CAPACITY / left.clamp(1, CAPACITY)).ilog2();
     CHURN_EVERY << (2 * halvings)
 }
 
-/// The first word of a record: never zero.
+/// The first word of a record: the number of addresses and the mean bytes between samples. Never
+/// zero.
 pub fn head(frames: usize, every: u64) -> u64 {
     every << 8 | (frames as u64 + 1)
 }
 
-/// How many addresses a record has, and how often was sampled; nothing if the word is not that of a
-/// record.
+/// The number of addresses and the mean bytes between samples of a head; none if the word is not a
+/// head.
 pub fn of_head(head: u64) -> Option<(usize, u64)> {
     let (frames, every) = (usize::try_from(head & 0xff).ok()?.checked_sub(1)?, head >> 8);
     (frames <= FRAMES && every > 0).then_some((frames, every))
 }
 
-/// Words that so many bytes fill.
+/// Number of words that hold this number of bytes.
 pub fn words_of(bytes: usize) -> usize {
     bytes.div_ceil(8)
 }

@@ -1,40 +1,40 @@
 //! Reads jemalloc's heap profile: text, with a line of addresses and a line of counts for each
-//! stack, and the memory map at its end. Pure. What is damaged is counted and left out.
+//! stack, and the memory map at its end. Damaged lines are counted and skipped.
 //!
-//! For objects of mixed sizes an average is not enough to unbias their sum. This jemalloc therefore
-//! unbiases object by object, and writes such counts that the usual formula, applied to a stack's
-//! sum, gives back what it knew.
+//! The sum of objects of different sizes cannot be corrected for sampling by their mean size. This
+//! version of jemalloc corrects each object, and writes counts that give the corrected sum if the
+//! usual formula is applied to them.
 
-/// What jemalloc had sampled and was still held.
+/// A heap profile: sampled memory that was live.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heap {
-    /// Mean bytes from a sample to the next.
+    /// Mean bytes between samples.
     pub every: u64,
-    /// Stacks that hold something.
+    /// Stacks with live memory.
     pub stacks: Vec<Held>,
     /// The text of the process' `/proc/self/maps`.
     pub maps: String,
-    /// Lines that are not what they should be.
+    /// Number of damaged lines.
     pub damaged: usize,
-    /// Whether the memory map is missing: the profile is cut off.
+    /// Whether the memory map is missing, because the profile is cut off.
     pub cut: bool,
 }
 
-/// What one stack holds.
+/// Live memory of one stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
-    /// Where each call comes back to, innermost first.
+    /// Return addresses, innermost first.
     pub frames: Vec<u64>,
-    /// Objects that were sampled.
+    /// Number of sampled objects.
     pub samples: f64,
-    /// Bytes that they stand for.
+    /// Bytes that the samples stand for.
     pub bytes: f64,
 }
 
-/// Reads a profile.
+/// Parses a profile.
 ///
 /// # Errors
-/// If its first line is not that of a heap profile.
+/// If the first line is not that of a heap profile.
 pub fn parse(text: &[u8]) -> anyhow::Result<Heap> {
     let text = String::from_utf8_lossy(text);
     let (profile, maps) = text.split_once("\nMAPPED_LIBRARIES:\n").unwrap_or((&text, ""));
@@ -50,7 +50,8 @@ pub fn parse(text: &[u8]) -> anyhow::Result<Heap> {
 }
 
 impl Heap {
-    /// Reads a line, given the stack whose counts are still to come, and returns such a stack.
+    /// Reads a line. `stack` is the stack of the last line of addresses, while its counts are
+    /// missing; the result is the same for the next line.
     fn read(&mut self, stack: Option<Vec<u64>>, line: &str) -> Option<Vec<u64>> {
         match (line.strip_prefix('@'), line.strip_prefix("t*:"), stack) {
             (Some(addresses), _, stack) => {
@@ -60,14 +61,15 @@ impl Heap {
                 addresses
             }
             (_, Some(counts), Some(stack)) => {
-                self.take(stack, counts);
+                self.add(stack, counts);
                 None
             }
             (_, _, stack) => stack,
         }
     }
 
-    fn take(&mut self, frames: Vec<u64>, counts: &str) {
+    /// Adds a stack with its line of counts.
+    fn add(&mut self, frames: Vec<u64>, counts: &str) {
         match held(counts) {
             Some((objects, bytes)) if objects > 0.0 && bytes > 0.0 => {
                 let drawn = -(-(bytes / objects) / self.every as f64).exp_m1();
@@ -135,14 +137,18 @@ MAPPED_LIBRARIES:
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn a_changed_byte_is_an_error_or_a_part(at in 0..PROFILE.len(), byte: u8) {
             let mut text = PROFILE.as_bytes().to_vec();
             text[at] = byte;
             if let Ok(heap) = parse(&text) {
-                prop_assert!(heap.stacks.iter().all(|held| held.bytes > 0.0 && held.bytes.is_finite()));
+                let valid = |held: &Held| held.bytes > 0.0 && held.bytes.is_finite();
+                prop_assert!(heap.stacks.iter().all(valid));
             }
         }
     }

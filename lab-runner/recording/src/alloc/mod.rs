@@ -9,7 +9,8 @@ pub mod read;
 pub const FILE: &str = "alloc.bin";
 /// Name of jemalloc's heap profile inside a recording.
 pub const HEAP: &str = "alloc-live.heap";
-/// Mean bytes from one sample of the churn to the next.
+/// Initial mean bytes between samples of churn.
 pub const CHURN_EVERY: u64 = 16 << 10;
-/// Why there is no heap profile.
-pub const NO_JEMALLOC: &str = "no jemalloc in this binary: put `Counting::over(lab_runner::Jemalloc)` into its #[global_allocator]";
+/// The reason why a binary without jemalloc has no heap profile, with a remedy.
+pub const NO_JEMALLOC: &str = "no jemalloc in this binary: put \
+    `Counting::over(lab_runner::Jemalloc)` into its #[global_allocator]";

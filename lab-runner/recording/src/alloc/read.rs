@@ -1,5 +1,5 @@
-//! Reads `alloc.bin`: pure, and bounded by the file's own bound. Of a file that is cut off
-//! anywhere, the part before the cut is read.
+//! Reads `alloc.bin`, up to [`FILE_LIMIT`] bytes. Of a file that is cut off, the part before the
+//! cut is read.
 
 use crate::alloc::format::{FILE_LIMIT, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, of_head};
 use anyhow::{Context, ensure};
@@ -7,47 +7,46 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// What a run asked for, as far as it was sampled.
+/// Sampled allocations of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
-    /// Mean bytes from a sample to the next, at first.
+    /// Initial mean bytes between samples.
     pub every: u64,
-    /// Samples that were due; those without a record found no room.
+    /// Number of samples, including those without a record because the file was full.
     pub due: u64,
-    /// Allocations that were counted meanwhile.
+    /// Number of all allocations during the sampling.
     pub allocs: u64,
-    /// Bytes that they asked for.
+    /// Bytes of all allocations during the sampling.
     pub bytes: u64,
-    /// The program that ran.
+    /// Path of the program.
     pub executable: PathBuf,
-    /// The program's length in bytes and when it had changed last, in nanoseconds since 1970; zeros
-    /// if unknown.
+    /// The program's length in bytes and its last change in nanoseconds since 1970; zeros if
+    /// unknown.
     pub stamp: (u64, u64),
     /// The text of the program's `/proc/self/maps`.
     pub maps: String,
     /// The samples.
     pub samples: Vec<Sample>,
-    /// Records that are no samples: their thread was stopped while it wrote, or another thread
-    /// wrote.
+    /// Number of incomplete records: the run was killed while a thread wrote them.
     pub damaged: u64,
     /// Bytes of the file up to its last record.
     pub used_bytes: u64,
 }
 
-/// An allocation that was drawn.
+/// A sampled allocation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Bytes that it asked for.
+    /// Bytes of the allocation.
     pub size: u64,
-    /// Mean bytes from a sample to the next when it was taken.
+    /// Mean bytes between samples when it was taken.
     pub every: u64,
-    /// Where each call on the way to it comes back to, innermost first.
+    /// Return addresses of its stack, innermost first.
     pub frames: Vec<u64>,
 }
 
 impl Sample {
-    /// The bytes that a sample stands for: its size by the probability with which one of that size
-    /// is drawn.
+    /// The bytes that the sample stands for: its size divided by the probability that an allocation
+    /// of this size is sampled.
     pub fn weight(&self) -> f64 {
         let size = self.size as f64;
         size / -(-size / self.every as f64).exp_m1()
@@ -55,7 +54,7 @@ impl Sample {
 }
 
 impl Recording {
-    /// Samples that there was no room for.
+    /// Number of samples without a record, because the file was full.
     pub fn lost(&self) -> u64 {
         self.due.saturating_sub(self.samples.len() as u64 + self.damaged)
     }
@@ -76,7 +75,7 @@ pub fn read(path: &Path) -> anyhow::Result<Recording> {
     parse(&bytes).with_context(|| path.display().to_string())
 }
 
-/// Reads what is in a file.
+/// Parses the contents of a file.
 ///
 /// # Errors
 /// If it is not a recording of allocations, is cut off in its header, or has another version.
@@ -112,7 +111,7 @@ pub fn parse(bytes: &[u8]) -> anyhow::Result<Recording> {
     Ok(recording)
 }
 
-/// A text of so many bytes, padded to whole words, and what comes after it.
+/// A text of `length` bytes, padded to whole words, and the bytes after it.
 fn text(bytes: &[u8], length: u64) -> Option<(String, &[u8])> {
     let length = usize::try_from(length).ok()?;
     let (text, rest) = bytes.split_at_checked(length.checked_next_multiple_of(8)?)?;
@@ -135,7 +134,7 @@ mod tests {
     use crate::alloc::format::head;
     use proptest::prelude::*;
 
-    /// A file of so many records of as many bytes each, one of them unfinished.
+    /// A file with a record for each size; a size of zero makes an incomplete record.
     fn file(sizes: &[u64]) -> Vec<u8> {
         let mut words = vec![0; HEADER_WORDS];
         let due = sizes.len() as u64 + 5;
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_read_and_weighed_one_by_one() {
+    fn samples_are_read_with_their_weights() {
         let recording = parse(&file(&[1, 0, 100_000])).unwrap();
         assert_eq!((recording.samples.len(), recording.damaged, recording.lost()), (2, 1, 5));
         assert_eq!(
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_off_tells_what_is_before() {
+    fn a_file_that_is_cut_off_is_read_up_to_the_cut() {
         let bytes = file(&[1, 2, 3]);
         let whole = parse(&bytes).unwrap();
         let mut most = 0;
@@ -190,7 +189,10 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn a_changed_word_is_an_error_or_a_part(at in 0usize..30, word: u64) {

@@ -1,13 +1,16 @@
-//! A request log in columns, which gzip stores in less than half of the room.
+//! A request log in columns, which gzip compresses to less than half of the size.
 //!
-//! A log is a row of slots of four times each. The times of a slot lie close together, and so do
-//! slots that follow each other, but as they stand in the file no byte repeats the one before it.
-//! So each time is replaced by its distance from the time before it in the slot, the first one by
-//! its distance from the slot before, and the bytes are sorted by their place: all lowest bytes of
-//! the first time, then all second ones, and so on. Most places then hold nothing but zeros.
+//! A log is a sequence of slots of four times each. The times of a slot are close together, and so
+//! are successive slots, but in the file no byte repeats the one before it. So each time is
+//! replaced by its distance from the time before it in the slot, and the first one by its distance
+//! from the slot before. Then the bytes are sorted by position: all lowest bytes of the first time,
+//! then all second bytes, and so on. Most positions then contain only zeros.
 //!
-//! Both directions keep the length, and undo each other for any bytes whatsoever: what is too short
-//! for a header or a slot stays as it is.
+//! *Example.* The slots (1000, 1003, 1010, 1011) and (2000, 2001, 2004, 2006) become the distances
+//! (1000, 3, 7, 1) and (1000, 1, 3, 2).
+//!
+//! Both directions keep the length, and are inverse for any bytes: bytes that are too few for a
+//! header or a slot are copied.
 
 use crate::request_log::{HEADER_WORDS, SLOT_WORDS};
 
@@ -15,7 +18,7 @@ const HEADER: usize = HEADER_WORDS * WORD;
 const SLOT: usize = SLOT_WORDS * WORD;
 const WORD: usize = size_of::<u64>();
 
-/// The columns of a log.
+/// Converts a log to columns.
 pub fn encode(log: &[u8]) -> Vec<u8> {
     let (header, slots, rest) = parts(log);
     let count = slots.len() / SLOT;
@@ -36,7 +39,7 @@ pub fn encode(log: &[u8]) -> Vec<u8> {
     [header, &columns, rest].concat()
 }
 
-/// The log that columns were made of.
+/// Converts columns back to the log.
 pub fn decode(encoded: &[u8]) -> Vec<u8> {
     let (header, columns, rest) = parts(encoded);
     let count = columns.len() / SLOT;
@@ -60,7 +63,7 @@ pub fn decode(encoded: &[u8]) -> Vec<u8> {
     [header, &slots, rest].concat()
 }
 
-/// Header, whole slots, and what is left over.
+/// Header, whole slots, and the rest.
 fn parts(bytes: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let (header, body) = bytes.split_at(bytes.len().min(HEADER));
     let (slots, rest) = body.split_at(body.len() / SLOT * SLOT);
@@ -112,7 +115,10 @@ mod tests {
         }
 
         #[test]
-        fn any_slots_come_back(slots in prop::collection::vec(any::<[u64; 4]>(), 0..40), rest in 0..SLOT) {
+        fn any_slots_come_back(
+            slots in prop::collection::vec(any::<[u64; 4]>(), 0..40),
+            rest in 0..SLOT,
+        ) {
             let words = slots.as_flattened().iter().flat_map(|word| word.to_le_bytes());
             let log: Vec<u8> = [1; HEADER].into_iter().chain(words).chain(vec![9; rest]).collect();
             prop_assert_eq!(decode(&encode(&log)), log);

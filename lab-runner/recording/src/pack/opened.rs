@@ -1,12 +1,11 @@
-//! A recording that is read as a folder, whether it lies there as one or packed in a file.
+//! Opening of recordings: a folder is read in place, and a packed file from a temporary folder.
 
 use super::unpack;
 use anyhow::{Context, ensure};
 use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
-/// A recording that can be read; if it was packed, its temporary folder is removed when this is
-/// dropped.
+/// An open recording. Its drop removes the temporary folder of a packed one.
 #[derive(Debug)]
 pub struct Opened {
     folder: PathBuf,
@@ -23,8 +22,8 @@ struct Unpacked {
     _temporary: TempDir,
 }
 
-/// A packed file, and what is meant in it: nothing for all of it, `01-buggy` for one run of an
-/// invocation.
+/// A path into a packed file: `inside` is empty for the whole recording, and `01-buggy` for one run
+/// of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedPath {
     /// The packed file.
@@ -34,7 +33,7 @@ pub struct PackedPath {
 }
 
 impl PackedPath {
-    /// A name for what is made of it: `greedy`, `greedy-01-buggy`.
+    /// A name for files that are generated from it: `greedy`, `greedy-01-buggy`.
     pub fn name(&self) -> String {
         let stem = self.file.file_stem().unwrap_or_default();
         let parts = [stem].into_iter().chain(self.inside.iter());
@@ -42,7 +41,7 @@ impl PackedPath {
     }
 }
 
-/// Where the path of a recording leads into a file; none if it is a folder's or leads nowhere.
+/// The packed file in the path of a recording; none if the path contains no file.
 pub fn packed_path(path: &Path) -> Option<PackedPath> {
     let file = path.ancestors().find(|part| part.is_file())?;
     let inside = path.strip_prefix(file).ok()?.to_owned();
@@ -52,8 +51,8 @@ pub fn packed_path(path: &Path) -> Option<PackedPath> {
 /// Opens a recording: a folder, a packed file, or a folder in a packed file.
 ///
 /// # Errors
-/// If a file cannot be unpacked, or does not hold that folder. Whether a folder is a recording is
-/// for its reader to check.
+/// If a file cannot be unpacked, or has no such folder. Its reader checks whether a folder is a
+/// recording.
 pub fn open(path: &Path) -> anyhow::Result<Opened> {
     let Some(PackedPath { file, inside }) = packed_path(path) else {
         return Ok(Opened { folder: path.to_owned(), unpacked: None });
@@ -79,8 +78,7 @@ impl Opened {
         &self.folder
     }
 
-    /// What a path in that folder is to be called where people read it: as if the packed file were
-    /// the folder.
+    /// The path to display for a path in that folder: as if the packed file were the folder.
     pub fn shown(&self, path: &Path) -> PathBuf {
         let inside = self
             .unpacked
@@ -93,7 +91,7 @@ impl Opened {
         }
     }
 
-    /// Where to read what [`Opened::shown`] calls so.
+    /// The inverse of [`Opened::shown`]: the path to read.
     pub fn read_at(&self, shown: &Path) -> PathBuf {
         let inside = self
             .unpacked

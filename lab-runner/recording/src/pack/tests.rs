@@ -80,11 +80,7 @@ fn a_recording_comes_back_and_the_same_one_makes_the_same_bytes() {
     let opened = open(&file).unwrap();
     assert_eq!(files(opened.folder()), files(&folder));
     assert_eq!(made.files, files(&folder).len());
-    assert_eq!(
-        opened.folder().file_name(),
-        folder.file_name(),
-        "a run is called what it was called"
-    );
+    assert_eq!(opened.folder().file_name(), folder.file_name(), "a run keeps its name");
     let copy = temporary.path().join("copy/greedy-1");
     for (path, bytes) in files(&folder).into_iter().rev() {
         fs::create_dir_all(copy.join(&path).parent().unwrap()).unwrap();
@@ -93,7 +89,7 @@ fn a_recording_comes_back_and_the_same_one_makes_the_same_bytes() {
     assert_eq!(
         packed(&copy, Contents::Everything).1,
         bytes,
-        "when and in which order files were made does not matter"
+        "times and order of the files do not matter"
     );
     let temporary_folder = opened.folder().to_owned();
     drop(opened);
@@ -101,7 +97,7 @@ fn a_recording_comes_back_and_the_same_one_makes_the_same_bytes() {
 }
 
 #[test]
-fn documents_do_without_raw_logs_and_what_is_made_again() {
+fn a_recording_for_documents_has_no_raw_logs_and_no_generated_files() {
     let (_temporary, folder) = invocation();
     let all = packed(&folder, Contents::Everything).0;
     let few = packed(&folder, Contents::Report).0;
@@ -131,7 +127,7 @@ fn a_packed_recording_is_shown_as_if_the_file_were_its_folder() {
 }
 
 #[test]
-fn what_is_no_recording_is_not_packed() {
+fn a_folder_without_a_recording_is_not_packed() {
     let (temporary, folder) = invocation();
     let error =
         |folder: &Path| pack(folder, Contents::Everything, Vec::new()).unwrap_err().to_string();
@@ -142,7 +138,7 @@ fn what_is_no_recording_is_not_packed() {
 }
 
 #[test]
-fn an_archive_that_nobody_packed_is_refused_and_writes_nothing_outside() {
+fn a_foreign_archive_is_rejected_and_writes_nothing_outside() {
     use EntryType as Is;
     assert!(refused(b"plain text").contains("is not a packed recording"));
     assert!(
@@ -175,7 +171,7 @@ fn an_archive_that_nobody_packed_is_refused_and_writes_nothing_outside() {
 }
 
 #[test]
-fn more_than_any_recording_holds_is_refused() {
+fn an_archive_above_the_limits_is_rejected() {
     let temporary = tempfile::tempdir().unwrap();
     let file = temporary.path().join("x.lab");
     let entries = ["run/1", "run/2", "run/3"].map(|path| (EntryType::Regular, path, &[0; 100][..]));
@@ -191,7 +187,7 @@ fn more_than_any_recording_holds_is_refused() {
 }
 
 #[test]
-fn a_damaged_file_says_so_wherever_it_is_damaged() {
+fn damage_anywhere_in_a_file_is_reported() {
     let (_temporary, folder) = invocation();
     let (_, bytes) = packed(&folder, Contents::Everything);
     for cut in [30, bytes.len() / 2, bytes.len() - 1] {
@@ -201,5 +197,5 @@ fn a_damaged_file_says_so_wherever_it_is_damaged() {
     let mut flipped = bytes.clone();
     let middle = flipped.len() - 6;
     flipped[middle] ^= 1;
-    assert!(refused(&flipped).contains("damaged"), "the checksum is looked at");
+    assert!(refused(&flipped).contains("damaged"), "the checksum is verified");
 }

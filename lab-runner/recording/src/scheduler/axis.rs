@@ -1,35 +1,39 @@
-//! From ticks of the processor's time-stamp counter to nanoseconds, between pairs that were read
-//! together while the run went on.
+//! Conversion of ticks of the processor's time-stamp counter to nanoseconds, by pairs of both
+//! clocks that were read together during the run.
+//!
+//! Between two pairs the conversion is linear; before the first pair and after the last one, the
+//! nearest line is continued. *Example:* with the pairs (1000 ticks, 5000 ns) and (3000, 6000),
+//! tick 2000 is 5500 ns and tick 0 is 4500 ns.
 
 use std::ops::RangeInclusive;
 
-/// A moment on both axes.
+/// The same moment on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// Of the time-stamp counter.
+    /// Value of the time-stamp counter.
     pub ticks: u64,
-    /// Of `CLOCK_MONOTONIC`.
+    /// Nanoseconds of `CLOCK_MONOTONIC`.
     pub ns: u64,
 }
 
-/// From ticks to nanoseconds, along lines from pair to pair.
+/// The conversion from ticks to nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Axis {
     lines: Vec<Line>,
 }
 
-/// Goes through a pair.
+/// A line through a pair.
 #[derive(Clone, Debug, PartialEq)]
 struct Line {
     from: Pair,
     ns_per_tick: f64,
-    /// The ticks that are on it.
+    /// The ticks for which the line is used.
     holds: RangeInclusive<u64>,
 }
 
 impl Axis {
-    /// The axis through these pairs. Those that do not go on in both directions are left out; with
-    /// a single one a tick is a nanosecond.
+    /// The conversion by these pairs. A pair that does not increase on both clocks is skipped; with
+    /// a single pair a tick counts as a nanosecond.
     pub fn through(mut pairs: Vec<Pair>) -> Axis {
         pairs.sort_by_key(|pair| pair.ticks);
         pairs.dedup_by(|next, kept| next.ticks <= kept.ticks || next.ns <= kept.ns);
@@ -55,8 +59,8 @@ impl Axis {
         Axis { lines }
     }
 
-    /// The nanosecond of a tick. `hint` is the line that the last one was on: ticks that are asked
-    /// for one after the other are near each other.
+    /// Converts ticks to nanoseconds. `hint` caches the index of the last line, because successive
+    /// ticks are mostly near each other.
     #[inline]
     pub fn ns(&self, ticks: u64, hint: &mut usize) -> u64 {
         let Some(line) = self.line(ticks, hint) else { return ticks };

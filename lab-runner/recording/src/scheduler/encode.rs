@@ -1,4 +1,4 @@
-//! Events as bytes: what the writer does with each, and the reader undoes.
+//! Encoding of events as bytes, for the writer, and decoding, for the reader.
 
 use crate::scheduler::format::{Before, Numbers, head, put, put_from};
 use crate::scheduler::record::{Kind, Owner, Record};
@@ -33,7 +33,7 @@ pub fn put_event(bytes: &mut Vec<u8>, before: &mut Before, event: &Record) {
     *before = after(event);
 }
 
-/// Takes an event; none if there is no more, or no whole one, or something else.
+/// Decodes an event; none at the end, or if the bytes are not a complete event.
 #[inline]
 pub fn take_event(bytes: &mut Numbers<'_>, before: &mut Before) -> Option<Record> {
     let flags = bytes.byte()?;
@@ -59,8 +59,8 @@ fn is_poll(what: Kind) -> bool {
     what == Kind::Event(crate::scheduler::What::Poll)
 }
 
-/// What the next event is encoded against. A look at an open poll ends later than what its thread
-/// does next inside of it.
+/// The reference for the next event. After a poll in progress it is the start of the poll: the next
+/// event of the thread may be inside that poll, and so before its recorded end.
 fn after(event: &Record) -> Before {
     let end = if event.open { event.at } else { event.end() };
     Before { end, task: event.task, place: event.place, owner: event.owner }
@@ -108,7 +108,10 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn events_come_back_and_a_cut_leaves_those_before(events in prop::collection::vec(any_event(), 0..50), cut in 0..40_usize) {
+        fn events_come_back_and_a_cut_leaves_those_before(
+            events in prop::collection::vec(any_event(), 0..50),
+            cut in 0..40_usize,
+        ) {
             let (mut bytes, mut before) = (Vec::new(), Before::default());
             let mut ends = Vec::new();
             for event in &events {
@@ -117,7 +120,8 @@ pub(crate) mod tests {
             }
             bytes.truncate(bytes.len().saturating_sub(cut));
             let (mut numbers, mut before) = (Numbers(&bytes), Before::default());
-            let read: Vec<Record> = std::iter::from_fn(|| take_event(&mut numbers, &mut before)).collect();
+            let next = || take_event(&mut numbers, &mut before);
+            let read: Vec<Record> = std::iter::from_fn(next).collect();
             let whole = ends.iter().filter(|end| **end <= bytes.len()).count();
             prop_assert_eq!(&read[..], &events[..whole]);
         }

@@ -1,32 +1,31 @@
-//! What the recorder saw, event by event, on the axis of `CLOCK_MONOTONIC`: the words that reader
-//! and analysis share.
+//! Events of the scheduler on the axis of `CLOCK_MONOTONIC`, for the reader and the analysis.
 
-/// Something that happened on a thread of a runtime.
+/// An event on a thread of a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What it was.
+    /// The kind of event.
     pub what: What,
-    /// When it happened, or began, in nanoseconds.
+    /// Time of the event, or start of a poll, in nanoseconds.
     pub at_ns: u64,
-    /// How long it took, in nanoseconds; zero for all but polls.
+    /// Length of a poll in nanoseconds; zero for other events.
     pub length_ns: u64,
-    /// The task's number, which may be given to another once the task has ended. Of
-    /// [`What::Thread`] the thread's number in the kernel.
+    /// The task's number, which may be reused after the task's end. For [`What::Thread`] the
+    /// thread's number in the kernel.
     pub task: u64,
-    /// How long the task had been runnable when the poll began; none if it is not measured.
+    /// Schedule latency of a poll in nanoseconds; absent if it is not measured.
     pub latency_ns: Option<u64>,
-    /// Where the task was spawned: an index into the recording's places.
+    /// The spawn location: an index into [`Known::places`].
     pub place: u16,
-    /// The worker that did it, by its number in the runtime; meaningless for [`What::Spawn`] and
-    /// [`What::End`], which may happen anywhere.
+    /// Index of the worker in its runtime; without meaning for [`What::Spawn`] and [`What::End`],
+    /// which may happen on any thread.
     pub worker: u16,
-    /// The runtime, by its number in the run.
+    /// Number of the runtime in the run.
     pub runtime: u8,
-    /// Of a poll: whether the task's budget was spent when it ended, so that its next wake was put
-    /// off.
+    /// Whether the task's budget was spent at the end of the poll, so that its next wake was
+    /// deferred.
     pub budget_spent: bool,
-    /// Of a poll: whether it had not ended when it was last looked at; its length is then what was
-    /// seen of it.
+    /// Whether the poll was still in progress when it was recorded; its length is then a lower
+    /// bound.
     pub open: bool,
 }
 
@@ -39,78 +38,76 @@ pub enum What {
     Spawn,
     /// A task ended. Tasks of `spawn_blocking` end without having been spawned.
     End,
-    /// A worker went to sleep.
+    /// A worker parked.
     Park,
-    /// A worker woke up.
+    /// A worker unparked.
     Unpark,
-    /// A thread began to be watched, in the lane that the event is in. What follows there is this
-    /// thread's.
+    /// A thread claimed the lane of the event. The following events of the lane are this thread's.
     Thread,
 }
 
 impl Event {
-    /// When it was over.
+    /// End of the event, in nanoseconds.
     pub fn end_ns(&self) -> u64 {
         self.at_ns.saturating_add(self.length_ns)
     }
 
-    /// When the task that is polled became runnable; none if it is not measured.
+    /// Time at which the polled task became runnable, in nanoseconds; none if it is not measured.
     pub fn runnable_ns(&self) -> Option<u64> {
         Some(self.at_ns.saturating_sub(self.latency_ns?))
     }
 }
 
-/// Events in lanes: one lane holds what one thread did at a time, in the order of their ends. Lanes
-/// are cut into blocks, so that a recording can be gone through in both directions without being
-/// held in memory.
+/// Events in lanes. A lane has the events of one thread at a time, sorted by their ends. Lanes are
+/// divided into blocks, so that a recording can be read in both directions without being loaded
+/// into memory.
 pub trait Blocks {
-    /// How many lanes there are.
+    /// Number of lanes.
     fn lanes(&self) -> usize;
 
-    /// How many blocks a lane has.
+    /// Number of blocks of a lane.
     fn blocks(&self, lane: usize) -> usize;
 
-    /// Puts the events of a block in the place of what is in `into`, in their order; none if there
-    /// is no such block.
+    /// Reads the events of a block into `into`, which is cleared first. No events if the block does
+    /// not exist.
     fn read(&self, lane: usize, block: usize, into: &mut Vec<Event>);
 }
 
-/// What is known of a recording beside its events.
+/// The data of a recording beside its events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
-    /// When the recorder began to look and when it was last heard of, in nanoseconds.
+    /// Start of the recording, in nanoseconds.
     pub from_ns: u64,
-    /// See `from_ns`.
+    /// Time of the last data in the file, in nanoseconds.
     pub until_ns: u64,
-    /// Where tasks were spawned.
+    /// Spawn locations.
     pub places: Vec<Place>,
-    /// The runtimes' own counters over time.
+    /// Counters of the runtimes over time.
     pub counters: Vec<Counters>,
-    /// How long threads had waited for a core, over time. Empty where the kernel does not report
-    /// it.
+    /// Core waits of threads over time. Empty if the kernel does not report them.
     pub core_waits: Vec<CoreWait>,
-    /// What the yield probe was asked and answered.
+    /// Timings of the yield probe.
     pub probes: Vec<Probe>,
-    /// Where events are missing, for the writer could not keep up.
+    /// Gaps, where the writer could not keep up.
     pub dropped: Vec<Dropped>,
-    /// Polls of threads for which there was no lane.
+    /// Number of polls on threads without a lane.
     pub unwatched: u64,
-    /// Whether tokio reports polls: without `tokio_unstable` it reports only when workers sleep.
+    /// Whether polls were recorded: without `tokio_unstable` there are only parks of workers.
     pub sees_polls: bool,
     /// Whether schedule latency was recorded.
     pub has_latency: bool,
-    /// Whether the file ends within a block, or goes on with something that is none.
+    /// Whether the file ends within a block, or is damaged.
     pub cut: bool,
     /// Whether the recorder was stopped, and not killed.
     pub stopped: bool,
-    /// Why the recording ended before the run did, if it did.
+    /// The reason why the recording ended before the run, if it did.
     pub trouble: Option<String>,
 }
 
-/// A place in the source where tasks are spawned.
+/// A spawn location in the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The file as the compiler knows it.
+    /// The file, as in `std::panic::Location`.
     pub file: String,
     /// The line, from 1.
     pub line: u32,
@@ -119,35 +116,35 @@ pub struct Place {
 /// The counters of a runtime at a moment, those of its workers added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counters {
-    /// When, in nanoseconds.
+    /// Time of the reading, in nanoseconds.
     pub at_ns: u64,
-    /// The runtime.
+    /// Number of the runtime.
     pub runtime: u8,
-    /// Its workers.
+    /// Number of workers.
     pub workers: u64,
     /// Tasks that have not ended.
     pub alive_tasks: u64,
-    /// Tasks in the queue that all workers share.
+    /// Length of the queue that all workers share.
     pub global_queue: u64,
-    /// Tasks in the workers' own queues. From here on none where tokio was built without
-    /// `tokio_unstable`.
+    /// Length of the workers' own queues. This field and the following ones are absent if tokio was
+    /// built without `tokio_unstable`.
     pub local_queues: Option<u64>,
-    /// Tasks that workers have taken from each other so far.
+    /// Number of steals between workers so far.
     pub steals: Option<u64>,
-    /// Times that a task has been turned away because its budget was spent so far.
+    /// Number of forced yields so far.
     pub forced_yields: Option<u64>,
     /// Tasks that wait for a thread of the blocking pool.
     pub blocking_queue: Option<u64>,
     /// Threads of the blocking pool.
     pub blocking_threads: Option<u64>,
-    /// Those of them that are idle.
+    /// Idle threads of the blocking pool.
     pub idle_blocking_threads: Option<u64>,
 }
 
-/// How long a thread has waited for a core since it was started.
+/// Time that a thread has waited for a core since its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreWait {
-    /// When, in nanoseconds.
+    /// Time of the reading, in nanoseconds.
     pub at_ns: u64,
     /// The thread's number in the kernel.
     pub thread: u64,
@@ -155,26 +152,26 @@ pub struct CoreWait {
     pub waited_ns: u64,
 }
 
-/// A question to the yield probe: how long does a `yield_now` take?
+/// A timing of the yield probe. Times are nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// When it was asked, in nanoseconds.
+    /// Time of the request.
     pub asked_ns: u64,
-    /// When the probe's task got to hear it and yielded; none if it never did.
+    /// Time at which the probe's task was polled and yielded; absent if it was not polled.
     pub yielded_ns: Option<u64>,
-    /// When the yield was over; none if it never was.
+    /// Time at which the probe's task was polled after the yield; absent if it was not polled.
     pub answered_ns: Option<u64>,
 }
 
-/// Events that were dropped: a whole block of a lane.
+/// A gap: events of a lane that were dropped together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
-    /// The lane.
+    /// Number of the lane.
     pub lane: u16,
-    /// The time of the first and of the last that is missing, in nanoseconds.
+    /// Start of the first missing event, in nanoseconds.
     pub from_ns: u64,
-    /// See `from_ns`.
+    /// End of the last missing event, in nanoseconds.
     pub until_ns: u64,
-    /// How many are missing.
+    /// Number of missing events.
     pub events: u64,
 }

@@ -1,16 +1,15 @@
 //! The layout of `sched.bin`, shared by its writer and its reader.
 //!
-//! The file is only ever appended to. It begins with [`MAGIC`] and the version, a byte; blocks
-//! follow. A block is its kind, a byte; its length in bytes, four bytes, little end first; and that
-//! many bytes. Numbers inside are varints of up to ten bytes (LEB128), signed ones in zigzag. Times
+//! The file is append-only. It begins with [`MAGIC`] and the version, a byte; blocks follow. A
+//! block has a byte for its kind, four little-endian bytes for the length of its contents, and the
+//! contents. Numbers inside are varints of up to ten bytes (LEB128), signed ones in zigzag. Times
 //! are ticks; [`kind::CLOCK`] blocks relate them to nanoseconds.
 //!
-//! A block of events is the lane's number, then events; whatever an event leaves out is as it was
-//! in the event before, and nothing is remembered from block to block. An event begins with a head
-//! byte: its kind in three bits, then the flags of [`head`]. Its numbers follow: the begin, from
-//! the end of the event before; a poll's length; a poll's latency in nanoseconds, if it is known;
-//! the task, from the task before; the place, if it is another; worker and runtime, if they are
-//! others.
+//! A block of events has the lane's number, then events. An event begins with a head byte: its kind
+//! in three bits, and the flags of [`head`]. Its numbers follow: the start, relative to the end of
+//! the event before; the length of a poll; the latency of a poll in nanoseconds, if it is known;
+//! the task, relative to the task before; the place, if it differs from that of the event before;
+//! worker and runtime, if they differ. The first event of a block is relative to zeros.
 
 use crate::scheduler::record::Owner;
 
@@ -22,75 +21,73 @@ pub const VERSION: u8 = 1;
 pub const HEADER: usize = MAGIC.len() + 1;
 /// Bytes of a block before its contents.
 pub const BLOCK_HEADER: usize = 5;
-/// Bytes that a block has at most.
+/// Most bytes of a block's contents.
 pub const MOST_BLOCK: usize = 1 << 16;
-/// Bytes after which a file takes no more events: 512 MiB.
+/// Most bytes of a file: 512 MiB.
 pub const FILE_LIMIT: u64 = 512 << 20;
-/// Threads that can have a lane.
+/// Most threads with a lane of their own.
 pub const LANES: usize = 31;
-/// Places beyond this many share the last number.
+/// Most spawn locations with a number of their own; further ones share the last number.
 pub const MOST_PLACES: usize = 4_096;
 
 /// Kinds of blocks.
 pub mod kind {
     /// The lane, then events.
     pub const EVENTS: u8 = 1;
-    /// Ticks and nanoseconds that are the same moment.
+    /// The same moment in ticks and nanoseconds.
     pub const CLOCK: u8 = 2;
-    /// The line, then the file of the place that has the next number.
+    /// Line and file of the spawn location with the next number.
     pub const PLACE: u8 = 3;
-    /// The lane, the first and the last tick, and how many events are missing there.
+    /// The lane, the first and the last tick of a gap, and the number of missing events.
     pub const GAP: u8 = 4;
-    /// Ticks, runtime, and the runtime's counters, each one more than it is, or 0 for an unknown
-    /// one.
+    /// Ticks, runtime, and the runtime's counters: each value plus one, or 0 if it is unknown.
     pub const COUNTERS: u8 = 5;
-    /// Ticks, thread, and nanoseconds that it has waited for a core so far.
+    /// Ticks, thread, and the nanoseconds that it has waited for a core so far.
     pub const CORE_WAIT: u8 = 6;
-    /// When the yield probe was asked, when it yielded, when it was back, in nanoseconds; 0 for
-    /// what never was.
+    /// Times of the yield probe in nanoseconds: request, yield, resumption; 0 if not reached.
     pub const PROBE: u8 = 7;
-    /// What is recorded, in the first block: the flags of [`crate::scheduler::format::about`].
+    /// The first block: the flags of [`crate::scheduler::format::about`].
     pub const ABOUT: u8 = 8;
-    /// Polls that were not recorded, then why the recording ended early: the last block.
+    /// The last block: the number of polls without a lane, then the reason of an early end.
     pub const STOPPED: u8 = 9;
 }
 
-/// Flags of what is recorded.
+/// Flags of the recorded data.
 pub mod about {
-    /// For how long tasks are runnable.
+    /// Schedule latency.
     pub const LATENCY: u8 = 1;
-    /// Polls, and tasks at all.
+    /// Polls, spawns and ends of tasks.
     pub const POLLS: u8 = 1 << 1;
 }
 
 /// Flags of an event's head byte, above its kind.
 pub mod head {
-    /// Its latency is given.
+    /// The event has a latency.
     pub const LATENCY: u8 = 1 << 3;
-    /// It has another place than the event before.
+    /// The event has another place than the event before.
     pub const PLACE: u8 = 1 << 4;
-    /// It is of another worker than the event before.
+    /// The event has another worker or runtime than the event before.
     pub const OWNER: u8 = 1 << 5;
-    /// The task's budget was spent when the poll ended.
+    /// The task's budget was spent at the end of the poll.
     pub const BUDGET_SPENT: u8 = 1 << 6;
-    /// The poll had not ended.
+    /// The poll was in progress.
     pub const OPEN: u8 = 1 << 7;
 }
 
-/// What an event is encoded against: the event before, in the same block.
+/// The reference of an event: the event before it in the same block.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Before {
-    /// When it was over, in ticks.
+    /// End in ticks.
     pub end: u64,
     /// The task's number.
     pub task: u64,
-    /// The number of the place where the task was spawned.
+    /// The number of the spawn location.
     pub place: u16,
-    /// The worker that it happened on.
+    /// Worker and runtime.
     pub owner: Owner,
 }
 
-/// Appends a number.
+/// Appends a varint.
 #[inline]
 pub fn put(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
@@ -100,14 +97,14 @@ pub fn put(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// Appends how far it is from one number to another.
+/// Appends the difference of two numbers as a signed varint.
 #[inline]
 pub fn put_from(bytes: &mut Vec<u8>, before: u64, number: u64) {
     let apart = number.wrapping_sub(before).cast_signed();
     put(bytes, (apart << 1 ^ apart >> 63).cast_unsigned());
 }
 
-/// Numbers that are taken from the front of bytes; none where they end within one.
+/// Reads numbers from the front of bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Numbers<'a>(pub &'a [u8]);
 
@@ -121,7 +118,7 @@ impl<'a> Numbers<'a> {
     }
 
     #[inline]
-    /// The next varint; none at the end, or where it is too long.
+    /// The next varint; none at the end, or if it is too long.
     pub fn take(&mut self) -> Option<u64> {
         let first = self.byte()?;
         if first < 0x80 {
@@ -146,7 +143,7 @@ impl<'a> Numbers<'a> {
         Some(before.wrapping_add(apart))
     }
 
-    /// All that is left, as text.
+    /// The rest of the bytes, as text.
     pub fn text(self) -> String {
         String::from_utf8_lossy(self.0).into_owned()
     }

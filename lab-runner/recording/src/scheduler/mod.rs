@@ -1,5 +1,5 @@
-//! The scheduler's recording, `sched.bin`: every poll of every task, with its place of spawn, its
-//! worker and its length.
+//! The recording of the scheduler, `sched.bin`: every poll of every task, with its spawn location,
+//! worker and length.
 
 pub mod axis;
 pub mod encode;

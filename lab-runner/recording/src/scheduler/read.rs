@@ -1,6 +1,5 @@
-//! Reads `sched.bin`: once through the heads of its blocks, then block by block as it is asked. A
-//! file that is cut off anywhere is read up to the cut; values in a block are used only as far as
-//! they are plausible.
+//! Reads `sched.bin`: first the heads of all blocks, then single blocks on request. A file that is
+//! cut off is read up to the cut, and implausible values in a block end the reading.
 
 use crate::scheduler::axis::{Axis, Pair};
 use crate::scheduler::encode::take_event;
@@ -16,30 +15,30 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Of everything that is not an event, so many are kept: three hours of a run, and no more memory
-/// than that for a hostile file.
+/// Most entries of each list beside the events: enough for a run of three hours, and a bound of the
+/// memory for a hostile file.
 const MOST_KNOWN: usize = 1 << 20;
-/// Bytes of the longest number.
+/// Bytes of the longest varint.
 const LONGEST: usize = 10;
 
-/// What a recorder left.
+/// A recording of the scheduler.
 #[derive(Debug)]
 pub struct Recording {
     source: Source,
     lanes: Vec<Vec<At>>,
     axis: Axis,
-    /// What is known beside the events.
+    /// The data beside the events.
     pub known: Known,
 }
 
-/// Where the bytes are.
+/// The bytes of the recording.
 #[derive(Debug)]
 enum Source {
     File(File),
     Bytes(Vec<u8>),
 }
 
-/// The contents of a block of events.
+/// Position of the contents of a block of events.
 #[derive(Clone, Copy, Debug)]
 struct At {
     offset: u64,
@@ -56,7 +55,7 @@ pub fn read(path: &Path) -> anyhow::Result<Recording> {
     open(Source::File(file), length).with_context(|| path.display().to_string())
 }
 
-/// Reads what is in a file.
+/// Reads the contents of a file.
 ///
 /// # Errors
 /// If it is not a recording of a scheduler, or has another version.
@@ -86,7 +85,7 @@ fn open(source: Source, length: u64) -> anyhow::Result<Recording> {
 }
 
 impl Source {
-    /// Fills the buffer from there on, as far as there is anything.
+    /// Fills the buffer from an offset on, up to the end. Returns the number of bytes.
     fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Source::Bytes(bytes) => {
@@ -113,7 +112,7 @@ fn fill(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// What is found on the way through the blocks, times still in ticks.
+/// The result of reading the heads of blocks, with times in ticks.
 #[derive(Default)]
 struct Index {
     length: u64,
@@ -124,8 +123,8 @@ struct Index {
 }
 
 impl Index {
-    /// Takes the block at this place and returns where the next one is; none if there is no whole
-    /// one.
+    /// Reads the block at an offset and returns the offset of the next one; none if there is no
+    /// complete block.
     fn block(&mut self, source: &Source, at: u64) -> Option<u64> {
         let mut head = [0; BLOCK_HEADER + LONGEST];
         let read = source.read(at, &mut head).ok()?;
@@ -135,7 +134,7 @@ impl Index {
         let whole = length <= MOST_BLOCK && contents + length as u64 <= self.length;
         let next = contents + length as u64;
         if fixed[0] == kind::EVENTS && length <= MOST_BLOCK {
-            // What there is of a block that is cut off can be read too.
+            // Of a block that is cut off, the part before the cut is read too.
             let there = (length as u64).min(self.length.saturating_sub(contents)) as usize;
             self.events(contents, &more[..more.len().min(there)], there)?;
             return whole.then_some(next);
@@ -187,7 +186,7 @@ impl Index {
         Some(())
     }
 
-    /// Puts everything on the axis of nanoseconds.
+    /// Converts all times to nanoseconds.
     fn finish(self, source: Source) -> Recording {
         let Index { lanes, mut known, pairs, .. } = self;
         let ends = |at: fn(&Pair) -> u64| (pairs.iter().map(at).min(), pairs.iter().map(at).max());
@@ -221,19 +220,19 @@ fn gap(numbers: &mut Numbers<'_>) -> Option<Dropped> {
 
 fn counters(numbers: &mut Numbers<'_>) -> Option<Counters> {
     let (at_ns, runtime) = (numbers.take()?, numbers.take()? as u8);
-    let mut told = || Some(numbers.take()?.checked_sub(1));
+    let mut value = || Some(numbers.take()?.checked_sub(1));
     Some(Counters {
         at_ns,
         runtime,
-        workers: told()?.unwrap_or(0),
-        alive_tasks: told()?.unwrap_or(0),
-        global_queue: told()?.unwrap_or(0),
-        local_queues: told()?,
-        steals: told()?,
-        forced_yields: told()?,
-        blocking_queue: told()?,
-        blocking_threads: told()?,
-        idle_blocking_threads: told()?,
+        workers: value()?.unwrap_or(0),
+        alive_tasks: value()?.unwrap_or(0),
+        global_queue: value()?.unwrap_or(0),
+        local_queues: value()?,
+        steals: value()?,
+        forced_yields: value()?,
+        blocking_queue: value()?,
+        blocking_threads: value()?,
+        idle_blocking_threads: value()?,
     })
 }
 

@@ -1,11 +1,10 @@
-//! An event as a lane keeps it, in four words: what the recorder writes while a poll is being
-//! timed.
+//! An event in a lane, in four words. The recorder writes it on the thread of the program.
 
 use crate::scheduler::What;
 
 /// Words of a record.
 pub const WORDS: usize = 4;
-/// Stands for a latency that is not measured.
+/// The value of a latency that is not measured.
 const NO_LATENCY: u64 = (1 << LATENCY_BITS) - 1;
 const LATENCY_BITS: u32 = 48;
 const LENGTH_BITS: u32 = 40;
@@ -14,27 +13,27 @@ const MOST_LENGTH: u64 = (1 << LENGTH_BITS) - 1;
 /// A record. Times are ticks of the time-stamp counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What happened.
+    /// The kind of the record.
     pub what: Kind,
-    /// When it began.
+    /// Time, or start.
     pub at: u64,
-    /// Of a poll its length, of a gap how long it is.
+    /// Length of a poll or of a gap.
     pub length: u64,
-    /// The task; of a thread its number, of a gap how many events are missing.
+    /// The task; for a thread its number, for a gap the number of missing events.
     pub task: u64,
-    /// From the wake-up to the poll; none if it is not measured.
+    /// Schedule latency of a poll; absent if it is not measured.
     pub latency_ns: Option<u64>,
-    /// The number of the place where the task was spawned.
+    /// The number of the spawn location.
     pub place: u16,
-    /// The worker that it happened on.
+    /// Worker and runtime.
     pub owner: Owner,
-    /// Whether the task's budget was consumed when the poll ended.
+    /// Whether the task's budget was spent at the end of the poll.
     pub budget_spent: bool,
-    /// Whether the poll had not ended when the recording did.
+    /// Whether the poll was in progress when it was recorded.
     pub open: bool,
 }
 
-/// What a record is about: an event, or a gap where the writer could not keep up.
+/// The kind of a record: an event, or a gap where the writer could not keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An event.
@@ -54,18 +53,18 @@ const KINDS: [Kind; 7] = [
 ];
 
 impl Kind {
-    /// As it is written.
+    /// The code of the kind in a file.
     pub fn code(self) -> u8 {
         KINDS.iter().position(|kind| *kind == self).unwrap_or_default() as u8
     }
 
-    /// None if it is no kind.
+    /// The kind with this code, if there is one.
     pub fn of(code: u8) -> Option<Kind> {
         KINDS.get(usize::from(code)).copied()
     }
 }
 
-/// The worker that an event is of, in ten bits, and its runtime, in six.
+/// The worker of an event, in ten bits, and its runtime, in six bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
     /// The runtime's number in the run, below 64.
@@ -75,19 +74,19 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// In sixteen bits.
+    /// Encodes both in sixteen bits.
     pub fn to_bits(self) -> u64 {
         u64::from(self.runtime & 63) << 10 | u64::from(self.worker.min(1_023))
     }
 
-    /// The owner that these bits are of.
+    /// Decodes sixteen bits.
     pub fn of_bits(bits: u64) -> Owner {
         Owner { runtime: (bits >> 10) as u8 & 63, worker: bits as u16 & 1_023 }
     }
 }
 
 impl Record {
-    /// An event that takes no time.
+    /// An event without a length.
     pub fn moment(what: What, at: u64, task: u64, place: u16, owner: Owner) -> Record {
         let what = Kind::Event(what);
         Record {
@@ -103,7 +102,8 @@ impl Record {
         }
     }
 
-    /// In four words; what is too long for its bits is the longest that fits.
+    /// Encodes the record in four words. Values that are too large are cut to the largest that
+    /// fits.
     #[inline]
     pub fn to_words(self) -> [u64; WORDS] {
         let flags = u64::from(self.what.code())
@@ -119,7 +119,7 @@ impl Record {
         ]
     }
 
-    /// The record that these words are of.
+    /// Decodes four words.
     pub fn of_words(words: [u64; WORDS]) -> Record {
         let [at, mixed, task, waited] = words;
         let flags = (mixed >> (LENGTH_BITS + 16)) as u8;
@@ -137,7 +137,7 @@ impl Record {
         }
     }
 
-    /// When it was over.
+    /// End of the record, in ticks.
     pub fn end(&self) -> u64 {
         self.at.wrapping_add(self.length)
     }

@@ -1,5 +1,4 @@
-//! Reading of recordings in format 1, where six keys that exclude each other said what a run is
-//! for.
+//! Reading of recordings in format 1, which had six mutually exclusive keys instead of a purpose.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +6,7 @@ use serde_json::{Map, Value, json};
 ///
 /// | format 1 | format 2, `purpose` |
 /// | --- | --- |
-/// | `lens` or `profiler`, with `pair` and `scaled` | `profile`, with `profiler`, `pair` and `ratio` |
+/// | `lens` or `profiler`, `pair`, `scaled` | `profile`, with `profiler`, `pair` and `ratio` |
 /// | `pair`, with `looks` | `pair`, with its keys and `interim` |
 /// | `repetition` | `sweep`, with `repetition` |
 /// | `trial` | `trial`, with `number` |
@@ -36,7 +35,7 @@ pub fn upgrade(spec: &mut Map<String, Value>) {
         _ => json!({"is": "measure"}),
     };
     spec.insert("purpose".into(), purpose);
-    // The kind of a variant that fixes had another name.
+    // The kind `fix` had another name.
     if spec.get("kind") == Some(&json!("cure")) {
         spec.insert("kind".into(), json!("fix"));
     }

@@ -1,65 +1,64 @@
-//! What a run is for. A run has exactly one purpose, and each carries what only it needs.
+//! The purpose of a run. A run has exactly one purpose, each with its own data.
 
 use crate::profiler::Profiler;
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};
 
-/// What a run is for: what becomes of its numbers, and beside which others they stand.
+/// The purpose of a run: how its numbers are used, and with which others they are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
 pub enum Purpose {
-    /// It measures one variant under the load that was asked for.
+    /// A measurement of one variant under one load.
     #[default]
     Measure,
-    /// It measures the same at a larger size, for claims on growth.
+    /// The same measurement at a larger size, for claims on growth.
     Larger {
-        /// Its size divided by the plain one, at least 2.
+        /// The size divided by the plain one, at least 2.
         ratio: usize,
     },
-    /// It is a point of a sweep over sizes.
+    /// A point of a sweep over sizes.
     Sweep {
-        /// Which repetition of its size it is, from 0.
+        /// Number of the repetition of this size, from 0.
         repetition: usize,
     },
-    /// It is one of many trials with different seeds.
+    /// One of many trials with different seeds.
     Trial {
-        /// Which of them, from 1.
+        /// Number of the trial, from 1.
         number: usize,
     },
-    /// It is one side of a pair of a comparison.
+    /// One side of a pair of a comparison.
     Pair(Pair),
-    /// A profiler looks into it. No number of a table comes from such a run.
+    /// A profiled run, whose numbers appear in no table.
     Profile {
         /// The profiler.
         profiler: Profiler,
         /// The pair of a comparison that it explains.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pair: Option<Pair>,
-        /// Its size divided by that of the measured run: a small batch is over before a profiler
-        /// sees it.
+        /// The size divided by that of the measured run: a small batch is too short to be profiled.
         ratio: usize,
     },
 }
 
-/// A run's place in a comparison.
+/// Position of a run in a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
-    /// Which pair it belongs to, from 1.
+    /// Number of the pair, from 1.
     pub number: usize,
-    /// Which side of the pair it is.
+    /// The side of the pair.
     pub side: Side,
-    /// What distinguishes the side if not its variant: the load that it is put under.
+    /// Name of the side's load, if the sides differ by load and not by variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The metrics to compare, the one that decides first; all that are known if none is named.
+    /// The metrics to compare, the deciding one first; all known metrics if the list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<String>,
-    /// Whether interim looks at the pairs so far may add more, which costs every look a part of the
-    /// error.
+    /// Whether there are interim looks, after which more pairs may be added; each uses a part of
+    /// the error probability.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interim: bool,
-    /// Undisturbed pairs that the comparison, or its interim look, was to reach: more were run
-    /// where others took too much of the host. Absent where pairs were made of recordings.
+    /// Number of undisturbed pairs that were planned for the comparison or its interim look;
+    /// disturbed pairs were replaced. Absent in a comparison of existing recordings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted: Option<usize>,
 }
@@ -68,14 +67,14 @@ pub struct Pair {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// Before.
+    /// The baseline.
     A,
-    /// After.
+    /// The side that is compared with the baseline.
     B,
 }
 
 impl Purpose {
-    /// The size of the run divided by the size that was asked for.
+    /// The size of the run divided by the requested size.
     pub fn ratio(&self) -> usize {
         match self {
             Purpose::Larger { ratio } | Purpose::Profile { ratio, .. } => *ratio,
@@ -83,7 +82,7 @@ impl Purpose {
         }
     }
 
-    /// The place in a comparison, also of a run under a profiler.
+    /// The position in a comparison, also of a profiled run.
     pub fn pair(&self) -> Option<&Pair> {
         match self {
             Purpose::Pair(pair) => Some(pair),
@@ -100,7 +99,7 @@ impl Purpose {
         }
     }
 
-    /// The profiler that looks into the run.
+    /// The profiler of the run.
     pub fn profiler(&self) -> Option<Profiler> {
         match self {
             Purpose::Profile { profiler, .. } => Some(*profiler),

@@ -1,11 +1,11 @@
 //! The layout of `stall.bin`, shared by its writer and its reader.
 //!
-//! The file is a row of 64-bit little-endian words, only ever appended to. A header of
-//! [`HEADER_WORDS`] words: magic, version, time at the start, samples a second, the executable's
-//! length in bytes and the nanosecond of its last change (to check later whether it is still the
-//! same file), bytes of the executable's path, bytes of `/proc/self/maps`. The path and the maps
-//! follow, each padded to whole words. Then come records. A record begins with a [`Head`], with the
-//! number of words that follow it. Times are `CLOCK_MONOTONIC` nanoseconds.
+//! The file is an append-only sequence of 64-bit little-endian words. The header has
+//! [`HEADER_WORDS`] words: magic, version, start time, samples per second, the executable's length
+//! in bytes and last change in nanoseconds (to check later whether it is the same file), bytes of
+//! the executable's path, bytes of `/proc/self/maps`. The path and the maps follow, each padded to
+//! whole words. Then come records, each with a [`Head`] that has the number of words after it.
+//! Times are nanoseconds of `CLOCK_MONOTONIC`.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -16,20 +16,20 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"LABSTALL");
 pub const VERSION: u64 = 1;
 /// Words before the texts.
 pub const HEADER_WORDS: usize = 8;
-/// Bytes after which a file takes no more samples: 64 MiB.
+/// Most bytes of a file: 64 MiB.
 pub const FILE_LIMIT: u64 = 64 << 20;
-/// Addresses that a sample has room for.
+/// Most addresses of a sample.
 pub const FRAMES: usize = 128;
-/// Words of a sample between its head and its frames: time, begin of the poll, task, number of the
+/// Words of a sample between its head and its frames: time, start of the poll, task, number of the
 /// poll, CPU time of the thread, thread and ticks.
 pub const SAMPLE_WORDS: usize = 6;
 /// Words of a wait between its head and its text: time, number of the poll, thread and bytes of the
 /// text, the system call. The text is the channel's name and, behind [`WAIT_SEPARATOR`], the file
 /// of the descriptor where that is known.
 pub const WAIT_WORDS: usize = 4;
-/// Stands between the name of a channel and a file: no channel and no file of a wait has it.
+/// Separator of the channel's name and the file, which occurs in neither.
 pub const WAIT_SEPARATOR: char = '\n';
-/// Stands for a system call that is not known.
+/// The value of an unknown system call.
 pub const NO_SYSCALL: u64 = u64::MAX;
 /// Words of the counts, without their head.
 pub const COUNTS_WORDS: usize = 8;
@@ -38,43 +38,42 @@ pub const COUNTS_WORDS: usize = 8;
 pub mod kind {
     /// A stack.
     pub const SAMPLE: u8 = 1;
-    /// What a thread waits for in the kernel.
+    /// The wait of a thread in the kernel.
     pub const WAIT: u8 = 2;
     /// The last record of a recording that was stopped.
     pub const COUNTS: u8 = 3;
 }
 
-/// What was so when a sample was taken.
+/// Flags of a sample.
 pub mod flag {
-    /// The thread had used the CPU since the sample before.
+    /// The thread was on the CPU for at least half of the time since the last sample.
     pub const ON_CPU: u8 = 1;
-    /// There was no sample before in this poll: on or off the CPU follows from the instruction
-    /// alone.
+    /// The first sample of a poll: on or off the CPU is derived from the instruction alone.
     pub const GUESSED: u8 = 2;
     /// The signal interrupted a system call.
     pub const IN_SYSCALL: u8 = 4;
-    /// There may have been more frames.
+    /// The stack may have more frames.
     pub const TRUNCATED: u8 = 8;
 }
 
 /// The first word of a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head {
-    /// Its kind.
+    /// The kind of the record.
     pub kind: u8,
-    /// What was so.
+    /// The flags of a sample.
     pub flags: u8,
-    /// Words that follow.
+    /// Number of words after the head.
     pub words: u16,
 }
 
 impl Head {
-    /// The head as it is written.
+    /// Encodes the head.
     pub fn to_word(self) -> u64 {
         u64::from(self.kind) | u64::from(self.flags) << 8 | u64::from(self.words) << 16
     }
 
-    /// Absent if the word has bits that no head has.
+    /// Decodes a head; none if the word has bits that no head has.
     pub fn from_word(word: u64) -> Option<Head> {
         let [kind, flags, low, high, rest @ ..] = word.to_le_bytes();
         (rest == [0; 4]).then_some(Head { kind, flags, words: u16::from_le_bytes([low, high]) })
@@ -91,38 +90,39 @@ pub fn unpair(word: u64) -> (u32, u32) {
     (word as u32, (word >> 32) as u32)
 }
 
-/// By what a file is known again: its length, and when it changed last.
+/// The stamp of a file, by which it is recognised: its length in bytes, and its last change in
+/// nanoseconds since 1970.
 pub fn stamp(path: &Path) -> Option<(u64, u64)> {
     let metadata = path.metadata().ok()?;
     let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some((metadata.len(), changed.as_nanos() as u64))
 }
 
-/// What a sampler did. A tick is a sampling interval; ticks of different threads add up.
+/// Counts of a sampler. A tick is a sampling interval; ticks of several threads are added up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Ticks since the start, those that came late and were caught up on included.
+    /// Ticks since the start, including those that were late.
     pub ticks: u64,
-    /// Ticks that found a thread inside a poll.
+    /// Ticks at which a thread was inside a poll.
     pub in_poll: u64,
-    /// Signals sent. Fewer than `in_poll` when a thread did not get to answer one within a tick.
+    /// Signals sent. Fewer than `in_poll` if a thread did not answer within a tick.
     pub sent: u64,
-    /// Samples that handlers wrote, those that the file had no room for included.
+    /// Samples that handlers wrote, including those for which the file had no room.
     pub delivered: u64,
-    /// The ticks that those samples stand for.
+    /// Ticks that these samples stand for.
     pub covered: u64,
-    /// Ticks whose signal came after the poll had ended.
+    /// Ticks whose signal arrived after the end of the poll.
     pub late: u64,
-    /// Records that found no room, in a ring or in the file.
+    /// Records without room in a ring or in the file.
     pub lost: u64,
-    /// Threads that polled while there was no slot left for them.
+    /// Threads that polled without a slot.
     pub unwatched: u64,
-    /// Why the file ends early, if it does. Not in the file.
+    /// The reason why the file ends before the run, if it does. Not in the file.
     pub trouble: Option<String>,
 }
 
 impl Counts {
-    /// The counts as they are written.
+    /// Encodes the counts.
     pub fn to_words(&self) -> [u64; COUNTS_WORDS] {
         [
             self.ticks,
@@ -136,7 +136,7 @@ impl Counts {
         ]
     }
 
-    /// The counts that were written; absent if there are not as many words as counts.
+    /// Decodes counts; none if the number of words is wrong.
     pub fn from_words(words: &[u64]) -> Option<Counts> {
         let &[ticks, in_poll, sent, delivered, covered, late, lost, unwatched] = words else {
             return None;

@@ -8,7 +8,7 @@ pub use read::{Recording, Sample, WaitChannel, parse, read};
 
 /// Name of the file inside a recording.
 pub const FILE: &str = "stall.bin";
-/// Samples a second by default.
+/// Default number of samples per second.
 pub const HZ: u32 = 1_000;
-/// Nanoseconds after which a poll is called long by default: 10 ms.
+/// Length of a poll in nanoseconds from which it is a long poll: 10 ms.
 pub const LONG_POLL_NS: u64 = 10_000_000;

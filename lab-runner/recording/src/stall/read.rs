@@ -1,5 +1,5 @@
-//! Reads `stall.bin`: pure, and bounded by the file's own bound. Of a file that is cut off
-//! anywhere, the part before the cut is read.
+//! Reads `stall.bin`, up to [`FILE_LIMIT`] bytes. Of a file that is cut off, the part before the
+//! cut is read.
 
 use crate::stall::format::{
     Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION,
@@ -10,75 +10,74 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// What a sampler recorded.
+/// A recording of the stall sampler.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
-    /// When the sampling began, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// Start of the sampling, in nanoseconds of `CLOCK_MONOTONIC`.
     pub start_ns: u64,
-    /// Samples a second.
+    /// Samples per second.
     pub hz: u64,
-    /// The program that was sampled.
+    /// Path of the program.
     pub executable: PathBuf,
-    /// The program's length in bytes and when it had changed last, in nanoseconds since 1970; zeros
-    /// if unknown.
+    /// The program's length in bytes and its last change in nanoseconds since 1970; zeros if
+    /// unknown.
     pub stamp: (u64, u64),
     /// The text of the program's `/proc/self/maps`.
     pub maps: String,
-    /// The stacks, in the order in which they were collected.
+    /// The samples, in the order of the file.
     pub samples: Vec<Sample>,
-    /// What the threads of long polls waited for.
+    /// Waits of the threads of long polls.
     pub waits: Vec<WaitChannel>,
-    /// What the sampler counted; absent if it was not stopped.
+    /// Counts of the sampler; absent if it was killed.
     pub counts: Option<Counts>,
-    /// Whether the file ends within a record, or goes on with something that is none.
+    /// Whether the file ends within a record, or is damaged.
     pub cut: bool,
 }
 
 /// A stack of a thread inside a poll.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// When it was taken.
+    /// Time of the sample, in nanoseconds of `CLOCK_MONOTONIC`.
     pub at_ns: u64,
-    /// When the poll began.
+    /// Start of the poll, in nanoseconds of `CLOCK_MONOTONIC`.
     pub begin_ns: u64,
     /// The task's number.
     pub task: u64,
     /// The poll's number; unique together with the thread.
     pub poll: u64,
-    /// CPU time that the thread had used since it started, in nanoseconds.
+    /// CPU time of the thread since its start, in nanoseconds.
     pub cpu_ns: u64,
     /// The thread's number in the kernel.
     pub thread: u32,
-    /// Ticks that it stands for: more than one if the thread did not get to answer at once.
+    /// Ticks that the sample stands for: more than one if the thread could not answer at once.
     pub ticks: u32,
-    /// Whether the thread used the CPU since the sample before.
+    /// Whether the thread was on the CPU for at least half of the time since the last sample.
     pub on_cpu: bool,
-    /// Whether `on_cpu` follows from the instruction alone, for there was no sample before in this
-    /// poll.
+    /// Whether `on_cpu` is derived from the instruction alone, in the first sample of a poll.
     pub guessed: bool,
-    /// Whether the signal interrupted a system call. Off the CPU and in none: it waited for a core.
+    /// Whether the signal interrupted a system call. A thread that is off the CPU and in no system
+    /// call waits for a core.
     pub in_syscall: bool,
-    /// Whether there may be more frames.
+    /// Whether the stack may have more frames.
     pub truncated: bool,
-    /// The instruction, then where each call comes back to.
+    /// The current instruction, then return addresses.
     pub frames: Vec<u64>,
 }
 
-/// What the thread of a long poll waited for.
+/// The wait of the thread of a long poll.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WaitChannel {
-    /// When this was so.
+    /// Time of the reading, in nanoseconds of `CLOCK_MONOTONIC`.
     pub at_ns: u64,
     /// The poll's number.
     pub poll: u64,
     /// The thread's number in the kernel.
     pub thread: u32,
-    /// The number of the system call, where the kernel reports it.
+    /// The number of the system call, if the kernel reports it.
     pub syscall: Option<u64>,
-    /// The function of the kernel in which the thread waits; empty where the kernel does not report
-    /// it.
+    /// The kernel function in which the thread waits; empty if the kernel does not report it.
     pub channel: String,
-    /// The file of the descriptor that the system call is about, as `/proc/self/fd` calls it.
+    /// The file of the call's descriptor, by its name in `/proc/self/fd`.
     pub file: Option<String>,
 }
 
@@ -94,7 +93,7 @@ pub fn read(path: &Path) -> anyhow::Result<Recording> {
     parse(&bytes).with_context(|| path.display().to_string())
 }
 
-/// Reads what is in a file.
+/// Parses the contents of a file.
 ///
 /// # Errors
 /// If it is not a recording of stalls, is cut off in its header, or has another version.
@@ -122,7 +121,7 @@ pub fn parse(bytes: &[u8]) -> anyhow::Result<Recording> {
     Ok(recording)
 }
 
-/// Bytes that are taken as words from the front.
+/// Reads words from the front of bytes.
 struct Words<'a> {
     bytes: &'a [u8],
 }
@@ -135,7 +134,7 @@ impl Words<'_> {
         Some(words.iter().copied().map(u64::from_le_bytes).collect())
     }
 
-    /// A text of so many bytes, padded to whole words.
+    /// A text of `bytes` bytes, padded to whole words.
     fn text(&mut self, bytes: u64) -> Option<String> {
         let bytes = usize::try_from(bytes).ok()?;
         let (taken, rest) = self.bytes.split_at_checked(bytes.checked_next_multiple_of(8)?)?;
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_has_its_channel_and_the_file_where_it_is_told() {
+    fn a_wait_has_its_channel_and_its_file_if_they_are_recorded() {
         let both = wait_with("anon_pipe_read\n/tmp/slow.fifo");
         assert_eq!(
             (both.channel.as_str(), both.file.as_deref()),

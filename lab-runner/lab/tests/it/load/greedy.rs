@@ -69,7 +69,7 @@ fn real_messages_give_a_report_of_the_same_shape() {
         "response_p99_us",
     ];
     assert!(always.iter().all(|name| metrics.contains_key(*name)), "{metrics:#?}");
-    assert_eq!(claim(&result["runs"][0], "no message is left out")["verdict"], "held");
+    assert_eq!(claim(&result["runs"][0], "every message is stored")["verdict"], "held");
     let naive = &result["runs"][0]["naive"];
     assert!(naive["sent"].as_f64() <= metrics["completed"].as_f64(), "{naive:#}");
     let text = lab.done(&["report"]).stdout;

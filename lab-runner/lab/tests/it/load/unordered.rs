@@ -91,7 +91,7 @@ fn a_sweep_tells_linear_from_quadratic_by_counts_and_draws_both() {
 fn a_sweep_claim_is_left_to_the_sweep() {
     let result =
         Lab::builtin().passed_json(&["run", "unordered", "--size", "3000", "--profile", "none"]);
-    let growth = claim(&result["runs"][0], "polls of the uploads grow with their square");
+    let growth = claim(&result["runs"][0], "polls grow with the square of the number of uploads");
     assert_eq!(growth["verdict"], "not measured");
     assert!(growth["reason"].as_str().unwrap().contains("lab sweep unordered"));
 }

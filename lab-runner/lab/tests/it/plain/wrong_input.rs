@@ -122,7 +122,7 @@ fn stalls_and_folders_that_cannot_be_are_refused() {
     let path = folder.path().display().to_string();
     refused(&["run", "blocking", "--files", &path], "there is no file in");
     std::fs::write(folder.path().join("picture"), b"\xff\xd8\xff").unwrap();
-    refused(&["run", "blocking", "--files", &path], "picture' is no UTF-8 text");
+    refused(&["run", "blocking", "--files", &path], "picture' is not UTF-8 text");
     refused(
         &["run", "blocking", "--files", &path, "--stall", "1s"],
         "leave --stall or --files away",
@@ -131,10 +131,10 @@ fn stalls_and_folders_that_cannot_be_are_refused() {
 
 #[test]
 fn batches_that_cannot_be_are_refused_before_they_run() {
-    refused(&["run", "unordered", "--size", "500000000"], "half of this machine's memory");
+    refused(&["run", "unordered", "--size", "500000000"], "half of this host's memory");
     refused(&["run", "unordered", "--size", "99999999999"], "try --size 10000");
     refused(&["run", "unordered", "--size", "99999999999999999999999"], "--size");
-    refused(&["sweep", "unordered", "--size", "100000000"], "half of this machine's memory");
+    refused(&["sweep", "unordered", "--size", "100000000"], "half of this host's memory");
     refused(&["sweep", "unordered", "--size", "9999999999999999999"], "overflows");
     refused(&["sweep", "unordered", "--sizes", "5"], "6 sizes at least");
     refused(&["sweep", "unordered", "--repetitions", "2"], "3 repetitions at least");

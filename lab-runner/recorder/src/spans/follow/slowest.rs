@@ -1,21 +1,21 @@
-//! The slowest of the spans that have a number, in bounded memory.
+//! The slowest of the followed spans, in bounded memory.
 
 use crate::spans::follow::Paths;
 use lab_recording::observations::{RequestPoll, SlowRequest};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Polls that one span has room for.
+/// Most polls that are stored of one span.
 const MOST_POLLS: usize = 1_000;
-/// Polls that all spans together have room for.
+/// Most polls that are stored of all spans together.
 const ALL_POLLS: usize = 1 << 20;
 
-/// The spans that are open, and the slowest of those that ended.
+/// The open spans, and the slowest span that has ended.
 #[derive(Debug)]
 pub(crate) struct Slowest {
     open: HashMap<u64, Followed>,
     ended: Option<Followed>,
-    /// Polls for which there is room.
+    /// Number of polls for which there is still room.
     room: usize,
     followed: u64,
 }
@@ -31,13 +31,14 @@ struct Followed {
     number: u64,
     path: usize,
     began: Instant,
-    /// How long it lasted, once it has ended.
+    /// Duration, after its end.
     lasted: Duration,
     polls: Vec<Poll>,
+    /// Number of polls that are not stored.
     left_out: u64,
-    /// The poll that it is in.
+    /// Start of the poll in progress.
     entered: Option<Instant>,
-    /// The innermost step that was left last and has not ended.
+    /// The innermost step that was left in this poll and has not ended.
     step: Option<usize>,
 }
 
@@ -48,20 +49,21 @@ struct Poll {
     step: usize,
 }
 
-/// A slow span, and whether it has ended.
+/// The slowest span.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Slow {
     pub request: SlowRequest,
+    /// Whether the span has not ended.
     pub open: bool,
 }
 
 impl Slowest {
-    /// How many spans had a number.
+    /// Number of spans that were followed.
     pub fn followed(&self) -> u64 {
         self.followed
     }
 
-    /// A span with a number is made.
+    /// Adds a new span.
     pub fn begins(&mut self, id: u64, number: u64, path: usize) {
         let (polls, began) = (Vec::new(), Instant::now());
         let lasted = Duration::ZERO;
@@ -72,7 +74,7 @@ impl Slowest {
         self.followed += 1;
     }
 
-    /// It is entered, or a step of it is.
+    /// A span, if `itself`, or a step inside it is entered.
     pub fn enters(&mut self, id: u64, itself: bool, now: Instant) {
         let Some(followed) = self.open.get_mut(&id) else { return };
         followed.step = None;
@@ -81,8 +83,8 @@ impl Slowest {
         }
     }
 
-    /// It is left, or a step of it is. Steps are left from the innermost on: the first one tells
-    /// where the poll ends.
+    /// A span, if `itself`, or a step inside it is left. At the end of a poll steps are left from
+    /// the innermost to the outermost, so the first one is the step in which the poll ended.
     pub fn leaves(&mut self, id: u64, itself: bool, path: usize, now: Instant) {
         let Some(followed) = self.open.get_mut(&id) else { return };
         let step = *followed.step.get_or_insert(path);
@@ -99,7 +101,7 @@ impl Slowest {
         followed.polls.push(Poll { at: entered - followed.began, took: now - entered, step });
     }
 
-    /// A step of it is over: where a poll ends is further out again.
+    /// A step of a span has ended, so that the current poll continues in an outer step.
     pub fn step_ends(&mut self, id: u64, path: usize) {
         if let Some(followed) = self.open.get_mut(&id)
             && followed.step == Some(path)
@@ -108,30 +110,30 @@ impl Slowest {
         }
     }
 
-    /// It is over. It is kept if the profiler runs and none was slower.
-    pub fn ends(&mut self, id: u64, looking: bool) {
+    /// A span has ended. It is kept if the profiler is enabled and no other was slower.
+    pub fn ends(&mut self, id: u64, enabled: bool) {
         let Some(mut followed) = self.open.remove(&id) else { return };
         followed.lasted = followed.began.elapsed();
-        // A future that is done is dropped inside its span, which looks like one more poll.
+        // `Instrumented` enters the span once more to drop a completed future, which is not a poll.
         if followed.left_out == 0 && followed.polls.len() > 1 {
             followed.polls.pop();
             self.room += 1;
         }
         let slower = self.ended.as_ref().is_none_or(|slowest| followed.lasted > slowest.lasted);
-        let dropped = if looking && slower { self.ended.replace(followed) } else { Some(followed) };
+        let dropped = if enabled && slower { self.ended.replace(followed) } else { Some(followed) };
         self.room += dropped.map_or(0, |dropped| dropped.polls.len());
     }
 
-    /// The slowest so far, open ones at their age.
-    pub fn told(&self, now: Instant, paths: &Paths) -> Option<Slow> {
+    /// The slowest span so far; an open span counts at its age.
+    pub fn slow(&self, now: Instant, paths: &Paths) -> Option<Slow> {
         let age = |followed: &Followed| now.saturating_duration_since(followed.began);
         let oldest = self.open.values().max_by_key(|followed| age(followed));
         let slower =
             |open: &&Followed| self.ended.as_ref().is_none_or(|ended| age(open) > ended.lasted);
         match (oldest.filter(slower), &self.ended) {
-            (Some(open), _) => Some(Slow { request: open.told(age(open), paths), open: true }),
+            (Some(open), _) => Some(Slow { request: open.request(age(open), paths), open: true }),
             (None, Some(ended)) => {
-                Some(Slow { request: ended.told(ended.lasted, paths), open: false })
+                Some(Slow { request: ended.request(ended.lasted, paths), open: false })
             }
             (None, None) => None,
         }
@@ -139,7 +141,7 @@ impl Slowest {
 }
 
 impl Followed {
-    fn told(&self, lasted: Duration, paths: &Paths) -> SlowRequest {
+    fn request(&self, lasted: Duration, paths: &Paths) -> SlowRequest {
         let us = |time: Duration| time.as_nanos() as f64 / 1e3;
         let poll = |poll: &Poll| RequestPoll {
             at_us: us(poll.at),

@@ -1,4 +1,4 @@
-//! Which spans each thread is inside of, and since when nothing has changed about that.
+//! The spans that each thread is inside of, and the time of the last change.
 
 use crate::spans::follow::Paths;
 use lab_recording::spans::Inside;
@@ -12,13 +12,13 @@ pub(crate) struct Threads(HashMap<ThreadId, Spans>);
 
 #[derive(Debug)]
 struct Spans {
-    /// The spans that were entered and not left, outermost first.
+    /// Paths of the spans that were entered and not left, outermost first.
     paths: Vec<usize>,
     changed: Instant,
 }
 
 impl Threads {
-    /// This thread enters a span.
+    /// The calling thread enters a span.
     pub fn enters(&mut self, path: usize, now: Instant) {
         let spans = self
             .0
@@ -28,7 +28,7 @@ impl Threads {
         spans.changed = now;
     }
 
-    /// It leaves the last one that it entered.
+    /// The calling thread leaves the span that it entered last.
     pub fn leaves(&mut self, now: Instant) {
         let id = thread::current().id();
         let Some(spans) = self.0.get_mut(&id) else { return };
@@ -39,7 +39,7 @@ impl Threads {
         }
     }
 
-    /// Where they are now.
+    /// The innermost span of each thread, and the time since its last change.
     pub fn inside(&self, now: Instant, paths: &Paths) -> Vec<Inside> {
         let inside = self.0.values().filter_map(|spans| {
             let ns = now.saturating_duration_since(spans.changed).as_nanos() as u64;

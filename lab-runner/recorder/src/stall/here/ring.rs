@@ -1,20 +1,19 @@
-//! A ring of samples between one signal handler and the sampler: preallocated, no lock, and a
-//! sample without room is counted.
+//! A ring of samples between one signal handler and the sampler, preallocated and without a lock. A
+//! sample without room is dropped and counted.
 //!
-//! It is not the scheduler's ring: its records differ in length, it lies in a static table because
-//! a handler may not allocate, and a lost sample is only counted, while the scheduler's recording
-//! needs to know where its gaps are.
+//! It differs from the scheduler's ring: records vary in length, the ring is in a static table
+//! because a handler must not allocate, and positions of gaps are not needed.
 
 use lab_recording::stall::format::{FRAMES, SAMPLE_WORDS};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Samples that fit. The sampler empties the ring before it sends the next signal, so few ever
-/// wait.
+/// Most samples in the ring. The sampler empties it before it sends the next signal, so there are
+/// seldom more than one.
 const ROOM: usize = 16;
-/// Words that a sample has at most: head, what is known, frames.
+/// Most words of a sample: head, fixed words, frames.
 pub const RECORD_WORDS: usize = 1 + SAMPLE_WORDS + FRAMES;
 
-/// One thread pushes, one thread pops. A record may take less than its room.
+/// The ring; one thread pushes, and one thread pops.
 pub struct Ring {
     pushed: AtomicUsize,
     popped: AtomicUsize,
@@ -34,7 +33,7 @@ impl Ring {
         }
     }
 
-    /// Puts a record in, or counts it as lost when there is no room.
+    /// Pushes a record, or counts it as lost if there is no room.
     pub fn push(&self, record: &[u64]) {
         let pushed = self.pushed.load(Ordering::Relaxed);
         if pushed.wrapping_sub(self.popped.load(Ordering::Acquire)) >= ROOM {
@@ -48,7 +47,7 @@ impl Ring {
         self.pushed.store(pushed.wrapping_add(1), Ordering::Release);
     }
 
-    /// Takes the oldest record out; `into` is overwritten.
+    /// Pops the oldest record into `into`, which is overwritten. False if the ring is empty.
     pub fn pop(&self, into: &mut Vec<u64>) -> bool {
         let popped = self.popped.load(Ordering::Relaxed);
         if popped == self.pushed.load(Ordering::Acquire) {
@@ -63,7 +62,7 @@ impl Ring {
         true
     }
 
-    /// How many records were lost since the last call.
+    /// Number of records lost since the last call.
     pub fn take_lost(&self) -> u64 {
         self.lost.swap(0, Ordering::Relaxed)
     }
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_finds_no_room_counts_as_lost_and_the_rest_comes_out_in_order() {
+    fn records_without_room_are_lost_and_the_others_are_popped_in_order() {
         let ring = Box::new(Ring::new());
         let mut into = Vec::new();
         for round in 0..3 {

@@ -1,7 +1,13 @@
-//! The thread that looks a thousand times a second who is inside a poll, and asks them for their
-//! stacks.
+//! The sampler's thread. A thousand times a second it checks each slot, and sends a signal to each
+//! thread that is inside a poll.
+//!
+//! A tick is one sampling interval of one thread inside a poll. Ticks are added to the slot's
+//! request, and the answer takes all of them. So a sample stands for all ticks since the last one,
+//! and the samples of a poll add up to its length even if some signals are delayed. *Example:* a
+//! thread waits for a core for 20 ms. The first tick sends a signal, nineteen more ticks are added,
+//! and the single sample that the thread takes stands for 20 ticks.
 
-use crate::signal::{self, Asker};
+use crate::signal::{self, User};
 use crate::stall::here::slot::{self, Poll, SLOTS, Slot};
 use crate::stall::here::wait;
 use crate::stall::here::writer::Writer;
@@ -14,18 +20,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// Ticks without an answer after which the signal is sent once more: it may have gone to a thread
-/// that had just given its slot away.
-const ASK_AGAIN: u32 = 1_000;
-/// How often the wait channel of one long poll is read, at most.
+/// Unanswered ticks after which the signal is sent again: the first one may have reached a thread
+/// that had just released its slot.
+const SEND_AGAIN: u32 = 1_000;
+/// Shortest time between two readings of the wait channel of one long poll.
 const WAIT_EVERY_NS: u64 = 50_000_000;
-/// How long the end of the sampling waits for answers that are under way.
+/// Time that the end of the sampling waits for pending samples.
 const LAST_ANSWERS_NS: u64 = 2_000_000;
 
-/// Whether there is a sampler: the slots can feed only one.
+/// Whether a sampler runs: the slots have only one reader.
 static RUNNING: AtomicBool = AtomicBool::new(false);
 
-/// A sampler at work. Dropping it stops it.
+/// A running sampler. Dropping it stops it.
 #[derive(Debug)]
 pub struct Sampler {
     stop: Arc<AtomicBool>,
@@ -33,11 +39,11 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Starts to sample so many times a second into `stall.bin` in this folder.
+    /// Starts sampling `hz` times a second into `stall.bin` in a folder.
     ///
     /// # Errors
-    /// Why the profiler is not available: the binary has no frame pointers, another sampler is at
-    /// work, the signal is somebody else's, or the file cannot be made.
+    /// The reason why sampling is not available: the binary has no frame pointers, another sampler
+    /// runs, other code handles the signal, or the file cannot be made.
     pub fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
         if !(1..=10_000).contains(&hz) {
             return Err(format!("1 to 10000 samples per second are possible, not {hz}"));
@@ -48,7 +54,7 @@ impl Sampler {
         start(folder, hz).inspect_err(|_| RUNNING.store(false, Ordering::Release))
     }
 
-    /// Stops, waits for the last answers and writes the counts down.
+    /// Stops sampling, waits for pending samples and writes the counts.
     pub fn stop(mut self) -> Counts {
         self.end()
     }
@@ -74,27 +80,28 @@ impl Drop for Sampler {
 
 fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
     walk::frame_pointers_work()?;
-    signal::install(Text::of_executable()?, Asker::Sampler, slot::answer)?;
+    signal::install(Text::of_executable()?, User::Sampler, slot::sample)?;
     let path = folder.join(FILE);
     let writer =
         Writer::create(&path, hz, FILE_LIMIT).map_err(|e| format!("{}: {e}", path.display()))?;
-    forget_what_was_before();
+    discard_old_samples();
     let stop = Arc::new(AtomicBool::new(false));
     let work = Work {
         period_ns: 1_000_000_000 / u64::from(hz),
         writer,
         counts: Counts::default(),
-        watches: [NEW; SLOTS],
+        waits: [NextWait { poll: 0, at_ns: 0 }; SLOTS],
     };
     let stopped = Arc::clone(&stop);
     let thread =
-        thread::Builder::new().name("lab-stall".to_owned()).spawn(move || work.until(&stopped));
+        thread::Builder::new().name("lab-stall".to_owned()).spawn(move || work.run(&stopped));
     Ok(Sampler { stop, thread: Some(thread.map_err(|e| e.to_string())?) })
 }
 
-fn forget_what_was_before() {
+/// Discards samples from before the start: those of cost measurements, or of an earlier sampler.
+fn discard_old_samples() {
     for slot in slot::all() {
-        slot.forget();
+        slot.cancel_request();
         slot.empty();
         slot.ring.take_lost();
         slot.take_late();
@@ -102,33 +109,32 @@ fn forget_what_was_before() {
     slot::take_unwatched();
 }
 
-/// What the sampler remembers of a slot.
+/// The next reading of the wait channel of a slot's poll.
 #[derive(Clone, Copy)]
-struct Watch {
+struct NextWait {
     poll: u64,
-    next_wait_ns: u64,
+    at_ns: u64,
 }
 
-const NEW: Watch = Watch { poll: 0, next_wait_ns: 0 };
-
+/// The state of the sampler's thread.
 struct Work {
     period_ns: u64,
     writer: Writer,
     counts: Counts,
-    watches: [Watch; SLOTS],
+    waits: [NextWait; SLOTS],
 }
 
 impl Work {
-    fn until(mut self, stop: &AtomicBool) -> Counts {
+    fn run(mut self, stop: &AtomicBool) -> Counts {
         clock::lower_timer_slack();
         let mut deadline_ns = clock::now_ns() + self.period_ns;
         while !stop.load(Ordering::Acquire) {
             clock::sleep_until_ns(deadline_ns);
             let now_ns = clock::now_ns();
             if now_ns < deadline_ns {
-                continue; // a signal came
+                continue; // a signal interrupted the sleep
             }
-            // A sampler that did not get to run catches up on the ticks, not on the signals.
+            // After a delay of this thread, missed ticks are counted, but one signal serves them.
             let passed = 1 + (now_ns - deadline_ns) / self.period_ns;
             deadline_ns += passed * self.period_ns;
             self.tick(now_ns, passed);
@@ -141,9 +147,10 @@ impl Work {
         for (index, slot) in slot::all().iter().enumerate() {
             self.collect(slot);
             if let Some(poll) = slot.poll() {
+                // Of the ticks that have passed, those since the start of the poll.
                 let ticks = passed.min(1 + now_ns.saturating_sub(poll.begin_ns) / self.period_ns);
-                self.look_at_wait(index, poll, now_ns);
-                self.ask(slot, poll, ticks);
+                self.read_wait(index, poll, now_ns);
+                self.request(slot, poll, ticks);
             }
         }
         self.writer.flush();
@@ -161,28 +168,30 @@ impl Work {
         self.counts.late += slot.take_late();
     }
 
-    fn ask(&mut self, slot: &Slot, poll: Poll, ticks: u64) {
+    /// Adds ticks to the slot's request, and sends a signal unless one is pending.
+    fn request(&mut self, slot: &Slot, poll: Poll, ticks: u64) {
         let ticks = ticks as u32;
         self.counts.in_poll += u64::from(ticks);
-        let due = slot.ask(ticks);
-        // One signal under way is enough: its answer stands for all ticks until it comes.
-        if due == 0 || due / ASK_AGAIN != due.saturating_add(ticks) / ASK_AGAIN {
+        let due = slot.request(ticks);
+        // If ticks were due before, a signal is pending, and its sample will stand for these ticks
+        // too. Each time the due ticks pass a multiple of SEND_AGAIN, another signal is sent.
+        if due == 0 || due / SEND_AGAIN != due.saturating_add(ticks) / SEND_AGAIN {
             match signal::send(poll.tid) {
                 Ok(()) => self.counts.sent += 1,
-                Err(_) => slot.forget(), // the thread has ended, and with it its poll
+                Err(_) => slot.cancel_request(), // the thread has ended
             }
         }
     }
 
-    /// What a long poll waits for. Read before the signal is sent, which takes the thread out of
-    /// its wait.
-    fn look_at_wait(&mut self, index: usize, poll: Poll, now_ns: u64) {
-        let watch = &mut self.watches[index];
-        if watch.poll != poll.number {
-            *watch = Watch { poll: poll.number, next_wait_ns: poll.begin_ns + LONG_POLL_NS };
+    /// Records the wait channel of a long poll. Must come before the signal, which interrupts the
+    /// thread's wait.
+    fn read_wait(&mut self, index: usize, poll: Poll, now_ns: u64) {
+        let next = &mut self.waits[index];
+        if next.poll != poll.number {
+            *next = NextWait { poll: poll.number, at_ns: poll.begin_ns + LONG_POLL_NS };
         }
-        if now_ns >= watch.next_wait_ns {
-            watch.next_wait_ns = now_ns + WAIT_EVERY_NS;
+        if now_ns >= next.at_ns {
+            next.at_ns = now_ns + WAIT_EVERY_NS;
             if let Some(record) = wait::record(poll, now_ns) {
                 self.writer.append(&record);
             }
@@ -200,5 +209,5 @@ impl Work {
     }
 }
 
-/// The word of a sample that holds its thread and its ticks.
+/// Index of the word of a sample with its thread and its ticks.
 const SAMPLE_TICKS: usize = 6;

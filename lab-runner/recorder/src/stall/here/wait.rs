@@ -1,16 +1,16 @@
-//! What the kernel says a thread waits for: `/proc/self/task/<tid>/wchan` and `syscall`, and the
-//! file of its descriptor.
+//! The wait of a thread by the kernel's data: `/proc/self/task/<tid>/wchan`, `syscall`, and the
+//! file of the call's descriptor.
 
 use crate::proc;
 use crate::stall::here::slot::Poll;
 use lab_recording::stall::format::{Head, NO_SYSCALL, WAIT_SEPARATOR, WAIT_WORDS, kind, pair};
 
-/// Bytes of a channel's name that are kept.
+/// Bytes of a wait channel's name that are recorded.
 const NAME: usize = 64;
-/// Bytes of a file's path that are kept: the last ones, which tell files apart.
+/// Bytes of a file's path that are recorded: the last ones, which distinguish files.
 const FILE: usize = 256;
 
-/// A record of what a poll's thread waits for; nothing if it does not wait or the kernel does not
+/// The record of the wait of a poll's thread; none if it does not wait or the kernel does not
 /// report it.
 pub fn record(poll: Poll, now_ns: u64) -> Option<Vec<u64>> {
     let syscall = proc::syscall(poll.tid);

@@ -1,5 +1,5 @@
-//! Appends to `stall.bin`. Once it cannot, it appends no more: half a record would make garbage of
-//! what follows.
+//! Appends to `stall.bin`. After an error it appends no more: records after an incomplete one could
+//! not be read.
 
 use lab_kit::clock;
 use lab_recording::stall::format::{
@@ -10,18 +10,18 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Bytes that the last record takes; samples leave them free.
+/// Bytes of the last record, which samples leave free.
 const LAST: u64 = (1 + COUNTS_WORDS as u64) * 8;
 
-/// The file, and what is not yet in it.
+/// The file, with the data that is not yet written.
 pub struct Writer {
     file: File,
     buffer: Vec<u8>,
     buffered: u64,
     left: u64,
-    /// Records that found no room.
+    /// Number of records that were not written.
     pub lost: u64,
-    /// Why nothing is appended any more.
+    /// The reason why no more data is appended.
     pub trouble: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Writer {
         Ok(Writer { file, buffer: Vec::new(), buffered: 0, left, lost: 0, trouble: None })
     }
 
-    /// Takes a record, if there is room for it.
+    /// Adds a record if there is room, or counts it as lost.
     pub fn append(&mut self, record: &[u64]) {
         let bytes = record.len() as u64 * 8;
         if self.trouble.is_some() || bytes > self.left {
@@ -50,7 +50,7 @@ impl Writer {
         self.buffer.extend(record.iter().flat_map(|word| word.to_le_bytes()));
     }
 
-    /// Hands everything to the kernel, which keeps it when this process is killed.
+    /// Writes everything to the file. The kernel keeps it when this process is killed.
     pub fn flush(&mut self) {
         if self.buffer.is_empty() {
             return;
@@ -63,7 +63,7 @@ impl Writer {
         self.buffer.clear();
     }
 
-    /// Writes the last record, for which there is room.
+    /// Writes the last record, for which room was reserved.
     pub fn finish(&mut self, counts: &Counts) {
         self.flush();
         let head = Head { kind: kind::COUNTS, flags: 0, words: COUNTS_WORDS as u16 };
@@ -114,7 +114,7 @@ mod tests {
         writer.append(&record);
         writer.append(&record);
         writer.append(&[1]);
-        assert_eq!(writer.lost, 2, "once full, nothing is appended that happens to fit");
+        assert_eq!(writer.lost, 2, "a full file takes no record, even if it would fit");
         assert!(writer.trouble.as_ref().unwrap().contains("MiB"));
         let counts = Counts { ticks: 7, lost: writer.lost, ..Counts::default() };
         writer.finish(&counts);
