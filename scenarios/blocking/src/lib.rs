@@ -124,7 +124,7 @@ const CONTROLS: &[Control] = &[
 
 const VARIANTS: &[Variant] = &[
     Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::index))
-        .about("the async fn calls std::fs::read_to_string and indexes the text itself")
+        .about("std::fs::read_to_string and indexing in the async fn")
         .claims(&[
             ENDS,
             ANSWERS_ALL,
@@ -157,7 +157,7 @@ const VARIANTS: &[Variant] = &[
         ])
         .truth(Truth::new(Cause::BlockingCall, "scenario_blocking::buggy::index")),
     Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::index))
-        .about("the async fn calls tokio::fs::read_to_string and indexes in spawn_blocking")
+        .about("tokio::fs::read_to_string, indexing in spawn_blocking")
         .claims(&[ENDS, ANSWERS_ALL, KEEPS_RUNNING, UNAFFECTED_FAST, DEADLINES_HELD, PROCESSES]),
     Variant::new("dedicated-thread", Kind::Fix, |cx| drive(cx, dedicated_thread::index))
         .about("each document has a thread of its own, and the async fn awaits a channel")

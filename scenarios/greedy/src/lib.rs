@@ -78,7 +78,7 @@ const CONTROLS: &[Control] = &[
 
 const VARIANTS: &[Variant] = &[
     Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::import))
-        .about("the import is one loop, and the only .await in it is always ready")
+        .about("the import is one loop, and its .await is always ready")
         .claims(&[
             ENDS,
             ANSWERS_ALL,

@@ -79,7 +79,7 @@ const CONTROLS: &[Control] = &[
 
 const VARIANTS: &[Variant] = &[
     Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::serve))
-        .about("a task drops the last owner of its own runtime, in block_in_place")
+        .about("a task drops the last owner of its own runtime")
         .claims(&[
             HANGS,
             ANSWERS_ALL,
@@ -96,7 +96,7 @@ const VARIANTS: &[Variant] = &[
         ])
         .truth(Truth::new(Cause::SelfShutdown, "scenario_shutdown::buggy::serve")),
     Variant::new("fixed", Kind::Fixed, |cx| drive(cx, fixed::serve))
-        .about("the main thread drains requests and shuts the runtime down with a deadline")
+        .about("main drains requests, then shuts down with a deadline")
         .claims(&[ENDS, ANSWERS_ALL, LOSES_NONE, NO_TASK_LEFT, NO_STALL]),
     Variant::new("background", Kind::Fix, |cx| drive(cx, background::serve))
         .about("a task calls shutdown_background, which loses requests in flight")

@@ -83,7 +83,7 @@ const CONTROLS: &[Control] = &[
 
 const VARIANTS: &[Variant] = &[
     Variant::new("buggy", Kind::Buggy, |cx| drive(cx, buggy::process_all))
-        .about("one task collects all uploads into FuturesUnordered and drains it")
+        .about("one task drains all uploads from a FuturesUnordered")
         .claims(&[
             ENDS,
             ALL_DONE,
