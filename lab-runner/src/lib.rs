@@ -22,7 +22,7 @@
 //!     Scenario::new("mine", "a service of my own", &[Variant::new("buggy", Kind::Buggy, serve)]);
 //!
 //! fn main() -> ExitCode {
-//!     crate::main(&[&MINE])
+//!     lab_runner::main(&[&MINE])
 //! }
 //! ```
 

@@ -1,12 +1,14 @@
 //! The integration tests of the lab and of the harness, in one binary: each further one would cost
 //! a build of its own.
 //!
-//! * [`load`] starts runs: a real child under real load. Endings, counts and texts are asserted, never speed.
-//! * [`plain`] starts none: refusals, plans, documents, recordings that are checked in, and recorders on runtimes in this
-//!   process.
+//! * [`load`] starts runs: a real child under real load. Endings, counts and texts are asserted,
+//!   never speed. All but [`load::child`] take minutes together and are ignored unless asked for.
+//! * [`plain`] starts none: refusals, plans, documents, recordings that are checked in, and
+//!   recorders on runtimes in this process.
 //!
 //! ```console
-//! $ cargo test -p lab                     # all of them
+//! $ cargo test -p lab                     # all that take a moment
+//! $ cargo test -p lab -- --ignored        # those under load, seven minutes
 //! $ cargo test -p lab plain::             # one kind
 //! $ cargo test -p lab load::child::       # one module, here load/child.rs
 //! ```

@@ -14,6 +14,7 @@ fn metric(run: &Value, name: &str) -> f64 {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn every_variant_answers_everything_and_leaves_no_pipe() {
     let lab = Lab::builtin();
     let args = [&["run", "blocking", "--all"][..], &LOAD, &["--format", "json"]].concat();
@@ -53,6 +54,7 @@ fn has_pipes(lab: &Lab) -> bool {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_kill_leaves_no_pipe() {
     let lab = Lab::builtin();
     let endless = ["run", "blocking", "--stall", "5s", "--size", "1kB", "--profile", "none"];
@@ -68,6 +70,7 @@ fn a_kill_leaves_no_pipe() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn what_a_killed_lab_left_is_removed_by_the_next_one() {
     let lab = Lab::builtin();
     let mut parent =
@@ -82,6 +85,7 @@ fn what_a_killed_lab_left_is_removed_by_the_next_one() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn real_files_are_read_and_only_claims_about_them_are_judged() {
     let lab = Lab::builtin();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/cmd").display().to_string();

@@ -26,6 +26,7 @@ fn assert_has(value: &Value, keys: &[&str]) {
 
 /// A batch is quick, and needs no duration.
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn it_tells_facts_and_what_cannot_be_measured_and_records_a_comparison() {
     let lab = Lab::builtin();
     let (code, result) = lab.json(&["doctor", "unordered", "bounded", "--pairs", "6"]);
@@ -74,6 +75,7 @@ fn assert_tells_what_was_recorded(lab: &Lab, result: &Value) {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn it_fits_a_screen_and_is_plain_where_asked() {
     let lab = Lab::builtin();
     let out = lab.out.path().display().to_string();

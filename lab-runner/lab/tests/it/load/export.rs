@@ -5,6 +5,7 @@ use lab_analysis::stacks::Folded;
 use std::fs;
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn stacks_are_written_for_each_view_under_names_that_match() {
     let lab = Lab::builtin();
     lab.passed_but_for_times(&[

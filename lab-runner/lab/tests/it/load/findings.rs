@@ -26,6 +26,7 @@ fn accused(diagnosis: &Value) -> Vec<(&str, &str)> {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_greedy_task_is_named_with_its_function_and_its_line() {
     let lab = Lab::builtin();
     let (diagnosis, _) = diagnosed(&lab, "greedy", "buggy", &["--duration", "800ms"]);
@@ -43,6 +44,7 @@ fn a_greedy_task_is_named_with_its_function_and_its_line() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_combinator_is_blamed_on_whoever_collects_into_it() {
     let lab = Lab::builtin();
     let (diagnosis, _) = diagnosed(&lab, "unordered", "join-all", &[]);
@@ -54,6 +56,7 @@ fn a_combinator_is_blamed_on_whoever_collects_into_it() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_full_pool_is_blamed_on_whoever_hands_over() {
     let lab = Lab::builtin();
     let (diagnosis, _) = diagnosed(&lab, "blocking", "small-pool", &["--duration", "1s"]);
@@ -65,6 +68,7 @@ fn a_full_pool_is_blamed_on_whoever_hands_over() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn what_is_slow_and_right_is_not_accused() {
     let lab = Lab::builtin();
     for (scenario, variant) in
@@ -77,6 +81,7 @@ fn what_is_slow_and_right_is_not_accused() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn what_no_profiler_saw_and_what_is_lost_is_not_looked_at() {
     let lab = Lab::builtin();
     let args = [
@@ -109,6 +114,7 @@ fn what_no_profiler_saw_and_what_is_lost_is_not_looked_at() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn two_tasks_that_wait_for_each_other_are_told_as_a_cycle_with_their_locks() {
     let lab = Lab::endings();
     let result = lab.passed_json(&[

@@ -9,6 +9,7 @@ use serde_json::Value;
 const LOAD: [&str; 6] = ["--rate", "1000", "--duration", "1100ms", "--timeout", "120s"];
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_schema_refuses_what_is_not_a_result() {
     let schema = schema();
     assert!(!schema.is_valid(&serde_json::json!({"schema": "lab.result.v2"})));
@@ -19,6 +20,7 @@ fn the_schema_refuses_what_is_not_a_result() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn every_variant_ends_loses_nothing_and_stores_every_message() {
     let lab = Lab::builtin();
     let args = [&["run", "greedy", "--all", "--format", "json"][..], &LOAD].concat();
@@ -53,6 +55,7 @@ fn every_variant_ends_loses_nothing_and_stores_every_message() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn real_messages_give_a_report_of_the_same_shape() {
     let lab = Lab::builtin();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/performances.ndjson");

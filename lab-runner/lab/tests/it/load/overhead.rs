@@ -27,6 +27,7 @@ fn readings<'a>(table: &'a Value, instrument: &str) -> Vec<&'a Value> {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn six_rounds_give_an_interval_around_what_is_added() {
     let table = measured(&["--only", "hooks that do nothing", "--rounds", "6"]);
     let all = readings(&table, "hooks that do nothing");
@@ -44,6 +45,7 @@ fn six_rounds_give_an_interval_around_what_is_added() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn one_round_has_no_interval_and_every_group_answers() {
     let only = [
         "--only",
@@ -76,6 +78,7 @@ fn one_round_has_no_interval_and_every_group_answers() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_text_says_on_what_it_was_measured_and_that_one_round_is_too_few() {
     let done = Lab::builtin().done(&["overhead", "--only", "Instant", "--rounds", "1"]);
     assert_eq!(done.code, 0, "{}", done.stderr);

@@ -32,6 +32,7 @@ fn output(lab: &Lab, args: &[&str], path: &Path) -> (i32, String) {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_packed_recording_reads_like_its_folder() {
     let lab = Lab::builtin();
     let [buggy, fixed] = ["buggy", "fixed"].map(|variant| recorded(&lab, variant));
@@ -73,6 +74,7 @@ fn a_packed_recording_reads_like_its_folder() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn what_cannot_be_packed_or_read_is_refused_in_a_sentence() {
     let lab = Lab::builtin();
     let file = lab.out.path().join("x.lab");

@@ -58,6 +58,7 @@ fn under_profiler(lab: &Lab) -> PathBuf {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_measured_run_that_hangs_leaves_the_stacks_of_its_threads() {
     let lab = Lab::builtin();
     let result = lab.passed_json(&["run", "shutdown", "--profile", "none"]);
@@ -71,6 +72,7 @@ fn a_measured_run_that_hangs_leaves_the_stacks_of_its_threads() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn under_a_profiler_with_hooks_it_also_tells_tasks_and_polls() {
     let lab = Lab::builtin();
     lab.passed(&["run", "shutdown", "--profile", "sched"]);
@@ -93,6 +95,7 @@ fn under_a_profiler_with_hooks_it_also_tells_tasks_and_polls() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_crowd_of_threads_and_tasks_is_told_as_a_whole() {
     let lab = Lab::endings();
     let result = lab.passed_json(&[
@@ -129,6 +132,7 @@ fn a_crowd_of_threads_and_tasks_is_told_as_a_whole() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_child_that_is_killed_while_it_tells_keeps_what_was_recorded_before() {
     let lab = Lab::endings();
     let mut parent = lab.start(&["run", "endings", "--variant", "quick", "--duration", "60s"]);
@@ -148,6 +152,7 @@ fn a_child_that_is_killed_while_it_tells_keeps_what_was_recorded_before() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_panic_of_any_thread_leaves_its_stack() {
     let lab = Lab::builtin();
     lab.passed(&["run", "shutdown", "--variant", "in-task", "--profile", "none"]);
@@ -159,6 +164,7 @@ fn a_panic_of_any_thread_leaves_its_stack() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_thread_that_stands_outside_of_polls_is_seen() {
     let lab = Lab::builtin();
     lab.passed(&["run", "shutdown", "--variant", "timeout-in-pool", "--profile", "sched"]);

@@ -47,6 +47,7 @@ fn assert_says(profile: &Profile, part: &str) {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
     let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "leaks", &[]);
@@ -72,6 +73,7 @@ fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn its_estimate_stands_beside_what_was_counted() {
     let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "churns", &["--keep-raw"]);
@@ -95,6 +97,7 @@ fn its_estimate_stands_beside_what_was_counted() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn more_than_there_is_room_for_makes_samples_rarer_and_no_less_true() {
     let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "floods", &[]);
@@ -104,6 +107,7 @@ fn more_than_there_is_room_for_makes_samples_rarer_and_no_less_true() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn memory_is_told_over_time() {
     let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "leaks", &[]);
@@ -119,6 +123,7 @@ fn memory_is_told_over_time() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_binary_without_jemalloc_shows_who_asks_and_says_why_not_who_keeps() {
     let lab = Lab::leaky_system();
     let (run, profile) = looked_into(&lab, "leaky", "leaks", &[]);
@@ -129,6 +134,7 @@ fn a_binary_without_jemalloc_shows_who_asks_and_says_why_not_who_keeps() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_binary_that_neither_counts_nor_has_jemalloc_names_the_next_step() {
     let lab = Lab::endings();
     let (_, profile) = looked_into(&lab, "endings", "quick", &[]);
@@ -139,6 +145,7 @@ fn a_binary_that_neither_counts_nor_has_jemalloc_names_the_next_step() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_run_that_is_killed_keeps_what_was_asked_for() {
     let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "hangs", &["--timeout", "3s"]);
@@ -150,6 +157,7 @@ fn a_run_that_is_killed_keeps_what_was_asked_for() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_lab_itself_has_jemalloc_and_names_who_asks() {
     let lab = Lab::builtin();
     let (_, profile) = looked_into(&lab, "unordered", "fixed", &["--size", "2000"]);
@@ -169,6 +177,7 @@ fn the_lab_itself_has_jemalloc_and_names_who_asks() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn damaged_files_are_read_as_far_as_they_go() {
     let lab = Lab::leaky();
     let (_, profile) = looked_into(&lab, "leaky", "leaks", &["--keep-raw"]);

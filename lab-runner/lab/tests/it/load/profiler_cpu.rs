@@ -18,6 +18,7 @@ fn walked(cpu: &View) -> View {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_import_that_starves_has_the_cpu_time_of_its_worker() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "greedy", "buggy", "cpu", &["--duration", "1500ms"]);
@@ -38,6 +39,7 @@ fn the_import_that_starves_has_the_cpu_time_of_its_worker() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn its_stacks_open_in_other_tools() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "greedy", "busy-but-fair", "cpu", &["--duration", "1s"]);
@@ -55,6 +57,7 @@ fn its_stacks_open_in_other_tools() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_blocking_read_is_next_to_nothing_of_the_cpu_time() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "blocking", "buggy", "cpu", &["--duration", "1500ms"]);
@@ -68,6 +71,7 @@ fn a_blocking_read_is_next_to_nothing_of_the_cpu_time() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn polls_in_vain_are_named_and_so_is_the_wake_that_causes_them() {
     let lab = Lab::builtin();
     let faulty = looked_into(&lab, "unordered", "buggy", "cpu", &[]);
@@ -82,6 +86,7 @@ fn polls_in_vain_are_named_and_so_is_the_wake_that_causes_them() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_run_that_is_killed_keeps_what_was_sampled() {
     let lab = Lab::builtin();
     let killed = [
@@ -111,6 +116,7 @@ fn a_run_that_is_killed_keeps_what_was_sampled() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_hang_that_uses_no_cpu_time_is_no_empty_profile() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "shutdown", "buggy", "cpu", &["--timeout", "3s"]);

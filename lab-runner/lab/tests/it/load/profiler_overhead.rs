@@ -37,6 +37,7 @@ fn assert_measured(profile: &Profile) {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn every_profiler_measures_its_own_share_and_the_page_tells_it() {
     let lab = Lab::builtin();
     let args = ["run", "greedy", "--variant", "fixed", "--duration", "1s", "--profile", "all"];
@@ -57,6 +58,7 @@ fn every_profiler_measures_its_own_share_and_the_page_tells_it() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_run_that_nobody_watched_says_so() {
     let lab = Lab::builtin();
     lab.passed_but_for_times(&[
@@ -82,6 +84,7 @@ fn a_run_that_nobody_watched_says_so() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_run_that_was_killed_says_that_its_price_is_not_known() {
     let lab = Lab::builtin();
     let args =

@@ -45,6 +45,7 @@ fn charges_add_up(sched: &Sched) {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_waiting_of_requests_is_charged_to_the_import_by_its_function() {
     let profile = looked_into("greedy", "buggy", &["--duration", "1s"]);
     let sched = sched(&profile);
@@ -70,6 +71,7 @@ fn the_waiting_of_requests_is_charged_to_the_import_by_its_function() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_waiting_of_requests_is_charged_to_the_blocking_read() {
     let profile = looked_into("blocking", "buggy", &["--duration", "1s"]);
     charges_add_up(sched(&profile));
@@ -89,6 +91,7 @@ fn the_waiting_of_requests_is_charged_to_the_blocking_read() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn what_is_slow_and_holds_no_worker_is_not_blamed() {
     for (scenario, variant) in [("greedy", "slow-upstream"), ("shutdown", "slow-drain")] {
         let profile = looked_into(scenario, variant, &[]);
@@ -104,6 +107,7 @@ fn what_is_slow_and_holds_no_worker_is_not_blamed() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_run_that_never_ends_keeps_what_was_seen_and_its_open_poll() {
     let profile = looked_into("shutdown", "buggy", &["--timeout", "3s"]);
     let sched = sched(&profile);

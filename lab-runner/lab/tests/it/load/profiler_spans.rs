@@ -19,6 +19,7 @@ fn slowest(profile: &Profile) -> &SlowRequest {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn an_import_is_told_by_its_steps_and_a_request_that_waits_has_one_poll() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "greedy", "buggy", "spans", &["--duration", "1s"]);
@@ -39,6 +40,7 @@ fn an_import_is_told_by_its_steps_and_a_request_that_waits_has_one_poll() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_request_that_waits_for_a_timer_has_two_polls_and_a_step_in_which_it_waits() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "greedy", "slow-upstream", "spans", &["--duration", "500ms"]);
@@ -58,6 +60,7 @@ fn a_request_that_waits_for_a_timer_has_two_polls_and_a_step_in_which_it_waits()
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_blocking_read_is_one_long_poll_of_a_document() {
     let lab = Lab::builtin();
     let faulty = looked_into(&lab, "blocking", "buggy", "spans", &["--duration", "1s"]);
@@ -80,6 +83,7 @@ fn a_blocking_read_is_one_long_poll_of_a_document() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn pieces_of_a_batch_are_polled_in_vain_and_with_the_fix_they_are_not() {
     let lab = Lab::builtin();
     let pieces = |variant: &str| {
@@ -99,6 +103,7 @@ fn pieces_of_a_batch_are_polled_in_vain_and_with_the_fix_they_are_not() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_service_that_waits_for_itself_is_seen_inside_the_poll_that_never_ends() {
     let lab = Lab::builtin();
     let profile = looked_into(&lab, "shutdown", "buggy", "spans", &["--timeout", "4s"]);

@@ -33,6 +33,7 @@ fn share(view: &View, parts: &[&str]) -> Option<f64> {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_import_that_starves_is_where_its_worker_computes() {
     let lab = Lab::builtin();
     let profiles = looked_into(&lab, "greedy", "buggy", "stall", &["--duration", "1s"]);
@@ -45,6 +46,7 @@ fn the_import_that_starves_is_where_its_worker_computes() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_blocking_read_is_seen_off_the_cpu_with_its_line() {
     let lab = Lab::builtin();
     let profiles = looked_into(&lab, "blocking", "buggy", "stall", &["--duration", "1s"]);
@@ -56,6 +58,7 @@ fn a_blocking_read_is_seen_off_the_cpu_with_its_line() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn polls_in_vain_are_seen_by_name_and_are_gone_with_the_fix() {
     let lab = Lab::builtin();
     let faulty = looked_into(&lab, "unordered", "buggy", "stall", &[]);
@@ -69,6 +72,7 @@ fn polls_in_vain_are_seen_by_name_and_are_gone_with_the_fix() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_run_that_is_killed_keeps_what_the_profiler_saw() {
     let lab = Lab::builtin();
     let profiles = looked_into(&lab, "shutdown", "buggy", "stall", &["--timeout", "3s"]);
@@ -86,6 +90,7 @@ fn a_run_that_is_killed_keeps_what_the_profiler_saw() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_profiler_that_is_not_there_says_so_and_fails_nothing() {
     let lab = Lab::builtin();
     let done = lab.done(&["run", "greedy", "--fixed", "--duration", "300ms", "--profile", "gpu"]);

@@ -72,6 +72,7 @@ fn path(folder: &Path) -> &str {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
     let two = Two::recorded();
     let before = invocations(two.lab.out.path());
@@ -103,6 +104,7 @@ fn two_recordings_are_compared_by_seed_with_a_warning_and_nothing_is_written() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn what_cannot_be_compared_is_refused_by_name() {
     let two = Two::recorded();
     let both = [path(&two.faulty), path(&two.fix)];
@@ -140,6 +142,7 @@ fn what_cannot_be_compared_is_refused_by_name() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_recording_on_another_machine_is_compared_with_a_loud_warning() {
     let two = Two::recorded();
     for run in invocations(&two.fix) {
@@ -158,6 +161,7 @@ fn a_recording_on_another_machine_is_compared_with_a_loud_warning() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_truncated_log_and_an_invalid_run_are_refused() {
     let lab = Lab::builtin();
     for variant in ["fixed", "time-slice"] {

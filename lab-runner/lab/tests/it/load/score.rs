@@ -32,6 +32,7 @@ fn exit_code(overall: &Value) -> i32 {
 /// Another scanner that finds the same everywhere: right on what is quadratic, and an accusation on
 /// all else.
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_score_follows_its_schema_and_can_be_read_again() {
     let lab = Lab::builtin();
     let scanner = lab.out.path().join("scan");
@@ -69,6 +70,7 @@ fn a_score_follows_its_schema_and_can_be_read_again() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_neighbour_dies_with_its_parent() {
     let lab = Lab::builtin();
     let script = format!("'{}' __neighbour $$ & wait", lab.binary().display());
@@ -82,6 +84,7 @@ fn a_neighbour_dies_with_its_parent() {
 
 /// Runs that were done stay, and no noisy neighbour does.
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn an_interrupted_score_says_where_its_recordings_are() {
     let lab = Lab::builtin();
     let mut command = lab.command(&["score", "shutdown"]);

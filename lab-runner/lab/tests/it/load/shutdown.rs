@@ -10,6 +10,7 @@ fn metric(run: &Value, name: &str) -> f64 {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn every_variant_ends_as_it_claims() {
     let lab = Lab::builtin();
     let result = lab.passed_json(&["run", "shutdown", "--all"]);
@@ -62,6 +63,7 @@ fn signalled(variant: &str, name: &str) -> Value {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_fix_answers_a_real_signal_and_loses_nothing() {
     for name in ["TERM", "INT"] {
         let run = signalled("fixed", name);
@@ -73,6 +75,7 @@ fn the_fix_answers_a_real_signal_and_loses_nothing() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_fault_does_not_end_by_a_real_signal_either() {
     let lab = Lab::builtin();
     let args = [
@@ -101,6 +104,7 @@ fn the_fault_does_not_end_by_a_real_signal_either() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn trials_are_counted_with_an_exact_interval() {
     let lab = Lab::builtin();
     let (code, result) = lab.json(&["run", "shutdown", "--fixed", "--trials", "5"]);
@@ -128,6 +132,7 @@ fn trials_are_counted_with_an_exact_interval() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_load_that_cannot_be_made_is_told_and_is_no_hang() {
     // The shell allows no file as large as the log of so many requests.
     let lab = Lab::builtin();

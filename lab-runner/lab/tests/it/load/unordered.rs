@@ -14,6 +14,7 @@ fn runs(result: &Value) -> impl Iterator<Item = (&str, &Value)> {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn every_way_processes_every_upload_and_polls_as_often_as_is_claimed() {
     let lab = Lab::builtin();
     let result =
@@ -44,6 +45,7 @@ fn every_way_processes_every_upload_and_polls_as_often_as_is_claimed() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_same_seed_counts_the_same() {
     let lab = Lab::builtin();
     let counts = || {
@@ -55,6 +57,7 @@ fn the_same_seed_counts_the_same() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_sweep_tells_linear_from_quadratic_by_counts_and_draws_both() {
     let lab = Lab::builtin();
     let sweep = ["sweep", "unordered", "--size", "400", "--repetitions", "3", "--timeout", "120s"];
@@ -88,6 +91,7 @@ fn a_sweep_tells_linear_from_quadratic_by_counts_and_draws_both() {
 }
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_sweep_claim_is_left_to_the_sweep() {
     let result =
         Lab::builtin().passed_json(&["run", "unordered", "--size", "3000", "--profile", "none"]);

@@ -3,6 +3,7 @@
 use crate::support::Lab;
 
 #[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn a_claim_that_is_broken_twice_is_told_with_what_it_may_mean() {
     let lab = Lab::endings();
     let done = lab.done(&["verify", "endings"]);
