@@ -63,11 +63,17 @@ pub fn reading(wanted: Stacks, run: &Recording, profiles: &[Profile]) -> Result<
     }
 }
 
-/// A share of a run's CPU time as a share of the time that it took: of 0.15 s of CPU time in a run
-/// of 3 s, whatever share is at most a twentieth of the run.
+/// A share of the service's CPU time as a share of the wall time of the run: of 0.15 s of CPU time in
+/// a run of 3 s, whatever share is at most a twentieth of the run. The samples tell which part of
+/// the process's CPU time is the service's: the load generator may spin on a core of its own.
 fn of_wall_time(share: Reading, counts: &BTreeMap<String, u64>) -> Option<Reading> {
-    let (cpu_ms, wall_ms) = (*counts.get("cpu_ms")? as f64, *counts.get("wall_ms")? as f64);
-    let cpus = (wall_ms > 0.0).then_some(cpu_ms / wall_ms)?;
+    let count = |name: &str| counts.get(name).map(|count| *count as f64);
+    let (delivered, of_the_lab) = (count("samples_delivered")?, count("samples_of_the_lab")?);
+    let (cpu_ms, wall_ms) = (count("cpu_ms")?, count("wall_ms")?);
+    if delivered <= 0.0 || wall_ms <= 0.0 {
+        return None;
+    }
+    let cpus = cpu_ms / wall_ms * (delivered - of_the_lab).max(0.0) / delivered;
     Some(Reading {
         value: share.value * cpus,
         low: share.low * cpus,
@@ -219,17 +225,26 @@ mod tests {
 
     #[test]
     fn few_samples_of_a_run_that_waits_are_certainly_little_of_its_time() {
-        let counts =
-            |cpu, wall| BTreeMap::from([("cpu_ms".to_owned(), cpu), ("wall_ms".to_owned(), wall)]);
+        let counts = |cpu, wall, of_the_lab| {
+            let counts = [
+                ("cpu_ms", cpu),
+                ("wall_ms", wall),
+                ("samples_delivered", 100),
+                ("samples_of_the_lab", of_the_lab),
+            ];
+            BTreeMap::from(counts.map(|(name, count)| (name.to_owned(), count)))
+        };
         let seen = view("samples", "worker::run;read 1\nworker::run;park 14\n");
         let among = Stacks { among: "", having: &["read"], whole: Whole::WallTime, ..WORKER };
         let share = share(&seen, &among, &[]).unwrap();
         assert!(share.high > 0.29, "{share:?}");
-        let of_wall = of_wall_time(share.clone(), &counts(150, 3_000)).unwrap();
+        let of_wall = of_wall_time(share.clone(), &counts(150, 3_000, 0)).unwrap();
         assert!(of_wall.high < 0.015 && of_wall.low > 0.0, "{of_wall:?}");
-        let busy = of_wall_time(Reading::exact(0.9), &counts(3_000, 3_000)).unwrap();
+        let busy = of_wall_time(Reading::exact(0.9), &counts(3_000, 3_000, 0)).unwrap();
         assert_eq!(busy.value, 0.9, "one that computes is nearly all of its time");
-        assert_eq!(of_wall_time(share, &counts(150, 0)), None);
+        assert_eq!(of_wall_time(share.clone(), &counts(150, 0, 0)), None);
+        let beside_a_pacer = of_wall_time(share, &counts(3_150, 3_000, 95)).unwrap();
+        assert!(beside_a_pacer.high < 0.016, "what spins beside it is not its own");
     }
 
     #[test]
