@@ -46,7 +46,7 @@ pub(crate) struct Cli {
     /// When to use colour
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
     pub color: Colour,
-    /// Print more: percentiles, histogram, all checks, a line a profiler; twice prints all that is
+    /// Print more: percentiles, histogram, all checks, one line per profiler; twice prints all that is
     /// known
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
@@ -91,7 +91,7 @@ pub(crate) enum Command {
     /// Measure the overhead of each profiler and instrument of the lab on this machine
     #[command(after_help = help::OVERHEAD)]
     Overhead(OverheadArgs),
-    /// Report a recording again, as text, JSON or a page for the browser
+    /// Show a recording, as text, JSON or a page for the browser
     Report(ReportArgs),
     /// Convert a recording to the format of another tool
     Export(ExportArgs),
@@ -149,7 +149,7 @@ pub(crate) struct RunArgs {
     /// Kill a run that takes longer [default: the time of its load and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
-    /// Exits with code 4 if a check is undecided
+    /// Exit with code 4 if a check is undecided
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
@@ -200,10 +200,10 @@ pub(crate) struct CompareArgs {
     /// A/A comparison of one variant with itself: this machine's false-positive rate
     #[arg(long)]
     pub null: bool,
-    /// Load for side A, where it differs: rate=100,duration=1s
+    /// Load of side A, if different: rate=100,duration=1s
     #[arg(long, value_name = "LOAD", value_parser = own_load)]
     pub load_a: Option<OwnLoad>,
-    /// Load for side B, where it differs
+    /// Load of side B, if different
     #[arg(long, value_name = "LOAD", value_parser = own_load)]
     pub load_b: Option<OwnLoad>,
     #[command(flatten)]
@@ -215,7 +215,7 @@ pub(crate) struct CompareArgs {
     /// Kill a run that takes longer [default: the time of its load and some seconds]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
-    /// Exits with code 4 if a check is undecided
+    /// Exit with code 4 if a check is undecided
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
@@ -246,7 +246,7 @@ pub(crate) struct SweepArgs {
     /// Kill a run that takes longer [default: a minute]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
-    /// Exits with code 4 if a check is undecided
+    /// Exit with code 4 if a check is undecided
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
@@ -257,7 +257,7 @@ pub(crate) struct SweepArgs {
 pub(crate) struct VerifyArgs {
     /// Only these scenarios
     pub scenarios: Vec<String>,
-    /// Exits with code 4 if a check is undecided
+    /// Exit with code 4 if a check is undecided
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]

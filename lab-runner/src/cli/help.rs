@@ -24,9 +24,9 @@ Examples:
 Recordings are written to lab-runs/ in the current folder, some MB for each
 command; lab clean removes old ones.
 
-Exit codes: 0 done, all that could be decided holds; 1 the lab failed; 2 wrong
-usage; 3 a check or comparison failed; 4 nothing could be decided; 128 + N
-ended by signal N.";
+Exit codes: 0 no check failed; 1 the lab failed; 2 wrong usage; 3 a check or
+comparison failed; 4 nothing could be decided, or with --strict something is
+undecided; 128 + N ended by signal N.";
 
 pub(crate) const RUN: &str = "\
 Takes about 15 s with the default profilers, 7 s with --profile none, and with
@@ -49,7 +49,8 @@ runs of a pair share a seed, in an order drawn at random.
   lab compare greedy --load-b rate=4k     one variant under two loads
   lab compare lab-runs/A lab-runs/B       two recordings; nothing is run
 
-Exit code 3: the primary metric regressed; 4: undecided.";
+Exit code 3: the primary metric regressed; 4: nothing could be compared, or with
+--strict the result is undecided.";
 
 pub(crate) const SWEEP: &str = "\
 Takes from one to three minutes with the default sizes; the number of runs, the

@@ -31,7 +31,7 @@ pub(crate) struct LoadArgs {
     /// Real messages instead of generated ones: a file with one JSON document a line
     #[arg(long, value_name = "FILE")]
     pub messages: Option<PathBuf>,
-    /// Duration of a stall of slow storage: 250ms, 5s
+    /// How long slow storage blocks: 250ms, 5s
     #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     pub stall: Option<Duration>,
     /// A folder of real text files instead of slow storage

@@ -22,9 +22,9 @@ pub(crate) fn run(args: &ListArgs, scenarios: &[&'static Scenario]) -> anyhow::R
 }
 
 fn print_scenario(scenario: &Scenario, to: &mut dyn Write) -> io::Result<()> {
-    writeln!(to, "{:<17} {}", scenario.name, scenario.summary)?;
+    writeln!(to, "{:<19} {}", scenario.name, scenario.summary)?;
     for variant in scenario.variants {
-        writeln!(to, "  {:<15} {:<6} {}", variant.name, variant.kind, variant.about)?;
+        writeln!(to, "  {:<17} {:<6} {}", variant.name, variant.kind, variant.about)?;
     }
     Ok(())
 }

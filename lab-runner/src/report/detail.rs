@@ -208,16 +208,16 @@ pub(crate) fn print_claim(claim: &Judged, style: Style, to: &mut dyn Write) -> i
     }
 }
 
-/// The measured value with the bound: `wait_max_us / import_us = 0.98, ≥ 0.8`.
+/// The measured value with the bound: `wait_max_us / import_us = 0.98 (must be ≥ 0.8)`.
 pub(crate) fn evidence(claim: &Judged) -> Option<String> {
     if matches!(claim.claim.measure, Measure::Ending(_)) {
         return None;
     }
     let value = units::number(claim.value?);
-    let (must_be, bound) = match claim.claim.bound {
-        Bound::AtLeast(bound) => ("≥", bound),
-        Bound::AtMost(bound) => ("≤", bound),
-        Bound::Equal(bound) => ("=", bound),
+    let must_be = match claim.claim.bound {
+        Bound::AtLeast(bound) => format!("≥ {bound}"),
+        Bound::AtMost(bound) => format!("≤ {bound}"),
+        Bound::Equal(bound) => bound.to_string(),
     };
-    Some(format!("{} = {value}, {must_be} {bound}", claim.claim.measure))
+    Some(format!("{} = {value} (must be {must_be})", claim.claim.measure))
 }

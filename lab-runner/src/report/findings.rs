@@ -143,7 +143,7 @@ fn of_finding(finding: &Finding) -> Vec<(String, String)> {
     if !finding.evidence.is_empty() {
         rows.push(row("  evidence", finding.evidence.join("; ")));
     }
-    rows.push(row("  not so if", finding.refuted_by.into()));
+    rows.push(row("  ruled out if", finding.refuted_by.into()));
     rows.push(row("  remedy", format!("{} (chapter {})", finding.remedy, finding.chapter)));
     rows
 }

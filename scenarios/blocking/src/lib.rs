@@ -34,7 +34,7 @@ pub static SCENARIO: Scenario = Scenario::new(
 .load(Load { warmup_ms: 300, rate: 1_000.0, size: 2_000_000, ..Load::DEFAULT })
 .brief_ms(1_300)
 .columns(&[
-    Column::new("runtime_freeze_us", "freeze"),
+    Column::new("runtime_freeze_us", "longest freeze"),
     Column::new("wait_p99_us", "wait p99"),
     Column::new("wait_max_us", "wait max"),
     Column::new("files_in_time", "in time"),

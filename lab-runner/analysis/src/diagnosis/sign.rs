@@ -82,13 +82,13 @@ impl Sign {
                 "a task of this kind does all its work in one poll".into()
             }
             Sign::ShareOfTask => {
-                format!("one poll is {} of all the work of a task of this kind", percent(value))
+                format!("one poll did {} of the work of a task of this kind", percent(value))
             }
             Sign::Computes => {
-                format!("{} of the time of these polls is on the CPU", percent(value))
+                format!("these polls spent {} of their time on the CPU", percent(value))
             }
             Sign::InKernel => {
-                format!("{} of the time of these polls is blocked in the kernel", percent(value))
+                format!("these polls spent {} of their time blocked in the kernel", percent(value))
             }
             Sign::InKernelMs => {
                 format!("these polls were blocked in the kernel for {}", time_ms(value))

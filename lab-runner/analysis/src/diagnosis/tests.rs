@@ -393,7 +393,7 @@ fn signs_have_words_with_their_numbers() {
     assert_eq!(Sign::LongestPollMs.in_words(1_432.0), "longest poll 1.43 s");
     assert_eq!(
         Sign::ShareOfTask.in_words(0.5),
-        "one poll is 50.0 % of all the work of a task of this kind"
+        "one poll did 50.0 % of the work of a task of this kind"
     );
     let of = |suspicion| RULES.iter().filter(|rule| rule.of == suspicion).count();
     assert!(of(Suspicion::Polls) >= 4);

@@ -167,7 +167,7 @@ fn without_finding(report: &Results) -> Headline {
     }
 }
 
-/// `import` (buggy.rs:11) held the only worker for 591 ms; 1 183 requests waited 288 ms each
+/// `import` (buggy.rs:11) held the only worker for 591 ms; 1 183 requests waited 288 ms on average
 fn sentence(report: &Results, of: &Diagnosed, finding: &Finding) -> String {
     let held = held_ms(report, of, finding);
     let mut text = match &finding.function {
@@ -242,13 +242,13 @@ fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
     by_task_kind.chain(by_poll).reduce(f64::max)
 }
 
-/// `; 1 183 requests waited 288 ms each`
+/// `; 1 183 requests waited 288 ms on average`
 fn cost(cost: &Cost) -> String {
     match (cost.ms, cost.requests.filter(|requests| *requests > 0)) {
         (Some(ms), Some(hit)) => {
             let each = time(ms * 1e3 / hit as f64, WORDS);
             let requests = if hit == 1 { "request" } else { "requests" };
-            format!("; {} {requests} waited {each} each", grouped(hit as i64))
+            format!("; {} {requests} waited {each} on average", grouped(hit as i64))
         }
         (Some(ms), None) => format!("; {} in total", time_ms(ms)),
         (None, Some(hit)) => format!("; {} requests hit", grouped(hit as i64)),
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn a_cost_is_told_for_each_request_and_never_as_a_sum_over_them() {
         let of = |ms, requests| cost(&Cost { ms, requests });
-        assert_eq!(of(Some(340_704.0), Some(1_183)), "; 1 183 requests waited 288 ms each");
+        assert_eq!(of(Some(340_704.0), Some(1_183)), "; 1 183 requests waited 288 ms on average");
         assert_eq!(
             (of(Some(3.0), None), of(None, None)),
             ("; 3.00 ms in total".into(), String::new())

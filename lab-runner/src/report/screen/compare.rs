@@ -86,7 +86,7 @@ fn spoiled_pairs(comparison: &Comparison) -> String {
     let dropped = pairs.len() - comparison.kept();
     let left_out = count(|times| *times == Times::LeftOut);
     let bounded = count(|times| matches!(times, Times::Bounded(_)));
-    let replaced = if comparison.invalid.is_some() { "disturbed" } else { "replaced" };
+    let replaced = if comparison.invalid.is_some() { "left out" } else { "replaced" };
     let parts = [(dropped, "dropped"), (left_out, replaced), (bounded, "disturbed")];
     let parts: Vec<String> = parts
         .iter()

@@ -58,7 +58,7 @@ pub(crate) fn lines(view: &View<'_>, run: &Analysis, health: &Health<'_>, room: 
         lines.push(indented(&shown));
     }
     lines.push(Line::hanging(format!("{:<INDENT$}{}", "Try", remedy(view, finding)), INDENT));
-    lines.push(Line::hanging(format!("Not so if {}", finding.refuted_by), INDENT));
+    lines.push(Line::hanging(format!("Ruled out if {}", finding.refuted_by), INDENT));
     lines
 }
 
@@ -88,7 +88,7 @@ fn source_lines(view: &View<'_>, finding: &Finding, most: usize) -> Vec<Line> {
     text.map_or_else(Vec::new, |(text, line)| source::around(&text, line as usize, most))
 }
 
-/// `Profiled run, 2 s: 1 183 requests waited 288 ms each; the longest poll took 591 ms.`
+/// `Profiled run, 2 s: 1 183 requests waited 288 ms on average; the longest poll took 591 ms.`
 fn sentence(view: &View<'_>, run: &Analysis, finding: &Finding, evidence: usize) -> String {
     let clauses: Vec<String> = cost(&finding.cost)
         .into_iter()
@@ -127,8 +127,9 @@ pub(crate) fn cost(cost: &Cost) -> Option<String> {
         }
     };
     match (cost.ms, cost.requests) {
-        (Some(ms), Some(hit @ 1..)) => {
-            Some(format!("{} waited {} each", requests(hit), time_ms(ms / hit as f64)))
+        (Some(ms), Some(1)) => Some(format!("1 request waited {}", time_ms(ms))),
+        (Some(ms), Some(hit @ 2..)) => {
+            Some(format!("{} waited {} on average", requests(hit), time_ms(ms / hit as f64)))
         }
         (None, Some(hit @ 1..)) => Some(format!("{} affected", requests(hit))),
         (Some(ms), _) => Some(format!("{} of waiting", time_ms(ms))),
@@ -160,9 +161,9 @@ mod tests {
         let cost = |ms, requests| cost(&Cost { ms, requests });
         assert_eq!(
             cost(Some(341_000.0), Some(1_183)).unwrap(),
-            "1 183 requests waited 288 ms each"
+            "1 183 requests waited 288 ms on average"
         );
-        assert_eq!(cost(Some(20.0), Some(1)).unwrap(), "1 request waited 20.0 ms each");
+        assert_eq!(cost(Some(20.0), Some(1)).unwrap(), "1 request waited 20.0 ms");
         assert_eq!(cost(None, Some(2)).unwrap(), "2 requests affected");
         assert_eq!(cost(Some(20.0), None).unwrap(), "20.0 ms of waiting");
         assert_eq!(cost(None, None), None);

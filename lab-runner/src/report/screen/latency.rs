@@ -81,7 +81,7 @@ pub(crate) fn table(view: &View<'_>, run: &Analysis) -> Vec<Line> {
     lines.extend(Part::ALL.into_iter().map(|part| row(run, part, view.style)));
     if QUANTILES.iter().any(|(_, suffix)| !run.metrics.contains_key(&Part::Response.metric(suffix)))
     {
-        lines.push(Line::labelled("", &format!("{DIM}- {} of p99.9{DIM:#}", needs(0.999))));
+        lines.push(Line::labelled("", &format!("{DIM}p99.9 {}{DIM:#}", needs(0.999))));
     }
     if view.style.naive {
         lines.extend(naive_row(run, view.style));

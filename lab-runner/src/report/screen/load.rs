@@ -36,17 +36,30 @@ pub(crate) fn answered(run: &Analysis) -> Option<String> {
     let count = |name: &str| run.metrics.get(name).map_or(0, |reading| reading.value as i64);
     if run.responses.is_some() {
         let (completed, offered) = (count("completed"), count("offered"));
-        return Some(match completed == offered {
+        let answers = match completed == offered {
             true => format!("all {} answered", grouped(offered)),
             false => format!("{} of {} answered", grouped(completed), grouped(offered)),
-        });
+        };
+        return Some(format!("{answers}{}", not_ended(run)));
     }
     let finished = run.recording.outcome.ending == Ending::Finished;
     let wall = run.metrics.get("wall_ms").filter(|_| finished)?;
     Some(format!("finished in {}", time_ms(wall.value)))
 }
 
-/// `machine quiet`, or what took its cores; nothing where it was not measured.
+/// ` · the process did not exit: killed after 5 s`; empty if it ended by itself.
+fn not_ended(run: &Analysis) -> String {
+    let outcome = &run.recording.outcome;
+    let timeout_s = run.recording.spec.timeout_ms as f64 / 1e3;
+    match outcome.ending {
+        Ending::Hung => format!(" · the process did not exit: killed after {timeout_s} s"),
+        Ending::Crashed => " · the process crashed".to_owned(),
+        Ending::Failed => " · the run failed".to_owned(),
+        Ending::Finished | Ending::Unfinished => String::new(),
+    }
+}
+
+/// `host quiet`, or what took its cores; nothing where it was not measured.
 pub(crate) fn machine(run: &Analysis) -> Option<String> {
     let outcome = &run.recording.outcome;
     let foreign = outcome.foreign_cores?;
@@ -54,7 +67,7 @@ pub(crate) fn machine(run: &Analysis) -> Option<String> {
     Some(match (foreign > QUIET_CORES, steal > QUIET_STEAL) {
         (true, _) => format!("other processes used {:.0} % of a core", foreign * 100.0),
         (_, true) => format!("the host took {:.0} % of the CPU time", steal * 100.0),
-        _ => "machine quiet".to_owned(),
+        _ => "host quiet".to_owned(),
     })
 }
 

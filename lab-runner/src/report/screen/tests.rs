@@ -248,16 +248,16 @@ fn every_screen_fits_a_terminal_and_has_no_private_word() {
 #[test]
 fn a_run_shows_its_finding_first_then_cost_evidence_latency_and_the_rest() {
     let screen = screen(&buggy());
-    let load = "2 000 requests/s for 3 s on 1 worker · all 6 000 answered · machine quiet";
+    let load = "2 000 requests/s for 3 s on 1 worker · all 6 000 answered · host quiet";
     let begins = [
         "greedy, variant buggy",
         load,
         "FAULT",
         "scenarios/greedy",
         "> ",
-        "1 183 requests waited 288 ms each",
+        "1 183 requests waited 288 ms on average",
         "Try",
-        "Not so if",
+        "Ruled out if",
         "response",
         "checks",
         "report",

@@ -59,7 +59,7 @@ fn the_headline_is_the_finding_and_its_colour_is_the_health_and_not_the_claims()
     report.diagnoses = vec![diagnosed(lab_recording::Cause::LongPoll)];
     let page = page_of(&report).unwrap();
     let sentence = "import (buggy.rs:11) computes for too long without yielding; 1\u{202f}183 \
-                    requests waited 288 ms each";
+                    requests waited 288 ms on average";
     assert!(
         page.contains(&format!("<h1>{sentence}</h1>")) && page.contains("<header class=\"bad\">"),
         "{page}"
