@@ -86,10 +86,24 @@ pub fn pack(folder: &Path, contents: Contents, to: impl Write) -> anyhow::Result
             "{shown} is too large to be packed: try --for-documents, which leaves raw logs out"
         );
         let inside = name.join(file.strip_prefix(folder)?);
+        let bytes = if contents == Contents::Report { below_here(file, bytes) } else { bytes };
         add(&mut archive, &inside, bytes)?;
     }
     archive.into_inner()?.finish()?.flush()?;
     Ok(packed)
+}
+
+/// A file whose source paths begin at the current folder, where documents show them, and not at the
+/// root of the host that recorded it. Only JSON names source files.
+fn below_here(file: &Path, bytes: Vec<u8>) -> Vec<u8> {
+    let here = std::env::current_dir().unwrap_or_default();
+    if file.extension().is_none_or(|extension| extension != "json") || here.parent().is_none() {
+        return bytes;
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => text.replace(&format!("\"{}/", here.display()), "\"").into_bytes(),
+        Err(error) => error.into_bytes(),
+    }
 }
 
 fn collect(folder: &Path, contents: Contents, found: &mut BTreeSet<PathBuf>) -> anyhow::Result<()> {

@@ -109,6 +109,18 @@ fn a_recording_for_documents_has_no_raw_logs_and_no_generated_files() {
 }
 
 #[test]
+fn documents_name_source_files_below_the_current_folder() {
+    let here = std::env::current_dir().unwrap();
+    let text = |file: &str| {
+        let path = format!("{{\"file\": \"{}/src/buggy.rs\"}}", here.display());
+        String::from_utf8(below_here(Path::new(file), path.into_bytes())).unwrap()
+    };
+    assert_eq!(text("threads.json"), "{\"file\": \"src/buggy.rs\"}");
+    assert!(text("stdout.txt").contains(&here.display().to_string()), "only JSON has such paths");
+    assert_eq!(below_here(Path::new("a.json"), vec![0xff]), [0xff], "no text is left as it is");
+}
+
+#[test]
 fn a_packed_recording_is_shown_as_if_the_file_were_its_folder() {
     let (temporary, folder) = invocation();
     let file = temporary.path().join("greedy.lab");
