@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What the build costs a learner and a contributor, and how long a run takes beyond its load.
 
-Usage: benches/build.py [--cold N] [--warm N] [--no-ci] > benches/build.txt
+Usage: benches/build.py learner [--cold N] [--warm N]     > benches/build.txt
+       benches/build.py contributor [--cold N] [--warm N] > benches/test-times.txt
+       benches/build.py ci                                > benches/ci-times.txt
 
 A learner: `cargo lab list` in a clone with an empty target folder, crates downloaded before; the same after a comment
 was added to each scenario's faulty variant in turn; the same edit until a run of 200 ms has been reported; `lab run
 greedy --profile none` against the time that its load takes.
-A contributor: `cargo test` in a clone with an empty target folder; `cargo test -p lab-analysis` after an edit of it;
-`.ci/run` from nothing and again, unless --no-ci is given. A test that fails ends the script.
+A contributor: `cargo test` in a clone with an empty target folder; `cargo test -p lab-analysis` after an edit of it.
+CI: `.ci/run` from nothing, and again with what that has built. A test that fails ends the script.
 Prints median, range and rounds. Needs a host on which nothing else builds.
 """
 import argparse, os, pathlib, statistics, subprocess, tempfile, time
@@ -79,16 +81,19 @@ def contributor(tree, rounds):
     tests = [cold(tree, 'cargo', 'test', '--locked') for _ in range(rounds.cold)]
     row('cargo test, nothing built before', '<= 600', tests)
     row('cargo test -p lab-analysis after an edit of it', '<= 20', [analysis(tree, n) for n in range(rounds.warm)])
-    if not rounds.no_ci:
-        row('.ci/run, nothing built before', '<= 1200', [cold(tree, 'bash', '.ci/run', env={'CI': 'true'})])
-        row('.ci/run, dependencies built', '<= 720', [seconds('bash', '.ci/run', cwd=tree, env={'CI': 'true'})])
+
+
+def ci(tree, _rounds):
+    row('.ci/run, nothing built before', '<= 1200', [cold(tree, 'bash', '.ci/run', env={'CI': 'true'})])
+    row('.ci/run, dependencies built', '<= 720', [seconds('bash', '.ci/run', cwd=tree, env={'CI': 'true'})])
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parts = {'learner': learner, 'contributor': contributor, 'ci': ci}
+    arguments.add_argument('part', choices=parts)
     arguments.add_argument('--cold', type=int, default=1)
     arguments.add_argument('--warm', type=int, default=6)
-    arguments.add_argument('--no-ci', action='store_true')
     rounds = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tree = pathlib.Path(folder) / 'lab'
@@ -96,9 +101,7 @@ def main():
         subprocess.run(['cargo', 'fetch', '--quiet', '--locked'], cwd=tree, check=True)
         print(f'{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the begin\n')
         print(f'{"seconds":<56} {"target":>8} {"median":>10}   range, rounds')
-        learner(tree, rounds)
-        subprocess.run(['git', 'checkout', '--quiet', '.'], cwd=tree, check=True)
-        contributor(tree, rounds)
+        parts[rounds.part](tree, rounds)
 
 
 if __name__ == '__main__':
