@@ -1,6 +1,7 @@
 //! The child: reads its spec, calls the variant, and records how that ended.
 
 use crate::engine::attach;
+use crate::engine::supervise::name_after_binary;
 use anyhow::Context;
 use lab_kit::{Cx, Scenario, Variant, process};
 use lab_recorder::session::Session;
@@ -22,6 +23,7 @@ pub(crate) const SUBCOMMAND: &str = "__child";
 /// Runs one variant. The parent reads what came of it from the folder and the exit status.
 pub(crate) fn main(folder: &Path, scenarios: &[&'static Scenario]) -> ExitCode {
     process::die_with_the_parent();
+    name_after_binary();
     let failed = run(folder, scenarios).err().map(|error| format!("{error:#}"));
     let code = if failed.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     match folder::write_end(folder, &End { failed, usage: usage() }) {

@@ -1,7 +1,7 @@
 //! A noisy neighbour that takes a core: a process that does nothing but compute, until it is ended
 //! or its parent is gone.
 
-use crate::engine::supervise::own_binary;
+use crate::engine::supervise::{name_after_binary, own_binary};
 use std::process::{Child, ExitCode, Stdio};
 
 /// The hidden word after the binary's name that makes it a noisy neighbour: `lab __neighbour
@@ -49,6 +49,7 @@ fn neighbour() -> std::io::Result<Child> {
 /// Computes until the parent is gone. Looks for that itself too, for not every kernel can tell.
 pub(crate) fn main(parent: &str) -> ExitCode {
     lab_kit::process::die_with_the_parent();
+    name_after_binary();
     let Ok(parent) = parent.parse::<u32>() else { return ExitCode::from(2) };
     let mut number = 1_u64;
     while std::os::unix::process::parent_id() == parent {
