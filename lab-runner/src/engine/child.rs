@@ -1,7 +1,7 @@
 //! The child: reads its spec, calls the variant, and records how that ended.
 
 use crate::engine::attach;
-use crate::engine::supervise::name_after_binary;
+use crate::engine::binary::name_after_binary;
 use anyhow::Context;
 use lab_kit::{Cx, Scenario, Variant, process};
 use lab_recorder::session::Session;

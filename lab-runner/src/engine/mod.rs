@@ -2,6 +2,7 @@
 //! ended.
 
 pub(crate) mod attach;
+mod binary;
 pub(crate) mod child;
 pub(crate) mod environment;
 pub(crate) mod execute;

@@ -7,6 +7,7 @@ mod interrupts;
 
 pub(crate) use interrupts::{Event, Interrupts};
 
+use crate::engine::binary::own_binary;
 use crate::engine::child;
 use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
 use anyhow::Context;
@@ -17,12 +18,9 @@ use lab_recording::folder::{self, Recorder};
 use lab_recording::outcome::Outcome;
 use lab_recording::spec::Spec;
 use lab_recording::threads::RAW_POST_MORTEM;
-use std::ffi::CString;
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a child that hangs has to tell what it is at.
@@ -116,25 +114,6 @@ fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
         .stderr(File::create_new(recorder.folder.join(folder::STDERR))?)
         .spawn()?;
     Ok(child)
-}
-
-/// Gives this process the name of its binary, which was started by way of `/proc` and would be
-/// called `exe` in every list of processes.
-pub(crate) fn name_after_binary() {
-    let binary = std::env::args_os().next().unwrap_or_default();
-    let name = Path::new(&binary).file_name().unwrap_or_default();
-    if let Ok(name) = CString::new(name.as_bytes()) {
-        // A name is a convenience: without it the process works all the same.
-        let _ = rustix::thread::set_name(&name);
-    }
-}
-
-/// This very binary, to be started again: the file that this process was started from, though
-/// another one may have been built in its place.
-pub(crate) fn own_binary() -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0(std::env::current_exe().unwrap_or_else(|_| "lab".into()));
-    command
 }
 
 fn wait(group: ProcessGroup, interrupts: &Interrupts, mut deadline: Instant) -> Cause {
