@@ -10,7 +10,10 @@ use lab_analysis::scheduler::{Blame, Culprit, Sched, worth};
 use lab_analysis::stacks::{Names, Plumbing};
 
 fn looked_into(scenario: &str, variant: &str, more: &[&str]) -> Profile {
-    let lab = Lab::builtin();
+    profiled(&Lab::builtin(), scenario, variant, more)
+}
+
+fn profiled(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> Profile {
     let args = ["run", scenario, "--variant", variant, "--profile", "sched"];
     let done = lab.passed_but_for_times(&[&args[..], more].concat());
     let mut profiles = read_all(&lab.newest());
@@ -73,7 +76,8 @@ fn the_waiting_of_requests_is_charged_to_the_import_by_its_function() {
 #[test]
 #[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn the_waiting_of_requests_is_charged_to_the_blocking_read() {
-    let profile = looked_into("blocking", "buggy", &["--duration", "1s"]);
+    let lab = Lab::builtin();
+    let profile = profiled(&lab, "blocking", "buggy", &["--duration", "1s"]);
     charges_add_up(sched(&profile));
     let share = share_of(sched(&profile), "scenario_blocking::buggy::index");
     assert!(share >= 0.8, "{share}: {:#?}", sched(&profile).blame);
@@ -87,7 +91,10 @@ fn the_waiting_of_requests_is_charged_to_the_blocking_read() {
     let reads = cleaned
         .share(|frames| has(frames, "requests waits") && has(frames, "read_to_string"))
         .unwrap();
-    assert!(reads >= 0.2 * charged, "{reads} of {charged} is for the read, by name");
+    let recording = lab_recording::folder::open(&profile.folder).unwrap();
+    let is_quiet = lab_analysis::host::disturbance(&recording.outcome).is_none();
+    let least = if is_quiet { 0.4 } else { 0.2 };
+    assert!(reads >= least * charged, "{reads} of {charged} is for the read, by name");
 }
 
 #[test]
