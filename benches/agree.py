@@ -1,29 +1,22 @@
 #!/usr/bin/env python3
 """Whether the benches of the fixes and `lab compare` say that the same side is faster.
 
-Usage: benches/agree.py [--criterion DIR] [COMPARISON ...]
+Usage: benches/agree.py [--criterion DIR] COMPARISON ...
 
-COMPARISON  what `lab compare` printed: a document of `--format json`, or a text as in benches/comparisons.txt, which is
-            read if none is given.
---criterion where criterion keeps its estimates; target/criterion unless said otherwise.
+COMPARISON   a document of `lab compare SCENARIO --format json`.
+--criterion  the folder of criterion's estimates, target/criterion by default.
 
-Of a comparison the metric that decides it is taken, of criterion the means of both variants, at the comparison's own size
-where a bench has sizes. Each side's factor, after over before, has an interval; of criterion's the widest that its two means
-allow. Where one contains 1, or where there is none, nothing can be told. Exit code 1 if a direction is another one, 2 if none
-could be told at all or a file is not what it should be.
+The primary metric of a comparison is set against the means of both variants in criterion, at the size of the comparison
+where a bench has sizes. Each ratio, after over before, has an interval; that of criterion is the widest that its two means
+allow. A direction is unknown where an interval contains 1 or is missing. Exit code 1 if two directions differ, 2 if none is
+known or a file cannot be read.
 """
-import argparse, collections, json, math, pathlib, re, sys
+import argparse, collections, json, math, pathlib, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-UNTOLD = 'cannot tell'
+UNKNOWN = 'unknown'
 
 Comparison = collections.namedtuple('Comparison', 'scenario before after size metric interval why')
-
-HEAD = re.compile(r'^(\w+): (\S+) against (\S+), \d+ pairs')
-BATCH = re.compile(r'^asked +a batch of ([\d ]+) at once')
-# The metric with the star, and the interval behind its factor; an end may be open.
-DECIDES = re.compile(r'^\*(\w+) .*? ([\d.]+) to ([\d.]+|\?), [\d.]+ %')
-
 
 class Unreadable(Exception):
     pass
@@ -36,34 +29,16 @@ def of_document(document):
     low, high = primary.get('ci') or (None, None)
     interval = (low or 0.0, math.inf if high is None else high) if 'ci' in primary else None
     size = load['size'] if load['arrivals'] == 'batch' else None
-    why = primary.get('reason') or pairs.get('invalid') or 'there is no interval'
+    why = primary.get('reason') or pairs.get('invalid') or 'no interval'
     return Comparison(document['scenario'], pairs['before'], pairs['after'], size, primary.get('metric', '-'), interval, why)
 
 
-def of_text(text):
-    """The comparisons of a text, one for each head in it."""
-    found = []
-    for line in text.splitlines():
-        if head := HEAD.match(line):
-            found.append(Comparison(*head.groups(), None, '-', None, 'there is no interval'))
-        elif found and (batch := BATCH.match(line)):
-            found[-1] = found[-1]._replace(size=int(batch[1].replace(' ', '')))
-        elif found and (decides := DECIDES.match(line)):
-            high = math.inf if decides[3] == '?' else float(decides[3])
-            found[-1] = found[-1]._replace(metric=decides[1], interval=(float(decides[2]), high))
-    return found
-
-
 def read(path):
-    """All comparisons of a file."""
+    """The comparison in a file."""
     try:
-        text = path.read_text()
-        found = [of_document(json.loads(text))] if text.lstrip().startswith('{') else of_text(text)
+        return of_document(json.loads(path.read_text()))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Unreadable(f'{path} is no comparison of the lab: {error}') from error
-    if not found:
-        raise Unreadable(f'{path} has no comparison in it: give what lab compare printed')
-    return found
+        raise Unreadable(f'{path} is no document of lab compare --format json: {error}') from error
 
 
 def mean(criterion, scenario, variant, size):
@@ -81,24 +56,26 @@ def mean(criterion, scenario, variant, size):
 
 def direction(interval):
     low, high = interval
-    return 'faster' if high < 1 else 'slower' if low > 1 else UNTOLD
+    return 'faster' if high < 1 else 'slower' if low > 1 else UNKNOWN
 
 
 def judge(comparison, criterion):
-    """What criterion and the lab say of a comparison, and whether that is the same."""
+    """The interval of criterion, and whether both directions agree."""
     means = [mean(criterion, comparison.scenario, name, comparison.size) for name in (comparison.before, comparison.after)]
     for name, found in zip((comparison.before, comparison.after), means):
         if found is None:
-            return None, f'{UNTOLD}: criterion has no estimate of {name}; what claims to hang has none'
+            return None, f'{UNKNOWN}: criterion has no estimate of {name}; a variant that hangs has none'
     (before_low, before_high), (after_low, after_high) = means
     bench = after_low / before_high, after_high / before_low
     if comparison.interval is None:
-        return bench, f'{UNTOLD}: by the lab, {comparison.why}'
-    told, by_lab = direction(bench), direction(comparison.interval)
-    for who, said in (('criterion', told), ('the lab', by_lab)):
-        if said == UNTOLD:
-            return bench, f'{UNTOLD}: by {who} it may be either'
-    return bench, 'agrees' if told == by_lab else f'DISAGREES: {told} by criterion, {by_lab} by the lab'
+        return bench, f'{UNKNOWN}: by the lab, {comparison.why}'
+    by_criterion, by_lab = direction(bench), direction(comparison.interval)
+    for source, found in (('criterion', by_criterion), ('the lab', by_lab)):
+        if found == UNKNOWN:
+            return bench, f'{UNKNOWN}: the interval of {source} contains 1'
+    if by_criterion == by_lab:
+        return bench, 'agrees'
+    return bench, f'DISAGREES: {by_criterion} by criterion, {by_lab} by the lab'
 
 
 def shown(interval):
@@ -107,19 +84,19 @@ def shown(interval):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('comparisons', nargs='*', type=pathlib.Path, default=[ROOT / 'benches' / 'comparisons.txt'])
+    parser.add_argument('comparisons', nargs='+', type=pathlib.Path)
     parser.add_argument('--criterion', type=pathlib.Path, default=ROOT / 'target' / 'criterion')
     args = parser.parse_args()
-    comparisons = [found for path in args.comparisons for found in read(path)]
+    comparisons = [read(path) for path in args.comparisons]
     counts = collections.Counter()
-    print(f'{"scenario":<10} {"before":<15} {"after":<15} {"criterion":<18} {"lab compare":<18} {"its metric":<16} direction')
+    print(f'{"scenario":<10} {"before":<15} {"after":<15} {"criterion":<18} {"lab compare":<18} {"metric":<16} direction')
     for comparison in comparisons:
-        bench, says = judge(comparison, args.criterion)
-        counts[says.split(':')[0]] += 1
+        bench, result = judge(comparison, args.criterion)
+        counts[result.split(':')[0]] += 1
         scenario = comparison.scenario
         print(f'{scenario:<10} {comparison.before:<15} {comparison.after:<15} {shown(bench):<18} '
-              f'{shown(comparison.interval):<18} {comparison.metric:<16} {says}')
-    print(f'\n{counts["agrees"]} agree, {counts["DISAGREES"]} disagree, {counts[UNTOLD]} could not be told')
+              f'{shown(comparison.interval):<18} {comparison.metric:<16} {result}')
+    print(f'\n{counts["agrees"]} agree, {counts["DISAGREES"]} disagree, {counts[UNKNOWN]} unknown')
     return 1 if counts['DISAGREES'] else 0 if counts['agrees'] else 2
 
 

@@ -1,23 +1,20 @@
 #!/usr/bin/env python3
-"""What `lab compare` says on this machine, kept as it was printed.
+"""Comparisons of `lab compare` on this host, a line each.
 
 Usage: benches/comparisons.py nulls [--times N] > benches/nulls.txt
-       benches/comparisons.py defaults          > benches/comparisons.txt
        benches/comparisons.py fixes             > benches/unordered-fixes.txt
        benches/comparisons.py traps             > benches/traps.txt
 
 nulls     greedy --fixed against itself, with another seed each time: nothing changed, so nothing may be found.
-defaults  the machine, and buggy against fixed of each scenario on it: the whole screens.
 fixes     unordered's buggy variant against each of five variants: which is a fix, and which is not.
 traps     buggy against every trap of every scenario: none may come out as a fix of what it pretends to mend.
 
-Builds what it needs, records into a temporary folder and judges nothing by exit code: it shows.
+Builds what it needs, records into a temporary folder and judges nothing.
 """
 import argparse, json, os, pathlib, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAB = ROOT / 'target' / 'release' / 'lab'
-SCENARIOS = ('greedy', 'blocking', 'unordered', 'shutdown')
 FIXES = ('fixed', 'spawn-await', 'bounded', 'unconstrained', 'spawn-join-all')
 
 
@@ -68,14 +65,6 @@ def nulls(times):
     print()
 
 
-def defaults():
-    """The machine's noise floor and the four default comparisons, as they stand on the screen."""
-    with tempfile.TemporaryDirectory() as out:
-        for command in (['doctor'], *(['compare', scenario] for scenario in SCENARIOS)):
-            printed, took = lab(out, *command)
-            print(f'$ lab {" ".join(command)}\n{printed}({took:.0f} s)\n', flush=True)
-
-
 def fixes():
     """One line a variant."""
     print('lab compare unordered buggy VARIANT --pairs 16; polls of each upload and CPU time, after over before\n')
@@ -93,6 +82,8 @@ def traps():
     scenario = None
     print('lab compare SCENARIO buggy TRAP --pairs 6; what a trap breaks tells it from a fix\n')
     for line in listed.splitlines():
+        if not line:
+            break  # The legend follows.
         if not line.startswith(' '):
             scenario = line.split()[0]
         elif line.split()[1] == 'trap':
@@ -108,13 +99,13 @@ def traps():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', choices=['nulls', 'defaults', 'fixes', 'traps'])
+    parser.add_argument('what', choices=['nulls', 'fixes', 'traps'])
     parser.add_argument('--times', type=int, default=20, help='how many A/A comparisons')
     args = parser.parse_args()
     build()
     version = subprocess.run([LAB, '--version'], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     print(f'# {version}, {time.strftime("%Y-%m-%d", time.gmtime())}', file=sys.stderr)
-    {'nulls': lambda: nulls(args.times), 'defaults': defaults, 'fixes': fixes, 'traps': traps}[args.what]()
+    {'nulls': lambda: nulls(args.times), 'fixes': fixes, 'traps': traps}[args.what]()
 
 
 main()

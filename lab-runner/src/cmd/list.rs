@@ -17,7 +17,11 @@ pub(crate) fn run(args: &ListArgs, scenarios: &[&'static Scenario]) -> anyhow::R
         Some(name) => vec![plan::scenario(scenarios, name)?],
         None => scenarios.to_vec(),
     };
-    exit::print(|to| chosen.iter().try_for_each(|scenario| print_scenario(scenario, to)))?;
+    exit::print(|to| {
+        chosen.iter().try_for_each(|scenario| print_scenario(scenario, to))?;
+        writeln!(to, "\nfix: removes the fault · trap: a tempting fix that does not remove it")?;
+        writeln!(to, "decoy: a healthy look-alike, for which a diagnosis must find nothing")
+    })?;
     Ok(Exit::Done)
 }
 

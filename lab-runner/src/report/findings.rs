@@ -144,11 +144,11 @@ fn of_finding(finding: &Finding) -> Vec<(String, String)> {
         rows.push(row("  evidence", finding.evidence.join("; ")));
     }
     rows.push(row("  ruled out if", finding.refuted_by.into()));
-    rows.push(row("  remedy", format!("{} (chapter {})", finding.remedy, finding.chapter)));
+    rows.push(row("  remedy", finding.remedy.into()));
     rows
 }
 
-/// `shop::import (src/buggy.rs:12), 2740 s of waiting, 3 369 requests hit`
+/// `shop::import (src/buggy.rs:12): 3 369 requests waited 813 ms on average`
 fn summary(finding: &Finding) -> String {
     let place = place(finding).unwrap_or_else(|| "no one place".into());
     [Some(place), cost(&finding.cost)].into_iter().flatten().collect::<Vec<_>>().join(": ")
@@ -171,12 +171,24 @@ fn short(file: &str) -> String {
     parts[parts.len().saturating_sub(3)..].join("/")
 }
 
-/// The cost in words, as far as it is known.
+/// What each victim lost: a sum over requests would be longer than the run.
 pub(crate) fn cost(cost: &Cost) -> Option<String> {
-    let waited = cost.ms.map(|ms| format!("cost {}", time_ms(ms)));
-    let hit = cost.requests.map(|requests| format!("{} requests hit", grouped(requests as i64)));
-    let parts: Vec<String> = waited.into_iter().chain(hit).collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    let requests = |count: u64| {
+        if count == 1 {
+            "1 request".to_owned()
+        } else {
+            format!("{} requests", grouped(count as i64))
+        }
+    };
+    match (cost.ms, cost.requests) {
+        (Some(ms), Some(1)) => Some(format!("1 request waited {}", time_ms(ms))),
+        (Some(ms), Some(hit @ 2..)) => {
+            Some(format!("{} waited {} on average", requests(hit), time_ms(ms / hit as f64)))
+        }
+        (None, Some(hit @ 1..)) => Some(format!("{} affected", requests(hit))),
+        (Some(ms), _) => Some(format!("{} of waiting", time_ms(ms))),
+        (None, _) => None,
+    }
 }
 
 /// A diagnosis in the machine-readable result.
@@ -211,4 +223,22 @@ pub(crate) fn documents(report: &Results) -> Vec<OneDiagnosis<'_>> {
             diagnosis: &of.diagnosis,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_is_that_of_one_victim() {
+        let cost = |ms, requests| cost(&Cost { ms, requests });
+        assert_eq!(
+            cost(Some(341_000.0), Some(1_183)).unwrap(),
+            "1 183 requests waited 288 ms on average"
+        );
+        assert_eq!(cost(Some(20.0), Some(1)).unwrap(), "1 request waited 20.0 ms");
+        assert_eq!(cost(None, Some(2)).unwrap(), "2 requests affected");
+        assert_eq!(cost(Some(20.0), None).unwrap(), "20.0 ms of waiting");
+        assert_eq!(cost(None, None), None);
+    }
 }

@@ -116,25 +116,36 @@ impl Most {
     }
 }
 
-/// What a run's stacks come from: so many samples where they are known, else their weight.
+/// What a run's stacks stand for: `1 998 samples`, `1 378 s of waiting, summed over tasks`.
 fn amount_of(evidence: &Evidence, seen: &RunView) -> String {
-    let samples =
-        seen.samples.as_ref().or_else(|| (evidence.unit == "samples").then_some(&seen.folded));
-    match samples {
-        Some(samples) => format!("{} samples", grouped(samples.total().round() as i64)),
-        None => amount(seen.folded.total(), &evidence.unit),
+    if let Some(samples) = samples(evidence, seen) {
+        return format!("{samples} samples");
     }
+    let total = amount(seen.folded.total(), &evidence.unit);
+    // Tasks wait at the same time: the sum may be many times as long as the run.
+    let of_what =
+        if evidence.profiler == Profiler::Sched { " of waiting, summed over tasks" } else { "" };
+    format!("{total}{of_what}")
 }
 
-/// `93 % inside shop::…::import, of 1 998 samples; 2 204 asked for`
+/// The number of samples, where it is known.
+fn samples(evidence: &Evidence, seen: &RunView) -> Option<String> {
+    let counted = (evidence.unit == "samples").then_some(&seen.folded);
+    let samples = seen.samples.as_ref().or(counted)?;
+    Some(grouped(samples.total().round() as i64))
+}
+
+/// `93 % inside shop::…::import (1 998 of 2 204 requested samples)`
 pub(crate) fn inside(report: &Results, evidence: &Evidence, seen: &RunView) -> String {
     let Some(most) = Most::new(report, evidence, seen) else { return "no samples".into() };
-    let requested = requested_samples(report, evidence, seen)
-        .map_or_else(String::new, |count| format!(" of {count} requested"));
-    let of = amount_of(evidence, seen);
+    let requested = requested_samples(report, evidence, seen);
+    let whole = match samples(evidence, seen).zip(requested) {
+        Some((delivered, requested)) => format!("{delivered} of {requested} requested samples"),
+        None => amount_of(evidence, seen),
+    };
     match &most.refused {
-        Some(cost) => format!("nothing above the profiling overhead, {cost}, of {of}{requested}"),
-        None => format!("{} % {}, of {of}{requested}", most.share, most.place()),
+        Some(cost) => format!("nothing above the profiling overhead of {cost} ({whole})"),
+        None => format!("{} % {} ({whole})", most.share, most.place()),
     }
 }
 

@@ -1,6 +1,5 @@
-//! A sweep on one screen: the exponent of each variant with its interval, the time of the largest
-//! size,
-//! and how it grew.
+//! A sweep on one screen: the exponent of each variant with its interval, and the CPU time of the
+//! largest size.
 
 use crate::report::detail::{environment, print_claim};
 use crate::report::plot::{Line, LineStyle, Plot, Scale};
@@ -53,7 +52,7 @@ pub(crate) fn print(
         writeln!(to, "UNDECIDED  no size was run to its end")?;
         return writeln!(to, "\nrecording  {}", report.folder.display());
     }
-    print_ways(sweep, style, to)?;
+    print_variants(sweep, style, to)?;
     if style.verbosity == Verbosity::Full {
         for (_, plot) in figures(sweep, spec).iter().filter(|(_, plot)| !plot.lines.is_empty()) {
             writeln!(to)?;
@@ -79,7 +78,7 @@ fn load(spec: &Spec, sizes: &[usize]) -> String {
     )
 }
 
-fn print_ways(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
+fn print_variants(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let largest = sweep.largest_of_all("cpu_ms").unwrap_or_default();
     let heads = FITTED.map(|(_, head, _)| format!("{:<22}", format!("{head} grow as")));
     writeln!(to, "{DIM}{:<17}{}CPU at {}{DIM:#}", "", heads.concat(), grouped(largest as i64))?;
@@ -90,6 +89,10 @@ fn print_ways(sweep: &Sweep, style: Style, to: &mut dyn Write) -> io::Result<()>
             write!(to, "{:<22}", ascii(&exponent(sweep.growth(swept, metric)), style))?;
         }
         writeln!(to, "{}", ascii(&at_largest(swept, largest, fastest, style), style))?;
+    }
+    if sweep.variants.len() > 1 {
+        let sign = ascii("×", style);
+        writeln!(to, "{DIM}{sign} CPU time by that of the fastest variant{DIM:#}")?;
     }
     print_reasons(sweep, style, to)
 }

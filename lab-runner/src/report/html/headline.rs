@@ -1,13 +1,13 @@
 //! The headline of the page: the finding in one sentence, with function and cost, coloured by the
 //! health of the program.
 
-use crate::report::html::WORDS;
+use crate::report::findings::cost;
 use crate::report::html::source::{self, Source};
 use crate::report::html::verdict;
 use crate::report::trials;
-use crate::report::units::{grouped, time, time_ms};
+use crate::report::units::{grouped, time_ms};
 use lab_analysis::comparison::verdict::Change;
-use lab_analysis::diagnosis::{Cost, Finding};
+use lab_analysis::diagnosis::Finding;
 use lab_analysis::growth::sweep::Sweep;
 use lab_analysis::results::Results;
 use lab_analysis::results::diagnosed::Diagnosed;
@@ -183,7 +183,10 @@ fn sentence(report: &Results, of: &Diagnosed, finding: &Finding) -> String {
         let workers = of_workers(report);
         text = format!("{text} {workers} for {}", time_ms(ms));
     }
-    format!("{text}{}", cost(&finding.cost))
+    match cost(&finding.cost) {
+        Some(cost) => format!("{text}; {cost}"),
+        None => text,
+    }
 }
 
 fn is_about_polls(cause: Cause) -> bool {
@@ -240,20 +243,6 @@ fn held_ms(report: &Results, of: &Diagnosed, finding: &Finding) -> Option<f64> {
         .filter(blamed)
         .map(|poll| poll.seen_ns as f64 / 1e6);
     by_task_kind.chain(by_poll).reduce(f64::max)
-}
-
-/// `; 1 183 requests waited 288 ms on average`
-fn cost(cost: &Cost) -> String {
-    match (cost.ms, cost.requests.filter(|requests| *requests > 0)) {
-        (Some(ms), Some(hit)) => {
-            let each = time(ms * 1e3 / hit as f64, WORDS);
-            let requests = if hit == 1 { "request" } else { "requests" };
-            format!("; {} {requests} waited {each} on average", grouped(hit as i64))
-        }
-        (Some(ms), None) => format!("; {} in total", time_ms(ms)),
-        (None, Some(hit)) => format!("; {} requests hit", grouped(hit as i64)),
-        (None, None) => String::new(),
-    }
 }
 
 /// `import` of `scenario_greedy::buggy::import`; a method keeps its type.
@@ -315,16 +304,6 @@ fn of_sweep(sweep: &Sweep) -> Headline {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cost_is_told_for_each_request_and_never_as_a_sum_over_them() {
-        let of = |ms, requests| cost(&Cost { ms, requests });
-        assert_eq!(of(Some(340_704.0), Some(1_183)), "; 1 183 requests waited 288 ms on average");
-        assert_eq!(
-            (of(Some(3.0), None), of(None, None)),
-            ("; 3.00 ms in total".into(), String::new())
-        );
-    }
 
     #[test]
     fn a_function_goes_by_its_last_name_and_a_method_by_its_type() {

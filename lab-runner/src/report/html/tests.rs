@@ -217,7 +217,7 @@ fn what_is_smaller_than_what_overhead_cost_is_no_headline() {
         page_of(&with(vec![watched(profile(Profiler::Cpu, Side::A, BEFORE), high)])).unwrap()
     };
     let (stands, refused) = (page(0.899), page(0.901));
-    let (place, instead) = ("90.0 % in", "nothing above the profiling overhead, 90.1 %");
+    let (place, instead) = ("90.0 % in", "nothing above the profiling overhead of 90.1 %");
     assert!(stands.contains(place) && !stands.contains("nothing above the profiling overhead"));
     assert!(refused.contains(instead) && !refused.contains(place));
 }

@@ -1,10 +1,11 @@
 //! A finding as a block: what and where, six lines of source, what it cost, what to do, and what
 //! would refute it.
 
+use crate::report::findings::{self, cost};
 use crate::report::screen::health::{Health, Word};
 use crate::report::screen::{Line, View, side_of, source};
-use crate::report::units::{grouped, time_ms};
-use lab_analysis::diagnosis::{Cost, Finding};
+use crate::report::units::grouped;
+use lab_analysis::diagnosis::Finding;
 use lab_analysis::requests::Analysis;
 use lab_recording::spec::Spec;
 
@@ -65,8 +66,7 @@ pub(crate) fn lines(view: &View<'_>, run: &Analysis, health: &Health<'_>, room: 
 /// What else was found, a line each.
 pub(crate) fn others(findings: &[Finding]) -> Vec<Line> {
     let one = |finding: &Finding| {
-        let at = crate::report::findings::place(finding)
-            .map_or_else(String::new, |place| format!(" in {place}"));
+        let at = findings::place(finding).map_or_else(String::new, |place| format!(" in {place}"));
         let cost = cost(&finding.cost).map_or_else(String::new, |cost| format!(": {cost}"));
         Line::labelled("also", &format!("{}{at}{cost}", finding.cause))
     };
@@ -117,26 +117,6 @@ fn profiled(view: &View<'_>, spec: &Spec) -> Option<String> {
     })
 }
 
-/// What each victim lost: a sum over requests would be longer than the run.
-pub(crate) fn cost(cost: &Cost) -> Option<String> {
-    let requests = |count: u64| {
-        if count == 1 {
-            "1 request".to_owned()
-        } else {
-            format!("{} requests", grouped(count as i64))
-        }
-    };
-    match (cost.ms, cost.requests) {
-        (Some(ms), Some(1)) => Some(format!("1 request waited {}", time_ms(ms))),
-        (Some(ms), Some(hit @ 2..)) => {
-            Some(format!("{} waited {} on average", requests(hit), time_ms(ms / hit as f64)))
-        }
-        (None, Some(hit @ 1..)) => Some(format!("{} affected", requests(hit))),
-        (Some(ms), _) => Some(format!("{} of waiting", time_ms(ms))),
-        (None, _) => None,
-    }
-}
-
 /// The remedy, and the chapter with more about it.
 fn remedy(view: &View<'_>, finding: &Finding) -> String {
     let scenario = &view.results.spec.scenario;
@@ -150,22 +130,4 @@ fn remedy(view: &View<'_>, finding: &Finding) -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cost_is_told_for_each_victim() {
-        let cost = |ms, requests| cost(&Cost { ms, requests });
-        assert_eq!(
-            cost(Some(341_000.0), Some(1_183)).unwrap(),
-            "1 183 requests waited 288 ms on average"
-        );
-        assert_eq!(cost(Some(20.0), Some(1)).unwrap(), "1 request waited 20.0 ms");
-        assert_eq!(cost(None, Some(2)).unwrap(), "2 requests affected");
-        assert_eq!(cost(Some(20.0), None).unwrap(), "20.0 ms of waiting");
-        assert_eq!(cost(None, None), None);
-    }
 }

@@ -70,10 +70,7 @@ fn the_waiting_of_requests_is_charged_to_the_import_by_its_function() {
     // Which of the two the import delays is a matter of luck: it runs before the probe's wake-up is
     // polled, or, where the host is slow, within its only yield.
     let longest_us = probe.wake_delay_us.max.max(probe.yield_us.max);
-    assert!(
-        probe.wake_ups > 0 && longest_us > 10_000.0,
-        "the import delays the probe: {probe:?}"
-    );
+    assert!(probe.wake_ups > 0 && longest_us > 10_000.0, "the import delays the probe: {probe:?}");
 }
 
 #[test]
