@@ -12,6 +12,7 @@
 //! With `--strict`, whatever is undecided makes it 4. `lab report` of a recording has the code of the command that made it. A reader that closes
 //! stdout early, as `head` does, changes no code.
 
+use lab_kit::limits;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -73,7 +74,7 @@ impl std::error::Error for UsageError {}
 
 /// Prints an error as one sentence on stderr and chooses the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    say(&format!("{error:#}"));
+    say(&limits::explained(&format!("{error:#}")));
     if error.is::<UsageError>() { Exit::Usage } else { Exit::LabFailed }
 }
 

@@ -10,6 +10,7 @@ use crate::stacks::stalls::LongPoll;
 use anyhow::Context;
 use lab_recording::observations::{MEMORY, MemoryAt, SLOW_REQUEST, SlowRequest};
 use lab_recording::overhead::Overhead;
+use lab_recording::plain_file;
 use lab_recording::post_mortem::{POST_MORTEM, PostMortem};
 use lab_recording::profiler::{Profiler, ProfilerStatus};
 use lab_recording::spec::{Side, Spec};
@@ -17,7 +18,6 @@ use lab_recording::threads::{HAND_OFFS, HandOff, PANICS, Panic, STUCK_THREADS, S
 use lab_recording::{Ending, request_log};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The subfolder of an invocation for profiled runs.
@@ -141,6 +141,12 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
     let recording = lab_recording::folder::open(folder)?;
     let profiler = recording.spec.purpose.profiler().context("this is not a profiled run")?;
     let mut note = note(folder);
+    // Whatever such a profile shows is the doing of the host, or of who stopped the run.
+    let outcome = &recording.outcome;
+    let stopped = outcome.paused_ms.map(|_| "the run was stopped and continued".to_owned());
+    if let Some(why) = outcome.refused.clone().or(stopped) {
+        note = ProfilerStatus::unavailable(why);
+    }
     let views = note.views.iter().map(|view| {
         let (folded, damage) = stacks(&beside(folder, &view.file));
         View {
@@ -160,7 +166,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         .map(|(name, reading)| (name, reading.value))
         .collect();
     let completed = metrics.get("completed").map(|completed| *completed as u64);
-    let sched = left(folder, SCHED, &mut note);
+    let sched = if note.unavailable.is_none() { left(folder, SCHED, &mut note) } else { None };
     Ok(Profile {
         overhead: overhead(folder, ending, sched.as_ref(), &mut note),
         metrics,
@@ -219,7 +225,7 @@ fn beside(folder: &Path, file: &str) -> PathBuf {
 /// The content of a file of a profiler; none if it does not exist. Damage is added to the notes
 /// of the status.
 fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut ProfilerStatus) -> Option<T> {
-    let text = std::fs::read(folder.join(file)).ok()?;
+    let text = plain_file::read(&folder.join(file), plain_file::DOCUMENT).ok()?;
     let parsed = serde_json::from_slice(&text);
     parsed
         .map_err(|error| note.notes.push(format!("{file} is damaged and not shown: {error}")))
@@ -228,7 +234,7 @@ fn left<T: DeserializeOwned>(folder: &Path, file: &str, note: &mut ProfilerStatu
 
 /// The stacks of a file, and its damage.
 fn stacks(path: &Path) -> (Folded, Vec<String>) {
-    match File::open(path).and_then(Folded::read) {
+    match plain_file::open(path, plain_file::LOG).and_then(Folded::read) {
         Ok(parsed) => {
             let notes = parsed.notes();
             (parsed.folded, notes)

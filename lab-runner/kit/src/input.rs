@@ -1,6 +1,10 @@
 //! Checks of a load that scenarios share: inputs that only some scenarios take, and memory.
 
-use crate::Load;
+use crate::{Load, limits};
+use lab_recording::plain_file;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
 /// A part of a load that only some scenarios use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,29 +41,32 @@ pub fn only_input(load: &Load, takes: &[Input]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Rejects work that needs more than half of the host's memory. Accepts all work where the size of
-/// the memory is unknown. `what` is the subject of the error.
+/// Opens a file that the command line names, a file of messages for example.
+///
+/// # Errors
+/// If it cannot be opened, is not a plain file, or is larger than a GiB. A pipe is refused, because
+/// such a file is read twice: checked before anything is made, and used in the run.
+pub fn open_input(path: &Path) -> io::Result<File> {
+    plain_file::open(path, 1 << 30)
+}
+
+/// Rejects work that needs more than half of the memory: that of the host, or the limit of the
+/// control group where that is smaller. Accepts all work where neither is known. `what` is the
+/// subject of the error.
 ///
 /// # Errors
 /// If the estimate `bytes` is too large.
 pub fn fits_memory(what: &str, bytes: u64) -> anyhow::Result<()> {
-    let Some(all) = host_memory() else { return Ok(()) };
+    let Some(all) = limits::memory() else { return Ok(()) };
     let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
     anyhow::ensure!(
         bytes <= all / 2,
-        "{what} needs about {:.1} GiB, and half of this host's memory is {:.1} GiB: \
+        "{what} needs about {:.1} GiB, and half of the memory here is {:.1} GiB: \
          try a smaller --size",
         gib(bytes),
         gib(all / 2)
     );
     Ok(())
-}
-
-/// Memory of the host in bytes.
-fn host_memory() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ mod claim;
 pub mod clock;
 mod input;
 mod ledger;
+#[doc(hidden)]
+pub mod limits;
 mod metric;
 #[doc(hidden)]
 pub mod probe;
@@ -97,7 +99,7 @@ pub use batch::{Batch, Children};
 pub use claim::{Bound, Claim, Domain, Measure, Stacks, Whole};
 pub use cx::Cx;
 pub use heartbeat::Heartbeat;
-pub use input::{Input, fits_memory, no_input, only_input};
+pub use input::{Input, fits_memory, no_input, only_input, open_input};
 pub use lab_recording::{Arrivals, Cause, Ending, Kind, Load};
 pub use ledger::{CommonClaim, LedgerVerdict};
 pub use metric::{Better, Metric};

@@ -1,5 +1,6 @@
 //! The counters of a recording, `counters.bin`: named numbers that survive a kill.
 
+use crate::plain_file;
 use anyhow::Context;
 use std::path::Path;
 
@@ -38,7 +39,8 @@ pub const END_NS: &str = "_end_ns";
 /// # Errors
 /// If the file cannot be read, is not a file of counters, or was written by a newer lab.
 pub fn read(path: &Path) -> anyhow::Result<Vec<(String, u64)>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = plain_file::read(path, plain_file::DOCUMENT)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let words: Vec<u64> =
         bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
     match words.get(..HEADER_WORDS) {

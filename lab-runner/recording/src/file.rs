@@ -1,6 +1,7 @@
 //! Atomic replacement of files: a process may be killed at any moment, and a disk may be full.
 
-use anyhow::Context;
+use crate::plain_file;
+use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
@@ -53,8 +54,12 @@ fn new_file_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
 /// # Errors
 /// If the file is missing, because the run was killed too early, or if it is damaged.
 pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let bytes = std::fs::read(path)
-        .context("the run was killed before its profile was written: try a longer one")?;
+    let bytes = match plain_file::read(path, plain_file::DOCUMENT) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            bail!("the run was killed before its profile was written: try a longer one")
+        }
+        read => read.with_context(|| format!("cannot read {}", path.display()))?,
+    };
     serde_json::from_slice(&bytes)
         .with_context(|| format!("{} is damaged: repeat the run", path.display()))
 }

@@ -16,10 +16,10 @@
 //! The parent resolves addresses in the child's files to names. Files that are written at the end
 //! are reserved at the start, so that the ending can be written even if the disk is full by then.
 
-use crate::file;
 use crate::outcome::{End, Outcome};
 use crate::reserved::Reserved;
 use crate::spec::{FORMAT, Spec, upgrade};
+use crate::{file, plain_file};
 use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -148,9 +148,9 @@ pub fn write_end(folder: &Path, end: &End) -> anyhow::Result<()> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
+    let text = plain_file::read(path, plain_file::HEAD)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
 #[cfg(test)]

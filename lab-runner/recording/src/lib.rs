@@ -15,9 +15,11 @@ mod kind;
 mod load;
 pub mod maps;
 pub mod observations;
+
 pub mod outcome;
 pub mod overhead;
 pub mod pack;
+pub mod plain_file;
 pub mod post_mortem;
 pub mod profiler;
 pub mod request_log;

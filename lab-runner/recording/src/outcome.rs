@@ -29,6 +29,13 @@ pub struct Outcome {
     /// Resources of the process, if it ended by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What the host refused the run, in a sentence: memory, a thread, an open file, room on the
+    /// disk. Then its ending says nothing about the variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Time in which the lab and the run were stopped from the terminal, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_ms: Option<f64>,
     /// Errors beside the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -46,6 +53,8 @@ impl Outcome {
             foreign_cores: None,
             busiest: None,
             usage: None,
+            refused: None,
+            paused_ms: None,
             warnings: Vec::new(),
         }
     }

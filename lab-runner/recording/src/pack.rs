@@ -13,7 +13,7 @@ mod opened;
 pub use opened::{Opened, PackedPath, open, packed_path};
 
 use crate::folder::{SCRATCH, is_recording};
-use crate::{alloc, request_log, scheduler, stall};
+use crate::{alloc, plain_file, request_log, scheduler, stall};
 use anyhow::{Context, bail, ensure};
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
@@ -78,7 +78,8 @@ pub fn pack(folder: &Path, contents: Contents, to: impl Write) -> anyhow::Result
     let mut archive = Builder::new(compressed);
     let mut packed = Packed { files: 0, bytes: 0 };
     for file in &files {
-        let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let bytes = plain_file::read(file, plain_file::LOG)
+            .with_context(|| format!("cannot read {}", file.display()))?;
         packed = Packed { files: packed.files + 1, bytes: packed.bytes + bytes.len() as u64 };
         let too_large = packed.files > MOST.files || packed.bytes > MOST.bytes;
         ensure!(
@@ -172,7 +173,8 @@ pub fn unpack(packed: &Path, into: &Path) -> anyhow::Result<PathBuf> {
 
 fn unpack_at_most(most: Packed, packed: &Path, into: &Path) -> anyhow::Result<PathBuf> {
     let shown = packed.display();
-    let file = File::open(packed).with_context(|| format!("cannot read {shown}"))?;
+    let file = plain_file::open(packed, plain_file::LOG)
+        .with_context(|| format!("cannot read {shown}"))?;
     let stream = GzDecoder::new(BufReader::new(file));
     let format = stream.header().and_then(|header| header.comment());
     match format {

@@ -104,7 +104,14 @@ impl ProfilerStatus {
 
     /// Reads the status in a folder; none if it is missing or damaged.
     pub fn read(folder: &Path) -> Option<ProfilerStatus> {
-        serde_json::from_slice(&std::fs::read(folder.join(ProfilerStatus::FILE)).ok()?).ok()
+        serde_json::from_slice(
+            &crate::plain_file::read(
+                &folder.join(ProfilerStatus::FILE),
+                crate::plain_file::DOCUMENT,
+            )
+            .ok()?,
+        )
+        .ok()
     }
 
     /// Writes the status into the folder of a run.

@@ -6,6 +6,7 @@
 //! of `CLOCK_MONOTONIC`. *Example:* the slot `(7 000, 7 300, 9 000, 0)` is a request that was sent
 //! 300 ns late, waited 1.7 µs for its first poll, and has not ended.
 
+use crate::plain_file;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -122,7 +123,7 @@ pub struct Entry {
 /// # Errors
 /// If the file cannot be read, is not a request log, or was written by a newer lab.
 pub fn read(path: &Path) -> io::Result<(Header, Entries)> {
-    let mut file = BufReader::new(File::open(path)?);
+    let mut file = BufReader::new(plain_file::open(path, plain_file::LOG)?);
     let mut words = [0; HEADER_WORDS];
     for word in &mut words {
         *word = next_word(&mut file)?.ok_or_else(|| invalid("is cut off in its header"))?;

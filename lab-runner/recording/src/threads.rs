@@ -50,7 +50,7 @@ impl<T: Serialize + DeserializeOwned> Raw<T> {
     /// # Errors
     /// If the file is damaged.
     pub fn read(path: &Path) -> anyhow::Result<Option<Raw<T>>> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match crate::plain_file::read(path, crate::plain_file::DOCUMENT) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };

@@ -9,8 +9,9 @@ use crate::engine::recordings::{MANY, invocations};
 use crate::engine::supervise::{Interrupts, supervise};
 use crate::exit;
 use crate::exit::{Exit, UsageError};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use lab_kit::batch::names;
+use lab_kit::limits;
 use lab_recording::Ending;
 use lab_recording::counters;
 use lab_recording::folder::{self, Recorder};
@@ -97,8 +98,11 @@ pub(crate) fn invocation_folder(out: &Path, scenario: &str) -> anyhow::Result<Pa
     recommend_cleaning(out);
     let made = invocation::make(out, &format!("{scenario}-{time}"), std::process::id());
     made.map_err(|error| {
-        let shown = out.display();
-        UsageError::error(format!("cannot record into '{shown}': {error}: try another --out"))
+        let text = format!("cannot record into '{}': {error}", out.display());
+        match limits::refusal(&text) {
+            Some(_) => anyhow!("{}: try another --out", limits::explained(&text)),
+            None => UsageError::error(format!("{text}: try another --out")),
+        }
     })
 }
 
@@ -206,8 +210,11 @@ fn record(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
             .map(|invocation| format!("; earlier runs are in {}", invocation.display()))
             .unwrap_or_default();
         let shown = folder.display();
-        UsageError::error(format!(
-            "cannot record into '{shown}': {error:#}: free some room or try another --out{kept}"
-        ))
+        let text = format!("cannot record into '{shown}': {error:#}");
+        let next = format!("free some room or try another --out{kept}");
+        match limits::refusal(&text) {
+            Some(_) => anyhow!("{}: {next}", limits::explained(&text)),
+            None => UsageError::error(format!("{text}: {next}")),
+        }
     })
 }

@@ -4,8 +4,8 @@ use crate::export::{Exported, file_name};
 use lab_analysis::evidence::{Evidence, RunView, label};
 use lab_analysis::profile::{Profile, View};
 use lab_analysis::stacks::pprof::{Pprof, ValueType};
+use lab_recording::plain_file;
 use lab_recording::profiler::{Profiler, ViewStatus};
-use std::fs;
 use std::path::Path;
 
 /// Folded text: a file for each view in which there were samples, and a sentence for each in which
@@ -70,7 +70,7 @@ fn pprof_of(profile: &Profile, view: &View, status: &ViewStatus) -> anyhow::Resu
     // Only what lies beside the status is its to name.
     let file = Path::new(&status.file).with_extension("pb.gz");
     let beside = profile.folder.join(file.file_name().unwrap_or_default());
-    if let Ok(bytes) = fs::read(beside) {
+    if let Ok(bytes) = plain_file::read(&beside, plain_file::DOCUMENT) {
         return Ok(bytes);
     }
     let (value, each) = value_type(profile.profiler, &view.unit);

@@ -2,11 +2,10 @@
 
 use crate::shop::{Message, validate};
 use anyhow::{anyhow, ensure};
-use lab_kit::Load;
+use lab_kit::{Load, open_input};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
@@ -157,7 +156,7 @@ fn read(file: &Path) -> anyhow::Result<Arc<[Message]>> {
 pub fn check(file: &Path, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
     const NEXT: &str = "try a file with one JSON document a line";
     let shown = file.display();
-    let open = File::open(file)
+    let open = open_input(file)
         .map_err(|error| anyhow!("cannot read the messages in '{shown}': {error}: {NEXT}"))?;
     let mut messages = 0;
     for (number, line) in BufReader::new(open).lines().enumerate() {

@@ -395,11 +395,20 @@ fn median_and_range(variant: &SweptVariant, metric: &str, size: usize) -> Option
 
 /// An ending is 1 if it is the expected one, else 0. A run that was cut off from outside has none.
 fn ending(expected: Ending, run: &Analysis) -> Result<Reading, Missing> {
+    not_refused(run)?;
     match run.recording.outcome.ending {
         Ending::Unfinished if expected != Ending::Unfinished => {
             Err(Missing::NotMeasured("the run was interrupted".into()))
         }
         ending => Ok(Reading::exact(f64::from(u8::from(ending == expected)))),
+    }
+}
+
+/// Nothing is judged by a run to which the host refused something: another host gives it.
+fn not_refused(run: &Analysis) -> Result<(), Missing> {
+    match &run.recording.outcome.refused {
+        Some(refused) => Err(Missing::NotMeasured(format!("the host refused it: {refused}"))),
+        None => Ok(()),
     }
 }
 
@@ -416,8 +425,10 @@ fn metric_of_other(other: &Analysis, name: &str) -> Result<Reading, Missing> {
 
 fn metric(run: &Analysis, name: &str) -> Result<Reading, Missing> {
     let spec = &run.recording.spec;
+    not_refused(run)?;
     if run.validity.verdict == ValidityVerdict::Invalid {
-        return Err(Missing::NotMeasured(format!("the run of {} is invalid", spec.variant)));
+        let why = run.validity.reasons.join("; ");
+        return Err(Missing::NotMeasured(format!("the run of {} is invalid: {why}", spec.variant)));
     }
     let missing = || match &spec.load.files {
         Some(_) => Missing::NotApplicable(format!("{name} is unknown with --files")),

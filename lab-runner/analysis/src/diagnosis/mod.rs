@@ -132,6 +132,10 @@ impl Finding {
             }
             // The requests whose tasks panic have no answer.
             Cause::Panic => other.cause == Cause::AbortedWork,
+            // Who polls a whole set again and again takes long for each poll of its own.
+            Cause::QuadraticCombinator if other.cause == Cause::LongPoll => {
+                other.function == self.function
+            }
             Cause::BlockingCall
             | Cause::LongPoll
             | Cause::LockAcrossStall
@@ -181,6 +185,13 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     findings.sort_by(|a, b| rank(b).cmp(&rank(a)).then(cost(b).total_cmp(&cost(a))));
     once_each(&mut findings);
     let (examined, not_examined) = looks::looks(case);
+    let mut unexplained = symptoms::unexplained(case);
+    // What a program does for want of a thread or of memory says nothing about its code.
+    let refused = case.measured.and_then(|run| run.recording.outcome.refused.as_ref());
+    if let Some(refused) = refused {
+        findings.clear();
+        unexplained.insert(0, format!("the host refused it: {refused}"));
+    }
     Diagnosis {
         findings,
         examined,
@@ -188,7 +199,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         below_overhead: too_small,
         polls_recorded: looks::polls_recorded(case),
         hung: looks::hung(case),
-        unexplained: symptoms::unexplained(case),
+        unexplained,
     }
 }
 

@@ -350,6 +350,10 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
     );
     assert!(!ends.explains(&at(Cause::LongPoll, "shop::import")) && !ends.explains(&ends));
     assert!(at(Cause::LongPoll, "shop::import").explains(&at(Cause::Overload, "")));
+    let set = at(Cause::QuadraticCombinator, "shop::drain");
+    assert!(set.explains(&at(Cause::LongPoll, "shop::drain")));
+    assert!(!set.explains(&at(Cause::LongPoll, "shop::import")));
+    assert!(!at(Cause::LongPoll, "shop::drain").explains(&set));
 }
 
 #[test]

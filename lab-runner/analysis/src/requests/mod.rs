@@ -117,7 +117,7 @@ pub fn analyse(recording: Recording) -> Analysis {
     if let Some(requests) = &requests {
         requests.add_metrics(&doubt, &mut metrics);
     }
-    let validity = Validity::of_run(requests.as_ref(), load, recording.outcome.ending);
+    let validity = Validity::of_run(requests.as_ref(), load, &recording.outcome);
     if validity.verdict == ValidityVerdict::Invalid {
         metrics
             .iter_mut()

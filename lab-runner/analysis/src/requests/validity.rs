@@ -2,6 +2,7 @@
 //! (the generator or the machine spoiled it), with the reason in words.
 
 use crate::requests::log::Requests;
+use lab_recording::outcome::Outcome;
 use lab_recording::{Arrivals, Ending, Load};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -35,10 +36,15 @@ impl Validity {
 
     /// The validity of a run of which some is missing: whatever its log shows of requests, one that
     /// did not come to an end, or ended before a request was measured, measured nothing.
-    pub fn of_run(requests: Option<&Requests>, load: &Load, ending: Ending) -> Validity {
+    pub fn of_run(requests: Option<&Requests>, load: &Load, outcome: &Outcome) -> Validity {
         let mut validity =
             requests.map_or_else(Validity::without_load, |requests| Validity::new(requests, load));
         let has_begun = requests.is_some_and(|requests| requests.offered > 0);
+        let ending = outcome.ending;
+        if let Some(ms) = outcome.paused_ms {
+            let text = format!("the run was stopped for {:.1} s and continued", ms / 1e3);
+            validity.worsen(Verdict::Invalid, text);
+        }
         if ending == Ending::Unfinished {
             validity.worsen(Verdict::Invalid, "the run was interrupted".into());
         } else if !load.is_batch() && !has_begun && ending != Ending::Finished {
@@ -132,15 +138,27 @@ mod tests {
     fn a_run_that_did_not_end_or_ended_before_its_load_measured_nothing() {
         let all = requests(quick(), Some(2_000));
         let none = requests(Vec::new(), Some(2_000));
-        let of = |requests, ending| Validity::of_run(requests, &Load::DEFAULT, ending).verdict;
+        let ended = |ending| Outcome { ending, ..Outcome::unfinished("") };
+        let of =
+            |requests, ending| Validity::of_run(requests, &Load::DEFAULT, &ended(ending)).verdict;
         assert_eq!(of(Some(&all), Ending::Finished), Verdict::Valid);
         assert_eq!(of(Some(&all), Ending::Crashed), Verdict::Valid, "until then it was measured");
         assert_eq!(of(Some(&all), Ending::Unfinished), Verdict::Invalid);
         assert_eq!(of(Some(&none), Ending::Crashed), Verdict::Invalid);
         assert_eq!(of(None, Ending::Failed), Verdict::Invalid);
         assert_eq!(of(None, Ending::Finished), Verdict::Valid, "it sends no requests");
-        let batch = Validity::of_run(None, &Load::BATCH, Ending::Hung);
+        let batch = Validity::of_run(None, &Load::BATCH, &ended(Ending::Hung));
         assert_eq!(batch.verdict, Verdict::Valid);
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_in_between_is_invalid() {
+        let finished = Outcome { ending: Ending::Finished, ..Outcome::unfinished("") };
+        let paused = Outcome { paused_ms: Some(2_500.0), ..finished };
+        let log = requests(quick(), Some(2_000));
+        let validity = Validity::of_run(Some(&log), &Load::DEFAULT, &paused);
+        assert_eq!(validity.verdict, Verdict::Invalid);
+        assert_eq!(validity.reasons, ["the run was stopped for 2.5 s and continued"]);
     }
 
     fn quick() -> Vec<Entry> {

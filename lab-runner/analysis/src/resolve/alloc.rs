@@ -10,6 +10,7 @@ use lab_recording::alloc::read::{self, Recording};
 use lab_recording::alloc::{FILE, HEAP, NO_JEMALLOC};
 use lab_recording::frame::Frame;
 use lab_recording::observations::MEMORY;
+use lab_recording::plain_file;
 use lab_recording::profiler::{ProfilerStatus, ViewStatus};
 use std::collections::HashMap;
 use std::fs;
@@ -181,7 +182,7 @@ fn tell_churn(recording: &Recording, estimate: &Folded, note: &mut ProfilerStatu
 }
 
 fn live(folder: &Path, churn: Option<&Recording>, note: &mut ProfilerStatus) -> anyhow::Result<()> {
-    let Ok(text) = fs::read(folder.join(HEAP)) else { return Ok(()) };
+    let Ok(text) = plain_file::read(&folder.join(HEAP), plain_file::LOG) else { return Ok(()) };
     let heap = match heap::parse(&text) {
         Ok(heap) => heap,
         Err(error) => {

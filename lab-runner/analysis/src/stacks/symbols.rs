@@ -5,12 +5,12 @@ use addr2line::Context;
 use gimli::{AttributeValue, EndianArcSlice, RunTimeEndian, SectionId, UnitOffset};
 use lab_recording::frame::Frame;
 use lab_recording::maps::{self, Mapping};
+use lab_recording::plain_file;
 use lab_recording::stall::Recording;
 use lab_recording::stall::format::stamp;
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, ReadRef};
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -165,7 +165,7 @@ struct Symbol {
 
 impl Module {
     fn open(path: &str) -> Option<Module> {
-        let cache = ReadCache::new(File::open(path).ok()?);
+        let cache = ReadCache::new(plain_file::open(Path::new(path), plain_file::LOG).ok()?);
         let file = object::File::parse(&cache).ok()?;
         let segment = |segment: object::Segment<'_, '_, _>| {
             let (offset, size) = segment.file_range();

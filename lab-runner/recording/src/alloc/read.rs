@@ -2,8 +2,8 @@
 //! cut is read.
 
 use crate::alloc::format::{FILE_LIMIT, HEADER_WORDS, MAGIC, RECORD_WORDS, VERSION, at, of_head};
+use crate::plain_file;
 use anyhow::{Context, ensure};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -67,7 +67,7 @@ impl Recording {
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
     let of_file = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
-    File::open(path)
+    plain_file::open(path, plain_file::LOG)
         .with_context(of_file)?
         .take(FILE_LIMIT)
         .read_to_end(&mut bytes)

@@ -1,6 +1,7 @@
 //! Reads `sched.bin`: first the heads of all blocks, then single blocks on request. A file that is
 //! cut off is read up to the cut, and implausible values in a block end the reading.
 
+use crate::plain_file;
 use crate::scheduler::axis::{Axis, Pair};
 use crate::scheduler::encode::take_event;
 use crate::scheduler::format::{
@@ -50,7 +51,8 @@ struct At {
 /// # Errors
 /// If it cannot be read, is not a recording of a scheduler, or has another version.
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = plain_file::open(path, plain_file::LOG)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let length = file.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
     open(Source::File(file), length).with_context(|| path.display().to_string())
 }

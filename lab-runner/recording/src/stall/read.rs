@@ -1,12 +1,12 @@
 //! Reads `stall.bin`, up to [`FILE_LIMIT`] bytes. Of a file that is cut off, the part before the
 //! cut is read.
 
+use crate::plain_file;
 use crate::stall::format::{
     Counts, FILE_LIMIT, HEADER_WORDS, Head, MAGIC, NO_SYSCALL, SAMPLE_WORDS, VERSION,
     WAIT_SEPARATOR, WAIT_WORDS, flag, kind, unpair,
 };
 use anyhow::{Context, bail, ensure};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -88,7 +88,7 @@ pub struct WaitChannel {
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
     let of_file = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
-    let file = File::open(path).with_context(of_file)?;
+    let file = plain_file::open(path, plain_file::LOG).with_context(of_file)?;
     file.take(FILE_LIMIT).read_to_end(&mut bytes).with_context(of_file)?;
     parse(&bytes).with_context(|| path.display().to_string())
 }

@@ -5,6 +5,7 @@ use crate::cmd::doctor::timers;
 use crate::cmd::doctor::timers::{Sleeps, Spin};
 use crate::engine::environment;
 use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
+use lab_kit::limits::{self, Group};
 use lab_recording::outcome::Steal;
 use lab_recording::spec::Environment;
 use serde::Serialize;
@@ -143,47 +144,21 @@ fn cores_in(list: &str) -> Option<usize> {
 
 /// The narrowest quota of the groups that `/proc/self/cgroup` lists, their parents included; absent
 /// where none of them tells.
-fn quota(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<Quota> {
-    let quotas = groups.lines().flat_map(|line| {
-        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-        Some(
-            folders(path)
-                .filter_map(|folder| quota_in(controllers, &folder, &read))
-                .collect::<Vec<_>>(),
-        )
-    });
-    quotas.flatten().reduce(narrower)
+fn quota(listing: &str, read: impl Fn(&str) -> Option<String>) -> Option<Quota> {
+    let groups = limits::groups(listing, "cpu");
+    groups.iter().filter_map(|group| quota_in(group, &read)).reduce(narrower)
 }
 
-/// A folder and all above it, down to the empty root.
-fn folders(path: &str) -> impl Iterator<Item = String> {
-    let path = path.trim_end_matches('/').to_owned();
-    std::iter::successors(Some(path), |path| {
-        path.rsplit_once('/').map(|(parent, _)| parent.to_owned())
-    })
-}
-
-/// Version 2 of control groups has one line and no controllers in it; version 1 a line a
-/// controller.
-fn quota_in(
-    controllers: &str,
-    folder: &str,
-    read: &impl Fn(&str) -> Option<String>,
-) -> Option<Quota> {
-    if controllers.is_empty() {
-        let text = read(&format!("/sys/fs/cgroup{folder}/cpu.max"))?;
+fn quota_in(group: &Group, read: &impl Fn(&str) -> Option<String>) -> Option<Quota> {
+    let text = |name: &str| read(&format!("{}/{name}", group.folder));
+    if group.unified {
+        let text = text("cpu.max")?;
         let (quota, period) = text.trim().split_once(' ')?;
         return Some(share(quota.parse().ok(), period.parse().ok()?));
     }
-    controllers.split(',').find(|controller| *controller == "cpu")?;
-    let number = |name: &str| {
-        let mounts = ["cpu", "cpu,cpuacct"];
-        let text = mounts
-            .iter()
-            .find_map(|mount| read(&format!("/sys/fs/cgroup/{mount}{folder}/cpu.cfs_{name}_us")));
-        text?.trim().parse::<f64>().ok()
-    };
-    Some(share(number("quota").filter(|quota| *quota >= 0.0), number("period")?))
+    let number = |name: &str| text(name)?.trim().parse::<f64>().ok();
+    let quota = number("cpu.cfs_quota_us").filter(|quota| *quota >= 0.0);
+    Some(share(quota, number("cpu.cfs_period_us")?))
 }
 
 fn share(quota: Option<f64>, period: f64) -> Quota {

@@ -10,8 +10,8 @@ use lab_analysis::score::{
 };
 use lab_kit::Scenario;
 use lab_recording::folder;
+use lab_recording::plain_file;
 use lab_recording::profiler::Profiler;
-use std::fs;
 use std::path::Path;
 
 /// Writes the plan and the progress of a score, atomically.
@@ -31,8 +31,8 @@ pub(crate) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
     let no_score = |why: String| {
         UsageError::error(format!("{shown} holds no score: {why}: lab score makes one"))
     };
-    let text =
-        fs::read(folder.join(Recorded::FILE)).map_err(|error| no_score(error.to_string()))?;
+    let text = plain_file::read(&folder.join(Recorded::FILE), plain_file::DOCUMENT)
+        .map_err(|error| no_score(error.to_string()))?;
     let recorded: Recorded =
         serde_json::from_slice(&text).map_err(|error| no_score(error.to_string()))?;
     if recorded.format > Recorded::FORMAT {

@@ -23,6 +23,11 @@ impl ProcessGroup {
         ProcessGroup { leader: Pid::from_child(child) }
     }
 
+    /// The number of the group, which is that of its leader.
+    pub fn number(self) -> Pid {
+        self.leader
+    }
+
     /// Tells when the leader has exited. It stays a zombie until its parent reaps it, so the
     /// group's number cannot be given to strangers before [`ProcessGroup::sweep`] has used it.
     pub fn tell_exit(self, to: Sender<Event>) -> std::io::Result<()> {
@@ -76,6 +81,11 @@ impl ProcessGroup {
         let strays = self.strays();
         self.signal(Signal::KILL);
         strays
+    }
+
+    /// Kills the group.
+    pub fn kill(self) {
+        self.signal(Signal::KILL);
     }
 
     fn signal(self, signal: Signal) {

@@ -1,9 +1,10 @@
 //! What can happen while a parent waits, on one channel: the child exits, or somebody interrupts
 //! the lab.
 
+use crate::engine::supervise::pauses::Pauses;
 use anyhow::Context;
 use nix::sys::signal::{SigSet, SigmaskHow};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -28,6 +29,7 @@ pub(crate) struct Interrupts {
     events: Receiver<Event>,
     /// The first signal that came, 0 before.
     first: Arc<AtomicI32>,
+    pauses: Arc<Pauses>,
 }
 
 /// Begins to catch the signals that end a lab: Ctrl-C, Ctrl-\\, a closed terminal, `kill`.
@@ -37,10 +39,8 @@ pub(crate) struct Interrupts {
 fn catch_signals() -> anyhow::Result<Signals> {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let mut caught = vec![SIGINT, SIGQUIT, SIGTERM];
-    // Under nohup a lab outlives its terminal.
-    if !is_ignored(SIGHUP) {
-        caught.push(SIGHUP);
-    }
+    // Under nohup a lab outlives its terminal, and without job control it does not stop.
+    caught.extend([SIGHUP, SIGTSTP].into_iter().filter(|signal| !is_ignored(*signal)));
     let signals = Signals::new(caught);
     // Whoever started the lab may ignore SIGCHLD, and then the kernel would reap the children: a
     // handler of whatever kind ends that.
@@ -65,20 +65,31 @@ impl Interrupts {
         let (sender, events) = channel();
         let first = Arc::new(AtomicI32::new(0));
         let (of_signals, latch) = (sender.clone(), Arc::clone(&first));
+        let pauses = Arc::new(Pauses::default());
+        let stops = Arc::clone(&pauses);
         thread::Builder::new().name("lab-signals".into()).spawn(move || {
             for signal in signals.forever() {
+                if signal == SIGTSTP {
+                    stops.stop();
+                    continue;
+                }
                 let _ = latch.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
                 if of_signals.send(Event::Signal(signal)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Interrupts { sender, events, first })
+        Ok(Interrupts { sender, events, first, pauses })
     }
 
     /// The channel for the exit of a child.
     pub fn sender(&self) -> Sender<Event> {
         self.sender.clone()
+    }
+
+    /// The stops of the lab by its terminal.
+    pub fn pauses(&self) -> &Pauses {
+        &self.pauses
     }
 
     /// The next event, or nothing after `timeout`.

@@ -4,6 +4,8 @@
 
 mod group;
 mod interrupts;
+mod pauses;
+mod refused;
 
 pub(crate) use interrupts::{Event, Interrupts};
 
@@ -12,7 +14,7 @@ use crate::engine::child;
 use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
 use anyhow::Context;
 use group::ProcessGroup;
-use lab_kit::clock;
+use lab_kit::{clock, limits};
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
 use lab_recording::outcome::Outcome;
@@ -47,17 +49,36 @@ enum Cause {
 /// Runs one spec in a child and records how it ended.
 ///
 /// # Errors
-/// If the child could not be started, or its ending not be written.
+/// If the child could not be started, or its ending not be written. The recording says so too.
 pub(crate) fn supervise(
     spec: &Spec,
     recorder: &Recorder,
     interrupts: &Interrupts,
 ) -> anyhow::Result<Outcome> {
+    let outcome = run_child(spec, recorder, interrupts).inspect_err(|error| {
+        let text = format!("{error:#}");
+        let refused = limits::refusal(&text);
+        // If not even this can be written, the recording says that the lab was killed.
+        let _ = recorder.write_outcome(&Outcome { refused, ..Outcome::unfinished(&text) });
+    })?;
+    recorder.write_outcome(&outcome)?;
+    Ok(outcome)
+}
+
+fn run_child(spec: &Spec, recorder: &Recorder, interrupts: &Interrupts) -> anyhow::Result<Outcome> {
     let begin = Instant::now();
     let (ticks, processes) = (MachineTicks::now(), ProcessTicks::now());
+    let killed_before = limits::killed_for_memory();
+    let pauses = interrupts.pauses();
+    let stopped_before = pauses.stopped();
     let mut child = spawn(recorder, spec).context("cannot start a child process")?;
     let group = ProcessGroup::new(&child);
-    group.tell_exit(interrupts.sender())?;
+    pauses.set_group(Some(group.number()));
+    if let Err(error) = group.tell_exit(interrupts.sender()) {
+        group.kill();
+        let _ = child.wait();
+        return Err(error).context("cannot start a thread");
+    }
     let deadline = begin + Duration::from_millis(spec.timeout_ms);
     let cause = wait(group, interrupts, deadline);
     let dump_begin = Instant::now();
@@ -69,6 +90,8 @@ pub(crate) fn supervise(
         group.end(interrupts, GRACE);
     }
     let ended_ns = clock::now_ns().saturating_sub(dump_time.as_nanos() as u64);
+    pauses.set_group(None);
+    let stopped = pauses.stopped().saturating_sub(stopped_before);
     let strays = group.sweep();
     let ours = [std::process::id(), child.id()];
     let foreign = processes.zip(ProcessTicks::now());
@@ -78,8 +101,11 @@ pub(crate) fn supervise(
         let ms = spec.timeout_ms;
         outcome.text = Some(format!("ended by itself, later than {ms} ms after its start"));
     }
+    outcome.refused = refused::refusal(&outcome, status.signal(), &recorder.folder, killed_before);
+    outcome.paused_ms = (stopped > Duration::ZERO).then_some(stopped.as_secs_f64() * 1e3);
     outcome.ended_ns = Some(ended_ns);
-    outcome.process_ms = Some(begin.elapsed().saturating_sub(dump_time).as_secs_f64() * 1e3);
+    let wall = begin.elapsed().saturating_sub(stopped);
+    outcome.process_ms = Some(wall.saturating_sub(dump_time).as_secs_f64() * 1e3);
     outcome.steal = ticks.zip(MachineTicks::now()).and_then(|(then, now)| now.steal_since(then));
     if let Some((then, now)) = &foreign {
         let wall_ms = begin.elapsed().as_secs_f64() * 1e3;
@@ -91,7 +117,6 @@ pub(crate) fn supervise(
         let plural = if strays == 1 { "process" } else { "processes" };
         outcome.warnings.push(format!("{strays} {plural} outlived the run and had to be killed"));
     }
-    recorder.write_outcome(&outcome)?;
     Ok(outcome)
 }
 
@@ -116,7 +141,10 @@ fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
     Ok(child)
 }
 
+/// Waits until something ends the wait. Time in which the lab and the run are stopped does not
+/// count.
 fn wait(group: ProcessGroup, interrupts: &Interrupts, mut deadline: Instant) -> Cause {
+    let mut stopped = interrupts.pauses().stopped();
     loop {
         // Also with nothing left: a child that has exited in time did not hang, however late we
         // look.
@@ -124,10 +152,17 @@ fn wait(group: ProcessGroup, interrupts: &Interrupts, mut deadline: Instant) -> 
         match interrupts.next(left) {
             Some(Event::Exited) => return Cause::Exited,
             Some(Event::Signal(signal)) => return Cause::Interrupted(signal),
-            // The lab may have been stopped for longer than the run took (Ctrl-Z): then the
-            // deadline is found first, and the message of an exit long before it is under way.
-            None if group.has_exited() => deadline = Instant::now() + SOON,
-            None => return Cause::Deadline,
+            None => {}
+        }
+        let more = interrupts.pauses().stopped().saturating_sub(stopped);
+        if more > Duration::ZERO {
+            (stopped, deadline) = (stopped + more, deadline + more);
+        } else if group.has_exited() {
+            // The lab was stopped alone, for longer than the run took: the deadline is found first,
+            // and the message of an exit long before it is under way.
+            deadline = Instant::now() + SOON;
+        } else {
+            return Cause::Deadline;
         }
     }
 }

@@ -1,13 +1,10 @@
 //! The source around a blamed line, where it is there.
 
-use std::fs;
-use std::path::PathBuf;
+use lab_recording::plain_file;
 
 /// Lines that are shown, and how many of them come before the blamed one.
 const LINES: usize = 6;
 const BEFORE: usize = 2;
-/// A larger file is no source that anybody wrote.
-const MOST_BYTES: u64 = 2_000_000;
 /// Characters of a line.
 const WIDTH: usize = 160;
 
@@ -30,11 +27,12 @@ pub(crate) struct SourceLine {
 /// nothing but sources is read.
 pub(crate) fn around(file: &str, line: u32) -> Option<Source> {
     let here = std::env::current_dir().ok()?;
-    let is_source =
-        |path: &PathBuf| fs::metadata(path).is_ok_and(|is| is.is_file() && is.len() <= MOST_BYTES);
-    let path = here.ancestors().map(|folder| folder.join(file)).find(is_source)?;
-    let text = file.ends_with(".rs").then(|| fs::read_to_string(path).ok())?;
-    around_line(&text?, line)
+    if !file.ends_with(".rs") {
+        return None;
+    }
+    let mut places = here.ancestors().map(|folder| folder.join(file));
+    let text = places.find_map(|path| plain_file::read_text(&path, plain_file::HEAD).ok())?;
+    around_line(&text, line)
 }
 
 fn around_line(text: &str, line: u32) -> Option<Source> {

@@ -94,6 +94,10 @@ fn without_finding(diagnosis: Option<&Diagnosis>, run: &Analysis) -> Health<'sta
         .unwrap_or("no reason is known");
     let unanswered = run.metrics.get("unfinished").map_or(0, |reading| reading.value as i64);
     let conclusion = diagnosis.map(Diagnosis::conclusion);
+    if let Some(refused) = &outcome.refused {
+        let sentence = format!("the host refused the run what it needs: {refused}");
+        return Health { word: Word::Undecided, sentence, finding: None };
+    }
     let (word, sentence) = match outcome.ending {
         Ending::Failed => (Word::Fault, format!("the run failed: {reason}")),
         Ending::Crashed => (Word::Fault, format!("the process crashed: {reason}")),

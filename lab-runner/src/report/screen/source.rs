@@ -2,6 +2,7 @@
 
 use crate::report::screen::Line;
 use crate::report::table::{BOLD, DIM};
+use lab_recording::plain_file;
 use std::path::Path;
 
 /// Columns by which source is indented.
@@ -11,8 +12,8 @@ const INDENT: usize = 7;
 /// this one.
 pub(crate) fn read(file: &str) -> Option<String> {
     let here = std::env::current_dir().ok()?;
-    let places = here.ancestors().map(|folder| folder.join(file));
-    places.filter(|path| path.is_file()).find_map(|path| std::fs::read_to_string(path).ok())
+    let mut places = here.ancestors().map(|folder| folder.join(file));
+    places.find_map(|path| plain_file::read_text(&path, plain_file::HEAD).ok())
 }
 
 /// A file as it is shown: below this folder without the path to it.

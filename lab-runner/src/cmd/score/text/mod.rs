@@ -139,14 +139,14 @@ fn detected(detect: DetectionTime, style: Style) -> String {
 fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) -> io::Result<()> {
     writeln!(
         to,
-        "\n{DIM}{:<15}{:<22}{:<22}{:<22}localization{DIM:#}",
+        "\n{DIM}{:<21}{:<22}{:<22}{:<22}localization{DIM:#}",
         "", "recall", "precision", "specificity"
     )?;
     for (name, tally) in groups {
         let shares = [tally.recall, tally.precision, tally.specificity, tally.localization]
             .map(|share| with_interval(share, style));
         let [recall, precision, specificity, place] = shares;
-        writeln!(to, "{name:<15}{recall:<22}{precision:<22}{specificity:<22}{place}")?;
+        writeln!(to, "{name:<21}{recall:<22}{precision:<22}{specificity:<22}{place}")?;
     }
     Ok(())
 }
