@@ -3,6 +3,11 @@
 //! All results come from this folder alone. The layout of each file is described once, here, for
 //! its writer and its reader. This package depends on no runtime, clock or process.
 
+// A module uses those of its own group and of groups above it.
+
+pub mod mapped;
+pub mod plain_file;
+
 pub mod alloc;
 mod cause;
 pub mod counters;
@@ -15,11 +20,9 @@ mod kind;
 mod load;
 pub mod maps;
 pub mod observations;
-
 pub mod outcome;
 pub mod overhead;
 pub mod pack;
-pub mod plain_file;
 pub mod post_mortem;
 pub mod profiler;
 pub mod request_log;

@@ -2,17 +2,19 @@
 //! the files that were mapped.
 
 use addr2line::Context;
-use gimli::{AttributeValue, EndianArcSlice, RunTimeEndian, SectionId, UnitOffset};
+use gimli::{AttributeValue, EndianReader, RunTimeEndian, SectionId, UnitOffset};
 use lab_recording::frame::Frame;
+use lab_recording::mapped::Mapped;
 use lab_recording::maps::{self, Mapping};
 use lab_recording::plain_file;
 use lab_recording::stall::Recording;
 use lab_recording::stall::format::stamp;
-use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, ReadRef};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The names of one recording's addresses. Files are read when the first address of them is asked
 /// for.
@@ -140,10 +142,12 @@ fn unknown_in(path: &str) -> String {
     }
 }
 
-type Slice = EndianArcSlice<RunTimeEndian>;
+type Slice = EndianReader<RunTimeEndian, Mapped>;
 
-/// A file that was mapped.
+/// A file that was mapped into the program. Little of it is read: only what names the addresses
+/// that were asked for.
 struct Module {
+    bytes: Mapped,
     segments: Vec<Segment>,
     /// Sorted by their addresses.
     symbols: Vec<Symbol>,
@@ -160,19 +164,21 @@ struct Segment {
 struct Symbol {
     address: u64,
     size: u64,
-    name: String,
+    /// Where its name lies in the file: a binary has a hundred thousand of them.
+    name: Range<usize>,
 }
 
 impl Module {
     fn open(path: &str) -> Option<Module> {
-        let cache = ReadCache::new(plain_file::open(Path::new(path), plain_file::LOG).ok()?);
-        let file = object::File::parse(&cache).ok()?;
+        let bytes = Mapped::open(Path::new(path), plain_file::LOG).ok()?;
+        let file = object::File::parse(&bytes[..]).ok()?;
         let segment = |segment: object::Segment<'_, '_, _>| {
             let (offset, size) = segment.file_range();
             Segment { offset, size, address: segment.address() }
         };
         let segments = file.segments().map(segment).collect();
-        Some(Module { segments, symbols: symbols(&file), lines: lines(&file) })
+        let (symbols, lines) = (symbols(&file, &bytes), lines(&file, &bytes));
+        Some(Module { segments, symbols, lines, bytes })
     }
 
     /// The functions at an offset in the file, innermost first, each with the line where it begins.
@@ -197,7 +203,8 @@ impl Module {
     fn symbol(&self, address: u64) -> Option<String> {
         let after = self.symbols.partition_point(|symbol| symbol.address <= address);
         let symbol = self.symbols.get(after.checked_sub(1)?)?;
-        (address - symbol.address < symbol.size).then(|| demangled(&symbol.name))
+        let name = std::str::from_utf8(&self.bytes[symbol.name.clone()]).ok()?;
+        (address - symbol.address < symbol.size).then(|| demangled(name))
     }
 }
 
@@ -214,32 +221,47 @@ fn demangled(name: &str) -> String {
 
 /// The functions of a file, from the table of all symbols or, where that was stripped, of those
 /// that others link to.
-fn symbols<'a, R: ReadRef<'a>>(file: &object::File<'a, R>) -> Vec<Symbol> {
-    let mut symbols: Vec<Symbol> =
-        file.symbols().chain(file.dynamic_symbols()).filter_map(|symbol| named(&symbol)).collect();
+fn symbols(file: &object::File<'_>, bytes: &Mapped) -> Vec<Symbol> {
+    let all = file.symbols().chain(file.dynamic_symbols());
+    let mut symbols: Vec<Symbol> = all.filter_map(|symbol| named(&symbol, bytes)).collect();
     // Of several names for one function the shortest is the one that is called: `read`, not
     // `__libc_read`.
     symbols.sort_by(|a, b| {
-        (a.address, b.name.len(), &b.name).cmp(&(b.address, a.name.len(), &a.name))
+        let of = |symbol: &Symbol| &bytes[symbol.name.clone()];
+        (a.address, b.name.len(), of(b)).cmp(&(b.address, a.name.len(), of(a)))
     });
     symbols
 }
 
-fn named<'a>(symbol: &impl ObjectSymbol<'a>) -> Option<Symbol> {
+fn named<'a>(symbol: &impl ObjectSymbol<'a>, bytes: &Mapped) -> Option<Symbol> {
     let code = symbol.kind() == object::SymbolKind::Text && symbol.size() > 0;
-    let name = symbol.name().ok().filter(|_| code)?;
-    Some(Symbol { address: symbol.address(), size: symbol.size(), name: name.to_owned() })
+    let name = symbol.name_bytes().ok().filter(|_| code)?;
+    let begin = name.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?;
+    let name = begin..begin + name.len();
+    Some(Symbol { address: symbol.address(), size: symbol.size(), name })
 }
 
 /// The lines of a file's debug information, if it has any.
-fn lines<'a, R: ReadRef<'a>>(file: &object::File<'a, R>) -> Option<Context<Slice>> {
+fn lines(file: &object::File<'_>, bytes: &Mapped) -> Option<Context<Slice>> {
     let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let section = |id: SectionId| -> Result<Slice, gimli::Error> {
-        let data =
-            file.section_by_name(id.name()).and_then(|section| section.uncompressed_data().ok());
-        Ok(Slice::new(Arc::from(data.unwrap_or_default().as_ref()), endian))
+        let found = file.section_by_name(id.name());
+        let data = found.and_then(|section| in_file(&section, bytes));
+        Ok(Slice::new(data.unwrap_or_else(|| Mapped::from(Vec::new())), endian))
     };
     Context::from_dwarf(gimli::Dwarf::load(section).ok()?).ok()
+}
+
+/// The bytes of a section: where they lie in the file, or a copy of what was compressed.
+fn in_file<'a>(section: &impl ObjectSection<'a>, bytes: &Mapped) -> Option<Mapped> {
+    let data = section.uncompressed_data().ok()?;
+    match data {
+        Cow::Borrowed(data) => {
+            let begin = data.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?;
+            bytes.part(begin..begin + data.len())
+        }
+        Cow::Owned(data) => Some(Mapped::from(data)),
+    }
 }
 
 /// The function at an address and those that are inlined there, innermost first, each with the line
