@@ -12,6 +12,7 @@
 //! With `--strict`, whatever is undecided makes it 4. `lab report` of a recording has the code of the command that made it. A reader that closes
 //! stdout early, as `head` does, changes no code.
 
+use crate::printable;
 use lab_kit::limits;
 use std::fmt;
 use std::io::{self, Write};
@@ -74,15 +75,18 @@ impl std::error::Error for UsageError {}
 
 /// Prints an error as one sentence on stderr and chooses the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    say(&limits::explained(&format!("{error:#}")));
+    say(&format!("{error:#}"));
     if error.is::<UsageError>() { Exit::Usage } else { Exit::LabFailed }
 }
 
-/// Writes to stdout, without colour where the terminal has none. A closed stdout is no error: its
-/// reader has what it wanted, and the exit code still counts.
+/// Writes printable text to stdout, without colour where the terminal has none. A closed stdout is
+/// no error: its reader has what it wanted, and the exit code still counts.
 pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    write(&mut text)?;
+    let text = printable::for_terminal(&String::from_utf8_lossy(&text));
     let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-    let written = write(&mut stdout).and_then(|()| stdout.flush());
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     Ok(unless_closed(written)?)
 }
 
@@ -101,8 +105,10 @@ fn unless_closed(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Prints one line on stderr; a closed stream is ignored.
+/// Prints one line on stderr; a closed stream is ignored. Where the kernel refused something, the
+/// line names the limit.
 pub(crate) fn say(text: &str) {
+    let text = printable::for_terminal(&limits::explained(text));
     let _ = writeln!(anstream::stderr(), "lab: {text}");
 }
 

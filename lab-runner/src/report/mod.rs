@@ -21,6 +21,7 @@ pub(crate) mod table;
 pub(crate) mod trials;
 pub(crate) mod units;
 
+use crate::printable;
 use lab_analysis::results::Results;
 use plot::Plot;
 use std::io::{self, Write};
@@ -39,7 +40,7 @@ pub fn flames(results: &Results) -> Vec<(String, String)> {
 /// # Errors
 /// If a drawing library refuses.
 pub fn page(results: &Results) -> anyhow::Result<String> {
-    html::page(results)
+    Ok(printable::for_page(&html::page(results)?))
 }
 
 /// The pictures of its sweep or its comparison, if there is one: file name and plot.

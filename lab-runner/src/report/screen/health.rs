@@ -132,3 +132,18 @@ pub(crate) fn in_a_line(health: &Health<'_>) -> String {
         _ => health.sentence.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::table::{BOLD, DIM};
+
+    #[test]
+    fn the_styles_of_the_screens_stay() {
+        let words = [Word::Fault, Word::Undecided, Word::Healthy].map(Word::colour);
+        for style in words.into_iter().chain([BOLD, DIM]) {
+            let text = format!("{style}text{style:#}");
+            assert_eq!(crate::printable::for_terminal(&text), text);
+        }
+    }
+}
