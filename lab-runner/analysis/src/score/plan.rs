@@ -62,6 +62,6 @@ impl Recorded {
 
     /// How many cells would have been run with time for all.
     pub fn planned(&self) -> usize {
-        self.cells.len() + self.left_out.no_time
+        self.cells.len().saturating_add(self.left_out.no_time)
     }
 }

@@ -106,7 +106,10 @@ fn run_all(
         let answer = args
             .scanner
             .as_ref()
-            .map(|scanner| scanner::answer(scanner, &folder.join(&cell.cell.folder)));
+            .map(|scanner| scanner::answer(scanner, &folder.join(&cell.cell.folder), interrupts));
+        if let Some(signal) = interrupts.signal() {
+            return Ok(Some(signal));
+        }
         if let Some(last) = recorded.cells.last_mut() {
             (last.detected_ms, last.scanner) = (detected_ms, answer);
         }
@@ -153,9 +156,14 @@ pub(crate) fn again(
     let folder = opened.folder();
     let mut recorded = read::recorded(folder)?;
     if let Some(scanner) = &args.scanner {
+        let interrupts = Interrupts::catch()?;
         recorded.scanner = Some(scanner.display().to_string());
         for cell in &mut recorded.cells {
-            cell.scanner = Some(scanner::answer(scanner, &folder.join(&cell.folder)));
+            let answer = scanner::answer(scanner, &folder.join(&cell.folder), &interrupts);
+            cell.scanner = Some(answer);
+            if let Some(signal) = interrupts.signal() {
+                return Ok(Exit::Interrupted(signal));
+            }
         }
     }
     show(&read::score(folder, recorded, scenarios)?, shown, args.format, plain)

@@ -12,6 +12,7 @@ use lab_kit::Scenario;
 use lab_recording::folder;
 use lab_recording::plain_file;
 use lab_recording::profiler::Profiler;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Writes the plan and the progress of a score, atomically.
@@ -39,6 +40,11 @@ pub(crate) fn recorded(folder: &Path) -> anyhow::Result<Recorded> {
         return Err(UsageError::error(format!(
             "{shown} was recorded by a newer lab: try that one"
         )));
+    }
+    // Each run is read once: a list that names one a thousand times would be read for a minute.
+    let mut named = HashSet::new();
+    if let Some(cell) = recorded.cells.iter().find(|cell| !named.insert(&cell.folder)) {
+        return Err(no_score(format!("it names the run {} twice", cell.folder)));
     }
     Ok(recorded)
 }

@@ -37,7 +37,7 @@ pub(crate) fn print_plan(plan: &ScorePlan, json: bool, to: &mut dyn Write) -> io
     }
     let left = plan.left_out;
     let (cells, all, seconds) =
-        (plan.cells.len(), plan.cells.len() + left.no_time, plan.takes().as_secs());
+        (plan.cells.len(), plan.cells.len().saturating_add(left.no_time), plan.takes().as_secs());
     writeln!(
         to,
         "{cells} of {all} planned runs, about {seconds} s; not planned: {} in which the fault does \
