@@ -50,6 +50,7 @@ pub(crate) fn two_seconds() -> Vec<anyhow::Result<Interval>> {
         allocs: None,
         spins: true,
         cores: 2,
+        spec: None,
     };
     let entry = |number: u64| {
         let intended_ns = start_ns + number * 100 * MS;

@@ -3,6 +3,7 @@
 
 use crate::{clock, schedule};
 use lab_recording::Load;
+use lab_recording::folder::checksum;
 use lab_recording::request_log::{ERROR, HEADER_WORDS, LOST, MAGIC, Mark, SLOT_WORDS, VERSION};
 use lab_recording::words::Words;
 use std::io;
@@ -34,6 +35,8 @@ impl RequestLog {
     /// Writes the whole schedule of a load into a new file. The first request is due in
     /// `start_in_ns`.
     pub fn create(path: &Path, load: &Load, start_in_ns: u64) -> io::Result<RequestLog> {
+        // A benchmark has no spec, and its log none to belong to.
+        let spec = path.parent().and_then(checksum).unwrap_or(0);
         let (times, excluded) = schedule::of_load(load);
         let words = Words::create(path, HEADER_WORDS + SLOT_WORDS * times.len())?;
         let start_ns = clock::now_ns() + start_in_ns;
@@ -43,6 +46,7 @@ impl RequestLog {
         for (word, value) in log.words.as_slice().iter().zip(fixed) {
             word.store(value, Ordering::Relaxed);
         }
+        log.mark(Mark::Spec).store(spec, Ordering::Relaxed);
         for (number, time) in times.into_iter().enumerate() {
             log.slot(number)[0].store(start_ns + time, Ordering::Relaxed);
         }

@@ -51,7 +51,14 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<(String, u64)>> {
         _ => anyhow::bail!("{} holds no counters", path.display()),
     }
     let entries = words[HEADER_WORDS..].chunks_exact(ENTRY_WORDS);
-    Ok(entries.filter(|entry| entry[NAME_WORDS + 1] == 1).map(counter_of).collect())
+    let counters: Vec<(String, u64)> =
+        entries.filter(|entry| entry[NAME_WORDS + 1] == 1).map(counter_of).collect();
+    // Nanoseconds since the host started reach that after 146 years, and nothing counts faster.
+    const MOST_VALUE: u64 = 1 << 62;
+    if let Some((name, value)) = counters.iter().find(|(_, value)| *value >= MOST_VALUE) {
+        anyhow::bail!("{name} is {value}, which nothing counts to");
+    }
+    Ok(counters)
 }
 
 fn counter_of(entry: &[u64]) -> (String, u64) {

@@ -20,13 +20,14 @@ use crate::outcome::{End, Outcome};
 use crate::reserved::Reserved;
 use crate::spec::{FORMAT, Spec, upgrade};
 use crate::{file, plain_file};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const SPEC: &str = "spec.json";
+/// File with the spec of a run.
+pub const SPEC: &str = "spec.json";
 const OUTCOME: &str = "outcome.json";
 const END: &str = "end.json";
 /// Folder for files of the scenario during the run.
@@ -52,6 +53,8 @@ pub fn remove_scratch(run: &Path) {
 pub struct Recorder {
     /// The run's folder.
     pub folder: PathBuf,
+    /// Checksum of its spec.
+    spec: u64,
     outcome: Reserved,
 }
 
@@ -69,11 +72,14 @@ impl Recorder {
     }
 
     fn fill(folder: &Path, spec: &Spec) -> anyhow::Result<Recorder> {
-        fs::write(folder.join(SPEC), serde_json::to_vec_pretty(spec)?)?;
+        let text = serde_json::to_vec_pretty(spec)?;
+        // Whole or not at all: a folder without a spec is no recording.
+        file::replace(&folder.join(SPEC), &text)?;
         Reserved::create(&folder.join(END))?;
         let outcome = Reserved::create(&folder.join(OUTCOME))?;
-        outcome.write(&Outcome::unfinished("the lab was killed during this run"))?;
-        Ok(Recorder { folder: folder.to_owned(), outcome })
+        let recorder = Recorder { folder: folder.to_owned(), spec: checksum_of(&text), outcome };
+        recorder.write_outcome(&Outcome::unfinished("the lab was killed during this run"))?;
+        Ok(recorder)
     }
 
     /// Writes the outcome into its reserved file.
@@ -81,7 +87,7 @@ impl Recorder {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_outcome(&self, outcome: &Outcome) -> anyhow::Result<()> {
-        self.outcome.write(outcome)
+        self.outcome.write(&Outcome { spec: Some(self.spec), ..outcome.clone() })
     }
 }
 
@@ -107,7 +113,10 @@ pub fn is_recording(folder: &Path) -> bool {
 /// If there is no readable spec, or if a newer lab wrote it.
 pub fn open(folder: &Path) -> anyhow::Result<Recording> {
     let spec = read_spec(folder)?;
-    let outcome = read_json(&folder.join(OUTCOME));
+    let outcome = read_json::<Outcome>(&folder.join(OUTCOME)).and_then(|outcome| {
+        check_belongs(folder, outcome.spec)?;
+        Ok(outcome)
+    });
     let outcome = outcome
         .unwrap_or_else(|error| Outcome::unfinished(&format!("its outcome is lost: {error:#}")));
     Ok(Recording { folder: folder.to_owned(), spec, outcome })
@@ -119,19 +128,54 @@ pub fn open(folder: &Path) -> anyhow::Result<Recording> {
 /// If there is no readable spec, or if a newer lab wrote it.
 pub fn read_spec(folder: &Path) -> anyhow::Result<Spec> {
     let path = folder.join(SPEC);
-    let not_understood = || format!("cannot understand {}", path.display());
-    let mut spec: Map<String, Value> = read_json(&path)?;
-    let format = spec.get("format").and_then(Value::as_u64).with_context(not_understood)?;
+    let text = plain_file::read(&path, plain_file::HEAD)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    parse_spec(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+/// Parses the text of a spec, in this format or in the one before it.
+///
+/// # Errors
+/// If it is not a spec, if a newer lab wrote it, or if no run can have had its load.
+pub fn parse_spec(text: &[u8]) -> anyhow::Result<Spec> {
+    let mut spec: Map<String, Value> = serde_json::from_slice(text)?;
+    let format = spec.get("format").and_then(Value::as_u64).context("it has no format")?;
     if format > u64::from(FORMAT) {
-        bail!(
-            "{} was recorded in format {format}, this lab reads up to {FORMAT}: use a newer lab",
-            folder.display()
-        );
+        bail!("it has format {format}, this lab reads up to {FORMAT}: use a newer lab");
     }
+    ensure!(format > 0, "there is no format 0");
     if format < u64::from(FORMAT) {
         upgrade(&mut spec);
     }
-    serde_json::from_value(Value::Object(spec)).with_context(not_understood)
+    let spec: Spec = serde_json::from_value(Value::Object(spec))?;
+    spec.load.check_recorded()?;
+    Ok(spec)
+}
+
+/// Checksum of the spec of a run, which its outcome and its request logs carry: files of different
+/// runs in one folder do not pass for a run. None if there is no spec.
+///
+/// It is the 64-bit FNV-1a hash of the bytes of the file. It detects accidents; who changes a
+/// recording on purpose can change it too.
+pub fn checksum(folder: &Path) -> Option<u64> {
+    plain_file::read(&folder.join(SPEC), plain_file::HEAD).ok().map(|text| checksum_of(&text))
+}
+
+fn checksum_of(bytes: &[u8]) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+}
+
+/// Rejects a file of another run by the checksum of the spec that it carries. Files of older labs
+/// carry none.
+///
+/// # Errors
+/// If it carries another checksum than that of this run's spec.
+pub fn check_belongs(folder: &Path, spec: Option<u64>) -> anyhow::Result<()> {
+    let belongs = spec.is_none_or(|spec| checksum(folder) == Some(spec));
+    ensure!(belongs, "it belongs to another run, or {SPEC} was changed after the run");
+    Ok(())
 }
 
 /// The end of the variant's function; none if it has not ended.
@@ -178,7 +222,39 @@ mod tests {
             ..Outcome::unfinished("slow")
         };
         recorder.write_outcome(&outcome).unwrap();
-        assert_eq!(open(&run).unwrap().outcome, outcome);
+        let written = Outcome { spec: checksum(&run), ..outcome };
+        assert_eq!(open(&run).unwrap().outcome, written);
+    }
+
+    #[test]
+    fn files_of_another_run_do_not_belong() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = ["one", "other"].map(|name| folder.path().join(name));
+        Recorder::create(&runs[0], &spec()).unwrap();
+        let other = Spec { padding: 8, ..spec() };
+        Recorder::create(&runs[1], &other).unwrap();
+        assert!(check_belongs(&runs[0], checksum(&runs[0])).is_ok());
+        assert!(check_belongs(&runs[0], None).is_ok(), "an older lab wrote none");
+        assert!(check_belongs(&runs[0], checksum(&runs[1])).is_err());
+        fs::copy(runs[1].join(OUTCOME), runs[0].join(OUTCOME)).unwrap();
+        let text = open(&runs[0]).unwrap().outcome.text.unwrap();
+        assert!(text.contains("belongs to another run"), "{text}");
+    }
+
+    #[test]
+    fn a_spec_that_no_lab_writes_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |change: &dyn Fn(&mut Value)| {
+            let mut written = serde_json::to_value(spec()).unwrap();
+            change(&mut written);
+            fs::write(folder.path().join(SPEC), written.to_string()).unwrap();
+            format!("{:#}", read_spec(folder.path()).unwrap_err())
+        };
+        assert!(refused(&|spec| spec["format"] = 0.into()).contains("there is no format 0"));
+        let rate = refused(&|spec| spec["load"]["rate"] = (-1.0).into());
+        assert!(rate.contains("a rate of -1"), "{rate}");
+        let workers = refused(&|spec| spec["load"]["workers"] = (1u64 << 40).into());
+        assert!(workers.contains("workers"), "{workers}");
     }
 
     #[test]
@@ -196,6 +272,6 @@ mod tests {
     fn a_newer_recording_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(SPEC), r#"{"format": 99, "unknown": true}"#).unwrap();
-        assert!(open(folder.path()).unwrap_err().to_string().contains("use a newer lab"));
+        assert!(format!("{:#}", open(folder.path()).unwrap_err()).contains("use a newer lab"));
     }
 }

@@ -1,5 +1,6 @@
 //! The load of a variant: everything that determines its work.
 
+use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -118,6 +119,25 @@ impl Load {
     /// Duration of a run of this load if the service keeps up: warm-up, measured time and drain.
     pub fn lasts(&self) -> Duration {
         self.warmup() + self.duration() + self.drain()
+    }
+
+    /// Rejects a load that no run can have had, whatever its lab allowed.
+    ///
+    /// # Errors
+    /// If a number is negative, infinite, or larger than anything that a host can do.
+    pub fn check_recorded(&self) -> anyhow::Result<()> {
+        const YEAR_MS: u64 = 366 * 24 * 3_600 * 1_000;
+        ensure!((0.0..1e10).contains(&self.rate), "there is no load with a rate of {}", self.rate);
+        let factor = match self.arrivals {
+            Arrivals::Ramp(factor) | Arrivals::Step(factor) => factor,
+            Arrivals::Constant | Arrivals::Poisson | Arrivals::Batch => 1.0,
+        };
+        ensure!(factor.is_finite() && factor > 0.0, "there is no load that changes by {factor}");
+        let times = [self.warmup_ms, self.duration_ms, self.drain_ms, self.patience_ms];
+        ensure!(times.iter().all(|ms| *ms < YEAR_MS), "there is no load of a year");
+        ensure!(self.workers < 1 << 20, "there is no load with {} workers", self.workers);
+        ensure!(self.size < 1 << 48, "there is no load with a size of {}", self.size);
+        Ok(())
     }
 
     /// Checks that the lab can generate the load.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Outcome {
     /// The ending.
     pub ending: Ending,
+    /// Checksum of the spec of its run. Older labs wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<u64>,
     /// The error, the panic or the signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -46,6 +49,7 @@ impl Outcome {
     pub fn unfinished(text: &str) -> Outcome {
         Outcome {
             ending: Ending::Unfinished,
+            spec: None,
             text: Some(text.to_owned()),
             ended_ns: None,
             process_ms: None,

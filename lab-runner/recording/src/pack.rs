@@ -12,7 +12,7 @@ mod opened;
 
 pub use opened::{Opened, PackedPath, open, packed_path};
 
-use crate::folder::{SCRATCH, is_recording};
+use crate::folder::{self, SCRATCH, is_recording};
 use crate::{alloc, plain_file, request_log, scheduler, stall};
 use anyhow::{Context, bail, ensure};
 use flate2::read::GzDecoder;
@@ -98,7 +98,10 @@ pub fn pack(folder: &Path, contents: Contents, to: impl Write) -> anyhow::Result
 /// root of the host that recorded it. Only JSON names source files.
 fn below_here(file: &Path, bytes: Vec<u8>) -> Vec<u8> {
     let here = std::env::current_dir().unwrap_or_default();
-    if file.extension().is_none_or(|extension| extension != "json") || here.parent().is_none() {
+    // The spec stays as it is: the other files of the run carry its checksum.
+    let is_spec = file.file_name() == Some(OsStr::new(folder::SPEC));
+    let is_json = file.extension() == Some(OsStr::new("json"));
+    if is_spec || !is_json || here.parent().is_none() {
         return bytes;
     }
     match String::from_utf8(bytes) {

@@ -71,6 +71,8 @@ pub enum Mark {
     AllocsEnd = 19,
     /// Bytes allocated up to the end of the measured time.
     AllocBytesEnd = 20,
+    /// [Checksum](crate::folder::checksum) of the spec of the run that made the log.
+    Spec = 21,
 }
 
 /// The header of a request log. Values that were not reached before the end of the run are absent.
@@ -99,6 +101,8 @@ pub struct Header {
     pub spins: bool,
     /// Number of cores that the run could use.
     pub cores: usize,
+    /// Checksum of the spec of the run; absent in logs of older labs.
+    pub spec: Option<u64>,
 }
 
 /// One recorded request. Times are nanoseconds of `CLOCK_MONOTONIC`.
@@ -123,7 +127,14 @@ pub struct Entry {
 /// # Errors
 /// If the file cannot be read, is not a request log, or was written by a newer lab.
 pub fn read(path: &Path) -> io::Result<(Header, Entries)> {
-    let mut file = BufReader::new(plain_file::open(path, plain_file::LOG)?);
+    parse(BufReader::new(plain_file::open(path, plain_file::LOG)?))
+}
+
+/// Reads the header of a log from its bytes. The iterator reads the entries, up to their end.
+///
+/// # Errors
+/// If it cannot be read, is not a request log, or was written by a newer lab.
+pub fn parse<R: Read>(mut file: R) -> io::Result<(Header, Entries<R>)> {
     let mut words = [0; HEADER_WORDS];
     for word in &mut words {
         *word = next_word(&mut file)?.ok_or_else(|| invalid("is cut off in its header"))?;
@@ -162,17 +173,18 @@ fn header(words: &[u64; HEADER_WORDS]) -> Header {
         }),
         spins: at(Mark::PacerSpins) == 1,
         cores: at(Mark::Cores) as usize,
+        spec: set(at(Mark::Spec)),
     }
 }
 
 /// The requests of a log, in the order of the schedule.
 #[derive(Debug)]
-pub struct Entries {
-    file: BufReader<File>,
+pub struct Entries<R = BufReader<File>> {
+    file: R,
     left: usize,
 }
 
-impl Iterator for Entries {
+impl<R: Read> Iterator for Entries<R> {
     type Item = io::Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {

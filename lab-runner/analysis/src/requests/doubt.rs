@@ -3,6 +3,7 @@
 
 use crate::requests::Reading;
 use crate::requests::parts::{Part, Parts, QUANTILES};
+use crate::stats::total;
 use lab_recording::request_log::Entry;
 use std::time::Duration;
 
@@ -26,8 +27,9 @@ impl Doubt {
     pub fn reading(&self, parts: &Parts, part: Part, q: f64) -> Option<Reading> {
         let ns = parts.quantile_ns(part, q)?;
         let value = ns as f64 / 1e3;
-        let doubtful =
-            self.doubtful(parts, part, q).filter(|(_, doubtful_ns)| doubtful_ns * FIFTH > ns);
+        let doubtful = self
+            .doubtful(parts, part, q)
+            .filter(|(_, doubtful_ns)| doubtful_ns.saturating_mul(FIFTH) > ns);
         let cut = parts.is_cut(part, ns);
         Some(Reading {
             value,
@@ -57,7 +59,7 @@ impl Doubt {
         let all = [("generator-limited", lag), ("host-limited", stolen), ("at floor", floor)];
         let (why, _) =
             all.iter().filter_map(|(why, ns)| Some((*why, (*ns)?))).max_by_key(|(_, ns)| *ns)?;
-        Some((why, all.iter().filter_map(|(_, ns)| *ns).sum()))
+        Some((why, total(all.iter().filter_map(|(_, ns)| *ns))))
     }
 }
 

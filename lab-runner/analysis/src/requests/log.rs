@@ -229,6 +229,7 @@ pub mod tests {
             cpu_ns: None,
             spins: true,
             cores: 2,
+            spec: None,
         };
         Requests::collect(header, entries.into_iter().map(Ok), Duration::from_secs(1), None)
             .unwrap()

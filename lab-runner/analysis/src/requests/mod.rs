@@ -22,7 +22,7 @@ pub use validity::{Validity, Verdict as ValidityVerdict};
 use counters::Counters;
 use doubt::{Doubt, Floor, Stolen};
 use hdrhistogram::Histogram;
-use lab_recording::folder::Recording;
+use lab_recording::folder::{self, Recording};
 use lab_recording::outcome::Usage;
 use lab_recording::{Load, request_log};
 use log::Requests;
@@ -193,6 +193,21 @@ pub fn of_log(folder: &Path, load: &Load) -> anyhow::Result<(BTreeMap<String, Re
     Ok((metrics, Validity::new(&requests, load)))
 }
 
+/// The same of the bytes of a log.
+///
+/// # Errors
+/// If they are no request log.
+pub fn of_bytes(
+    bytes: &[u8],
+    load: &Load,
+) -> anyhow::Result<(BTreeMap<String, Reading>, Validity)> {
+    let (header, entries) = request_log::parse(bytes)?;
+    let requests = Requests::collect(header, entries, load.duration(), None)?;
+    let mut metrics = BTreeMap::new();
+    requests.add_metrics(&Doubt::default(), &mut metrics);
+    Ok((metrics, Validity::new(&requests, load)))
+}
+
 /// The null target's log, its warm-up left out.
 fn read_floor(recording: &Recording) -> anyhow::Result<Option<Floor>> {
     let Some((header, entries)) = open_log(recording, request_log::FLOOR)? else { return Ok(None) };
@@ -205,7 +220,10 @@ fn open_log(
     file: &str,
 ) -> anyhow::Result<Option<(request_log::Header, request_log::Entries)>> {
     match request_log::read(&recording.folder.join(file)) {
-        Ok(log) => Ok(Some(log)),
+        Ok((header, entries)) => {
+            folder::check_belongs(&recording.folder, header.spec)?;
+            Ok(Some((header, entries)))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
