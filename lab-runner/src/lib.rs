@@ -31,6 +31,7 @@
 mod exit;
 #[cfg(test)]
 mod made_up;
+mod printable;
 
 mod engine;
 
@@ -47,7 +48,7 @@ pub use lab_recorder::Jemalloc;
 use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;
-use lab_kit::Scenario;
+use lab_kit::{Scenario, alloc, limits};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
@@ -58,6 +59,8 @@ pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
     if let Some(code) = child(&args, scenarios) {
         return code;
     }
+    // Not of a child: what a variant does without memory is its own, and is recorded.
+    alloc::exit_without_memory(format!("lab: {}\n", limits::out_of_memory()));
     let exit = match Cli::try_parse_from(args) {
         Ok(cli) => command(cli, scenarios).unwrap_or_else(|error| exit::report(&error)),
         Err(error) => cli::report(&error),

@@ -238,6 +238,42 @@ fn claim_shard() -> &'static Shard {
     shard
 }
 
+/// Counts memory that was given; what was refused is nobody's.
+#[inline(always)]
+fn given(memory: *mut u8, bytes: usize) -> *mut u8 {
+    if memory.is_null() {
+        refused();
+    } else {
+        count_allocation(bytes);
+    }
+    memory
+}
+
+/// The last words of a process that gets no memory; none if it goes on as it can.
+static LAST_WORDS: OnceLock<Vec<u8>> = OnceLock::new();
+
+/// From now on this process exits with code 1 after this line on stderr if it gets no memory.
+/// Otherwise the default handler aborts it with a line that names neither a limit nor a next step.
+pub fn exit_without_memory(line: String) {
+    // Only the first call counts.
+    let _ = LAST_WORDS.set(line.into_bytes());
+}
+
+#[cold]
+fn refused() {
+    if let Some(line) = LAST_WORDS.get() {
+        // Neither allocates nor takes a lock that a thread without memory may hold.
+        let _ = rustix::io::write(rustix::stdio::stderr(), line);
+        exit_now();
+    }
+}
+
+#[expect(unsafe_code, reason = "the standard library runs exit handlers, which may allocate")]
+fn exit_now() -> ! {
+    // SAFETY: `_exit` ends the process whatever state it is in.
+    unsafe { libc::_exit(1) }
+}
+
 #[expect(
     unsafe_code,
     reason = "a global allocator is unsafe to write; this one forwards every call"
@@ -246,22 +282,25 @@ fn claim_shard() -> &'static Shard {
 // shards are static, and the thread-local is a constant-initialised cell without a destructor.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count_allocation(layout.size());
         // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { self.0.alloc(layout) }
+        let memory = unsafe { self.0.alloc(layout) };
+        given(memory, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count_allocation(layout.size());
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        unsafe { self.0.alloc_zeroed(layout) }
+        let memory = unsafe { self.0.alloc_zeroed(layout) };
+        given(memory, layout.size())
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count_allocation(new_size);
-        count_free(layout.size());
         // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { self.0.realloc(at, layout, new_size) }
+        let memory = given(unsafe { self.0.realloc(at, layout, new_size) }, new_size);
+        // Where there was no room for more, the caller keeps what it had.
+        if !memory.is_null() {
+            count_free(layout.size());
+        }
+        memory
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
@@ -305,6 +344,22 @@ mod tests {
         drop((bytes, zeroed));
         assert_eq!(thread_totals().since(before).allocs, 3, "a free is not counted");
         assert!(totals().unwrap().allocs >= before.allocs);
+    }
+
+    #[test]
+    #[expect(unsafe_code, reason = "an allocator is unsafe to call")]
+    fn memory_that_was_refused_is_not_counted() {
+        let most = Layout::from_size_align(isize::MAX as usize - 4_096, 1).unwrap();
+        let little = Layout::new::<[u8; 64]>();
+        let before = thread_totals();
+        // SAFETY: the layouts are not empty; what was given is freed once, with its layout.
+        unsafe {
+            assert!(COUNTING.alloc(most).is_null() && COUNTING.alloc_zeroed(most).is_null());
+            let kept = COUNTING.alloc(little);
+            assert!(COUNTING.realloc(kept, little, most.size()).is_null());
+            COUNTING.dealloc(kept, little);
+        }
+        assert_eq!(thread_totals().since(before), Totals { allocs: 1, bytes: 64 });
     }
 
     #[test]

@@ -57,12 +57,20 @@ pub fn open_input(path: &Path) -> io::Result<File> {
 /// # Errors
 /// If the estimate `bytes` is too large.
 pub fn fits_memory(what: &str, bytes: u64) -> anyhow::Result<()> {
+    fits_memory_or(what, bytes, "try a smaller --size")
+}
+
+/// As [`fits_memory`], for work that is made smaller by another option, which `next` names.
+///
+/// # Errors
+/// If the estimate `bytes` is too large.
+pub fn fits_memory_or(what: &str, bytes: u64, next: &str) -> anyhow::Result<()> {
     let Some(all) = limits::memory() else { return Ok(()) };
     let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
     anyhow::ensure!(
         bytes <= all / 2,
         "{what} needs about {:.1} GiB, and half of the memory here is {:.1} GiB: \
-         try a smaller --size",
+         {next}",
         gib(bytes),
         gib(all / 2)
     );

@@ -163,6 +163,8 @@ pub fn explained(text: &str) -> String {
         return format!("{text}: {sentence}");
     };
     match before.rsplit_once(": ") {
+        // What was tried is often said before, in the same words.
+        Some((before, _)) if sentence.starts_with(before) => sentence,
         Some((before, _)) => format!("{before}: {sentence}"),
         None => sentence,
     }

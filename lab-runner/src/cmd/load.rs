@@ -72,7 +72,36 @@ fn refuse_what_does_not_apply(scenario: &Scenario, args: &LoadArgs) -> anyhow::R
 /// Refuses a load that neither the lab nor the scenario can put on anything.
 pub(crate) fn check(scenario: &Scenario, load: &Load) -> anyhow::Result<()> {
     load.check().map_err(UsageError::error)?;
+    let what = format!("a load of {} requests", requests(load));
+    lab_kit::fits_memory_or(&what, memory(load), "lower --rate or --duration")
+        .map_err(|error| UsageError::error(format!("{error:#}")))?;
     (scenario.check)(load).map_err(|error| UsageError::error(format!("{error:#}")))
+}
+
+/// All requests of a load, those of the warm-up included; none of a batch.
+fn requests(load: &Load) -> u64 {
+    match load.is_batch() {
+        true => 0,
+        false => (load.rate * (load.warmup() + load.duration()).as_secs_f64()) as u64,
+    }
+}
+
+/// An upper bound of the memory of a load's requests in bytes. A service that does not keep up has
+/// all of them waiting at the end, each a task of its own with a slot in the request log: measured
+/// were 290 bytes a request.
+fn memory(load: &Load) -> u64 {
+    const EACH: u64 = 320;
+    requests(load) * EACH
+}
+
+/// Announces a load that may take much memory, before it does.
+pub(crate) fn announce_memory(load: &Load) {
+    const MUCH: u64 = 1 << 30;
+    let bytes = memory(load);
+    if bytes >= MUCH {
+        let gib = bytes as f64 / (1u64 << 30) as f64;
+        crate::exit::say(&format!("note: this load takes up to {gib:.1} GiB of memory"));
+    }
 }
 
 /// A kill before the end of the load would be reported as a hang.

@@ -4,7 +4,7 @@
 
 use crate::cli::RunArgs;
 use crate::cmd::dry_run::print_plan;
-use crate::cmd::load::{check, check_stall, check_timeout, load};
+use crate::cmd::load::{announce_memory, check, check_stall, check_timeout, load};
 use crate::cmd::profile::profile;
 use crate::cmd::{console, page, show};
 use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_all};
@@ -44,6 +44,7 @@ pub(crate) fn run(
     if args.record.dry_run {
         return print_plan(&runs, args.record.format);
     }
+    announce_memory(&load);
     let interrupts = Interrupts::catch()?;
     let folder = invocation_folder(&args.record.out, scenario.name)?;
     let measured = run_all(&runs, &folder, &interrupts)?;

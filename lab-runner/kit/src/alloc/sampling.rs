@@ -26,8 +26,8 @@ static EVERY: AtomicU64 = AtomicU64::new(0);
 static SAMPLED: OnceLock<fn(usize, u64)> = OnceLock::new();
 
 /// Starts sampling. For each sample, `sampled` is called with the size of the allocation and the
-/// mean bytes between samples, on the allocating thread and before the allocation. It must not
-/// allocate.
+/// mean bytes between samples, on the allocating thread and right after the allocation. It must
+/// not allocate.
 ///
 /// # Errors
 /// If [`Counting`](crate::alloc::Counting) is not this binary's allocator, or if this process has

@@ -67,7 +67,7 @@ impl Interrupts {
         let (of_signals, latch) = (sender.clone(), Arc::clone(&first));
         let pauses = Arc::new(Pauses::default());
         let stops = Arc::clone(&pauses);
-        thread::Builder::new().name("lab-signals".into()).spawn(move || {
+        let started = thread::Builder::new().name("lab-signals".into()).spawn(move || {
             for signal in signals.forever() {
                 if signal == SIGTSTP {
                     stops.stop();
@@ -78,7 +78,8 @@ impl Interrupts {
                     return;
                 }
             }
-        })?;
+        });
+        started.context("cannot start a thread")?;
         Ok(Interrupts { sender, events, first, pauses })
     }
 

@@ -132,6 +132,9 @@ fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
         .arg(child::SUBCOMMAND)
         .arg(&recorder.folder)
         .env(PADDING, ".".repeat(spec.padding))
+        // What the user has set for other programs would change what is measured here.
+        .env_remove("MALLOC_CONF")
+        .env_remove("_RJEM_MALLOC_CONF")
         .envs(lab_recorder::profilers::environment(spec.purpose.profiler()))
         .process_group(0)
         .stdin(Stdio::null())

@@ -8,7 +8,7 @@ use lab_recording::outcome::Outcome;
 use lab_recording::plain_file;
 use lab_recording::post_mortem::Addresses;
 use lab_recording::threads::{Panic, RAW_PANICS, Raw};
-use signal_hook::consts::SIGKILL;
+use signal_hook::consts::{SIGKILL, SIGSEGV};
 use std::path::Path;
 
 /// The refusal in a sentence, if there was one: in the error of the variant, in a panic, in the
@@ -24,6 +24,10 @@ pub(crate) fn refusal(
     let of_memory = || match outcome.ending == Ending::Crashed {
         true if signal == Some(SIGKILL) => {
             (limits::killed_for_memory()? > killed_before?).then(limits::out_of_memory)
+        }
+        // Also a stack that may not grow ends the process, by the signal of any wrong access.
+        true if signal == Some(SIGSEGV) && limits::address_space().is_some() => {
+            Some(limits::out_of_memory())
         }
         true => allocation_failed(folder).then(limits::out_of_memory),
         false => None,
