@@ -52,7 +52,9 @@ fn reserve(file: &mut File, bytes: u64) -> io::Result<()> {
             let zeros = [0u8; 1 << 16];
             let mut left = bytes as usize;
             while left > 0 {
-                left -= file.write(&zeros[..left.min(zeros.len())])?;
+                let count = left.min(zeros.len());
+                file.write_all(&zeros[..count])?;
+                left -= count;
             }
             Ok(())
         }

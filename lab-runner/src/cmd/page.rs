@@ -89,6 +89,8 @@ fn has_display(is_set: impl Fn(&str) -> bool) -> bool {
 fn start_browser(path: &Path) -> bool {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut command = Command::new(opener);
+    // A relative path may begin with `-`, and would be an option of the program.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     command.arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().is_ok()
 }

@@ -10,6 +10,7 @@ pub(crate) use recorded::traces;
 pub use stacks::{folded, pprof};
 
 use anyhow::Context;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,20 @@ pub struct Exported {
     pub name: String,
     /// What is in it.
     pub bytes: Vec<u8>,
+}
+
+/// Gives each file a name of its own: of several views of one name the second is `…-2`.
+fn distinct(files: Vec<Exported>) -> Vec<Exported> {
+    let mut taken = BTreeSet::new();
+    let renamed = files.into_iter().map(|file| {
+        let (stem, extension) = file.name.split_once('.').unwrap_or((&file.name, ""));
+        let numbered = (2..).map(|number| format!("{stem}-{number}.{extension}"));
+        let mut names = std::iter::once(file.name.clone()).chain(numbered);
+        // Endless, so there is one.
+        let name = names.find(|name| taken.insert(name.clone())).unwrap_or_default();
+        Exported { name, ..file }
+    });
+    renamed.collect()
 }
 
 /// Writes the files into a folder, each whole or not at all, and returns their paths.
@@ -54,6 +69,14 @@ fn file_name(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn views_of_one_name_have_a_file_each() {
+        let file = |name: &str| Exported { name: name.into(), bytes: Vec::new() };
+        let files = ["a.ns.folded", "b.ns.folded", "a.ns.folded", "a.ns.folded"].map(file);
+        let names: Vec<String> = distinct(files.into()).into_iter().map(|file| file.name).collect();
+        assert_eq!(names, ["a.ns.folded", "b.ns.folded", "a-2.ns.folded", "a-3.ns.folded"]);
+    }
 
     #[test]
     fn no_name_leads_out_of_the_folder() {

@@ -1,6 +1,6 @@
 //! Profiles as folded text and as pprof: a file for each view of each run.
 
-use crate::export::{Exported, file_name};
+use crate::export::{Exported, distinct, file_name};
 use lab_analysis::evidence::{Evidence, RunView, label};
 use lab_analysis::profile::{Profile, View};
 use lab_analysis::stacks::pprof::{Pprof, ValueType};
@@ -23,7 +23,7 @@ pub fn folded(evidence: &[Evidence]) -> (Vec<Exported>, Vec<String>) {
                 .push(Exported { name: format!("{name}.{unit}.folded"), bytes: text.into_bytes() }),
         }
     }
-    (files, without)
+    (distinct(files), without)
 }
 
 /// The unit in which weights are whole numbers, and how many of it are in one of the view's.
@@ -62,7 +62,7 @@ pub fn pprof(profiles: &[Profile]) -> (Vec<Exported>, Vec<String>) {
             }
         }
     }
-    (files, without)
+    (distinct(files), without)
 }
 
 /// The profile that was written when names were resolved; one without lines where there is none.
