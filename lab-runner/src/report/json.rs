@@ -163,6 +163,9 @@ struct Run<'a> {
     ending: Ending,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
+    /// What the host refused the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'a str>,
     validity: ValidityVerdict,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     reasons: &'a [String],
@@ -346,6 +349,7 @@ fn one_run<'a>(report: &'a Results, run: &'a Analysis, claims: &'a [Judged]) -> 
         kind: spec.kind,
         ending: outcome.ending,
         text: outcome.text.as_deref(),
+        refused: outcome.refused.as_deref(),
         validity: *verdict,
         reasons,
         notes: &run.notes,

@@ -5,6 +5,7 @@
 pub mod limits;
 
 use crate::scheduler::{Sched, YIELD_PROBE};
+use crate::stats::total;
 use lab_recording::Ending;
 use lab_recording::overhead::{Overhead, Price};
 
@@ -106,7 +107,7 @@ pub struct About<'a> {
 /// Why the overhead is unknown.
 pub fn cost(measured: Option<&Overhead>, about: &About<'_>) -> CostResult {
     let Some(measured) = measured else { return Err(why_not(about)) };
-    let own_ns: u64 = measured.threads.iter().map(|thread| thread.cpu_ns).sum();
+    let own_ns = total(measured.threads.iter().map(|thread| thread.cpu_ns));
     let of_event = |event: &lab_recording::overhead::Event| PerEvent {
         what: event.what.clone(),
         count: event.count,

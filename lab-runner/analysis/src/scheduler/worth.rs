@@ -45,6 +45,7 @@ pub fn worth(sched: &Sched) -> Vec<&Edge> {
 mod tests {
     use super::*;
     use crate::scheduler::Blame;
+    use crate::stats::total;
 
     fn sched(edges: &[(Culprit, f64, u64)]) -> Sched {
         let edges: Vec<Edge> = edges
@@ -57,7 +58,7 @@ mod tests {
             })
             .collect();
         let (waits, waited_ms) =
-            (edges.iter().map(|e| e.waits).sum(), edges.iter().map(|e| e.ms).sum());
+            (total(edges.iter().map(|e| e.waits)), edges.iter().map(|e| e.ms).sum());
         Sched { blame: Some(Blame { waits, waited_ms, edges }), ..Sched::default() }
     }
 

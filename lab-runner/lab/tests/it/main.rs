@@ -21,10 +21,12 @@ mod load {
     mod blocking;
     mod child;
     mod compare;
+    mod damaged;
     mod doctor;
     mod export;
     mod findings;
     mod greedy;
+    mod limits;
     mod overhead;
     mod pack;
     mod page;
@@ -38,6 +40,7 @@ mod load {
     mod recorded;
     mod score;
     mod shutdown;
+    mod signals;
     mod unordered;
     mod verify;
 }

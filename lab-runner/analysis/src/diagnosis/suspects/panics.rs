@@ -6,6 +6,7 @@ use crate::diagnosis::suspects::ends::REFUSES;
 use crate::diagnosis::{Case, Cost};
 use crate::stacks::culprit;
 use crate::stacks::runtime_frames::{Named, TASK_POLL};
+use crate::stats::total;
 use lab_recording::threads::Panic;
 use std::collections::BTreeMap;
 
@@ -44,7 +45,7 @@ fn is_of_a_task(panic: &Panic) -> bool {
 
 fn suspect(panics: &[&Panic]) -> Option<Suspect> {
     let most = panics.iter().max_by_key(|panic| panic.times)?;
-    let times: u64 = panics.iter().map(|panic| panic.times.max(1)).sum();
+    let times = total(panics.iter().map(|panic| panic.times.max(1)));
     let mut evidence = vec![format!("thread {} {}", most.thread, one_line(&most.text))];
     if panics.iter().any(|panic| panic.times > lab_recording::threads::COUNTED_EACH) {
         evidence.push("the count is a lower bound".into());

@@ -9,6 +9,7 @@ use crate::scheduler::{Culprit, Edge, Sched, worth};
 use crate::stacks::doing::{ends_runtime, waits_for_lock};
 use crate::stacks::is_own_frame;
 use crate::stacks::stalls::LongPoll;
+use crate::stats::total;
 use crate::units::{percent, time_ms};
 use lab_recording::profiler::Profiler;
 use lab_recording::threads::StuckThread;
@@ -91,12 +92,12 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
         .filter(|edge| matches!(edge.culprit, Culprit::TaskKind(number) if is_its(number)))
         .collect();
     let ms: f64 = edges.iter().map(|edge| edge.ms).sum();
-    let waits: u64 = edges.iter().map(|edge| edge.waits).sum();
+    let waits = total(edges.iter().map(|edge| edge.waits));
     let all = sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
     let hit = edges.iter().filter(|edge| {
         sched.task_kinds.get(edge.victim).is_some_and(|task_kind| task_kind.name == REQUESTS)
     });
-    let requests = hit.map(|edge| edge.waits).sum::<u64>();
+    let requests = total(hit.map(|edge| edge.waits));
     let suspect = suspect
         .with_known(Sign::ShareOfTask, per_task.map(|ms| longest / ms.max(f64::MIN_POSITIVE)));
     if waits == 0 {

@@ -6,6 +6,7 @@ use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::{sampled, sched};
 use crate::overhead::limits::{RestsOn, Size};
 use crate::stacks::doing::{Doing, InPolls};
+use crate::stats::total;
 use std::collections::BTreeSet;
 
 pub fn sets(case: &Case<'_>) -> Vec<Suspect> {
@@ -27,9 +28,8 @@ fn suspect(case: &Case<'_>, in_polls: &[InPolls], function: &str) -> Option<Susp
     let (set, away) = (ms_in(&[Doing::Combines, Doing::TurnsAway]), ms_in(&[Doing::TurnsAway]));
     let first = in_polls.iter().find(|seen| seen.function == function)?;
     let at = Location { function: function.into(), file: first.file.clone(), line: first.line };
-    let spent = sched(case).map(|sched| {
-        sched.task_kinds.iter().map(|task_kind| task_kind.budget_spent).sum::<u64>() as f64
-    });
+    let spent = sched(case)
+        .map(|sched| total(sched.task_kinds.iter().map(|task_kind| task_kind.budget_spent)) as f64);
     // What was turned away is woken after the poll, by a worker that is in none.
     let outside =
         sched(case).map(|sched| sched.workers.iter().map(|worker| worker.outside_ms).sum::<f64>());

@@ -2,12 +2,9 @@
 //! survives.
 
 use crate::support::{Done, Lab, processes_with, signal, until};
-use lab_recording::folder::SCRATCH;
 use serde_json::Value;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// Runs one variant, checks that reading its recording again says the same, and returns its run.
 fn run(lab: &Lab, variant: &str, more: &[&str]) -> (i32, Value) {
@@ -23,7 +20,7 @@ fn metric(run: &Value, name: &str) -> f64 {
 }
 
 /// Checks what was measured before the run ended as it did: 100 requests after 50 of warm-up.
-fn assert_all_was_measured(run: &Value) {
+pub fn assert_all_was_measured(run: &Value) {
     assert_eq!(
         (metric(run, "offered"), metric(run, "completed"), metric(run, "lost")),
         (100.0, 100.0, 0.0)
@@ -171,166 +168,6 @@ fn a_parent_that_is_killed_takes_its_child_along_and_leaves_an_unfinished_record
     let (_, result) = lab.json(&["report", &folder]);
     assert_eq!(result["runs"][0]["ending"], "unfinished");
     assert!(result["runs"][0]["text"].as_str().unwrap().contains("the lab was killed"));
-}
-
-/// Runs the lab on a file system of its own that is as small as `room`. Needs a kernel that lets
-/// the user have a mount namespace; where it does not, nothing is checked, unless
-/// `LAB_NEEDS_UNSHARE` says that it must.
-fn on_a_small_disk(room: &str, args: &str) -> Option<Done> {
-    let lab = Lab::endings();
-    let small = lab.out.path().display();
-    let lab_with_args = format!("{} {args} --out {small}", lab.binary().display());
-    let mount = format!("mount -t tmpfs -o size={room} none {small}");
-    let script = format!(
-        "{mount} || exit 99; {lab_with_args}; code=$?; echo left: $(ls {small}) >&2; exit $code"
-    );
-    let mut unshare = Command::new("unshare");
-    unshare.args(["--user", "--map-root-user", "--mount"]);
-    if !unshare
-        .args(["sh", "-c", "true"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-    {
-        assert!(
-            std::env::var_os("LAB_NEEDS_UNSHARE").is_none(),
-            "this kernel gives users no mount namespace"
-        );
-        return None;
-    }
-    let mut unshare = Command::new("unshare");
-    Some(
-        unshare
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
-            .output()
-            .unwrap()
-            .into(),
-    )
-}
-
-#[test]
-fn a_disk_that_fills_up_during_the_run_is_told_as_its_ending() {
-    let Some(done) = on_a_small_disk("300k", "run endings --variant print --format json") else {
-        return;
-    };
-    let result: Value =
-        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
-    let run = &result["runs"][0];
-    assert_eq!(run["ending"], "failed");
-    assert!(run["text"].as_str().unwrap().contains("No space left on device"), "{run:#}");
-    assert_all_was_measured(run);
-}
-
-#[test]
-fn a_disk_without_room_for_the_requests_is_told_as_the_ending_of_the_run() {
-    let Some(done) =
-        on_a_small_disk("200k", "run endings --variant quick --rate 100000 --format json")
-    else {
-        return;
-    };
-    let result: Value =
-        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.stderr));
-    assert_eq!(result["runs"][0]["ending"], "failed");
-    let text = result["runs"][0]["text"].as_str().unwrap();
-    assert!(text.contains("request log") && text.contains("No space left on device"), "{text}");
-}
-
-#[test]
-fn a_disk_without_room_for_a_recording_is_refused_and_nothing_is_left() {
-    let Some(done) = on_a_small_disk("8k", "run endings --variant quick") else { return };
-    assert_eq!(done.code, 2, "{}", done.stderr);
-    assert!(done.stderr.contains("left:\n"), "{}", done.stderr);
-    assert!(
-        done.stderr.contains("No space left on device") && done.stderr.contains("--out"),
-        "{}",
-        done.stderr
-    );
-}
-
-#[test]
-fn a_signal_at_any_moment_ends_the_lab_and_its_child() {
-    let interrupt_after = |ms: u64| {
-        let lab = Lab::endings();
-        let parent =
-            lab.foreground(&["run", "endings", "--variant", "stubborn", "--timeout", "2s"]);
-        std::thread::sleep(Duration::from_millis(ms));
-        signal("INT", parent.id());
-        let output = parent.wait_with_output().unwrap();
-        // Before the lab began to listen, the signal ends it as it ends any process.
-        let ended = output.status.code() == Some(130) || output.status.signal() == Some(2);
-        assert!(
-            ended,
-            "after {ms} ms: {:?} {}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-        until("the child is gone", || {
-            processes_with(&lab.out.path().display().to_string()).is_empty()
-        });
-        for run in lab.runs() {
-            let (_, result) = lab.json(&["report", &run.display().to_string()]);
-            let ending = result["runs"][0]["ending"].as_str().unwrap().to_owned();
-            assert!(["unfinished", "hung"].contains(&ending.as_str()), "after {ms} ms: {ending}");
-        }
-    };
-    // At once, while it starts, under load, and in the grace that follows the deadline.
-    std::thread::scope(|scope| {
-        for ms in [0, 20, 700, 2_300] {
-            let builder = std::thread::Builder::new();
-            builder.spawn_scoped(scope, move || interrupt_after(ms)).unwrap();
-        }
-    });
-}
-
-#[test]
-fn a_closed_terminal_and_a_quit_end_the_lab_and_its_child_as_ctrl_c_does() {
-    for (name, code) in [("HUP", 129), ("QUIT", 131), ("TERM", 143)] {
-        let lab = Lab::endings();
-        let parent = lab.foreground(&["run", "endings", "--variant", "stubborn"]);
-        until("a run has begun", || !lab.runs().is_empty());
-        signal(name, parent.id());
-        let output = parent.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{name}: {stderr}");
-        assert!(processes_with(&lab.out.path().display().to_string()).is_empty(), "{name}");
-        assert!(!lab.runs()[0].join(SCRATCH).exists(), "{name}: nothing of the run is left");
-    }
-}
-
-#[test]
-fn a_run_that_ended_in_time_did_not_hang_though_the_lab_was_stopped_meanwhile() {
-    for _ in 0..4 {
-        let lab = Lab::endings();
-        let args = ["run", "endings", "--variant", "quick", "--timeout", "1500ms"];
-        let mut command = lab.command(&[&args[..], &["--format", "json"]].concat());
-        let parent = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // The parent's command line names the folder, too.
-        until("the child has begun", || {
-            processes_with(&lab.out.path().display().to_string()).len() > 1
-        });
-        signal("STOP", parent.id());
-        until("the child has exited", || lab_recording::folder::read_end(&lab.runs()[0]).is_some());
-        // Longer than the deadline, which is then the first thing that the lab finds.
-        std::thread::sleep(Duration::from_millis(1_700));
-        signal("CONT", parent.id());
-        let done = Done::from(parent.wait_with_output().unwrap());
-        assert_eq!(done.json()["runs"][0]["ending"], "finished", "{}", done.stderr);
-    }
-}
-
-#[test]
-fn whoever_ignores_sigchld_can_run_the_lab_all_the_same() {
-    let lab = Lab::endings();
-    let command = lab.command(&["run", "endings", "--variant", "quick"]);
-    let script = "trap '' CHLD; exec \"$0\" \"$@\"";
-    let output = Command::new("sh")
-        .args(["-c", script])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .output()
-        .unwrap();
-    let done = Done::from(output);
-    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
 }
 
 #[test]

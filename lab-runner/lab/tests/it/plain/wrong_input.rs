@@ -131,10 +131,10 @@ fn stalls_and_folders_that_cannot_be_are_refused() {
 
 #[test]
 fn batches_that_cannot_be_are_refused_before_they_run() {
-    refused(&["run", "unordered", "--size", "500000000"], "half of this host's memory");
+    refused(&["run", "unordered", "--size", "500000000"], "half of the memory here");
     refused(&["run", "unordered", "--size", "99999999999"], "try --size 10000");
     refused(&["run", "unordered", "--size", "99999999999999999999999"], "--size");
-    refused(&["sweep", "unordered", "--size", "100000000"], "half of this host's memory");
+    refused(&["sweep", "unordered", "--size", "100000000"], "half of the memory here");
     refused(&["sweep", "unordered", "--size", "9999999999999999999"], "overflows");
     refused(&["sweep", "unordered", "--sizes", "5"], "6 sizes at least");
     refused(&["sweep", "unordered", "--repetitions", "2"], "3 repetitions at least");

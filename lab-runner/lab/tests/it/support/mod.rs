@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -280,6 +281,24 @@ pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
 /// Sends a signal by name, as a shell would.
 pub fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap().success());
+}
+
+/// Does this for each number below `count`, four at a time.
+pub fn in_parallel(count: usize, each: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        return;
+                    }
+                    each(at);
+                }
+            });
+        }
+    });
 }
 
 /// Processes whose command line holds a text.
