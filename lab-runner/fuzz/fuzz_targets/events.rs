@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use lab_recording::scheduler::parse;
 use lab_analysis::scheduler::{analyse, stacks};
+use lab_recording::scheduler::parse;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
