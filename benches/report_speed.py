@@ -14,7 +14,7 @@ import argparse, json, os, pathlib, statistics, subprocess, tempfile, time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / 'target' / 'release'
 LAB, ADD_UP = RELEASE / 'lab', RELEASE / 'examples' / 'add_up'
-RUNS = {'unordered --fixed --size 312500': 'a batch, all of whose tasks wait at once',
+RUNS = {'unordered --fixed --size 1250000': 'a batch, all of whose tasks wait at once',
         'greedy --fixed --rate 1000000 --duration 2s': 'requests that come faster than they are served'}
 
 
