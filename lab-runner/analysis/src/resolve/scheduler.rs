@@ -47,6 +47,8 @@ pub fn resolve(folder: &Path, status: Option<ProfilerStatus>) -> anyhow::Result<
     if let Some((sampled, symbols)) = sampled.as_ref().zip(symbols.as_mut()) {
         write_polls(folder, sampled, symbols)?;
     }
+    // What follows names addresses of its own, and one set of names at a time takes enough memory.
+    drop((sampled, symbols));
     if folder.join(request_log::REQUESTS).exists() && analysed.sched.blame.is_some() {
         let since = "the wait of a request begins when it is sent, before its task is spawned";
         analysed.sched.notes.push(since.into());

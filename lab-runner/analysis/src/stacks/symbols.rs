@@ -2,7 +2,9 @@
 //! the files that were mapped.
 
 use addr2line::Context;
-use gimli::{AttributeValue, EndianReader, RunTimeEndian, SectionId, UnitOffset};
+use gimli::{
+    AbbreviationsCacheStrategy, AttributeValue, EndianReader, RunTimeEndian, SectionId, UnitOffset,
+};
 use lab_recording::frame::Frame;
 use lab_recording::mapped::Mapped;
 use lab_recording::maps::{self, Mapping};
@@ -249,7 +251,10 @@ fn lines(file: &object::File<'_>, bytes: &Mapped) -> Option<Context<Slice>> {
         let data = found.and_then(|section| in_file(&section, bytes));
         Ok(Slice::new(data.unwrap_or_else(|| Mapped::from(Vec::new())), endian))
     };
-    Context::from_dwarf(gimli::Dwarf::load(section).ok()?).ok()
+    let mut dwarf = gimli::Dwarf::load(section).ok()?;
+    // The linker lets many units share a table of abbreviations, and each would parse its own.
+    dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
+    Context::from_dwarf(dwarf).ok()
 }
 
 /// The bytes of a section: where they lie in the file, or a copy of what was compressed.

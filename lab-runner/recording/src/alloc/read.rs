@@ -66,13 +66,23 @@ impl Recording {
 /// If it cannot be read, is not a recording of allocations, or has another version.
 pub fn read(path: &Path) -> anyhow::Result<Recording> {
     let of_file = || format!("cannot read {}", path.display());
+    let mut file = plain_file::open(path, plain_file::LOG).with_context(of_file)?;
     let mut bytes = Vec::new();
-    plain_file::open(path, plain_file::LOG)
-        .with_context(of_file)?
-        .take(FILE_LIMIT)
-        .read_to_end(&mut bytes)
-        .with_context(of_file)?;
+    file.by_ref().take(HEADER_WORDS as u64 * 8).read_to_end(&mut bytes).with_context(of_file)?;
+    let rest = used(&bytes).saturating_sub(bytes.len() as u64);
+    bytes.reserve_exact(rest as usize);
+    file.take(rest).read_to_end(&mut bytes).with_context(of_file)?;
     parse(&bytes).with_context(|| path.display().to_string())
+}
+
+/// How many bytes of a file hold something, by its header: the rest is room for samples that did
+/// not come, which takes memory if it is read.
+fn used(head: &[u8]) -> u64 {
+    let head = words(head);
+    let word = |at: usize| head.get(at).copied().unwrap_or_default();
+    let texts = word(at::EXECUTABLE).saturating_add(word(at::MAPS)).saturating_add(16);
+    let records = word(at::DUE).min(word(at::CAPACITY)).saturating_mul(RECORD_WORDS as u64 * 8);
+    texts.saturating_add(records).saturating_add(HEADER_WORDS as u64 * 8).min(FILE_LIMIT)
 }
 
 /// Parses the contents of a file.
