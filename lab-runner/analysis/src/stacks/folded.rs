@@ -8,6 +8,9 @@ use std::io::{self, Read};
 pub const MAX_LINE: usize = 64 << 10;
 /// Bytes of a folded text; what comes after is not read.
 pub const MAX_BYTES: usize = 64 << 20;
+/// The largest weight of a line: three centuries in nanoseconds, and more bytes than any host has. So
+/// a sum of weights is a number.
+pub const MAX_WEIGHT: f64 = 1e19;
 /// Between the frames of a key. No frame has one, and it sorts before all that frames have: a stack
 /// comes right before those that go deeper, which pictures rely on.
 const SEPARATOR: char = '\n';
@@ -58,14 +61,15 @@ impl Parsed {
 }
 
 impl Folded {
-    /// Adds a weight to a stack, root first. A weight that is not positive and finite adds nothing.
+    /// Adds a weight to a stack, root first. A weight that is not positive, or is above [`MAX_WEIGHT`], adds
+    /// nothing.
     ///
     /// What folded text or XML has no place for is taken out of the names: control characters,
     /// semicolons.
     pub fn add<F: AsRef<str>>(&mut self, frames: impl IntoIterator<Item = F>, weight: f64) {
         let frames: Vec<String> =
             frames.into_iter().map(|frame| writable(frame.as_ref())).collect();
-        if !frames.is_empty() && weight > 0.0 && weight.is_finite() {
+        if !frames.is_empty() && weight > 0.0 && weight <= MAX_WEIGHT {
             *self.stacks.entry(frames.join("\n")).or_default() += weight;
         }
     }
@@ -212,7 +216,8 @@ fn whole_lines(text: &[u8]) -> &[u8] {
 fn stack_and_weight(line: &str) -> Option<(&str, f64)> {
     let (stack, weight) = line.rsplit_once(' ')?;
     let number = weight.starts_with(|c: char| c.is_ascii_digit());
-    let weight: f64 = weight.parse().ok().filter(|weight: &f64| number && weight.is_finite())?;
+    let is_weight = |weight: &f64| number && *weight <= MAX_WEIGHT;
+    let weight: f64 = weight.parse().ok().filter(is_weight)?;
     let stack = stack.trim();
     (!stack.is_empty()).then_some((stack, weight))
 }

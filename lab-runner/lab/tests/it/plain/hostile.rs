@@ -1,8 +1,14 @@
-//! Files of events that nobody's recorder wrote: damaged, cut off, or made to hurt. Each gives an
-//! error or a partial result; the fuzzer of `fuzz/` looks for more, and what it finds is kept in
-//! its corpus, which is read here.
+//! Files that no lab wrote: damaged, cut off, or made to hurt. Each gives an error or a partial
+//! result; the fuzz targets of `fuzz/` look for more, and what they find is kept in their corpora,
+//! which are read here.
 
+use lab_analysis::diagnosis::{Case, diagnose};
+use lab_analysis::requests;
 use lab_analysis::scheduler::{Analysed, analyse, stacks};
+use lab_analysis::stacks::Folded;
+use lab_recording::Load;
+use lab_recording::folder::parse_spec;
+use lab_recording::post_mortem::PostMortem;
 use lab_recording::scheduler::{Blocks, parse};
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -24,7 +30,12 @@ fn read(bytes: Vec<u8>) -> Option<(usize, Analysed)> {
 }
 
 fn corpus() -> Vec<(PathBuf, Vec<u8>)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/events");
+    corpus_of("events")
+}
+
+/// The files that a fuzz target begins with.
+fn corpus_of(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
@@ -48,6 +59,50 @@ fn the_corpus_is_survived_and_its_charges_add_up() {
         );
     }
     assert!(readable >= 3, "{readable} have events");
+}
+
+#[test]
+fn request_logs_of_the_corpus_are_survived() {
+    let corpus = corpus_of("requests");
+    let readable = corpus.iter().filter(|(path, bytes)| {
+        let read = requests::of_bytes(bytes, &Load::DEFAULT);
+        let Ok((metrics, _)) = read else { return false };
+        let impossible = metrics.iter().find(|(_, reading)| reading.value.is_nan());
+        assert!(impossible.is_none(), "{}: {impossible:?}", path.display());
+        true
+    });
+    assert!(readable.count() >= 2);
+}
+
+#[test]
+fn folded_stacks_of_the_corpus_read_back_as_the_same() {
+    for (path, bytes) in corpus_of("folded") {
+        let first = Folded::parse(&bytes).folded;
+        let again = Folded::parse(first.to_string().as_bytes()).folded;
+        assert_eq!(first.len(), again.len(), "{}", path.display());
+        assert!(first.total().is_finite(), "{}", path.display());
+    }
+}
+
+#[test]
+fn specs_and_thread_dumps_of_the_corpus_are_read_or_refused() {
+    let specs = corpus_of("spec");
+    let read = specs.iter().filter(|(_, bytes)| parse_spec(bytes).is_ok()).count();
+    assert!(read >= 1 && read < specs.len(), "{read} of {} can be read", specs.len());
+    let dumps = corpus_of("post_mortem");
+    let dumps =
+        dumps.iter().filter_map(|(_, bytes)| serde_json::from_slice::<PostMortem>(bytes).ok());
+    let diagnoses = dumps.map(|dump| {
+        let dead = Some(&dump);
+        diagnose(&Case {
+            measured: None,
+            profiles: &[],
+            post_mortem: dead,
+            panics: &[],
+            own_crate: None,
+        })
+    });
+    assert!(diagnoses.filter(|diagnosis| !diagnosis.findings.is_empty()).count() >= 1);
 }
 
 #[test]
