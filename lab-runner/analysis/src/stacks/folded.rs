@@ -8,9 +8,8 @@ use std::io::{self, Read};
 pub const MAX_LINE: usize = 64 << 10;
 /// Bytes of a folded text; what comes after is not read.
 pub const MAX_BYTES: usize = 64 << 20;
-/// The largest weight of a line: three centuries in nanoseconds, and more bytes than any host has. So
-/// a sum of weights is a number.
-pub const MAX_WEIGHT: f64 = 1e19;
+/// The largest weight of a line. The sum of as many as [`MAX_BYTES`] have room for is a number, too.
+pub const MAX_WEIGHT: f64 = 1e300;
 /// Between the frames of a key. No frame has one, and it sorts before all that frames have: a stack
 /// comes right before those that go deeper, which pictures rely on.
 const SEPARATOR: char = '\n';
@@ -61,8 +60,8 @@ impl Parsed {
 }
 
 impl Folded {
-    /// Adds a weight to a stack, root first. A weight that is not positive, or is above [`MAX_WEIGHT`], adds
-    /// nothing.
+    /// Adds a weight to a stack, root first. A weight that is not positive, or larger than
+    /// [`MAX_WEIGHT`], adds nothing.
     ///
     /// What folded text or XML has no place for is taken out of the names: control characters,
     /// semicolons.

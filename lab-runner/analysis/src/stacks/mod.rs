@@ -24,7 +24,7 @@ pub mod symbols;
 pub use amount::amount;
 pub use blame::{Blamed, combines, culprit};
 pub use difference::{Change, Difference, Entry, Noise, Weight};
-pub use folded::{Folded, MAX_BYTES, MAX_LINE, Parsed, has_frame};
+pub use folded::{Folded, MAX_BYTES, MAX_LINE, MAX_WEIGHT, Parsed, has_frame};
 pub use names::{Names, Plumbing};
 pub use own::{is_foreign, is_own, is_own_frame};
 pub use owner::{Owner, own_function, owner};
