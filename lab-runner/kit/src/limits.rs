@@ -142,6 +142,10 @@ pub fn refusal(text: &str) -> Option<String> {
     let of_thread =
         text.contains("spawn") || text.contains("thread") || text.contains("child process");
     Some(match Errno::from_raw_os_error(error_number(text)?) {
+        // The stack of a thread that has no room in the address space is refused in the same way.
+        Errno::AGAIN if of_thread && address_space().is_some() => {
+            format!("cannot start a thread{}", of_memory())
+        }
         Errno::AGAIN if of_thread => {
             format!("cannot start a thread{}", limit("processes", processes()))
         }
@@ -172,13 +176,15 @@ pub fn explained(text: &str) -> String {
 
 /// `cannot allocate memory: the limit of the address space is 512 MiB`
 pub fn out_of_memory() -> String {
+    format!("cannot allocate memory{}", of_memory())
+}
+
+/// `: the limit of the address space is 512 MiB`
+fn of_memory() -> String {
     let limits = [("the address space", address_space()), ("the control group", group_memory())];
     let of = limits.into_iter().filter_map(|(of, limit)| Some((limit?, of))).min();
     let of = of.or_else(|| Some((host_memory()?, "this host")));
-    let limit = of.map_or_else(String::new, |(bytes, of)| {
-        format!(": the limit of {of} is {} MiB", bytes >> 20)
-    });
-    format!("cannot allocate memory{limit}")
+    of.map_or_else(String::new, |(bytes, of)| format!(": the limit of {of} is {} MiB", bytes >> 20))
 }
 
 /// The number in `… (os error 24)` or in `Os { code: 24, … }`.

@@ -6,6 +6,15 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Makes a run one of a lab that wrote no checksum of the spec: with one, a spec that was changed
+/// by hand does not pass for that of the run.
+fn without_checksum(run: &Path) {
+    let file = run.join("outcome.json");
+    let mut outcome: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    outcome.as_object_mut().unwrap().remove("spec");
+    fs::write(file, outcome.to_string()).unwrap();
+}
+
 /// A lab with two recordings of six runs each: a batch, for counts do not depend on the machine.
 struct Two {
     lab: Lab,
@@ -53,6 +62,7 @@ impl Two {
         let texts: Vec<String> =
             files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
         for (file, text) in files.iter().zip(&texts) {
+            without_checksum(file.parent().unwrap());
             fs::write(file, change(text.clone())).unwrap();
         }
         self.refused(&[path(&self.faulty), path(&self.fix)], says);
@@ -150,6 +160,7 @@ fn a_recording_on_another_machine_is_compared_with_a_loud_warning() {
         let mut spec: Value = serde_json::from_str(&text).unwrap();
         spec["environment"]["cpu"] = "another processor".into();
         fs::write(run.join("spec.json"), spec.to_string()).unwrap();
+        without_checksum(&run);
     }
     let done = two.lab.done(&["compare", path(&two.faulty), path(&two.fix)]);
     assert!(
