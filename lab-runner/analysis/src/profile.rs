@@ -9,6 +9,7 @@ use crate::stacks::doing::{IN_POLLS, InPolls};
 use crate::stacks::stalls::LongPoll;
 use anyhow::Context;
 use lab_recording::observations::{MEMORY, MemoryAt, SLOW_REQUEST, SlowRequest};
+use lab_recording::outcome::Outcome;
 use lab_recording::overhead::Overhead;
 use lab_recording::plain_file;
 use lab_recording::post_mortem::{POST_MORTEM, PostMortem};
@@ -82,6 +83,22 @@ pub struct View {
 }
 
 impl Profile {
+    /// The profile with nothing that a diagnosis could rest on.
+    fn without_evidence(self) -> Profile {
+        Profile {
+            slow: None,
+            memory: Vec::new(),
+            long_polls: Vec::new(),
+            in_polls: None,
+            sched: None,
+            stuck_threads: Vec::new(),
+            hand_offs: Vec::new(),
+            panics: Vec::new(),
+            post_mortem: None,
+            ..self
+        }
+    }
+
     /// Whether the run under the profiler was killed although the measured run ended: what hung is
     /// the profiled run alone, and nothing of it explains the measured one.
     pub fn was_killed_beside(&self, measured: Ending) -> bool {
@@ -141,10 +158,8 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
     let recording = lab_recording::folder::open(folder)?;
     let profiler = recording.spec.purpose.profiler().context("this is not a profiled run")?;
     let mut note = note(folder);
-    // Whatever such a profile shows is the doing of the host, or of who stopped the run.
-    let outcome = &recording.outcome;
-    let stopped = outcome.paused_ms.map(|_| "the run was stopped and continued".to_owned());
-    if let Some(why) = outcome.refused.clone().or(stopped) {
+    let spoiled = spoiled(&recording.outcome);
+    if let Some(why) = &spoiled {
         note = ProfilerStatus::unavailable(why);
     }
     let views = note.views.iter().map(|view| {
@@ -166,8 +181,8 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         .map(|(name, reading)| (name, reading.value))
         .collect();
     let completed = metrics.get("completed").map(|completed| *completed as u64);
-    let sched = if note.unavailable.is_none() { left(folder, SCHED, &mut note) } else { None };
-    Ok(Profile {
+    let sched = left(folder, SCHED, &mut note);
+    let profile = Profile {
         overhead: overhead(folder, ending, sched.as_ref(), &mut note),
         metrics,
         slow: left(folder, SLOW_REQUEST, &mut note),
@@ -186,7 +201,15 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         note,
         views,
         ops: completed.filter(|n| *n > 0),
-    })
+    };
+    Ok(if spoiled.is_some() { profile.without_evidence() } else { profile })
+}
+
+/// Why nothing of a profile may be used: what it shows is the doing of the host, or of who stopped
+/// the run.
+fn spoiled(outcome: &Outcome) -> Option<String> {
+    let stopped = outcome.paused_ms.map(|_| "the run was stopped and continued".to_owned());
+    outcome.refused.clone().or(stopped)
 }
 
 /// The profiling overhead.
@@ -242,5 +265,20 @@ fn stacks(path: &Path) -> (Folded, Vec<String>) {
         Err(error) => {
             (Folded::default(), vec![format!("{} cannot be read: {error}", path.display())])
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_of_a_run_that_was_refused_something_or_stopped_is_no_evidence() {
+        let finished = Outcome { ending: Ending::Finished, ..Outcome::unfinished("") };
+        assert_eq!(spoiled(&finished), None);
+        let refused = Outcome { refused: Some("the disk is full".into()), ..finished.clone() };
+        assert_eq!(spoiled(&refused).unwrap(), "the disk is full");
+        let paused = Outcome { paused_ms: Some(10.0), ..finished };
+        assert!(spoiled(&paused).unwrap().contains("stopped"));
     }
 }

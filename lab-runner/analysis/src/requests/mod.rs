@@ -187,10 +187,7 @@ fn read_requests(recording: &Recording) -> anyhow::Result<Option<Requests>> {
 /// If it is not there or cannot be read.
 pub fn of_log(folder: &Path, load: &Load) -> anyhow::Result<(BTreeMap<String, Reading>, Validity)> {
     let (header, entries) = request_log::read(&folder.join(request_log::REQUESTS))?;
-    let requests = Requests::collect(header, entries, load.duration(), None)?;
-    let mut metrics = BTreeMap::new();
-    requests.add_metrics(&Doubt::default(), &mut metrics);
-    Ok((metrics, Validity::new(&requests, load)))
+    added_up(header, entries, load)
 }
 
 /// The same of the bytes of a log.
@@ -202,6 +199,14 @@ pub fn of_bytes(
     load: &Load,
 ) -> anyhow::Result<(BTreeMap<String, Reading>, Validity)> {
     let (header, entries) = request_log::parse(bytes)?;
+    added_up(header, entries, load)
+}
+
+fn added_up(
+    header: request_log::Header,
+    entries: impl Iterator<Item = io::Result<request_log::Entry>>,
+    load: &Load,
+) -> anyhow::Result<(BTreeMap<String, Reading>, Validity)> {
     let requests = Requests::collect(header, entries, load.duration(), None)?;
     let mut metrics = BTreeMap::new();
     requests.add_metrics(&Doubt::default(), &mut metrics);
