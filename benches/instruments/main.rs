@@ -60,7 +60,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
-    if let Some(code) = lab_runner::child(&args, &[]) {
+    if let Some(code) = lab_runner::child_main(&args, &[]) {
         return code;
     }
     match run(&Args::parse()) {

@@ -45,18 +45,20 @@ pub use cmd::overhead;
 #[cfg(feature = "jemalloc")]
 pub use lab_recorder::Jemalloc;
 
+use anyhow::Context;
 use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;
-use lab_kit::{Scenario, alloc, limits};
+use lab_kit::{Scenario, Variant, alloc, limits};
+use lab_recorder::child;
+use lab_recording::spec::Spec;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs the command line of a lab that has these scenarios.
 pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
-    if let Some(code) = child(&args, scenarios) {
+    if let Some(code) = child_main(&args, scenarios) {
         return code;
     }
     // Not of a child: what a variant does without memory is its own, and is recorded.
@@ -71,19 +73,25 @@ pub fn main(scenarios: &[&'static Scenario]) -> ExitCode {
 /// Runs what the arguments of a child process name, and returns none for a command line. For a
 /// binary that uses the lab without its command line: the lab starts that binary again for each
 /// run.
-pub fn child(args: &[OsString], scenarios: &[&'static Scenario]) -> Option<ExitCode> {
+pub fn child_main(args: &[OsString], scenarios: &[&'static Scenario]) -> Option<ExitCode> {
+    if let Some(folder) = child::folder(args) {
+        let all = [scenarios, &cmd::overhead::scenarios()].concat();
+        return Some(child::main(folder, |spec| Ok(&find(spec, &all)?.run)));
+    }
     match args {
-        [_, word, folder] if word == OsStr::new(engine::child::SUBCOMMAND) => {
-            Some(engine::child::main(
-                Path::new(folder),
-                &[scenarios, &cmd::overhead::scenarios()].concat(),
-            ))
-        }
         [_, word, parent] if word == OsStr::new(engine::neighbour::SUBCOMMAND) => {
             Some(engine::neighbour::main(&parent.to_string_lossy()))
         }
         _ => lab_kit::overhead::main(args, &cmd::overhead::instruments()),
     }
+}
+
+fn find(spec: &Spec, scenarios: &[&'static Scenario]) -> anyhow::Result<&'static Variant> {
+    let scenario = scenarios.iter().find(|scenario| scenario.name == spec.scenario);
+    let variant = scenario.and_then(|scenario| scenario.variant(&spec.variant));
+    variant.with_context(|| {
+        format!("this binary has no variant {} of {}", spec.variant, spec.scenario)
+    })
 }
 
 fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {

@@ -170,7 +170,7 @@ impl Requests {
 
     fn join_pacer(&mut self) -> anyhow::Result<()> {
         let joined = self.pacer.take().map_or(Ok(()), JoinHandle::join);
-        joined.map_err(|_| anyhow::anyhow!("the pacer panicked"))
+        joined.map_err(|_| anyhow::anyhow!("the load generator panicked"))
     }
 
     /// Waits until every request has ended, or until the load's drain time after the last one has

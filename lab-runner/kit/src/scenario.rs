@@ -6,6 +6,7 @@
 
 use crate::{Claim, CommonClaim, Cx, Metric, no_input};
 use lab_recording::{Cause, Kind, Load};
+use std::path::Path;
 
 /// A fault of async code, with a default load and variants.
 #[derive(Debug)]
@@ -208,6 +209,9 @@ pub struct Variant {
     /// The code. It is a function and not a future, because a scenario about the shutdown of a
     /// runtime must own the runtime. An error or a panic is recorded as the ending `failed`.
     pub run: fn(&Cx) -> anyhow::Result<()>,
+    /// The program whose child process runs the variant, if that is not the lab's own binary. `run`
+    /// is not called then.
+    pub program: Option<&'static Path>,
     /// The claims of the variant, judged from recordings alone.
     pub claims: &'static [Claim],
     /// The answer for scoring the diagnosis: present on faulty variants, absent on healthy ones.
@@ -221,7 +225,7 @@ impl Variant {
         kind: Kind,
         run: fn(&Cx) -> anyhow::Result<()>,
     ) -> Variant {
-        Variant { name, kind, about: "", run, claims: &[], truth: None }
+        Variant { name, kind, about: "", run, program: None, claims: &[], truth: None }
     }
 
     /// Sets [`Variant::about`].

@@ -34,6 +34,9 @@ pub mod profilers;
 
 pub mod session;
 
+pub mod attach;
+pub mod child;
+
 /// The allocator whose heap profile the profiler `alloc` can read. A binary installs it with
 /// `#[global_allocator] static A: Counting<Jemalloc> = Counting::over(Jemalloc);`.
 #[cfg(feature = "jemalloc")]

@@ -3,6 +3,7 @@
 
 use crate::cmd::profile::profile;
 use crate::engine::attach::{self, Started};
+use lab_recorder::attach::{LIMIT, start};
 use crate::engine::execute::{run_name, spec};
 use crate::engine::plan;
 use crate::engine::plan::Planned;
@@ -34,7 +35,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
 pub(crate) fn watch(runs: &[Planned], folder: &Path, interrupts: &Interrupts) -> Option<i32> {
     let mut watched = plan::watched(runs);
     for run in &mut watched {
-        run.timeout += attach::LIMIT;
+        run.timeout += LIMIT;
     }
     let run_folders: Vec<PathBuf> = watched
         .iter()
@@ -55,9 +56,9 @@ fn start_when_attached(run: &Path, port: u16) {
     if !attach::is_served(port) {
         let next = "stderr.txt in the run's folder may show the reason, or try again";
         exit::say(&format!("port {port} is not served: {next}"));
-        return attach::start(run);
+        return start(run);
     }
-    let limit = attach::LIMIT.as_secs();
+    let limit = LIMIT.as_secs();
     exit::say(&format!(
         "waiting for a console: run tokio-console http://127.0.0.1:{port} in another terminal; \
          the run starts when it is connected, on Enter, or after {limit} s"
@@ -68,7 +69,7 @@ fn start_when_attached(run: &Path, port: u16) {
         Started::Key => "the run starts without a client",
         Started::Limit => "no client was connected: the run starts",
     });
-    attach::start(run);
+    start(run);
 }
 
 /// A message for each line on stdin. Its end is no key: a lab in a script has none.

@@ -3,22 +3,11 @@
 //! or time is up. What the client saw before is lost otherwise: most runs are over before anybody
 //! can type its address.
 
+use lab_recorder::attach::{EVERY, LIMIT, SERVE, SUBSCRIBES};
 use std::fs;
-use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long a run waits for a client.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-/// How long the child may take to serve.
-const SERVE: Duration = Duration::from_secs(5);
-/// Between two looks.
-const EVERY: Duration = Duration::from_millis(50);
-/// A client that is connected asks for its first update within this.
-const SUBSCRIBES: Duration = Duration::from_millis(500);
-/// The file that starts the run.
-const START: &str = "start";
+use std::time::Instant;
 
 /// Why a run starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,21 +18,6 @@ pub(crate) enum Started {
     Key,
     /// Time is up.
     Limit,
-}
-
-/// In the child: waits for the parent. It gives up a little after the parent would, in case that is
-/// gone.
-pub(crate) fn wait_for_start(folder: &Path) {
-    let until = Instant::now() + SERVE + LIMIT + SUBSCRIBES;
-    while fs::remove_file(folder.join(START)).is_err() && Instant::now() < until {
-        thread::sleep(EVERY);
-    }
-}
-
-/// In the parent: starts the run.
-pub(crate) fn start(folder: &Path) {
-    // If this fails the child starts by itself at its own limit.
-    let _ = fs::write(folder.join(START), "");
 }
 
 /// Whether the child serves the port in time.
@@ -143,21 +117,5 @@ mod tests {
         assert_eq!(wait_for_client(port, &keys), Started::Key, "no client yet");
         let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
         assert_eq!(wait_for_client(port, &keys), Started::Attached);
-    }
-
-    #[test]
-    fn the_child_waits_for_its_parent() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_owned();
-        let (sender, receiver) = channel();
-        let child = thread::Builder::new().spawn(move || {
-            wait_for_start(&path);
-            sender.send(()).unwrap();
-        });
-        let child = child.unwrap();
-        assert!(receiver.recv_timeout(4 * EVERY).is_err(), "it waits");
-        start(folder.path());
-        child.join().unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
     }
 }

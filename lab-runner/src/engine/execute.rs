@@ -180,7 +180,7 @@ pub(crate) fn run_part(
         let spec = spec(run);
         let recorder = record(&folder.join(run_name(number, runs.len(), &spec)), &spec)?;
         let progress = terminal.then(|| Progress::begin(part.before + number + 1, part.of, &spec));
-        let ended = supervise(&spec, &recorder, interrupts);
+        let ended = supervise(&spec, run.variant.program, &recorder, interrupts);
         drop(progress);
         // Pipes and scratch files are the run's, and the run is over, however it ended.
         folder::remove_scratch(&recorder.folder);

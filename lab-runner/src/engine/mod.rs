@@ -3,7 +3,6 @@
 
 pub(crate) mod attach;
 mod binary;
-pub(crate) mod child;
 pub(crate) mod environment;
 pub(crate) mod execute;
 pub(crate) mod invocation;

@@ -1,7 +1,8 @@
 //! A noisy neighbour that takes a core: a process that does nothing but compute, until it is ended
 //! or its parent is gone.
 
-use crate::engine::binary::{name_after_binary, own_binary};
+use crate::engine::binary::own_binary;
+use lab_recorder::child::name_after_binary;
 use std::process::{Child, ExitCode, Stdio};
 
 /// The hidden word after the binary's name that makes it a noisy neighbour: `lab __neighbour

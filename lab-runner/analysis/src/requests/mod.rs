@@ -165,7 +165,7 @@ fn add_notes(recording: &Recording, requests: Option<&Requests>, notes: &mut Vec
     }
     if requests.is_some_and(|r| !r.header.spins) {
         notes.push(
-            "no core was free for the pacer: it slept until each deadline instead of spinning"
+            "no core was free for the load generator: it slept until each deadline instead of spinning"
                 .into(),
         );
     }

@@ -59,7 +59,7 @@ impl Validity {
         let mut validity = Validity::without_load();
         if (requests.sent as f64) < 0.99 * requests.offered as f64 {
             let text = format!(
-                "the pacer sent {} of {} requests in time",
+                "the load generator sent {} of {} requests in time",
                 requests.sent, requests.offered
             );
             validity.worsen(Verdict::Invalid, text);
@@ -67,7 +67,7 @@ impl Validity {
         if let Some(share) = requests.pacer_work_share().filter(|share| *share > 0.8) {
             validity.worsen(
                 Verdict::Invalid,
-                format!("the pacer spent {:.0} % of its time sending", share * 100.0),
+                format!("the load generator spent {:.0} % of its time sending", share * 100.0),
             );
         }
         if load.arrivals == Arrivals::Poisson && !arrive_evenly(&requests.sent_in) {

@@ -10,11 +10,11 @@ mod refused;
 pub(crate) use interrupts::{Event, Interrupts};
 
 use crate::engine::binary::own_binary;
-use crate::engine::child;
 use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
 use anyhow::Context;
 use group::ProcessGroup;
 use lab_kit::{clock, limits};
+use lab_recorder::child;
 use lab_recording::Ending;
 use lab_recording::folder::{self, Recorder};
 use lab_recording::outcome::Outcome;
@@ -22,7 +22,8 @@ use lab_recording::spec::Spec;
 use lab_recording::threads::RAW_POST_MORTEM;
 use std::fs::File;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a child that hangs has to tell what it is at.
@@ -46,16 +47,17 @@ enum Cause {
     Interrupted(i32),
 }
 
-/// Runs one spec in a child and records how it ended.
+/// Runs one spec in a child of `program`, or of this binary, and records how it ended.
 ///
 /// # Errors
 /// If the child could not be started, or its ending not be written. The recording says so too.
 pub(crate) fn supervise(
     spec: &Spec,
+    program: Option<&Path>,
     recorder: &Recorder,
     interrupts: &Interrupts,
 ) -> anyhow::Result<Outcome> {
-    let outcome = run_child(spec, recorder, interrupts).inspect_err(|error| {
+    let outcome = run_child(spec, program, recorder, interrupts).inspect_err(|error| {
         let text = format!("{error:#}");
         let refused = limits::refusal(&text);
         // If not even this can be written, the recording says that the lab was killed.
@@ -65,13 +67,18 @@ pub(crate) fn supervise(
     Ok(outcome)
 }
 
-fn run_child(spec: &Spec, recorder: &Recorder, interrupts: &Interrupts) -> anyhow::Result<Outcome> {
+fn run_child(
+    spec: &Spec,
+    program: Option<&Path>,
+    recorder: &Recorder,
+    interrupts: &Interrupts,
+) -> anyhow::Result<Outcome> {
     let begin = Instant::now();
     let (ticks, processes) = (MachineTicks::now(), ProcessTicks::now());
     let killed_before = limits::killed_for_memory();
     let pauses = interrupts.pauses();
     let stopped_before = pauses.stopped();
-    let mut child = spawn(recorder, spec).context("cannot start a child process")?;
+    let mut child = spawn(recorder, program, spec).context("cannot start a child process")?;
     let group = ProcessGroup::new(&child);
     pauses.set_group(Some(group.number()));
     if let Err(error) = group.tell_exit(interrupts.sender()) {
@@ -126,9 +133,11 @@ fn post_mortem(group: ProcessGroup, interrupts: &Interrupts, recorder: &Recorder
     group.ask(interrupts, POST_MORTEM, || written.exists())
 }
 
-/// Starts this binary again as the leader of its own process group, with its output in files.
-fn spawn(recorder: &Recorder, spec: &Spec) -> anyhow::Result<Child> {
-    let child = own_binary()
+/// Starts the program, or this binary again, as the leader of its own process group, with its
+/// output in files.
+fn spawn(recorder: &Recorder, program: Option<&Path>, spec: &Spec) -> anyhow::Result<Child> {
+    let child = program
+        .map_or_else(own_binary, Command::new)
         .arg(child::SUBCOMMAND)
         .arg(&recorder.folder)
         .env(PADDING, ".".repeat(spec.padding))
