@@ -7,7 +7,7 @@ pub mod block_in_place;
 pub mod buggy;
 pub mod dedicated_thread;
 pub mod documents;
-mod drive;
+pub mod drive;
 pub mod fixed;
 pub mod folder;
 pub mod half_fixed;

@@ -7,7 +7,7 @@ pub mod backlog;
 pub mod buggy;
 pub mod busy_but_fair;
 pub mod consume_budget;
-mod drive;
+pub mod drive;
 pub mod fixed;
 mod ledger;
 pub mod offload;

@@ -5,7 +5,7 @@
 pub mod abort_all;
 pub mod background;
 pub mod buggy;
-mod drive;
+pub mod drive;
 pub mod drop_in_pool;
 pub mod fixed;
 pub mod greedy_tenant;

@@ -5,7 +5,7 @@
 pub mod bounded;
 pub mod bounded_by_n;
 pub mod buggy;
-mod drive;
+pub mod drive;
 pub mod fixed;
 pub mod join_all;
 mod ledger;
