@@ -2,6 +2,7 @@
 
 mod clean;
 mod doctor;
+pub(crate) mod exercise;
 mod export;
 mod help;
 mod load;
@@ -12,6 +13,7 @@ mod score;
 mod values;
 pub(crate) use clean::CleanArgs;
 pub(crate) use doctor::DoctorArgs;
+use exercise::ExerciseArgs;
 pub(crate) use export::{ExportArgs, ExportTo};
 use load::own_load;
 pub(crate) use load::{LoadArgs, OwnLoad};
@@ -91,6 +93,9 @@ pub(crate) enum Command {
     /// Measure the overhead of each profiler and instrument of the lab on this machine
     #[command(after_help = help::OVERHEAD)]
     Overhead(OverheadArgs),
+    /// Work on the exercises of the workshop: a service that misbehaves, judged by measurement
+    #[command(after_help = help::EXERCISE)]
+    Exercise(ExerciseArgs),
     /// Show a recording, as text, JSON or a page for the browser
     Report(ReportArgs),
     /// Convert a recording to the format of another tool

@@ -7,6 +7,7 @@
 //! | 2 | wrong usage; nothing was made | | | |
 //! | 3 | | a check failed, or a fault was diagnosed wrongly | the primary metric regressed | |
 //! | 4 | | nothing could be decided | nothing could be compared | this machine cannot decide |
+//! | 5 | the learner's file does not build (`exercise`) | | | |
 //! | 128 + N | ended by signal N | | | |
 //!
 //! With `--strict`, whatever is undecided makes it 4. `lab report` of a recording has the code of the command that made it. A reader that closes
@@ -31,6 +32,8 @@ pub(crate) enum Exit {
     Broken,
     /// Nothing could be decided.
     NotMeasured,
+    /// The learner's file does not build.
+    NotBuilt,
     /// A signal ended the lab.
     Interrupted(i32),
 }
@@ -44,6 +47,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Broken => 3,
             Exit::NotMeasured => 4,
+            Exit::NotBuilt => 5,
             Exit::Interrupted(signal) => 128 + signal as u8,
         }
     }
@@ -124,6 +128,7 @@ mod tests {
             (Exit::Usage, 2),
             (Exit::Broken, 3),
             (Exit::NotMeasured, 4),
+            (Exit::NotBuilt, 5),
             (Exit::Interrupted(2), 130),
             (Exit::Interrupted(15), 143),
         ];

@@ -41,6 +41,7 @@ pub mod report;
 
 mod cmd;
 
+pub use cmd::exercise::honest::prove_pack;
 pub use cmd::overhead;
 #[cfg(feature = "jemalloc")]
 pub use lab_recorder::Jemalloc;
@@ -107,6 +108,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Doctor(args) => cmd::doctor::command::run(&args, cli.plain, scenarios),
         Command::Overhead(args) => cmd::overhead::command::run(&args, cli.plain),
         Command::Report(args) => cmd::report::run(&args, style, scenarios),
+        Command::Exercise(args) => cmd::exercise::run(&args, style),
         Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::New(args) => cmd::new::run(&args),
         Command::Pack(args) => cmd::pack::run(&args),

@@ -35,10 +35,7 @@ pub fn folder(args: &[OsString]) -> Option<&Path> {
 
 /// Runs the code that `find` chooses by the spec in the folder. The parent reads the results from
 /// the folder and the exit status.
-pub fn main<'a>(
-    folder: &Path,
-    find: impl FnOnce(&Spec) -> anyhow::Result<Run<'a>>,
-) -> ExitCode {
+pub fn main<'a>(folder: &Path, find: impl FnOnce(&Spec) -> anyhow::Result<Run<'a>>) -> ExitCode {
     process::die_with_the_parent();
     name_after_binary();
     let failed = record(folder, find).err().map(|error| format!("{error:#}"));

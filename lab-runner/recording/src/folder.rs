@@ -161,7 +161,8 @@ pub fn checksum(folder: &Path) -> Option<u64> {
     plain_file::read(&folder.join(SPEC), plain_file::HEAD).ok().map(|text| checksum_of(&text))
 }
 
-fn checksum_of(bytes: &[u8]) -> u64 {
+/// The 64-bit FNV-1a hash of some bytes.
+pub fn checksum_of(bytes: &[u8]) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;
     bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))

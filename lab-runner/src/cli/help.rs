@@ -52,6 +52,19 @@ runs of a pair share a seed, in an order drawn at random.
 Exit code 3: the primary metric regressed; 4: nothing could be compared, or with
 --strict the result is undecided.";
 
+pub(crate) const EXERCISE: &str = "\
+A check takes about 5 s until counts are judged, and 30 s in all, without the
+build. Alone, lab exercise shows where you are and what comes next.
+
+  lab exercise list
+  lab exercise check slow-quotes
+  lab exercise hint
+
+Progress is kept in .lab-progress of the pack, tries in .lab-tries.
+
+Exit codes: 0 solved; 3 not yet, or the program hangs; 4 inconclusive;
+5 the file does not build.";
+
 pub(crate) const SWEEP: &str = "\
 Takes from one to three minutes with the default sizes; the number of runs, the
 sizes and an estimate of the time are printed before the first run. Only for

@@ -3,7 +3,6 @@
 
 use crate::cmd::profile::profile;
 use crate::engine::attach::{self, Started};
-use lab_recorder::attach::{LIMIT, start};
 use crate::engine::execute::{run_name, spec};
 use crate::engine::plan;
 use crate::engine::plan::Planned;
@@ -14,6 +13,7 @@ use crate::exit::UsageError;
 use lab_analysis::profile::FOLDER;
 use lab_analysis::requests::{Analysis, analyse};
 use lab_analysis::results::Results;
+use lab_recorder::attach::{LIMIT, start};
 use lab_recorder::profilers::console::{CAN_BE_WATCHED, HOW_TO_BE_WATCHED, port};
 use lab_recording::folder;
 use lab_recording::profiler::Profiler;

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 mod console;
 pub(crate) mod doctor;
 mod dry_run;
+pub(crate) mod exercise;
 pub(crate) mod export;
 pub(crate) mod list;
 mod live;
