@@ -18,6 +18,8 @@ pub(crate) enum Verb {
     List,
     /// Build your file, measure it, and judge it by the goal
     Check(CheckArgs),
+    /// Check whenever the file is saved; the timed runs on a key
+    Watch(WatchArgs),
     /// Show the next of four hints; each opens after another check
     Hint(SlugArgs),
     /// Predict a number before the first run
@@ -31,6 +33,8 @@ pub(crate) enum Verb {
     /// Prove the exercises: starters and traps miss their goals for the stated reason, solutions
     /// meet them
     Verify(HonestArgs),
+    /// Write the skeleton of an exercise into a pack
+    New(NewExerciseArgs),
     /// Write the checksums of everything that is not the learner's, after a change of an exercise
     Seal,
 }
@@ -51,6 +55,24 @@ pub(crate) struct CheckArgs {
     /// Folder for recordings
     #[arg(long, value_name = "DIR", default_value = "lab-runs")]
     pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Name of the exercise [default: the one you are at]
+    pub slug: Option<String>,
+    /// Folder for recordings
+    #[arg(long, value_name = "DIR", default_value = RECORDINGS)]
+    pub out: PathBuf,
+}
+
+/// Where recordings go.
+const RECORDINGS: &str = "lab-runs";
+
+impl Default for WatchArgs {
+    fn default() -> WatchArgs {
+        WatchArgs { slug: None, out: RECORDINGS.into() }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +100,12 @@ pub(crate) struct SolutionArgs {
     /// Show it although the exercise is not solved
     #[arg(long)]
     pub give_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewExerciseArgs {
+    /// Its stable name: lower case letters, digits and hyphens
+    pub slug: String,
 }
 
 #[derive(Debug, Args)]

@@ -35,8 +35,16 @@ pub(crate) fn run(args: &CheckArgs, pack: &Pack, style: Style) -> anyhow::Result
     let depth = if args.counts { Depth::Counts } else { Depth::Full };
     let interrupts = Interrupts::catch()?;
     let mut say = |lines: &[Line]| print(lines, style, &[&exercise.file()]);
-    let checked = check(pack, exercise, depth, &args.out, &interrupts, style, &mut say)?;
-    Ok(match checked {
+    let to_check = ToCheck {
+        pack,
+        exercise,
+        depth,
+        out: &args.out,
+        interrupts: &interrupts,
+        style,
+        shown: Shown::AsTheyCome,
+    };
+    Ok(match check(&to_check, &mut say)? {
         Checked::Interrupted(signal, Some(folder)) => interrupted(&folder, signal),
         Checked::Interrupted(signal, None) => {
             exit::say("interrupted before anything was recorded");
@@ -66,17 +74,27 @@ pub(crate) enum Checked {
     Interrupted(i32, Option<PathBuf>),
 }
 
+/// What is checked, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct ToCheck<'a> {
+    pub pack: &'a Pack,
+    pub exercise: &'a Exercise,
+    pub depth: Depth,
+    /// The folder of recordings.
+    pub out: &'a Path,
+    pub interrupts: &'a Interrupts,
+    pub style: Style,
+    /// Where the words of the compiler go.
+    pub shown: Shown,
+}
+
 /// Checks the learner's file, and says what is found as it is found. Every measured try is kept and
 /// counted.
 pub(crate) fn check(
-    pack: &Pack,
-    exercise: &Exercise,
-    depth: Depth,
-    out: &Path,
-    interrupts: &Interrupts,
-    style: Style,
+    what: &ToCheck<'_>,
     say: &mut dyn FnMut(&[Line]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Checked> {
+    let ToCheck { pack, exercise, depth, out, interrupts, style, shown } = *what;
     seal::check(pack)?;
     let file = exercise.file();
     let code = fs::read(&file).with_context(|| {
@@ -85,7 +103,7 @@ pub(crate) fn check(
     })?;
     say(&text::head(exercise))?;
     let programs = [exercise.program(YOURS), exercise.program(STARTER)];
-    let folder = match build(&pack.folder, &programs, Shown::AsTheyCome, interrupts)? {
+    let folder = match build(&pack.folder, &programs, shown, interrupts)? {
         Built::In(folder) => folder,
         Built::Interrupted(signal) => return Ok(Checked::Interrupted(signal, None)),
         Built::No(words) => {

@@ -20,6 +20,12 @@ use std::fs;
 
 /// `lab exercise list`: every exercise with what was done.
 pub(crate) fn list(pack: &Pack, style: Style) -> anyhow::Result<Exit> {
+    print(&listed(pack), style, &[])?;
+    Ok(Exit::Done)
+}
+
+/// A line for each exercise.
+pub(crate) fn listed(pack: &Pack) -> Vec<Line> {
     let progress = Progress::read(pack);
     let solved = pack.exercises.iter().filter(|one| progress.is_solved(one.slug())).count();
     let width = pack.exercises.iter().map(|one| one.slug().len()).max().unwrap_or(0);
@@ -48,8 +54,7 @@ pub(crate) fn list(pack: &Pack, style: Style) -> anyhow::Result<Exit> {
     }
     lines.push(Line::blank());
     lines.push(Line::plain(format!("{solved} of {} solved", pack.exercises.len())));
-    print(&lines, style, &[])?;
-    Ok(Exit::Done)
+    lines
 }
 
 /// `lab exercise` without a terminal: where the learner is, and the next step.
@@ -225,6 +230,12 @@ pub(crate) fn solution(args: &SolutionArgs, pack: &Pack, style: Style) -> anyhow
 /// `lab exercise reset`: the file as it was shipped. The learner's is kept among the tries.
 pub(crate) fn reset(args: &SlugArgs, pack: &Pack, style: Style) -> anyhow::Result<Exit> {
     let exercise = super::chosen(pack, args.slug.as_deref())?;
+    print(&reset_file(exercise)?, style, &[])?;
+    Ok(Exit::Done)
+}
+
+/// Puts the file back, and keeps the learner's.
+pub(crate) fn reset_file(exercise: &Exercise) -> anyhow::Result<Vec<Line>> {
     let (file, starter) = (exercise.file(), exercise.source(STARTER));
     let shipped =
         fs::read(&starter).with_context(|| format!("cannot read {}", starter.display()))?;
@@ -244,8 +255,7 @@ pub(crate) fn reset(args: &SlugArgs, pack: &Pack, style: Style) -> anyhow::Resul
             lines.push(Line::labelled("reset", &file.display().to_string()));
         }
     }
-    print(&lines, style, &[])?;
-    Ok(Exit::Done)
+    Ok(lines)
 }
 
 /// Whether the learner has changed the file.

@@ -14,23 +14,30 @@ mod judge;
 mod learner;
 mod likeness;
 mod manifest;
+mod new;
 mod pack;
 mod predict;
 mod progress;
 mod seal;
 mod text;
 mod tries;
+mod watch;
 
-use crate::cli::exercise::{ExerciseArgs, Verb};
+use crate::cli::exercise::{ExerciseArgs, Verb, WatchArgs};
 use crate::exit::{self, Exit, UsageError};
 use crate::report::Style;
 use pack::{Exercise, Pack};
 use progress::Progress;
+use std::io::IsTerminal;
 
 pub(crate) fn run(args: &ExerciseArgs, style: Style) -> anyhow::Result<Exit> {
     let pack = Pack::open(args.pack.as_deref())?;
     match &args.verb {
+        None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
+            watch::run(&WatchArgs::default(), &pack, style)
+        }
         None => learner::here(&pack, style),
+        Some(Verb::Watch(args)) => watch::run(args, &pack, style),
         Some(Verb::List) => learner::list(&pack, style),
         Some(Verb::Check(args)) => check::run(args, &pack, style),
         Some(Verb::Hint(args)) => learner::hint(args, &pack, style),
@@ -39,6 +46,7 @@ pub(crate) fn run(args: &ExerciseArgs, style: Style) -> anyhow::Result<Exit> {
         Some(Verb::Solution(args)) => learner::solution(args, &pack, style),
         Some(Verb::Reset(args)) => learner::reset(args, &pack, style),
         Some(Verb::Verify(args)) => honest::run(args, &pack, style),
+        Some(Verb::New(args)) => new::run(args, &pack),
         Some(Verb::Seal) => {
             seal::write(&pack)?;
             exit::print(|to| {

@@ -1,6 +1,7 @@
 //! `lab exercise predict`: a number before the first run, and how near it was.
 
 use crate::cli::exercise::PredictArgs;
+use crate::cmd::exercise::manifest::Predict;
 use crate::cmd::exercise::pack::{Exercise, Pack, STARTER, YOURS};
 use crate::cmd::exercise::progress::{self, Progress};
 use crate::exit::{self, Exit, UsageError};
@@ -22,10 +23,7 @@ pub(crate) fn run(args: &PredictArgs, pack: &Pack) -> anyhow::Result<Exit> {
     }
     let (value, confidence) = match (args.value, args.confidence) {
         (Some(value), confidence) => (value, confidence.unwrap_or(50)),
-        (None, _) if io::stdin().is_terminal() => {
-            let value = ask(&format!("{} In {}: ", predict.question, predict.unit))?;
-            (value, ask("How sure are you, from 0 to 100 %? ")? as u32)
-        }
+        (None, _) if io::stdin().is_terminal() => ask_both(predict)?,
         (None, _) => {
             return Err(UsageError::error(format!(
                 "{} Type lab exercise predict {slug} --value NUMBER, in {}",
@@ -33,17 +31,34 @@ pub(crate) fn run(args: &PredictArgs, pack: &Pack) -> anyhow::Result<Exit> {
             )));
         }
     };
+    note(pack, slug, value, confidence)?;
+    exit::print(|to| {
+        writeln!(to, "predicted  {} {}, {confidence} % sure", number(value), predict.unit)?;
+        writeln!(to, "next       lab exercise check {slug}")
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Asks for a prediction and notes it.
+pub(crate) fn ask_and_note(pack: &Pack, exercise: &Exercise) -> anyhow::Result<()> {
+    let Some(predict) = &exercise.entry.predict else { return Ok(()) };
+    let (value, confidence) = ask_both(predict)?;
+    note(pack, exercise.slug(), value, confidence)
+}
+
+fn note(pack: &Pack, slug: &str, value: f64, confidence: u32) -> anyhow::Result<()> {
     if !(value.is_finite() && value >= 0.0 && confidence <= 100) {
         return Err(UsageError::error(
             "a prediction is a number from 0 on, with a confidence from 0 to 100",
         ));
     }
     progress::change(pack, |progress| progress.note_prediction(slug, value, confidence));
-    exit::print(|to| {
-        writeln!(to, "predicted  {} {}, {confidence} % sure", number(value), predict.unit)?;
-        writeln!(to, "next       lab exercise check {slug}")
-    })?;
-    Ok(Exit::Done)
+    Ok(())
+}
+
+fn ask_both(predict: &Predict) -> anyhow::Result<(f64, u32)> {
+    let value = ask(&format!("{} In {}: ", predict.question, predict.unit))?;
+    Ok((value, ask("How sure are you, from 0 to 100 %? ")? as u32))
 }
 
 fn ask(question: &str) -> anyhow::Result<f64> {

@@ -29,7 +29,35 @@ pub(crate) struct Interrupts {
     events: Receiver<Event>,
     /// The first signal that came, 0 before.
     first: Arc<AtomicI32>,
+    /// Whether that was no signal but [`Latch::cancel`].
+    cancelled: Arc<AtomicBool>,
     pauses: Arc<Pauses>,
+}
+
+/// What asks for the end of the runs under way, from another thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Latch {
+    sender: Sender<Event>,
+    first: Arc<AtomicI32>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Latch {
+    /// Ends what is under way, as Ctrl-C does, until the next [`Interrupts::rearm`].
+    pub fn cancel(&self) {
+        let set = self.first.compare_exchange(0, SIGINT, Ordering::Relaxed, Ordering::Relaxed);
+        if set.is_ok() {
+            self.cancelled.store(true, Ordering::Relaxed);
+            // Nobody waits: nothing is under way.
+            let _ = self.sender.send(Event::Signal(SIGINT));
+        }
+    }
+
+    /// The first signal that came from outside.
+    pub fn signal(&self) -> Option<i32> {
+        let first = self.first.load(Ordering::Relaxed);
+        Some(first).filter(|signal| *signal != 0 && !self.cancelled.load(Ordering::Relaxed))
+    }
 }
 
 /// Begins to catch the signals that end a lab: Ctrl-C, Ctrl-\\, a closed terminal, `kill`.
@@ -80,7 +108,24 @@ impl Interrupts {
             }
         });
         started.context("cannot start a thread")?;
-        Ok(Interrupts { sender, events, first, pauses })
+        Ok(Interrupts { sender, events, first, cancelled: Arc::default(), pauses })
+    }
+
+    /// What another thread ends the runs under way with.
+    pub fn latch(&self) -> Latch {
+        Latch {
+            sender: self.sender.clone(),
+            first: Arc::clone(&self.first),
+            cancelled: Arc::clone(&self.cancelled),
+        }
+    }
+
+    /// Forgets a cancellation, so that something new can be done. A signal is not forgotten.
+    pub fn rearm(&self) {
+        if self.cancelled.swap(false, Ordering::Relaxed) {
+            self.first.store(0, Ordering::Relaxed);
+            while self.events.try_recv().is_ok() {}
+        }
     }
 
     /// The channel for the exit of a child.

@@ -7,7 +7,7 @@ mod interrupts;
 mod pauses;
 mod refused;
 
-pub(crate) use interrupts::{Event, Interrupts};
+pub(crate) use interrupts::{Event, Interrupts, Latch};
 
 use crate::engine::binary::own_binary;
 use crate::engine::environment::{MachineTicks, ProcessTicks, process_name};
