@@ -24,6 +24,8 @@ pub(crate) enum Verb {
     Hint(SlugArgs),
     /// Predict a number before the first run
     Predict(PredictArgs),
+    /// Name the causes and functions of a mystery, before its faults are mended
+    Diagnose(DiagnoseArgs),
     /// Compare your last two tries
     Diff(DiffArgs),
     /// Show the solution of an exercise that is solved
@@ -49,6 +51,9 @@ pub(crate) struct SlugArgs {
 pub(crate) struct CheckArgs {
     /// Name of the exercise [default: the one you are at]
     pub slug: Option<String>,
+    /// Seed of a mystery, which chooses its faults and puts its file together
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// Only the first run: what counts can tell, within seconds
     #[arg(long)]
     pub counts: bool,
@@ -100,6 +105,18 @@ pub(crate) struct SolutionArgs {
     /// Show it although the exercise is not solved
     #[arg(long)]
     pub give_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiagnoseArgs {
+    /// Name of the exercise [default: the one you are at]
+    pub slug: Option<String>,
+    /// A cause, once for each fault
+    #[arg(long, value_name = "CAUSE")]
+    pub cause: Vec<String>,
+    /// The function to blame for it
+    #[arg(long, value_name = "NAME")]
+    pub function: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use crate::cmd::exercise::pack::{Exercise, Pack, STARTER, YOURS};
 use crate::cmd::exercise::progress;
 use crate::cmd::exercise::text::{self, Told, goals, joined, linked};
 use crate::cmd::exercise::tries::{self, Try};
-use crate::cmd::exercise::{predict, seal};
+use crate::cmd::exercise::{mystery, predict, seal};
 use crate::cmd::page;
 use crate::engine::execute::interrupted;
 use crate::engine::supervise::Interrupts;
@@ -31,7 +31,7 @@ pub(crate) enum Depth {
 }
 
 pub(crate) fn run(args: &CheckArgs, pack: &Pack, style: Style) -> anyhow::Result<Exit> {
-    let exercise = super::chosen(pack, args.slug.as_deref())?;
+    let exercise = &mystery::prepared(super::chosen(pack, args.slug.as_deref())?, args.seed)?;
     let depth = if args.counts { Depth::Counts } else { Depth::Full };
     let interrupts = Interrupts::catch()?;
     let mut say = |lines: &[Line]| print(lines, style, &[&exercise.file()]);
@@ -137,7 +137,8 @@ pub(crate) fn check(
         ])?;
         say(&goals(&known.reached))?;
     }
-    let report = page::write_all(&known.results);
+    let named = mystery::may_name_faults(pack, exercise);
+    let report = if named { page::write_all(&known.results) } else { None };
     say(&[Line::blank()])?;
     say(&text::verdict(&Told {
         exercise,
@@ -146,6 +147,7 @@ pub(crate) fn check(
         reached: &known.reached,
         results: &known.results,
         report: report.as_deref(),
+        names_faults: named,
         lab: &invoked(),
         style,
     }))?;
@@ -156,7 +158,7 @@ pub(crate) fn check(
         exit::say(&format!("warning: this try is not kept: {error:#}"));
     }
     // Counts alone leave what rests on times open: they are no verdict that is kept.
-    let solved = known.outcome == Outcome::Solved && depth == Depth::Full;
+    let solved = known.outcome == Outcome::Solved && depth == Depth::Full && named;
     progress::change(pack, |progress| {
         progress.note_try(exercise.slug());
         if solved {

@@ -6,9 +6,9 @@ use crate::cli::exercise::HonestArgs;
 use crate::cmd::exercise::attempt::{Attempt, Known};
 use crate::cmd::exercise::build::{Built, Shown, build};
 use crate::cmd::exercise::check::print;
-use crate::cmd::exercise::judge::Outcome;
+use crate::cmd::exercise::judge::{Outcome, Reached};
 use crate::cmd::exercise::pack::{Exercise, Pack, SOLUTION, STARTER, YOURS};
-use crate::cmd::exercise::{learner, seal};
+use crate::cmd::exercise::{learner, mystery, seal};
 use crate::engine::execute::interrupted;
 use crate::engine::supervise::Interrupts;
 use crate::exit::{self, Exit};
@@ -16,7 +16,6 @@ use crate::report::Style;
 use crate::report::detail::{colour, evidence};
 use crate::report::screen::Line;
 use lab_analysis::claims::Verdict;
-use lab_recording::Load;
 use std::path::Path;
 use std::time::Instant;
 
@@ -28,8 +27,8 @@ const MOST_RUNS: usize = 4;
 #[derive(Clone, Debug, PartialEq)]
 enum Expected {
     Solved,
-    /// Missed, by this claim.
-    Misses(String),
+    /// Missed, by each of these claims.
+    Misses(Vec<String>),
 }
 
 /// One variant under one number of workers, proved or not.
@@ -61,21 +60,14 @@ pub(crate) fn run(args: &HonestArgs, pack: &Pack, style: Style) -> anyhow::Resul
         }
     };
     let mut proofs = Vec::new();
-    for exercise in chosen {
-        for workers in &args.workers {
-            for variant in exercise.variants() {
-                let load = Load { workers: *workers, ..exercise.load.clone() };
-                let mut attempt =
-                    Attempt::new(exercise, variant, &programs, &args.out, &interrupts)?;
-                attempt.load = load;
-                let proof = match prove(&attempt)? {
-                    Ok(proof) => proof,
-                    Err(signal) => return Ok(interrupted(&attempt.folder, signal)),
-                };
-                print(&[line(&proof)], style, &[])?;
-                proofs.push(proof);
-            }
-        }
+    for (exercise, variant) in to_prove(&chosen, &args.workers) {
+        let attempt = Attempt::new(&exercise, &variant, &programs, &args.out, &interrupts)?;
+        let proof = match prove(&attempt)? {
+            Ok(proof) => proof,
+            Err(signal) => return Ok(interrupted(&attempt.folder, signal)),
+        };
+        print(&[line(&proof)], style, &[])?;
+        proofs.push(proof);
     }
     let with = |verdict| proofs.iter().filter(move |proof| proof.verdict == verdict).count();
     let (wrong, open) = (with(Verdict::Broken), with(Verdict::NotMeasured));
@@ -96,6 +88,25 @@ pub(crate) fn run(args: &HonestArgs, pack: &Pack, style: Style) -> anyhow::Resul
     })
 }
 
+/// Each variant of each exercise at each number of workers; of a mystery the starter under every
+/// pair of faults too.
+fn to_prove(chosen: &[&Exercise], workers: &[usize]) -> Vec<(Exercise, String)> {
+    let mut all = Vec::new();
+    for exercise in chosen {
+        let own = exercise.load.seed;
+        for workers in workers {
+            for variant in exercise.variants() {
+                all.push((exercise.under(*workers, own), variant.to_owned()));
+            }
+        }
+        let pairs = exercise.entry.mystery.as_ref().map_or(0, |mystery| mystery.pairs.len() as u64);
+        for seed in (own + 1)..(own + pairs) {
+            all.push((exercise.under(exercise.load.workers, seed), STARTER.to_owned()));
+        }
+    }
+    all
+}
+
 fn line(proof: &Proof) -> Line {
     let (word, tint) = match proof.verdict {
         Verdict::Held => ("ok", colour(Verdict::Held)),
@@ -108,7 +119,7 @@ fn line(proof: &Proof) -> Line {
 
 /// Runs a variant until it shows what is expected of it, or often enough.
 fn prove(attempt: &Attempt<'_>) -> anyhow::Result<Result<Proof, i32>> {
-    let expected = expected(attempt.exercise, attempt.variant);
+    let expected = expected(attempt.exercise, attempt.variant)?;
     let mut known = None;
     for number in 1..=MOST_RUNS {
         let signal = match number {
@@ -131,19 +142,22 @@ fn prove(attempt: &Attempt<'_>) -> anyhow::Result<Result<Proof, i32>> {
     Ok(Ok(Proof { label: label(attempt), verdict, text: shown(&expected, &known) }))
 }
 
-fn expected(exercise: &Exercise, variant: &str) -> Expected {
-    let starter = || Expected::Misses(exercise.entry.starter_breaks.clone());
-    match variant {
+fn expected(exercise: &Exercise, variant: &str) -> anyhow::Result<Expected> {
+    let starter = || match &exercise.entry.mystery {
+        Some(mystery) => mystery::misses(mystery, exercise.load.seed).map(Expected::Misses),
+        None => Ok(Expected::Misses(vec![exercise.entry.starter_breaks.clone()])),
+    };
+    Ok(match variant {
         SOLUTION => Expected::Solved,
-        STARTER => starter(),
+        STARTER => starter()?,
         // In a learner's clone the file may be anything.
         YOURS if learner::is_changed(exercise) => Expected::Solved,
-        YOURS => starter(),
+        YOURS => starter()?,
         trap => match exercise.entry.traps.iter().find(|known| known.name == trap) {
-            Some(trap) => Expected::Misses(trap.breaks.clone()),
-            None => starter(),
+            Some(trap) => Expected::Misses(vec![trap.breaks.clone()]),
+            None => starter()?,
         },
-    }
+    })
 }
 
 /// Whether a variant shows what is expected of it. What should miss must miss by that very claim; a
@@ -153,12 +167,15 @@ fn verdict(expected: &Expected, known: &Known) -> Verdict {
         (Expected::Solved, Outcome::Solved) => Verdict::Held,
         (Expected::Solved, Outcome::Inconclusive(_)) => Verdict::NotMeasured,
         (Expected::Solved, _) | (Expected::Misses(_), Outcome::Solved) => Verdict::Broken,
-        (Expected::Misses(says), outcome) => {
-            let of_claim = known.reached.iter().find(|one| one.goal.claim.says == says);
-            match (of_claim.map(|one| one.verdict), outcome) {
-                (Some(Verdict::Broken), _) => Verdict::Held,
-                (Some(Verdict::Held), Outcome::NotYet(_) | Outcome::Hangs) => Verdict::Broken,
-                _ => Verdict::NotMeasured,
+        (Expected::Misses(claims), outcome) => {
+            let all = known.reached.iter();
+            let of_claims = all.filter(|one| claims.iter().any(|says| one.goal.claim.says == says));
+            let verdicts: Vec<Verdict> = of_claims.map(|one| one.verdict).collect();
+            let missed = matches!(outcome, Outcome::NotYet(_) | Outcome::Hangs);
+            match () {
+                () if verdicts.iter().all(|verdict| *verdict == Verdict::Broken) => Verdict::Held,
+                () if missed && verdicts.contains(&Verdict::Held) => Verdict::Broken,
+                () => Verdict::NotMeasured,
             }
         }
     }
@@ -168,41 +185,37 @@ fn label(attempt: &Attempt<'_>) -> String {
     let (slug, variant) = (attempt.exercise.slug(), attempt.variant);
     let trap = if [YOURS, STARTER, SOLUTION].contains(&variant) { "" } else { "trap " };
     let plural = if attempt.load.workers == 1 { "" } else { "s" };
-    format!("{slug}, {trap}{variant}, {} worker{plural}", attempt.load.workers)
+    let seed = match attempt.exercise.entry.mystery {
+        Some(_) => format!(", seed {}", attempt.load.seed),
+        None => String::new(),
+    };
+    format!("{slug}, {trap}{variant}, {} worker{plural}{seed}", attempt.load.workers)
 }
 
 /// What was seen, in a clause.
 fn shown(expected: &Expected, known: &Known) -> String {
-    let of = |says: &str| {
-        let reached = known.reached.iter().find(|one| one.goal.claim.says == says);
-        let measured = reached.and_then(|one| evidence(one.shown.as_ref()?));
-        measured.map_or_else(String::new, |measured| format!(" ({measured})"))
+    let one = |reached: &Reached| {
+        let measured = reached.shown.as_ref().and_then(evidence);
+        let measured = measured.map_or_else(String::new, |measured| format!(" ({measured})"));
+        format!("'{}'{measured}", reached.goal.claim.says)
     };
-    match (&known.outcome, expected) {
-        (Outcome::Solved, Expected::Solved) => {
-            let last = known.reached.last().map(|one| one.goal.claim.says).unwrap_or_default();
-            format!("meets its goal{}", of(last))
+    let missed: Vec<String> =
+        known.reached.iter().filter(|r| r.verdict == Verdict::Broken).map(one).collect();
+    let seen = match &known.outcome {
+        Outcome::Solved => {
+            let last = known.reached.last().map(one).unwrap_or_default();
+            format!("meets its goal, {last}")
         }
-        (Outcome::Solved, Expected::Misses(says)) => {
-            format!("meets its goal, and should miss '{says}'{}", of(says))
+        Outcome::Hangs => format!("hangs, and misses {}", missed.join(" and ")),
+        Outcome::NotYet(_) => format!("misses {}", missed.join(" and ")),
+        Outcome::Inconclusive(why) => why.clone(),
+    };
+    match (expected, verdict(expected, known)) {
+        (Expected::Misses(claims), Verdict::Broken) => {
+            format!("{seen}, and should miss '{}'", claims.join("' and '"))
         }
-        (Outcome::Hangs, _) => "hangs".into(),
-        (Outcome::Inconclusive(why), _) => why.clone(),
-        (Outcome::NotYet(first), expected) => {
-            let first = known.reached[*first].goal.claim.says;
-            let should = match expected {
-                Expected::Misses(says)
-                    if known.reached.iter().any(|one| {
-                        one.goal.claim.says == says && one.verdict == Verdict::Broken
-                    }) =>
-                {
-                    return format!("misses '{says}'{}", of(says));
-                }
-                Expected::Misses(says) => format!(", and should miss '{says}'{}", of(says)),
-                Expected::Solved => ", and should meet its goal".into(),
-            };
-            format!("misses '{first}'{}{should}", of(first))
-        }
+        (Expected::Solved, Verdict::Broken) => format!("{seen}, and should meet its goal"),
+        _ => seen,
     }
 }
 

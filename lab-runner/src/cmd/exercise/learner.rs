@@ -3,6 +3,7 @@
 
 use crate::cli::exercise::{DiffArgs, SlugArgs, SolutionArgs};
 use crate::cmd::exercise::check::print;
+use crate::cmd::exercise::mystery;
 use crate::cmd::exercise::pack::{Exercise, Pack, SOLUTION, STARTER};
 use crate::cmd::exercise::progress::{self, Progress};
 use crate::cmd::exercise::text;
@@ -236,9 +237,7 @@ pub(crate) fn reset(args: &SlugArgs, pack: &Pack, style: Style) -> anyhow::Resul
 
 /// Puts the file back, and keeps the learner's.
 pub(crate) fn reset_file(exercise: &Exercise) -> anyhow::Result<Vec<Line>> {
-    let (file, starter) = (exercise.file(), exercise.source(STARTER));
-    let shipped =
-        fs::read(&starter).with_context(|| format!("cannot read {}", starter.display()))?;
+    let (file, shipped) = (exercise.file(), shipped(exercise)?);
     let mut lines = Vec::new();
     match fs::read(&file) {
         Ok(code) if code == shipped => {
@@ -258,7 +257,16 @@ pub(crate) fn reset_file(exercise: &Exercise) -> anyhow::Result<Vec<Line>> {
     Ok(lines)
 }
 
+/// The learner's file as it was shipped.
+fn shipped(exercise: &Exercise) -> anyhow::Result<Vec<u8>> {
+    if exercise.entry.mystery.is_some() {
+        return Ok(mystery::shipped(exercise)?.into_bytes());
+    }
+    let starter = exercise.source(STARTER);
+    fs::read(&starter).with_context(|| format!("cannot read {}", starter.display()))
+}
+
 /// Whether the learner has changed the file.
 pub(crate) fn is_changed(exercise: &Exercise) -> bool {
-    fs::read(exercise.file()).ok() != fs::read(exercise.source(STARTER)).ok()
+    fs::read(exercise.file()).ok() != shipped(exercise).ok()
 }

@@ -60,9 +60,31 @@ pub(crate) struct Entry {
     /// Metrics of the before/after table, each with its unit; the waits of requests if absent.
     #[serde(default)]
     pub shows: Vec<Shown>,
-    /// For an exercise whose program is drawn by a seed: the exercises whose faults it has.
-    #[serde(default)]
-    pub mystery: bool,
+    /// For an exercise whose program a seed puts together.
+    pub mystery: Option<Mystery>,
+}
+
+/// The parts of a program, of which a seed chooses two with their fault.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mystery {
+    #[serde(rename = "part")]
+    pub parts: Vec<Part>,
+    /// The parts with a fault: seed modulo the number of pairs chooses.
+    pub pairs: Vec<[String; 2]>,
+}
+
+/// A part of a mystery's program.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Part {
+    /// Of its files, `src/mystery/NAME_faulty.rs` and `NAME_sound.rs`.
+    pub name: String,
+    /// What is wrong with it where it has its fault.
+    pub cause: Cause,
+    pub function: String,
+    /// The claim that its fault misses.
+    pub breaks: String,
 }
 
 fn one() -> usize {

@@ -14,6 +14,7 @@ mod judge;
 mod learner;
 mod likeness;
 mod manifest;
+mod mystery;
 mod new;
 mod pack;
 mod predict;
@@ -47,6 +48,7 @@ pub(crate) fn run(args: &ExerciseArgs, style: Style) -> anyhow::Result<Exit> {
         Some(Verb::Reset(args)) => learner::reset(args, &pack, style),
         Some(Verb::Verify(args)) => honest::run(args, &pack, style),
         Some(Verb::New(args)) => new::run(args, &pack),
+        Some(Verb::Diagnose(args)) => mystery::diagnose(args, &pack),
         Some(Verb::Seal) => {
             seal::write(&pack)?;
             exit::print(|to| {

@@ -149,6 +149,11 @@ impl Exercise {
         Ok(Exercise { entry, goals, load, folder: folder.to_owned() })
     }
 
+    /// The same under another number of workers and another seed.
+    pub fn under(&self, workers: usize, seed: u64) -> Exercise {
+        Exercise { load: Load { workers, seed, ..self.load.clone() }, ..self.clone() }
+    }
+
     pub fn slug(&self) -> &str {
         &self.entry.slug
     }

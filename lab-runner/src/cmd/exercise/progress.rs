@@ -11,7 +11,7 @@ use lab_recording::{file, plain_file};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 /// The file in the folder of the pack.
@@ -54,7 +54,7 @@ enum Kind {
     Hints,
     /// The predicted number, and the confidence in percent.
     Predicted,
-    /// The cause that was named before a mystery was solved, and whether it was right.
+    /// The seed of a mystery whose causes were named, and how many were right.
     Diagnosed,
 }
 
@@ -174,9 +174,9 @@ impl Progress {
         Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
     }
 
-    /// Whether the cause of a mystery was named.
-    pub fn is_diagnosed(&self, slug: &str) -> bool {
-        self.get(Kind::Diagnosed, slug).is_some()
+    /// The seed under which causes of a mystery were named.
+    pub fn diagnosed(&self, slug: &str) -> Option<u64> {
+        self.get(Kind::Diagnosed, slug)?.split(' ').next()?.parse().ok()
     }
 
     /// The exercise to work on: the current one unless it is solved, else the first unsolved one.
@@ -244,11 +244,6 @@ impl Progress {
 
 fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
-}
-
-/// Whether this is a file of the lab's own in the folder of a pack.
-pub(crate) fn is_own(name: &Path) -> bool {
-    name.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".lab-"))
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub(crate) struct Told<'a> {
     pub results: &'a Results,
     /// The page of the recording, if it was written.
     pub report: Option<&'a Path>,
+    /// Whether causes may be named: not before the learner has named those of a mystery.
+    pub names_faults: bool,
     /// `cargo lab`.
     pub lab: &'a str,
     pub style: Style,
@@ -48,8 +50,16 @@ pub(crate) fn head(exercise: &Exercise) -> Vec<Line> {
             "{load} · seed {} · {workers} worker{plural} · multi-thread runtime",
             exercise.load.seed
         )),
+        Line::plain(taught(exercise)),
         Line::labelled("file", &shown(&exercise.file())),
     ]
+}
+
+/// What the exercise is called, its chapter and how long it takes.
+fn taught(exercise: &Exercise) -> String {
+    let entry = &exercise.entry;
+    let chapter = entry.chapter.as_ref().map_or_else(String::new, |c| format!(" · chapter {c}"));
+    format!("{}{chapter} · about {} minutes", entry.title, entry.minutes)
 }
 
 /// A path as it is printed.
@@ -122,6 +132,10 @@ pub(crate) fn verdict(told: &Told<'_>) -> Vec<Line> {
     }
     let lab = told.lab;
     lines.push(match told.outcome {
+        _ if !told.names_faults => Line::labelled(
+            "next",
+            &format!("{lab} exercise diagnose {slug}   once you know what is wrong, and where"),
+        ),
         Outcome::Solved => Line::labelled("next", &format!("{lab} exercise   for the next one")),
         Outcome::Inconclusive(_) => {
             Line::labelled("next", &format!("{lab} exercise check {slug}   on a quieter machine"))
@@ -144,6 +158,10 @@ fn missed(goal: &Reached) -> String {
 fn finding(told: &Told<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
     if *told.outcome == Outcome::Solved {
+        let (cause, function) = (told.exercise.entry.cause, &told.exercise.entry.function);
+        return vec![Line::labelled("mended", &format!("{cause} in {function}"))];
+    }
+    if !told.names_faults {
         return lines;
     }
     let runs = told.results.runs.iter().map(|(run, _)| &run.recording);
@@ -168,6 +186,9 @@ fn finding(told: &Told<'_>) -> Vec<Line> {
 
 /// The trap that a missed try resembles.
 fn trap(told: &Told<'_>) -> Option<Line> {
+    if told.exercise.entry.mystery.is_some() {
+        return None; // a try at a mystery resembles none: its faults are drawn
+    }
     let Outcome::NotYet(goal) = told.outcome else {
         return (*told.outcome == Outcome::Hangs).then(|| trap_of(told, None)).flatten();
     };

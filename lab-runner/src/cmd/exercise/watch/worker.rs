@@ -3,6 +3,7 @@
 use crate::cmd::exercise::build::Shown;
 use crate::cmd::exercise::check::{Checked, Depth, ToCheck, check};
 use crate::cmd::exercise::judge::Outcome;
+use crate::cmd::exercise::mystery;
 use crate::cmd::exercise::pack::Pack;
 use crate::engine::supervise::{Interrupts, Latch};
 use crate::report::Style;
@@ -97,6 +98,7 @@ fn one(
     };
     let mut say_all = say;
     let checked = pack.exercise(slug).and_then(|exercise| {
+        let exercise = &mystery::prepared(exercise, None)?;
         let what = ToCheck { pack, exercise, depth, out, interrupts, style, shown: Shown::Kept };
         check(&what, &mut say_all)
     });
