@@ -4,6 +4,8 @@
 //! An exercise is a program of its own. The lab builds it, starts it as the child process of a run,
 //! and judges the recording; `info.toml` has the load and the goal.
 
+pub mod archive;
+pub mod catalogue;
 pub mod mystery;
 pub mod shop;
 

@@ -6,6 +6,7 @@ use scenario_greedy::drive::drive_with;
 use scenario_greedy::shop::Store;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,9 +30,9 @@ impl Orders {
     fn expecting(backlog: &Backlog) -> anyhow::Result<Orders> {
         let mut expected = HashMap::new();
         for message in backlog.clone() {
-            if !expected.contains_key(&message.key) {
+            if let Entry::Vacant(new) = expected.entry(message.key) {
                 let order = serde_json::from_str(&message.body).context("malformed message")?;
-                expected.insert(message.key, fingerprint(&order));
+                new.insert(fingerprint(&order));
             }
         }
         Ok(Orders { expected, ..Orders::default() })

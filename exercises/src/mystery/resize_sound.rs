@@ -4,13 +4,10 @@ use crate::mystery::{Digest, Limiter, Upload, resize};
 use std::sync::Arc;
 
 /// Resizes all uploads at the same time and returns their digests as they come.
-pub async fn resize_all(
-    uploads: Vec<Upload>,
-    limiter: Arc<Limiter>,
-) -> anyhow::Result<Vec<Digest>> {
+pub async fn resize_all(uploads: Vec<Upload>, limit: Arc<Limiter>) -> anyhow::Result<Vec<Digest>> {
     let mut digests = Vec::with_capacity(uploads.len());
     let mut resizing: tokio::task::JoinSet<_> =
-        uploads.into_iter().map(|upload| resize(upload, Arc::clone(&limiter))).collect();
+        uploads.into_iter().map(|upload| resize(upload, Arc::clone(&limit))).collect();
     while let Some(digest) = resizing.join_next().await {
         digests.push(digest?);
     }

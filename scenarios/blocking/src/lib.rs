@@ -15,7 +15,7 @@ mod ledger;
 pub mod std_mutex;
 pub mod storage;
 pub mod uring;
-mod work;
+pub mod work;
 
 use drive::{drive, drive_on};
 use lab_kit::{

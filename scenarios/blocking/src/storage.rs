@@ -10,7 +10,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,15 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub struct SlowStorage {
     pipes: Vec<Pipe>,
+    readers: Arc<Readers>,
     stop: Arc<AtomicBool>,
+}
+
+/// Number of pipes that are being read.
+#[derive(Debug, Default)]
+struct Readers {
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -39,20 +47,28 @@ impl SlowStorage {
         }
         mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR)
             .with_context(|| format!("cannot make the named pipe {}", path.display()))?;
-        let (to, stop) = (path.clone(), Arc::clone(&self.stop));
+        let (to, readers) = (path.clone(), Arc::clone(&self.readers));
+        let stop = Arc::clone(&self.stop);
         let writer = thread::Builder::new().name("slow-storage".into());
         let writer = writer
-            .spawn(move || write_late(&to, latency, &text, &stop))
+            .spawn(move || write_late(&to, latency, &text, &readers, &stop))
             .context("cannot start a writer")?;
         self.pipes.push(Pipe { path, writer });
         Ok(())
+    }
+
+    /// The most pipes that were read at the same time so far.
+    pub fn most_readers(&self) -> usize {
+        self.readers.most.load(Ordering::Relaxed)
     }
 }
 
 /// Opens the pipe, which blocks until there is a reader, and writes the text after the latency. The
 /// reader may be gone by then, because its deadline has passed; the error is ignored.
-fn write_late(path: &Path, latency: Duration, text: &str, stop: &AtomicBool) {
+fn write_late(path: &Path, latency: Duration, text: &str, readers: &Readers, stop: &AtomicBool) {
     let Ok(mut pipe) = File::options().write(true).open(path) else { return };
+    let now = readers.now.fetch_add(1, Ordering::Relaxed) + 1;
+    readers.most.fetch_max(now, Ordering::Relaxed);
     let due = Instant::now() + latency;
     while Instant::now() < due && !stop.load(Ordering::Acquire) {
         // In short sleeps, so that an interrupted run does not wait for the whole latency.
@@ -61,6 +77,7 @@ fn write_late(path: &Path, latency: Duration, text: &str, stop: &AtomicBool) {
     if !stop.load(Ordering::Acquire) {
         let _ = pipe.write_all(text.as_bytes());
     }
+    readers.now.fetch_sub(1, Ordering::Relaxed);
 }
 
 impl Drop for SlowStorage {
@@ -89,8 +106,10 @@ mod tests {
         let mut storage = SlowStorage::default();
         storage.add(path.clone(), Duration::from_millis(50), "some words".into()).unwrap();
         let begin = Instant::now();
+        assert_eq!(storage.most_readers(), 0);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "some words");
         assert!(begin.elapsed() >= Duration::from_millis(50));
+        assert_eq!(storage.most_readers(), 1);
         drop(storage);
         assert!(!path.exists());
     }

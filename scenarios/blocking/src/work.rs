@@ -21,6 +21,7 @@ pub const BURST: usize = 3;
 pub struct Job {
     /// Due time, from the start of the measured time.
     pub at: Duration,
+    /// The document's file: a named pipe, or a real file.
     pub path: PathBuf,
     /// Latency of the named pipe; none for a real file.
     pub latency: Option<Duration>,
@@ -63,6 +64,9 @@ fn bursts(cx: &Cx, stall: Duration) -> impl Iterator<Item = Duration> {
 
 impl Work {
     /// The documents of a load: named pipes, or the files of `--files`.
+    ///
+    /// # Errors
+    /// If the scratch folder cannot be made, or if a real file cannot be read.
     pub fn from_load(cx: &Cx) -> anyhow::Result<Work> {
         match &cx.load().files {
             Some(folder) => Work::real(cx, folder::files(folder)?),
@@ -98,6 +102,9 @@ impl Work {
     }
 
     /// Makes the named pipe of a document, unless the document is a real file.
+    ///
+    /// # Errors
+    /// If the pipe cannot be made or its writer thread cannot be started.
     pub fn prepare(&mut self, job: &Job) -> anyhow::Result<()> {
         match job.latency {
             Some(latency) => self.storage.add(job.path.clone(), latency, Arc::clone(&self.sample)),
@@ -125,6 +132,9 @@ impl Work {
     }
 
     /// Small real files in the page cache, one every 25 ms.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn small_files(cx: &Cx) -> anyhow::Result<Work> {
         const BYTES: usize = 4_096;
         let sample = documents::generate(cx.seed(), BYTES);
