@@ -4,11 +4,11 @@
 //! starter under both seeds, in an order in which a host that gets slower meanwhile favours neither.
 //! A third round is run if the host left a ratio of times open.
 
-use crate::cmd::exercise::judge::{Outcome, Reached, outcome, reached};
+use crate::cmd::exercise::judge::{Outcome, RATIO_RUNS, Reached, outcome, reached};
 use crate::cmd::exercise::pack::{Exercise, STARTER};
 use crate::cmd::profile::profile;
 use crate::engine::environment;
-use crate::engine::execute::{batch_times, invocation_folder, run_all};
+use crate::engine::execute::{batch_times, run_all};
 use crate::engine::plan::{self, Planned, Sizes, Which};
 use crate::engine::raw::RawLogs;
 use crate::engine::supervise::Interrupts;
@@ -16,7 +16,6 @@ use anyhow::Context;
 use lab_analysis::claims::Verdict;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
-use lab_recording::Load;
 use std::path::{Path, PathBuf};
 
 /// An attempt at an exercise.
@@ -25,10 +24,11 @@ pub(crate) struct Attempt<'a> {
     /// The variant that is judged.
     pub variant: &'a str,
     pub scenario: &'static Scenario,
-    pub load: Load,
     /// The recording.
     pub folder: PathBuf,
     pub interrupts: &'a Interrupts,
+    /// How many runs must decide a ratio of times.
+    pub ratio_runs: usize,
 }
 
 /// What is known after some of the runs.
@@ -43,17 +43,16 @@ pub(crate) struct Known {
 const ROUNDS: usize = 3;
 
 impl<'a> Attempt<'a> {
-    /// An attempt that records below `out`.
+    /// An attempt that records into `folder`.
     pub fn new(
         exercise: &'a Exercise,
         variant: &'a str,
         programs: &Path,
-        out: &Path,
+        folder: PathBuf,
         interrupts: &'a Interrupts,
-    ) -> anyhow::Result<Attempt<'a>> {
-        let folder = invocation_folder(out, exercise.slug())?;
-        let (scenario, load) = (exercise.scenario(programs), exercise.load.clone());
-        Ok(Attempt { exercise, variant, scenario, load, folder, interrupts })
+    ) -> Attempt<'a> {
+        let scenario = exercise.scenario(programs);
+        Attempt { exercise, variant, scenario, folder, interrupts, ratio_runs: RATIO_RUNS }
     }
 
     /// One run of the variant, and its sweep where the goal is about growth: what counts can tell.
@@ -92,7 +91,7 @@ impl<'a> Attempt<'a> {
     /// What the recording says so far.
     pub fn known(&self) -> anyhow::Result<Known> {
         let results = Results::read(&self.folder, &[self.scenario])?;
-        let reached = reached(self.exercise, &results, self.variant);
+        let reached = reached(self.exercise, &results, self.variant, self.ratio_runs);
         let cores = environment::here().cores;
         let outcome = outcome(self.exercise, &reached, &results, self.variant, cores);
         Ok(Known { results, reached, outcome })
@@ -105,8 +104,13 @@ impl<'a> Attempt<'a> {
 
     /// The run of a variant with this number, whose seed the other variant's run shares.
     fn trial(&self, variant: &str, number: usize) -> anyhow::Result<Planned> {
-        let run = plan::plan(self.scenario, Which::Named(variant), &self.load, None)?;
-        plan::trials(&run, number).pop().context("a plan without a run")
+        let run = plan::plan(self.scenario, Which::Named(variant), &self.exercise.load, None)?;
+        let mut run = plan::trials(&run, number).pop().context("a plan without a run")?;
+        if self.exercise.entry.mystery.is_some() {
+            // Another seed would be another service.
+            run.load.seed = self.exercise.load.seed;
+        }
+        Ok(run)
     }
 
     fn sweep(&self) -> anyhow::Result<Vec<Planned>> {
@@ -114,7 +118,14 @@ impl<'a> Attempt<'a> {
         let sizes = Sizes { smallest: sweep.smallest, count: sweep.count }.all();
         let sizes = sizes.context("the sizes of its sweep overflow")?;
         let variant = plan::named(self.scenario, self.variant)?;
-        Ok(plan::sweep(self.scenario, &[variant], &self.load, &sizes, sweep.repetitions, None))
+        Ok(plan::sweep(
+            self.scenario,
+            &[variant],
+            &self.exercise.load,
+            &sizes,
+            sweep.repetitions,
+            None,
+        ))
     }
 }
 

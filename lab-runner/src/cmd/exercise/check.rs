@@ -10,7 +10,7 @@ use crate::cmd::exercise::text::{self, Told, goals, joined, linked};
 use crate::cmd::exercise::tries::{self, Try};
 use crate::cmd::exercise::{mystery, predict, seal};
 use crate::cmd::page;
-use crate::engine::execute::interrupted;
+use crate::engine::execute::{interrupted, invocation_folder};
 use crate::engine::supervise::Interrupts;
 use crate::exit::{self, Exit};
 use crate::report::Style;
@@ -114,7 +114,8 @@ pub(crate) fn check(
             return Ok(Checked::NotBuilt(words));
         }
     };
-    let attempt = Attempt::new(exercise, YOURS, &folder, out, interrupts)?;
+    let recording = invocation_folder(out, exercise.slug())?;
+    let attempt = Attempt::new(exercise, YOURS, &folder, recording, interrupts);
     let stopped = |signal| Ok(Checked::Interrupted(signal, Some(attempt.folder.clone())));
     let begin = Instant::now();
     if let Some(signal) = attempt.counts()? {

@@ -9,7 +9,7 @@ use crate::cmd::exercise::check::print;
 use crate::cmd::exercise::judge::{Outcome, Reached};
 use crate::cmd::exercise::pack::{Exercise, Pack, SOLUTION, STARTER, YOURS};
 use crate::cmd::exercise::{learner, mystery, seal};
-use crate::engine::execute::interrupted;
+use crate::engine::execute::{interrupted, invocation_folder};
 use crate::engine::supervise::Interrupts;
 use crate::exit::{self, Exit};
 use crate::report::Style;
@@ -59,12 +59,17 @@ pub(crate) fn run(args: &HonestArgs, pack: &Pack, style: Style) -> anyhow::Resul
             }
         }
     };
+    let recording = invocation_folder(&args.out, "exercises")?;
     let mut proofs = Vec::new();
     for (exercise, variant) in to_prove(&chosen, &args.workers) {
-        let attempt = Attempt::new(&exercise, &variant, &programs, &args.out, &interrupts)?;
+        let (slug, load) = (exercise.slug(), &exercise.load);
+        let name = format!("{slug}-{variant}-{}-{}", load.workers, load.seed);
+        let folder = recording.join(name);
+        let mut attempt = Attempt::new(&exercise, &variant, &programs, folder, &interrupts);
+        attempt.ratio_runs = 1; // what a run cannot decide another one is run for
         let proof = match prove(&attempt)? {
             Ok(proof) => proof,
-            Err(signal) => return Ok(interrupted(&attempt.folder, signal)),
+            Err(signal) => return Ok(interrupted(&recording, signal)),
         };
         print(&[line(&proof)], style, &[])?;
         proofs.push(proof);
@@ -95,7 +100,9 @@ fn to_prove(chosen: &[&Exercise], workers: &[usize]) -> Vec<(Exercise, String)> 
     for exercise in chosen {
         let own = exercise.load.seed;
         for workers in workers {
-            for variant in exercise.variants() {
+            // The learner's file is the starter: once is enough to see that it is judged as that.
+            let own_file = |variant: &&str| *variant != YOURS || *workers == exercise.load.workers;
+            for variant in exercise.variants().into_iter().filter(own_file) {
                 all.push((exercise.under(*workers, own), variant.to_owned()));
             }
         }
@@ -184,12 +191,12 @@ fn verdict(expected: &Expected, known: &Known) -> Verdict {
 fn label(attempt: &Attempt<'_>) -> String {
     let (slug, variant) = (attempt.exercise.slug(), attempt.variant);
     let trap = if [YOURS, STARTER, SOLUTION].contains(&variant) { "" } else { "trap " };
-    let plural = if attempt.load.workers == 1 { "" } else { "s" };
+    let plural = if attempt.exercise.load.workers == 1 { "" } else { "s" };
     let seed = match attempt.exercise.entry.mystery {
-        Some(_) => format!(", seed {}", attempt.load.seed),
+        Some(_) => format!(", seed {}", attempt.exercise.load.seed),
         None => String::new(),
     };
-    format!("{slug}, {trap}{variant}, {} worker{plural}{seed}", attempt.load.workers)
+    format!("{slug}, {trap}{variant}, {} worker{plural}{seed}", attempt.exercise.load.workers)
 }
 
 /// What was seen, in a clause.

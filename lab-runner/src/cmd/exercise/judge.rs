@@ -33,17 +33,23 @@ pub(crate) enum Outcome {
     Inconclusive(String),
 }
 
-/// How many runs must decide a ratio of times.
-const RATIO_RUNS: usize = 2;
+/// How many runs must decide a ratio of times before a learner's file is judged by it.
+pub(crate) const RATIO_RUNS: usize = 2;
 
-/// The goals of `exercise`, from everything that was recorded of `variant`.
-pub(crate) fn reached(exercise: &Exercise, results: &Results, variant: &str) -> Vec<Reached> {
+/// The goals of `exercise`, from everything that was recorded of `variant`. A ratio of times counts
+/// if so many runs could decide it.
+pub(crate) fn reached(
+    exercise: &Exercise,
+    results: &Results,
+    variant: &str,
+    ratio_runs: usize,
+) -> Vec<Reached> {
     let all: Vec<&Judged> =
         results.claims().filter(|(of, _)| *of == variant).map(|(_, judged)| judged).collect();
-    exercise.goals.iter().map(|goal| one(*goal, &all)).collect()
+    exercise.goals.iter().map(|goal| one(*goal, &all, ratio_runs)).collect()
 }
 
-fn one(goal: Goal, all: &[&Judged]) -> Reached {
+fn one(goal: Goal, all: &[&Judged], ratio_runs: usize) -> Reached {
     let of_goal: Vec<&Judged> = all
         .iter()
         .copied()
@@ -56,8 +62,8 @@ fn one(goal: Goal, all: &[&Judged]) -> Reached {
         Rung::Liveness | Rung::Count if held > 0 => Verdict::Held,
         Rung::Slope if broken > held => Verdict::Broken,
         Rung::Slope if held > broken => Verdict::Held,
-        Rung::Ratio if held + broken >= RATIO_RUNS && held > broken => Verdict::Held,
-        Rung::Ratio if held + broken >= RATIO_RUNS && broken > held => Verdict::Broken,
+        Rung::Ratio if held + broken >= ratio_runs && held > broken => Verdict::Held,
+        Rung::Ratio if held + broken >= ratio_runs && broken > held => Verdict::Broken,
         _ => Verdict::NotMeasured,
     };
     let shown = of_goal
@@ -122,7 +128,7 @@ pub(crate) mod tests {
         let pack = pack(SMALL).1.unwrap();
         let goal = Goal { rung, ..pack.exercises[0].goals[1] };
         let all: Vec<Judged> = verdicts.iter().map(|verdict| judged(goal, *verdict)).collect();
-        one(goal, &all.iter().collect::<Vec<_>>()).verdict
+        one(goal, &all.iter().collect::<Vec<_>>(), RATIO_RUNS).verdict
     }
 
     #[test]
