@@ -6,8 +6,11 @@
 
 pub mod archive;
 pub mod catalogue;
+pub mod feed;
 pub mod mystery;
+pub mod orders;
 pub mod shop;
+pub mod uploads;
 
 use lab_kit::Cx;
 use lab_kit::alloc::Counting;

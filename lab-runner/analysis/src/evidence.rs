@@ -188,6 +188,7 @@ mod tests {
             kind: Kind::Buggy,
             about: "",
             run: |_| Ok(()),
+            program: None,
             claims: &[],
             truth: Some(Truth {
                 cause: Cause::LongPoll,

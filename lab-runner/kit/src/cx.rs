@@ -160,9 +160,10 @@ impl Cx {
         let log = RequestLog::create(&path, load, START_IN_NS)
             .with_context(|| format!("cannot make the request log {}", path.display()))?;
         if let Some(profiler) = &self.profiler {
-            profiler_hooks::begin_at(profiler, log.window_ns);
+            profiler_hooks::begin_at(profiler, log.window_ns, load.duration());
         }
-        Ok(Requests::start(log, load.drain(), handle, handler)?)
+        let requests = Requests::start(log, load.drain(), handle, handler)?;
+        Ok(requests.profiled(self.profiler.clone()))
     }
 }
 
@@ -170,6 +171,7 @@ impl Cx {
 mod tests {
     use super::*;
     use lab_recording::request_log::Entry;
+    use std::sync::Mutex;
 
     fn record(
         load: &Load,
@@ -307,6 +309,56 @@ mod tests {
         let (_, entries) = request_log::read(&folder.path().join(request_log::REQUESTS)).unwrap();
         assert_eq!(entries.map(Result::unwrap).filter(|e| e.ended_ns.is_some()).count(), 10);
         assert!(!folder.path().join(request_log::FLOOR).exists());
+    }
+
+    /// A profiler that notes when it is called, in words.
+    #[derive(Debug, Default)]
+    struct Moments(Mutex<Vec<&'static str>>);
+
+    impl Moments {
+        fn note(&self, moment: &'static str) {
+            self.0.lock().unwrap().push(moment);
+        }
+    }
+
+    impl ProfilerHooks for Moments {
+        fn runtime(&self, _builder: &mut Builder) {
+            self.note("runtime");
+        }
+
+        fn begin(&self) {
+            self.note("begin");
+        }
+
+        fn first_part_ends(&self) {
+            self.note("first part ends");
+        }
+
+        fn load_ends(&self) {
+            self.note("load ends");
+        }
+    }
+
+    #[test]
+    fn a_profiler_is_called_after_a_sixth_and_before_the_variant_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = Load { rate: 200.0, warmup_ms: 20, duration_ms: 600, ..Load::DEFAULT };
+        let moments = Arc::new(Moments::default());
+        let cx = Cx::create(load, folder.path()).unwrap().profiled(moments.clone());
+        let runtime = cx.runtime().build().unwrap();
+        let requests = cx.requests(runtime.handle(), |_request| async {}).unwrap();
+        requests.finish().unwrap();
+        let moments = moments.0.lock().unwrap();
+        assert_eq!(*moments, ["runtime", "begin", "first part ends", "load ends"]);
+    }
+
+    #[test]
+    fn a_batch_begins_and_has_no_other_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let moments = Arc::new(Moments::default());
+        let cx = Cx::create(Load::BATCH, folder.path()).unwrap().profiled(moments.clone());
+        cx.batch(1).unwrap();
+        assert_eq!(*moments.0.lock().unwrap(), ["begin"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! limit to those of the scheduler.
 
 use crate::log::{RequestEnd, RequestLog};
+use crate::profiler_hooks::ProfilerHooks;
 use crate::wake_pipe::{self, WakePipe};
 use crate::{alloc, clock, pacer, request_task};
 use lab_recording::request_log::Mark;
@@ -75,6 +76,8 @@ pub struct Requests {
     shared: Arc<Shared>,
     pacer: Option<JoinHandle<()>>,
     drain: Duration,
+    /// Called when the log is closed.
+    profiler: Option<Arc<dyn ProfilerHooks>>,
 }
 
 /// The state that the pacer, the acceptor and the requests share.
@@ -134,7 +137,12 @@ impl Requests {
         let pacer = thread::Builder::new()
             .name("lab-pacer".into())
             .spawn(move || for_pacer.pace(spare_core))?;
-        Ok(Requests { shared, pacer: Some(pacer), drain })
+        Ok(Requests { shared, pacer: Some(pacer), drain, profiler: None })
+    }
+
+    /// The same stream under a profiler, which is called when the log is closed.
+    pub(crate) fn profiled(self, profiler: Option<Arc<dyn ProfilerHooks>>) -> Requests {
+        Requests { profiler, ..self }
     }
 
     /// Waits for the beginning of the measured time, at which a scenario starts its other work.
@@ -193,6 +201,8 @@ impl Requests {
             thread::park_timeout(Duration::from_nanos(left).min(Duration::from_millis(50)));
         }
         shared.close();
+        // After the last mark of the log, so that the profiler's work is not in what was measured.
+        self.profiler.iter().for_each(|profiler| profiler.load_ends());
         match shared.acceptor_failed.get() {
             Some(error) => anyhow::bail!("the acceptor of requests failed: {error}"),
             None => Ok(()),

@@ -8,4 +8,5 @@ pub const SCENARIOS: &[&Scenario] = &[
     &scenario_blocking::SCENARIO,
     &scenario_unordered::SCENARIO,
     &scenario_shutdown::SCENARIO,
+    &scenario_leak::SCENARIO,
 ];

@@ -1,4 +1,5 @@
-//! The interface of all profilers: hooks, start, stop, and the cost of their events.
+//! The interface of all profilers: hooks, start, moments of the load, stop, and the cost of their
+//! events.
 
 use crate::hooks::Hooks;
 use crate::price::Priced;
@@ -15,6 +16,14 @@ pub trait Instrument: Send {
     /// # Errors
     /// The reason why the profiler is not available, with a remedy.
     fn start(&mut self, folder: &Path) -> Result<(), String>;
+
+    /// Called when the first sixth of the load is over. A batch has no such moment, and a load that
+    /// was stopped early may have it after its end.
+    fn first_part_ends(&mut self, _folder: &Path) {}
+
+    /// Called when the request log is closed. All that the program keeps is still there. A batch
+    /// has no such moment.
+    fn load_ends(&mut self, _folder: &Path) {}
 
     /// Names of the profiler's own threads, at most 15 bytes each: the kernel cuts longer ones.
     fn threads(&self) -> Vec<&'static str> {

@@ -1,5 +1,5 @@
-//! The session of a profiler in the child: it starts after the warm-up and stops when the variant
-//! has returned. An error of the profiler is written into its status and never ends the run.
+//! The session of a profiler in the child: it starts after the warm-up, passes on the moments of the
+//! load, and stops when the variant has returned. An error of the profiler is written into its status and never ends the run.
 
 use crate::hooks::Hooks;
 use crate::instrument::Instrument;
@@ -37,7 +37,8 @@ struct Began {
     at_ns: u64,
     /// CPU time of the pacer.
     pacer_ns: Option<u64>,
-    /// CPU time of the start itself, on its thread.
+    /// CPU time of the start and of later moments of the load, on the threads that call the profiler
+    /// then.
     own_ns: u64,
     counted: Vec<(&'static str, u64)>,
 }
@@ -79,6 +80,18 @@ impl Session {
         };
         status.write(&self.folder)
     }
+
+    /// Calls a profiler that has started and has not stopped, and adds up the CPU time of the call.
+    fn at_a_moment(&self, call: impl FnOnce(&mut dyn Instrument, &Path)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(state.started, Some(Ok(()))) {
+            return;
+        }
+        let before_ns = clock::thread_cpu_ns();
+        call(&mut *state.instrument, &self.folder);
+        let took_ns = clock::thread_cpu_ns() - before_ns;
+        state.began.iter_mut().for_each(|began| began.own_ns += took_ns);
+    }
 }
 
 impl ProfilerHooks for Session {
@@ -91,6 +104,14 @@ impl ProfilerHooks for Session {
         if state.started.is_none() {
             state.begin(&self.folder);
         }
+    }
+
+    fn first_part_ends(&self) {
+        self.at_a_moment(|instrument, folder| instrument.first_part_ends(folder));
+    }
+
+    fn load_ends(&self) {
+        self.at_a_moment(|instrument, folder| instrument.load_ends(folder));
     }
 }
 
@@ -117,7 +138,7 @@ impl State {
         let began = self.began.as_ref()?;
         let process_ns = clock::process_cpu_ns() - began.process_ns;
         let (mut threads, mut missing) =
-            (vec![OwnThread { name: "beginning".into(), cpu_ns: began.own_ns }], Vec::new());
+            (vec![OwnThread { name: "calls".into(), cpu_ns: began.own_ns }], Vec::new());
         let all: Vec<(i32, String)> =
             proc::tids().into_iter().map(|tid| (tid, proc::name(tid))).collect();
         for name in self.instrument.threads() {
@@ -164,5 +185,62 @@ impl State {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// How often each moment of a load reached a profiler.
+    #[derive(Default)]
+    struct Reached {
+        first_part: AtomicUsize,
+        load_end: AtomicUsize,
+    }
+
+    struct Counts(Arc<Reached>);
+
+    impl Instrument for Counts {
+        fn start(&mut self, _folder: &Path) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn first_part_ends(&mut self, _folder: &Path) {
+            self.0.first_part.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn load_ends(&mut self, _folder: &Path) {
+            self.0.load_end.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn stop(&mut self, _folder: &Path) -> anyhow::Result<ProfilerStatus> {
+            Ok(ProfilerStatus::default())
+        }
+    }
+
+    #[test]
+    fn moments_reach_a_profiler_between_its_start_and_its_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let reached = Arc::new(Reached::default());
+        let instrument = Box::new(Counts(Arc::clone(&reached)));
+        let state = State { instrument, prices: Vec::new(), began: None, started: None };
+        let (folder, hooks) = (folder.path().to_owned(), Hooks::default());
+        let session = Session { folder, hooks, state: Mutex::new(state) };
+        let counts = || {
+            let Reached { first_part, load_end } = &*reached;
+            (first_part.load(Ordering::Relaxed), load_end.load(Ordering::Relaxed))
+        };
+        session.first_part_ends();
+        session.load_ends();
+        assert_eq!(counts(), (0, 0), "it has not started");
+        session.begin();
+        session.first_part_ends();
+        session.load_ends();
+        assert_eq!(counts(), (1, 1));
+        session.finish().unwrap();
+        session.load_ends();
+        assert_eq!(counts(), (1, 1), "it has stopped");
     }
 }

@@ -34,7 +34,8 @@ const COLUMNS: &str = ".columns";
 /// folder can be trusted to hold 2 GiB.
 const MOST: Packed = Packed { files: 100_000, bytes: 2 << 30 };
 /// Raw logs of profilers, which reports do not read.
-const RAW_LOGS: [&str; 4] = [alloc::FILE, alloc::HEAP, scheduler::FILE, stall::FILE];
+const RAW_LOGS: [&str; 5] =
+    [alloc::FILE, alloc::FIRST_HEAP, alloc::HEAP, scheduler::FILE, stall::FILE];
 
 /// Which files of a recording are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

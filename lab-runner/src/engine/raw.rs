@@ -1,6 +1,7 @@
 //! The raw logs of profilers: most of a recording's bytes, and of no use once their results are
 //! computed.
 
+use lab_recording::alloc;
 use lab_recording::profiler::Profiler;
 use std::fs;
 use std::path::Path;
@@ -16,7 +17,7 @@ pub(crate) enum RawLogs {
 /// perfetto` reads it.
 fn names(profiler: Profiler) -> &'static [&'static str] {
     match profiler {
-        Profiler::Alloc => &[lab_recording::alloc::FILE, lab_recording::alloc::HEAP],
+        Profiler::Alloc => &[alloc::FILE, alloc::FIRST_HEAP, alloc::HEAP],
         Profiler::Cpu => &[lab_recording::cpu::Raw::FILE],
         // Under the profiler sched the stall sampler runs too.
         Profiler::Stall | Profiler::Sched => &[lab_recording::stall::FILE],

@@ -278,7 +278,12 @@ pub static RULES: &[Rule] = &[
                 "caches and buffers are full after the first sixth of the load; a third more is \
                  not warm-up",
             ),
-            limit(Sign::GrowingSixths, 5.0, "a cache or a backlog stops growing during the load"),
+            limit(
+                Sign::GrowingSixths,
+                5.0,
+                "a cache or a backlog stops growing during the load; a sixth with less than a \
+                 quarter of the mean growth does not count",
+            ),
             limit(
                 Sign::BytesPerOp,
                 64.0,
@@ -286,8 +291,8 @@ pub static RULES: &[Rule] = &[
             ),
         ],
         refuted_by: "memory levels off in a longer run",
-        remedy: "find the owner: the stacks of the view `alloc live` at the end of the run, and \
-                 the code that should remove an entry there",
+        remedy: "find the owner of what this function allocates (the view `alloc growth` has the \
+                 stacks), and the code that should remove an entry there or end a task",
         chapter: "leak",
     },
     Rule {

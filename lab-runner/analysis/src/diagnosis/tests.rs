@@ -6,7 +6,9 @@ use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Suspect, Suspicion};
 use crate::diagnosis::*;
 use crate::overhead::{self, Range};
+use crate::profile::View;
 use crate::scheduler::{Blame, Culprit, Edge, Quantiles, Sched, TaskKind, Worker};
+use crate::stacks::Folded;
 use crate::stacks::doing::{Doing, InPolls};
 use crate::stacks::stalls::LongPoll;
 use lab_recording::Ending;
@@ -374,6 +376,82 @@ fn memory_leaks_if_it_grows_to_the_end_of_the_load() {
         "a backlog that is full by the middle of the load"
     );
     assert_eq!(grows(|n| 1_000_000 + 100 * n), [], "what is lost in the allocator");
+}
+
+/// A profile of a run whose memory grows by 100 kB in 50 ms, with these views.
+fn leaks(views: &[(&str, &str)]) -> Profile {
+    let look = |n: u64| {
+        let live = 1_000_000 + 100_000 * n;
+        MemoryAt { ms: n as f64 * 50.0, allocated: live, active: live, resident: live }
+    };
+    let view = |(name, stacks): &(&str, &str)| View {
+        name: (*name).into(),
+        unit: "bytes".into(),
+        shows: String::new(),
+        folded: Folded::parse(stacks.as_bytes()).folded,
+        samples: None,
+        damage: Vec::new(),
+    };
+    Profile {
+        memory: (0..60).map(look).collect(),
+        views: views.iter().map(view).collect(),
+        ..profile(Profiler::Alloc)
+    }
+}
+
+const TABLE: &str = "main;shop::load;alloc::vec::Vec::push 9000000\n";
+const SESSIONS: &str = "\
+tokio::runtime::task::raw::poll;shop::session::{closure#0};alloc::vec::Vec::push 4000000
+tokio::runtime::task::raw::poll;lab_kit::requests::serve;shop::serve;tokio::task::spawn 500000
+tokio::runtime::task::raw::poll;lab_kit::requests::serve;tokio::task::spawn 400000
+";
+
+#[test]
+fn a_leak_is_in_the_function_whose_memory_grew_and_not_in_the_one_that_holds_most() {
+    let live = format!("{TABLE}{SESSIONS}");
+    let named = |views: &[(&str, &str)]| {
+        let found = of(leaks(views));
+        assert_eq!(found.findings.len(), 1, "{found:?}");
+        (found.findings[0].function.clone(), found.findings[0].evidence.clone())
+    };
+    let (function, evidence) = named(&[("alloc live", &live), ("alloc growth", SESSIONS)]);
+    assert_eq!(function.as_deref(), Some("shop::session"));
+    let share = "81.6 % of the memory that was added after the first sixth of the load and kept \
+                 was allocated inside shop::session";
+    assert_eq!(evidence.last().map(String::as_str), Some(share));
+    let (function, evidence) = named(&[("alloc live", &live)]);
+    assert_eq!(function.as_deref(), Some("shop::load"), "without growth, what is alive");
+    assert!(evidence.last().unwrap().contains("memory alive at the end"), "{evidence:?}");
+    let (function, _) = named(&[("alloc live", &live), ("alloc growth", "")]);
+    assert_eq!(function.as_deref(), Some("shop::load"), "growth without a sample says nothing");
+    assert_eq!(named(&[]).0, None);
+}
+
+#[test]
+fn a_leak_of_many_functions_or_of_libraries_alone_is_in_no_one_of_them() {
+    let named = |growth: &str| of(leaks(&[("alloc growth", growth)])).findings[0].function.clone();
+    let many: String = (0..10).map(|n| format!("main;shop::part_{n} 1000\n")).collect();
+    assert_eq!(named(&many), None);
+    assert_eq!(named("main;lab_kit::requests::serve;serde_json::parse 1000\n"), None);
+    assert_eq!(named("main;shop::keep<shop::Order>;alloc::x 1000\n").unwrap(), "shop::keep");
+}
+
+#[test]
+fn a_sixth_grows_if_it_adds_a_quarter_of_the_mean() {
+    let grows = |live: fn(u64) -> u64| {
+        let look = |n: u64| MemoryAt {
+            ms: n as f64 * 50.0,
+            allocated: live(n),
+            active: live(n),
+            resident: live(n),
+        };
+        causes(Profile { memory: (0..60).map(look).collect(), ..profile(Profiler::Alloc) })
+    };
+    // Sixths are ten looks long. The cache is full after 24 looks, and requests in flight add a
+    // little more at each look.
+    assert_eq!(grows(|n| 1_000_000 + 100_000 * n.min(24) + 500 * n), []);
+    // What a session holds grows as well, so that later sixths add more than earlier ones.
+    assert_eq!(grows(|n| 1_000_000 + 10_000 * n * n), [Cause::Leak]);
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod load {
     mod export;
     mod findings;
     mod greedy;
+    mod leak;
     mod limits;
     mod overhead;
     mod pack;

@@ -46,7 +46,7 @@ pub fn start() -> Result<(), String> {
 }
 
 /// Writes the heap profile: sampled allocations that are still live. Leaks the path; a run calls
-/// this once.
+/// this twice at most.
 ///
 /// # Errors
 /// If the profile cannot be written.

@@ -6,9 +6,15 @@
 //! stack into `alloc.bin`, which is mapped into memory. Sampling itself allocates nothing, and a
 //! run that is killed keeps its samples.
 //!
-//! *Live* is the part that was still allocated when the variant returned: jemalloc's own heap
-//! profile, `alloc-live.heap`. Churn needs the counting allocator and live needs jemalloc; a binary
-//! with one of them has only that view.
+//! *Live* is the part that is still allocated when the request log closes: jemalloc's own heap
+//! profile, `alloc-live.heap`. The variant has not continued yet, so that its maps, channels and
+//! tasks are still there; after its return only what outlives the runtime would be left. A variant
+//! without requests has no such moment, and its heap is dumped after its return.
+//!
+//! *Growth* is what live has more than a first dump after a sixth of the load, `alloc-first.heap`.
+//!
+//! Churn needs the counting allocator; live and growth need jemalloc. A binary with one of them has
+//! only those views.
 //!
 //! Addresses are resolved to names after the run, in another process.
 

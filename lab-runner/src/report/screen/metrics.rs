@@ -28,7 +28,11 @@ pub(crate) fn name(metric: &str) -> String {
         "answers_late" => "late answers",
         "files_in_time" => "files in time",
         "forced_yields" => "forced yields",
-        other => return other.trim_end_matches("_us").trim_end_matches("_ms").replace('_', " "),
+        other => {
+            let units = ["_us", "_ms", "_kb"];
+            let bare = units.iter().find_map(|unit| other.strip_suffix(unit)).unwrap_or(other);
+            return bare.replace('_', " ");
+        }
     };
     known.to_owned()
 }

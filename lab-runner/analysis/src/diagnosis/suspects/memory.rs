@@ -5,13 +5,22 @@ use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::profile_under;
 use crate::profile::Profile;
-use crate::stacks::is_own;
+use crate::stacks::{Folded, is_foreign, is_own, own_function};
 use crate::units::{bytes, percent};
+use lab_recording::alloc::{GROWTH, LIVE};
 use lab_recording::profiler::Profiler;
+use std::collections::BTreeMap;
 
 /// The number of parts of the load. The first is left out: caches and buffers fill up during
 /// it.
-const PARTS: usize = 6;
+const PARTS: usize = lab_recording::alloc::PARTS as usize;
+
+/// A part of the load grows if it adds at least this share of what a part adds on average: what
+/// requests in flight hold goes up and down by less.
+const GROWS: f64 = 0.25;
+
+/// The least share of memory for which one function is named: with less, it is one of many.
+const NAMED: f64 = 0.2;
 
 pub fn memory(case: &Case<'_>) -> Vec<Suspect> {
     profile_under(case, Profiler::Alloc)
@@ -29,49 +38,77 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
     }
     let end_of = |part: usize| looks[part * (looks.len() - 1) / PARTS].allocated as f64;
     let ends: Vec<f64> = (1..=PARTS).map(end_of).collect();
-    let growing = ends.array_windows().filter(|[before, after]| after > before).count();
     let grown = ends[PARTS - 1] - ends[0];
     let per_op = profile
         .ops
         .filter(|ops| *ops > 0)
         .map(|ops| grown / (ops as f64 * (PARTS - 1) as f64 / PARTS as f64));
-    let suspect = Suspect::new(Suspicion::Memory, keeper(case, profile))
+    let keeper = Keeper::new(case, profile);
+    let location = keeper.as_ref().map(|keeper| Location {
+        function: keeper.function.clone(),
+        file: None,
+        line: None,
+    });
+    let suspect = Suspect::new(Suspicion::Memory, location)
         .with(Sign::Grown, ends[PARTS - 1] / ends[0].max(1.0))
-        .with(Sign::GrowingSixths, growing as f64)
+        .with(Sign::GrowingSixths, growing_parts(&ends) as f64)
         .with_known(Sign::BytesPerOp, per_op);
-    let evidence = vec![format!(
+    let evidence = format!(
         "{} more at the end of the load than after its first sixth",
         bytes(grown.max(0.0) as usize)
-    )];
-    Some(Suspect {
-        evidence: evidence.into_iter().chain(share(case, profile)).collect(),
-        ..suspect
-    })
+    );
+    let evidence = [evidence].into_iter().chain(keeper.map(Keeper::in_words)).collect();
+    Some(Suspect { evidence, ..suspect })
 }
 
-/// The user function with the largest share of the memory alive at the end.
-fn most(case: &Case<'_>, profile: &Profile) -> Option<(String, f64)> {
-    let view = profile.views.iter().find(|view| view.name == "alloc live")?;
-    let (mut all, mut of) = (0.0, std::collections::BTreeMap::<String, f64>::new());
-    for (frames, weight) in view.folded.stacks() {
-        all += weight;
-        let own = frames.iter().rev().find(|frame| is_own(frame, case.own_crate));
-        if let Some(own) = own {
-            *of.entry(crate::stacks::without_closures(own)).or_default() += weight;
-        }
+/// The number of parts after the first in which memory grew, from the memory at the end of each.
+fn growing_parts(ends: &[f64]) -> usize {
+    let (Some(first), Some(last)) = (ends.first(), ends.last()) else { return 0 };
+    let mean = (last - first) / (ends.len() - 1).max(1) as f64;
+    let grows = |[before, after]: &&[f64; 2]| after > before && after - before >= GROWS * mean;
+    ends.array_windows().filter(grows).count()
+}
+
+/// The user function that allocated the largest share of the memory that is kept.
+#[derive(Debug, PartialEq)]
+struct Keeper {
+    function: String,
+    share: f64,
+    of: &'static str,
+}
+
+impl Keeper {
+    /// By what was added during the load, so that what was there before it is out of the question;
+    /// by what was alive at the end if the run has no such view.
+    fn new(case: &Case<'_>, profile: &Profile) -> Option<Keeper> {
+        const VIEWS: [(&str, &str); 2] = [
+            (GROWTH, "memory that was added after the first sixth of the load and kept"),
+            (LIVE, "memory alive at the end"),
+        ];
+        VIEWS.into_iter().find_map(|(name, of)| {
+            let view = profile.views.iter().find(|view| view.name == name)?;
+            let (function, share) = largest(&view.folded, case.own_crate)?;
+            Some(Keeper { function, share, of })
+        })
+    }
+
+    fn in_words(self) -> String {
+        let Keeper { function, share, of } = self;
+        format!("{} of the {of} was allocated inside {function}", percent(share))
+    }
+}
+
+/// The user function inside which most of a view was allocated, and its share; none if no function
+/// stands out.
+fn largest(folded: &Folded, own_crate: Option<&str>) -> Option<(String, f64)> {
+    // Where the crate is not known, what no table assigns to a library is user code.
+    let is_user =
+        |frame: &str| is_own(frame, own_crate) && (own_crate.is_some() || !is_foreign(frame));
+    let mut of = BTreeMap::<String, f64>::new();
+    for (frame, weight) in folded.innermost(is_user) {
+        *of.entry(own_function(frame)).or_default() += weight;
     }
     let (function, weight) = of.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (all > 0.0).then(|| (function, weight / all))
-}
-
-fn keeper(case: &Case<'_>, profile: &Profile) -> Option<Location> {
-    most(case, profile).map(|(function, _)| Location { function, file: None, line: None })
-}
-
-fn share(case: &Case<'_>, profile: &Profile) -> Option<String> {
-    let (function, share) = most(case, profile)?;
-    Some(format!(
-        "{} of the memory alive at the end was allocated inside {function}",
-        percent(share)
-    ))
+    let share = weight / folded.total();
+    (share >= NAMED).then_some((function, share))
 }

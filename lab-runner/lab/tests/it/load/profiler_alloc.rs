@@ -74,6 +74,31 @@ fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
 
 #[test]
 #[ignore = "minutes of load: cargo test --test it -- --ignored"]
+fn what_is_given_back_at_the_end_is_alive_at_the_end_of_the_load_and_only_the_late_part_was_added()
+{
+    let lab = Lab::leaky();
+    let (run, profile) = looked_into(&lab, "leaky", "holds", &["--keep-raw"]);
+    let (live, growth) = (view(&profile, recorded::LIVE), view(&profile, recorded::GROWTH));
+    assert_is_the_truth(&run, "early_bytes", live, "scenario::keeps_early");
+    assert_is_the_truth(&run, "late_bytes", live, "scenario::keeps_late");
+    assert_is_the_truth(&run, "late_bytes", growth, "scenario::keeps_late");
+    assert!(
+        !growth.folded.stacks().any(|(frames, _)| has_frame(&frames, "scenario::keeps_early")),
+        "{}",
+        growth.folded
+    );
+    assert_eq!(profile.note.counts[recorded::AT_LOAD_END], 1);
+    for file in [recorded::FIRST_HEAP, recorded::HEAP] {
+        assert!(profile.folder.join(file).exists(), "{file}");
+    }
+    let held = |name: &str| profile.note.counts[name] as f64;
+    let added = held("held_bytes_at_load_end") - held("held_bytes_after_first_part");
+    assert!(added > 0.9 * bytes(&run, "late_bytes"), "{added}");
+    assert!(held("held_bytes_at_end") < held("held_bytes_after_first_part"), "all is given back");
+}
+
+#[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
 fn its_estimate_stands_beside_what_was_counted() {
     let lab = Lab::leaky();
     let (run, profile) = looked_into(&lab, "leaky", "churns", &["--keep-raw"]);

@@ -97,11 +97,12 @@ fn the_fix_differs_from_the_fault_by_the_lesson_alone() {
             "Ok(())"
         ]
     );
+    assert_eq!(lesson("leak"), ["hub.leave(client.id());"]);
 }
 
 #[test]
 fn the_faulty_code_knows_nothing_of_the_lab() {
-    for folder in ["greedy", "blocking", "unordered", "shutdown"] {
+    for folder in ["greedy", "blocking", "unordered", "shutdown", "leak"] {
         for file in ["buggy.rs", "fixed.rs"] {
             let text =
                 fs::read_to_string(root().join("scenarios").join(folder).join("src").join(file))
