@@ -41,7 +41,7 @@ pub mod report;
 
 mod cmd;
 
-pub use cmd::exercise::honest::prove_pack;
+pub use cmd::exercise::honest::{prove_pack, verdict_of};
 pub use cmd::overhead;
 #[cfg(feature = "jemalloc")]
 pub use lab_recorder::Jemalloc;

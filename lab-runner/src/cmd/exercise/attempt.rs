@@ -65,12 +65,17 @@ impl<'a> Attempt<'a> {
 
     /// Another run of the variant and two of the starter.
     pub fn beside_the_starter(&self) -> anyhow::Result<Option<i32>> {
-        let order = [(STARTER, 1), (STARTER, 2), (self.variant, 2)];
-        self.trials(&order)
+        if self.variant == STARTER {
+            return self.again(2);
+        }
+        self.trials(&[(STARTER, 1), (STARTER, 2), (self.variant, 2)])
     }
 
     /// A third round.
     pub fn once_more(&self) -> anyhow::Result<Option<i32>> {
+        if self.variant == STARTER {
+            return self.again(ROUNDS);
+        }
         self.trials(&[(self.variant, ROUNDS), (STARTER, ROUNDS)])
     }
 

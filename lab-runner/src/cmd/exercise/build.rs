@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// What became of a build.
@@ -61,14 +61,8 @@ pub(crate) fn build(
     let mut child =
         cargo.spawn().context("cannot start cargo: is it in the PATH of this shell?")?;
     // Both pipes are emptied beside the wait: a full one would stop cargo.
-    let stdout = child.stdout.take().map(|pipe| thread::spawn(move || executables(pipe)));
-    let stderr = child.stderr.take().map(|mut pipe| {
-        thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = pipe.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        })
-    });
+    let stdout = beside("cargo-stdout", child.stdout.take(), executables)?;
+    let stderr = beside("cargo-stderr", child.stderr.take(), text_of)?;
     let success = wait(&mut child, interrupts)?;
     let executables = stdout.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let text = stderr.and_then(|thread| thread.join().ok()).unwrap_or_default();
@@ -77,6 +71,24 @@ pub(crate) fn build(
         (Some(true), Some(folder)) => Built::In(folder.to_owned()),
         _ => Built::No(text),
     })
+}
+
+/// Reads a pipe in a thread of its own; none if there is no pipe.
+fn beside<P: Send + 'static, T: Send + 'static>(
+    name: &str,
+    pipe: Option<P>,
+    read: fn(P) -> T,
+) -> anyhow::Result<Option<JoinHandle<T>>> {
+    let Some(pipe) = pipe else { return Ok(None) };
+    let thread = thread::Builder::new().name(name.into()).spawn(move || read(pipe));
+    Ok(Some(thread.context("cannot start a thread")?))
+}
+
+fn text_of(mut pipe: impl Read) -> String {
+    let mut text = Vec::new();
+    // What was read before an error is worth showing.
+    let _ = pipe.read_to_end(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The programs that a build reports.

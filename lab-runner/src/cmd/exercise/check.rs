@@ -183,10 +183,10 @@ fn measure(attempt: &Attempt<'_>, known: Known) -> anyhow::Result<Result<Known, 
             return Ok(Err(signal));
         }
         known = attempt.known()?;
-        if known.is_open() {
-            if let Some(signal) = attempt.once_more()? {
-                return Ok(Err(signal));
-            }
+        if known.is_open()
+            && let Some(signal) = attempt.once_more()?
+        {
+            return Ok(Err(signal));
         }
     }
     if let Some(signal) = attempt.profiles()? {

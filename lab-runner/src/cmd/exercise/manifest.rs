@@ -120,6 +120,8 @@ pub(crate) struct Trap {
     pub breaks: String,
     /// What was tried, and why it does not help.
     pub says: String,
+    /// The numbers of workers at which it misses; every number if absent.
+    pub at_workers: Option<Vec<usize>>,
 }
 
 /// A row of the before/after table.

@@ -66,7 +66,7 @@ pub(crate) fn seed_of(code: &str) -> Option<u64> {
 }
 
 /// The parts that have their fault.
-fn faults<'a>(mystery: &'a Mystery, seed: u64) -> anyhow::Result<Vec<&'a Part>> {
+fn faults(mystery: &Mystery, seed: u64) -> anyhow::Result<Vec<&Part>> {
     ensure!(!mystery.pairs.is_empty(), "a mystery has at least one pair of parts");
     let pair = &mystery.pairs[(seed % mystery.pairs.len() as u64) as usize];
     let named = |name: &String| {

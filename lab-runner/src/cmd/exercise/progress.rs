@@ -136,13 +136,12 @@ impl Progress {
     }
 
     fn get(&self, kind: Kind, slug: &str) -> Option<&str> {
-        let facts = self.lines.iter().filter_map(|row| match row {
+        let mut facts = self.lines.iter().filter_map(|row| match row {
             Row::Fact(fact) => Some(fact),
             Row::Unread(_) => None,
         });
         facts
-            .filter(|fact| fact.kind == kind && (fact.slug == slug || kind == Kind::Current))
-            .last()
+            .rfind(|fact| fact.kind == kind && (fact.slug == slug || kind == Kind::Current))
             .map(|fact| if kind == Kind::Current { fact.slug.as_str() } else { &fact.value })
     }
 
