@@ -93,7 +93,7 @@ pub(crate) enum Command {
     /// Measure the overhead of each profiler and instrument of the lab on this machine
     #[command(after_help = help::OVERHEAD)]
     Overhead(OverheadArgs),
-    /// Work on the exercises of the workshop: a service that misbehaves, judged by measurement
+    /// Work on the exercises: services that misbehave under load
     #[command(after_help = help::EXERCISE)]
     Exercise(ExerciseArgs),
     /// Show a recording, as text, JSON or a page for the browser
