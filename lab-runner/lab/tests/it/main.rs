@@ -48,6 +48,7 @@ mod load {
 
 mod plain {
     mod dry_run;
+    mod exercise;
     mod export;
     mod habits;
     mod hostile;

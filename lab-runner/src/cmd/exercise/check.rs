@@ -101,7 +101,9 @@ pub(crate) fn check(
         let slug = exercise.slug();
         format!("cannot read {}: lab exercise reset {slug} puts it back", file.display())
     })?;
-    say(&text::head(exercise))?;
+    if shown == Shown::AsTheyCome {
+        say(&text::head(exercise))?; // the screen of watch mode has it
+    }
     let programs = [exercise.program(YOURS), exercise.program(STARTER)];
     let folder = match build(&pack.folder, &programs, shown, interrupts)? {
         Built::In(folder) => folder,
@@ -149,6 +151,8 @@ pub(crate) fn check(
         results: &known.results,
         report: report.as_deref(),
         names_faults: named,
+        counts_only: depth == Depth::Counts,
+        has_keys: shown == Shown::Kept,
         lab: &invoked(),
         style,
     }))?;

@@ -27,6 +27,10 @@ pub(crate) struct Told<'a> {
     pub report: Option<&'a Path>,
     /// Whether causes may be named: not before the learner has named those of a mystery.
     pub names_faults: bool,
+    /// Whether only the first run was done, which leaves ratios of times open.
+    pub counts_only: bool,
+    /// Whether it is shown on a screen with keys, which says itself what comes next.
+    pub has_keys: bool,
     /// `cargo lab`.
     pub lab: &'a str,
     pub style: Style,
@@ -103,12 +107,19 @@ pub(crate) fn goals(reached: &[Reached]) -> Vec<Line> {
 pub(crate) fn verdict(told: &Told<'_>) -> Vec<Line> {
     let slug = told.exercise.slug();
     let (tint, head) = match told.outcome {
+        Outcome::Solved if told.counts_only => {
+            (colour(Verdict::Held), "NOTHING MISSED SO FAR: the timed runs decide".to_owned())
+        }
         Outcome::Solved => (colour(Verdict::Held), "SOLVED".to_owned()),
         Outcome::NotYet(goal) => {
             let goal = &told.reached[*goal];
             (colour(Verdict::Broken), format!("NOT YET: {}", missed(goal)))
         }
         Outcome::Hangs => (colour(Verdict::Broken), "HANGS: the program does not end".to_owned()),
+        Outcome::Inconclusive(_) if told.counts_only => (
+            colour(Verdict::NotMeasured),
+            "NOTHING MISSED SO FAR: the timed runs decide".to_owned(),
+        ),
         Outcome::Inconclusive(why) => {
             (colour(Verdict::NotMeasured), format!("INCONCLUSIVE: {why}"))
         }
@@ -130,12 +141,18 @@ pub(crate) fn verdict(told: &Told<'_>) -> Vec<Line> {
             lines.push(Line::labelled("recording", &folder));
         }
     }
+    if told.has_keys && told.names_faults {
+        return lines;
+    }
     let lab = told.lab;
     lines.push(match told.outcome {
         _ if !told.names_faults => Line::labelled(
             "next",
             &format!("{lab} exercise diagnose {slug}   once you know what is wrong, and where"),
         ),
+        Outcome::Solved | Outcome::Inconclusive(_) if told.counts_only => {
+            Line::labelled("next", &format!("{lab} exercise check {slug}   with the timed runs"))
+        }
         Outcome::Solved => Line::labelled("next", &format!("{lab} exercise   for the next one")),
         Outcome::Inconclusive(_) => {
             Line::labelled("next", &format!("{lab} exercise check {slug}   on a quieter machine"))
@@ -157,6 +174,9 @@ fn missed(goal: &Reached) -> String {
 /// The first finding on the judged variant; of a hang its explanation, and of a failure its text.
 fn finding(told: &Told<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
+    if *told.outcome == Outcome::Solved && told.counts_only {
+        return lines;
+    }
     if *told.outcome == Outcome::Solved {
         let (cause, function) = (told.exercise.entry.cause, &told.exercise.entry.function);
         return vec![Line::labelled("mended", &format!("{cause} in {function}"))];

@@ -95,20 +95,31 @@ impl Interrupts {
         let (of_signals, latch) = (sender.clone(), Arc::clone(&first));
         let pauses = Arc::new(Pauses::default());
         let stops = Arc::clone(&pauses);
+        let cancelled = Arc::<AtomicBool>::default();
+        let was_cancelled = Arc::clone(&cancelled);
         let started = thread::Builder::new().name("lab-signals".into()).spawn(move || {
             for signal in signals.forever() {
                 if signal == SIGTSTP {
                     stops.stop();
                     continue;
                 }
-                let _ = latch.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
+                // The first signal counts; a cancellation is none.
+                match was_cancelled.swap(false, Ordering::Relaxed) {
+                    true => latch.store(signal, Ordering::Relaxed),
+                    false => drop(latch.compare_exchange(
+                        0,
+                        signal,
+                        Ordering::Relaxed,
+                        Ordering::Relaxed,
+                    )),
+                }
                 if of_signals.send(Event::Signal(signal)).is_err() {
                     return;
                 }
             }
         });
         started.context("cannot start a thread")?;
-        Ok(Interrupts { sender, events, first, cancelled: Arc::default(), pauses })
+        Ok(Interrupts { sender, events, first, cancelled, pauses })
     }
 
     /// What another thread ends the runs under way with.
