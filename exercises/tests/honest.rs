@@ -1,7 +1,7 @@
 //! The exercises prove themselves, on real runs: starters and traps miss their goals for the stated
 //! reasons, solutions meet them, and the shipped file of the learner is judged as the starter is; at
 //! one and two workers. It takes minutes of real load: `cargo test --package lab-exercises --test
-//! honest -- --ignored`.
+//! honest -- --ignored --test-threads 1`.
 
 use std::fs;
 use std::path::Path;

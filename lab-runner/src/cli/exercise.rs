@@ -85,7 +85,7 @@ pub(crate) struct PredictArgs {
     /// Name of the exercise [default: the one you are at]
     pub slug: Option<String>,
     /// The number, in the unit of the question [default: asked for]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub value: Option<f64>,
     /// How sure you are, from 0 to 100 %
     #[arg(long, value_name = "PERCENT", requires = "value")]

@@ -110,7 +110,7 @@ fn what_cannot_be_meant_is_refused_in_one_sentence() {
     workshop.refused(&["solution"], "--give-up");
     workshop.refused(&["diff"], "0 of the two tries");
     workshop.refused(&["predict"], "--value NUMBER");
-    workshop.refused(&["predict", "--value", "-1"], "--value");
+    workshop.refused(&["predict", "--value", "-1"], "a number from 0 on");
     workshop.refused(&["predict", "--value", "1", "--confidence", "101"], "from 0 to 100");
     workshop.refused(&["check", "--seed", "3"], "only a mystery has one");
     workshop.refused(&["diagnose"], "is no mystery");
