@@ -18,31 +18,56 @@ pub use scenario_greedy::shop::Message;
 pub struct Orders {
     store: Store,
     /// The order that each key of the backlog stands for.
-    expected: HashMap<usize, Fingerprint>,
+    expected: HashMap<usize, Expected>,
     stored: AtomicU64,
 }
 
 /// What an order is recognised by.
 type Fingerprint = (String, u64);
 
-impl Orders {
-    /// An empty store that knows which orders are to come.
-    fn expecting(backlog: &Backlog) -> anyhow::Result<Orders> {
-        let mut expected = HashMap::new();
-        for message in backlog.clone() {
-            if let Entry::Vacant(new) = expected.entry(message.key) {
+/// An order, and how often it is still to come.
+#[derive(Debug)]
+struct Expected {
+    order: Fingerprint,
+    left: AtomicU64,
+}
+
+/// Each key of a backlog with its order, and how often that comes.
+fn expected(backlog: &Backlog) -> anyhow::Result<HashMap<usize, (Fingerprint, u64)>> {
+    let mut expected = HashMap::new();
+    for message in backlog.clone() {
+        match expected.entry(message.key) {
+            Entry::Occupied(mut known) => {
+                let (_, count): &mut (Fingerprint, u64) = known.get_mut();
+                *count += 1;
+            }
+            Entry::Vacant(new) => {
                 let order = serde_json::from_str(&message.body).context("malformed message")?;
-                new.insert(fingerprint(&order));
+                new.insert((fingerprint(&order), 1));
             }
         }
-        Ok(Orders { expected, ..Orders::default() })
+    }
+    Ok(expected)
+}
+
+impl Orders {
+    /// An empty store that knows which orders are to come, and how often.
+    fn expecting(expected: &HashMap<usize, (Fingerprint, u64)>) -> Orders {
+        let one = |(key, (order, count)): (&usize, &(Fingerprint, u64))| {
+            (*key, Expected { order: order.clone(), left: AtomicU64::new(*count) })
+        };
+        Orders { expected: expected.iter().map(one).collect(), ..Orders::default() }
     }
 
     /// Stores an order in place of an older one.
     pub async fn put(&self, key: usize, order: Value) {
-        if self.expected.get(&key).is_some_and(|expected| *expected == fingerprint(&order)) {
-            self.stored.fetch_add(1, Ordering::Relaxed);
-        }
+        let right = self.expected.get(&key).filter(|known| known.order == fingerprint(&order));
+        // One that was stored often enough does not stand for another.
+        let counts = right.is_some_and(|known| {
+            let less = |left: u64| left.checked_sub(1);
+            known.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        });
+        self.stored.fetch_add(u64::from(counts), Ordering::Relaxed);
         self.store.put(key, order).await;
     }
 
@@ -68,9 +93,9 @@ where
     let stored = cx.probe().counter("orders_stored")?;
     stored.set(0);
     let backlog = Backlog::of(cx.load(), cx.load().size)?;
-    let expecting = Orders::expecting(&backlog)?.expected;
+    let expected = expected(&backlog)?;
     let start = |backlog: Backlog, _: Arc<()>| {
-        let orders = Arc::new(Orders { expected: expecting.clone(), ..Orders::default() });
+        let orders = Arc::new(Orders::expecting(&expected));
         let import = import(backlog, Arc::clone(&orders));
         let stored = stored.clone();
         async move {
