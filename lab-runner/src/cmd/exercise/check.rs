@@ -6,7 +6,7 @@ use crate::cmd::exercise::build::{Built, Shown, build};
 use crate::cmd::exercise::judge::Outcome;
 use crate::cmd::exercise::pack::{Exercise, Pack, STARTER, YOURS};
 use crate::cmd::exercise::progress;
-use crate::cmd::exercise::text::{self, Told, goals, joined, linked};
+use crate::cmd::exercise::text::{self, VerdictView, goals, joined, linked};
 use crate::cmd::exercise::tries::{self, Try};
 use crate::cmd::exercise::{mystery, predict, seal};
 use crate::cmd::page;
@@ -94,7 +94,7 @@ pub(crate) fn check(
     what: &ToCheck<'_>,
     say: &mut dyn FnMut(&[Line]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Checked> {
-    let ToCheck { pack, exercise, depth, out, interrupts, style, shown } = *what;
+    let ToCheck { pack, exercise, depth, out, interrupts, shown, .. } = *what;
     seal::check(pack)?;
     let file = exercise.file();
     let code = fs::read(&file).with_context(|| {
@@ -140,10 +140,23 @@ pub(crate) fn check(
         ])?;
         say(&goals(&known.reached))?;
     }
+    conclude(what, &attempt, &known, &code, say)?;
+    Ok(Checked::Judged(known.outcome))
+}
+
+/// Says the verdict, and keeps the try and what it means for the learner's progress.
+fn conclude(
+    what: &ToCheck<'_>,
+    attempt: &Attempt<'_>,
+    known: &Known,
+    code: &[u8],
+    say: &mut dyn FnMut(&[Line]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let ToCheck { pack, exercise, depth, style, shown, .. } = *what;
     let named = mystery::may_name_faults(pack, exercise);
     let report = if named { page::write_all(&known.results) } else { None };
     say(&[Line::blank()])?;
-    say(&text::verdict(&Told {
+    say(&text::verdict(&VerdictView {
         exercise,
         variant: YOURS,
         outcome: &known.outcome,
@@ -159,7 +172,7 @@ pub(crate) fn check(
     say(&predict::scored(pack, exercise, &known.results))?;
     let shows = text::shows(&known.results, YOURS, style);
     let tried = Try { shows, ..Try::new(&known.outcome, &known.reached, &attempt.folder) };
-    if let Err(error) = tries::keep(exercise, &code, &tried) {
+    if let Err(error) = tries::keep(exercise, code, &tried) {
         exit::say(&format!("warning: this try is not kept: {error:#}"));
     }
     // Counts alone leave what rests on times open: they are no verdict that is kept.
@@ -170,7 +183,7 @@ pub(crate) fn check(
             progress.note_solved(exercise.slug());
         }
     });
-    Ok(Checked::Judged(known.outcome))
+    Ok(())
 }
 
 /// The runs beside the starter, as far as they are needed, and the profilers.

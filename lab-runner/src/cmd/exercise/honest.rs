@@ -189,6 +189,8 @@ fn verdict(expected: &Expected, known: &Known) -> Verdict {
             let verdicts: Vec<Verdict> = of_claims.map(|one| one.verdict).collect();
             let missed = matches!(outcome, Outcome::NotYet(_) | Outcome::Hangs);
             match () {
+                // A claim that is no goal would be missed by everything.
+                () if verdicts.len() != claims.len() => Verdict::Broken,
                 () if verdicts.iter().all(|verdict| *verdict == Verdict::Broken) => Verdict::Held,
                 () if missed && verdicts.contains(&Verdict::Held) => Verdict::Broken,
                 () => Verdict::NotMeasured,

@@ -144,6 +144,14 @@ impl Exercise {
                 trap.breaks
             );
         }
+        for part in entry.mystery.iter().flat_map(|mystery| &mystery.parts) {
+            anyhow::ensure!(
+                is_goal(&part.breaks),
+                "part '{}' breaks no claim of the goal: '{}'",
+                part.name,
+                part.breaks
+            );
+        }
         let grows = goals.iter().any(|goal| goal.rung == Rung::Slope);
         anyhow::ensure!(grows == entry.sweep.is_some(), "goals about growth need [exercise.sweep]");
         Ok(Exercise { entry, goals, load, folder: folder.to_owned() })

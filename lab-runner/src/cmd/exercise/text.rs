@@ -17,7 +17,7 @@ use std::fs;
 use std::path::Path;
 
 /// A verdict and everything that a learner needs to go on from it.
-pub(crate) struct Told<'a> {
+pub(crate) struct VerdictView<'a> {
     pub exercise: &'a Exercise,
     pub variant: &'a str,
     pub outcome: &'a Outcome,
@@ -54,13 +54,13 @@ pub(crate) fn head(exercise: &Exercise) -> Vec<Line> {
             "{load} · seed {} · {workers} worker{plural} · multi-thread runtime",
             exercise.load.seed
         )),
-        Line::plain(taught(exercise)),
+        Line::plain(heading(exercise)),
         Line::labelled("file", &shown(&exercise.file())),
     ]
 }
 
 /// What the exercise is called, its chapter and how long it takes.
-fn taught(exercise: &Exercise) -> String {
+fn heading(exercise: &Exercise) -> String {
     let entry = &exercise.entry;
     let chapter = entry.chapter.as_ref().map_or_else(String::new, |c| format!(" · chapter {c}"));
     format!("{}{chapter} · about {} minutes", entry.title, entry.minutes)
@@ -104,19 +104,19 @@ pub(crate) fn goals(reached: &[Reached]) -> Vec<Line> {
 }
 
 /// The verdict, with the evidence and the next step.
-pub(crate) fn verdict(told: &Told<'_>) -> Vec<Line> {
-    let slug = told.exercise.slug();
-    let (tint, head) = match told.outcome {
-        Outcome::Solved if told.counts_only => {
+pub(crate) fn verdict(view: &VerdictView<'_>) -> Vec<Line> {
+    let slug = view.exercise.slug();
+    let (tint, head) = match view.outcome {
+        Outcome::Solved if view.counts_only => {
             (colour(Verdict::Held), "NOTHING MISSED SO FAR: the timed runs decide".to_owned())
         }
         Outcome::Solved => (colour(Verdict::Held), "SOLVED".to_owned()),
         Outcome::NotYet(goal) => {
-            let goal = &told.reached[*goal];
+            let goal = &view.reached[*goal];
             (colour(Verdict::Broken), format!("NOT YET: {}", missed(goal)))
         }
         Outcome::Hangs => (colour(Verdict::Broken), "HANGS: the program does not end".to_owned()),
-        Outcome::Inconclusive(_) if told.counts_only => (
+        Outcome::Inconclusive(_) if view.counts_only => (
             colour(Verdict::NotMeasured),
             "NOTHING MISSED SO FAR: the timed runs decide".to_owned(),
         ),
@@ -125,32 +125,32 @@ pub(crate) fn verdict(told: &Told<'_>) -> Vec<Line> {
         }
     };
     let mut lines = vec![Line::hanging(format!("{tint}{head}{tint:#}"), 2)];
-    lines.extend(finding(told));
-    lines.extend(trap(told));
-    lines.extend(before_and_after(told));
-    if let Some(page) = told.exercise.page() {
+    lines.extend(finding(view));
+    lines.extend(trap(view));
+    lines.extend(before_and_after(view));
+    if let Some(page) = view.exercise.page() {
         lines.push(Line::labelled("read", &shown(&page)));
     }
-    match told.report {
+    match view.report {
         Some(report) => {
             let about = "   with the flame graphs";
             lines.push(Line::labelled("report", &format!("{}{about}", shown(report))));
         }
         None => {
-            let folder = told.results.folder.display().to_string();
+            let folder = view.results.folder.display().to_string();
             lines.push(Line::labelled("recording", &folder));
         }
     }
-    if told.has_keys && told.names_faults {
+    if view.has_keys && view.names_faults {
         return lines;
     }
-    let lab = told.lab;
-    lines.push(match told.outcome {
-        _ if !told.names_faults => Line::labelled(
+    let lab = view.lab;
+    lines.push(match view.outcome {
+        _ if !view.names_faults => Line::labelled(
             "next",
             &format!("{lab} exercise diagnose {slug}   once you know what is wrong, and where"),
         ),
-        Outcome::Solved | Outcome::Inconclusive(_) if told.counts_only => {
+        Outcome::Solved | Outcome::Inconclusive(_) if view.counts_only => {
             Line::labelled("next", &format!("{lab} exercise check {slug}   with the timed runs"))
         }
         Outcome::Solved => Line::labelled("next", &format!("{lab} exercise   for the next one")),
@@ -172,29 +172,29 @@ fn missed(goal: &Reached) -> String {
 }
 
 /// The first finding on the judged variant; of a hang its explanation, and of a failure its text.
-fn finding(told: &Told<'_>) -> Vec<Line> {
+fn finding(view: &VerdictView<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
-    if *told.outcome == Outcome::Solved && told.counts_only {
+    if *view.outcome == Outcome::Solved && view.counts_only {
         return lines;
     }
-    if *told.outcome == Outcome::Solved {
-        let (cause, function) = (told.exercise.entry.cause, &told.exercise.entry.function);
+    if *view.outcome == Outcome::Solved {
+        let (cause, function) = (view.exercise.entry.cause, &view.exercise.entry.function);
         return vec![Line::labelled("mended", &format!("{cause} in {function}"))];
     }
-    if !told.names_faults {
+    if !view.names_faults {
         return lines;
     }
-    let runs = told.results.runs.iter().map(|(run, _)| &run.recording);
+    let runs = view.results.runs.iter().map(|(run, _)| &run.recording);
     let failed = runs
-        .filter(|recording| recording.spec.variant == told.variant)
+        .filter(|recording| recording.spec.variant == view.variant)
         .find(|recording| !matches!(recording.outcome.ending, Ending::Finished | Ending::Hung));
     if let Some(text) = failed.and_then(|recording| recording.outcome.text.as_ref()) {
         lines.push(Line::labelled("ended", text));
     }
     let of_variant = |diagnosed: &&lab_analysis::results::diagnosed::Diagnosed| {
-        diagnosed.variant == told.variant
+        diagnosed.variant == view.variant
     };
-    let Some(diagnosed) = told.results.diagnoses.iter().find(of_variant) else { return lines };
+    let Some(diagnosed) = view.results.diagnoses.iter().find(of_variant) else { return lines };
     if let Some(finding) = diagnosed.diagnosis.findings.iter().find(|f| f.cause.accuses()) {
         let place = findings::place(finding).map_or_else(String::new, |at| format!(" in {at}"));
         let cost = findings::cost(&finding.cost);
@@ -205,20 +205,20 @@ fn finding(told: &Told<'_>) -> Vec<Line> {
 }
 
 /// The trap that a missed try resembles.
-fn trap(told: &Told<'_>) -> Option<Line> {
-    if told.exercise.entry.mystery.is_some() {
+fn trap(view: &VerdictView<'_>) -> Option<Line> {
+    if view.exercise.entry.mystery.is_some() {
         return None; // a try at a mystery resembles none: its faults are drawn
     }
-    let Outcome::NotYet(goal) = told.outcome else {
-        return (*told.outcome == Outcome::Hangs).then(|| trap_of(told, None)).flatten();
+    let Outcome::NotYet(goal) = view.outcome else {
+        return (*view.outcome == Outcome::Hangs).then(|| trap_of(view, None)).flatten();
     };
-    trap_of(told, Some(told.reached[*goal].goal.claim.says))
+    trap_of(view, Some(view.reached[*goal].goal.claim.says))
 }
 
 /// The trap among those that miss this goal, or any goal if the program hangs.
-fn trap_of(told: &Told<'_>, missed: Option<&str>) -> Option<Line> {
-    let read = |variant: &str| fs::read_to_string(told.exercise.source(variant)).ok();
-    let traps: Vec<_> = told
+fn trap_of(view: &VerdictView<'_>, missed: Option<&str>) -> Option<Line> {
+    let read = |variant: &str| fs::read_to_string(view.exercise.source(variant)).ok();
+    let traps: Vec<_> = view
         .exercise
         .entry
         .traps
@@ -227,26 +227,26 @@ fn trap_of(told: &Told<'_>, missed: Option<&str>) -> Option<Line> {
         .collect();
     let sources: Vec<String> =
         traps.iter().map(|trap| read(&trap.name).unwrap_or_default()).collect();
-    let likest = resembles(&read(STARTER)?, &read(told.variant)?, &sources)?;
+    let likest = resembles(&read(STARTER)?, &read(view.variant)?, &sources)?;
     let trap = traps[likest];
     Some(Line::labelled("resembles", &format!("the trap {}. {}", trap.name, trap.says)))
 }
 
 /// Starter and variant side by side, by the metrics of the exercise.
-fn before_and_after(told: &Told<'_>) -> Vec<Line> {
+fn before_and_after(view: &VerdictView<'_>) -> Vec<Line> {
     let of = |variant: &str| -> Vec<&Analysis> {
-        let runs = told.results.runs.iter().map(|(run, _)| run);
+        let runs = view.results.runs.iter().map(|(run, _)| run);
         runs.filter(|run| run.recording.spec.variant == variant).collect()
     };
-    let (before, after) = (of(STARTER), of(told.variant));
-    if before.is_empty() || after.is_empty() || told.variant == STARTER {
+    let (before, after) = (of(STARTER), of(view.variant));
+    if before.is_empty() || after.is_empty() || view.variant == STARTER {
         return Vec::new();
     }
-    let columns = told.results.columns;
+    let columns = view.results.columns;
     let row = |head: &str, runs: &[&Analysis]| {
         let values = columns.iter().map(|column| {
             let value = middle(runs, column.metric);
-            value.map_or_else(|| "-".into(), |value| reading(column.metric, &value, told.style))
+            value.map_or_else(|| "-".into(), |value| reading(column.metric, &value, view.style))
         });
         let cells = values.map(|value| format!("{value:>14}")).collect::<String>();
         format!("{head:<10}{cells}")
