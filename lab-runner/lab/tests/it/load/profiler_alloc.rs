@@ -77,7 +77,8 @@ fn churn_and_leak_are_told_within_a_tenth_of_the_truth() {
 fn what_is_given_back_at_the_end_is_alive_at_the_end_of_the_load_and_only_the_late_part_was_added()
 {
     let lab = Lab::leaky();
-    let (run, profile) = looked_into(&lab, "leaky", "holds", &["--keep-raw"]);
+    let asked = ["--duration", "3s", "--keep-raw"];
+    let (run, profile) = looked_into(&lab, "leaky", "holds", &asked);
     let (live, growth) = (view(&profile, recorded::LIVE), view(&profile, recorded::GROWTH));
     assert_is_the_truth(&run, "early_bytes", live, "scenario::keeps_early");
     assert_is_the_truth(&run, "late_bytes", live, "scenario::keeps_late");
