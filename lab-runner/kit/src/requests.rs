@@ -136,7 +136,11 @@ impl Requests {
         let for_pacer = Arc::clone(&shared);
         let pacer = thread::Builder::new()
             .name("lab-pacer".into())
-            .spawn(move || for_pacer.pace(spare_core))?;
+            .spawn(move || for_pacer.pace(spare_core))
+            .map_err(|error| {
+                let text = format!("cannot start the load generator's thread: {error}");
+                io::Error::new(error.kind(), text)
+            })?;
         Ok(Requests { shared, pacer: Some(pacer), drain, profiler: None })
     }
 

@@ -95,7 +95,12 @@ fn start(folder: &Path, hz: u32) -> Result<Sampler, String> {
     let stopped = Arc::clone(&stop);
     let thread =
         thread::Builder::new().name("lab-stall".to_owned()).spawn(move || work.run(&stopped));
-    Ok(Sampler { stop, thread: Some(thread.map_err(|e| e.to_string())?) })
+    Ok(Sampler {
+        stop,
+        thread: Some(
+            thread.map_err(|error| format!("cannot start the sampler's thread: {error}"))?,
+        ),
+    })
 }
 
 /// Discards samples from before the start: those of cost measurements, or of an earlier sampler.
