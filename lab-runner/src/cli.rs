@@ -1,5 +1,6 @@
 //! The command line: clap's derive and the parsing of single values, nothing else.
 
+pub(crate) mod book;
 mod clean;
 mod doctor;
 pub(crate) mod exercise;
@@ -11,6 +12,7 @@ mod overhead;
 mod pack;
 mod score;
 mod values;
+use book::BookArgs;
 pub(crate) use clean::CleanArgs;
 pub(crate) use doctor::DoctorArgs;
 use exercise::ExerciseArgs;
@@ -107,6 +109,9 @@ pub(crate) enum Command {
     /// Remove old recordings
     #[command(after_help = help::CLEAN)]
     Clean(CleanArgs),
+    /// Fill in what the repository's documents take from recordings
+    #[command(hide = true)]
+    Book(BookArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the version

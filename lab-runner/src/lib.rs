@@ -112,6 +112,7 @@ fn command(cli: Cli, scenarios: &[&'static Scenario]) -> anyhow::Result<Exit> {
         Command::Export(args) => cmd::export::run(&args, scenarios),
         Command::New(args) => cmd::new::run(&args),
         Command::Pack(args) => cmd::pack::run(&args),
+        Command::Book(args) => cmd::book::run(&args, scenarios),
         Command::Clean(args) => cmd::clean::run(&args),
         Command::Completions(args) => cmd::completions::run(&args),
         Command::Version => cmd::version::run(),

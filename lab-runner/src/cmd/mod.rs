@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod book;
 pub(crate) mod clean;
 pub(crate) mod compare;
 pub(crate) mod completions;

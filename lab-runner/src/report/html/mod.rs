@@ -5,12 +5,12 @@
 //! script and the pictures are trusted: our own charts and flame graphs, whose texts are escaped
 //! where they are drawn.
 
-mod chart;
+pub(crate) mod chart;
 mod figures;
 mod graphs;
 mod growth;
 mod headline;
-mod moments;
+pub(crate) mod moments;
 mod overhead;
 mod ran;
 mod scheduling;

@@ -1,21 +1,9 @@
-//! No measured number is typed into a document: what stands between splice markers is what the
-//! command in the marker prints, from recordings that are checked in. `LAB_BLESS=1 cargo test -p
-//! lab papers` writes it anew.
-//!
-//! ```text
-//! <!-- splice: lab report book/data/greedy/01-buggy -->
-//! (a code block)
-//! <!-- end of splice -->
-//! ```
-//! `<!-- splice: file PATH -->` takes a file as it is. What is Markdown by itself stands without a
-//! code block.
+//! The documents: what they quote is what the recordings say, their links lead somewhere, and the
+//! book has a page for each exercise.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-const BEGIN: &str = "<!-- splice: ";
-const END: &str = "<!-- end of splice -->";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -34,72 +22,75 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-fn output_of(source: &str) -> String {
-    if let Some(file) = source.strip_prefix("file ") {
-        return fs::read_to_string(root().join(file)).unwrap();
-    }
-    let args: Vec<&str> =
-        source.strip_prefix("lab ").unwrap_or_else(|| panic!("'{source}'?")).split(' ').collect();
-    let lab = Command::new(env!("CARGO_BIN_EXE_lab"))
-        .args(args)
-        .env("NO_COLOR", "1")
-        .current_dir(root())
-        .output();
-    String::from_utf8(lab.unwrap().stdout).unwrap()
-}
-
-/// The document with every splice made anew, and how many there were.
-fn spliced(text: &str) -> (String, usize) {
-    let mut parts = text.split(BEGIN);
-    let mut made = parts.next().unwrap_or_default().to_owned();
-    let mut count = 0;
-    for part in parts {
-        let (source, rest) = part.split_once(" -->").expect("a marker ends");
-        let (_, after) = rest.split_once(END).unwrap_or_else(|| panic!("'{source}' has no end"));
-        let output = output_of(source);
-        assert!(!output.trim().is_empty(), "'{source}' printed nothing");
-        let output = output.trim_end();
-        let block = if source.ends_with("ledger") {
-            format!("\n{output}\n\n")
-        } else {
-            format!("```text\n{output}\n```\n")
-        };
-        made += &format!("{BEGIN}{source} -->\n{block}{END}{after}");
-        count += 1;
-    }
-    (made, count)
-}
-
 #[test]
 fn what_documents_show_is_what_the_recordings_say() {
-    let mut splices = 0;
-    for document in documents() {
-        let text = fs::read_to_string(&document).unwrap();
-        let (made, count) = spliced(&text);
-        splices += count;
-        if std::env::var_os("LAB_BLESS").is_some() {
-            fs::write(&document, &made).unwrap();
-        } else {
-            let same = text == made;
-            assert!(
-                same,
-                "{} is stale: LAB_BLESS=1 cargo test -p lab papers writes it anew",
-                document.display()
-            );
-        }
-    }
-    assert!(splices >= 3, "README, scenario and methodology splice recordings");
+    let checked = Command::new(env!("CARGO_BIN_EXE_lab"))
+        .args(["book", "figures", "--check"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(checked.stderr).unwrap();
+    assert!(checked.status.success(), "lab book figures writes anew what is stale:\n{said}");
 }
 
 #[test]
 fn links_inside_the_repository_lead_somewhere() {
     for document in documents() {
-        let text = fs::read_to_string(&document).unwrap();
+        let text = without_code(&fs::read_to_string(&document).unwrap());
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
-            let path = document.parent().unwrap().join(target.split('#').next().unwrap());
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = match path {
+                "" => document.clone(),
+                path => document.parent().unwrap().join(path),
+            };
             assert!(path.exists(), "{} links to {target}", document.display());
+            let known = || headings(&fs::read_to_string(&path).unwrap());
+            assert!(
+                anchor.is_empty() || known().contains(&anchor.to_owned()),
+                "{} links to {target}, and there is no such heading in {:?}",
+                document.display(),
+                known()
+            );
         }
+    }
+}
+
+/// A document without its blocks of code: they hold no links.
+fn without_code(text: &str) -> String {
+    text.split("```").step_by(2).collect()
+}
+
+/// The anchors of a document's headings, as mdBook and GitHub make them: lower case, blanks as
+/// hyphens, without other signs.
+fn headings(text: &str) -> Vec<String> {
+    let text = without_code(text);
+    let lines = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let anchor = |line: &str| {
+        let kept = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    lines.map(anchor).collect()
+}
+
+#[test]
+fn every_page_of_the_book_is_in_its_contents_and_every_exercise_has_one() {
+    let book = root().join("book/src");
+    let contents = fs::read_to_string(book.join("SUMMARY.md")).unwrap();
+    let pages = documents().into_iter().filter(|path| path.starts_with(&book));
+    for page in pages.filter(|page| !page.ends_with("SUMMARY.md")) {
+        let page = page.strip_prefix(&book).unwrap().display().to_string();
+        assert!(contents.contains(&format!("({page})")), "{page} is not in SUMMARY.md");
+    }
+    let exercises = fs::read_to_string(root().join("exercises/info.toml")).unwrap();
+    let slugs: Vec<&str> = exercises
+        .lines()
+        .filter_map(|line| line.strip_prefix("slug = \"")?.split('"').next())
+        .collect();
+    assert!(slugs.len() >= 10, "{slugs:?}");
+    for slug in slugs {
+        assert!(book.join(format!("exercises/{slug}.md")).exists(), "{slug} has no page");
     }
 }
 
