@@ -42,6 +42,7 @@ pub mod report;
 mod cmd;
 
 pub use cmd::exercise::honest::{prove_pack, verdict_of};
+pub use cmd::exercise::kept::verdict_on;
 pub use cmd::overhead;
 #[cfg(feature = "jemalloc")]
 pub use lab_recorder::Jemalloc;

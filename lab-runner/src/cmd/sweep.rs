@@ -97,7 +97,7 @@ fn checked(scenario: &Scenario, load: &Load, sizes: Sizes) -> anyhow::Result<Vec
 }
 
 /// The runs at twice the largest size, once, for the variants whose growth is undecided: as
-/// METHODOLOGY.md says.
+/// book/src/method/growth.md says.
 fn one_size_more(
     report: &Results,
     variants: &[&'static Variant],

@@ -14,6 +14,7 @@ use lab_analysis::diagnosis::Finding;
 use lab_analysis::diagnosis::fix_outcome::FixOutcome;
 use lab_analysis::growth::Growth;
 use lab_analysis::growth::sweep::{Sweep, SweptVariant};
+use lab_analysis::profile::Profile;
 use lab_analysis::requests::{Analysis, Naive, QUANTILES, Reading, Validity, ValidityVerdict};
 use lab_analysis::results::Results;
 use lab_analysis::results::diagnosed;
@@ -48,6 +49,9 @@ pub struct Document<'a> {
     /// Scheduler statistics of the runs under the scheduler profiler.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scheduler: Vec<Scheduler<'a>>,
+    /// The slowest request of each run that was followed by its spans.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    slow_requests: Vec<SlowRequest<'a>>,
     /// The diagnosis of each variant, in a comparison of each side.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     diagnosis: Vec<findings::OneDiagnosis<'a>>,
@@ -56,6 +60,18 @@ pub struct Document<'a> {
     fix: Option<FixOutcome>,
     /// The profiling overhead of each profiled run; empty without profilers.
     overhead: Vec<overhead::json::ProfiledRun<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SlowRequest<'a> {
+    variant: &'a str,
+    /// Its number, from the field `id` of its span.
+    request: u64,
+    /// Duration of its span.
+    duration_us: f64,
+    /// Number of its polls, and how long all of them that were kept took.
+    polls: u64,
+    polled_us: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -226,10 +242,22 @@ pub fn document(report: &Results) -> Document<'_> {
         pairs: report.comparison.as_ref().map(|comparison| pairs(report, comparison)),
         sweep: report.sweep.iter().flat_map(|sweep| swept(report, sweep)).collect(),
         scheduler: sched::json::documents(&sched::runs(report)),
+        slow_requests: report.profiles.iter().filter_map(slow_request).collect(),
         diagnosis: findings::documents(report),
         fix: diagnosed::fix(report),
         overhead: overhead::json::documents(report),
     }
+}
+
+fn slow_request(profile: &Profile) -> Option<SlowRequest<'_>> {
+    let slow = profile.slow.as_ref()?;
+    Some(SlowRequest {
+        variant: &profile.spec.variant,
+        request: slow.request,
+        duration_us: slow.us,
+        polls: slow.polls.len() as u64 + slow.left_out,
+        polled_us: slow.polls.iter().map(|poll| poll.us).sum(),
+    })
 }
 
 fn pairs<'a>(report: &'a Results, comparison: &'a Comparison) -> Pairs<'a> {

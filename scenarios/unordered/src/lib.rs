@@ -173,7 +173,7 @@ const VARIANTS: &[Variant] = &[
             Claim::exponent_up_to(
                 "CPU time grows with the square of the number of uploads",
                 "cpu_ms",
-                160_000,
+                320_000,
             )
             .at_least(1.7),
         ])

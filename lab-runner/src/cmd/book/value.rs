@@ -179,10 +179,12 @@ fn of_json(results: &Results, pointer: &str) -> anyhow::Result<Value> {
         Json::String(text) => Ok(Value { number: f64::NAN, text: text.clone(), kind: Kind::Given }),
         found => {
             let number = found.as_f64().with_context(|| format!("{pointer} is no number"))?;
-            // A name like p99_us ends in its unit; the unit of an array's elements is that of the
-            // array.
-            let is_place = key.bytes().all(|byte| byte.is_ascii_digit());
-            let named = if is_place { pointer.rsplit('/').nth(1).unwrap_or_default() } else { key };
+            // The unit stands at the end of a name, or of what the number is a part of:
+            // `/probe/yield_us/max`, `/comparison/0/medians/1`.
+            let has_unit = |name: &&str| {
+                ["us", "ms", "share"].iter().any(|unit| name.ends_with(&format!("_{unit}")))
+            };
+            let named = pointer.rsplit('/').find(has_unit).unwrap_or(key);
             if named.ends_with("share") {
                 return Ok(percent(number));
             }

@@ -11,6 +11,7 @@ mod build;
 pub(crate) mod check;
 pub(crate) mod honest;
 mod judge;
+pub(crate) mod kept;
 mod learner;
 mod likeness;
 mod manifest;

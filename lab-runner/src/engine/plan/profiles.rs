@@ -36,7 +36,8 @@ pub(crate) fn profiles(
 ) -> Vec<Planned> {
     plain(runs)
         .flat_map(|run| {
-            profilers.iter().map(move |profiler| profile(run, *profiler, timeout, times))
+            let ratio = common_ratio(run, runs, timeout, times);
+            profilers.iter().map(move |profiler| profile(run, *profiler, timeout, ratio))
         })
         .collect()
 }
@@ -51,9 +52,10 @@ pub(crate) fn watched(runs: &[Planned]) -> Vec<Planned> {
 pub(crate) fn claimed(runs: &[Planned], times: Option<&Times>) -> Vec<Planned> {
     plain(runs)
         .flat_map(|run| {
+            let ratio = common_ratio(run, runs, None, times);
             profilers(run.variant)
                 .into_iter()
-                .map(move |profiler| profile(run, profiler, None, times))
+                .map(move |profiler| profile(run, profiler, None, ratio))
         })
         .collect()
 }
@@ -79,20 +81,31 @@ fn profilers(variant: &Variant) -> BTreeSet<Profiler> {
     views.filter_map(profiler_of).collect()
 }
 
-fn profile(
-    run: &Planned,
-    profiler: Profiler,
-    timeout: Option<Duration>,
-    times: Option<&Times>,
-) -> Planned {
+fn profile(run: &Planned, profiler: Profiler, timeout: Option<Duration>, larger: usize) -> Planned {
     let load = Load { duration_ms: run.load.duration_ms.min(MOST_MS), ..run.load.clone() };
     let load =
         if load.is_batch() { load } else { Load { patience_ms: patience_ms(&load), ..load } };
     // Spans are noted one by one, and cost more the more there are.
     let samples = profiler != Profiler::Spans;
-    let ratio = if load.is_batch() && samples { ratio_that_fits(run, timeout, times) } else { 1 };
+    let ratio = if samples { larger } else { 1 };
     let purpose = Purpose::Profile { profiler, pair: run.purpose.pair().cloned(), ratio };
     planned(run.scenario, run.variant, &load, purpose, timeout)
+}
+
+/// What a batch is multiplied by under a profiler that samples. Two loads of one variant are
+/// multiplied by the same, the smaller of their ratios: what is compared is how its cost grows from
+/// one to the other.
+fn common_ratio(
+    run: &Planned,
+    runs: &[Planned],
+    timeout: Option<Duration>,
+    times: Option<&Times>,
+) -> usize {
+    if !run.load.is_batch() {
+        return 1;
+    }
+    let of_variant = plain(runs).filter(|other| other.variant.name == run.variant.name);
+    of_variant.map(|other| ratio_that_fits(other, timeout, times)).min().unwrap_or(1)
 }
 
 /// What a batch is multiplied by, made smaller until the scenario accepts the size that is really
@@ -182,6 +195,17 @@ mod tests {
             10,
             "it was not measured"
         );
+    }
+
+    #[test]
+    fn two_loads_of_a_variant_are_enlarged_alike() {
+        let run = |size| plan(&MADE_UP, Which::Buggy, &Load { size, ..Load::BATCH }, None).unwrap();
+        let runs = [run(10), run(40)].concat();
+        let took = |size, ms| (("buggy".to_owned(), size), Duration::from_millis(ms));
+        let times: Times = [took(10, 15), took(40, 240)].into();
+        let sizes = profiles(&runs, &[Profiler::Cpu], None, Some(&times));
+        let sizes: Vec<usize> = sizes.iter().map(|run| run.load.size).collect();
+        assert_eq!(sizes, [20, 80], "four times the items on one side, as it was asked for");
     }
 
     #[test]

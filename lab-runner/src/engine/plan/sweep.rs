@@ -19,7 +19,8 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// The fewest that an exponent can be fitted through, and the repetitions of METHODOLOGY.md.
+    /// The fewest that an exponent can be fitted through, and the repetitions of
+    /// book/src/method/growth.md.
     pub const COUNT: u32 = 6;
     pub const REPETITIONS: usize = 5;
 
