@@ -84,6 +84,19 @@ pub(super) const FIGURES: &[Figure] = &[
     figure("unordered-sweep-polls", "unordered-sweep", Shows::Growth("child-polls.svg")),
     figure("unordered-cpu", "unordered", Shows::Stacks("cpu", "buggy")),
     figure(
+        "unordered-difference-before",
+        "unordered",
+        Shows::Difference("cpu", ["buggy", "fixed"], Shape::Before),
+    ),
+    figure(
+        "unordered-difference-after",
+        "unordered",
+        Shows::Difference("cpu", ["buggy", "fixed"], Shape::After),
+    ),
+    figure("evidence-cpu", "evidence", Shows::Stacks("cpu", "buggy")),
+    figure("evidence-spans", "evidence", Shows::Stacks("spans", "buggy")),
+    figure("blocking-spans", "evidence-blocking", Shows::Stacks("spans", "buggy")),
+    figure(
         "unordered-loads-difference",
         "unordered-loads",
         Shows::Difference("cpu", ["buggy", "buggy"], Shape::After),

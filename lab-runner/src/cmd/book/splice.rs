@@ -34,6 +34,12 @@ const VALUE: Markers = Markers { begin: "<!-- value: ", end: "<!-- end -->" };
 /// # Errors
 /// If a marker has no end, or asks for what there is not.
 pub(super) fn spliced(text: &str, recordings: &mut Recordings<'_>) -> anyhow::Result<String> {
+    let begins =
+        |line: &&str| line.trim_start_matches([' ', '-', '*', '>']).starts_with(VALUE.begin);
+    if let Some(line) = text.lines().find(begins) {
+        // Then Markdown takes the whole line for HTML.
+        anyhow::bail!("a line begins with a value: move a word before it: {line}");
+    }
     let with_values = replaced(text, &VALUE, |asked| Ok(value::of(asked, recordings)?.text))?;
     replaced(&with_values, &BLOCK, block)
 }
