@@ -63,9 +63,26 @@ pub fn bytes(bytes: usize) -> String {
     }
 }
 
+/// A measured amount of memory in three digits: `26.6 kB`, `22.1 MB`.
+pub fn memory(bytes: f64) -> String {
+    match bytes {
+        b if b >= 1e6 => format!("{} MB", three_digits(b / 1e6)),
+        b if b >= 1e3 => format!("{} kB", three_digits(b / 1e3)),
+        b => format!("{b:.0} bytes"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_has_three_digits() {
+        assert_eq!(
+            [512.0, 26_571.0, 22_142_904.0].map(memory),
+            ["512 bytes", "26.6 kB", "22.1 MB"]
+        );
+    }
 
     #[test]
     fn times_have_three_digits_and_a_fitting_unit() {

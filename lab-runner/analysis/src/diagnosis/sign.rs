@@ -1,6 +1,6 @@
 //! Signs: the measures of a suspect, so that rules can be data.
 
-use crate::units::{percent, time_ms};
+use crate::units::{memory, percent, time_ms};
 
 /// A measure of a suspect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,11 +137,13 @@ impl Sign {
             Sign::Panics if value < 1.5 => "a task panicked".into(),
             Sign::Panics => format!("tasks panicked {value:.0} times"),
             Sign::CutOff => count("accepted requests were dropped without an answer"),
-            Sign::Grown => format!("memory grew {value:.2}-fold after the first sixth of the load"),
+            Sign::Grown => format!(
+                "memory at the end of the load was {value:.1} times that after its first sixth"
+            ),
             Sign::GrowingSixths => {
                 format!("memory grew in {value:.0} of the last 5 sixths of the load")
             }
-            Sign::BytesPerOp => format!("{value:.0} bytes remain per operation"),
+            Sign::BytesPerOp => format!("{} remain per operation", memory(value)),
             Sign::Unanswered => count("requests had no answer when the run ended"),
             Sign::Busy => format!("workers were inside polls for {} of their time", percent(value)),
             Sign::Stolen => {

@@ -21,10 +21,11 @@ const LEGEND_ROW: usize = 22;
 const LEGEND_LEFT: usize = 92;
 /// The size of a chart without its legend.
 const CHART: (usize, usize) = (640, 400);
-/// Stretches of a worker that a picture shows, and the narrowest frame of a flame graph in percent:
-/// a page is to stay small.
+/// Stretches of a worker that a picture shows, and of a flame graph the narrowest frame in percent
+/// and the number of rows: a page is to stay small, and what is deep inside a parser is no lesson.
 const SEGMENTS: usize = 600;
-const NARROWEST: f64 = 0.4;
+const NARROWEST: f64 = 0.8;
+const ROWS: usize = 24;
 
 /// A picture of the book: the name of its file, the recording that it is made from, and what it
 /// shows of it.
@@ -247,18 +248,14 @@ const OWNERS: [(&str, &str); 4] = [
     ("tokio", "tokio"),
     ("std", "std, libc"),
 ];
-const CHANGES: [(&str, &str); 4] = [
-    ("less3", "far less after"),
-    ("less1", "less after"),
-    ("same", "the same"),
-    ("more2", "more after"),
-];
+const CHANGES: [(&str, &str); 4] =
+    [("less3", "far less"), ("less1", "less"), ("same", "the same"), ("more2", "more")];
 /// Pixels of the row with the colours.
 const KEYS: usize = 30;
 
 /// The picture with its names, because no script writes them, and what its colours mean below it.
 fn drawn(icicle: &Icicle, keys: [(&str, &str); 4]) -> String {
-    let svg = icicle.svg(NARROWEST, true);
+    let svg = icicle.svg_of_rows(NARROWEST, true, ROWS);
     let height = svg.split("height=\"").nth(1).and_then(|rest| rest.split('"').next());
     let height: usize = height.and_then(|height| height.parse().ok()).unwrap_or_default();
     let taller = format!("height=\"{}\"", height + KEYS);

@@ -129,6 +129,8 @@ fn printed(args: &str) -> anyhow::Result<String> {
     let output = Command::new(lab)
         .args(args.split(' '))
         .env("NO_COLOR", "1")
+        // As `cargo lab` prints it.
+        .env("CARGO", "cargo")
         .output()
         .context("cannot start this binary again")?;
     String::from_utf8(output.stdout).context("its output is no UTF-8")

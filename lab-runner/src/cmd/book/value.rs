@@ -168,7 +168,8 @@ fn of_share(results: &Results, variant: &str, what: &str) -> anyhow::Result<Valu
     let seen = of_view.seen.iter().find(|seen| seen.label == variant);
     let seen = seen.with_context(|| format!("{view} has no run of {variant}"))?;
     let share = seen.folded.share(|frames| has_frame(frames, function));
-    Ok(percent(share.context("the view has no samples")?))
+    // Of no stack at all the sum is -0.
+    Ok(percent(share.context("the view has no samples")? + 0.0))
 }
 
 fn of_json(results: &Results, pointer: &str) -> anyhow::Result<Value> {

@@ -6,7 +6,7 @@ use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::profile_under;
 use crate::profile::Profile;
 use crate::stacks::{Folded, is_foreign, is_own, own_function};
-use crate::units::{bytes, percent};
+use crate::units::{self, percent};
 use lab_recording::alloc::{GROWTH, LIVE};
 use lab_recording::profiler::Profiler;
 use std::collections::BTreeMap;
@@ -53,10 +53,8 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
         .with(Sign::Grown, ends[PARTS - 1] / ends[0].max(1.0))
         .with(Sign::GrowingSixths, growing_parts(&ends) as f64)
         .with_known(Sign::BytesPerOp, per_op);
-    let evidence = format!(
-        "{} more at the end of the load than after its first sixth",
-        bytes(grown.max(0.0) as usize)
-    );
+    let evidence =
+        format!("{} were added after the first sixth of the load", units::memory(grown.max(0.0)));
     let evidence = [evidence].into_iter().chain(keeper.map(Keeper::in_words)).collect();
     Some(Suspect { evidence, ..suspect })
 }

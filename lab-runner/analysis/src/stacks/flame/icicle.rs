@@ -263,7 +263,13 @@ impl Icicle {
     /// of it. Its names are in it if it is to be seen as it is; else the script writes them when it
     /// is shown.
     pub fn svg(&self, narrowest: f64, named: bool) -> String {
-        let drawn = || self.frames.iter().filter(|frame| frame.width >= narrowest);
+        self.svg_of_rows(narrowest, named, usize::MAX)
+    }
+
+    /// The same, of the topmost rows alone: what is called below them is left out.
+    pub fn svg_of_rows(&self, narrowest: f64, named: bool, most: usize) -> String {
+        let is_drawn = |frame: &&Frame| frame.width >= narrowest && frame.row < most;
+        let drawn = || self.frames.iter().filter(is_drawn);
         let rows = drawn().map(|frame| frame.row + 1).max().unwrap_or(1);
         let (title, legend, height) = (&self.title, &self.legend, rows * ROW);
         let mut svg = format!(
