@@ -23,7 +23,10 @@ fn a_verdict_is_worded_as_it_was() {
     for (slug, name) in KEPT {
         let recording = folder.join(format!("{name}.lab"));
         let text = lab_runner::verdict_on(Path::new(PACK), slug, &recording).unwrap();
-        let text = text.replace(PACK, "exercises");
+        // Where a file lies on this machine is no wording.
+        let is_place = |line: &&str| line.starts_with("read ") || line.starts_with("recording ");
+        let lines: Vec<&str> = text.lines().filter(|line| !is_place(line)).collect();
+        let text = lines.join("\n") + "\n";
         let golden = folder.join(format!("{name}.txt"));
         if env::var_os("LAB_BLESS").is_some() {
             fs::write(&golden, &text).unwrap();
