@@ -1,6 +1,7 @@
 //! Which trap a try resembles. Measured behaviour comes first: only a trap that misses the same goal
 //! counts. Among those the text decides, by what was added to the starter.
 
+use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeSet;
 
 /// How much of what two files add must be the same, from 0 to 1.
@@ -28,18 +29,21 @@ pub(crate) fn resembles(starter: &str, yours: &str, traps: &[String]) -> Option<
     (likeness >= ALIKE).then_some(best)
 }
 
-/// The words of the lines that a file has and the starter has not. Comments do not count.
+/// The words of the lines that a file has and the starter has not, in that place: a line that was
+/// moved counts. Comments do not.
 fn added_words(starter: &str, file: &str) -> BTreeSet<String> {
-    let lines = |text: &str| -> BTreeSet<String> {
+    let code = |text: &str| -> String {
         let code = text.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
-        code.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+        code.filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
     };
-    let before = lines(starter);
+    let (before, after) = (code(starter), code(file));
+    let diff = TextDiff::from_lines(&before, &after);
+    let added = diff.iter_all_changes().filter(|change| change.tag() == ChangeTag::Insert);
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    lines(file)
-        .difference(&before)
-        .flat_map(|line| line.split(move |c| !is_word(c)).map(str::to_owned).collect::<Vec<_>>())
+    added
+        .flat_map(|change| change.value().split(move |c| !is_word(c)))
         .filter(|word| !word.is_empty())
+        .map(str::to_owned)
         .collect()
 }
 
@@ -48,6 +52,14 @@ mod tests {
     use super::*;
 
     const STARTER: &str = "for order in orders {\n    store(order).await;\n}\n";
+
+    #[test]
+    fn a_line_that_was_moved_to_the_same_place_is_alike() {
+        let starter = "give_way().await;\nfor order in orders {\n    store(order).await;\n}\n";
+        let moved = "for order in orders {\n    store(order).await;\n}\ngive_way().await;\n";
+        assert_eq!(resembles(starter, &format!("{moved}// at last\n"), &[moved.into()]), Some(0));
+        assert_eq!(resembles(starter, starter, &[moved.into()]), None, "nothing was tried");
+    }
 
     #[test]
     fn a_try_resembles_the_trap_that_adds_the_same_words() {
