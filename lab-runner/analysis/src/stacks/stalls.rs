@@ -131,12 +131,24 @@ impl Wait {
 /// kernel's function tells it.
 fn described(file: &str, channel: &str) -> String {
     let is_path = file.starts_with('/');
+    let file = in_scratch(file).unwrap_or(file);
     match file.split_once(":[") {
         Some((kind @ ("pipe" | "socket"), _)) if !is_path => format!("a {kind}"),
         _ if is_path && channel.contains("pipe") => format!("a named pipe, {file},"),
         _ if is_path => format!("{file},"),
         _ => file.to_owned(),
     }
+}
+
+/// The path of a file in the scratch folder of a profiled run from that folder on: the folder is
+/// gone when this is read, and where it was says nothing.
+///
+/// *Example.* `/x/lab-runs/blocking-1/profiles/buggy-stall/scratch/document-0` is
+/// `scratch/document-0`.
+fn in_scratch(file: &str) -> Option<&str> {
+    let (_, of_run) = file.split_once("/profiles/")?;
+    let (_, in_run) = of_run.split_once('/')?;
+    in_run.starts_with("scratch/").then_some(in_run)
 }
 
 /// Adds up all stacks of a recording.
@@ -388,6 +400,11 @@ mod tests {
             text("anon_pipe_read", Some(0), Some("/tmp/slow")),
             "read() of a named pipe, /tmp/slow,"
         );
+        assert_eq!(
+            text("pipe_read", Some(0), Some("/x/blocking-1/profiles/buggy-stall/scratch/file")),
+            "read() of a named pipe, scratch/file,"
+        );
+        assert_eq!(text("", Some(74), Some("/data/scratch/log")), "fsync() of /data/scratch/log,");
         assert_eq!(text("anon_pipe_read", Some(0), Some("pipe:[4711]")), "read() of a pipe");
         assert_eq!(text("sk_wait_data", Some(45), Some("socket:[1]")), "recvfrom() of a socket");
         assert_eq!(text("", Some(74), Some("/data/log")), "fsync() of /data/log,");
