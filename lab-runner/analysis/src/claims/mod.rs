@@ -229,7 +229,10 @@ fn host_dependence(measure: Measure, run: &Analysis, scenario: &Scenario) -> Hos
     };
     if [metric, of].into_iter().any(|name| is_time(name) || has_deadline(name)) {
         HostDependence::Time
-    } else if [metric, of].into_iter().any(|name| COMPLETION.contains(&name)) {
+    } else if [metric, of].into_iter().any(|name| COMPLETION.contains(&name))
+        || run.recording.outcome.ending == Ending::Hung
+    {
+        // A run that was killed did not complete whatever it counts.
         HostDependence::Completion
     } else {
         HostDependence::None
@@ -527,6 +530,10 @@ mod tests {
         assert_eq!(verdicts(0.0), [Broken; 3]);
         assert_eq!(verdicts(0.2), [NotMeasured, Broken, Broken], "a deadline may be missed");
         assert_eq!(verdicts(1.5), [NotMeasured, NotMeasured, Broken], "a poll is a poll");
+        let mut killed = beside(1.5, &metrics);
+        killed.recording.outcome.ending = Ending::Hung;
+        let verdict = judge_one(polls, &killed, &[], &SCENARIO).verdict;
+        assert_eq!(verdict, NotMeasured, "a host that is too slow may have left it half done");
     }
 
     #[test]

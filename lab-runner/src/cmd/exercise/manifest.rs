@@ -201,6 +201,9 @@ pub(crate) struct GoalEntry {
     at_most: Option<f64>,
     at_least: Option<f64>,
     equal: Option<f64>,
+    /// It counts what is done before a deadline: a busy host may break it.
+    #[serde(default)]
+    before_deadline: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -218,6 +221,12 @@ struct Ratio {
 }
 
 impl GoalEntry {
+    /// The count of what is done before a deadline, if this goal is about one.
+    pub fn counted_before_deadline(&self) -> Option<&str> {
+        let of_share = self.share.as_ref().map(|share| share.metric.as_str());
+        self.metric.as_deref().or(of_share).filter(|_| self.before_deadline)
+    }
+
     /// The claim, which is judged at every load: the load of an exercise is pinned.
     ///
     /// # Errors

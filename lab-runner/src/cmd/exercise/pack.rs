@@ -1,9 +1,9 @@
 //! A pack: a folder with a manifest, the learner's files and what they are checked against.
 
-use crate::cmd::exercise::manifest::{Entry, Manifest, Rung, VERSION, kept};
+use crate::cmd::exercise::manifest::{Entry, GoalEntry, Manifest, Rung, VERSION, kept};
 use crate::exit::UsageError;
 use anyhow::Context;
-use lab_kit::{Claim, Column, Cx, Kind, Measure, Scenario, Variant};
+use lab_kit::{Claim, Column, Cx, Kind, Measure, Metric, Scenario, Variant};
 use lab_recording::Load;
 use lab_recording::plain_file;
 use std::collections::BTreeSet;
@@ -239,6 +239,11 @@ impl Exercise {
             .iter()
             .map(|shown| Column::new(kept(&shown.metric), kept(&shown.label)))
             .collect();
+        let counted = self.entry.goals.iter().filter_map(GoalEntry::counted_before_deadline);
+        let metrics: Vec<Metric> = counted
+            .map(|name| Metric::higher(kept(name), "", 0.0, "done before a deadline"))
+            .map(Metric::before_deadline)
+            .collect();
         let (slug, symptom) = (kept(self.slug()), kept(&self.entry.symptom));
         let variants: &'static [Variant] = Box::leak(variants.into());
         let mut scenario = match self.load.is_batch() {
@@ -246,6 +251,7 @@ impl Exercise {
             false => Scenario::new(slug, symptom, variants),
         };
         scenario.load = self.load.clone();
+        scenario.metrics = Box::leak(metrics.into());
         if !columns.is_empty() {
             scenario.columns = Box::leak(columns.into());
         }
