@@ -64,10 +64,11 @@ fn differ(asked: &str, was: &Value, is: &Value) -> Option<String> {
         Kind::Share => (was.number - is.number).abs() <= SHARE,
         Kind::Amount => same_order(was.number, is.number),
     };
-    let factor = is.number / was.number;
-    let line = || {
-        format!("{asked}: {} before, {} now ({} times)", was.text, is.text, three_digits(factor))
+    let times = match is.number / was.number {
+        factor if factor.is_finite() => format!(" ({} times)", three_digits(factor)),
+        _ => String::new(), // of nothing there is no multiple
     };
+    let line = || format!("{asked}: {} before, {} now{times}", was.text, is.text);
     (!same).then(line)
 }
 
@@ -123,5 +124,7 @@ mod tests {
         assert!(!differs(1.99, 1.75, Kind::Exponent) && differs(1.99, 1.1, Kind::Exponent));
         assert!(!differs(0.98, 0.80, Kind::Share) && differs(0.98, 0.10, Kind::Share));
         assert!(!differs(1.0, 9.0, Kind::Given), "a load is no measurement");
+        let line = differ("x", &value(0.0, Kind::Amount), &value(2.0, Kind::Amount));
+        assert_eq!(line.as_deref(), Some("x: 0 before, 2 now"), "no multiple of nothing");
     }
 }

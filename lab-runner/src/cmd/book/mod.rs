@@ -56,9 +56,8 @@ fn figures(args: &FiguresArgs, scenarios: &[&'static Scenario]) -> anyhow::Resul
         let svg = figure.draw(&mut recordings).with_context(|| figure.name.to_owned())?;
         made.push((Path::new(FIGURES).join(figure.name).with_extension("svg"), svg));
     }
-    let stale = |(path, text): &&(PathBuf, String)| {
-        fs::read_to_string(path).is_ok_and(|old| old == *text).then_some(()).is_none()
-    };
+    let stale =
+        |(path, text): &&(PathBuf, String)| !fs::read_to_string(path).is_ok_and(|old| old == *text);
     let stale: Vec<&(PathBuf, String)> = made.iter().filter(stale).collect();
     if args.check {
         for (path, _) in &stale {
