@@ -42,12 +42,14 @@ async function shownView(page) {
   return (await view.count()) && (await view.locator('.flame').count()) ? view : null;
 }
 
-/** A frame above the root that a zoom changes, by what it says. */
+/** A frame that a pointer can hit: one that a zoom changes, where there is one, by what it says. */
 async function someFrame(view) {
   return view.locator('.flame > svg').evaluateAll((frames) => {
     const width = (frame) => parseFloat(frame.getAttribute('width'));
-    const narrow = frames.filter((frame) => width(frame) < 95).sort((a, b) => width(b) - width(a))[0];
-    return (narrow ?? frames[frames.length - 1]).getAttribute('aria-label');
+    // Below a few pixels the neighbour is hit instead.
+    const wide = frames.filter((frame) => frame.getBoundingClientRect().width >= 12);
+    const narrow = wide.filter((frame) => width(frame) < 95).sort((a, b) => width(b) - width(a))[0];
+    return (narrow ?? wide[wide.length - 1]).getAttribute('aria-label');
   });
 }
 
