@@ -231,6 +231,7 @@ mod tests {
             long_polls: Vec::new(),
             in_polls: None,
             sched: None,
+            awaits: None,
             stuck_threads: Vec::new(),
             hand_offs: Vec::new(),
             panics: Vec::new(),
@@ -238,6 +239,7 @@ mod tests {
             overhead: Err("the clock is missing".into()),
             metrics: Default::default(),
             ops: Some(ops),
+            closed_ns: None,
         }
     }
 

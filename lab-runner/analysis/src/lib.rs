@@ -15,6 +15,7 @@ pub mod scheduler;
 
 pub mod host;
 
+pub mod awaits;
 pub mod growth;
 pub mod hang;
 pub mod overhead;

@@ -1,5 +1,6 @@
 //! The profiles of an invocation, read from its folder. Pure.
 
+use crate::awaits::{AWAITS, Awaits};
 use crate::overhead::{self, About, CostResult};
 use crate::requests;
 use crate::resolve::stall::POLLS;
@@ -49,6 +50,8 @@ pub struct Profile {
     pub in_polls: Option<Vec<InPolls>>,
     /// The scheduler statistics.
     pub sched: Option<Sched>,
+    /// The waits of requests.
+    pub awaits: Option<Awaits>,
     /// Stuck threads: threads that stayed in one place outside of polls.
     pub stuck_threads: Vec<StuckThread>,
     /// Hand-offs of work to the blocking pool, by function.
@@ -63,6 +66,9 @@ pub struct Profile {
     pub metrics: BTreeMap<String, f64>,
     /// Operations that the run completed, by which weights are divided.
     pub ops: Option<u64>,
+    /// When the run stopped waiting for answers, in nanoseconds of `CLOCK_MONOTONIC`; none if it
+    /// had no load, or did not come that far.
+    pub closed_ns: Option<u64>,
 }
 
 /// Folded stacks in one unit.
@@ -91,6 +97,7 @@ impl Profile {
             long_polls: Vec::new(),
             in_polls: None,
             sched: None,
+            awaits: None,
             stuck_threads: Vec::new(),
             hand_offs: Vec::new(),
             panics: Vec::new(),
@@ -181,15 +188,20 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         .map(|(name, reading)| (name, reading.value))
         .collect();
     let completed = metrics.get("completed").map(|completed| *completed as u64);
+    let header =
+        request_log::read(&folder.join(request_log::REQUESTS)).ok().map(|(header, _)| header);
+    let closed_ns = header.as_ref().and_then(|header| header.closed_ns);
+    let pacer_ns = header.and_then(|header| Some(header.pacer?.cpu_ns));
     let sched = left(folder, SCHED, &mut note);
     let profile = Profile {
-        overhead: overhead(folder, ending, sched.as_ref(), &mut note),
+        overhead: overhead(folder, ending, sched.as_ref(), pacer_ns, &mut note),
         metrics,
         slow: left(folder, SLOW_REQUEST, &mut note),
         memory: left(folder, MEMORY, &mut note).unwrap_or_default(),
         long_polls: left(folder, POLLS, &mut note).unwrap_or_default(),
         in_polls: left(folder, IN_POLLS, &mut note),
         sched,
+        awaits: left(folder, AWAITS, &mut note),
         stuck_threads: left(folder, STUCK_THREADS, &mut note).unwrap_or_default(),
         hand_offs: left(folder, HAND_OFFS, &mut note).unwrap_or_default(),
         panics: left(folder, PANICS, &mut note).unwrap_or_default(),
@@ -201,6 +213,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         note,
         views,
         ops: completed.filter(|n| *n > 0),
+        closed_ns,
     };
     Ok(if spoiled.is_some() { profile.without_evidence() } else { profile })
 }
@@ -217,14 +230,13 @@ fn overhead(
     folder: &Path,
     ending: Ending,
     sched: Option<&Sched>,
+    pacer_ns: Option<u64>,
     note: &mut ProfilerStatus,
 ) -> CostResult {
     let measured: Option<Overhead> = left(folder, Overhead::FILE, note);
     if measured.is_none() && folder.join(Overhead::FILE).exists() {
         return Err("what was measured is damaged".into());
     }
-    let sent = request_log::read(&folder.join(request_log::REQUESTS)).ok();
-    let pacer_ns = sent.and_then(|(header, _)| Some(header.pacer?.cpu_ns));
     overhead::cost(
         measured.as_ref(),
         &About { ending, unavailable: note.unavailable.as_deref(), pacer_ns, sched },

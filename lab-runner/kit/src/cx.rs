@@ -61,10 +61,26 @@ impl Cx {
     pub fn runtime(&self) -> Builder {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(self.load.workers).enable_all();
-        if let Some(profiler) = &self.profiler {
-            profiler.runtime(&mut builder);
-        }
+        self.instrument(&mut builder);
         builder
+    }
+
+    /// A builder for a runtime of one thread under test, with all drivers enabled. Its tasks run
+    /// while the thread that owns it is in `block_on`. The future of `block_on` itself and the tasks
+    /// of a `LocalSet` are not recorded: tokio calls no hooks for them.
+    pub fn current_thread(&self) -> Builder {
+        let mut builder = Builder::new_current_thread();
+        builder.enable_all();
+        self.instrument(&mut builder);
+        builder
+    }
+
+    /// Adds the profiler's callbacks to a builder of one's own, before a runtime is built of it.
+    /// Without a profiler it does nothing. It replaces callbacks that the builder has already.
+    pub fn instrument(&self, builder: &mut Builder) {
+        if let Some(profiler) = &self.profiler {
+            profiler.runtime(builder);
+        }
     }
 
     /// The counters that the variant reports about itself.

@@ -74,6 +74,8 @@ pub mod task_number;
 #[doc(hidden)]
 pub mod batch;
 #[doc(hidden)]
+pub mod follow;
+#[doc(hidden)]
 pub mod heartbeat;
 mod log;
 #[doc(hidden)]
@@ -98,6 +100,7 @@ mod scenario;
 pub use batch::{Batch, Children};
 pub use claim::{Bound, Claim, Domain, Measure, Stacks, Whole};
 pub use cx::Cx;
+pub use follow::{follow, spawn};
 pub use heartbeat::Heartbeat;
 #[doc(hidden)]
 pub use input::fits_memory_or;

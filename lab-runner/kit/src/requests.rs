@@ -10,7 +10,7 @@
 use crate::log::{RequestEnd, RequestLog};
 use crate::profiler_hooks::ProfilerHooks;
 use crate::wake_pipe::{self, WakePipe};
-use crate::{alloc, clock, pacer, request_task};
+use crate::{alloc, clock, follow, pacer, request_task};
 use lab_recording::request_log::Mark;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -317,7 +317,8 @@ where
     Fut: Future<Output: Answer>,
 {
     request.shared.log.first_poll(request.number);
-    let answer = handler(Request { number: request.number }).await;
+    let future = handler(Request { number: request.number });
+    let answer = follow::request(request.number, future).await;
     request.end = match (answer.is_answer(), answer.is_error()) {
         (false, _) => RequestEnd::Lost,
         (true, true) => RequestEnd::AnsweredWithAnError,

@@ -30,6 +30,8 @@ pub mod stall;
 
 pub mod threads;
 
+mod awaits;
+
 pub mod profilers;
 
 pub mod session;

@@ -48,6 +48,11 @@ impl StackBounds {
     /// An empty stack, in which no word can be read.
     pub const NONE: StackBounds = StackBounds { low: 0, high: 0, own_thread: PhantomData };
 
+    /// The same stack, up to an address at most.
+    pub fn below(self, high: usize) -> StackBounds {
+        StackBounds { high: self.high.min(high), ..self }
+    }
+
     /// The bounds of the calling thread's stack from libc, which may allocate and open files. Not
     /// for a signal handler.
     pub fn of_this_thread() -> Option<StackBounds> {

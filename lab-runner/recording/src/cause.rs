@@ -23,6 +23,14 @@ pub enum Cause {
     LockAcrossStall,
     /// Tasks or threads that wait for each other in a cycle.
     Deadlock,
+    /// Requests that await something for ever while the workers are idle.
+    StuckTasks,
+    /// A lock that was given to a future which its own task no longer polls.
+    Futurelock,
+    /// A part of a task that is ready and not polled, because the task awaits something else.
+    StarvedInTask,
+    /// A task that is polled again and again without an event.
+    BusyLoop,
     /// A task that panics, so that its work is lost.
     Panic,
     /// Accepted work that is aborted.
@@ -60,6 +68,10 @@ impl fmt::Display for Cause {
             Cause::NeverYields => "task that never yields",
             Cause::LockAcrossStall => "lock held across a stall",
             Cause::Deadlock => "deadlock",
+            Cause::StuckTasks => "stuck tasks",
+            Cause::Futurelock => "futurelock",
+            Cause::StarvedInTask => "starved inside its task",
+            Cause::BusyLoop => "busy loop",
             Cause::Panic => "panic of a task",
             Cause::AbortedWork => "work cut off",
             Cause::Leak => "leak",

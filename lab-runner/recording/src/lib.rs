@@ -9,6 +9,7 @@ pub mod mapped;
 pub mod plain_file;
 
 pub mod alloc;
+pub mod awaits;
 mod cause;
 pub mod counters;
 pub mod cpu;

@@ -134,6 +134,9 @@ pub struct HandOff {
     /// The line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// Whether the job is the runtime's own, as in `tokio::fs`, and not a function of the user.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_runtime: bool,
     /// Number of sampled hand-offs.
     pub seen: u64,
 }

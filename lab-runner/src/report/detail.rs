@@ -3,7 +3,7 @@
 
 use crate::report::units;
 use crate::report::units::{ascii, grouped};
-use crate::report::{Style, findings, sched};
+use crate::report::{Style, awaits, findings, sched};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_analysis::claims::{Judged, Verdict};
 use lab_analysis::requests::{Analysis, Part, Reading};
@@ -29,6 +29,7 @@ pub(crate) fn print(
     print_reasons(run, style, to)?;
     print_counters(run, style, to)?;
     sched::print(report, style, to)?;
+    awaits::print(report, style, to)?;
     findings::print(report, style, to)?;
     writeln!(to, "\nrecording  {}", run.recording.folder.display())
 }

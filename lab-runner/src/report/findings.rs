@@ -106,6 +106,9 @@ pub(crate) fn rows(diagnosis: &Diagnosis) -> Vec<(String, String)> {
         rows.push((diagnosis.conclusion().to_string(), without_findings(diagnosis)));
     }
     rows.extend(diagnosis.below_overhead.iter().map(below_overhead));
+    if !diagnosis.waits_outside.is_empty() {
+        rows.push(("waits outside".into(), diagnosis.waits_outside.join("; ")));
+    }
     rows.push(("examined".into(), or_nothing(&diagnosis.examined)));
     if !diagnosis.not_examined.is_empty() {
         rows.push(("not examined".into(), diagnosis.not_examined.join("; ")));

@@ -1,6 +1,7 @@
 //! The machine-readable result, `lab.result.v2`: keys may be added, never renamed. Its schema is
 //! checked in as `lab-runner/schema/lab.result.v2.json`.
 
+use crate::report::awaits::{self, RunAwaits};
 use crate::report::sched::json::Scheduler;
 use crate::report::sweep::FITTED;
 use crate::report::trials;
@@ -49,6 +50,9 @@ pub struct Document<'a> {
     /// Scheduler statistics of the runs under the scheduler profiler.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scheduler: Vec<Scheduler<'a>>,
+    /// Where requests awaited, in the runs under the scheduler profiler.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    awaits: Vec<RunAwaits<'a>>,
     /// The slowest request of each run that was followed by its spans.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     slow_requests: Vec<SlowRequest<'a>>,
@@ -242,6 +246,7 @@ pub fn document(report: &Results) -> Document<'_> {
         pairs: report.comparison.as_ref().map(|comparison| pairs(report, comparison)),
         sweep: report.sweep.iter().flat_map(|sweep| swept(report, sweep)).collect(),
         scheduler: sched::json::documents(&sched::runs(report)),
+        awaits: awaits::documents(report),
         slow_requests: report.profiles.iter().filter_map(slow_request).collect(),
         diagnosis: findings::documents(report),
         fix: diagnosed::fix(report),

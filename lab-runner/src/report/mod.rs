@@ -1,5 +1,6 @@
 //! Views of recordings: one screen of text, or one JSON document. Pure but for reading the folders.
 
+pub(crate) mod awaits;
 pub(crate) mod chart;
 pub(crate) mod compare;
 pub(crate) mod detail;

@@ -135,6 +135,7 @@ mod tests {
             polls_recorded: true,
             hung: false,
             unexplained: Vec::new(),
+            waits_outside: Vec::new(),
         }
     }
 

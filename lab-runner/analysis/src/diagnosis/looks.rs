@@ -1,7 +1,7 @@
 //! The kinds of faults that were examined and those that were not.
 
 use crate::diagnosis::Case;
-use crate::diagnosis::suspects::{profile_under, sampled, sched};
+use crate::diagnosis::suspects::{awaits, profile_under, sampled, sched};
 use lab_recording::Ending;
 use lab_recording::profiler::Profiler;
 
@@ -27,6 +27,10 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
         } else {
             missed.push(format!("{what}: {}", why(case, profiler)))
         }
+    }
+    match awaits(case) {
+        Some(_) => done.push("awaits of requests".into()),
+        None => missed.push(format!("awaits of requests: {}", why(case, Profiler::Sched))),
     }
     match case.measured {
         Some(_) => done.push("answers, lost requests, the host".into()),

@@ -66,6 +66,9 @@ pub struct Diagnosis {
     /// Symptoms that keep a run without a finding from being called healthy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unexplained: Vec<String>,
+    /// Waiting for what is outside of the program, by place: information, and no accusation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits_outside: Vec<String>,
 }
 
 /// A possible cause that is no finding, because its cost is below the profiling overhead.
@@ -128,10 +131,18 @@ impl Finding {
             _ if self.cause == other.cause => false,
             Cause::SelfShutdown | Cause::NeverYields | Cause::Deadlock => {
                 let follows = matches!(other.cause, Cause::AbortedWork | Cause::Panic);
-                follows || other.cause.accuses() && other.function == self.function
+                let lock =
+                    other.cause == Cause::LockAcrossStall || other.cause == Cause::StuckTasks;
+                follows
+                    || self.cause == Cause::Deadlock && lock
+                    || other.cause.accuses() && other.function == self.function
             }
             // The requests whose tasks panic have no answer.
             Cause::Panic => other.cause == Cause::AbortedWork,
+            // Requests that wait for ever are dropped when the runtime is shut down.
+            Cause::StuckTasks | Cause::Futurelock => {
+                matches!(other.cause, Cause::AbortedWork | Cause::Leak | Cause::Overload)
+            }
             // Who polls a whole set again and again takes long for each poll of its own.
             Cause::QuadraticCombinator if other.cause == Cause::LongPoll => {
                 other.function == self.function
@@ -200,6 +211,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         polls_recorded: looks::polls_recorded(case),
         hung: looks::hung(case),
         unexplained,
+        waits_outside: symptoms::waits_outside(case),
     }
 }
 

@@ -64,6 +64,17 @@ const HARMS: Limit = limit(
 const EXPLAINS: Limit =
     limit(Sign::InflictedShare, 0.05, "a smaller share of all waiting does not explain it");
 
+const STUCK_MS: Limit = limit(
+    Sign::StuckMs,
+    200.0,
+    "the run waits for its last answers; a request that is slow is answered meanwhile",
+);
+const IDLE: Limit = limit(
+    Sign::Asleep,
+    0.5,
+    "workers that are in polls for longer may be what the requests wait for",
+);
+
 /// All rules, in the order in which they are tried on a suspect.
 pub static RULES: &[Rule] = &[
     Rule {
@@ -93,6 +104,23 @@ pub static RULES: &[Rule] = &[
         refuted_by: "a member of the cycle can go on without the others: by a timeout, \
                      a cancellation, another sender",
         remedy: "take locks in one order everywhere, hold none across an await, and let no side of a channel wait for its own other side",
+        chapter: "shutdown",
+    },
+    Rule {
+        cause: Cause::Deadlock,
+        of: Suspicion::Locked,
+        when: &[
+            limit(Sign::Locked, 1.0, ONCE),
+            limit(
+                Sign::LockedMs,
+                1_000.0,
+                "a lock that is held across a stall is released when the stall is over; after the \
+                 last request nothing new takes it",
+            ),
+        ],
+        refuted_by: "the holder of the lock is a thread outside of the runtime, and goes on",
+        remedy: "hold no guard while the same lock is taken again, also in one expression: copy \
+                 what is needed out of the guard; take several locks in one order everywhere",
         chapter: "shutdown",
     },
     Rule {
@@ -243,6 +271,56 @@ pub static RULES: &[Rule] = &[
         remedy: "raise max_blocking_threads above the number of calls that may block at a time, \
                  or bound the calls and give those that block threads of their own",
         chapter: "blocking",
+    },
+    Rule {
+        cause: Cause::Futurelock,
+        of: Suspicion::Waits,
+        when: &[limit(Sign::GivenUnpolled, 1.0, ONCE), STUCK_MS, IDLE],
+        refuted_by: "the future that was given the lock is polled again, or dropped",
+        remedy: "poll the future that waits for the lock until it is done, or drop it, before the \
+                 task awaits the same lock again: spawn it, or take the lock inside one future",
+        chapter: "method",
+    },
+    Rule {
+        cause: Cause::StuckTasks,
+        of: Suspicion::Waits,
+        when: &[limit(Sign::Stuck, 1.0, ONCE), STUCK_MS, IDLE],
+        refuted_by: "the same requests are answered when the run waits longer",
+        remedy: "find out who has to end this wait: who holds the lock, who sends, who notifies; \
+                 hold no lock across an await of the same lock, and let every wait have an end",
+        chapter: "method",
+    },
+    Rule {
+        cause: Cause::StarvedInTask,
+        of: Suspicion::Starved,
+        when: &[
+            limit(
+                Sign::StarvedMeanMs,
+                5.0,
+                "a task that is woken is polled within a few milliseconds on a busy worker",
+            ),
+            limit(Sign::StarvedShare, 0.1, "a smaller share does not explain a slow request"),
+        ],
+        refuted_by: "the parts that are ready are results, and nothing in them has to go on",
+        remedy: "spawn each part as a task of its own, so that it goes on while this task awaits \
+                 something else",
+        chapter: "method",
+    },
+    Rule {
+        cause: Cause::BusyLoop,
+        of: Suspicion::Spins,
+        when: &[
+            limit(
+                Sign::PollsPerRequest,
+                1_000.0,
+                "an answered request wakes the tasks behind it a few times; a thousand polls have \
+                 no event each",
+            ),
+            limit(Sign::SpinShare, 0.25, "a smaller share of a worker is not worth a fix"),
+        ],
+        refuted_by: "each poll of the task follows an event of its own: a packet, a message, a tick",
+        remedy: "await the event itself, with a waker: recv() in place of try_recv() and yield_now()",
+        chapter: "method",
     },
     Rule {
         cause: Cause::Panic,

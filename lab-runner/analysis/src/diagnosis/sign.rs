@@ -48,6 +48,29 @@ pub enum Sign {
     WaitsForComputing,
     /// Whether tokio refused to shut a runtime down there, with a panic.
     RuntimeRefused,
+    /// The number of requests that awaited one place when the load was over.
+    Stuck,
+    /// The longest of these waits, in milliseconds.
+    StuckMs,
+    /// The share of their time in which workers were in no poll.
+    Asleep,
+    /// Requests that were given a lock at a place which they no longer poll.
+    GivenUnpolled,
+    /// The mean time that a ready part of a future was not polled, in milliseconds.
+    StarvedMeanMs,
+    /// That time as a share of all waiting of these futures.
+    StarvedShare,
+    /// Polls of a task kind for each answered request.
+    PollsPerRequest,
+    /// The mean of these polls, in microseconds.
+    MeanPollUs,
+    /// The time of a worker that these polls took, as a share of its time.
+    SpinShare,
+    /// The number of threads that waited for a lock when the run stopped waiting for answers, while
+    /// no other thread was in a poll.
+    Locked,
+    /// The shortest of these waits, in milliseconds.
+    LockedMs,
     /// The number of panicked tasks.
     Panics,
     /// The number of accepted requests that were dropped.
@@ -134,6 +157,40 @@ impl Sign {
             Sign::RuntimeRefused => {
                 "tokio refused to shut the runtime down there, with a panic".into()
             }
+            Sign::Stuck if value < 1.5 => {
+                "a request still awaited this when the load was over".into()
+            }
+            Sign::Stuck => count("requests still awaited this when the load was over"),
+            Sign::StuckMs => format!("the longest of these waits had lasted {}", time_ms(value)),
+            Sign::Asleep => {
+                format!("workers were in no poll for {} of their time", percent(value))
+            }
+            Sign::GivenUnpolled if value < 1.5 => {
+                "a task was given a lock by a wake of a future that it no longer polls".into()
+            }
+            Sign::GivenUnpolled => {
+                count("tasks were given a lock by a wake of a future that they no longer poll")
+            }
+            Sign::StarvedMeanMs => {
+                format!("a ready part of the task was not polled for {} on average", time_ms(value))
+            }
+            Sign::StarvedShare => {
+                format!("that is {} of all waiting of these tasks", percent(value))
+            }
+            Sign::PollsPerRequest => {
+                format!("{value:.0} polls of such a task for each answered request")
+            }
+            Sign::MeanPollUs => format!("a poll took {value:.2} µs on average"),
+            Sign::SpinShare => {
+                format!("these polls kept a worker awake for {} of the time", percent(value))
+            }
+            Sign::Locked if value < 1.5 => {
+                "a worker waited for a lock until the end, and no other one was in a poll".into()
+            }
+            Sign::Locked => format!(
+                "{value:.0} workers waited for locks until the end, and no other one was in a poll"
+            ),
+            Sign::LockedMs => format!("each of them for {} at least", time_ms(value)),
             Sign::Panics if value < 1.5 => "a task panicked".into(),
             Sign::Panics => format!("tasks panicked {value:.0} times"),
             Sign::CutOff => count("accepted requests were dropped without an answer"),

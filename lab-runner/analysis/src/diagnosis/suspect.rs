@@ -14,6 +14,8 @@ use std::fmt;
 pub enum Suspicion {
     /// Long polls of one function.
     Polls,
+    /// Threads that wait for locks until the end.
+    Locked,
     /// Sets of futures that one function polls.
     Sets,
     /// A blocking pool.
@@ -22,6 +24,12 @@ pub enum Suspicion {
     StuckThread,
     /// A panic in runtime shutdown.
     Refusal,
+    /// Requests that awaited something when the load was over.
+    Waits,
+    /// A part of a future that was not polled.
+    Starved,
+    /// Tasks that are polled often.
+    Spins,
     /// A task that panicked.
     Panic,
     /// A post-mortem.
@@ -40,10 +48,14 @@ impl fmt::Display for Suspicion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Suspicion::Polls => "long polls of one function",
+            Suspicion::Locked => "threads that wait for locks until the end",
             Suspicion::Sets => "sets of futures that one function polls",
             Suspicion::Pool => "a blocking pool",
             Suspicion::StuckThread => "a thread of a runtime outside of polls",
             Suspicion::Refusal => "a panic",
+            Suspicion::Waits => "requests that wait for ever",
+            Suspicion::Starved => "a part of a future that was not polled",
+            Suspicion::Spins => "tasks that are polled often",
             Suspicion::Panic => "a task that panicked",
             Suspicion::Hang => "a post-mortem",
             Suspicion::Lost => "accepted requests without an answer",

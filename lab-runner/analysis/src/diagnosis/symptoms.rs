@@ -4,13 +4,15 @@
 //! (unanswered and slow requests) must appear in the profiled runs too, or the diagnosis is
 //! undecided; and a long poll is reported even if no task was recorded waiting for it.
 
+use crate::awaits::{Site, Split};
 use crate::diagnosis::Case;
 use crate::diagnosis::rules::NOTICED_MS;
-use crate::diagnosis::suspects::sampled;
+use crate::diagnosis::suspects::{awaits, sampled};
 use crate::profile::Profile;
 use crate::requests::Analysis;
+use crate::stacks::runtime_frames::Awaited;
 use crate::stacks::stalls::LongPoll;
-use crate::units::{grouped, time_ms};
+use crate::units::{grouped, percent, time_ms};
 
 /// A latency of the measured run below this many milliseconds is no symptom.
 const SLOW_MS: f64 = 10.0;
@@ -25,8 +27,73 @@ const LATENCIES: [(&str, &str); 2] = [("response_p50_us", "median"), ("response_
 pub fn unexplained(case: &Case<'_>) -> Vec<String> {
     let mut all: Vec<String> = case.measured.into_iter().filter_map(without_answer).collect();
     all.extend(long_poll(case));
+    all.extend(slow_hundredth(case));
     all.extend(case.measured.into_iter().flat_map(|run| missing(run, case.profiles)));
     all
+}
+
+/// The part of the response of the slowest hundredth that must be explained.
+const EXPLAINED: f64 = 0.9;
+
+/// The slowest hundredth of the requests, if it is slow and most of its time is not accounted for:
+/// waiting inside of the program, or waiting for a worker for longer than is usual. Time in polls,
+/// and awaiting a timer, a socket or the end of a task, is accounted for.
+fn slow_hundredth(case: &Case<'_>) -> Option<String> {
+    let awaits = awaits(case)?;
+    let Split { slowest, slowest_requests, slowest_at, .. } = &awaits.split;
+    let requests = (*slowest_requests).max(1) as f64;
+    let mean_ms = |ns: u64| ns as f64 / 1e6 / requests;
+    let whole_ms = mean_ms(slowest.total_ns());
+    if *slowest_requests == 0 || whole_ms < SLOW_MS {
+        return None;
+    }
+    let for_worker_ms = mean_ms(slowest.first_wait_ns + slowest.runnable_ns);
+    let inside: Vec<(&Site, f64)> = slowest_at
+        .iter()
+        .filter_map(|(at, ns)| Some((&awaits.places.get(*at)?.site, mean_ms(*ns))))
+        .filter(|(site, _)| !site.awaits.is_outside() && site.awaits != Awaited::Task)
+        .collect();
+    let inside_ms: f64 = inside.iter().map(|(_, ms)| ms).sum();
+    let known_ms: f64 = slowest_at.iter().map(|(_, ns)| mean_ms(*ns)).sum();
+    let nowhere_ms = (mean_ms(slowest.awaiting_ns) - known_ms).max(0.0);
+    let late_ms = if for_worker_ms >= SLOW_MS { for_worker_ms } else { 0.0 };
+    let unexplained = (inside_ms + nowhere_ms + late_ms) / whole_ms;
+    if unexplained <= 1.0 - EXPLAINED {
+        return None;
+    }
+    let share = |ms: f64| percent(ms / whole_ms);
+    let mut parts: Vec<String> = inside
+        .iter()
+        .take(2)
+        .map(|(site, ms)| format!("{} in {}", share(*ms), site.in_words()))
+        .collect();
+    if late_ms > 0.0 {
+        parts.push(format!("{} waiting for a worker", share(late_ms)));
+    }
+    if nowhere_ms > 0.0 {
+        parts.push(format!("{} at a place that was not recorded", share(nowhere_ms)));
+    }
+    Some(format!(
+        "the slowest hundredth of the requests took {} on average, and {} of that is not explained: \
+         {}",
+        time_ms(whole_ms),
+        percent(unexplained),
+        parts.join(", ")
+    ))
+}
+
+/// Where requests waited for what is outside of the program: information, and no symptom.
+pub fn waits_outside(case: &Case<'_>) -> Vec<String> {
+    let Some(awaits) = awaits(case) else { return Vec::new() };
+    let whole_ms = awaits.split.all.total_ns() as f64 / 1e6;
+    let outside = awaits.places.iter().filter(|place| place.site.awaits.is_outside());
+    let large = outside.filter(|place| place.ms >= 0.1 * whole_ms && whole_ms > 0.0);
+    large
+        .take(3)
+        .map(|place| {
+            format!("{} of the response in {}", percent(place.ms / whole_ms), place.site.in_words())
+        })
+        .collect()
 }
 
 fn metric(run: &Analysis, name: &str) -> Option<f64> {

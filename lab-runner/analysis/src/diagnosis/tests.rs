@@ -121,6 +121,7 @@ fn profile(profiler: Profiler) -> Profile {
         long_polls: Vec::new(),
         in_polls: Some(vec![in_polls(Doing::Computes, 1.0)]),
         sched: None,
+        awaits: None,
         stuck_threads: Vec::new(),
         hand_offs: Vec::new(),
         panics: Vec::new(),
@@ -128,6 +129,7 @@ fn profile(profiler: Profiler) -> Profile {
         overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(1_000),
+        closed_ns: None,
     }
 }
 
@@ -278,6 +280,7 @@ fn a_pool_is_exhausted_if_work_waits_and_no_thread_is_added() {
             Vec::new(),
         );
         profile.hand_offs = vec![HandOff {
+            of_runtime: false,
             place: String::new(),
             function: "shop::index".into(),
             file: None,

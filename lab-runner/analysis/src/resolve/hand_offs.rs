@@ -1,11 +1,19 @@
 //! Hand-offs of work to the blocking pool, with names.
 
 use crate::resolve::threads::symbols;
-use crate::stacks::{culprit, without_closures};
+use crate::stacks::runtime_frames::{FILE_SYSTEM, Named};
+use crate::stacks::{culprit, is_own_frame, without_closures};
 use anyhow::Context;
+use lab_recording::frame::Frame;
 use lab_recording::threads::{HAND_OFFS, HandOff, RAW_HAND_OFFS, Raw};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// Whether a library hands the work over, below the user's code: it is a job of its own then.
+fn through_runtime(stack: &[Frame]) -> bool {
+    let inside = stack.iter().take_while(|frame| !is_own_frame(frame));
+    inside.into_iter().any(|frame| Named::new(frame).is_in(FILE_SYSTEM))
+}
 
 /// Names the recorded stacks.
 ///
@@ -28,9 +36,11 @@ pub fn resolve(folder: &Path) -> anyhow::Result<()> {
             function,
             file: frame.file.clone(),
             line: frame.line,
+            of_runtime: false,
             seen: 0,
         });
         known.seen += 1;
+        known.of_runtime |= through_runtime(&stack);
     }
     let mut all: Vec<HandOff> = seen.into_values().collect();
     all.sort_by_key(|hand_off| std::cmp::Reverse(hand_off.seen));

@@ -2,6 +2,7 @@
 //! and a word for a profiler that could not say its own.
 
 mod alloc;
+mod awaits;
 mod cpu;
 pub mod hand_offs;
 pub mod scheduler;

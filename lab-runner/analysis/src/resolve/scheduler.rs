@@ -1,8 +1,8 @@
 //! Analysis of a recording in the parent: `sched.json`, and blame as folded stacks.
 
-use crate::resolve::hand_offs;
 use crate::resolve::stall::write_polls;
 use crate::resolve::threads::complete_standing;
+use crate::resolve::{awaits, hand_offs};
 use crate::scheduler::requests::SinceSent;
 use crate::scheduler::{SCHED, Stacks, YIELD_PROBE, analyse, stacks};
 use crate::stacks::symbols::Symbols;
@@ -56,14 +56,20 @@ pub fn resolve(folder: &Path, status: Option<ProfilerStatus>) -> anyhow::Result<
     if let Err(error) = hand_offs::resolve(folder) {
         analysed.sched.notes.push(format!("hand-offs to the blocking pool are unknown: {error:#}"));
     }
+    let awaits = awaits::resolve(folder).unwrap_or_else(|error| {
+        analysed.sched.notes.push(format!("waits of requests are unknown: {error:#}"));
+        None
+    });
     let status = status.unwrap_or_default();
     analysed.sched.notes.splice(..0, status.notes);
     let stood = complete_standing(folder).err();
     let stood = stood.map(|why| format!("stuck threads are unknown: {why:#}"));
     analysed.sched.notes.extend(stood);
     std::fs::write(folder.join(SCHED), serde_json::to_vec(&analysed.sched)?)?;
-    let views =
-        if analysed.sched.blame.is_some() { vec![view(folder, &blamed)?] } else { Vec::new() };
+    let mut views: Vec<ViewStatus> = awaits.into_iter().collect();
+    if analysed.sched.blame.is_some() {
+        views.insert(0, view(folder, &blamed)?);
+    }
     let notes = analysed.sched.notes;
     let counts = if status.counts.is_empty() {
         [("events".to_owned(), analysed.sched.events)].into()

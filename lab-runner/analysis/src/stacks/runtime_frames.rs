@@ -8,6 +8,7 @@
 
 use crate::stacks::symbol_path::{last_name, segments};
 use lab_recording::frame::Frame;
+use serde::{Deserialize, Serialize};
 
 /// Functions of one module.
 #[derive(Debug)]
@@ -220,6 +221,64 @@ pub const TURNS_AWAY: &[Functions] = &[
     ),
 ];
 
+/// Files on the blocking pool.
+pub const FILE_SYSTEM: &[Functions] =
+    &[functions("tokio", "fs", &["fs/mod.rs"], &["asyncify", "read", "write", "open"])];
+
+/// What a future awaits, by the module of what it calls. The first entry that fits counts.
+pub const AWAITED: &[(&str, &str, Awaited)] = &[
+    ("tokio", "time", Awaited::Timer),
+    ("tokio", "runtime::time", Awaited::Timer),
+    ("futures_timer", "", Awaited::Timer),
+    ("async_io", "timer", Awaited::Timer),
+    ("tokio", "net", Awaited::Socket),
+    ("tokio", "io", Awaited::Socket),
+    ("tokio", "runtime::io", Awaited::Socket),
+    ("tokio", "process", Awaited::Socket),
+    ("tokio", "signal", Awaited::Socket),
+    ("tokio", "sync::mpsc", Awaited::Channel),
+    ("tokio", "sync::oneshot", Awaited::Channel),
+    ("tokio", "sync::broadcast", Awaited::Channel),
+    ("tokio", "sync::watch", Awaited::Channel),
+    ("tokio", "sync::mutex", Awaited::Lock),
+    ("tokio", "sync::rwlock", Awaited::Lock),
+    ("tokio", "sync::semaphore", Awaited::Lock),
+    ("tokio", "sync::batch_semaphore", Awaited::Lock),
+    ("tokio", "sync", Awaited::Signal),
+    ("tokio_util", "sync", Awaited::Signal),
+    ("tokio_util", "task", Awaited::Task),
+    ("tokio", "runtime::task::join", Awaited::Task),
+    ("tokio", "task::join_set", Awaited::Task),
+    ("tokio", "task::yield_now", Awaited::Yield),
+    ("tokio", "fs", Awaited::Task),
+    ("flume", "", Awaited::Channel),
+    ("async_channel", "", Awaited::Channel),
+    ("kanal", "", Awaited::Channel),
+    ("futures_channel", "", Awaited::Channel),
+    ("futures_util", "lock", Awaited::Lock),
+    ("async_lock", "", Awaited::Lock),
+    ("event_listener", "", Awaited::Signal),
+    ("futures_util", "stream", Awaited::Set),
+    ("futures_util", "future", Awaited::Set),
+];
+
+/// The release of a lock or of a permit: what such a call wakes gets what it waited for.
+pub const RELEASE: &[Functions] = &[
+    functions(
+        "tokio",
+        "sync::batch_semaphore",
+        &["sync/batch_semaphore.rs"],
+        &["release", "add_permits_locked"],
+    ),
+    functions("futures_util", "lock", &["lock/mutex.rs"], &["unlock"]),
+];
+
+/// The end of a task: what it wakes waits for the task's result alone.
+pub const TASK_END: &[Functions] = &[
+    functions("tokio", "runtime::task::harness", &["runtime/task/harness.rs"], &["complete"]),
+    functions("tokio", "runtime::task::core", &["runtime/task/core.rs"], &["wake_join"]),
+];
+
 /// Modules whose functions call a closure of their caller, and poll no future of his.
 const CALLS_CLOSURES: &[(&str, &str)] = &[
     ("core", "iter"),
@@ -231,6 +290,37 @@ const CALLS_CLOSURES: &[(&str, &str)] = &[
 ];
 /// Of those, what polls the future that it holds.
 const HOLDS_A_FUTURE: (&str, &str) = ("alloc", "boxed");
+
+/// What a future awaits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Awaited {
+    /// A moment.
+    Timer,
+    /// The kernel: a socket, a pipe, a child process.
+    Socket,
+    /// A lock, or a permit of a semaphore.
+    Lock,
+    /// The other side of a channel.
+    Channel,
+    /// A notification.
+    Signal,
+    /// The end of a task.
+    Task,
+    /// One of a set of futures.
+    Set,
+    /// Its own turn, after it gave way.
+    Yield,
+    /// Something else.
+    Other,
+}
+
+impl Awaited {
+    /// Whether the wait ends from outside of the program.
+    pub fn is_outside(self) -> bool {
+        matches!(self, Awaited::Timer | Awaited::Socket)
+    }
+}
 
 /// The runtime's way to a future, as beginnings of paths.
 pub const TOKIO_PATHS: &[&[&str]] = &[&["tokio", "runtime"], &["tokio", "loom"]];
@@ -382,6 +472,12 @@ impl<'a> Named<'a> {
         self.is_in(BLOCK_IN_PLACE) || any(CALLS_CLOSURES) && !any(&[HOLDS_A_FUTURE])
     }
 
+    /// What a future awaits that calls it, where the table tells.
+    pub fn awaited(&self) -> Option<Awaited> {
+        let is_in = |(krate, module, _): &&(&str, &str, Awaited)| self.is_within(krate, module);
+        AWAITED.iter().find(is_in).map(|(_, _, awaited)| *awaited)
+    }
+
     fn is_within(&self, krate: &str, module: &str) -> bool {
         if self.has_path() {
             return self.begins_with(krate, module);
@@ -389,7 +485,7 @@ impl<'a> Named<'a> {
         let Some((folder, below)) = self.file.and_then(|file| file.rsplit_once("/src/")) else {
             return false;
         };
-        let rest = below.strip_prefix(module);
+        let rest = below.strip_prefix(&module.replace("::", "/"));
         names_crate(folder.rsplit('/').next().unwrap_or_default(), krate)
             && (module.is_empty() || rest.is_some_and(|rest| rest.starts_with(['/', '.'])))
     }

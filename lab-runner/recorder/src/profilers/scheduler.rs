@@ -2,11 +2,13 @@
 //! Blame needs both: the recorder knows which poll occupied a worker, and the sampler which code it
 //! ran. Both use the same hooks, and the recorder is called nearest to the poll.
 
+use crate::awaits::{self, Awaits};
 use crate::hooks::{HOW_TO_SEE_POLLS, Hooks, SEES_POLLS};
 use crate::instrument::Instrument;
 use crate::price::Priced;
 use crate::profilers::scheduler_costs::{OTHER, prices};
 use crate::profilers::stall::{POLL, SAMPLE, StallProfiler};
+use crate::scheduler::polled;
 use crate::scheduler::recorder::{Recorder, add_hooks};
 use crate::stall::hooks::{polls, price_of_a_sample};
 use crate::threads::hand_offs::{self, HandOffs};
@@ -24,6 +26,8 @@ pub(crate) struct SchedProfiler {
     no_stacks: Option<String>,
     /// The sampler of hand-offs to the blocking pool, or the reason why it is not available.
     hand_offs: Option<Result<HandOffs, String>>,
+    /// The recorder of waits, or the reason why it is not available.
+    awaits: Option<Result<Awaits, String>>,
     /// Number of polls at the start.
     polls_before: u64,
     /// Number of events of the recording, after the profiler has stopped.
@@ -39,6 +43,7 @@ impl SchedProfiler {
             stuck_threads: None,
             no_stacks: None,
             hand_offs: None,
+            awaits: None,
             polls_before: 0,
             events: None,
         }
@@ -48,7 +53,8 @@ impl SchedProfiler {
 impl Instrument for SchedProfiler {
     fn hooks(&self, all: &mut Hooks) {
         self.sampler.hooks(all);
-        hand_offs::add_hooks(all);
+        polled::add_hooks(all);
+        awaits::prepare();
         add_hooks(all, true);
     }
 
@@ -57,6 +63,7 @@ impl Instrument for SchedProfiler {
         self.recorder.start(folder)?;
         self.no_stacks = self.sampler.start(folder).err();
         self.hand_offs = Some(hand_offs::start(folder));
+        self.awaits = Some(awaits::start(folder));
         // If threads cannot be signalled, the sampler has reported the same reason.
         self.stuck_threads = Detector::start(folder).ok();
         Ok(())
@@ -64,12 +71,14 @@ impl Instrument for SchedProfiler {
 
     fn threads(&self) -> Vec<&'static str> {
         let hand_offs = self.hand_offs.iter().flatten().map(|_| "lab-hand-offs");
+        let awaits = self.awaits.iter().flatten().map(|_| awaits::THREAD);
         let stuck_threads =
             self.stuck_threads.iter().flat_map(|_| [stuck_threads::THREAD, "lab-threads"]);
         ["lab-sched"]
             .into_iter()
             .chain(self.sampler.threads())
             .chain(hand_offs)
+            .chain(awaits)
             .chain(stuck_threads)
             .collect()
     }
@@ -78,6 +87,7 @@ impl Instrument for SchedProfiler {
         let mut all_of_them = prices(all);
         all_of_them.push((SAMPLE, price_of_a_sample()));
         all_of_them.extend(hand_offs::prices());
+        all_of_them.push(awaits::price());
         all_of_them
     }
 
@@ -87,7 +97,12 @@ impl Instrument for SchedProfiler {
         let known = [(SAMPLE, samples), (OTHER, other)]
             .into_iter()
             .filter_map(|(what, count)| Some((what, count?)));
-        [(POLL, polls())].into_iter().chain(known).chain(hand_offs::counted()).collect()
+        let waits = awaits::counted();
+        [(POLL, polls()), waits].into_iter().chain(known).chain(hand_offs::counted()).collect()
+    }
+
+    fn load_ends(&mut self, _folder: &Path) {
+        awaits::close();
     }
 
     fn stop(&mut self, folder: &Path) -> anyhow::Result<ProfilerStatus> {
@@ -102,6 +117,12 @@ impl Instrument for SchedProfiler {
         };
         let no_hand_offs = no_hand_offs
             .map(|why| format!("hand-offs to the blocking pool are not recorded: {why}"));
+        let no_awaits = match self.awaits.take() {
+            Some(Ok(awaits)) => awaits.stop().err().map(|error| format!("{error:#}")),
+            Some(Err(why)) => Some(why),
+            None => None,
+        };
+        let no_awaits = no_awaits.map(|why| format!("waits of requests are not recorded: {why}"));
         let stacks = self.no_stacks.take().map(|why| match SEES_POLLS {
             true => format!("code that held workers is not sampled: {why}"),
             false => format!("only workers and queues are recorded: {HOW_TO_SEE_POLLS}"),
@@ -117,7 +138,10 @@ impl Instrument for SchedProfiler {
         ];
         Ok(ProfilerStatus {
             counts: named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-            notes: [stacks, ended, no_stuck_threads, no_hand_offs].into_iter().flatten().collect(),
+            notes: [stacks, ended, no_stuck_threads, no_hand_offs, no_awaits]
+                .into_iter()
+                .flatten()
+                .collect(),
             ..ProfilerStatus::default()
         })
     }

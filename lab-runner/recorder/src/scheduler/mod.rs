@@ -11,6 +11,7 @@
 
 pub(crate) mod lane;
 pub(crate) mod places;
+pub(crate) mod polled;
 pub mod recorder;
 pub(crate) mod ring;
 pub(crate) mod runtimes;

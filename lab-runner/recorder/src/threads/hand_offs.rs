@@ -3,10 +3,9 @@
 //! microseconds, so it is seldom sampled by time either. But a hand-off allocates a task on the
 //! heap. So allocations inside polls are sampled, and a few stacks are kept for each task kind.
 
-use crate::hooks::{Hooks, Task};
 use crate::keeper::Keeper;
 use crate::price::{Priced, at_depth, price};
-use crate::scheduler::places;
+use crate::scheduler::{places, polled};
 use crate::threads::program::with_this_program;
 use crate::walk::{self, StackBounds};
 use lab_kit::alloc;
@@ -38,8 +37,6 @@ const KEPT: &str = "stack of an allocation";
 const SAMPLES: u32 = 250;
 
 thread_local! {
-    // The number of the spawn location of the polled task, from 1; 0 outside of polls.
-    static POLLED: Cell<usize> = const { Cell::new(0) };
     static BOUNDS: Cell<Option<StackBounds>> = const { Cell::new(None) };
 }
 
@@ -70,22 +67,13 @@ static FOR_COSTS: [AtPlace; 1] = [const { AtPlace::new() }; 1];
 /// Number of samples since the last write of the file.
 static SAMPLED: AtomicU32 = AtomicU32::new(0);
 
-/// Adds the hooks that record the task kind of the current poll.
-pub(crate) fn add_hooks(hooks: &mut Hooks) {
-    hooks.before_poll.push(|task: &Task| POLLED.set(usize::from(places::index(task.place)) + 1));
-    hooks.after_poll.push(|| POLLED.set(0));
-}
-
 /// The sampler's function. The allocator calls it before the sampled allocation.
 fn sampled(_size: usize, _every: u64) {
-    let place = POLLED.get();
-    if place == 0 {
-        return;
-    }
+    let Some(place) = polled::place() else { return };
     if SAMPLED.fetch_add(1, Ordering::Relaxed) == MOST {
         alloc::sample_every(RARELY);
     }
-    take(&TABLE, place);
+    take(&TABLE, usize::from(place) + 1);
 }
 
 /// Stores the calling thread's stack for a task kind, if there is room.

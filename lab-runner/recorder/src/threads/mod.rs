@@ -5,6 +5,6 @@ mod dump;
 pub(crate) mod hand_offs;
 pub mod panics;
 pub mod post_mortem;
-mod program;
+pub(crate) mod program;
 pub(crate) mod stuck_threads;
 pub(crate) mod thread_dump;

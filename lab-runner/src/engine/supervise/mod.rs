@@ -4,6 +4,7 @@
 
 mod group;
 mod interrupts;
+mod last_words;
 mod pauses;
 mod refused;
 
@@ -195,11 +196,22 @@ fn judge(cause: Cause, status: ExitStatus, recorder: &Recorder, spec: &Spec) -> 
             text => (Ending::Failed, text),
         },
         (Cause::Exited, None) => match (status.signal(), status.code()) {
-            (Some(signal), _) => (Ending::Crashed, Some(format!("killed by {}", name(signal)))),
-            (None, code) => (Ending::Failed, Some(left_early(code))),
+            (Some(signal), _) => {
+                let text = format!("killed by {}", name(signal));
+                (Ending::Crashed, Some(with_last_words(text, &recorder.folder)))
+            }
+            (None, code) => {
+                (Ending::Failed, Some(with_last_words(left_early(code), &recorder.folder)))
+            }
         },
     };
     Outcome { ending, text, usage, ..Outcome::unfinished("") }
+}
+
+/// The text with what the process printed to stderr at last.
+fn with_last_words(text: String, folder: &Path) -> String {
+    let words = last_words::of(folder);
+    if words.is_empty() { text } else { format!("{text}; it printed at last: {words}") }
 }
 
 fn left_early(code: Option<i32>) -> String {

@@ -54,6 +54,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         long_polls: Vec::new(),
         in_polls: None,
         sched: None,
+        awaits: None,
         stuck_threads: Vec::new(),
         hand_offs: Vec::new(),
         panics: Vec::new(),
@@ -61,6 +62,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(100),
+        closed_ns: None,
     }
 }
 

@@ -185,6 +185,7 @@ pub fn profile_of(side: Side, sched: Sched) -> Profile {
         long_polls: Vec::new(),
         in_polls: None,
         sched: Some(sched),
+        awaits: None,
         stuck_threads: Vec::new(),
         hand_offs: Vec::new(),
         panics: Vec::new(),
@@ -192,6 +193,7 @@ pub fn profile_of(side: Side, sched: Sched) -> Profile {
         overhead: Err("the clock is missing".into()),
         metrics: Default::default(),
         ops: Some(6_000),
+        closed_ns: None,
     }
 }
 

@@ -118,7 +118,11 @@ fn without_finding(diagnosis: Option<&Diagnosis>, run: &Analysis) -> Health<'sta
         }
         Ending::Finished => (
             Word::Undecided,
-            "no scheduler profile: the load was answered, its polls were not recorded".to_owned(),
+            match diagnosis.and_then(|diagnosis| diagnosis.unexplained.first()) {
+                Some(symptom) => format!("no cause was found, but {symptom}"),
+                None => "no scheduler profile: the load was answered, its polls were not recorded"
+                    .to_owned(),
+            },
         ),
     };
     Health { word, sentence, finding: None }

@@ -2,7 +2,7 @@
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
-use crate::diagnosis::suspects::{is_of_a_runtime, profile_under, sched};
+use crate::diagnosis::suspects::{busy, is_of_a_runtime, profile_under, sched};
 use crate::diagnosis::{Case, Cost};
 use crate::requests::{Analysis, ValidityVerdict};
 use crate::scheduler::{Culprit, Sched};
@@ -78,13 +78,6 @@ fn waiting(sched: &Sched) -> Option<(f64, (f64, u64))> {
 }
 
 fn load(case: &Case<'_>, run: &Analysis) -> Suspect {
-    let workers = sched(case).filter(|sched| !sched.polls_not_recorded).map(|sched| &sched.workers);
-    let busy = workers.map(|workers| {
-        let sum = |of: fn(&crate::scheduler::Worker) -> f64| workers.iter().map(of).sum::<f64>();
-        let (inside, outside) =
-            (sum(|w| w.busy_ms + w.stalled_ms), sum(|w| w.idle_ms + w.outside_ms));
-        inside / (inside + outside).max(f64::MIN_POSITIVE)
-    });
     let unanswered =
         count(run, "unfinished").filter(|_| run.recording.outcome.ending != Ending::Hung);
     let cost = Cost {
@@ -93,5 +86,5 @@ fn load(case: &Case<'_>, run: &Analysis) -> Suspect {
     };
     Suspect { cost, ..Suspect::new(Suspicion::Load, None) }
         .with_known(Sign::Unanswered, unanswered)
-        .with_known(Sign::Busy, busy)
+        .with_known(Sign::Busy, busy(case))
 }

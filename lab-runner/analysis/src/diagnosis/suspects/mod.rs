@@ -1,5 +1,6 @@
 //! Collects the suspects of a run with their signs, without judging them.
 
+mod awaits;
 mod ends;
 mod load;
 mod memory;
@@ -7,24 +8,30 @@ mod panics;
 mod polls;
 mod pool;
 mod sets;
+mod spins;
 
+use crate::awaits::Awaits;
 use crate::diagnosis::{Case, Suspect};
 use crate::profile::Profile;
-use crate::scheduler::Sched;
+use crate::scheduler::{Sched, Worker};
 use crate::stacks::runtime_frames::{Named, POOL};
 use lab_recording::frame::Frame;
 use lab_recording::profiler::Profiler;
 
 /// All suspects of a case.
 pub fn all(case: &Case<'_>) -> Vec<Suspect> {
-    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 9] = [
+    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 13] = [
         ends::hangs,
         ends::refusals,
         panics::panics,
         ends::stuck_threads,
+        polls::locked,
         polls::polls,
         sets::sets,
         pool::pools,
+        awaits::stuck,
+        awaits::starved,
+        spins::spins,
         load::loads,
         memory::memory,
     ];
@@ -41,6 +48,19 @@ pub fn profile_under<'a>(case: &Case<'a>, profiler: Profiler) -> Option<&'a Prof
 /// The scheduler statistics, if they were recorded.
 pub fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
     profile_under(case, Profiler::Sched)?.sched.as_ref()
+}
+
+/// What is known of waits, and the share of their time that workers were in no poll.
+pub fn awaits<'a>(case: &Case<'a>) -> Option<&'a Awaits> {
+    profile_under(case, Profiler::Sched)?.awaits.as_ref()
+}
+
+/// The share of their time that workers were in polls; none without polls.
+pub fn busy(case: &Case<'_>) -> Option<f64> {
+    let sched = sched(case).filter(|sched| !sched.polls_not_recorded)?;
+    let sum = |of: fn(&Worker) -> f64| sched.workers.iter().map(of).sum::<f64>();
+    let (inside, outside) = (sum(|w| w.busy_ms + w.stalled_ms), sum(|w| w.idle_ms + w.outside_ms));
+    Some(inside / (inside + outside).max(f64::MIN_POSITIVE))
 }
 
 /// The profile with sampled polls: that of the scheduler profiler, else that of the stall

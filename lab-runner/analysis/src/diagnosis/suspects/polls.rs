@@ -29,6 +29,60 @@ pub fn polls(case: &Case<'_>) -> Vec<Suspect> {
     by_function.into_values().map(|polls| suspect(case, &polls)).collect()
 }
 
+/// A suspect for all threads that wait for locks when the run stops waiting for answers, if no
+/// other thread is in a poll then: those that could release a lock are among those that wait.
+///
+/// *Example:* one thread holds a lock for reading and wants it for reading again, behind another
+/// thread that wants it for writing. Both wait until the end, and nobody runs.
+pub fn locked(case: &Case<'_>) -> Vec<Suspect> {
+    let Some((profile, closed_ns)) =
+        sampled(case).and_then(|profile| Some((profile, profile.closed_ns?)))
+    else {
+        return Vec::new();
+    };
+    // A poll is seen up to its last sample, which may be a few ticks before its end.
+    const TICKS_NS: u64 = 20_000_000;
+    let open = profile.long_polls.iter().filter(|poll| {
+        let seen_until = poll.begin_ns + poll.seen_ns + TICKS_NS;
+        poll.begin_ns < closed_ns && seen_until >= closed_ns
+    });
+    let open: Vec<&LongPoll> = open.collect();
+    if open.is_empty() || open.iter().any(|poll| !waits_for_lock(&poll.stack)) {
+        return Vec::new();
+    }
+    let waited_ms = |poll: &LongPoll| (closed_ns - poll.begin_ns) as f64 / 1e6;
+    let shortest = open.iter().map(|poll| waited_ms(poll)).fold(f64::INFINITY, f64::min);
+    let first = open.iter().min_by_key(|poll| poll.begin_ns);
+    let at = first.and_then(|poll| poll.stack.iter().find(|frame| is_own_frame(frame)));
+    let mut suspect = Suspect::new(Suspicion::Locked, at.map(Location::from_frame))
+        .with(Sign::Locked, open.len() as f64)
+        .with(Sign::LockedMs, shortest);
+    suspect.evidence = open.iter().filter_map(|poll| waits_at(poll, waited_ms(poll))).collect();
+    if open.len() == 1 {
+        let itself = "no other thread of the runtime runs or waits: it waits for what it holds";
+        suspect.evidence.push(itself.into());
+    }
+    vec![suspect]
+}
+
+/// `thread 17 waits for RwLock::read in shop::status (src/main.rs:42) for 1.8 s`.
+fn waits_at(poll: &LongPoll, ms: f64) -> Option<String> {
+    let frame = poll.stack.iter().find(|frame| is_own_frame(frame))?;
+    let own = Location::from_frame(frame);
+    let line = match (&own.file, own.line) {
+        (Some(file), Some(line)) => {
+            format!(" ({}:{line})", file.rsplit('/').next().unwrap_or_default())
+        }
+        _ => String::new(),
+    };
+    Some(format!(
+        "thread {} waits for a lock in {}{line} for {}",
+        poll.thread,
+        own.function,
+        time_ms(ms)
+    ))
+}
+
 /// The time of a poll without its waiting for a core.
 fn own_ms(poll: &LongPoll) -> f64 {
     poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)

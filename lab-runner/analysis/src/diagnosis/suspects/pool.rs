@@ -5,9 +5,14 @@ use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::{profile_under, sched};
 use crate::overhead::limits::{RestsOn, Size};
+use crate::stacks::runtime_frames::{Named, POOL, TASK_POLL, WORKER};
+use crate::stacks::{is_own_frame, without_closures};
+use crate::units::percent;
+use lab_recording::frame::Frame;
 use lab_recording::profiler::Profiler;
 use lab_recording::scheduler::Counters;
-use std::collections::BTreeSet;
+use lab_recording::threads::HandOff;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn pools(case: &Case<'_>) -> Vec<Suspect> {
     let Some(sched) = sched(case) else { return Vec::new() };
@@ -31,7 +36,8 @@ struct Queued {
 fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
     let stretches = stretches(looks);
     let longest = *stretches.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
-    let mut suspect = Suspect::new(Suspicion::Pool, at(case)).with(Sign::QueuedMs, longest.ms);
+    let Filled { by, job, victims } = filled(case);
+    let mut suspect = Suspect::new(Suspicion::Pool, by).with(Sign::QueuedMs, longest.ms);
     let ms: f64 = stretches.iter().map(|timeline| timeline.waited_ms).sum();
     suspect.cost.ms = Some(ms);
     // Work waits for the pool beside the waiting of tasks.
@@ -46,6 +52,12 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
         "the pool has {} {threads}, and up to {} waited for one",
         longest.threads, longest.most
     ));
+    suspect.evidence.extend(job.map(|(frame, share)| {
+        format!("{} of the time for which its threads stood in jobs was in {frame}", percent(share))
+    }));
+    if !victims.is_empty() {
+        suspect.evidence.push(format!("work of {} waited behind it", victims.join(", ")));
+    }
     Some(suspect)
 }
 
@@ -74,12 +86,57 @@ fn stretches(looks: &[Counters]) -> Vec<Queued> {
     all
 }
 
-/// The function that hands over most work; none if not recorded.
-fn at(case: &Case<'_>) -> Option<Location> {
-    let hand_off = profile_under(case, Profiler::Sched)?.hand_offs.first()?;
-    Some(Location {
-        function: hand_off.function.clone(),
-        file: hand_off.file.clone(),
-        line: hand_off.line,
-    })
+/// Who fills a pool: the job that its threads stand in for longest, who hands such jobs over, and
+/// who else waits behind them.
+#[derive(Default)]
+struct Filled {
+    /// The function that hands the jobs over.
+    by: Option<Location>,
+    /// The user's function in which threads of the pool stood, with its share of their time. A job
+    /// of the runtime, such as reading a file, has none.
+    job: Option<(Frame, f64)>,
+    /// Functions whose work waits behind these jobs.
+    victims: Vec<String>,
+}
+
+/// Hand-offs are counted, and a job that takes a microsecond is handed over as often as one that
+/// stands for a second. So the jobs that stand come first: those of the user were handed over by
+/// code that is not the runtime's, and the other way round.
+fn filled(case: &Case<'_>) -> Filled {
+    let Some(profile) = profile_under(case, Profiler::Sched) else { return Filled::default() };
+    let mut standing: BTreeMap<Option<String>, (f64, Option<&Frame>)> = BTreeMap::new();
+    let jobs = profile.stuck_threads.iter().filter(|thread| is_job(&thread.stack));
+    for thread in jobs {
+        let frame = thread.stack.iter().find(|frame| is_own_frame(frame));
+        let function = frame.map(|frame| without_closures(&frame.function));
+        let (ms, at) = standing.entry(function).or_default();
+        *ms += thread.for_ms;
+        *at = frame;
+    }
+    let all: f64 = standing.values().map(|(ms, _)| ms).sum();
+    let longest = standing.into_values().max_by(|a, b| a.0.total_cmp(&b.0));
+    let of_runtime = longest.as_ref().map(|(_, frame)| frame.is_none());
+    let fits = |hand_off: &&HandOff| of_runtime.is_none_or(|is| is == hand_off.of_runtime);
+    let by = profile.hand_offs.iter().find(fits).or(profile.hand_offs.first());
+    let others = profile.hand_offs.iter().filter(|hand_off| Some(*hand_off) != by);
+    Filled {
+        by: by.map(|by| Location {
+            function: by.function.clone(),
+            file: by.file.clone(),
+            line: by.line,
+        }),
+        job: longest.and_then(|(ms, frame)| {
+            Some((
+                Frame { function: without_closures(&frame?.function), ..frame?.clone() },
+                ms / all,
+            ))
+        }),
+        victims: others.map(|hand_off| hand_off.function.clone()).take(3).collect(),
+    }
+}
+
+/// Whether a thread of a pool is in a job.
+fn is_job(stack: &[Frame]) -> bool {
+    let has = |table| stack.iter().any(|frame| Named::new(frame).is_in(table));
+    has(POOL) && has(TASK_POLL) && !has(WORKER)
 }

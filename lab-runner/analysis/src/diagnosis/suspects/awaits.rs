@@ -1,0 +1,153 @@
+//! Requests that wait for ever, and parts of a future that are not polled.
+
+use crate::awaits::{Holder, Kept, OpenGroup, Site};
+use crate::diagnosis::sign::Sign;
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::{awaits, busy};
+use crate::diagnosis::{Case, Cost};
+use crate::stats::total;
+use crate::units::{percent, time_ms};
+
+/// Groups of waiting requests that are told beside the first one.
+const MOST_GROUPS: usize = 3;
+
+fn location(site: &Site) -> Option<Location> {
+    let Site { function, file, line, .. } = site;
+    Some(Location { function: function.clone()?, file: file.clone(), line: *line })
+}
+
+/// One suspect for all requests that wait inside the program: where the oldest of them waits, and
+/// who else waits behind it. Requests that wait for a timer or a socket wait for others.
+pub fn stuck(case: &Case<'_>) -> Vec<Suspect> {
+    let Some(awaits) = awaits(case) else { return Vec::new() };
+    let inside: Vec<&OpenGroup> =
+        awaits.open.iter().filter(|group| !group.site.awaits.is_outside()).collect();
+    let Some(first) = inside.first() else { return Vec::new() };
+    let unpolled = inside.iter().find_map(|group| Some((*group, unpolled(group)?)));
+    let at = match unpolled {
+        Some((_, kept)) => &kept.site,
+        None => &first.site,
+    };
+    let requests = total(inside.iter().map(|group| group.requests));
+    let mut suspect = Suspect::new(Suspicion::Waits, location(at))
+        .with(Sign::Stuck, requests as f64)
+        .with(Sign::StuckMs, first.oldest_ms)
+        .with_known(Sign::Asleep, busy(case).map(|busy| 1.0 - busy))
+        .with_known(Sign::GivenUnpolled, unpolled.map(|(_, kept)| kept.given as f64));
+    suspect.cost = Cost { ms: None, requests: Some(requests) };
+    if let Some((group, kept)) = unpolled {
+        suspect.evidence.push(format!(
+            "the lock was given to the future that awaits {}, and its task awaits {} instead",
+            kept.site.in_words(),
+            group.site.in_words()
+        ));
+    }
+    suspect.evidence.extend(inside.iter().take(MOST_GROUPS).map(|group| in_words(group)));
+    suspect.evidence.extend(holds_its_own(&inside));
+    suspect.evidence.extend(first.holder.as_ref().map(held_by));
+    let followed = awaits.followed.iter().filter(|group| !group.site.awaits.is_outside());
+    suspect.evidence.extend(followed.take(MOST_GROUPS).map(|group| {
+        let age = time_ms(group.oldest_ms);
+        format!("the followed future {} awaits {} for {age}", group.name, group.site.in_words())
+    }));
+    vec![suspect]
+}
+
+/// What the requests of a group were given at a place that they do not poll.
+fn unpolled(group: &OpenGroup) -> Option<&Kept> {
+    group.kept.iter().find(|kept| kept.given > 0)
+}
+
+/// `248 requests await RwLock::read in shop::middleware (middleware.rs:29), the oldest of them,
+/// request 151, for 2.8 s`.
+fn in_words(group: &OpenGroup) -> String {
+    let (site, age) = (group.site.in_words(), time_ms(group.oldest_ms));
+    let callers: Vec<String> = group
+        .callers
+        .iter()
+        .skip(1)
+        .filter_map(|caller| Some(format!("{}:{}", caller.function.as_deref()?, caller.line?)))
+        .collect();
+    let called = match callers.first() {
+        Some(caller) => format!(", called from {caller}"),
+        None => String::new(),
+    };
+    match group.requests {
+        1 => format!("request {} awaits {site}{called}, for {age}", group.oldest),
+        many => format!("{many} requests await {site}{called}, the oldest for {age}"),
+    }
+}
+
+/// Who waits for a lock inside a function that passed the line where others wait for the same lock:
+/// what it was given there it holds.
+///
+/// *Example:* `middleware` awaits `settings.read()` in line 29 and `handler()` in line 30, which
+/// awaits `settings.write()`. One request waits in `write`, called from line 30; all others wait in
+/// line 29. The one that waits in line 30 has its guard of line 29.
+fn holds_its_own(groups: &[&OpenGroup]) -> Option<String> {
+    let (first, others) = groups.split_first()?;
+    let type_of = |site: &Site| site.call.split("::").next().map(str::to_owned);
+    let passed = |caller: &Site| {
+        others.iter().find(|other| {
+            let same_function = other.site.function == caller.function;
+            same_function
+                && other.site.line != caller.line
+                && type_of(&other.site) == type_of(&first.site)
+        })
+    };
+    let (caller, other) =
+        first.callers.iter().find_map(|caller| Some((caller, passed(caller)?)))?;
+    Some(format!(
+        "request {} has passed line {} of {}, where the others wait: it holds what {} gave it there, \
+         across the await in line {}",
+        first.oldest,
+        other.site.line?,
+        caller.function.as_deref()?,
+        other.site.call,
+        caller.line?
+    ))
+}
+
+/// The presumed holder in words.
+fn held_by(holder: &Holder) -> String {
+    let who = match holder.request {
+        Some(number) => format!("request {number}"),
+        None => "a followed future".to_owned(),
+    };
+    let now = match &holder.now_at {
+        Some(site) => format!(", and awaits {} now", site.in_words()),
+        None => String::new(),
+    };
+    format!(
+        "the lock was last given to {who} in {}, {} before the end{now}; it gave it to nobody since",
+        holder.took_at.in_words(),
+        time_ms(holder.ago_ms)
+    )
+}
+
+/// A suspect for each function whose await starves a part of its own task.
+pub fn starved(case: &Case<'_>) -> Vec<Suspect> {
+    let starved = awaits(case).map(|awaits| awaits.starved.as_slice()).unwrap_or_default();
+    let suspects = starved.iter().map(|starved| {
+        let mut suspect = Suspect::new(Suspicion::Starved, location(&starved.blamed))
+            .with(Sign::StarvedMeanMs, starved.ms / starved.wakes.max(1) as f64)
+            .with(Sign::StarvedShare, starved.ms / starved.of_ms.max(f64::MIN_POSITIVE));
+        suspect.cost = Cost { ms: Some(starved.ms), requests: Some(starved.futures) };
+        suspect.evidence.push(format!(
+            "{} was woken {} times while the task awaited {}",
+            starved.kept.in_words(),
+            starved.wakes,
+            starved.awaited.in_words()
+        ));
+        suspect.evidence.extend(errors(case));
+        suspect
+    });
+    suspects.collect()
+}
+
+/// Answers that were errors: what is polled too late runs into its timeout.
+fn errors(case: &Case<'_>) -> Option<String> {
+    let count = |name: &str| Some(case.measured?.metrics.get(name)?.value);
+    let (errors, completed) = (count("errors")?, count("completed")?);
+    (errors > 0.0).then(|| format!("{} of the answers were errors", percent(errors / completed)))
+}

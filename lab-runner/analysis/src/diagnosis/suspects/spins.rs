@@ -1,0 +1,43 @@
+//! Tasks that are polled again and again without an event.
+
+use crate::diagnosis::sign::Sign;
+use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
+use crate::diagnosis::suspects::{profile_under, sampled, sched};
+use crate::diagnosis::{Case, Cost};
+use crate::scheduler::TaskKind;
+use lab_recording::profiler::Profiler;
+
+/// Time between two polls of a task that keeps its worker awake, in microseconds: the runtime's own
+/// work, which is in no poll.
+const BETWEEN_POLLS_US: f64 = 0.3;
+
+pub fn spins(case: &Case<'_>) -> Vec<Suspect> {
+    let Some((sched, profile)) = sched(case).zip(profile_under(case, Profiler::Sched)) else {
+        return Vec::new();
+    };
+    // A batch has items and no requests.
+    let Some(answered) = profile.ops.filter(|_| !profile.spec.load.is_batch()) else {
+        return Vec::new();
+    };
+    let suspect = |kind: &TaskKind| {
+        let ms = (kind.poll_us.sum + BETWEEN_POLLS_US * kind.polls as f64) / 1e3;
+        let mut suspect = Suspect::new(Suspicion::Spins, location(case, kind))
+            .with(Sign::PollsPerRequest, kind.polls as f64 / answered.max(1) as f64)
+            .with(Sign::MeanPollUs, kind.poll_us.sum / kind.polls.max(1) as f64)
+            .with(Sign::SpinShare, (ms / sched.wall_ms.max(f64::MIN_POSITIVE)).min(1.0));
+        suspect.cost = Cost { ms: Some(ms), requests: None };
+        suspect.evidence.push(format!("its tasks are spawned at {}", kind.spawned_at));
+        suspect
+    };
+    sched.task_kinds.iter().filter(|kind| kind.polls > 0).map(suspect).collect()
+}
+
+/// The function in which most time of the polls was sampled.
+fn location(case: &Case<'_>, kind: &TaskKind) -> Option<Location> {
+    if let Some(function) = &kind.function {
+        return Some(Location { function: function.clone(), file: None, line: None });
+    }
+    let in_polls = sampled(case)?.in_polls.as_deref()?;
+    let most = in_polls.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
+    Some(Location { function: most.function.clone(), file: most.file.clone(), line: most.line })
+}

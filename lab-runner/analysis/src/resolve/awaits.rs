@@ -1,0 +1,145 @@
+//! Waits of followed futures, with names: `awaits.json`, and waiting as folded stacks.
+
+use crate::awaits::{
+    AWAITS, AwaitPlace, Awaits, EndedBy, Place, Places, RequestWaits, Site, followed_groups,
+    open_groups, split, starved,
+};
+use crate::resolve::threads::symbols;
+use crate::stacks::Folded;
+use anyhow::Context;
+use lab_recording::awaits::{FILE, Kind, RAW_STACKS, Record, Recording};
+use lab_recording::profiler::ViewStatus;
+use lab_recording::request_log::{self, Entry, REQUESTS};
+use lab_recording::threads::Raw;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Places that are kept.
+const MOST_PLACES: usize = 64;
+/// Kinds of ends of a wait that are kept of each place.
+const MOST_ENDS: usize = 5;
+
+/// The view's file.
+const VIEW: &str = "awaits.folded";
+const SHOWS: &str = "waiting of requests by the place where they await, up to the call of their \
+                     waker; the time in polls and the wait for a worker are not in it";
+
+/// The file of the stacks: names of followed futures, and the stacks by number.
+type Stacks = (Vec<String>, Vec<(u16, Vec<u64>)>);
+
+/// Names the waits of a run, and adds them up. Without a recording of waits there is no view.
+///
+/// # Errors
+/// If what the child left is damaged, or if there is no room for the results.
+pub fn resolve(folder: &Path) -> anyhow::Result<Option<ViewStatus>> {
+    let path = folder.join(RAW_STACKS);
+    let raw = Raw::<Stacks>::read(&path).context("the stacks of waits are damaged")?;
+    let Some(Raw { program, data: (names, stacks), .. }) = raw else { return Ok(None) };
+    let recording = lab_recording::awaits::read(&folder.join(FILE))
+        .with_context(|| format!("{FILE} cannot be read"))?;
+    let places = Places::new(stacks, &mut symbols(&program));
+    let (entries, excluded) = requests(folder);
+    let (mut awaits, requests) = added_up(&recording, &places, &entries, excluded);
+    awaits.followed = followed_groups(&recording, &places, &names);
+    std::fs::write(folder.join(AWAITS), serde_json::to_vec_pretty(&awaits)?)?;
+    std::fs::write(folder.join(VIEW), folded(&requests, &places).to_string())?;
+    Ok(Some(ViewStatus {
+        name: "awaits".into(),
+        file: VIEW.into(),
+        unit: "us".into(),
+        samples: None,
+        shows: SHOWS.into(),
+    }))
+}
+
+/// The requests of the log, by number, and how many of them are the warm-up.
+fn requests(folder: &Path) -> (Vec<Entry>, usize) {
+    let Ok((header, entries)) = request_log::read(&folder.join(REQUESTS)) else {
+        return (Vec::new(), 0);
+    };
+    (entries.map_while(Result::ok).collect(), header.excluded)
+}
+
+fn added_up(
+    recording: &Recording,
+    places: &Places,
+    entries: &[Entry],
+    excluded: usize,
+) -> (Awaits, Vec<RequestWaits>) {
+    let (mut split, requests) = split(recording, entries, excluded);
+    let all = by_place(&requests, places);
+    let slowest = &requests[..split.slowest_requests as usize];
+    let mut slowest_at: BTreeMap<usize, u64> = BTreeMap::new();
+    for wait in slowest.iter().flat_map(|request| &request.waits) {
+        let site = places.get(wait.place).map(|place| &place.site);
+        if let Some(at) = all.iter().position(|of| Some(&of.site) == site) {
+            *slowest_at.entry(at).or_default() += wait.awaited_ns;
+        }
+    }
+    split.slowest_at = slowest_at.into_iter().collect();
+    split.slowest_at.sort_by_key(|(_, ns)| std::cmp::Reverse(*ns));
+    let open = open_groups(recording, places);
+    let starved = starved(recording, places);
+    let notes = notes(recording);
+    (Awaits { split, places: all, open, starved, notes, ..Awaits::default() }, requests)
+}
+
+/// The places of all waits, the longest waiting first.
+fn by_place(requests: &[RequestWaits], places: &Places) -> Vec<AwaitPlace> {
+    let mut all: BTreeMap<Site, (AwaitPlace, BTreeMap<Site, u64>)> = BTreeMap::new();
+    for wait in requests.iter().flat_map(|request| &request.waits) {
+        let Some(Place { site, .. }) = places.get(wait.place) else { continue };
+        let (place, ends) = all.entry(site.clone()).or_insert_with(|| {
+            let (site, ended_by) = (site.clone(), Vec::new());
+            (AwaitPlace { site, waits: 0, ms: 0.0, longest_ms: 0.0, ended_by }, BTreeMap::new())
+        });
+        let ms = wait.awaited_ns as f64 / 1e6;
+        place.waits += 1;
+        place.ms += ms;
+        place.longest_ms = place.longest_ms.max(ms);
+        if let Some(waker) = places.get(wait.waker_stack).filter(|_| wait.kind == Kind::Woken) {
+            *ends.entry(waker.site.clone()).or_default() += 1;
+        }
+    }
+    let with_ends = all.into_values().map(|(place, ends)| {
+        let mut ended_by: Vec<EndedBy> =
+            ends.into_iter().map(|(site, waits)| EndedBy { site, waits }).collect();
+        ended_by.sort_by_key(|end| std::cmp::Reverse(end.waits));
+        ended_by.truncate(MOST_ENDS);
+        AwaitPlace { ended_by, ..place }
+    });
+    let mut all: Vec<AwaitPlace> = with_ends.collect();
+    all.sort_by(|a, b| b.ms.total_cmp(&a.ms));
+    all.truncate(MOST_PLACES);
+    all
+}
+
+/// The waiting of the answered requests by stack, root first, in microseconds.
+fn folded(requests: &[RequestWaits], places: &Places) -> Folded {
+    let mut by_stack: BTreeMap<u16, u64> = BTreeMap::new();
+    for Record { place, awaited_ns, .. } in requests.iter().flat_map(|request| &request.waits) {
+        *by_stack.entry(*place).or_default() += awaited_ns;
+    }
+    let mut folded = Folded::default();
+    for (number, ns) in by_stack {
+        let stack = places.get(number).map(|place| place.stack.as_slice()).unwrap_or_default();
+        let names = stack.iter().rev().map(lab_recording::frame::Frame::name);
+        match stack.is_empty() {
+            true => folded.add(["[unknown place]"], ns as f64 / 1e3),
+            false => folded.add(names, ns as f64 / 1e3),
+        }
+    }
+    folded
+}
+
+fn notes(recording: &Recording) -> Vec<String> {
+    let mut notes = Vec::new();
+    if recording.dropped > 0 {
+        notes.push(format!("{} waits did not fit into the recording", recording.dropped));
+    }
+    if recording.closed_ns.is_none() {
+        notes
+            .push("the run ended before its request log was closed: open waits are unknown".into());
+    }
+    notes
+}
