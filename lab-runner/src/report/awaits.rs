@@ -55,8 +55,9 @@ fn rows(awaits: &Awaits, style: Style) -> Vec<(&'static str, String)> {
         rows.push((head, format!("{requests} in {}, the oldest for {age}", group.site.in_words())));
     }
     if split.left_out > 0 {
+        let plural = if split.left_out == 1 { "request" } else { "requests" };
         let left_out = grouped(split.left_out as i64);
-        rows.push(("left out", format!("{left_out} requests, whose awaits are not all recorded")));
+        rows.push(("left out", format!("{left_out} {plural} that began before the recording")));
     }
     rows.extend(awaits.notes.iter().map(|note| ("note", note.clone())));
     rows

@@ -49,6 +49,9 @@ pub struct AwaitPlace {
     pub ms: f64,
     /// The longest of them, in milliseconds.
     pub longest_ms: f64,
+    /// The time of those that a timer, a socket or the end of a task ended, in milliseconds.
+    #[serde(default)]
+    pub outside_ms: f64,
     /// What ended them, the most frequent first.
     pub ended_by: Vec<EndedBy>,
 }

@@ -23,9 +23,6 @@ pub struct OpenGroup {
     /// What the same requests awaited before, still hold, and did not poll last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
-    /// Other places of the same wait, as in a `select!`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub beside: Vec<Site>,
     /// Of a lock: the presumed holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
@@ -37,6 +34,8 @@ pub struct Kept {
     /// The place.
     #[serde(flatten)]
     pub site: Site,
+    /// The user's functions that called it, innermost first.
+    pub callers: Vec<Site>,
     /// Requests.
     pub requests: u64,
     /// Those that were given the lock or the permit that they awaited there.
@@ -80,7 +79,7 @@ pub fn followed_groups(
 ) -> Vec<FollowedGroup> {
     let mut groups: BTreeMap<(u8, Site), FollowedGroup> = BTreeMap::new();
     for record in recording.records.iter().filter(|record| record.kind == Kind::Open) {
-        let (Future::Named(number, _), Some(place)) = (record.future, places.get(record.place))
+        let (Future::Named(number, _), Some((_, place))) = (record.future, places.at(record))
         else {
             continue;
         };
@@ -105,7 +104,7 @@ pub fn open_groups(recording: &Recording, places: &Places) -> Vec<OpenGroup> {
     let open = recording.records.iter().filter(|record| record.kind == Kind::Open);
     let mut groups: BTreeMap<Site, Vec<&Record>> = BTreeMap::new();
     for record in open {
-        if let (Future::Request(_), Some(place)) = (record.future, places.get(record.place)) {
+        if let (Future::Request(_), Some((_, place))) = (record.future, places.at(record)) {
             groups.entry(place.site.clone()).or_default().push(record);
         }
     }
@@ -118,59 +117,78 @@ pub fn open_groups(recording: &Recording, places: &Places) -> Vec<OpenGroup> {
 fn group(recording: &Recording, places: &Places, records: &[&Record]) -> Option<OpenGroup> {
     let oldest = records.iter().min_by_key(|record| record.begin_ns)?;
     let Future::Request(number) = oldest.future else { return None };
-    let place = places.get(oldest.place)?;
-    let is_of_it = |record: &&Record| records.iter().any(|open| open.future == record.future);
-    let of_kind = |kind: Kind| {
-        recording.records.iter().filter(move |record| record.kind == kind).filter(is_of_it)
-    };
-    let mut beside: Vec<Site> = of_kind(Kind::Beside)
-        .filter_map(|record| Some(places.get(record.place)?.site.clone()))
-        .collect();
-    beside.sort();
-    beside.dedup();
+    let (_, place) = places.at(oldest)?;
     Some(OpenGroup {
         site: place.site.clone(),
         callers: place.own.clone(),
         requests: records.len() as u64,
         oldest: number,
         oldest_ms: oldest.awaited_ns as f64 / 1e6,
-        kept: kept(recording, places, of_kind(Kind::Kept)),
-        beside,
+        kept: kept(recording, places, records),
         holder: holder(recording, places, &place.site),
     })
 }
 
-fn kept<'a>(
-    recording: &Recording,
-    places: &Places,
-    records: impl Iterator<Item = &'a Record>,
-) -> Vec<Kept> {
-    let mut all: BTreeMap<Site, Kept> = BTreeMap::new();
-    for record in records {
-        let Some(place) = places.get(record.place) else { continue };
-        let new = Kept { site: place.site.clone(), requests: 0, given: 0 };
-        let kept = all.entry(place.site.clone()).or_insert(new);
-        kept.requests += 1;
-        let was_given = hand_overs(recording, places).any(|(handed, _)| {
-            handed.kind == Kind::Stale
-                && (handed.future, handed.place) == (record.future, record.place)
-        });
-        kept.given += u64::from(was_given);
+/// What the requests of a group awaited before, and stand at no longer: leaves of an earlier poll
+/// that still have a waker, leaves of the last poll that it left, and those that a wake came through
+/// after they had been left.
+fn kept(recording: &Recording, places: &Places, records: &[&Record]) -> Vec<Kept> {
+    let mut all: BTreeMap<Vec<Site>, Kept> = BTreeMap::new();
+    for open in records {
+        let of_it = recording.records.iter().filter(|record| record.future == open.future);
+        let mut sites: BTreeMap<&[Site], bool> = BTreeMap::new();
+        for (_, place) in places.left(open) {
+            sites.entry(&place.own).or_default();
+        }
+        for record in of_it {
+            match record.kind {
+                Kind::Kept => {
+                    if let Some((_, place)) = places.at(record) {
+                        sites.entry(&place.own).or_default();
+                    }
+                }
+                Kind::Woken | Kind::Stale => {
+                    if let Some((place, _)) = given(record, places).filter(|(_, left)| *left) {
+                        *sites.entry(&place.own).or_default() = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (callers, was_given) in sites {
+            let Some(site) = callers.first() else { continue };
+            let (site, callers) = (site.clone(), callers.to_vec());
+            let kept =
+                all.entry(callers.clone()).or_insert(Kept { site, callers, requests: 0, given: 0 });
+            kept.requests += 1;
+            kept.given += u64::from(was_given);
+        }
     }
     let mut all: Vec<Kept> = all.into_values().collect();
     all.sort_by_key(|kept| std::cmp::Reverse((kept.given, kept.requests)));
     all
 }
 
-/// Wakes out of a wait for a lock that were made by a release: the one that is woken has it then.
+/// The lock that a wake gives to its future, because the wake is a release of it: the place where
+/// the future awaited the lock, and whether it stands there no longer.
+fn given<'a>(record: &Record, places: &'a Places) -> Option<(&'a Place, bool)> {
+    let (_, place, left) = places.woken_at(record)?;
+    let releases = places.stack(record.waker_stack)?.releases;
+    (releases && place.site.awaits == Awaited::Lock).then_some((place, left))
+}
+
+/// All such wakes.
 fn hand_overs<'a>(
     recording: &'a Recording,
     places: &'a Places,
-) -> impl Iterator<Item = (&'a Record, &'a Place)> {
-    recording.records.iter().filter_map(|record| {
-        let place = places.get(record.place)?;
-        let releases = places.get(record.waker_stack)?.releases;
-        (releases && place.site.awaits == Awaited::Lock).then_some((record, place))
+) -> impl Iterator<Item = (&'a Record, &'a Place, bool)> {
+    let wakes = recording
+        .records
+        .iter()
+        .filter(|record| matches!(record.kind, Kind::Woken | Kind::Runnable | Kind::Stale));
+    wakes.filter_map(|record| {
+        let (place, left) = given(record, places)?;
+        Some((record, place, left))
     })
 }
 
@@ -191,27 +209,27 @@ fn holder(recording: &Recording, places: &Places, site: &Site) -> Option<Holder>
         return None;
     }
     let end_ns = recording.closed_ns?.checked_sub(recording.start_ns)?;
-    let (given, place) = hand_overs(recording, places)
-        .filter(|(_, place)| same_type(&place.site))
-        .max_by_key(|(record, _)| woken_at(record))?;
-    let by_it = Waker::Followed(given.future);
+    let (last, place, left) = hand_overs(recording, places)
+        .filter(|(_, place, _)| same_type(&place.site))
+        .max_by_key(|(record, ..)| woken_at(record))?;
+    let by_it = Waker::Followed(last.future);
     let gave_on = hand_overs(recording, places)
-        .any(|(record, _)| record.waker == by_it && woken_at(record) > woken_at(given));
+        .any(|(record, ..)| record.waker == by_it && woken_at(record) > woken_at(last));
     let open = recording.records.iter().find(|record| {
-        record.future == given.future && matches!(record.kind, Kind::Open | Kind::Runnable)
+        record.future == last.future && matches!(record.kind, Kind::Open | Kind::Runnable)
     });
     // What has ended holds nothing; what is in its poll has no open wait, and is not told apart.
     let open = open.filter(|_| !gave_on)?;
-    let request = match given.future {
+    let request = match last.future {
         Future::Request(number) => Some(number),
         Future::Named(..) => None,
     };
     Some(Holder {
         request,
         took_at: place.site.clone(),
-        is_kept: given.kind == Kind::Stale,
-        ago_ms: end_ns.saturating_sub(woken_at(given)) as f64 / 1e6,
-        now_at: places.get(open.place).map(|place| place.site.clone()),
+        is_kept: left,
+        ago_ms: end_ns.saturating_sub(woken_at(last)) as f64 / 1e6,
+        now_at: places.at(open).map(|(_, place)| place.site.clone()),
     })
 }
 
@@ -243,6 +261,7 @@ mod tests {
             kind,
             future: Future::Request(request),
             place,
+            leaf: 1,
             waker: Waker::Outside,
             waker_stack: 9,
             begin_ns,
@@ -253,11 +272,15 @@ mod tests {
 
     /// Place 1 locks in `write`, 2 in `read`, and what 9 calls is a release.
     fn places() -> Places {
-        Places::of([
-            (1, place(site("Mutex::lock", "shop::write", 10), false)),
-            (2, place(site("Mutex::lock", "shop::read", 20), false)),
-            (9, place(site("MutexGuard", "shop::write", 12), true)),
-        ])
+        Places::of(
+            [
+                (1, place(site("Mutex::lock", "shop::write", 10), false)),
+                (2, place(site("Mutex::lock", "shop::read", 20), false)),
+                (3, place(site("Mutex::lock", "shop::write", 14), false)),
+                (9, place(site("MutexGuard", "shop::write", 12), true)),
+            ],
+            [(1, vec![1]), (2, vec![2]), (3, vec![1, 3])],
+        )
     }
 
     fn groups(records: Vec<Record>) -> Vec<OpenGroup> {
@@ -298,13 +321,20 @@ mod tests {
 
     #[test]
     fn a_lock_that_was_given_to_a_future_that_is_not_polled_is_kept() {
-        let all = groups(vec![
-            Record { kind: Kind::Stale, ..record(Kind::Stale, 1, 1, 1_000_000, 0) },
-            record(Kind::Open, 1, 2, 500_000, 4_500_000),
-            record(Kind::Kept, 1, 1, 500_000, 4_500_000),
-        ]);
+        let stale = record(Kind::Stale, 1, 1, 1_000_000, 0);
+        let all = groups(vec![stale, record(Kind::Open, 1, 2, 500_000, 4_500_000)]);
         assert_eq!((all[0].kept[0].requests, all[0].kept[0].given), (1, 1));
         let holder = all[0].holder.clone().unwrap();
         assert!(holder.is_kept && holder.took_at.line == Some(10));
+    }
+
+    #[test]
+    fn a_lock_that_is_given_at_a_line_which_its_task_has_left_is_kept() {
+        // Both lines were polled in one poll; line 10 gets the lock, and the task stands in line 14.
+        let woken = record(Kind::Woken, 1, 3, 0, 1_000_000);
+        let all = groups(vec![woken, record(Kind::Open, 1, 3, 1_500_000, 3_500_000)]);
+        assert_eq!(all[0].site.line, Some(14));
+        assert_eq!((all[0].kept[0].site.line, all[0].kept[0].given), (Some(10), 1));
+        assert!(all[0].holder.as_ref().unwrap().is_kept);
     }
 }

@@ -141,6 +141,7 @@ mod tests {
             kind: Kind::Woken,
             future: Future::Request(0),
             place: 1,
+            leaf: 0,
             waker: Waker::Outside,
             waker_stack: 2,
             begin_ns,

@@ -140,9 +140,10 @@ impl Finding {
             // The requests whose tasks panic have no answer.
             Cause::Panic => other.cause == Cause::AbortedWork,
             // Requests that wait for ever are dropped when the runtime is shut down.
-            Cause::StuckTasks | Cause::Futurelock => {
-                matches!(other.cause, Cause::AbortedWork | Cause::Leak | Cause::Overload)
-            }
+            Cause::StuckTasks | Cause::Futurelock => matches!(
+                other.cause,
+                Cause::AbortedWork | Cause::Leak | Cause::Overload | Cause::StarvedInTask
+            ),
             // Who polls a whole set again and again takes long for each poll of its own.
             Cause::QuadraticCombinator if other.cause == Cause::LongPoll => {
                 other.function == self.function

@@ -275,7 +275,7 @@ pub static RULES: &[Rule] = &[
     Rule {
         cause: Cause::Futurelock,
         of: Suspicion::Waits,
-        when: &[limit(Sign::GivenUnpolled, 1.0, ONCE), STUCK_MS, IDLE],
+        when: &[limit(Sign::Unpolled, 1.0, ONCE), STUCK_MS, IDLE],
         refuted_by: "the future that was given the lock is polled again, or dropped",
         remedy: "poll the future that waits for the lock until it is done, or drop it, before the \
                  task awaits the same lock again: spawn it, or take the lock inside one future",

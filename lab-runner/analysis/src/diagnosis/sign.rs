@@ -54,9 +54,10 @@ pub enum Sign {
     StuckMs,
     /// The share of their time in which workers were in no poll.
     Asleep,
-    /// Requests that were given a lock at a place which they no longer poll.
-    GivenUnpolled,
-    /// The mean time that a ready part of a future was not polled, in milliseconds.
+    /// Tasks that await a lock while a part of them, which has it or is next to get it, is not
+    /// polled.
+    Unpolled,
+    /// The mean time that a part of a future was not polled, in milliseconds.
     StarvedMeanMs,
     /// That time as a share of all waiting of these futures.
     StarvedShare,
@@ -165,14 +166,14 @@ impl Sign {
             Sign::Asleep => {
                 format!("workers were in no poll for {} of their time", percent(value))
             }
-            Sign::GivenUnpolled if value < 1.5 => {
-                "a task was given a lock by a wake of a future that it no longer polls".into()
+            Sign::Unpolled if value < 1.5 => {
+                "a task awaits a lock while a part of it that is ready is not polled".into()
             }
-            Sign::GivenUnpolled => {
-                count("tasks were given a lock by a wake of a future that they no longer poll")
+            Sign::Unpolled => {
+                count("tasks await a lock while a part of each that is ready is not polled")
             }
             Sign::StarvedMeanMs => {
-                format!("a ready part of the task was not polled for {} on average", time_ms(value))
+                format!("a part of the task was not polled for {} on average", time_ms(value))
             }
             Sign::StarvedShare => {
                 format!("that is {} of all waiting of these tasks", percent(value))

@@ -50,7 +50,12 @@ fn slow_hundredth(case: &Case<'_>) -> Option<String> {
     let for_worker_ms = mean_ms(slowest.first_wait_ns + slowest.runnable_ns);
     let inside: Vec<(&Site, f64)> = slowest_at
         .iter()
-        .filter_map(|(at, ns)| Some((&awaits.places.get(*at)?.site, mean_ms(*ns))))
+        .filter_map(|(at, ns)| {
+            let place = awaits.places.get(*at)?;
+            // Of other kinds of places that part which ended by a timer or a socket.
+            let inside = 1.0 - place.outside_ms / place.ms.max(f64::MIN_POSITIVE);
+            Some((&place.site, mean_ms(*ns) * inside.max(0.0)))
+        })
         .filter(|(site, _)| !site.awaits.is_outside() && site.awaits != Awaited::Task)
         .collect();
     let inside_ms: f64 = inside.iter().map(|(_, ms)| ms).sum();

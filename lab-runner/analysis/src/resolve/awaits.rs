@@ -7,7 +7,7 @@ use crate::awaits::{
 use crate::resolve::threads::symbols;
 use crate::stacks::Folded;
 use anyhow::Context;
-use lab_recording::awaits::{FILE, Kind, RAW_STACKS, Record, Recording};
+use lab_recording::awaits::{FILE, Kind, Numbered, RAW_STACKS, Recording};
 use lab_recording::profiler::ViewStatus;
 use lab_recording::request_log::{self, Entry, REQUESTS};
 use lab_recording::threads::Raw;
@@ -24,20 +24,18 @@ const VIEW: &str = "awaits.folded";
 const SHOWS: &str = "waiting of requests by the place where they await, up to the call of their \
                      waker; the time in polls and the wait for a worker are not in it";
 
-/// The file of the stacks: names of followed futures, and the stacks by number.
-type Stacks = (Vec<String>, Vec<(u16, Vec<u64>)>);
-
 /// Names the waits of a run, and adds them up. Without a recording of waits there is no view.
 ///
 /// # Errors
 /// If what the child left is damaged, or if there is no room for the results.
 pub fn resolve(folder: &Path) -> anyhow::Result<Option<ViewStatus>> {
     let path = folder.join(RAW_STACKS);
-    let raw = Raw::<Stacks>::read(&path).context("the stacks of waits are damaged")?;
-    let Some(Raw { program, data: (names, stacks), .. }) = raw else { return Ok(None) };
+    let raw = Raw::<Numbered>::read(&path).context("the stacks of waits are damaged")?;
+    let Some(Raw { program, data, .. }) = raw else { return Ok(None) };
     let recording = lab_recording::awaits::read(&folder.join(FILE))
         .with_context(|| format!("{FILE} cannot be read"))?;
-    let places = Places::new(stacks, &mut symbols(&program));
+    let names = data.names.clone();
+    let places = Places::new(data, &mut symbols(&program));
     let (entries, excluded) = requests(folder);
     let (mut awaits, requests) = added_up(&recording, &places, &entries, excluded);
     awaits.followed = followed_groups(&recording, &places, &names);
@@ -71,7 +69,7 @@ fn added_up(
     let slowest = &requests[..split.slowest_requests as usize];
     let mut slowest_at: BTreeMap<usize, u64> = BTreeMap::new();
     for wait in slowest.iter().flat_map(|request| &request.waits) {
-        let site = places.get(wait.place).map(|place| &place.site);
+        let site = places.at(wait).map(|(_, place)| &place.site);
         if let Some(at) = all.iter().position(|of| Some(&of.site) == site) {
             *slowest_at.entry(at).or_default() += wait.awaited_ns;
         }
@@ -88,16 +86,21 @@ fn added_up(
 fn by_place(requests: &[RequestWaits], places: &Places) -> Vec<AwaitPlace> {
     let mut all: BTreeMap<Site, (AwaitPlace, BTreeMap<Site, u64>)> = BTreeMap::new();
     for wait in requests.iter().flat_map(|request| &request.waits) {
-        let Some(Place { site, .. }) = places.get(wait.place) else { continue };
+        let Some((_, Place { site, .. })) = places.at(wait) else { continue };
         let (place, ends) = all.entry(site.clone()).or_insert_with(|| {
             let (site, ended_by) = (site.clone(), Vec::new());
-            (AwaitPlace { site, waits: 0, ms: 0.0, longest_ms: 0.0, ended_by }, BTreeMap::new())
+            let (waits, none) = (0, 0.0);
+            let (ms, longest_ms, outside_ms) = (none, none, none);
+            (AwaitPlace { site, waits, ms, longest_ms, outside_ms, ended_by }, BTreeMap::new())
         });
         let ms = wait.awaited_ns as f64 / 1e6;
         place.waits += 1;
         place.ms += ms;
         place.longest_ms = place.longest_ms.max(ms);
-        if let Some(waker) = places.get(wait.waker_stack).filter(|_| wait.kind == Kind::Woken) {
+        if let Some(waker) = places.stack(wait.waker_stack).filter(|_| wait.kind == Kind::Woken) {
+            if waker.ends_task || waker.site.awaits.is_outside() && waker.own.is_empty() {
+                place.outside_ms += ms;
+            }
             *ends.entry(waker.site.clone()).or_default() += 1;
         }
     }
@@ -117,12 +120,13 @@ fn by_place(requests: &[RequestWaits], places: &Places) -> Vec<AwaitPlace> {
 /// The waiting of the answered requests by stack, root first, in microseconds.
 fn folded(requests: &[RequestWaits], places: &Places) -> Folded {
     let mut by_stack: BTreeMap<u16, u64> = BTreeMap::new();
-    for Record { place, awaited_ns, .. } in requests.iter().flat_map(|request| &request.waits) {
-        *by_stack.entry(*place).or_default() += awaited_ns;
+    for wait in requests.iter().flat_map(|request| &request.waits) {
+        let stack = places.at(wait).map_or(0, |(stack, _)| stack);
+        *by_stack.entry(stack).or_default() += wait.awaited_ns;
     }
     let mut folded = Folded::default();
     for (number, ns) in by_stack {
-        let stack = places.get(number).map(|place| place.stack.as_slice()).unwrap_or_default();
+        let stack = places.stack(number).map(|place| place.stack.as_slice()).unwrap_or_default();
         let names = stack.iter().rev().map(lab_recording::frame::Frame::name);
         match stack.is_empty() {
             true => folded.add(["[unknown place]"], ns as f64 / 1e3),

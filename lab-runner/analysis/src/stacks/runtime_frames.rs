@@ -204,6 +204,42 @@ pub const COMBINATOR: &[Functions] = &[
     ),
 ];
 
+/// Combinators that poll either a stream or the future of its last item, and never both at once.
+pub const SEQUENTIAL: &[Functions] = &[
+    functions(
+        "futures_util",
+        "stream::stream",
+        &[
+            "stream/stream/for_each.rs",
+            "stream/stream/fold.rs",
+            "stream/stream/then.rs",
+            "stream/stream/filter.rs",
+            "stream/stream/filter_map.rs",
+            "stream/stream/scan.rs",
+            "stream/stream/skip_while.rs",
+            "stream/stream/take_while.rs",
+        ],
+        &[],
+    ),
+    functions(
+        "futures_util",
+        "stream::try_stream",
+        &[
+            "stream/try_stream/try_for_each.rs",
+            "stream/try_stream/try_fold.rs",
+            "stream/try_stream/and_then.rs",
+            "stream/try_stream/or_else.rs",
+            "stream/try_stream/try_filter.rs",
+            "stream/try_stream/try_filter_map.rs",
+        ],
+        &[],
+    ),
+];
+
+/// The set of futures below most combinators: each poll registers the waker of its task.
+pub const UNORDERED: &[Functions] =
+    &[functions("futures_util", "stream", &["stream/futures_unordered/mod.rs"], &[])];
+
 /// What tokio runs for a future that finds the budget of its task spent: the poll was in vain.
 pub const TURNS_AWAY: &[Functions] = &[
     functions("tokio", "task::coop", &["task/coop/mod.rs"], &["poll_proceed", "register_waker"]),

@@ -15,7 +15,7 @@ pub(crate) use polls::{close, counted, prepare, price};
 use crate::keeper::Keeper;
 use crate::threads::program::with_this_program;
 use crate::walk;
-use lab_recording::awaits::{FILE, RAW_STACKS};
+use lab_recording::awaits::{FILE, Numbered, RAW_STACKS};
 use std::path::Path;
 
 /// The name of the thread that writes the stacks.
@@ -37,7 +37,8 @@ pub(crate) fn start(folder: &Path) -> Result<Awaits, String> {
     let mut written = None;
     let keeper = Keeper::start(THREAD, move |_last| {
         raw.data = stored();
-        let count = (raw.data.0.len(), raw.data.1.len());
+        let Numbered { names, stacks, sets } = &raw.data;
+        let count = (names.len(), stacks.len(), sets.len());
         if written.replace(count) == Some(count) {
             return Ok(());
         }
@@ -46,9 +47,9 @@ pub(crate) fn start(folder: &Path) -> Result<Awaits, String> {
     keeper.map(Awaits)
 }
 
-/// The names of followed futures, and all stacks by number.
-fn stored() -> (Vec<String>, Vec<(u16, Vec<u64>)>) {
-    (stacks::names(), stacks::all())
+/// All that records have numbers for.
+fn stored() -> Numbered {
+    Numbered { names: stacks::names(), stacks: stacks::all(), sets: stacks::sets() }
 }
 
 impl Awaits {

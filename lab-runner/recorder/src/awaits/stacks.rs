@@ -4,7 +4,7 @@
 //! what does not fit has the number 0.
 
 use crate::walk::{self, StackBounds};
-use lab_recording::awaits::format::MOST_STACKS;
+use lab_recording::awaits::format::{LEAVES, MOST_STACKS};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -33,6 +33,9 @@ static TABLE: [Entry; ENTRIES] = [const {
         frames: [const { AtomicU64::new(0) }; FRAMES],
     }
 }; ENTRIES];
+
+/// Sets of stacks, each as the [`Armed`] that it was.
+static SETS: [AtomicU64; ENTRIES] = [const { AtomicU64::new(0) }; ENTRIES];
 
 static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
@@ -68,6 +71,60 @@ fn number_of(frames: &[usize]) -> u16 {
         }
     }
     0
+}
+
+/// What a future polled in one poll and awaits: up to four numbers of stacks of 16 bits each, the
+/// first one lowest. Of more than four the first three and the last are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Armed(pub u64);
+
+impl Armed {
+    /// The same with one more stack.
+    pub fn and(self, stack: u16) -> Armed {
+        let leaves = self.leaves();
+        let count = leaves.iter().filter(|leaf| **leaf > 0).count().min(LEAVES - 1);
+        let bits = 16 * count;
+        Armed(self.0 & !(0xffff << bits) | u64::from(stack) << bits)
+    }
+
+    /// The position of a stack, from 1; 0 if it is not one of them. A stack that is there twice
+    /// was polled last at the later position.
+    pub fn position(self, stack: u16) -> u8 {
+        let at = self.leaves().iter().rposition(|leaf| *leaf == stack && stack > 0);
+        at.map_or(0, |at| at as u8 + 1)
+    }
+
+    fn leaves(self) -> [u16; LEAVES] {
+        std::array::from_fn(|at| (self.0 >> (16 * at)) as u16)
+    }
+}
+
+/// The number of a set; 0 if it is empty or does not fit.
+pub(super) fn number_of_set(set: Armed) -> u16 {
+    if set.0 == 0 {
+        return 0;
+    }
+    let hash = set.0.wrapping_mul(0x517c_c1b7_2722_0a95);
+    let first = (hash ^ hash >> 32) as usize;
+    for tried in 0..TRIED {
+        let at = first.wrapping_add(tried) % ENTRIES;
+        match SETS[at].compare_exchange(0, set.0, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return at as u16 + 1,
+            Err(known) if known == set.0 => return at as u16 + 1,
+            Err(_) => {}
+        }
+    }
+    0
+}
+
+/// All sets, each with its number.
+pub(super) fn sets() -> Vec<(u16, Vec<u16>)> {
+    let stored = SETS.iter().enumerate().filter_map(|(at, set)| {
+        let leaves = Armed(set.load(Ordering::Relaxed)).leaves();
+        let leaves: Vec<u16> = leaves.into_iter().filter(|leaf| *leaf > 0).collect();
+        (!leaves.is_empty()).then_some((at as u16 + 1, leaves))
+    });
+    stored.collect()
 }
 
 /// The hash of rustc's own tables: a rotation and a multiplication a word.
@@ -127,6 +184,20 @@ mod tests {
         let stored = all();
         let found = |number| stored.iter().find(|(known, _)| *known == number);
         assert_eq!(found(first).unwrap().1, [11, 12, 13]);
+    }
+
+    #[test]
+    fn a_set_has_the_first_three_stacks_and_the_last() {
+        let set =
+            |stacks: &[u16]| stacks.iter().fold(Armed::default(), |set, stack| set.and(*stack));
+        assert_eq!(set(&[7, 8]).leaves(), [7, 8, 0, 0]);
+        assert_eq!(set(&[1, 2, 3, 4, 5, 6]).leaves(), [1, 2, 3, 6]);
+        assert_eq!([7, 8, 9].map(|stack| set(&[7, 8]).position(stack)), [1, 2, 0]);
+        assert_eq!(set(&[7, 8, 7]).position(7), 3);
+        let number = number_of_set(set(&[7, 8]));
+        assert!(number > 0 && number == number_of_set(set(&[7, 8])));
+        assert_eq!(number_of_set(Armed::default()), 0);
+        assert!(sets().contains(&(number, vec![7, 8])));
     }
 
     #[test]

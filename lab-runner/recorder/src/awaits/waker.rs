@@ -11,7 +11,7 @@
 #![expect(unsafe_code, reason = "a waker with a table of its own is made from a raw pointer")]
 
 use super::log;
-use super::stacks;
+use super::stacks::{self, Armed};
 use crate::scheduler::polled;
 use lab_kit::clock;
 use lab_recording::awaits::{Future, Kind, Record, Waker as By};
@@ -50,15 +50,30 @@ pub(super) struct State {
     references: AtomicU32,
     /// Number of the last poll, from 1.
     polls: AtomicU32,
-    /// Stack of the first clone in the last poll.
+    /// Stacks of the clones in the last poll.
+    armed: AtomicU64,
+    /// The number of that set, once the poll is over.
     place: AtomicU16,
     /// Begin of the wait.
     begin_ns: AtomicU64,
     /// First call of a waker since the begin of the last poll.
     woken_ns: AtomicU64,
-    /// Stack of that call, and its caller.
-    woken_by: Mutex<(u16, By)>,
+    /// That call.
+    woken_by: Mutex<Wake>,
 }
+
+/// The call of a waker.
+#[derive(Clone, Copy)]
+struct Wake {
+    /// Number of its stack.
+    stack: u16,
+    /// Who calls.
+    by: By,
+    /// Which of the clones of the last poll it came through.
+    leaf: u8,
+}
+
+const NO_WAKE: Wake = Wake { stack: 0, by: By::Outside, leaf: 0 };
 
 /// Free states, and all of them.
 static FREE: Mutex<Vec<&'static State>> = Mutex::new(Vec::new());
@@ -97,10 +112,11 @@ impl State {
             runtime: Mutex::new(None),
             references: AtomicU32::new(0),
             polls: AtomicU32::new(0),
+            armed: AtomicU64::new(0),
             place: AtomicU16::new(0),
             begin_ns: AtomicU64::new(0),
             woken_ns: AtomicU64::new(0),
-            woken_by: Mutex::new((0, By::Outside)),
+            woken_by: Mutex::new(NO_WAKE),
         }
     }
 
@@ -135,7 +151,7 @@ impl State {
     ) {
         self.set_runtime(runtime);
         self.record_wait(future, clock::now_ns());
-        self.place.store(0, Ordering::Relaxed);
+        self.armed.store(0, Ordering::Relaxed);
         self.woken_ns.store(0, Ordering::Relaxed);
         self.polls.fetch_add(1, Ordering::Relaxed);
         let here = 0_u8;
@@ -146,6 +162,8 @@ impl State {
         let pending = poll(&waker);
         drop(outer);
         if pending {
+            let armed = Armed(self.armed.load(Ordering::Relaxed));
+            self.place.store(stacks::number_of_set(armed), Ordering::Relaxed);
             self.begin_ns.store(clock::now_ns(), Ordering::Release);
         }
     }
@@ -169,8 +187,7 @@ impl State {
     /// The wait up to a moment: of the first kind if a waker was called, else of the second.
     fn wait(&self, future: Future, begin_ns: u64, now_ns: u64, kinds: [Kind; 2]) -> Record {
         let woken_ns = self.woken_ns.load(Ordering::Acquire);
-        let (waker_stack, waker) =
-            if woken_ns > 0 { *locked(&self.woken_by) } else { (0, By::Outside) };
+        let wake = if woken_ns > 0 { *locked(&self.woken_by) } else { NO_WAKE };
         // The waker may have been called inside the poll, before the wait began.
         let until_ns =
             if woken_ns > 0 { woken_ns.clamp(begin_ns, now_ns.max(begin_ns)) } else { now_ns };
@@ -178,8 +195,9 @@ impl State {
             kind: kinds[usize::from(woken_ns == 0)],
             future,
             place: self.place.load(Ordering::Relaxed),
-            waker,
-            waker_stack,
+            leaf: wake.leaf,
+            waker: wake.by,
+            waker_stack: wake.stack,
             begin_ns,
             awaited_ns: until_ns.saturating_sub(begin_ns),
             runnable_ns: now_ns.saturating_sub(until_ns),
@@ -251,7 +269,9 @@ unsafe fn clone(pointer: *const ()) -> RawWaker {
     let index = if std::ptr::eq(polling.state, state) {
         // Inside the future's own poll: what is called here is what it awaits.
         let stack = stacks::number(polling.high);
-        let _ = state.place.compare_exchange(0, stack, Ordering::Relaxed, Ordering::Relaxed);
+        // Only this thread stores it, during its poll.
+        let armed = Armed(state.armed.load(Ordering::Relaxed)).and(stack);
+        state.armed.store(armed.0, Ordering::Relaxed);
         state.claim(stack, state.polls.load(Ordering::Relaxed))
     } else {
         // A copy of a clone is for the same leaf.
@@ -297,17 +317,21 @@ fn wake_state(state: &'static State, slot: &Slot) {
         slot.index > 0 && slot.poll.load(Ordering::Relaxed) != state.polls.load(Ordering::Relaxed);
     if first || is_stale {
         let polling = POLLING.get();
-        let (waker_stack, waker) = (stacks::number(polling.high), caller(polling));
+        let stack = slot.stack.load(Ordering::Relaxed);
+        let armed = Armed(state.armed.load(Ordering::Relaxed));
+        let leaf = if is_stale { 0 } else { armed.position(stack) };
+        let wake = Wake { stack: stacks::number(polling.high), by: caller(polling), leaf };
         if first {
-            *locked(&state.woken_by) = (waker_stack, waker);
+            *locked(&state.woken_by) = wake;
         }
         if let Some(future) = is_stale.then(|| *locked(&state.future)).flatten() {
             log::append(Record {
                 kind: Kind::Stale,
                 future,
-                place: slot.stack.load(Ordering::Relaxed),
-                waker,
-                waker_stack,
+                place: stacks::number_of_set(Armed::default().and(stack)),
+                leaf: 1,
+                waker: wake.by,
+                waker_stack: wake.stack,
                 begin_ns: now_ns,
                 awaited_ns: 0,
                 runnable_ns: 0,
@@ -339,16 +363,13 @@ pub(super) fn record_open(now_ns: u64) {
         log::append(wait);
         let last = state.polls.load(Ordering::Relaxed);
         for slot in state.slots.iter().skip(1) {
-            let stack = slot.stack.load(Ordering::Relaxed);
-            if slot.used.load(Ordering::Acquire) == 0 {
-                continue;
+            let is_kept =
+                slot.used.load(Ordering::Acquire) > 0 && slot.poll.load(Ordering::Relaxed) != last;
+            if is_kept {
+                let set = Armed::default().and(slot.stack.load(Ordering::Relaxed));
+                let place = stacks::number_of_set(set);
+                log::append(Record { kind: Kind::Kept, place, ..wait });
             }
-            let kind = match slot.poll.load(Ordering::Relaxed) == last {
-                true if stack == wait.place => continue,
-                true => Kind::Beside,
-                false => Kind::Kept,
-            };
-            log::append(Record { kind, place: stack, ..wait });
         }
     }
 }

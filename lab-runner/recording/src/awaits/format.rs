@@ -1,6 +1,6 @@
 //! The layout of the file: words of 64 bits in little-endian order, a header and then the records.
 
-pub use super::record::{MOST_STACKS, WORDS};
+pub use super::record::{LEAVES, MOST_STACKS, WORDS};
 
 /// The first word of the file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"LABWAITS");

@@ -45,13 +45,15 @@ pub(super) fn parse(bytes: &[u8]) -> io::Result<Recording> {
     let due = header[at::DUE];
     // One that was being written when the child was killed is left out.
     let records = records.as_chunks::<WORDS>().0.iter().take(due.min(CAPACITY as u64) as usize);
-    let records = records.filter_map(|words| Record::from_words(*words)).collect();
-    Ok(Recording {
-        start_ns: header[at::START_NS],
-        closed_ns: Some(header[at::CLOSED_NS]).filter(|closed| *closed > 0),
-        records,
-        dropped: due.saturating_sub(CAPACITY as u64),
-    })
+    let start_ns = header[at::START_NS];
+    let closed_ns = Some(header[at::CLOSED_NS]).filter(|closed| *closed > 0);
+    // What is woken later is woken by the end of the runtime, which drops all that waits.
+    let end_ns = closed_ns.map_or(u64::MAX, |closed| closed.saturating_sub(start_ns));
+    let records = records
+        .filter_map(|words| Record::from_words(*words))
+        .filter(|record| record.begin_ns + record.awaited_ns <= end_ns)
+        .collect();
+    Ok(Recording { start_ns, closed_ns, records, dropped: due.saturating_sub(CAPACITY as u64) })
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ mod tests {
             kind: Kind::Woken,
             future: Future::Request(4),
             place: 2,
+            leaf: 1,
             waker: Waker::Outside,
             waker_stack: 3,
             begin_ns: 10,
@@ -78,6 +81,13 @@ mod tests {
         let read = parse(&bytes).unwrap();
         assert_eq!((read.start_ns, read.closed_ns, read.dropped), (1_000, None, 0));
         assert_eq!(read.records, [record]);
+        let closed = |at_ns: u64| {
+            words[super::at::CLOSED_NS] = at_ns;
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            parse(&bytes).unwrap().records.len()
+        };
+        let counts = [1_030, 1_029].map(closed);
+        assert_eq!(counts, [1, 0], "what is woken after the end is left out");
         assert!(parse(&bytes[..40]).unwrap_err().to_string().contains("cut off"));
         assert!(parse(&[0; 64]).unwrap_err().to_string().contains("no recording"));
     }

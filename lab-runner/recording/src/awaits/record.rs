@@ -4,10 +4,12 @@ use super::durations::{BITS, long, short};
 
 /// Bits of the begin of a wait, in nanoseconds since the start of the file: 18 minutes.
 const BEGIN_BITS: u32 = 40;
-/// Bits of the number of a stack.
+/// Bits of the number of a stack, or of a set of stacks.
 const STACK_BITS: u32 = 14;
-/// Stacks that can be told apart.
+/// Stacks that can be told apart, and sets of them.
 pub const MOST_STACKS: usize = (1 << STACK_BITS) - 1;
+/// Stacks of a set.
+pub const LEAVES: usize = 4;
 /// Bits of the number of a named future among those of its name.
 const INSTANCE_BITS: u32 = 22;
 
@@ -29,21 +31,11 @@ pub enum Kind {
     /// What the future awaited in an earlier poll, did not poll in its last one, and still held when
     /// the request log was closed.
     Kept = 6,
-    /// Another place at which the future waited, beside that of the wait that was open when the
-    /// request log was closed.
-    Beside = 7,
 }
 
 impl Kind {
-    const ALL: [Kind; 7] = [
-        Kind::Woken,
-        Kind::Polled,
-        Kind::Open,
-        Kind::Runnable,
-        Kind::Stale,
-        Kind::Kept,
-        Kind::Beside,
-    ];
+    const ALL: [Kind; 6] =
+        [Kind::Woken, Kind::Polled, Kind::Open, Kind::Runnable, Kind::Stale, Kind::Kept];
 }
 
 /// A followed future.
@@ -74,8 +66,10 @@ pub struct Record {
     pub kind: Kind,
     /// The future that waits.
     pub future: Future,
-    /// The stack of the place where it awaits; 0 if unknown.
+    /// The set of stacks of what it polled last and awaits; 0 if unknown.
     pub place: u16,
+    /// Which of them the wake came through, from 1; 0 if that is unknown.
+    pub leaf: u8,
     /// What ended the wait.
     pub waker: Waker,
     /// The stack of that call; 0 if unknown.
@@ -149,7 +143,10 @@ impl Record {
         let place = u64::from(self.place) & mask(STACK_BITS);
         let waker_stack = u64::from(self.waker_stack) & mask(STACK_BITS);
         Some([
-            self.begin_ns | (self.kind as u64) << BEGIN_BITS | place << (BEGIN_BITS + 3),
+            self.begin_ns
+                | (self.kind as u64) << BEGIN_BITS
+                | place << (BEGIN_BITS + 3)
+                | u64::from(self.leaf & 0b111) << (BEGIN_BITS + 3 + STACK_BITS),
             self.future.number() | self.waker.number() << 32,
             waker_stack
                 | short(self.awaited_ns) << STACK_BITS
@@ -165,6 +162,7 @@ impl Record {
             kind: *Kind::ALL.get(kind.checked_sub(1)?)?,
             future: Future::of(second & mask(32)),
             place: (first >> (BEGIN_BITS + 3) & mask(STACK_BITS)) as u16,
+            leaf: (first >> (BEGIN_BITS + 3 + STACK_BITS) & 0b111) as u8,
             waker: Waker::of(second >> 32),
             waker_stack: (third & mask(STACK_BITS)) as u16,
             begin_ns: first & mask(BEGIN_BITS),
@@ -204,6 +202,7 @@ mod tests {
             future in future(),
             waker in waker(),
             stacks in (0..=MOST_STACKS as u16, 0..=MOST_STACKS as u16),
+            leaf in 0..=LEAVES as u8,
             begin_ns in 0..1_u64 << BEGIN_BITS,
             durations in (0..1_u64 << 20, 0..1_u64 << 20),
         ) {
@@ -211,6 +210,7 @@ mod tests {
                 kind,
                 future,
                 place: stacks.0,
+                leaf,
                 waker,
                 waker_stack: stacks.1,
                 begin_ns,

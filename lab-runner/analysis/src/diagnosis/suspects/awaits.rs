@@ -1,10 +1,11 @@
 //! Requests that wait for ever, and parts of a future that are not polled.
 
-use crate::awaits::{Holder, Kept, OpenGroup, Site};
+use crate::awaits::{Awaits, Holder, OpenGroup, Site};
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::{awaits, busy};
 use crate::diagnosis::{Case, Cost};
+use crate::stacks::runtime_frames::Awaited;
 use crate::stats::total;
 use crate::units::{percent, time_ms};
 
@@ -23,25 +24,16 @@ pub fn stuck(case: &Case<'_>) -> Vec<Suspect> {
     let inside: Vec<&OpenGroup> =
         awaits.open.iter().filter(|group| !group.site.awaits.is_outside()).collect();
     let Some(first) = inside.first() else { return Vec::new() };
-    let unpolled = inside.iter().find_map(|group| Some((*group, unpolled(group)?)));
-    let at = match unpolled {
-        Some((_, kept)) => &kept.site,
-        None => &first.site,
-    };
+    let unpolled = unpolled(awaits, &inside);
+    let at = unpolled.as_ref().and_then(|unpolled| unpolled.kept.first()).unwrap_or(&first.site);
     let requests = total(inside.iter().map(|group| group.requests));
     let mut suspect = Suspect::new(Suspicion::Waits, location(at))
         .with(Sign::Stuck, requests as f64)
         .with(Sign::StuckMs, first.oldest_ms)
         .with_known(Sign::Asleep, busy(case).map(|busy| 1.0 - busy))
-        .with_known(Sign::GivenUnpolled, unpolled.map(|(_, kept)| kept.given as f64));
+        .with_known(Sign::Unpolled, unpolled.as_ref().map(|unpolled| unpolled.futures as f64));
     suspect.cost = Cost { ms: None, requests: Some(requests) };
-    if let Some((group, kept)) = unpolled {
-        suspect.evidence.push(format!(
-            "the lock was given to the future that awaits {}, and its task awaits {} instead",
-            kept.site.in_words(),
-            group.site.in_words()
-        ));
-    }
+    suspect.evidence.extend(unpolled.as_ref().map(Unpolled::in_words));
     suspect.evidence.extend(inside.iter().take(MOST_GROUPS).map(|group| in_words(group)));
     suspect.evidence.extend(holds_its_own(&inside));
     suspect.evidence.extend(first.holder.as_ref().map(held_by));
@@ -53,28 +45,69 @@ pub fn stuck(case: &Case<'_>) -> Vec<Suspect> {
     vec![suspect]
 }
 
-/// What the requests of a group were given at a place that they do not poll.
-fn unpolled(group: &OpenGroup) -> Option<&Kept> {
-    group.kept.iter().find(|kept| kept.given > 0)
+/// A part of a task that holds a lock, or is next to get it, and that its task does not poll: it
+/// awaits the lock itself, elsewhere.
+struct Unpolled<'a> {
+    kept: &'a [Site],
+    awaited: &'a [Site],
+    futures: u64,
+    was_given: bool,
+}
+
+impl Unpolled<'_> {
+    fn in_words(&self) -> String {
+        let (kept, awaited) = (with_caller(self.kept), with_caller(self.awaited));
+        let what = if self.was_given { "was given the lock in" } else { "is ready in" };
+        format!("a part of the task {what} {kept}, and its task awaits {awaited} instead")
+    }
+}
+
+/// Such a part: one that a release gave the lock to, or one that is ready and not polled any more
+/// while its task awaits a lock. That it holds that very lock is presumed: both pass through the
+/// same function, or nobody else runs.
+fn unpolled<'a>(awaits: &'a Awaits, groups: &[&'a OpenGroup]) -> Option<Unpolled<'a>> {
+    let given = groups.iter().find_map(|group| {
+        let kept = group.kept.iter().find(|kept| kept.given > 0)?;
+        Some(Unpolled {
+            kept: &kept.callers,
+            awaited: &group.callers,
+            futures: kept.given,
+            was_given: true,
+        })
+    });
+    let ready = || {
+        let starved = awaits.starved.iter().find(|starved| {
+            let awaits_lock =
+                starved.awaited.first().is_some_and(|site| site.awaits == Awaited::Lock);
+            starved.for_ever > 0 && awaits_lock
+        })?;
+        Some(Unpolled {
+            kept: &starved.kept,
+            awaited: &starved.awaited,
+            futures: starved.for_ever,
+            was_given: false,
+        })
+    };
+    given.or_else(ready)
+}
+
+/// `Mutex::lock in shop::append (main.rs:38), called from shop::handle:48`, from the innermost call
+/// outwards.
+fn with_caller(own: &[Site]) -> String {
+    let [innermost, callers @ ..] = own else { return "nothing".to_owned() };
+    let caller =
+        callers.iter().find_map(|of| Some(format!("{}:{}", of.function.as_deref()?, of.line?)));
+    let called = caller.map_or_else(String::new, |caller| format!(", called from {caller}"));
+    format!("{}{called}", innermost.in_words())
 }
 
 /// `248 requests await RwLock::read in shop::middleware (middleware.rs:29), the oldest of them,
 /// request 151, for 2.8 s`.
 fn in_words(group: &OpenGroup) -> String {
-    let (site, age) = (group.site.in_words(), time_ms(group.oldest_ms));
-    let callers: Vec<String> = group
-        .callers
-        .iter()
-        .skip(1)
-        .filter_map(|caller| Some(format!("{}:{}", caller.function.as_deref()?, caller.line?)))
-        .collect();
-    let called = match callers.first() {
-        Some(caller) => format!(", called from {caller}"),
-        None => String::new(),
-    };
+    let (at, age) = (with_caller(&group.callers), time_ms(group.oldest_ms));
     match group.requests {
-        1 => format!("request {} awaits {site}{called}, for {age}", group.oldest),
-        many => format!("{many} requests await {site}{called}, the oldest for {age}"),
+        1 => format!("request {} awaits {at}, for {age}", group.oldest),
+        many => format!("{many} requests await {at}, the oldest for {age}"),
     }
 }
 
@@ -130,14 +163,14 @@ pub fn starved(case: &Case<'_>) -> Vec<Suspect> {
     let starved = awaits(case).map(|awaits| awaits.starved.as_slice()).unwrap_or_default();
     let suspects = starved.iter().map(|starved| {
         let mut suspect = Suspect::new(Suspicion::Starved, location(&starved.blamed))
-            .with(Sign::StarvedMeanMs, starved.ms / starved.wakes.max(1) as f64)
+            .with(Sign::StarvedMeanMs, starved.ms / starved.times.max(1) as f64)
             .with(Sign::StarvedShare, starved.ms / starved.of_ms.max(f64::MIN_POSITIVE));
         suspect.cost = Cost { ms: Some(starved.ms), requests: Some(starved.futures) };
         suspect.evidence.push(format!(
-            "{} was woken {} times while the task awaited {}",
-            starved.kept.in_words(),
-            starved.wakes,
-            starved.awaited.in_words()
+            "{} was not polled {} times, while the task awaited {}",
+            with_caller(&starved.kept),
+            starved.times,
+            with_caller(&starved.awaited)
         ));
         suspect.evidence.extend(errors(case));
         suspect

@@ -1,9 +1,9 @@
 //! Tasks that are polled again and again without an event.
 
+use crate::diagnosis::Case;
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::{profile_under, sampled, sched};
-use crate::diagnosis::{Case, Cost};
 use crate::scheduler::TaskKind;
 use lab_recording::profiler::Profiler;
 
@@ -25,19 +25,25 @@ pub fn spins(case: &Case<'_>) -> Vec<Suspect> {
             .with(Sign::PollsPerRequest, kind.polls as f64 / answered.max(1) as f64)
             .with(Sign::MeanPollUs, kind.poll_us.sum / kind.polls.max(1) as f64)
             .with(Sign::SpinShare, (ms / sched.wall_ms.max(f64::MIN_POSITIVE)).min(1.0));
-        suspect.cost = Cost { ms: Some(ms), requests: None };
         suspect.evidence.push(format!("its tasks are spawned at {}", kind.spawned_at));
         suspect
     };
     sched.task_kinds.iter().filter(|kind| kind.polls > 0).map(suspect).collect()
 }
 
-/// The function in which most time of the polls was sampled.
+/// The function in which most time of polls was sampled: that of the tasks that are polled most.
 fn location(case: &Case<'_>, kind: &TaskKind) -> Option<Location> {
-    if let Some(function) = &kind.function {
-        return Some(Location { function: function.clone(), file: None, line: None });
+    let in_polls = sampled(case).and_then(|profile| profile.in_polls.as_deref());
+    let most = in_polls.unwrap_or_default().iter().max_by(|a, b| a.ms.total_cmp(&b.ms));
+    match (most, &kind.function) {
+        (Some(most), _) => Some(Location {
+            function: most.function.clone(),
+            file: most.file.clone(),
+            line: most.line,
+        }),
+        (None, Some(function)) => {
+            Some(Location { function: function.clone(), file: None, line: None })
+        }
+        (None, None) => None,
     }
-    let in_polls = sampled(case)?.in_polls.as_deref()?;
-    let most = in_polls.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
-    Some(Location { function: most.function.clone(), file: most.file.clone(), line: most.line })
 }
