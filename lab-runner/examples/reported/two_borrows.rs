@@ -1,7 +1,7 @@
 //! A status page that looks at one watch channel twice in one expression, while somebody else updates it.
 
 use crate::service::{LOAD, compute, cured, scenario, serve, serve_joined, sick};
-use lab_kit::{Cx, Kind, Load, Scenario, Variant};
+use lab_kit::{Cause, Cx, Kind, Load, Scenario, Truth, Variant};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -11,7 +11,11 @@ pub static SCENARIO: Scenario = scenario(
     "a status page beside the updates that it shows",
     Load { rate: 800.0, workers: 2, ..LOAD },
     &[
-        sick("the first look is kept during the second", |cx| run(cx, true), None),
+        sick(
+            "the first look is kept during the second",
+            |cx| run(cx, true),
+            Some(Truth::new(Cause::Deadlock, "reported::two_borrows::status")),
+        ),
         cured("one look, and a copy of what was seen", |cx| run(cx, false)),
         Variant {
             name: "joined",

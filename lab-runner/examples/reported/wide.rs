@@ -1,7 +1,7 @@
 //! A future that is as large as what it holds across an await: too large for the stack of a worker.
 
 use crate::service::{LOAD, cured, nothing, scenario, serve, sick};
-use lab_kit::{Load, Scenario};
+use lab_kit::{Cause, Load, Scenario, Truth};
 use std::hint::black_box;
 use tokio::task::yield_now;
 
@@ -13,7 +13,7 @@ pub static SCENARIO: Scenario = scenario(
         sick(
             "the picture lives in the future",
             |cx| serve(cx, |number| handle(number), nothing()),
-            None,
+            Some(Truth::new(Cause::StackOverflow, "reported::wide::encode")),
         ),
         cured("the picture lives on the heap", |cx| {
             serve(cx, |number| handle_fixed(number), nothing())

@@ -31,6 +31,8 @@ pub enum Cause {
     StarvedInTask,
     /// A task that is polled again and again without an event.
     BusyLoop,
+    /// A stack that is too small for the code on it, or for a future.
+    StackOverflow,
     /// A task that panics, so that its work is lost.
     Panic,
     /// Accepted work that is aborted.
@@ -72,6 +74,7 @@ impl fmt::Display for Cause {
             Cause::Futurelock => "futurelock",
             Cause::StarvedInTask => "starved inside its task",
             Cause::BusyLoop => "busy loop",
+            Cause::StackOverflow => "stack overflow",
             Cause::Panic => "panic of a task",
             Cause::AbortedWork => "work cut off",
             Cause::Leak => "leak",

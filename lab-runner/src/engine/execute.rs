@@ -10,6 +10,7 @@ use crate::engine::supervise::{Interrupts, supervise};
 use crate::exit;
 use crate::exit::{Exit, UsageError};
 use anyhow::{Context, anyhow};
+use lab_analysis::resolve;
 use lab_kit::batch::names;
 use lab_kit::limits;
 use lab_recording::Ending;
@@ -184,16 +185,24 @@ pub(crate) fn run_part(
         drop(progress);
         // Pipes and scratch files are the run's, and the run is over, however it ended.
         folder::remove_scratch(&recorder.folder);
-        name_threads(ended?, &recorder)?;
+        complete(ended?, &recorder, run.variant.program)?;
         done(number + 1, &recorder.folder);
     }
     Ok(interrupts.signal())
 }
 
-/// Resolves the names in the thread dump of a child that hung or panicked.
-fn name_threads(mut outcome: Outcome, recorder: &Recorder) -> anyhow::Result<()> {
-    let wrong =
-        lab_analysis::resolve::threads::complete(&recorder.folder, outcome.ending == Ending::Hung);
+/// Resolves the names in the thread dump of a child that hung or panicked, and finds the futures
+/// that may have been too large for the stack of one that crashed.
+fn complete(
+    mut outcome: Outcome,
+    recorder: &Recorder,
+    program: Option<&Path>,
+) -> anyhow::Result<()> {
+    let wrong = resolve::threads::complete(&recorder.folder, outcome.ending == Ending::Hung);
+    if outcome.ending == Ending::Crashed && resolve::crash::is_stack_overflow(&outcome) {
+        let own = std::env::current_exe().unwrap_or_default();
+        resolve::crash::complete(&recorder.folder, program.unwrap_or(&own))?;
+    }
     if wrong.is_empty() {
         return Ok(());
     }

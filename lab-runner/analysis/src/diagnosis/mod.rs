@@ -148,6 +148,8 @@ impl Finding {
             Cause::QuadraticCombinator if other.cause == Cause::LongPoll => {
                 other.function == self.function
             }
+            // What is awaited is the end of a job that has no thread yet.
+            Cause::PoolExhausted => matches!(other.cause, Cause::StuckTasks | Cause::Overload),
             Cause::BlockingCall
             | Cause::LongPoll
             | Cause::LockAcrossStall

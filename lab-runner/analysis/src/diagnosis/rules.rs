@@ -323,6 +323,16 @@ pub static RULES: &[Rule] = &[
         chapter: "method",
     },
     Rule {
+        cause: Cause::StackOverflow,
+        of: Suspicion::Crash,
+        when: &[limit(Sign::StackFull, 1.0, ONCE)],
+        refuted_by: "the same code runs on a stack of the same size without a future of this size",
+        remedy: "keep what is large on the heap: a Vec or a Box in place of an array that lives \
+                 across an await, and Box::pin for a large future; thread_stack_size only moves the \
+                 limit",
+        chapter: "method",
+    },
+    Rule {
         cause: Cause::Panic,
         of: Suspicion::Panic,
         when: &[limit(

@@ -72,6 +72,8 @@ pub enum Sign {
     Locked,
     /// The shortest of these waits, in milliseconds.
     LockedMs,
+    /// Whether a thread of the process had no room left on its stack.
+    StackFull,
     /// The number of panicked tasks.
     Panics,
     /// The number of accepted requests that were dropped.
@@ -192,6 +194,7 @@ impl Sign {
                 "{value:.0} workers waited for locks until the end, and no other one was in a poll"
             ),
             Sign::LockedMs => format!("each of them for {} at least", time_ms(value)),
+            Sign::StackFull => "a thread had no room left on its stack".into(),
             Sign::Panics if value < 1.5 => "a task panicked".into(),
             Sign::Panics => format!("tasks panicked {value:.0} times"),
             Sign::CutOff => count("accepted requests were dropped without an answer"),

@@ -30,6 +30,8 @@ pub enum Suspicion {
     Starved,
     /// Tasks that are polled often.
     Spins,
+    /// A process that crashed.
+    Crash,
     /// A task that panicked.
     Panic,
     /// A post-mortem.
@@ -56,6 +58,7 @@ impl fmt::Display for Suspicion {
             Suspicion::Waits => "requests that wait for ever",
             Suspicion::Starved => "a part of a future that was not polled",
             Suspicion::Spins => "tasks that are polled often",
+            Suspicion::Crash => "a process that crashed",
             Suspicion::Panic => "a task that panicked",
             Suspicion::Hang => "a post-mortem",
             Suspicion::Lost => "accepted requests without an answer",

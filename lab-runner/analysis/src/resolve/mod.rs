@@ -4,6 +4,7 @@
 mod alloc;
 mod awaits;
 mod cpu;
+pub mod crash;
 pub mod hand_offs;
 pub mod scheduler;
 mod spans;

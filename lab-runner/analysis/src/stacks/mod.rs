@@ -11,6 +11,7 @@ mod difference;
 pub mod doing;
 pub mod flame;
 mod folded;
+pub mod large_futures;
 mod names;
 mod own;
 mod owner;

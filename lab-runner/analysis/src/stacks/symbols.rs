@@ -144,7 +144,7 @@ fn unknown_in(path: &str) -> String {
     }
 }
 
-type Slice = EndianReader<RunTimeEndian, Mapped>;
+pub(super) type Slice = EndianReader<RunTimeEndian, Mapped>;
 
 /// A file that was mapped into the program. Little of it is read: only what names the addresses
 /// that were asked for.
@@ -245,6 +245,11 @@ fn named<'a>(symbol: &impl ObjectSymbol<'a>, bytes: &Mapped) -> Option<Symbol> {
 
 /// The lines of a file's debug information, if it has any.
 fn lines(file: &object::File<'_>, bytes: &Mapped) -> Option<Context<Slice>> {
+    Context::from_dwarf(dwarf(file, bytes)?).ok()
+}
+
+/// A file's debug information, empty if it has none.
+pub(super) fn dwarf(file: &object::File<'_>, bytes: &Mapped) -> Option<gimli::Dwarf<Slice>> {
     let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let section = |id: SectionId| -> Result<Slice, gimli::Error> {
         let found = file.section_by_name(id.name());
@@ -254,7 +259,7 @@ fn lines(file: &object::File<'_>, bytes: &Mapped) -> Option<Context<Slice>> {
     let mut dwarf = gimli::Dwarf::load(section).ok()?;
     // The linker lets many units share a table of abbreviations, and each would parse its own.
     dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
-    Context::from_dwarf(dwarf).ok()
+    Some(dwarf)
 }
 
 /// The bytes of a section: where they lie in the file, or a copy of what was compressed.

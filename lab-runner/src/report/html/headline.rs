@@ -218,6 +218,7 @@ fn predicate(cause: Cause, held: Option<f64>) -> &'static str {
         Cause::Futurelock => "was given a lock and is no longer polled",
         Cause::StarvedInTask => "does not poll what is ready while it awaits something else",
         Cause::BusyLoop => "is polled again and again without an event",
+        Cause::StackOverflow => "does not fit on the stack of its thread",
         Cause::Panic => "panics",
         Cause::Overload => "The load is more than the service can take",
         Cause::HostNoise => "Other processes used the CPU of this host",

@@ -6,8 +6,11 @@ use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::{is_of_a_runtime, profile_under};
 use crate::diagnosis::{Case, Cost};
 use crate::hang::{Shape, explain};
+use crate::resolve::crash::{is_stack_overflow, large_futures};
 use crate::stacks::culprit;
 use crate::stacks::doing::ends_runtime;
+use crate::units::memory;
+use lab_recording::Ending;
 use lab_recording::profiler::Profiler;
 use lab_recording::threads::Panic;
 
@@ -50,6 +53,32 @@ fn refusal(panic: &Panic) -> Suspect {
     let suspect = Suspect::new(Suspicion::Refusal, culprit(&panic.stack).map(Location::from_frame))
         .with(Sign::RuntimeRefused, 1.0);
     Suspect { evidence: vec![format!("thread {} {message}", panic.thread)], ..suspect }
+}
+
+/// A process whose stack was full, with its last words and its largest futures.
+pub fn crashes(case: &Case<'_>) -> Vec<Suspect> {
+    let crashed = case.measured.filter(|run| {
+        let outcome = &run.recording.outcome;
+        outcome.ending == Ending::Crashed && is_stack_overflow(outcome)
+    });
+    let Some(run) = crashed else { return Vec::new() };
+    let futures = large_futures(&run.recording.folder);
+    let at = futures.first().map(|future| Location {
+        function: future.function.clone(),
+        file: None,
+        line: None,
+    });
+    let mut suspect = Suspect::new(Suspicion::Crash, at).with(Sign::StackFull, 1.0);
+    suspect.evidence = run.recording.outcome.text.iter().cloned().collect();
+    let sizes: Vec<String> = futures
+        .iter()
+        .map(|future| format!("{} ({})", future.function, memory(future.bytes as f64)))
+        .collect();
+    suspect.evidence.push(match sizes.is_empty() {
+        true => "this binary's debug information has no large future".to_owned(),
+        false => format!("the largest futures of this binary: {}", sizes.join(", ")),
+    });
+    vec![suspect]
 }
 
 pub fn stuck_threads(case: &Case<'_>) -> Vec<Suspect> {

@@ -58,7 +58,11 @@ fn is_main(function: &str) -> bool {
 fn machine(case: &Case<'_>) -> Suspect {
     let outcome = case.measured.map(|run| &run.recording.outcome);
     let (all, no_core) = sched(case).and_then(waiting).unwrap_or_default();
-    let invalid = case.measured.is_some_and(|run| run.validity.verdict == ValidityVerdict::Invalid);
+    // Of a process that crashed the load is not judged.
+    let invalid = case.measured.is_some_and(|run| {
+        run.validity.verdict == ValidityVerdict::Invalid
+            && run.recording.outcome.ending == Ending::Finished
+    });
     let suspect = Suspect::new(Suspicion::Machine, None)
         .with_known(Sign::Stolen, outcome.and_then(|outcome| Some(outcome.steal?.share)))
         .with_known(Sign::ForeignCores, outcome.and_then(|outcome| outcome.foreign_cores))

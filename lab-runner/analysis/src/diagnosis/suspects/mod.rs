@@ -20,9 +20,10 @@ use lab_recording::profiler::Profiler;
 
 /// All suspects of a case.
 pub fn all(case: &Case<'_>) -> Vec<Suspect> {
-    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 13] = [
+    let collectors: [fn(&Case<'_>) -> Vec<Suspect>; 14] = [
         ends::hangs,
         ends::refusals,
+        ends::crashes,
         panics::panics,
         ends::stuck_threads,
         polls::locked,
