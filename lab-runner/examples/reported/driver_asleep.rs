@@ -65,11 +65,12 @@ fn poked(cx: &Cx) -> anyhow::Result<()> {
             waits.notified().await;
         }
     });
-    std::thread::spawn(move || {
+    let poker = std::thread::Builder::new().name("poker".into());
+    poker.spawn(move || {
         loop {
             std::thread::sleep(Duration::from_millis(10));
             wake.notify_one();
         }
-    });
+    })?;
     serve_on(runtime, cx, |_number| nothing(), queries())
 }

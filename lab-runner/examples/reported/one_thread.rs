@@ -36,7 +36,8 @@ fn run(cx: &Cx, buggy: bool) -> anyhow::Result<()> {
     let runtime = cx.current_thread().build()?;
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = std::thread::spawn(move || runtime.block_on(stopped));
+    let server = std::thread::Builder::new().name("server".into());
+    let server = server.spawn(move || runtime.block_on(stopped))?;
     let requests = cx.requests(&handle, move |Request { number }| async move {
         if buggy { verify(number).await } else { verify_fixed(number).await }
     })?;

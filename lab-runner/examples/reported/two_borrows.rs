@@ -41,6 +41,7 @@ fn words(connected: bool) -> &'static str {
     if connected { "connected" } else { "disconnected" }
 }
 
+#[expect(clippy::match_single_binding, reason = "the fault as it was reported")]
 async fn status(peer: watch::Receiver<Peer>) -> Option<Status> {
     Some(match *peer.borrow() {
         Peer { connected, .. } => {

@@ -81,7 +81,7 @@ async fn audit(pool: &Pool) -> anyhow::Result<()> {
 async fn request(pool: Pool, number: usize) -> anyhow::Result<()> {
     let mut transaction = pool.connection().await?;
     transaction.query(QUERY).await;
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         audit(&pool).await?;
     }
     transaction.query(QUERY).await;
@@ -91,7 +91,7 @@ async fn request(pool: Pool, number: usize) -> anyhow::Result<()> {
 async fn request_fixed(pool: Pool, number: usize) -> anyhow::Result<()> {
     let mut transaction = pool.connection().await?;
     transaction.query(QUERY).await;
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         transaction.query(QUERY).await;
     }
     transaction.query(QUERY).await;

@@ -12,12 +12,10 @@ pub static SCENARIO: Scenario = scenario(
     &[
         sick(
             "the picture lives in the future",
-            |cx| serve(cx, |number| handle(number), nothing()),
+            |cx| serve(cx, handle, nothing()),
             Some(Truth::new(Cause::StackOverflow, "reported::wide::encode")),
         ),
-        cured("the picture lives on the heap", |cx| {
-            serve(cx, |number| handle_fixed(number), nothing())
-        }),
+        cured("the picture lives on the heap", |cx| serve(cx, handle_fixed, nothing())),
     ],
 );
 

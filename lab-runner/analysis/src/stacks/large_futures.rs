@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_large_future_is_found_in_this_very_binary() {
-        black_box(Box::pin(wide()));
+        drop(black_box(Box::pin(wide())));
         let all = largest(&std::env::current_exe().unwrap(), 100_000);
         let found =
             all.iter().find(|future| future.function.ends_with("large_futures::tests::wide"));
