@@ -19,7 +19,11 @@ pub static SCENARIO: Scenario = scenario(
         Variant {
             name: "joined",
             kind: Kind::Trap,
-            ..sick("as buggy, and main waits to store the settings", joined, None)
+            ..sick(
+                "as buggy, and main waits to store the settings",
+                joined,
+                Some(Truth::new(Cause::StuckTasks, "reported::middleware::handler")),
+            )
         },
     ],
 );

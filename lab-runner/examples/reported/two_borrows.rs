@@ -20,7 +20,11 @@ pub static SCENARIO: Scenario = scenario(
         Variant {
             name: "joined",
             kind: Kind::Trap,
-            ..sick("as buggy, and main waits for the updates to end", joined, None)
+            ..sick(
+                "as buggy, and main waits for the updates to end",
+                joined,
+                Some(Truth::new(Cause::Deadlock, "reported::two_borrows::status")),
+            )
         },
     ],
 );

@@ -39,6 +39,7 @@ mod load {
     mod profiler_spans;
     mod profilers;
     mod recorded;
+    mod reported;
     mod score;
     mod shutdown;
     mod signals;

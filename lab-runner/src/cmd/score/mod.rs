@@ -18,9 +18,9 @@ use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::Style;
 use lab_analysis::score::{Recorded, Score, lacks_a_function};
-use lab_kit::Scenario;
+use lab_kit::{Scenario, Variant};
 use lab_recording::profiler::Profiler;
-use lab_recording::{Load, pack};
+use lab_recording::{Kind, Load, pack};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
@@ -70,6 +70,7 @@ fn planned(args: &ScoreArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<
     };
     for scenario in &chosen {
         crate::cmd::load::check(scenario, &scenario.brief_load())?;
+        labelled(scenario)?;
     }
     let fits = |scenario: &Scenario, load: &Load| crate::cmd::load::check(scenario, load).is_ok();
     let choice = Choice {
@@ -78,6 +79,20 @@ fn planned(args: &ScoreArgs, scenarios: &[&'static Scenario]) -> anyhow::Result<
         neighbour: !args.no_neighbour,
     };
     Ok(plan::score(&chosen, &choice, &fits))
+}
+
+/// Refuses a scenario with a faulty variant that has no answer: it would be scored as a healthy one.
+fn labelled(scenario: &Scenario) -> anyhow::Result<()> {
+    let is_faulty = |variant: &&Variant| matches!(variant.kind, Kind::Buggy | Kind::Trap);
+    let unlabelled = scenario.variants.iter().filter(is_faulty).find(|of| of.truth.is_none());
+    match unlabelled {
+        None => Ok(()),
+        Some(variant) => Err(UsageError::error(format!(
+            "variant {} of {} is a {} variant without an answer: add .truth(…), or make it a decoy if \
+             it is healthy",
+            variant.name, scenario.name, variant.kind
+        ))),
+    }
 }
 
 /// Runs and diagnoses one cell after another, and writes the progress after each. Returns the

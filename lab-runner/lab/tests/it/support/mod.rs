@@ -46,6 +46,15 @@ impl Lab {
         Lab::new(env!("CARGO_BIN_EXE_leaky_system"))
     }
 
+    /// `examples/reported`: programs after faults that people reported. Examples are built with the
+    /// tests of the workspace.
+    pub fn reported() -> Lab {
+        let target = Path::new(env!("CARGO_BIN_EXE_lab")).parent().unwrap();
+        let binary = target.join("examples/reported");
+        assert!(binary.exists(), "cargo build --package lab-runner --example reported");
+        Lab::new(binary.to_str().unwrap())
+    }
+
     fn new(binary: &str) -> Lab {
         Lab { binary: binary.into(), out: tempfile::tempdir().unwrap() }
     }

@@ -1,0 +1,90 @@
+//! Programs after faults that people reported in public (`lab-runner/examples/reported`): each is
+//! named with its cause and its function, and what cured it is not accused. All of them hold no
+//! worker, or come in many short polls.
+
+#![cfg(tokio_unstable)]
+
+use crate::support::{Lab, assert_follows_the_schema};
+use serde_json::Value;
+
+/// Scenario, cause, and the function to blame.
+const FAULTY: [(&str, &str, &str); 11] = [
+    ("actor", "stuck-tasks", "reported::actor::ask"),
+    ("buffered-body", "starved-in-task", "reported::buffered_body::import"),
+    ("futurelock", "futurelock", "reported::futurelock::Journal::append"),
+    ("lookups", "pool-exhausted", "reported::lookups::connect"),
+    ("middleware", "stuck-tasks", "reported::middleware::handler"),
+    ("one-thread", "blocking-call", "reported::one_thread::verify"),
+    ("ordered-pages", "starved-in-task", "reported::ordered_pages::Export::run"),
+    ("two-borrows", "deadlock", "reported::two_borrows::status"),
+    ("two-connections", "stuck-tasks", "reported::two_connections::Pool::connection"),
+    // The loop is sampled in its caller or in itself, as the compiler inlines them.
+    ("spins", "busy-loop", ""),
+    // The future's type is known from full debug information alone.
+    ("wide", "stack-overflow", ""),
+];
+
+/// Scenarios whose other variant is healthy.
+const HEALTHY: [(&str, &str); 7] = [
+    ("buffered-body", "fixed"),
+    ("futurelock", "fixed"),
+    ("middleware", "fixed"),
+    ("ordered-pages", "fixed"),
+    ("says-no", "buggy"),
+    ("two-borrows", "fixed"),
+    ("two-connections", "fixed"),
+];
+
+/// The diagnosis of a variant under the profiler `sched`.
+fn diagnosed(lab: &Lab, scenario: &str, variant: &str) -> Value {
+    let args = ["run", scenario, "--variant", variant, "--profile", "sched"];
+    let (_, result) = lab.json(&args);
+    assert_follows_the_schema(&result);
+    result["diagnosis"][0].clone()
+}
+
+fn accused(diagnosis: &Value) -> Vec<(&str, &str)> {
+    let found = diagnosis["findings"].as_array().unwrap().iter();
+    let named = found.map(|finding| {
+        (finding["cause"].as_str().unwrap(), finding["function"].as_str().unwrap_or_default())
+    });
+    named.filter(|(cause, _)| !["host-noise", "overload"].contains(cause)).collect()
+}
+
+#[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
+fn what_people_reported_is_named_at_its_place() {
+    let lab = Lab::reported();
+    for (scenario, cause, function) in FAULTY {
+        let diagnosis = diagnosed(&lab, scenario, "buggy");
+        let accused = accused(&diagnosis);
+        let (found, at) = *accused.first().unwrap_or(&("nothing", ""));
+        assert_eq!(found, cause, "{scenario}: {diagnosis:#}");
+        assert!(at.ends_with(function), "{scenario}: {diagnosis:#}");
+    }
+}
+
+#[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
+fn what_cured_it_is_not_accused() {
+    let lab = Lab::reported();
+    for (scenario, variant) in HEALTHY {
+        let diagnosis = diagnosed(&lab, scenario, variant);
+        assert!(accused(&diagnosis).is_empty(), "{scenario}: {diagnosis:#}");
+    }
+}
+
+#[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
+fn a_stuck_lock_is_told_with_those_who_wait_and_the_one_who_keeps_it() {
+    let lab = Lab::reported();
+    let diagnosis = diagnosed(&lab, "middleware", "buggy");
+    let evidence = diagnosis["findings"][0]["evidence"].to_string();
+    for part in [
+        "request 150 awaits RwLock::write in reported::middleware::handler",
+        "requests await RwLock::read in reported::middleware::middleware",
+        "it holds what RwLock::read gave it there",
+    ] {
+        assert!(evidence.contains(part), "{part}: {evidence}");
+    }
+}
