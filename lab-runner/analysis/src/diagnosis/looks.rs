@@ -30,6 +30,7 @@ pub fn looks(case: &Case<'_>) -> (Vec<String>, Vec<String>) {
     }
     match awaits(case) {
         Some(_) => done.push("awaits of requests".into()),
+        None if sched(case).is_some() => missed.push("awaits of requests: not recorded".into()),
         None => missed.push(format!("awaits of requests: {}", why(case, Profiler::Sched))),
     }
     match case.measured {

@@ -588,3 +588,26 @@ fn a_request_without_an_answer_withholds_healthy_and_an_error_does_not() {
     let errors = beside(&[("lost", 0.0), ("unfinished", 0.0), ("errors", 30.0)], &[]);
     assert_eq!((errors.conclusion(), errors.unexplained.len()), (Cause::Healthy, 0));
 }
+
+/// Requests that each have one poll of 12 ms and wait for each other, with workers that were so
+/// busy.
+fn requests_of_12_ms(busy_ms: f64, longest_ms: u64) -> Vec<Cause> {
+    let mut of_requests = sched(90_000.0, 900, 12.0);
+    of_requests.task_kinds[0].function = Some("shop::import".into());
+    of_requests.task_kinds[0].poll_us.p50 = 12_000.0;
+    of_requests.task_kinds[0].poll_us.sum = 12_000.0;
+    of_requests.task_kinds[1].function = None;
+    of_requests.blame.iter_mut().flat_map(|blame| &mut blame.edges).for_each(|edge| {
+        edge.culprit = Culprit::TaskKind(0);
+    });
+    of_requests.workers[0].busy_ms = busy_ms;
+    of_requests.workers[0].idle_ms = 1_000.0 - busy_ms;
+    causes(profile_under(of_requests, vec![long_poll(longest_ms, 1.0, 0.0, "serde_json::parse")]))
+}
+
+#[test]
+fn a_handler_under_too_much_load_is_not_accused_of_what_each_request_does() {
+    assert_eq!(requests_of_12_ms(990.0, 12), []);
+    assert_eq!(requests_of_12_ms(300.0, 12), [Cause::LongPoll], "there was time for all");
+    assert_eq!(requests_of_12_ms(990.0, 60), [Cause::LongPoll], "one of them is unlike the others");
+}

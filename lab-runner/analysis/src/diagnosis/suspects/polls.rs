@@ -2,7 +2,7 @@
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
-use crate::diagnosis::suspects::{profile_under, sampled, sched};
+use crate::diagnosis::suspects::{busy, profile_under, sampled, sched};
 use crate::diagnosis::{Case, Cost};
 use crate::overhead::limits::{RestsOn, Size};
 use crate::scheduler::{Culprit, Edge, Sched, worth};
@@ -119,9 +119,37 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
         suspect.evidence.extend(holder(case, suspect.at.as_ref()));
     }
     match sched(case) {
+        Some(sched) if busy(case).is_some_and(|busy| busy >= FULL) => {
+            let longest = suspect.signs.get(&Sign::LongestPollMs).copied().unwrap_or(0.0);
+            match is_usual(sched, suspect.at.as_ref(), longest) {
+                // Each task has as much to do, and all workers are busy with it: that is too much
+                // load, and no poll that is too long among others.
+                true => suspect,
+                false => harm(suspect, sched),
+            }
+        }
         Some(sched) => harm(suspect, sched),
         None => suspect,
     }
+}
+
+/// The share of their time in polls from which workers have no time left.
+const FULL: f64 = 0.9;
+/// A poll below this multiple of the median poll of its own task kind is as long as the others.
+const USUAL: f64 = 4.0;
+
+/// Whether the tasks that wait for polls of a function are those that it runs in, and each of them
+/// has polls as long as its longest one.
+fn is_usual(sched: &Sched, at: Option<&Location>, longest_ms: f64) -> bool {
+    let waits_most = |number: usize| {
+        let edges = sched.blame.iter().flat_map(|blame| &blame.edges);
+        let its = edges.filter(|edge| edge.culprit == Culprit::TaskKind(number));
+        its.max_by(|a, b| a.ms.total_cmp(&b.ms)).is_some_and(|edge| edge.victim == number)
+    };
+    let function = at.map(|at| &at.function);
+    let mut its =
+        sched.task_kinds.iter().enumerate().filter(|(_, kind)| kind.function.as_ref() == function);
+    its.any(|(number, kind)| waits_most(number) && longest_ms < USUAL * kind.poll_us.p50 / 1e3)
 }
 
 /// The waiting for polls of the function, and its longest poll as a share of the work of a
