@@ -111,6 +111,7 @@ mod tests {
         }";
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a binary to be read has to be built")]
     fn full_debug_information_has_the_sizes_of_futures() {
         let folder = tempfile::tempdir().unwrap();
         let (source, binary) = (folder.path().join("main.rs"), folder.path().join("main"));
