@@ -12,7 +12,19 @@ pub use split::{Parts, RequestWaits, Split, split};
 pub use starved::{Starved, starved};
 
 use crate::stacks::runtime_frames::Awaited;
+use lab_recording::awaits::{Future, Record, Recording};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The records of each future, in the order of their begins.
+fn by_future(recording: &Recording) -> BTreeMap<Future, Vec<&Record>> {
+    let mut records: BTreeMap<Future, Vec<&Record>> = BTreeMap::new();
+    for record in &recording.records {
+        records.entry(record.future).or_default().push(record);
+    }
+    records.values_mut().for_each(|records| records.sort_by_key(|record| record.begin_ns));
+    records
+}
 
 /// The file of all that is known of waits, in the folder of a run.
 pub const AWAITS: &str = "awaits.json";

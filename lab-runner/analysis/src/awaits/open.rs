@@ -1,6 +1,6 @@
 //! Requests without an answer when the request log was closed, by the place at which they awaited.
 
-use crate::awaits::{Place, Places, Site};
+use crate::awaits::{Place, Places, Site, by_future};
 use crate::stacks::runtime_frames::Awaited;
 use lab_recording::awaits::{Future, Kind, Record, Recording, Waker};
 use serde::{Deserialize, Serialize};
@@ -108,13 +108,21 @@ pub fn open_groups(recording: &Recording, places: &Places) -> Vec<OpenGroup> {
             groups.entry(place.site.clone()).or_default().push(record);
         }
     }
-    let mut groups: Vec<OpenGroup> =
-        groups.into_values().filter_map(|records| group(recording, places, &records)).collect();
+    let of_futures = by_future(recording);
+    let mut groups: Vec<OpenGroup> = groups
+        .into_values()
+        .filter_map(|records| group(recording, &of_futures, places, &records))
+        .collect();
     groups.sort_by(|a, b| b.oldest_ms.total_cmp(&a.oldest_ms));
     groups
 }
 
-fn group(recording: &Recording, places: &Places, records: &[&Record]) -> Option<OpenGroup> {
+fn group(
+    recording: &Recording,
+    of_futures: &BTreeMap<Future, Vec<&Record>>,
+    places: &Places,
+    records: &[&Record],
+) -> Option<OpenGroup> {
     let oldest = records.iter().min_by_key(|record| record.begin_ns)?;
     let Future::Request(number) = oldest.future else { return None };
     let (_, place) = places.at(oldest)?;
@@ -124,7 +132,7 @@ fn group(recording: &Recording, places: &Places, records: &[&Record]) -> Option<
         requests: records.len() as u64,
         oldest: number,
         oldest_ms: oldest.awaited_ns as f64 / 1e6,
-        kept: kept(recording, places, records),
+        kept: kept(of_futures, places, records),
         holder: holder(recording, places, &place.site),
     })
 }
@@ -132,10 +140,14 @@ fn group(recording: &Recording, places: &Places, records: &[&Record]) -> Option<
 /// What the requests of a group awaited before, and stand at no longer: leaves of an earlier poll
 /// that still have a waker, leaves of the last poll that it left, and those that a wake came through
 /// after they had been left.
-fn kept(recording: &Recording, places: &Places, records: &[&Record]) -> Vec<Kept> {
+fn kept(
+    of_futures: &BTreeMap<Future, Vec<&Record>>,
+    places: &Places,
+    records: &[&Record],
+) -> Vec<Kept> {
     let mut all: BTreeMap<Vec<Site>, Kept> = BTreeMap::new();
     for open in records {
-        let of_it = recording.records.iter().filter(|record| record.future == open.future);
+        let of_it = of_futures.get(&open.future).map(Vec::as_slice).unwrap_or_default();
         let mut sites: BTreeMap<&[Site], bool> = BTreeMap::new();
         for (_, place) in places.left(open) {
             sites.entry(&place.own).or_default();

@@ -15,7 +15,7 @@
 //! sockets wake what is in it: members that are already woken wake nobody a second time, and cannot
 //! go on either. Members that are tasks of their own do go on, and only their results wait.
 
-use crate::awaits::{Place, Places, Site};
+use crate::awaits::{Place, Places, Site, by_future};
 use crate::stacks::runtime_frames::Awaited;
 use lab_recording::awaits::{Future, Kind, Record, Recording, Waker};
 use serde::{Deserialize, Serialize};
@@ -59,11 +59,11 @@ pub fn starved(recording: &Recording, places: &Places) -> Vec<Starved> {
     let woken_from_outside = woken_from_outside(recording, places);
     let mut found: BTreeMap<[Vec<Site>; 2], (Starved, BTreeSet<Future>)> = BTreeMap::new();
     let mut time: HashMap<Future, f64> = HashMap::new();
-    for (future, waits) in by_future(recording) {
+    for (future, records) in by_future(recording) {
+        let waits: Vec<&Record> = records.iter().copied().filter(is_wait).collect();
         let ms = |wait: &&Record| (wait.awaited_ns + wait.runnable_ns) as f64 / 1e6;
         time.insert(future, waits.iter().map(ms).sum());
-        let woken = recording.records.iter().filter(|record| record.future == future);
-        let woken = woken.filter_map(|wake| woken_part(places, &waits, wake));
+        let woken = records.iter().filter_map(|wake| woken_part(places, &waits, wake));
         let left = left_sets(places, &waits, &woken_from_outside);
         let mut until_ns: BTreeMap<&[Site], u64> = BTreeMap::new();
         for unpolled in woken.chain(left) {
@@ -86,14 +86,8 @@ pub fn starved(recording: &Recording, places: &Places) -> Vec<Starved> {
     all
 }
 
-/// The waits of each future, in their order.
-fn by_future(recording: &Recording) -> BTreeMap<Future, Vec<&Record>> {
-    let mut waits: BTreeMap<Future, Vec<&Record>> = BTreeMap::new();
-    let is_wait = |record: &&Record| !matches!(record.kind, Kind::Stale | Kind::Kept);
-    let all = recording.records.iter().filter(is_wait);
-    all.for_each(|record| waits.entry(record.future).or_default().push(record));
-    waits.values_mut().for_each(|waits| waits.sort_by_key(|wait| wait.begin_ns));
-    waits
+fn is_wait(record: &&Record) -> bool {
+    !matches!(record.kind, Kind::Stale | Kind::Kept)
 }
 
 fn end_of(wait: &Record) -> u64 {

@@ -1,6 +1,6 @@
 //! Signs: the measures of a suspect, so that rules can be data.
 
-use crate::units::{memory, percent, time_ms};
+use crate::units::{grouped, memory, percent, time_ms};
 
 /// A measure of a suspect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,121 +98,131 @@ pub enum Sign {
     PacerFailed,
 }
 
+/// A sentence with the value of a sign in place of `{}`.
+enum Phrase {
+    /// A time in milliseconds.
+    Time(&'static str),
+    /// A share.
+    Share(&'static str),
+    /// A number of things: the sentence for one of them, and for several.
+    Count(&'static str, &'static str),
+    /// A number with so many decimals.
+    Number(&'static str, usize),
+    /// A number of bytes.
+    Memory(&'static str),
+    /// What is the case or not.
+    Fact(&'static str),
+}
+
+use Phrase::{Count, Fact, Memory, Number, Share, Time};
+
 impl Sign {
     /// The measure in words.
     pub fn in_words(self, value: f64) -> String {
-        let count = |what: &str| format!("{value:.0} {what}");
+        if self == Sign::ShareOfTask && value >= 1.0 {
+            return "a task of this kind does all its work in one poll".to_owned();
+        }
+        let (sentence, number) = match self.phrase() {
+            Time(sentence) => (sentence, time_ms(value)),
+            Share(sentence) => (sentence, percent(value)),
+            Count(one, _) if value < 1.5 => (one, "1".to_owned()),
+            Count(_, many) => (many, grouped(value.round() as i64)),
+            Number(sentence, decimals) => (sentence, format!("{value:.decimals$}")),
+            Memory(sentence) => (sentence, memory(value)),
+            Fact(sentence) => (sentence, String::new()),
+        };
+        sentence.replace("{}", &number)
+    }
+
+    fn phrase(self) -> Phrase {
         match self {
-            Sign::LongestPollMs => format!("longest poll {}", time_ms(value)),
-            Sign::ShareOfTask if value >= 1.0 => {
-                "a task of this kind does all its work in one poll".into()
-            }
-            Sign::ShareOfTask => {
-                format!("one poll did {} of the work of a task of this kind", percent(value))
-            }
-            Sign::Computes => {
-                format!("these polls spent {} of their time on the CPU", percent(value))
-            }
-            Sign::InKernel => {
-                format!("these polls spent {} of their time blocked in the kernel", percent(value))
-            }
-            Sign::InKernelMs => {
-                format!("these polls were blocked in the kernel for {}", time_ms(value))
-            }
-            Sign::AtLock => {
-                format!("{} of the time of these polls is waiting for a lock", percent(value))
-            }
+            Sign::LongestPollMs => Time("longest poll {}"),
+            Sign::ShareOfTask => Share("one poll did {} of the work of a task of this kind"),
+            Sign::Computes => Share("these polls spent {} of their time on the CPU"),
+            Sign::InKernel => Share("these polls spent {} of their time blocked in the kernel"),
+            Sign::InKernelMs => Time("these polls were blocked in the kernel for {}"),
+            Sign::AtLock => Share("{} of the time of these polls is waiting for a lock"),
             Sign::EndsRuntime => {
-                format!(
-                    "{} of the time of these polls is waiting for a runtime to shut down",
-                    percent(value)
-                )
+                Share("{} of the time of these polls is waiting for a runtime to shut down")
             }
-            Sign::InflictedMeanMs => {
-                format!("mean delay imposed on other tasks: {}", time_ms(value))
-            }
-            Sign::InflictedShare => format!("{} of all waiting for a worker", percent(value)),
-            Sign::Combines => format!("{} of its CPU time is in a combinator", percent(value)),
+            Sign::InflictedMeanMs => Time("mean delay imposed on other tasks: {}"),
+            Sign::InflictedShare => Share("{} of all waiting for a worker"),
+            Sign::Combines => Share("{} of its CPU time is in a combinator"),
             Sign::TurnsAway => {
-                format!(
-                    "{} of that is polls without progress, because the task budget is spent",
-                    percent(value)
-                )
+                Share("{} of that is polls without progress, because the task budget is spent")
             }
-            Sign::SpentPolls => count("polls ended with a spent task budget"),
-            Sign::PerBudgetMs => format!("the set takes {} per 128 operations", time_ms(value)),
-            Sign::PollsPerPiece => format!("each item is polled {value:.1} times"),
-            Sign::QueuedMs => {
-                format!(
-                    "work waited {} for a thread while no thread was idle or started",
-                    time_ms(value)
-                )
-            }
-            Sign::StoodMs => format!(
-                "a thread of the runtime was blocked for {} in runtime shutdown",
-                time_ms(value)
+            Sign::SpentPolls => Count(
+                "one poll ended with a spent task budget",
+                "{} polls ended with a spent task budget",
             ),
-            Sign::CycleWithRuntime => "runtime shutdown waits for itself".into(),
-            Sign::Cycle => "the waits form a wait-for cycle".into(),
+            Sign::PerBudgetMs => Time("the set takes {} per 128 operations"),
+            Sign::PollsPerPiece => Number("each item is polled {} times", 1),
+            Sign::QueuedMs => {
+                Time("work waited {} for a thread while no thread was idle or started")
+            }
+            Sign::StoodMs => Time("a thread of the runtime was blocked for {} in runtime shutdown"),
+            Sign::CycleWithRuntime => Fact("runtime shutdown waits for itself"),
+            Sign::Cycle => Fact("the waits form a wait-for cycle"),
             Sign::WaitsForComputing => {
-                "runtime shutdown waits for a task that computes and never yields".into()
+                Fact("runtime shutdown waits for a task that computes and never yields")
             }
             Sign::RuntimeRefused => {
-                "tokio refused to shut the runtime down there, with a panic".into()
+                Fact("tokio refused to shut the runtime down there, with a panic")
             }
-            Sign::Stuck if value < 1.5 => {
-                "a request still awaited this when the load was over".into()
-            }
-            Sign::Stuck => count("requests still awaited this when the load was over"),
-            Sign::StuckMs => format!("the longest of these waits had lasted {}", time_ms(value)),
-            Sign::Asleep => {
-                format!("workers were in no poll for {} of their time", percent(value))
-            }
-            Sign::Unpolled if value < 1.5 => {
-                "a task awaits a lock while a part of it that is ready is not polled".into()
-            }
-            Sign::Unpolled => {
-                count("tasks await a lock while a part of each that is ready is not polled")
-            }
-            Sign::StarvedMeanMs => {
-                format!("a part of the task was not polled for {} on average", time_ms(value))
-            }
-            Sign::StarvedShare => {
-                format!("that is {} of all waiting of these tasks", percent(value))
-            }
-            Sign::PollsPerRequest => {
-                format!("{value:.0} polls of such a task for each answered request")
-            }
-            Sign::MeanPollUs => format!("a poll took {value:.2} µs on average"),
-            Sign::SpinShare => {
-                format!("these polls kept a worker awake for {} of the time", percent(value))
-            }
-            Sign::Locked if value < 1.5 => {
-                "a worker waited for a lock until the end, and no other one was in a poll".into()
-            }
-            Sign::Locked => format!(
-                "{value:.0} workers waited for locks until the end, and no other one was in a poll"
+            Sign::Stuck => Count(
+                "a request still awaited this when the load was over",
+                "{} requests still awaited this when the load was over",
             ),
-            Sign::LockedMs => format!("each of them for {} at least", time_ms(value)),
-            Sign::StackFull => "a thread had no room left on its stack".into(),
-            Sign::Panics if value < 1.5 => "a task panicked".into(),
-            Sign::Panics => format!("tasks panicked {value:.0} times"),
-            Sign::CutOff => count("accepted requests were dropped without an answer"),
-            Sign::Grown => format!(
-                "memory at the end of the load was {value:.1} times that after its first sixth"
+            Sign::StuckMs => Time("the longest of these waits had lasted {}"),
+            Sign::Asleep => Share("workers were in no poll for {} of their time"),
+            Sign::Unpolled => Count(
+                "a task awaits a lock while a part of it that is ready is not polled",
+                "{} tasks await a lock while a part of each that is ready is not polled",
             ),
-            Sign::GrowingSixths => {
-                format!("memory grew in {value:.0} of the last 5 sixths of the load")
+            Sign::StarvedMeanMs => Time("a part of the task was not polled for {} on average"),
+            Sign::StarvedShare => Share("that is {} of all waiting of these tasks"),
+            Sign::PollsPerRequest => Number("{} polls of such a task for each answered request", 0),
+            Sign::MeanPollUs => Number("a poll took {} µs on average", 2),
+            Sign::SpinShare => Share("these polls kept a worker awake for {} of the time"),
+            Sign::Locked => Count(
+                "a worker waited for a lock until the end, and no other one was in a poll",
+                "{} workers waited for locks until the end, and no other one was in a poll",
+            ),
+            Sign::LockedMs => Time("each of them for {} at least"),
+            Sign::StackFull => Fact("a thread had no room left on its stack"),
+            Sign::Panics => Count("a task panicked", "tasks panicked {} times"),
+            Sign::CutOff => Count(
+                "one accepted request was dropped without an answer",
+                "{} accepted requests were dropped without an answer",
+            ),
+            Sign::Grown => {
+                Number("memory at the end of the load was {} times that after its first sixth", 1)
             }
-            Sign::BytesPerOp => format!("{} remain per operation", memory(value)),
-            Sign::Unanswered => count("requests had no answer when the run ended"),
-            Sign::Busy => format!("workers were inside polls for {} of their time", percent(value)),
-            Sign::Stolen => {
-                format!("the hypervisor took {} of this host's CPU time", percent(value))
-            }
-            Sign::ForeignCores => format!("other processes used {value:.2} cores meanwhile"),
-            Sign::NoCore => format!("{} of all waiting is for a CPU core", percent(value)),
-            Sign::PacerFailed => "the load generator could not keep its schedule".into(),
+            Sign::GrowingSixths => Number("memory grew in {} of the last 5 sixths of the load", 0),
+            Sign::BytesPerOp => Memory("{} remain per operation"),
+            Sign::Unanswered => Count(
+                "one request had no answer when the run ended",
+                "{} requests had no answer when the run ended",
+            ),
+            Sign::Busy => Share("workers were inside polls for {} of their time"),
+            Sign::Stolen => Share("the hypervisor took {} of this host's CPU time"),
+            Sign::ForeignCores => Number("other processes used {} cores meanwhile", 2),
+            Sign::NoCore => Share("{} of all waiting is for a CPU core"),
+            Sign::PacerFailed => Fact("the load generator could not keep its schedule"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_has_its_value() {
+        assert_eq!(Sign::Panics.in_words(1.0), "a task panicked");
+        assert_eq!(Sign::Panics.in_words(4_000.0), "tasks panicked 4 000 times");
+        assert_eq!(Sign::PollsPerPiece.in_words(2.25), "each item is polled 2.2 times");
+        assert!(Sign::ShareOfTask.in_words(1.0).starts_with("a task of this kind does all"));
+        assert_eq!(Sign::Cycle.in_words(1.0), "the waits form a wait-for cycle");
     }
 }

@@ -7,7 +7,7 @@ use crate::awaits::{
 use crate::resolve::threads::symbols;
 use crate::stacks::Folded;
 use anyhow::Context;
-use lab_recording::awaits::{FILE, Kind, Numbered, RAW_STACKS, Recording};
+use lab_recording::awaits::{self, FILE, Kind, Numbered, RAW_STACKS, Recording};
 use lab_recording::profiler::ViewStatus;
 use lab_recording::request_log::{self, Entry, REQUESTS};
 use lab_recording::threads::Raw;
@@ -32,8 +32,9 @@ pub fn resolve(folder: &Path) -> anyhow::Result<Option<ViewStatus>> {
     let path = folder.join(RAW_STACKS);
     let raw = Raw::<Numbered>::read(&path).context("the stacks of waits are damaged")?;
     let Some(Raw { program, data, .. }) = raw else { return Ok(None) };
-    let recording = lab_recording::awaits::read(&folder.join(FILE))
-        .with_context(|| format!("{FILE} cannot be read"))?;
+    let file = folder.join(FILE);
+    awaits::shrink(&file).with_context(|| format!("{FILE} cannot be cut to its length"))?;
+    let recording = awaits::read(&file).with_context(|| format!("{FILE} cannot be read"))?;
     let names = data.names.clone();
     let places = Places::new(data, &mut symbols(&program));
     let (entries, excluded) = requests(folder);

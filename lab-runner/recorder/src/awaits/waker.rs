@@ -138,7 +138,8 @@ impl State {
     /// Ends the future: its wakers do nothing any more.
     pub fn end(&'static self) {
         *locked(&self.future) = None;
-        *locked(&self.runtime) = None;
+        let runtime = locked(&self.runtime).take();
+        drop(runtime);
         self.release();
     }
 
@@ -169,10 +170,13 @@ impl State {
     }
 
     fn set_runtime(&self, waker: &Waker) {
-        match &mut *locked(&self.runtime) {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        if locked(&self.runtime).as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return;
         }
+        // A waker runs code of others when it is cloned and dropped: not while the lock is held.
+        let waker = waker.clone();
+        let before = locked(&self.runtime).replace(waker);
+        drop(before);
     }
 
     /// Records the wait that a poll ends.

@@ -5,7 +5,7 @@ pub mod format;
 mod read;
 mod record;
 
-pub use read::{Recording, read};
+pub use read::{Recording, read, shrink};
 pub use record::{Future, Kind, Record, Waker};
 
 use serde::{Deserialize, Serialize};

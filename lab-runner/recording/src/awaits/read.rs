@@ -3,7 +3,8 @@
 use super::format::{CAPACITY, HEADER_WORDS, MAGIC, VERSION, WORDS, at};
 use super::record::Record;
 use crate::plain_file;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// What a child recorded of waits.
@@ -25,6 +26,23 @@ pub struct Recording {
 /// If it cannot be read, is no such file, or was written by a newer lab.
 pub fn read(path: &Path) -> io::Result<Recording> {
     parse(&plain_file::read(path, plain_file::LOG)?)
+}
+
+/// Cuts a file off behind its last record: the child reserves room for many more.
+///
+/// # Errors
+/// If it cannot be read, is no such file, or cannot be written.
+pub fn shrink(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut header = [0; 8 * HEADER_WORDS];
+    (&file).read_exact(&mut header)?;
+    let word =
+        |at: usize| header.as_chunks::<8>().0.get(at).map_or(0, |word| u64::from_le_bytes(*word));
+    if word(at::MAGIC) != MAGIC {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "is no recording of waits"));
+    }
+    let records = word(at::DUE).min(CAPACITY as u64);
+    file.set_len(8 * (HEADER_WORDS as u64 + WORDS as u64 * records))
 }
 
 /// Reads the records from the bytes of a file.
@@ -60,6 +78,20 @@ pub(super) fn parse(bytes: &[u8]) -> io::Result<Recording> {
 mod tests {
     use super::super::{Future, Kind, Waker};
     use super::*;
+
+    #[test]
+    fn a_file_is_cut_off_behind_its_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("awaits.bin");
+        let mut words = vec![MAGIC, VERSION, 1_000, 2, 0, 0, 0, 0];
+        words.extend([0; 30]);
+        let bytes: Vec<u8> = words.iter().flat_map(|word: &u64| word.to_le_bytes()).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        shrink(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), bytes[..8 * (8 + 6)]);
+        std::fs::write(&path, [0; 64]).unwrap();
+        assert!(shrink(&path).is_err(), "something else is left alone");
+    }
 
     #[test]
     fn complete_records_are_read_and_the_rest_is_left_out() {
