@@ -1,7 +1,7 @@
 //! A pool of connections, and reports that take a second one while they keep the first.
 
 use crate::service::{LOAD, cured, nothing, scenario, serve, sick};
-use lab_kit::{Cause, Load, Scenario, Truth};
+use lab_kit::{Cause, Kind, Load, Scenario, Truth, Variant};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,6 +24,14 @@ pub static SCENARIO: Scenario = scenario(
             let pool = Pool::of(4);
             serve(cx, move |number| request_fixed(pool.clone(), number), nothing())
         }),
+        Variant {
+            name: "too-few",
+            kind: Kind::Decoy,
+            ..cured("healthy, with one connection for three times its load", |cx| {
+                let pool = Pool::of(1);
+                serve(cx, move |number| request_fixed(pool.clone(), number), nothing())
+            })
+        },
     ],
 );
 

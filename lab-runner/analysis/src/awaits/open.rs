@@ -20,6 +20,10 @@ pub struct OpenGroup {
     pub oldest: u32,
     /// Its wait, in milliseconds.
     pub oldest_ms: f64,
+    /// Time since the last wait at such a place ended, by any future, in milliseconds; since the
+    /// start of the recording if none did.
+    #[serde(default)]
+    pub quiet_ms: f64,
     /// What the same requests awaited before, still hold, and did not poll last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
@@ -132,9 +136,23 @@ fn group(
         requests: records.len() as u64,
         oldest: number,
         oldest_ms: oldest.awaited_ns as f64 / 1e6,
+        quiet_ms: quiet_ns(recording, places, &place.site) as f64 / 1e6,
         kept: kept(of_futures, places, records),
         holder: holder(recording, places, &place.site),
     })
+}
+
+/// The time from the last wake out of a wait of the same type, `RwLock` say, to the end of the
+/// recording. While a lock is handed on, or a channel served, those who wait for it are slow and
+/// not stuck.
+fn quiet_ns(recording: &Recording, places: &Places, site: &Site) -> u64 {
+    let is_such = |record: &&Record| {
+        let at = places.at(record).map(|(_, place)| &place.site);
+        record.kind == Kind::Woken && at.is_some_and(|at| type_of(&at.call) == type_of(&site.call))
+    };
+    let last = recording.records.iter().filter(is_such).map(woken_at).max();
+    let end_ns = recording.closed_ns.map_or(0, |closed| closed.saturating_sub(recording.start_ns));
+    end_ns.saturating_sub(last.unwrap_or(0))
 }
 
 /// What the requests of a group awaited before, and stand at no longer: leaves of an earlier poll
@@ -312,6 +330,14 @@ mod tests {
         let seen: Vec<_> = groups.iter().map(|group| (group.oldest, group.requests)).collect();
         assert_eq!(seen, [(3, 1), (4, 2)]);
         assert_eq!(groups[0].holder, None, "nobody was given the lock by a release");
+    }
+
+    #[test]
+    fn a_place_is_quiet_since_the_last_wait_there_ended() {
+        let moving = record(Kind::Woken, 1, 2, 0, 4_000_000);
+        let open = record(Kind::Open, 2, 1, 500_000, 4_500_000);
+        assert_eq!(groups(vec![open])[0].quiet_ms, 5.0);
+        assert_eq!(groups(vec![moving, open])[0].quiet_ms, 1.0, "another line, the same type");
     }
 
     #[test]

@@ -66,8 +66,9 @@ const EXPLAINS: Limit =
 
 const STUCK_MS: Limit = limit(
     Sign::StuckMs,
-    200.0,
-    "the run waits for its last answers; a request that is slow is answered meanwhile",
+    1_000.0,
+    "a lock that is handed on, or a channel that is served, ends a wait more often; the run waits \
+     for its last answers at the end",
 );
 const IDLE: Limit = limit(
     Sign::Asleep,
@@ -276,7 +277,7 @@ pub static RULES: &[Rule] = &[
         cause: Cause::Futurelock,
         of: Suspicion::Waits,
         when: &[limit(Sign::Unpolled, 1.0, ONCE), STUCK_MS, IDLE],
-        refuted_by: "the future that was given the lock is polled again, or dropped",
+        refuted_by: "the part that is ready is polled again, or dropped",
         remedy: "poll the future that waits for the lock until it is done, or drop it, before the \
                  task awaits the same lock again: spawn it, or take the lock inside one future",
         chapter: "method",
@@ -286,8 +287,8 @@ pub static RULES: &[Rule] = &[
         of: Suspicion::Waits,
         when: &[limit(Sign::Stuck, 1.0, ONCE), STUCK_MS, IDLE],
         refuted_by: "the same requests are answered when the run waits longer",
-        remedy: "find out who has to end this wait: who holds the lock, who sends, who notifies; \
-                 hold no lock across an await of the same lock, and let every wait have an end",
+        remedy: "find the code that should end this await: the release of the lock, the send, the \
+                 notification; hold no lock across an await of the same lock",
         chapter: "method",
     },
     Rule {
@@ -301,7 +302,7 @@ pub static RULES: &[Rule] = &[
             ),
             limit(Sign::StarvedShare, 0.1, "a smaller share does not explain a slow request"),
         ],
-        refuted_by: "the parts that are ready are results, and nothing in them has to go on",
+        refuted_by: "the parts are results, with no work left in them",
         remedy: "spawn each part as a task of its own, so that it goes on while this task awaits \
                  something else",
         chapter: "method",

@@ -50,7 +50,8 @@ pub enum Sign {
     RuntimeRefused,
     /// The number of requests that awaited one place when the load was over.
     Stuck,
-    /// The longest of these waits, in milliseconds.
+    /// The longest of these waits, or the time since any wait for the same ended, whichever is
+    /// shorter, in milliseconds.
     StuckMs,
     /// The share of their time in which workers were in no poll.
     Asleep,
@@ -170,10 +171,10 @@ impl Sign {
                 Fact("tokio refused to shut the runtime down there, with a panic")
             }
             Sign::Stuck => Count(
-                "a request still awaited this when the load was over",
-                "{} requests still awaited this when the load was over",
+                "a request still waited inside of the program when the load was over",
+                "{} requests still waited inside of the program when the load was over",
             ),
-            Sign::StuckMs => Time("the longest of these waits had lasted {}"),
+            Sign::StuckMs => Time("no wait of this kind had ended for {}"),
             Sign::Asleep => Share("workers were in no poll for {} of their time"),
             Sign::Unpolled => Count(
                 "a task awaits a lock while a part of it that is ready is not polled",

@@ -29,7 +29,7 @@ pub fn stuck(case: &Case<'_>) -> Vec<Suspect> {
     let requests = total(inside.iter().map(|group| group.requests));
     let mut suspect = Suspect::new(Suspicion::Waits, location(at))
         .with(Sign::Stuck, requests as f64)
-        .with(Sign::StuckMs, first.oldest_ms)
+        .with(Sign::StuckMs, first.oldest_ms.min(first.quiet_ms))
         .with_known(Sign::Asleep, busy(case).map(|busy| 1.0 - busy))
         .with_known(Sign::Unpolled, unpolled.as_ref().map(|unpolled| unpolled.futures as f64));
     suspect.cost = Cost { ms: None, requests: Some(requests) };
@@ -57,8 +57,8 @@ struct Unpolled<'a> {
 impl Unpolled<'_> {
     fn in_words(&self) -> String {
         let (kept, awaited) = (with_caller(self.kept), with_caller(self.awaited));
-        let what = if self.was_given { "was given the lock in" } else { "is ready in" };
-        format!("a part of the task {what} {kept}, and its task awaits {awaited} instead")
+        let what = if self.was_given { "was given the lock at" } else { "is ready at" };
+        format!("a part of the task {what} {kept}, and the task awaits {awaited} instead")
     }
 }
 
