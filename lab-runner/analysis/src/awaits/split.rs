@@ -11,6 +11,7 @@
 //! at 17: 1 of pacer lag, 2 of waiting for the first poll, 2 of running, 10 of awaiting, 2 of being
 //! runnable, together 17.
 
+use crate::stats::total;
 use lab_recording::awaits::{Future, Kind, Record, Recording};
 use lab_recording::request_log::Entry;
 use serde::{Deserialize, Serialize};
@@ -35,15 +36,15 @@ impl Parts {
     /// All of it: the response.
     pub fn total_ns(&self) -> u64 {
         let Parts { lag_ns, first_wait_ns, running_ns, awaiting_ns, runnable_ns } = self;
-        lag_ns + first_wait_ns + running_ns + awaiting_ns + runnable_ns
+        total([*lag_ns, *first_wait_ns, *running_ns, *awaiting_ns, *runnable_ns])
     }
 
     fn add(&mut self, other: &Parts) {
-        self.lag_ns += other.lag_ns;
-        self.first_wait_ns += other.first_wait_ns;
-        self.running_ns += other.running_ns;
-        self.awaiting_ns += other.awaiting_ns;
-        self.runnable_ns += other.runnable_ns;
+        self.lag_ns = self.lag_ns.saturating_add(other.lag_ns);
+        self.first_wait_ns = self.first_wait_ns.saturating_add(other.first_wait_ns);
+        self.running_ns = self.running_ns.saturating_add(other.running_ns);
+        self.awaiting_ns = self.awaiting_ns.saturating_add(other.awaiting_ns);
+        self.runnable_ns = self.runnable_ns.saturating_add(other.runnable_ns);
     }
 }
 
@@ -119,12 +120,14 @@ fn parts(entry: &Entry, waits: &[Record], start_ns: u64) -> Option<Parts> {
     if polled < start_ns {
         return None;
     }
-    let awaiting_ns: u64 = waits.iter().map(|wait| wait.awaited_ns).sum();
-    let runnable_ns: u64 = waits.iter().map(|wait| wait.runnable_ns).sum();
+    let awaiting_ns = total(waits.iter().map(|wait| wait.awaited_ns));
+    let runnable_ns = total(waits.iter().map(|wait| wait.runnable_ns));
     Some(Parts {
         lag_ns: sent.checked_sub(entry.intended_ns)?,
         first_wait_ns: polled.checked_sub(sent)?,
-        running_ns: ended.checked_sub(polled)?.checked_sub(awaiting_ns + runnable_ns)?,
+        running_ns: ended
+            .checked_sub(polled)?
+            .checked_sub(awaiting_ns.saturating_add(runnable_ns))?,
         awaiting_ns,
         runnable_ns,
     })

@@ -47,7 +47,7 @@ fn slow_hundredth(case: &Case<'_>) -> Option<String> {
     if *slowest_requests == 0 || whole_ms < SLOW_MS {
         return None;
     }
-    let for_worker_ms = mean_ms(slowest.first_wait_ns + slowest.runnable_ns);
+    let for_worker_ms = mean_ms(slowest.first_wait_ns.saturating_add(slowest.runnable_ns));
     let inside: Vec<(&Site, f64)> = slowest_at
         .iter()
         .filter_map(|(at, ns)| {

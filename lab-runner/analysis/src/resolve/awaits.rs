@@ -72,7 +72,8 @@ fn added_up(
     for wait in slowest.iter().flat_map(|request| &request.waits) {
         let site = places.at(wait).map(|(_, place)| &place.site);
         if let Some(at) = all.iter().position(|of| Some(&of.site) == site) {
-            *slowest_at.entry(at).or_default() += wait.awaited_ns;
+            let ns = slowest_at.entry(at).or_default();
+            *ns = ns.saturating_add(wait.awaited_ns);
         }
     }
     split.slowest_at = slowest_at.into_iter().collect();
@@ -123,7 +124,8 @@ fn folded(requests: &[RequestWaits], places: &Places) -> Folded {
     let mut by_stack: BTreeMap<u16, u64> = BTreeMap::new();
     for wait in requests.iter().flat_map(|request| &request.waits) {
         let stack = places.at(wait).map_or(0, |(stack, _)| stack);
-        *by_stack.entry(stack).or_default() += wait.awaited_ns;
+        let ns = by_stack.entry(stack).or_default();
+        *ns = ns.saturating_add(wait.awaited_ns);
     }
     let mut folded = Folded::default();
     for (number, ns) in by_stack {

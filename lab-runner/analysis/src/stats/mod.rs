@@ -4,8 +4,8 @@ pub mod estimate;
 pub mod signed_rank;
 
 /// The sum of counts from a file, which may be damaged: a sum that has no room stays the largest.
-pub fn total(counts: impl Iterator<Item = u64>) -> u64 {
-    counts.fold(0, u64::saturating_add)
+pub fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
 }
 
 /// The middle value, or the mean of the two in the middle. There must be one.

@@ -43,7 +43,7 @@ pub fn locked(case: &Case<'_>) -> Vec<Suspect> {
     // A poll is seen up to its last sample, which may be a few ticks before its end.
     const TICKS_NS: u64 = 20_000_000;
     let open = profile.long_polls.iter().filter(|poll| {
-        let seen_until = poll.begin_ns + poll.seen_ns + TICKS_NS;
+        let seen_until = total([poll.begin_ns, poll.seen_ns, TICKS_NS]);
         poll.begin_ns < closed_ns && seen_until >= closed_ns
     });
     let open: Vec<&LongPoll> = open.collect();
