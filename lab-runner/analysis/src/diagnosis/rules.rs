@@ -317,6 +317,11 @@ pub static RULES: &[Rule] = &[
                 "an answered request wakes the tasks behind it a few times; a thousand polls have \
                  no event each",
             ),
+            limit(
+                Sign::PollsPerUs,
+                1.0,
+                "a poll that does a piece of work takes longer, however often the task yields",
+            ),
             limit(Sign::SpinShare, 0.25, "a smaller share of a worker is not worth a fix"),
         ],
         refuted_by: "each poll of the task follows an event of its own: a packet, a message, a tick",

@@ -64,8 +64,8 @@ pub enum Sign {
     StarvedShare,
     /// Polls of a task kind for each answered request.
     PollsPerRequest,
-    /// The mean of these polls, in microseconds.
-    MeanPollUs,
+    /// How many of these polls fit into a microsecond.
+    PollsPerUs,
     /// The time of a worker that these polls took, as a share of its time.
     SpinShare,
     /// The number of threads that waited for a lock when the run stopped waiting for answers, while
@@ -183,7 +183,7 @@ impl Sign {
             Sign::StarvedMeanMs => Time("a part of the task was not polled for {} on average"),
             Sign::StarvedShare => Share("that is {} of all waiting of these tasks"),
             Sign::PollsPerRequest => Number("{} polls of such a task for each answered request", 0),
-            Sign::MeanPollUs => Number("a poll took {} µs on average", 2),
+            Sign::PollsPerUs => Number("polls so short that {} fit into a microsecond", 1),
             Sign::SpinShare => Share("these polls kept a worker awake for {} of the time"),
             Sign::Locked => Count(
                 "a worker waited for a lock until the end, and no other one was in a poll",

@@ -611,3 +611,18 @@ fn a_handler_under_too_much_load_is_not_accused_of_what_each_request_does() {
     assert_eq!(requests_of_12_ms(300.0, 12), [Cause::LongPoll], "there was time for all");
     assert_eq!(requests_of_12_ms(990.0, 60), [Cause::LongPoll], "one of them is unlike the others");
 }
+
+/// A task with a million polls of so many microseconds, beside 1 000 answered requests in 3 s.
+fn polled_a_million_times(us: f64) -> Vec<Cause> {
+    let mut often = sched(0.0, 0, 1.0);
+    often.wall_ms = 3_000.0;
+    often.task_kinds[1].polls = 1_000_000;
+    often.task_kinds[1].poll_us.sum = us * 1e6;
+    causes(profile_under(often, Vec::new()))
+}
+
+#[test]
+fn a_loop_without_an_event_is_busy_and_one_that_yields_after_each_piece_of_work_is_not() {
+    assert_eq!(polled_a_million_times(0.5), [Cause::BusyLoop]);
+    assert_eq!(polled_a_million_times(1.5), []);
+}

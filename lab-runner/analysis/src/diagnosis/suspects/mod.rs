@@ -51,7 +51,7 @@ pub fn sched<'a>(case: &Case<'a>) -> Option<&'a Sched> {
     profile_under(case, Profiler::Sched)?.sched.as_ref()
 }
 
-/// What is known of waits, and the share of their time that workers were in no poll.
+/// Where requests awaited, if that was recorded.
 pub fn awaits<'a>(case: &Case<'a>) -> Option<&'a Awaits> {
     profile_under(case, Profiler::Sched)?.awaits.as_ref()
 }

@@ -23,7 +23,7 @@ pub fn spins(case: &Case<'_>) -> Vec<Suspect> {
         let ms = (kind.poll_us.sum + BETWEEN_POLLS_US * kind.polls as f64) / 1e3;
         let mut suspect = Suspect::new(Suspicion::Spins, location(case, kind))
             .with(Sign::PollsPerRequest, kind.polls as f64 / answered.max(1) as f64)
-            .with(Sign::MeanPollUs, kind.poll_us.sum / kind.polls.max(1) as f64)
+            .with(Sign::PollsPerUs, kind.polls as f64 / kind.poll_us.sum.max(f64::MIN_POSITIVE))
             .with(Sign::SpinShare, (ms / sched.wall_ms.max(f64::MIN_POSITIVE)).min(1.0));
         suspect.evidence.push(format!("its tasks are spawned at {}", kind.spawned_at));
         suspect
