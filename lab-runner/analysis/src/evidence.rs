@@ -240,6 +240,7 @@ mod tests {
             metrics: Default::default(),
             ops: Some(ops),
             closed_ns: None,
+            held: None,
         }
     }
 

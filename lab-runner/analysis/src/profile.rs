@@ -69,6 +69,9 @@ pub struct Profile {
     /// When the run stopped waiting for answers, in nanoseconds of `CLOCK_MONOTONIC`; none if it
     /// had no load, or did not come that far.
     pub closed_ns: Option<u64>,
+    /// Bytes that were held at the begin of the measured time and when the last request was sent; none
+    /// if the program's allocator does not count.
+    pub held: Option<[u64; 2]>,
 }
 
 /// Folded stacks in one unit.
@@ -191,6 +194,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
     let header =
         request_log::read(&folder.join(request_log::REQUESTS)).ok().map(|(header, _)| header);
     let closed_ns = header.as_ref().and_then(|header| header.closed_ns);
+    let held = header.as_ref().and_then(|header| header.held);
     let pacer_ns = header.and_then(|header| Some(header.pacer?.cpu_ns));
     let sched = left(folder, SCHED, &mut note);
     let profile = Profile {
@@ -214,6 +218,7 @@ fn read(folder: &Path) -> anyhow::Result<Profile> {
         views,
         ops: completed.filter(|n| *n > 0),
         closed_ns,
+        held,
     };
     Ok(if spoiled.is_some() { profile.without_evidence() } else { profile })
 }

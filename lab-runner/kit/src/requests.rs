@@ -227,9 +227,12 @@ impl Shared {
             if number + 1 == self.log.excluded.max(1) {
                 self.set(Mark::CpuBeginNs, clock::process_cpu_ns() - clock::thread_cpu_ns());
                 self.record_allocs(Mark::AllocsBegin, Mark::AllocBytesBegin);
+                self.record_held(Mark::HeldBegin);
             }
             self.wake_pipe.wake()
         });
+        // Before the last request is accepted: then the handler goes, with all that it holds.
+        self.record_held(Mark::HeldEnd);
         self.set(Mark::PacerCpuNs, cost.cpu_ns);
         self.set(Mark::PacerSendNs, cost.send_ns);
         self.set(Mark::PacerWakeNs, cost.wake_ns);
@@ -250,6 +253,13 @@ impl Shared {
         if let Some(totals) = alloc::totals() {
             self.set(allocs, totals.allocs);
             self.set(bytes, totals.bytes);
+        }
+    }
+
+    /// Records the bytes that are allocated and not freed, if the allocator counts.
+    fn record_held(&self, held: Mark) {
+        if let Some(bytes) = alloc::held_bytes() {
+            self.set(held, bytes);
         }
     }
 

@@ -13,11 +13,16 @@ pub enum Cause {
     BlockingCall,
     /// A combinator that polls its whole set of futures again for the few that can progress.
     QuadraticCombinator,
+    /// A worker that waits although requests are there, because the one that was to look for them
+    /// is in a poll.
+    DriverStarvation,
     /// A blocking pool that is too small for its work.
     PoolExhausted,
+    /// A blocking pool whose threads all wait for work that needs a thread of the same pool.
+    PoolDeadlock,
     /// A runtime that is shut down from inside itself.
     SelfShutdown,
-    /// A runtime that cannot shut down because a task never yields.
+    /// A task that never yields: its worker runs nothing else, and its runtime cannot shut down.
     NeverYields,
     /// A poll that waits for a lock whose holder is stalled.
     LockAcrossStall,
@@ -31,6 +36,8 @@ pub enum Cause {
     StarvedInTask,
     /// A task that is polled again and again without an event.
     BusyLoop,
+    /// A notification that wakes many tasks, of which most go back to waiting.
+    WakeStorm,
     /// A stack that is too small for the code on it, or for a future.
     StackOverflow,
     /// A task that panics, so that its work is lost.
@@ -65,7 +72,9 @@ impl fmt::Display for Cause {
             Cause::LongPoll => "long poll",
             Cause::BlockingCall => "blocking call",
             Cause::QuadraticCombinator => "quadratic combinator",
+            Cause::DriverStarvation => "driver starvation",
             Cause::PoolExhausted => "pool exhausted",
+            Cause::PoolDeadlock => "deadlock in the blocking pool",
             Cause::SelfShutdown => "self-shutdown",
             Cause::NeverYields => "task that never yields",
             Cause::LockAcrossStall => "lock held across a stall",
@@ -74,6 +83,7 @@ impl fmt::Display for Cause {
             Cause::Futurelock => "futurelock",
             Cause::StarvedInTask => "starved inside its task",
             Cause::BusyLoop => "busy loop",
+            Cause::WakeStorm => "wake storm",
             Cause::StackOverflow => "stack overflow",
             Cause::Panic => "panic of a task",
             Cause::AbortedWork => "work cut off",

@@ -73,6 +73,10 @@ pub enum Mark {
     AllocBytesEnd = 20,
     /// [Checksum](crate::folder::checksum) of the spec of the run that made the log.
     Spec = 21,
+    /// Bytes that were allocated, and not freed, at the begin of the measured time.
+    HeldBegin = 22,
+    /// The same when the last request was sent.
+    HeldEnd = 23,
 }
 
 /// The header of a request log. Values that were not reached before the end of the run are absent.
@@ -97,6 +101,9 @@ pub struct Header {
     pub cpu_ns: Option<u64>,
     /// Allocations in the measured time and the drain, if the binary's allocator counts.
     pub allocs: Option<Totals>,
+    /// Bytes that were allocated and not freed, at the begin of the measured time and when the last
+    /// request was sent, if the binary's allocator counts.
+    pub held: Option<[u64; 2]>,
     /// Whether the pacer spun before each request.
     pub spins: bool,
     /// Number of cores that the run could use.
@@ -171,6 +178,7 @@ fn header(words: &[u64; HEADER_WORDS]) -> Header {
             allocs: allocs.saturating_sub(at(Mark::AllocsBegin)),
             bytes: at(Mark::AllocBytesEnd).saturating_sub(at(Mark::AllocBytesBegin)),
         }),
+        held: set(at(Mark::HeldEnd)).map(|end| [at(Mark::HeldBegin), end]),
         spins: at(Mark::PacerSpins) == 1,
         cores: at(Mark::Cores) as usize,
         spec: set(at(Mark::Spec)),

@@ -9,13 +9,15 @@ use crate::cmd::profile::profile;
 use crate::cmd::{console, page, show};
 use crate::engine::execute::{batch_times, interrupted, invocation_folder, run_all};
 use crate::engine::plan;
-use crate::engine::plan::Which;
+use crate::engine::plan::{Planned, Which};
 use crate::engine::supervise::Interrupts;
-use crate::exit::{Exit, UsageError};
+use crate::exit::{self, Exit, UsageError};
 use crate::report::Style;
+use lab_analysis::diagnosis::Diagnosis;
 use lab_analysis::results::Results;
 use lab_kit::Scenario;
 use lab_recording::profiler::Profiler;
+use std::path::Path;
 
 pub(crate) fn run(
     args: &RunArgs,
@@ -51,7 +53,7 @@ pub(crate) fn run(
     let looked = || {
         let times = batch_times(&folder);
         let profiles = plan::profiles(&runs, &profilers(args), args.timeout, Some(&times));
-        profile(&profiles, &folder, &interrupts, args.record.raw_logs())
+        profile_until_shown(&profiles, &folder, &interrupts, args, scenarios)
     };
     let watched = || args.console.then(|| console::watch(&runs, &folder, &interrupts)).flatten();
     match measured.or_else(looked).or_else(watched) {
@@ -70,6 +72,63 @@ pub(crate) fn run(
                 Style { naive: args.naive, ..style },
                 args.strict,
             )
+        }
+    }
+}
+
+/// How often a profiled run is repeated that did not show what the measured run showed.
+const REPEATS: usize = 2;
+
+/// Does the profiled runs, and those again in which the slow or unanswered requests of the measured
+/// run did not show while nothing was found: a fault may occur by chance. Returns the signal that
+/// interrupted.
+fn profile_until_shown(
+    profiles: &[Planned],
+    folder: &Path,
+    interrupts: &Interrupts,
+    args: &RunArgs,
+    scenarios: &[&'static Scenario],
+) -> Option<i32> {
+    let mut left = profiles.to_vec();
+    for repeat in 0..=REPEATS {
+        if let Some(signal) = profile(&left, folder, interrupts, args.record.raw_logs()) {
+            return Some(signal);
+        }
+        let report = Results::read(folder, scenarios).ok()?;
+        left.retain(|run| did_not_show(&report, run));
+        if left.is_empty() || repeat == REPEATS {
+            break;
+        }
+        for run in &left {
+            let (profiler, variant) = (run.purpose.profiler()?, run.variant.name);
+            exit::say(&format!(
+                "note: the symptoms of {variant} did not show in its {profiler} run, which is repeated"
+            ));
+            remove(&report, run);
+        }
+    }
+    None
+}
+
+/// Whether nothing was found in a variant, and a profiled run of it lacks the symptoms of the
+/// measured run.
+fn did_not_show(report: &Results, run: &Planned) -> bool {
+    let diagnosed = report.diagnoses.iter().find(|of| of.variant == run.variant.name);
+    let lacks = |diagnosis: &Diagnosis| {
+        let profiler = run.purpose.profiler();
+        profiler.is_some_and(|profiler| diagnosis.without_symptoms.contains(&profiler))
+    };
+    diagnosed.is_some_and(|of| of.diagnosis.findings.is_empty() && lacks(&of.diagnosis))
+}
+
+/// Removes the recording of a profiled run, in whose place another one comes.
+fn remove(report: &Results, run: &Planned) {
+    let its = report.profiles.iter().filter(|profile| {
+        profile.spec.variant == run.variant.name && Some(profile.profiler) == run.purpose.profiler()
+    });
+    for profile in its {
+        if let Err(error) = std::fs::remove_dir_all(&profile.folder) {
+            exit::say(&format!("warning: cannot remove {}: {error}", profile.folder.display()));
         }
     }
 }

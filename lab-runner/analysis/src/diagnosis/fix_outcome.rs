@@ -136,6 +136,8 @@ mod tests {
             hung: false,
             unexplained: Vec::new(),
             waits_outside: Vec::new(),
+            memory_kept: false,
+            without_symptoms: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::profile::Profile;
 use crate::requests::Analysis;
 use lab_recording::Cause;
 use lab_recording::post_mortem::PostMortem;
+use lab_recording::profiler::Profiler;
 use lab_recording::threads::Panic;
 use rules::{Limit, RULES, Rule};
 use serde::Serialize;
@@ -66,6 +67,13 @@ pub struct Diagnosis {
     /// Symptoms that keep a run without a finding from being called healthy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unexplained: Vec<String>,
+    /// Profilers under which the symptoms of the measured run did not show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_symptoms: Vec<Profiler>,
+    /// Whether memory grew with the requests, and the profiler `alloc`, which could tell a leak
+    /// from a cache that filled up, did not run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub memory_kept: bool,
     /// Waiting for what is outside of the program, by place: information, and no accusation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_outside: Vec<String>,
@@ -149,9 +157,15 @@ impl Finding {
                 other.function == self.function
             }
             // What is awaited is the end of a job that has no thread yet.
-            Cause::PoolExhausted => matches!(other.cause, Cause::StuckTasks | Cause::Overload),
+            Cause::PoolExhausted | Cause::PoolDeadlock => matches!(
+                other.cause,
+                Cause::StuckTasks | Cause::Overload | Cause::AbortedWork | Cause::Leak
+            ),
+            // Waiting for the wakes of others is waiting for these polls.
+            Cause::WakeStorm => matches!(other.cause, Cause::BusyLoop | Cause::Overload),
             Cause::BlockingCall
             | Cause::LongPoll
+            | Cause::DriverStarvation
             | Cause::LockAcrossStall
             | Cause::QuadraticCombinator => other.cause == Cause::Overload,
             _ => false,
@@ -214,6 +228,8 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         polls_recorded: looks::polls_recorded(case),
         hung: looks::hung(case),
         unexplained,
+        without_symptoms: symptoms::without_symptoms(case),
+        memory_kept: symptoms::memory_kept(case).is_some(),
         waits_outside: symptoms::waits_outside(case),
     }
 }

@@ -40,6 +40,10 @@ const fn limit(sign: Sign, least: f64, why: &'static str) -> Limit {
 const MOSTLY: &str = "more than half: everything else in these polls explains less";
 /// A tenth of a second, which people notice, in milliseconds.
 pub const NOTICED_MS: f64 = 100.0;
+/// The growth of memory after the first sixth of the load that is no warm-up.
+pub const GROWN: f64 = 1.3;
+/// Bytes that remain per operation of a leak.
+pub const BYTES_PER_OP: f64 = 64.0;
 /// The reason for a sign that is present or absent.
 pub const ONCE: &str = "a fact, without a threshold";
 
@@ -74,6 +78,14 @@ const IDLE: Limit = limit(
     Sign::Asleep,
     0.5,
     "workers that are in polls for longer may be what the requests wait for",
+);
+
+const GO_BACK: Limit =
+    limit(Sign::GoBack, 0.9, "a task that ends, or goes on, was woken for a reason");
+const POLLS_PER_US: Limit = limit(
+    Sign::PollsPerUs,
+    1.0,
+    "a poll that does a piece of work takes longer, however often the task yields",
 );
 
 /// All rules, in the order in which they are tried on a suspect.
@@ -184,6 +196,38 @@ pub static RULES: &[Rule] = &[
         chapter: "blocking",
     },
     Rule {
+        cause: Cause::NeverYields,
+        of: Suspicion::Polls,
+        when: &[
+            LONG,
+            limit(Sign::Computes, 0.5, MOSTLY),
+            limit(Sign::OpenShare, 0.5, "a poll that is too long ends within the load"),
+        ],
+        refuted_by: "the poll ends by itself when its work is done",
+        remedy: "give the loop an await of what it waits for, or a thread of its own",
+        chapter: "greedy",
+    },
+    Rule {
+        cause: Cause::DriverStarvation,
+        of: Suspicion::Polls,
+        when: &[
+            LONG,
+            limit(Sign::Computes, 0.5, MOSTLY),
+            limit(
+                Sign::AsleepBeside,
+                0.5,
+                "a sleeping worker takes what another one queues within microseconds",
+            ),
+            HARMS,
+            EXPLAINS,
+        ],
+        refuted_by: "a thread that wakes any task of the runtime every few milliseconds changes \
+                     nothing",
+        remedy: "move the work to spawn_blocking: of several workers one looks for input, and in a \
+                 long poll it does not; enable_eager_driver_handoff (unstable) hands that on",
+        chapter: "greedy",
+    },
+    Rule {
         cause: Cause::LongPoll,
         of: Suspicion::Polls,
         when: &[
@@ -194,6 +238,25 @@ pub static RULES: &[Rule] = &[
                 0.2,
                 "a task that yields dozens of times is cooperative; one that does a fifth of its \
                  work in one poll yields too late",
+            ),
+            HARMS,
+            EXPLAINS,
+        ],
+        refuted_by: WAITS_WITHOUT_IT,
+        remedy: GIVE_WAY,
+        chapter: "greedy",
+    },
+    Rule {
+        cause: Cause::LongPoll,
+        of: Suspicion::Polls,
+        when: &[
+            LONG,
+            limit(Sign::Computes, 0.5, MOSTLY),
+            limit(
+                Sign::OverService,
+                10.0,
+                "a task that waits for a poll like its own waits its turn; ten of its own polls are \
+                 more than a turn",
             ),
             HARMS,
             EXPLAINS,
@@ -260,6 +323,23 @@ pub static RULES: &[Rule] = &[
         chapter: "unordered",
     },
     Rule {
+        cause: Cause::PoolDeadlock,
+        of: Suspicion::Pool,
+        when: &[
+            limit(Sign::PoolWaits, 1.0, "one thread that goes on takes the next job"),
+            limit(
+                Sign::PoolWaitsMs,
+                1_000.0,
+                "a job that waits for another one of the same pool waits for ever; the run waits \
+                 for its last answers at the end",
+            ),
+        ],
+        refuted_by: "what these jobs wait for is done by a thread outside of the pool",
+        remedy: "never wait on a thread of the pool for work that needs the pool: await it in the \
+                 task, and hand the rest over afterwards",
+        chapter: "blocking",
+    },
+    Rule {
         cause: Cause::PoolExhausted,
         of: Suspicion::Pool,
         when: &[limit(
@@ -308,6 +388,24 @@ pub static RULES: &[Rule] = &[
         chapter: "method",
     },
     Rule {
+        cause: Cause::WakeStorm,
+        of: Suspicion::Spins,
+        when: &[
+            limit(
+                Sign::WokenTasks,
+                100.0,
+                "a request wakes the tasks behind it: a few, seldom a hundred",
+            ),
+            GO_BACK,
+            POLLS_PER_US,
+            limit(Sign::SpinShare, 0.1, "a smaller share of a worker is not worth a fix"),
+        ],
+        refuted_by: "each of these tasks has something to do when it is woken",
+        remedy: "wake one task that can go on: notify_one in place of notify_waiters, a channel for \
+                 each waiter, or a semaphore; or let the tasks wait for what concerns them alone",
+        chapter: "method",
+    },
+    Rule {
         cause: Cause::BusyLoop,
         of: Suspicion::Spins,
         when: &[
@@ -317,11 +415,8 @@ pub static RULES: &[Rule] = &[
                 "an answered request wakes the tasks behind it a few times; a thousand polls have \
                  no event each",
             ),
-            limit(
-                Sign::PollsPerUs,
-                1.0,
-                "a poll that does a piece of work takes longer, however often the task yields",
-            ),
+            GO_BACK,
+            POLLS_PER_US,
             limit(Sign::SpinShare, 0.25, "a smaller share of a worker is not worth a fix"),
         ],
         refuted_by: "each poll of the task follows an event of its own: a packet, a message, a tick",
@@ -368,19 +463,19 @@ pub static RULES: &[Rule] = &[
         when: &[
             limit(
                 Sign::Grown,
-                1.3,
+                GROWN,
                 "caches and buffers are full after the first sixth of the load; a third more is \
                  not warm-up",
             ),
             limit(
                 Sign::GrowingSixths,
-                5.0,
+                4.0,
                 "a cache or a backlog stops growing during the load; a sixth with less than a \
                  quarter of the mean growth does not count",
             ),
             limit(
                 Sign::BytesPerOp,
-                64.0,
+                BYTES_PER_OP,
                 "a cache line per operation: less may be the allocator's own memory",
             ),
         ],

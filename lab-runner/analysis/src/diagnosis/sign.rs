@@ -23,6 +23,12 @@ pub enum Sign {
     InflictedMeanMs,
     /// The delay imposed on other tasks, as a share of all waiting.
     InflictedShare,
+    /// The longest poll, divided by the median poll of the tasks that waited for it.
+    OverService,
+    /// The share of the waiting during these polls for which another worker slept.
+    AsleepBeside,
+    /// The share of the load for which one poll was open that had not ended when it was over.
+    OpenShare,
     /// The share of a function's CPU time inside the set of a combinator.
     Combines,
     /// The share of the time in the set during which tokio makes futures yield, because the
@@ -37,6 +43,10 @@ pub enum Sign {
     /// The time in which the pool had queued work, no idle thread and no new thread, in
     /// milliseconds.
     QueuedMs,
+    /// The share of the pool's threads whose jobs wait for other code.
+    PoolWaits,
+    /// The shortest of these waits, in milliseconds.
+    PoolWaitsMs,
     /// The time that a thread of a runtime was blocked in runtime shutdown, in
     /// milliseconds.
     StoodMs,
@@ -68,6 +78,10 @@ pub enum Sign {
     PollsPerUs,
     /// The time of a worker that these polls took, as a share of its time.
     SpinShare,
+    /// Tasks of a kind that each answered request wakes.
+    WokenTasks,
+    /// The share of their polls after which they wait again.
+    GoBack,
     /// The number of threads that waited for a lock when the run stopped waiting for answers, while
     /// no other thread was in a poll.
     Locked,
@@ -81,7 +95,7 @@ pub enum Sign {
     CutOff,
     /// Memory at the end of the load, divided by that after its first sixth.
     Grown,
-    /// The number of sixths of the load in which memory grew.
+    /// The number of sixths at the end of the load in each of which memory grew.
     GrowingSixths,
     /// Bytes that remain per operation.
     BytesPerOp,
@@ -148,6 +162,13 @@ impl Sign {
             }
             Sign::InflictedMeanMs => Time("mean delay imposed on other tasks: {}"),
             Sign::InflictedShare => Share("{} of all waiting for a worker"),
+            Sign::OverService => Number("{} times the median poll of the tasks that waited", 0),
+            Sign::AsleepBeside => {
+                Share("for {} of the waiting during these polls another worker slept")
+            }
+            Sign::OpenShare => {
+                Share("one poll lasted for {} of the load, and had not ended when it was over")
+            }
             Sign::Combines => Share("{} of its CPU time is in a combinator"),
             Sign::TurnsAway => {
                 Share("{} of that is polls without progress, because the task budget is spent")
@@ -160,6 +181,10 @@ impl Sign {
             Sign::PollsPerPiece => Number("each item is polled {} times", 1),
             Sign::QueuedMs => {
                 Time("work waited {} for a thread while no thread was idle or started")
+            }
+            Sign::PoolWaits => Share("{} of the threads of the pool wait in a job for other code"),
+            Sign::PoolWaitsMs => {
+                Time("each of them for {} at least, while work waits for a thread")
             }
             Sign::StoodMs => Time("a thread of the runtime was blocked for {} in runtime shutdown"),
             Sign::CycleWithRuntime => Fact("runtime shutdown waits for itself"),
@@ -185,6 +210,8 @@ impl Sign {
             Sign::PollsPerRequest => Number("{} polls of such a task for each answered request", 0),
             Sign::PollsPerUs => Number("polls so short that {} fit into a microsecond", 1),
             Sign::SpinShare => Share("these polls kept a worker awake for {} of the time"),
+            Sign::WokenTasks => Number("each answered request wakes {} such tasks", 0),
+            Sign::GoBack => Share("after {} of these polls the task waits again"),
             Sign::Locked => Count(
                 "a worker waited for a lock until the end, and no other one was in a poll",
                 "{} workers waited for locks until the end, and no other one was in a poll",
@@ -199,7 +226,9 @@ impl Sign {
             Sign::Grown => {
                 Number("memory at the end of the load was {} times that after its first sixth", 1)
             }
-            Sign::GrowingSixths => Number("memory grew in {} of the last 5 sixths of the load", 0),
+            Sign::GrowingSixths => {
+                Number("memory grew in each of the last {} sixths of the load", 0)
+            }
             Sign::BytesPerOp => Memory("{} remain per operation"),
             Sign::Unanswered => Count(
                 "one request had no answer when the run ended",

@@ -7,12 +7,13 @@
 use crate::awaits::{Site, Split};
 use crate::diagnosis::Case;
 use crate::diagnosis::rules::NOTICED_MS;
-use crate::diagnosis::suspects::{awaits, sampled};
+use crate::diagnosis::suspects::{awaits, kept_per_op, profile_under, sampled};
 use crate::profile::Profile;
 use crate::requests::Analysis;
 use crate::stacks::runtime_frames::Awaited;
 use crate::stacks::stalls::LongPoll;
-use crate::units::{grouped, percent, time_ms};
+use crate::units::{grouped, memory, percent, time_ms};
+use lab_recording::profiler::Profiler;
 
 /// A latency of the measured run below this many milliseconds is no symptom.
 const SLOW_MS: f64 = 10.0;
@@ -28,8 +29,22 @@ pub fn unexplained(case: &Case<'_>) -> Vec<String> {
     let mut all: Vec<String> = case.measured.into_iter().filter_map(without_answer).collect();
     all.extend(long_poll(case));
     all.extend(slow_hundredth(case));
+    all.extend(memory_kept(case));
     all.extend(case.measured.into_iter().flat_map(|run| missing(run, case.profiles)));
     all
+}
+
+/// Memory that grew with the requests, where no profiler shows who keeps it. What is growth, and
+/// what only filled up, is decided by the profiler `alloc`.
+pub fn memory_kept(case: &Case<'_>) -> Option<String> {
+    if profile_under(case, Profiler::Alloc).is_some() {
+        return None;
+    }
+    let per_op = kept_per_op(profile_under(case, Profiler::Sched)?)?;
+    Some(format!(
+        "memory grew by {} for each answered request, and the profiler alloc did not run",
+        memory(per_op)
+    ))
 }
 
 /// The part of the response of the slowest hundredth that must be explained.
@@ -129,6 +144,13 @@ fn long_poll(case: &Case<'_>) -> Option<String> {
 /// The time of a poll without its waiting for a core, in milliseconds.
 fn own_ms(poll: &LongPoll) -> f64 {
     poll.seen_ns as f64 / 1e6 * (1.0 - poll.runnable).max(0.0)
+}
+
+/// The profilers of runs that lack symptoms of the measured run.
+pub fn without_symptoms(case: &Case<'_>) -> Vec<Profiler> {
+    let Some(run) = case.measured else { return Vec::new() };
+    let lacks = case.profiles.iter().filter(|profile| !missing_in(run, profile).is_empty());
+    lacks.map(|profile| profile.profiler).collect()
 }
 
 /// The symptoms of the measured run that a profiled run lacks: then the profile shows something

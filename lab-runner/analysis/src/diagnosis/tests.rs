@@ -7,7 +7,9 @@ use crate::diagnosis::suspect::{Suspect, Suspicion};
 use crate::diagnosis::*;
 use crate::overhead::{self, Range};
 use crate::profile::View;
-use crate::scheduler::{Blame, Culprit, Edge, Quantiles, Sched, TaskKind, Worker};
+use crate::scheduler::{
+    self, Blame, Culprit, Edge, Quantiles, Row, Sched, Segment, TaskKind, Timeline, Worker,
+};
 use crate::stacks::Folded;
 use crate::stacks::doing::{Doing, InPolls};
 use crate::stacks::stalls::LongPoll;
@@ -130,6 +132,7 @@ fn profile(profiler: Profiler) -> Profile {
         metrics: Default::default(),
         ops: Some(1_000),
         closed_ns: None,
+        held: None,
     }
 }
 
@@ -168,12 +171,16 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
         (Cause::LongPoll, Some("shop::import"), Some(12))
     );
     assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
+    let slices_of_12_ms = |victims_poll_us: f64| {
+        let mut sched = sched(9_000.0, 900, 1_400.0);
+        sched.task_kinds[0].poll_us.p50 = victims_poll_us;
+        causes(profile_under(sched, vec![long_poll(12, 1.0, 0.0, "serde_json::parse")]))
+    };
+    assert_eq!(slices_of_12_ms(4_000.0), [], "three turns of those that wait");
     assert_eq!(
-        causes(profile_under(
-            sched(9_000.0, 900, 1_400.0),
-            vec![long_poll(12, 1.0, 0.0, "serde_json::parse")]
-        )),
-        []
+        slices_of_12_ms(20.0),
+        [Cause::LongPoll],
+        "six hundred turns, however long the task lives"
     );
     assert_eq!(
         causes(profile_under(
@@ -612,6 +619,87 @@ fn a_handler_under_too_much_load_is_not_accused_of_what_each_request_does() {
     assert_eq!(requests_of_12_ms(990.0, 60), [Cause::LongPoll], "one of them is unlike the others");
 }
 
+/// A poll of `shop::import` for half of a second on one of two workers, with so many tasks that wait
+/// meanwhile, and what the other worker does.
+fn beside_another_worker(waiting: f64, other: scheduler::Doing) -> Vec<Cause> {
+    let mut two = sched(90_000.0, 900, 500.0);
+    let segment = |doing| Segment { at_ms: 0.0, ms: 500.0, doing };
+    let row = |worker: u16, doing| Row { worker, segments: vec![segment(doing)], ..Row::default() };
+    two.whole = Some(Timeline {
+        ms: 1_000.0,
+        waiting: [vec![waiting; 50], vec![0.0; 50]].concat(),
+        rows: vec![row(0, scheduler::Doing::Polls(1)), row(1, other)],
+        ..Timeline::default()
+    });
+    causes(profile_under(two, vec![long_poll(500, 1.0, 0.0, "serde_json::parse")]))
+}
+
+#[test]
+fn a_worker_that_sleeps_beside_a_long_poll_while_requests_wait_does_not_look_for_them() {
+    assert_eq!(beside_another_worker(40.0, scheduler::Doing::Asleep), [Cause::DriverStarvation]);
+    assert_eq!(beside_another_worker(40.0, scheduler::Doing::Polls(0)), [Cause::LongPoll]);
+    assert_eq!(
+        beside_another_worker(1.0, scheduler::Doing::Asleep),
+        [Cause::LongPoll],
+        "one task may wait in the slot of the worker that woke it"
+    );
+}
+
+/// A poll that began a tenth of a second after the load of a second, and was seen for so long.
+fn open_for(ms: u64) -> Vec<Cause> {
+    let mut poll = long_poll(ms, 1.0, 0.0, "shop::add_up");
+    poll.begin_ns = 1_100_000_000;
+    let mut open = profile_under(sched(0.0, 0, 900.0), vec![poll]);
+    open.spec.load.duration_ms = 1_000;
+    open.closed_ns = Some(2_000_000_000);
+    causes(open)
+}
+
+#[test]
+fn a_poll_that_is_open_when_a_load_of_twice_its_length_is_over_never_yields() {
+    assert_eq!(open_for(900), [Cause::NeverYields], "whether somebody waits for it or not");
+    assert_eq!(open_for(700), [], "it ended before");
+}
+
+/// So many threads of a pool of four, each for two seconds in such a job, with work behind them.
+fn pool_of_four(threads: u32, job: &str) -> Vec<Cause> {
+    let mut full = sched(0.0, 0, 1.0);
+    let reading = |at_ns: u64| Counters {
+        at_ns,
+        blocking_queue: Some(7),
+        blocking_threads: Some(4),
+        idle_blocking_threads: Some(0),
+        ..Counters::default()
+    };
+    full.counters = (0..100).map(|number| reading(number * 20_000_000)).collect();
+    let stack = [
+        job,
+        "shop::render",
+        "tokio::runtime::task::raw::poll",
+        "tokio::runtime::blocking::pool::Inner::run",
+    ];
+    let thread = |tid| StuckThread {
+        tid,
+        stack: stack.map(frame_without_file).into(),
+        for_ms: 1_900.0,
+        ..StuckThread::default()
+    };
+    let stuck_threads = (0..threads).map(thread).collect();
+    causes(Profile { stuck_threads, ..profile_under(full, Vec::new()) })
+}
+
+fn frame_without_file(function: &str) -> Frame {
+    Frame { function: function.into(), file: None, line: None }
+}
+
+#[test]
+fn a_pool_whose_jobs_all_wait_is_deadlocked_and_one_with_a_job_that_goes_on_is_too_small() {
+    let waits = "tokio::runtime::park::CachedParkThread::block_on";
+    assert_eq!(pool_of_four(4, waits), [Cause::PoolDeadlock]);
+    assert_eq!(pool_of_four(3, waits), [Cause::PoolExhausted]);
+    assert_eq!(pool_of_four(4, "std::thread::sleep"), [Cause::PoolExhausted]);
+}
+
 /// A task with a million polls of so many microseconds, beside 1 000 answered requests in 3 s.
 fn polled_a_million_times(us: f64) -> Vec<Cause> {
     let mut often = sched(0.0, 0, 1.0);
@@ -619,6 +707,23 @@ fn polled_a_million_times(us: f64) -> Vec<Cause> {
     often.task_kinds[1].polls = 1_000_000;
     often.task_kinds[1].poll_us.sum = us * 1e6;
     causes(profile_under(often, Vec::new()))
+}
+
+/// As many polls of half a microsecond, in so many tasks, of which so many ended.
+fn a_million_polls_of(tasks: u64, ended: u64) -> Vec<Cause> {
+    let mut woken = sched(0.0, 0, 1.0);
+    woken.wall_ms = 3_000.0;
+    woken.task_kinds[1].polls = 1_000_000;
+    woken.task_kinds[1].poll_us.sum = 500_000.0;
+    (woken.task_kinds[1].spawned, woken.task_kinds[1].ended) = (tasks, ended);
+    causes(profile_under(woken, Vec::new()))
+}
+
+#[test]
+fn many_tasks_that_each_request_wakes_in_vain_are_a_storm_and_a_few_are_a_busy_loop() {
+    assert_eq!(a_million_polls_of(1_000, 0), [Cause::WakeStorm]);
+    assert_eq!(a_million_polls_of(2, 0), [Cause::BusyLoop]);
+    assert_eq!(a_million_polls_of(1_000_000, 1_000_000), [], "each poll is a task's whole work");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod explain;
 mod graph;
 mod groups;
 mod lines;
-mod roles;
+pub mod roles;
 #[cfg(test)]
 mod tests;
 mod words;

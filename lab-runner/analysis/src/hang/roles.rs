@@ -13,6 +13,7 @@ use lab_recording::post_mortem::Thread;
 /// The role of a thread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Role<'a> {
+    /// The owner of the thread.
     pub home: Home,
     /// Whether it is inside the poll of a task, or inside a blocking task.
     pub inside: bool,
@@ -20,6 +21,7 @@ pub struct Role<'a> {
     pub in_place: bool,
     /// The wait; none if the thread computes, is in a call, or did not answer.
     pub wait: Option<Wait>,
+    /// Whether it runs code, or is between two calls.
     pub computes: bool,
     /// The innermost frame of user code.
     pub own: Option<&'a Frame>,
@@ -130,6 +132,12 @@ impl StackPosition {
             self.inside = true;
         }
     }
+}
+
+/// What a stack waits for; none if it runs or is in a call.
+pub fn waits_for(stack: &[Frame]) -> Option<Wait> {
+    let named: Vec<Named<'_>> = stack.iter().map(Named::new).collect();
+    wait(stack, &named)
 }
 
 /// What a stack waits for: of all that foreign functions wait for above the innermost own one, what

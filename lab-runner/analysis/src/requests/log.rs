@@ -227,6 +227,7 @@ pub mod tests {
             closed_ns: closed_ms.map(|ms| (1_000 + ms) * MS),
             pacer: None,
             cpu_ns: None,
+            held: None,
             spins: true,
             cores: 2,
             spec: None,

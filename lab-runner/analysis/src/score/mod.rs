@@ -12,7 +12,7 @@ pub use matrix::{Column, Matrix};
 pub use plan::{Cell, LeftOut, Recorded};
 pub use tally::{DetectionTime, Share, Tally};
 
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Diagnosis, Finding};
 use lab_recording::Cause;
 use serde::Serialize;
 
@@ -92,9 +92,10 @@ impl Score {
     }
 }
 
-/// Whether a finding lacks a function that another profiler could name: code that fills a pool or
-/// keeps memory shows in its allocations.
-pub fn lacks_a_function(diagnosis: &Diagnosis) -> bool {
-    let lacks = |cause| matches!(cause, Cause::PoolExhausted | Cause::Leak);
-    diagnosis.findings.iter().any(|finding| finding.function.is_none() && lacks(finding.cause))
+/// Whether the allocation profiler could tell more: code that fills a pool shows in its
+/// allocations, and so does code that keeps memory.
+pub fn needs_the_heap(diagnosis: &Diagnosis) -> bool {
+    let lacks_function =
+        |finding: &Finding| finding.function.is_none() && finding.cause == Cause::PoolExhausted;
+    diagnosis.memory_kept || diagnosis.findings.iter().any(lacks_function)
 }

@@ -15,6 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+/// Age of a poll from which the yield probe leaves the sleeping workers of the runtime alone, in
+/// nanoseconds.
+const UNTOUCHED_NS: u64 = 1_000_000;
+
 /// Time between two rounds of the writer. A lane has room for four times the events of a round.
 const ROUND_NS: u64 = 5_000_000;
 /// Rounds between two readings of core waits and requests to the yield probe.
@@ -230,13 +234,20 @@ impl Rounds {
 
     /// Writes the last timing of the yield probe and requests the next one. The probe runs on the
     /// first runtime that is recorded.
+    ///
+    /// A request wakes a sleeping worker, which then looks for input. If the worker whose turn that
+    /// was is in a long poll, the request would cure what the recording is to show. So nothing is
+    /// requested meanwhile, unless the runtime has one worker, which no request can wake.
     fn time_a_yield(&mut self) {
-        let first = || runtimes::all().first().map(|(_, handle)| YieldProbe::start(handle));
-        let Some(probe) = self.probe.take().or_else(first) else { return };
+        let runtimes = runtimes::all();
+        let Some((_, handle)) = runtimes.first() else { return };
+        let probe = self.probe.take().unwrap_or_else(|| YieldProbe::start(handle));
         if let Some(timing) = probe.last().filter(|timing| timing.resumed_ns.is_some()) {
             self.write_timing(&timing);
         }
-        probe.request();
+        if handle.metrics().num_workers() == 1 || !is_in_a_poll(UNTOUCHED_NS) {
+            probe.request();
+        }
         self.probe = Some(probe);
     }
 
@@ -282,6 +293,14 @@ impl Rounds {
         let Writer { events, missing, bytes, trouble, .. } = self.writer;
         Counts { events, dropped: missing + unwatched, bytes, trouble }
     }
+}
+
+/// Whether a poll is in progress that is at least this old.
+fn is_in_a_poll(least_ns: u64) -> bool {
+    let now = ticks::clock().raw();
+    lane::all()
+        .filter_map(|(_, lane)| lane.open_poll(now))
+        .any(|poll| ticks::clock().delta_as_nanos(poll.at, now) >= least_ns)
 }
 
 /// The second number of `schedstat`: time that the thread has waited for a core since its start, in

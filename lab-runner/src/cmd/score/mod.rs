@@ -17,7 +17,7 @@ use crate::engine::supervise::Interrupts;
 use crate::exit;
 use crate::exit::{Exit, UsageError};
 use crate::report::Style;
-use lab_analysis::score::{Recorded, Score, lacks_a_function};
+use lab_analysis::score::{Recorded, Score, needs_the_heap};
 use lab_kit::{Scenario, Variant};
 use lab_recording::profiler::Profiler;
 use lab_recording::{Kind, Load, pack};
@@ -135,7 +135,7 @@ fn run_all(
 }
 
 /// One run under the scheduler profiler, and one under the allocation profiler where the findings
-/// lack a function. Returns the time until the diagnosis, in milliseconds.
+/// lack a function, or memory grew. Returns the time until the diagnosis, in milliseconds.
 fn run_one(
     cell: &ScoreCell,
     into: &Path,
@@ -153,7 +153,7 @@ fn run_one(
         return Ok(None);
     }
     let Some(first) = read::diagnosis(into) else { return Ok(None) };
-    if lacks_a_function(&first) && run_under(Profiler::Alloc).is_none() {
+    if needs_the_heap(&first) && run_under(Profiler::Alloc).is_none() {
         read::diagnosis(into);
     }
     Ok(Some(begin.elapsed().as_secs_f64() * 1e3))

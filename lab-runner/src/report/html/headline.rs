@@ -207,6 +207,8 @@ fn predicate(cause: Cause, held: Option<f64>) -> &'static str {
         Cause::QuadraticCombinator => {
             "polls all its child futures for the few that are ready: quadratic cost"
         }
+        Cause::DriverStarvation => "computes while nobody looks for input",
+        Cause::PoolDeadlock => "waits in the blocking pool for what needs the same pool",
         Cause::PoolExhausted => "waits for a blocking pool that is too small",
         Cause::SelfShutdown => "shuts down its own runtime from inside, which waits for itself",
         Cause::NeverYields => "never yields",
@@ -218,6 +220,7 @@ fn predicate(cause: Cause, held: Option<f64>) -> &'static str {
         Cause::Futurelock => "was given a lock and is no longer polled",
         Cause::StarvedInTask => "does not poll what is ready while it awaits something else",
         Cause::BusyLoop => "is polled again and again without an event",
+        Cause::WakeStorm => "is woken by what does not concern it",
         Cause::StackOverflow => "does not fit on the stack of its thread",
         Cause::Panic => "panics",
         Cause::Overload => "The load is more than the service can take",

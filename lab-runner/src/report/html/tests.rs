@@ -63,6 +63,7 @@ fn profile(profiler: Profiler, side: Side, stacks: &str) -> Profile {
         metrics: Default::default(),
         ops: Some(100),
         closed_ns: None,
+        held: None,
     }
 }
 

@@ -194,6 +194,7 @@ pub fn profile_of(side: Side, sched: Sched) -> Profile {
         metrics: Default::default(),
         ops: Some(6_000),
         closed_ns: None,
+        held: None,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Memory that is retained during the load.
 
 use crate::diagnosis::Case;
+use crate::diagnosis::rules::{BYTES_PER_OP, GROWN};
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::profile_under;
 use crate::profile::Profile;
 use crate::stacks::{Folded, is_foreign, is_own, own_function};
 use crate::units::{self, percent};
+use lab_recording::Ending;
 use lab_recording::alloc::{GROWTH, LIVE};
 use lab_recording::profiler::Profiler;
 use std::collections::BTreeMap;
@@ -14,6 +16,9 @@ use std::collections::BTreeMap;
 /// The number of parts of the load. The first is left out: caches and buffers fill up during
 /// it.
 const PARTS: usize = lab_recording::alloc::PARTS as usize;
+
+/// The part of the load in which its last request has not been sent yet.
+const WITH_HANDLER: f64 = 0.98;
 
 /// A part of the load grows if it adds at least this share of what a part adds on average: what
 /// requests in flight hold goes up and down by less.
@@ -24,14 +29,40 @@ const NAMED: f64 = 0.2;
 
 pub fn memory(case: &Case<'_>) -> Vec<Suspect> {
     profile_under(case, Profiler::Alloc)
+        .filter(|profile| all_answered(profile))
         .and_then(|profile| suspect(case, profile))
         .into_iter()
         .collect()
 }
 
+/// The least share of requests that were answered in a run of which a leak may be said: what
+/// requests hold that still wait is their state.
+const ANSWERED: f64 = 0.99;
+
+fn all_answered(profile: &Profile) -> bool {
+    let count = |name: &str| profile.metrics.get(name).copied();
+    match (count("completed"), count("offered")) {
+        (Some(completed), Some(offered)) => completed >= ANSWERED * offered,
+        _ => profile.ending != Ending::Hung,
+    }
+}
+
+/// Bytes for each answered request that a run kept, if they may be a leak: at least as many as a
+/// finding needs, and a third of what it held before. Of a run without the heap's own views that is
+/// all that is known.
+pub fn kept_per_op(profile: &Profile) -> Option<f64> {
+    let ([before, after], ops) = profile.held.zip(profile.ops)?;
+    let kept = after.saturating_sub(before) as f64;
+    let per_op = kept / ops.max(1) as f64;
+    let grown = after as f64 / before.max(1) as f64;
+    (all_answered(profile) && per_op >= BYTES_PER_OP && grown >= GROWN).then_some(per_op)
+}
+
 fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
     let load_ms = profile.spec.load.duration_ms as f64;
-    let looks: Vec<_> = profile.memory.iter().filter(|at| at.ms <= load_ms).collect();
+    // With the last request the handler goes, and what it holds.
+    let looks: Vec<_> =
+        profile.memory.iter().filter(|at| at.ms <= WITH_HANDLER * load_ms).collect();
     // A look in each part at least, with some to spare; a batch has no load that lasts.
     if load_ms <= 0.0 || looks.len() < 3 * PARTS {
         return None;
@@ -59,12 +90,13 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
     Some(Suspect { evidence, ..suspect })
 }
 
-/// The number of parts after the first in which memory grew, from the memory at the end of each.
+/// The number of parts at the end of the load, one after another, in which memory grew, from the
+/// memory at the end of each. In the first parts the warm-up's memory is freed meanwhile.
 fn growing_parts(ends: &[f64]) -> usize {
     let (Some(first), Some(last)) = (ends.first(), ends.last()) else { return 0 };
     let mean = (last - first) / (ends.len() - 1).max(1) as f64;
     let grows = |[before, after]: &&[f64; 2]| after > before && after - before >= GROWS * mean;
-    ends.array_windows().filter(grows).count()
+    ends.array_windows().rev().take_while(grows).count()
 }
 
 /// The user function that allocated the largest share of the memory that is kept.

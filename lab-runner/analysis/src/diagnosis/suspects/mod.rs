@@ -10,6 +10,8 @@ mod pool;
 mod sets;
 mod spins;
 
+pub use memory::kept_per_op;
+
 use crate::awaits::Awaits;
 use crate::diagnosis::{Case, Suspect};
 use crate::profile::Profile;

@@ -5,7 +5,7 @@ use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::{busy, profile_under, sampled, sched};
 use crate::diagnosis::{Case, Cost};
 use crate::overhead::limits::{RestsOn, Size};
-use crate::scheduler::{Culprit, Edge, Sched, worth};
+use crate::scheduler::{Culprit, Doing, Edge, Row, Sched, Segment, worth};
 use crate::stacks::doing::{ends_runtime, waits_for_lock};
 use crate::stacks::is_own_frame;
 use crate::stacks::stalls::LongPoll;
@@ -40,13 +40,8 @@ pub fn locked(case: &Case<'_>) -> Vec<Suspect> {
     else {
         return Vec::new();
     };
-    // A poll is seen up to its last sample, which may be a few ticks before its end.
-    const TICKS_NS: u64 = 20_000_000;
-    let open = profile.long_polls.iter().filter(|poll| {
-        let seen_until = total([poll.begin_ns, poll.seen_ns, TICKS_NS]);
-        poll.begin_ns < closed_ns && seen_until >= closed_ns
-    });
-    let open: Vec<&LongPoll> = open.collect();
+    let open: Vec<&LongPoll> =
+        profile.long_polls.iter().filter(|poll| seen_at(poll, closed_ns)).collect();
     if open.is_empty() || open.iter().any(|poll| !waits_for_lock(&poll.stack)) {
         return Vec::new();
     }
@@ -63,6 +58,22 @@ pub fn locked(case: &Case<'_>) -> Vec<Suspect> {
         suspect.evidence.push(itself.into());
     }
     vec![suspect]
+}
+
+/// The share of the load for which a poll was open that had not ended when the load was over; none
+/// if it had.
+fn open_share(case: &Case<'_>, poll: &LongPoll) -> Option<f64> {
+    let profile = sampled(case)?;
+    let closed_ns = profile.closed_ns.filter(|closed_ns| seen_at(poll, *closed_ns))?;
+    let load_ms = profile.spec.load.duration_ms as f64;
+    Some((closed_ns - poll.begin_ns) as f64 / 1e6 / load_ms.max(1.0)).filter(|_| load_ms > 0.0)
+}
+
+/// Whether a poll was open at a time: it is seen up to its last sample, which may be a few ticks
+/// before its end.
+fn seen_at(poll: &LongPoll, at_ns: u64) -> bool {
+    const TICKS_NS: u64 = 20_000_000;
+    poll.begin_ns < at_ns && total([poll.begin_ns, poll.seen_ns, TICKS_NS]) >= at_ns
 }
 
 /// `thread 17 waits for RwLock::read in shop::status (src/main.rs:42) for 1.8 s`.
@@ -108,6 +119,8 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
         .with(Sign::Computes, computes)
         .with(Sign::InKernel, (1.0 - computes).max(0.0))
         .with(Sign::InKernelMs, own * (1.0 - computes).max(0.0));
+    let open = polls.iter().filter_map(|(poll, _)| open_share(case, poll));
+    suspect = suspect.with_known(Sign::OpenShare, open.reduce(f64::max));
     suspect.cost.ms = Some(own);
     suspect.rests_on =
         sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(own) });
@@ -181,7 +194,9 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     });
     let requests = total(hit.map(|edge| edge.waits));
     let suspect = suspect
-        .with_known(Sign::ShareOfTask, per_task.map(|ms| longest / ms.max(f64::MIN_POSITIVE)));
+        .with_known(Sign::ShareOfTask, per_task.map(|ms| longest / ms.max(f64::MIN_POSITIVE)))
+        .with_known(Sign::OverService, over_service(sched, &edges, longest))
+        .with_known(Sign::AsleepBeside, asleep_beside(sched, is_its));
     if waits == 0 {
         return suspect;
     }
@@ -190,6 +205,55 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     let rests_on = Some(RestsOn { profiler: Profiler::Sched, size: Size::Waiting(share) });
     let suspect = Suspect { cost, rests_on, ..suspect };
     suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
+}
+
+/// The longest poll, divided by the median poll of the task kind that waited longest for it.
+fn over_service(sched: &Sched, edges: &[&Edge], longest_ms: f64) -> Option<f64> {
+    let most = edges.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
+    let victim = sched.task_kinds.get(most.victim)?;
+    (victim.polls > 0).then(|| longest_ms * 1e3 / victim.poll_us.p50.max(1e-3))
+}
+
+/// A driver that nobody looks at keeps several requests waiting; one task may wait in the slot of
+/// the worker that woke it, from which no other worker takes it.
+const SEVERAL: f64 = 2.0;
+
+/// Of the waiting of tasks during long polls of some task kinds, the share during which another
+/// worker of the same runtime slept.
+///
+/// *Example:* of two workers one is in a poll of 250 ms, in which 100 requests come and wait. The
+/// other one sleeps: the share is near 1. If it ran tasks meanwhile, no request would wait for long.
+fn asleep_beside(sched: &Sched, is_its: impl Fn(usize) -> bool) -> Option<f64> {
+    const LONG_MS: f64 = 10.0;
+    let whole = sched.whole.as_ref()?;
+    let step_ms = whole.ms / whole.waiting.len().max(1) as f64;
+    let (mut all, mut asleep) = (0.0, 0.0);
+    for (number, waiting) in whole.waiting.iter().enumerate() {
+        let at_ms = (number as f64 + 0.5) * step_ms;
+        let doing = |row: &Row| row.segments.iter().find(|segment| covers(segment, at_ms)).copied();
+        let is_long = |row: &&Row| {
+            doing(row).is_some_and(|segment| {
+                let its = matches!(segment.doing, Doing::Polls(kind) if is_its(kind));
+                its && segment.ms >= LONG_MS
+            })
+        };
+        let Some(held) = whole.rows.iter().find(is_long) else { continue };
+        all += waiting;
+        let mut others = whole
+            .rows
+            .iter()
+            .filter(|other| other.runtime == held.runtime && other.worker != held.worker);
+        let sleeps =
+            others.any(|row| doing(row).is_some_and(|segment| segment.doing == Doing::Asleep));
+        if sleeps && *waiting >= SEVERAL {
+            asleep += waiting;
+        }
+    }
+    (all > 0.0).then(|| asleep / all)
+}
+
+fn covers(segment: &Segment, at_ms: f64) -> bool {
+    segment.at_ms <= at_ms && at_ms < segment.at_ms + segment.ms
 }
 
 /// The line of user code with most samples of the poll, where it is more specific than the

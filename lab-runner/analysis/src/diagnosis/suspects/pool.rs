@@ -4,6 +4,7 @@ use crate::diagnosis::Case;
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::{profile_under, sched};
+use crate::hang::roles::{Wait, waits_for};
 use crate::overhead::limits::{RestsOn, Size};
 use crate::stacks::runtime_frames::{Named, POOL, TASK_POLL, WORKER};
 use crate::stacks::{is_own_frame, without_closures};
@@ -11,7 +12,7 @@ use crate::units::percent;
 use lab_recording::frame::Frame;
 use lab_recording::profiler::Profiler;
 use lab_recording::scheduler::Counters;
-use lab_recording::threads::HandOff;
+use lab_recording::threads::{HandOff, StuckThread};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn pools(case: &Case<'_>) -> Vec<Suspect> {
@@ -36,8 +37,13 @@ struct Queued {
 fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
     let stretches = stretches(looks);
     let longest = *stretches.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
+    let stuck = stuck(case, longest);
     let Filled { by, job, victims } = filled(case);
-    let mut suspect = Suspect::new(Suspicion::Pool, by).with(Sign::QueuedMs, longest.ms);
+    let at = stuck.as_ref().and_then(|stuck| stuck.at.clone());
+    let mut suspect = Suspect::new(Suspicion::Pool, at.or(by))
+        .with(Sign::QueuedMs, longest.ms)
+        .with_known(Sign::PoolWaits, stuck.as_ref().map(|stuck| stuck.share))
+        .with_known(Sign::PoolWaitsMs, stuck.as_ref().map(|stuck| stuck.shortest_ms));
     let ms: f64 = stretches.iter().map(|timeline| timeline.waited_ms).sum();
     suspect.cost.ms = Some(ms);
     // Work waits for the pool beside the waiting of tasks.
@@ -59,6 +65,34 @@ fn suspect(case: &Case<'_>, looks: &[Counters]) -> Option<Suspect> {
         suspect.evidence.push(format!("work of {} waited behind it", victims.join(", ")));
     }
     Some(suspect)
+}
+
+/// Threads of a pool that all wait in their jobs for other code.
+struct Stuck {
+    share: f64,
+    shortest_ms: f64,
+    at: Option<Location>,
+}
+
+/// Such threads, if no thread of the pool goes on: then no work that waits for the pool begins, and
+/// a job that waits for such work waits for ever. A job that sleeps goes on by itself.
+fn stuck(case: &Case<'_>, longest: Queued) -> Option<Stuck> {
+    let profile = profile_under(case, Profiler::Sched)?;
+    let waits = profile.stuck_threads.iter().filter(|thread| {
+        let wait = waits_for(&thread.stack);
+        is_job(&thread.stack) && wait.is_some_and(|wait| !matches!(wait, Wait::Sleep | Wait::Idle))
+    });
+    let mut waits: Vec<&StuckThread> = waits.collect();
+    waits.sort_by(|a, b| b.for_ms.total_cmp(&a.for_ms));
+    let threads = usize::try_from(longest.threads).ok().filter(|threads| *threads > 0)?;
+    waits.truncate(threads);
+    let shortest = waits.last()?;
+    let own = shortest.stack.iter().find(|frame| is_own_frame(frame));
+    Some(Stuck {
+        share: waits.len() as f64 / threads as f64,
+        shortest_ms: shortest.for_ms.min(longest.ms),
+        at: own.map(Location::from_frame),
+    })
 }
 
 fn stretches(looks: &[Counters]) -> Vec<Queued> {

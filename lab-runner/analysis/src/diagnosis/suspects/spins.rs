@@ -24,11 +24,26 @@ pub fn spins(case: &Case<'_>) -> Vec<Suspect> {
         let mut suspect = Suspect::new(Suspicion::Spins, location(case, kind))
             .with(Sign::PollsPerRequest, kind.polls as f64 / answered.max(1) as f64)
             .with(Sign::PollsPerUs, kind.polls as f64 / kind.poll_us.sum.max(f64::MIN_POSITIVE))
-            .with(Sign::SpinShare, (ms / sched.wall_ms.max(f64::MIN_POSITIVE)).min(1.0));
+            .with(Sign::SpinShare, (ms / sched.wall_ms.max(f64::MIN_POSITIVE)).min(1.0))
+            .with_known(Sign::WokenTasks, woken_tasks(kind, answered))
+            .with(Sign::GoBack, 1.0 - (kind.ended as f64 / kind.polls as f64).min(1.0));
         suspect.evidence.push(format!("its tasks are spawned at {}", kind.spawned_at));
         suspect
     };
     sched.task_kinds.iter().filter(|kind| kind.polls > 0).map(suspect).collect()
+}
+
+/// The tasks of a kind that each request wakes, if it wakes each of them a few times at most; none
+/// if few tasks are polled again and again.
+///
+/// *Example:* 2 000 sessions wait for one notification. Each of 600 requests notifies all of them:
+/// 1.2 million polls, 2 000 for each request, one for each session. A task that yields in a loop has
+/// as many polls, all of them its own.
+fn woken_tasks(kind: &TaskKind, answered: u64) -> Option<f64> {
+    const A_FEW: f64 = 4.0;
+    let tasks = kind.spawned.max(kind.ended) as f64;
+    let polls_per_request = kind.polls as f64 / answered.max(1) as f64;
+    (polls_per_request <= A_FEW * tasks).then(|| polls_per_request.min(tasks))
 }
 
 /// The function in which most time of polls was sampled: that of the tasks that are polled most.

@@ -1,4 +1,4 @@
-//! Programs after faults that people reported in public (`lab-runner/examples/reported`): each is
+//! Programs after faults that people reported in public (`lab-runner/strangers/examples/reported`): each is
 //! named with its cause and its function, and what cured it is not accused. All of them hold no
 //! worker, or come in many short polls.
 

@@ -51,7 +51,7 @@ impl Lab {
     pub fn reported() -> Lab {
         let target = Path::new(env!("CARGO_BIN_EXE_lab")).parent().unwrap();
         let binary = target.join("examples/reported");
-        assert!(binary.exists(), "cargo build --package lab-runner --example reported");
+        assert!(binary.exists(), "cargo build --package lab-strangers --example reported");
         Lab::new(binary.to_str().unwrap())
     }
 

@@ -1,8 +1,8 @@
 //! A receiver that asks an empty channel again and again, and is polite about it.
 
-use crate::service::{LOAD, cured, scenario, serve, sick};
 use flume::TryRecvError;
 use lab_kit::{Cause, Cx, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, scenario, serve, sick};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 

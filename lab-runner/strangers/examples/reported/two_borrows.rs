@@ -1,7 +1,7 @@
 //! A status page that looks at one watch channel twice in one expression, while somebody else updates it.
 
-use crate::service::{LOAD, compute, cured, scenario, serve, serve_joined, sick};
 use lab_kit::{Cause, Cx, Kind, Load, Scenario, Truth, Variant};
+use lab_strangers::{LOAD, compute, cured, scenario, serve, serve_joined, sick};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;

@@ -1,7 +1,7 @@
 //! An actor that sends itself a message through its own bounded mailbox.
 
-use crate::service::{LOAD, cured, scenario, serve, sick};
 use lab_kit::{Cause, Cx, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, scenario, serve, sick};
 use tokio::sync::{mpsc, oneshot};
 
 pub static SCENARIO: Scenario = scenario(

@@ -1,9 +1,9 @@
 //! Downloads that nobody looks at while what was downloaded is stored: their time is up before they are polled again.
 
-use crate::service::{LOAD, cured, nothing, scenario, serve, sick};
 use futures::StreamExt;
 use futures::stream;
 use lab_kit::{Cause, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, nothing, scenario, serve, sick};
 use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};

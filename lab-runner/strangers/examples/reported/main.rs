@@ -1,5 +1,5 @@
 //! Faults that people met and reported in public, each rebuilt as small as it still happens:
-//! `cargo run --release --package lab-runner --example reported -- list` names them all.
+//! `cargo run --release --package lab-strangers --example reported -- list` names them all.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,6 @@ mod middleware;
 mod one_thread;
 mod ordered_pages;
 mod says_no;
-mod service;
 mod spins;
 mod two_borrows;
 mod two_connections;

@@ -1,7 +1,7 @@
 //! A server whose workers are runtimes of one thread each, and a handler that asks a database and blocks.
 
-use crate::service::{LOAD, cured, scenario, sick};
 use lab_kit::{Cause, Cx, Load, Request, Scenario, Truth};
+use lab_strangers::{LOAD, cured, scenario, sick};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;

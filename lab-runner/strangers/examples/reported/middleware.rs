@@ -1,7 +1,7 @@
 //! A middleware that keeps a lock for reading while it calls the handler, which wants it for writing.
 
-use crate::service::{LOAD, cured, nothing, scenario, serve, serve_joined, sick};
 use lab_kit::{Cause, Cx, Kind, Load, Scenario, Truth, Variant};
+use lab_strangers::{LOAD, cured, nothing, scenario, serve, serve_joined, sick};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 

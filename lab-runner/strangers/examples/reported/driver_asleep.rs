@@ -1,7 +1,7 @@
 //! One task that computes, and a second worker that sleeps meanwhile although requests are there.
 
-use crate::service::{LOAD, compute, cured, nothing, scenario, serve, serve_on, sick};
 use lab_kit::{Cause, Cx, Kind, Load, Scenario, Truth, Variant};
+use lab_strangers::{LOAD, compute, cured, nothing, scenario, serve, serve_on, sick};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;

@@ -1,7 +1,7 @@
 //! A future written by hand that wakes itself until its device is ready.
 
-use crate::service::{LOAD, cured, scenario, serve, sick};
 use lab_kit::{Cause, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, scenario, serve, sick};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

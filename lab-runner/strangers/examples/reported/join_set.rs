@@ -1,7 +1,7 @@
 //! A listener that keeps every task it started, and never asks how they ended.
 
-use crate::service::{LOAD, cured, scenario, serve, sick};
 use lab_kit::{Cause, Cx, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, scenario, serve, sick};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;

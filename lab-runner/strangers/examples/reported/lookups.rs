@@ -1,7 +1,7 @@
 //! Names that are looked up on the blocking pool while their server is slow: everything else on the pool waits too.
 
-use crate::service::{LOAD, cured, nothing, scenario, serve_on, sick};
 use lab_kit::{Cause, Cx, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, nothing, scenario, serve_on, sick};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::task::spawn_blocking;

@@ -1,7 +1,7 @@
 //! A pool of connections, and reports that take a second one while they keep the first.
 
-use crate::service::{LOAD, cured, nothing, scenario, serve, sick};
 use lab_kit::{Cause, Kind, Load, Scenario, Truth, Variant};
+use lab_strangers::{LOAD, cured, nothing, scenario, serve, sick};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

@@ -1,9 +1,9 @@
 //! An export that reads ahead three pages, and uploads each page before it takes the next one.
 
-use crate::service::{LOAD, cured, nothing, scenario, serve, sick};
 use futures::StreamExt;
 use futures::stream;
 use lab_kit::{Cause, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, nothing, scenario, serve, sick};
 use std::time::Duration;
 use tokio::time::sleep;
 

@@ -1,7 +1,7 @@
 //! A future that is as large as what it holds across an await: too large for the stack of a worker.
 
-use crate::service::{LOAD, cured, nothing, scenario, serve, sick};
 use lab_kit::{Cause, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, nothing, scenario, serve, sick};
 use std::hint::black_box;
 use tokio::task::yield_now;
 

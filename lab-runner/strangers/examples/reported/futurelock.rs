@@ -1,7 +1,7 @@
 //! A journal that warns when an entry takes long, and writes the warning to itself.
 
-use crate::service::{LOAD, cured, nothing, scenario, serve, sick};
 use lab_kit::{Cause, Load, Scenario, Truth};
+use lab_strangers::{LOAD, cured, nothing, scenario, serve, sick};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,160 @@
+//! Faulty and healthy programs that no rule of the diagnosis was made for: a corpus to be scored
+//! on. `cargo run --release --example strangers -- score`
+
+use lab_kit::{Cause, Claim, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
+use std::process::ExitCode;
+
+mod boxed;
+mod declared;
+mod generic;
+mod plain;
+
+#[global_allocator]
+static COUNTING: lab_kit::alloc::Counting<lab_runner::Jemalloc> =
+    lab_kit::alloc::Counting::over(lab_runner::Jemalloc);
+
+const ENDS: &[Claim] = &[Claim::ending("it ends", Ending::Finished)];
+
+const fn faulty(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Cx) -> anyhow::Result<()>,
+    truth: Truth,
+) -> Variant {
+    Variant::new(name, Kind::Trap, run).about(about).claims(ENDS).truth(truth)
+}
+
+const fn healthy(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Cx) -> anyhow::Result<()>,
+) -> Variant {
+    Variant::new(name, Kind::Decoy, run).about(about).claims(ENDS)
+}
+
+static STRANGERS: Scenario = Scenario::new(
+    "strangers",
+    "services that somebody else wrote",
+    &[
+        Variant {
+            kind: Kind::Buggy,
+            ..faulty(
+                "sleeps",
+                "std's sleep in a background task",
+                plain::sleeps,
+                answer(Cause::BlockingCall, "strangers::plain::reload"),
+            )
+        },
+        Variant {
+            kind: Kind::Fixed,
+            ..healthy("sleeps-async", "tokio's sleep in its place", plain::sleeps_async)
+        },
+        faulty(
+            "sorts",
+            "sorts a report in the handler of every hundredth request",
+            plain::sorts,
+            answer(Cause::LongPoll, "strangers::plain::report"),
+        ),
+        faulty(
+            "resolves",
+            "a channel of std is waited for in a task",
+            plain::resolves,
+            answer(Cause::BlockingCall, "strangers::plain::resolve"),
+        ),
+        faulty(
+            "shared-map",
+            "a lock that a thread keeps while it sleeps",
+            plain::shared_map,
+            answer(Cause::LockAcrossStall, "strangers::plain::look_up"),
+        ),
+        faulty(
+            "fans-out",
+            "join_all over thousands of permits in one handler",
+            plain::fans_out,
+            answer(Cause::QuadraticCombinator, "strangers::plain::broadcast"),
+        ),
+        faulty(
+            "hands-off",
+            "spawn_blocking for what stalls, on two threads",
+            plain::hands_off,
+            answer(Cause::PoolExhausted, "strangers::plain::thumbnail"),
+        ),
+        healthy("naps", "every handler awaits a timer", plain::naps),
+        healthy("computes", "every handler computes for a tenth of a millisecond", plain::computes),
+        healthy("offloads", "long computing on the blocking pool", plain::offloads),
+        healthy("slices", "long computing that gives way", plain::slices),
+        healthy("locks", "a lock that everybody takes and nobody keeps", plain::locks),
+        faulty(
+            "renders",
+            "jobs of the blocking pool wait for jobs of the same pool",
+            boxed::renders,
+            answer(Cause::PoolDeadlock, "strangers::boxed::Renderer::render"),
+        ),
+        faulty(
+            "adds-up",
+            "a task that adds up for as long as the service lives, on two workers",
+            boxed::adds_up,
+            Truth::new(Cause::NeverYields, "strangers::boxed::Totals::keep_up"),
+        ),
+        faulty(
+            "asks-itself",
+            "a task that owns an account and sends itself a message",
+            boxed::asks_itself,
+            answer(Cause::StuckTasks, "strangers::boxed::Account::ask"),
+        ),
+        faulty(
+            "selects",
+            "select_all in a loop over thousands of tasks",
+            generic::selects,
+            answer(Cause::QuadraticCombinator, "strangers::generic::first_come"),
+        ),
+        faulty(
+            "wakes-all",
+            "a notification wakes two thousand sessions, and all go back to waiting",
+            generic::wakes_all,
+            answer(Cause::WakeStorm, "strangers::generic::Stock::at_least"),
+        ),
+        faulty(
+            "forgets",
+            "sessions that nobody closes",
+            generic::forgets,
+            answer(Cause::Leak, "strangers::generic::Sessions::follow"),
+        ),
+        faulty(
+            "rates",
+            "a refresh that computes for 30 ms, four times a second",
+            declared::rates::run,
+            answer(Cause::LongPoll, "strangers::declared::rates::beside"),
+        ),
+        faulty(
+            "eager",
+            "a task that looks into its inbox whenever it can",
+            declared::eager::run,
+            answer(Cause::BusyLoop, "strangers::declared::eager::beside"),
+        ),
+        faulty(
+            "ledger",
+            "two locks of tokio, taken in two orders",
+            declared::ledger::run,
+            answer(Cause::StuckTasks, "strangers::declared::ledger::handle"),
+        ),
+        healthy("renders-loaded", "short jobs on the same pool", boxed::renders_loaded),
+        healthy("adds-up-outside", "a thread that adds up now and then", boxed::adds_up_outside),
+        healthy("asks-others", "the same account, and nobody asks itself", boxed::asks_others),
+        healthy("orders", "FuturesOrdered over a few shards", generic::orders),
+        healthy("wakes-one", "a watch channel with eight sessions", generic::wakes_one),
+        healthy("bursts", "a burst of two thousand short tasks, now and then", generic::bursts),
+        healthy("pairs", "the refresh in slices of half a millisecond", declared::pairs::run),
+        healthy("patient", "a task that is woken by its inbox", declared::patient::run),
+        healthy("ordered", "two locks of tokio, taken in one order", declared::ordered::run),
+    ],
+)
+.load(Load { rate: 400.0, duration_ms: 1_500, warmup_ms: 200, ..Load::DEFAULT });
+
+const fn answer(cause: Cause, function: &'static str) -> Truth {
+    Truth::new(cause, function).at_most_workers(1)
+}
+
+fn main() -> ExitCode {
+    lab_runner::main(&[&STRANGERS])
+}
