@@ -48,6 +48,7 @@ pub(crate) fn two_seconds() -> Vec<anyhow::Result<Interval>> {
         pacer: None,
         cpu_ns: None,
         allocs: None,
+        held: None,
         spins: true,
         cores: 2,
         spec: None,
