@@ -19,6 +19,7 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 use tokio::net::unix::pipe;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::unconstrained;
 use tracing::{Instrument, info_span};
 
@@ -95,6 +96,8 @@ struct Shared {
     waiter: Thread,
     /// The error of the acceptor, if it failed.
     acceptor_failed: OnceLock<String>,
+    /// Notified when the log is closed and the profiler has been called.
+    closed: Notify,
 }
 
 impl Shared {
@@ -107,6 +110,7 @@ impl Shared {
             ended: AtomicUsize::new(0),
             waiter: thread::current(),
             acceptor_failed: OnceLock::new(),
+            closed: Notify::new(),
         }
     }
 }
@@ -207,6 +211,7 @@ impl Requests {
         shared.close();
         // After the last mark of the log, so that the profiler's work is not in what was measured.
         self.profiler.iter().for_each(|profiler| profiler.load_ends());
+        shared.closed.notify_one();
         match shared.acceptor_failed.get() {
             Some(error) => anyhow::bail!("the acceptor of requests failed: {error}"),
             None => Ok(()),
@@ -279,16 +284,21 @@ where
     F: Fn(Request) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: Answer> + Send + 'static,
 {
-    if let Err(error) = accept_all(&shared, listen, Arc::new(handler)).await {
+    let handler = Arc::new(handler);
+    if let Err(error) = accept_all(&shared, listen, &handler).await {
         let _ = shared.acceptor_failed.set(error.to_string());
     }
+    // What the handler holds belongs to the service: it is there until the log is closed, also for a
+    // profiler of memory.
+    shared.closed.notified().await;
+    drop(handler);
 }
 
 /// Spawns a task for each request that was sent, and sleeps while there is none.
 async fn accept_all<F, Fut>(
     shared: &Arc<Shared>,
     listen: pipe::Receiver,
-    handler: Arc<F>,
+    handler: &Arc<F>,
 ) -> io::Result<()>
 where
     F: Fn(Request) -> Fut + Send + Sync + 'static,
@@ -302,7 +312,7 @@ where
             // Made here and not in the task, so that the span includes the wait for the first poll.
             // Without a subscriber it costs nothing.
             let span = info_span!(parent: None, "request", id = next);
-            request_task::spawn(serve(request, Arc::clone(&handler)).instrument(span));
+            request_task::spawn(serve(request, Arc::clone(handler)).instrument(span));
             next += 1;
             shared.accepted.store(next, Ordering::Release);
             continue;

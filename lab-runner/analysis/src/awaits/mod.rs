@@ -12,7 +12,7 @@ pub use split::{Parts, RequestWaits, Split, split};
 pub use starved::{Starved, starved};
 
 use crate::stacks::runtime_frames::Awaited;
-use lab_recording::awaits::{Future, Record, Recording};
+use lab_recording::awaits::{Crowds, Future, Record, Recording};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -44,6 +44,9 @@ pub struct Awaits {
     pub followed: Vec<FollowedGroup>,
     /// Parts of a future that were woken while the future awaited something else.
     pub starved: Vec<Starved>,
+    /// Polls of followed futures that each polled a crowd of leaves.
+    #[serde(default)]
+    pub crowds: Crowds,
     /// What limits all this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -323,6 +323,26 @@ pub static RULES: &[Rule] = &[
         chapter: "unordered",
     },
     Rule {
+        cause: Cause::QuadraticCombinator,
+        of: Suspicion::Sets,
+        when: &[
+            limit(Sign::Combines, 0.25, "a smaller share is not worth a fix"),
+            limit(
+                Sign::CrowdedPolls,
+                128.0,
+                "a set that is awaited once as a whole is polled a few times",
+            ),
+            limit(
+                Sign::LeavesPerPoll,
+                128.0,
+                "each poll is for the few that are ready; a bounded set has few others",
+            ),
+        ],
+        refuted_by: "twice the items take the same number of polls each",
+        remedy: SPAWN_OR_BOUND,
+        chapter: "unordered",
+    },
+    Rule {
         cause: Cause::PoolDeadlock,
         of: Suspicion::Pool,
         when: &[

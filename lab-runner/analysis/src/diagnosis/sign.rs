@@ -40,6 +40,10 @@ pub enum Sign {
     PerBudgetMs,
     /// Polls per item of a batch.
     PollsPerPiece,
+    /// Polls of a task in each of which many futures were not ready.
+    CrowdedPolls,
+    /// How many futures were not ready in each of them.
+    LeavesPerPoll,
     /// The time in which the pool had queued work, no idle thread and no new thread, in
     /// milliseconds.
     QueuedMs,
@@ -179,6 +183,8 @@ impl Sign {
             ),
             Sign::PerBudgetMs => Time("the set takes {} per 128 operations"),
             Sign::PollsPerPiece => Number("each item is polled {} times", 1),
+            Sign::CrowdedPolls => Number("{} polls of a task each polled many futures", 0),
+            Sign::LeavesPerPoll => Number("of which {} were not ready, on average", 0),
             Sign::QueuedMs => {
                 Time("work waited {} for a thread while no thread was idle or started")
             }

@@ -35,10 +35,11 @@ pub fn resolve(folder: &Path) -> anyhow::Result<Option<ViewStatus>> {
     let file = folder.join(FILE);
     awaits::shrink(&file).with_context(|| format!("{FILE} cannot be cut to its length"))?;
     let recording = awaits::read(&file).with_context(|| format!("{FILE} cannot be read"))?;
-    let names = data.names.clone();
+    let (names, crowds) = (data.names.clone(), data.crowds);
     let places = Places::new(data, &mut symbols(&program));
     let (entries, excluded) = requests(folder);
     let (mut awaits, requests) = added_up(&recording, &places, &entries, excluded);
+    awaits.crowds = crowds;
     awaits.followed = followed_groups(&recording, &places, &names);
     std::fs::write(folder.join(AWAITS), serde_json::to_vec_pretty(&awaits)?)?;
     std::fs::write(folder.join(VIEW), folded(&requests, &places).to_string())?;

@@ -37,7 +37,7 @@ pub(crate) fn start(folder: &Path) -> Result<Awaits, String> {
     let mut written = None;
     let keeper = Keeper::start(THREAD, move |_last| {
         raw.data = stored();
-        let Numbered { names, stacks, sets } = &raw.data;
+        let Numbered { names, stacks, sets, .. } = &raw.data;
         let count = (names.len(), stacks.len(), sets.len());
         if written.replace(count) == Some(count) {
             return Ok(());
@@ -49,7 +49,12 @@ pub(crate) fn start(folder: &Path) -> Result<Awaits, String> {
 
 /// All that records have numbers for.
 fn stored() -> Numbered {
-    Numbered { names: stacks::names(), stacks: stacks::all(), sets: stacks::sets() }
+    Numbered {
+        names: stacks::names(),
+        stacks: stacks::all(),
+        sets: stacks::sets(),
+        crowds: waker::crowds(),
+    }
 }
 
 impl Awaits {

@@ -3,7 +3,9 @@
 //! Every clone of a waker gets a slot of its own in the state of its future. A leaf that keeps a
 //! clone finds that it would not be woken by the waker of the next poll, for that is another slot,
 //! and clones again. So each slot tells at which poll its leaf was polled last, and a wake tells
-//! which leaf it came through.
+//! which leaf it came through. Where no slot is left, a clone is the waker of the poll itself. That
+//! alternates between two from poll to poll, so that such a leaf clones again, too: a poll with many
+//! clones polls many leaves, and is counted.
 //!
 //! States are never freed: they are used again for later futures, when no waker is left. So a
 //! waker's pointer is valid for ever, whatever the program does with it.
@@ -14,16 +16,35 @@ use super::log;
 use super::stacks::{self, Armed};
 use crate::scheduler::polled;
 use lab_kit::clock;
-use lab_recording::awaits::{Future, Kind, Record, Waker as By};
+use lab_recording::awaits::{Crowds, Future, Kind, Record, Waker as By};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// Slots of a state: the first is that of the waker in the context of a poll, and of clones for
-/// which none is left.
-const SLOTS: usize = 12;
+/// Slots of a state.
+const SLOTS: usize = 13;
+/// The first of them are those of the wakers in the contexts of polls, in turns, and of clones for
+/// which no other slot is left.
+const CONTEXTS: usize = 2;
+
+/// Clones in one poll whose stacks are taken. More of them are a set of futures, and are counted.
+const WITH_STACKS: u32 = 16;
+/// Leaves of a poll from which it is a crowd.
+const CROWD: u32 = 64;
+
+/// Polls of a crowd of leaves so far, and their leaves.
+static CROWDED_POLLS: AtomicU64 = AtomicU64::new(0);
+static CROWDED_LEAVES: AtomicU64 = AtomicU64::new(0);
+
+/// Polls that each polled a crowd of leaves, and their leaves.
+pub(super) fn crowds() -> Crowds {
+    Crowds {
+        polls: CROWDED_POLLS.load(Ordering::Relaxed),
+        leaves: CROWDED_LEAVES.load(Ordering::Relaxed),
+    }
+}
 
 /// The leaf that a clone of a waker belongs to.
 struct Slot {
@@ -35,6 +56,13 @@ struct Slot {
     poll: AtomicU32,
     /// Number of its stack.
     stack: AtomicU16,
+}
+
+impl Slot {
+    /// Whether it belongs to one leaf, and not to the context of polls.
+    fn is_of_a_leaf(&self) -> bool {
+        self.index as usize >= CONTEXTS
+    }
 }
 
 /// A wait and its wakers. Times are nanoseconds of the clock, and 0 if there is none.
@@ -50,6 +78,8 @@ pub(super) struct State {
     references: AtomicU32,
     /// Number of the last poll, from 1.
     polls: AtomicU32,
+    /// Clones in the last poll.
+    clones: AtomicU32,
     /// Stacks of the clones in the last poll.
     armed: AtomicU64,
     /// The number of that set, once the poll is over.
@@ -112,6 +142,7 @@ impl State {
             runtime: Mutex::new(None),
             references: AtomicU32::new(0),
             polls: AtomicU32::new(0),
+            clones: AtomicU32::new(0),
             armed: AtomicU64::new(0),
             place: AtomicU16::new(0),
             begin_ns: AtomicU64::new(0),
@@ -154,18 +185,28 @@ impl State {
         self.record_wait(future, clock::now_ns());
         self.armed.store(0, Ordering::Relaxed);
         self.woken_ns.store(0, Ordering::Relaxed);
-        self.polls.fetch_add(1, Ordering::Relaxed);
+        self.clones.store(0, Ordering::Relaxed);
+        let context = self.polls.fetch_add(1, Ordering::Relaxed) as usize % CONTEXTS;
         let here = 0_u8;
         let polling = Polling { state: self, future: Some(future), high: (&raw const here).addr() };
         let outer = Restore(POLLING.replace(polling));
         // Not dropped: it is no clone, and holds no reference.
-        let waker = ManuallyDrop::new(self.waker(0));
+        let waker = ManuallyDrop::new(self.waker(context));
         let pending = poll(&waker);
         drop(outer);
+        self.count_crowd();
         if pending {
             let armed = Armed(self.armed.load(Ordering::Relaxed));
             self.place.store(stacks::number_of_set(armed), Ordering::Relaxed);
             self.begin_ns.store(clock::now_ns(), Ordering::Release);
+        }
+    }
+
+    fn count_crowd(&self) {
+        let clones = self.clones.load(Ordering::Relaxed);
+        if clones >= CROWD {
+            CROWDED_POLLS.fetch_add(1, Ordering::Relaxed);
+            CROWDED_LEAVES.fetch_add(u64::from(clones), Ordering::Relaxed);
         }
     }
 
@@ -220,13 +261,14 @@ impl State {
         RawWaker::new(slots.wrapping_add(index).cast(), &TABLE)
     }
 
-    /// A slot for a clone; the first one if no other is free.
+    /// A slot for a clone; that of the poll's context if no other is free.
     fn claim(&self, stack: u16, poll: u32) -> usize {
         self.references.fetch_add(1, Ordering::Relaxed);
-        let free = self.slots.iter().skip(1).find(|slot| {
+        let free = self.slots.iter().skip(CONTEXTS).find(|slot| {
             slot.used.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
         });
-        let Some(slot) = free else { return 0 };
+        // Polls are counted from 1, and the first one has the first context.
+        let Some(slot) = free else { return poll.wrapping_sub(1) as usize % CONTEXTS };
         slot.stack.store(stack, Ordering::Relaxed);
         slot.poll.store(poll, Ordering::Relaxed);
         slot.index as usize
@@ -271,12 +313,19 @@ unsafe fn clone(pointer: *const ()) -> RawWaker {
     let (state, slot) = unsafe { of(pointer) };
     let polling = POLLING.get();
     let index = if std::ptr::eq(polling.state, state) {
-        // Inside the future's own poll: what is called here is what it awaits.
-        let stack = stacks::number(polling.high);
-        // Only this thread stores it, during its poll.
-        let armed = Armed(state.armed.load(Ordering::Relaxed)).and(stack);
-        state.armed.store(armed.0, Ordering::Relaxed);
-        state.claim(stack, state.polls.load(Ordering::Relaxed))
+        // Inside the future's own poll: what is called here is what it awaits. Only this thread
+        // stores in the state, during its poll.
+        let before = state.clones.load(Ordering::Relaxed);
+        state.clones.store(before.saturating_add(1), Ordering::Relaxed);
+        let poll = state.polls.load(Ordering::Relaxed);
+        if before < WITH_STACKS {
+            let stack = stacks::number(polling.high);
+            let armed = Armed(state.armed.load(Ordering::Relaxed)).and(stack);
+            state.armed.store(armed.0, Ordering::Relaxed);
+            state.claim(stack, poll)
+        } else {
+            state.claim(0, poll)
+        }
     } else {
         // A copy of a clone is for the same leaf.
         state.claim(slot.stack.load(Ordering::Relaxed), slot.poll.load(Ordering::Relaxed))
@@ -304,7 +353,7 @@ unsafe fn drop_clone(pointer: *const ()) {
 }
 
 fn free(state: &'static State, slot: &Slot) {
-    if slot.index > 0 {
+    if slot.is_of_a_leaf() {
         slot.used.store(0, Ordering::Release);
     }
     state.release();
@@ -317,8 +366,8 @@ fn wake_state(state: &'static State, slot: &Slot) {
     let now_ns = clock::now_ns();
     let first =
         state.woken_ns.compare_exchange(0, now_ns, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-    let is_stale =
-        slot.index > 0 && slot.poll.load(Ordering::Relaxed) != state.polls.load(Ordering::Relaxed);
+    let is_stale = slot.is_of_a_leaf()
+        && slot.poll.load(Ordering::Relaxed) != state.polls.load(Ordering::Relaxed);
     if first || is_stale {
         let polling = POLLING.get();
         let stack = slot.stack.load(Ordering::Relaxed);
@@ -366,7 +415,7 @@ pub(super) fn record_open(now_ns: u64) {
         let wait = state.wait(future, begin_ns, now_ns, [Kind::Runnable, Kind::Open]);
         log::append(wait);
         let last = state.polls.load(Ordering::Relaxed);
-        for slot in state.slots.iter().skip(1) {
+        for slot in state.slots.iter().skip(CONTEXTS) {
             let is_kept =
                 slot.used.load(Ordering::Acquire) > 0 && slot.poll.load(Ordering::Relaxed) != last;
             if is_kept {

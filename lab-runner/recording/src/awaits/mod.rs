@@ -25,4 +25,17 @@ pub struct Numbered {
     /// Sets of stacks by number: the stacks of what one poll of a future polled and awaits, by
     /// number, in the order of the poll.
     pub sets: Vec<(u16, Vec<u16>)>,
+    /// Polls of followed futures that each polled a crowd of leaves.
+    #[serde(default)]
+    pub crowds: Crowds,
+}
+
+/// Polls of followed futures that each polled 64 leaves or more, as a combinator does that polls its
+/// whole set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crowds {
+    /// The number of such polls.
+    pub polls: u64,
+    /// The leaves that they polled and that were not ready, all together.
+    pub leaves: u64,
 }

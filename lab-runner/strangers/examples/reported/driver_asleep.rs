@@ -14,7 +14,7 @@ pub static SCENARIO: Scenario = scenario(
         sick(
             "the worker that computes is the one that was to look for input",
             |cx| serve(cx, |_number| nothing(), queries()),
-            Some(Truth::new(Cause::LongPoll, "reported::driver_asleep::query")),
+            Some(Truth::new(Cause::DriverStarvation, "reported::driver_asleep::query")),
         ),
         cured("a query computes on a blocking thread", |cx| {
             serve(cx, |_number| nothing(), queries_fixed())

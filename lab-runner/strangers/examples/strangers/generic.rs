@@ -74,15 +74,14 @@ struct Stock {
     version: AtomicU64,
 }
 
-impl Stock {
-    async fn at_least(&self, version: u64) {
-        loop {
-            let changed = self.changed.notified();
-            if self.version.load(Relaxed) >= version {
-                return;
-            }
-            changed.await;
+/// Waits until there is a version of the stock.
+async fn session(stock: Arc<Stock>, version: u64) {
+    loop {
+        let changed = stock.changed.notified();
+        if stock.version.load(Relaxed) >= version {
+            return;
         }
+        changed.await;
     }
 }
 
@@ -92,10 +91,7 @@ pub fn wakes_all(cx: &Cx) -> anyhow::Result<()> {
         let stock = Arc::clone(&stock);
         async move {
             let sessions: Vec<_> = (0..2_000_u64)
-                .map(|session| {
-                    let stock = Arc::clone(&stock);
-                    tokio::spawn(async move { stock.at_least(1_000_000 + session).await })
-                })
+                .map(|number| tokio::spawn(session(Arc::clone(&stock), 1_000_000 + number)))
                 .collect();
             for session in sessions {
                 drop(session.await);

@@ -112,7 +112,7 @@ static STRANGERS: Scenario = Scenario::new(
             "wakes-all",
             "a notification wakes two thousand sessions, and all go back to waiting",
             generic::wakes_all,
-            answer(Cause::WakeStorm, "strangers::generic::Stock::at_least"),
+            answer(Cause::WakeStorm, "strangers::generic::session"),
         ),
         faulty(
             "forgets",

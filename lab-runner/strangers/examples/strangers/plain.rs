@@ -140,11 +140,9 @@ pub fn locks(cx: &Cx) -> anyhow::Result<()> {
     let use_it = move |number: usize| {
         let shared = Arc::clone(&shared);
         async move {
-            *shared
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(number % 16)
-                .or_default() += spin(50);
+            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let sum = shared.entry(number % 16).or_default();
+            *sum = sum.wrapping_add(spin(50));
         }
     };
     serve(cx, use_it, nothing())

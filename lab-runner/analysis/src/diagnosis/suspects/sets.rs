@@ -3,7 +3,7 @@
 use crate::diagnosis::Case;
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
-use crate::diagnosis::suspects::{sampled, sched};
+use crate::diagnosis::suspects::{awaits, sampled, sched};
 use crate::overhead::limits::{RestsOn, Size};
 use crate::stacks::doing::{Doing, InPolls};
 use crate::stats::total;
@@ -39,12 +39,15 @@ fn suspect(case: &Case<'_>, in_polls: &[InPolls], function: &str) -> Option<Susp
         .map(|(spent, outside)| (set + outside) / spent);
     let all = ms_in(&[Doing::Combines, Doing::TurnsAway, Doing::Computes]);
     let per_piece = case.measured.and_then(|run| Some(run.metrics.get("polls_per_op")?.value));
+    let crowds = awaits(case).map(|awaits| awaits.crowds).filter(|crowds| crowds.polls > 0);
     let mut suspect = Suspect::new(Suspicion::Sets, Some(at))
         .with(Sign::Combines, set / all.max(f64::MIN_POSITIVE))
         .with(Sign::TurnsAway, away / set.max(f64::MIN_POSITIVE))
         .with_known(Sign::SpentPolls, spent)
         .with_known(Sign::PerBudgetMs, per_budget)
-        .with_known(Sign::PollsPerPiece, per_piece);
+        .with_known(Sign::PollsPerPiece, per_piece)
+        .with_known(Sign::CrowdedPolls, crowds.map(|crowds| crowds.polls as f64))
+        .with_known(Sign::LeavesPerPoll, crowds.map(|of| of.leaves as f64 / of.polls as f64));
     suspect.rests_on =
         sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(set) });
     suspect.cost.ms = Some(set + spent.filter(|spent| *spent > 0.0).and(outside).unwrap_or(0.0));

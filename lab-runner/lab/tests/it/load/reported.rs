@@ -8,9 +8,10 @@ use crate::support::{Lab, assert_follows_the_schema};
 use serde_json::Value;
 
 /// Scenario, cause, and the function to blame.
-const FAULTY: [(&str, &str, &str); 11] = [
+const FAULTY: [(&str, &str, &str); 12] = [
     ("actor", "stuck-tasks", "reported::actor::ask"),
     ("buffered-body", "starved-in-task", "reported::buffered_body::import"),
+    ("driver-asleep", "driver-starvation", "reported::driver_asleep::query"),
     ("futurelock", "futurelock", "reported::futurelock::Journal::append"),
     ("lookups", "pool-exhausted", "reported::lookups::connect"),
     ("middleware", "stuck-tasks", "reported::middleware::handler"),
@@ -25,8 +26,10 @@ const FAULTY: [(&str, &str, &str); 11] = [
 ];
 
 /// Scenarios whose other variant is healthy.
-const HEALTHY: [(&str, &str); 8] = [
+const HEALTHY: [(&str, &str); 10] = [
     ("buffered-body", "fixed"),
+    ("driver-asleep", "eager"),
+    ("driver-asleep", "fixed"),
     ("futurelock", "fixed"),
     ("middleware", "fixed"),
     ("ordered-pages", "fixed"),
@@ -37,9 +40,24 @@ const HEALTHY: [(&str, &str); 8] = [
     ("two-connections", "too-few"),
 ];
 
-/// The diagnosis of a variant under the profiler `sched`.
+/// Variants of the scenario `strangers`, each with its cause and the function to blame.
+const STRANGERS: [(&str, &str, &str); 6] = [
+    ("adds-up", "never-yields", "strangers::boxed::Totals::keep_up"),
+    ("forgets", "leak", "strangers::generic::Sessions::follow"),
+    ("rates", "long-poll", "strangers::declared::rates::beside"),
+    ("renders", "pool-deadlock", "strangers::boxed::Renderer::render"),
+    ("selects", "quadratic-combinator", "strangers::generic::first_come"),
+    ("wakes-all", "wake-storm", "strangers::generic::session"),
+];
+
+/// Variants of the same scenario that look like these and are healthy.
+const STRANGERS_HEALTHY: [&str; 6] =
+    ["adds-up-outside", "bursts", "orders", "pairs", "renders-loaded", "wakes-one"];
+
+/// The diagnosis of a variant under the profilers `sched` and `alloc`.
 fn diagnosed(lab: &Lab, scenario: &str, variant: &str) -> Value {
-    let args = ["run", scenario, "--variant", variant, "--profile", "sched"];
+    let profilers = if scenario == "strangers" { "sched,alloc" } else { "sched" };
+    let args = ["run", scenario, "--variant", variant, "--profile", profilers];
     let (_, result) = lab.json(&args);
     assert_follows_the_schema(&result);
     result["diagnosis"][0].clone()
@@ -73,6 +91,21 @@ fn what_cured_it_is_not_accused() {
     for (scenario, variant) in HEALTHY {
         let diagnosis = diagnosed(&lab, scenario, variant);
         assert!(accused(&diagnosis).is_empty(), "{scenario}: {diagnosis:#}");
+    }
+}
+
+#[test]
+#[ignore = "minutes of load: cargo test --test it -- --ignored"]
+fn what_strangers_wrote_is_named_and_what_looks_like_it_is_not() {
+    let lab = Lab::strangers();
+    for (variant, cause, function) in STRANGERS {
+        let diagnosis = diagnosed(&lab, "strangers", variant);
+        let first = *accused(&diagnosis).first().unwrap_or(&("nothing", ""));
+        assert_eq!(first, (cause, function), "{variant}: {diagnosis:#}");
+    }
+    for variant in STRANGERS_HEALTHY {
+        let diagnosis = diagnosed(&lab, "strangers", variant);
+        assert!(accused(&diagnosis).is_empty(), "{variant}: {diagnosis:#}");
     }
 }
 

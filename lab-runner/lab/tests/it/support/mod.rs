@@ -46,12 +46,21 @@ impl Lab {
         Lab::new(env!("CARGO_BIN_EXE_leaky_system"))
     }
 
-    /// `examples/reported`: programs after faults that people reported. Examples are built with the
-    /// tests of the workspace.
+    /// The example `reported`: programs after faults that people reported.
     pub fn reported() -> Lab {
+        Lab::example("reported")
+    }
+
+    /// The example `strangers`: programs that no rule was made for.
+    pub fn strangers() -> Lab {
+        Lab::example("strangers")
+    }
+
+    /// An example of the package `lab-strangers`. They are built with the tests of the workspace.
+    fn example(name: &str) -> Lab {
         let target = Path::new(env!("CARGO_BIN_EXE_lab")).parent().unwrap();
-        let binary = target.join("examples/reported");
-        assert!(binary.exists(), "cargo build --package lab-strangers --example reported");
+        let binary = target.join("examples").join(name);
+        assert!(binary.exists(), "cargo build --package lab-strangers --example {name}");
         Lab::new(binary.to_str().unwrap())
     }
 

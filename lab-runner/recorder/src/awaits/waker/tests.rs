@@ -107,3 +107,29 @@ fn a_panic_ends_the_poll_of_its_thread() {
     assert!(POLLING.get().state.is_null());
     state.end();
 }
+
+#[test]
+fn each_poll_of_a_set_of_futures_is_counted_with_all_of_its_leaves() {
+    const LEAVES: u64 = 100;
+    const POLLS: u64 = 5;
+    let (_, runtime) = runtime();
+    let state = State::for_future(FUTURE);
+    let mut leaves: Vec<Option<Waker>> = vec![None; LEAVES as usize];
+    let before = crowds();
+    for _ in 0..POLLS {
+        state.poll(FUTURE, &runtime, &mut |waker| {
+            for leaf in &mut leaves {
+                // As leaves do: what would wake the same task is kept.
+                if leaf.as_ref().is_none_or(|kept| !kept.will_wake(waker)) {
+                    *leaf = Some(waker.clone());
+                }
+            }
+            true
+        });
+    }
+    let counted = crowds();
+    assert!(counted.polls >= before.polls + POLLS);
+    assert!(counted.leaves >= before.leaves + POLLS * LEAVES);
+    leaves.clear();
+    state.end();
+}
