@@ -6,6 +6,7 @@ use crate::report::units::{ascii, grouped};
 use crate::report::{Style, awaits, findings, sched};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_analysis::claims::{Judged, Verdict};
+use lab_analysis::requests::over_time::errors_between;
 use lab_analysis::requests::{Analysis, Part, Reading};
 use lab_analysis::results::Results;
 use lab_kit::{Bound, Measure};
@@ -94,8 +95,11 @@ pub(crate) fn result(run: &Analysis) -> String {
             grouped(count("offered"))
         );
         let errors = count("errors");
+        let when = errors_between(&run.over_time).map_or_else(String::new, |(from_s, to_s)| {
+            format!(", due from {from_s:.2} s to {to_s:.2} s")
+        });
         let errors = if errors > 0 {
-            format!(", {} of them with an error", grouped(errors))
+            format!(", {} of them with an error{when}", grouped(errors))
         } else {
             String::new()
         };

@@ -267,7 +267,8 @@ pub(crate) mod tests {
     fn answered(number: usize, side: &str, us: u64) -> Analysis {
         let slice = |number| {
             let p50_us = (us * (number as u64 + 1)) as f64;
-            Slice { number, at_s: number as f64 / 60.0, p50_us, max_us: 2.0 * p50_us, requests: 17 }
+            let at_s = number as f64 / 60.0;
+            Slice { number, at_s, p50_us, max_us: 2.0 * p50_us, requests: 17, errors: 0 }
         };
         let responses = Some(histogram(us));
         Analysis {

@@ -201,7 +201,7 @@ pub static RULES: &[Rule] = &[
         when: &[
             LONG,
             limit(Sign::Computes, 0.5, MOSTLY),
-            limit(Sign::OpenShare, 0.5, "a poll that is too long ends within the load"),
+            limit(Sign::OpenShare, 0.9, "what began later may only be long"),
         ],
         refuted_by: "the poll ends by itself when its work is done",
         remedy: "give the loop an await of what it waits for, or a thread of its own",
@@ -250,7 +250,12 @@ pub static RULES: &[Rule] = &[
         cause: Cause::LongPoll,
         of: Suspicion::Polls,
         when: &[
-            LONG,
+            limit(
+                Sign::LongestPollMs,
+                20.0,
+                "a cooperative task has polls of a few milliseconds, and the longest of many is \
+                 several times as long by chance",
+            ),
             limit(Sign::Computes, 0.5, MOSTLY),
             limit(
                 Sign::OverService,
@@ -262,6 +267,22 @@ pub static RULES: &[Rule] = &[
             EXPLAINS,
         ],
         refuted_by: WAITS_WITHOUT_IT,
+        remedy: GIVE_WAY,
+        chapter: "greedy",
+    },
+    Rule {
+        cause: Cause::LongPoll,
+        of: Suspicion::Polls,
+        when: &[
+            LONG,
+            limit(Sign::Computes, 0.5, MOSTLY),
+            limit(
+                Sign::OpenShare,
+                0.5,
+                "half of the load is too long whether somebody waits or not",
+            ),
+        ],
+        refuted_by: "nothing else ever has to run on its worker",
         remedy: GIVE_WAY,
         chapter: "greedy",
     },

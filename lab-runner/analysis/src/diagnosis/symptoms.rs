@@ -7,9 +7,10 @@
 use crate::awaits::{Site, Split};
 use crate::diagnosis::Case;
 use crate::diagnosis::rules::NOTICED_MS;
-use crate::diagnosis::suspects::{awaits, kept_per_op, profile_under, sampled};
+use crate::diagnosis::suspects::{awaits, kept_per_op, profile_under, sampled, sched};
 use crate::profile::Profile;
 use crate::requests::Analysis;
+use crate::scheduler::Culprit;
 use crate::stacks::runtime_frames::Awaited;
 use crate::stacks::stalls::LongPoll;
 use crate::units::{grouped, memory, percent, time_ms};
@@ -88,7 +89,8 @@ fn slow_hundredth(case: &Case<'_>) -> Option<String> {
         .map(|(site, ms)| format!("{} in {}", share(*ms), site.in_words()))
         .collect();
     if late_ms > 0.0 {
-        parts.push(format!("{} waiting for a worker", share(late_ms)));
+        let worker = worker_meanwhile(case).unwrap_or_default();
+        parts.push(format!("{} waiting for a worker{worker}", share(late_ms)));
     }
     if nowhere_ms > 0.0 {
         parts.push(format!("{} at a place that was not recorded", share(nowhere_ms)));
@@ -100,6 +102,21 @@ fn slow_hundredth(case: &Case<'_>) -> Option<String> {
         percent(unexplained),
         parts.join(", ")
     ))
+}
+
+/// What the worker did for which tasks waited most, if it was no poll of a task.
+fn worker_meanwhile(case: &Case<'_>) -> Option<&'static str> {
+    let blame = sched(case)?.blame.as_ref()?;
+    let most = blame.edges.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
+    match most.culprit {
+        Culprit::OutsidePolls => Some(
+            ", which ran no task meanwhile: the future of block_on or a LocalSet, whose polls are not \
+             recorded",
+        ),
+        Culprit::WorkerAsleep => Some(", which slept meanwhile"),
+        Culprit::Kernel => Some(", which waited for a core"),
+        Culprit::TaskKind(_) | Culprit::OwnBudget | Culprit::Unknown => None,
+    }
 }
 
 /// Where requests waited for what is outside of the program: information, and no symptom.

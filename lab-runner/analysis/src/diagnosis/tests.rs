@@ -171,16 +171,17 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
         (Cause::LongPoll, Some("shop::import"), Some(12))
     );
     assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
-    let slices_of_12_ms = |victims_poll_us: f64| {
+    let slices = |ms: u64, victims_poll_us: f64| {
         let mut sched = sched(9_000.0, 900, 1_400.0);
         sched.task_kinds[0].poll_us.p50 = victims_poll_us;
-        causes(profile_under(sched, vec![long_poll(12, 1.0, 0.0, "serde_json::parse")]))
+        causes(profile_under(sched, vec![long_poll(ms, 1.0, 0.0, "serde_json::parse")]))
     };
-    assert_eq!(slices_of_12_ms(4_000.0), [], "three turns of those that wait");
+    assert_eq!(slices(24, 4_000.0), [], "six turns of those that wait");
+    assert_eq!(slices(12, 20.0), [], "the longest of many");
     assert_eq!(
-        slices_of_12_ms(20.0),
+        slices(24, 20.0),
         [Cause::LongPoll],
-        "six hundred turns, however long the task lives"
+        "a thousand turns, however long the task lives"
     );
     assert_eq!(
         causes(profile_under(
@@ -645,10 +646,10 @@ fn a_worker_that_sleeps_beside_a_long_poll_while_requests_wait_does_not_look_for
     );
 }
 
-/// A poll that began a tenth of a second after the load of a second, and was seen for so long.
+/// A poll that was open for the last milliseconds of a load of a second.
 fn open_for(ms: u64) -> Vec<Cause> {
     let mut poll = long_poll(ms, 1.0, 0.0, "shop::add_up");
-    poll.begin_ns = 1_100_000_000;
+    poll.begin_ns = 2_000_000_000 - 1_000_000 * ms;
     let mut open = profile_under(sched(0.0, 0, 900.0), vec![poll]);
     open.spec.load.duration_ms = 1_000;
     open.closed_ns = Some(2_000_000_000);
@@ -656,9 +657,10 @@ fn open_for(ms: u64) -> Vec<Cause> {
 }
 
 #[test]
-fn a_poll_that_is_open_when_a_load_of_twice_its_length_is_over_never_yields() {
-    assert_eq!(open_for(900), [Cause::NeverYields], "whether somebody waits for it or not");
-    assert_eq!(open_for(700), [], "it ended before");
+fn a_poll_that_is_open_for_the_whole_load_never_yields() {
+    assert_eq!(open_for(950), [Cause::NeverYields], "whether somebody waits for it or not");
+    assert_eq!(open_for(700), [Cause::LongPoll], "it may have an end");
+    assert_eq!(open_for(300), [], "nobody waited for it");
 }
 
 /// So many threads of a pool of four, each for two seconds in such a job, with work behind them.

@@ -3,6 +3,7 @@
 
 use crate::requests::parts::LONGEST_NS;
 use hdrhistogram::Histogram;
+use lab_recording::request_log::Entry;
 use std::time::Duration;
 
 /// So many slices has the measured time: enough to see a freeze begin and end, and few
@@ -22,6 +23,8 @@ pub struct Slice {
     pub max_us: f64,
     /// How many they are.
     pub requests: u64,
+    /// How many of them were answered with an error.
+    pub errors: u64,
 }
 
 /// Responses by slice while a log is read. As large for a long log as for a short one.
@@ -29,6 +32,7 @@ pub struct OverTime {
     begin_ns: u64,
     slice_ns: f64,
     slices: Vec<Histogram<u64>>,
+    errors: [u64; SLICES],
 }
 
 impl OverTime {
@@ -41,14 +45,17 @@ impl OverTime {
             begin_ns,
             slice_ns: (duration.as_nanos() as f64 / SLICES as f64).max(1.0),
             slices,
+            errors: [0; SLICES],
         })
     }
 
     /// Adds a response to the slice that its request was due in, if it was sent at all.
-    pub fn add(&mut self, intended_ns: u64, response_ns: Option<u64>) {
+    pub fn add(&mut self, entry: &Entry, response_ns: Option<u64>) {
         let Some(ns) = response_ns else { return };
-        let slice = (intended_ns.saturating_sub(self.begin_ns) as f64 / self.slice_ns) as usize;
-        self.slices[slice.min(SLICES - 1)].saturating_record(ns);
+        let due_ns = entry.intended_ns.saturating_sub(self.begin_ns);
+        let slice = ((due_ns as f64 / self.slice_ns) as usize).min(SLICES - 1);
+        self.slices[slice].saturating_record(ns);
+        self.errors[slice] += u64::from(entry.error);
     }
 
     /// What there is to say of each slice, those without requests left out.
@@ -60,9 +67,22 @@ impl OverTime {
             p50_us: responses.value_at_quantile(0.5) as f64 / 1e3,
             max_us: responses.max() as f64 / 1e3,
             requests: responses.len(),
+            errors: self.errors[number],
         })
         .collect()
     }
+}
+
+/// When errors were the answers: from the first slice that has one to the last, in seconds after the
+/// measured time began. None if there are no errors.
+///
+/// *Example:* of a load of 6 s, slices of 0.1 s have errors from the fourth to the tenth: 0.3 to 1.0.
+pub fn errors_between(slices: &[Slice]) -> Option<(f64, f64)> {
+    let with_errors = || slices.iter().filter(|slice| slice.errors > 0);
+    let (first, last) = (with_errors().next()?, with_errors().next_back()?);
+    // The middle of the slice that has the number n is n and a half slices after the begin.
+    let half_s = first.at_s / (2 * first.number + 1) as f64;
+    Some((first.at_s - half_s, last.at_s + half_s))
 }
 
 #[cfg(test)]
@@ -105,6 +125,21 @@ mod tests {
         let numbers: Vec<usize> = slices.iter().map(|slice| slice.number).collect();
         assert_eq!(numbers, [(0..6).collect::<Vec<_>>(), (18..60).collect()].concat());
         assert!(near(slices[6].at_s, 18.5 / 60.0));
+    }
+
+    #[test]
+    fn errors_have_a_time() {
+        let mut entries: Vec<Entry> = (0..1_000).map(|i| entry(i, 0, Some(0), Some(100))).collect();
+        let mut between = |from: usize, to: usize| {
+            entries
+                .iter_mut()
+                .enumerate()
+                .for_each(|(i, entry)| entry.error = (from..to).contains(&i));
+            errors_between(&requests(entries.clone(), Some(2_000)).over_time)
+        };
+        assert_eq!(between(0, 0), None);
+        let (from_s, to_s) = between(300, 500).unwrap();
+        assert!(near(from_s, 0.3) && near(to_s, 0.5), "{from_s} {to_s}");
     }
 
     #[test]
