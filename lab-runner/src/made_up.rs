@@ -30,6 +30,7 @@ pub(crate) fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysi
         naive: None,
         validity: Validity { verdict: ValidityVerdict::Valid, reasons: Vec::new() },
         notes: Vec::new(),
+        held: None,
         unread: Vec::new(),
     }
 }

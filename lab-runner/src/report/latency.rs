@@ -274,6 +274,7 @@ pub(crate) mod tests {
         Analysis {
             responses,
             over_time: (0..60).map(slice).collect(),
+            held: None,
             ..run(number, side, &[("cpu_us_per_op", 7.0)])
         }
     }

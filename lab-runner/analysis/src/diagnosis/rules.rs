@@ -250,13 +250,13 @@ pub static RULES: &[Rule] = &[
         cause: Cause::LongPoll,
         of: Suspicion::Polls,
         when: &[
-            limit(
-                Sign::LongestPollMs,
-                20.0,
-                "a cooperative task has polls of a few milliseconds, and the longest of many is \
-                 several times as long by chance",
-            ),
+            LONG,
             limit(Sign::Computes, 0.5, MOSTLY),
+            limit(
+                Sign::LongShare,
+                0.1,
+                "the longest of many short polls, which is long by chance, is a small part of them",
+            ),
             limit(
                 Sign::OverService,
                 10.0,

@@ -23,6 +23,8 @@ pub enum Sign {
     InflictedMeanMs,
     /// The delay imposed on other tasks, as a share of all waiting.
     InflictedShare,
+    /// The time of the polls of 10 ms and more, as a share of all polls of these tasks.
+    LongShare,
     /// The longest poll, divided by the median poll of the tasks that waited for it.
     OverService,
     /// The share of the waiting during these polls for which another worker slept.
@@ -166,6 +168,7 @@ impl Sign {
             }
             Sign::InflictedMeanMs => Time("mean delay imposed on other tasks: {}"),
             Sign::InflictedShare => Share("{} of all waiting for a worker"),
+            Sign::LongShare => Share("{} of the time of such tasks is in polls of 10 ms and more"),
             Sign::OverService => Number("{} times the median poll of the tasks that waited", 0),
             Sign::AsleepBeside => {
                 Share("for {} of the waiting during these polls another worker slept")

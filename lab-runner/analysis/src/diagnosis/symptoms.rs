@@ -41,7 +41,7 @@ pub fn memory_kept(case: &Case<'_>) -> Option<String> {
     if profile_under(case, Profiler::Alloc).is_some() {
         return None;
     }
-    let per_op = kept_per_op(profile_under(case, Profiler::Sched)?)?;
+    let per_op = kept_per_op(case)?;
     Some(format!(
         "memory grew by {} for each answered request, and the profiler alloc did not run",
         memory(per_op)

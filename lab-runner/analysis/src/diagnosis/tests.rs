@@ -171,17 +171,18 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
         (Cause::LongPoll, Some("shop::import"), Some(12))
     );
     assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
-    let slices = |ms: u64, victims_poll_us: f64| {
+    let polls_of_12_ms = |count: usize, victims_poll_us: f64| {
         let mut sched = sched(9_000.0, 900, 1_400.0);
         sched.task_kinds[0].poll_us.p50 = victims_poll_us;
-        causes(profile_under(sched, vec![long_poll(ms, 1.0, 0.0, "serde_json::parse")]))
+        let poll = long_poll(12, 1.0, 0.0, "serde_json::parse");
+        causes(profile_under(sched, vec![poll; count]))
     };
-    assert_eq!(slices(24, 4_000.0), [], "six turns of those that wait");
-    assert_eq!(slices(12, 20.0), [], "the longest of many");
+    assert_eq!(polls_of_12_ms(100, 4_000.0), [], "three turns of those that wait");
+    assert_eq!(polls_of_12_ms(2, 20.0), [], "the longest of many short polls");
     assert_eq!(
-        slices(24, 20.0),
+        polls_of_12_ms(100, 20.0),
         [Cause::LongPoll],
-        "a thousand turns, however long the task lives"
+        "six hundred turns, however long the task lives"
     );
     assert_eq!(
         causes(profile_under(

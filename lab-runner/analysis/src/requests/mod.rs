@@ -77,6 +77,9 @@ pub struct Analysis {
     pub responses: Option<Histogram<u64>>,
     /// How responses developed while the run lasted; empty if no requests were sent.
     pub over_time: Vec<Slice>,
+    /// Bytes that were held at the begin of the measured time and when the last request was sent; none
+    /// if the program's allocator does not count.
+    pub held: Option<[u64; 2]>,
     /// The result of a closed-loop benchmark, if requests were answered.
     pub naive: Option<Naive>,
     /// Whether the numbers can be believed.
@@ -131,8 +134,9 @@ pub fn analyse(recording: Recording) -> Analysis {
     let naive = requests.as_ref().and_then(|requests| requests.client.report());
     let over_time =
         requests.as_ref().map(|requests| requests.over_time.clone()).unwrap_or_default();
+    let held = requests.as_ref().and_then(|requests| requests.header.held);
     let responses = requests.map(|requests| requests.parts.into_responses());
-    Analysis { recording, metrics, responses, over_time, naive, validity, notes, unread }
+    Analysis { recording, metrics, responses, over_time, held, naive, validity, notes, unread }
 }
 
 /// The counters of the kernel, in total and per operation.

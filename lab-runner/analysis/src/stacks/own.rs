@@ -30,9 +30,17 @@ pub fn is_own_frame(frame: &Frame) -> bool {
     let made_by_the_compiler = frame.function.starts_with("__rust");
     let may_be_own = !is_foreign(&frame.function) || lost_its_path(&frame.function);
     match &frame.file {
-        Some(file) => !is_foreign_source(file) && !made_by_the_compiler && may_be_own,
+        Some(file) => {
+            is_rust(file) && !is_foreign_source(file) && !made_by_the_compiler && may_be_own
+        }
         None => !is_foreign(&frame.function),
     }
+}
+
+/// Whether a source file is Rust. The C code of a library is compiled wherever its crate is built,
+/// and so does not lie in the registry.
+fn is_rust(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "rs")
 }
 
 /// Whether a name begins with no path: slim debug information keeps none of an inlined function.
@@ -140,6 +148,7 @@ mod tests {
             "/x/git/checkouts/tokio-1/2/tokio/src/lib.rs",
             "/home/me/shop/vendor/serde_json/src/de.rs",
             "/rust/deps/hashbrown-0.15/src/lib.rs",
+            "/home/me/shop/target/release/build/tikv-jemalloc-sys-1/out/build/src/mutex.c",
             concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs"),
         ] {
             assert!(!is_own_frame(&named("f<shop::Order>", foreign)), "{foreign}");

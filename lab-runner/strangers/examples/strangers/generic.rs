@@ -143,7 +143,7 @@ impl<T: Clone + Send + 'static> Sessions<T> {
         open.push(send);
         drop(open);
         tokio::spawn(async move {
-            let mut seen = Vec::with_capacity(64);
+            let mut seen = Vec::with_capacity(512);
             while let Some(event) = events.recv().await {
                 seen.push(event);
             }

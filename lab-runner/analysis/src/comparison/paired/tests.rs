@@ -31,6 +31,7 @@ pub fn run(number: usize, side: &str, metrics: &[(&str, f64)]) -> Analysis {
         naive: None,
         validity: Validity { verdict: ValidityVerdict::Valid, reasons: Vec::new() },
         notes: Vec::new(),
+        held: None,
         unread: Vec::new(),
     }
 }

@@ -50,10 +50,16 @@ fn all_answered(profile: &Profile) -> bool {
 /// Bytes for each answered request that a run kept, if they may be a leak: at least as many as a
 /// finding needs, and a third of what it held before. Of a run without the heap's own views that is
 /// all that is known.
-pub fn kept_per_op(profile: &Profile) -> Option<f64> {
-    let ([before, after], ops) = profile.held.zip(profile.ops)?;
-    let kept = after.saturating_sub(before) as f64;
-    let per_op = kept / ops.max(1) as f64;
+///
+/// It is the measured run's where that has no profiler, for a recorder keeps memory too.
+pub fn kept_per_op(case: &Case<'_>) -> Option<f64> {
+    let profile = profile_under(case, Profiler::Sched)?;
+    let plain = case.measured.filter(|run| run.recording.spec.purpose.profiler().is_none());
+    let ([before, after], ops) = match plain {
+        Some(run) => (run.held?, run.metrics.get("completed")?.value),
+        None => (profile.held?, profile.ops? as f64),
+    };
+    let per_op = after.saturating_sub(before) as f64 / ops.max(1.0);
     let grown = after as f64 / before.max(1) as f64;
     (all_answered(profile) && per_op >= BYTES_PER_OP && grown >= GROWN).then_some(per_op)
 }

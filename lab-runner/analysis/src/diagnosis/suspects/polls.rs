@@ -112,7 +112,9 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     let computes = share_of(on_cpu).min(1.0);
     let longest = polls.iter().max_by(|a, b| own_ms(a.0).total_cmp(&own_ms(b.0)));
     let at = longest.map(|(_, at)| at.clone());
+    let long_ms: f64 = polls.iter().map(|(poll, _)| own_ms(poll)).filter(|ms| *ms >= LONG_MS).sum();
     let mut suspect = Suspect::new(Suspicion::Polls, at)
+        .with_known(Sign::LongShare, long_share(case, longest.map(|(_, at)| at), long_ms))
         .with(Sign::LongestPollMs, longest.map_or(0.0, |(poll, _)| own_ms(poll)))
         .with(Sign::AtLock, at_lock)
         .with(Sign::EndsRuntime, ends)
@@ -144,6 +146,18 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
         Some(sched) => harm(suspect, sched),
         None => suspect,
     }
+}
+
+/// A poll of so many milliseconds is long.
+const LONG_MS: f64 = 10.0;
+
+/// The time of long polls as a share of all polls of the tasks that the function delayed others in.
+fn long_share(case: &Case<'_>, at: Option<&Location>, long_ms: f64) -> Option<f64> {
+    let function = &at?.function;
+    let kinds = sched(case)?.task_kinds.iter();
+    let its = kinds.filter(|kind| kind.function.as_ref() == Some(function));
+    let all_ms: f64 = its.map(|kind| kind.poll_us.sum / 1e3).sum();
+    (all_ms > 0.0).then(|| (long_ms / all_ms).min(1.0))
 }
 
 /// The share of their time in polls from which workers have no time left.
@@ -224,7 +238,6 @@ const SEVERAL: f64 = 2.0;
 /// *Example:* of two workers one is in a poll of 250 ms, in which 100 requests come and wait. The
 /// other one sleeps: the share is near 1. If it ran tasks meanwhile, no request would wait for long.
 fn asleep_beside(sched: &Sched, is_its: impl Fn(usize) -> bool) -> Option<f64> {
-    const LONG_MS: f64 = 10.0;
     let whole = sched.whole.as_ref()?;
     let step_ms = whole.ms / whole.waiting.len().max(1) as f64;
     let (mut all, mut asleep) = (0.0, 0.0);
