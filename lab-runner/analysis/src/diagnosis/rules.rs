@@ -65,6 +65,8 @@ const HARMS: Limit = limit(
     "polls of a healthy service take tens of microseconds; a millisecond is the time of a hundred \
      of them",
 );
+const OFTEN: Limit =
+    limit(Sign::InflictedWaits, 5.0, "a few waits are long by chance, on a busy host");
 const EXPLAINS: Limit =
     limit(Sign::InflictedShare, 0.05, "a smaller share of all waiting does not explain it");
 
@@ -219,6 +221,7 @@ pub static RULES: &[Rule] = &[
                 "a sleeping worker takes what another one queues within microseconds",
             ),
             HARMS,
+            OFTEN,
             EXPLAINS,
         ],
         refuted_by: "a thread that wakes any task of the runtime every few milliseconds changes \
@@ -240,6 +243,7 @@ pub static RULES: &[Rule] = &[
                  work in one poll yields too late",
             ),
             HARMS,
+            OFTEN,
             EXPLAINS,
         ],
         refuted_by: WAITS_WITHOUT_IT,
@@ -264,6 +268,7 @@ pub static RULES: &[Rule] = &[
                  more than a turn",
             ),
             HARMS,
+            OFTEN,
             EXPLAINS,
         ],
         refuted_by: WAITS_WITHOUT_IT,
@@ -297,6 +302,7 @@ pub static RULES: &[Rule] = &[
             ),
             limit(Sign::Computes, 0.5, MOSTLY),
             HARMS,
+            OFTEN,
             EXPLAINS,
         ],
         refuted_by: WAITS_WITHOUT_IT,

@@ -21,6 +21,8 @@ pub enum Sign {
     EndsRuntime,
     /// The mean delay that these polls impose on other tasks, in milliseconds.
     InflictedMeanMs,
+    /// How often another task waited for these polls.
+    InflictedWaits,
     /// The delay imposed on other tasks, as a share of all waiting.
     InflictedShare,
     /// The time of the polls of 10 ms and more, as a share of all polls of these tasks.
@@ -167,6 +169,9 @@ impl Sign {
                 Share("{} of the time of these polls is waiting for a runtime to shut down")
             }
             Sign::InflictedMeanMs => Time("mean delay imposed on other tasks: {}"),
+            Sign::InflictedWaits => {
+                Count("another task waited for them once", "other tasks waited for them {} times")
+            }
             Sign::InflictedShare => Share("{} of all waiting for a worker"),
             Sign::LongShare => Share("{} of the time of such tasks is in polls of 10 ms and more"),
             Sign::OverService => Number("{} times the median poll of the tasks that waited", 0),

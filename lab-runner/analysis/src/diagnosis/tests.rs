@@ -196,6 +196,11 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
 
 #[test]
 fn a_long_poll_that_nobody_waits_for_harms_nobody() {
+    let waited_for_once = sched(53.0, 1, 1_400.0);
+    assert_eq!(
+        causes(profile_under(waited_for_once, vec![long_poll(149, 1.0, 0.0, "serde_json::parse")])),
+        []
+    );
     assert_eq!(
         causes(profile_under(
             sched(0.0, 0, 1_400.0),
@@ -662,6 +667,12 @@ fn a_poll_that_is_open_for_the_whole_load_never_yields() {
     assert_eq!(open_for(950), [Cause::NeverYields], "whether somebody waits for it or not");
     assert_eq!(open_for(700), [Cause::LongPoll], "it may have an end");
     assert_eq!(open_for(300), [], "nobody waited for it");
+    let mut starved = long_poll(950, 1.0, 0.6, "shop::add_up");
+    starved.begin_ns = 1_050_000_000;
+    let mut open = profile_under(sched(0.0, 0, 900.0), vec![starved]);
+    open.spec.load.duration_ms = 1_000;
+    open.closed_ns = Some(2_000_000_000);
+    assert_eq!(causes(open), [], "the host kept it from its end");
 }
 
 /// So many threads of a pool of four, each for two seconds in such a job, with work behind them.

@@ -61,12 +61,15 @@ pub fn locked(case: &Case<'_>) -> Vec<Suspect> {
 }
 
 /// The share of the load for which a poll was open that had not ended when the load was over; none
-/// if it had.
+/// if it had, or if it waited for a core for most of that time: then the host kept it from its end.
 fn open_share(case: &Case<'_>, poll: &LongPoll) -> Option<f64> {
+    const OWN: f64 = 0.5;
     let profile = sampled(case)?;
     let closed_ns = profile.closed_ns.filter(|closed_ns| seen_at(poll, *closed_ns))?;
     let load_ms = profile.spec.load.duration_ms as f64;
-    Some((closed_ns - poll.begin_ns) as f64 / 1e6 / load_ms.max(1.0)).filter(|_| load_ms > 0.0)
+    let open_ms = (closed_ns - poll.begin_ns) as f64 / 1e6;
+    let share = open_ms / load_ms.max(1.0);
+    (load_ms > 0.0 && own_ms(poll) >= OWN * open_ms).then_some(share)
 }
 
 /// Whether a poll was open at a time: it is seen up to its last sample, which may be a few ticks
@@ -218,7 +221,10 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
     let share = ms / all.max(f64::MIN_POSITIVE);
     let rests_on = Some(RestsOn { profiler: Profiler::Sched, size: Size::Waiting(share) });
     let suspect = Suspect { cost, rests_on, ..suspect };
-    suspect.with(Sign::InflictedMeanMs, ms / waits as f64).with(Sign::InflictedShare, share)
+    suspect
+        .with(Sign::InflictedMeanMs, ms / waits as f64)
+        .with(Sign::InflictedWaits, waits as f64)
+        .with(Sign::InflictedShare, share)
 }
 
 /// The longest poll, divided by the median poll of the task kind that waited longest for it.
