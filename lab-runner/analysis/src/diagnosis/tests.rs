@@ -667,6 +667,17 @@ fn a_poll_that_is_open_for_the_whole_load_never_yields() {
     assert_eq!(open_for(950), [Cause::NeverYields], "whether somebody waits for it or not");
     assert_eq!(open_for(700), [Cause::LongPoll], "it may have an end");
     assert_eq!(open_for(300), [], "nobody waited for it");
+    let answered_after = |unfinished: f64| {
+        let mut poll = long_poll(950, 1.0, 0.0, "shop::import");
+        poll.begin_ns = 1_050_000_000;
+        let mut open = profile_under(sched(90_000.0, 900, 900.0), vec![poll]);
+        open.spec.load.duration_ms = 1_000;
+        open.closed_ns = Some(2_010_000_000);
+        open.metrics.insert("unfinished".into(), unfinished);
+        causes(open)
+    };
+    assert_eq!(answered_after(0.0), [Cause::LongPoll], "it ended before those that waited for it");
+    assert_eq!(answered_after(900.0), [Cause::NeverYields]);
     let mut starved = long_poll(950, 1.0, 0.6, "shop::add_up");
     starved.begin_ns = 1_050_000_000;
     let mut open = profile_under(sched(0.0, 0, 900.0), vec![starved]);

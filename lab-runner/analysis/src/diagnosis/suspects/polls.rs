@@ -124,8 +124,6 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
         .with(Sign::Computes, computes)
         .with(Sign::InKernel, (1.0 - computes).max(0.0))
         .with(Sign::InKernelMs, own * (1.0 - computes).max(0.0));
-    let open = polls.iter().filter_map(|(poll, _)| open_share(case, poll));
-    suspect = suspect.with_known(Sign::OpenShare, open.reduce(f64::max));
     suspect.cost.ms = Some(own);
     suspect.rests_on =
         sampled(case).map(|profile| RestsOn { profiler: profile.profiler, size: Size::Ms(own) });
@@ -136,7 +134,7 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     if at_lock > 0.5 {
         suspect.evidence.extend(holder(case, suspect.at.as_ref()));
     }
-    match sched(case) {
+    let suspect = match sched(case) {
         Some(sched) if busy(case).is_some_and(|busy| busy >= FULL) => {
             let longest = suspect.signs.get(&Sign::LongestPollMs).copied().unwrap_or(0.0);
             match is_usual(sched, suspect.at.as_ref(), longest) {
@@ -148,7 +146,21 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
         }
         Some(sched) => harm(suspect, sched),
         None => suspect,
-    }
+    };
+    let waits = suspect.signs.get(&Sign::InflictedWaits).copied().unwrap_or(0.0);
+    let open = polls.iter().filter_map(|(poll, _)| open_share(case, poll));
+    let open = open.reduce(f64::max).filter(|_| waits < FEW || any_unanswered(case));
+    suspect.with_known(Sign::OpenShare, open)
+}
+
+/// Waits that happen by chance.
+const FEW: f64 = 5.0;
+
+/// Whether a request of the profiled run has no answer. If tasks waited for a poll and all requests
+/// were answered, then that poll ended before the last of them.
+fn any_unanswered(case: &Case<'_>) -> bool {
+    let count = |name: &str| Some(*sampled(case)?.metrics.get(name)?);
+    ["lost", "unfinished"].into_iter().filter_map(count).any(|requests| requests > 0.0)
 }
 
 /// A poll of so many milliseconds is long.
