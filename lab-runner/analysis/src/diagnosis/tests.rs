@@ -173,6 +173,7 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
     assert_eq!(finding.cost, Cost { ms: Some(90_000.0), requests: Some(900) });
     let polls_of_12_ms = |count: usize, victims_poll_us: f64| {
         let mut sched = sched(9_000.0, 900, 1_400.0);
+        sched.wall_ms = 10_000.0;
         sched.task_kinds[0].poll_us.p50 = victims_poll_us;
         let poll = long_poll(12, 1.0, 0.0, "serde_json::parse");
         causes(profile_under(sched, vec![poll; count]))
@@ -184,6 +185,7 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
         [Cause::LongPoll],
         "six hundred turns, however long the task lives"
     );
+    assert_eq!(polls_of_12_ms(400, 20.0), [], "it works all the time, and yields");
     assert_eq!(
         causes(profile_under(
             sched(9_000.0, 900, 1_400.0),

@@ -166,10 +166,16 @@ fn any_unanswered(case: &Case<'_>) -> bool {
 /// A poll of so many milliseconds is long.
 const LONG_MS: f64 = 10.0;
 
-/// The time of long polls as a share of all polls of the tasks that the function delayed others in.
+/// The time of long polls as a share of all polls of the tasks that the function delayed others in;
+/// none if they take much of the run. A task that works all the time and yields has chosen the length
+/// of its polls; one that waits in between stalls the others for no need.
 fn long_share(case: &Case<'_>, at: Option<&Location>, long_ms: f64) -> Option<f64> {
-    let function = &at?.function;
-    let kinds = sched(case)?.task_kinds.iter();
+    const NOW_AND_THEN: f64 = 0.15;
+    let (function, sched) = (&at?.function, sched(case)?);
+    if long_ms > NOW_AND_THEN * sched.wall_ms {
+        return None;
+    }
+    let kinds = sched.task_kinds.iter();
     let its = kinds.filter(|kind| kind.function.as_ref() == Some(function));
     let all_ms: f64 = its.map(|kind| kind.poll_us.sum / 1e3).sum();
     (all_ms > 0.0).then(|| (long_ms / all_ms).min(1.0))
