@@ -69,7 +69,7 @@ pub struct Profile {
     /// When the run stopped waiting for answers, in nanoseconds of `CLOCK_MONOTONIC`; none if it
     /// had no load, or did not come that far.
     pub closed_ns: Option<u64>,
-    /// Bytes that were held at the begin of the measured time and when the last request was sent; none
+    /// Bytes that were held at the begin of the measured time and when the log was closed; none
     /// if the program's allocator does not count.
     pub held: Option<[u64; 2]>,
 }

@@ -236,8 +236,6 @@ impl Shared {
             }
             self.wake_pipe.wake()
         });
-        // Before the last request is accepted: then the handler goes, with all that it holds.
-        self.record_held(Mark::HeldEnd);
         self.set(Mark::PacerCpuNs, cost.cpu_ns);
         self.set(Mark::PacerSendNs, cost.send_ns);
         self.set(Mark::PacerWakeNs, cost.wake_ns);
@@ -250,6 +248,7 @@ impl Shared {
         let pacer = self.log.mark(Mark::PacerCpuNs).load(Ordering::Relaxed);
         self.set(Mark::CpuEndNs, clock::process_cpu_ns().saturating_sub(pacer));
         self.record_allocs(Mark::AllocsEnd, Mark::AllocBytesEnd);
+        self.record_held(Mark::HeldEnd);
         self.set(Mark::ClosedNs, clock::now_ns());
     }
 

@@ -75,7 +75,7 @@ pub enum Mark {
     Spec = 21,
     /// Bytes that were allocated, and not freed, at the begin of the measured time.
     HeldBegin = 22,
-    /// The same when the last request was sent.
+    /// The same when the log was closed.
     HeldEnd = 23,
 }
 
@@ -101,8 +101,8 @@ pub struct Header {
     pub cpu_ns: Option<u64>,
     /// Allocations in the measured time and the drain, if the binary's allocator counts.
     pub allocs: Option<Totals>,
-    /// Bytes that were allocated and not freed, at the begin of the measured time and when the last
-    /// request was sent, if the binary's allocator counts.
+    /// Bytes that were allocated and not freed, at the begin of the measured time and when the log
+    /// was closed, if the binary's allocator counts.
     pub held: Option<[u64; 2]>,
     /// Whether the pacer spun before each request.
     pub spins: bool,

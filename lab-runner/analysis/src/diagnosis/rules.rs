@@ -40,6 +40,10 @@ const fn limit(sign: Sign, least: f64, why: &'static str) -> Limit {
 const MOSTLY: &str = "more than half: everything else in these polls explains less";
 /// A tenth of a second, which people notice, in milliseconds.
 pub const NOTICED_MS: f64 = 100.0;
+/// A poll of so many milliseconds is long.
+pub const LONG_MS: f64 = 10.0;
+/// So many waits are more than chance.
+pub const OFTEN_WAITS: f64 = 5.0;
 /// The growth of memory after the first sixth of the load that is no warm-up.
 pub const GROWN: f64 = 1.3;
 /// Bytes that remain per operation of a leak.
@@ -55,7 +59,7 @@ const SPAWN_OR_BOUND: &str = "spawn each item into a JoinSet and await that, or 
 
 const LONG: Limit = limit(
     Sign::LongestPollMs,
-    10.0,
+    LONG_MS,
     "a thousand times the limit between two awaits in tokio's documentation, and twice the time \
      slice of a kernel",
 );
@@ -66,7 +70,7 @@ const HARMS: Limit = limit(
      of them",
 );
 const OFTEN: Limit =
-    limit(Sign::InflictedWaits, 5.0, "a few waits are long by chance, on a busy host");
+    limit(Sign::InflictedWaits, OFTEN_WAITS, "a few waits are long by chance, on a busy host");
 const EXPLAINS: Limit =
     limit(Sign::InflictedShare, 0.05, "a smaller share of all waiting does not explain it");
 
@@ -516,7 +520,7 @@ pub static RULES: &[Rule] = &[
             ),
             limit(
                 Sign::GrowingSixths,
-                4.0,
+                5.0,
                 "a cache or a backlog stops growing during the load; a sixth with less than a \
                  quarter of the mean growth does not count",
             ),

@@ -103,7 +103,7 @@ pub enum Sign {
     CutOff,
     /// Memory at the end of the load, divided by that after its first sixth.
     Grown,
-    /// The number of sixths at the end of the load in each of which memory grew.
+    /// The number of sixths of the load in which memory grew.
     GrowingSixths,
     /// Bytes that remain per operation.
     BytesPerOp,
@@ -240,9 +240,7 @@ impl Sign {
             Sign::Grown => {
                 Number("memory at the end of the load was {} times that after its first sixth", 1)
             }
-            Sign::GrowingSixths => {
-                Number("memory grew in each of the last {} sixths of the load", 0)
-            }
+            Sign::GrowingSixths => Number("memory grew in {} of the last 5 sixths of the load", 0),
             Sign::BytesPerOp => Memory("{} remain per operation"),
             Sign::Unanswered => Count(
                 "one request had no answer when the run ended",

@@ -77,7 +77,7 @@ pub struct Analysis {
     pub responses: Option<Histogram<u64>>,
     /// How responses developed while the run lasted; empty if no requests were sent.
     pub over_time: Vec<Slice>,
-    /// Bytes that were held at the begin of the measured time and when the last request was sent; none
+    /// Bytes that were held at the begin of the measured time and when the log was closed; none
     /// if the program's allocator does not count.
     pub held: Option<[u64; 2]>,
     /// The result of a closed-loop benchmark, if requests were answered.

@@ -62,8 +62,7 @@ impl Judged {
         let named: Vec<&Answer> = findings.iter().filter(|answer| answer.cause.accuses()).collect();
         let undecided =
             named.is_empty() && findings.iter().any(|answer| answer.cause != Cause::Healthy);
-        let is_true =
-            |answer: &&&Answer| truth.is_some_and(|truth| is_named_by(truth.cause, answer.cause));
+        let is_true = |answer: &&&Answer| truth.is_some_and(|truth| truth.cause == answer.cause);
         let right = named.iter().filter(is_true).count();
         let at = truth.and_then(|truth| truth.function.as_deref()).unwrap_or_default();
         let placed = |answer: &&Answer| {
@@ -72,9 +71,8 @@ impl Judged {
         Judged {
             judgement: judgement(truth.is_some(), named.len(), right, undecided),
             localized: (right > 0).then(|| named.iter().filter(is_true).any(placed)),
-            named_first: truth.map(|truth| {
-                named.first().is_some_and(|first| is_named_by(truth.cause, first.cause))
-            }),
+            named_first: truth
+                .map(|truth| named.first().is_some_and(|first| first.cause == truth.cause)),
             right: right as u64,
             wrong: (named.len() - right) as u64,
             truth: truth.map(|truth| truth.cause),
@@ -92,12 +90,6 @@ impl Judged {
     pub fn is_undecided(&self) -> bool {
         matches!(self.judgement, Judgement::MissedUndecided | Judgement::Undecided)
     }
-}
-
-/// Whether a found cause names the true one. In a run that ends before a long poll does, that poll
-/// never yields, as far as the run can show.
-fn is_named_by(truth: Cause, found: Cause) -> bool {
-    found == truth || (truth, found) == (Cause::LongPoll, Cause::NeverYields)
 }
 
 fn judgement(faulty: bool, accusations: usize, right: usize, undecided: bool) -> Judgement {
@@ -204,16 +196,6 @@ mod tests {
         assert!(!judged.is_right(), "one finding too many");
         let elsewhere = Judged::new(Some(&truth), &[answer(Cause::LongPoll, "a::other")]);
         assert_eq!((elsewhere.judgement, elsewhere.localized), (Judgement::Named, Some(false)));
-    }
-
-    #[test]
-    fn a_poll_that_outlasts_its_run_may_be_said_to_never_yield_and_not_the_other_way_round() {
-        let of = |truth, found| {
-            let (truth, found) = (answer(truth, "a::b"), answer(found, "a::b"));
-            Judged::new(Some(&truth), &[found]).is_right()
-        };
-        assert!(of(Cause::LongPoll, Cause::NeverYields));
-        assert!(!of(Cause::NeverYields, Cause::LongPoll));
     }
 
     #[test]

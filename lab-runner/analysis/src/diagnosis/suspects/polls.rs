@@ -1,5 +1,6 @@
 //! Long polls by function, and the tasks that waited for them.
 
+use crate::diagnosis::rules::{LONG_MS, OFTEN_WAITS};
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
 use crate::diagnosis::suspects::{busy, profile_under, sampled, sched};
@@ -149,12 +150,9 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     };
     let waits = suspect.signs.get(&Sign::InflictedWaits).copied().unwrap_or(0.0);
     let open = polls.iter().filter_map(|(poll, _)| open_share(case, poll));
-    let open = open.reduce(f64::max).filter(|_| waits < FEW || any_unanswered(case));
+    let open = open.reduce(f64::max).filter(|_| waits < OFTEN_WAITS || any_unanswered(case));
     suspect.with_known(Sign::OpenShare, open)
 }
-
-/// Waits that happen by chance.
-const FEW: f64 = 5.0;
 
 /// Whether a request of the profiled run has no answer. If tasks waited for a poll and all requests
 /// were answered, then that poll ended before the last of them.
@@ -162,9 +160,6 @@ fn any_unanswered(case: &Case<'_>) -> bool {
     let count = |name: &str| Some(*sampled(case)?.metrics.get(name)?);
     ["lost", "unfinished"].into_iter().filter_map(count).any(|requests| requests > 0.0)
 }
-
-/// A poll of so many milliseconds is long.
-const LONG_MS: f64 = 10.0;
 
 /// The time of long polls as a share of all polls of the tasks that the function delayed others in;
 /// none if they take much of the run. A task that works all the time and yields has chosen the length
