@@ -68,16 +68,8 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
     if load_ms <= 0.0 || looks.len() < 3 * PARTS {
         return None;
     }
-    let at_end = |part: usize| part * (looks.len() - 1) / PARTS;
-    let end_of = |part: usize| looks[at_end(part)].allocated as f64;
+    let end_of = |part: usize| looks[part * (looks.len() - 1) / PARTS].allocated as f64;
     let ends: Vec<f64> = (1..=PARTS).map(end_of).collect();
-    // The least in the second half of each part: what is allocated for a while, as for a dump of the
-    // heap, is no growth.
-    let least_of = |part: usize| {
-        let its = looks[(at_end(part - 1) + at_end(part)) / 2..=at_end(part)].iter();
-        its.map(|at| at.allocated as f64).fold(f64::INFINITY, f64::min)
-    };
-    let least: Vec<f64> = (1..=PARTS).map(least_of).collect();
     let grown = ends[PARTS - 1] - ends[0];
     let per_op = profile
         .ops
@@ -91,7 +83,7 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
     });
     let suspect = Suspect::new(Suspicion::Memory, location)
         .with(Sign::Grown, ends[PARTS - 1] / ends[0].max(1.0))
-        .with(Sign::GrowingSixths, growing_parts(&least) as f64)
+        .with(Sign::GrowingSixths, growing_parts(&ends) as f64)
         .with_known(Sign::BytesPerOp, per_op);
     let evidence =
         format!("{} were added after the first sixth of the load", units::memory(grown.max(0.0)));
@@ -99,13 +91,12 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
     Some(Suspect { evidence, ..suspect })
 }
 
-/// The number of parts after the first in which memory grew, from the least memory towards the end
-/// of each.
-fn growing_parts(least: &[f64]) -> usize {
-    let (Some(first), Some(last)) = (least.first(), least.last()) else { return 0 };
-    let mean = (last - first) / (least.len() - 1).max(1) as f64;
+/// The number of parts after the first in which memory grew, from the memory at the end of each.
+fn growing_parts(ends: &[f64]) -> usize {
+    let (Some(first), Some(last)) = (ends.first(), ends.last()) else { return 0 };
+    let mean = (last - first) / (ends.len() - 1).max(1) as f64;
     let grows = |[before, after]: &&[f64; 2]| after > before && after - before >= GROWS * mean;
-    least.array_windows().filter(grows).count()
+    ends.array_windows().filter(grows).count()
 }
 
 /// The user function that allocated the largest share of the memory that is kept.
