@@ -5,7 +5,9 @@
 //! and judges the recording; `info.toml` has the load and the goal.
 
 pub mod archive;
+pub mod audit;
 pub mod catalogue;
+pub mod counter;
 pub mod feed;
 pub mod mystery;
 pub mod orders;

@@ -9,4 +9,5 @@ pub const SCENARIOS: &[&Scenario] = &[
     &scenario_unordered::SCENARIO,
     &scenario_shutdown::SCENARIO,
     &scenario_leak::SCENARIO,
+    &scenario_await::SCENARIO,
 ];

@@ -3,15 +3,15 @@
 
 #![cfg(tokio_unstable)]
 
-use crate::support::{Lab, assert_follows_the_schema};
+use crate::support::{Lab, assert_follows_the_schema, on_a_quiet_host};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Runs a variant with the profiler `sched` and tells its diagnosis, and where it was recorded.
 fn diagnosed(lab: &Lab, scenario: &str, variant: &str, more: &[&str]) -> (Value, PathBuf) {
     let args = ["run", scenario, "--variant", variant, "--profile", "sched"];
-    let result =
-        lab.passed_but_for_times(&[&args[..], more, &["--format", "json"]].concat()).json();
+    let args = [&args[..], more, &["--format", "json"]].concat();
+    let result = on_a_quiet_host(|| lab.passed_but_for_times(&args).json());
     assert_follows_the_schema(&result);
     let run = PathBuf::from(result["runs"][0]["folder"].as_str().unwrap());
     (result["diagnosis"][0].clone(), run.parent().unwrap().to_owned())
