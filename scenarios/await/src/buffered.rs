@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Records an order with the prices of its lines.
 pub async fn record(journal: Arc<Journal>, order: Order) -> anyhow::Result<()> {
-    let mut prices = stream::iter(0..LINES).map(price).buffered(AT_A_TIME);
+    let mut prices = stream::iter(0..LINES).map(price).buffer_unordered(AT_A_TIME);
     while let Some(line) = prices.next().await {
         store(line?).await;
     }

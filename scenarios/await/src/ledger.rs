@@ -21,7 +21,8 @@ pub(super) const COMMON_CLAIMS: &[CommonClaim] = &[
     },
     CommonClaim {
         number: 25,
-        says: "buffered(n) keeps n futures in progress while the loop body handles an item.",
+        says: "buffered(n) and buffer_unordered(n) keep n futures in progress while the loop body \
+               handles an item.",
         so: LedgerVerdict::No,
         found: "The stream polls its futures only while the task awaits the stream. What the loop \
                 body awaits stops all of them, and a timeout around one of them counts that time.",

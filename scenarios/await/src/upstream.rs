@@ -11,27 +11,26 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 /// Lines of an order.
-pub const LINES: u64 = 6;
+pub const LINES: u64 = 8;
 /// Prices that are asked for at a time.
-pub const AT_A_TIME: usize = 3;
+pub const AT_A_TIME: usize = 4;
 /// Time of a round trip.
-const ROUND_TRIP: Duration = Duration::from_millis(5);
-/// Round trips for a price.
-const ROUND_TRIPS: usize = 3;
-/// Time after which a price is given up: more than twice what it takes.
-const PATIENCE: Duration = Duration::from_millis(45);
+const ROUND_TRIP: Duration = Duration::from_millis(10);
+/// Time after which a price is given up: twice what the longest takes.
+const PATIENCE: Duration = Duration::from_millis(80);
 /// Time to store the line of an order.
-const STORE: Duration = Duration::from_millis(20);
+const STORE: Duration = Duration::from_millis(30);
 /// Time that the slow service takes.
 const SLOW: Duration = Duration::from_millis(60);
 
-/// The price of a line.
+/// The price of a line: two round trips, or four for what is not in stock.
 ///
 /// # Errors
 /// If its time is up.
 pub async fn price(line: u64) -> Result<u64, Elapsed> {
     let asked = async move {
-        for _ in 0..ROUND_TRIPS {
+        let in_stock = line % 4 != 3;
+        for _ in 0..if in_stock { 2 } else { 4 } {
             sleep(ROUND_TRIP).await;
         }
         100 + line

@@ -142,12 +142,12 @@ fn group(
     })
 }
 
-/// The time from the last wake out of a wait of the same type, `RwLock` say, to the end of the
-/// recording. While a lock is handed on, or a channel served, those who wait for it are slow and
-/// not stuck.
+/// The time from the last wake that came through a leaf of the same type, `RwLock` say, to the end of
+/// the recording. While a lock is handed on, or a channel served, those who wait for it are slow and
+/// not stuck. A timer that is awaited beside a lock, as in a `select!`, hands nothing on.
 fn quiet_ns(recording: &Recording, places: &Places, site: &Site) -> u64 {
     let is_such = |record: &&Record| {
-        let at = places.at(record).map(|(_, place)| &place.site);
+        let at = places.woken_at(record).map(|(_, place, _)| &place.site);
         record.kind == Kind::Woken && at.is_some_and(|at| type_of(&at.call) == type_of(&site.call))
     };
     let last = recording.records.iter().filter(is_such).map(woken_at).max();
@@ -300,16 +300,18 @@ mod tests {
         }
     }
 
-    /// Place 1 locks in `write`, 2 in `read`, and what 9 calls is a release.
+    /// Place 1 locks in `write`, 2 in `read`, 4 locks and sleeps in one `select!`, and what 9 calls is
+    /// a release.
     fn places() -> Places {
         Places::of(
             [
                 (1, place(site("Mutex::lock", "shop::write", 10), false)),
                 (2, place(site("Mutex::lock", "shop::read", 20), false)),
                 (3, place(site("Mutex::lock", "shop::write", 14), false)),
+                (5, place(site("Sleep", "shop::write", 10), false)),
                 (9, place(site("MutexGuard", "shop::write", 12), true)),
             ],
-            [(1, vec![1]), (2, vec![2]), (3, vec![1, 3])],
+            [(1, vec![1]), (2, vec![2]), (3, vec![1, 3]), (4, vec![1, 5])],
         )
     }
 
@@ -338,6 +340,10 @@ mod tests {
         let open = record(Kind::Open, 2, 1, 500_000, 4_500_000);
         assert_eq!(groups(vec![open])[0].quiet_ms, 5.0);
         assert_eq!(groups(vec![moving, open])[0].quiet_ms, 1.0, "another line, the same type");
+        let by_timer = Record { place: 4, leaf: 2, ..moving };
+        assert_eq!(groups(vec![by_timer, open])[0].quiet_ms, 5.0, "the lock was not handed on");
+        let by_lock = Record { place: 4, leaf: 1, ..moving };
+        assert_eq!(groups(vec![by_lock, open])[0].quiet_ms, 1.0);
     }
 
     #[test]

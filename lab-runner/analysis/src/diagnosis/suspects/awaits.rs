@@ -25,7 +25,7 @@ pub fn stuck(case: &Case<'_>) -> Vec<Suspect> {
         awaits.open.iter().filter(|group| !group.site.awaits.is_outside()).collect();
     let Some(first) = inside.first() else { return Vec::new() };
     let unpolled = unpolled(awaits, &inside);
-    let at = unpolled.as_ref().and_then(|unpolled| unpolled.kept.first()).unwrap_or(&first.site);
+    let at = unpolled.as_ref().and_then(Unpolled::holds_at).unwrap_or(&first.site);
     let requests = total(inside.iter().map(|group| group.requests));
     let mut suspect = Suspect::new(Suspicion::Waits, location(at))
         .with(Sign::Stuck, requests as f64)
@@ -55,6 +55,14 @@ struct Unpolled<'a> {
 }
 
 impl Unpolled<'_> {
+    /// Where it holds the lock: in the function in which the task awaits the lock elsewhere, if it
+    /// passes through that one, as when the holder of a guard sleeps in a function that it calls.
+    fn holds_at(&self) -> Option<&Site> {
+        let locks_in = self.awaited.first().and_then(|site| site.function.as_ref());
+        let same = self.kept.iter().find(|site| site.function.as_ref() == locks_in);
+        same.or(self.kept.first())
+    }
+
     fn in_words(&self) -> String {
         let (kept, awaited) = (with_caller(self.kept), with_caller(self.awaited));
         let what = if self.was_given { "was given the lock at" } else { "is ready at" };
