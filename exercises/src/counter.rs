@@ -83,7 +83,7 @@ impl Tally {
             in_time: counter("quotes_in_time")?,
             current: counter("quotes_current")?,
             polls: counter("counter_polls")?,
-            polls_in_vain: counter("polls_in_vain")?,
+            polls_in_vain: counter("counter_vain_polls")?,
             done: AtomicU64::new(0),
             published: Mutex::new((0, Instant::now())),
         })
