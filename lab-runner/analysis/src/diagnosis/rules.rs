@@ -94,6 +94,9 @@ const POLLS_PER_US: Limit = limit(
     "a poll that does a piece of work takes longer, however often the task yields",
 );
 
+const SPIN_SHARE: Limit =
+    limit(Sign::SpinShare, 0.25, "a smaller share of a worker is not worth a fix");
+
 /// All rules, in the order in which they are tried on a suspect.
 pub static RULES: &[Rule] = &[
     Rule {
@@ -411,7 +414,7 @@ pub static RULES: &[Rule] = &[
         refuted_by: "the part that is ready is polled again, or dropped",
         remedy: "poll the future that waits for the lock until it is done, or drop it, before the \
                  task awaits the same lock again: spawn it, or take the lock inside one future",
-        chapter: "method",
+        chapter: "await",
     },
     Rule {
         cause: Cause::StuckTasks,
@@ -420,7 +423,7 @@ pub static RULES: &[Rule] = &[
         refuted_by: "the same requests are answered when the run waits longer",
         remedy: "find the code that should end this await: the release of the lock, the send, the \
                  notification; hold no lock across an await of the same lock",
-        chapter: "method",
+        chapter: "await",
     },
     Rule {
         cause: Cause::StarvedInTask,
@@ -436,7 +439,7 @@ pub static RULES: &[Rule] = &[
         refuted_by: "the parts are results, with no work left in them",
         remedy: "spawn each part as a task of its own, so that it goes on while this task awaits \
                  something else",
-        chapter: "method",
+        chapter: "await",
     },
     Rule {
         cause: Cause::WakeStorm,
@@ -468,11 +471,39 @@ pub static RULES: &[Rule] = &[
             ),
             GO_BACK,
             POLLS_PER_US,
-            limit(Sign::SpinShare, 0.25, "a smaller share of a worker is not worth a fix"),
+            SPIN_SHARE,
         ],
         refuted_by: "each poll of the task follows an event of its own: a packet, a message, a tick",
         remedy: "await the event itself, with a waker: recv() in place of try_recv() and yield_now()",
-        chapter: "method",
+        chapter: "await",
+    },
+    // What is awaited is ready, again and again: the budget ends each poll.
+    Rule {
+        cause: Cause::BusyLoop,
+        of: Suspicion::Spins,
+        when: &[
+            limit(
+                Sign::SpentShare,
+                0.9,
+                "a task that takes messages waits for more when it has taken them all",
+            ),
+            limit(
+                Sign::OpsPerRequest,
+                20_000.0,
+                "messages come for a reason: a request is not behind tens of thousands",
+            ),
+            limit(
+                Sign::OpsPerUs,
+                1.0,
+                "an operation behind which there is a piece of work takes longer",
+            ),
+            GO_BACK,
+            SPIN_SHARE,
+        ],
+        refuted_by: "the task takes messages out of a channel all the time, and there are as many",
+        remedy: "look for a future that is ready for ever, such as changed() or recv() of a channel \
+                 whose senders are gone: leave the loop, or switch its arm of the select! off",
+        chapter: "await",
     },
     Rule {
         cause: Cause::StackOverflow,

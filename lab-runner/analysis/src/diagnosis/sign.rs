@@ -84,6 +84,13 @@ pub enum Sign {
     PollsPerRequest,
     /// How many of these polls fit into a microsecond.
     PollsPerUs,
+    /// The share of these polls that ended because the budget was spent: after 128 operations that
+    /// were ready.
+    SpentShare,
+    /// Operations in these polls for each answered request.
+    OpsPerRequest,
+    /// How many of these operations fit into a microsecond.
+    OpsPerUs,
     /// The time of a worker that these polls took, as a share of its time.
     SpinShare,
     /// Tasks of a kind that each answered request wakes.
@@ -223,6 +230,11 @@ impl Sign {
             Sign::StarvedShare => Share("that is {} of all waiting of these tasks"),
             Sign::PollsPerRequest => Number("{} polls of such a task for each answered request", 0),
             Sign::PollsPerUs => Number("polls so short that {} fit into a microsecond", 1),
+            Sign::SpentShare => {
+                Share("{} of these polls ended with a spent budget, 128 operations")
+            }
+            Sign::OpsPerRequest => Number("{} operations for each answered request", 0),
+            Sign::OpsPerUs => Number("operations so short that {} fit into a microsecond", 1),
             Sign::SpinShare => Share("these polls kept a worker awake for {} of the time"),
             Sign::WokenTasks => Number("each answered request wakes {} such tasks", 0),
             Sign::GoBack => Share("after {} of these polls the task waits again"),

@@ -758,3 +758,21 @@ fn a_loop_without_an_event_is_busy_and_one_that_yields_after_each_piece_of_work_
     assert_eq!(polled_a_million_times(0.5), [Cause::BusyLoop]);
     assert_eq!(polled_a_million_times(1.5), []);
 }
+
+/// A task with 50 000 polls in 3 s, of so many microseconds each and with so many spent budgets,
+/// beside 100 answered requests.
+fn spends_budgets(us: f64, spent: u64) -> Vec<Cause> {
+    let mut often = sched(0.0, 0, 1.0);
+    often.wall_ms = 3_000.0;
+    often.task_kinds[1].polls = 50_000;
+    often.task_kinds[1].poll_us.sum = us * 50_000.0;
+    often.task_kinds[1].budget_spent = spent;
+    causes(Profile { ops: Some(100), ..profile_under(often, Vec::new()) })
+}
+
+#[test]
+fn a_loop_over_what_is_always_ready_is_busy_and_one_that_takes_messages_is_not() {
+    assert_eq!(spends_budgets(20.0, 50_000), [Cause::BusyLoop]);
+    assert_eq!(spends_budgets(20.0, 25_000), [], "half of the polls waited for more");
+    assert_eq!(spends_budgets(200.0, 50_000), [], "more than a microsecond for each message");
+}

@@ -7,6 +7,8 @@ use crate::diagnosis::suspects::{profile_under, sampled, sched};
 use crate::scheduler::TaskKind;
 use lab_recording::profiler::Profiler;
 
+/// Operations of tokio's after which a task has to yield: its budget.
+const BUDGET: f64 = 128.0;
 /// Time between two polls of a task that keeps its worker awake, in microseconds: the runtime's own
 /// work, which is in no poll.
 const BETWEEN_POLLS_US: f64 = 0.3;
@@ -20,13 +22,20 @@ pub fn spins(case: &Case<'_>) -> Vec<Suspect> {
         return Vec::new();
     };
     let suspect = |kind: &TaskKind| {
-        let ms = (kind.poll_us.sum + BETWEEN_POLLS_US * kind.polls as f64) / 1e3;
+        let polls = kind.polls as f64;
+        let ms = (kind.poll_us.sum + BETWEEN_POLLS_US * polls) / 1e3;
+        let operations = polls + (BUDGET - 1.0) * kind.budget_spent as f64;
+        let per_request = |number: f64| number / answered.max(1) as f64;
+        let per_us = |number: f64| number / kind.poll_us.sum.max(f64::MIN_POSITIVE);
         let mut suspect = Suspect::new(Suspicion::Spins, location(case, kind))
-            .with(Sign::PollsPerRequest, kind.polls as f64 / answered.max(1) as f64)
-            .with(Sign::PollsPerUs, kind.polls as f64 / kind.poll_us.sum.max(f64::MIN_POSITIVE))
+            .with(Sign::PollsPerRequest, per_request(polls))
+            .with(Sign::PollsPerUs, per_us(polls))
+            .with(Sign::SpentShare, kind.budget_spent as f64 / polls)
+            .with(Sign::OpsPerRequest, per_request(operations))
+            .with(Sign::OpsPerUs, per_us(operations))
             .with(Sign::SpinShare, (ms / sched.wall_ms.max(f64::MIN_POSITIVE)).min(1.0))
             .with_known(Sign::WokenTasks, woken_tasks(kind, answered))
-            .with(Sign::GoBack, 1.0 - (kind.ended as f64 / kind.polls as f64).min(1.0));
+            .with(Sign::GoBack, 1.0 - (kind.ended as f64 / polls).min(1.0));
         suspect.evidence.push(format!("its tasks are spawned at {}", kind.spawned_at));
         suspect
     };
