@@ -7,10 +7,9 @@ pub(super) const COMMON_CLAIMS: &[CommonClaim] = &[
         number: 24,
         says: "One lock cannot deadlock: a deadlock needs two locks that are taken in two orders.",
         so: LedgerVerdict::No,
-        found: "An async lock is handed to the future that has waited longest, whether or not its \
-                task polls it. A task that keeps such a future and awaits the same lock elsewhere \
-                waits for itself, and everybody waits behind it. The CPU is idle meanwhile, and \
-                no worker is blocked.",
+        found: "A future that holds an async lock gives it back when it is polled to its end. A task \
+                that keeps such a future, and awaits the same lock elsewhere, waits for itself, and \
+                everybody waits behind it. The CPU is idle meanwhile, and no worker is blocked.",
         shown_by: &[
             ("buggy", "most orders are never answered"),
             ("buggy", "the runtime never freezes"),

@@ -105,6 +105,8 @@ pub(super) const FIGURES: &[Figure] = &[
     figure("leak-memory", "leak", Shows::Memory(&["buggy", "fixed"])),
     figure("leak-growth", "leak", Shows::Stacks("alloc growth", "buggy")),
     figure("leak-live", "leak", Shows::Stacks("alloc live", "buggy")),
+    figure("await-over-time", "await", Shows::OverTime(&["buggy", "fixed", "longer-patience"])),
+    figure("await-awaits", "await", Shows::Stacks("awaits", "buggy")),
 ];
 
 impl Figure {

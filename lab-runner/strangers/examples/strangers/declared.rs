@@ -4,8 +4,10 @@ use lab_kit::Cx;
 use lab_strangers::{serve, spin};
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, RwLock, mpsc};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Mutex, RwLock, broadcast, mpsc};
 
 macro_rules! service {
     ($name:ident, $state:ty, handler: |$s:ident, $n:ident| $handler:block,
@@ -145,5 +147,70 @@ beside: |ledger| {
         tokio::time::sleep(Duration::from_micros(300)).await;
         *lines += 1;
         *audit += 1;
+    }
+});
+
+pub struct Flags {
+    changes: Mutex<broadcast::Receiver<u64>>,
+    now: AtomicU64,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        let (all, changes) = broadcast::channel(16);
+        for flag in 1..4 {
+            let _ = all.send(flag);
+        }
+        Flags { changes: Mutex::new(changes), now: AtomicU64::new(0) }
+    }
+}
+
+// Flags are sent once, and whoever sent them is gone.
+service!(flags, Flags,
+handler: |flags, number| {
+    black_box(flags.now.load(Ordering::Relaxed) ^ number as u64);
+},
+beside: |flags| {
+    let mut changes = flags.changes.lock().await;
+    loop {
+        match changes.recv().await {
+            Ok(flag) => flags.now.store(flag, Ordering::Relaxed),
+            Err(_) => continue,
+        }
+    }
+});
+
+pub struct Ticks {
+    ticks: Mutex<mpsc::Receiver<u64>>,
+    sum: AtomicU64,
+}
+
+impl Default for Ticks {
+    fn default() -> Self {
+        let (send, ticks) = mpsc::channel(4_096);
+        std::thread::spawn(move || {
+            for burst in 0.. {
+                let left = (0..600).any(|tick| {
+                    matches!(send.try_send(burst ^ tick), Err(TrySendError::Closed(_)))
+                });
+                if left {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Ticks { ticks: Mutex::new(ticks), sum: AtomicU64::new(0) }
+    }
+}
+
+// Half a million prices a second come from a thread, and each is added up.
+service!(ticks, Ticks,
+handler: |ticks, number| {
+    black_box(ticks.sum.load(Ordering::Relaxed) ^ number as u64);
+},
+beside: |ticks| {
+    let mut prices = ticks.ticks.lock().await;
+    while let Some(price) = prices.recv().await {
+        ticks.sum.fetch_add(price, Ordering::Relaxed);
     }
 });

@@ -139,6 +139,12 @@ static STRANGERS: Scenario = Scenario::new(
             declared::ledger::run,
             answer(Cause::StuckTasks, "strangers::declared::ledger::handle"),
         ),
+        faulty(
+            "flags",
+            "a broadcast whose sender is gone is received from again and again",
+            declared::flags::run,
+            answer(Cause::BusyLoop, "strangers::declared::flags::beside"),
+        ),
         healthy("renders-loaded", "short jobs on the same pool", boxed::renders_loaded),
         healthy("adds-up-outside", "a thread that adds up now and then", boxed::adds_up_outside),
         healthy("asks-others", "the same account, and nobody asks itself", boxed::asks_others),
@@ -148,6 +154,7 @@ static STRANGERS: Scenario = Scenario::new(
         healthy("pairs", "the refresh in slices of half a millisecond", declared::pairs::run),
         healthy("patient", "a task that is woken by its inbox", declared::patient::run),
         healthy("ordered", "two locks of tokio, taken in one order", declared::ordered::run),
+        healthy("ticks", "half a million prices a second, added up", declared::ticks::run),
     ],
 )
 .load(Load { rate: 400.0, duration_ms: 1_500, warmup_ms: 200, ..Load::DEFAULT });

@@ -41,8 +41,9 @@ const HEALTHY: [(&str, &str); 10] = [
 ];
 
 /// Variants of the scenario `strangers`, each with its cause and the function to blame.
-const STRANGERS: [(&str, &str, &str); 6] = [
+const STRANGERS: [(&str, &str, &str); 7] = [
     ("adds-up", "never-yields", "strangers::boxed::Totals::keep_up"),
+    ("flags", "busy-loop", "strangers::declared::flags::beside"),
     ("forgets", "leak", "strangers::generic::Sessions::follow"),
     ("rates", "long-poll", "strangers::declared::rates::beside"),
     ("renders", "pool-deadlock", "strangers::boxed::Renderer::render"),
@@ -51,8 +52,8 @@ const STRANGERS: [(&str, &str, &str); 6] = [
 ];
 
 /// Variants of the same scenario that look like these and are healthy.
-const STRANGERS_HEALTHY: [&str; 6] =
-    ["adds-up-outside", "bursts", "orders", "pairs", "renders-loaded", "wakes-one"];
+const STRANGERS_HEALTHY: [&str; 7] =
+    ["adds-up-outside", "bursts", "orders", "pairs", "renders-loaded", "ticks", "wakes-one"];
 
 /// The diagnosis of a variant under the profilers `sched` and `alloc`.
 fn diagnosed(lab: &Lab, scenario: &str, variant: &str) -> Value {

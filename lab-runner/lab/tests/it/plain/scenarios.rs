@@ -98,11 +98,20 @@ fn the_fix_differs_from_the_fault_by_the_lesson_alone() {
         ]
     );
     assert_eq!(lesson("leak"), ["hub.leave(client.id());"]);
+    assert_eq!(
+        lesson("await"),
+        [
+            "let writer = Arc::clone(&journal);",
+            "let mut placed = tokio::spawn(async move { writer.append(order.placed()).await });",
+            "result = &mut placed => return Ok(result?),",
+            "placed.await?;"
+        ]
+    );
 }
 
 #[test]
 fn the_faulty_code_knows_nothing_of_the_lab() {
-    for folder in ["greedy", "blocking", "unordered", "shutdown", "leak"] {
+    for folder in ["greedy", "blocking", "unordered", "shutdown", "leak", "await"] {
         for file in ["buggy.rs", "fixed.rs"] {
             let text =
                 fs::read_to_string(root().join("scenarios").join(folder).join("src").join(file))
