@@ -553,7 +553,7 @@ pub static RULES: &[Rule] = &[
                 Sign::GrowingSixths,
                 5.0,
                 "a cache or a backlog stops growing during the load; a sixth with less than a \
-                 quarter of the mean growth does not count",
+                 quarter of the mean growth up to it does not count",
             ),
             limit(
                 Sign::BytesPerOp,

@@ -186,6 +186,15 @@ fn a_poll_that_does_all_the_work_is_long_and_slices_of_it_are_not() {
         "six hundred turns, however long the task lives"
     );
     assert_eq!(polls_of_12_ms(400, 20.0), [], "it works all the time, and yields");
+    let slices_of_9_ms = |work_ms: f64| {
+        let mut sched = sched(9_000.0, 900, work_ms);
+        sched.wall_ms = 10_000.0;
+        sched.task_kinds[1].poll_us.p50 = 9_000.0;
+        let poll = long_poll(12, 1.0, 0.0, "serde_json::parse");
+        causes(profile_under(sched, vec![poll; 80]))
+    };
+    assert_eq!(slices_of_9_ms(7_500.0), [], "the longer of many slices, in a task that works");
+    assert_eq!(slices_of_9_ms(1_000.0), [Cause::LongPoll], "a task that works now and then");
     assert_eq!(
         causes(profile_under(
             sched(9_000.0, 900, 1_400.0),
@@ -471,6 +480,8 @@ fn a_sixth_grows_if_it_adds_a_quarter_of_the_mean() {
     assert_eq!(grows(|n| 1_000_000 + 100_000 * n.min(24) + 500 * n), []);
     // What a session holds grows as well, so that later sixths add more than earlier ones.
     assert_eq!(grows(|n| 1_000_000 + 10_000 * n * n), [Cause::Leak]);
+    assert_eq!(grows(|n| 1_000_000 + 300 * n * n * n), [Cause::Leak], "a slow start");
+    assert_eq!(grows(|n| 3_000_000 - 2_000_000 / (1 + n / 4)), [], "it fills up ever more slowly");
 }
 
 #[test]

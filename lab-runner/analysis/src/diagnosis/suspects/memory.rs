@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 /// it.
 const PARTS: usize = lab_recording::alloc::PARTS as usize;
 
-/// A part of the load grows if it adds at least this share of what a part adds on average: what
-/// requests in flight hold goes up and down by less.
+/// A part of the load grows if it adds at least this share of what the parts up to it add on average:
+/// what requests in flight hold goes up and down by less.
 const GROWS: f64 = 0.25;
 
 /// The least share of memory for which one function is named: with less, it is one of many.
@@ -92,11 +92,18 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
 }
 
 /// The number of parts after the first in which memory grew, from the memory at the end of each.
+///
+/// *Example:* a leak whose sessions hold more and more adds 2, 9, 9, 9 and 16. The first of these is
+/// less than a quarter of the mean of all, and all of the mean up to it: each part grows. A cache
+/// that fills up adds 20, 8, 4, 1 and 0: the last two are less than a quarter of the mean up to them.
 fn growing_parts(ends: &[f64]) -> usize {
-    let (Some(first), Some(last)) = (ends.first(), ends.last()) else { return 0 };
-    let mean = (last - first) / (ends.len() - 1).max(1) as f64;
-    let grows = |[before, after]: &&[f64; 2]| after > before && after - before >= GROWS * mean;
-    ends.array_windows().filter(grows).count()
+    let Some(first) = ends.first() else { return 0 };
+    let windows = ends.array_windows().zip(1..);
+    let grows = |([before, after], parts): &(&[f64; 2], i32)| {
+        let mean = (after - first) / f64::from(*parts);
+        after > before && after - before >= GROWS * mean
+    };
+    windows.filter(grows).count()
 }
 
 /// The user function that allocated the largest share of the memory that is kept.

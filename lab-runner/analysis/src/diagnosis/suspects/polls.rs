@@ -116,10 +116,13 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     let computes = share_of(on_cpu).min(1.0);
     let longest = polls.iter().max_by(|a, b| own_ms(a.0).total_cmp(&own_ms(b.0)));
     let at = longest.map(|(_, at)| at.clone());
-    let long_ms: f64 = polls.iter().map(|(poll, _)| own_ms(poll)).filter(|ms| *ms >= LONG_MS).sum();
+    let of_function = Polls {
+        longest_ms: longest.map_or(0.0, |(poll, _)| own_ms(poll)),
+        long_ms: polls.iter().map(|(poll, _)| own_ms(poll)).filter(|ms| *ms >= LONG_MS).sum(),
+    };
     let mut suspect = Suspect::new(Suspicion::Polls, at)
-        .with_known(Sign::LongShare, long_share(case, longest.map(|(_, at)| at), long_ms))
-        .with(Sign::LongestPollMs, longest.map_or(0.0, |(poll, _)| own_ms(poll)))
+        .with_known(Sign::LongShare, long_share(case, longest.map(|(_, at)| at), &of_function))
+        .with(Sign::LongestPollMs, of_function.longest_ms)
         .with(Sign::AtLock, at_lock)
         .with(Sign::EndsRuntime, ends)
         .with(Sign::Computes, computes)
@@ -162,18 +165,30 @@ fn any_unanswered(case: &Case<'_>) -> bool {
 }
 
 /// The time of long polls as a share of all polls of the tasks that the function delayed others in;
-/// none if they take much of the run. A task that works all the time and yields has chosen the length
-/// of its polls; one that waits in between stalls the others for no need.
-fn long_share(case: &Case<'_>, at: Option<&Location>, long_ms: f64) -> Option<f64> {
+/// none if the tasks work for much of the run, in polls that are all about as long. Such a task has
+/// chosen the length of its polls, and some are longer on a host that is slow for a moment. One that
+/// waits in between stalls the others for no need.
+fn long_share(case: &Case<'_>, at: Option<&Location>, polls: &Polls) -> Option<f64> {
     const NOW_AND_THEN: f64 = 0.15;
     let (function, sched) = (&at?.function, sched(case)?);
-    if long_ms > NOW_AND_THEN * sched.wall_ms {
-        return None;
-    }
     let kinds = sched.task_kinds.iter();
     let its = kinds.filter(|kind| kind.function.as_ref() == Some(function));
-    let all_ms: f64 = its.map(|kind| kind.poll_us.sum / 1e3).sum();
-    (all_ms > 0.0).then(|| (long_ms / all_ms).min(1.0))
+    let (mut all_ms, mut usual_ms) = (0.0, 0.0);
+    for kind in its {
+        all_ms += kind.poll_us.sum / 1e3;
+        let are_alike = polls.longest_ms < USUAL * kind.poll_us.p50 / 1e3;
+        usual_ms += if are_alike { kind.poll_us.sum / 1e3 } else { 0.0 };
+    }
+    let works_ms = f64::max(polls.long_ms, usual_ms);
+    let now_and_then = works_ms <= NOW_AND_THEN * sched.wall_ms;
+    (all_ms > 0.0 && now_and_then).then(|| (polls.long_ms / all_ms).min(1.0))
+}
+
+/// Polls of a function.
+struct Polls {
+    longest_ms: f64,
+    /// The time of those that are long.
+    long_ms: f64,
 }
 
 /// The share of their time in polls from which workers have no time left.
