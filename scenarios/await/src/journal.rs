@@ -8,8 +8,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// An append that takes longer than this is reported.
 pub const PATIENCE: Duration = Duration::from_millis(20);
-/// Orders between two pauses of the disk.
-const EVERY: u64 = 150;
+/// Time from the first order to the first pause of the disk, and from the beginning of a pause to
+/// that of the next one.
+pub const EVERY: Duration = Duration::from_millis(500);
 /// A pause, by turns.
 pub const PAUSES: [Duration; 2] = [Duration::from_millis(60), Duration::from_millis(200)];
 
@@ -41,8 +42,7 @@ impl Order {
     }
 }
 
-/// A disk that writes at once, and does nothing at all for a while after every 150 orders, as when
-/// it is flushed.
+/// A disk that writes at once, but is flushed twice a second, and writes nothing meanwhile.
 #[derive(Debug)]
 pub struct Disk {
     orders: Counter,
@@ -50,11 +50,13 @@ pub struct Disk {
     flush: StdMutex<Flush>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Flush {
-    orders: u64,
-    /// When the pause is over.
-    over: Instant,
+    pauses: usize,
+    /// When the next pause begins; none before the first order.
+    begins: Option<Instant>,
+    /// When the last pause is over; none before the first.
+    over: Option<Instant>,
 }
 
 impl Disk {
@@ -71,14 +73,14 @@ impl Disk {
         Ok(Disk {
             orders: counter("orders_recorded")?,
             reports: counter("reports_recorded")?,
-            flush: StdMutex::new(Flush { orders: 0, over: Instant::now() }),
+            flush: StdMutex::default(),
         })
     }
 
     /// Writes an entry, once a pause is over.
     pub async fn write(&self, entry: Entry) {
-        let over = self.flush(entry);
-        if over > Instant::now() {
+        let over = self.flush(Instant::now());
+        if let Some(over) = over {
             sleep_until(over).await;
         }
         match entry {
@@ -87,17 +89,16 @@ impl Disk {
         }
     }
 
-    /// Begins a pause if it is time for one. Returns when the disk writes again.
-    fn flush(&self, entry: Entry) -> Instant {
+    /// Begins a pause if it is time for one. Returns when the disk writes again, if it pauses.
+    fn flush(&self, now: Instant) -> Option<Instant> {
         let mut flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(entry, Entry::Placed(_)) {
-            flush.orders += 1;
-            if flush.orders.is_multiple_of(EVERY) {
-                let pause = PAUSES[(flush.orders / EVERY - 1) as usize % PAUSES.len()];
-                flush.over = Instant::now() + pause;
-            }
+        let begins = *flush.begins.get_or_insert(now + EVERY);
+        if now >= begins {
+            flush.over = Some(now + PAUSES[flush.pauses % PAUSES.len()]);
+            flush.begins = Some(now + EVERY);
+            flush.pauses += 1;
         }
-        flush.over
+        flush.over.filter(|over| *over > now)
     }
 }
 

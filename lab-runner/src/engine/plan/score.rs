@@ -42,10 +42,10 @@ pub(crate) struct ScoreCell {
 
 impl ScorePlan {
     /// A short score ends within this.
-    pub const LONGEST: Duration = Duration::from_secs(240);
+    pub const LONGEST: Duration = Duration::from_secs(290);
     /// What is planned of it: the rest is for second looks, and for machines that are slower than
     /// reckoned.
-    const PLANNED: Duration = Duration::from_secs(225);
+    const PLANNED: Duration = Duration::from_secs(275);
 
     /// What all of it is likely to take.
     pub fn takes(&self) -> Duration {
@@ -175,13 +175,13 @@ fn cell(scenario: &'static Scenario, variant: &'static Variant, condition: Condi
 
 /// What a run under the profiler takes, with reading what the profiler left.
 fn takes(variant: &Variant, load: &Load) -> Duration {
-    const READING: Duration = Duration::from_millis(1_200);
-    const HANGING: Duration = Duration::from_secs(3);
+    const READING: Duration = Duration::from_millis(600);
+    const HANGING: Duration = Duration::from_millis(1_500);
     let hangs =
         variant.claims.iter().any(|claim| matches!(claim.measure, Measure::Ending(Ending::Hung)));
     match (load.is_batch(), hangs) {
-        (true, _) if variant.truth.is_some() => Duration::from_secs(5),
-        (true, _) => Duration::from_secs(2),
+        (true, _) if variant.truth.is_some() => Duration::from_secs(3),
+        (true, _) => Duration::from_millis(1_500),
         (false, true) => load.lasts() + Duration::from_millis(load.patience_ms) + HANGING,
         (false, false) => load.warmup() + load.duration() + READING,
     }

@@ -16,6 +16,7 @@ use crate::report::units::{ascii, time};
 use lab_analysis::score::{
     Answer, DetectionTime, Judgement, Matrix, Run, Score, Share, Tally, name,
 };
+use std::cmp::Reverse;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -151,32 +152,20 @@ fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) ->
     Ok(())
 }
 
-/// Rows are true causes. Names of causes are long: headings are shortened, rows are not.
+/// A row for each true cause: what was found first in its runs, the most frequent first. A table with
+/// a column for each cause would be far too wide for a terminal, and nearly empty.
 fn print_matrix(matrix: &Matrix, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let heads: String =
-        matrix.columns.iter().map(|column| format!("{:>11}", short(&column.name()))).collect();
-    writeln!(to, "\n{DIM}{:<21}{heads}{DIM:#}", ascii("truth, first finding", style))?;
+    writeln!(to, "\n{DIM}{:<21}first finding, with the number of runs{DIM:#}", "truth")?;
     for (truth, counts) in &matrix.rows {
-        let cell = |count: &u64| {
-            if *count == 0 { format!("{:>11}", ascii("·", style)) } else { format!("{count:>11}") }
-        };
-        writeln!(to, "{truth:<21}{}", counts.iter().map(cell).collect::<String>())?;
+        let mut found: Vec<(u64, String)> =
+            counts.iter().copied().zip(matrix.columns.iter().map(|of| of.name())).collect();
+        found.retain(|(count, _)| *count > 0);
+        found.sort_by_key(|(count, _)| Reverse(*count));
+        let found: Vec<String> =
+            found.iter().map(|(count, name)| format!("{name} {count}")).collect();
+        writeln!(to, "{truth:<21}{}", ascii(&found.join(" · "), style))?;
     }
     Ok(())
-}
-
-/// The heading of a column, at most ten characters.
-fn short(name: &str) -> &str {
-    match name {
-        "quadratic-combinator" => "quadratic",
-        "blocking-call" => "blocking",
-        "self-shutdown" => "self-shut",
-        "never-yields" => "no-yield",
-        "lock-across-stall" => "lock-stall",
-        "pool-exhausted" => "pool",
-        "aborted-work" => "aborted",
-        name => name,
-    }
 }
 
 fn print_wrong(score: &Score, style: Style, to: &mut dyn Write) -> io::Result<()> {
