@@ -75,7 +75,7 @@ Takes about three minutes for all scenarios. A claim that fails is checked once
 more in new processes before it counts as broken.";
 
 pub(crate) const SCORE: &str = "\
-Takes up to four minutes; with --thorough half an hour or more: --dry-run prints
+Takes up to five minutes; with --thorough half an hour or more: --dry-run prints
 the runs and the estimated time.";
 
 pub(crate) const DOCTOR: &str = "\

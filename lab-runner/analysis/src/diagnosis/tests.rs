@@ -481,6 +481,8 @@ fn a_sixth_grows_if_it_adds_a_quarter_of_the_mean() {
     // What a session holds grows as well, so that later sixths add more than earlier ones.
     assert_eq!(grows(|n| 1_000_000 + 10_000 * n * n), [Cause::Leak]);
     assert_eq!(grows(|n| 1_000_000 + 300 * n * n * n), [Cause::Leak], "a slow start");
+    let with_dump = |n: u64| 1_000_000 + 10_000 * n + if n == 9 { 90_000 } else { 0 };
+    assert_eq!(grows(with_dump), [Cause::Leak], "a dump of the heap after the first sixth");
     assert_eq!(grows(|n| 3_000_000 - 2_000_000 / (1 + n / 4)), [], "it fills up ever more slowly");
 }
 

@@ -7,7 +7,7 @@ use crate::awaits::{
 use crate::resolve::threads::symbols;
 use crate::stacks::Folded;
 use anyhow::Context;
-use lab_recording::awaits::{self, FILE, Kind, Numbered, RAW_STACKS, Recording};
+use lab_recording::awaits::{self, FILE, Future, Kind, Numbered, RAW_STACKS, Record, Recording};
 use lab_recording::profiler::ViewStatus;
 use lab_recording::request_log::{self, Entry, REQUESTS};
 use lab_recording::threads::Raw;
@@ -22,7 +22,8 @@ const MOST_ENDS: usize = 5;
 /// The view's file.
 const VIEW: &str = "awaits.folded";
 const SHOWS: &str = "waiting of requests by the place where they await, up to the call of their \
-                     waker; the time in polls and the wait for a worker are not in it";
+                     waker, or for unanswered requests to the end of the run; the time in polls and \
+                     the wait for a worker are not in it";
 
 /// Names the waits of a run, and adds them up. Without a recording of waits there is no view.
 ///
@@ -39,10 +40,16 @@ pub fn resolve(folder: &Path) -> anyhow::Result<Option<ViewStatus>> {
     let places = Places::new(data, &mut symbols(&program));
     let (entries, excluded) = requests(folder);
     let (mut awaits, requests) = added_up(&recording, &places, &entries, excluded);
+    let open = recording.records.iter().filter(|record| {
+        let measured =
+            matches!(record.future, Future::Request(number) if number as usize >= excluded);
+        measured && record.kind == Kind::Open
+    });
+    let waits = requests.iter().flat_map(|request| &request.waits).chain(open);
     awaits.crowds = crowds;
     awaits.followed = followed_groups(&recording, &places, &names);
     std::fs::write(folder.join(AWAITS), serde_json::to_vec_pretty(&awaits)?)?;
-    std::fs::write(folder.join(VIEW), folded(&requests, &places).to_string())?;
+    std::fs::write(folder.join(VIEW), folded(waits, &places).to_string())?;
     Ok(Some(ViewStatus {
         name: "awaits".into(),
         file: VIEW.into(),
@@ -120,10 +127,10 @@ fn by_place(requests: &[RequestWaits], places: &Places) -> Vec<AwaitPlace> {
     all
 }
 
-/// The waiting of the answered requests by stack, root first, in microseconds.
-fn folded(requests: &[RequestWaits], places: &Places) -> Folded {
+/// Waits by stack, root first, in microseconds.
+fn folded<'a>(waits: impl Iterator<Item = &'a Record>, places: &Places) -> Folded {
     let mut by_stack: BTreeMap<u16, u64> = BTreeMap::new();
-    for wait in requests.iter().flat_map(|request| &request.waits) {
+    for wait in waits {
         let stack = places.at(wait).map_or(0, |(stack, _)| stack);
         let ns = by_stack.entry(stack).or_default();
         *ns = ns.saturating_add(wait.awaited_ns);

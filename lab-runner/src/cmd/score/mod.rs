@@ -108,6 +108,7 @@ fn run_all(
     for (number, cell) in plan.cells.iter().enumerate() {
         if !args.thorough && begin.elapsed() + cell.takes > ScorePlan::LONGEST {
             recorded.left_out.no_time += 1;
+            read::write(folder, recorded)?;
             continue;
         }
         progress(number + 1, plan.cells.len(), cell);

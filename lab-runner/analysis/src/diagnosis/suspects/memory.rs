@@ -68,8 +68,11 @@ fn suspect(case: &Case<'_>, profile: &Profile) -> Option<Suspect> {
     if load_ms <= 0.0 || looks.len() < 3 * PARTS {
         return None;
     }
-    let end_of = |part: usize| looks[part * (looks.len() - 1) / PARTS].allocated as f64;
-    let ends: Vec<f64> = (1..=PARTS).map(end_of).collect();
+    let at_end = |part: usize| part * (looks.len() - 1) / PARTS;
+    let mut ends: Vec<f64> = (1..=PARTS).map(|part| looks[at_end(part)].allocated as f64).collect();
+    // The heap is dumped after the first part, and a dump holds memory for a moment.
+    let after_dump = &looks[at_end(1)..=(at_end(1) + at_end(2)) / 2];
+    ends[0] = after_dump.iter().map(|at| at.allocated as f64).fold(ends[0], f64::min);
     let grown = ends[PARTS - 1] - ends[0];
     let per_op = profile
         .ops
