@@ -97,10 +97,10 @@ fn a_thorough_score_leaves_out_what_cannot_show() {
 }
 
 #[test]
-fn a_score_of_everything_fits_into_four_minutes() {
+fn a_score_of_everything_fits_into_five_minutes() {
     let plan = Lab::builtin().done(&["score", "--dry-run"]).stdout;
     let seconds = plan.split("about ").last().and_then(|rest| rest.split(' ').next()).unwrap();
-    assert!(seconds.parse::<u64>().unwrap() <= 240, "{plan}");
+    assert!(seconds.parse::<u64>().unwrap() <= 300, "{plan}");
     for scenario in lab::SCENARIOS {
         for variant in scenario.variants {
             assert!(
