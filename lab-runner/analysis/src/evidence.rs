@@ -1,5 +1,6 @@
 //! Profiles by view: of one run, or of several side by side under matching names. Pure.
 
+use crate::awaits::Awaits;
 use crate::overhead::limits;
 use crate::profile::{Profile, View};
 use crate::stacks::{Difference, Folded, Names, Noise, Plumbing, Side};
@@ -110,11 +111,13 @@ pub fn evidence(
 }
 
 fn run_view(profile: &Profile, view: &View, names: &Names) -> RunView {
+    // A request without an answer is no operation that was done, but it waited.
+    let waiting = profile.awaits.as_ref().filter(|_| view.name == "awaits");
     RunView {
         label: label(&profile.spec),
         folded: names.apply(&view.folded),
         samples: view.samples.as_ref().map(|samples| names.apply(samples)),
-        ops: profile.ops,
+        ops: waiting.map(Awaits::requests).or(profile.ops),
         damage: view.damage.clone(),
         overhead: limits::least_share(&view.name, &view.unit, &profile.overhead),
         covered: delivered(profile),

@@ -52,6 +52,13 @@ pub struct Awaits {
     pub notes: Vec<String>,
 }
 
+impl Awaits {
+    /// The requests whose waits are in the view: the answered ones, and those that still waited.
+    pub fn requests(&self) -> u64 {
+        self.split.requests + self.open.iter().map(|group| group.requests).sum::<u64>()
+    }
+}
+
 /// A place at which requests awaited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AwaitPlace {

@@ -40,11 +40,10 @@ pub fn resolve(folder: &Path) -> anyhow::Result<Option<ViewStatus>> {
     let places = Places::new(data, &mut symbols(&program));
     let (entries, excluded) = requests(folder);
     let (mut awaits, requests) = added_up(&recording, &places, &entries, excluded);
-    let open = recording.records.iter().filter(|record| {
-        let measured =
-            matches!(record.future, Future::Request(number) if number as usize >= excluded);
-        measured && record.kind == Kind::Open
-    });
+    let open = recording
+        .records
+        .iter()
+        .filter(|record| record.kind == Kind::Open && matches!(record.future, Future::Request(_)));
     let waits = requests.iter().flat_map(|request| &request.waits).chain(open);
     awaits.crowds = crowds;
     awaits.followed = followed_groups(&recording, &places, &names);
