@@ -26,7 +26,7 @@ pub(super) const COMMON_CLAIMS: &[CommonClaim] = &[
         found: "The stream polls its futures only while the task awaits the stream. What the loop \
                 body awaits stops all of them, and a timeout around one of them counts that time.",
         shown_by: &[
-            ("buffered", "prices time out that were ready long before"),
+            ("buffered", "prices time out because they are not polled"),
             ("spawned", "no price times out"),
         ],
     },

@@ -111,7 +111,7 @@ const VARIANTS: &[Variant] = &[
             ENDS,
             ANSWERS_ALL,
             KEEPS_RUNNING,
-            Claim::share("prices time out that were ready long before", "errors", "offered")
+            Claim::share("prices time out because they are not polled", "errors", "offered")
                 .at_least(0.5),
         ])
         .truth(Truth::new(Cause::StarvedInTask, "scenario_await::buffered::record")),

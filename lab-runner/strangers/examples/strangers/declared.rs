@@ -188,7 +188,7 @@ pub struct Ticks {
 impl Default for Ticks {
     fn default() -> Self {
         let (send, ticks) = mpsc::channel(4_096);
-        std::thread::spawn(move || {
+        let feed = move || {
             for burst in 0.. {
                 let left = (0..600).any(|tick| {
                     matches!(send.try_send(burst ^ tick), Err(TrySendError::Closed(_)))
@@ -198,7 +198,9 @@ impl Default for Ticks {
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
-        });
+        };
+        // Without a thread there are no prices, which the run would show.
+        let _ = std::thread::Builder::new().name("feed".into()).spawn(feed);
         Ticks { ticks: Mutex::new(ticks), sum: AtomicU64::new(0) }
     }
 }
