@@ -244,11 +244,11 @@ mod tests {
 
     #[test]
     fn a_short_score_is_planned_to_fit() {
-        let many = [&MADE_UP; 20];
+        let many = [&MADE_UP; 30];
         let choice = Choice { thorough: false, seeds: vec![7], neighbour: true };
         let plan =
             score(&many.map(|scenario| scenario as &'static Scenario), &choice, &|_, _| true);
         assert!(plan.takes() <= ScorePlan::PLANNED && plan.left_out.no_time > 0);
-        assert_eq!(plan.cells.len() + plan.left_out.no_time, 120);
+        assert_eq!(plan.cells.len() + plan.left_out.no_time, 180);
     }
 }
