@@ -100,9 +100,10 @@ fn cut_off(pairs: usize, alpha: f64) -> Result<usize, String> {
     }
     critical_k(pairs, alpha).ok_or_else(|| {
         let (percent, fewest) = ((1e6 * (1.0 - alpha)).round() / 1e4, fewest_pairs(alpha));
+        let plural = if pairs == 1 { "" } else { "s" };
         format!(
-            "{pairs} pairs cannot reach a confidence of {percent} %: {fewest} are the fewest \
-                 that can"
+            "{pairs} pair{plural} cannot reach a confidence of {percent} %: {fewest} are the \
+                 fewest that can"
         )
     })
 }

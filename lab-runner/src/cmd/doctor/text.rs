@@ -187,7 +187,12 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
         "", "noise floor", "ratio (true: 1)", "detectable"
     );
     writeln!(to, "\n{DIM}{heads}{DIM:#}")?;
-    noise.metrics.iter().try_for_each(|metric| print_metric(metric, style, to))?;
+    for metric in &noise.metrics {
+        if let Some(interval) = metric.interval {
+            print_metric(metric, interval, to)?;
+        }
+    }
+    print_unmeasured(&noise.metrics, style, to)?;
     writeln!(
         to,
         "{DIM}noise floor: standard deviation of a pair; detectable: smallest change that 8 pairs \
@@ -203,12 +208,28 @@ fn print_noise(noise: &Noise, style: Style, to: &mut dyn Write) -> io::Result<()
     print_dropped(noise, style, to)
 }
 
-fn print_metric(metric: &MetricNoise, style: Style, to: &mut dyn Write) -> io::Result<()> {
+/// What has no interval, a line for each reason: where pairs are missing, many have the same.
+fn print_unmeasured(metrics: &[MetricNoise], style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for metric in metrics.iter().filter(|metric| metric.interval.is_none()) {
+        let reason = metric.reason.as_deref().unwrap_or("no pair has a value");
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(&metric.metric),
+            None => reasons.push((reason, vec![&metric.metric])),
+        }
+    }
+    for (reason, names) in reasons {
+        row("unmeasured", &format!("{}: {reason}", names.join(", ")), style, to)?;
+    }
+    Ok(())
+}
+
+fn print_metric(
+    metric: &MetricNoise,
+    [low, high]: [Option<f64>; 2],
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let star = if metric.primary { "*" } else { " " };
-    let Some([low, high]) = metric.interval else {
-        let why = ascii(metric.reason.as_deref().unwrap_or("not measured"), style);
-        return writeln!(to, "{star}{:<21}   {DIM}{why}{DIM:#}", metric.metric);
-    };
     let end = |end: Option<f64>| end.map_or_else(|| "?".into(), three_digits);
     let interval = format!("{} to {}", end(low), end(high));
     let floor = metric.floor.map_or_else(|| "bound".into(), percent);
