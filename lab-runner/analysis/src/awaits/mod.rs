@@ -2,11 +2,13 @@
 //! when the request log was closed. Pure.
 
 mod open;
+mod outside;
 mod place;
 mod split;
 mod starved;
 
 pub use open::{FollowedGroup, Holder, Kept, OpenGroup, followed_groups, open_groups};
+pub use outside::Outside;
 pub use place::{Place, Places};
 pub use split::{Parts, RequestWaits, Split, split};
 pub use starved::{Starved, starved};
@@ -71,7 +73,8 @@ pub struct AwaitPlace {
     pub ms: f64,
     /// The longest of them, in milliseconds.
     pub longest_ms: f64,
-    /// The time of those that a timer, a socket or the end of a task ended, in milliseconds.
+    /// The part of it in which the program itself waited for what is outside of it, as [`Outside`]
+    /// has it, in milliseconds.
     #[serde(default)]
     pub outside_ms: f64,
     /// What ended them, the most frequent first.

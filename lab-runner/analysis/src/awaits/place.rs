@@ -117,9 +117,15 @@ fn called(inside: &[Frame]) -> (Awaited, String) {
     (kind.unwrap_or(Awaited::Other), name.unwrap_or_else(|| "a future".to_owned()))
 }
 
-/// What a stack without user code is: the runtime's own drivers wake for timers and sockets.
+/// What a stack without user code is: the runtime's own drivers wake for timers and sockets, also
+/// through the wakers of a set of futures.
 fn without_user(stack: &[Frame]) -> (Awaited, String) {
-    let kind = stack.iter().find_map(|frame| Named::new(frame).awaited());
+    let mut kinds = stack.iter().filter_map(|frame| Named::new(frame).awaited());
+    let innermost = kinds.next();
+    let kind = match innermost {
+        Some(Awaited::Set) => kinds.find(|kind| *kind != Awaited::Set).or(innermost),
+        _ => innermost,
+    };
     let name = match kind {
         Some(Awaited::Timer) => "a timer",
         Some(Awaited::Socket) => "a socket",

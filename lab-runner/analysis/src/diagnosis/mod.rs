@@ -143,10 +143,14 @@ impl Finding {
                     other.cause == Cause::LockAcrossStall || other.cause == Cause::StuckTasks;
                 follows
                     || self.cause == Cause::Deadlock && lock
+                    || other.cause == Cause::Overload
                     || other.cause.accuses() && other.function == self.function
             }
-            // The requests whose tasks panic have no answer.
-            Cause::Panic => other.cause == Cause::AbortedWork,
+            // The requests whose tasks panic have no answer, and to print a panic takes long.
+            Cause::Panic => {
+                let prints = matches!(other.cause, Cause::LongPoll | Cause::BlockingCall);
+                other.cause == Cause::AbortedWork || prints && other.function == self.function
+            }
             // Requests that wait for ever are dropped when the runtime is shut down.
             Cause::StuckTasks | Cause::Futurelock => matches!(
                 other.cause,
@@ -167,6 +171,8 @@ impl Finding {
             | Cause::LongPoll
             | Cause::DriverStarvation
             | Cause::LockAcrossStall
+            | Cause::BusyLoop
+            | Cause::Leak
             | Cause::QuadraticCombinator => other.cause == Cause::Overload,
             _ => false,
         }

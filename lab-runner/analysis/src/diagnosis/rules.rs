@@ -614,4 +614,21 @@ pub static RULES: &[Rule] = &[
         remedy: "lower the rate, do less per request, or add workers; then repeat",
         chapter: "method",
     },
+    // All are answered in the end, because the load ends.
+    Rule {
+        cause: Cause::Overload,
+        of: Suspicion::Load,
+        when: &[
+            limit(Sign::Busy, 0.9, "with less, a worker is free for the next request now and then"),
+            limit(
+                Sign::ForWorkerMs,
+                10.0,
+                "people notice it; where the workers suffice, a request waits for a few short \
+                 polls of others",
+            ),
+        ],
+        refuted_by: "requests wait as long at half the rate",
+        remedy: "lower the rate, do less per request, or add workers; then repeat",
+        chapter: "method",
+    },
 ];

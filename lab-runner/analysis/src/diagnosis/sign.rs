@@ -118,6 +118,8 @@ pub enum Sign {
     Unanswered,
     /// The share of their time in which workers were inside polls.
     Busy,
+    /// The time for which a request waits for a worker, on average, in milliseconds.
+    ForWorkerMs,
     /// The share of the host's CPU time that the hypervisor took.
     Stolen,
     /// Cores that other processes used.
@@ -259,6 +261,7 @@ impl Sign {
                 "{} requests had no answer when the run ended",
             ),
             Sign::Busy => Share("workers were inside polls for {} of their time"),
+            Sign::ForWorkerMs => Time("a request waited for a worker for {} on average"),
             Sign::Stolen => Share("the hypervisor took {} of this host's CPU time"),
             Sign::ForeignCores => Number("other processes used {} cores meanwhile", 2),
             Sign::NoCore => Share("{} of all waiting is for a CPU core"),

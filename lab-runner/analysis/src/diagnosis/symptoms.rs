@@ -123,12 +123,25 @@ fn worker_meanwhile(case: &Case<'_>) -> Option<&'static str> {
 pub fn waits_outside(case: &Case<'_>) -> Vec<String> {
     let Some(awaits) = awaits(case) else { return Vec::new() };
     let whole_ms = awaits.split.all.total_ns() as f64 / 1e6;
-    let outside = awaits.places.iter().filter(|place| place.site.awaits.is_outside());
-    let large = outside.filter(|place| place.ms >= 0.1 * whole_ms && whole_ms > 0.0);
-    large
+    let outside = awaits.places.iter().filter_map(|place| {
+        let ms = match place.site.awaits {
+            Awaited::Channel | Awaited::Lock => place.outside_ms,
+            awaits if awaits.is_outside() => place.ms,
+            _ => return None,
+        };
+        let large = whole_ms > 0.0 && ms >= 0.1 * whole_ms;
+        large.then_some((place, ms))
+    });
+    outside
         .take(3)
-        .map(|place| {
-            format!("{} of the response in {}", percent(place.ms / whole_ms), place.site.in_words())
+        .map(|(place, ms)| {
+            let why = match place.site.awaits {
+                Awaited::Channel => ", for a message, while all workers slept",
+                Awaited::Lock => ", while its holder waited for a timer or a socket",
+                _ => "",
+            };
+            let share = percent(ms / whole_ms);
+            format!("{share} of the response in {}{why}", place.site.in_words())
         })
         .collect()
 }

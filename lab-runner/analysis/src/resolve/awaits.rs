@@ -1,13 +1,16 @@
 //! Waits of followed futures, with names: `awaits.json`, and waiting as folded stacks.
 
 use crate::awaits::{
-    AWAITS, AwaitPlace, Awaits, EndedBy, Place, Places, RequestWaits, Site, followed_groups,
-    open_groups, split, starved,
+    AWAITS, AwaitPlace, Awaits, EndedBy, Outside, Place, Places, RequestWaits, Site,
+    followed_groups, open_groups, split, starved,
 };
 use crate::resolve::threads::symbols;
+use crate::scheduler::Asleep;
 use crate::stacks::Folded;
 use anyhow::Context;
-use lab_recording::awaits::{self, FILE, Future, Kind, Numbered, RAW_STACKS, Record, Recording};
+use lab_recording::awaits::{
+    self, FILE, Future, Kind, Numbered, RAW_STACKS, Record, Recording,
+};
 use lab_recording::profiler::ViewStatus;
 use lab_recording::request_log::{self, Entry, REQUESTS};
 use lab_recording::threads::Raw;
@@ -26,10 +29,11 @@ const SHOWS: &str = "waiting of requests by the place where they await, up to th
                      the wait for a worker are not in it";
 
 /// Names the waits of a run, and adds them up. Without a recording of waits there is no view.
+/// `asleep` are the times at which no worker had anything to do.
 ///
 /// # Errors
 /// If what the child left is damaged, or if there is no room for the results.
-pub fn resolve(folder: &Path) -> anyhow::Result<Option<ViewStatus>> {
+pub fn resolve(folder: &Path, asleep: &Asleep) -> anyhow::Result<Option<ViewStatus>> {
     let path = folder.join(RAW_STACKS);
     let raw = Raw::<Numbered>::read(&path).context("the stacks of waits are damaged")?;
     let Some(Raw { program, data, .. }) = raw else { return Ok(None) };
@@ -39,7 +43,7 @@ pub fn resolve(folder: &Path) -> anyhow::Result<Option<ViewStatus>> {
     let (names, crowds) = (data.names.clone(), data.crowds);
     let places = Places::new(data, &mut symbols(&program));
     let (entries, excluded) = requests(folder);
-    let (mut awaits, requests) = added_up(&recording, &places, &entries, excluded);
+    let (mut awaits, requests) = added_up(&recording, &places, &entries, excluded, asleep);
     let open = recording
         .records
         .iter()
@@ -71,9 +75,11 @@ fn added_up(
     places: &Places,
     entries: &[Entry],
     excluded: usize,
+    asleep: &Asleep,
 ) -> (Awaits, Vec<RequestWaits>) {
     let (mut split, requests) = split(recording, entries, excluded);
-    let all = by_place(&requests, places);
+    let outside = Outside::new(recording, places, asleep);
+    let all = by_place(&requests, places, &outside);
     let slowest = &requests[..split.slowest_requests as usize];
     let mut slowest_at: BTreeMap<usize, u64> = BTreeMap::new();
     for wait in slowest.iter().flat_map(|request| &request.waits) {
@@ -92,7 +98,7 @@ fn added_up(
 }
 
 /// The places of all waits, the longest waiting first.
-fn by_place(requests: &[RequestWaits], places: &Places) -> Vec<AwaitPlace> {
+fn by_place(requests: &[RequestWaits], places: &Places, outside: &Outside) -> Vec<AwaitPlace> {
     let mut all: BTreeMap<Site, (AwaitPlace, BTreeMap<Site, u64>)> = BTreeMap::new();
     for wait in requests.iter().flat_map(|request| &request.waits) {
         let Some((_, Place { site, .. })) = places.at(wait) else { continue };
@@ -106,10 +112,8 @@ fn by_place(requests: &[RequestWaits], places: &Places) -> Vec<AwaitPlace> {
         place.waits += 1;
         place.ms += ms;
         place.longest_ms = place.longest_ms.max(ms);
+        place.outside_ms += outside.of(wait) as f64 / 1e6;
         if let Some(waker) = places.stack(wait.waker_stack).filter(|_| wait.kind == Kind::Woken) {
-            if waker.ends_task || waker.site.awaits.is_outside() && waker.own.is_empty() {
-                place.outside_ms += ms;
-            }
             *ends.entry(waker.site.clone()).or_default() += 1;
         }
     }

@@ -4,7 +4,7 @@ use crate::resolve::stall::write_polls;
 use crate::resolve::threads::complete_standing;
 use crate::resolve::{awaits, hand_offs};
 use crate::scheduler::requests::SinceSent;
-use crate::scheduler::{SCHED, Stacks, YIELD_PROBE, analyse, stacks};
+use crate::scheduler::{Asleep, SCHED, Stacks, YIELD_PROBE, analyse, stacks};
 use crate::stacks::symbols::Symbols;
 use lab_kit::{ACCEPTOR_SPAWNED_IN, heartbeat, request_task, yield_probe};
 use lab_recording::profiler::{ProfilerStatus, ViewStatus};
@@ -56,7 +56,8 @@ pub fn resolve(folder: &Path, status: Option<ProfilerStatus>) -> anyhow::Result<
     if let Err(error) = hand_offs::resolve(folder) {
         analysed.sched.notes.push(format!("hand-offs to the blocking pool are unknown: {error:#}"));
     }
-    let awaits = awaits::resolve(folder).unwrap_or_else(|error| {
+    let asleep = Asleep::of(&recording, &recording.known);
+    let awaits = awaits::resolve(folder, &asleep).unwrap_or_else(|error| {
         analysed.sched.notes.push(format!("waits of requests are unknown: {error:#}"));
         None
     });

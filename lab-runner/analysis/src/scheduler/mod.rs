@@ -4,6 +4,7 @@
 //! (`survey`); backward, to charge waiting (`sweep`, `charge`); and twice more to draw it, the
 //! whole and the part in which tasks waited most.
 
+mod asleep;
 mod begins;
 mod bits;
 mod changes;
@@ -30,6 +31,7 @@ mod worth;
 #[cfg(test)]
 mod tests;
 
+pub use asleep::Asleep;
 pub use stacks::{Stacks, stacks};
 pub use summary::{
     Blame, Culprit, Doing, Edge, ProbeSummary, Quantiles, Row, SCHED, Sched, Segment, TaskKind,

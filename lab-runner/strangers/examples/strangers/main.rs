@@ -7,7 +7,9 @@ use std::process::ExitCode;
 mod boxed;
 mod declared;
 mod generic;
+mod mixed;
 mod plain;
+mod waits;
 
 #[global_allocator]
 static COUNTING: lab_kit::alloc::Counting<lab_runner::Jemalloc> =
@@ -155,6 +157,108 @@ static STRANGERS: Scenario = Scenario::new(
         healthy("patient", "a task that is woken by its inbox", declared::patient::run),
         healthy("ordered", "two locks of tokio, taken in one order", declared::ordered::run),
         healthy("ticks", "half a million prices a second, added up", declared::ticks::run),
+        faulty(
+            "permits",
+            "a limit whose permits are forgotten where a request fails",
+            waits::permits,
+            answer(Cause::StuckTasks, "strangers::waits::Limit::pass"),
+        ),
+        faulty(
+            "logs",
+            "a log whose writer stopped at an entry it did not understand",
+            waits::logs,
+            answer(Cause::StuckTasks, "strangers::waits::Log::append"),
+        ),
+        faulty(
+            "orphaned",
+            "a page cache whose loading entry stays where its first reader gave up",
+            waits::orphaned,
+            answer(Cause::StuckTasks, "strangers::waits::Pages::page"),
+        ),
+        faulty(
+            "books",
+            "a guard of a lock that is kept where the same lock is written",
+            waits::books,
+            answer(Cause::StuckTasks, "strangers::waits::Book::enter"),
+        ),
+        faulty(
+            "nested",
+            "a thread that is joined in a task",
+            waits::nested,
+            answer(Cause::BlockingCall, "strangers::waits::nested"),
+        ),
+        healthy("permits-back", "the same limit, and every permit comes back", waits::permits_back),
+        healthy("gates", "a gate that opens again and again", waits::gates),
+        healthy("batched", "work that is gathered for 20 ms", waits::batched),
+        healthy("coalesced", "all wait for what the first one loads", waits::coalesced),
+        faulty(
+            "ring",
+            "x",
+            mixed::ring,
+            Truth::new(Cause::StuckTasks, "strangers::mixed::Stages::submit"),
+        ),
+        faulty(
+            "settings",
+            "x",
+            mixed::settings,
+            Truth::new(Cause::StuckTasks, "strangers::mixed::Settings::region"),
+        ),
+        faulty(
+            "registries",
+            "x",
+            mixed::registries,
+            Truth::new(Cause::Deadlock, "strangers::mixed::Registries::join"),
+        ),
+        faulty(
+            "looks-at-all",
+            "x",
+            mixed::looks_at_all,
+            Truth::new(Cause::QuadraticCombinator, "strangers::mixed::any_of"),
+        ),
+        faulty(
+            "publishes",
+            "x",
+            mixed::publishes,
+            Truth::new(Cause::QuadraticCombinator, "strangers::mixed::publish"),
+        ),
+        faulty(
+            "impatient",
+            "x",
+            mixed::impatient,
+            Truth::new(Cause::BusyLoop, "strangers::mixed::impatient"),
+        ),
+        faulty(
+            "bridges",
+            "x",
+            mixed::bridges,
+            Truth::new(Cause::BlockingCall, "strangers::mixed::lookup"),
+        ),
+        faulty(
+            "exports",
+            "x",
+            mixed::exports,
+            Truth::new(Cause::StuckTasks, "strangers::mixed::export"),
+        ),
+        faulty(
+            "mirrors",
+            "x",
+            mixed::mirrors,
+            Truth::new(Cause::StarvedInTask, "strangers::mixed::mirror"),
+        ),
+        faulty(
+            "unwraps",
+            "x",
+            mixed::unwraps,
+            Truth::new(Cause::Panic, "strangers::mixed::unwraps"),
+        ),
+        faulty("too-much", "x", mixed::too_much, Truth::new(Cause::Overload, "strangers::mixed::")),
+        healthy("actor", "x", mixed::actor),
+        healthy("one-at-a-time", "x", mixed::one_at_a_time),
+        healthy("own-pool", "x", mixed::own_pool),
+        healthy("retries", "x", mixed::retries),
+        healthy("followers", "x", mixed::followers),
+        healthy("fetches", "x", mixed::fetches),
+        healthy("local", "x", mixed::local),
     ],
 )
 .load(Load { rate: 400.0, duration_ms: 1_500, warmup_ms: 200, ..Load::DEFAULT });

@@ -2,14 +2,17 @@
 
 use crate::diagnosis::sign::Sign;
 use crate::diagnosis::suspect::{Location, Suspect, Suspicion};
-use crate::diagnosis::suspects::{busy, is_of_a_runtime, profile_under, sched};
+use crate::diagnosis::suspects::polls::REQUESTS;
+use crate::diagnosis::suspects::{awaits, busy, is_of_a_runtime, profile_under, sched};
 use crate::diagnosis::{Case, Cost};
 use crate::requests::{Analysis, ValidityVerdict};
 use crate::scheduler::{Culprit, Sched};
 use crate::stacks::culprit;
+use crate::units::percent;
 use lab_recording::Ending;
 use lab_recording::profiler::Profiler;
 use lab_recording::threads::StuckThread;
+use std::collections::BTreeMap;
 
 pub fn loads(case: &Case<'_>) -> Vec<Suspect> {
     [
@@ -88,7 +91,41 @@ fn load(case: &Case<'_>, run: &Analysis) -> Suspect {
         ms: None,
         requests: unanswered.filter(|count| *count > 0.0).map(|count| count as u64),
     };
-    Suspect { cost, ..Suspect::new(Suspicion::Load, None) }
+    let occupier = occupier(case);
+    let at = occupier.as_ref().map(|(at, _)| at.clone());
+    let mut suspect = Suspect { cost, ..Suspect::new(Suspicion::Load, at) }
         .with_known(Sign::Unanswered, unanswered)
         .with_known(Sign::Busy, busy(case))
+        .with_known(Sign::ForWorkerMs, for_worker_ms(case, run));
+    suspect.evidence.extend(occupier.map(|(at, share)| {
+        format!("{} of the waiting for a worker is for polls of {}", percent(share), at.function)
+    }));
+    suspect
+}
+
+/// How long a request waits for a worker on average, in milliseconds: in the profiled run, but not
+/// longer than half of the measured requests took at all.
+fn for_worker_ms(case: &Case<'_>, run: &Analysis) -> Option<f64> {
+    let split = &awaits(case)?.split;
+    let all = split.all.first_wait_ns.saturating_add(split.all.runnable_ns);
+    let mean_ms = (split.requests > 0).then(|| all as f64 / 1e6 / split.requests as f64)?;
+    Some(mean_ms.min(count(run, "response_p50_us")? / 1e3))
+}
+
+/// The tasks, other than requests, for whose polls more than half of the waiting is, with their
+/// share of it.
+fn occupier(case: &Case<'_>) -> Option<(Location, f64)> {
+    let sched = sched(case)?;
+    let blame = sched.blame.as_ref()?;
+    let mut by_kind: BTreeMap<usize, f64> = BTreeMap::new();
+    for edge in &blame.edges {
+        if let Culprit::TaskKind(kind) = edge.culprit {
+            *by_kind.entry(kind).or_default() += edge.ms;
+        }
+    }
+    let (kind, ms) = by_kind.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let share = ms / blame.waited_ms.max(f64::MIN_POSITIVE);
+    let kind = sched.task_kinds.get(kind).filter(|kind| share > 0.5 && kind.name != REQUESTS)?;
+    let function = kind.function.clone()?;
+    Some((Location { function, file: None, line: None }, share))
 }

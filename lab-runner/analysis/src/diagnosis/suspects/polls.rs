@@ -12,12 +12,13 @@ use crate::stacks::is_own_frame;
 use crate::stacks::stalls::LongPoll;
 use crate::stats::total;
 use crate::units::{percent, time_ms};
+use lab_recording::frame::Frame;
 use lab_recording::profiler::Profiler;
 use lab_recording::threads::StuckThread;
 use std::collections::BTreeMap;
 
 /// The name of the task kind of the load's requests.
-const REQUESTS: &str = "requests";
+pub const REQUESTS: &str = "requests";
 
 pub fn polls(case: &Case<'_>) -> Vec<Suspect> {
     let Some(profile) = sampled(case) else { return Vec::new() };
@@ -49,16 +50,44 @@ pub fn locked(case: &Case<'_>) -> Vec<Suspect> {
     let waited_ms = |poll: &LongPoll| (closed_ns - poll.begin_ns) as f64 / 1e6;
     let shortest = open.iter().map(|poll| waited_ms(poll)).fold(f64::INFINITY, f64::min);
     let first = open.iter().min_by_key(|poll| poll.begin_ns);
-    let at = first.and_then(|poll| poll.stack.iter().find(|frame| is_own_frame(frame)));
+    let depth = telling_depth(&open);
+    let at = first.and_then(|poll| own_frame(poll, depth));
     let mut suspect = Suspect::new(Suspicion::Locked, at.map(Location::from_frame))
         .with(Sign::Locked, open.len() as f64)
         .with(Sign::LockedMs, shortest);
-    suspect.evidence = open.iter().filter_map(|poll| waits_at(poll, waited_ms(poll))).collect();
+    suspect.evidence = open
+        .iter()
+        .filter_map(|poll| waits_at(own_frame(poll, depth)?, poll, waited_ms(poll)))
+        .collect();
     if open.len() == 1 {
         let itself = "no other thread of the runtime runs or waits: it waits for what it holds";
         suspect.evidence.push(itself.into());
     }
     vec![suspect]
+}
+
+/// The user's frame of a poll's stack at this depth, from the innermost one.
+fn own_frame(poll: &LongPoll, depth: usize) -> Option<&Frame> {
+    poll.stack.iter().filter(|frame| is_own_frame(frame)).nth(depth)
+}
+
+/// The depth at which the stacks of threads that wait for locks differ: a helper that takes every
+/// lock of the program is no place.
+///
+/// *Example:* two threads wait in `locked`, one called by `join`, one by `leave`: depth 1.
+fn telling_depth(polls: &[&LongPoll]) -> usize {
+    let Some((first, others)) = polls.split_first() else { return 0 };
+    let is_same = |depth: usize| {
+        let frame = own_frame(first, depth);
+        others.iter().all(|poll| own_frame(poll, depth) == frame)
+    };
+    let has_callers = |depth: usize| polls.iter().all(|poll| own_frame(poll, depth + 1).is_some());
+    let mut depth = 0;
+    while !others.is_empty() && is_same(depth) && has_callers(depth) {
+        depth += 1;
+    }
+    // Where the stacks are the same all the way, their innermost frame is the place.
+    if is_same(depth) { 0 } else { depth }
 }
 
 /// The share of the load for which a poll was open that had not ended when the load was over; none
@@ -81,8 +110,7 @@ fn seen_at(poll: &LongPoll, at_ns: u64) -> bool {
 }
 
 /// `thread 17 waits for RwLock::read in shop::status (src/main.rs:42) for 1.8 s`.
-fn waits_at(poll: &LongPoll, ms: f64) -> Option<String> {
-    let frame = poll.stack.iter().find(|frame| is_own_frame(frame))?;
+fn waits_at(frame: &Frame, poll: &LongPoll, ms: f64) -> Option<String> {
     let own = Location::from_frame(frame);
     let line = match (&own.file, own.line) {
         (Some(file), Some(line)) => {
