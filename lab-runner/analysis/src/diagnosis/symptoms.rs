@@ -23,7 +23,8 @@ const SLOW_MS: f64 = 10.0;
 const MISSING: f64 = 4.0;
 
 /// The latencies that are compared: the metric in microseconds, and its name in words.
-const LATENCIES: [(&str, &str); 2] = [("response_p50_us", "median"), ("response_p99_us", "p99")];
+const LATENCIES: [(&str, &str); 3] =
+    [("response_p99_us", "p99"), ("response_p90_us", "p90"), ("response_p50_us", "median")];
 
 /// The symptoms that keep a run from being called healthy, each a clause with its numbers.
 pub fn unexplained(case: &Case<'_>) -> Vec<String> {
@@ -50,6 +51,9 @@ pub fn memory_kept(case: &Case<'_>) -> Option<String> {
 
 /// The part of the response of the slowest hundredth that must be explained.
 const EXPLAINED: f64 = 0.9;
+
+/// The least share of the response that is shown.
+const SHOWN: f64 = 0.001;
 
 /// The slowest hundredth of the requests, if it is slow and most of its time is not accounted for:
 /// waiting inside of the program, or waiting for a worker for longer than is usual. Time in polls,
@@ -86,13 +90,14 @@ fn slow_hundredth(case: &Case<'_>) -> Option<String> {
     let mut parts: Vec<String> = inside
         .iter()
         .take(2)
+        .filter(|(_, ms)| *ms >= SHOWN * whole_ms)
         .map(|(site, ms)| format!("{} in {}", share(*ms), site.in_words()))
         .collect();
     if late_ms > 0.0 {
         let worker = worker_meanwhile(case).unwrap_or_default();
         parts.push(format!("{} waiting for a worker{worker}", share(late_ms)));
     }
-    if nowhere_ms > 0.0 {
+    if nowhere_ms >= SHOWN * whole_ms {
         parts.push(format!("{} at a place that was not recorded", share(nowhere_ms)));
     }
     Some(format!(
@@ -193,7 +198,7 @@ fn missing_in(run: &Analysis, profile: &Profile) -> Vec<String> {
     if profile.note.unavailable.is_some() {
         return Vec::new();
     }
-    let slow = LATENCIES.iter().filter_map(|(name, words)| {
+    let slow = LATENCIES.iter().find_map(|(name, words)| {
         // The least that the truth can be: what the generator or the host added is no symptom of
         // the service.
         let measured = run.metrics.get(*name)?.low / 1e3;
@@ -217,5 +222,5 @@ fn missing_in(run: &Analysis, profile: &Profile) -> Vec<String> {
             profile.profiler
         )
     });
-    slow.chain(unanswered).collect()
+    slow.into_iter().chain(unanswered).collect()
 }

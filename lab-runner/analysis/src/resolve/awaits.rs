@@ -8,9 +8,7 @@ use crate::resolve::threads::symbols;
 use crate::scheduler::Asleep;
 use crate::stacks::Folded;
 use anyhow::Context;
-use lab_recording::awaits::{
-    self, FILE, Future, Kind, Numbered, RAW_STACKS, Record, Recording,
-};
+use lab_recording::awaits::{self, FILE, Future, Kind, Numbered, RAW_STACKS, Record, Recording};
 use lab_recording::profiler::ViewStatus;
 use lab_recording::request_log::{self, Entry, REQUESTS};
 use lab_recording::threads::Raw;

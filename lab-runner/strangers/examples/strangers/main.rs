@@ -4,6 +4,7 @@
 use lab_kit::{Cause, Claim, Cx, Ending, Kind, Load, Scenario, Truth, Variant};
 use std::process::ExitCode;
 
+mod blind;
 mod boxed;
 mod declared;
 mod generic;
@@ -259,6 +260,67 @@ static STRANGERS: Scenario = Scenario::new(
         healthy("followers", "x", mixed::followers),
         healthy("fetches", "x", mixed::fetches),
         healthy("local", "x", mixed::local),
+        faulty(
+            "closes",
+            "x",
+            blind::closes,
+            Truth::new(Cause::Futurelock, "strangers::blind::Ledger::close"),
+        ),
+        faulty(
+            "slots",
+            "x",
+            blind::slots,
+            Truth::new(Cause::Futurelock, "strangers::blind::drains"),
+        ),
+        faulty(
+            "reindex",
+            "x",
+            blind::reindex,
+            Truth::new(Cause::LongPoll, "strangers::blind::reindex"),
+        ),
+        faulty(
+            "chunks",
+            "x",
+            blind::chunks,
+            Truth::new(Cause::PoolDeadlock, "strangers::blind::chunk"),
+        ),
+        faulty(
+            "thumbs",
+            "x",
+            blind::thumbs,
+            Truth::new(Cause::PoolExhausted, "strangers::blind::thumbs"),
+        ),
+        faulty("rooms", "x", blind::rooms, Truth::new(Cause::WakeStorm, "strangers::blind::rooms")),
+        faulty("caches", "x", blind::caches, Truth::new(Cause::Leak, "strangers::blind::remember")),
+        faulty("events", "x", blind::events, Truth::new(Cause::Leak, "strangers::blind::emit")),
+        faulty(
+            "nests",
+            "x",
+            blind::nests,
+            Truth::new(Cause::StackOverflow, "strangers::blind::nest"),
+        ),
+        faulty(
+            "local-sorts",
+            "x",
+            blind::local_sorts,
+            Truth::new(Cause::LongPoll, "strangers::blind::local_sorts"),
+        ),
+        faulty("root", "x", blind::root, Truth::new(Cause::LongPoll, "strangers::blind::root")),
+        faulty(
+            "config",
+            "x",
+            blind::config,
+            Truth::new(Cause::LockAcrossStall, "strangers::blind::setting"),
+        ),
+        faulty(
+            "ordered-writes",
+            "x",
+            blind::ordered_writes,
+            Truth::new(Cause::StarvedInTask, "strangers::blind::ordered_writes"),
+        ),
+        healthy("hashes", "x", blind::hashes),
+        healthy("gates-open", "x", blind::gates_open),
+        healthy("bounded-cache", "x", blind::bounded_cache),
     ],
 )
 .load(Load { rate: 400.0, duration_ms: 1_500, warmup_ms: 200, ..Load::DEFAULT });

@@ -51,7 +51,18 @@ struct Unpolled<'a> {
     kept: &'a [Site],
     awaited: &'a [Site],
     futures: u64,
-    was_given: bool,
+    state: State,
+}
+
+/// What is known of such a part.
+#[derive(Clone, Copy)]
+enum State {
+    /// A release gave it the lock.
+    Given,
+    /// Something else that it awaited woke it.
+    Ready,
+    /// It is in the queue for the lock, before its own task.
+    Queued,
 }
 
 impl Unpolled<'_> {
@@ -65,14 +76,18 @@ impl Unpolled<'_> {
 
     fn in_words(&self) -> String {
         let (kept, awaited) = (with_caller(self.kept), with_caller(self.awaited));
-        let what = if self.was_given { "was given the lock at" } else { "is ready at" };
+        let what = match self.state {
+            State::Given => "was given the lock at",
+            State::Ready => "is ready at",
+            State::Queued => "is in the queue for the lock at",
+        };
         format!("a part of the task {what} {kept}, and the task awaits {awaited} instead")
     }
 }
 
-/// Such a part: one that a release gave the lock to, or one that is ready and not polled any more
-/// while its task awaits a lock. That it holds that very lock is presumed: both pass through the
-/// same function, or nobody else runs.
+/// Such a part: one that a release gave the lock to, one that is ready and not polled any more while
+/// its task awaits a lock, or one that is in the queue for a lock of the same type as its task. That
+/// it is that very lock is presumed: both pass through the same function, or nobody else runs.
 fn unpolled<'a>(awaits: &'a Awaits, groups: &[&'a OpenGroup]) -> Option<Unpolled<'a>> {
     let given = groups.iter().find_map(|group| {
         let kept = group.kept.iter().find(|kept| kept.given > 0)?;
@@ -80,7 +95,7 @@ fn unpolled<'a>(awaits: &'a Awaits, groups: &[&'a OpenGroup]) -> Option<Unpolled
             kept: &kept.callers,
             awaited: &group.callers,
             futures: kept.given,
-            was_given: true,
+            state: State::Given,
         })
     });
     let ready = || {
@@ -93,10 +108,30 @@ fn unpolled<'a>(awaits: &'a Awaits, groups: &[&'a OpenGroup]) -> Option<Unpolled
             kept: &starved.kept,
             awaited: &starved.awaited,
             futures: starved.for_ever,
-            was_given: false,
+            state: State::Ready,
         })
     };
-    given.or_else(ready)
+    given.or_else(ready).or_else(|| queued(groups.first()?))
+}
+
+/// A part of the requests that wait longest which is in the queue for a lock of the type that they
+/// await elsewhere. Who holds the lock may have taken it before the recording began.
+fn queued<'a>(oldest: &&'a OpenGroup) -> Option<Unpolled<'a>> {
+    let kept = oldest.kept.iter().find(|kept| {
+        let is_lock = kept.site.awaits == Awaited::Lock && oldest.site.awaits == Awaited::Lock;
+        is_lock && type_of(&kept.site) == type_of(&oldest.site)
+    })?;
+    Some(Unpolled {
+        kept: &kept.callers,
+        awaited: &oldest.callers,
+        futures: kept.requests,
+        state: State::Queued,
+    })
+}
+
+/// `RwLock` of `RwLock::write`.
+fn type_of(site: &Site) -> Option<&str> {
+    site.call.split("::").next()
 }
 
 /// `Mutex::lock in shop::append (main.rs:38), called from shop::handle:48`, from the innermost call
@@ -127,7 +162,6 @@ fn in_words(group: &OpenGroup) -> String {
 /// line 29. The one that waits in line 30 has its guard of line 29.
 fn holds_its_own(groups: &[&OpenGroup]) -> Option<String> {
     let (first, others) = groups.split_first()?;
-    let type_of = |site: &Site| site.call.split("::").next().map(str::to_owned);
     let passed = |caller: &Site| {
         others.iter().find(|other| {
             let same_function = other.site.function == caller.function;
