@@ -2,7 +2,7 @@
 //! written by hand, runtimes of one thread.
 
 use futures::StreamExt;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use futures::stream::{FuturesUnordered, iter, unfold};
 use lab_kit::Cx;
 use lab_strangers::{compute, nothing, serve, serve_on, spin};
@@ -47,9 +47,10 @@ pub fn ring(cx: &Cx) -> anyhow::Result<()> {
         async move { stages.submit(number as u64).await }
     };
     let beside = async move {
-        tokio::join!(tokio::spawn(stage(from_forth, back)), tokio::spawn(stage(from_back, forth)));
+        let stages = [stage(from_forth, back), stage(from_back, forth)];
+        stages.into_iter().collect::<JoinSet<()>>().join_all().await;
     };
-    serve(cx, handler, async move { drop(beside.await) })
+    serve(cx, handler, beside)
 }
 
 /// Settings that are loaded once, and whose loading reads a setting.
@@ -165,29 +166,6 @@ async fn collects() {
 
 pub fn looks_at_all(cx: &Cx) -> anyhow::Result<()> {
     serve(cx, |_| nothing(), collects())
-}
-
-/// Sends a page to every subscriber, all of them at once.
-async fn publish(limit: &Semaphore, subscribers: usize) -> Result<Vec<u64>, &'static str> {
-    let sends = (0..subscribers).map(|subscriber| async move {
-        let _permit = limit.acquire().await.map_err(|_| "closed")?;
-        tokio::task::yield_now().await;
-        Ok(spin(subscriber as u64 % 7))
-    });
-    try_join_all(sends).await
-}
-
-pub fn publishes(cx: &Cx) -> anyhow::Result<()> {
-    let limit = Arc::new(Semaphore::new(8));
-    let handler = move |number: usize| {
-        let limit = Arc::clone(&limit);
-        async move {
-            if number % 150 == 75 {
-                let _ = publish(&limit, 8_000).await;
-            }
-        }
-    };
-    serve(cx, handler, nothing())
 }
 
 /// A flag that a request waits for by looking again and again.
@@ -307,17 +285,6 @@ pub fn unwraps(cx: &Cx) -> anyhow::Result<()> {
             _ => Ok(1),
         };
         tokio::spawn(async move { black_box(answer.unwrap()) }).await.unwrap_or_default();
-    };
-    serve(cx, handler, nothing())
-}
-
-/// Twice as much work as one worker can do.
-pub fn too_much(cx: &Cx) -> anyhow::Result<()> {
-    let handler = |_number: usize| async move {
-        for _ in 0..10 {
-            compute(500);
-            tokio::task::yield_now().await;
-        }
     };
     serve(cx, handler, nothing())
 }

@@ -1,5 +1,7 @@
+//! Services with work beside their requests: caches, queues, jobs, and locks that both take.
+
 use futures::StreamExt;
-use futures::future::{FutureExt, select};
+use futures::future::{Either, select};
 use futures::stream::{FuturesOrdered, FuturesUnordered};
 use lab_kit::Cx;
 use lab_strangers::{compute, nothing, serve, serve_on, spin};
@@ -9,13 +11,14 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, RwLock as StdRwLock};
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, Semaphore, broadcast, mpsc};
 use tokio::time::{interval, sleep};
 
-// futurelock: a future is polled once by select, holds the lock's place, and is kept.
+/// A ledger that is closed by a deadline: the entry is made after the deadline, too.
 struct Ledger {
     lock: Mutex<u64>,
 }
+
 impl Ledger {
     async fn entry(&self) -> u64 {
         let mut ledger = self.lock.lock().await;
@@ -26,14 +29,15 @@ impl Ledger {
     async fn close(&self, patience: u64) -> u64 {
         let entry = pin!(self.entry());
         match select(entry, pin!(sleep(Duration::from_micros(patience)))).await {
-            futures::future::Either::Left((number, _)) => number,
-            futures::future::Either::Right((_, entry)) => {
+            Either::Left((number, _)) => number,
+            Either::Right((_, entry)) => {
                 let so_far = *self.lock.lock().await;
                 so_far + entry.await
             }
         }
     }
 }
+
 pub fn closes(cx: &Cx) -> anyhow::Result<()> {
     let ledger = Arc::new(Ledger { lock: Mutex::new(0) });
     let handler = move |number: usize| {
@@ -47,7 +51,7 @@ pub fn closes(cx: &Cx) -> anyhow::Result<()> {
     serve(cx, handler, nothing())
 }
 
-// futurelock through FuturesUnordered: one of a set of futures is next in a semaphore's queue.
+/// Jobs that need a slot each, and a loop that needs one for what each job leaves.
 async fn drains(slots: Arc<Semaphore>) {
     let mut jobs: FuturesUnordered<_> = (0..4u64)
         .map(|job| {
@@ -64,6 +68,7 @@ async fn drains(slots: Arc<Semaphore>) {
         sleep(Duration::from_millis(job)).await;
     }
 }
+
 pub fn slots(cx: &Cx) -> anyhow::Result<()> {
     let slots = Arc::new(Semaphore::new(2));
     let handler = move |number: usize| {
@@ -77,7 +82,7 @@ pub fn slots(cx: &Cx) -> anyhow::Result<()> {
     serve(cx, handler, nothing())
 }
 
-// driver starvation on two workers
+/// Builds an index ten times a second, on one of two workers.
 pub fn reindex(cx: &Cx) -> anyhow::Result<()> {
     let runtime = cx.runtime().worker_threads(2).build()?;
     let beside = async {
@@ -90,10 +95,10 @@ pub fn reindex(cx: &Cx) -> anyhow::Result<()> {
     serve_on(runtime, cx, |_| async { sleep(Duration::from_millis(1)).await }, beside)
 }
 
-// pool deadlock with condvar between blocking jobs
+/// A job of the blocking pool that waits for a smaller one of its kind.
 fn chunk(pool: &tokio::runtime::Handle, depth: u64) -> u64 {
     if depth == 0 {
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(20));
         return 1;
     }
     let (send, receive) = std::sync::mpsc::channel();
@@ -101,6 +106,7 @@ fn chunk(pool: &tokio::runtime::Handle, depth: u64) -> u64 {
     pool.spawn_blocking(move || send.send(chunk(&again, depth - 1)));
     receive.recv().unwrap_or_default() + 1
 }
+
 pub fn chunks(cx: &Cx) -> anyhow::Result<()> {
     let runtime = cx.runtime().max_blocking_threads(4).build()?;
     let handler = |number: usize| async move {
@@ -113,7 +119,7 @@ pub fn chunks(cx: &Cx) -> anyhow::Result<()> {
     serve_on(runtime, cx, handler, nothing())
 }
 
-// pool exhausted by a background job kind
+/// Films are transcoded on the pool on which requests look things up.
 pub fn thumbs(cx: &Cx) -> anyhow::Result<()> {
     let runtime = cx.runtime().max_blocking_threads(4).build()?;
     let beside = async {
@@ -130,11 +136,12 @@ pub fn thumbs(cx: &Cx) -> anyhow::Result<()> {
     };
     serve_on(runtime, cx, handler, beside)
 }
+
 fn transcode() {
     std::thread::sleep(Duration::from_millis(120));
 }
 
-// wake storm by broadcast
+/// Every message goes to all rooms, and each room looks whether it is its own.
 pub fn rooms(cx: &Cx) -> anyhow::Result<()> {
     let (send, _) = broadcast::channel::<u64>(16);
     let joins = send.clone();
@@ -158,7 +165,7 @@ pub fn rooms(cx: &Cx) -> anyhow::Result<()> {
     serve(cx, handler, beside)
 }
 
-// leak: cache without an end
+/// A cache without an end.
 pub fn caches(cx: &Cx) -> anyhow::Result<()> {
     let cache: Arc<StdRwLock<HashMap<usize, Vec<u8>>>> = Arc::default();
     let handler = move |number: usize| {
@@ -167,13 +174,14 @@ pub fn caches(cx: &Cx) -> anyhow::Result<()> {
     };
     serve(cx, handler, nothing())
 }
+
 fn remember(cache: &StdRwLock<HashMap<usize, Vec<u8>>>, number: usize) {
     if let Ok(mut cache) = cache.write() {
         cache.insert(number, vec![number as u8; 20_000]);
     }
 }
 
-// leak: unbounded queue whose consumer is slower
+/// Events are written more slowly than they come.
 pub fn events(cx: &Cx) -> anyhow::Result<()> {
     let (send, mut receive) = mpsc::unbounded_channel::<Vec<u8>>();
     let handler = move |number: usize| {
@@ -188,71 +196,12 @@ pub fn events(cx: &Cx) -> anyhow::Result<()> {
     };
     serve(cx, handler, beside)
 }
+
 fn emit(events: &mpsc::UnboundedSender<Vec<u8>>, number: usize) {
     let _ = events.send(vec![number as u8; 16_000]);
 }
 
-// stack overflow by recursion in one poll
-fn nest(depth: usize) -> futures::future::BoxFuture<'static, usize> {
-    async move { if depth == 0 { 0 } else { nest(depth - 1).await + 1 } }.boxed()
-}
-pub fn nests(cx: &Cx) -> anyhow::Result<()> {
-    let handler = |number: usize| async move {
-        black_box(nest(if number == 200 { 400_000 } else { 10 }).await);
-    };
-    serve(cx, handler, nothing())
-}
-
-// long poll in a LocalSet
-pub fn local_sorts(cx: &Cx) -> anyhow::Result<()> {
-    let runtime = cx.current_thread().build()?;
-    let handle = runtime.handle().clone();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let server = std::thread::Builder::new().name("server".into()).spawn(move || {
-        let sessions = tokio::task::LocalSet::new();
-        sessions.spawn_local(async {
-            loop {
-                sleep(Duration::from_millis(150)).await;
-                compact();
-            }
-        });
-        let _ = sessions.block_on(&runtime, stopped);
-    })?;
-    let requests = cx.requests(&handle, |_| async { sleep(Duration::from_millis(1)).await })?;
-    requests.finish()?;
-    drop(stop);
-    let _ = server.join();
-    Ok(())
-}
-fn compact() {
-    compute(60_000);
-}
-
-// root future of block_on that computes
-pub fn root(cx: &Cx) -> anyhow::Result<()> {
-    let runtime = cx.current_thread().build()?;
-    let handle = runtime.handle().clone();
-    let over = Arc::new(AtomicBool::new(false));
-    let stops = Arc::clone(&over);
-    let server = std::thread::Builder::new().name("server".into()).spawn(move || {
-        runtime.block_on(async move {
-            while !stops.load(Ordering::Relaxed) {
-                sleep(Duration::from_millis(100)).await;
-                report();
-            }
-        });
-    })?;
-    let requests = cx.requests(&handle, |_| async { sleep(Duration::from_millis(1)).await })?;
-    requests.finish()?;
-    over.store(true, Ordering::Relaxed);
-    let _ = server.join();
-    Ok(())
-}
-fn report() {
-    compute(50_000);
-}
-
-// a lock of std held by a thread that reads a file
+/// Settings that a thread keeps locked while it reads their file.
 pub fn config(cx: &Cx) -> anyhow::Result<()> {
     let config = Arc::new(StdRwLock::new(0_u64));
     let writes = Arc::clone(&config);
@@ -269,18 +218,21 @@ pub fn config(cx: &Cx) -> anyhow::Result<()> {
     })?;
     let handler = move |_| {
         let config = Arc::clone(&config);
-        async move { drop(Some(setting(&config)).filter(|at| *at == u64::MAX)) }
+        async move {
+            black_box(setting(&config));
+        }
     };
     let done = serve(cx, handler, nothing());
     over.store(true, Ordering::Relaxed);
     let _ = thread.join();
     done
 }
+
 fn setting(config: &StdRwLock<u64>) -> u64 {
     config.read().map(|config| *config).unwrap_or_default()
 }
 
-// Ordered pages whose writer awaits
+/// Pages are fetched at once and written in order, each before the next one is asked for.
 pub fn ordered_writes(cx: &Cx) -> anyhow::Result<()> {
     let handler = |number: usize| async move {
         if number % 20 == 5 {
@@ -293,6 +245,7 @@ pub fn ordered_writes(cx: &Cx) -> anyhow::Result<()> {
     };
     serve(cx, handler, nothing())
 }
+
 async fn fetch(page: u64) -> u64 {
     for _ in 0..6 {
         sleep(Duration::from_millis(1)).await;
@@ -300,7 +253,7 @@ async fn fetch(page: u64) -> u64 {
     page
 }
 
-// Healthy: block_in_place on two workers
+/// Healthy: passwords are hashed outside of the workers' polls.
 pub fn hashes(cx: &Cx) -> anyhow::Result<()> {
     let runtime = cx.runtime().worker_threads(2).build()?;
     let handler = |number: usize| async move {
@@ -312,7 +265,7 @@ pub fn hashes(cx: &Cx) -> anyhow::Result<()> {
     serve_on(runtime, cx, handler, nothing())
 }
 
-// Healthy: a semaphore with plenty, and a notify
+/// Healthy: a limit that nobody reaches, and a notification every millisecond.
 pub fn gates_open(cx: &Cx) -> anyhow::Result<()> {
     let limit = Arc::new(Semaphore::new(64));
     let ready = Arc::new(Notify::new());
@@ -334,7 +287,7 @@ pub fn gates_open(cx: &Cx) -> anyhow::Result<()> {
     serve(cx, handler, beside)
 }
 
-// Healthy: cache that is bounded
+/// Healthy: a cache of a hundred entries.
 pub fn bounded_cache(cx: &Cx) -> anyhow::Result<()> {
     let cache: Arc<StdMutex<HashMap<usize, Vec<u8>>>> = Arc::default();
     let handler = move |number: usize| {
