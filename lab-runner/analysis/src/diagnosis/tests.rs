@@ -380,6 +380,8 @@ fn a_symptom_is_not_told_beside_its_cause_and_a_cause_elsewhere_is() {
     );
     assert!(!ends.explains(&at(Cause::LongPoll, "shop::import")) && !ends.explains(&ends));
     assert!(at(Cause::LongPoll, "shop::import").explains(&at(Cause::Overload, "")));
+    assert!(at(Cause::Panic, "shop::pay").explains(&at(Cause::LongPoll, "shop::pay")));
+    assert!(!at(Cause::Panic, "shop::pay").explains(&at(Cause::LongPoll, "shop::import")));
     let set = at(Cause::QuadraticCombinator, "shop::drain");
     assert!(set.explains(&at(Cause::LongPoll, "shop::drain")));
     assert!(!set.explains(&at(Cause::LongPoll, "shop::import")));
@@ -788,4 +790,33 @@ fn a_loop_over_what_is_always_ready_is_busy_and_one_that_takes_messages_is_not()
     assert_eq!(spends_budgets(20.0, 50_000), [Cause::BusyLoop]);
     assert_eq!(spends_budgets(20.0, 25_000), [], "half of the polls waited for more");
     assert_eq!(spends_budgets(200.0, 50_000), [], "more than a microsecond for each message");
+}
+
+#[test]
+fn requests_that_wait_for_busy_workers_are_overload_and_name_what_occupies_them() {
+    let found = |busy_ms: f64, p50_us: f64| {
+        let run = crate::comparison::paired::tests::run(1, "a", &[("response_p50_us", p50_us)]);
+        let mut sched = sched(90_000.0, 900, 1_400.0);
+        sched.workers = vec![Worker { busy_ms, idle_ms: 1_000.0 - busy_ms, ..Worker::default() }];
+        let all = crate::awaits::Parts { runnable_ns: 9_000_000_000, ..Default::default() };
+        let split = crate::awaits::Split { requests: 100, all, ..Default::default() };
+        let awaits = Some(crate::awaits::Awaits { split, ..Default::default() });
+        let profile = Profile { awaits, ..profile_under(sched, Vec::new()) };
+        let case = Case {
+            measured: Some(&run),
+            profiles: &[profile],
+            panics: &[],
+            post_mortem: None,
+            own_crate: None,
+        };
+        let findings = diagnose(&case).findings;
+        findings.into_iter().map(|finding| (finding.cause, finding.function)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(950.0, 80_000.0), [(Cause::Overload, Some("shop::import".to_owned()))]);
+    assert_eq!(found(500.0, 80_000.0), [], "a worker is free now and then");
+    assert_eq!(
+        found(950.0, 900.0),
+        [],
+        "half of the measured requests take less than a millisecond"
+    );
 }

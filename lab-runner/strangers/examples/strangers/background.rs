@@ -22,7 +22,7 @@ struct Ledger {
 impl Ledger {
     async fn entry(&self) -> u64 {
         let mut ledger = self.lock.lock().await;
-        sleep(Duration::from_millis(2)).await;
+        sleep(Duration::from_millis(6)).await;
         *ledger += 1;
         *ledger
     }
@@ -89,7 +89,7 @@ pub fn reindex(cx: &Cx) -> anyhow::Result<()> {
         let mut every = interval(Duration::from_millis(100));
         loop {
             every.tick().await;
-            compute(40_000);
+            compute(80_000);
         }
     };
     serve_on(runtime, cx, |_| async { sleep(Duration::from_millis(1)).await }, beside)

@@ -360,3 +360,43 @@ fn holder(case: &Case<'_>, at: Option<&Location>) -> Option<String> {
     let frame = longest.stack.iter().find(|frame| is_own_frame(frame))?;
     Some(format!("another thread was in {frame} for {} at the same time", time_ms(longest.for_ms)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(functions: &[&str]) -> LongPoll {
+        let frame = |function: &&str| Frame {
+            function: (*function).into(),
+            file: Some("src/main.rs".into()),
+            line: Some(7),
+        };
+        LongPoll {
+            task: 7,
+            thread: 1,
+            poll: 1,
+            begin_ns: 0,
+            seen_ns: 0,
+            samples: 1,
+            on_cpu: 0.0,
+            runnable: 0.0,
+            stack: functions.iter().map(frame).collect(),
+            blamed: None,
+            stack_share: 1.0,
+            ran: None,
+            waits: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_helper_that_takes_every_lock_is_no_place() {
+        let joins = poll(&["shop::locked", "shop::join", "shop::serve"]);
+        let leaves = poll(&["shop::locked", "shop::leave", "shop::serve"]);
+        assert_eq!(telling_depth(&[&joins, &leaves]), 1);
+        assert_eq!(own_frame(&joins, 1).unwrap().function, "shop::join");
+        assert_eq!(telling_depth(&[&joins, &joins]), 0, "the same all the way");
+        assert_eq!(telling_depth(&[&joins]), 0, "nothing to be told from");
+        let direct = poll(&["shop::leave", "shop::serve"]);
+        assert_eq!(telling_depth(&[&joins, &direct]), 0);
+    }
+}

@@ -41,19 +41,35 @@ const HEALTHY: [(&str, &str); 10] = [
 ];
 
 /// Variants of the scenario `strangers`, each with its cause and the function to blame.
-const STRANGERS: [(&str, &str, &str); 7] = [
+const STRANGERS: [(&str, &str, &str); 10] = [
     ("adds-up", "never-yields", "strangers::boxed::Totals::keep_up"),
+    ("closes", "futurelock", "strangers::background::Ledger::close"),
     ("flags", "busy-loop", "strangers::declared::flags::beside"),
     ("forgets", "leak", "strangers::generic::Sessions::follow"),
     ("rates", "long-poll", "strangers::declared::rates::beside"),
+    // The helper that takes both locks is no place.
+    ("registries", "deadlock", "strangers::mixed::Registries::"),
     ("renders", "pool-deadlock", "strangers::boxed::Renderer::render"),
     ("selects", "quadratic-combinator", "strangers::generic::first_come"),
+    // To print a panic takes long, and is no fault of its own.
+    ("unwraps", "panic", "strangers::mixed::unwraps"),
     ("wakes-all", "wake-storm", "strangers::generic::"),
 ];
 
 /// Variants of the same scenario that look like these and are healthy.
-const STRANGERS_HEALTHY: [&str; 7] =
-    ["adds-up-outside", "bursts", "orders", "pairs", "renders-loaded", "ticks", "wakes-one"];
+const STRANGERS_HEALTHY: [&str; 11] = [
+    "actor",
+    "adds-up-outside",
+    "batched",
+    "bursts",
+    "fetches",
+    "one-at-a-time",
+    "orders",
+    "pairs",
+    "renders-loaded",
+    "ticks",
+    "wakes-one",
+];
 
 /// The diagnosis of a variant under the profilers `sched` and `alloc`.
 fn diagnosed(lab: &Lab, scenario: &str, variant: &str) -> Value {
