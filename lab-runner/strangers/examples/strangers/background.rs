@@ -110,7 +110,7 @@ fn chunk(pool: &tokio::runtime::Handle, depth: u64) -> u64 {
 pub fn chunks(cx: &Cx) -> anyhow::Result<()> {
     let runtime = cx.runtime().max_blocking_threads(4).build()?;
     let handler = |number: usize| async move {
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             let pool = tokio::runtime::Handle::current();
             let work = tokio::task::spawn_blocking(move || chunk(&pool, 2));
             black_box(work.await.unwrap_or_default());
@@ -130,7 +130,7 @@ pub fn thumbs(cx: &Cx) -> anyhow::Result<()> {
         }
     };
     let handler = |number: usize| async move {
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             black_box(tokio::task::spawn_blocking(move || number + 1).await.unwrap_or_default());
         }
     };

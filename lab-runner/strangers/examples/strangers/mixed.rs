@@ -358,7 +358,7 @@ pub fn retries(cx: &Cx) -> anyhow::Result<()> {
         while attempt < 3 && number % 9 == 4 {
             let mut answers = JoinSet::new();
             answers.spawn(timeout(Duration::from_millis(3), sleep(Duration::from_millis(9))));
-            answers.spawn(async { Ok(sleep(Duration::from_millis(2)).await) });
+            answers.spawn(timeout(Duration::from_millis(50), sleep(Duration::from_millis(2))));
             while answers.join_next().await.is_some() {}
             sleep(Duration::from_millis(pause)).await;
             (attempt, pause) = (attempt + 1, pause * 2);
