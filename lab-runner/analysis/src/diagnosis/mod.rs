@@ -172,7 +172,6 @@ impl Finding {
             | Cause::DriverStarvation
             | Cause::LockAcrossStall
             | Cause::BusyLoop
-            | Cause::Leak
             | Cause::QuadraticCombinator => other.cause == Cause::Overload,
             _ => false,
         }

@@ -50,8 +50,8 @@ impl Drop for Polls {
     }
 }
 
-/// Follows the futures of this process from now on. Their waits are recorded when the recording has
-/// started.
+/// Follows the futures of this process from now on. The recording begins with the latest waits that
+/// ended before it.
 pub(crate) fn prepare() {
     // A second profiler in one process would find the first one installed, and its waits recorded.
     let _ = install(Box::new(Waits));
