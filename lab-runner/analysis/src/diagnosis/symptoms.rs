@@ -115,8 +115,8 @@ fn worker_meanwhile(case: &Case<'_>) -> Option<&'static str> {
     let most = blame.edges.iter().max_by(|a, b| a.ms.total_cmp(&b.ms))?;
     match most.culprit {
         Culprit::OutsidePolls => Some(
-            ", which ran no task meanwhile: the future of block_on or a LocalSet, whose polls are not \
-             recorded",
+            ", which ran no task meanwhile: the future of block_on or a LocalSet, which are known by \
+             samples alone",
         ),
         Culprit::WorkerAsleep => Some(", which slept meanwhile"),
         Culprit::Kernel => Some(", which waited for a core"),

@@ -19,6 +19,7 @@ use lab_recording::observations::MemoryAt;
 use lab_recording::profiler::{Profiler, ProfilerStatus};
 use lab_recording::scheduler::Counters;
 use lab_recording::spec::Spec;
+use lab_recording::stall::format::OUTSIDE_TASKS;
 use lab_recording::threads::{HandOff, StuckThread};
 
 fn spec() -> Spec {
@@ -257,6 +258,20 @@ fn a_poll_that_had_no_core_is_not_long() {
         )),
         []
     );
+}
+
+#[test]
+fn what_runs_outside_of_tasks_is_charged_with_the_waits_for_that() {
+    let of = |culprit: Culprit| {
+        let mut sched = sched(9_000.0, 90, 250.0);
+        sched.workers = vec![Worker { outside_ms: 500.0, idle_ms: 500.0, ..Worker::default() }];
+        sched.blame.as_mut().unwrap().edges[0].culprit = culprit;
+        let poll =
+            LongPoll { task: OUTSIDE_TASKS, ..long_poll(250, 0.95, 0.05, "serde_json::parse") };
+        causes(profile_under(sched, vec![poll]))
+    };
+    assert_eq!(of(Culprit::OutsidePolls), [Cause::LongPoll]);
+    assert_eq!(of(Culprit::WorkerAsleep), [], "nobody waits for it");
 }
 
 #[test]

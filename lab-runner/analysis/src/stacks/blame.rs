@@ -2,7 +2,7 @@
 //! it called and not where its task was spawned.
 
 use crate::stacks::own::is_own_frame;
-use crate::stacks::runtime_frames::{COMBINATOR, Named, TASK_POLL};
+use crate::stacks::runtime_frames::{BLOCK_ON, COMBINATOR, Named, TASK_POLL};
 use crate::stacks::symbol_path::{is_closure, last_part, without_closures};
 use lab_recording::frame::Frame;
 use std::collections::BTreeMap;
@@ -15,7 +15,12 @@ use std::collections::BTreeMap;
 /// without such a chain, of a thread of the blocking pool say, is blamed on its innermost own
 /// frame.
 fn chain(stack: &[Frame]) -> Vec<&Frame> {
-    let polled = stack.iter().position(is_task_poll).map(|at| &stack[..at]).unwrap_or_default();
+    chain_from(stack, stack.iter().position(is_task_poll))
+}
+
+/// The same, with the frame that polls the outermost future.
+fn chain_from(stack: &[Frame], poll: Option<usize>) -> Vec<&Frame> {
+    let polled = poll.map(|at| &stack[..at]).unwrap_or_default();
     let chain: Vec<&Frame> = polled
         .iter()
         .rev()
@@ -34,6 +39,16 @@ pub fn culprit(stack: &[Frame]) -> Option<&Frame> {
     chain(stack).pop()
 }
 
+/// The same for a stack of a thread that polls the future of `block_on`, or a task of a `LocalSet`.
+pub fn culprit_of_block_on(stack: &[Frame]) -> Option<&Frame> {
+    chain_of_block_on(stack).pop()
+}
+
+fn chain_of_block_on(stack: &[Frame]) -> Vec<&Frame> {
+    let polls = stack.iter().position(is_task_poll);
+    chain_from(stack, polls.or_else(|| stack.iter().position(is_block_on)))
+}
+
 /// Many stacks, and the frame to blame for what they do together: the innermost `async fn` that
 /// most of it happened in. What a loop awaits again and again is not to blame for the loop.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +63,18 @@ type SourceLine = (Option<String>, Option<u32>);
 impl Blamed {
     /// Adds a stack.
     pub fn add(&mut self, stack: &[Frame], weight: f64) {
+        self.add_chain(chain(stack), weight);
+    }
+
+    /// Adds a stack of a thread that polls the future of `block_on`, or a task of a `LocalSet`.
+    pub fn add_of_block_on(&mut self, stack: &[Frame], weight: f64) {
+        self.add_chain(chain_of_block_on(stack), weight);
+    }
+
+    fn add_chain(&mut self, chain: Vec<&Frame>, weight: f64) {
         self.all += weight;
         let mut down: Vec<String> = Vec::new();
-        for frame in chain(stack) {
+        for frame in chain {
             let function = without_closures(&frame.function);
             if down.last() == Some(&function) {
                 continue;
@@ -96,6 +120,15 @@ fn is_combinator(frame: &Frame) -> bool {
 /// blocking pool.
 fn is_task_poll(frame: &Frame) -> bool {
     Named::new(frame).is_in(TASK_POLL)
+}
+
+/// Whether a runtime polls something in a stack: a task, or the future of `block_on`.
+pub fn is_polled(stack: &[Frame]) -> bool {
+    stack.iter().any(|frame| is_task_poll(frame) || is_block_on(frame))
+}
+
+fn is_block_on(frame: &Frame) -> bool {
+    Named::new(frame).is_in(BLOCK_ON)
 }
 
 /// Whether a frame stands for the poll of a future, or for what a runtime wraps around one. An
@@ -182,6 +215,31 @@ mod tests {
             "tokio::runtime::blocking::pool::Inner::run",
         ];
         assert_eq!(blamed(&pool).unwrap(), "shop::serve");
+    }
+
+    #[test]
+    fn of_block_on_the_innermost_async_fn_of_its_future_is_blamed() {
+        let of = |inner: &[&str]| {
+            let mut all = Blamed::default();
+            let outer = [
+                "tokio::runtime::scheduler::current_thread::CoreGuard::block_on::{{closure}}",
+                "tokio::runtime::runtime::Runtime::block_on",
+                "shop::main",
+            ];
+            all.add_of_block_on(&stack(&[inner, &outer].concat()), 1.0);
+            all.frame().unwrap().function
+        };
+        assert_eq!(
+            of(&["shop::parse", "shop::report::{{closure}}", "shop::run::{{closure}}"]),
+            "shop::report"
+        );
+        let in_a_local_set = [
+            &["shop::parse", "shop::session::{{closure}}"][..],
+            &TASK,
+            &["shop::run::{{closure}}"],
+        ];
+        assert_eq!(of(&in_a_local_set.concat()), "shop::session");
+        assert!(is_polled(&stack(&TASK)) && !is_polled(&stack(&["shop::main"])));
     }
 
     #[test]

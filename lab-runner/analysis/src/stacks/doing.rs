@@ -1,9 +1,11 @@
 //! The activity of a thread in a poll, by its stack.
 
 use crate::stacks::runtime_frames::{Functions, LOCK, Named, RUNTIME_END, TURNS_AWAY};
+use crate::stacks::stalls::is_of_runtime;
 use crate::stacks::symbols::Symbols;
-use crate::stacks::{combines, culprit, is_own_frame, without_closures};
+use crate::stacks::{combines, culprit, culprit_of_block_on, is_own_frame, without_closures};
 use lab_recording::frame::Frame;
+use lab_recording::stall::format::OUTSIDE_TASKS;
 use lab_recording::stall::{Recording, Sample};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -107,12 +109,17 @@ pub fn in_polls(recording: &Recording, symbols: &mut Symbols) -> Vec<InPolls> {
     let tick_ms = 1_000.0 / recording.hz.max(1) as f64;
     let mut seen: BTreeMap<(String, Doing), FunctionTime> = BTreeMap::new();
     for sample in &recording.samples {
+        if !is_of_runtime(sample, symbols) {
+            continue;
+        }
         let stack = symbols.stack(&sample.frames);
         let doing = doing(&stack, sample);
-        let in_set = matches!(doing, Doing::Combines | Doing::TurnsAway);
-        let Some(frame) = (if in_set { combines(&stack) } else { culprit(&stack) }) else {
-            continue;
+        let frame = match doing {
+            Doing::Combines | Doing::TurnsAway => combines(&stack),
+            _ if sample.task == OUTSIDE_TASKS => culprit_of_block_on(&stack),
+            _ => culprit(&stack),
         };
+        let Some(frame) = frame else { continue };
         let seen = seen.entry((without_closures(&frame.function), doing)).or_default();
         let more = f64::from(sample.ticks) * tick_ms;
         seen.ms += more;

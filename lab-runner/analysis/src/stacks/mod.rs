@@ -23,7 +23,7 @@ pub mod symbol_path;
 pub mod symbols;
 
 pub use amount::amount;
-pub use blame::{Blamed, combines, culprit};
+pub use blame::{Blamed, combines, culprit, culprit_of_block_on};
 pub use difference::{Change, Difference, Entry, Noise, Weight};
 pub use folded::{Folded, MAX_BYTES, MAX_LINE, MAX_WEIGHT, Parsed, has_frame};
 pub use names::{Names, Plumbing};

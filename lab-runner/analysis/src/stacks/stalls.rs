@@ -1,11 +1,13 @@
 //! The sums of stall samples: stacks with weights, and long polls.
 
+use crate::stacks::blame::is_polled;
 use crate::stacks::runtime_frames::crate_of_file;
 use crate::stacks::symbol_path::crate_of;
 use crate::stacks::symbols::Symbols;
 use crate::stacks::{Blamed, is_own_frame};
 use crate::units::time_ms;
 use lab_recording::frame::Frame;
+use lab_recording::stall::format::OUTSIDE_TASKS;
 use lab_recording::stall::read::{Recording, Sample, WaitChannel};
 use lab_recording::syscalls;
 use serde::{Deserialize, Serialize};
@@ -156,6 +158,9 @@ pub fn folded(recording: &Recording, symbols: &mut Symbols) -> Folded {
     let tick_ms = 1_000.0 / recording.hz.max(1) as f64;
     let mut folded = Folded::default();
     for sample in &recording.samples {
+        if !is_of_runtime(sample, symbols) {
+            continue;
+        }
         let side = match (sample.on_cpu, sample.in_syscall) {
             (true, _) => &mut folded.on_cpu,
             (false, true) => &mut folded.off_cpu,
@@ -180,11 +185,17 @@ pub fn names(frames: &[u64], symbols: &mut Symbols) -> Vec<String> {
 /// The polls that were seen for at least a budget, in the order of their begins.
 pub fn long_polls(recording: &Recording, symbols: &mut Symbols, budget_ns: u64) -> Vec<LongPoll> {
     let mut polls: BTreeMap<(u64, u32, u64), Vec<&Sample>> = BTreeMap::new();
-    for sample in &recording.samples {
+    for sample in recording.samples.iter().filter(|sample| is_of_runtime(sample, symbols)) {
         polls.entry((sample.begin_ns, sample.thread, sample.poll)).or_default().push(sample);
     }
     let long = polls.into_values().filter(|samples| seen_ns(samples) >= budget_ns);
     long.filter_map(|samples| long_poll(&samples, &recording.waits, symbols)).collect()
+}
+
+/// Whether a sample shows what the runtime runs. A thread that left `block_on` is seen as well, until
+/// it ends or comes back.
+pub fn is_of_runtime(sample: &Sample, symbols: &mut Symbols) -> bool {
+    sample.task != OUTSIDE_TASKS || is_polled(&symbols.stack(&sample.frames))
 }
 
 fn seen_ns(samples: &[&Sample]) -> u64 {
@@ -200,9 +211,13 @@ fn long_poll(
     let on_cpu = cpu_share(samples);
     let (stack, stack_share) = most_frequent(samples, symbols);
     let mut blamed = Blamed::default();
-    samples
-        .iter()
-        .for_each(|sample| blamed.add(&symbols.stack(&sample.frames), f64::from(sample.ticks)));
+    for sample in samples {
+        let (stack, weight) = (symbols.stack(&sample.frames), f64::from(sample.ticks));
+        match first.task {
+            OUTSIDE_TASKS => blamed.add_of_block_on(&stack, weight),
+            _ => blamed.add(&stack, weight),
+        }
+    }
     Some(LongPoll {
         task: first.task,
         thread: first.thread,

@@ -36,6 +36,8 @@ impl Instrument for StallProfiler {
         hooks::prepare();
         all.before_poll.push(|task| hooks::enter_poll(task.number));
         all.after_poll.push(hooks::leave_poll);
+        all.parks.push(|_runtime| hooks::sleeps());
+        all.unparks.push(|_runtime| hooks::awakes());
         all.thread_stops.push(hooks::thread_stops);
         tasks::add_hooks(all);
     }

@@ -12,8 +12,12 @@
 //! handler and back. An interrupted system call is restarted where the kernel supports it;
 //! `nanosleep` and `poll` fail with `EINTR`, as after any other signal.
 //!
-//! Limits: the future of `block_on` itself, for which tokio calls no hooks, and code on the threads
-//! of `spawn_blocking` are not sampled.
+//! tokio calls no hooks for the future of `block_on` and for the tasks of a `LocalSet`. On the thread
+//! of a runtime of one thread, what runs between two sleeps and outside of polls of tasks is sampled
+//! in their place.
+//!
+//! Limits: the future of `block_on` of a runtime with workers, a `LocalSet` on such a runtime, and
+//! code on the threads of `spawn_blocking` are not sampled.
 
 mod here {
     pub mod hooks;

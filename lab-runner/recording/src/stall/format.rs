@@ -31,6 +31,11 @@ pub const WAIT_WORDS: usize = 4;
 pub const WAIT_SEPARATOR: char = '\n';
 /// The value of an unknown system call.
 pub const NO_SYSCALL: u64 = u64::MAX;
+
+/// In place of a task's number: what a thread of a runtime of one thread does outside of polls of
+/// tasks, while it is awake. There it polls the future of `block_on` and the tasks of a `LocalSet`,
+/// for which tokio calls no hooks.
+pub const OUTSIDE_TASKS: u64 = u64::MAX - 1;
 /// Words of the counts, without their head.
 pub const COUNTS_WORDS: usize = 8;
 

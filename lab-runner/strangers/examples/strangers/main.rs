@@ -320,6 +320,25 @@ static STRANGERS: Scenario = Scenario::new(
         healthy("hashes", "passwords are hashed outside of the polls", background::hashes),
         healthy("gates-open", "a limit that nobody reaches", background::gates_open),
         healthy("bounded-cache", "a cache of a hundred entries", background::bounded_cache),
+        faulty(
+            "main-sums",
+            "the future of block_on computes, on one thread",
+            mixed::main_sums,
+            answer(Cause::LongPoll, "strangers::mixed::sums_up"),
+        ),
+        faulty(
+            "local-compacts",
+            "a task of a LocalSet computes now and then",
+            mixed::local_compacts,
+            answer(Cause::LongPoll, "strangers::mixed::compacts"),
+        ),
+        faulty(
+            "main-reads",
+            "the future of block_on blocks, on one thread",
+            mixed::main_reads,
+            answer(Cause::BlockingCall, "strangers::mixed::reads"),
+        ),
+        healthy("main-slices", "the future of block_on computes in slices", mixed::main_slices),
     ],
 )
 .load(Load { rate: 400.0, duration_ms: 1_500, warmup_ms: 200, ..Load::DEFAULT });

@@ -406,22 +406,16 @@ pub fn fetches(cx: &Cx) -> anyhow::Result<()> {
     serve(cx, handler, nothing())
 }
 
-/// Healthy: one thread, on which sessions that are not `Send` live.
-pub fn local(cx: &Cx) -> anyhow::Result<()> {
+/// A server of one thread, with work that is not `Send` beside its requests.
+fn on_one_thread<B>(cx: &Cx, beside: fn(oneshot::Receiver<()>) -> B) -> anyhow::Result<()>
+where
+    B: Future<Output = ()> + 'static,
+{
     let runtime = cx.current_thread().build()?;
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = std::thread::Builder::new().name("server".into()).spawn(move || {
-        let sessions = tokio::task::LocalSet::new();
-        sessions.spawn_local(async {
-            let count = std::rc::Rc::new(std::cell::Cell::new(0_u64));
-            loop {
-                sleep(Duration::from_millis(1)).await;
-                count.set(count.get().wrapping_add(spin(100)));
-            }
-        });
-        let _ = sessions.block_on(&runtime, stopped);
-    })?;
+    let server = std::thread::Builder::new().name("server".into());
+    let server = server.spawn(move || runtime.block_on(beside(stopped)))?;
     let requests = cx.requests(&handle, |_request| async {
         sleep(Duration::from_millis(1)).await;
         compute(20);
@@ -430,4 +424,75 @@ pub fn local(cx: &Cx) -> anyhow::Result<()> {
     drop(stop);
     let _ = server.join();
     Ok(())
+}
+
+/// The main future sums up, ten times a second.
+async fn sums_up(mut stopped: oneshot::Receiver<()>) {
+    while timeout(Duration::from_millis(100), &mut stopped).await.is_err() {
+        compute(60_000);
+    }
+}
+
+pub fn main_sums(cx: &Cx) -> anyhow::Result<()> {
+    on_one_thread(cx, sums_up)
+}
+
+/// The same in slices.
+async fn sums_up_in_slices(mut stopped: oneshot::Receiver<()>) {
+    while timeout(Duration::from_millis(100), &mut stopped).await.is_err() {
+        for _ in 0..120 {
+            compute(500);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+pub fn main_slices(cx: &Cx) -> anyhow::Result<()> {
+    on_one_thread(cx, sums_up_in_slices)
+}
+
+/// Compacts its state now and then.
+async fn compacts() {
+    loop {
+        sleep(Duration::from_millis(150)).await;
+        compute(80_000);
+    }
+}
+
+async fn with_a_session(stopped: oneshot::Receiver<()>) {
+    let sessions = tokio::task::LocalSet::new();
+    sessions.spawn_local(compacts());
+    let _ = sessions.run_until(stopped).await;
+}
+
+pub fn local_compacts(cx: &Cx) -> anyhow::Result<()> {
+    on_one_thread(cx, with_a_session)
+}
+
+/// Reads a file now and then, as if the thread were its own.
+async fn reads(mut stopped: oneshot::Receiver<()>) {
+    while timeout(Duration::from_millis(120), &mut stopped).await.is_err() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+pub fn main_reads(cx: &Cx) -> anyhow::Result<()> {
+    on_one_thread(cx, reads)
+}
+
+async fn with_a_light_session(stopped: oneshot::Receiver<()>) {
+    let sessions = tokio::task::LocalSet::new();
+    sessions.spawn_local(async {
+        let count = std::rc::Rc::new(std::cell::Cell::new(0_u64));
+        loop {
+            sleep(Duration::from_millis(1)).await;
+            count.set(count.get().wrapping_add(spin(100)));
+        }
+    });
+    let _ = sessions.run_until(stopped).await;
+}
+
+/// Healthy: one thread, on which sessions that are not `Send` live.
+pub fn local(cx: &Cx) -> anyhow::Result<()> {
+    on_one_thread(cx, with_a_light_session)
 }

@@ -14,6 +14,7 @@ use crate::stats::total;
 use crate::units::{percent, time_ms};
 use lab_recording::frame::Frame;
 use lab_recording::profiler::Profiler;
+use lab_recording::stall::format::OUTSIDE_TASKS;
 use lab_recording::threads::StuckThread;
 use std::collections::BTreeMap;
 
@@ -144,7 +145,12 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
     let computes = share_of(on_cpu).min(1.0);
     let longest = polls.iter().max_by(|a, b| own_ms(a.0).total_cmp(&own_ms(b.0)));
     let at = longest.map(|(_, at)| at.clone());
+    let outside = longest.is_some_and(|(poll, _)| poll.task == OUTSIDE_TASKS);
+    let mut lengths: Vec<f64> = polls.iter().map(|(poll, _)| own_ms(poll)).collect();
+    lengths.sort_by(f64::total_cmp);
     let of_function = Polls {
+        usual_ms: lengths.get(lengths.len() / 2).copied().unwrap_or(0.0),
+        outside,
         longest_ms: longest.map_or(0.0, |(poll, _)| own_ms(poll)),
         long_ms: polls.iter().map(|(poll, _)| own_ms(poll)).filter(|ms| *ms >= LONG_MS).sum(),
     };
@@ -163,6 +169,11 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
         suspect.evidence.extend(code_that_ran(poll));
         suspect.evidence.extend(poll.blocked());
     }
+    if outside {
+        let unseen = "it is part of the future of block_on or of a task of a LocalSet, for which tokio \
+                      calls no hooks: it was seen by samples alone";
+        suspect.evidence.push(unseen.into());
+    }
     if at_lock > 0.5 {
         suspect.evidence.extend(holder(case, suspect.at.as_ref()));
     }
@@ -173,10 +184,10 @@ fn suspect(case: &Case<'_>, polls: &[(&LongPoll, Location)]) -> Suspect {
                 // Each task has as much to do, and all workers are busy with it: that is too much
                 // load, and no poll that is too long among others.
                 true => suspect,
-                false => harm(suspect, sched),
+                false => harm(suspect, sched, outside),
             }
         }
-        Some(sched) => harm(suspect, sched),
+        Some(sched) => harm(suspect, sched, outside),
         None => suspect,
     };
     let waits = suspect.signs.get(&Sign::InflictedWaits).copied().unwrap_or(0.0);
@@ -201,19 +212,27 @@ fn long_share(case: &Case<'_>, at: Option<&Location>, polls: &Polls) -> Option<f
     let (function, sched) = (&at?.function, sched(case)?);
     let kinds = sched.task_kinds.iter();
     let its = kinds.filter(|kind| kind.function.as_ref() == Some(function));
-    let (mut all_ms, mut usual_ms) = (0.0, 0.0);
+    let (mut all_ms, mut usual_ms) = (0.0_f64, 0.0);
     for kind in its {
         all_ms += kind.poll_us.sum / 1e3;
         let are_alike = polls.longest_ms < USUAL * kind.poll_us.p50 / 1e3;
         usual_ms += if are_alike { kind.poll_us.sum / 1e3 } else { 0.0 };
     }
+    if polls.outside {
+        all_ms = outside_ms(sched);
+    }
     let works_ms = f64::max(polls.long_ms, usual_ms);
-    let now_and_then = works_ms <= NOW_AND_THEN * sched.wall_ms;
+    // What takes twice as long as a long poll in most cases is no slice of work.
+    let now_and_then = works_ms <= NOW_AND_THEN * sched.wall_ms || polls.usual_ms >= 2.0 * LONG_MS;
     (all_ms > 0.0 && now_and_then).then(|| (polls.long_ms / all_ms).min(1.0))
 }
 
 /// Polls of a function.
 struct Polls {
+    /// The median of those that were sampled.
+    usual_ms: f64,
+    /// Whether they are of no task: of the future of `block_on`, or in a `LocalSet`.
+    outside: bool,
     longest_ms: f64,
     /// The time of those that are long.
     long_ms: f64,
@@ -240,7 +259,7 @@ fn is_usual(sched: &Sched, at: Option<&Location>, longest_ms: f64) -> bool {
 
 /// The waiting for polls of the function, and its longest poll as a share of the work of a
 /// task.
-fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
+fn harm(suspect: Suspect, sched: &Sched, outside: bool) -> Suspect {
     let Some(function) = suspect.at.as_ref().map(|at| at.function.clone()) else { return suspect };
     let is_its = |number: usize| {
         sched
@@ -253,12 +272,21 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
         let tasks = task_kind.spawned.max(task_kind.ended).max(1);
         task_kind.poll_us.sum / 1e3 / tasks as f64
     });
-    let per_task = per_task.reduce(f64::max);
+    let of_no_task = outside.then(|| outside_ms(sched));
+    let per_task = of_no_task.or_else(|| per_task.reduce(f64::max));
     let longest = suspect.signs.get(&Sign::LongestPollMs).copied().unwrap_or(0.0);
-    let edges: Vec<&Edge> = worth(sched)
-        .into_iter()
-        .filter(|edge| matches!(edge.culprit, Culprit::TaskKind(number) if is_its(number)))
-        .collect();
+    let edges: Vec<&Edge> = match outside {
+        true => sched
+            .blame
+            .iter()
+            .flat_map(|blame| &blame.edges)
+            .filter(|edge| edge.culprit == Culprit::OutsidePolls)
+            .collect(),
+        false => worth(sched)
+            .into_iter()
+            .filter(|edge| matches!(edge.culprit, Culprit::TaskKind(number) if is_its(number)))
+            .collect(),
+    };
     let ms: f64 = edges.iter().map(|edge| edge.ms).sum();
     let waits = total(edges.iter().map(|edge| edge.waits));
     let all = sched.blame.as_ref().map_or(0.0, |blame| blame.waited_ms);
@@ -281,6 +309,11 @@ fn harm(suspect: Suspect, sched: &Sched) -> Suspect {
         .with(Sign::InflictedMeanMs, ms / waits as f64)
         .with(Sign::InflictedWaits, waits as f64)
         .with(Sign::InflictedShare, share)
+}
+
+/// The time in which workers were awake and polled no task, in milliseconds.
+fn outside_ms(sched: &Sched) -> f64 {
+    sched.workers.iter().map(|worker| worker.outside_ms).sum()
 }
 
 /// The longest poll, divided by the median poll of the task kind that waited longest for it.

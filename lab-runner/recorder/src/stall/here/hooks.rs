@@ -3,11 +3,20 @@
 //! A thread gets its slot at its first poll and not at its start: the threads of the blocking pool,
 //! of which there may be hundreds, never poll and would occupy slots.
 
+use crate::hooks::Handle;
 use crate::price::{at_depth, price};
 use crate::signal::{self, User};
 use crate::stall::here::slot;
 use crate::walk::{self, Text};
 use lab_recording::overhead::Price;
+use std::cell::Cell;
+use tokio::runtime::RuntimeFlavor;
+
+thread_local! {
+    /// Whether this thread runs a runtime of one thread; none as long as it has not parked. On the
+    /// workers of other runtimes nothing of the user's runs outside of tasks.
+    static IS_ALONE: Cell<Option<bool>> = const { Cell::new(None) };
+}
 
 /// Calibrates the clock, so that no poll has to do it.
 pub fn prepare() {
@@ -24,9 +33,38 @@ pub fn enter_poll(task: u64) {
 
 /// Hook: the calling thread ends the poll that it started last.
 pub fn leave_poll() {
-    if let Some(slot) = slot::mine() {
-        slot.leave();
+    let Some(slot) = slot::mine() else { return };
+    slot.leave();
+    if IS_ALONE.get() == Some(true) {
+        slot.enter_outside();
     }
+}
+
+/// Hook: the calling thread goes on after it slept.
+pub fn awakes() {
+    if is_alone()
+        && let Some(slot) = slot::mine_or_claim()
+    {
+        slot.enter_outside();
+    }
+}
+
+/// Hook: the calling thread goes to sleep.
+pub fn sleeps() {
+    if is_alone()
+        && let Some(slot) = slot::mine()
+    {
+        slot.leave_outside();
+    }
+}
+
+fn is_alone() -> bool {
+    let is_alone = IS_ALONE.get().unwrap_or_else(|| {
+        let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
+        flavor.is_ok_and(|flavor| flavor == RuntimeFlavor::CurrentThread)
+    });
+    IS_ALONE.set(Some(is_alone));
+    is_alone
 }
 
 /// Hook: the calling thread ends and releases its slot.

@@ -8,7 +8,7 @@ use crate::stall::OpenPoll;
 use crate::stall::here::ring::{RECORD_WORDS, Ring};
 use crate::walk::{Registers, StackBounds, Text, walk};
 use lab_kit::clock;
-use lab_recording::stall::format::{FRAMES, Head, SAMPLE_WORDS, flag, kind, pair};
+use lab_recording::stall::format::{FRAMES, Head, OUTSIDE_TASKS, SAMPLE_WORDS, flag, kind, pair};
 use quanta::Clock;
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -80,7 +80,8 @@ pub fn open_polls() -> Vec<OpenPoll> {
         // The thread may have started another poll before the task was read. The task belongs to
         // this poll only if the poll is still the same.
         let same = slot.poll().is_some_and(|again| again.number == poll.number);
-        same.then_some(OpenPoll { tid: poll.tid, task, begin_ns: poll.begin_ns })
+        let of_a_task = same && task != OUTSIDE_TASKS;
+        of_a_task.then_some(OpenPoll { tid: poll.tid, task, begin_ns: poll.begin_ns })
     };
     TABLE.iter().filter_map(open).collect()
 }
@@ -179,6 +180,7 @@ impl Slot {
     /// Starts a poll. Called by the slot's thread. A poll inside a poll belongs to the outer one,
     /// which occupies the worker.
     pub fn enter(&self, task: u64) {
+        self.leave_outside();
         if self.begin_tsc.load(Ordering::Relaxed) != 0 {
             self.nested.store(self.nested.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             return;
@@ -199,6 +201,20 @@ impl Slot {
         match self.nested.load(Ordering::Relaxed) {
             0 => self.begin_tsc.store(0, Ordering::Release),
             nested => self.nested.store(nested - 1, Ordering::Relaxed),
+        }
+    }
+
+    /// Begins the time outside of tasks, unless the thread is in a poll. Called by the slot's thread.
+    pub fn enter_outside(&self) {
+        if self.begin_tsc.load(Ordering::Relaxed) == 0 {
+            self.enter(OUTSIDE_TASKS);
+        }
+    }
+
+    /// Ends the time outside of tasks. Called by the slot's thread.
+    pub fn leave_outside(&self) {
+        if self.task.load(Ordering::Relaxed) == OUTSIDE_TASKS {
+            self.begin_tsc.store(0, Ordering::Release);
         }
     }
 
@@ -323,6 +339,26 @@ mod tests {
         assert!(slot.poll().is_none());
         slot.enter(9);
         assert_eq!(slot.poll().unwrap().number, outer.number + 1);
+    }
+
+    #[test]
+    fn the_time_outside_of_tasks_ends_with_a_poll_of_one() {
+        let slot = Box::new(Slot::new());
+        slot.tid.store(1, Ordering::Relaxed);
+        slot.enter_outside();
+        assert_eq!(slot.task.load(Ordering::Relaxed), OUTSIDE_TASKS);
+        slot.enter(7);
+        assert_eq!(
+            (slot.task.load(Ordering::Relaxed), slot.nested.load(Ordering::Relaxed)),
+            (7, 0)
+        );
+        slot.enter_outside();
+        slot.leave_outside();
+        assert!(slot.poll().is_some(), "a poll goes on");
+        slot.leave();
+        slot.enter_outside();
+        slot.leave_outside();
+        assert!(slot.poll().is_none());
     }
 
     #[test]
