@@ -110,6 +110,6 @@ pub use ledger::{CommonClaim, LedgerVerdict};
 pub use metric::{Better, Metric};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use profiler_hooks::ProfilerHooks;
-pub use requests::{ACCEPTOR_SPAWNED_IN, Answer, Request, Requests};
+pub use requests::{ACCEPTOR_SPAWNED_IN, Answer, Outcome, Request, Requests};
 pub use scenario::{Column, Control, Scenario, Truth, Variant};
 pub use yield_probe::YieldProbe;

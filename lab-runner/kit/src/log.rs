@@ -1,7 +1,7 @@
 //! Writes the request log: one slot per request, made before the load starts and filled in place by
 //! the pacer and the runtime under test. [`lab_recording::request_log`] describes the layout.
 
-use crate::{clock, schedule};
+use crate::{Outcome, clock, schedule};
 use lab_recording::Load;
 use lab_recording::folder::checksum;
 use lab_recording::request_log::{ERROR, HEADER_WORDS, LOST, MAGIC, Mark, SLOT_WORDS, VERSION};
@@ -20,15 +20,6 @@ pub(crate) struct RequestLog {
     pub excluded: usize,
     /// Start of the measured time.
     pub window_ns: u64,
-}
-
-/// The end of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RequestEnd {
-    Answered,
-    AnsweredWithAnError,
-    /// Dropped without an answer.
-    Lost,
 }
 
 impl RequestLog {
@@ -81,12 +72,12 @@ impl RequestLog {
         self.slot(number)[2].store(clock::now_ns(), Ordering::Relaxed);
     }
 
-    /// Records the time of the end of a request; the end itself is in the two highest bits.
-    pub fn end(&self, number: usize, end: RequestEnd) {
-        let end = match end {
-            RequestEnd::Answered => 0,
-            RequestEnd::AnsweredWithAnError => ERROR,
-            RequestEnd::Lost => LOST,
+    /// Records the time of the end of a request; the outcome is in the two highest bits.
+    pub fn end(&self, number: usize, outcome: Outcome) {
+        let end = match outcome {
+            Outcome::Answered => 0,
+            Outcome::Refused => ERROR,
+            Outcome::Dropped => LOST,
         };
         self.slot(number)[3].store(clock::now_ns() | end, Ordering::Relaxed);
     }
@@ -109,11 +100,11 @@ mod tests {
         let log = small_log(folder.path());
         log.send(0, log.intended_ns(0) + 5);
         log.first_poll(0);
-        log.end(0, RequestEnd::Answered);
+        log.end(0, Outcome::Answered);
         log.send(1, log.intended_ns(1) + 7);
-        log.end(1, RequestEnd::Lost);
+        log.end(1, Outcome::Dropped);
         log.send(2, log.intended_ns(2) + 7);
-        log.end(2, RequestEnd::AnsweredWithAnError);
+        log.end(2, Outcome::Refused);
         let (header, entries) = read(&folder.path().join(REQUESTS)).unwrap();
         let entries: Vec<Entry> = entries.map(Result::unwrap).collect();
         assert_eq!((header.scheduled, header.excluded), (12, 2));

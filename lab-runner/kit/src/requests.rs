@@ -7,7 +7,7 @@
 //! `TcpListener::accept`, which yields after 128 connections: the load generator must not add a
 //! limit to those of the scheduler.
 
-use crate::log::{RequestEnd, RequestLog};
+use crate::log::RequestLog;
 use crate::profiler_hooks::ProfilerHooks;
 use crate::wake_pipe::{self, WakePipe};
 use crate::{alloc, clock, follow, pacer, request_task};
@@ -34,39 +34,41 @@ pub struct Request {
     pub number: usize,
 }
 
-/// The answer to a request: the output of the handler's future. An error is an answer too, with its
-/// own latency. A request whose task panics or is dropped has no answer and is lost.
-pub trait Answer {
-    /// Whether the answer is an error.
-    fn is_error(&self) -> bool;
-
-    /// Whether the client got an answer.
-    fn is_answer(&self) -> bool {
-        true
-    }
+/// How a request ends for its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is answered.
+    Answered,
+    /// It is answered with an error, which has its own latency.
+    Refused,
+    /// The client gets no answer: the connection is closed, or the task of the request panics, is
+    /// aborted or dropped.
+    Dropped,
 }
 
-/// `None` means that the client got no answer: the connection was closed, or the request was
-/// aborted. The request counts as lost.
-impl<A: Answer> Answer for Option<A> {
-    fn is_error(&self) -> bool {
-        self.as_ref().is_some_and(Answer::is_error)
-    }
+/// The answer to a request: the output of the handler's future.
+pub trait Answer {
+    /// What the client gets.
+    fn outcome(&self) -> Outcome;
+}
 
-    fn is_answer(&self) -> bool {
-        self.as_ref().is_some_and(Answer::is_answer)
+/// `None` closes the connection without an answer.
+impl<A: Answer> Answer for Option<A> {
+    fn outcome(&self) -> Outcome {
+        self.as_ref().map_or(Outcome::Dropped, Answer::outcome)
     }
 }
 
 impl Answer for () {
-    fn is_error(&self) -> bool {
-        false
+    fn outcome(&self) -> Outcome {
+        Outcome::Answered
     }
 }
 
+/// An error is an answer too.
 impl<T, E> Answer for Result<T, E> {
-    fn is_error(&self) -> bool {
-        self.is_err()
+    fn outcome(&self) -> Outcome {
+        if self.is_ok() { Outcome::Answered } else { Outcome::Refused }
     }
 }
 
@@ -307,7 +309,7 @@ where
     while next < shared.log.count {
         if next < shared.sent() {
             let request =
-                OpenRequest { shared: Arc::clone(shared), number: next, end: RequestEnd::Lost };
+                OpenRequest { shared: Arc::clone(shared), number: next, outcome: Outcome::Dropped };
             // Made here and not in the task, so that the span includes the wait for the first poll.
             // Without a subscriber it costs nothing.
             let span = info_span!(parent: None, "request", id = next);
@@ -337,12 +339,7 @@ where
 {
     request.shared.log.first_poll(request.number);
     let future = handler(Request { number: request.number });
-    let answer = follow::request(request.number, future).await;
-    request.end = match (answer.is_answer(), answer.is_error()) {
-        (false, _) => RequestEnd::Lost,
-        (true, true) => RequestEnd::AnsweredWithAnError,
-        (true, false) => RequestEnd::Answered,
-    };
+    request.outcome = follow::request(request.number, future).await.outcome();
 }
 
 /// A request whose task exists. Its drop records the end of the request. If the task is dropped
@@ -350,12 +347,12 @@ where
 struct OpenRequest {
     shared: Arc<Shared>,
     number: usize,
-    end: RequestEnd,
+    outcome: Outcome,
 }
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.shared.log.end(self.number, self.end);
+        self.shared.log.end(self.number, self.outcome);
         let ended = self.shared.ended.fetch_add(1, Ordering::AcqRel) + 1;
         let stopped = self.shared.stopped.load(Ordering::Acquire);
         // Unparks the waiter only after the last request: each unpark is work on a thread of the

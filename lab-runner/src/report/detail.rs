@@ -6,7 +6,7 @@ use crate::report::units::{ascii, grouped};
 use crate::report::{Style, awaits, findings, sched};
 use anstyle::{AnsiColor, Style as Colour};
 use lab_analysis::claims::{Judged, Verdict};
-use lab_analysis::requests::over_time::errors_between;
+use lab_analysis::requests::over_time::{Slice, between};
 use lab_analysis::requests::{Analysis, Part, Reading};
 use lab_analysis::results::Results;
 use lab_kit::{Bound, Measure};
@@ -94,16 +94,21 @@ pub(crate) fn result(run: &Analysis) -> String {
             grouped(count("completed")),
             grouped(count("offered"))
         );
-        let errors = count("errors");
-        let when = errors_between(&run.over_time).map_or_else(String::new, |(from_s, to_s)| {
-            format!(", due from {from_s:.2} s to {to_s:.2} s")
-        });
-        let errors = if errors > 0 {
-            format!(", {} of them with an error{when}", grouped(errors))
-        } else {
-            String::new()
+        let when = |count: fn(&Slice) -> u64| {
+            let due = between(&run.over_time, count);
+            due.map_or_else(String::new, |(from_s, to_s)| {
+                format!(", due from {from_s:.2} s to {to_s:.2} s")
+            })
         };
-        parts.push(format!("{answered}{errors}, {} lost", grouped(count("lost"))));
+        let errors = match count("errors") {
+            0 => String::new(),
+            errors => {
+                let when = when(|slice| slice.errors);
+                format!(", {} of them with an error{when}", grouped(errors))
+            }
+        };
+        let lost = format!("{} lost{}", grouped(count("lost")), when(|slice| slice.lost));
+        parts.push(format!("{answered}{errors}, {lost}"));
     }
     parts.push(run.validity.verdict.to_string());
     parts.join(" · ")

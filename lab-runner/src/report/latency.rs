@@ -268,7 +268,7 @@ pub(crate) mod tests {
         let slice = |number| {
             let p50_us = (us * (number as u64 + 1)) as f64;
             let at_s = number as f64 / 60.0;
-            Slice { number, at_s, p50_us, max_us: 2.0 * p50_us, requests: 17, errors: 0 }
+            Slice { number, at_s, p50_us, max_us: 2.0 * p50_us, requests: 17, errors: 0, lost: 0 }
         };
         let responses = Some(histogram(us));
         Analysis {

@@ -6,12 +6,16 @@ mod outside;
 mod place;
 mod split;
 mod starved;
+mod timeline;
+mod wakes;
 
 pub use open::{FollowedGroup, Holder, Kept, OpenGroup, followed_groups, open_groups};
 pub use outside::Outside;
 pub use place::{Place, Places};
 pub use split::{Parts, RequestWaits, Split, split};
 pub use starved::{Starved, starved};
+pub use timeline::{Doing, Step, Timeline, timelines};
+pub use wakes::{WakerNames, Wakes, WokenBy, wakes};
 
 use crate::stacks::runtime_frames::Awaited;
 use lab_recording::awaits::{Crowds, Future, Record, Recording};
@@ -38,6 +42,12 @@ pub struct Awaits {
     pub split: Split,
     /// The places at which requests awaited, the longest waiting first.
     pub places: Vec<AwaitPlace>,
+    /// Who woke whom, the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wakes: Vec<Wakes>,
+    /// The slowest requests, step by step, the slowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timelines: Vec<Timeline>,
     /// Requests without an answer when the request log was closed, by the place at which they
     /// awaited; the group of the oldest wait first.
     pub open: Vec<OpenGroup>,

@@ -69,7 +69,7 @@ impl Requests {
             if entry.intended_ns < offered_until_ns {
                 let response_ns = all.add(&entry, end_ns);
                 all.client.see(&entry, end_ns);
-                over_time.add(&entry, response_ns);
+                over_time.add(&entry, response_ns, end_ns);
                 thirds.add(number - header.excluded, response_ns);
             }
         }

@@ -25,6 +25,8 @@ pub struct Slice {
     pub requests: u64,
     /// How many of them were answered with an error.
     pub errors: u64,
+    /// How many of them were dropped without an answer.
+    pub lost: u64,
 }
 
 /// Responses by slice while a log is read. As large for a long log as for a short one.
@@ -33,6 +35,7 @@ pub struct OverTime {
     slice_ns: f64,
     slices: Vec<Histogram<u64>>,
     errors: [u64; SLICES],
+    lost: [u64; SLICES],
 }
 
 impl OverTime {
@@ -46,16 +49,20 @@ impl OverTime {
             slice_ns: (duration.as_nanos() as f64 / SLICES as f64).max(1.0),
             slices,
             errors: [0; SLICES],
+            lost: [0; SLICES],
         })
     }
 
-    /// Adds a response to the slice that its request was due in, if it was sent at all.
-    pub fn add(&mut self, entry: &Entry, response_ns: Option<u64>) {
+    /// Adds a response to the slice that its request was due in, if it was sent at all. What ends
+    /// after `end_ns` is unanswered.
+    pub fn add(&mut self, entry: &Entry, response_ns: Option<u64>, end_ns: u64) {
         let Some(ns) = response_ns else { return };
         let due_ns = entry.intended_ns.saturating_sub(self.begin_ns);
         let slice = ((due_ns as f64 / self.slice_ns) as usize).min(SLICES - 1);
         self.slices[slice].saturating_record(ns);
-        self.errors[slice] += u64::from(entry.error);
+        let ended = entry.ended_ns.is_some_and(|ended| ended <= end_ns);
+        self.errors[slice] += u64::from(ended && entry.error);
+        self.lost[slice] += u64::from(ended && entry.lost);
     }
 
     /// What there is to say of each slice, those without requests left out.
@@ -68,18 +75,19 @@ impl OverTime {
             max_us: responses.max() as f64 / 1e3,
             requests: responses.len(),
             errors: self.errors[number],
+            lost: self.lost[number],
         })
         .collect()
     }
 }
 
-/// When errors were the answers: from the first slice that has one to the last, in seconds after the
-/// measured time began. None if there are no errors.
+/// When something was counted: from the first slice that has it to the last, in seconds after the
+/// measured time began. None if there is none.
 ///
 /// *Example:* of a load of 6 s, slices of 0.1 s have errors from the fourth to the tenth: 0.3 to 1.0.
-pub fn errors_between(slices: &[Slice]) -> Option<(f64, f64)> {
-    let with_errors = || slices.iter().filter(|slice| slice.errors > 0);
-    let (first, last) = (with_errors().next()?, with_errors().next_back()?);
+pub fn between(slices: &[Slice], count: fn(&Slice) -> u64) -> Option<(f64, f64)> {
+    let with = || slices.iter().filter(|slice| count(slice) > 0);
+    let (first, last) = (with().next()?, with().next_back()?);
     // The middle of the slice that has the number n is n and a half slices after the begin.
     let half_s = first.at_s / (2 * first.number + 1) as f64;
     Some((first.at_s - half_s, last.at_s + half_s))
@@ -128,18 +136,19 @@ mod tests {
     }
 
     #[test]
-    fn errors_have_a_time() {
-        let mut entries: Vec<Entry> = (0..1_000).map(|i| entry(i, 0, Some(0), Some(100))).collect();
-        let mut between = |from: usize, to: usize| {
-            entries
-                .iter_mut()
-                .enumerate()
-                .for_each(|(i, entry)| entry.error = (from..to).contains(&i));
-            errors_between(&requests(entries.clone(), Some(2_000)).over_time)
-        };
-        assert_eq!(between(0, 0), None);
-        let (from_s, to_s) = between(300, 500).unwrap();
+    fn errors_and_dropped_requests_have_a_time() {
+        let entries: Vec<Entry> = (0..1_000).map(|i| entry(i, 0, Some(0), Some(100))).collect();
+        assert_eq!(between(&requests(entries, Some(2_000)).over_time, |slice| slice.errors), None);
+        let entries = (0..1_000).map(|i| Entry {
+            error: (300..500).contains(&i),
+            lost: (700..800).contains(&i),
+            ..entry(i, 0, Some(0), Some(100))
+        });
+        let slices = requests(entries.collect(), Some(2_000)).over_time;
+        let (from_s, to_s) = between(&slices, |slice| slice.errors).unwrap();
         assert!(near(from_s, 0.3) && near(to_s, 0.5), "{from_s} {to_s}");
+        let (from_s, to_s) = between(&slices, |slice| slice.lost).unwrap();
+        assert!(near(from_s, 0.7) && near(to_s, 0.8), "{from_s} {to_s}");
     }
 
     #[test]

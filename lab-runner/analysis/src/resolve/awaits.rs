@@ -1,8 +1,8 @@
 //! Waits of followed futures, with names: `awaits.json`, and waiting as folded stacks.
 
 use crate::awaits::{
-    AWAITS, AwaitPlace, Awaits, EndedBy, Outside, Place, Places, RequestWaits, Site,
-    followed_groups, open_groups, split, starved,
+    AWAITS, AwaitPlace, Awaits, EndedBy, Outside, Place, Places, RequestWaits, Site, WakerNames,
+    followed_groups, open_groups, split, starved, timelines, wakes,
 };
 use crate::resolve::threads::symbols;
 use crate::scheduler::Asleep;
@@ -27,11 +27,16 @@ const SHOWS: &str = "waiting of requests by the place where they await, up to th
                      the wait for a worker are not in it";
 
 /// Names the waits of a run, and adds them up. Without a recording of waits there is no view.
-/// `asleep` are the times at which no worker had anything to do.
+/// `asleep` are the times at which no worker had anything to do, `task` names the tasks that were
+/// spawned at the place with a number.
 ///
 /// # Errors
 /// If what the child left is damaged, or if there is no room for the results.
-pub fn resolve(folder: &Path, asleep: &Asleep) -> anyhow::Result<Option<ViewStatus>> {
+pub fn resolve(
+    folder: &Path,
+    asleep: &Asleep,
+    task: &dyn Fn(u16) -> String,
+) -> anyhow::Result<Option<ViewStatus>> {
     let path = folder.join(RAW_STACKS);
     let raw = Raw::<Numbered>::read(&path).context("the stacks of waits are damaged")?;
     let Some(Raw { program, data, .. }) = raw else { return Ok(None) };
@@ -48,6 +53,10 @@ pub fn resolve(folder: &Path, asleep: &Asleep) -> anyhow::Result<Option<ViewStat
         .filter(|record| record.kind == Kind::Open && matches!(record.future, Future::Request(_)));
     let waits = requests.iter().flat_map(|request| &request.waits).chain(open);
     awaits.crowds = crowds;
+    let named = recording.records.iter().filter(|record| is_named(record));
+    let answered = requests.iter().flat_map(|request| &request.waits);
+    awaits.wakes = wakes(answered.chain(named), &places, &WakerNames { futures: &names, task });
+    awaits.timelines = timelines(&requests, &entries, &places, recording.start_ns);
     awaits.followed = followed_groups(&recording, &places, &names);
     std::fs::write(folder.join(AWAITS), serde_json::to_vec_pretty(&awaits)?)?;
     std::fs::write(folder.join(VIEW), folded(waits, &places).to_string())?;
@@ -58,6 +67,10 @@ pub fn resolve(folder: &Path, asleep: &Asleep) -> anyhow::Result<Option<ViewStat
         samples: None,
         shows: SHOWS.into(),
     }))
+}
+
+fn is_named(record: &Record) -> bool {
+    matches!(record.future, Future::Named(..))
 }
 
 /// The requests of the log, by number, and how many of them are the warm-up.

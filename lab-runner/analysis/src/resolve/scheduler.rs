@@ -57,7 +57,12 @@ pub fn resolve(folder: &Path, status: Option<ProfilerStatus>) -> anyhow::Result<
         analysed.sched.notes.push(format!("hand-offs to the blocking pool are unknown: {error:#}"));
     }
     let asleep = Asleep::of(&recording, &recording.known);
-    let awaits = awaits::resolve(folder, &asleep).unwrap_or_else(|error| {
+    let places = &recording.known.places;
+    let task = |number: u16| match places.get(usize::from(number)) {
+        Some(place) => name_of(place).unwrap_or_else(|| format!("{}:{}", place.file, place.line)),
+        None => "spawned at an unknown place".into(),
+    };
+    let awaits = awaits::resolve(folder, &asleep, &task).unwrap_or_else(|error| {
         analysed.sched.notes.push(format!("waits of requests are unknown: {error:#}"));
         None
     });

@@ -19,6 +19,7 @@ mod table;
 mod tables;
 mod verdict;
 mod views;
+mod waits;
 
 use crate::report::{Style, latency, sweep};
 use askama::Template;
@@ -31,6 +32,7 @@ use overhead::Overhead;
 use scheduling::Scheduling;
 use table::Table;
 use views::View;
+use waits::Waits;
 
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
@@ -65,6 +67,7 @@ struct Page {
     not_judged: String,
     runs: Option<Table>,
     scheduling: Option<Scheduling>,
+    waits: Vec<Waits>,
     views: Vec<View>,
     /// Why pictures are not drawn to the last frame.
     narrowest: String,
@@ -108,6 +111,7 @@ pub(crate) fn page(report: &Results) -> anyhow::Result<String> {
         not_judged: claims.not_judged,
         runs: tables::runs(report),
         scheduling: scheduling::scheduling(report),
+        waits: waits::waits(report),
         differs: views
             .iter()
             .flat_map(|view| &view.pictures)
@@ -136,6 +140,7 @@ fn contents(page: &Page) -> Vec<(&'static str, &'static str)> {
         (true, "finding", "Finding"),
         (!page.latency.is_empty() || page.percentiles.is_some(), "latency", cost),
         (page.scheduling.is_some(), "scheduling", "Blame"),
+        (!page.waits.is_empty(), "waits", "Waits"),
         (true, "profilers", "Flame graphs"),
         (true, "runs", "Runs"),
     ];
