@@ -59,7 +59,11 @@ pub struct Judged {
 impl Judged {
     /// Judges the findings of a run; a healthy one has no truth.
     pub fn new(truth: Option<&Answer>, findings: &[Answer]) -> Judged {
-        let named: Vec<&Answer> = findings.iter().filter(|answer| answer.cause.accuses()).collect();
+        // That a service has too much to do accuses nobody, and where that is the truth it is named.
+        let is_named = |answer: &&Answer| {
+            answer.cause.accuses() || truth.is_some_and(|truth| truth.cause == answer.cause)
+        };
+        let named: Vec<&Answer> = findings.iter().filter(is_named).collect();
         let undecided =
             named.is_empty() && findings.iter().any(|answer| answer.cause != Cause::Healthy);
         let is_true = |answer: &&&Answer| truth.is_some_and(|truth| truth.cause == answer.cause);
@@ -209,6 +213,16 @@ mod tests {
             assert_eq!(of(&[answer(doubt, "")]), Judgement::MissedUndecided);
             assert_eq!(Judged::new(None, &[answer(doubt, "")]).judgement, Judgement::Undecided);
         }
+    }
+
+    #[test]
+    fn an_overload_is_named_where_it_is_the_truth() {
+        let truth = answer(Cause::Overload, "a::any_of");
+        let of = |found: &Answer| Judged::new(Some(&truth), std::slice::from_ref(found));
+        assert!(of(&answer(Cause::Overload, "a::any_of")).is_right());
+        let elsewhere = of(&answer(Cause::Overload, "a::other"));
+        assert_eq!((elsewhere.judgement, elsewhere.localized), (Judgement::Named, Some(false)));
+        assert_eq!(of(&answer(Cause::HostNoise, "")).judgement, Judgement::MissedUndecided);
     }
 
     #[test]
