@@ -5,6 +5,7 @@
 //! costs more than the measured instruments. Yielding tasks do not park their worker, so hooks for
 //! parking are not measured.
 
+use crate::follow;
 use crate::overhead::{ADDED_NS, Answer, PLAIN_NS, WITH_NS};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -64,6 +65,11 @@ pub fn spawn_turns(times: u64) -> Turns {
 /// Spawns [`turns`] inside a span, which each poll enters and leaves.
 pub fn spawn_turns_in_span(times: u64) -> Turns {
     tokio::spawn(turns(times).instrument(info_span!("turns")))
+}
+
+/// Spawns [`turns`] as a future that a profiler of waits follows.
+pub fn spawn_turns_followed(times: u64) -> Turns {
+    tokio::spawn(follow("turns", turns(times)))
 }
 
 /// Nanoseconds per poll of two tasks that `spawn` starts, over an even number of polls and after a

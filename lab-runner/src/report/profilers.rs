@@ -6,7 +6,7 @@ use crate::report::units::{ascii, grouped, percent, three_digits};
 use crate::report::{Style, overhead};
 use lab_analysis::evidence::{Evidence, RunView, label, own_crate};
 use lab_analysis::results::Results;
-use lab_analysis::stacks::{Difference, Plumbing, amount, is_own};
+use lab_analysis::stacks::{Difference, Plumbing, amount, is_own, without_closures};
 use lab_recording::profiler::Profiler;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -99,7 +99,7 @@ impl Most {
         let share = three_digits(100.0 * part);
         let refused = seen.overhead.filter(|cost| part < *cost).map(percent);
         Some(Most {
-            function: function.to_owned(),
+            function: without_closures(function),
             share,
             own,
             step: evidence.profiler == Profiler::Spans,

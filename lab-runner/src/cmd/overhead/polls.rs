@@ -6,11 +6,14 @@
 //! stretch without it.
 
 use lab_kit::overhead::{Answer, Instrument, Job};
-use lab_kit::turns::{self, Runtime, after, alternate, block, spawn_turns, spawn_turns_in_span};
+use lab_kit::turns::{
+    self, Runtime, after, alternate, block, spawn_turns, spawn_turns_followed, spawn_turns_in_span,
+};
 use lab_recorder;
 use lab_recorder::hooks::{Builder, Hooks, keep_histograms};
 use lab_recorder::instrument::Instrument as AtWork;
 use lab_recorder::scheduler::recorder::{Counts, Recorder};
+use lab_recording::awaits;
 use lab_recording::profiler::Profiler;
 use std::path::Path;
 
@@ -33,6 +36,7 @@ pub(crate) const INSTRUMENTS: &[Instrument] = &[
     polls("profiler alloc", |job| profilers(job, &[Profiler::Alloc])),
     polls("profiler stall", |job| profilers(job, &[Profiler::Stall])),
     polls("profiler sched", |job| profilers(job, &[Profiler::Sched])),
+    polls("profiler sched, a wait too", followed),
     polls("profiler spans, a span", |job| profilers(job, &[Profiler::Spans])),
     // The stall sampler is part of the profiler `sched`.
     polls("all profilers, a span", |job| {
@@ -110,6 +114,24 @@ fn profilers(job: &Job, profilers: &[Profiler]) -> Result<Answer, String> {
         after(job.amount, || block(&plain, spawn), || Put::new(profilers, &job.folder), with)?;
     put.stop(&job.folder)?;
     Ok(measured)
+}
+
+/// The program under the profiler that records waits, with futures that it follows: each poll but
+/// the last one ends in a wait.
+fn followed(job: &Job) -> Result<Answer, String> {
+    let plain = runtime(&mut turns::builder())?;
+    let with = |put: &Put| block(&put.runtime, spawn_turns_followed);
+    let put_in = || Put::new(&[Profiler::Sched], &job.folder);
+    let (measured, put) = after(job.amount, || block(&plain, spawn_turns), put_in, with)?;
+    put.stop(&job.folder)?;
+    let recorded = awaits::read(&job.folder.join(awaits::FILE))
+        .map_err(|error| format!("the waits cannot be read: {error}"))?;
+    let waits = recorded.records.len() as u64 + recorded.dropped;
+    let least = job.amount / 2;
+    match waits >= least {
+        true => Ok(measured),
+        false => Err(format!("{waits} of at least {least} waits were recorded")),
+    }
 }
 
 /// Profilers that look at a runtime.
