@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Paths of a simulation.
-pub const PATHS: u64 = 20_000;
+pub const PATHS: u64 = 80_000;
 /// Positions of the portfolio. With them a valuation takes about a quarter of a second.
 const POSITIONS: usize = 2_500;
 /// Time between two valuations.
