@@ -10,4 +10,5 @@ pub const SCENARIOS: &[&Scenario] = &[
     &scenario_shutdown::SCENARIO,
     &scenario_leak::SCENARIO,
     &scenario_await::SCENARIO,
+    &scenario_driver::SCENARIO,
 ];

@@ -235,7 +235,7 @@ pub static RULES: &[Rule] = &[
                      nothing",
         remedy: "move the work to spawn_blocking: of several workers one looks for input, and in a \
                  long poll it does not; enable_eager_driver_handoff (unstable) hands that on",
-        chapter: "greedy",
+        chapter: "scheduling",
     },
     Rule {
         cause: Cause::LongPoll,

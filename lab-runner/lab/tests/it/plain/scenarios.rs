@@ -107,11 +107,19 @@ fn the_fix_differs_from_the_fault_by_the_lesson_alone() {
             "placed.await?;"
         ]
     );
+    assert_eq!(
+        lesson("driver"),
+        [
+            "use tokio::task::spawn_blocking;",
+            "let of_today = Arc::clone(&portfolio);",
+            "let valuation = spawn_blocking(move || of_today.simulate()).await?;"
+        ]
+    );
 }
 
 #[test]
 fn the_faulty_code_knows_nothing_of_the_lab() {
-    for folder in ["greedy", "blocking", "unordered", "shutdown", "leak", "await"] {
+    for folder in ["greedy", "blocking", "unordered", "shutdown", "leak", "await", "driver"] {
         for file in ["buggy.rs", "fixed.rs"] {
             let text =
                 fs::read_to_string(root().join("scenarios").join(folder).join("src").join(file))
