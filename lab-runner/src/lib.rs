@@ -44,6 +44,7 @@ mod cmd;
 pub use cmd::exercise::honest::{prove_pack, verdict_of};
 pub use cmd::exercise::kept::verdict_on;
 pub use cmd::overhead;
+pub use engine::neighbour::Neighbours;
 #[cfg(feature = "jemalloc")]
 pub use lab_recorder::Jemalloc;
 

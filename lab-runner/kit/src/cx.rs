@@ -5,10 +5,11 @@ use crate::profiler_hooks::{self, ProfilerHooks};
 use crate::{Answer, Batch, Heartbeat, Probe, Request, Requests};
 use anyhow::Context;
 use lab_recording::{Load, request_log};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Provides a variant with its load, runtime builder, request stream, probe and scratch folder.
 #[derive(Debug)]
@@ -80,6 +81,19 @@ impl Cx {
     pub fn instrument(&self, builder: &mut Builder) {
         if let Some(profiler) = &self.profiler {
             profiler.runtime(builder);
+        }
+    }
+
+    /// Builds a runtime under test, as `builder.build()` does. Recorders of others see only runtimes
+    /// that were built here, because they build a runtime themselves: `lab score --scanner` runs a
+    /// variant under one.
+    ///
+    /// # Errors
+    /// If the runtime cannot be built.
+    pub fn build(&self, mut builder: Builder) -> io::Result<Runtime> {
+        match &self.profiler {
+            Some(profiler) => profiler.build(builder),
+            None => builder.build(),
         }
     }
 
@@ -342,6 +356,11 @@ mod tests {
             self.note("runtime");
         }
 
+        fn build(&self, mut builder: Builder) -> io::Result<Runtime> {
+            self.note("build");
+            builder.build()
+        }
+
         fn begin(&self) {
             self.note("begin");
         }
@@ -361,11 +380,11 @@ mod tests {
         let load = Load { rate: 200.0, warmup_ms: 20, duration_ms: 600, ..Load::DEFAULT };
         let moments = Arc::new(Moments::default());
         let cx = Cx::create(load, folder.path()).unwrap().profiled(moments.clone());
-        let runtime = cx.runtime().build().unwrap();
+        let runtime = cx.build(cx.runtime()).unwrap();
         let requests = cx.requests(runtime.handle(), |_request| async {}).unwrap();
         requests.finish().unwrap();
         let moments = moments.0.lock().unwrap();
-        assert_eq!(*moments, ["runtime", "begin", "first part ends", "load ends"]);
+        assert_eq!(*moments, ["runtime", "build", "begin", "first part ends", "load ends"]);
     }
 
     #[test]

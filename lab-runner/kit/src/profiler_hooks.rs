@@ -5,14 +5,24 @@
 use crate::clock;
 use lab_recording::alloc::PARTS;
 use std::fmt::Debug;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 /// The hooks of a profiler in a run.
 pub trait ProfilerHooks: Debug + Send + Sync {
     /// Adds the profiler's callbacks to a runtime under test, before it is built.
     fn runtime(&self, builder: &mut Builder);
+
+    /// Builds a runtime under test. For recorders of others, which take the builder by value and
+    /// keep a handle of the runtime that they build.
+    ///
+    /// # Errors
+    /// If the runtime cannot be built.
+    fn build(&self, mut builder: Builder) -> io::Result<Runtime> {
+        builder.build()
+    }
 
     /// Starts profiling, because the warm-up is over. Called on any thread.
     fn begin(&self);

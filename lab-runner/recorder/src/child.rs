@@ -4,7 +4,7 @@
 use crate::attach;
 use crate::session::Session;
 use crate::threads::{panics, post_mortem};
-use lab_kit::{Cx, limits, process};
+use lab_kit::{Cx, ProfilerHooks, limits, process};
 use lab_recording::folder;
 use lab_recording::outcome::{End, Usage};
 use lab_recording::profiler::Profiler;
@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// The hidden command of a child: `PROGRAM __child FOLDER`.
@@ -36,9 +36,26 @@ pub fn folder(args: &[OsString]) -> Option<&Path> {
 /// Runs the code that `find` chooses by the spec in the folder. The parent reads the results from
 /// the folder and the exit status.
 pub fn main<'a>(folder: &Path, find: impl FnOnce(&Spec) -> anyhow::Result<Run<'a>>) -> ExitCode {
+    run(folder, None, find)
+}
+
+/// The same for a measuring run with a recorder that is none of the lab's.
+pub fn main_beside<'a>(
+    folder: &Path,
+    recorder: Arc<dyn ProfilerHooks>,
+    find: impl FnOnce(&Spec) -> anyhow::Result<Run<'a>>,
+) -> ExitCode {
+    run(folder, Some(recorder), find)
+}
+
+fn run<'a>(
+    folder: &Path,
+    other: Option<Arc<dyn ProfilerHooks>>,
+    find: impl FnOnce(&Spec) -> anyhow::Result<Run<'a>>,
+) -> ExitCode {
     process::die_with_the_parent();
     name_after_binary();
-    let failed = record(folder, find).err().map(|error| format!("{error:#}"));
+    let failed = record(folder, other, find).err().map(|error| format!("{error:#}"));
     let code = if failed.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     match folder::write_end(folder, &End { failed, usage: usage() }) {
         Ok(()) => code,
@@ -62,6 +79,7 @@ pub fn name_after_binary() {
 
 fn record<'a>(
     folder: &Path,
+    other: Option<Arc<dyn ProfilerHooks>>,
     find: impl FnOnce(&Spec) -> anyhow::Result<Run<'a>>,
 ) -> anyhow::Result<()> {
     let spec = folder::read_spec(folder)?;
@@ -73,7 +91,13 @@ fn record<'a>(
     let run = find(&spec)?;
     post_mortem::stand_by(folder);
     let cx = Cx::create(spec.load, folder)?;
-    let Some(profiler) = spec.purpose.profiler() else { return call(run, &cx, folder) };
+    let Some(profiler) = spec.purpose.profiler() else {
+        let cx = match other {
+            Some(other) => cx.profiled(other),
+            None => cx,
+        };
+        return call(run, &cx, folder);
+    };
     let session = Session::new(profiler, folder);
     if profiler == Profiler::Console {
         attach::wait_for_start(folder);

@@ -26,7 +26,8 @@ pub(crate) struct ScoreArgs {
     pub no_neighbour: bool,
     /// Also score another diagnosis: this program is started with the folder of each recording as
     /// its only argument and prints one line, a cause as named in --format json (long-poll), or:
-    /// nothing
+    /// nothing. A failure of it counts as: crashed. Exit code 2 ends the score.
+    /// benches/scanners/dial9/scan is one, of dial9
     #[arg(long, value_name = "CMD")]
     pub scanner: Option<PathBuf>,
     /// Score the recordings of an earlier lab score again, without running anything

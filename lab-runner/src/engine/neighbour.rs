@@ -11,10 +11,14 @@ pub(crate) const SUBCOMMAND: &str = "__neighbour";
 
 /// Neighbours that run beside something. They end when this is dropped, and if the lab is killed.
 #[derive(Debug)]
-pub(crate) struct Neighbours(Vec<Child>);
+pub struct Neighbours(Vec<Child>);
 
 impl Neighbours {
-    /// Starts as many as take half of the machine, one at least.
+    /// Starts as many as take half of the machine, one at least. Each is this binary again, whose
+    /// `main` passes its arguments to [`child_main`](crate::child_main).
+    ///
+    /// # Errors
+    /// If one of them cannot be started.
     pub fn start() -> anyhow::Result<Neighbours> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // One after another into what ends them, so that none is left if a later one cannot be

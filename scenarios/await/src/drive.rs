@@ -10,7 +10,7 @@ where
     F: Fn(Order) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
-    let runtime = cx.runtime().build()?;
+    let runtime = cx.build(cx.runtime())?;
     let placed = cx.probe().counter("orders_placed")?;
     let requests = cx.requests(runtime.handle(), move |request: Request| {
         placed.add(1);

@@ -38,7 +38,8 @@ where
     let count = move || {
         started.fetch_add(1, Ordering::Relaxed);
     };
-    let runtime = builder.on_thread_start(count).build()?;
+    builder.on_thread_start(count);
+    let runtime = cx.build(builder)?;
     let requests = start_requests(cx, &runtime)?;
     requests.wait_for_window();
     let heartbeat = cx.heartbeat(runtime.handle())?;

@@ -33,7 +33,9 @@ where
     F: Fn(Backlog, Arc<S>) -> Fut,
     Fut: Future<Output = anyhow::Result<u64>> + Send + 'static,
 {
-    let runtime = cx.runtime().worker_threads(workers).build()?;
+    let mut builder = cx.runtime();
+    builder.worker_threads(workers);
+    let runtime = cx.build(builder)?;
     let clock = ImportClock::new(cx)?;
     let requests = answer(cx, &runtime)?;
     requests.wait_for_window();
@@ -59,7 +61,7 @@ fn answer(cx: &Cx, runtime: &Runtime) -> anyhow::Result<Requests> {
 
 /// Runs the API without an import; each request waits for a slow upstream service.
 pub fn drive_upstream(cx: &Cx) -> anyhow::Result<()> {
-    let runtime = cx.runtime().build()?;
+    let runtime = cx.build(cx.runtime())?;
     let requests = cx.requests(runtime.handle(), |request| async move {
         std::hint::black_box(quote_from_upstream(request.number).await);
     })?;

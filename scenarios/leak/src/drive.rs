@@ -24,7 +24,7 @@ where
     F: Fn(Arc<H>, Client) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
-    let runtime = cx.runtime().build()?;
+    let runtime = cx.build(cx.runtime())?;
     let market = Arc::new(Market::new(cx.seed(), cx.load().size));
     let requests = visits(cx, runtime.handle(), &market, &hub, serve)?;
     let feed = Feed::start(Arc::clone(&market), hub)?;

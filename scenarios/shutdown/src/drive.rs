@@ -31,7 +31,9 @@ pub fn drive_with(
     takes: Duration,
     serve: fn(Service) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let runtime = cx.runtime().worker_threads(workers).build()?;
+    let mut builder = cx.runtime();
+    builder.worker_threads(workers);
+    let runtime = cx.build(builder)?;
     let service = Service::new(runtime);
     cx.probe().counter("shutdown_deadline_us")?.set(SHUTDOWN_DEADLINE.as_micros() as u64);
     let quiesce = cx.probe().stopwatch("quiesce")?;

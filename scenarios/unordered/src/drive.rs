@@ -45,7 +45,9 @@ where
     let batch = cx.batch(service.uploads)?;
     let uploads = uploads::generate(cx.seed(), service.uploads);
     let limiter = Arc::new(Limiter::new(service.limit, batch.children()));
-    let runtime = cx.runtime().worker_threads(service.workers).build()?;
+    let mut builder = cx.runtime();
+    builder.worker_threads(service.workers);
+    let runtime = cx.build(builder)?;
     let task = batch.outer(process_all(uploads.clone(), limiter));
     batch.time(
         || runtime.block_on(runtime.spawn(task))?,

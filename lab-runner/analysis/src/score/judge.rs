@@ -31,6 +31,8 @@ pub enum Judgement {
     FalsePositive,
     /// A healthy run is left undecided.
     Undecided,
+    /// A scanner failed on the run, which is no answer. The lab's own diagnosis never has it.
+    Crashed,
 }
 
 /// A diagnosis, judged.
@@ -82,6 +84,15 @@ impl Judged {
             truth: truth.map(|truth| truth.cause),
             found: named.first().map(|answer| answer.cause),
         }
+    }
+
+    /// Judges the line of another scanner.
+    pub fn from_line(truth: Option<&Answer>, line: &str) -> Judged {
+        let judged = Judged::new(truth, &parse(line));
+        if line.trim() == CRASHED {
+            return Judged { judgement: Judgement::Crashed, ..judged };
+        }
+        judged
     }
 
     /// Whether every part of the diagnosis is right.
@@ -166,8 +177,11 @@ pub const CAUSES: [Cause; 23] = [
     Cause::NotEnoughEvidence,
 ];
 
+/// The line of a scanner that failed.
+pub const CRASHED: &str = "crashed";
+
 /// The answer of another scanner: one line with the name of a cause, or `nothing`. Any other line
-/// counts as undecided.
+/// counts as undecided, but for [`CRASHED`].
 pub fn parse(line: &str) -> Vec<Answer> {
     let line = line.trim();
     if line == "nothing" {
@@ -252,5 +266,20 @@ mod tests {
         assert_eq!(parse("nothing"), []);
         assert_eq!(parse("unclear"), [answer(Cause::NotEnoughEvidence, "")]);
         assert!(CAUSES.iter().all(|cause| parse(&name(*cause)) == [answer(*cause, "")]));
+    }
+
+    #[test]
+    fn a_crash_is_neither_nothing_nor_undecided() {
+        let truth = answer(Cause::LongPoll, "a::b");
+        for truth in [Some(&truth), None] {
+            let judged = Judged::from_line(truth, "crashed\n");
+            assert_eq!((judged.judgement, judged.wrong), (Judgement::Crashed, 0));
+            assert!(!judged.is_right() && !judged.is_undecided());
+        }
+        assert_eq!(Judged::from_line(None, "nothing").judgement, Judgement::Healthy);
+        assert_eq!(Judged::from_line(Some(&truth), "nothing").judgement, Judgement::Missed);
+        assert_eq!(Judged::from_line(Some(&truth), "long-poll").judgement, Judgement::Named);
+        assert_eq!(Judged::from_line(None, "long-poll").judgement, Judgement::FalsePositive);
+        assert_eq!(Judged::from_line(None, "who knows").judgement, Judgement::Undecided);
     }
 }

@@ -1,6 +1,6 @@
 //! The confusion matrix: true causes against found ones.
 
-use crate::score::judge::{Judged, name};
+use crate::score::judge::{CRASHED, Judged, Judgement, name};
 use lab_recording::Cause;
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ pub enum Column {
     Nothing,
     /// Undecided.
     Undecided,
+    /// The scanner failed.
+    Crashed,
 }
 
 impl Column {
@@ -22,12 +24,13 @@ impl Column {
             Column::Found(cause) => name(cause),
             Column::Nothing => "nothing".into(),
             Column::Undecided => "undecided".into(),
+            Column::Crashed => CRASHED.into(),
         }
     }
 }
 
-/// Rows are true causes, columns are found ones. Only those that occur, and always the last two
-/// columns.
+/// Rows are true causes, columns are found ones. Only those that occur, and always `nothing` and
+/// `undecided`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matrix {
     /// The found causes.
@@ -44,6 +47,7 @@ impl Matrix {
             let column = match judged.found {
                 Some(cause) => Column::Found(cause),
                 None if judged.is_undecided() => Column::Undecided,
+                None if judged.judgement == Judgement::Crashed => Column::Crashed,
                 None => Column::Nothing,
             };
             *counts.entry((judged.truth.unwrap_or(Cause::Healthy), column)).or_default() += 1;
@@ -90,5 +94,14 @@ mod tests {
             matrix.rows,
             [("long-poll".into(), vec![1, 1, 0, 1]), ("healthy".into(), vec![0, 0, 2, 0])]
         );
+    }
+
+    #[test]
+    fn a_crash_has_a_column_of_its_own() {
+        let runs = ["crashed", "nothing", "unclear", "crashed"].map(|l| Judged::from_line(None, l));
+        let matrix = Matrix::from_runs(runs.iter());
+        let heads: Vec<String> = matrix.columns.iter().map(|column| column.name()).collect();
+        assert_eq!(heads, ["nothing", "undecided", "crashed"]);
+        assert_eq!(matrix.rows, [("healthy".into(), vec![1, 1, 2])]);
     }
 }

@@ -7,7 +7,7 @@ mod plan;
 mod tally;
 
 pub use judge::name;
-pub use judge::{Answer, Judged, Judgement, answers, parse, same_function, true_answer};
+pub use judge::{Answer, CRASHED, Judged, Judgement, answers, parse, same_function, true_answer};
 pub use matrix::{Column, Matrix};
 pub use plan::{Cell, LeftOut, Recorded};
 pub use tally::{DetectionTime, Share, Tally};
@@ -54,6 +54,11 @@ impl Score {
     pub fn other(&self) -> Option<Tally> {
         self.recorded.scanner.as_ref()?;
         Some(Tally::from_runs(self.runs.iter().filter_map(|run| Some((run.other.as_ref()?, None)))))
+    }
+
+    /// What was taken for what by the other scanner, over the runs that it was given.
+    pub fn other_matrix(&self) -> Matrix {
+        Matrix::from_runs(self.runs.iter().filter_map(|run| run.other.as_ref()))
     }
 
     /// The runs by scenario, and without and with a noisy neighbour beside them.

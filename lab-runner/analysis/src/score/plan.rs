@@ -22,7 +22,7 @@ pub struct Cell {
     /// From the start of its first run to its findings, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected_ms: Option<f64>,
-    /// The first line that the external scanner printed.
+    /// The first line that the external scanner printed, or `crashed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scanner: Option<String>,
 }
@@ -50,6 +50,9 @@ pub struct Recorded {
     /// The command of another scanner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scanner: Option<String>,
+    /// The versions that the scanner reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanner_versions: Option<String>,
     /// The runs that were started, in order.
     pub cells: Vec<Cell>,
 }

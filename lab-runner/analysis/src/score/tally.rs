@@ -56,6 +56,9 @@ pub struct Tally {
     pub false_positives: u64,
     /// Undecided runs: faulty ones, then healthy ones.
     pub undecided: [u64; 2],
+    /// Runs on which a scanner failed: faulty ones, then healthy ones. A fault that it did not see is
+    /// missed. That it accused no healthy run is not to its credit: such a run is not in the specificity.
+    pub crashed: [u64; 2],
     /// Detection time; none where no true cause was named.
     pub detection_time: Option<DetectionTime>,
 }
@@ -81,7 +84,9 @@ impl Tally {
         match faulty {
             true => count(&mut self.recall, judged.judgement == Judgement::Named),
             false => {
-                count(&mut self.specificity, judged.judgement != Judgement::FalsePositive);
+                if judged.judgement != Judgement::Crashed {
+                    count(&mut self.specificity, judged.judgement != Judgement::FalsePositive);
+                }
                 count(&mut self.called_healthy, judged.judgement == Judgement::Healthy);
             }
         }
@@ -90,7 +95,9 @@ impl Tally {
         self.precision.hits += judged.right;
         self.precision.of += judged.right + judged.wrong;
         self.false_positives += u64::from(judged.judgement == Judgement::FalsePositive);
-        self.undecided[usize::from(!faulty)] += u64::from(judged.is_undecided());
+        let kind = usize::from(!faulty);
+        self.undecided[kind] += u64::from(judged.is_undecided());
+        self.crashed[kind] += u64::from(judged.judgement == Judgement::Crashed);
     }
 
     /// Whether a faulty run was missed, or a healthy one has a finding.
@@ -153,6 +160,22 @@ mod tests {
             "of those that were named"
         );
         assert!(tally.is_wrong() && !tally.is_undecided());
+    }
+
+    #[test]
+    fn a_crash_misses_a_fault_and_spares_no_healthy_run() {
+        let truth = Answer { cause: Cause::LongPoll, function: None };
+        let runs = [
+            Judged::from_line(Some(&truth), "crashed"),
+            Judged::from_line(Some(&truth), "long-poll"),
+            Judged::from_line(None, "crashed"),
+            Judged::from_line(None, "nothing"),
+        ];
+        let tally = Tally::from_runs(runs.iter().map(|judged| (judged, None)));
+        let share = |hits, of| Share { hits, of };
+        assert_eq!((tally.recall, tally.specificity), (share(1, 2), share(1, 1)));
+        assert_eq!((tally.called_healthy, tally.precision), (share(1, 2), share(1, 1)));
+        assert_eq!((tally.crashed, tally.undecided), ([1, 1], [0, 0]));
     }
 
     #[test]

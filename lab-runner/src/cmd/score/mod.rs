@@ -7,6 +7,7 @@ mod text;
 
 use crate::cli::{ScoreArgs, ScoreFormat};
 use crate::cmd::profile::profile;
+use crate::cmd::score::scanner::Scanner;
 use crate::cmd::score::text as report;
 use crate::engine::execute::{interrupted, invocation_folder};
 use crate::engine::neighbour::Neighbours;
@@ -23,7 +24,7 @@ use lab_recording::profiler::Profiler;
 use lab_recording::{Kind, Load, pack};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) fn run(
     args: &ScoreArgs,
@@ -34,11 +35,10 @@ pub(crate) fn run(
         exit::print(|to| report::print_rules(Style::new(plain), to))?;
         return Ok(Exit::Done);
     }
-    if let Some(scanner) = &args.scanner {
-        scanner::check(scanner)?;
-    }
+    let scanner = args.scanner.as_deref().map(Scanner::find).transpose()?;
+    let scanner = scanner.as_ref();
     if let Some(folder) = &args.from {
-        return again(args, folder, plain, scenarios);
+        return again(args, folder, scanner, plain, scenarios);
     }
     let plan = planned(args, scenarios)?;
     if args.dry_run {
@@ -51,10 +51,11 @@ pub(crate) fn run(
         format: Recorded::FORMAT,
         thorough: args.thorough,
         left_out: plan.left_out,
-        scanner: args.scanner.as_ref().map(|command| command.display().to_string()),
+        scanner: scanner.map(Scanner::command),
+        scanner_versions: None,
         cells: Vec::new(),
     };
-    if let Some(signal) = run_all(args, &plan, &folder, &interrupts, &mut recorded)? {
+    if let Some(signal) = run_all(args, &plan, (&folder, scanner), &interrupts, &mut recorded)? {
         return Ok(stopped(&recorded, &folder, signal));
     }
     show(&read::score(&folder, recorded, scenarios)?, &folder, args.format, plain)
@@ -100,13 +101,15 @@ fn labelled(scenario: &Scenario) -> anyhow::Result<()> {
 fn run_all(
     args: &ScoreArgs,
     plan: &ScorePlan,
-    folder: &Path,
+    (folder, scanner): (&Path, Option<&Scanner>),
     interrupts: &Interrupts,
     recorded: &mut Recorded,
 ) -> anyhow::Result<Option<i32>> {
     let begin = Instant::now();
+    // The time of another scanner is not the lab's: it leaves out no run.
+    let mut scanning = Duration::ZERO;
     for (number, cell) in plan.cells.iter().enumerate() {
-        if !args.thorough && begin.elapsed() + cell.takes > ScorePlan::LONGEST {
+        if !args.thorough && begin.elapsed() - scanning + cell.takes > ScorePlan::LONGEST {
             recorded.left_out.no_time += 1;
             read::write(folder, recorded)?;
             continue;
@@ -119,20 +122,37 @@ fn run_all(
         if let Some(signal) = interrupts.signal() {
             return Ok(Some(signal));
         }
-        let answer = args
-            .scanner
-            .as_ref()
-            .map(|scanner| scanner::answer(scanner, &folder.join(&cell.cell.folder), interrupts));
+        let number = recorded.cells.len() - 1;
+        recorded.cells[number].detected_ms = detected_ms;
+        if let Some(scanner) = scanner {
+            let scan_begins = Instant::now();
+            scan(scanner, folder, recorded, number, interrupts)?;
+            scanning += scan_begins.elapsed();
+        }
         if let Some(signal) = interrupts.signal() {
             return Ok(Some(signal));
-        }
-        if let Some(last) = recorded.cells.last_mut() {
-            (last.detected_ms, last.scanner) = (detected_ms, answer);
         }
         read::write(folder, recorded)?;
     }
     clear_line();
     Ok(None)
+}
+
+/// Has another scanner look at a run, and keeps its answer.
+fn scan(
+    scanner: &Scanner,
+    folder: &Path,
+    recorded: &mut Recorded,
+    number: usize,
+    interrupts: &Interrupts,
+) -> anyhow::Result<()> {
+    let cell = &mut recorded.cells[number];
+    let answer = scanner.answer(&folder.join(&cell.folder), interrupts)?;
+    if interrupts.signal().is_none() {
+        cell.scanner = Some(answer.line);
+        recorded.scanner_versions = answer.versions.or(recorded.scanner_versions.take());
+    }
+    Ok(())
 }
 
 /// One run under the scheduler profiler, and one under the allocation profiler where the findings
@@ -164,6 +184,7 @@ fn run_one(
 pub(crate) fn again(
     args: &ScoreArgs,
     folder: &Path,
+    scanner: Option<&Scanner>,
     plain: bool,
     scenarios: &[&'static Scenario],
 ) -> anyhow::Result<Exit> {
@@ -171,12 +192,11 @@ pub(crate) fn again(
     let opened = pack::open(folder).map_err(|error| UsageError::error(format!("{error:#}")))?;
     let folder = opened.folder();
     let mut recorded = read::recorded(folder)?;
-    if let Some(scanner) = &args.scanner {
+    if let Some(scanner) = scanner {
         let interrupts = Interrupts::catch()?;
-        recorded.scanner = Some(scanner.display().to_string());
-        for cell in &mut recorded.cells {
-            let answer = scanner::answer(scanner, &folder.join(&cell.folder), &interrupts);
-            cell.scanner = Some(answer);
+        (recorded.scanner, recorded.scanner_versions) = (Some(scanner.command()), None);
+        for number in 0..recorded.cells.len() {
+            scan(scanner, folder, &mut recorded, number, &interrupts)?;
             if let Some(signal) = interrupts.signal() {
                 return Ok(Exit::Interrupted(signal));
             }

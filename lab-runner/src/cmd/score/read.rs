@@ -5,9 +5,7 @@ use crate::exit::UsageError;
 use lab_analysis::diagnosis::{Case, Diagnosis, diagnose};
 use lab_analysis::profile;
 use lab_analysis::requests::analyse;
-use lab_analysis::score::{
-    Answer, Cell, Judged, Recorded, Run, Score, answers, parse, true_answer,
-};
+use lab_analysis::score::{Answer, Cell, Judged, Recorded, Run, Score, answers, true_answer};
 use lab_kit::Scenario;
 use lab_recording::folder;
 use lab_recording::plain_file;
@@ -86,6 +84,6 @@ fn run(folder: &Path, cell: &Cell, scenarios: &[&'static Scenario]) -> anyhow::R
     let Some(diagnosis) = diagnosis(&folder.join(&cell.folder)) else { return Ok(None) };
     let findings = answers(&diagnosis);
     let judged = Judged::new(truth.as_ref(), &findings);
-    let other = cell.scanner.as_ref().map(|line| Judged::new(truth.as_ref(), &parse(line)));
+    let other = cell.scanner.as_ref().map(|line| Judged::from_line(truth.as_ref(), line));
     Ok(Some(Run { cell: cell.clone(), truth, findings, judged, other }))
 }

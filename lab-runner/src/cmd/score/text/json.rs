@@ -1,7 +1,7 @@
 //! A score as one JSON document, `lab.score.v2`.
 
 use crate::cmd::score::text::measures;
-use lab_analysis::score::{DetectionTime, LeftOut, Run, Score, Share, Tally};
+use lab_analysis::score::{DetectionTime, LeftOut, Matrix, Run, Score, Share, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,10 @@ struct Group {
 #[derive(Debug, Serialize)]
 struct Scanner<'a> {
     command: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versions: Option<&'a str>,
+    crashed: ByKind,
+    matrix: Counts,
     #[serde(flatten)]
     measures: Measures,
 }
@@ -43,13 +47,13 @@ struct Measures {
     #[serde(flatten)]
     shares: BTreeMap<String, OneShare>,
     false_positives: u64,
-    undecided: Undecided,
+    undecided: ByKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     detection_time: Option<DetectionTime>,
 }
 
 #[derive(Debug, Serialize)]
-struct Undecided {
+struct ByKind {
     faulty: u64,
     healthy: u64,
 }
@@ -77,7 +81,6 @@ struct Row {
 
 /// The document of a score.
 pub(crate) fn document<'a>(score: &'a Score, folder: &Path) -> ScoreDocument<'a> {
-    let matrix = score.matrix();
     let scanner = score.recorded.scanner.as_deref().zip(score.other());
     ScoreDocument {
         schema: "lab.score.v2",
@@ -91,14 +94,28 @@ pub(crate) fn document<'a>(score: &'a Score, folder: &Path) -> ScoreDocument<'a>
             .into_iter()
             .map(|(name, tally)| Group { name, measures: measures_of(&tally) })
             .collect(),
-        scanner: scanner.map(|(command, tally)| Scanner { command, measures: measures_of(&tally) }),
-        matrix: Counts {
-            columns: matrix.columns.iter().map(|column| column.name()).collect(),
-            rows: matrix.rows.into_iter().map(|(truth, counts)| Row { truth, counts }).collect(),
-        },
+        scanner: scanner.map(|(command, tally)| Scanner {
+            command,
+            versions: score.recorded.scanner_versions.as_deref(),
+            crashed: by_kind(tally.crashed),
+            matrix: counts(score.other_matrix()),
+            measures: measures_of(&tally),
+        }),
+        matrix: counts(score.matrix()),
         runs: &score.runs,
         recording: folder.to_owned(),
     }
+}
+
+fn counts(matrix: Matrix) -> Counts {
+    Counts {
+        columns: matrix.columns.iter().map(|column| column.name()).collect(),
+        rows: matrix.rows.into_iter().map(|(truth, counts)| Row { truth, counts }).collect(),
+    }
+}
+
+fn by_kind([faulty, healthy]: [u64; 2]) -> ByKind {
+    ByKind { faulty, healthy }
 }
 
 fn measures_of(tally: &Tally) -> Measures {
@@ -106,14 +123,13 @@ fn measures_of(tally: &Tally) -> Measures {
         let (low, high) = share.interval();
         OneShare { hits: share.hits, of: share.of, share: share.value(), ci: [low, high] }
     };
-    let [faulty, healthy] = tally.undecided;
     Measures {
         shares: measures(tally)
             .into_iter()
             .map(|(name, of)| (name.replace(' ', "_"), share(of)))
             .collect(),
         false_positives: tally.false_positives,
-        undecided: Undecided { faulty, healthy },
+        undecided: by_kind(tally.undecided),
         detection_time: tally.detection_time,
     }
 }

@@ -27,6 +27,14 @@ pub(crate) fn markdown(score: &Score, to: &mut dyn Write) -> io::Result<()> {
             .collect();
         writeln!(to, "| {name} |{shares}")?;
     }
+    if let Some(other) = score.other() {
+        let [faulty, healthy] = other.crashed;
+        let versions = score.recorded.scanner_versions.as_deref().unwrap_or("not reported");
+        writeln!(
+            to,
+            "\nThe scanner crashed on {faulty} faulty and {healthy} healthy runs. Versions: {versions}."
+        )?;
+    }
     if let Some(detect) = overall.detection_time {
         writeln!(
             to,

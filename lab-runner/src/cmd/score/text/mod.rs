@@ -35,7 +35,11 @@ pub(crate) fn print(
     }
     print_overall(score, &overall, style, to)?;
     print_groups(&score.groups(), style, to)?;
-    print_matrix(&score.matrix(), style, to)?;
+    print_matrix(&score.matrix(), "first finding", style, to)?;
+    if let Some(scanner) = &score.recorded.scanner {
+        let head = format!("answer of {}", short(scanner));
+        print_matrix(&score.other_matrix(), &head, style, to)?;
+    }
     print_wrong(score, style, to)?;
     writeln!(to, "\nrecording  {}", folder.display())?;
     writeln!(to, "next       lab score --from {}", folder.display())
@@ -91,12 +95,8 @@ fn print_overall(
     to: &mut dyn Write,
 ) -> io::Result<()> {
     let other = score.other();
-    let heads = score
-        .recorded
-        .scanner
-        .as_deref()
-        .map(|scanner| format!("{scanner:<26}"))
-        .unwrap_or_default();
+    let heads = score.recorded.scanner.as_deref().map(|scanner| format!("{:<26}", short(scanner)));
+    let heads = heads.unwrap_or_default();
     writeln!(to, "\n{DIM}{:<16}{:<26}{heads}share of{DIM:#}", "", "lab")?;
     for (number, (measure, share)) in measures(overall).into_iter().enumerate() {
         let other = other
@@ -106,21 +106,45 @@ fn print_overall(
         writeln!(to, "{measure:<16}{share:<26}{}{DIM}{of}{DIM:#}", other.unwrap_or_default())?;
     }
     let took = overall.detection_time.map_or_else(|| "-".into(), |detect| detected(detect, style));
+    let none = other.as_ref().map(|_| format!("{:<26}", "-")).unwrap_or_default();
     writeln!(
         to,
-        "{:<16}{took:<26}{DIM}from the start of a profiled run to its true finding{DIM:#}",
+        "{:<16}{took:<26}{none}{DIM}from the start of a profiled run to its true finding{DIM:#}",
         "detection time"
     )?;
-    let [faulty, healthy] = overall.undecided;
-    writeln!(to, "{:<16}{faulty} faulty, {healthy} healthy", "undecided")?;
-    if other.is_none() {
-        writeln!(to, "{DIM}--scanner CMD scores an external scanner as well{DIM:#}")?;
+    let kinds = |[faulty, healthy]: [u64; 2]| format!("{faulty} faulty, {healthy} healthy");
+    let ours = kinds(overall.undecided);
+    match &other {
+        None => {
+            writeln!(to, "{:<16}{ours}", "undecided")?;
+            writeln!(to, "{DIM}--scanner CMD scores an external scanner as well{DIM:#}")?;
+        }
+        Some(other) => {
+            writeln!(to, "{:<16}{ours:<26}{}", "undecided", kinds(other.undecided))?;
+            writeln!(
+                to,
+                "{:<16}{:<26}{:<26}{DIM}the scanner failed: no answer{DIM:#}",
+                "crashed",
+                "-",
+                kinds(other.crashed)
+            )?;
+        }
+    }
+    if let Some(versions) = &score.recorded.scanner_versions {
+        writeln!(to, "{:<16}{versions}", "versions")?;
     }
     writeln!(
         to,
         "{DIM}In brackets: exact binomial 95 % intervals. Runs of one variant are alike: they hold \
          for these variants.{DIM:#}"
     )
+}
+
+/// The end of a command, which fits into a column: its last two names.
+fn short(command: &str) -> String {
+    let names: Vec<&str> = command.rsplit('/').take(2).collect();
+    let short = names.into_iter().rev().collect::<Vec<_>>().join("/");
+    short.chars().take(24).collect()
 }
 
 /// A share with its interval: `20/22  91 % (71-99)`.
@@ -154,8 +178,8 @@ fn print_groups(groups: &[(String, Tally)], style: Style, to: &mut dyn Write) ->
 
 /// A row for each true cause: what was found first in its runs, the most frequent first. A table with
 /// a column for each cause would be far too wide for a terminal, and nearly empty.
-fn print_matrix(matrix: &Matrix, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    writeln!(to, "\n{DIM}{:<21}first finding, with the number of runs{DIM:#}", "truth")?;
+fn print_matrix(matrix: &Matrix, head: &str, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "\n{DIM}{:<21}{head}, with the number of runs{DIM:#}", "truth")?;
     for (truth, counts) in &matrix.rows {
         let mut found: Vec<(u64, String)> =
             counts.iter().copied().zip(matrix.columns.iter().map(|of| of.name())).collect();
@@ -202,6 +226,7 @@ fn wrong(run: &Run) -> String {
 fn verdict(run: &Run) -> &'static str {
     match run.judged.judgement {
         Judgement::Missed => "missed",
+        Judgement::Crashed => "crashed",
         Judgement::MissedUndecided | Judgement::Undecided => "undecided",
         Judgement::FalsePositive => "false finding",
         Judgement::Named if run.judged.localized == Some(false) => "wrong function",
@@ -273,5 +298,28 @@ pub(crate) mod tests {
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("1/2 50 % (1-99)           1/2 50 % (1-99)"), "{text}");
         assert!(!text.contains("--scanner CMD"), "{text}");
+    }
+
+    #[test]
+    fn a_scanner_that_crashes_has_a_row_and_not_nothing() {
+        let mut score = made_up();
+        score.recorded.scanner = Some("benches/scanners/dial9/scan".into());
+        score.recorded.scanner_versions = Some("dial9 0.0, node 1".into());
+        for (run, line) in score.runs.iter_mut().zip(["crashed", "nothing", "crashed"]) {
+            run.other = Some(Judged::from_line(run.truth.as_ref(), line));
+        }
+        let mut text = Vec::new();
+        print(&score, Path::new("x"), Style::new(true), &mut text).unwrap();
+        let text = anstream::adapter::strip_str(std::str::from_utf8(&text).unwrap()).to_string();
+        for part in [
+            "                lab                       dial9/scan                share of",
+            "undecided       0 faulty, 0 healthy       0 faulty, 0 healthy\n",
+            "crashed         -                         1 faulty, 1 healthy       the scanner failed",
+            "versions        dial9 0.0, node 1\n",
+            "answer of dial9/scan, with the number of runs\nlong-poll            nothing 1 - crashed 1",
+            "\nhealthy              crashed 1\n",
+        ] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
     }
 }
