@@ -21,7 +21,7 @@ where
     F: FnOnce(Arc<Portfolio>, Valuations) -> Fut,
     Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
-    drive_on(cx.runtime().build()?, cx, Portfolio::large(), revalue)
+    drive_on(cx.build(cx.runtime())?, cx, Portfolio::large(), revalue)
 }
 
 /// Runs the service on a runtime of the caller.
@@ -54,7 +54,7 @@ where
     Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
     let revalue = revalue(Arc::new(Portfolio::large()), Valuations::new(cx.probe())?);
-    serve(cx.runtime().build()?, cx, |_request| sleep(UPSTREAM), revalue)
+    serve(cx.build(cx.runtime())?, cx, |_request| sleep(UPSTREAM), revalue)
 }
 
 /// Answers requests beside the task that values the portfolio, which is given up with the load.

@@ -117,25 +117,25 @@ const VARIANTS: &[Variant] = &[
 fn eager(cx: &Cx) -> anyhow::Result<()> {
     let mut builder = cx.runtime();
     builder.enable_eager_driver_handoff();
-    drive_on(builder.build()?, cx, Portfolio::large(), buggy::revalue)
+    drive_on(cx.build(builder)?, cx, Portfolio::large(), buggy::revalue)
 }
 
 /// Runs the faulty task on twice as many workers as the load has.
 fn more_workers(cx: &Cx) -> anyhow::Result<()> {
     let mut builder = cx.runtime();
     builder.worker_threads(2 * cx.load().workers);
-    drive_on(builder.build()?, cx, Portfolio::large(), buggy::revalue)
+    drive_on(cx.build(builder)?, cx, Portfolio::large(), buggy::revalue)
 }
 
 /// Runs the faulty task beside a thread that wakes a task.
 fn poked(cx: &Cx) -> anyhow::Result<()> {
-    let runtime = cx.runtime().build()?;
+    let runtime = cx.build(cx.runtime())?;
     poked::poke(runtime.handle())?;
     drive_on(runtime, cx, Portfolio::large(), buggy::revalue)
 }
 
 fn small_portfolio(cx: &Cx) -> anyhow::Result<()> {
-    drive_on(cx.runtime().build()?, cx, Portfolio::small(), buggy::revalue)
+    drive_on(cx.build(cx.runtime())?, cx, Portfolio::small(), buggy::revalue)
 }
 
 /// A single worker has no other one to hand the driver to: what starves its requests is a long

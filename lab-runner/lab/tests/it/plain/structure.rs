@@ -91,7 +91,8 @@ fn manifests() -> Vec<String> {
     let scenarios = fs::read_dir(root().join("scenarios")).unwrap();
     let scenarios = scenarios
         .map(|entry| format!("scenarios/{}", entry.unwrap().file_name().to_string_lossy()));
-    let all = folders.chain(scenarios).chain(["benches", "benches/scanners/dial9"].map(str::to_owned));
+    let all =
+        folders.chain(scenarios).chain(["benches", "benches/scanners/dial9"].map(str::to_owned));
     all.map(|folder| fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap()).collect()
 }
 
