@@ -71,7 +71,7 @@ pub fn scan(
         run.display()
     );
     let versions = format!("versions dial9 {version}, node {}", node_version.trim());
-    Ok(report(scripts, node, &traces, versions)?)
+    report(scripts, node, &traces, versions)
 }
 
 fn report(
