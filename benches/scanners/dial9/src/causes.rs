@@ -42,7 +42,12 @@ pub const FLAGS: &[Mapping] = &[
         Cause::StuckTasks,
         "\"tasks are spawned but never complete\"; leak is memory, which this flag does not look at",
     ),
-    cause("blocking-calls", Cause::BlockingCall, "\"blocking system calls on the async runtime\""),
+    cause(
+        "blocking-calls",
+        Cause::BlockingCall,
+        "\"blocking system calls on the async runtime\"; that it also counts idle workers in epoll_wait \
+         is its rule, and not for a score to mend",
+    ),
     cause(
         "many-spans-per-poll",
         Cause::LongPoll,

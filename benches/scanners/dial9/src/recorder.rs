@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use dial9::cpu::{CpuProfilingConfig, SchedEventConfig};
+use dial9::process::ProcessResourceUsageConfig;
 use dial9::{
     Dial9Handle, Dial9HandleTokioExt, DiskBuffer, Recorder, RecorderPerfExt, TokioAttachOptions,
 };
@@ -19,6 +20,9 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
+/// With this variable dial9 records the resources of the process too. Its scanner as shipped fails on
+/// such a trace, so that they are left out unless somebody wants to see that.
+const RESOURCES: &str = "LAB_DIAL9_RESOURCES";
 /// Bytes that dial9 may use on disk: the default of its configuration by environment.
 const BYTES: u64 = 1 << 30;
 /// Time limit of dial9's last file.
@@ -56,10 +60,13 @@ fn begin(folder: &Path) -> anyhow::Result<(Arc<Dial9>, Spec)> {
     let trace = folder.join(TRACE);
     std::fs::create_dir(&trace)?;
     let buffer = DiskBuffer::builder().base_path(&trace).max_total_size(BYTES).build()?;
-    let recorder = dial9::recorder(buffer)
+    let mut builder = dial9::recorder(buffer)
         .with_cpu_profiling(CpuProfilingConfig::default())
-        .with_sched_events(SchedEventConfig::default())
-        .build();
+        .with_sched_events(SchedEventConfig::default());
+    if std::env::var_os(RESOURCES).is_some() {
+        builder = builder.with_process_resource_usage(ProcessResourceUsageConfig::default());
+    }
+    let recorder = builder.build();
     let handle = recorder.handle().clone();
     Ok((Arc::new(Dial9 { handle, recorder: Mutex::new(Some(recorder)) }), spec))
 }
