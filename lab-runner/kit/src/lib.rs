@@ -101,6 +101,7 @@ pub use batch::{Batch, Children};
 pub use claim::{Bound, Claim, Domain, Measure, Stacks, Whole};
 pub use cx::Cx;
 pub use follow::{follow, spawn};
+pub use log::Outcome;
 pub use heartbeat::Heartbeat;
 #[doc(hidden)]
 pub use input::fits_memory_or;
@@ -110,6 +111,6 @@ pub use ledger::{CommonClaim, LedgerVerdict};
 pub use metric::{Better, Metric};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use profiler_hooks::ProfilerHooks;
-pub use requests::{ACCEPTOR_SPAWNED_IN, Answer, Outcome, Request, Requests};
+pub use requests::{ACCEPTOR_SPAWNED_IN, Answer, Request, Requests};
 pub use scenario::{Column, Control, Scenario, Truth, Variant};
 pub use yield_probe::YieldProbe;
