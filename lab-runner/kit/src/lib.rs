@@ -101,13 +101,13 @@ pub use batch::{Batch, Children};
 pub use claim::{Bound, Claim, Domain, Measure, Stacks, Whole};
 pub use cx::Cx;
 pub use follow::{follow, spawn};
-pub use log::Outcome;
 pub use heartbeat::Heartbeat;
 #[doc(hidden)]
 pub use input::fits_memory_or;
 pub use input::{Input, fits_memory, no_input, only_input, open_input};
 pub use lab_recording::{Arrivals, Cause, Ending, Kind, Load};
 pub use ledger::{CommonClaim, LedgerVerdict};
+pub use log::Outcome;
 pub use metric::{Better, Metric};
 pub use probe::{Counter, Probe, Stopwatch};
 pub use profiler_hooks::ProfilerHooks;
