@@ -1,7 +1,7 @@
 //! Writes the request log: one slot per request, made before the load starts and filled in place by
 //! the pacer and the runtime under test. [`lab_recording::request_log`] describes the layout.
 
-use crate::{Outcome, clock, schedule};
+use crate::{clock, schedule};
 use lab_recording::Load;
 use lab_recording::folder::checksum;
 use lab_recording::request_log::{ERROR, HEADER_WORDS, LOST, MAGIC, Mark, SLOT_WORDS, VERSION};
@@ -20,6 +20,18 @@ pub(crate) struct RequestLog {
     pub excluded: usize,
     /// Start of the measured time.
     pub window_ns: u64,
+}
+
+/// How a request ends for its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is answered.
+    Answered,
+    /// It is answered with an error, which has its own latency.
+    Refused,
+    /// The client gets no answer: the connection is closed, or the task of the request panics, is
+    /// aborted or dropped.
+    Dropped,
 }
 
 impl RequestLog {

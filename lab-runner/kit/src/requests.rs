@@ -7,7 +7,7 @@
 //! `TcpListener::accept`, which yields after 128 connections: the load generator must not add a
 //! limit to those of the scheduler.
 
-use crate::log::RequestLog;
+use crate::log::{Outcome, RequestLog};
 use crate::profiler_hooks::ProfilerHooks;
 use crate::wake_pipe::{self, WakePipe};
 use crate::{alloc, clock, follow, pacer, request_task};
@@ -32,18 +32,6 @@ pub const ACCEPTOR_SPAWNED_IN: &str = file!();
 pub struct Request {
     /// Index in the schedule, from 0, warm-up included.
     pub number: usize,
-}
-
-/// How a request ends for its client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is answered.
-    Answered,
-    /// It is answered with an error, which has its own latency.
-    Refused,
-    /// The client gets no answer: the connection is closed, or the task of the request panics, is
-    /// aborted or dropped.
-    Dropped,
 }
 
 /// The answer to a request: the output of the handler's future.

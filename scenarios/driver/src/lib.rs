@@ -31,7 +31,6 @@ pub static SCENARIO: Scenario = Scenario::new(
     patience_ms: 6_000,
     ..Load::DEFAULT
 })
-.brief_ms(1_500)
 .check(check)
 .ledger(ledger::COMMON_CLAIMS)
 .metrics(METRICS)
@@ -78,7 +77,7 @@ const VARIANTS: &[Variant] = &[
         .about("the task yields after each millisecond of a valuation")
         .claims(HEALTHY),
     Variant::new("poked", Kind::Fix, poked)
-        .about("a thread wakes a task every 10 ms, and so the other worker")
+        .about("a thread wakes a task every 2 ms, and so the other worker")
         .claims(HEALTHY),
     Variant::new("more-workers", Kind::Trap, more_workers)
         .about("the runtime has twice as many workers")

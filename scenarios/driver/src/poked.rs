@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 /// Time between two wakes.
-const EVERY: Duration = Duration::from_millis(10);
+const EVERY: Duration = Duration::from_millis(2);
 
 /// Wakes a task that does nothing, until that task is dropped with its runtime.
 ///

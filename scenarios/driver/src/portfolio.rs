@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Paths of a simulation.
-pub const PATHS: u64 = 80_000;
-/// Positions of the portfolio. With them a valuation takes about a quarter of a second.
+pub const PATHS: u64 = 40_000;
+/// Positions of the portfolio. With them a valuation takes about an eighth of a second.
 const POSITIONS: usize = 2_500;
 /// Time between two valuations.
-const PAUSE: Duration = Duration::from_millis(150);
+const PAUSE: Duration = Duration::from_millis(75);
 /// Portfolios of which one is as large as that of all of them.
-const SMALL: u32 = 250;
+const SMALL: u32 = 125;
 /// The largest change of a price in a path, as a share of it.
 const SHOCK: f64 = 0.1;
 

@@ -6,7 +6,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 /// Paths of a slice, which takes about a millisecond.
-const SLICE: u64 = PATHS / 250;
+const SLICE: u64 = PATHS / 125;
 
 /// Values the portfolio again and again, with a pause before each valuation.
 pub async fn revalue(portfolio: Arc<Portfolio>, valuations: Valuations) -> anyhow::Result<()> {

@@ -22,7 +22,7 @@ struct LongPoll {
 
 impl LongPoll {
     /// Whether the byte is read before the poll gives up.
-    fn hears_back(mut self) -> bool {
+    fn wait_until_read(mut self) -> bool {
         self.client.write_all(b"?").unwrap();
         self.read.recv_timeout(LONG).is_ok()
     }
@@ -66,7 +66,7 @@ fn poll_is_heard(builder: &mut Builder) -> bool {
     let (runtime, poll) = listening(builder);
     let task = runtime.spawn(async {
         sleep(QUIET).await;
-        poll.hears_back()
+        poll.wait_until_read()
     });
     runtime.block_on(task).unwrap()
 }
@@ -94,7 +94,7 @@ fn a_task_that_a_worker_spawns_runs_on_the_same_worker() {
         let (runtime, poll) = listening(&mut workers(2));
         let task = runtime.spawn(async {
             sleep(QUIET).await;
-            tokio::spawn(async { poll.hears_back() }).await.unwrap()
+            tokio::spawn(async { poll.wait_until_read() }).await.unwrap()
         });
         !runtime.block_on(task).unwrap()
     }));
@@ -113,7 +113,7 @@ fn a_wake_from_outside_makes_another_worker_look_for_input() {
         let task = runtime.spawn(async move {
             sleep(QUIET).await;
             begin.send(()).unwrap();
-            poll.hears_back()
+            poll.wait_until_read()
         });
         begun.recv().unwrap();
         runtime.spawn(async {});
@@ -127,7 +127,7 @@ fn a_thread_of_the_blocking_pool_keeps_no_driver() {
         let (runtime, poll) = listening(&mut workers(1));
         let task = runtime.spawn(async {
             sleep(QUIET).await;
-            spawn_blocking(|| poll.hears_back()).await.unwrap()
+            spawn_blocking(|| poll.wait_until_read()).await.unwrap()
         });
         runtime.block_on(task).unwrap()
     }));
