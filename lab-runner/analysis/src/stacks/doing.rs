@@ -1,6 +1,6 @@
 //! The activity of a thread in a poll, by its stack.
 
-use crate::stacks::runtime_frames::{Functions, LOCK, Named, RUNTIME_END, TURNS_AWAY};
+use crate::stacks::runtime_frames::{Functions, LOCK, Named, RUNTIME_END, TURNS_AWAY, WRITE_LOCK};
 use crate::stacks::stalls::is_of_runtime;
 use crate::stacks::symbols::Symbols;
 use crate::stacks::{combines, culprit, culprit_of_block_on, is_own_frame, without_closures};
@@ -63,6 +63,11 @@ fn is_called(stack: &[Frame], table: &[Functions]) -> bool {
 /// Whether a stack waits for a lock of threads.
 pub fn waits_for_lock(stack: &[Frame]) -> bool {
     is_called(stack, LOCK)
+}
+
+/// Whether a stack waits to write what a lock of threads protects.
+pub fn waits_to_write(stack: &[Frame]) -> bool {
+    is_called(stack, WRITE_LOCK)
 }
 
 /// Whether a stack waits for the end of a runtime.

@@ -83,6 +83,23 @@ pub const RUNTIME_END: &[Functions] = &[
     functions("tokio", "runtime::runtime", &["runtime/runtime.rs"], &["shutdown_timeout"]),
 ];
 
+/// Waiting to write, of locks that block their thread.
+pub const WRITE_LOCK: &[Functions] = &[
+    functions(
+        "std",
+        "sys::sync::rwlock",
+        &["sys/sync/rwlock/futex.rs"],
+        &["write", "write_contended"],
+    ),
+    functions("std", "sync::poison::rwlock", &["sync/poison/rwlock.rs"], &["write"]),
+    functions(
+        "parking_lot",
+        "raw_rwlock",
+        &["raw_rwlock.rs"],
+        &["lock_exclusive_slow", "wait_for_readers"],
+    ),
+];
+
 /// Locks that block their thread.
 pub const LOCK: &[Functions] = &[
     functions(

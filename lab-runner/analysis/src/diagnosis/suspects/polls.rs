@@ -7,7 +7,7 @@ use crate::diagnosis::suspects::{busy, profile_under, sampled, sched};
 use crate::diagnosis::{Case, Cost};
 use crate::overhead::limits::{RestsOn, Size};
 use crate::scheduler::{Culprit, Doing, Edge, Row, Sched, Segment, worth};
-use crate::stacks::doing::{ends_runtime, waits_for_lock};
+use crate::stacks::doing::{ends_runtime, waits_for_lock, waits_to_write};
 use crate::stacks::is_own_frame;
 use crate::stacks::stalls::LongPoll;
 use crate::stats::total;
@@ -50,9 +50,8 @@ pub fn locked(case: &Case<'_>) -> Vec<Suspect> {
     }
     let waited_ms = |poll: &LongPoll| (closed_ns - poll.begin_ns) as f64 / 1e6;
     let shortest = open.iter().map(|poll| waited_ms(poll)).fold(f64::INFINITY, f64::min);
-    let first = open.iter().min_by_key(|poll| poll.begin_ns);
     let depth = telling_depth(&open);
-    let at = first.and_then(|poll| own_frame(poll, depth));
+    let at = first_locked(&open).and_then(|poll| own_frame(poll, depth));
     let mut suspect = Suspect::new(Suspicion::Locked, at.map(Location::from_frame))
         .with(Sign::Locked, open.len() as f64)
         .with(Sign::LockedMs, shortest);
@@ -65,6 +64,16 @@ pub fn locked(case: &Case<'_>) -> Vec<Suspect> {
         suspect.evidence.push(itself.into());
     }
     vec![suspect]
+}
+
+/// The poll of which a deadlock is told: the oldest one, but one that waits to read before one that
+/// waits to write. A reader waits behind a writer that waits itself, so the guard that both wait for
+/// is one that was taken to read.
+///
+/// *Example:* `status` reads, `follow` waits to write, and `status` reads again: that `status` reads
+/// twice is the fault, whichever of the two polls began first.
+fn first_locked<'a>(open: &[&'a LongPoll]) -> Option<&'a LongPoll> {
+    open.iter().copied().min_by_key(|poll| (waits_to_write(&poll.stack), poll.begin_ns))
 }
 
 /// The user's frame of a poll's stack at this depth, from the innermost one.
@@ -431,5 +440,22 @@ mod tests {
         assert_eq!(telling_depth(&[&joins]), 0, "nothing to be told from");
         let direct = poll(&["shop::leave", "shop::serve"]);
         assert_eq!(telling_depth(&[&joins, &direct]), 0);
+    }
+
+    #[test]
+    fn a_deadlock_of_a_reader_and_a_writer_is_told_of_the_reader() {
+        let waits = |call: &str, function: &str, begin_ns: u64| {
+            let mut poll = LongPoll { begin_ns, ..poll(&["", function]) };
+            poll.stack[0] = Frame { function: call.into(), file: None, line: None };
+            poll
+        };
+        let first = |polls: [&LongPoll; 2]| first_locked(&polls).unwrap().stack[1].function.clone();
+        let reads = "std::sys::sync::rwlock::futex::RwLock::read_contended";
+        let writes = "std::sys::sync::rwlock::futex::RwLock::write_contended";
+        let locks = "std::sys::sync::mutex::futex::Mutex::lock_contended";
+        let (status, follow) = (waits(reads, "shop::status", 9), waits(writes, "shop::follow", 5));
+        assert_eq!(first([&follow, &status]), "shop::status");
+        let (join, leave) = (waits(locks, "shop::join", 5), waits(locks, "shop::leave", 9));
+        assert_eq!(first([&leave, &join]), "shop::join", "the oldest one");
     }
 }
