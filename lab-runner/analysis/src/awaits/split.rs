@@ -134,12 +134,12 @@ fn parts(entry: &Entry, waits: &[Record], start_ns: u64) -> Option<Parts> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use lab_recording::awaits::Waker;
     use proptest::prelude::*;
 
-    fn wait(begin_ns: u64, awaited_ns: u64, runnable_ns: u64) -> Record {
+    pub fn wait(begin_ns: u64, awaited_ns: u64, runnable_ns: u64) -> Record {
         Record {
             kind: Kind::Woken,
             future: Future::Request(0),
@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    fn entry(intended_ns: u64, sent: u64, polled: u64, ended: u64) -> Entry {
+    pub fn entry(intended_ns: u64, sent: u64, polled: u64, ended: u64) -> Entry {
         Entry {
             intended_ns,
             sent_ns: Some(sent),

@@ -144,32 +144,8 @@ fn together(steps: &mut Vec<Step>) -> Option<Step> {
 mod tests {
     use super::*;
     use crate::awaits::split;
-    use lab_recording::awaits::{Future, Kind, Record, Recording, Waker};
-
-    fn wait(begin_ns: u64, awaited_ns: u64, runnable_ns: u64) -> Record {
-        Record {
-            kind: Kind::Woken,
-            future: Future::Request(0),
-            place: 1,
-            leaf: 0,
-            waker: Waker::Outside,
-            waker_stack: 2,
-            begin_ns,
-            awaited_ns,
-            runnable_ns,
-        }
-    }
-
-    fn entry(intended_ns: u64, sent: u64, polled: u64, ended: u64) -> Entry {
-        Entry {
-            intended_ns,
-            sent_ns: Some(sent),
-            first_poll_ns: Some(polled),
-            ended_ns: Some(ended),
-            lost: false,
-            error: false,
-        }
-    }
+    use crate::awaits::split::tests::{entry, wait};
+    use lab_recording::awaits::Recording;
 
     #[test]
     fn the_steps_of_a_request_add_up_to_its_response() {
